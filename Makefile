@@ -1,0 +1,63 @@
+# The daily vocabulary. Every target makes .venv first, if it is not there.
+.DEFAULT_GOAL := help
+.PHONY: help lint format test docs bench bench-relevance demo serve lock clean
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+SERVE ?= 1
+EVAL ?= ../shared/eval
+TORCH := torch>=2.6,<3
+
+help: ## Show what there is.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+# torch stands outside the lock: which build fits depends on the machine (see README).
+$(READY): requirements.lock pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(READY)
+
+demo: $(READY) ## Import the sample archive, print a list, serve it (SERVE=0: stop there).
+	$(RUN) -m recommender demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+serve: $(READY) ## Serve the archive that READ_ALSO_* names.
+	$(RUN) -m recommender serve
+
+test: $(READY) ## Run the whole suite.
+	$(RUN) -m pytest -q
+
+lint: $(READY) ## Style, types, and the direction of imports.
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(READY) ## Format the code.
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+docs: $(READY) ## Write the parts of the docs that come from the code.
+	$(RUN) -m docs.generate
+
+bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
+	$(RUN) -m benchmarks.bbc
+
+bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR.
+	$(RUN) -m benchmarks.relevance '$(EVAL)'
+
+lock: $(READY) ## Write requirements.lock anew from pyproject.toml.
+	$(RUN) -m pip install --quiet pip-tools
+	$(RUN) -m piptools compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
+	  --extra test --extra lint --extra bench --output-file requirements.all pyproject.toml
+	{ echo '# What CI installs, made by `make lock`. Torch and the packages of its GPU builds stand outside.'; \
+	  awk '/^#/ { next } /^[a-z]/ { kept = $$0 !~ /^(torch|triton|nvidia-|cuda-)/ } kept' requirements.all; \
+	} > requirements.lock
+	rm requirements.all
+
+clean: ## Remove what was built here, the demonstration's data included.
+	rm -rf $(VENV) var/demo build dist *.egg-info

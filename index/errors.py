@@ -1,0 +1,45 @@
+"""What can go wrong in this package, as one tree.
+
+IndexFault
+├── BadRows           the rows handed to a build disagree or hold unusable values
+├── BadQuery          a query vector, filter or row number does not fit the snapshot
+├── Locked            another rebuild holds the catalog's lock
+├── NoSnapshot        nothing of that name, or nothing at all, was published yet
+└── SnapshotDamaged   a file is missing, truncated, altered or of an unknown format
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class IndexFault(Exception):
+    """Root of this package's errors."""
+
+
+class BadRows(IndexFault):
+    """The rows handed to a build cannot be indexed; the message names the row's id."""
+
+
+class BadQuery(IndexFault):
+    """A query does not fit the snapshot it is asked of: wrong shape, not finite, no such row."""
+
+
+class Locked(IndexFault):
+    """Another rebuild holds the catalog's lock."""
+
+
+class NoSnapshot(IndexFault):
+    """Nothing was published yet, or no generation has the name that was asked for."""
+
+
+class SnapshotDamaged(IndexFault):
+    """A snapshot, or the pointer to it, is not what was published; never serve it."""
+
+    @classmethod
+    def at(cls, path: Path, what: str) -> SnapshotDamaged:
+        """Say which file is wrong, how, and what to do about it."""
+        return cls(f"{path}: {what}; roll back to another generation or rebuild")

@@ -1,0 +1,212 @@
+"""What a snapshot says of itself, and the names of its files.
+
+A manifest holds no clock time and no machine's name: the same rows give the same bytes, and a
+generation is named by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from index.errors import SnapshotDamaged
+from index.rows import COLUMN_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FORMAT: Final = 1
+GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
+"""The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
+
+MOST_BYTES: Final = 1 << 20
+"""No manifest is longer; a longer file is refused unread."""
+
+_NAMELESS = Path("manifest")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Files(StrEnum):
+    """The files of a snapshot, besides one `column-<name>.npy` per column."""
+
+    MANIFEST = "manifest.json"
+    VECTORS = "vectors.faiss"
+    IVF = "ivf.faiss"
+    IDS = "ids.bin"
+    IDS_OFFSETS = "ids.idx"
+    CARDS = "cards.bin"
+    CARDS_OFFSETS = "cards.idx"
+    TERM_STARTS = "terms-indptr.npy"
+    TERM_BUCKETS = "terms-buckets.npy"
+    TERM_WEIGHTS = "terms-weights.npy"
+    POSTING_STARTS = "postings-indptr.npy"
+    POSTING_ROWS = "postings-rows.npy"
+    POSTING_WEIGHTS = "postings-weights.npy"
+    LABELS = "labels.json"
+
+
+_REQUIRED = frozenset(Files) - {Files.MANIFEST, Files.IVF}
+
+
+def column_file(name: str) -> str:
+    """Name the file of a column."""
+    return f"column-{name}.npy"
+
+
+def column_of(file: str) -> str | None:
+    """Name the column a file holds; None for any other file."""
+    name = file.removeprefix("column-").removesuffix(".npy")
+    known = COLUMN_NAME.fullmatch(name) and file == column_file(name)
+    return name if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSum:
+    """A file's size and SHA-256 (64 lowercase hex digits).
+
+    Raises:
+        ValueError: a value is of the wrong type or out of range.
+    """
+
+    bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not _whole(0, 1 << 62)(self.bytes):
+            raise ValueError(f"a file of {self.bytes!r} bytes")
+        if not (isinstance(self.sha256, str) and _SHA256.fullmatch(self.sha256)):
+            raise ValueError(f"{self.sha256!r} is no SHA-256")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a snapshot says of itself.
+
+    Attributes:
+        format: version of this layout, 1.
+        rows: how many rows there are.
+        dim: how many numbers a vector has.
+        model: fingerprint of the encoder the vectors came from, as the caller gave it.
+        analyzer: fingerprint of the recipe the terms came from, as the caller gave it.
+        epoch: which store the rows came from.
+        change: number of the last change in them.
+        ivf_lists: inverted lists of the IVF index; 0 when there is none.
+        ivf_probes: how many of them a search visits; 0 when there are none.
+        recall: measured recall@100 of the IVF index against exact search; 1.0 without one.
+        similarity_floor: median cosine of random pairs of rows; 0.0 with fewer than two rows.
+        lexical_floor: median lexical similarity of the same pairs.
+        files: size and checksum of every file but the manifest, by name.
+
+    Raises:
+        ValueError: a value is of the wrong type, out of range, or at odds with another.
+    """
+
+    format: int
+    rows: int
+    dim: int
+    model: str
+    analyzer: str
+    epoch: str
+    change: int
+    ivf_lists: int
+    ivf_probes: int
+    recall: float
+    similarity_floor: float
+    lexical_floor: float
+    files: Mapping[str, FileSum]
+
+    def __post_init__(self) -> None:
+        for name, holds in _CHECKS.items():
+            if not holds(getattr(self, name)):
+                raise ValueError(f"field {name} holds {getattr(self, name)!r:.80}")
+        _check_ivf(self)
+        # Copied and sealed, so that nothing the caller does later changes what this says.
+        object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, ascending."""
+        return tuple(sorted(filter(None, map(column_of, self.files))))
+
+    def to_bytes(self) -> bytes:
+        """Write canonical JSON: sorted keys, two-space indent, ASCII, one newline at the end."""
+        fields = {name: getattr(self, name) for name in _CHECKS}
+        fields["files"] = {name: asdict(total) for name, total in self.files.items()}
+        return json.dumps(fields, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: Path = _NAMELESS) -> Manifest:
+        """Read what to_bytes wrote, and nothing else.
+
+        Raises:
+            SnapshotDamaged: unknown, missing or doubled fields, wrong types, values out of
+                range, a file outside the closed set, or bytes that are not canonical. The
+                message names `source`.
+        """
+        try:
+            fields = json.loads(data)
+            files = {name: FileSum(**total) for name, total in fields["files"].items()}
+            manifest = cls(**{**fields, "files": files})
+        # The parser and the constructors speak through these; RecursionError is deep nesting.
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise SnapshotDamaged.at(source, f"not a manifest ({error})") from error
+        if manifest.to_bytes() != data:
+            raise SnapshotDamaged.at(source, "not in canonical form")
+        return manifest
+
+
+def generation(manifest: Manifest) -> str:
+    """Name the generation a manifest describes, in the grammar of GENERATION."""
+    digest = hashlib.sha256(manifest.to_bytes()).hexdigest()
+    return f"{manifest.change:012d}-{digest[:12]}"
+
+
+def _whole(least: int, most: int) -> Callable[[object], bool]:
+    # `type is` and not isinstance: True is an int to Python, but not in a manifest.
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _real(least: float, most: float) -> Callable[[object], bool]:
+    # NaN compares false with everything; isfinite says so aloud.
+    return lambda value: type(value) is float and math.isfinite(value) and least <= value <= most
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _files(value: Mapping[str, object]) -> bool:
+    extra = [name for name in value if name not in _REQUIRED | {Files.IVF} and not column_of(name)]
+    sums = all(isinstance(total, FileSum) for total in value.values())
+    return not extra and sums and value.keys() >= _REQUIRED
+
+
+def _check_ivf(manifest: Manifest) -> None:
+    lists, probes = manifest.ivf_lists, manifest.ivf_probes
+    if (lists > 0) != (Files.IVF in manifest.files) or not min(lists, 1) <= probes <= lists:
+        raise ValueError(f"{lists} inverted lists, {probes} probes and the files disagree")
+
+
+# Row numbers are int32 in the postings, and a change number has 12 digits in a name.
+_CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
+    "format": _whole(FORMAT, FORMAT),
+    "rows": _whole(0, 2**31 - 1),
+    "dim": _whole(1, 2**16),
+    "model": _text,
+    "analyzer": _text,
+    "epoch": _text,
+    "change": _whole(0, 10**12 - 1),
+    "ivf_lists": _whole(0, 2**20),
+    "ivf_probes": _whole(0, 2**20),
+    "recall": _real(0, 1),
+    "similarity_floor": _real(-1, 1),
+    "lexical_floor": _real(0, 1),
+    "files": _files,
+}

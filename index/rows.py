@@ -1,0 +1,205 @@
+"""What a build takes in: one row per article, as plain arrays.
+
+A row is an id, a unit vector, its term counts, one value per column and one opaque card.
+Row numbers are positions in the ids, which ascend, so a row is found by binary search.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import numpy as np
+
+from index.errors import BadRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from index.arrays import Array, Bools, Floats, Ints, Longs
+
+BUCKETS: Final = 2**20
+"""How many buckets the terms are hashed into."""
+
+COLUMN_NAME: Final = re.compile(r"[a-z_]{1,32}")
+"""A column's name is part of a file's name, so its grammar is closed."""
+
+COLUMN_KINDS: Final = "biuf"
+"""The kinds of dtype a column may have: bool, integers, floats."""
+
+_LENGTH_TOLERANCE: Final = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """Term counts of n rows, in compressed sparse row form.
+
+    Attributes:
+        indptr: int64 [n+1]; row i owns the entries indptr[i] to indptr[i+1].
+        buckets: int32 [nnz]; strictly ascending inside a row, each in 0..BUCKETS-1.
+        counts: float32 [nnz]; how often a bucket's terms occur in the row, at least 1.
+    """
+
+    indptr: Longs
+    buckets: Ints
+    counts: Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Ints, Floats]]) -> Terms:
+        """Stack the (buckets, counts) of each row, in order."""
+        lengths = [len(buckets) for buckets, _ in rows]
+        return cls(
+            indptr=np.cumsum([0, *lengths], dtype=np.int64),
+            buckets=_joined((buckets for buckets, _ in rows), np.int32),
+            counts=_joined((counts for _, counts in rows), np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def row_of(self, entry: int) -> int:
+        """Tell which row owns an entry."""
+        return int(np.searchsorted(self.indptr, entry, side="right")) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Everything a snapshot is built from; n may be 0.
+
+    Attributes:
+        ids: n strings, strictly ascending by code point.
+        vectors: float32 [n, dim], each of length 1.
+        terms: the term counts of the n rows.
+        columns: by name, one array [n] or [n, k] of an integer, bool or float dtype.
+        labels: by the name of a column of codes, the words its codes stand for, by position.
+        cards: n opaque byte strings, handed back as they came.
+    """
+
+    ids: Sequence[str]
+    vectors: Floats
+    terms: Terms
+    columns: Mapping[str, Array]
+    labels: Mapping[str, Sequence[str]]
+    cards: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def dim(self) -> int:
+        """How many numbers a vector has."""
+        return int(self.vectors.shape[1])
+
+    def check(self) -> None:
+        """Check that the parts agree.
+
+        Raises:
+            BadRows: shapes or dtypes disagree; ids are unsorted, doubled or not encodable; a
+                vector is not finite or not of length 1 (within 1e-3); a row's buckets or counts
+                are out of range; a column's name or a label's column is unknown.
+        """
+        _check_ids(self.ids)
+        _check_vectors(self.vectors, self.ids)
+        _check_terms(self.terms, self.ids)
+        _check_columns(self.columns, len(self))
+        _check_labels(self.labels, self.columns)
+        _check_cards(self.cards, self.ids)
+
+
+def _joined(parts: Iterable[Array], dtype: type[np.generic]) -> Array:
+    # The empty array in front gives an archive of no rows its dtype.
+    return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype)
+
+
+def _refuse(row_id: str, what: str) -> NoReturn:
+    raise BadRows(f"row {row_id!r}: {what}")
+
+
+def _check_ids(ids: Sequence[str]) -> None:
+    for row_id in ids:
+        _check_id(row_id)
+    for before, after in itertools.pairwise(ids):
+        if before >= after:
+            _refuse(after, f"stands after {before!r}; ids must ascend and be distinct")
+
+
+def _check_id(row_id: object) -> None:
+    if not isinstance(row_id, str):
+        raise BadRows(f"id {row_id!r} is not a string")
+    try:
+        row_id.encode()
+    except UnicodeEncodeError:
+        _refuse(row_id, "the id holds a lone surrogate, which UTF-8 cannot carry")
+
+
+def _check_vectors(vectors: Floats, ids: Sequence[str]) -> None:
+    shape = getattr(vectors, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != len(ids) or shape[1] < 1:  # noqa: PLR2004 a matrix has two axes
+        raise BadRows(f"vectors of shape {shape} for {len(ids)} rows; need [{len(ids)}, dim]")
+    if vectors.dtype != np.float32:
+        raise BadRows(f"vectors are {vectors.dtype}; need float32")
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        # Written so that a NaN, which compares false, is refused as well.
+        bad = ~(np.abs(lengths - 1) <= _LENGTH_TOLERANCE)
+    if bad.any():
+        row = int(np.argmax(bad))
+        _refuse(ids[row], f"vector of length {lengths[row]}; need finite numbers of length 1")
+
+
+def _check_terms(terms: Terms, ids: Sequence[str]) -> None:
+    _check_layout(terms, len(ids))
+    outside = (terms.buckets < 0) | (terms.buckets >= BUCKETS)
+    _check_entries(outside, terms, ids, f"a bucket outside 0..{BUCKETS - 1}")
+    falling = np.zeros(len(terms.buckets), bool)
+    falling[1:] = np.diff(terms.buckets) <= 0
+    # The first entry of a row has no predecessor to stand above.
+    falling[terms.indptr[terms.indptr < len(falling)]] = False
+    _check_entries(falling, terms, ids, "buckets must ascend and be distinct")
+    _check_entries(~(terms.counts >= 1), terms, ids, "a count that is not at least 1")
+    _check_entries(np.isinf(terms.counts), terms, ids, "a count that is not finite")
+
+
+def _check_layout(terms: Terms, rows: int) -> None:
+    indptr, entries = terms.indptr, len(terms.buckets)
+    if len(terms) != rows:
+        raise BadRows(f"terms of {len(terms)} rows for {rows} rows")
+    if indptr[0] != 0 or indptr[-1] != entries or (np.diff(indptr) < 0).any():
+        raise BadRows(f"terms.indptr does not divide {entries} entries among {rows} rows")
+    if len(terms.counts) != entries:
+        raise BadRows(f"{len(terms.counts)} counts for {entries} buckets")
+
+
+def _check_entries(bad: Bools, terms: Terms, ids: Sequence[str], what: str) -> None:
+    if bad.any():
+        _refuse(ids[terms.row_of(int(np.argmax(bad)))], what)
+
+
+def _check_columns(columns: Mapping[str, Array], rows: int) -> None:
+    for name, column in columns.items():
+        if not COLUMN_NAME.fullmatch(name):
+            raise BadRows(f"column {name!r}: a name is 1 to 32 of a-z and _")
+        shaped = column.ndim in (1, 2) and len(column) == rows
+        if not shaped or column.dtype.kind not in COLUMN_KINDS:
+            raise BadRows(
+                f"column {name!r}: {column.dtype} {column.shape}; "
+                f"need integers, bools or floats of shape ({rows},) or ({rows}, k)",
+            )
+
+
+def _check_labels(labels: Mapping[str, Sequence[str]], columns: Mapping[str, Array]) -> None:
+    for name, words in labels.items():
+        if name not in columns:
+            raise BadRows(f"labels {name!r}: there is no column of that name")
+        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+            raise BadRows(f"labels {name!r}: need a sequence of strings")
+
+
+def _check_cards(cards: Sequence[bytes], ids: Sequence[str]) -> None:
+    if len(cards) != len(ids):
+        raise BadRows(f"{len(cards)} cards for {len(ids)} rows")
+    for row_id, card in zip(ids, cards, strict=True):
+        if not isinstance(card, bytes):
+            _refuse(row_id, f"its card is {type(card).__name__}; need bytes")

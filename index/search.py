@@ -1,0 +1,207 @@
+"""Dense search over a snapshot's mapped vectors, inside a filter.
+
+One of the two modules that import FAISS. Its own Python checks are assertions, gone under -O,
+and its C++ reads past the end of an array when told to: what goes in is checked here.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import faiss
+import numpy as np
+
+from index.arrays import unit
+from index.errors import BadQuery, SnapshotDamaged
+from index.hits import Hits, top
+from index.manifest import Files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from index.arrays import Bools, Floats, Whole
+    from index.manifest import Manifest
+
+EXACT_BELOW: Final = 10_000
+"""Up to so many allowed rows an exact scan is both quick and the only accurate way."""
+
+_MOST_LISTS: Final = 2**20
+_MOST_BYTES: Final = 2**38
+
+# The stubs FAISS ships know neither its keyword parameters nor its callback writer.
+_faiss: Any = faiss
+_Index: TypeAlias = Any
+
+
+class Vectors:
+    """The unit vectors of a snapshot, stored as float16; safe to share between threads."""
+
+    __slots__ = ("_exact", "_ivf", "_probes")
+
+    def __init__(self, exact: _Index, ivf: _Index, probes: int) -> None:
+        self._exact = exact
+        # None in a small archive.
+        self._ivf = ivf
+        self._probes = probes
+
+    def __len__(self) -> int:
+        return int(self._exact.ntotal)
+
+    @property
+    def dim(self) -> int:
+        """How many numbers a vector has."""
+        return int(self._exact.d)
+
+    def nearest(self, vector: Floats, limit: int, allowed: Bools) -> Hits:
+        """Find the allowed rows most similar to a unit vector.
+
+        Args:
+            vector: float32 [dim], of length 1.
+            limit: how many rows to give; fewer come when fewer are allowed.
+            allowed: bool [n], the rows that may come.
+
+        Returns:
+            Exact when no more than EXACT_BELOW rows are allowed, there is no IVF index, or most
+            of it would have to be visited; otherwise with the recall the manifest tells.
+
+        Raises:
+            BadQuery: the vector or the filter has another shape, or the vector is not finite.
+        """
+        query = self._query(vector)
+        count = self._count(allowed)
+        fetch = min(limit, count)
+        if fetch <= 0:
+            return Hits.none()
+        selector = _selector(allowed)
+        if probes := self._probes_for(count):
+            parameters = _faiss.SearchParametersIVF(sel=selector, nprobe=probes)
+            hits = _search(self._ivf, query, fetch, count, parameters)
+            # The lists probed may hold fewer allowed rows than were asked for.
+            if len(hits) == fetch:
+                return hits
+        return _search(self._exact, query, fetch, count, _faiss.SearchParameters(sel=selector))
+
+    def fetch(self, rows: Whole) -> Floats:
+        """Read the vectors of some rows: float32 [m, dim], each of length 1 again.
+
+        Raises:
+            BadQuery: a row is not in 0..n-1.
+        """
+        if len(rows) == 0:
+            return np.empty((0, self.dim), np.float32)
+        if rows.min() < 0 or rows.max() >= len(self):
+            raise BadQuery(f"rows {rows.min()}..{rows.max()} of a snapshot of {len(self)}")
+        return unit(self._exact.reconstruct_batch(rows.astype(np.int64)))
+
+    def _query(self, vector: Floats) -> Floats:
+        query = np.ascontiguousarray(vector, np.float32)
+        if query.shape != (self.dim,) or not np.isfinite(query).all():
+            raise BadQuery(f"a query of shape {query.shape}; need {self.dim} finite numbers")
+        return query[np.newaxis]
+
+    def _count(self, allowed: Bools) -> int:
+        if allowed.shape != (len(self),) or allowed.dtype != np.bool_:
+            raise BadQuery(f"a filter of {allowed.dtype} {allowed.shape}; need bool ({len(self)},)")
+        return int(np.count_nonzero(allowed))
+
+    def _probes_for(self, count: int) -> int:
+        # How many lists to visit; 0 to scan every row instead.
+        if self._ivf is None or count <= EXACT_BELOW:
+            return 0
+        # The probes were measured with every row allowed. A filter thins each list out, so more
+        # are visited, to look at about as many allowed rows as were looked at then.
+        probes = self._probes * math.ceil(len(self) / count)
+        return probes if probes < self._ivf.nlist else 0
+
+
+def open_vectors(folder: Path, manifest: Manifest) -> Vectors:
+    """Map the vectors of a snapshot for reading.
+
+    Check the files' checksums first: FAISS reads a damaged file at the cost of memory safety.
+
+    Raises:
+        SnapshotDamaged: a file cannot be read, or is not the index the manifest describes.
+    """
+    _limit_reading()
+    exact = _read(folder / Files.VECTORS, _faiss.IndexScalarQuantizer, manifest)
+    if exact.codes.size() != manifest.rows * exact.sq.code_size:
+        raise SnapshotDamaged.at(folder / Files.VECTORS, "codes and rows disagree")
+    ivf = _read_ivf(folder / Files.IVF, manifest) if manifest.ivf_lists else None
+    return Vectors(exact, ivf, manifest.ivf_probes)
+
+
+@cache
+def _limit_reading() -> None:
+    # Global to the process and not safe to change beside a read, hence constants, set once.
+    # Releases of FAISS before 1.14 have no limits.
+    if hasattr(_faiss, "set_deserialization_loop_limit"):
+        _faiss.set_deserialization_loop_limit(_MOST_LISTS)
+        _faiss.set_deserialization_vector_byte_limit(_MOST_BYTES)
+
+
+def _read(path: Path, kind: type, manifest: Manifest) -> _Index:
+    try:
+        index = _faiss.read_index(str(path), _faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise SnapshotDamaged.at(path, f"FAISS cannot read it ({error})") from error
+    # By class first: other kinds of index lack the attributes below.
+    if type(index) is not kind or _shape(index) != (
+        manifest.rows,
+        manifest.dim,
+        _faiss.METRIC_INNER_PRODUCT,
+        _faiss.ScalarQuantizer.QT_fp16,
+    ):
+        raise SnapshotDamaged.at(path, "not the index that the manifest describes")
+    return index
+
+
+def _shape(index: _Index) -> tuple[int, int, int, int]:
+    return index.ntotal, index.d, index.metric_type, index.sq.qtype
+
+
+def _read_ivf(path: Path, manifest: Manifest) -> _Index:
+    index = _read(path, _faiss.IndexIVFScalarQuantizer, manifest)
+    coarse = _faiss.downcast_index(index.quantizer)
+    sizes = (index.nlist, coarse.ntotal, coarse.d)
+    if type(coarse) is not _faiss.IndexFlatIP or index.by_residual:
+        raise SnapshotDamaged.at(path, "not plain lists under a flat quantizer")
+    if sizes != (manifest.ivf_lists, manifest.ivf_lists, manifest.dim):
+        raise SnapshotDamaged.at(path, f"{index.nlist} lists, not {manifest.ivf_lists}")
+    return index
+
+
+def _selector(allowed: Bools) -> _Index:
+    # The selector points into this array; FAISS's Python wrapper keeps it alive with itself.
+    return _faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # FAISS divides queries among threads, so for one query a team only waits for its idle members
+    # to be scheduled: on a busy machine of two cores 16 ms in place of 5. OpenMP keeps the
+    # number per calling thread, so nobody else's changes.
+    threads = _faiss.omp_get_max_threads()
+    _faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        _faiss.omp_set_num_threads(threads)
+
+
+def _search(index: _Index, query: Floats, limit: int, count: int, parameters: object) -> Hits:
+    # Among equal similarities FAISS's heap keeps whichever it likes, so rows are asked for until
+    # the last one is clearly worse than the last place, and ties are then broken by row.
+    fetch = min(limit + 1, count)
+    while True:
+        with _one_thread():
+            similarities, rows = index.search(query, fetch, params=parameters)
+        tied = similarities[0, -1] == similarities[0, limit - 1]
+        if fetch == count or rows[0, -1] < 0 or not tied:
+            break
+        fetch = min(2 * fetch, count)
+    real = rows[0] >= 0
+    return top(rows[0][real], similarities[0][real], limit)

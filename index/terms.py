@@ -1,0 +1,56 @@
+"""TF-IDF weights over hashed terms.
+
+The formulas are those of scikit-learn's TfidfTransformer with sublinear_tf and smooth_idf (its
+user guide, "Tf-idf term weighting"), so that library can serve as an oracle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from index.matrix import Matrix
+from index.rows import BUCKETS
+
+if TYPE_CHECKING:
+    from index.arrays import Floats, Whole
+    from index.rows import Terms
+
+
+def idf(document_frequency: Whole, rows: int) -> Floats:
+    """Weigh rarity: ln((1 + n) / (1 + df)) + 1, as if one more row held every term.
+
+    A bucket that no row holds gets the highest weight, and nothing is divided by zero.
+    """
+    return (np.log((1 + rows) / (1 + document_frequency)) + 1).astype(np.float32)
+
+
+def weigh(counts: Floats, document_frequency: Whole, rows: int) -> Floats:
+    """Weigh the terms of one text against an archive of `rows` rows.
+
+    Args:
+        counts: float32 [k], at least 1.
+        document_frequency: integers [k]; how many rows hold each of those k buckets.
+        rows: how many rows the frequencies were counted over.
+
+    Returns:
+        float32 [k] of Euclidean length 1: (1 + ln count) * idf, normalised. Empty for k = 0.
+    """
+    raw = _sublinear(counts) * idf(document_frequency, rows)
+    # Only a text of no terms has no length.
+    return (raw / (float(np.linalg.norm(raw)) or 1)).astype(np.float32)
+
+
+def weigh_rows(terms: Terms) -> Matrix:
+    """Weigh every row against all of them: float32 rows of length 1, or empty, over BUCKETS."""
+    frequency = np.bincount(terms.buckets, minlength=BUCKETS)
+    raw = _sublinear(terms.counts) * idf(frequency, len(terms))[terms.buckets]
+    owners = np.repeat(np.arange(len(terms)), np.diff(terms.indptr))
+    squares = np.bincount(owners, weights=np.square(raw), minlength=len(terms))
+    weights = raw / np.sqrt(squares)[owners]
+    return Matrix(terms.indptr, terms.buckets, weights.astype(np.float32))
+
+
+def _sublinear(counts: Floats) -> Floats:
+    return (1 + np.log(counts)).astype(np.float32)

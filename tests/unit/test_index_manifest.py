@@ -1,0 +1,216 @@
+"""Manifest: reads back what it wrote and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import FrozenInstanceError
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import FileSum, Manifest, SnapshotDamaged
+from index.manifest import GENERATION, Files, column_file, column_of, generation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+sums = st.builds(
+    FileSum,
+    bytes=st.integers(0, 2**62),
+    sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
+)
+column_names = st.from_regex(r"[a-z_]{1,32}", fullmatch=True)
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    names = [str(name) for name in Files if name not in {Files.MANIFEST, Files.IVF}]
+    names += [column_file(name) for name in draw(st.sets(column_names, max_size=3))]
+    lists = draw(st.integers(0, 2**20))
+    if lists:
+        names.append(str(Files.IVF))
+    return Manifest(
+        format=1,
+        rows=draw(st.integers(0, 2**31 - 1)),
+        dim=draw(st.integers(1, 2**16)),
+        model=draw(st.text()),
+        analyzer=draw(st.text()),
+        epoch=draw(st.text()),
+        change=draw(st.integers(0, 10**12 - 1)),
+        ivf_lists=lists,
+        ivf_probes=draw(st.integers(min(lists, 1), lists)),
+        recall=draw(st.floats(0, 1)),
+        similarity_floor=draw(st.floats(-1, 1)),
+        lexical_floor=draw(st.floats(0, 1)),
+        files={name: draw(sums) for name in names},
+    )
+
+
+def a_manifest(**changes: Any) -> Manifest:
+    names = [*Files, "column-language.npy"]
+    fields: dict[str, Any] = {
+        "format": 1,
+        "rows": 3,
+        "dim": 8,
+        "model": "m",
+        "analyzer": "a",
+        "epoch": "e",
+        "change": 7,
+        "ivf_lists": 2,
+        "ivf_probes": 2,
+        "recall": 1.0,
+        "similarity_floor": 0.25,
+        "lexical_floor": 0.0,
+        "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
+    }
+    return Manifest(**{**fields, **changes})
+
+
+def encoded(fields: object) -> bytes:
+    return json.dumps(fields, sort_keys=True, indent=2).encode() + b"\n"
+
+
+@given(manifests())
+@settings(deadline=None, max_examples=50)
+def test_a_manifest_reads_back_what_it_wrote(manifest: Manifest) -> None:
+    assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+@given(manifests())
+@settings(deadline=None, max_examples=50)
+def test_a_generation_is_named_in_the_closed_grammar(manifest: Manifest) -> None:
+    name = generation(manifest)
+    assert GENERATION.fullmatch(name)
+    assert int(name[:12]) == manifest.change
+
+
+def test_a_generation_is_its_change_number_and_a_piece_of_the_hash() -> None:
+    digest = hashlib.sha256(a_manifest().to_bytes()).hexdigest()
+    assert generation(a_manifest()) == f"000000000007-{digest[:12]}"
+    assert generation(a_manifest()) != generation(a_manifest(model="n"))
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
+    with pytest.raises(SnapshotDamaged, match="manifest"):
+        Manifest.from_bytes(data)
+
+
+HOSTILE: Mapping[str, Any] = {
+    "unknown format": {"format": 2},
+    "bool for int": {"format": True},
+    "float for int": {"rows": 3.0},
+    "text for int": {"rows": "3"},
+    "negative rows": {"rows": -1},
+    "more rows than int32": {"rows": 2**31},
+    "no dimension": {"dim": 0},
+    "number for text": {"model": 5},
+    "no model": {"model": None},
+    "change of 13 digits": {"change": 10**12},
+    "huge integer": {"change": 10**400},
+    "int for float": {"recall": 1},
+    "NaN": {"recall": float("nan")},
+    "infinite": {"lexical_floor": float("inf")},
+    "recall above 1": {"recall": 1.5},
+    "negative lexical floor": {"lexical_floor": -0.5},
+    "more probes than lists": {"ivf_probes": 3},
+    "lists without probes": {"ivf_probes": 0},
+    "no lists but a file of them": {"ivf_lists": 0, "ivf_probes": 0},
+    "files not a mapping": {"files": []},
+    "unknown field": {"extra": 1},
+}
+
+
+@pytest.mark.parametrize("changes", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_field_is_refused(changes: dict[str, Any]) -> None:
+    fields = json.loads(a_manifest().to_bytes())
+    with pytest.raises(SnapshotDamaged):
+        Manifest.from_bytes(encoded(fields | changes))
+
+
+@pytest.mark.parametrize("field", json.loads(a_manifest().to_bytes()))
+def test_a_missing_field_is_refused(field: str) -> None:
+    fields = json.loads(a_manifest().to_bytes())
+    del fields[field]
+    with pytest.raises(SnapshotDamaged):
+        Manifest.from_bytes(encoded(fields))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../live", "/etc/passwd", "manifest.json", "column-.npy", "column-A.npy", "column-a.npy\n"],
+)
+def test_a_file_outside_the_closed_set_is_refused(name: str) -> None:
+    fields = json.loads(a_manifest().to_bytes())
+    fields["files"][name] = {"bytes": 1, "sha256": "0" * 64}
+    with pytest.raises(SnapshotDamaged):
+        Manifest.from_bytes(encoded(fields))
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        {"bytes": -1, "sha256": "0" * 64},
+        {"bytes": True, "sha256": "0" * 64},
+        {"bytes": 1, "sha256": "0" * 63},
+        {"bytes": 1, "sha256": "A" * 64},
+        {"bytes": 1, "sha256": 0},
+        {"bytes": 1},
+        {"bytes": 1, "sha256": "0" * 64, "more": 1},
+        7,
+    ],
+    ids=repr,
+)
+def test_a_hostile_sum_is_refused(total: object) -> None:
+    fields = json.loads(a_manifest().to_bytes())
+    fields["files"]["ids.bin"] = total
+    with pytest.raises(SnapshotDamaged):
+        Manifest.from_bytes(encoded(fields))
+
+
+@pytest.mark.parametrize("name", [n for n in Files if n not in {Files.MANIFEST, Files.IVF}])
+def test_a_manifest_that_omits_a_required_file_is_refused(name: str) -> None:
+    fields = json.loads(a_manifest().to_bytes())
+    del fields["files"][name]
+    with pytest.raises(SnapshotDamaged):
+        Manifest.from_bytes(encoded(fields))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        a_manifest().to_bytes() + b"\n",
+        a_manifest().to_bytes().rstrip(b"\n"),
+        a_manifest().to_bytes().replace(b'"change": 7', b'"change": 7,\n  "change": 7'),
+        a_manifest().to_bytes().replace(b'"change": 7', b'"change":  7'),
+        b"[" * 100_000,
+    ],
+    ids=["longer", "shorter", "doubled field", "another space", "deep nesting"],
+)
+def test_bytes_that_are_not_canonical_are_refused(data: bytes) -> None:
+    with pytest.raises(SnapshotDamaged):
+        Manifest.from_bytes(data)
+
+
+def test_a_manifest_is_frozen_with_its_files() -> None:
+    files = dict(a_manifest().files)
+    manifest = a_manifest(files=files)
+    files.clear()
+    assert manifest == a_manifest()
+    with pytest.raises(FrozenInstanceError):
+        manifest.rows = 4  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        manifest.files["x"] = FileSum(0, "0" * 64)  # type: ignore[index]
+
+
+@given(column_names)
+def test_a_column_is_known_by_its_file(name: str) -> None:
+    assert column_of(column_file(name)) == name
+
+
+@pytest.mark.parametrize("file", [*Files, "column-a.npy.npy", "a", "column-a", "a.npy"])
+def test_other_files_hold_no_column(file: str) -> None:
+    assert column_of(file) is None

@@ -1,0 +1,162 @@
+"""Rows: what a build accepts, and how it names what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from index import BUCKETS, BadRows, Rows, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from index.arrays import Floats, Ints
+
+STAMP: dict[str, Any] = {"model": "mini@1", "analyzer": "hash@1", "epoch": "e0", "change": 7}
+
+
+def random_units(rows: int, dim: int, seed: int = 0) -> Floats:
+    vectors = np.random.default_rng(seed).standard_normal((rows, dim))
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def random_terms(rows: int, words: int = 60, seed: int = 0) -> Terms:
+    """Draw up to 30 words a row from a small vocabulary, so that rows share some."""
+    rng = np.random.default_rng(seed)
+    vocabulary = np.sort(rng.choice(BUCKETS, words, replace=False)).astype(np.int32)
+    drawn = []
+    for _ in range(rows):
+        places, counts = np.unique(rng.integers(words, size=rng.integers(30)), return_counts=True)
+        drawn.append((vocabulary[places], counts.astype(np.float32)))
+    return Terms.of(drawn)
+
+
+def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
+    """Make plausible rows; `parts` replace what a test needs otherwise."""
+    made = Rows(
+        ids=[f"article-{number:05d}" for number in range(rows)],
+        vectors=random_units(rows, dim, seed),
+        terms=random_terms(rows, seed=seed),
+        columns={
+            "language": np.arange(rows, dtype=np.int16) % 2,
+            "published": np.arange(rows, dtype=np.int64) * 3600,
+            "withheld": np.arange(rows) % 5 == 0,
+            "sections": np.arange(rows * 3, dtype=np.int32).reshape(rows, 3),
+        },
+        labels={"language": ["tg", "русӣ"]},
+        cards=[b"card \x00 %d" % number for number in range(rows)],
+    )
+    return replace(made, **parts)
+
+
+def one_row(buckets: Any, counts: Any) -> tuple[Ints, Floats]:
+    return np.array(buckets, np.int32), np.array(counts, np.float32)
+
+
+def test_terms_of_stacks_rows_in_order() -> None:
+    terms = Terms.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
+    assert terms.indptr.tolist() == [0, 2, 2, 3]
+    assert terms.buckets.tolist() == [3, 9, 4]
+    assert terms.counts.tolist() == [1, 2, 5]
+    arrays = (terms.indptr, terms.buckets, terms.counts)
+    assert [array.dtype.name for array in arrays] == ["int64", "int32", "float32"]
+
+
+@pytest.mark.parametrize(("entry", "row"), [(0, 0), (1, 0), (2, 2)])
+def test_an_entry_knows_its_row_past_empty_rows(entry: int, row: int) -> None:
+    terms = Terms.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
+    assert terms.row_of(entry) == row
+
+
+def test_terms_of_no_rows_have_their_dtypes() -> None:
+    terms = Terms.of([])
+    assert len(terms) == 0
+    assert (terms.buckets.dtype.name, terms.counts.dtype.name) == ("int32", "float32")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 50])
+def test_good_rows_pass(rows: int) -> None:
+    sample_rows(rows).check()
+
+
+def vectors_with(row: int, value: float) -> Floats:
+    vectors = random_units(3, 8)
+    vectors[row] = value
+    return vectors
+
+
+def terms_with(row: int, buckets: Any, counts: Any) -> Terms:
+    rows = [one_row([1, 2], [1, 1]) for _ in range(3)]
+    rows[row] = one_row(buckets, counts)
+    return Terms.of(rows)
+
+
+NAMED: Mapping[str, dict[str, Any]] = {
+    "NaN vector": {"vectors": vectors_with(1, np.nan)},
+    "infinite vector": {"vectors": vectors_with(1, np.inf)},
+    "overflowing vector": {"vectors": vectors_with(1, 3e38)},
+    "vector of length 0": {"vectors": vectors_with(1, 0)},
+    "vector off length 1": {"vectors": vectors_with(1, np.sqrt(1 / 8) * 1.002)},
+    "doubled bucket": {"terms": terms_with(1, [5, 5], [1, 1])},
+    "falling buckets": {"terms": terms_with(1, [6, 5], [1, 1])},
+    "negative bucket": {"terms": terms_with(1, [-1, 5], [1, 1])},
+    "bucket too high": {"terms": terms_with(1, [5, BUCKETS], [1, 1])},
+    "count 0": {"terms": terms_with(1, [5], [0])},
+    "count NaN": {"terms": terms_with(1, [5], [np.nan])},
+    "count infinite": {"terms": terms_with(1, [5], [np.inf])},
+    "card not bytes": {"cards": [b"", "text", b""]},
+    "doubled id": {"ids": ["a", "article-00001", "article-00001"]},
+    "unsorted ids": {"ids": ["a", "c", "article-00001"]},
+    "surrogate in id": {"ids": ["a", "article-00001\ud800", "c"]},
+}
+
+
+@pytest.mark.parametrize("parts", NAMED.values(), ids=NAMED.keys())
+def test_a_bad_row_is_refused_by_its_id(parts: dict[str, Any]) -> None:
+    with pytest.raises(BadRows, match="row 'article-00001"):
+        sample_rows(3, **parts).check()
+
+
+UNNAMED: Mapping[str, dict[str, Any]] = {
+    "too few vectors": {"vectors": random_units(2, 8)},
+    "flat vectors": {"vectors": np.ones(3, np.float32)},
+    "vectors of no numbers": {"vectors": np.ones((3, 0), np.float32)},
+    "vectors in float64": {"vectors": random_units(3, 8).astype(np.float64)},
+    "too few terms": {"terms": random_terms(2)},
+    "indptr past the end": {
+        "terms": Terms(np.array([0, 1, 2, 9]), *one_row([1, 2, 3], [1, 1, 1])),
+    },
+    "falling indptr": {"terms": Terms(np.array([0, 2, 1, 3]), *one_row([1, 2, 3], [1, 1, 1]))},
+    "too few counts": {"terms": Terms(np.array([0, 1, 2, 3]), *one_row([1, 2, 3], [1, 1]))},
+    "too few cards": {"cards": [b""]},
+    "id not a string": {"ids": ["a", 2, "c"]},
+    "short column": {"columns": {"language": np.zeros(2, np.int8)}},
+    "column of objects": {"columns": {"language": np.array([None] * 3)}},
+    "column of strings": {"columns": {"language": np.array(["a"] * 3)}},
+    "column of three axes": {"columns": {"language": np.zeros((3, 2, 2))}},
+    "column of no axis": {"columns": {"language": np.zeros(())}},
+    "name that climbs": {"columns": {"../x": np.zeros(3)}, "labels": {}},
+    "name with newline": {"columns": {"a\n": np.zeros(3)}, "labels": {}},
+    "name too long": {"columns": {"a" * 33: np.zeros(3)}, "labels": {}},
+    "labels of no column": {"labels": {"section": ["a"]}},
+    "labels in one string": {"labels": {"language": "tgru"}},
+    "label not a string": {"labels": {"language": [1]}},
+}
+
+
+@pytest.mark.parametrize("parts", UNNAMED.values(), ids=UNNAMED.keys())
+def test_parts_that_disagree_are_refused(parts: dict[str, Any]) -> None:
+    with pytest.raises(BadRows):
+        sample_rows(3, **parts).check()
+
+
+def test_a_row_of_no_terms_between_others_is_no_fault() -> None:
+    sample_rows(3, terms=terms_with(1, [], [])).check()
+
+
+def test_buckets_may_fall_from_one_row_to_the_next() -> None:
+    sample_rows(3, terms=terms_with(1, [0], [1])).check()

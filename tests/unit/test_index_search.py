@@ -1,0 +1,308 @@
+"""Dense search against brute force over the float16-rounded vectors."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from index import BadQuery, Manifest, SnapshotDamaged, Vectors
+from index.arrays import unit
+from index.build import build, list_count
+from index.hits import top
+from index.manifest import Files
+from index.search import EXACT_BELOW, open_vectors
+from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from index.arrays import Array, Bools, Floats, Longs
+
+ROWS = 120
+EVERYTHING = np.ones(ROWS, bool)
+
+
+def grid_vectors(rows: int, seed: int = 0) -> Floats:
+    """Draw unit vectors of four halves and four zeros, few enough that many are the same.
+
+    Every product and sum of them is exact in float16 and float32, so that an oracle can ask for
+    equality, ties included.
+    """
+    rng = np.random.default_rng(seed)
+    kinds = np.zeros((25, 8), np.float32)
+    for kind in kinds:
+        kind[rng.choice(8, 4, replace=False)] = rng.choice([-0.5, 0.5], 4)
+    return kinds[rng.integers(25, size=rows)]
+
+
+def brute_force(vectors: Floats, query: Floats, limit: int, allowed: Bools) -> tuple[Longs, Array]:
+    similarities = vectors @ query
+    rows = sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-similarities[row], row))
+    best = np.array(rows[:limit], np.int64)
+    return best, similarities[best]
+
+
+def built(folder: Path, vectors: Floats) -> Vectors:
+    rows = sample_rows(len(vectors), vectors=vectors)
+    return open_vectors(folder, build(rows, folder, **STAMP))
+
+
+def rounded(vectors: Floats) -> Floats:
+    """Round to what float16 can hold, so that storing changes nothing.
+
+    FAISS rounds a number half-way between two others up or to the even one, as the processor
+    has it; an oracle must not depend on that.
+    """
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Vectors:
+    folder = tmp_path_factory.mktemp("grid")
+    return built(folder, grid_vectors(ROWS))
+
+
+masks = st.one_of(
+    arrays(bool, ROWS),
+    st.just(EVERYTHING),
+    st.just(~EVERYTHING),
+    st.integers(0, ROWS - 1).map(lambda row: np.arange(ROWS) == row),
+)
+
+
+@given(seed=st.integers(1, 99), limit=st.integers(-1, ROWS + 10), allowed=masks)
+@settings(deadline=None, max_examples=100)
+def test_exact_search_is_brute_force_ties_and_all(
+    grid: Vectors,
+    seed: int,
+    limit: int,
+    allowed: Bools,
+) -> None:
+    query = grid_vectors(1, seed)[0]
+    hits = grid.nearest(query, limit, allowed)
+    rows, similarities = brute_force(grid_vectors(ROWS), query, max(limit, 0), allowed)
+    np.testing.assert_array_equal(hits.rows, rows)
+    np.testing.assert_array_equal(hits.similarities, similarities)
+    assert (hits.rows.dtype.name, hits.similarities.dtype.name) == ("int64", "float32")
+
+
+def test_similarities_are_those_of_the_rounded_vectors(tmp_path: Path) -> None:
+    stored = rounded(random_units(ROWS, 384))
+    vectors = built(tmp_path, stored)
+    for query in random_units(10, 384, seed=1):
+        hits = vectors.nearest(query, 20, EVERYTHING)
+        rows, similarities = brute_force(stored, query, 20, EVERYTHING)
+        np.testing.assert_array_equal(hits.rows, rows)
+        np.testing.assert_allclose(hits.similarities, similarities, atol=1e-6)
+
+
+def test_fetch_gives_back_unit_vectors_in_the_order_asked(grid: Vectors) -> None:
+    rows = np.array([5, 0, 5, ROWS - 1])
+    np.testing.assert_array_equal(grid.fetch(rows), grid_vectors(ROWS)[rows])
+    assert grid.fetch(np.empty(0, np.int64)).shape == (0, 8)
+
+
+def test_fetch_undoes_what_rounding_does_to_length(tmp_path: Path) -> None:
+    stored = random_units(ROWS, 48)
+    vectors = built(tmp_path, stored)
+    fetched = vectors.fetch(np.arange(ROWS))
+    np.testing.assert_allclose(np.linalg.norm(fetched, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(fetched, stored, atol=1e-3)
+
+
+@pytest.mark.parametrize("row", [-1, ROWS])
+def test_fetch_refuses_a_row_that_is_not_there(grid: Vectors, row: int) -> None:
+    with pytest.raises(BadQuery):
+        grid.fetch(np.array([0, row]))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [np.full(8, np.nan), np.full(8, np.inf), np.zeros(7), np.zeros((1, 8))],
+    ids=["NaN", "inf", "short", "matrix"],
+)
+def test_a_query_that_does_not_fit_is_refused(grid: Vectors, query: Array) -> None:
+    with pytest.raises(BadQuery):
+        grid.nearest(query.astype(np.float32), 5, EVERYTHING)
+
+
+@pytest.mark.parametrize("allowed", [np.ones(ROWS + 1, bool), np.ones(ROWS, np.uint8)])
+def test_a_filter_that_does_not_fit_is_refused(grid: Vectors, allowed: Bools) -> None:
+    with pytest.raises(BadQuery):
+        grid.nearest(grid_vectors(1)[0], 5, allowed)
+
+
+@given(arrays(np.int8, st.integers(0, 30)), st.integers(-1, 35))
+def test_top_sorts_by_similarity_and_then_by_row(similarities: Array, limit: int) -> None:
+    rows = np.random.default_rng(0).permutation(len(similarities))
+    hits = top(rows, similarities.astype(np.float32), limit)
+    places = sorted(range(len(rows)), key=lambda at: (-int(similarities[at]), rows[at]))
+    assert hits.rows.tolist() == rows[places[: max(limit, 0)]].tolist()
+
+
+# --- with an IVF index ---
+
+MANY = 25_000
+
+
+def clustered_vectors() -> Floats:
+    rng = np.random.default_rng(3)
+    centres = rng.standard_normal((200, 32))
+    vectors = centres[rng.integers(200, size=MANY)] + 0.3 * rng.standard_normal((MANY, 32))
+    return rounded(unit(vectors.astype(np.float32)))
+
+
+CLUSTERED = clustered_vectors()
+
+
+class Lists:
+    """A snapshot with an IVF index, and what its manifest says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest: Manifest = build(
+            sample_rows(MANY, vectors=CLUSTERED),
+            folder,
+            **STAMP,
+            ivf_above=1000,
+        )
+        self.vectors = open_vectors(folder, self.manifest)
+        self.folder = folder
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Lists:
+    return Lists(tmp_path_factory.mktemp("lists"))
+
+
+def recall(vectors: Vectors, allowed: Bools, limit: int = 100) -> float:
+    shares = []
+    for query in CLUSTERED[::1250]:
+        hits = vectors.nearest(query, limit, allowed)
+        assert allowed[hits.rows].all()
+        rows, _ = brute_force(CLUSTERED, query, limit, allowed)
+        shares.append(len(set(rows.tolist()) & set(hits.rows.tolist())) / limit)
+    return float(np.mean(shares))
+
+
+def test_the_manifest_tells_how_the_lists_are_searched(lists: Lists) -> None:
+    assert lists.manifest.ivf_lists == list_count(MANY) == 512
+    assert 2 <= lists.manifest.ivf_probes < 512
+    assert lists.manifest.ivf_probes.bit_count() == 1
+    assert 0.99 <= lists.manifest.recall <= 1
+
+
+def test_recall_is_what_the_manifest_promises(lists: Lists) -> None:
+    assert recall(lists.vectors, np.ones(MANY, bool)) >= 0.98
+
+
+def test_recall_holds_inside_a_filter_and_nothing_else_comes(lists: Lists) -> None:
+    allowed = np.random.default_rng(4).random(MANY) < 0.5
+    assert allowed.sum() > EXACT_BELOW
+    assert recall(lists.vectors, allowed) >= 0.98
+
+
+def test_a_small_filter_is_searched_exactly(lists: Lists) -> None:
+    allowed = np.random.default_rng(5).random(MANY) < 0.05
+    assert recall(lists.vectors, allowed) == 1
+
+
+def test_lists_that_run_dry_are_made_up_for(lists: Lists) -> None:
+    allowed = np.ones(MANY, bool)
+    hits = lists.vectors.nearest(CLUSTERED[0], 20_000, allowed)
+    rows, _ = brute_force(CLUSTERED, CLUSTERED[0], 20_000, allowed)
+    assert len(set(hits.rows.tolist()) & set(rows.tolist())) >= 19_990
+    assert len(hits) == 20_000
+
+
+def test_similarities_from_lists_are_those_of_the_rounded_vectors(lists: Lists) -> None:
+    hits = lists.vectors.nearest(CLUSTERED[7], 50, np.ones(MANY, bool))
+    np.testing.assert_allclose(hits.similarities, (CLUSTERED @ CLUSTERED[7])[hits.rows], atol=1e-6)
+
+
+def test_threads_find_what_one_finds_alone(lists: Lists) -> None:
+    allowed = np.random.default_rng(6).random(MANY) < 0.7
+
+    def search(row: int) -> bytes:
+        return lists.vectors.nearest(CLUSTERED[row], 10, allowed).rows.tobytes()
+
+    alone = [search(row) for row in range(100)]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(search, range(100))) == alone
+
+
+def test_a_search_leaves_the_number_of_threads_as_it_was(grid: Vectors) -> None:
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    grid.nearest(grid_vectors(1)[0], 5, EVERYTHING)
+    assert faiss.omp_get_max_threads() == 3
+    faiss.omp_set_num_threads(before)
+
+
+def test_training_twice_gives_the_same_bytes(lists: Lists, tmp_path: Path) -> None:
+    again = Lists(tmp_path)
+    assert again.manifest == lists.manifest
+    for name in [*lists.manifest.files, Files.MANIFEST]:
+        assert (tmp_path / name).read_bytes() == (lists.folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("rows", "count"),
+    [(1, 1), (3, 2), (100, 32), (20_000, 512), (100_000, 1024), (1_000_000, 4096)],
+)
+def test_lists_grow_with_the_root_of_rows(rows: int, count: int) -> None:
+    assert list_count(rows) == count
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 70])
+def test_even_a_handful_of_rows_can_have_lists(tmp_path: Path, rows: int) -> None:
+    manifest = build(sample_rows(rows), tmp_path, **STAMP, ivf_above=0)
+    assert manifest.ivf_lists == list_count(rows)
+    assert manifest.recall >= 0.99
+    hits = open_vectors(tmp_path, manifest).nearest(random_units(1, 8)[0], 1, np.ones(rows, bool))
+    assert hits.rows.tolist() == [0]
+
+
+# --- a file that is not the one described ---
+
+
+def other_index(kind: str, dim: int) -> Any:
+    made = faiss.index_factory(dim, kind, faiss.METRIC_INNER_PRODUCT)
+    vectors = random_units(ROWS, dim)
+    made.train(vectors)
+    made.add(vectors)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "dim"),
+    [("Flat", 8), ("SQ8", 8), ("SQfp16", 9), ("HNSW8", 8), ("PCA8,SQfp16", 8)],
+)
+def test_another_kind_of_index_is_refused(tmp_path: Path, kind: str, dim: int) -> None:
+    manifest = build(sample_rows(ROWS), tmp_path, **STAMP)
+    faiss.write_index(other_index(kind, dim), str(tmp_path / Files.VECTORS))
+    with pytest.raises(SnapshotDamaged, match=r"vectors\.faiss"):
+        open_vectors(tmp_path, manifest)
+
+
+@pytest.mark.parametrize(
+    "kind", ["IVF4,Flat", "IVF4,SQ8", "IVF32_HNSW,SQfp16", "IVF4,SQfp16", "SQfp16"]
+)
+def test_other_lists_are_refused(tmp_path: Path, kind: str) -> None:
+    manifest = build(sample_rows(ROWS), tmp_path, **STAMP, ivf_above=0)
+    faiss.write_index(other_index(kind, 8), str(tmp_path / Files.IVF))
+    with pytest.raises(SnapshotDamaged, match=r"ivf\.faiss"):
+        open_vectors(tmp_path, manifest)
+
+
+def test_a_file_faiss_cannot_read_is_refused(tmp_path: Path) -> None:
+    manifest = build(sample_rows(3), tmp_path, **STAMP)
+    (tmp_path / Files.VECTORS).write_bytes(b"")
+    with pytest.raises(SnapshotDamaged, match=r"vectors\.faiss"):
+        open_vectors(tmp_path, manifest)

@@ -1,0 +1,309 @@
+"""Snapshot: what went in comes out, and nothing damaged ever does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index import BadQuery, Catalog, Rows, Snapshot, SnapshotDamaged, Terms
+from index.build import build
+from index.manifest import MOST_BYTES, Files
+from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS = 40
+SAMPLE = sample_rows(ROWS)
+ENTRIES = len(SAMPLE.terms.buckets)
+EVERY_FILE = [
+    *Files,
+    "column-language.npy",
+    "column-published.npy",
+    "column-sections.npy",
+    "column-withheld.npy",
+]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Publish the sample, with an IVF index, so that every kind of file is there."""
+    catalog = Catalog(tmp_path_factory.mktemp("published"))
+    catalog.publish_rows(SAMPLE, **STAMP, ivf_above=0)
+    return catalog.folder
+
+
+@pytest.fixture
+def catalog(published: Path, tmp_path: Path) -> Catalog:
+    """Make a copy to damage; files are links until `rewrite` replaces one."""
+    shutil.copytree(published, tmp_path / "copy", copy_function=os.link)
+    return Catalog(tmp_path / "copy")
+
+
+def live_file(catalog: Catalog, name: str) -> Path:
+    return catalog.folder / catalog.live() / name
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(change(data))
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def test_what_went_in_comes_out(published: Path) -> None:
+    snapshot = Catalog(published).open_live()
+    assert len(snapshot) == ROWS
+    assert [snapshot.id_of(row) for row in range(ROWS)] == SAMPLE.ids
+    assert [snapshot.row_of(row_id) for row_id in SAMPLE.ids] == list(range(ROWS))
+    assert [snapshot.card_of(row) for row in range(ROWS)] == SAMPLE.cards
+    assert snapshot.labels == {"language": ("tg", "русӣ")}
+    assert snapshot.columns.keys() == SAMPLE.columns.keys()
+    for name, column in SAMPLE.columns.items():
+        np.testing.assert_array_equal(snapshot.columns[name], column)
+        assert snapshot.columns[name].dtype == column.dtype
+
+
+def test_the_manifest_tells_what_the_build_was_told(published: Path) -> None:
+    manifest = Catalog(published).open_live().manifest
+    told = {name: getattr(manifest, name) for name in STAMP}
+    assert told == STAMP
+    assert (manifest.rows, manifest.dim) == (ROWS, 8)
+    assert set(manifest.files) == set(EVERY_FILE) - {Files.MANIFEST}
+
+
+def test_columns_cannot_be_written_to(published: Path) -> None:
+    snapshot = Catalog(published).open_live()
+    with pytest.raises(ValueError, match="read-only"):
+        snapshot.columns["published"][0] = 1
+    with pytest.raises(TypeError):
+        snapshot.columns["other"] = np.zeros(ROWS)  # type: ignore[index]
+
+
+def test_files_are_mapped_and_not_read_into_memory(published: Path) -> None:
+    catalog = Catalog(published)
+    snapshot = catalog.open_live()
+    maps = Path("/proc/self/maps").read_text()
+    folder = catalog.folder / snapshot.generation
+    read = [name for name in EVERY_FILE if str(folder / name) not in maps]
+    assert read == [Files.MANIFEST, Files.LABELS]
+
+
+@pytest.mark.parametrize("row_id", ["", "article-", "article-00000x", "zzz", "\ud800"])
+def test_an_id_that_is_not_here_has_no_row(published: Path, row_id: str) -> None:
+    assert Catalog(published).open_live().row_of(row_id) is None
+
+
+@pytest.mark.parametrize("row", [-1, ROWS])
+def test_a_row_that_is_not_here_is_refused(published: Path, row: int) -> None:
+    snapshot = Catalog(published).open_live()
+    with pytest.raises(BadQuery):
+        snapshot.id_of(row)
+    with pytest.raises(BadQuery):
+        snapshot.card_of(row)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@given(records=st.dictionaries(texts, st.binary(max_size=20), max_size=12), absent=texts)
+@settings(
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_any_ids_and_cards_come_back(
+    tmp_path: Path,
+    records: dict[str, bytes],
+    absent: str,
+) -> None:
+    folder = tmp_path / "snapshot"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    ids = sorted(records)
+    build(bare_rows(ids, [records[row_id] for row_id in ids]), folder, **STAMP)
+    snapshot = Snapshot.open(folder, verify=False)
+    assert [snapshot.id_of(row) for row in range(len(ids))] == ids
+    assert {row_id: snapshot.card_of(snapshot.row_of(row_id) or 0) for row_id in ids} == records
+    assert [snapshot.row_of(row_id) for row_id in ids] == list(range(len(ids)))
+    assert (snapshot.row_of(absent) is None) == (absent not in records)
+
+
+def bare_rows(ids: list[str], cards: list[bytes]) -> Rows:
+    nothing = np.empty(0, np.int32), np.empty(0, np.float32)
+    return Rows(ids, random_units(len(ids), 4), Terms.of([nothing] * len(ids)), {}, {}, cards)
+
+
+def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
+    snapshot = Catalog(tmp_path).publish_rows(sample_rows(0), **STAMP, ivf_above=0)
+    assert len(snapshot) == 0
+    nobody = np.empty(0, bool)
+    assert len(snapshot.vectors.nearest(random_units(1, 8)[0], 5, nobody)) == 0
+    assert snapshot.vectors.fetch(np.empty(0, np.int64)).shape == (0, 8)
+    query = snapshot.lexicon.weigh(np.array([3], np.int32), np.ones(1, np.float32))
+    assert query.weights.tolist() == [1]
+    assert len(snapshot.lexicon.nearest(query, 5, nobody)) == 0
+    assert snapshot.lexicon.pairwise(np.empty(0, np.int64)).shape == (0, 0)
+    assert snapshot.row_of("a") is None
+    assert snapshot.columns["published"].shape == (0,)
+    assert (snapshot.manifest.similarity_floor, snapshot.manifest.recall) == (0, 1)
+
+
+def test_building_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        build(sample_rows(ROWS), folder, **STAMP)
+    one, two = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
+    assert one == two
+
+
+def test_a_build_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
+    (tmp_path / Files.IDS).write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        build(SAMPLE, tmp_path, **STAMP)
+
+
+# --- damage ---
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda _: b"",
+    "cut by a byte": lambda data: data[:-1],
+    "longer": lambda data: data + b"\0",
+    "first bit": lambda data: flipped(data, 0),
+    "last bit": lambda data: flipped(data, len(data) * 8 - 1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_a_damaged_file_is_named_and_never_served(
+    catalog: Catalog,
+    name: str,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    rewrite(live_file(catalog, name), damage)
+    with pytest.raises(SnapshotDamaged, match=f"{name}.*rebuild"):
+        catalog.open_live()
+
+
+@given(name=st.sampled_from(EVERY_FILE), share=st.floats(0, 1, exclude_max=True))
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_any_flipped_bit_is_caught(catalog: Catalog, name: str, share: float) -> None:
+    path = live_file(catalog, name)
+    whole = path.read_bytes()
+    rewrite(path, lambda data: flipped(data, int(share * len(data) * 8)))
+    with pytest.raises(SnapshotDamaged):
+        catalog.open_live()
+    rewrite(path, lambda _: whole)
+
+
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_a_missing_file_is_named(catalog: Catalog, name: str) -> None:
+    live_file(catalog, name).unlink()
+    with pytest.raises(SnapshotDamaged, match=name):
+        catalog.open_live()
+
+
+@pytest.mark.parametrize("name", [n for n in EVERY_FILE if n != Files.MANIFEST])
+def test_a_link_in_place_of_a_file_is_refused(catalog: Catalog, name: str) -> None:
+    path = live_file(catalog, name)
+    path.rename(catalog.folder / "elsewhere")
+    path.symlink_to(catalog.folder / "elsewhere")
+    with pytest.raises(SnapshotDamaged, match=name):
+        catalog.open_live()
+
+
+@pytest.mark.parametrize("name", ["column-more.npy", "notes.txt", ".hidden"])
+def test_an_extra_file_is_refused(catalog: Catalog, name: str) -> None:
+    live_file(catalog, name).write_bytes(b"")
+    with pytest.raises(SnapshotDamaged, match=name):
+        catalog.open_live()
+
+
+def test_an_endless_manifest_is_not_read_through(catalog: Catalog) -> None:
+    rewrite(live_file(catalog, Files.MANIFEST), lambda data: data + b" " * MOST_BYTES)
+    with pytest.raises(SnapshotDamaged, match="longer than"):
+        catalog.open_live()
+
+
+def test_a_folder_that_is_not_there_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotDamaged, match="missing"):
+        Snapshot.open(tmp_path / "nowhere")
+
+
+def test_sizes_are_checked_even_without_checksums(catalog: Catalog) -> None:
+    rewrite(live_file(catalog, Files.CARDS), lambda data: data[:-1])
+    with pytest.raises(SnapshotDamaged, match="long, not"):
+        catalog.open_live(verify=False)
+
+
+# --- files that fit their checksums and yet not each other ---
+
+
+def plain(data: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    return write
+
+
+def npy(array: Any) -> Callable[[Path], None]:
+    return lambda path: np.save(path, array)
+
+
+def raw(*offsets: int) -> Callable[[Path], None]:
+    return lambda path: np.array(offsets, "<i8").tofile(path)
+
+
+MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "short column": ("column-language.npy", npy(np.zeros(ROWS - 1))),
+    "column of strings": ("column-language.npy", npy(np.zeros(ROWS, "U3"))),
+    "column of objects": ("column-language.npy", npy(np.zeros(ROWS, object))),
+    "column of three axes": ("column-language.npy", npy(np.zeros((ROWS, 1, 1)))),
+    "column of no axis": ("column-language.npy", npy(np.zeros(()))),
+    "weights of two axes": (Files.TERM_WEIGHTS, npy(np.zeros((ENTRIES, 1), np.float16))),
+    "no array": ("column-language.npy", plain(b"x")),
+    "falling indptr": (Files.TERM_STARTS, npy(np.arange(ROWS + 1)[::-1])),
+    "indptr off zero": (Files.TERM_STARTS, npy(np.ones(ROWS + 1, np.int64))),
+    "short weights": (Files.TERM_WEIGHTS, npy(np.zeros(1, np.float16))),
+    "few postings": (Files.POSTING_STARTS, npy(np.zeros(2**20 + 1, np.int64))),
+    "offsets past the end": (Files.IDS_OFFSETS, raw(*range(ROWS), 10**9)),
+    "too few offsets": (Files.IDS_OFFSETS, raw(0, ROWS * 13)),
+    "falling offsets": (Files.IDS_OFFSETS, raw(0, 99, *range(ROWS - 2), ROWS * 13)),
+    "torn offset": (Files.IDS_OFFSETS, plain(b"123")),
+    "labels of numbers": (Files.LABELS, plain(b'{"a": [1]}')),
+    "labels in a list": (Files.LABELS, plain(b"[]")),
+    "labels nested deep": (Files.LABELS, plain(b"[" * 99_999)),
+}
+
+
+@pytest.mark.parametrize(("name", "write"), MISFITS.values(), ids=MISFITS.keys())
+def test_files_that_do_not_fit_are_refused(
+    catalog: Catalog,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    write: Callable[[Path], None],
+) -> None:
+    path = live_file(catalog, name)
+    path.unlink()
+    write(path)
+    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
+    with pytest.raises(SnapshotDamaged):
+        catalog.open_live()

@@ -1,0 +1,102 @@
+"""TF-IDF weights and floors against scikit-learn and brute force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from index import BUCKETS, Terms
+from index.floors import MOST_PAIRS, Pairs, cosine_floor, lexical_floor
+from index.matrix import Matrix
+from index.terms import idf, weigh, weigh_rows
+from tests.unit.test_index_rows import random_terms, random_units
+
+
+def as_scipy(matrix: Matrix | Terms) -> Any:
+    values = matrix.counts if isinstance(matrix, Terms) else matrix.weights
+    columns = matrix.buckets if isinstance(matrix, Terms) else matrix.columns
+    return csr_matrix((values, columns, matrix.indptr), shape=(len(matrix), BUCKETS))
+
+
+def test_rows_weigh_what_scikit_learn_says() -> None:
+    terms = random_terms(80)
+    oracle = TfidfTransformer(sublinear_tf=True).fit_transform(as_scipy(terms))
+    assert abs(as_scipy(weigh_rows(terms)) - oracle).max() < 1e-6
+
+
+def test_a_new_text_weighs_what_scikit_learn_says() -> None:
+    archive, texts = random_terms(80), random_terms(5, words=200, seed=1)
+    oracle = TfidfTransformer(sublinear_tf=True).fit(as_scipy(archive)).transform(as_scipy(texts))
+    frequency = np.bincount(archive.buckets, minlength=BUCKETS)
+    for row, (start, stop) in enumerate(zip(texts.indptr, texts.indptr[1:], strict=False)):
+        buckets = texts.buckets[start:stop]
+        weights = weigh(texts.counts[start:stop], frequency[buckets], len(archive))
+        np.testing.assert_allclose(weights, oracle[row].toarray()[0, buckets], atol=1e-6)
+
+
+def test_idf_by_hand() -> None:
+    # The logarithms of 10/1 and of 10/10, plus one.
+    np.testing.assert_allclose(idf(np.array([0, 9]), 9), [3.3025851, 1.0], rtol=1e-6)
+
+
+def test_a_text_of_no_terms_has_no_weights() -> None:
+    nothing = np.empty(0, np.float32)
+    assert weigh(nothing, np.empty(0, np.int64), 9).shape == (0,)
+
+
+def test_transposing_is_scipys_transpose() -> None:
+    weights = weigh_rows(random_terms(40))
+    transposed = weights.transposed(BUCKETS)
+    oracle = as_scipy(weights).T.tocsr()
+    np.testing.assert_array_equal(transposed.indptr, oracle.indptr)
+    np.testing.assert_array_equal(transposed.columns, oracle.indices)
+    np.testing.assert_array_equal(transposed.weights, oracle.data)
+
+
+def test_entries_come_in_the_order_asked_for() -> None:
+    matrix = Matrix(np.array([0, 2, 2, 3]), np.array([4, 7, 5], np.int32), np.ones(3, np.float32))
+    entries = matrix.entries(np.array([2, 1, 0, 2]))
+    assert entries.owners.tolist() == [0, 2, 2, 3]
+    assert entries.columns.tolist() == [5, 4, 7, 5]
+    assert entries.weights.tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_without_pairs_the_floors_are_zero(rows: int) -> None:
+    pairs = Pairs.over(rows)
+    assert cosine_floor(random_units(rows, 4), pairs) == 0
+    assert lexical_floor(weigh_rows(random_terms(rows)), pairs) == 0
+
+
+def test_a_small_archive_is_paired_completely() -> None:
+    pairs = Pairs.over(4)
+    found = sorted(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
+    assert found == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+
+
+def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> None:
+    pairs, again = Pairs.over(1000), Pairs.over(1000)
+    assert len(pairs.left) == len(pairs.right) == MOST_PAIRS
+    assert (pairs.left != pairs.right).all()
+    assert (pairs.right == again.right).all()
+    assert np.unique(pairs.right).tolist() == list(range(1000))
+
+
+def test_floors_are_the_medians_of_brute_force() -> None:
+    vectors, weights = random_units(30, 8), weigh_rows(random_terms(30))
+    pairs, upper = Pairs.over(30), np.triu_indices(30, k=1)
+    lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
+    assert cosine_floor(vectors, pairs) == pytest.approx(
+        np.median((vectors @ vectors.T)[upper]),
+        abs=1e-6,
+    )
+    assert lexical_floor(weights, pairs) == pytest.approx(np.median(lexical[upper]), abs=1e-6)
+
+
+def test_floors_of_copies_stay_within_range() -> None:
+    vectors = np.repeat(random_units(1, 384), 5, axis=0)
+    assert 0.99 < cosine_floor(vectors, Pairs.over(5)) <= 1
