@@ -1,0 +1,5 @@
+"""`python -m recommender` is `read-also`."""
+
+from recommender.cli import main
+
+main()

@@ -1,0 +1,203 @@
+"""What an article is: the contract's fields, validated once, and the texts made from them."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from recommender.errors import FieldFault, InvalidArticle
+
+__all__ = ["ID_PATTERN", "Article", "check_id", "parse_article", "primary_language"]
+
+ID_PATTERN: Final = r"[A-Za-z0-9._:~-]{1,200}"
+_ID = re.compile(ID_PATTERN)
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?\d*([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+_LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+_LATEST_VERSION = 2**63 - 1
+
+
+def check_id(article_id: str) -> str:
+    """Return the id unchanged.
+
+    Raises:
+        ValueError: it is outside the grammar `[A-Za-z0-9._:~-]{1,200}`, or is `.` or `..`.
+    """
+    if not _ID.fullmatch(article_id) or article_id in {".", ".."}:
+        raise ValueError(f"must match {ID_PATTERN} and be neither '.' nor '..'")
+    return article_id
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+def _as_moment(value: object) -> object:
+    """RFC 3339 text to an aware UTC datetime; anything else but a datetime is refused."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else _refuse_moment()
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        return _refuse_moment()
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return _refuse_moment()
+
+
+def _refuse_moment() -> object:
+    raise ValueError("must be an RFC 3339 time with an offset, such as 2026-03-01T09:30:00+05:00")
+
+
+def _as_rfc3339(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        good = False
+    if not good or not url.isprintable() or " " in url:
+        raise ValueError("must be an absolute http or https address")
+    return url
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Line = Annotated[Text, Field(max_length=2_000)]
+Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Url = Annotated[
+    Text, StringConstraints(strip_whitespace=True, max_length=2_000), AfterValidator(_web_address)
+]
+Moment = Annotated[
+    datetime, BeforeValidator(_as_moment), PlainSerializer(_as_rfc3339, return_type=str)
+]
+Status = Literal["published", "draft", "withheld", "canceled"]
+
+
+class Article(BaseModel):
+    """One article as a newsroom gives it. The text is kept as given; nothing is cleaned here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: Annotated[str, AfterValidator(check_id)]
+    title: Line = ""
+    body: Annotated[Text, Field(max_length=1_000_000)] = ""
+    summary: Annotated[Text, Field(max_length=20_000)] = ""
+    url: Url | None = None
+    section: Name | None = None
+    tags: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    authors: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    language: Annotated[Text, StringConstraints(pattern=_LANGUAGE, max_length=35)] | None = None
+    image_url: Url | None = None
+    published_at: Moment | None = None
+    updated_at: Moment | None = None
+    status: Status = "published"
+    embargoed_until: Moment | None = None
+    expires_at: Moment | None = None
+    no_related: bool = False
+    never_recommend: bool = False
+    translation_of: Annotated[str, AfterValidator(check_id)] | None = None
+    version: Annotated[int, Field(ge=0, le=_LATEST_VERSION)] | None = None
+
+    @field_validator("title", "body", "summary", "status", "tags", "authors", mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object, info: ValidationInfo) -> object:
+        """CMS exports write null for a field they do not have."""
+        default = cls.model_fields[str(info.field_name)].default
+        return default if value is None else tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_html_yet(cls, data: object) -> object:
+        if isinstance(data, Mapping) and data.get("body_html") is not None:
+            raise ValueError("body_html is not accepted yet; send the text without markup as body")
+        return data
+
+    @model_validator(mode="after")
+    def _has_text(self) -> "Article":
+        if not self.title.strip() and not self.body.strip():
+            raise ValueError("a title or a body is required")
+        return self
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 (hex) of all text that vectors and terms are made from."""
+        digest = hashlib.sha256()
+        for part in (self.title, self.summary, self.body):
+            digest.update(f"{len(part)}:".encode() + part.encode())
+        return digest.hexdigest()
+
+    def to_json(self) -> str:
+        """Canonical JSON: set fields only, times in UTC; `parse_article` reads it back."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain JSON types, set fields only, as the API answers it."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def parse_article(document: str | bytes, *, article_id: str | None = None) -> Article:
+    """Read one JSON object as an article.
+
+    Args:
+        document: the JSON text.
+        article_id: the id that the address names; the document may leave `id` out or repeat it.
+
+    Raises:
+        InvalidArticle: not JSON, or fields break the contract; each is named.
+    """
+    try:
+        if article_id is None:
+            return Article.model_validate_json(document)
+        return _with_id(document, article_id)
+    except ValidationError as error:
+        faults = tuple(_faults(error))
+        raise InvalidArticle("the article is not acceptable", faults) from None
+
+
+def _with_id(document: str | bytes, article_id: str) -> Article:
+    """The id in the address completes the document; a different one in the body is refused."""
+    article = _Unaddressed.model_validate_json(document)
+    if article.id not in {None, article_id}:
+        fault = FieldFault("/id", f"differs from the id in the address, {article_id!r}")
+        raise InvalidArticle("the article is not acceptable", (fault,))
+    return Article.model_validate(article.model_dump(exclude={"id"}) | {"id": article_id})
+
+
+class _Unaddressed(Article):
+    """An article whose id stands in the address."""
+
+    id: Annotated[str, AfterValidator(check_id)] | None = None  # type: ignore[assignment]
+
+
+def _faults(error: ValidationError) -> Iterator[FieldFault]:
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        where = "".join(
+            f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault["loc"]
+        )
+        yield FieldFault(where, fault["msg"].removeprefix("Value error, "))
+
+
+def primary_language(tag: str | None) -> str | None:
+    """The language of a BCP-47 tag without script and region, lower case: `zh-Hans-CN` -> `zh`."""
+    return tag.split("-")[0].lower() if tag else None

@@ -1,0 +1,43 @@
+"""Article cards: what a list shows of an article, kept in the snapshot beside its row."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from recommender.articles import Article
+
+__all__ = ["Card"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a list shows. `published_at` is RFC 3339 in UTC; `language` None where unknown."""
+
+    title: str
+    url: str | None
+    section: str | None
+    language: str | None
+    published_at: str | None
+    image_url: str | None
+
+    @classmethod
+    def of(cls, article: Article, language: str | None) -> Self:
+        """The card of an article; `language` is used where the article gives none."""
+        document = article.to_document()
+        return cls(
+            title=article.title.strip(),
+            url=article.url,
+            section=article.section,
+            language=article.language or language,
+            published_at=document.get("published_at"),
+            image_url=article.image_url,
+        )
+
+    def to_bytes(self) -> bytes:
+        """Compact JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
+        return cls(**json.loads(data))

@@ -1,0 +1,123 @@
+"""The columns of a snapshot: what eligibility, filters and ranking ask of many articles at once."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.articles import Article
+from recommender.signature import SIGNATURE_SIZE
+
+__all__ = [
+    "TAG_SEPARATOR",
+    "UNKNOWN_LANGUAGE",
+    "Columns",
+    "Described",
+    "Facts",
+    "describe",
+    "story",
+]
+
+UNKNOWN_LANGUAGE: Final = "und"
+TAG_SEPARATOR: Final = "\x00"  # articles have no NUL characters
+_CODED: Final = ("language", "section", "tags")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """An article with what was found out about its text.
+
+    `language` is the given one's or the detected one's primary subtag; `embedded` says whether the
+    encoder knows it, so that the article's vector means something.
+    """
+
+    article: Article
+    language: str | None
+    embedded: bool
+    signature: NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """Columns of n articles and the words behind the columns of codes."""
+
+    columns: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, Sequence[str]]
+
+
+class Columns(Protocol):
+    """Whatever carries the columns that `describe` makes, such as a snapshot."""
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """By name, an array of n rows."""
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[str]]:
+        """By the name of a column of codes, what the codes stand for."""
+
+
+def describe(articles: Iterable[Facts]) -> Described:
+    """Columns for articles in row order.
+
+    Times are float64 seconds since 1970 in UTC. `published_at` is NaN where there is none;
+    `from_time` and `until_time` bound when the article may be listed, and are infinite where
+    nothing bounds it. `story` is equal for an article and its translations.
+    """
+    known = list(articles)
+    codes = {name: _encode([_word(name, facts) for facts in known]) for name in _CODED}
+    given = [facts.article for facts in known]
+    columns: dict[str, NDArray[Any]] = {
+        "published_at": _times([article.published_at for article in given], np.nan),
+        "from_time": _times([_opens(article) for article in given], -np.inf),
+        "until_time": _times([article.expires_at for article in given], np.inf),
+        "published": np.array([article.status == "published" for article in given], np.bool_),
+        "recommendable": np.array([not a.never_recommend for a in given], np.bool_),
+        "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
+        "lists": np.array([not article.no_related for article in given], np.bool_),
+        "embedded": np.array([facts.embedded for facts in known], np.bool_),
+        "story": np.array([story(article) for article in given], np.int64),
+        "signature": _stacked([facts.signature for facts in known]),
+    } | {name: column for name, (column, _) in codes.items()}
+    return Described(columns, {name: words for name, (_, words) in codes.items()})
+
+
+def story(article: Article) -> int:
+    """A number that an article shares with its translations: its own id's, or the original's."""
+    name = article.translation_of or article.id
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def _word(column: str, facts: Facts) -> str:
+    article = facts.article
+    match column:
+        case "language":
+            return facts.language or UNKNOWN_LANGUAGE
+        case "section":
+            return article.section or ""
+        case _:
+            return TAG_SEPARATOR.join(article.tags)
+
+
+def _encode(words: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:
+    vocabulary = sorted(set(words))
+    codes = {word: code for code, word in enumerate(vocabulary)}
+    return np.array([codes[word] for word in words], np.int32), vocabulary
+
+
+def _opens(article: Article) -> datetime | None:
+    """The first moment at which it may be listed: its embargo's end, its hour if scheduled."""
+    times = [t for t in (article.embargoed_until, article.published_at) if t is not None]
+    return max(times, default=None)
+
+
+def _times(moments: Sequence[datetime | None], absent: float) -> NDArray[np.float64]:
+    return np.array([absent if m is None else m.timestamp() for m in moments], np.float64)
+
+
+def _stacked(signatures: Sequence[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    return np.array(signatures, np.uint16).reshape(len(signatures), SIGNATURE_SIZE)

@@ -1,0 +1,76 @@
+"""Which articles may be listed, and which may be asked about. The one place that decides it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.columns import TAG_SEPARATOR, Columns
+
+__all__ = ["Wanted", "eligible", "matching", "on_show"]
+
+Rows = NDArray[np.bool_]
+DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the asker limits the list to; None limits nothing.
+
+    `languages` are primary BCP-47 subtags; times are seconds since 1970 in UTC.
+    """
+
+    languages: frozenset[str] | None = None
+    section: str | None = None
+    tag: str | None = None
+    published_after: float | None = None
+    published_before: float | None = None
+
+
+def on_show(articles: Columns, now: float) -> Rows:
+    """Which rows a reader may see at `now`: published, not embargoed or scheduled, not expired."""
+    columns = articles.columns
+    rows: Rows = columns["published"].copy()
+    rows &= columns["from_time"] <= now
+    rows &= now < columns["until_time"]
+    return rows
+
+
+def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
+    """Which rows may stand in any list at `now`: on show, not flagged, and with a title to show."""
+    rows = on_show(articles, now)
+    rows &= articles.columns["recommendable"]
+    if not untitled:
+        rows &= articles.columns["titled"]
+    return rows
+
+
+def matching(articles: Columns, wanted: Wanted) -> Rows:
+    """Which rows meet all that was asked for. An article without a date meets no bound of time."""
+    columns, labels = articles.columns, articles.labels
+    published_at = columns["published_at"]
+    rows = np.ones(len(published_at), np.bool_)
+    if wanted.languages is not None:
+        rows &= _coded(columns["language"], labels["language"], wanted.languages)
+    if wanted.section is not None:
+        rows &= _coded(columns["section"], labels["section"], {wanted.section})
+    if wanted.tag is not None:
+        rows &= _coded(columns["tags"], labels["tags"], _holding(wanted.tag, labels["tags"]))
+    if wanted.published_after is not None:
+        rows &= published_at >= wanted.published_after
+    if wanted.published_before is not None:
+        rows &= published_at < wanted.published_before
+    return rows
+
+
+def _coded(codes: NDArray[np.int32], words: Iterable[str], wanted: Iterable[str]) -> Rows:
+    """Rows whose code stands for one of the wanted words."""
+    known = frozenset(wanted)
+    hits = np.array([word in known for word in words], np.bool_)
+    return hits[codes] if len(hits) else np.zeros(len(codes), np.bool_)
+
+
+def _holding(tag: str, texts: Iterable[str]) -> list[str]:
+    """The joined tags that hold a tag."""
+    return [text for text in texts if tag in text.split(TAG_SEPARATOR)]

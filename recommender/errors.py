@@ -1,0 +1,109 @@
+"""What can go wrong, as one tree. HTTP status codes and exit codes are assigned elsewhere.
+
+ReadAlsoError
+|-- BadInput                 something given by a caller is not acceptable
+|   |-- InvalidArticle       an article breaks the contract; every field is named
+|   |-- BadParameter         an option of a request is unknown or out of range
+|   `-- BadSource            a file to import or evaluate cannot be read as what it should be
+|-- UnknownArticle           no article with that id was ever stored
+|-- DeletedArticle           the article was stored once and deleted since
+|-- StaleVersion             a newer version of the article is stored already
+|-- ModelRefused             the embedding model is missing or is not the pinned one
+|-- BadSettings              an environment setting is malformed
+|-- StoreUnusable            the article store cannot be opened or is of a newer schema
+`-- PartMissing              an optional part of the installation is absent
+"""
+
+from dataclasses import dataclass
+
+__all__ = [
+    "BadInput",
+    "BadParameter",
+    "BadSettings",
+    "BadSource",
+    "DeletedArticle",
+    "FieldFault",
+    "InvalidArticle",
+    "ModelRefused",
+    "PartMissing",
+    "ReadAlsoError",
+    "StaleVersion",
+    "StoreUnusable",
+    "UnknownArticle",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One rejected field: a JSON pointer (RFC 6901) and what is wrong with its value."""
+
+    pointer: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.detail}"
+
+
+class ReadAlsoError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class BadInput(ReadAlsoError):
+    """Something given by a caller is not acceptable; `faults` says what, field by field."""
+
+    def __init__(self, message: str, faults: tuple[FieldFault, ...] = ()) -> None:
+        super().__init__("; ".join([message, *map(str, faults)]))
+        self.summary = message
+        self.faults = faults
+
+
+class InvalidArticle(BadInput):
+    """An article breaks the contract."""
+
+
+class BadParameter(BadInput):
+    """An option of a request is unknown, repeated or out of range."""
+
+
+class BadSource(BadInput):
+    """A file to import or evaluate cannot be read as what it should be."""
+
+
+class UnknownArticle(ReadAlsoError):
+    """No article with that id was ever stored."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"no article {article_id!r}; push it with PUT /v1/articles/{article_id}")
+
+
+class DeletedArticle(ReadAlsoError):
+    """The article was stored once and deleted since."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"article {article_id!r} was deleted; push it again to bring it back")
+
+
+class StaleVersion(ReadAlsoError):
+    """A newer version of the article is stored already."""
+
+    def __init__(self, article_id: str, given: int, stored: int) -> None:
+        super().__init__(
+            f"article {article_id!r}: version {given} is older than the stored version {stored}; "
+            "fetch the article and push a newer version"
+        )
+
+
+class ModelRefused(ReadAlsoError):
+    """The embedding model is missing or is not the pinned one."""
+
+
+class BadSettings(ReadAlsoError):
+    """An environment setting is malformed."""
+
+
+class StoreUnusable(ReadAlsoError):
+    """The article store cannot be opened or is of a newer schema."""
+
+
+class PartMissing(ReadAlsoError):
+    """An optional part of the installation is absent."""

@@ -1,0 +1,47 @@
+"""The measures of the field, by the libraries of the field."""
+
+from collections.abc import Mapping, Sequence
+
+from recommender.errors import PartMissing
+from recommender.evaluation.datasets import Dataset
+from recommender.evaluation.runs import Run
+
+__all__ = ["MEASURES", "correlate", "measure"]
+
+MEASURES = ("nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100")
+
+
+def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
+    """Means over the queries; one that lists nothing counts 0.
+
+    Raises:
+        PartMissing: the extra `evaluation` is not installed.
+    """
+    try:
+        import ir_measures  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _missing() from error
+    wanted = [ir_measures.parse_measure(name) for name in MEASURES]
+    qrels = {query: dataset.judged(query) for query in dataset.queries}
+    means = ir_measures.calc_aggregate(wanted, qrels, {query: run[query] for query in qrels})
+    return {str(name): float(means[name]) for name in wanted}
+
+
+def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, float]:
+    """Pearson's and Spearman's correlation of scores with human ratings.
+
+    Raises:
+        PartMissing: the extra `evaluation` is not installed.
+    """
+    try:
+        from scipy import stats  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _missing() from error
+    return {
+        "Pearson": float(stats.pearsonr(human, scores).statistic),
+        "Spearman": float(stats.spearmanr(human, scores).statistic),
+    }
+
+
+def _missing() -> PartMissing:
+    return PartMissing("evaluation needs an extra; run: pip install 'read-also[evaluation]'")

@@ -1,0 +1,68 @@
+"""What a web worker searches: the live snapshot, swapped when another is published."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from index import Catalog, IndexFault, Snapshot
+
+__all__ = ["LiveSnapshot"]
+
+LOOK_EVERY_SECONDS: Final = 0.5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    snapshot: Snapshot | None
+    looked_at: float
+
+
+class LiveSnapshot:
+    """Hands out the live snapshot; one reference, swapped whole, never changed.
+
+    A generation that cannot be opened is logged and not served: the one before it goes on.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._held = _Held(None, -LOOK_EVERY_SECONDS)
+        self._looking = threading.Lock()
+
+    def current(self) -> Snapshot:
+        """The snapshot to answer from; looks at the pointer at most twice a second.
+
+        Raises:
+            NoSnapshot: none was published yet.
+            SnapshotDamaged: the only one there is cannot be served.
+        """
+        held = self._held
+        fresh = time.monotonic() - held.looked_at < LOOK_EVERY_SECONDS
+        if held.snapshot is not None and (fresh or not self._looking.acquire(blocking=False)):
+            return held.snapshot
+        if held.snapshot is None:
+            self._looking.acquire()
+        try:
+            return self._look(self._held.snapshot)
+        finally:
+            self._looking.release()
+
+    def _look(self, before: Snapshot | None) -> Snapshot:
+        try:
+            snapshot = self._open(before)
+        except IndexFault as fault:
+            if before is None:
+                raise
+            _log.error("the live generation is not served: %s", fault)
+            snapshot = before
+        self._held = _Held(snapshot, time.monotonic())
+        return snapshot
+
+    def _open(self, before: Snapshot | None) -> Snapshot:
+        if before is not None and self._catalog.live() == before.generation:
+            return before
+        snapshot = self._catalog.open_live()
+        _log.info("serving generation %s with %d articles", snapshot.generation, len(snapshot))
+        return snapshot

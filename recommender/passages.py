@@ -1,0 +1,79 @@
+"""The texts an encoder reads of an article: its title, its lead, its passages.
+
+A sentence encoder reads a few hundred word pieces and ignores the rest, while a story is longer;
+so the story is cut where paragraphs and sentences end, into pieces that are read whole.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from recommender.articles import Article
+
+__all__ = ["LEAD_WIDTH", "PASSAGE_WIDTH", "Views", "cut", "paragraphs", "width"]
+
+PASSAGE_WIDTH: Final = 900  # about 200 word pieces of English, under MiniLM's 256
+LEAD_WIDTH: Final = 600
+MOST_PASSAGES: Final = 48  # a book sent as an article costs no more than a long read
+WIDE: Final = 4  # a Chinese, Japanese or Korean character is a word piece; four Latin ones are
+
+_PARAGRAPH = re.compile(r"\s*\n\s*")
+_SENTENCE = re.compile(r"(?<=[.!?…])[\"'»”)]*\s+|(?<=[。！？])")  # noqa: RUF001 - Chinese stops
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The texts of one article that are embedded; empty strings and tuples where it has none."""
+
+    title: str
+    lead: str
+    passages: tuple[str, ...]
+
+    @classmethod
+    def of(cls, article: Article) -> "Views":
+        """Cut the article; the lead is the title with the summary or the opening of the body."""
+        title = article.title.strip()
+        passages = tuple(cut(article.body, PASSAGE_WIDTH))[:MOST_PASSAGES]
+        opening = article.summary.strip() or next(cut(article.body, LEAD_WIDTH), "")
+        return cls(title, "\n".join(filter(None, (title, opening))), passages)
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a plain text, without empty ones."""
+    return [paragraph for paragraph in _PARAGRAPH.split(text.strip()) if paragraph]
+
+
+def width(text: str) -> int:
+    """Length in Latin characters: full-width ones count four, as an encoder cuts them finer."""
+    if text.isascii():
+        return len(text)
+    return sum(WIDE if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
+
+
+def cut(text: str, limit: int) -> Iterator[str]:
+    """Cut into pieces of at most `limit` wide, at ends of paragraphs, sentences, else anywhere."""
+    held: list[str] = []
+    used = 0
+    for piece in _pieces(text, limit):
+        size = width(piece)
+        if held and used + size > limit:
+            yield " ".join(held)
+            held, used = [], 0
+        held.append(piece)
+        used += size + 1
+    if held:
+        yield " ".join(held)
+
+
+def _pieces(text: str, limit: int) -> Iterator[str]:
+    for paragraph in paragraphs(text):
+        for sentence in _SENTENCE.split(paragraph) if width(paragraph) > limit else (paragraph,):
+            yield from _slices(sentence.strip(), limit)
+
+
+def _slices(sentence: str, limit: int) -> Iterator[str]:
+    """A sentence that is longer than a passage is cut by length."""
+    step = max(1, limit * len(sentence) // max(1, width(sentence)))
+    yield from (sentence[at : at + step] for at in range(0, len(sentence), step))

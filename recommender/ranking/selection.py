@@ -1,0 +1,58 @@
+"""Picks a list from ranked candidates: one telling of a story, and not all of them alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.signature import overlap
+
+__all__ = ["Pool", "select"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Candidates, position by position.
+
+    Attributes:
+        values: float [m], the ranking values.
+        vectors: float32 [m, dim], unit rows.
+        signatures: uint16 [m, size].
+    """
+
+    values: NDArray[np.floating]
+    vectors: NDArray[np.float32]
+    signatures: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def select(
+    pool: Pool,
+    limit: int,
+    *,
+    diversity: float,
+    duplicate_overlap: float,
+    above: NDArray[np.uint16],
+) -> NDArray[np.int64]:
+    """Positions of at most `limit` candidates, in list order.
+
+    Maximal marginal relevance (Carbonell and Goldstein 1998): each place goes to the candidate with
+    the best `(1 - diversity) * value - diversity * greatest similarity to what stands above`, so
+    with `diversity` 0 values descend. A near-duplicate of what stands above, or of a text in
+    `above` (signatures uint16 [k, size]), is left out. Of equals the earlier position wins.
+    """
+    chosen: list[int] = []
+    left = np.ones(len(pool), np.bool_)
+    for signature in above:
+        left &= overlap(signature, pool.signatures) < duplicate_overlap
+    likeness = np.zeros(len(pool), np.float32)
+    while len(chosen) < limit and left.any():
+        merit = (1 - diversity) * pool.values - diversity * likeness
+        pick = int(np.argmax(np.where(left, merit, -np.inf)))
+        chosen.append(pick)
+        left &= overlap(pool.signatures[pick], pool.signatures) < duplicate_overlap
+        left[pick] = False
+        likeness = np.maximum(likeness, pool.vectors @ pool.vectors[pick])
+    return np.array(chosen, np.int64)

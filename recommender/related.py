@@ -1,0 +1,248 @@
+"""The use case: for one article, the most related other ones, in the order to show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Snapshot
+from recommender.cards import Card
+from recommender.eligibility import DAY_SECONDS, Wanted, eligible, matching
+from recommender.policy import Policy
+from recommender.ranking import Floors, Pool, Scores, fuse, recency, select
+from recommender.recommendations import Explanation, Options, Recommendation, Recommendations
+from recommender.seeds import Seed
+
+__all__ = ["Inquiry", "Ranked", "list_related"]
+
+SEMANTIC: Final = "semantic"
+SAME_SECTION: Final = "fallback:section"
+LATEST: Final = "fallback:latest"
+LADDER: Final = (SAME_SECTION, LATEST)
+UNDATED: Final = -1e18
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Candidates, position by position.
+
+    Attributes:
+        rows: int64 [m].
+        vectors: float32 [m, dim], unit rows.
+        scores: the parts of their relatedness to the seed.
+        dense_weight: float32 [m], the share of the dense part.
+        recency: float64 [m], factors.
+        values: float64 [m], what the list is ordered by.
+    """
+
+    rows: NDArray[np.int64]
+    vectors: Floats
+    scores: Scores
+    dense_weight: Floats
+    recency: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    def at(self, kept: Mask) -> "Ranked":
+        """Only the candidates that a mask keeps, bool [m]."""
+        if kept.all():
+            return self
+        return Ranked(
+            self.rows[kept],
+            self.vectors[kept],
+            self.scores.at(kept),
+            self.dense_weight[kept],
+            self.recency[kept],
+            self.values[kept],
+        )
+
+    def explain(self, position: int) -> Explanation:
+        """The parts of one candidate's place."""
+        return Explanation(
+            dense=float(self.scores.dense[position]),
+            lexical=float(self.scores.lexical[position]),
+            dense_weight=float(self.dense_weight[position]),
+            recency=float(self.recency[position]),
+            ranking_value=float(self.values[position]),
+        )
+
+
+def list_related(
+    snapshot: Snapshot, seed: Seed, options: Options, policy: Policy, now: float
+) -> Recommendations:
+    """The list under an article, at `now` (seconds since 1970 in UTC).
+
+    Related articles stand first, with reason `semantic`; a list that stays short is filled from
+    the ladder, with reasons `fallback:section` and `fallback:latest`. Every item is eligible, meets
+    the options, and is neither the seed, a translation nor a near-duplicate of it, nor a
+    near-duplicate of an item above.
+    """
+    items = Inquiry(snapshot, seed, options, policy, now).items() if seed.lists else []
+    return Recommendations(
+        article_id=seed.id,
+        items=tuple(items),
+        requested=options.limit,
+        mode=options.mode,
+        generation=snapshot.generation,
+        short_because=_short_because(seed, options, len(items)),
+    )
+
+
+def _short_because(seed: Seed, options: Options, returned: int) -> str | None:
+    if returned >= options.limit:
+        return None
+    if not seed.lists:
+        return "no_related"
+    return "few_eligible" if options.min_score is None else "min_score"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inquiry:
+    """One question to one snapshot; nothing in it changes while it is answered."""
+
+    snapshot: Snapshot
+    seed: Seed
+    options: Options
+    policy: Policy
+    now: float
+
+    def items(self) -> list[Recommendation]:
+        """The list, rung by rung: a lower rung is asked only while the list is short."""
+        allowed = self.allowed()
+        items: list[Recommendation] = []
+        for rung in self._rungs():
+            if len(items) < self.options.limit and allowed.any():
+                ranked = self._rung(rung, allowed, self.options.limit - len(items))
+                for position in self._select(rung, ranked, items):
+                    items.append(self._item(ranked, int(position), rung, len(items) + 1))
+                    allowed[ranked.rows[position]] = False
+        return items
+
+    def allowed(self) -> Mask:
+        """Rows that may be listed: bool [n]."""
+        rows = eligible(self.snapshot, self.now, untitled=self.policy.untitled)
+        rows &= matching(self.snapshot, self._wanted())
+        rows &= self.snapshot.columns["story"] != self.seed.story
+        for row in map(self.snapshot.row_of, {self.seed.id, *self.options.exclude}):
+            if row is not None:
+                rows[row] = False
+        return rows
+
+    def candidates(self, allowed: Mask) -> NDArray[np.int64]:
+        """The nearest allowed rows by either signal, ascending: int64 [m]."""
+        seed, snapshot, fetch = self.seed, self.snapshot, self.policy.candidates
+        found = [np.empty(0, np.int64)]
+        if seed.vector is not None and seed.embedded:
+            near = allowed & snapshot.columns["embedded"]
+            found.append(snapshot.vectors.nearest(seed.vector, fetch, near).rows)
+        if seed.terms is not None:
+            found.append(snapshot.lexicon.nearest(seed.terms, fetch, allowed).rows)
+        return np.unique(np.concatenate(found))
+
+    def rank(self, rows: NDArray[np.int64]) -> Ranked:
+        """Score some rows; their order is kept."""
+        policy, vectors = self.policy, self.snapshot.vectors.fetch(rows)
+        weight = self._dense_weight(rows)
+        scores = fuse(*self._similarities(rows, vectors), self._floors(), weight)
+        age_days = (self.now - self.snapshot.columns["published_at"][rows]) / DAY_SECONDS
+        fading = recency(age_days, policy.age_weight, policy.half_life_days)
+        return Ranked(rows, vectors, scores, weight, fading, scores.score * fading)
+
+    def _rungs(self) -> tuple[str, ...]:
+        filled = self.policy.fallback and self.options.min_score is None
+        return (SEMANTIC, *LADDER) if filled else (SEMANTIC,)
+
+    def _rung(self, rung: str, allowed: Mask, missing: int) -> Ranked:
+        """Candidates of a rung with their ranking values, which for the ladder are times."""
+        if rung == SEMANTIC:
+            return self._related(allowed)
+        if rung == SAME_SECTION:
+            allowed = allowed & matching(self.snapshot, Wanted(section=self.seed.section or ""))
+        published_at = self.snapshot.columns["published_at"]
+        rows = np.flatnonzero(allowed)
+        times = np.nan_to_num(published_at[rows], nan=-np.inf)
+        return self._by_time(self.rank(rows[np.argsort(-times, kind="stable")[: SPARE * missing]]))
+
+    def _related(self, allowed: Mask) -> Ranked:
+        ranked = self.rank(self.candidates(allowed))
+        least = self.options.min_score
+        score = ranked.scores.score
+        kept = ranked.at(
+            (score > 0) & (score >= (self.policy.threshold if least is None else least))
+        )
+        return self._by_time(kept) if self.options.mode == "latest" else kept
+
+    def _by_time(self, ranked: Ranked) -> Ranked:
+        """The same candidates, valued by their date; the undated come last."""
+        times = self.snapshot.columns["published_at"][ranked.rows]
+        return replace(ranked, values=np.nan_to_num(times, nan=UNDATED))
+
+    def _select(
+        self, rung: str, ranked: Ranked, above: Sequence[Recommendation]
+    ) -> NDArray[np.int64]:
+        """Positions to list from a rung below what is listed already."""
+        timed = rung != SEMANTIC or self.options.mode == "latest"
+        signatures = self.snapshot.columns["signature"]
+        rows = ranked.rows
+        listed = [self.snapshot.row_of(item.id) for item in above]
+        return select(
+            Pool(ranked.values, ranked.vectors, signatures[rows]),
+            self.options.limit - len(above),
+            diversity=0.0 if timed else self._diversity(),
+            duplicate_overlap=self.policy.duplicate_overlap,
+            above=self._above(signatures[[row for row in listed if row is not None]]),
+        )
+
+    def _above(self, listed: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Signatures that nothing further down may repeat: the seed's and the listed ones'."""
+        seed = self.seed.signature
+        return listed if seed is None else np.vstack([seed, listed])
+
+    def _diversity(self) -> float:
+        asked = self.options.diversity
+        return self.policy.diversity if asked is None else asked
+
+    def _item(self, ranked: Ranked, position: int, rung: str, rank: int) -> Recommendation:
+        row = int(ranked.rows[position])
+        return Recommendation(
+            id=self.snapshot.id_of(row),
+            rank=rank,
+            score=float(ranked.scores.score[position]),
+            card=Card.from_bytes(self.snapshot.card_of(row)),
+            reason=rung,
+            explanation=ranked.explain(position) if self.options.explain else None,
+        )
+
+    def _wanted(self) -> Wanted:
+        options, seed = self.options, self.seed
+        age = options.max_age_days
+        return Wanted(
+            languages=self._languages(),
+            section=options.section,
+            tag=options.tag,
+            published_after=None if age is None else self.now - age * DAY_SECONDS,
+            published_before=seed.published_at if options.mode == "background" else None,
+        )
+
+    def _languages(self) -> frozenset[str] | None:
+        asked = self.options.languages
+        return frozenset({self.seed.language}) if asked is None else asked or None
+
+    def _similarities(self, rows: NDArray[np.int64], vectors: Floats) -> tuple[Floats, Floats]:
+        """Cosines of vectors and of term weights with the seed's; 0 where it has none."""
+        seed, none = self.seed, np.zeros(len(rows), np.float32)
+        dense = none if seed.vector is None else vectors @ seed.vector
+        alike = none if seed.terms is None else self.snapshot.lexicon.similarities(seed.terms, rows)
+        return dense, alike
+
+    def _dense_weight(self, rows: NDArray[np.int64]) -> Floats:
+        known = self.snapshot.columns["embedded"][rows] & self.seed.embedded
+        return np.where(known, self.policy.dense_weight, 0.0).astype(np.float32)
+
+    def _floors(self) -> Floors:
+        manifest = self.snapshot.manifest
+        return Floors.of(manifest.rows, manifest.similarity_floor, manifest.lexical_floor)

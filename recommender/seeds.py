@@ -1,0 +1,65 @@
+"""The article that a list is for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Query, Snapshot
+from recommender.articles import Article, primary_language
+from recommender.cards import Card
+from recommender.columns import UNKNOWN_LANGUAGE, story
+
+__all__ = ["Seed", "seed_of", "unread_seed"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seed:
+    """The article that a list is for. Without `vector` and `terms` only the ladder can serve it."""
+
+    id: str
+    title: str
+    language: str
+    section: str | None
+    published_at: float
+    story: int
+    lists: bool
+    embedded: bool = False
+    vector: NDArray[np.float32] | None = None
+    terms: Query | None = None
+    signature: NDArray[np.uint16] | None = None
+
+
+def seed_of(snapshot: Snapshot, article_id: str) -> Seed | None:
+    """The seed as the snapshot knows it; None where it does not."""
+    row = snapshot.row_of(article_id)
+    if row is None:
+        return None
+    columns, labels = snapshot.columns, snapshot.labels
+    return Seed(
+        id=article_id,
+        title=Card.from_bytes(snapshot.card_of(row)).title,
+        language=labels["language"][columns["language"][row]],
+        section=labels["section"][columns["section"][row]] or None,
+        published_at=float(columns["published_at"][row]),
+        story=int(columns["story"][row]),
+        lists=bool(columns["lists"][row]),
+        embedded=bool(columns["embedded"][row]),
+        vector=snapshot.vectors.fetch(np.array([row]))[0],
+        terms=snapshot.lexicon.query_of(row),
+        signature=columns["signature"][row],
+    )
+
+
+def unread_seed(article: Article) -> Seed:
+    """The seed of an article that no rebuild has read yet."""
+    moment = article.published_at
+    return Seed(
+        id=article.id,
+        title=article.title.strip(),
+        language=primary_language(article.language) or UNKNOWN_LANGUAGE,
+        section=article.section,
+        published_at=np.nan if moment is None else moment.timestamp(),
+        story=story(article),
+        lists=not article.no_related,
+    )

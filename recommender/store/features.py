@@ -1,0 +1,116 @@
+"""What was computed from a text, kept by its hash and the fingerprint of what computed it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from recommender.store import schema
+
+__all__ = ["FeatureCache", "TextTerms"]
+
+AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextTerms:
+    """What a text says of itself without an encoder.
+
+    `language` is a primary BCP-47 subtag, or None where the text does not say it for sure; the
+    terms are int32 buckets, ascending, with their float32 counts; `signature` is a uint16 MinHash.
+    """
+
+    language: str | None
+    buckets: NDArray[np.int32]
+    counts: NDArray[np.float32]
+    signature: NDArray[np.uint16]
+
+
+class FeatureCache:
+    """Vectors and terms by text hash. Rows of other fingerprints are left alone."""
+
+    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    def vectors(self, hashes: Sequence[str], fingerprint: str) -> dict[str, NDArray[np.float16]]:
+        """The known unit vectors (float16 [dim]) among the asked."""
+        rows = self._rows(schema.vectors, hashes, fingerprint)
+        return {row.text_hash: np.frombuffer(row.vector, "<f2") for row in rows}
+
+    def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextTerms]:
+        """The known terms among the asked."""
+        return {
+            row.text_hash: TextTerms(
+                row.language,
+                np.frombuffer(row.buckets, "<i4"),
+                np.frombuffer(row.counts, "<f4"),
+                np.frombuffer(row.signature, "<u2"),
+            )
+            for row in self._rows(schema.terms, hashes, fingerprint)
+        }
+
+    def known(self, fingerprint: str, *, of: str) -> set[str]:
+        """All text hashes known under a fingerprint; `of` is `vectors` or `terms`."""
+        table = schema.metadata.tables[of]
+        query = sa.select(table.c.text_hash).where(table.c.fingerprint == fingerprint)
+        with self._engine.begin() as connection:
+            return set(connection.scalars(query))
+
+    def add_vectors(self, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str) -> None:
+        """Keep unit vectors by text hash; a known one is replaced."""
+        values = ({"vector": v.astype("<f2").tobytes()} for v in vectors.values())
+        self._replace(schema.vectors, list(vectors), values, fingerprint)
+
+    def add_terms(self, terms: Mapping[str, TextTerms], fingerprint: str) -> None:
+        """Keep terms by text hash; known ones are replaced."""
+        values = (
+            {
+                "language": t.language,
+                "buckets": t.buckets.astype("<i4").tobytes(),
+                "counts": t.counts.astype("<f4").tobytes(),
+                "signature": t.signature.astype("<u2").tobytes(),
+            }
+            for t in terms.values()
+        )
+        self._replace(schema.terms, list(terms), values, fingerprint)
+
+    def forget(self, fingerprint: str) -> None:
+        """Drop every vector and all terms of a fingerprint."""
+        with self._writer.begin() as connection:
+            for table in (schema.vectors, schema.terms):
+                connection.execute(sa.delete(table).where(table.c.fingerprint == fingerprint))
+
+    def _rows(
+        self, table: sa.Table, hashes: Sequence[str], fingerprint: str
+    ) -> Iterator[sa.Row[Any]]:
+        with self._engine.begin() as connection:
+            for at in range(0, len(hashes), AT_ONCE):
+                some = hashes[at : at + AT_ONCE]
+                query = sa.select(table).where(
+                    table.c.fingerprint == fingerprint, table.c.text_hash.in_(some)
+                )
+                yield from connection.execute(query)
+
+    def _replace(
+        self,
+        table: sa.Table,
+        hashes: Sequence[str],
+        values: Iterator[dict[str, Any]],
+        fingerprint: str,
+    ) -> None:
+        rows = [
+            {"text_hash": text_hash, "fingerprint": fingerprint, **value}
+            for text_hash, value in zip(hashes, values, strict=True)
+        ]
+        with self._writer.begin() as connection:
+            for at in range(0, len(rows), AT_ONCE):
+                some = rows[at : at + AT_ONCE]
+                known = table.c.text_hash.in_([row["text_hash"] for row in some])
+                connection.execute(
+                    sa.delete(table).where(table.c.fingerprint == fingerprint, known)
+                )
+                connection.execute(sa.insert(table), some)

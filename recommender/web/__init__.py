@@ -1,0 +1,9 @@
+"""Flask blueprints: the calls of the CMS, the reader's fragment, and the operator's probes."""
+
+from recommender.web.api import api
+from recommender.web.fragment import fragment
+from recommender.web.ops import ops
+from recommender.web.problems import answer_problems
+from recommender.web.state import EXTENSION, State
+
+__all__ = ["EXTENSION", "State", "answer_problems", "api", "fragment", "ops"]

@@ -1,0 +1,108 @@
+"""Errors as answers (RFC 9457). The one table from what went wrong to an HTTP status."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from flask import Flask, Response, json, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from index import IndexFault, NoSnapshot
+from recommender.errors import (
+    BadInput,
+    BadParameter,
+    DeletedArticle,
+    FieldFault,
+    InvalidArticle,
+    ReadAlsoError,
+    StaleVersion,
+    StoreUnusable,
+    UnknownArticle,
+)
+
+__all__ = ["STATUSES", "Refused", "answer_problems", "problem"]
+
+STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
+    BadParameter: HTTPStatus.BAD_REQUEST,
+    UnknownArticle: HTTPStatus.NOT_FOUND,
+    StaleVersion: HTTPStatus.CONFLICT,
+    DeletedArticle: HTTPStatus.GONE,
+    InvalidArticle: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NoSnapshot: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoreUnusable: HTTPStatus.SERVICE_UNAVAILABLE,
+    IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+RETRY_AFTER_SECONDS: Final = 5
+_log = logging.getLogger(__name__)
+
+
+class Refused(ReadAlsoError):
+    """A request that the edge turns away, with its status."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+
+
+def answer_problems(app: Flask) -> None:
+    """Make every error of an application a problem document."""
+    for kind, status in STATUSES.items():
+        app.register_error_handler(kind, _handler(status))
+    app.register_error_handler(Refused, lambda refusal: problem(refusal.status, str(refusal)))
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_surprise)
+
+
+def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()) -> Response:
+    """A problem document; `faults` become its `errors`."""
+    document = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path,
+    }
+    if faults:
+        document["errors"] = [{"pointer": f.pointer, "detail": f.detail} for f in faults]
+    response = Response(json.dumps(document), status, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="read-also"'
+    return response
+
+
+def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
+    def handle(error: Exception) -> Response:
+        if isinstance(error, BadInput):
+            return problem(status, error.summary, error.faults)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.warning("%s: %s", request.path, error)
+        return problem(status, _public_detail(error))
+
+    return handle
+
+
+def _public_detail(error: Exception) -> str:
+    """What the caller may read: paths and addresses of the machine stay in the log."""
+    match error:
+        case NoSnapshot():
+            return "no snapshot is published yet; run: read-also rebuild"
+        case IndexFault() | StoreUnusable():
+            return "a part of the service is unavailable; the log says which"
+        case _:
+            return str(error)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    response = problem(HTTPStatus(error.code or 500), error.description or error.name)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
+def _answer_surprise(error: Exception) -> Response:
+    _log.exception("unexpected error at %s", request.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; the log says which")

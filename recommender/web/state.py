@@ -1,0 +1,71 @@
+"""What the views share, kept in `app.extensions`; made once per worker, never changed."""
+
+import time
+from dataclasses import dataclass
+from typing import Final, cast
+
+from flask import current_app
+
+from recommender.columns import Facts, describe
+from recommender.eligibility import on_show
+from recommender.errors import UnknownArticle
+from recommender.live import LiveSnapshot
+from recommender.policy import Policy
+from recommender.recommendations import Options, Recommendations
+from recommender.related import list_related
+from recommender.seeds import seed_of, unread_seed
+from recommender.settings import Settings
+from recommender.signature import sign
+from recommender.store import ArticleStore
+
+__all__ = ["EXTENSION", "Listing", "State", "state"]
+
+EXTENSION: Final = "read-also"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list with the language its heading should have, and whether the seed was read yet."""
+
+    recommendations: Recommendations
+    language: str
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Settings, the store, the live snapshot and the policy."""
+
+    settings: Settings
+    store: ArticleStore
+    live: LiveSnapshot
+    policy: Policy
+
+    def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
+        """The list under an article; one that no rebuild has read yet is served from the ladder.
+
+        Raises:
+            UnknownArticle: never stored, or not on show and asked for by the public.
+            DeletedArticle: deleted.
+            NoSnapshot: nothing was published yet.
+        """
+        snapshot, now = self.live.current(), time.time()
+        seed = seed_of(snapshot, article_id)
+        row = snapshot.row_of(article_id)
+        if seed is None or row is None:
+            article = self.store.get(article_id)
+            seed = unread_seed(article)
+            shown = on_show(
+                describe([Facts(article, None, embedded=False, signature=sign(article))]), now
+            )[0]
+        else:
+            shown = on_show(snapshot, now)[row]
+        if public and not shown:
+            raise UnknownArticle(article_id)
+        answer = list_related(snapshot, seed, options, self.policy, now)
+        return Listing(answer, seed.language, settled=row is not None)
+
+
+def state() -> State:
+    """The state of the application that answers this request."""
+    return cast("State", current_app.extensions[EXTENSION])

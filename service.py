@@ -1,0 +1,40 @@
+"""The web application: `create_app()` wires settings, store, snapshots and blueprints."""
+
+from typing import Final
+
+from flask import Flask
+
+from index import Catalog
+from recommender.live import LiveSnapshot
+from recommender.policy import Policy
+from recommender.settings import Settings
+from recommender.store import open_store
+from recommender.web import EXTENSION, State, answer_problems, api, fragment, ops
+
+__all__ = ["create_app"]
+
+LARGEST_BODY: Final = 4 * 2**20
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the application of one worker; settings come from the environment if none are given.
+
+    Raises:
+        BadSettings: a setting is malformed.
+        StoreUnusable: the store cannot be opened.
+    """
+    settings = settings or Settings.from_environment()
+    app = Flask("read-also", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions[EXTENSION] = State(
+        settings=settings,
+        store=open_store(settings.database_url),
+        live=LiveSnapshot(Catalog(settings.snapshots_dir)),
+        policy=Policy(),
+    )
+    answer_problems(app)
+    for blueprint in (api, fragment, ops):
+        app.register_blueprint(blueprint)
+    return app
