@@ -8,7 +8,7 @@ from index.catalog import Catalog, Staged
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
 from index.hits import Hits
 from index.lexical import Lexicon, Query
-from index.manifest import FileSum, Manifest
+from index.manifest import FileSum, Floor, Manifest
 from index.rows import BUCKETS, Rows, Terms
 from index.search import Vectors
 from index.snapshot import Snapshot
@@ -19,6 +19,7 @@ __all__ = [
     "BadRows",
     "Catalog",
     "FileSum",
+    "Floor",
     "Hits",
     "IndexFault",
     "Lexicon",

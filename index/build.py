@@ -16,7 +16,7 @@ import numpy as np
 from index.arrays import spread
 from index.blobs import write_blobs
 from index.disk import Writer, sync_folder
-from index.floors import Pairs, cosine_floor, lexical_floor
+from index.floors import measure_floors
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.matrix import Matrix
 from index.rows import BUCKETS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from index.arrays import Floats
+    from index.arrays import Floats, Longs
     from index.rows import Rows
 
 IVF_ABOVE: Final = 20_000
@@ -64,6 +64,8 @@ class Stamp(TypedDict):
         change: number of the last change in the rows, 0..10**12-1.
         ivf_above: with more rows than this, an IVF index is trained besides; IVF_ABOVE unless
             given.
+        grouped_by: the column of codes of the groups, such as languages, inside which floors
+            are measured and the rarity of terms is counted; without it all rows are one group.
     """
 
     model: str
@@ -71,6 +73,7 @@ class Stamp(TypedDict):
     epoch: str
     change: int
     ivf_above: NotRequired[int]
+    grouped_by: NotRequired[str]
 
 
 def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
@@ -91,10 +94,10 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
     rows.check()
     writer = Writer(folder)
     tuning = _write_vectors(writer, rows.vectors, stamp.get("ivf_above", IVF_ABOVE))
-    weights = weigh_rows(rows.terms)
+    groups = rows.groups(stamp.get("grouped_by"))
+    weights = weigh_rows(rows.terms, _peers(groups, len(rows)))
     _write_terms(writer, weights)
     _write_records(writer, rows)
-    pairs = Pairs.over(len(rows))
     manifest = Manifest(
         format=FORMAT,
         rows=len(rows),
@@ -106,8 +109,7 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
         ivf_lists=tuning.lists,
         ivf_probes=tuning.probes,
         recall=tuning.recall,
-        similarity_floor=cosine_floor(rows.vectors, pairs),
-        lexical_floor=lexical_floor(weights, pairs),
+        floors=measure_floors(rows.vectors, weights, groups),
         files=writer.sums,
     )
     writer.write(Files.MANIFEST, manifest.to_bytes())
@@ -124,6 +126,14 @@ def list_count(rows: int) -> int:
     """
     wanted = round(math.log2(3.2 * math.sqrt(rows)))
     return int(2 ** min(wanted, math.floor(math.log2(rows))))
+
+
+def _peers(groups: dict[str, Longs], rows: int) -> Longs:
+    """Count, for each row, the rows of its group: int64 [n]."""
+    peers = np.zeros(rows, np.int64)
+    for members in groups.values():
+        peers[members] = len(members)
+    return peers
 
 
 def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> Tuning:

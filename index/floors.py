@@ -1,7 +1,9 @@
 """What two rows that have nothing to do with each other look like.
 
 The median similarity of random pairs is the floor from which relatedness is measured: an
-encoder that puts every pair at 0.3 says nothing with a cosine of 0.3.
+encoder that puts every pair at 0.3 says nothing with a cosine of 0.3. It differs from group to
+group (texts of one language share its small words, and an encoder crowds what it never read
+into one corner), so it is measured inside each.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from index.manifest import Floor
 from index.rows import BUCKETS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from index.arrays import Array, Floats, Longs
     from index.matrix import Entries, Matrix
 
@@ -38,6 +43,28 @@ class Pairs:
         left = rng.integers(rows, size=most)
         # A step of 1 to rows-1 around the circle never comes back to where it started.
         return cls(left, (left + rng.integers(1, rows, size=most)) % rows)
+
+
+def measure_floors(
+    vectors: Floats, weights: Matrix, groups: Mapping[str, Longs]
+) -> dict[str, Floor]:
+    """Measure the floors of each group of rows.
+
+    Args:
+        vectors: float32 [n, dim], unit rows.
+        weights: the term weights of the n rows, unit rows.
+        groups: by label, the rows of the group.
+
+    Returns:
+        By the same labels.
+    """
+    floors = {}
+    for name, members in groups.items():
+        inside = Pairs.over(len(members))
+        pairs = Pairs(members[inside.left], members[inside.right])
+        cosine, lexical = cosine_floor(vectors, pairs), lexical_floor(weights, pairs)
+        floors[name] = Floor(len(members), cosine, lexical)
+    return floors
 
 
 def cosine_floor(vectors: Floats, pairs: Pairs) -> float:

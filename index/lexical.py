@@ -56,12 +56,14 @@ class Lexicon:
         """Count the rows that hold each bucket: int64 [k]."""
         return self._postings.lengths(buckets)
 
-    def weigh(self, buckets: Ints, counts: Floats) -> Query:
+    def weigh(self, buckets: Ints, counts: Floats, peers: int | None = None) -> Query:
         """Weigh the terms of a text that is not in the snapshot, by the snapshot's frequencies.
 
         Args:
             buckets: int32 [k], strictly ascending, each in 0..BUCKETS-1.
             counts: float32 [k], at least 1.
+            peers: how many rows might share the terms, such as those of the text's language;
+                all if None.
 
         Raises:
             BadQuery: the two differ in length, or a bucket is out of range or order.
@@ -71,7 +73,8 @@ class Lexicon:
         # Between the sentinels, ascending strictly also means in range.
         if (np.diff(buckets, prepend=-1, append=BUCKETS) <= 0).any():
             raise BadQuery(f"buckets must ascend within 0..{BUCKETS - 1}")
-        return Query(buckets, weigh(counts, self.document_frequency(buckets), len(self)))
+        rows = len(self) if peers is None else peers
+        return Query(buckets, weigh(counts, self.document_frequency(buckets), rows))
 
     def query_of(self, row: int) -> Query:
         """Take the stored terms of a row as a query.

@@ -29,6 +29,9 @@ GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 MOST_BYTES: Final = 1 << 20
 """No manifest is longer; a longer file is refused unread."""
 
+MOST_ROWS: Final = 2**31 - 1
+"""Row numbers are int32 in the postings."""
+
 _NAMELESS = Path("manifest")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -86,6 +89,29 @@ class FileSum:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """The medians over random pairs of a group of rows; 0.0 with fewer than two rows.
+
+    Attributes:
+        rows: how many rows the group has.
+        similarity: median cosine, -1..1.
+        lexical: median lexical similarity of the same pairs, 0..1.
+
+    Raises:
+        ValueError: a value is of the wrong type or out of range.
+    """
+
+    rows: int
+    similarity: float
+    lexical: float
+
+    def __post_init__(self) -> None:
+        good = _whole(0, MOST_ROWS)(self.rows) and _real(-1, 1)(self.similarity)
+        if not good or not _real(0, 1)(self.lexical):
+            raise ValueError(f"a floor of {asdict(self)!r:.80}")
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a snapshot says of itself.
 
@@ -100,8 +126,7 @@ class Manifest:
         ivf_lists: inverted lists of the IVF index; 0 when there is none.
         ivf_probes: how many of them a search visits; 0 when there are none.
         recall: measured recall@100 of the IVF index against exact search; 1.0 without one.
-        similarity_floor: median cosine of random pairs of rows; 0.0 with fewer than two rows.
-        lexical_floor: median lexical similarity of the same pairs.
+        floors: what random pairs of each group of rows give, by the group's label.
         files: size and checksum of every file but the manifest, by name.
 
     Raises:
@@ -118,8 +143,7 @@ class Manifest:
     ivf_lists: int
     ivf_probes: int
     recall: float
-    similarity_floor: float
-    lexical_floor: float
+    floors: Mapping[str, Floor]
     files: Mapping[str, FileSum]
 
     def __post_init__(self) -> None:
@@ -129,6 +153,7 @@ class Manifest:
         _check_ivf(self)
         # Copied and sealed, so that nothing the caller does later changes what this says.
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
+        object.__setattr__(self, "floors", MappingProxyType(dict(self.floors)))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -139,6 +164,7 @@ class Manifest:
         """Write canonical JSON: sorted keys, two-space indent, ASCII, one newline at the end."""
         fields = {name: getattr(self, name) for name in _CHECKS}
         fields["files"] = {name: asdict(total) for name, total in self.files.items()}
+        fields["floors"] = {name: asdict(floor) for name, floor in self.floors.items()}
         return json.dumps(fields, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
 
     @classmethod
@@ -153,7 +179,8 @@ class Manifest:
         try:
             fields = json.loads(data)
             files = {name: FileSum(**total) for name, total in fields["files"].items()}
-            manifest = cls(**{**fields, "files": files})
+            floors = {name: Floor(**floor) for name, floor in fields["floors"].items()}
+            manifest = cls(**{**fields, "files": files, "floors": floors})
         # The parser and the constructors speak through these; RecursionError is deep nesting.
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise SnapshotDamaged.at(source, f"not a manifest ({error})") from error
@@ -188,16 +215,20 @@ def _files(value: Mapping[str, object]) -> bool:
     return not extra and sums and value.keys() >= _REQUIRED
 
 
+def _floors(value: Mapping[str, object]) -> bool:
+    return all(_text(name) and isinstance(floor, Floor) for name, floor in value.items())
+
+
 def _check_ivf(manifest: Manifest) -> None:
     lists, probes = manifest.ivf_lists, manifest.ivf_probes
     if (lists > 0) != (Files.IVF in manifest.files) or not min(lists, 1) <= probes <= lists:
         raise ValueError(f"{lists} inverted lists, {probes} probes and the files disagree")
 
 
-# Row numbers are int32 in the postings, and a change number has 12 digits in a name.
+# A change number has 12 digits in a generation's name.
 _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
     "format": _whole(FORMAT, FORMAT),
-    "rows": _whole(0, 2**31 - 1),
+    "rows": _whole(0, MOST_ROWS),
     "dim": _whole(1, 2**16),
     "model": _text,
     "analyzer": _text,
@@ -206,7 +237,6 @@ _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
     "ivf_lists": _whole(0, 2**20),
     "ivf_probes": _whole(0, 2**20),
     "recall": _real(0, 1),
-    "similarity_floor": _real(-1, 1),
-    "lexical_floor": _real(0, 1),
+    "floors": _floors,
     "files": _files,
 }

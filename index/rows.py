@@ -92,6 +92,16 @@ class Rows:
         """How many numbers a vector has."""
         return int(self.vectors.shape[1])
 
+    def groups(self, by: str | None) -> dict[str, Longs]:
+        """List the rows of each group, by its label.
+
+        Args:
+            by: the column of codes that tells the groups; None takes all rows as one group, "".
+        """
+        if by is None:
+            return {"": np.arange(len(self))}
+        return {w: np.flatnonzero(self.columns[by] == c) for c, w in enumerate(self.labels[by])}
+
     def check(self) -> None:
         """Check that the parts agree.
 

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from index.rows import Terms
 
 
-def idf(document_frequency: Whole, rows: int) -> Floats:
+def idf(document_frequency: Whole, rows: Whole | int) -> Floats:
     """Weigh rarity: ln((1 + n) / (1 + df)) + 1, as if one more row held every term.
 
-    A bucket that no row holds gets the highest weight, and nothing is divided by zero.
+    A bucket that no row holds gets the highest weight, and nothing is divided by zero. One that
+    more rows hold than are counted, being in other groups too, gets the lowest, 1.
     """
-    return (np.log((1 + rows) / (1 + document_frequency)) + 1).astype(np.float32)
+    common = np.minimum(document_frequency, rows)
+    return (np.log((1 + rows) / (1 + common)) + 1).astype(np.float32)
 
 
 def weigh(counts: Floats, document_frequency: Whole, rows: int) -> Floats:
@@ -32,7 +34,7 @@ def weigh(counts: Floats, document_frequency: Whole, rows: int) -> Floats:
     Args:
         counts: float32 [k], at least 1.
         document_frequency: integers [k]; how many rows hold each of those k buckets.
-        rows: how many rows the frequencies were counted over.
+        rows: how many rows there are that might hold them.
 
     Returns:
         float32 [k] of Euclidean length 1: (1 + ln count) * idf, normalised. Empty for k = 0.
@@ -42,11 +44,17 @@ def weigh(counts: Floats, document_frequency: Whole, rows: int) -> Floats:
     return (raw / (float(np.linalg.norm(raw)) or 1)).astype(np.float32)
 
 
-def weigh_rows(terms: Terms) -> Matrix:
-    """Weigh every row against all of them: float32 rows of length 1, or empty, over BUCKETS."""
+def weigh_rows(terms: Terms, peers: Whole) -> Matrix:
+    """Weigh every row: float32 rows of length 1, or empty, over BUCKETS.
+
+    Args:
+        terms: the counts of n rows.
+        peers: integers [n]; how many rows might share a row's terms, such as those of its
+            language. Against a whole archive the small words of its rarer languages look rare.
+    """
     frequency = np.bincount(terms.buckets, minlength=BUCKETS)
-    raw = _sublinear(terms.counts) * idf(frequency, len(terms))[terms.buckets]
     owners = np.repeat(np.arange(len(terms)), np.diff(terms.indptr))
+    raw = _sublinear(terms.counts) * idf(frequency[terms.buckets], peers[owners])
     squares = np.bincount(owners, weights=np.square(raw), minlength=len(terms))
     weights = raw / np.sqrt(squares)[owners]
     return Matrix(terms.indptr, terms.buckets, weights.astype(np.float32))

@@ -27,7 +27,7 @@ class Policy:
 
     dense_weight: float = 0.5
     candidates: int = 200
-    threshold: float = 0.12
+    threshold: float = 0.1
     duplicate_overlap: float = 0.35
     diversity: float = 0.1
     age_weight: float = 0.1

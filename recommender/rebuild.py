@@ -78,6 +78,7 @@ def rebuild(
             analyzer=ANALYZER,
             epoch=gathered.state.epoch,
             change=gathered.state.change,
+            grouped_by="language",
         )
         generation = catalog.publish(staged)
         catalog.prune(keep)

@@ -147,7 +147,7 @@ class Inquiry:
         """Score some rows; their order is kept."""
         policy, vectors = self.policy, self.snapshot.vectors.fetch(rows)
         weight = self._dense_weight(rows)
-        scores = fuse(*self._similarities(rows, vectors), self._floors(), weight)
+        scores = fuse(*self._similarities(rows, vectors), self._floors(rows), weight)
         age_days = (self.now - self.snapshot.columns["published_at"][rows]) / DAY_SECONDS
         fading = recency(age_days, policy.age_weight, policy.half_life_days)
         return Ranked(rows, vectors, scores, weight, fading, scores.score * fading)
@@ -243,6 +243,16 @@ class Inquiry:
         known = self.snapshot.columns["embedded"][rows] & self.seed.embedded
         return np.where(known, self.policy.dense_weight, 0.0).astype(np.float32)
 
-    def _floors(self) -> Floors:
-        manifest = self.snapshot.manifest
-        return Floors.of(manifest.rows, manifest.similarity_floor, manifest.lexical_floor)
+    def _floors(self, rows: NDArray[np.int64]) -> Floors:
+        """Of each pair, midway between the floors of its two languages."""
+        languages = self.snapshot.labels["language"]
+        measured = [self.snapshot.manifest.floors[language] for language in languages]
+        floors = Floors.of(
+            np.array([floor.rows for floor in measured]),
+            np.array([floor.similarity for floor in measured], np.float32),
+            np.array([floor.lexical for floor in measured], np.float32),
+        )
+        others = floors.at(self.snapshot.columns["language"][rows])
+        if self.seed.language not in languages:
+            return others
+        return others.midway(floors.at(np.array([languages.index(self.seed.language)])))

@@ -1,6 +1,6 @@
 """Measures lists against judgments, over the very code that serves them."""
 
-from recommender.evaluation.command import evaluate_folder
+from recommender.evaluation.command import evaluate_folder, write_run
 from recommender.evaluation.datasets import Dataset, Pair, read_dataset
 from recommender.evaluation.measures import correlate, measure
 from recommender.evaluation.runs import Bench, open_bench, run_lists, score_pairs
@@ -16,4 +16,5 @@ __all__ = [
     "read_dataset",
     "run_lists",
     "score_pairs",
+    "write_run",
 ]

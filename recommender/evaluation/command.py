@@ -12,7 +12,7 @@ from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.progress import Meter
 from recommender.recommendations import Options
 
-__all__ = ["evaluate_folder"]
+__all__ = ["evaluate_folder", "write_run"]
 
 TAG = "read-also"
 
@@ -48,7 +48,7 @@ def evaluate_folder(  # noqa: PLR0913 - the command's options
 def _report_lists(bench: Bench, say: Callable[[str], object], path: Path | None) -> None:
     relevance = run_lists(bench, RELEVANCE_ONLY)
     if path is not None:
-        _write_run(path, relevance)
+        write_run(path, relevance)
     served = run_lists(bench, Policy(), Options().limit)
     for name, lists in (("relevance", relevance), ("served", served)):
         say(_row(name, measure(bench.dataset, lists)))
@@ -63,7 +63,8 @@ def _report_pairs(bench: Bench, say: Callable[[str], object], path: Path | None)
     say(_row("pairs", correlate(human, list(found.values()))))
 
 
-def _write_run(path: Path, run: Run) -> None:
+def write_run(path: Path, run: Run) -> None:
+    """Write lists in the TREC form, `qid Q0 docid rank score tag`."""
     with path.open("w", encoding="utf-8") as file:
         for query, listed in run.items():
             for rank, (other, score) in enumerate(listed.items(), 1):

@@ -39,20 +39,28 @@ def select(
     """Positions of at most `limit` candidates, in list order.
 
     Maximal marginal relevance (Carbonell and Goldstein 1998): each place goes to the candidate with
-    the best `(1 - diversity) * value - diversity * greatest similarity to what stands above`, so
-    with `diversity` 0 values descend. A near-duplicate of what stands above, or of a text in
-    `above` (signatures uint16 [k, size]), is left out. Of equals the earlier position wins.
+    the best `(1 - diversity) * value - diversity * greatest similarity to what stands above`, with
+    values scaled to a best of 1; so with `diversity` 0 values descend. A near-duplicate of what
+    stands above, or of a text in `above` (signatures uint16 [k, size]), is left out. Of equals the
+    earlier position wins.
     """
     chosen: list[int] = []
     left = np.ones(len(pool), np.bool_)
     for signature in above:
         left &= overlap(signature, pool.signatures) < duplicate_overlap
     likeness = np.zeros(len(pool), np.float32)
+    values = _scaled(pool.values)
     while len(chosen) < limit and left.any():
-        merit = (1 - diversity) * pool.values - diversity * likeness
+        merit = (1 - diversity) * values - diversity * likeness
         pick = int(np.argmax(np.where(left, merit, -np.inf)))
         chosen.append(pick)
         left &= overlap(pool.signatures[pick], pool.signatures) < duplicate_overlap
         left[pick] = False
         likeness = np.maximum(likeness, pool.vectors @ pool.vectors[pick])
     return np.array(chosen, np.int64)
+
+
+def _scaled(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """To a best of 1, since a list of weak values would else be ordered by diversity alone."""
+    best = float(values.max(initial=0.0))
+    return values / best if best > 0 else values

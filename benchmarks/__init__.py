@@ -1,0 +1,1 @@
+"""Measurements. Each prints its figures as ratios of one run, beside the bars they should meet."""

