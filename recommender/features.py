@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.articles import Article
+from recommender.articles import Article, primary_language
+from recommender.columns import Facts
 from recommender.embedding import Encoder, mix_views, texts_of
 from recommender.language import LANGUAGE_RECIPE, detect_language
 from recommender.passages import Views
@@ -15,7 +16,7 @@ from recommender.signature import SIGNATURE_RECIPE, sign
 from recommender.store import FeatureCache, TextTerms
 from recommender.terms import TERM_RECIPE, count_terms
 
-__all__ = ["ANALYZER", "embed_missing", "read_missing", "read_text"]
+__all__ = ["ANALYZER", "embed_missing", "facts_of", "read_missing", "read_text"]
 
 ANALYZER: Final = f"{TERM_RECIPE}:{SIGNATURE_RECIPE}:{LANGUAGE_RECIPE}"
 """Fingerprint of everything that `read_text` does."""
@@ -31,6 +32,18 @@ def read_text(article: Article) -> TextTerms:
     language = detect_language(f"{article.title}\n{article.summary}\n{article.body}")
     buckets, counts = count_terms(article)
     return TextTerms(language, buckets, counts, sign(article))
+
+
+def facts_of(article: Article, terms: TextTerms, knows: Callable[[str | None], bool]) -> Facts:
+    """What lists need to know of an article.
+
+    Args:
+        article: as it was given; the language it gives wins.
+        terms: what its text says.
+        knows: whether the encoder knows a language, so that the article's vector means something.
+    """
+    language = primary_language(article.language) or terms.language
+    return Facts(article, language, knows(language), terms.signature)
 
 
 def read_missing(texts: Texts, cache: FeatureCache, meter: Meter) -> None:

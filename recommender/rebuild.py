@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalog, Rows, Terms
-from recommender.articles import Article, primary_language
+from recommender.articles import Article
 from recommender.cards import Card
-from recommender.columns import Facts, describe
+from recommender.columns import describe
 from recommender.embedding import Encoder, Model
-from recommender.features import ANALYZER, embed_missing, read_missing
+from recommender.features import ANALYZER, embed_missing, facts_of, read_missing
 from recommender.progress import Meter, silent
-from recommender.store import ArticleStore, FeatureCache, StoreState, TextTerms
+from recommender.store import ArticleStore, FeatureCache, StoreState
 
 __all__ = ["Rebuilt", "gather", "rebuild"]
 
@@ -97,7 +97,10 @@ def rows_of(gathered: Gathered, cache: FeatureCache, model: Model) -> Rows:
     terms = cache.terms(gathered.hashes, ANALYZER)
     vectors = cache.vectors(gathered.hashes, model.fingerprint)
     read = [terms[text_hash] for text_hash in gathered.hashes]
-    facts = [_facts(article, t, model) for article, t in zip(gathered.articles, read, strict=True)]
+    facts = [
+        facts_of(article, t, model.knows)
+        for article, t in zip(gathered.articles, read, strict=True)
+    ]
     described = describe(facts)
     return Rows(
         ids=[article.id for article in gathered.articles],
@@ -107,11 +110,6 @@ def rows_of(gathered: Gathered, cache: FeatureCache, model: Model) -> Rows:
         labels=described.labels,
         cards=[Card.of(f.article, f.language).to_bytes() for f in facts],
     )
-
-
-def _facts(article: Article, terms: TextTerms, model: Model) -> Facts:
-    language = primary_language(article.language) or terms.language
-    return Facts(article, language, model.knows(language), terms.signature)
 
 
 def _stacked(vectors: list[NDArray[np.float16]]) -> NDArray[np.float32]:

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Query, Snapshot
-from recommender.articles import Article, primary_language
 from recommender.cards import Card
-from recommender.columns import UNKNOWN_LANGUAGE, story
+from recommender.columns import UNKNOWN_LANGUAGE, Facts, story
 
 __all__ = ["Seed", "seed_of", "unread_seed"]
 
@@ -51,15 +50,17 @@ def seed_of(snapshot: Snapshot, article_id: str) -> Seed | None:
     )
 
 
-def unread_seed(article: Article) -> Seed:
-    """The seed of an article that no rebuild has read yet."""
+def unread_seed(facts: Facts) -> Seed:
+    """The seed of an article that no rebuild has read yet: only the ladder can serve it."""
+    article = facts.article
     moment = article.published_at
     return Seed(
         id=article.id,
         title=article.title.strip(),
-        language=primary_language(article.language) or UNKNOWN_LANGUAGE,
+        language=facts.language or UNKNOWN_LANGUAGE,
         section=article.section,
         published_at=np.nan if moment is None else moment.timestamp(),
         story=story(article),
         lists=not article.no_related,
+        signature=facts.signature,
     )

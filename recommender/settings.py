@@ -19,7 +19,7 @@ PREFIX: Final = "READ_ALSO_"
 SCOPES: Final = frozenset({"read", "write", "admin"})
 SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
-_KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+.-~]+)")
+_KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
 

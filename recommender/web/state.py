@@ -6,16 +6,16 @@ from typing import Final, cast
 
 from flask import current_app
 
-from recommender.columns import Facts, describe
+from recommender.columns import describe
 from recommender.eligibility import on_show
 from recommender.errors import UnknownArticle
+from recommender.features import facts_of, read_text
 from recommender.live import LiveSnapshot
 from recommender.policy import Policy
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
-from recommender.seeds import seed_of, unread_seed
+from recommender.seeds import Seed, seed_of, unread_seed
 from recommender.settings import Settings
-from recommender.signature import sign
 from recommender.store import ArticleStore
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
@@ -53,17 +53,19 @@ class State:
         seed = seed_of(snapshot, article_id)
         row = snapshot.row_of(article_id)
         if seed is None or row is None:
-            article = self.store.get(article_id)
-            seed = unread_seed(article)
-            shown = on_show(
-                describe([Facts(article, None, embedded=False, signature=sign(article))]), now
-            )[0]
+            seed, shown = self._unread(article_id, now)
         else:
-            shown = on_show(snapshot, now)[row]
+            shown = bool(on_show(snapshot, now)[row])
         if public and not shown:
             raise UnknownArticle(article_id)
         answer = list_related(snapshot, seed, options, self.policy, now)
         return Listing(answer, seed.language, settled=row is not None)
+
+    def _unread(self, article_id: str, now: float) -> tuple[Seed, bool]:
+        """An article that only the store knows yet, and whether a reader may see it."""
+        article = self.store.get(article_id)
+        facts = facts_of(article, read_text(article), lambda _language: False)
+        return unread_seed(facts), bool(on_show(describe([facts]), now)[0])
 
 
 def state() -> State:

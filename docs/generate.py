@@ -1,0 +1,85 @@
+"""Writes the parts of the docs that come from the code: `python docs/generate.py [--check]`."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from recommender.cli import EXIT_CODES, main
+from recommender.settings import PREFIX, VARIABLES, Variable
+
+DOCS: Final = Path(__file__).parent
+MARK: Final = "<!-- generated: {} -->"
+
+
+def settings_table() -> str:
+    """One row a setting."""
+    rows = [f"| `{PREFIX}{v.name}` | {_default(v)} | {v.meaning} |" for v in VARIABLES]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
+
+
+def _default(variable: Variable) -> str:
+    return f"`{variable.default}`" if variable.default else "none"
+
+
+def commands_help() -> str:
+    """What `--help` says of every command."""
+    return "\n\n".join(f"```text\n{text}\n```" for text in _helps(main, "read-also"))
+
+
+def exit_codes() -> str:
+    """One row a kind of failure, in the order in which they are looked up."""
+    rows = [f"| {code} | {_meaning(kind)} |" for kind, code in EXIT_CODES]
+    return "\n".join(["| code | when |", "|---|---|", "| 0 | done |", *rows])
+
+
+def _meaning(kind: type[Exception]) -> str:
+    return f"`{kind.__name__}`: {(kind.__doc__ or '').strip().splitlines()[0]}"
+
+
+def _helps(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, terminal_width=88, **main.context_settings)
+    yield command.get_help(context)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            yield from _helps(command.commands[child], f"{name} {child}")
+
+
+PARTS: Final[Mapping[str, Callable[[], str]]] = {
+    "settings": settings_table,
+    "commands": commands_help,
+    "exit codes": exit_codes,
+}
+
+
+def generated(text: str) -> str:
+    """A page with its generated parts made anew, each between its mark and `<!-- end -->`."""
+    for name, make in PARTS.items():
+        mark = MARK.format(name)
+        part = f"{mark}\n{make()}\n<!-- end -->"
+        pattern = re.compile(re.escape(mark) + r"\n.*?<!-- end -->", re.DOTALL)
+        text = pattern.sub(part.replace("\\", r"\\"), text)
+    return text
+
+
+def stale_pages(*, write: bool) -> list[Path]:
+    """Pages whose generated parts are not what the code says; written anew if asked."""
+    stale = []
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text("utf-8")
+        if (made := generated(text)) != text:
+            stale.append(page)
+            if write:
+                page.write_text(made, "utf-8")
+    return stale
+
+
+if __name__ == "__main__":
+    checking = "--check" in sys.argv[1:]
+    pages = stale_pages(write=not checking)
+    for page in pages:
+        click.echo(f"{page}: {'stale, run: make docs' if checking else 'written'}")
+    sys.exit(1 if checking and pages else 0)
