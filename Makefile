@@ -41,7 +41,7 @@ format: $(READY) ## Format the code.
 	$(RUN) -m ruff check --fix .
 
 docs: $(READY) ## Write the parts of the docs that come from the code.
-	$(RUN) -m docs.generate
+	$(RUN) docs/generate.py
 
 bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
 	$(RUN) -m benchmarks.bbc

@@ -79,7 +79,8 @@ def score_again(folder: Path, run: Path) -> None:
     if scorer.exists():
         qrels = folder / LISTS / "qrels.txt"
         command = [sys.executable, str(scorer), "ndcg", "--qrels", str(qrels), "--run", str(run)]
-        click.echo(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        click.echo(done.stdout)
 
 
 if __name__ == "__main__":

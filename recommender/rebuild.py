@@ -11,8 +11,9 @@ from recommender.articles import Article
 from recommender.cards import Card
 from recommender.columns import describe
 from recommender.embedding import Encoder, Model
-from recommender.features import ANALYZER, embed_missing, facts_of, read_missing
+from recommender.features import embed_missing
 from recommender.progress import Meter, silent
+from recommender.reading import ANALYZER, facts_of, read_missing
 from recommender.store import ArticleStore, FeatureCache, StoreState
 
 __all__ = ["Rebuilt", "gather", "rebuild"]

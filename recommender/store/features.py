@@ -1,8 +1,8 @@
 """What was computed from a text, kept by its hash and the fingerprint of what computed it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from recommender.store import schema
 
 __all__ = ["FeatureCache", "TextTerms"]
 
+CHUNK: Final = 256  # texts
 AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
 
 
@@ -53,12 +54,20 @@ class FeatureCache:
             for row in self._rows(schema.terms, hashes, fingerprint)
         }
 
-    def known(self, fingerprint: str, *, of: str) -> set[str]:
-        """All text hashes known under a fingerprint; `of` is `vectors` or `terms`."""
+    def missing(
+        self, hashes: Iterable[str], fingerprint: str, *, of: Literal["vectors", "terms"]
+    ) -> list[list[str]]:
+        """Which of the text hashes have nothing yet under a fingerprint.
+
+        They come ascending, in chunks that are worth keeping one by one: an interruption costs no
+        more than one.
+        """
         table = schema.metadata.tables[of]
         query = sa.select(table.c.text_hash).where(table.c.fingerprint == fingerprint)
         with self._engine.begin() as connection:
-            return set(connection.scalars(query))
+            known = set(connection.scalars(query))
+        missing = sorted(set(hashes) - known)
+        return [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
 
     def add_vectors(self, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str) -> None:
         """Keep unit vectors by text hash; a known one is replaced."""

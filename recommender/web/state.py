@@ -9,9 +9,9 @@ from flask import current_app
 from recommender.columns import describe
 from recommender.eligibility import on_show
 from recommender.errors import UnknownArticle
-from recommender.features import facts_of, read_text
 from recommender.live import LiveSnapshot
 from recommender.policy import Policy
+from recommender.reading import facts_of, read_text
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
 from recommender.seeds import Seed, seed_of, unread_seed

@@ -98,7 +98,7 @@ def test_bad_rows_leave_the_live_one_alone(catalog: Catalog) -> None:
     assert names(catalog) == {"live", old}
 
 
-class DiskFull(OSError):  # noqa: N818 a fault and no error of the test
+class DiskFull(OSError):
     """What the injected failure raises, so that no other one is taken for it."""
 
 
@@ -172,7 +172,7 @@ def test_an_interrupted_build_leaves_nothing(
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("index.build.Pairs.over", interrupt)
+    monkeypatch.setattr("index.floors.Pairs.over", interrupt)
     with pytest.raises(KeyboardInterrupt):
         publish(catalog, 1)
     assert names(catalog) == set()

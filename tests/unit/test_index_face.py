@@ -32,6 +32,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "BadRows",
         "Catalog",
         "FileSum",
+        "Floor",
         "Hits",
         "IndexFault",
         "Lexicon",

@@ -11,12 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import FileSum, Manifest, SnapshotDamaged
+from index import FileSum, Floor, Manifest, SnapshotDamaged
 from index.manifest import GENERATION, Files, column_file, column_of, generation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+floors = st.builds(
+    Floor,
+    rows=st.integers(0, 2**31 - 1),
+    similarity=st.floats(-1, 1),
+    lexical=st.floats(0, 1),
+)
 sums = st.builds(
     FileSum,
     bytes=st.integers(0, 2**62),
@@ -43,8 +49,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         ivf_lists=lists,
         ivf_probes=draw(st.integers(min(lists, 1), lists)),
         recall=draw(st.floats(0, 1)),
-        similarity_floor=draw(st.floats(-1, 1)),
-        lexical_floor=draw(st.floats(0, 1)),
+        floors=draw(st.dictionaries(st.text(), floors, max_size=3)),
         files={name: draw(sums) for name in names},
     )
 
@@ -62,8 +67,7 @@ def a_manifest(**changes: Any) -> Manifest:
         "ivf_lists": 2,
         "ivf_probes": 2,
         "recall": 1.0,
-        "similarity_floor": 0.25,
-        "lexical_floor": 0.0,
+        "floors": {"en": Floor(3, 0.25, 0.0)},
         "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
     }
     return Manifest(**{**fields, **changes})
@@ -113,9 +117,13 @@ HOSTILE: Mapping[str, Any] = {
     "huge integer": {"change": 10**400},
     "int for float": {"recall": 1},
     "NaN": {"recall": float("nan")},
-    "infinite": {"lexical_floor": float("inf")},
+    "infinite": {"recall": float("inf")},
+    "negative lexical floor": {"floors": {"en": {"rows": 3, "similarity": 0.1, "lexical": -0.5}}},
+    "floor without rows": {"floors": {"en": {"similarity": 0.1, "lexical": 0.5}}},
+    "floor of NaN": {"floors": {"": {"rows": 3, "similarity": float("nan"), "lexical": 0.5}}},
+    "true for a floor's rows": {"floors": {"": {"rows": True, "similarity": 0.1, "lexical": 0.5}}},
+    "floors not a mapping": {"floors": [1]},
     "recall above 1": {"recall": 1.5},
-    "negative lexical floor": {"lexical_floor": -0.5},
     "more probes than lists": {"ivf_probes": 3},
     "lists without probes": {"ivf_probes": 0},
     "no lists but a file of them": {"ivf_lists": 0, "ivf_probes": 0},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index import BadQuery, Catalog, Rows, Snapshot, SnapshotDamaged, Terms
+from index import BadQuery, Catalog, Floor, Rows, Snapshot, SnapshotDamaged, Terms
 from index.build import build
 from index.manifest import MOST_BYTES, Files
 from tests.unit.test_index_rows import STAMP, random_units, sample_rows
@@ -158,7 +158,7 @@ def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
     assert snapshot.lexicon.pairwise(np.empty(0, np.int64)).shape == (0, 0)
     assert snapshot.row_of("a") is None
     assert snapshot.columns["published"].shape == (0,)
-    assert (snapshot.manifest.similarity_floor, snapshot.manifest.recall) == (0, 1)
+    assert (snapshot.manifest.floors, snapshot.manifest.recall) == ({"": Floor(0, 0.0, 0.0)}, 1)
 
 
 def test_building_twice_gives_the_same_bytes(tmp_path: Path) -> None:

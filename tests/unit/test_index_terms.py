@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from index import BUCKETS, Terms
-from index.floors import MOST_PAIRS, Pairs, cosine_floor, lexical_floor
+from index.arrays import Longs
+from index.floors import MOST_PAIRS, Pairs, cosine_floor, lexical_floor, measure_floors
 from index.matrix import Matrix
 from index.terms import idf, weigh, weigh_rows
-from tests.unit.test_index_rows import random_terms, random_units
+from tests.unit.test_index_rows import random_terms, random_units, sample_rows
 
 
 def as_scipy(matrix: Matrix | Terms) -> Any:
@@ -25,7 +27,7 @@ def as_scipy(matrix: Matrix | Terms) -> Any:
 def test_rows_weigh_what_scikit_learn_says() -> None:
     terms = random_terms(80)
     oracle = TfidfTransformer(sublinear_tf=True).fit_transform(as_scipy(terms))
-    assert abs(as_scipy(weigh_rows(terms)) - oracle).max() < 1e-6
+    assert abs(as_scipy(weigh_rows(terms, everybody(len(terms)))) - oracle).max() < 1e-6
 
 
 def test_a_new_text_weighs_what_scikit_learn_says() -> None:
@@ -49,7 +51,7 @@ def test_a_text_of_no_terms_has_no_weights() -> None:
 
 
 def test_transposing_is_scipys_transpose() -> None:
-    weights = weigh_rows(random_terms(40))
+    weights = weigh_rows(random_terms(40), everybody(40))
     transposed = weights.transposed(BUCKETS)
     oracle = as_scipy(weights).T.tocsr()
     np.testing.assert_array_equal(transposed.indptr, oracle.indptr)
@@ -69,7 +71,7 @@ def test_entries_come_in_the_order_asked_for() -> None:
 def test_without_pairs_the_floors_are_zero(rows: int) -> None:
     pairs = Pairs.over(rows)
     assert cosine_floor(random_units(rows, 4), pairs) == 0
-    assert lexical_floor(weigh_rows(random_terms(rows)), pairs) == 0
+    assert lexical_floor(weigh_rows(random_terms(rows), everybody(rows)), pairs) == 0
 
 
 def test_a_small_archive_is_paired_completely() -> None:
@@ -87,7 +89,7 @@ def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> N
 
 
 def test_floors_are_the_medians_of_brute_force() -> None:
-    vectors, weights = random_units(30, 8), weigh_rows(random_terms(30))
+    vectors, weights = random_units(30, 8), weigh_rows(random_terms(30), everybody(30))
     pairs, upper = Pairs.over(30), np.triu_indices(30, k=1)
     lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
     assert cosine_floor(vectors, pairs) == pytest.approx(
@@ -100,3 +102,45 @@ def test_floors_are_the_medians_of_brute_force() -> None:
 def test_floors_of_copies_stay_within_range() -> None:
     vectors = np.repeat(random_units(1, 384), 5, axis=0)
     assert 0.99 < cosine_floor(vectors, Pairs.over(5)) <= 1
+
+
+def test_floors_are_measured_inside_each_group_of_rows() -> None:
+    rows = sample_rows(40)
+    weights = weigh_rows(rows.terms, everybody(40))
+    floors = measure_floors(rows.vectors, weights, rows.groups("language"))
+    assert list(floors) == ["tg", "русӣ"]
+    cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
+    expected = np.median(cosines[np.triu_indices(20, k=1)])
+    assert floors["русӣ"].similarity == pytest.approx(expected, abs=1e-6)
+    assert floors["русӣ"].rows == floors["tg"].rows == 20
+
+
+def test_floors_without_a_column_take_all_rows_as_one_group() -> None:
+    rows = sample_rows(12)
+    weights = weigh_rows(rows.terms, everybody(12))
+    floors = measure_floors(rows.vectors, weights, rows.groups(None))
+    assert floors == {"": floors[""]}
+    assert floors[""].similarity == cosine_floor(rows.vectors, Pairs.over(12))
+    assert floors[""].lexical == lexical_floor(weights, Pairs.over(12))
+
+
+def test_rarity_is_counted_among_the_peers_of_a_row() -> None:
+    """Two languages that share no word are weighed as two archives, each by itself."""
+    one, two = random_terms(30), random_terms(6, seed=1)
+    shifted = two.buckets + BUCKETS // 2
+    together = Terms(
+        np.concatenate([one.indptr, one.indptr[-1] + two.indptr[1:]]),
+        np.concatenate([one.buckets, shifted]),
+        np.concatenate([one.counts, two.counts]),
+    )
+    weights = weigh_rows(together, np.repeat([30, 6], [30, 6])).weights
+    np.testing.assert_allclose(weights[: len(one.buckets)], alone(one), rtol=1e-6)
+    np.testing.assert_allclose(weights[len(one.buckets) :], alone(two), rtol=1e-6)
+
+
+def everybody(rows: int) -> Longs:
+    return np.full(rows, rows)
+
+
+def alone(terms: Terms) -> NDArray[np.floating]:
+    return weigh_rows(terms, everybody(len(terms))).weights
