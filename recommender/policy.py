@@ -25,11 +25,11 @@ class Policy:
         untitled: whether articles without a title may be listed.
     """
 
-    dense_weight: float = 0.5
+    dense_weight: float = 0.4
     candidates: int = 200
     threshold: float = 0.1
     duplicate_overlap: float = 0.35
-    diversity: float = 0.1
+    diversity: float = 0.05
     age_weight: float = 0.1
     half_life_days: float = 180.0
     fallback: bool = True
