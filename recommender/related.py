@@ -133,15 +133,20 @@ class Inquiry:
         return rows
 
     def candidates(self, allowed: Mask) -> NDArray[np.int64]:
-        """The nearest allowed rows by either signal, ascending: int64 [m]."""
+        """The nearest allowed rows by the signal that leads for each pair, ascending: int64 [m].
+
+        Vectors propose the articles whose language the encoder knows, like the seed's; words the
+        others. Letting words propose everywhere found nothing more (docs/relevance.md).
+        """
         seed, snapshot, fetch = self.seed, self.snapshot, self.policy.candidates
+        known = allowed & snapshot.columns["embedded"] & seed.embedded
         found = [np.empty(0, np.int64)]
-        if seed.vector is not None and seed.embedded:
-            near = allowed & snapshot.columns["embedded"]
-            found.append(snapshot.vectors.nearest(seed.vector, fetch, near).rows)
-        if seed.terms is not None:
-            found.append(snapshot.lexicon.nearest(seed.terms, fetch, allowed).rows)
-        return np.unique(np.concatenate(found))
+        if seed.vector is not None and known.any():
+            found.append(snapshot.vectors.nearest(seed.vector, fetch, known).rows)
+        unknown = allowed & ~known
+        if seed.terms is not None and unknown.any():
+            found.append(snapshot.lexicon.nearest(seed.terms, fetch, unknown).rows)
+        return np.sort(np.concatenate(found))
 
     def rank(self, rows: NDArray[np.int64]) -> Ranked:
         """Score some rows; their order is kept."""
