@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ __all__ = ["ID_PATTERN", "Article", "check_id", "parse_article", "primary_langua
 ID_PATTERN: Final = r"[A-Za-z0-9._:~-]{1,200}"
 _ID = re.compile(ID_PATTERN)
 _RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?\d*([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 _LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 _LATEST_VERSION = 2**63 - 1
@@ -82,11 +82,23 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _no_html_yet(markup: object) -> None:
+    if markup is not None:
+        raise ValueError("body_html is not accepted yet; send the text without markup as body")
+
+
 Text = Annotated[str, AfterValidator(_no_nul)]
 Line = Annotated[Text, Field(max_length=2_000)]
-Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    AfterValidator(_no_nul),
+]
 Url = Annotated[
-    Text, StringConstraints(strip_whitespace=True, max_length=2_000), AfterValidator(_web_address)
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2_000),
+    AfterValidator(_no_nul),
+    AfterValidator(_web_address),
 ]
 Moment = Annotated[
     datetime, BeforeValidator(_as_moment), PlainSerializer(_as_rfc3339, return_type=str)
@@ -102,6 +114,7 @@ class Article(BaseModel):
     id: Annotated[str, AfterValidator(check_id)]
     title: Line = ""
     body: Annotated[Text, Field(max_length=1_000_000)] = ""
+    body_html: Annotated[None, BeforeValidator(_no_html_yet)] = None
     summary: Annotated[Text, Field(max_length=20_000)] = ""
     url: Url | None = None
     section: Name | None = None
@@ -119,19 +132,16 @@ class Article(BaseModel):
     translation_of: Annotated[str, AfterValidator(check_id)] | None = None
     version: Annotated[int, Field(ge=0, le=_LATEST_VERSION)] | None = None
 
-    @field_validator("title", "body", "summary", "status", "tags", "authors", mode="before")
+    @field_validator(
+        *("title", "body", "summary", "status", "tags", "authors"),
+        *("no_related", "never_recommend"),
+        mode="before",
+    )
     @classmethod
     def _null_is_absent(cls, value: object, info: ValidationInfo) -> object:
         """CMS exports write null for a field they do not have."""
         default = cls.model_fields[str(info.field_name)].default
         return default if value is None else tuple(value) if isinstance(value, list) else value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_html_yet(cls, data: object) -> object:
-        if isinstance(data, Mapping) and data.get("body_html") is not None:
-            raise ValueError("body_html is not accepted yet; send the text without markup as body")
-        return data
 
     @model_validator(mode="after")
     def _has_text(self) -> "Article":

@@ -23,7 +23,7 @@ from recommender.errors import (
 from recommender.evaluation import evaluate_folder
 from recommender.importing import import_records
 from recommender.listing import as_document, as_text
-from recommender.meters import bar
+from recommender.meters import bar, warn
 from recommender.policy import Policy
 from recommender.rebuild import rebuild
 from recommender.recommendations import LIMITS, MODES, Mode, Options
@@ -86,7 +86,7 @@ def import_(paths: tuple[Path, ...], form: str, strict: bool) -> None:  # noqa: 
     rejected = 0
     for path in paths:
         with bar(path.name, path.stat().st_size, "B") as advance:
-            done = import_records(store, read_jsonl(path, advance), _warn, strict=strict)
+            done = import_records(store, read_jsonl(path, advance), warn, strict=strict)
         click.echo(f"{path}: " + ", ".join(f"{n} {name}" for name, n in asdict(done).items()))
         rejected += done.rejected
     if rejected:
@@ -178,10 +178,6 @@ def evaluate(folder: Path, language: Literal["same", "any"], **files: Path | Non
 def demo(serve: bool, port: int) -> None:
     """Import the sample archive, build it, show a list, and serve it."""
     demonstrate(Settings.from_environment(), bar, click.echo, port=port if serve else None)
-
-
-def _warn(line: str) -> None:
-    click.echo(line, err=True)
 
 
 def _code_of(kind: type[Exception]) -> int:

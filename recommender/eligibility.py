@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recommender.columns import TAG_SEPARATOR, Columns
 
-__all__ = ["Wanted", "eligible", "matching", "on_show"]
+__all__ = ["Wanted", "eligible", "matching", "next_turn", "on_show"]
 
 Rows = NDArray[np.bool_]
 DAY_SECONDS = 86_400.0
@@ -44,6 +44,13 @@ def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
     if not untitled:
         rows &= articles.columns["titled"]
     return rows
+
+
+def next_turn(articles: Columns, now: float) -> float:
+    """The next moment at which the clock alone changes what is on show; infinite if none does."""
+    columns = articles.columns
+    times = np.concatenate([columns["from_time"], columns["until_time"]])
+    return float(times[times > now].min(initial=np.inf))
 
 
 def matching(articles: Columns, wanted: Wanted) -> Rows:

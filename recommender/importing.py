@@ -7,11 +7,13 @@ from itertools import islice
 from typing import Final
 
 from recommender.articles import Article
-from recommender.errors import BadSource, StaleVersion
+from recommender.errors import BadSource, InvalidArticle, StaleVersion
 from recommender.sources import Record
-from recommender.store import ArticleStore
+from recommender.store import ArticleStore, Receipt
 
 __all__ = ["Imported", "import_records"]
+
+Outcome = Receipt | StaleVersion | InvalidArticle
 
 BATCH: Final = 500  # one transaction each: what is done again at most after a stop
 
@@ -45,40 +47,32 @@ def import_records(
         BadSource: a record is bad and `strict` is set.
     """
     counted: Counter[str] = Counter()
-    for batch in _batches(iter(records)):
-        for refusal in _store(store, batch, counted, strict=strict):
-            counted["rejected"] += 1
-            if strict:
-                raise BadSource(f"{refusal}; stopped there, what stands before it is stored")
-            report(refusal)
+    for batch in _batches(iter(records), 1 if strict else BATCH):
+        for record, outcome in zip(batch, _store(store, batch), strict=True):
+            counted[outcome.result if isinstance(outcome, Receipt) else "rejected"] += 1
+            if not isinstance(outcome, Receipt):
+                _refuse(f"{record.place}: {outcome}", report, strict=strict)
     return Imported(
         counted["created"], counted["updated"], counted["unchanged"], counted["rejected"]
     )
 
 
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(records, BATCH)):
+def _batches(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
+    while batch := list(islice(records, size)):
         yield batch
 
 
-def _store(
-    store: ArticleStore, batch: Sequence[Record], counted: Counter[str], *, strict: bool
-) -> Iterator[str]:
-    """Put the good records of a batch; yield what is to be said of the others."""
-    bad = [record for record in batch if not isinstance(record.content, Article)]
-    good = list(_good(batch, before=bad[0] if strict and bad else None))
-    receipts = store.put_many(article for _, article in good)
-    for (record, _), receipt in zip(good, receipts, strict=True):
-        if isinstance(receipt, StaleVersion):
-            yield f"{record.place}: {receipt}"
-        else:
-            counted[receipt.result] += 1
-    yield from (f"{record.place}: {record.content}" for record in bad)
+def _store(store: ArticleStore, batch: Sequence[Record]) -> list[Outcome]:
+    """Put the good records of a batch in one transaction; outcomes stand in the records' order."""
+    good = [record.content for record in batch if isinstance(record.content, Article)]
+    receipts = iter(store.put_many(good) if good else ())
+    return [
+        next(receipts) if isinstance(record.content, Article) else record.content
+        for record in batch
+    ]
 
 
-def _good(batch: Sequence[Record], before: Record | None) -> Iterator[tuple[Record, Article]]:
-    for record in batch:
-        if record is before:
-            return
-        if isinstance(record.content, Article):
-            yield record, record.content
+def _refuse(refusal: str, report: Callable[[str], object], *, strict: bool) -> None:
+    if strict:
+        raise BadSource(f"{refusal}; stopped there, what stands before it is stored")
+    report(refusal)

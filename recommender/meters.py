@@ -1,5 +1,6 @@
 """Progress bars for the terminal, with rate and time left."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,7 +8,7 @@ from tqdm import tqdm
 
 from recommender.progress import Advance
 
-__all__ = ["bar"]
+__all__ = ["bar", "warn"]
 
 
 @contextmanager
@@ -23,3 +24,8 @@ def bar(label: str, total: int, unit: str) -> Iterator[Advance]:
         smoothing=0.1,
     ) as progress:
         yield progress.update
+
+
+def warn(line: str) -> None:
+    """A line on standard error, above a bar that may be there."""
+    tqdm.write(line, file=sys.stderr)

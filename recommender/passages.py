@@ -19,7 +19,6 @@ LEAD_WIDTH: Final = 600
 MOST_PASSAGES: Final = 48  # a book sent as an article costs no more than a long read
 WIDE: Final = 4  # a Chinese, Japanese or Korean character is a word piece; four Latin ones are
 
-_PARAGRAPH = re.compile(r"\s*\n\s*")
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'»”)]*\s+|(?<=[。！？])")  # noqa: RUF001 - Chinese stops
 
 
@@ -42,7 +41,7 @@ class Views:
 
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of a plain text, without empty ones."""
-    return [paragraph for paragraph in _PARAGRAPH.split(text.strip()) if paragraph]
+    return [line for line in map(str.strip, text.splitlines()) if line]
 
 
 def width(text: str) -> int:
@@ -74,6 +73,13 @@ def _pieces(text: str, limit: int) -> Iterator[str]:
 
 
 def _slices(sentence: str, limit: int) -> Iterator[str]:
-    """A sentence that is longer than a passage is cut by length."""
-    step = max(1, limit * len(sentence) // max(1, width(sentence)))
-    yield from (sentence[at : at + step] for at in range(0, len(sentence), step))
+    """A sentence that is longer than a passage is cut wherever the passage is full."""
+    start = used = 0
+    for at, mark in enumerate(sentence if width(sentence) > limit else ""):
+        size = width(mark)
+        if used and used + size > limit:
+            yield sentence[start:at]
+            start, used = at, 0
+        used += size
+    if sentence:
+        yield sentence[start:]

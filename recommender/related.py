@@ -192,20 +192,22 @@ class Inquiry:
         """Positions to list from a rung below what is listed already."""
         timed = rung != SEMANTIC or self.options.mode == "latest"
         signatures = self.snapshot.columns["signature"]
-        rows = ranked.rows
-        listed = [self.snapshot.row_of(item.id) for item in above]
         return select(
-            Pool(ranked.values, ranked.vectors, signatures[rows]),
+            Pool(ranked.values, ranked.vectors, signatures[ranked.rows]),
             self.options.limit - len(above),
             diversity=0.0 if timed else self._diversity(),
             duplicate_overlap=self.policy.duplicate_overlap,
-            above=self._above(signatures[[row for row in listed if row is not None]]),
+            above=self._told(above),
         )
 
-    def _above(self, listed: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Signatures that nothing further down may repeat: the seed's and the listed ones'."""
-        seed = self.seed.signature
-        return listed if seed is None else np.vstack([seed, listed])
+    def _told(self, above: Sequence[Recommendation]) -> NDArray[np.uint16]:
+        """Signatures of what must not be told again: the seed, its translations, the listed."""
+        columns = self.snapshot.columns
+        listed = [self.snapshot.row_of(item.id) for item in above]
+        rows = [row for row in listed if row is not None]
+        rows += np.flatnonzero(columns["story"] == self.seed.story).tolist()
+        told: NDArray[np.uint16] = columns["signature"][rows]
+        return told if self.seed.signature is None else np.vstack([self.seed.signature, told])
 
     def _diversity(self) -> float:
         asked = self.options.diversity

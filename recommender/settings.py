@@ -7,7 +7,7 @@ import hmac
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -78,7 +78,9 @@ class ApiKey:
 class Settings:
     """What a deployment chooses. Make one with `from_environment`, pass it down."""
 
-    database_url: str = "sqlite:///var/read-also.db"
+    database_url: str = field(
+        default="sqlite:///var/read-also.db", repr=False
+    )  # may hold a password
     data_dir: Path = Path("var")
     model: str = "bundled"
     api_keys: tuple[ApiKey, ...] = ()
@@ -98,9 +100,9 @@ class Settings:
         _refuse_unknown(environment)
         values = {v.name: environment.get(PREFIX + v.name, v.default) for v in VARIABLES}
         return cls(
-            database_url=values["DATABASE_URL"],
-            data_dir=Path(values["DATA_DIR"]),
-            model=values["MODEL"],
+            database_url=_given("DATABASE_URL", values["DATABASE_URL"]),
+            data_dir=Path(_given("DATA_DIR", values["DATA_DIR"])),
+            model=_given("MODEL", values["MODEL"]),
             api_keys=_keys(values["API_KEYS"]),
             public_reads=_switch("PUBLIC_READS", values["PUBLIC_READS"]),
             workers=_count("WORKERS", values["WORKERS"], MOST_WORKERS),
@@ -127,23 +129,32 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 
 def _keys(text: str) -> tuple[ApiKey, ...]:
-    keys = tuple(_key(part.strip()) for part in text.split(",") if part.strip())
+    parts = filter(str.strip, text.split(","))
+    keys = tuple(_key(place, part.strip()) for place, part in enumerate(parts, 1))
     names = [key.name for key in keys]
     if len(set(names)) != len(names):
         raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same name")
     return keys
 
 
-def _key(text: str) -> ApiKey:
+def _key(place: int, text: str) -> ApiKey:
     match = _KEY.fullmatch(text)
     scopes = frozenset(match["scopes"].split("+")) if match else frozenset()
     if not match or not scopes <= SCOPES or len(match["secret"]) < SHORTEST_SECRET:
-        name = text.split(":", maxsplit=1)[0][:40]
+        # Only what stands where a name should is quoted: the rest may be the secret.
+        name = f" {text.split(':', maxsplit=1)[0]!r:.42}" if text.count(":") > 1 else ""
         raise BadSettings(
-            f"{PREFIX}API_KEYS: key {name!r} must be name:scopes:secret with scopes among "
-            f"{'+'.join(sorted(SCOPES))} and a secret of at least {SHORTEST_SECRET} characters"
+            f"{PREFIX}API_KEYS: key number {place}{name} must be name:scopes:secret with scopes "
+            f"among {'+'.join(sorted(SCOPES))} and a secret of at least {SHORTEST_SECRET} "
+            "characters, none of them a comma"
         )
     return ApiKey(match["name"], scopes, match["secret"])
+
+
+def _given(name: str, text: str) -> str:
+    if not text:
+        raise BadSettings(f"{PREFIX}{name}: is empty; leave it unset for its default")
+    return text
 
 
 def _switch(name: str, text: str) -> bool:

@@ -37,6 +37,11 @@ def sign(article: Article) -> NDArray[np.uint16]:
 
 
 def overlap(signature: NDArray[np.uint16], others: NDArray[np.uint16]) -> NDArray[np.float64]:
-    """Estimated Jaccard similarity of one text to others: float64 [m] for others [m, size]."""
+    """Estimated Jaccard similarity of one text to others: float64 [m] for others [m, size].
+
+    Texts without words overlap with nothing.
+    """
+    if not signature.any():  # no words, so nothing to have in common
+        return np.zeros(len(others))
     shares: NDArray[np.float64] = (others == signature).mean(axis=1)
     return shares

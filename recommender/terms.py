@@ -24,33 +24,39 @@ TERM_RECIPE: Final = "words-1"
 TITLE_WEIGHT: Final = 2
 LONGEST_WORD: Final = 40
 
-_WORD = re.compile(r"[^\W_]+")
-_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+# Vowel signs of Indic scripts are no letters to `re`, and would cut words.
+_WORD = re.compile(
+    r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+"
+)
+# Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces between words.
+_UNSPACED = re.compile(
+    r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+    r"|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+)"
+)
+# Marks over and under letters that are left when letters are composed: accents, vowel points.
+_MARKS = dict.fromkeys([*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x64B, 0x660), 0x670])
 # One letter written in two ways would make one word two: Arabic and Persian kaf and ye, the
-# Russian yo that newspapers print as ye, and marks that only help pronunciation.
-_LETTERS = str.maketrans(
+# Russian yo that newspapers print as ye, a stretched line, a joint that is not seen.
+_LETTERS = _MARKS | str.maketrans(
     {"ي": "ی", "ى": "ی", "ك": "ک", "ё": "е", "\u0640": None, "\u200c": None}  # noqa: RUF001
 )
 
 
 def words(text: str) -> Iterator[str]:
-    """Words in reading order, case folded; Chinese and Japanese runs as overlapping pairs."""
+    """Words in reading order, case folded; overlapping pairs of marks where words are unspaced."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
     for match in _WORD.finditer(folded):
-        yield from _parts(match.group())
+        for place, part in enumerate(_UNSPACED.split(match.group())):
+            yield from _pairs(part) if place % 2 else _spelt(part)
 
 
-def _parts(word: str) -> Iterator[str]:
-    run = _IDEOGRAPHS.search(word)
-    if run is None:
-        if len(word) <= LONGEST_WORD:
-            yield word
-        return
-    if run.start():
-        yield word[: run.start()]
-    marks = run.group()
-    yield from (marks[at : at + 2] for at in range(max(1, len(marks) - 1)))
-    yield from _parts(word[run.end() :]) if run.end() < len(word) else ()
+def _pairs(run: str) -> Iterator[str]:
+    yield from (run[at : at + 2] for at in range(max(1, len(run) - 1)))
+
+
+def _spelt(word: str) -> Iterator[str]:
+    if 0 < len(word) <= LONGEST_WORD:
+        yield word
 
 
 def count_terms(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from recommender.articles import primary_language
 from recommender.embedding.article_vector import VECTOR_RECIPE
 from recommender.errors import ModelRefused
 
@@ -86,7 +87,14 @@ def _fingerprint(folder: Path) -> str:
     """SHA-256 over weights, tokenizer and configuration, with the recipe's name."""
     files = sorted(
         path
-        for pattern in ("*.safetensors", "*.json", "*.txt", "*/config.json", "*/*.safetensors")
+        for pattern in (
+            "*.safetensors",
+            "*.json",
+            "*.txt",
+            "*.model",
+            "*/config.json",
+            "*/*.safetensors",
+        )
         for path in folder.glob(pattern)
     )
     if not any(path.suffix == ".safetensors" for path in files):
@@ -109,4 +117,8 @@ def _languages(folder: Path) -> frozenset[str] | None:
     card = folder / "README.md"
     said = ModelCard.load(card).data.language if card.is_file() else None
     listed = [said] if isinstance(said, str) else list(said or ())
-    return None if not listed or "multilingual" in listed else frozenset(map(str, listed))
+    return (
+        None
+        if not listed or "multilingual" in listed
+        else frozenset(filter(None, map(primary_language, listed)))
+    )

@@ -28,7 +28,7 @@ def open_engine(url: str) -> sa.Engine:
     try:
         engine = _create(url)
         _migrate(engine)
-    except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+    except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
         raise StoreUnusable(f"cannot open the article store {_masked(url)}: {error}") from error
     return engine
 
@@ -92,5 +92,5 @@ def _migrate(engine: sa.Engine) -> None:
 def _masked(url: str) -> str:
     try:
         return make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         return "(malformed address)"

@@ -61,7 +61,7 @@ def _languages(text: str) -> Mapping[str, Any]:
     if text == "any":
         return {"languages": frozenset[str]()}
     tags = text.split(",")
-    if not all(map(_LANGUAGE.fullmatch, tags)):
+    if "any" in tags or not all(map(_LANGUAGE.fullmatch, tags)):
         raise ValueError("must be any, or BCP-47 tags joined by commas, such as en,ru")
     return {"languages": frozenset(filter(None, map(primary_language, tags)))}
 

@@ -7,7 +7,7 @@ from typing import Final, cast
 from flask import current_app
 
 from recommender.columns import describe
-from recommender.eligibility import on_show
+from recommender.eligibility import next_turn, on_show
 from recommender.errors import UnknownArticle
 from recommender.live import LiveSnapshot
 from recommender.policy import Policy
@@ -25,11 +25,19 @@ EXTENSION: Final = "read-also"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list with the language its heading should have, and whether the seed was read yet."""
+    """A list, and what its answer depends on.
+
+    Attributes:
+        recommendations: the list.
+        language: the seed's, which the heading should have.
+        settled: whether a rebuild has read the seed.
+        seconds_left: until the clock alone may change the list.
+    """
 
     recommendations: Recommendations
     language: str
     settled: bool
+    seconds_left: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ class State:
         if public and not shown:
             raise UnknownArticle(article_id)
         answer = list_related(snapshot, seed, options, self.policy, now)
-        return Listing(answer, seed.language, settled=row is not None)
+        left = next_turn(snapshot, now) - now
+        return Listing(answer, seed.language, settled=row is not None, seconds_left=left)
 
     def _unread(self, article_id: str, now: float) -> tuple[Seed, bool]:
         """An article that only the store knows yet, and whether a reader may see it."""

@@ -1,0 +1,167 @@
+"""The list as HTML, and the plain page that shows a story over its list."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.rebuild import Rebuilt
+from recommender.settings import Settings
+
+HOSTILE_URL = "https://news.example/?q=\"><script>alert(3)</script>&b='"
+HOSTILE_TITLE = "<script>alert(\"1\")</script> & 'quotes'"
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser would see of a page: tags with attributes, links and text."""
+
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    @classmethod
+    def of(cls, html: str) -> "Page":
+        page = cls()
+        page.feed(html)
+        page.close()
+        return page
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append(data.strip())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page_of(client: FlaskClient, path: str, **options: str | int) -> Page:
+    response = client.get(path, query_string=options)
+    assert response.status_code == 200, response.text
+    assert response.content_type == "text/html; charset=utf-8"
+    return Page.of(response.text)
+
+
+@pytest.mark.parametrize("options", [{}, {"limit": 5}, {"mode": "latest"}, {"language": "any"}])
+def test_shows_the_items_of_the_json_in_their_order(
+    sample_client: FlaskClient, options: dict[str, str | int]
+) -> None:
+    path = "/v1/articles/guiyang-smart-city/related"
+    items = sample_client.get(path, query_string=options).get_json()["items"]
+    page = page_of(sample_client, f"{path}.html", **options)
+    assert [link["href"] for link in page.all("a")] == [item["url"] for item in items]
+    assert [text for text in page.texts if text in {i["title"] for i in items}] == [
+        item["title"] for item in items
+    ]
+    assert [item["lang"] for item in page.all("li")] == [item["language"] for item in items]
+    assert [t["datetime"] for t in page.all("time")] == [item["published_at"] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("seed", "language", "heading"),
+    [
+        ("guiyang-smart-city", "en", "Read also"),
+        ("ru-arpa-gruzy", "ru", "Читайте также"),
+        ("tg-chorroha", "tg", "Ҳамчунин хонед"),
+        ("zh-suantangyu", "zh", "相关阅读"),
+    ],
+)
+def test_the_heading_speaks_the_language_of_the_story(
+    sample_client: FlaskClient, seed: str, language: str, heading: str
+) -> None:
+    page = page_of(sample_client, f"/v1/articles/{seed}/related.html")
+    assert page.texts[0] == heading
+    section = page.all("section")
+    assert section == [{"class": "read-also", "lang": language, "dir": "ltr"}]
+    assert page.all("h2")[0]["lang"] == language
+
+
+def test_persian_runs_right_to_left_under_an_english_heading(desk: FlaskClient) -> None:
+    page = page_of(desk, "/v1/articles/harbour-fa/related.html")
+    assert page.all("section") == [{"class": "read-also", "lang": "fa", "dir": "rtl"}]
+    assert page.all("h2")[0]["lang"] == "en"
+    assert page.all("li") == [{"class": "read-also__item", "lang": "fa-IR"}]
+
+
+def test_an_article_without_an_address_is_no_link(desk: FlaskClient) -> None:
+    page = page_of(desk, "/v1/articles/harbour-2/related.html", section="farm", limit=1)
+    assert page.all("a") == []
+    assert [s["class"] for s in page.all("span")] == ["read-also__title"]
+
+
+def test_nothing_stands_where_there_is_no_list(desk: FlaskClient) -> None:
+    """An empty body lets an include vanish, heading and all."""
+    for path in ("harbour-silent/related.html", "harbour-2/related.html?section=nowhere"):
+        response = desk.get(f"/v1/articles/{path}")
+        assert (response.status_code, response.text.strip()) == (200, "")
+
+
+def test_hostile_titles_and_addresses_stay_text(desk: FlaskClient) -> None:
+    page = page_of(desk, "/v1/articles/harbour-2/related.html", section="hostile")
+    assert [tag for tag, _ in page.tags] == ["section", "h2", "ul", "li", "a"]
+    assert page.all("a") == [{"class": "read-also__link", "href": HOSTILE_URL}]
+    assert HOSTILE_TITLE in page.texts
+
+
+def test_a_hostile_story_stays_text_on_its_page(desk: FlaskClient) -> None:
+    response = desk.get("/read/hostile")
+    page = Page.of(response.text)
+    assert {tag for tag, _ in page.tags} & {"script", "img", "b"} == set()
+    assert "'unsafe" not in response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "<b>Bold</b>" in page.texts
+    assert page.texts[0] == HOSTILE_TITLE
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "HTTP://ok.example/"]
+)
+def test_only_web_addresses_come_in(client: FlaskClient, address: str) -> None:
+    response = client.put("/v1/articles/link", json={"title": "A", "url": address})
+    assert response.status_code == (201 if address.startswith("HTTP") else 422)
+
+
+def test_the_page_shows_the_story_over_its_list(
+    sample_client: FlaskClient, sample_articles: dict[str, dict[str, Any]]
+) -> None:
+    story = sample_articles["guiyang-smart-city"]
+    page = page_of(sample_client, "/read/guiyang-smart-city")
+    assert page.all("html") == [{"lang": "en", "dir": "ltr"}]
+    assert page.texts[0] == story["title"]
+    paragraphs = [" ".join(part.split()) for part in story["body"].split("\n\n")]
+    assert [text for text in page.texts if " ".join(text.split()) in paragraphs] == paragraphs
+    items = sample_client.get("/v1/articles/guiyang-smart-city/related").get_json()["items"]
+    assert [link["href"] for link in page.all("a")] == [item["url"] for item in items]
+
+
+def test_the_page_finds_its_style(desk: FlaskClient) -> None:
+    (link,) = page_of(desk, "/read/harbour-2").all("link")
+    response = desk.get(str(link["href"]))
+    assert (response.status_code, response.mimetype) == (200, "text/css")
+    response.close()
+
+
+def test_html_carries_no_explanation(desk: FlaskClient) -> None:
+    for path in ("/v1/articles/harbour-2/related.html", "/read/harbour-2"):
+        response = desk.get(path, query_string={"explain": "1"})
+        assert response.status_code == 400
+        assert response.content_type == "application/problem+json"
+
+
+def test_unknown_and_deleted_stories_are_problems_here_too(
+    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Callable[..., Rebuilt]
+) -> None:
+    client.delete("/v1/articles/harbour-2")
+    rebuild_with_fake(own_desk)
+    for path in ("/v1/articles/{}/related.html", "/read/{}"):
+        for story, status in (("nobody", 404), ("harbour-2", 410)):
+            response = client.get(path.format(story))
+            assert (response.status_code, response.get_json()["status"]) == (status, status)

@@ -1,0 +1,205 @@
+"""Who may call what: closed unless a key, or PUBLIC_READS, opens it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.settings import Settings
+
+Clients = Callable[..., FlaskClient]
+
+LIST = "/v1/articles/harbour-2/related"
+PUBLIC = (LIST, f"{LIST}.html", "/read/harbour-2")
+ARTICLE = "/v1/articles/harbour-2"
+OPEN_RULES = {"/healthz", "/readyz", "/static/<path:filename>"}
+
+
+@pytest.fixture
+def public(client_of: Clients, own_desk: Settings) -> FlaskClient:
+    """Asks without a key where reads are public."""
+    return client_of(replace(own_desk, public_reads=True), None)
+
+
+def test_without_keys_there_is_no_write_api_and_nothing_to_read(
+    client_of: Clients, desk_settings: Settings
+) -> None:
+    client = client_of(replace(desk_settings, api_keys=()), None)
+    for secret in (None, "whatever-0123456789"):
+        headers = {} if secret is None else {"X-API-Key": secret}
+        for response in (
+            client.put(ARTICLE, json={"title": "A"}, headers=headers),
+            client.delete(ARTICLE, headers=headers),
+        ):
+            assert response.status_code == 403
+            assert "no write key is configured" in response.get_json()["detail"]
+        for path in (*PUBLIC, ARTICLE):
+            assert client.get(path, headers=headers).status_code == 401
+
+
+def test_every_route_is_closed_without_a_key(client_of: Clients, own_desk: Settings) -> None:
+    """Whoever adds a route has to guard it or name it here."""
+    client = client_of(own_desk, None)
+    walked = set()
+    for rule in client.application.url_map.iter_rules():
+        path = rule.rule.replace("<article_id>", "harbour-2")
+        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+            if rule.rule not in OPEN_RULES:
+                walked.add((method, rule.rule))
+                response = client.open(path, method=method, json={"title": "A"})
+                assert response.status_code in {401, 403}, (method, path)
+    assert walked >= {
+        ("GET", "/read/<article_id>"),
+        ("GET", "/v1/articles/<article_id>"),
+        ("PUT", "/v1/articles/<article_id>"),
+        ("DELETE", "/v1/articles/<article_id>"),
+        ("GET", "/v1/articles/<article_id>/related"),
+        ("GET", "/v1/articles/<article_id>/related.html"),
+    }
+
+
+def test_public_reads_open_the_lists_and_nothing_else(public: FlaskClient) -> None:
+    opened = {"/v1/articles/<article_id>/related", "/v1/articles/<article_id>/related.html"}
+    opened |= {"/read/<article_id>"}
+    for rule in public.application.url_map.iter_rules():
+        path = rule.rule.replace("<article_id>", "harbour-2")
+        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+            if rule.rule not in OPEN_RULES:
+                status = public.open(path, method=method, json={"title": "A"}).status_code
+                assert (status == 200) is (rule.rule in opened), (method, path)
+                assert status in {200, 401, 403}
+
+
+@pytest.mark.parametrize(
+    ("key", "read", "write"),
+    [("reader", 200, 403), ("writer", 403, 200), ("editor", 200, 200), ("admin", 403, 403)],
+)
+def test_a_key_opens_what_its_scopes_name(
+    client_of: Clients, own_desk: Settings, key: str, read: int, write: int
+) -> None:
+    client = client_of(own_desk, key)
+    for path in (*PUBLIC, ARTICLE):
+        assert client.get(path).status_code == read
+    assert client.put(ARTICLE, json={"title": "A"}).status_code == write
+    assert client.delete(ARTICLE).status_code == {200: 204}.get(write, write)
+
+
+def test_a_missing_scope_is_named_and_no_secret_is(
+    client_of: Clients, own_desk: Settings, secrets: dict[str, str]
+) -> None:
+    response = client_of(own_desk, "reader").put(ARTICLE, json={"title": "A"})
+    assert "'write'" in response.get_json()["detail"]
+    assert not any(secret in response.text for secret in secrets.values())
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_key_comes_as_bearer(
+    client_of: Clients, desk_settings: Settings, secrets: dict[str, str], scheme: str
+) -> None:
+    headers = {"Authorization": f"{scheme} {secrets['reader']}"}
+    assert client_of(desk_settings, None).get(LIST, headers=headers).status_code == 200
+
+
+def test_or_as_a_header_of_its_own(
+    client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
+) -> None:
+    headers = {"X-API-Key": secrets["reader"]}
+    assert client_of(desk_settings, None).get(LIST, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer read-0123456789abcde"},
+        {"Authorization": "Bearer read-0123456789abcdefg"},
+        {"Authorization": "Bearer READ-0123456789ABCDEF"},
+        {"Authorization": "Basic cmVhZC0wMTIzNDU2Nzg5YWJjZGVm"},
+        {"Authorization": "read-0123456789abcdef"},
+        {"X-API-Key": ""},
+        {"X-API-Key": "reader"},
+        {"X-API-Key": "\u00ff\u00fe"},
+        {"X-API-Key": "wrong", "Authorization": "Bearer read-0123456789abcdef"},
+    ],
+    ids=str,
+)
+def test_a_wrong_key_is_401(
+    client_of: Clients, desk_settings: Settings, headers: dict[str, str]
+) -> None:
+    response = client_of(desk_settings, None).get(LIST, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="read-also"'
+    assert response.content_type == "application/problem+json"
+
+
+def test_a_secret_in_the_address_opens_nothing(
+    client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
+) -> None:
+    client = client_of(desk_settings, None)
+    assert client.get(f"{LIST}?key={secrets['reader']}").status_code == 401
+
+
+def test_explain_is_not_for_the_public(public: FlaskClient, secrets: dict[str, str]) -> None:
+    assert public.get(f"{LIST}?explain=1").status_code == 401
+    headers = {"X-API-Key": secrets["reader"]}
+    assert public.get(f"{LIST}?explain=1", headers=headers).status_code == 200
+
+
+def test_a_wrong_key_is_not_the_public(public: FlaskClient) -> None:
+    """A mistyped key should be noticed, not silently lose its rights."""
+    assert public.get(LIST, headers={"X-API-Key": "wrong"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "kind", ["draft", "withheld", "canceled", "embargoed", "scheduled", "expired"]
+)
+def test_a_story_not_on_show_is_unknown_to_the_public(
+    public: FlaskClient, secrets: dict[str, str], kind: str
+) -> None:
+    """It looks exactly like one that never was."""
+    for path in ("/v1/articles/{}/related", "/v1/articles/{}/related.html", "/read/{}"):
+        hidden = public.get(path.format(f"harbour-{kind}"))
+        unknown = public.get(path.format("nobody"))
+        assert (hidden.status_code, unknown.status_code) == (404, 404)
+        assert hidden.text.replace(f"harbour-{kind}", "nobody") == unknown.text
+        headers = {"X-API-Key": secrets["reader"]}
+        shown = public.get(path.format(f"harbour-{kind}"), headers=headers)
+        assert shown.status_code == 200
+
+
+def test_a_flag_alone_hides_no_story(public: FlaskClient) -> None:
+    for kind in ("never", "silent", "untitled", "undated", "expiring"):
+        assert public.get(f"/v1/articles/harbour-{kind}/related").status_code == 200
+
+
+def test_a_story_not_read_yet_is_judged_alike(
+    public: FlaskClient, client: FlaskClient, clock: SimpleNamespace
+) -> None:
+    client.put("/v1/articles/a-draft", json={"title": "A", "status": "draft"})
+    client.put("/v1/articles/fresh", json={"title": "A", "embargoed_until": "2026-10-20T13:00:00Z"})
+    client.put("/v1/articles/news", json={"title": "A"})
+    for story, status in (("a-draft", 404), ("fresh", 404), ("news", 200)):
+        assert public.get(f"/v1/articles/{story}/related").status_code == status
+    clock.now += 3600
+    assert public.get("/v1/articles/fresh/related").status_code == 200
+
+
+def test_a_deleted_story_is_410_to_the_public(
+    public: FlaskClient,
+    client: FlaskClient,
+    own_desk: Settings,
+    rebuild_with_fake: Callable[..., object],
+) -> None:
+    client.delete("/v1/articles/harbour-3")
+    rebuild_with_fake(own_desk)
+    assert public.get("/v1/articles/harbour-3/related").status_code == 410
+
+
+def test_probes_are_open_to_all(client_of: Clients, desk_settings: Settings) -> None:
+    client = client_of(desk_settings, None)
+    assert client.get("/healthz").json == {"status": "ok"}
+    assert client.get("/readyz").get_json()["status"] == "ready"

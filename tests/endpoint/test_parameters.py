@@ -1,0 +1,100 @@
+"""Query parameters are strict: what is unknown, repeated or odd is 400, and every one is named."""
+
+import pytest
+from flask.testing import FlaskClient
+
+PATHS = ["/v1/articles/harbour-2/related", "/v1/articles/harbour-2/related.html", "/read/harbour-2"]
+
+NUMBERS = ["1_000", "١٢", "nan", "1e400", "-1", "", " 1", "+1", "0x1", "1.", "inf", "１"]  # noqa: RUF001
+BAD = (
+    [("limit", value) for value in [*NUMBERS, "0", "101", "01", "1.5", "9" * 5000]]
+    + [("min_score", value) for value in [*NUMBERS, "1.1", ".5", "1.0000001"] if value != "1"]
+    + [("diversity", value) for value in [*NUMBERS, "2", "0,5"]]
+    + [("max_age", v) for v in ["", "30", "0d", "-1d", "30D", "1.5d", "d", "٣d", "1e3d", "999999d"]]
+    + [("mode", value) for value in ["", "MIXED", "newest", "mixed,latest"]]
+    + [
+        ("language", value)
+        for value in ["", "e", "en,", ",", "en ru", "en_US", "*", "any,en", "en,any"]
+    ]
+    + [("section", ""), ("tag", ""), ("section", "a\x00b"), ("tag", "\x00")]
+    + [("exclude", value) for value in ["", "a,,b", "a b", "ä", "..", "a/b", ","]]
+    + [("explain", value) for value in ["", "0", "true", "2"]]
+    + [("limits", "5"), ("Limit", "5"), ("", "1"), ("q", ""), ("article_id", "x"), ("page", "2")]
+)
+
+
+@pytest.mark.parametrize(("name", "value"), BAD, ids=lambda text: ascii(text)[:24])
+def test_a_bad_parameter_is_named(desk: FlaskClient, name: str, value: str) -> None:
+    response = desk.get(PATHS[0], query_string={name: value})
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+    assert [fault["pointer"] for fault in response.get_json()["errors"]] == [f"/{name}"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_bad_parameter_is_named_at_once(desk: FlaskClient, path: str) -> None:
+    query = "limit=0&mode=odd&colour=red&max_age=x&tag=&tag=a&exclude=%20&limit=2&min_score=2"
+    response = desk.get(f"{path}?{query}")
+    assert response.status_code == 400
+    assert sorted(fault["pointer"] for fault in response.get_json()["errors"]) == [
+        "/colour",
+        "/exclude",
+        "/limit",
+        "/max_age",
+        "/min_score",
+        "/mode",
+        "/tag",
+    ]
+
+
+@pytest.mark.parametrize("name", ["limit", "mode", "section", "tag", "language", "exclude"])
+def test_a_repeated_parameter_is_refused_even_if_equal(desk: FlaskClient, name: str) -> None:
+    good = {"limit": "5", "mode": "latest", "language": "en"}.get(name, "city")
+    response = desk.get(f"{PATHS[0]}?{name}={good}&{name}={good}")
+    assert response.status_code == 400
+    assert response.get_json()["errors"] == [
+        {"pointer": f"/{name}", "detail": "given more than once"}
+    ]
+
+
+def test_an_unknown_parameter_is_told_the_known_ones(desk: FlaskClient) -> None:
+    response = desk.get(PATHS[0], query_string={"limits": "5"})
+    known = "limit, mode, section, tag, language, exclude, max_age, diversity, min_score, explain"
+    assert known in response.get_json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "1"),
+        ("limit", "100"),
+        ("min_score", "0"),
+        ("min_score", "1.0"),
+        ("diversity", "0.123456"),
+        ("max_age", "1d"),
+        ("max_age", "99999d"),
+        ("language", "zh-Hans-CN,en"),
+        ("exclude", "a~b:c.d_e-f,..."),
+        ("section", "nowhere ' OR 1=1 --"),
+        ("tag", "☃"),
+        ("explain", "1"),
+    ],
+)
+def test_values_at_the_edge_are_taken(desk: FlaskClient, name: str, value: str) -> None:
+    assert desk.get(PATHS[0], query_string={name: value}).status_code == 200
+
+
+def test_five_hundred_exclusions_are_taken_and_one_more_is_not(desk: FlaskClient) -> None:
+    names = [f"a{number}" for number in range(501)]
+    for given, status in ((names[:500], 200), (names, 400)):
+        response = desk.get(PATHS[0], query_string={"exclude": ",".join(given)})
+        assert response.status_code == status
+
+
+def test_the_store_calls_take_no_parameters(client: FlaskClient) -> None:
+    """A misspelt `?wait=` must not pass for an accepted one."""
+    path = "/v1/articles/harbour-2?wait=visible&x=1"
+    for response in (client.get(path), client.put(path, json={"title": "A"}), client.delete(path)):
+        assert response.status_code == 400
+        assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["/wait", "/x"]
+    assert client.get("/v1/articles/harbour-2").status_code == 200

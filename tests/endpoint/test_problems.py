@@ -1,0 +1,147 @@
+"""Errors are problem documents (RFC 9457), all of one shape."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from recommender.errors import StoreUnusable
+from recommender.settings import Settings
+
+MEMBERS = ["type", "title", "status", "detail", "instance"]
+
+
+def check(response: TestResponse, status: int, title: str, instance: str) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.content_type == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    document: dict[str, Any] = json.loads(response.data)
+    assert [name for name in document if name != "errors"] == MEMBERS
+    assert document["type"] == "about:blank"
+    assert (document["status"], document["title"]) == (status, title)
+    assert document["instance"] == instance
+    assert isinstance(document["detail"], str)
+    assert document["detail"]
+    for fault in document.get("errors", []):
+        assert list(fault) == ["pointer", "detail"]
+    return document
+
+
+def test_each_status_has_the_one_shape(client: FlaskClient) -> None:
+    path, deleted = "/v1/articles/harbour-2", "/v1/articles/harbour-3"
+    client.delete(deleted)
+    client.put(path, json={"title": "A", "version": 5})
+    answers = [
+        (client.get(f"{path}/related?limit=0"), 400, "Bad Request", f"{path}/related"),
+        (client.get("/v1/articles/nobody"), 404, "Not Found", "/v1/articles/nobody"),
+        (client.put(path, json={"title": "B", "version": 4}), 409, "Conflict", path),
+        (client.get(deleted), 410, "Gone", deleted),
+        (client.put(path, data=b" " * 5_000_000), 413, None, path),
+        (client.put(path, json={}), 422, None, path),
+    ]
+    for response, status, title, instance in answers:
+        check(response, status, title or response.get_json()["title"], instance)
+
+
+def test_the_query_and_the_key_are_not_repeated(client: FlaskClient) -> None:
+    document = check(client.get("/nowhere?secret=hunter2"), 404, "Not Found", "/nowhere")
+    assert "hunter2" not in str(document)
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v2/articles/a", "/v1/articles", "/static/../x"])
+def test_an_unknown_route_is_404(desk: FlaskClient, path: str) -> None:
+    check(desk.get(path), 404, "Not Found", path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/v1/articles/harbour-2", {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}),
+        ("PUT", "/v1/articles/harbour-2/related", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
+        ("TRACE", "/read/harbour-2", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_a_wrong_method_is_405_with_the_right_ones(
+    desk: FlaskClient, method: str, path: str, allowed: set[str]
+) -> None:
+    response = desk.open(path, method=method)
+    check(response, 405, "Method Not Allowed", path)
+    assert set(response.headers["Allow"].split(", ")) == allowed
+
+
+def test_head_answers_as_get_without_a_body(desk: FlaskClient) -> None:
+    path = "/v1/articles/harbour-2/related"
+    head, get = desk.head(path), desk.get(path)
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["ETag"] == get.headers["ETag"]
+
+
+def test_a_surprise_is_500_and_leaks_nothing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("postgresql://user:hunter2@db/secret")
+
+    store = client.application.extensions["read-also"].store
+    monkeypatch.setattr(type(store), "get", explode)
+    with caplog.at_level(logging.ERROR):
+        response = client.get("/v1/articles/harbour-2")
+    check(response, 500, "Internal Server Error", "/v1/articles/harbour-2")
+    assert "hunter2" not in response.text + str(response.headers)
+    assert "RuntimeError" not in response.text
+    assert "Traceback" not in response.text
+    assert "hunter2" in caplog.text
+
+
+def test_a_store_that_fails_is_503_and_leaks_nothing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnusable("cannot open /srv/secret/read-also.db")
+
+    monkeypatch.setattr(type(client.application.extensions["read-also"].store), "get", fail)
+    response = client.get("/v1/articles/harbour-2")
+    check(response, 503, "Service Unavailable", "/v1/articles/harbour-2")
+    assert response.headers["Retry-After"] == "5"
+    assert "secret" not in response.text
+
+
+def test_a_full_disk_is_no_surprise_to_the_caller(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever an operating system says stays in the log."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/srv/secret")
+
+    monkeypatch.setattr(type(client.application.extensions["read-also"].store), "put", fail)
+    response = client.put("/v1/articles/a", json={"title": "A"})
+    assert response.status_code in {500, 503}
+    assert "secret" not in response.text
+
+
+def test_problems_are_read_by_people_in_their_letters(client: FlaskClient) -> None:
+    """A pointer keeps a field's own name, whatever its script."""
+    response = client.put("/v1/articles/a", json={"title": "A", "раздел": 1})
+    assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["/раздел"]
+
+
+def test_hostile_ids_stay_json(
+    desk: FlaskClient, client_of: Callable[..., FlaskClient], desk_settings: Settings
+) -> None:
+    for strange in ("%3Cscript%3E", "%22%7D", "%F0%9F%90%A6", "%ed%a0%80"):
+        response = desk.get(f"/v1/articles/{strange}/related")
+        document = json.loads(response.data)
+        assert document["status"] == 404
+        assert response.content_type == "application/problem+json"
+    assert client_of(desk_settings).get("/healthz").status_code == 200
+
+
+def test_a_doubled_slash_is_an_unknown_address(desk: FlaskClient) -> None:
+    response = desk.get("/v1//articles/harbour-2")
+    assert (response.status_code, response.content_type) == (404, "application/problem+json")

@@ -1,0 +1,161 @@
+"""The README tells the truth: its console blocks are run, its targets and files are there."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+NUMBER = re.compile(r"\d+\.\d+")
+KEY = "a-key-for-the-readme-alone"
+VARYING = re.compile(r"[0-9]{12}-[0-9a-f]{12}|in \d+\.\d s")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command as the README shows it, and what it is said to print."""
+
+    command: str
+    output: str
+
+
+def shown() -> Iterator[Shown]:
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, output = split(step)
+            yield Shown(command, output)
+
+
+def split(step: str) -> tuple[str, str]:
+    """A command goes on while a quote is open."""
+    lines = step.splitlines()
+    for end in range(1, len(lines) + 1):
+        if "\n".join(lines[:end]).count("'") % 2 == 0:
+            return "\n".join(lines[:end]), "\n".join(lines[end:])
+    raise AssertionError(f"a quote stays open in {step}")
+
+
+def settled(text: str) -> tuple[list[str], list[float]]:
+    """A text without what differs between machines, and its numbers."""
+    plain = VARYING.sub("~", text.strip())
+    return NUMBER.split(plain), [float(number) for number in NUMBER.findall(plain)]
+
+
+@pytest.fixture(scope="module")
+def site(
+    demo_folder: Path,
+    environment_of: Callable[..., dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The address of a server over a copy of the demonstration's data."""
+    data = tmp_path_factory.mktemp("site") / "demo"
+    shutil.copytree(demo_folder / "demo", data)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = environment_of(
+        DATABASE_URL=f"sqlite:///{data / 'read-also.db'}",
+        DATA_DIR=data,
+        API_KEYS=f"demo:read+write:{KEY}",
+        PUBLIC_READS="1",
+    )
+    command = [sys.executable, "-m", "recommender", "serve", "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        await_ready(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def await_ready(address: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310
+                assert json.load(answer)["status"] == "ready"
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def shell(
+    site: str,
+    environment_of: Callable[..., dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, dict[str, str]]:
+    """A folder with the README's archive, and an environment in which its commands run."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    cat = next(step for step in shown() if step.command.startswith("cat "))
+    (folder / "archive.jsonl").write_text(cat.output, "utf-8")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return folder, {**environment_of(), "SITE": site, "KEY": KEY, "PATH": path}
+
+
+@pytest.mark.parametrize("step", list(shown()), ids=lambda step: step.command.split("\n")[0][:60])
+def test_a_command_prints_what_the_readme_says(
+    step: Shown, shell: tuple[Path, dict[str, str]]
+) -> None:
+    folder, environment = shell
+    done = subprocess.run(  # noqa: S603 - the README's own commands
+        ["/bin/bash", "-c", step.command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    words, numbers = settled(done.stdout)
+    expected_words, expected_numbers = settled(step.output)
+    assert words == expected_words
+    assert numbers == pytest.approx(expected_numbers, abs=0.02)
+
+
+def test_the_targets_it_names_are_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    assert named >= {"demo", "test"}
+    assert named <= targets
+
+
+def test_the_files_it_links_to_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert "docs/http-api.md" in links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_list_it_shows_is_the_demos_list(sample_client: FlaskClient) -> None:
+    answer = sample_client.get("/v1/articles/guiyang-smart-city/related?limit=5").get_json()
+    block = README.split("```text\nRead also, under")[1].split("```")[0]
+    headlines = [line.split("  ")[-1].rstrip("…") for line in block.splitlines()[2:] if line]
+    assert len(headlines) == 5
+    for headline, listed in zip(headlines, answer["items"], strict=True):
+        assert listed["title"].startswith(headline)
+
+
+def test_the_generated_docs_are_fresh() -> None:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    assert done.returncode == 0

@@ -1,0 +1,204 @@
+"""Whole processes: what a worker imports, how the server lives and dies, the demonstration."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from index import Catalog
+from recommender.settings import Settings
+
+Environment = Callable[..., dict[str, str]]
+HEAVY = ("torch", "sentence_transformers", "transformers", "lxml", "bs4")
+KEY = "read-0123456789abcdef"
+PATIENCE_SECONDS = 20
+
+WORKER = """
+import json, sys
+from service import create_app
+client = create_app().test_client()
+key = {"X-API-Key": sys.argv[1]}
+answer = client.get("/v1/articles/harbour-2/related?limit=3", headers=key)
+page = client.get("/read/harbour-2", headers=key)
+put = client.put("/v1/articles/fresh", json={"title": "Fresh"}, headers=key)
+late = client.get("/v1/articles/fresh/related", headers=key)
+print(json.dumps({
+    "answers": [answer.status_code, page.status_code, put.status_code, late.status_code],
+    "ids": [item["id"] for item in answer.get_json()["items"]],
+    "modules": sorted(name for name in sys.modules if "." not in name),
+}))
+"""
+
+
+def environment(environment_of: Environment, settings: Settings, **more: str) -> dict[str, str]:
+    return environment_of(
+        DATABASE_URL=settings.database_url,
+        DATA_DIR=settings.data_dir,
+        API_KEYS=f"tests:read+write:{KEY}",
+        **more,
+    )
+
+
+def test_a_worker_imports_no_torch_and_no_html_parser(
+    environment_of: Environment, own_desk: Settings
+) -> None:
+    done = subprocess.run(  # noqa: S603 - this interpreter, words of our own
+        [sys.executable, "-W", "error", "-c", WORKER, KEY],
+        env=environment(environment_of, own_desk),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    seen = json.loads(done.stdout)
+    assert seen["answers"] == [200, 200, 201, 200]
+    assert len(seen["ids"]) == 3
+    assert set(seen["modules"]) & set(HEAVY) == set()
+
+
+@contextmanager
+def served(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`read-also serve` with two workers, as a process of its own; stopped at the end."""
+    command = [sys.executable, "-m", "recommender", "serve", "--port", str(port), "--workers", "2"]
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=PATIENCE_SECONDS)
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def ask(port: int, path: str) -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"X-API-Key": KEY})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true while there is patience."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return ask(port, "/readyz")[0] == 200
+    except OSError:
+        return False
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return set(map(int, path.read_text().split()))
+
+
+def test_a_server_answers_outlives_a_worker_and_stops_when_told(
+    environment_of: Environment, own_desk: Settings
+) -> None:
+    port = free_port()
+    with served(environment(environment_of, own_desk), port) as process:
+        assert until(lambda: is_ready(port))
+        status, body = ask(port, "/v1/articles/harbour-2/related?limit=3")
+        assert status == 200
+        assert [item["rank"] for item in json.loads(body)["items"]] == [1, 2, 3]
+
+        assert until(lambda: len(workers_of(process)) == 2)
+        before = workers_of(process)
+        os.kill(min(before), signal.SIGKILL)
+        gone = min(before)
+        assert until(lambda: gone not in workers_of(process) and len(workers_of(process)) == 2)
+        assert max(before) in workers_of(process)
+        assert until(lambda: is_ready(port))
+        for _ in range(10):
+            assert ask(port, "/v1/articles/harbour-2/related?limit=3") == (200, body)
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
+        with pytest.raises(ConnectionRefusedError):
+            ask(port, "/healthz")
+
+
+def test_a_server_over_an_empty_archive_is_alive_and_not_ready(
+    environment_of: Environment, bare: Settings
+) -> None:
+    port = free_port()
+    with served(environment(environment_of, bare), port):
+
+        def alive() -> bool:
+            try:
+                return ask(port, "/healthz")[0] == 200
+            except OSError:
+                return False
+
+        assert until(alive)
+        assert ask(port, "/readyz")[0] == 503
+
+
+def test_serve_refuses_malformed_settings_before_it_listens(
+    environment_of: Environment, own_desk: Settings
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "recommender", "serve"],
+        env=environment(environment_of, own_desk, WORKERS="none"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "READ_ALSO_WORKERS" in done.stderr
+
+
+def test_a_second_demonstration_embeds_nothing(
+    environment_of: Environment,
+    demo_folder: Path,
+    sample_settings: Settings,
+    sample_articles: dict[str, dict[str, str]],
+) -> None:
+    """The first one ran for `demo_folder`; it lies in a folder with a space in its name."""
+    catalog = Catalog(sample_settings.snapshots_dir)
+    before = catalog.live()
+    done = subprocess.run(
+        [sys.executable, "-m", "recommender", "demo", "--no-serve"],
+        env=environment_of(DATA_DIR=demo_folder),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert " " in demo_folder.name
+    assert done.stdout.splitlines()[:2] == [
+        "imported 0 new and 137 known stories",
+        f"published {before}: 137 articles, 0 embedded",
+    ]
+    assert catalog.generations() == [before]
+    assert f"Read also, under: {sample_articles['guiyang-smart-city']['title']}\n" in done.stdout
+    ranks = re.findall(r"^ *(\d+)\. \d\.\d\d  ", done.stdout, re.MULTILINE)
+    assert ranks == [str(rank) for rank in range(1, 13)]

@@ -1,0 +1,219 @@
+"""From the store to a published snapshot, and what stays when that fails."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index import Catalog, Locked
+from recommender.articles import parse_article
+from recommender.embedding import Encoder, Model
+from recommender.progress import Advance
+from recommender.rebuild import Rebuilt, rebuild
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+
+Rebuild = Callable[..., Rebuilt]
+
+
+class Failing:
+    """An encoder that gives up after so many calls, and remembers what it was asked."""
+
+    def __init__(self, inner: Encoder, calls: int) -> None:
+        self.inner = inner
+        self.left = calls
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+        if self.left == 0:
+            raise MemoryError("no memory for a batch")
+        self.left -= 1
+        self.asked += texts
+        return self.inner.encode(texts, advance)
+
+
+def never(_model: Model) -> NoReturn:
+    raise AssertionError("the model was loaded although every text is known")
+
+
+def bytes_of(settings: Settings) -> dict[str, str]:
+    """SHA-256 of every file of the live generation, by name."""
+    catalog = Catalog(settings.snapshots_dir)
+    folder = settings.snapshots_dir / catalog.live()
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def left_aside(settings: Settings) -> list[str]:
+    return [path.name for path in settings.snapshots_dir.glob(".*")]
+
+
+@pytest.fixture
+def store(own_desk: Settings) -> Iterator[ArticleStore]:
+    opened = open_store(own_desk.database_url)
+    yield opened
+    opened.close()
+
+
+def add(store: ArticleStore, *articles: dict[str, Any]) -> None:
+    store.put_many([parse_article(json.dumps(article)) for article in articles])
+
+
+def test_a_second_rebuild_embeds_nothing_and_changes_no_byte(
+    own_desk: Settings, store: ArticleStore, fake_model: Model
+) -> None:
+    catalog = Catalog(own_desk.snapshots_dir)
+    before, name = bytes_of(own_desk), catalog.live()
+    done = rebuild(store, catalog, fake_model, never)
+    assert (done.embedded, done.generation) == (0, name)
+    assert bytes_of(own_desk) == before
+    assert catalog.generations() == [name]
+    assert left_aside(own_desk) == []
+
+
+def test_a_rebuild_from_nothing_gives_the_same_bytes(
+    own_desk: Settings, rebuild_with_fake: Rebuild, desk_documents: dict[str, Any]
+) -> None:
+    before = bytes_of(own_desk)
+    done = rebuild_with_fake(own_desk, full=True)
+    texts = {(d["title"], d["body"]) for d in desk_documents.values()}
+    assert done.embedded == len(texts) == len(desk_documents)
+    assert bytes_of(own_desk) == before
+
+
+def test_only_what_changed_is_embedded(
+    own_desk: Settings,
+    store: ArticleStore,
+    fake_encoder: Encoder,
+    rebuild_with_fake: Rebuild,
+    make_story: Callable[..., dict[str, Any]],
+    desk_documents: dict[str, Any],
+) -> None:
+    add(
+        store,
+        make_story("fresh"),
+        desk_documents["harbour-2"] | {"section": "moved", "status": "draft"},
+        desk_documents["harbour-3"] | {"title": "Another headline"},
+    )
+    watching = Failing(fake_encoder, calls=-1)
+    done = rebuild_with_fake(own_desk, watching)
+    assert done.embedded == 2
+    assert make_story("fresh")["title"] in watching.asked
+    assert "Another headline" in watching.asked
+    assert desk_documents["harbour-2"]["title"] not in watching.asked
+
+
+def test_it_names_the_change_it_was_built_at(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    store.delete("harbour-2")
+    done = rebuild_with_fake(own_desk)
+    manifest = Catalog(own_desk.snapshots_dir).open_live().manifest
+    assert done.change == manifest.change == store.state().change
+    assert done.articles == manifest.rows
+    assert manifest.epoch == store.state().epoch
+
+
+def test_an_encoder_that_fails_leaves_the_live_snapshot(
+    own_desk: Settings,
+    store: ArticleStore,
+    fake_encoder: Encoder,
+    rebuild_with_fake: Rebuild,
+    make_story: Callable[..., dict[str, Any]],
+) -> None:
+    before = bytes_of(own_desk)
+    add(store, make_story("fresh"))
+    with pytest.raises(MemoryError):
+        rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0))
+    assert bytes_of(own_desk) == before
+    assert left_aside(own_desk) == []
+    assert rebuild_with_fake(own_desk).embedded == 1
+
+
+def test_a_disk_that_refuses_leaves_the_live_snapshot(
+    own_desk: Settings,
+    store: ArticleStore,
+    rebuild_with_fake: Rebuild,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Wherever the disk is full: at every sync, one after the other."""
+    before, name = bytes_of(own_desk), Catalog(own_desk.snapshots_dir).live()
+    store.delete("harbour-2")
+    sync, calls, refuse_at = os.fsync, 0, 0
+
+    def fsync(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == refuse_at:
+            raise OSError(28, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr("index.disk.os.fsync", fsync)
+    for place in (1, 5, 9):
+        calls, refuse_at = 0, place
+        with pytest.raises(OSError, match="No space left"):
+            rebuild_with_fake(own_desk)
+        assert Catalog(own_desk.snapshots_dir).live() == name
+        assert bytes_of(own_desk) == before
+    calls, refuse_at = 0, 0
+    done = rebuild_with_fake(own_desk)
+    assert Catalog(own_desk.snapshots_dir).live() == done.generation != name
+    assert left_aside(own_desk) == []
+
+
+def test_an_interrupted_rebuild_goes_on_where_it_stopped(
+    bare: Settings,
+    fake_encoder: Encoder,
+    rebuild_with_fake: Rebuild,
+) -> None:
+    """What was kept before the encoder failed is not embedded again, and the rest is."""
+    store = open_store(bare.database_url)
+    titles = [f"Story number {number}" for number in range(300)]
+    add(store, *({"id": f"s-{at}", "title": title} for at, title in enumerate(titles)))
+    store.close()
+    first, second = Failing(fake_encoder, calls=1), Failing(fake_encoder, calls=-1)
+    with pytest.raises(MemoryError):
+        rebuild_with_fake(bare, first)
+    done = rebuild_with_fake(bare, second)
+    assert set(first.asked) | set(second.asked) == set(titles)
+    assert not set(first.asked) & set(second.asked)
+    assert (done.articles, done.embedded) == (300, 300 - len(set(first.asked)))
+
+
+def test_a_rebuild_beside_another_is_refused(
+    own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    catalog = Catalog(own_desk.snapshots_dir)
+    before = catalog.live()
+    with catalog.lock(), pytest.raises(Locked, match="another rebuild"):
+        rebuild_with_fake(own_desk)
+    assert catalog.live() == before
+    assert rebuild_with_fake(own_desk).generation == before
+
+
+def test_old_generations_are_pruned_but_for_three(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    names = [Catalog(own_desk.snapshots_dir).live()]
+    for number in range(2, 6):
+        store.delete(f"harbour-{number}")
+        names.append(rebuild_with_fake(own_desk).generation)
+    assert Catalog(own_desk.snapshots_dir).generations() == names[-3:]
+    assert Catalog(own_desk.snapshots_dir).live() == names[-1]
+
+
+def test_another_model_embeds_everything_and_keeps_the_old_vectors(
+    own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, fake_model: Model
+) -> None:
+    other = Model("other", Path(), "other-1", None)
+    catalog = Catalog(own_desk.snapshots_dir)
+    before, articles = bytes_of(own_desk), len(catalog.open_live())
+    assert rebuild(store, catalog, other, lambda _: fake_encoder).embedded == articles
+    assert catalog.open_live().columns["embedded"].all()
+    assert rebuild(store, catalog, fake_model, never).embedded == 0
+    assert bytes_of(own_desk) == before

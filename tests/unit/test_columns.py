@@ -1,0 +1,143 @@
+"""The columns of a snapshot, worked by hand from articles."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recommender.articles import Article
+from recommender.columns import TAG_SEPARATOR, UNKNOWN_LANGUAGE, Facts, describe, story
+from recommender.signature import SIGNATURE_SIZE
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON_SECONDS = 1_772_366_400.0
+HOUR = timedelta(hours=1)
+
+
+def facts(
+    known: str | None = "en", *, embedded: bool = True, mark: int = 0, **fields: Any
+) -> Facts:
+    article = Article(**{"id": "a", "title": "T"} | fields)
+    return Facts(article, known, embedded, np.full(SIGNATURE_SIZE, mark, np.uint16))
+
+
+def column(name: str, *rows: Facts) -> list[Any]:
+    values: list[Any] = describe(rows).columns[name].tolist()
+    return values
+
+
+def test_every_column_has_its_type_and_its_rows() -> None:
+    columns = describe([facts(), facts(id="b")]).columns
+    assert {name: (str(values.dtype), values.shape) for name, values in columns.items()} == {
+        "published_at": ("float64", (2,)),
+        "from_time": ("float64", (2,)),
+        "until_time": ("float64", (2,)),
+        "published": ("bool", (2,)),
+        "recommendable": ("bool", (2,)),
+        "titled": ("bool", (2,)),
+        "lists": ("bool", (2,)),
+        "embedded": ("bool", (2,)),
+        "story": ("int64", (2,)),
+        "signature": ("uint16", (2, SIGNATURE_SIZE)),
+        "language": ("int32", (2,)),
+        "section": ("int32", (2,)),
+        "tags": ("int32", (2,)),
+    }
+
+
+def test_an_empty_archive_has_the_same_columns_without_rows() -> None:
+    full, empty = describe([facts()]), describe([])
+    assert {name: values.dtype for name, values in empty.columns.items()} == {
+        name: values.dtype for name, values in full.columns.items()
+    }
+    assert empty.columns["signature"].shape == (0, SIGNATURE_SIZE)
+    assert {len(values) for values in empty.columns.values()} == {0}
+    assert dict(empty.labels) == {"language": [], "section": [], "tags": []}
+
+
+def test_times_are_seconds_since_1970() -> None:
+    assert column("published_at", facts(published_at=NOON)) == [NOON_SECONDS]
+    assert column("until_time", facts(expires_at=NOON)) == [NOON_SECONDS]
+
+
+def test_what_bounds_nothing_is_infinite_and_no_date_is_nan() -> None:
+    columns = describe([facts()]).columns
+    assert np.isnan(columns["published_at"][0])
+    assert columns["from_time"].tolist() == [-np.inf]
+    assert columns["until_time"].tolist() == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("published_at", "embargoed_until", "opens"),
+    [
+        (NOON, None, NOON_SECONDS),
+        (None, NOON, NOON_SECONDS),
+        (NOON, NOON + HOUR, NOON_SECONDS + 3_600),
+        (NOON + HOUR, NOON, NOON_SECONDS + 3_600),
+    ],
+)
+def test_an_article_opens_at_the_later_of_its_hour_and_its_embargo(
+    published_at: datetime | None, embargoed_until: datetime | None, opens: float
+) -> None:
+    row = facts(published_at=published_at, embargoed_until=embargoed_until)
+    assert column("from_time", row) == [opens]
+
+
+def test_flags_follow_the_articles() -> None:
+    rows = [
+        facts(),
+        facts(status="draft", title="", body="B"),
+        facts(status="withheld", never_recommend=True),
+        facts(status="canceled", no_related=True, title=" \n", body="B"),
+    ]
+    assert column("published", *rows) == [True, False, False, False]
+    assert column("titled", *rows) == [True, False, True, False]
+    assert column("recommendable", *rows) == [True, True, False, True]
+    assert column("lists", *rows) == [True, True, True, False]
+
+
+def test_codes_stand_for_sorted_words() -> None:
+    rows = [
+        facts("ru", section="city", tags=("port", "trade")),
+        facts("en", section=None, tags=()),
+        facts(None, section="arts", tags=("port", "trade")),
+        facts("ru", section="city", tags=("trade", "port")),
+    ]
+    described = describe(rows)
+    assert dict(described.labels) == {
+        "language": ["en", "ru", UNKNOWN_LANGUAGE],
+        "section": ["", "arts", "city"],
+        "tags": ["", f"port{TAG_SEPARATOR}trade", f"trade{TAG_SEPARATOR}port"],
+    }
+    assert described.columns["language"].tolist() == [1, 0, 2, 1]
+    assert described.columns["section"].tolist() == [2, 0, 1, 2]
+    assert described.columns["tags"].tolist() == [1, 0, 1, 2]
+
+
+def test_the_language_is_what_was_found_out() -> None:
+    assert dict(describe([facts("tg", language="tg-Cyrl")]).labels)["language"] == ["tg"]
+
+
+def test_what_the_encoder_knows_and_the_signature_are_taken_over() -> None:
+    rows = [facts(embedded=False, mark=7), facts(mark=9)]
+    assert column("embedded", *rows) == [False, True]
+    assert column("signature", *rows) == [[7] * SIGNATURE_SIZE, [9] * SIGNATURE_SIZE]
+
+
+def test_a_translation_shares_the_story_of_its_original() -> None:
+    original = Article(id="a", title="T")
+    translation = Article(id="a-ru", title="\u0422", translation_of="a")
+    assert story(original) == story(translation)
+    assert story(original) != story(Article(id="b", title="T"))
+
+
+def test_members_of_a_group_share_a_story_without_an_original() -> None:
+    one, two = (Article(id=name, title="T", translation_of="group:7") for name in "ab")
+    assert story(one) == story(two)
+
+
+def test_a_story_is_the_signed_blake2b_of_its_name() -> None:
+    digest = hashlib.blake2b(b"a", digest_size=8).digest()
+    assert story(Article(id="a", title="T")) == int.from_bytes(digest, "big", signed=True)

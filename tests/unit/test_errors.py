@@ -1,0 +1,89 @@
+"""The error tree: what its docstring draws is what its classes are."""
+
+import inspect
+import re
+
+import pytest
+
+from recommender import errors
+from recommender.errors import (
+    BadInput,
+    DeletedArticle,
+    FieldFault,
+    InvalidArticle,
+    StaleVersion,
+    UnknownArticle,
+)
+
+_BRANCH = re.compile(r"(?P<indent>[| ]*)[|`]-- (?P<name>\w+) +(?P<meaning>.+)")
+
+
+def own_classes() -> dict[str, type]:
+    return {
+        name: kind
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if kind.__module__ == errors.__name__
+    }
+
+
+def drawn_parents() -> dict[str, str]:
+    """By the name of each drawn class the name of the class it hangs from."""
+    path = ["ReadAlsoError"]
+    parents = {}
+    for line in (errors.__doc__ or "").splitlines():
+        if branch := _BRANCH.fullmatch(line):
+            depth = len(branch["indent"]) // 4
+            path = [*path[: depth + 1], branch["name"]]
+            parents[branch["name"]] = path[depth]
+    return parents
+
+
+def test_all_is_exactly_the_public_classes_in_order() -> None:
+    public = sorted(name for name in own_classes() if not name.startswith("_"))
+    assert errors.__all__ == public
+
+
+def test_the_drawn_tree_is_the_tree_of_classes() -> None:
+    real = {
+        name: kind.__bases__[0].__name__
+        for name, kind in own_classes().items()
+        if issubclass(kind, Exception) and kind is not errors.ReadAlsoError
+    }
+    assert drawn_parents() == real
+
+
+def test_the_root_is_an_exception_and_nothing_else() -> None:
+    assert errors.ReadAlsoError.__bases__ == (Exception,)
+
+
+def test_a_field_fault_reads_as_pointer_and_detail() -> None:
+    assert str(FieldFault("/tags/0", "must be a string")) == "/tags/0: must be a string"
+
+
+def test_a_fault_of_the_whole_document_points_at_its_root() -> None:
+    assert str(FieldFault("", "not JSON")) == "/: not JSON"
+
+
+def test_bad_input_says_its_summary_and_every_fault() -> None:
+    faults = (FieldFault("/id", "too long"), FieldFault("/url", "no address"))
+    error = InvalidArticle("the article is not acceptable", faults)
+    assert str(error) == "the article is not acceptable; /id: too long; /url: no address"
+    assert error.summary == "the article is not acceptable"
+    assert error.faults == faults
+
+
+def test_bad_input_without_faults_is_its_summary() -> None:
+    assert str(BadInput("no such thing")) == "no such thing"
+    assert BadInput("no such thing").faults == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UnknownArticle("a-1"), ("'a-1'", "PUT /v1/articles/a-1")),
+        (DeletedArticle("a-1"), ("'a-1'", "deleted", "push it again")),
+        (StaleVersion("a-1", 3, 7), ("'a-1'", "version 3", "version 7", "newer version")),
+    ],
+)
+def test_a_message_names_the_thing_and_the_remedy(error: Exception, said: tuple[str, ...]) -> None:
+    assert [part for part in said if part not in str(error)] == []

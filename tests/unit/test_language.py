@@ -1,0 +1,45 @@
+"""Detection on short texts in the languages of Central Asian newsrooms: sure, or unknown."""
+
+import pytest
+
+from recommender.language import ENOUGH, detect_language
+
+TEXTS = {
+    "en": "The council approved a new bus line on Monday. Drivers say that the old route took too "
+    "long. Passengers hope for shorter waits in winter.",
+    "ru": "Городской совет в понедельник утвердил новый автобусный маршрут. Водители говорят, что "
+    "старый путь занимал слишком много времени. Пассажиры надеются, что зимой ждать придётся "
+    "меньше.",
+    "tg": "Шӯрои шаҳр рӯзи душанбе хатсайри нави автобусро тасдиқ кард. Ронандагон мегӯянд, ки "
+    "роҳи пештара вақти зиёд мегирифт. Мусофирон умед доранд, ки дар зимистон камтар интизор "
+    "мешаванд.",
+    "zh": "市议会周一批准了一条新的公交线路。司机们说旧路线花费的时间太长。"
+    "乘客们希望冬天等车的时间会短一些。",
+    "fa": "شورای شهر روز دوشنبه خط تازهٔ اتوبوس را تصویب کرد. رانندگان می‌گویند مسیر قدیمی وقت "
+    "زیادی می‌گرفت. مسافران امیدوارند که در زمستان کمتر منتظر بمانند.",
+    "kk": "Қалалық кеңес дүйсенбі күні жаңа автобус бағытын бекітті. Жүргізушілер ескі жол тым көп "
+    "уақыт алатынын айтады. Жолаушылар қыста аз күтеміз деп үміттенеді.",
+    "uz": "Shahar kengashi dushanba kuni yangi avtobus yo'nalishini tasdiqladi. Haydovchilar eski "
+    "yo'l juda ko'p vaqt olganini aytishmoqda. Yo'lovchilar qishda kamroq kutishga umid qilmoqda.",
+    "ky": "Шаардык кеңеш дүйшөмбү күнү жаңы автобус каттамын бекитти. Айдоочулар эски жол өтө көп "
+    "убакыт алганын айтышат. Жүргүнчүлөр кышында азыраак күтөбүз деп үмүттөнүшөт.",
+}
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_three_sentences_are_enough_to_know_a_language(language: str) -> None:
+    assert detect_language(TEXTS[language]) == language
+
+
+@pytest.mark.parametrize("text", ["", " \n", "Ok", "12345", "?!", "🙂", "https://"])
+def test_what_says_no_language_is_unknown_rather_than_guessed(text: str) -> None:
+    assert detect_language(text) is None
+
+
+def test_a_text_in_two_languages_equally_is_unknown_or_one_of_them() -> None:
+    assert detect_language(TEXTS["ru"] + "\n" + TEXTS["en"]) in {None, "ru", "en"}
+
+
+def test_only_the_opening_is_read() -> None:
+    opening = (TEXTS["tg"] * 20)[:ENOUGH]
+    assert detect_language(opening + TEXTS["zh"] * 50) == "tg"

@@ -1,0 +1,153 @@
+"""Cutting a story into texts that an encoder reads whole."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.articles import Article
+from recommender.passages import (
+    LEAD_WIDTH,
+    MOST_PASSAGES,
+    PASSAGE_WIDTH,
+    Views,
+    cut,
+    paragraphs,
+    width,
+)
+
+MARKS = "\"'»”)"  # may go where a stop is cut
+LATIN = st.text('abc .!?,\n\t"»)', max_size=200)
+CHINESE = st.text("中文新闻。！？，\n", max_size=100)  # noqa: RUF001 - Chinese stops
+SENTENCES = st.lists(
+    st.text("ab中文 ,", min_size=1, max_size=9).filter(str.strip), max_size=20
+).map(lambda parts: "".join(part + ". " for part in parts))
+
+
+def letters(text: str) -> str:
+    return re.sub(rf"[\s{re.escape(MARKS)}]", "", text)
+
+
+@settings(deadline=None)
+@given(LATIN | CHINESE | SENTENCES, st.integers(1, 60))
+def test_no_letter_is_lost_doubled_or_moved(text: str, limit: int) -> None:
+    assert letters("".join(cut(text, limit))) == letters(text)
+
+
+@settings(deadline=None)
+@given(LATIN, st.integers(60, 200))
+def test_no_word_is_broken_where_sentences_fit(text: str, limit: int) -> None:
+    short = ". ".join(sentence[:50] for sentence in re.split(r"[.!?\s]+", text))
+    kept = " ".join(cut(short, limit))
+    assert letters(kept.replace(" ", "|")) == letters("|".join(short.split()))
+
+
+@settings(deadline=None)
+@given(LATIN, st.integers(1, 60))
+def test_every_latin_piece_is_within_the_limit(text: str, limit: int) -> None:
+    assert [piece for piece in cut(text, limit) if len(piece) > limit] == []
+
+
+@settings(deadline=None)
+@given(CHINESE, st.integers(4, 60))
+def test_every_chinese_piece_is_within_the_limit(text: str, limit: int) -> None:
+    assert [piece for piece in cut(text, limit) if width(piece) > limit] == []
+
+
+@settings(deadline=None)
+@given(SENTENCES, st.integers(40, 90))
+def test_every_piece_of_short_mixed_sentences_is_within_the_limit(text: str, limit: int) -> None:
+    assert [piece for piece in cut(text, limit) if width(piece) > limit] == []
+
+
+@settings(deadline=None)
+@given(LATIN | CHINESE | SENTENCES, st.integers(1, 60))
+def test_no_piece_is_empty(text: str, limit: int) -> None:
+    assert "" not in list(cut(text, limit))
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "pieces"),
+    [
+        ("", 10, []),
+        (" \n\n\t", 10, []),
+        ("One two.", 10, ["One two."]),
+        # Paragraphs that fit together stand together, by one space; else they part whole.
+        ("Aaaa. bbbb.\n\nCccc. dddd.", 23, ["Aaaa. bbbb. Cccc. dddd."]),
+        ("Aaaa. bbbb.\n\nCccc. dddd.", 22, ["Aaaa. bbbb.", "Cccc. dddd."]),
+        ("Aaaa. bbbb.\n\nCccc. dddd.", 11, ["Aaaa. bbbb.", "Cccc. dddd."]),
+        # A paragraph that is too long parts at its sentences.
+        ("One two. Three four. Five six.", 20, ["One two. Three four.", "Five six."]),
+        ("One two. Three four. Five six.", 19, ["One two.", "Three four.", "Five six."]),
+        ("Who? Me! Yes… No.", 9, ["Who? Me!", "Yes… No."]),
+        ("He (Bob.) Left.", 9, ["He (Bob.", "Left."]),
+        # 你好。is three characters of four: 12 wide, and 25 with the next.
+        ("你好。再见。好！", 25, ["你好。 再见。", "好！"]),  # noqa: RUF001
+        ("你好。再见。好！", 24, ["你好。", "再见。 好！"]),  # noqa: RUF001
+        # Version numbers and addresses are no sentence ends.
+        ("See 3.11 and a.example now. Go.", 28, ["See 3.11 and a.example now.", "Go."]),
+        # What has no end at all is cut by length.
+        ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
+        ("一二三四五", 8, ["一二", "三四", "五"]),
+    ],
+)
+def test_a_text_is_cut_where_it_ends(text: str, limit: int, pieces: list[str]) -> None:
+    assert list(cut(text, limit)) == pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "wide"),
+    [("", 0), ("abc", 3), ("йод", 3), ("é", 1), ("中文", 8), ("한", 4), ("a中", 5), ("Ａ", 4)],  # noqa: RUF001
+)
+def test_a_full_width_character_is_four_wide(text: str, wide: int) -> None:
+    assert width(text) == wide
+
+
+def test_paragraphs_are_split_at_line_ends_and_stripped() -> None:
+    assert paragraphs("\n a \r\n\n b c\t\n\n") == ["a", "b c"]
+    assert paragraphs(" \n ") == []
+
+
+def test_a_title_alone_is_its_own_lead() -> None:
+    assert Views.of(Article(id="a", title=" Bridge opens ")) == Views(
+        "Bridge opens", "Bridge opens", ()
+    )
+
+
+def test_a_body_alone_leads_with_its_opening() -> None:
+    opening, rest = "A" * 599 + ".", "B" * 400 + "."
+    views = Views.of(Article(id="a", body=f"{opening}\n{rest}"))
+    assert views == Views("", opening, (opening, rest))
+    assert len(opening) == LEAD_WIDTH
+
+
+def test_a_short_story_has_title_lead_and_one_passage() -> None:
+    views = Views.of(Article(id="a", title="T", body="One.\n\nTwo."))
+    assert views == Views("T", "T\nOne. Two.", ("One. Two.",))
+
+
+def test_a_summary_leads_instead_of_the_opening() -> None:
+    views = Views.of(Article(id="a", title="T", summary=" S ", body="One."))
+    assert views == Views("T", "T\nS", ("One.",))
+
+
+def test_a_blank_summary_does_not_lead() -> None:
+    assert Views.of(Article(id="a", title="T", summary=" \n", body="One.")).lead == "T\nOne."
+
+
+def test_a_book_costs_no_more_than_a_long_read() -> None:
+    pages = [f"{number:04}" + "p" * (PASSAGE_WIDTH - 4) for number in range(MOST_PASSAGES + 12)]
+    views = Views.of(Article(id="a", body="\n".join(pages)))
+    assert views.passages == tuple(pages[:MOST_PASSAGES])
+
+
+def test_a_million_blanks_are_read_as_quickly_as_letters() -> None:
+    """A quadratic cut would take minutes here."""
+    assert list(cut(f"One.{' ' * 1_000_000}Two.", 900)) == ["One. Two."]
+
+
+def test_mixed_scripts_stay_within_the_limit() -> None:
+    pieces = list(cut("a" * 1_000 + "中" * 1_000, 900))
+    assert [width(piece) for piece in pieces] == [900, 900, 900, 900, 900, 500]
+    assert "".join(pieces) == "a" * 1_000 + "中" * 1_000

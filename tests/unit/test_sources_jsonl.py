@@ -1,0 +1,129 @@
+"""Files with one article a line: what is read, and where what is wrong stands."""
+
+from pathlib import Path
+
+import pytest
+
+from recommender.articles import Article
+from recommender.errors import BadSource, InvalidArticle
+from recommender.sources import Record, read_jsonl
+
+BOM = b"\xef\xbb\xbf"
+
+
+def line(article_id: str, title: str = "T") -> bytes:
+    return f'{{"id": "{article_id}", "title": "{title}"}}\n'.encode()
+
+
+def records_of(folder: Path, content: bytes) -> list[Record]:
+    path = folder / "a.jsonl"
+    path.write_bytes(content)
+    return list(read_jsonl(path))
+
+
+def numbered(records: list[Record]) -> list[tuple[int, str]]:
+    """By line the id of an article, or the pointers of what is wrong."""
+    return [
+        (
+            record.line,
+            record.content.id
+            if isinstance(record.content, Article)
+            else ",".join(fault.pointer or "/" for fault in record.content.faults),
+        )
+        for record in records
+    ]
+
+
+def test_each_line_is_a_record_with_its_number(tmp_path: Path) -> None:
+    records = records_of(tmp_path, line("a") + line("b"))
+    assert records == [
+        Record(tmp_path / "a.jsonl", 1, Article(id="a", title="T")),
+        Record(tmp_path / "a.jsonl", 2, Article(id="b", title="T")),
+    ]
+
+
+def test_a_place_is_file_and_line() -> None:
+    record = Record(Path("in/a.jsonl"), 12, Article(id="a", title="T"))
+    assert record.place == "in/a.jsonl:12"
+
+
+def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
+    content = b"\n" + line("a") + b"  \t\r\n\n" + line("b").rstrip(b"\n")
+    assert numbered(records_of(tmp_path, content)) == [(2, "a"), (5, "b")]
+
+
+def test_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    content = (line("a") + line("b")).replace(b"\n", b"\r\n")
+    assert numbered(records_of(tmp_path, content)) == [(1, "a"), (2, "b")]
+
+
+def test_separators_inside_a_text_end_no_line(tmp_path: Path) -> None:
+    (record,) = records_of(tmp_path, line("a", "one\u2028two\x85three"))
+    assert record.content == Article(id="a", title="one\u2028two\x85three")
+
+
+def test_a_byte_order_mark_is_taken_off_the_first_line(tmp_path: Path) -> None:
+    assert numbered(records_of(tmp_path, BOM + line("a") + line("b"))) == [(1, "a"), (2, "b")]
+
+
+def test_a_byte_order_mark_alone_is_a_blank_line(tmp_path: Path) -> None:
+    assert numbered(records_of(tmp_path, BOM + b"\n" + line("a"))) == [(2, "a")]
+
+
+def test_a_byte_order_mark_further_down_is_no_json(tmp_path: Path) -> None:
+    assert numbered(records_of(tmp_path, line("a") + BOM + line("b"))) == [(1, "a"), (2, "/")]
+
+
+def test_bad_lines_come_as_records_and_stop_nothing(tmp_path: Path) -> None:
+    content = b"".join(
+        [
+            line("a"),
+            b"not json\n",
+            line("b/c"),
+            b"[1]\n",
+            b'{"id": "d"}\n',
+            b'{"id": "e", "title": "\xff"}\n',
+            b'{"id": "f", "title": 7, "version": -1}\n',
+            b"[" * 20_000 + b"\n",
+            line("g"),
+        ]
+    )
+    assert numbered(records_of(tmp_path, content)) == [
+        (1, "a"),
+        (2, "/"),
+        (3, "/id"),
+        (4, "/"),
+        (5, "/"),
+        (6, "/"),
+        (7, "/title,/version"),
+        (8, "/"),
+        (9, "g"),
+    ]
+
+
+def test_what_is_wrong_with_a_line_is_the_contracts_refusal(tmp_path: Path) -> None:
+    (record,) = records_of(tmp_path, line("a", "\\u0000"))
+    assert isinstance(record.content, InvalidArticle)
+    assert str(record.content) == (
+        "the article is not acceptable; /title: must not contain NUL characters"
+    )
+
+
+def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
+    assert records_of(tmp_path, b"") == []
+
+
+def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
+    path, told = tmp_path / "a.jsonl", list[int]()
+    path.write_bytes(BOM + line("a") + b"\n" + b"bad\n")
+    assert len(list(read_jsonl(path, told.append))) == 2
+    assert told == [3 + len(line("a")), 1, 4]
+    assert sum(told) == path.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "."])
+def test_a_file_that_cannot_be_read_is_a_bad_source(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadSource) as refused:
+        list(read_jsonl(tmp_path / name))
+    assert str(tmp_path / name) in str(refused.value)
+    assert "cannot be read" in str(refused.value)

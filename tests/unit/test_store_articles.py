@@ -1,0 +1,307 @@
+"""What every article store promises, asked of each implementation there is."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from recommender.articles import Article, parse_article
+from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
+from recommender.store import ArticleStore, Change, Receipt, Stored, StoreState, open_store
+from recommender.store.articles import PAGE
+
+ADDRESSES: dict[str, Callable[[Path], str]] = {
+    "sqlite": lambda folder: f"sqlite:///{folder / 'a.db'}",
+}
+Open = Callable[[], ArticleStore]
+
+
+@pytest.fixture(params=ADDRESSES)
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens the same store, as often as it is called."""
+    opened: list[ArticleStore] = []
+
+    def make() -> ArticleStore:
+        opened.append(open_store(ADDRESSES[request.param](tmp_path)))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(reopen: Open) -> ArticleStore:
+    return reopen()
+
+
+def article(article_id: str = "a", **fields: object) -> Article:
+    return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
+
+
+def log_of(store: ArticleStore) -> list[Change]:
+    return store.changes_after(0, limit=sys.maxsize)
+
+
+def ids_of(store: ArticleStore) -> list[str]:
+    with store.reading() as view:
+        return [stored.article.id for stored in view]
+
+
+def test_a_new_store_is_empty_with_an_epoch(store: ArticleStore) -> None:
+    state = store.state()
+    assert state.change == 0
+    assert int(state.epoch, 16) >= 0
+    assert (ids_of(store), log_of(store)) == ([], [])
+
+
+def test_each_write_says_what_it_did_and_under_which_number(store: ArticleStore) -> None:
+    assert store.put(article()) == Receipt("a", "created", 1)
+    assert store.put(article()) == Receipt("a", "unchanged", 1)
+    assert store.put(article("b")) == Receipt("b", "created", 2)
+    assert store.put(article(title="U")) == Receipt("a", "updated", 3)
+    assert store.put(article(title="U")) == Receipt("a", "unchanged", 3)
+    assert store.delete("a") == Receipt("a", "deleted", 4)
+    assert store.delete("a") == Receipt("a", "unchanged", 4)
+    assert store.put(article(title="U")) == Receipt("a", "created", 5)
+
+
+def test_the_log_holds_every_real_change_without_gaps(store: ArticleStore) -> None:
+    store.put(article())
+    store.put(article())
+    store.put(article("b"))
+    store.delete("a")
+    store.delete("a")
+    store.put(article())
+    assert log_of(store) == [
+        Change(1, "a", "upsert"),
+        Change(2, "b", "upsert"),
+        Change(3, "a", "delete"),
+        Change(4, "a", "upsert"),
+    ]
+    assert store.state().change == 4
+
+
+def test_the_log_is_read_on_from_a_number_in_pieces(store: ArticleStore) -> None:
+    for number in range(1, 8):
+        store.put(article(f"a{number}"))
+    assert [change.number for change in store.changes_after(2, limit=3)] == [3, 4, 5]
+    assert [change.number for change in store.changes_after(5)] == [6, 7]
+    assert store.changes_after(7) == []
+
+
+def test_what_was_put_is_got_as_given(store: ArticleStore) -> None:
+    given = article(
+        title="  Ёж 🙂 ",
+        body="b" * 100_000,
+        tags=["x", "y"],
+        published_at="2026-03-01T09:30:00.5+05:00",
+        status="draft",
+        never_recommend=True,
+        version=2**63 - 1,
+    )
+    store.put(given)
+    assert store.get("a") == given
+
+
+def test_one_moment_written_in_two_ways_is_no_change(store: ArticleStore) -> None:
+    store.put(article(published_at="2026-03-01T09:30:00+05:00"))
+    assert store.put(article(published_at="2026-03-01T04:30:00Z")).result == "unchanged"
+
+
+def test_an_unknown_article_is_neither_got_nor_deleted(store: ArticleStore) -> None:
+    for ask in (store.get, store.delete):
+        with pytest.raises(UnknownArticle, match="'nobody'"):
+            ask("nobody")
+    assert log_of(store) == []
+
+
+def test_a_deleted_article_is_known_as_deleted_until_it_is_put_again(store: ArticleStore) -> None:
+    store.put(article())
+    store.delete("a")
+    with pytest.raises(DeletedArticle, match="'a'"):
+        store.get("a")
+    assert ids_of(store) == []
+    store.put(article(title="U"))
+    assert store.get("a") == article(title="U")
+    assert ids_of(store) == ["a"]
+
+
+def test_an_older_version_is_refused_and_changes_nothing(store: ArticleStore) -> None:
+    store.put(article(version=5))
+    with pytest.raises(StaleVersion, match="version 4 is older than the stored version 5"):
+        store.put(article(title="old", version=4))
+    assert store.get("a") == article(version=5)
+    assert store.state().change == 1
+
+
+@pytest.mark.parametrize("version", [5, 6, None])
+def test_an_equal_a_newer_and_no_version_are_fine(store: ArticleStore, version: int | None) -> None:
+    store.put(article(version=5))
+    assert store.put(article(title="U", version=version)).result == "updated"
+
+
+def test_the_same_article_of_the_same_version_is_unchanged(store: ArticleStore) -> None:
+    store.put(article(version=5))
+    assert store.put(article(version=5)) == Receipt("a", "unchanged", 1)
+
+
+def test_a_first_version_may_come_after_none(store: ArticleStore) -> None:
+    store.put(article())
+    assert store.put(article(version=0)).result == "updated"
+
+
+def test_an_older_version_brings_no_deleted_article_back(store: ArticleStore) -> None:
+    store.put(article(version=5))
+    store.delete("a")
+    with pytest.raises(StaleVersion):
+        store.put(article(version=4))
+    assert store.put(article(version=5)).result == "created"
+
+
+def test_many_are_answered_in_their_order_and_the_stale_refused_alone(store: ArticleStore) -> None:
+    store.put(article("b", version=5))
+    store.put(article("c"))
+    answers = store.put_many(
+        [
+            article("z"),
+            article("b", version=4),
+            article("c"),
+            article("a"),
+            article("c", title="U"),
+            article("z", title="U"),
+        ]
+    )
+    assert [answer for answer in answers if isinstance(answer, Receipt)] == [
+        Receipt("z", "created", 3),
+        Receipt("c", "unchanged", 2),
+        Receipt("a", "created", 4),
+        Receipt("c", "updated", 5),
+        Receipt("z", "updated", 6),
+    ]
+    assert isinstance(answers[1], StaleVersion)
+    assert store.get("b") == article("b", version=5)
+    assert [change.number for change in log_of(store)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_many_of_none_is_nothing(store: ArticleStore) -> None:
+    assert store.put_many([]) == []
+    assert store.state().change == 0
+
+
+def test_what_breaks_on_the_way_leaves_nothing_behind_nor_a_gap(store: ArticleStore) -> None:
+    def broken() -> Iterator[Article]:
+        yield article("a")
+        yield article("b")
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        store.put_many(broken())
+    assert (ids_of(store), log_of(store)) == ([], [])
+    assert store.put(article("c")) == Receipt("c", "created", 1)
+
+
+def test_all_are_read_by_ascending_id_over_many_pages(store: ArticleStore) -> None:
+    ids = [f"{mark}{number * 7_919 % 1_000:03}" for number in range(260) for mark in "aZ.~_"]
+    given = {article_id: article(article_id, title=f"T{article_id}") for article_id in ids}
+    store.put_many(given.values())
+    store.delete("a000")
+    kept = sorted(given.keys() - {"a000"}, key=str.encode)
+    assert len(kept) > 2 * PAGE
+    with store.reading() as view:
+        stored = list(view)
+    assert [one.article for one in stored] == [given[article_id] for article_id in kept]
+    assert {one.change for one in stored} == set(range(1, 1_301)) - {1 + ids.index("a000")}
+
+
+@pytest.mark.parametrize("count", [PAGE - 1, PAGE, PAGE + 1])
+def test_the_border_of_a_page_loses_nobody(store: ArticleStore, count: int) -> None:
+    store.put_many(article(f"{number:04}") for number in range(count))
+    assert ids_of(store) == [f"{number:04}" for number in range(count)]
+
+
+def test_a_reader_sees_hash_and_change_of_each_article(store: ArticleStore) -> None:
+    store.put_many([article("a"), article("b"), article("a", title="U")])
+    with store.reading() as view:
+        assert list(view) == [
+            Stored(article("a", title="U"), article("a", title="U").text_hash, 3),
+            Stored(article("b"), article("b").text_hash, 2),
+        ]
+
+
+def test_a_reader_sees_one_moment_while_another_connection_writes(
+    store: ArticleStore, reopen: Open
+) -> None:
+    store.put_many(article(f"a{number:04}") for number in range(PAGE + 100))
+    other = reopen()
+    with store.reading() as view:
+        entries = iter(view)
+        first = next(entries).article
+        other.put(article("a0001", title="changed"))
+        other.delete("a0002")
+        other.put(article("z"))
+        rest = [stored.article for stored in entries]
+        assert view.state == StoreState(store.state().epoch, PAGE + 100)
+    assert [first, *rest] == [article(f"a{number:04}") for number in range(PAGE + 100)]
+    assert store.get("a0001").title == "changed"
+    assert store.state().change == PAGE + 103
+
+
+def test_the_moment_is_that_of_the_opening_and_not_of_the_first_article(
+    store: ArticleStore, reopen: Open
+) -> None:
+    store.put(article("a"))
+    other = reopen()
+    with store.reading() as view:
+        other.put(article("b"))
+        assert [stored.article.id for stored in view] == ["a"]
+
+
+def test_a_store_opened_again_is_the_same_store(store: ArticleStore, reopen: Open) -> None:
+    store.put(article())
+    before = store.state()
+    store.close()
+    again = reopen()
+    assert again.state() == before
+    assert again.get("a") == article()
+    assert again.put(article("b")).change == 2
+
+
+def test_the_number_of_a_deleted_newest_change_is_never_given_again(
+    store: ArticleStore, reopen: Open
+) -> None:
+    store.put(article())
+    store.delete("a")
+    store.close()
+    assert reopen().put(article()).change == 3
+
+
+def test_two_threads_that_write_at_once_lose_nothing(store: ArticleStore) -> None:
+    def write(mark: str) -> list[int]:
+        return [store.put(article(f"{mark}{number:02}")).change for number in range(30)]
+
+    with ThreadPoolExecutor(2) as threads:
+        one, two = threads.map(write, "ab")
+    assert one == sorted(one)
+    assert two == sorted(two)
+    assert sorted([*one, *two]) == list(range(1, 61))
+    assert ids_of(store) == [f"{mark}{number:02}" for mark in "ab" for number in range(30)]
+    assert [change.number for change in log_of(store)] == list(range(1, 61))
+
+
+def test_two_stores_that_write_one_article_at_once_make_one_history(
+    store: ArticleStore, reopen: Open
+) -> None:
+    def write(writer: ArticleStore, mark: str) -> list[Receipt]:
+        return [writer.put(article("a", title=f"{mark}{number}")) for number in range(20)]
+
+    with ThreadPoolExecutor(2) as threads:
+        one, two = threads.map(write, (store, reopen()), "xy")
+    receipts = sorted([*one, *two], key=lambda receipt: receipt.change)
+    assert [receipt.change for receipt in receipts] == list(range(1, 41))
+    assert [receipt.result for receipt in receipts] == ["created"] + ["updated"] * 39
+    last = receipts[-1]
+    assert store.get("a").title == ("x19" if last in one else "y19")

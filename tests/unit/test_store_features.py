@@ -1,0 +1,146 @@
+"""The cache of what was computed from texts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from recommender.store import FeatureCache, TextTerms, open_store
+from recommender.store.features import AT_ONCE, CHUNK
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeatureCache]:
+    """One cache for the module; every test has fingerprints of its own."""
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('cache') / 'a.db'}")
+    yield store.features
+    store.close()
+
+
+def vector(*values: float) -> NDArray[np.float16]:
+    return np.array(values, np.float16)
+
+
+def terms(language: str | None = "en", mark: int = 1) -> TextTerms:
+    return TextTerms(
+        language,
+        np.array([mark, mark + 1], np.int32),
+        np.array([2, 0.5], np.float32),
+        np.full(128, mark, np.uint16),
+    )
+
+
+def plain(kept: dict[str, TextTerms]) -> dict[str, tuple[Any, ...]]:
+    return {
+        key: (
+            t.language,
+            *((str(part.dtype), part.tolist()) for part in (t.buckets, t.counts, t.signature)),
+        )
+        for key, t in kept.items()
+    }
+
+
+def test_vectors_come_back_as_they_were_kept(cache: FeatureCache) -> None:
+    cache.add_vectors({"a": vector(0.5, -0.25), "b": vector(0.1, 65_504)}, "model-1")
+    kept = cache.vectors(["b", "a", "nobody"], "model-1")
+    assert {key: (str(v.dtype), v.tolist()) for key, v in kept.items()} == {
+        "a": ("float16", [0.5, -0.25]),
+        "b": ("float16", vector(0.1, 65_504).tolist()),
+    }
+
+
+def test_terms_come_back_as_they_were_kept(cache: FeatureCache) -> None:
+    none = TextTerms(
+        None, np.array([], np.int32), np.array([], np.float32), np.array([], np.uint16)
+    )
+    given_terms = {"a": terms("tg"), "b": terms(None, mark=65_000), "c": none}
+    cache.add_terms(given_terms, "words-1")
+    assert plain(cache.terms(["c", "a", "b", "d"], "words-1")) == plain(given_terms)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(values=arrays(np.float16, st.integers(1, 9), elements=st.floats(-1, 1, width=16)))
+def test_every_vector_comes_back_bit_by_bit(
+    cache: FeatureCache, values: NDArray[np.float16]
+) -> None:
+    cache.add_vectors({"h": values}, "model-h")
+    assert cache.vectors(["h"], "model-h")["h"].tobytes() == values.tobytes()
+
+
+def test_what_is_kept_again_is_replaced(cache: FeatureCache) -> None:
+    cache.add_vectors({"a": vector(1), "b": vector(2)}, "model-2")
+    cache.add_vectors({"a": vector(3)}, "model-2")
+    cache.add_terms({"a": terms("en")}, "words-2")
+    cache.add_terms({"a": terms("ru")}, "words-2")
+    kept = cache.vectors(["a", "b"], "model-2")
+    assert {key: v.tolist() for key, v in kept.items()} == {"a": [3], "b": [2]}
+    assert cache.terms(["a"], "words-2")["a"].language == "ru"
+
+
+def test_one_text_is_kept_under_each_fingerprint(cache: FeatureCache) -> None:
+    cache.add_vectors({"a": vector(1)}, "model-3")
+    cache.add_vectors({"a": vector(2)}, "model-4")
+    assert cache.vectors(["a"], "model-3")["a"].tolist() == [1]
+    assert cache.vectors(["a"], "model-4")["a"].tolist() == [2]
+    assert cache.vectors(["a"], "model-5") == {}
+
+
+def test_what_is_missing_is_missing_by_fingerprint_and_kind(cache: FeatureCache) -> None:
+    cache.add_vectors({"a": vector(1), "b": vector(2)}, "both-6")
+    cache.add_terms({"b": terms(), "c": terms()}, "both-6")
+    asked = ["d", "c", "b", "a", "d"]
+    assert cache.missing(asked, "both-6", of="vectors") == [["c", "d"]]
+    assert cache.missing(asked, "both-6", of="terms") == [["a", "d"]]
+    assert cache.missing(asked, "both-7", of="terms") == [["a", "b", "c", "d"]]
+    assert cache.missing(["b"], "both-6", of="terms") == []
+
+
+@pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_what_is_missing_comes_ascending_in_chunks(cache: FeatureCache, count: int) -> None:
+    hashes = [f"{number:04}" for number in range(count)]
+    chunks = cache.missing(reversed(hashes), "model-11", of="vectors")
+    assert [key for chunk in chunks for key in chunk] == hashes
+    assert [len(chunk) for chunk in chunks[:-1]] == [CHUNK] * (len(chunks) - 1)
+    assert 0 < len(chunks[-1]) <= CHUNK
+
+
+def test_forgetting_a_fingerprint_forgets_no_other(cache: FeatureCache) -> None:
+    for fingerprint in ("old-8", "new-8"):
+        cache.add_vectors({"a": vector(1)}, fingerprint)
+        cache.add_terms({"a": terms()}, fingerprint)
+    cache.forget("old-8")
+    assert (cache.vectors(["a"], "old-8"), cache.terms(["a"], "old-8")) == ({}, {})
+    assert cache.vectors(["a"], "new-8")["a"].tolist() == [1]
+    assert plain(cache.terms(["a"], "new-8")) == plain({"a": terms()})
+
+
+def test_nothing_asked_and_nothing_kept_is_fine(cache: FeatureCache) -> None:
+    cache.add_vectors({}, "model-9")
+    cache.add_terms({}, "model-9")
+    cache.forget("model-9")
+    assert cache.vectors([], "model-9") == {}
+    assert cache.terms([], "model-9") == {}
+
+
+def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) -> None:
+    many = {f"{number:04}": vector(number) for number in range(2 * AT_ONCE + 1)}
+    cache.add_vectors(many, "model-10")
+    cache.add_vectors({key: -v for key, v in many.items()}, "model-10")
+    kept = cache.vectors([*many, "nobody"], "model-10")
+    assert {key: v.tolist() for key, v in kept.items()} == {key: [-float(int(key))] for key in many}
+
+
+def test_features_outlive_the_store_object(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'a.db'}"
+    first = open_store(address)
+    first.features.add_vectors({"a": vector(1)}, "model")
+    first.close()
+    second = open_store(address)
+    assert second.features.vectors(["a"], "model")["a"].tolist() == [1]
+    second.close()

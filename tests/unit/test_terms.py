@@ -1,0 +1,118 @@
+"""Words and their hashed counts, worked by hand."""
+
+import zlib
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import BUCKETS
+from recommender.articles import Article
+from recommender.terms import LONGEST_WORD, TITLE_WEIGHT, count_terms, words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("... — !?", []),
+        ("The Mayor's new_bridge, No. 3!", ["the", "mayor", "s", "new", "bridge", "no", "3"]),
+        ("STRASSE Straße", ["strasse", "strasse"]),
+        ("state-of-the-art", ["state", "of", "the", "art"]),
+        ("ﬁne １２ ①", ["fine", "12", "1"]),  # noqa: RUF001 - NFKC
+        # Russian yo, also when written as a letter and a mark
+        ("Ёлка ещё еще", ["елка", "еще", "еще"]),
+        ("е\u0308лка", ["елка"]),  # noqa: RUF001
+        ("Тоҷикистон ӯ ӣ қ", ["тоҷикистон", "ӯ", "ӣ", "қ"]),
+        # Arabic kaf and ye become Persian ones; joiners and stretching go
+        ("كتاب کتاب", ["کتاب", "کتاب"]),
+        ("ايران ایران ىک", ["ایران", "ایران", "یک"]),
+        ("می\u200cروم میروم", ["میروم", "میروم"]),
+        ("کـــتاب", ["کتاب"]),
+        # Chinese and Japanese in overlapping pairs
+        ("中", ["中"]),
+        ("贵阳", ["贵阳"]),
+        ("贵阳智慧", ["贵阳", "阳智", "智慧"]),
+        ("贵阳。智慧", ["贵阳", "智慧"]),
+        ("東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+        # mixed runs
+        ("5G网络", ["5g", "网络"]),
+        ("在iPhone上网", ["在", "iphone", "上网"]),
+        ("第3届大会x", ["第", "3", "届大", "大会", "x"]),
+        ("x" * LONGEST_WORD + " " + "y" * (LONGEST_WORD + 1), ["x" * LONGEST_WORD]),
+    ],
+)
+def test_the_words_of_a_text(text: str, expected: list[str]) -> None:
+    assert list(words(text)) == expected
+
+
+def bucket(word: str) -> int:
+    return zlib.crc32(word.encode()) % 2**20
+
+
+def test_there_are_as_many_buckets_as_the_hash_is_cut_to() -> None:
+    assert BUCKETS == 2**20
+
+
+def test_terms_are_counted_with_the_title_twice() -> None:
+    article = Article(
+        id="a", title="Bridge opens", summary="A bridge!", body="The bridge opens. A."
+    )
+    expected = {
+        bucket("bridge"): TITLE_WEIGHT + 1 + 1,
+        bucket("opens"): TITLE_WEIGHT + 1,
+        bucket("a"): 1 + 1,
+        bucket("the"): 1,
+    }
+    buckets, counts = count_terms(article)
+    assert TITLE_WEIGHT == 2
+    assert dict(zip(buckets.tolist(), counts.tolist(), strict=True)) == expected
+
+
+def test_known_words_fall_into_known_buckets() -> None:
+    """A pinned value: other buckets under the same recipe name would mix old terms with new."""
+    buckets, counts = count_terms(Article(id="a", title="Bridge", body="the bridge"))
+    assert dict(zip(buckets.tolist(), counts.tolist(), strict=True)) == {355_814: 1.0, 528_287: 3.0}
+
+
+def test_a_text_without_words_has_no_terms() -> None:
+    buckets, counts = count_terms(Article(id="a", title="?!"))
+    assert buckets.tolist() == counts.tolist() == []
+    assert (str(buckets.dtype), str(counts.dtype)) == ("int32", "float32")
+
+
+WORDS = ["abc", "def", "贵阳", "ещё", "7", "x_y"]
+
+
+@settings(deadline=None)
+@given(*[st.lists(st.sampled_from(WORDS), max_size=6)] * 3)
+def test_buckets_ascend_in_range_and_hold_every_word(
+    title: list[str], summary: list[str], body: list[str]
+) -> None:
+    article = Article(
+        id="a", title="T " + " ".join(title), summary=" ".join(summary), body=" ".join(body)
+    )
+    oracle: Counter[int] = Counter()
+    for word in [*words(article.title), *words(article.title), *words(article.summary)]:
+        oracle[bucket(word)] += 1
+    oracle.update(map(bucket, words(article.body)))
+    buckets, counts = count_terms(article)
+    assert (str(buckets.dtype), str(counts.dtype)) == ("int32", "float32")
+    assert buckets.tolist() == sorted(oracle)
+    assert counts.tolist() == [oracle[one] for one in sorted(oracle)]
+    assert all(0 <= one < BUCKETS for one in buckets.tolist())
+
+
+def test_scripts_that_alternate_without_end_are_read_to_the_end() -> None:
+    assert Counter(words("中a" * 1_500)) == {"中": 1_500, "a": 1_500}
+
+
+def test_marks_on_letters_do_not_cut_words() -> None:
+    assert list(words("İstanbul")) == ["istanbul"]
+    assert list(words("كِتَابٌ")) == ["کتاب"]
+    assert list(words("हिन्दी में")) == ["हिन्दी", "में"]
+
+
+def test_thai_is_read_in_pairs_as_it_has_no_spaces() -> None:
+    assert list(words("ไทย")) == ["ไท", "ทย"]
