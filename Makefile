@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test docs bench bench-relevance demo serve lock clean
+.PHONY: help lint format test test-oldest docs bench bench-relevance demo serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,6 +29,13 @@ serve: $(READY) ## Serve the archive that READ_ALSO_* names.
 
 test: $(READY) ## Run the whole suite.
 	$(RUN) -m pytest -q
+
+test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml admits.
+	$(PYTHON) -m venv .venv-oldest
+	$(PYTHON) .ci/oldest > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet '$(TORCH)'
+	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt --editable '.[test]'
+	.venv-oldest/bin/python -m pytest -q
 
 lint: $(READY) ## Style, types, and the direction of imports.
 	$(RUN) -m ruff format --check .

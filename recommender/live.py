@@ -11,6 +11,7 @@ from index import Catalog, IndexFault, Snapshot
 __all__ = ["LiveSnapshot"]
 
 LOOK_EVERY_SECONDS: Final = 0.5
+PAUSE_SECONDS: Final = 5.0  # after a refusal: reading a large snapshot through takes a second
 _log = logging.getLogger(__name__)
 
 
@@ -52,11 +53,12 @@ class LiveSnapshot:
     def _look(self, before: Snapshot | None) -> Snapshot:
         try:
             snapshot = self._open(before)
-        except IndexFault as fault:
+        except (IndexFault, OSError) as fault:
             if before is None:
                 raise
             _log.error("the live generation is not served: %s", fault)
-            snapshot = before
+            self._held = _Held(before, time.monotonic() + PAUSE_SECONDS)
+            return before
         self._held = _Held(snapshot, time.monotonic())
         return snapshot
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from recommender.cards import Card
+from recommender.columns import UNKNOWN_LANGUAGE
 from recommender.eligibility import DAY_SECONDS, Wanted, eligible, matching
 from recommender.policy import Policy
-from recommender.ranking import Floors, Pool, Scores, fuse, recency, select
-from recommender.recommendations import Explanation, Options, Recommendation, Recommendations
+from recommender.ranking import Floors, Pool, Ranked, fuse, recency, select
+from recommender.recommendations import Options, Recommendation, Recommendations
 from recommender.seeds import Seed
 
-__all__ = ["Inquiry", "Ranked", "list_related"]
+__all__ = ["Inquiry", "list_related"]
 
 SEMANTIC: Final = "semantic"
 SAME_SECTION: Final = "fallback:section"
@@ -25,50 +26,6 @@ UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranked:
-    """Candidates, position by position.
-
-    Attributes:
-        rows: int64 [m].
-        vectors: float32 [m, dim], unit rows.
-        scores: the parts of their relatedness to the seed.
-        dense_weight: float32 [m], the share of the dense part.
-        recency: float64 [m], factors.
-        values: float64 [m], what the list is ordered by.
-    """
-
-    rows: NDArray[np.int64]
-    vectors: Floats
-    scores: Scores
-    dense_weight: Floats
-    recency: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-    def at(self, kept: Mask) -> "Ranked":
-        """Only the candidates that a mask keeps, bool [m]."""
-        if kept.all():
-            return self
-        return Ranked(
-            self.rows[kept],
-            self.vectors[kept],
-            self.scores.at(kept),
-            self.dense_weight[kept],
-            self.recency[kept],
-            self.values[kept],
-        )
-
-    def explain(self, position: int) -> Explanation:
-        """The parts of one candidate's place."""
-        return Explanation(
-            dense=float(self.scores.dense[position]),
-            lexical=float(self.scores.lexical[position]),
-            dense_weight=float(self.dense_weight[position]),
-            recency=float(self.recency[position]),
-            ranking_value=float(self.values[position]),
-        )
 
 
 def list_related(
@@ -158,15 +115,16 @@ class Inquiry:
         return Ranked(rows, vectors, scores, weight, fading, scores.score * fading)
 
     def _rungs(self) -> tuple[str, ...]:
-        filled = self.policy.fallback and self.options.min_score is None
-        return (SEMANTIC, *LADDER) if filled else (SEMANTIC,)
+        if not self.policy.fallback or self.options.min_score is not None:
+            return (SEMANTIC,)
+        return (SEMANTIC, *LADDER) if self.seed.section else (SEMANTIC, LATEST)
 
     def _rung(self, rung: str, allowed: Mask, missing: int) -> Ranked:
         """Candidates of a rung with their ranking values, which for the ladder are times."""
         if rung == SEMANTIC:
             return self._related(allowed)
         if rung == SAME_SECTION:
-            allowed = allowed & matching(self.snapshot, Wanted(section=self.seed.section or ""))
+            allowed = allowed & matching(self.snapshot, Wanted(section=self.seed.section))
         published_at = self.snapshot.columns["published_at"]
         rows = np.flatnonzero(allowed)
         times = np.nan_to_num(published_at[rows], nan=-np.inf)
@@ -236,8 +194,11 @@ class Inquiry:
         )
 
     def _languages(self) -> frozenset[str] | None:
-        asked = self.options.languages
-        return frozenset({self.seed.language}) if asked is None else asked or None
+        """Those asked for, else the seed's; where that is unknown, words decide among all."""
+        asked, own = self.options.languages, self.seed.language
+        if asked is None and own != UNKNOWN_LANGUAGE:
+            return frozenset({own})
+        return asked or None
 
     def _similarities(self, rows: NDArray[np.int64], vectors: Floats) -> tuple[Floats, Floats]:
         """Cosines of vectors and of term weights with the seed's; 0 where it has none."""

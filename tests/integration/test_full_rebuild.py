@@ -1,0 +1,73 @@
+"""A full rebuild with the real model says the same as one from kept vectors."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import Catalog, Snapshot
+from recommender.embedding import find_model, load_encoder
+from recommender.policy import Policy
+from recommender.rebuild import rebuild
+from recommender.recommendations import Options
+from recommender.related import list_related
+from recommender.seeds import seed_of
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+
+NOW = 1_792_000_000.0
+GONE = 11
+
+
+@pytest.fixture(scope="module")
+def kept_and_full(
+    sample_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Snapshot, Snapshot]:
+    """The sample without some articles, so that texts meet others in their batches."""
+    folder = tmp_path_factory.mktemp("full")
+    shutil.copytree(sample_settings.data_dir, folder / "data")
+    store = open_store(f"sqlite:///{folder / 'data' / 'read-also.db'}")
+    with store.reading() as view:
+        doomed = [stored.article.id for stored in view][::GONE]
+    for article_id in doomed:
+        store.delete(article_id)
+    kept = build(folder / "kept", store, full=False)
+    full = build(folder / "full", store, full=True)
+    store.close()
+    return kept, full
+
+
+def build(folder: Path, store: ArticleStore, *, full: bool) -> Snapshot:
+    catalog = Catalog(folder)
+    rebuild(store, catalog, find_model("bundled"), load_encoder, full=full)
+    return catalog.open_live()
+
+
+def test_vectors_computed_again_are_the_same_but_for_rounding(
+    kept_and_full: tuple[Snapshot, Snapshot],
+) -> None:
+    kept, full = kept_and_full
+    rows = np.arange(len(kept))
+    assert [kept.id_of(row) for row in range(len(kept))] == [
+        full.id_of(row) for row in range(len(full))
+    ]
+    cosines = (kept.vectors.fetch(rows) * full.vectors.fetch(rows)).sum(axis=1)
+    assert cosines.min() >= 0.9999
+
+
+def test_lists_are_the_same_but_for_close_neighbours(
+    kept_and_full: tuple[Snapshot, Snapshot],
+) -> None:
+    shared, shown = 0, 0
+    for row in range(len(kept_and_full[0])):
+        one, two = (listed(s, kept_and_full[0].id_of(row)) for s in kept_and_full)
+        shared, shown = shared + len(one & two), shown + max(len(one), len(two))
+    assert shared / shown >= 0.98
+
+
+def listed(snapshot: Snapshot, article_id: str) -> set[str]:
+    seed = seed_of(snapshot, article_id)
+    assert seed is not None
+    items = list_related(snapshot, seed, Options(), Policy(), NOW).items
+    return {item.id for item in items}
