@@ -112,22 +112,6 @@ class Lexicon:
         sums = np.bincount(entries.owners, weights=entries.weights * shared, minlength=len(rows))
         return np.minimum(sums, 1).astype(np.float32)
 
-    def pairwise(self, rows: Whole) -> Floats:
-        """Compare some dozens of rows with each other: float32 [m, m], 0..1, symmetric.
-
-        The work grows with m times the number of different terms in them.
-
-        Raises:
-            BadQuery: a row is not in 0..n-1.
-        """
-        entries = self._terms.entries(self._checked(rows))
-        used, columns = np.unique(entries.columns, return_inverse=True)
-        dense = np.zeros((len(rows), len(used)), np.float32)
-        dense[entries.owners, columns] = entries.weights
-        dense = unit(dense)
-        similarities: Floats = np.minimum(dense @ dense.T, 1)
-        return similarities
-
     def _scan(self, query: Query) -> Floats:
         similarities = np.zeros(len(self), np.float32)
         # Bucket by bucket: gathering all postings first takes twice the time, and 20 bytes of

@@ -78,9 +78,9 @@ def main() -> None:
 
 @main.command("import")
 @click.argument("paths", nargs=-1, required=True, type=EXISTING)
-@click.option("--format", "form", type=click.Choice(["auto", "jsonl"]), default="auto")
+@click.option("--format", type=click.Choice(["auto", "jsonl"]), default="auto", expose_value=False)
 @click.option("--strict", is_flag=True, help="Stop at the first bad record.")
-def import_(paths: tuple[Path, ...], form: str, strict: bool) -> None:  # noqa: ARG001
+def import_(paths: tuple[Path, ...], strict: bool) -> None:
     """Store the articles of PATHS: files with one JSON object a line."""
     store = open_store(Settings.from_environment().database_url)
     rejected = 0

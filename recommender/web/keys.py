@@ -50,8 +50,7 @@ def is_public() -> bool:
 
 
 def _admit(settings: Settings, scope: str) -> None:
-    holders = [key for key in settings.api_keys if scope in key.scopes]
-    if scope == "write" and not holders:
+    if scope == "write" and not settings.accepts_writes:
         raise Refused(403, "there is no write API here: no write key is configured")
     secret = _given_secret()
     if secret is None:

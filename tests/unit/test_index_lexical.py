@@ -101,15 +101,6 @@ def test_nearest_and_similarities_agree(lexicon: Lexicon) -> None:
         )
 
 
-@given(st.lists(st.integers(0, ROWS - 1), max_size=30).map(lambda x: np.array(x, np.int64)))
-@settings(deadline=None)
-def test_pairwise_is_brute_force(lexicon: Lexicon, rows: np.ndarray) -> None:
-    found = lexicon.pairwise(rows)
-    assert found.shape == (len(rows), len(rows))
-    np.testing.assert_allclose(found, ORACLE[np.ix_(rows, rows)], atol=1e-3)
-    np.testing.assert_array_equal(found, found.T)
-
-
 def test_a_rows_own_counts_weigh_what_is_stored(lexicon: Lexicon) -> None:
     for row in range(ROWS):
         place = slice(TERMS.indptr[row], TERMS.indptr[row + 1])
@@ -147,8 +138,6 @@ def test_a_row_that_is_not_there_is_refused(lexicon: Lexicon, row: int) -> None:
         lexicon.query_of(row)
     with pytest.raises(BadQuery):
         lexicon.similarities(lexicon.query_of(0), rows)
-    with pytest.raises(BadQuery):
-        lexicon.pairwise(rows)
 
 
 @pytest.mark.parametrize(

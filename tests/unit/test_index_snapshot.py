@@ -155,7 +155,6 @@ def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
     query = snapshot.lexicon.weigh(np.array([3], np.int32), np.ones(1, np.float32))
     assert query.weights.tolist() == [1]
     assert len(snapshot.lexicon.nearest(query, 5, nobody)) == 0
-    assert snapshot.lexicon.pairwise(np.empty(0, np.int64)).shape == (0, 0)
     assert snapshot.row_of("a") is None
     assert snapshot.columns["published"].shape == (0,)
     assert (snapshot.manifest.floors, snapshot.manifest.recall) == ({"": Floor(0, 0.0, 0.0)}, 1)
