@@ -17,6 +17,7 @@ class Policy:
             lexical signal has the rest. Where it does not, the lexical signal has all.
         candidates: how many rows each signal proposes.
         threshold: least score, 0..1, of an article listed as semantically related.
+        words_threshold: the same where words decide alone: their scores lie closer to 0.
         duplicate_overlap: texts whose signatures overlap so much are one story told twice.
         diversity: weight, 0..1, of being unlike what stands above, against the ranking value.
         age_weight: how much of its ranking value an article loses with age, at most.
@@ -28,6 +29,7 @@ class Policy:
     dense_weight: float = 0.4
     candidates: int = 200
     threshold: float = 0.1
+    words_threshold: float = 0.05
     duplicate_overlap: float = 0.35
     diversity: float = 0.05
     age_weight: float = 0.1
@@ -38,6 +40,7 @@ class Policy:
 
 RELEVANCE_ONLY: Final = Policy(
     threshold=0.0,
+    words_threshold=0.0,
     duplicate_overlap=NEVER,
     diversity=0.0,
     age_weight=0.0,

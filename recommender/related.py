@@ -132,12 +132,17 @@ class Inquiry:
 
     def _related(self, allowed: Mask) -> Ranked:
         ranked = self.rank(self.candidates(allowed))
-        least = self.options.min_score
         score = ranked.scores.score
-        kept = ranked.at(
-            (score > 0) & (score >= (self.policy.threshold if least is None else least))
-        )
+        kept = ranked.at((score > 0) & (score >= self._least(ranked)))
         return self._by_time(kept) if self.options.mode == "latest" else kept
+
+    def _least(self, ranked: Ranked) -> Floats | float:
+        """The score from which a candidate counts as related."""
+        if self.options.min_score is not None:
+            return self.options.min_score
+        policy = self.policy
+        least = np.where(ranked.dense_weight > 0, policy.threshold, policy.words_threshold)
+        return least.astype(np.float32)
 
     def _by_time(self, ranked: Ranked) -> Ranked:
         """The same candidates, valued by their date; the undated come last."""
