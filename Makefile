@@ -62,7 +62,7 @@ lock: $(READY) ## Write requirements.lock anew from pyproject.toml.
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
 	  --extra test --extra lint --extra bench --output-file requirements.all pyproject.toml
 	{ echo '# What CI installs, made by `make lock`. Torch and the packages of its GPU builds stand outside.'; \
-	  awk '/^#/ { next } /^[a-z]/ { kept = $$0 !~ /^(torch|triton|nvidia-|cuda-)/ } kept' requirements.all; \
+	  awk '/^#/ { next } /^[a-z]/ { kept = $$0 !~ /^(torch|triton|nvidia-|cuda-|read-also)/ } kept' requirements.all; \
 	} > requirements.lock
 	rm requirements.all
 
