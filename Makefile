@@ -7,7 +7,6 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SERVE ?= 1
-EVAL ?= ../shared/eval
 TORCH := torch>=2.6,<3
 
 help: ## Show what there is.
@@ -54,6 +53,7 @@ bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts
 	$(RUN) -m benchmarks.bbc
 
 bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR.
+	@test -n '$(EVAL)' || { echo 'name the folder of the data: make bench-relevance EVAL=DIR'; exit 2; }
 	$(RUN) -m benchmarks.relevance '$(EVAL)'
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml.

@@ -50,6 +50,11 @@ class Lists:
         pairs = [(s, i.id) for s, items in self.by_seed.items() for i in items[:FIRST]]
         return sum(category(seed) == category(other) for seed, other in pairs) / len(pairs)
 
+    def copies(self, texts: dict[str, str]) -> int:
+        """How often a text stands in a list twice, or under itself."""
+        told = [[texts[s], *(texts[i.id] for i in items)] for s, items in self.by_seed.items()]
+        return sum(len(one) - len(set(one)) for one in told)
+
     def reach(self, depth: int) -> float:
         """The share of lists, cut at a depth, in which the most listed article stands."""
         counted = Counter(i.id for items in self.by_seed.values() for i in items[:depth])
@@ -83,6 +88,7 @@ def measure(articles: list[Article], folder: Path, seeds: int) -> list[Figure]:
     snapshot = Catalog(folder / "snapshots").open_live()
     rng = np.random.default_rng(SEEDS_FROM)
     drawn = sorted(rng.choice([a.id for a in articles], seeds, replace=False).tolist())
+    texts = {article.id: article.text_hash for article in articles}
     some, every = lists_of(snapshot, drawn), lists_of(snapshot, [a.id for a in articles])
     return [
         Figure(f"top-5 of the seed's category, {seeds} seeds", some.category_precision(), 0.935),
@@ -92,6 +98,7 @@ def measure(articles: list[Article], folder: Path, seeds: int) -> list[Figure]:
         ),
         Figure("most listed article, lists of 12, every seed", every.reach(LISTED), 0.05, "most"),
         Figure("places filled by related articles, every seed", every.fullness()),
+        Figure("exact copies listed, every seed", every.copies(texts), 0.0, "most"),
         Figure("first rebuild, seconds", first),
         Figure("second rebuild, seconds", second, 5.0, "most"),
         Figure("second rebuild imported torch", float(imported), 0.0, "most"),

@@ -1,4 +1,4 @@
-"""Measures on the shared data sets, through `read-also evaluate`.
+"""Measures on the shared data sets, by the functions behind `read-also evaluate`.
 
     python -m benchmarks.relevance EVAL [--cache DIR]
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from benchmarks.figures import Figure, report
+from recommender.articles import Article, primary_language
 from recommender.embedding import find_model
 from recommender.evaluation import (
     correlate,
@@ -25,11 +26,13 @@ from recommender.evaluation import (
     score_pairs,
     write_run,
 )
+from recommender.language import detect_language
 from recommender.meters import bar
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.recommendations import Options
+from recommender.sources import read_jsonl
 
-LISTS, PAIRS = "wikinews-events", "lee"
+LISTS, PAIRS, PARALLEL = "wikinews-events", "lee", "ntrex"
 
 
 @click.command()
@@ -40,6 +43,7 @@ def main(folder: Path, cache: Path | None) -> None:
     with ExitStack() as stack:
         kept = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         figures = [*measure_lists(folder, kept), *measure_pairs(folder, kept)]
+        figures += measure_detection(folder)
     sys.exit(report(figures, click.echo))
 
 
@@ -70,6 +74,20 @@ def measure_pairs(folder: Path, cache: Path) -> list[Figure]:
     return [
         Figure(f"{PAIRS} Pearson", rated["Pearson"], 0.68),
         Figure(f"{PAIRS} Spearman", rated["Spearman"]),
+    ]
+
+
+def measure_detection(folder: Path) -> list[Figure]:
+    """Of parallel news texts in eight languages, the share whose language is detected right."""
+    right: dict[str, list[bool]] = {}
+    for record in read_jsonl(folder / PARALLEL / "articles.jsonl"):
+        if isinstance(record.content, Article):
+            article, told = record.content, primary_language(record.content.language)
+            found = detect_language(f"{article.title}\n{article.body}")
+            right.setdefault(str(told), []).append(found == told)
+    return [
+        Figure(f"{PARALLEL} language of {language} detected", sum(hits) / len(hits), 0.99)
+        for language, hits in sorted(right.items())
     ]
 
 

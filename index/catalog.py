@@ -19,7 +19,7 @@ from index.disk import make_folder, sync_folder
 from index.errors import Locked, NoSnapshot, SnapshotDamaged
 from index.manifest import GENERATION
 from index.pointer import read_pointer, write_pointer
-from index.snapshot import Snapshot
+from index.snapshot import Snapshot, read_manifest
 from index.verification import open_verified
 
 if TYPE_CHECKING:
@@ -160,12 +160,14 @@ class Catalog:
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest `keep` generations and the live one; name the removed.
 
+        Those of another store than the live one's go first, whatever their numbers.
+
         What failed builds left aside goes as well, so never call it beside a build.
 
         Raises:
             SnapshotDamaged: the pointer cannot be read, so that nothing may be removed.
         """
-        names = self.generations()
+        names = sorted(self.generations(), key=self._age)
         older = names[: max(0, len(names) - keep)]
         pointed = self._pointed()
         doomed = [name for name in older if name != pointed]
@@ -195,6 +197,16 @@ class Catalog:
     @property
     def _pointer(self) -> Path:
         return self.folder / "live"
+
+    def _age(self, generation: str) -> tuple[bool, str]:
+        """Sorts what is of another store, or cannot be read, before what is of the live one's."""
+        return self._epoch(generation) == self._epoch(self._pointed()), generation
+
+    def _epoch(self, generation: str | None) -> str | None:
+        try:
+            return read_manifest(self._path(generation)).epoch if generation else None
+        except SnapshotDamaged:
+            return None
 
     def _path(self, generation: str) -> Path:
         return self.folder / generation

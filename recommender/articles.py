@@ -31,6 +31,8 @@ _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 _LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+MOST_FIELDS: Final = 60
+MOST_NAMES: Final = 100
 _LATEST_VERSION = 2**63 - 1
 
 
@@ -118,8 +120,8 @@ class Article(BaseModel):
     summary: Annotated[Text, Field(max_length=20_000)] = ""
     url: Url | None = None
     section: Name | None = None
-    tags: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
-    authors: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    tags: tuple[Name, ...] = ()
+    authors: tuple[Name, ...] = ()
     language: Annotated[Text, StringConstraints(pattern=_LANGUAGE, max_length=35)] | None = None
     image_url: Url | None = None
     published_at: Moment | None = None
@@ -140,8 +142,19 @@ class Article(BaseModel):
     @classmethod
     def _null_is_absent(cls, value: object, info: ValidationInfo) -> object:
         """CMS exports write null for a field they do not have."""
-        default = cls.model_fields[str(info.field_name)].default
-        return default if value is None else tuple(value) if isinstance(value, list) else value
+        if value is None:
+            return cls.model_fields[str(info.field_name)].default
+        if isinstance(value, list) and len(value) > MOST_NAMES:
+            raise ValueError(f"has {len(value)} entries; at most {MOST_NAMES} are taken")
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_sane_size(cls, data: object) -> object:
+        """An answer that names a million unknown fields helps nobody."""
+        if isinstance(data, dict) and len(data) > MOST_FIELDS:
+            raise ValueError(f"has {len(data)} fields; an article has at most {MOST_FIELDS}")
+        return data
 
     @model_validator(mode="after")
     def _has_text(self) -> "Article":

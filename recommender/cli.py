@@ -18,7 +18,7 @@ from recommender.errors import (
     PartMissing,
     ReadAlsoError,
     StoreUnusable,
-    UnknownArticle,
+    UnreadArticle,
 )
 from recommender.evaluation import evaluate_folder
 from recommender.importing import import_records
@@ -118,10 +118,12 @@ def rebuild_(full: bool, keep: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The answer of the API.")
 def related(article_id: str, limit: int, mode: Mode, explain: bool, as_json: bool) -> None:
     """Print the Read also list of the article ID."""
-    snapshot = Catalog(Settings.from_environment().snapshots_dir).open_live()
+    settings = Settings.from_environment()
+    snapshot = Catalog(settings.snapshots_dir).open_live()
     seed = seed_of(snapshot, article_id)
     if seed is None:
-        raise UnknownArticle(article_id)
+        open_store(settings.database_url).get(article_id)  # says if it is unknown or deleted
+        raise UnreadArticle(article_id)
     options = Options(limit=limit, mode=mode, explain=explain)
     answer = list_related(snapshot, seed, options, Policy(), time.time())
     if as_json:
@@ -174,7 +176,7 @@ def evaluate(folder: Path, language: Literal["same", "any"], **files: Path | Non
 
 @main.command()
 @click.option("--serve/--no-serve", default=True, show_default=True)
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535))
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
 def demo(serve: bool, port: int) -> None:
     """Import the sample archive, build it, show a list, and serve it."""
     demonstrate(Settings.from_environment(), bar, click.echo, port=port if serve else None)

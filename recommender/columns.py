@@ -80,16 +80,35 @@ def describe(articles: Iterable[Facts]) -> Described:
         "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
         "lists": np.array([not article.no_related for article in given], np.bool_),
         "embedded": np.array([facts.embedded for facts in known], np.bool_),
-        "story": np.array([story(article) for article in given], np.int64),
+        "story": stories(given),
         "signature": _stacked([facts.signature for facts in known]),
     } | {name: column for name, (column, _) in codes.items()}
     return Described(columns, {name: words for name, (_, words) in codes.items()})
 
 
-def story(article: Article) -> int:
-    """A number that an article shares with its translations: its own id's, or the original's."""
-    name = article.translation_of or article.id
+def story(name: str) -> int:
+    """The number of a story, by the name that its tellings agree on."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def stories(articles: Sequence[Article]) -> NDArray[np.int64]:
+    """For each article a number that it shares with its translations, and theirs: int64 [n].
+
+    `translation_of` may name another article or a group of the newsroom's own; links are followed
+    both ways, so that chains and circles of translations are one story too.
+    """
+    names: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while (above := names.setdefault(name, name)) != name:
+            names[name] = names[above]
+            name = above
+        return name
+
+    for article in articles:
+        one, other = root(article.id), root(article.translation_of or article.id)
+        names[max(one, other)] = min(one, other)
+    return np.array([story(root(article.id)) for article in articles], np.int64)
 
 
 def _word(column: str, facts: Facts) -> str:

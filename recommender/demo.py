@@ -18,7 +18,7 @@ from recommender.rebuild import rebuild
 from recommender.recommendations import Options
 from recommender.related import list_related
 from recommender.seeds import seed_of
-from recommender.server import serve_forever
+from recommender.server import DEMONSTRATION, serve_forever
 from recommender.settings import PREFIX, Settings
 from recommender.sources import read_jsonl
 from recommender.store import open_store
@@ -85,7 +85,7 @@ def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:
         "PUBLIC_READS": "1",
     }
     environment = os.environ | {PREFIX + name: value for name, value in own.items()}
-    serve_forever(HOST, port, workers=2, environment=environment)
+    serve_forever(HOST, port, workers=2, environment=environment, application=DEMONSTRATION)
 
 
 def _database(folder: Path) -> str:

@@ -7,6 +7,7 @@ ReadAlsoError
 |   `-- BadSource            a file to import or evaluate cannot be read as what it should be
 |-- UnknownArticle           no article with that id was ever stored
 |-- DeletedArticle           the article was stored once and deleted since
+|-- UnreadArticle            the article is stored, but no rebuild has read it yet
 |-- StaleVersion             a newer version of the article is stored already
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- BadSettings              an environment setting is malformed
@@ -30,6 +31,7 @@ __all__ = [
     "StaleVersion",
     "StoreUnusable",
     "UnknownArticle",
+    "UnreadArticle",
 ]
 
 
@@ -81,6 +83,13 @@ class DeletedArticle(ReadAlsoError):
 
     def __init__(self, article_id: str) -> None:
         super().__init__(f"article {article_id!r} was deleted; push it again to bring it back")
+
+
+class UnreadArticle(ReadAlsoError):
+    """The article is stored, but no rebuild has read it yet."""
+
+    def __init__(self, article_id: str) -> None:
+        super().__init__(f"no rebuild has read article {article_id!r} yet; run: read-also rebuild")
 
 
 class StaleVersion(ReadAlsoError):

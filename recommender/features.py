@@ -20,6 +20,8 @@ def embed_missing(
     fingerprint: str,
     load: Callable[[], Encoder],
     meter: Meter,
+    *,
+    afresh: bool = False,
 ) -> int:
     """Embed the texts that the cache does not know under a model.
 
@@ -29,11 +31,12 @@ def embed_missing(
         fingerprint: the model's.
         load: reads the model; called only if something is missing.
         meter: told of passages embedded.
+        afresh: embed what is known too.
 
     Returns:
         How many texts were embedded.
     """
-    chunks = cache.missing(texts, fingerprint, of="vectors")
+    chunks = cache.missing(texts, fingerprint, of="vectors", afresh=afresh)
     if not chunks:
         return 0
     encoder = load()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from recommender.recommendations import Recommendation, Recommendations
 
-__all__ = ["as_document", "as_text"]
+__all__ = ["as_document", "as_text", "printable"]
 
 WIDTH: Final = 100
 
@@ -28,11 +28,17 @@ def as_document(recommendations: Recommendations) -> dict[str, Any]:
 
 def as_text(recommendations: Recommendations, title: str) -> str:
     """A list with its heading, one line an item: rank, score, headline, and how it came in."""
-    lines = [f"Read also, under: {title}", ""]
+    lines = [f"Read also, under: {printable(title)}", ""]
     lines += [_as_line(item) for item in recommendations.items]
     if recommendations.short_because:
         lines.append(f"({recommendations.short_because})")
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """A text on one line, without what would steer a terminal."""
+    marks = (mark if mark.isprintable() or mark.isspace() else "\ufffd" for mark in text)
+    return " ".join("".join(marks).split())
 
 
 def _as_item(item: Recommendation) -> dict[str, Any]:
@@ -50,7 +56,7 @@ def _as_item(item: Recommendation) -> dict[str, Any]:
 
 
 def _as_line(item: Recommendation) -> str:
-    title = textwrap.shorten(item.card.title or item.id, WIDTH - 30, placeholder="…")
+    title = textwrap.shorten(printable(item.card.title) or item.id, WIDTH - 30, placeholder="…")
     line = f"{item.rank:3}. {item.score:.2f}  {title}"
     if item.reason != "semantic":
         line += f"  [{item.reason}]"

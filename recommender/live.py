@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from index import Catalog, IndexFault, Snapshot
+from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
 
 __all__ = ["LiveSnapshot"]
 
@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 class _Held:
     snapshot: Snapshot | None
     looked_at: float
+    damage: SnapshotDamaged | None = None
 
 
 class LiveSnapshot:
@@ -41,6 +42,8 @@ class LiveSnapshot:
         """
         held = self._held
         fresh = time.monotonic() - held.looked_at < LOOK_EVERY_SECONDS
+        if held.damage is not None and fresh:
+            raise held.damage
         if held.snapshot is not None and (fresh or not self._looking.acquire(blocking=False)):
             return held.snapshot
         if held.snapshot is None:
@@ -53,14 +56,23 @@ class LiveSnapshot:
     def _look(self, before: Snapshot | None) -> Snapshot:
         try:
             snapshot = self._open(before)
-        except (IndexFault, OSError) as fault:
+        except NoSnapshot:
             if before is None:
                 raise
+            snapshot = before
+        except (IndexFault, OSError) as fault:
             _log.error("the live generation is not served: %s", fault)
-            self._held = _Held(before, time.monotonic() + PAUSE_SECONDS)
+            self._rest(before, fault)
+            if before is None:
+                raise
             return before
         self._held = _Held(snapshot, time.monotonic())
         return snapshot
+
+    def _rest(self, before: Snapshot | None, fault: Exception) -> None:
+        """Go on with what there is for a while, before a refused generation is read again."""
+        damage = fault if before is None and isinstance(fault, SnapshotDamaged) else None
+        self._held = _Held(before, time.monotonic() + PAUSE_SECONDS, damage)
 
     def _open(self, before: Snapshot | None) -> Snapshot:
         if before is not None and self._catalog.live() == before.generation:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from recommender.listing import printable
 from recommender.progress import Advance
 
 __all__ = ["bar", "warn"]
@@ -28,4 +29,4 @@ def bar(label: str, total: int, unit: str) -> Iterator[Advance]:
 
 def warn(line: str) -> None:
     """A line on standard error, above a bar that may be there."""
-    tqdm.write(line, file=sys.stderr)
+    tqdm.write(printable(line), file=sys.stderr)

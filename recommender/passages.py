@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from recommender.articles import Article
@@ -34,7 +35,7 @@ class Views:
     def of(cls, article: Article) -> "Views":
         """Cut the article; the lead is the title with the summary or the opening of the body."""
         title = article.title.strip()
-        passages = tuple(cut(article.body, PASSAGE_WIDTH))[:MOST_PASSAGES]
+        passages = tuple(islice(cut(article.body, PASSAGE_WIDTH), MOST_PASSAGES))
         opening = article.summary.strip() or next(cut(article.body, LEAD_WIDTH), "")
         return cls(title, "\n".join(filter(None, (title, opening))), passages)
 

@@ -36,15 +36,18 @@ def facts_of(article: Article, terms: TextTerms, knows: Callable[[str | None], b
     return Facts(article, language, knows(language), terms.signature)
 
 
-def read_missing(texts: Mapping[str, Article], cache: FeatureCache, meter: Meter) -> None:
+def read_missing(
+    texts: Mapping[str, Article], cache: FeatureCache, meter: Meter, *, afresh: bool = False
+) -> None:
     """Read the texts that the cache does not know yet, keeping the answers as it goes.
 
     Args:
         texts: all that should be known, by the hash of their text.
         cache: where terms are kept.
         meter: told of articles read.
+        afresh: read what is known too.
     """
-    chunks = cache.missing(texts, ANALYZER, of="terms")
+    chunks = cache.missing(texts, ANALYZER, of="terms", afresh=afresh)
     if chunks:
         with meter("reading", sum(map(len, chunks)), "article") as advance:
             for chunk in chunks:

@@ -55,7 +55,7 @@ def rebuild(
         catalog: where snapshots go.
         model: the encoder's files and fingerprint.
         load: reads the model; called only if a text has to be embedded.
-        full: forget the kept vectors and terms first, and compute all again.
+        full: compute all again, replacing the kept vectors and terms.
         keep: how many generations to keep.
         meter: told how the work goes.
 
@@ -64,14 +64,11 @@ def rebuild(
         SnapshotDamaged: what was written could not be read back; the live snapshot stays.
     """
     with catalog.lock():
-        if full:
-            store.features.forget(model.fingerprint)
-            store.features.forget(ANALYZER)
         gathered = gather(store)
         texts = dict(zip(gathered.hashes, gathered.articles, strict=True))
-        read_missing(texts, store.features, meter)
+        read_missing(texts, store.features, meter, afresh=full)
         embedded = embed_missing(
-            texts, store.features, model.fingerprint, lambda: load(model), meter
+            texts, store.features, model.fingerprint, lambda: load(model), meter, afresh=full
         )
         staged = catalog.stage(
             rows_of(gathered, store.features, model),

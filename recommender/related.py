@@ -26,6 +26,8 @@ UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
+WIDER: Final = 4  # so many times more, where that was too few
+MOST_CANDIDATES: Final = 10_000  # where an archive is one text over and over, a list may stay short
 
 
 def list_related(
@@ -73,11 +75,27 @@ class Inquiry:
         items: list[Recommendation] = []
         for rung in self._rungs():
             if len(items) < self.options.limit and allowed.any():
-                ranked = self._rung(rung, allowed, self.options.limit - len(items))
-                for position in self._select(rung, ranked, items):
+                ranked, positions = self._picked(rung, allowed, items)
+                for position in positions:
                     items.append(self._item(ranked, int(position), rung, len(items) + 1))
                     allowed[ranked.rows[position]] = False
         return items
+
+    def _picked(
+        self, rung: str, allowed: Mask, above: Sequence[Recommendation]
+    ) -> tuple[Ranked, NDArray[np.int64]]:
+        """Candidates of a rung and the positions to list.
+
+        Where copies of one story crowd out the rest, more candidates are looked at.
+        """
+        missing = self.options.limit - len(above)
+        fetch = self.policy.candidates if rung == SEMANTIC else SPARE * missing
+        while True:
+            ranked, more = self._rung(rung, allowed, fetch)
+            positions = self._select(rung, ranked, above)
+            if len(positions) == missing or not more or fetch >= MOST_CANDIDATES:
+                return ranked, positions
+            fetch *= WIDER
 
     def allowed(self) -> Mask:
         """Rows that may be listed: bool [n]."""
@@ -89,13 +107,14 @@ class Inquiry:
                 rows[row] = False
         return rows
 
-    def candidates(self, allowed: Mask) -> NDArray[np.int64]:
+    def candidates(self, allowed: Mask, fetch: int) -> NDArray[np.int64]:
         """The nearest allowed rows by the signal that leads for each pair, ascending: int64 [m].
 
         Vectors propose the articles whose language the encoder knows, like the seed's; words the
-        others. Letting words propose everywhere found nothing more (docs/relevance.md).
+        others; each at most `fetch`. Letting words propose everywhere found nothing more
+        (docs/relevance.md).
         """
-        seed, snapshot, fetch = self.seed, self.snapshot, self.policy.candidates
+        seed, snapshot = self.seed, self.snapshot
         known = allowed & snapshot.columns["embedded"] & seed.embedded
         found = [np.empty(0, np.int64)]
         if seed.vector is not None and known.any():
@@ -119,22 +138,24 @@ class Inquiry:
             return (SEMANTIC,)
         return (SEMANTIC, *LADDER) if self.seed.section else (SEMANTIC, LATEST)
 
-    def _rung(self, rung: str, allowed: Mask, missing: int) -> Ranked:
-        """Candidates of a rung with their ranking values, which for the ladder are times."""
+    def _rung(self, rung: str, allowed: Mask, fetch: int) -> tuple[Ranked, bool]:
+        """Candidates of a rung with their ranking values, and whether there may be more."""
         if rung == SEMANTIC:
-            return self._related(allowed)
+            return self._related(allowed, fetch)
         if rung == SAME_SECTION:
             allowed = allowed & matching(self.snapshot, Wanted(section=self.seed.section))
-        published_at = self.snapshot.columns["published_at"]
         rows = np.flatnonzero(allowed)
-        times = np.nan_to_num(published_at[rows], nan=-np.inf)
-        return self._by_time(self.rank(rows[np.argsort(-times, kind="stable")[: SPARE * missing]]))
+        times = np.nan_to_num(self.snapshot.columns["published_at"][rows], nan=-np.inf)
+        newest = rows[np.argsort(-times, kind="stable")[:fetch]]
+        return self._by_time(self.rank(newest)), len(newest) < len(rows)
 
-    def _related(self, allowed: Mask) -> Ranked:
-        ranked = self.rank(self.candidates(allowed))
+    def _related(self, allowed: Mask, fetch: int) -> tuple[Ranked, bool]:
+        """Candidates that count as related; there may be more while none of those seen fell out."""
+        ranked = self.rank(self.candidates(allowed, fetch))
         score = ranked.scores.score
         kept = ranked.at((score > 0) & (score >= self._least(ranked)))
-        return self._by_time(kept) if self.options.mode == "latest" else kept
+        more = fetch <= len(kept.rows) == len(ranked.rows)
+        return (self._by_time(kept) if self.options.mode == "latest" else kept), more
 
     def _least(self, ranked: Ranked) -> Floats | float:
         """The score from which a candidate counts as related."""
@@ -188,15 +209,20 @@ class Inquiry:
         )
 
     def _wanted(self) -> Wanted:
-        options, seed = self.options, self.seed
+        options = self.options
         age = options.max_age_days
         return Wanted(
             languages=self._languages(),
             section=options.section,
             tag=options.tag,
             published_after=None if age is None else self.now - age * DAY_SECONDS,
-            published_before=seed.published_at if options.mode == "background" else None,
+            published_before=self._before(),
         )
+
+    def _before(self) -> float | None:
+        """In `background`, the seed's time; one without a date has no before and after."""
+        dated = self.options.mode == "background" and not np.isnan(self.seed.published_at)
+        return self.seed.published_at if dated else None
 
     def _languages(self) -> frozenset[str] | None:
         """Those asked for, else the seed's; where that is unknown, words decide among all."""

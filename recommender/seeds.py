@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Query, Snapshot
+from recommender.articles import Article
 from recommender.cards import Card
 from recommender.columns import UNKNOWN_LANGUAGE, Facts, story
 
@@ -50,8 +51,8 @@ def seed_of(snapshot: Snapshot, article_id: str) -> Seed | None:
     )
 
 
-def unread_seed(facts: Facts) -> Seed:
-    """The seed of an article that no rebuild has read yet: only the ladder can serve it."""
+def unread_seed(snapshot: Snapshot, facts: Facts) -> Seed:
+    """The seed of an article that the snapshot does not hold: only the ladder can serve it."""
     article = facts.article
     moment = article.published_at
     return Seed(
@@ -60,7 +61,14 @@ def unread_seed(facts: Facts) -> Seed:
         language=facts.language or UNKNOWN_LANGUAGE,
         section=article.section,
         published_at=np.nan if moment is None else moment.timestamp(),
-        story=story(article),
+        story=_story_of(snapshot, article),
         lists=not article.no_related,
         signature=facts.signature,
     )
+
+
+def _story_of(snapshot: Snapshot, article: Article) -> int:
+    """The story of the article that this one translates, if the snapshot holds it."""
+    name = article.translation_of or article.id
+    row = snapshot.row_of(name)
+    return story(name) if row is None else int(snapshot.columns["story"][row])

@@ -134,6 +134,8 @@ def _keys(text: str) -> tuple[ApiKey, ...]:
     names = [key.name for key in keys]
     if len(set(names)) != len(names):
         raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same name")
+    if len({key.secret for key in keys}) != len(keys):
+        raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same secret; give it both scopes")
     return keys
 
 
@@ -141,10 +143,9 @@ def _key(place: int, text: str) -> ApiKey:
     match = _KEY.fullmatch(text)
     scopes = frozenset(match["scopes"].split("+")) if match else frozenset()
     if not match or not scopes <= SCOPES or len(match["secret"]) < SHORTEST_SECRET:
-        # Only what stands where a name should is quoted: the rest may be the secret.
-        name = f" {text.split(':', maxsplit=1)[0]!r:.42}" if text.count(":") > 1 else ""
+        # Nothing of the text is quoted: it may be the secret.
         raise BadSettings(
-            f"{PREFIX}API_KEYS: key number {place}{name} must be name:scopes:secret with scopes "
+            f"{PREFIX}API_KEYS: key number {place} must be name:scopes:secret with scopes "
             f"among {'+'.join(sorted(SCOPES))} and a secret of at least {SHORTEST_SECRET} "
             "characters, none of them a comma"
         )

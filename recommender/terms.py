@@ -9,6 +9,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -17,12 +18,13 @@ from numpy.typing import NDArray
 from index import BUCKETS
 from recommender.articles import Article
 
-__all__ = ["TERM_RECIPE", "TITLE_WEIGHT", "count_terms", "words"]
+__all__ = ["MOST_WORDS", "TERM_RECIPE", "TITLE_WEIGHT", "count_terms", "words"]
 
 TERM_RECIPE: Final = "words-1"
 """Names this recipe; change it when the same text would give other terms."""
 TITLE_WEIGHT: Final = 2
 LONGEST_WORD: Final = 40
+MOST_WORDS: Final = 20_000  # of a text; a book sent as an article costs no more than a long read
 
 # Vowel signs of Indic scripts are no letters to `re`, and would cut words.
 _WORD = re.compile(
@@ -68,7 +70,7 @@ def count_terms(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32
     """
     counted: Counter[int] = Counter()
     for text, weight in ((article.title, TITLE_WEIGHT), (article.summary, 1), (article.body, 1)):
-        for word in words(text):
+        for word in islice(words(text), MOST_WORDS):
             counted[zlib.crc32(word.encode()) & (BUCKETS - 1)] += weight
     buckets = np.array(sorted(counted), np.int32)
     return buckets, np.array([counted[bucket] for bucket in buckets.tolist()], np.float32)

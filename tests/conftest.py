@@ -312,7 +312,7 @@ def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient
     made: list[Any] = []
 
     def make(settings: Settings, key: str | None = "editor") -> FlaskClient:
-        app = create_app(settings)
+        app = create_app(settings, reader_pages=True)
         made.append(app)
         client = app.test_client()
         if key is not None:

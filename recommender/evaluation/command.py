@@ -6,7 +6,7 @@ from typing import Literal
 
 from recommender.embedding import Model
 from recommender.evaluation.datasets import read_dataset
-from recommender.evaluation.measures import correlate, measure
+from recommender.evaluation.measures import check_installed, correlate, measure
 from recommender.evaluation.runs import Bench, Run, open_bench, run_lists, score_pairs
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.progress import Meter
@@ -33,6 +33,7 @@ def evaluate_folder(  # noqa: PLR0913 - the command's options
 
     `files` are those of `read_dataset`.
     """
+    check_installed()
     dataset = read_dataset(folder, **files)
     with open_bench(dataset, model, meter, cache=cache, language=language) as bench:
         say(

@@ -126,7 +126,7 @@ def _rows(
 def _read_qrels(path: Path | None) -> Qrels:
     qrels: Qrels = {}
     for place, seed, _, other, gain in _rows(path, str.split, 4):
-        qrels.setdefault(seed, {})[other] = int(_number(gain, place))
+        qrels.setdefault(seed, {})[other] = _whole(gain, place)
     return qrels
 
 
@@ -137,6 +137,13 @@ def _read_pairs(path: Path | None) -> Iterator[Pair]:
 
 def _read_ids(path: Path | None) -> frozenset[str] | None:
     return None if path is None else frozenset(row[1] for row in _rows(path, str.split, 1))
+
+
+def _whole(text: str, place: str) -> int:
+    value = _number(text, place)
+    if value != int(value):
+        raise BadSource(f"{place}: {text!r} is not a whole gain")
+    return int(value)
 
 
 def _number(text: str, place: str) -> float:

@@ -1,14 +1,27 @@
 """The measures of the field, by the libraries of the field."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Final
 
-from recommender.errors import PartMissing
+from recommender.errors import BadSource, PartMissing
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.runs import Run
 
-__all__ = ["MEASURES", "correlate", "measure"]
+__all__ = ["MEASURES", "check_installed", "correlate", "measure"]
 
-MEASURES = ("nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100")
+FEWEST_PAIRS: Final = 3
+MEASURES: Final = ("nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100")
+
+
+def check_installed() -> None:
+    """See to it, before the long work, that what measures in the end is there.
+
+    Raises:
+        PartMissing: the extra `evaluation` is not installed.
+    """
+    if not all(map(find_spec, ("ir_measures", "scipy"))):
+        raise _missing()
 
 
 def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
@@ -31,8 +44,11 @@ def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, f
     """Pearson's and Spearman's correlation of scores with human ratings.
 
     Raises:
+        BadSource: there are too few pairs.
         PartMissing: the extra `evaluation` is not installed.
     """
+    if len(human) < FEWEST_PAIRS:
+        raise BadSource(f"{len(human)} pairs; a correlation needs at least {FEWEST_PAIRS}")
     try:
         from scipy import stats  # noqa: PLC0415 - an extra
     except ImportError as error:

@@ -214,7 +214,8 @@ def _put(connection: sa.Connection, article: Article) -> Receipt:
     change = _log(connection, article.id, "upsert")
     values = {
         "change": change,
-        "version": article.version,
+        # A caller that tells no version does not make an older one acceptable again.
+        "version": article.version if article.version is not None or row is None else row.version,
         "deleted": False,
         "text_hash": article.text_hash,
         "document": document,

@@ -28,6 +28,7 @@ def open_engine(url: str) -> sa.Engine:
     try:
         engine = _create(url)
         _migrate(engine)
+        sa.event.listen(engine, "handle_error", _tell)
     except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
         raise StoreUnusable(f"cannot open the article store {_masked(url)}: {error}") from error
     return engine
@@ -46,8 +47,9 @@ def _create(url: str) -> sa.Engine:
     # (fixed in 3.51.3); pysqlite3 bundles a fixed one.
     import pysqlite3  # noqa: PLC0415 - not needed on other databases
 
-    if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    if address.database in {None, "", ":memory:"}:
+        raise StoreUnusable("a database in memory forgets what it accepted; name a file")
+    Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address, module=pysqlite3, connect_args={"timeout": BUSY_MS / 1000})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -69,6 +71,15 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     """A writer takes the write lock at once; a late upgrade would fail instead of waiting."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _tell(context: sa.ExceptionContext) -> None:
+    """A busy, full or unreadable database becomes our own error, wherever a statement met it."""
+    if isinstance(context.sqlalchemy_exception, sa.exc.OperationalError):
+        raise StoreUnusable(
+            f"the article store cannot be used now: {context.original_exception}; nothing of this "
+            "write was kept, try again"
+        ) from context.original_exception
 
 
 def _migrate(engine: sa.Engine) -> None:

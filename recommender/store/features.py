@@ -55,19 +55,26 @@ class FeatureCache:
         }
 
     def missing(
-        self, hashes: Iterable[str], fingerprint: str, *, of: Literal["vectors", "terms"]
+        self,
+        hashes: Iterable[str],
+        fingerprint: str,
+        *,
+        of: Literal["vectors", "terms"],
+        afresh: bool = False,
     ) -> list[list[str]]:
-        """Which of the text hashes have nothing yet under a fingerprint.
+        """Which of the text hashes have nothing yet under a fingerprint; all if `afresh`.
 
         They come ascending, in chunks that are worth keeping one by one: an interruption costs no
         more than one.
         """
+        missing = sorted(set(hashes) - (set() if afresh else self._known(fingerprint, of)))
+        return [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
+
+    def _known(self, fingerprint: str, of: str) -> set[str]:
         table = schema.metadata.tables[of]
         query = sa.select(table.c.text_hash).where(table.c.fingerprint == fingerprint)
         with self._engine.begin() as connection:
-            known = set(connection.scalars(query))
-        missing = sorted(set(hashes) - known)
-        return [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
+            return set(connection.scalars(query))
 
     def add_vectors(self, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str) -> None:
         """Keep unit vectors by text hash; a known one is replaced."""
@@ -86,12 +93,6 @@ class FeatureCache:
             for t in terms.values()
         )
         self._replace(schema.terms, list(terms), values, fingerprint)
-
-    def forget(self, fingerprint: str) -> None:
-        """Drop every vector and all terms of a fingerprint."""
-        with self._writer.begin() as connection:
-            for table in (schema.vectors, schema.terms):
-                connection.execute(sa.delete(table).where(table.c.fingerprint == fingerprint))
 
     def _rows(
         self, table: sa.Table, hashes: Sequence[str], fingerprint: str

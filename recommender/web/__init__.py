@@ -4,6 +4,7 @@ from recommender.web.api import api
 from recommender.web.fragment import fragment
 from recommender.web.ops import ops
 from recommender.web.problems import answer_problems
+from recommender.web.reader import reader
 from recommender.web.state import EXTENSION, State
 
-__all__ = ["EXTENSION", "State", "answer_problems", "api", "fragment", "ops"]
+__all__ = ["EXTENSION", "State", "answer_problems", "api", "fragment", "ops", "reader"]

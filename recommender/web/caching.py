@@ -18,7 +18,7 @@ def cached(response: Response, listing: Listing) -> Response:
     It is kept no longer than until an embargo, an expiry or a scheduled publication comes due.
     """
     items = listing.recommendations.items
-    if any(item.explanation is not None for item in items):
+    if listing.explained:
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers["Cache-Control"] = f"max-age={_max_age(listing)}"

@@ -6,7 +6,9 @@ from typing import Final, cast
 
 from flask import current_app
 
-from recommender.columns import describe
+from index import Snapshot
+from recommender.articles import Article
+from recommender.columns import Facts, describe
 from recommender.eligibility import next_turn, on_show
 from recommender.errors import UnknownArticle
 from recommender.live import LiveSnapshot
@@ -30,12 +32,14 @@ class Listing:
     Attributes:
         recommendations: the list.
         language: the seed's, which the heading should have.
+        explained: whether explanations were asked for.
         settled: whether a rebuild has read the seed.
         seconds_left: until the clock alone may change the list.
     """
 
     recommendations: Recommendations
     language: str
+    explained: bool
     settled: bool
     seconds_left: float
 
@@ -61,20 +65,32 @@ class State:
         seed = seed_of(snapshot, article_id)
         row = snapshot.row_of(article_id)
         if seed is None or row is None:
-            seed, shown = self._unread(article_id, now)
+            seed, shown = self._unread(snapshot, article_id, now)
         else:
             shown = bool(on_show(snapshot, now)[row])
         if public and not shown:
             raise UnknownArticle(article_id)
         answer = list_related(snapshot, seed, options, self.policy, now)
         left = next_turn(snapshot, now) - now
-        return Listing(answer, seed.language, settled=row is not None, seconds_left=left)
+        return Listing(answer, seed.language, options.explain, row is not None, left)
 
-    def _unread(self, article_id: str, now: float) -> tuple[Seed, bool]:
+    def shows(self, article: Article) -> bool:
+        """Whether a reader may see the article as the store has it now."""
+        return _on_show(facts_of(article, read_text(article), _knows_none), time.time())
+
+    def _unread(self, snapshot: Snapshot, article_id: str, now: float) -> tuple[Seed, bool]:
         """An article that only the store knows yet, and whether a reader may see it."""
         article = self.store.get(article_id)
-        facts = facts_of(article, read_text(article), lambda _language: False)
-        return unread_seed(facts), bool(on_show(describe([facts]), now)[0])
+        facts = facts_of(article, read_text(article), _knows_none)
+        return unread_seed(snapshot, facts), _on_show(facts, now)
+
+
+def _on_show(facts: Facts, now: float) -> bool:
+    return bool(on_show(describe([facts]), now)[0])
+
+
+def _knows_none(_language: str | None) -> bool:
+    return False
 
 
 def state() -> State:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.settings import Settings
+from service import create_app
 
 Clients = Callable[..., FlaskClient]
 
@@ -203,3 +204,24 @@ def test_probes_are_open_to_all(client_of: Clients, desk_settings: Settings) -> 
     client = client_of(desk_settings, None)
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").get_json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("status", ["withheld", "draft", "canceled"])
+def test_a_story_taken_back_since_the_rebuild_is_not_shown_to_the_public(
+    client_of: Clients, own_desk: Settings, status: str
+) -> None:
+    """The page shows what the store has now, so it asks whether that may be seen."""
+    editor = client_of(own_desk, "editor")
+    public = client_of(replace(own_desk, public_reads=True), None)
+    assert public.get("/read/harbour-2").status_code == 200
+    editor.put(ARTICLE, json={"title": "T", "body": "SECRET BODY", "status": status})
+    answer = public.get("/read/harbour-2")
+    assert answer.status_code == 404
+    assert "SECRET" not in answer.text
+    assert "SECRET BODY" in editor.get("/read/harbour-2").text
+
+
+def test_whole_stories_are_served_by_the_demonstration_alone(desk_settings: Settings) -> None:
+    app = create_app(replace(desk_settings, public_reads=True))
+    assert [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/read/")] == []
+    assert app.test_client().get("/read/harbour-2").status_code == 404

@@ -3,8 +3,10 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
+import pysqlite3
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -111,18 +113,46 @@ def test_a_store_that_fails_is_503_and_leaks_nothing(
     assert "secret" not in response.text
 
 
-def test_a_full_disk_is_no_surprise_to_the_caller(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+def test_a_busy_store_is_503_and_keeps_nothing(
+    client_of: Callable[..., FlaskClient], own_desk: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever an operating system says stays in the log."""
+    """Another writer holds the lock for longer than a request waits."""
+    monkeypatch.setattr("recommender.store.database.BUSY_MS", 50)
+    client = client_of(own_desk, "editor")
+    path = str(own_desk.data_dir / "read-also.db")
+    with closing(pysqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        response = client.put("/v1/articles/a", json={"title": "A"})
+        other.execute("ROLLBACK")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.content_type == "application/problem+json"
+    assert path not in response.text
+    assert client.get("/v1/articles/a").status_code == 404
+    assert client.put("/v1/articles/a", json={"title": "A"}).status_code == 201
 
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device", "/srv/secret")
 
-    monkeypatch.setattr(type(client.application.extensions["read-also"].store), "put", fail)
-    response = client.put("/v1/articles/a", json={"title": "A"})
-    assert response.status_code in {500, 503}
-    assert "secret" not in response.text
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"title":"x","tags":[' + ",".join(["1"] * 200_000) + "]}",
+        '{"title":"x",' + ",".join(f'"k{n}":1' for n in range(50_000)) + "}",
+    ],
+)
+def test_a_flood_of_faults_has_a_short_answer(client: FlaskClient, body: str) -> None:
+    response = client.put("/v1/articles/a", data=body)
+    assert response.status_code == 422
+    assert len(response.data) < 1_000
+
+
+def test_an_explained_list_without_items_is_kept_nowhere_either(desk: FlaskClient) -> None:
+    answer = desk.get("/v1/articles/harbour-silent/related?explain=1")
+    assert answer.get_json()["items"] == []
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_nothing_is_taken_for_what_it_is_not(desk: FlaskClient) -> None:
+    for path in ("/healthz", "/v1/articles/harbour-2/related", "/nowhere"):
+        assert desk.get(path).headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_problems_are_read_by_people_in_their_letters(client: FlaskClient) -> None:

@@ -170,10 +170,17 @@ def test_section_lists_all_of_it_and_nothing_else(
 
 @pytest.mark.parametrize("tag", ["Guiyang", "AI", "football", "personal data"])
 def test_tag_lists_all_that_carry_it_and_nothing_else(
-    lists: Lists, sample_articles: dict[str, Document], tag: str
+    lists: Lists,
+    sample_articles: dict[str, Document],
+    twins: dict[str, frozenset[str]],
+    tag: str,
 ) -> None:
-    listed = ids(lists(tag=tag, limit=100, language="any"))
-    assert all(tag in sample_articles[other]["tags"] for other in listed)
+    listed = set(ids(lists("library-bus-naryn", tag=tag, limit=100, language="any")))
+    carrying = {other for other, article in sample_articles.items() if tag in article["tags"]}
+    assert listed <= carrying - NEVER_LISTED
+    # Of a story told twice, one telling is enough.
+    missing = carrying - NEVER_LISTED - listed
+    assert [other for other in missing if not twins.get(other, frozenset()) & listed] == []
 
 
 def test_a_tag_is_matched_whole(

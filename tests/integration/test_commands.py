@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from index import Catalog
+from recommender.articles import Article
 from recommender.cli import EXIT_CODES, main
 from recommender.embedding import Encoder, Model
 from recommender.errors import ModelRefused
@@ -391,3 +392,12 @@ def test_an_interrupt_is_130_and_says_that_nothing_is_lost(
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 130
     assert "run it again" in result.stderr
+
+
+def test_an_article_that_no_rebuild_has_read_says_what_to_run(run: Run, own_desk: Settings) -> None:
+    store = open_store(own_desk.database_url)
+    store.put(Article(id="fresh", title="Fresh"))
+    store.close()
+    result = run(own_desk, "related", "fresh")
+    assert result.exit_code == 1
+    assert "read-also rebuild" in result.stderr

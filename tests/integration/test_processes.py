@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 20
 WORKER = """
 import json, sys
 from service import create_app
-client = create_app().test_client()
+client = create_app(reader_pages=True).test_client()
 key = {"X-API-Key": sys.argv[1]}
 answer = client.get("/v1/articles/harbour-2/related?limit=3", headers=key)
 page = client.get("/read/harbour-2", headers=key)

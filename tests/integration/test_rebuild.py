@@ -217,3 +217,12 @@ def test_another_model_embeds_everything_and_keeps_the_old_vectors(
     assert catalog.open_live().columns["embedded"].all()
     assert rebuild(store, catalog, fake_model, never).embedded == 0
     assert bytes_of(own_desk) == before
+
+
+def test_a_full_rebuild_that_fails_costs_nothing_that_was_known(
+    own_desk: Settings, fake_encoder: Encoder, rebuild_with_fake: Rebuild
+) -> None:
+    """It replaces what is kept text by text, and drops nothing first."""
+    with pytest.raises(MemoryError):
+        rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0), full=True)
+    assert rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0)).embedded == 0

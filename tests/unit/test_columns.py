@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.articles import Article
-from recommender.columns import TAG_SEPARATOR, UNKNOWN_LANGUAGE, Facts, describe, story
+from recommender.columns import TAG_SEPARATOR, UNKNOWN_LANGUAGE, Facts, describe, stories, story
 from recommender.signature import SIGNATURE_SIZE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -126,18 +126,39 @@ def test_what_the_encoder_knows_and_the_signature_are_taken_over() -> None:
     assert column("signature", *rows) == [[7] * SIGNATURE_SIZE, [9] * SIGNATURE_SIZE]
 
 
+def told(*links: tuple[str, str | None]) -> list[int]:
+    numbers: list[int] = stories(
+        [Article(id=name, title="T", translation_of=of) for name, of in links]
+    ).tolist()
+    return numbers
+
+
 def test_a_translation_shares_the_story_of_its_original() -> None:
-    original = Article(id="a", title="T")
-    translation = Article(id="a-ru", title="\u0422", translation_of="a")
-    assert story(original) == story(translation)
-    assert story(original) != story(Article(id="b", title="T"))
+    original, translation, other = told(("a", None), ("a-ru", "a"), ("b", None))
+    assert original == translation != other
 
 
 def test_members_of_a_group_share_a_story_without_an_original() -> None:
-    one, two = (Article(id=name, title="T", translation_of="group:7") for name in "ab")
-    assert story(one) == story(two)
+    one, two = told(("a", "group:7"), ("b", "group:7"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("en", "ru"), ("ru", "en")],
+        [("c", "b"), ("b", "a"), ("a", None)],
+        [("a", "a"), ("b", "a")],
+        [("a", "c"), ("b", "c"), ("c", "b")],
+    ],
+)
+def test_chains_and_circles_of_translations_are_one_story(
+    links: list[tuple[str, str | None]],
+) -> None:
+    assert len(set(told(*links))) == 1
 
 
 def test_a_story_is_the_signed_blake2b_of_its_name() -> None:
     digest = hashlib.blake2b(b"a", digest_size=8).digest()
-    assert story(Article(id="a", title="T")) == int.from_bytes(digest, "big", signed=True)
+    assert story("a") == int.from_bytes(digest, "big", signed=True)
+    assert told(("a", None)) == [story("a")]

@@ -378,3 +378,18 @@ def test_a_failure_inside_the_lock_lets_it_go(catalog: Catalog) -> None:
         raise KeyError
     with catalog.lock():
         pass
+
+
+def test_prune_lets_generations_of_another_store_go_first(catalog: Catalog) -> None:
+    """A store made anew counts from 1 again, below the numbers of the old one."""
+    old = [publish(catalog, change) for change in (50, 51, 52)]
+    new = [
+        catalog.publish_rows(
+            sample_rows(5, seed=change), **STAMP | {"change": change, "epoch": "another"}
+        ).generation
+        for change in (1, 2)
+    ]
+    assert catalog.prune(3) == old[:2]
+    assert catalog.generations() == [*new, old[2]]
+    assert catalog.prune(2) == [old[2]]
+    assert catalog.live() == new[1]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from recommender.cards import Card
-from recommender.listing import as_document, as_text
+from recommender.listing import as_document, as_text, printable
 from recommender.recommendations import Explanation, Mode, Recommendation, Recommendations
 
 CARD = Card("Bridge opens", "https://a/b", "city", "en", "2026-03-01T09:30:00Z", "https://a/b.jpg")
@@ -137,3 +137,7 @@ def test_an_explained_line_has_its_parts_below() -> None:
 def test_a_headline_takes_one_line(title: str, shown: str) -> None:
     card: Any = Card(title, None, None, None, None, None)
     assert as_text(listed(item(card=card)), "T").splitlines()[2] == f"  1. 0.62  {shown}"
+
+
+def test_nothing_printed_steers_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\u202ec\nd") == "a\ufffd[2Jb\ufffdc d"

@@ -146,10 +146,19 @@ def test_a_malformed_key_is_refused_by_the_variables_name(key: str) -> None:
     assert [scope for scope in SCOPES if scope not in said] == []
 
 
-def test_a_refused_key_is_known_by_its_name_not_its_secret() -> None:
-    said = refusal(API_KEYS="cms:publish:hunter2hunter2hunter2")
-    assert "'cms'" in said
+@pytest.mark.parametrize(
+    "key", ["cms:publish:hunter2hunter2hunter2", "hunter2hunter2hunter2:read:cms"]
+)
+def test_a_refused_key_is_known_by_its_number_not_its_text(key: str) -> None:
+    said = refusal(API_KEYS=f"web:read:{SECRET},{key}")
+    assert "key number 2 " in said
     assert "hunter2" not in said
+
+
+def test_two_keys_of_one_secret_are_refused() -> None:
+    said = refusal(API_KEYS=f"cms:read:{SECRET},web:write:{SECRET}")
+    assert "same secret" in said
+    assert SECRET not in said
 
 
 def test_two_keys_of_one_name_are_refused() -> None:

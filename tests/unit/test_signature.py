@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import Article
 from recommender.signature import SIGNATURE_SIZE, overlap, sign
-from recommender.terms import words
+from recommender.terms import MOST_WORDS, words
 
 STORY = """\
 The city council of Riverton approved a second bridge over the Wend on Monday evening, after four \
@@ -139,3 +139,9 @@ def test_overlap_is_the_share_of_equal_places(others: list[list[int]], shares: l
 def test_texts_without_words_overlap_with_nothing() -> None:
     empty = sign(story("★"))
     assert overlap(empty, np.stack([empty, sign(story("One two three."))])).tolist() == [0, 0]
+
+
+def test_of_a_book_the_beginning_is_signed() -> None:
+    text = " ".join(f"word{number}" for number in range(MOST_WORDS + 5_000))
+    beginning = " ".join(text.split()[:MOST_WORDS])
+    assert sign(story(text)).tolist() == sign(story(beginning)).tolist()

@@ -305,3 +305,11 @@ def test_two_stores_that_write_one_article_at_once_make_one_history(
     assert [receipt.result for receipt in receipts] == ["created"] + ["updated"] * 39
     last = receipts[-1]
     assert store.get("a").title == ("x19" if last in one else "y19")
+
+
+def test_a_write_without_a_version_does_not_let_older_ones_in(store: ArticleStore) -> None:
+    store.put(Article(id="a", title="five", version=5))
+    store.put(Article(id="a", title="none"))
+    with pytest.raises(StaleVersion):
+        store.put(Article(id="a", title="three", version=3))
+    assert store.get("a").title == "none"

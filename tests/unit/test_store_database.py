@@ -167,3 +167,8 @@ def test_a_folder_below_a_file_cannot_be_made(path: Path) -> None:
 def test_a_port_that_is_none_is_refused_without_the_password() -> None:
     said = refusal("postgresql://editor:hunter2@localhost:port/news")
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(address: str) -> None:
+    assert "memory" in refusal(address)

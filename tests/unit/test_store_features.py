@@ -110,20 +110,16 @@ def test_what_is_missing_comes_ascending_in_chunks(cache: FeatureCache, count: i
     assert 0 < len(chunks[-1]) <= CHUNK
 
 
-def test_forgetting_a_fingerprint_forgets_no_other(cache: FeatureCache) -> None:
-    for fingerprint in ("old-8", "new-8"):
-        cache.add_vectors({"a": vector(1)}, fingerprint)
-        cache.add_terms({"a": terms()}, fingerprint)
-    cache.forget("old-8")
-    assert (cache.vectors(["a"], "old-8"), cache.terms(["a"], "old-8")) == ({}, {})
-    assert cache.vectors(["a"], "new-8")["a"].tolist() == [1]
-    assert plain(cache.terms(["a"], "new-8")) == plain({"a": terms()})
+def test_afresh_everything_is_missing_and_what_is_kept_stays(cache: FeatureCache) -> None:
+    cache.add_vectors({"a": vector(1)}, "model-8")
+    assert cache.missing(["a", "b"], "model-8", of="vectors") == [["b"]]
+    assert cache.missing(["a", "b"], "model-8", of="vectors", afresh=True) == [["a", "b"]]
+    assert cache.vectors(["a"], "model-8")["a"].tolist() == [1]
 
 
 def test_nothing_asked_and_nothing_kept_is_fine(cache: FeatureCache) -> None:
     cache.add_vectors({}, "model-9")
     cache.add_terms({}, "model-9")
-    cache.forget("model-9")
     assert cache.vectors([], "model-9") == {}
     assert cache.terms([], "model-9") == {}
 

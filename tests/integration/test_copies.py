@@ -1,0 +1,54 @@
+"""A text that comes back every day does not crowd the rest out of its lists."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.articles import parse_article
+from recommender.settings import Settings
+from recommender.store import open_store
+
+COPIES = 300
+NOTICE = "Gale warning for the harbour: ferries and cranes stop at noon, pilots board at dusk."
+
+
+@pytest.fixture
+def crowded(
+    bare: Settings,
+    rebuild_with_fake: Callable[..., Any],
+    make_story: Callable[..., dict[str, Any]],
+    client_of: Callable[..., FlaskClient],
+) -> FlaskClient:
+    """Three hundred copies of a notice, all newer than six stories of the same harbour."""
+    Path(bare.data_dir).mkdir(parents=True, exist_ok=True)
+    store = open_store(bare.database_url)
+    notice = {"title": "Gale warning", "body": NOTICE, "language": "en", "section": "port"}
+    days = [f"2026-{1 + n // 28:02}-{1 + n % 28:02}T06:00:00Z" for n in range(COPIES - 48)]
+    days += ["2026-10-01T06:00:00Z"] * 48
+    documents = [notice | {"id": f"notice-{n}", "published_at": day} for n, day in enumerate(days)]
+    documents += [
+        make_story(f"story-{n}", section="port", published_at="2025-06-01T06:00:00Z")
+        for n in range(6)
+    ]
+    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.close()
+    rebuild_with_fake(bare)
+    return client_of(bare, "reader")
+
+
+def test_under_the_notice_stand_the_stories(crowded: FlaskClient) -> None:
+    answer = crowded.get("/v1/articles/notice-7/related").get_json()
+    assert {item["id"] for item in answer["items"]} == {f"story-{n}" for n in range(6)}
+
+
+def test_under_a_story_the_notice_stands_once(crowded: FlaskClient) -> None:
+    answer = crowded.get("/v1/articles/story-0/related").get_json()
+    listed = [item["id"] for item in answer["items"]]
+    assert {other for other in listed if other.startswith("story-")} == {
+        f"story-{n}" for n in range(1, 6)
+    }
+    assert sum(other.startswith("notice-") for other in listed) == 1
