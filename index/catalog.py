@@ -19,7 +19,7 @@ from index.disk import make_folder, sync_folder
 from index.errors import Locked, NoSnapshot, SnapshotDamaged
 from index.manifest import GENERATION
 from index.pointer import read_pointer, write_pointer
-from index.snapshot import Snapshot, read_manifest
+from index.snapshot import Snapshot, epoch_of
 from index.verification import open_verified
 
 if TYPE_CHECKING:
@@ -200,13 +200,9 @@ class Catalog:
 
     def _age(self, generation: str) -> tuple[bool, str]:
         """Sorts what is of another store, or cannot be read, before what is of the live one's."""
-        return self._epoch(generation) == self._epoch(self._pointed()), generation
-
-    def _epoch(self, generation: str | None) -> str | None:
-        try:
-            return read_manifest(self._path(generation)).epoch if generation else None
-        except SnapshotDamaged:
-            return None
+        live = self._pointed()
+        kin = live is not None and epoch_of(self._path(generation)) == epoch_of(self._path(live))
+        return kin, generation
 
     def _path(self, generation: str) -> Path:
         return self.folder / generation

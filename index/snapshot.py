@@ -128,6 +128,14 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest.from_bytes(data, path)
 
 
+def epoch_of(folder: Path) -> str | None:
+    """Tell which store a snapshot's rows came from; None where its manifest cannot be read."""
+    try:
+        return read_manifest(folder).epoch
+    except SnapshotDamaged:
+        return None
+
+
 def _check_names(folder: Path, manifest: Manifest) -> None:
     with os.scandir(folder) as entries:
         # A link could lead anywhere: only a regular file counts as one.

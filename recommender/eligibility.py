@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.columns import TAG_SEPARATOR, Columns
+from recommender.columns import TAG_SEPARATOR, UNKNOWN_LANGUAGE, Columns
+from recommender.recommendations import Options
 
 __all__ = ["Wanted", "eligible", "matching", "next_turn", "on_show"]
 
@@ -26,6 +28,24 @@ class Wanted:
     tag: str | None = None
     published_after: float | None = None
     published_before: float | None = None
+
+    @classmethod
+    def of(cls, options: Options, language: str, published_at: float, now: float) -> "Wanted":
+        """What options want under a seed of a language, published when (NaN: unknown).
+
+        Unless others are asked for, only the seed's language; where that is unknown, words decide
+        among all. `background` wants what is older; a seed without a date bounds nothing.
+        """
+        own = None if language == UNKNOWN_LANGUAGE else frozenset({language})
+        languages = own if options.languages is None else options.languages or None
+        age, background = options.max_age_days, options.mode == "background"
+        return cls(
+            languages=languages,
+            section=options.section,
+            tag=options.tag,
+            published_after=None if age is None else now - age * DAY_SECONDS,
+            published_before=published_at if background and not isnan(published_at) else None,
+        )
 
 
 def on_show(articles: Columns, now: float) -> Rows:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from recommender.cards import Card
-from recommender.columns import UNKNOWN_LANGUAGE
 from recommender.eligibility import DAY_SECONDS, Wanted, eligible, matching
 from recommender.policy import Policy
 from recommender.ranking import Floors, Pool, Ranked, fuse, recency, select
@@ -100,7 +99,8 @@ class Inquiry:
     def allowed(self) -> Mask:
         """Rows that may be listed: bool [n]."""
         rows = eligible(self.snapshot, self.now, untitled=self.policy.untitled)
-        rows &= matching(self.snapshot, self._wanted())
+        wanted = Wanted.of(self.options, self.seed.language, self.seed.published_at, self.now)
+        rows &= matching(self.snapshot, wanted)
         rows &= self.snapshot.columns["story"] != self.seed.story
         for row in map(self.snapshot.row_of, {self.seed.id, *self.options.exclude}):
             if row is not None:
@@ -207,29 +207,6 @@ class Inquiry:
             reason=rung,
             explanation=ranked.explain(position) if self.options.explain else None,
         )
-
-    def _wanted(self) -> Wanted:
-        options = self.options
-        age = options.max_age_days
-        return Wanted(
-            languages=self._languages(),
-            section=options.section,
-            tag=options.tag,
-            published_after=None if age is None else self.now - age * DAY_SECONDS,
-            published_before=self._before(),
-        )
-
-    def _before(self) -> float | None:
-        """In `background`, the seed's time; one without a date has no before and after."""
-        dated = self.options.mode == "background" and not np.isnan(self.seed.published_at)
-        return self.seed.published_at if dated else None
-
-    def _languages(self) -> frozenset[str] | None:
-        """Those asked for, else the seed's; where that is unknown, words decide among all."""
-        asked, own = self.options.languages, self.seed.language
-        if asked is None and own != UNKNOWN_LANGUAGE:
-            return frozenset({own})
-        return asked or None
 
     def _similarities(self, rows: NDArray[np.int64], vectors: Floats) -> tuple[Floats, Floats]:
         """Cosines of vectors and of term weights with the seed's; 0 where it has none."""
