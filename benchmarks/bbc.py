@@ -31,7 +31,7 @@ from recommender.passages import Views
 from recommender.policy import Policy
 from recommender.recommendations import Options, Recommendation
 from recommender.related import list_related
-from recommender.seeds import seed_of
+from recommender.seeds import find_seed
 
 SEEDS_FROM = 20261124
 FIRST = 5
@@ -132,9 +132,7 @@ def lists_of(snapshot: Snapshot, seeds: list[str]) -> Lists:
     """The served lists of some seeds; the texts have no dates, so age plays no part."""
     lists = {}
     for seed_id in tqdm(seeds, desc="listing", unit=" list"):
-        seed = seed_of(snapshot, seed_id)
-        if seed is None:
-            raise LookupError(f"{seed_id} is not in the snapshot")
+        seed = find_seed(snapshot, seed_id)
         lists[seed_id] = list_related(snapshot, seed, Options(), SERVED, time.time()).items
     return Lists(lists)
 

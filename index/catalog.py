@@ -160,16 +160,17 @@ class Catalog:
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest `keep` generations and the live one; name the removed.
 
-        Those of another store than the live one's go first, whatever their numbers.
-
-        What failed builds left aside goes as well, so never call it beside a build.
+        Those of another store than the live one's, or that cannot be read, go first, whatever
+        their numbers. What failed builds left aside goes as well, so never call it beside a build.
 
         Raises:
             SnapshotDamaged: the pointer cannot be read, so that nothing may be removed.
         """
-        names = sorted(self.generations(), key=self._age)
-        older = names[: max(0, len(names) - keep)]
         pointed = self._pointed()
+        epoch = epoch_of(self._path(pointed)) if pointed else None
+        kin = {name for name in self.generations() if epoch and epoch_of(self._path(name)) == epoch}
+        names = sorted(self.generations(), key=lambda name: (name in kin, name))
+        older = names[: max(0, len(names) - keep)]
         doomed = [name for name in older if name != pointed]
         for name in doomed:
             # Renamed first: a removal cut short must not leave half a generation behind.
@@ -197,12 +198,6 @@ class Catalog:
     @property
     def _pointer(self) -> Path:
         return self.folder / "live"
-
-    def _age(self, generation: str) -> tuple[bool, str]:
-        """Sorts what is of another store, or cannot be read, before what is of the live one's."""
-        live = self._pointed()
-        kin = live is not None and epoch_of(self._path(generation)) == epoch_of(self._path(live))
-        return kin, generation
 
     def _path(self, generation: str) -> Path:
         return self.folder / generation

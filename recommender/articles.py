@@ -23,14 +23,21 @@ from pydantic import (
 
 from recommender.errors import FieldFault, InvalidArticle
 
-__all__ = ["ID_PATTERN", "Article", "check_id", "parse_article", "primary_language"]
+__all__ = [
+    "ID_PATTERN",
+    "LANGUAGE_PATTERN",
+    "Article",
+    "check_id",
+    "parse_article",
+    "primary_language",
+]
 
 ID_PATTERN: Final = r"[A-Za-z0-9._:~-]{1,200}"
 _ID = re.compile(ID_PATTERN)
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 MOST_FIELDS: Final = 60
 MOST_NAMES: Final = 100
 _LATEST_VERSION = 2**63 - 1
@@ -122,7 +129,9 @@ class Article(BaseModel):
     section: Name | None = None
     tags: tuple[Name, ...] = ()
     authors: tuple[Name, ...] = ()
-    language: Annotated[Text, StringConstraints(pattern=_LANGUAGE, max_length=35)] | None = None
+    language: Annotated[Text, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)] | None = (
+        None
+    )
     image_url: Url | None = None
     published_at: Moment | None = None
     updated_at: Moment | None = None

@@ -19,6 +19,7 @@ __all__ = [
     "Described",
     "Facts",
     "describe",
+    "describe_standing",
     "story",
 ]
 
@@ -71,19 +72,29 @@ def describe(articles: Iterable[Facts]) -> Described:
     known = list(articles)
     codes = {name: _encode([_word(name, facts) for facts in known]) for name in _CODED}
     given = [facts.article for facts in known]
-    columns: dict[str, NDArray[Any]] = {
-        "published_at": _times([article.published_at for article in given], np.nan),
-        "from_time": _times([_opens(article) for article in given], -np.inf),
-        "until_time": _times([article.expires_at for article in given], np.inf),
-        "published": np.array([article.status == "published" for article in given], np.bool_),
-        "recommendable": np.array([not a.never_recommend for a in given], np.bool_),
-        "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
-        "lists": np.array([not article.no_related for article in given], np.bool_),
-        "embedded": np.array([facts.embedded for facts in known], np.bool_),
-        "story": stories(given),
-        "signature": _stacked([facts.signature for facts in known]),
-    } | {name: column for name, (column, _) in codes.items()}
+    columns = (
+        describe_standing(given)
+        | {
+            "published_at": _times([article.published_at for article in given], np.nan),
+            "recommendable": np.array([not a.never_recommend for a in given], np.bool_),
+            "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
+            "lists": np.array([not article.no_related for article in given], np.bool_),
+            "embedded": np.array([facts.embedded for facts in known], np.bool_),
+            "story": stories(given),
+            "signature": _stacked([facts.signature for facts in known]),
+        }
+        | {name: column for name, (column, _) in codes.items()}
+    )
     return Described(columns, {name: words for name, (_, words) in codes.items()})
+
+
+def describe_standing(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
+    """The columns that tell whether an article may be seen, and when."""
+    return {
+        "published": np.array([article.status == "published" for article in articles], np.bool_),
+        "from_time": _times([_opens(article) for article in articles], -np.inf),
+        "until_time": _times([article.expires_at for article in articles], np.inf),
+    }
 
 
 def story(name: str) -> int:

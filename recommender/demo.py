@@ -17,7 +17,7 @@ from recommender.progress import Meter
 from recommender.rebuild import rebuild
 from recommender.recommendations import Options
 from recommender.related import list_related
-from recommender.seeds import seed_of
+from recommender.seeds import find_seed
 from recommender.server import DEMONSTRATION, serve_forever
 from recommender.settings import PREFIX, Settings
 from recommender.sources import read_jsonl
@@ -64,9 +64,7 @@ def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say
 
 def _list(catalog: Catalog) -> str:
     snapshot = catalog.open_live()
-    seed = seed_of(snapshot, STORY)
-    if seed is None:
-        raise LookupError(f"the sample lost its story {STORY!r}")
+    seed = find_seed(snapshot, STORY)
     return as_text(list_related(snapshot, seed, Options(), Policy(), time.time()), seed.title)
 
 

@@ -3,17 +3,26 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.columns import TAG_SEPARATOR, UNKNOWN_LANGUAGE, Columns
+from recommender.articles import Article
+from recommender.columns import (
+    TAG_SEPARATOR,
+    UNKNOWN_LANGUAGE,
+    Columns,
+    Described,
+    describe_standing,
+)
 from recommender.recommendations import Options
 
-__all__ = ["Wanted", "eligible", "matching", "next_turn", "on_show"]
+__all__ = ["Wanted", "eligible", "matching", "next_turn", "on_show", "shows"]
 
 Rows = NDArray[np.bool_]
-DAY_SECONDS = 86_400.0
+DAY_SECONDS: Final = 86_400.0
+EVERY_ROW: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +57,21 @@ class Wanted:
         )
 
 
-def on_show(articles: Columns, now: float) -> Rows:
-    """Which rows a reader may see at `now`: published, not embargoed or scheduled, not expired."""
+def on_show(articles: Columns, now: float, only: slice = EVERY_ROW) -> Rows:
+    """Which rows a reader may see at `now`: published, not embargoed or scheduled, not expired.
+
+    With `only`, just of those rows.
+    """
     columns = articles.columns
-    rows: Rows = columns["published"].copy()
-    rows &= columns["from_time"] <= now
-    rows &= now < columns["until_time"]
+    rows: Rows = columns["published"][only].copy()
+    rows &= columns["from_time"][only] <= now
+    rows &= now < columns["until_time"][only]
     return rows
+
+
+def shows(article: Article, now: float) -> bool:
+    """Whether a reader may see one article at `now`; the same rule as `on_show`."""
+    return bool(on_show(Described(describe_standing([article]), {}), now)[0])
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:

@@ -190,8 +190,8 @@ class Inquiry:
         listed = [self.snapshot.row_of(item.id) for item in above]
         rows = [row for row in listed if row is not None]
         rows += np.flatnonzero(columns["story"] == self.seed.story).tolist()
-        told: NDArray[np.uint16] = columns["signature"][rows]
-        return told if self.seed.signature is None else np.vstack([self.seed.signature, told])
+        told = columns["signature"][rows]
+        return np.vstack([self.seed.signature, told])
 
     def _diversity(self) -> float:
         asked = self.options.diversity

@@ -9,13 +9,17 @@ from index import Query, Snapshot
 from recommender.articles import Article
 from recommender.cards import Card
 from recommender.columns import UNKNOWN_LANGUAGE, Facts, story
+from recommender.errors import UnreadArticle
 
-__all__ = ["Seed", "seed_of", "unread_seed"]
+__all__ = ["Seed", "find_seed", "seed_of", "unread_seed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seed:
-    """The article that a list is for. Without `vector` and `terms` only the ladder can serve it."""
+    """The article that a list is for. Without `vector` and `terms` only the ladder can serve it.
+
+    `row` is its place in the snapshot, None where the snapshot does not hold it.
+    """
 
     id: str
     title: str
@@ -24,10 +28,11 @@ class Seed:
     published_at: float
     story: int
     lists: bool
+    signature: NDArray[np.uint16]
+    row: int | None = None
     embedded: bool = False
     vector: NDArray[np.float32] | None = None
     terms: Query | None = None
-    signature: NDArray[np.uint16] | None = None
 
 
 def seed_of(snapshot: Snapshot, article_id: str) -> Seed | None:
@@ -44,11 +49,24 @@ def seed_of(snapshot: Snapshot, article_id: str) -> Seed | None:
         published_at=float(columns["published_at"][row]),
         story=int(columns["story"][row]),
         lists=bool(columns["lists"][row]),
+        signature=columns["signature"][row],
+        row=row,
         embedded=bool(columns["embedded"][row]),
         vector=snapshot.vectors.fetch(np.array([row]))[0],
         terms=snapshot.lexicon.query_of(row),
-        signature=columns["signature"][row],
     )
+
+
+def find_seed(snapshot: Snapshot, article_id: str) -> Seed:
+    """The seed as the snapshot knows it.
+
+    Raises:
+        UnreadArticle: it does not.
+    """
+    seed = seed_of(snapshot, article_id)
+    if seed is None:
+        raise UnreadArticle(article_id)
+    return seed
 
 
 def unread_seed(snapshot: Snapshot, facts: Facts) -> Seed:

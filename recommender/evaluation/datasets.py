@@ -37,11 +37,9 @@ class Dataset:
     @property
     def queries(self) -> tuple[str, ...]:
         """Seeds with something relevant in the pool, ascending."""
-        return tuple(sorted(seed for seed in self.qrels if any(g > 0 for g in self.gains(seed))))
-
-    def gains(self, seed: str) -> list[int]:
-        """The gains of the articles judged for a seed that may be retrieved."""
-        return list(self.judged(seed).values())
+        return tuple(
+            sorted(seed for seed in self.qrels if max(self.judged(seed).values(), default=0) > 0)
+        )
 
     def judged(self, seed: str) -> dict[str, int]:
         """The judgments of a seed that count: in the pool, and not of the seed itself."""

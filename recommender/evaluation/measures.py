@@ -21,7 +21,7 @@ def check_installed() -> None:
         PartMissing: the extra `evaluation` is not installed.
     """
     if not all(map(find_spec, ("ir_measures", "scipy"))):
-        raise _missing()
+        raise PartMissing("evaluation needs an extra; run: pip install 'read-also[evaluation]'")
 
 
 def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
@@ -30,10 +30,9 @@ def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
     Raises:
         PartMissing: the extra `evaluation` is not installed.
     """
-    try:
-        import ir_measures  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _missing() from error
+    check_installed()
+    import ir_measures  # noqa: PLC0415 - an extra
+
     wanted = [ir_measures.parse_measure(name) for name in MEASURES]
     qrels = {query: dataset.judged(query) for query in dataset.queries}
     means = ir_measures.calc_aggregate(wanted, qrels, {query: run[query] for query in qrels})
@@ -49,15 +48,10 @@ def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, f
     """
     if len(human) < FEWEST_PAIRS:
         raise BadSource(f"{len(human)} pairs; a correlation needs at least {FEWEST_PAIRS}")
-    try:
-        from scipy import stats  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _missing() from error
+    check_installed()
+    from scipy import stats  # noqa: PLC0415 - an extra
+
     return {
         "Pearson": float(stats.pearsonr(human, scores).statistic),
         "Spearman": float(stats.spearmanr(human, scores).statistic),
     }
-
-
-def _missing() -> PartMissing:
-    return PartMissing("evaluation needs an extra; run: pip install 'read-also[evaluation]'")

@@ -12,14 +12,13 @@ import numpy as np
 
 from index import Catalog, Snapshot
 from recommender.embedding import Model, load_encoder
-from recommender.errors import BadSource
 from recommender.evaluation.datasets import Dataset
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.progress import Meter
 from recommender.rebuild import rebuild
 from recommender.recommendations import LIMITS, Options
 from recommender.related import Inquiry, list_related
-from recommender.seeds import Seed, seed_of
+from recommender.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
 __all__ = ["Bench", "Run", "open_bench", "run_lists", "score_pairs"]
@@ -35,13 +34,6 @@ class Bench:
     dataset: Dataset
     snapshot: Snapshot
     languages: frozenset[str] | None
-
-    def seed(self, article_id: str) -> Seed:
-        """The seed of one of the data set's articles."""
-        seed = seed_of(self.snapshot, article_id)
-        if seed is None:
-            raise BadSource(f"no article {article_id!r} in the data set")
-        return seed
 
 
 @contextmanager
@@ -78,7 +70,9 @@ def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
     """The score of every judged pair."""
     scores: dict[tuple[str, str], float] = {}
     for pair in bench.dataset.pairs:
-        inquiry = Inquiry(bench.snapshot, bench.seed(pair.a), Options(), RELEVANCE_ONLY, 0.0)
+        inquiry = Inquiry(
+            bench.snapshot, find_seed(bench.snapshot, pair.a), Options(), RELEVANCE_ONLY, 0.0
+        )
         row = bench.snapshot.row_of(pair.b)
         ranked = inquiry.rank(np.array([row], np.int64))
         scores[pair.a, pair.b] = float(ranked.scores.score[0])
@@ -88,7 +82,9 @@ def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
 def _ordered(
     bench: Bench, query: str, options: Options, policy: Policy, now: float
 ) -> dict[str, float]:
-    listed = list_related(bench.snapshot, bench.seed(query), options, policy, now).items
+    listed = list_related(
+        bench.snapshot, find_seed(bench.snapshot, query), options, policy, now
+    ).items
     if policy == RELEVANCE_ONLY:
         return {i.id: i.explanation.ranking_value for i in listed if i.explanation is not None}
     return {item.id: -float(item.rank) for item in listed}

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
-from recommender.articles import check_id, primary_language
+from recommender.articles import LANGUAGE_PATTERN, check_id, primary_language
 from recommender.errors import BadParameter, FieldFault
 from recommender.recommendations import LIMITS, MODES, Options
 
 __all__ = ["PARAMETERS", "parse_options"]
 
 MOST_EXCLUDED: Final = 500
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_LANGUAGE = re.compile(LANGUAGE_PATTERN)
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 _SHARE = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
 _WHOLE = re.compile(r"[1-9][0-9]{0,3}")

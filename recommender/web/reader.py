@@ -1,7 +1,10 @@
 """A plain page that shows a story with its list under it. The demonstration's alone."""
 
+import time
+
 from flask import Blueprint, Response, make_response
 
+from recommender.eligibility import shows
 from recommender.errors import UnknownArticle
 from recommender.passages import paragraphs
 from recommender.web.caching import cached
@@ -20,7 +23,7 @@ def read(article_id: str) -> Response:
     """The story as it stands in the store, if a reader may see it, and its list."""
     listing = listing_of(article_id)
     article = state().store.get(article_id)
-    if is_public() and not state().shows(article):
+    if is_public() and not shows(article, time.time()):
         raise UnknownArticle(article_id)
     body = paragraphs(article.body)
     page = render_list("story.html", listing, article=article, paragraphs=body)

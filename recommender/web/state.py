@@ -6,17 +6,14 @@ from typing import Final, cast
 
 from flask import current_app
 
-from index import Snapshot
-from recommender.articles import Article
-from recommender.columns import Facts, describe
-from recommender.eligibility import next_turn, on_show
+from recommender.eligibility import next_turn, on_show, shows
 from recommender.errors import UnknownArticle
 from recommender.live import LiveSnapshot
 from recommender.policy import Policy
 from recommender.reading import facts_of, read_text
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
-from recommender.seeds import Seed, seed_of, unread_seed
+from recommender.seeds import seed_of, unread_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore
 
@@ -63,33 +60,21 @@ class State:
         """
         snapshot, now = self.live.current(), time.time()
         seed = seed_of(snapshot, article_id)
-        row = snapshot.row_of(article_id)
-        if seed is None or row is None:
-            seed, shown = self._unread(snapshot, article_id, now)
+        if seed is None or seed.row is None:
+            article = self.store.get(article_id)
+            shown = shows(article, now)
+            seed = unread_seed(snapshot, facts_of(article, read_text(article), _knows_none))
         else:
-            shown = bool(on_show(snapshot, now)[row])
+            shown = bool(on_show(snapshot, now, slice(seed.row, seed.row + 1))[0])
         if public and not shown:
             raise UnknownArticle(article_id)
         answer = list_related(snapshot, seed, options, self.policy, now)
         left = next_turn(snapshot, now) - now
-        return Listing(answer, seed.language, options.explain, row is not None, left)
-
-    def shows(self, article: Article) -> bool:
-        """Whether a reader may see the article as the store has it now."""
-        return _on_show(facts_of(article, read_text(article), _knows_none), time.time())
-
-    def _unread(self, snapshot: Snapshot, article_id: str, now: float) -> tuple[Seed, bool]:
-        """An article that only the store knows yet, and whether a reader may see it."""
-        article = self.store.get(article_id)
-        facts = facts_of(article, read_text(article), _knows_none)
-        return unread_seed(snapshot, facts), _on_show(facts, now)
-
-
-def _on_show(facts: Facts, now: float) -> bool:
-    return bool(on_show(describe([facts]), now)[0])
+        return Listing(answer, seed.language, options.explain, seed.row is not None, left)
 
 
 def _knows_none(_language: str | None) -> bool:
+    """No vector was made yet, so the encoder has nothing to say."""
     return False
 
 
