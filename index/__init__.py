@@ -5,16 +5,20 @@ one; a `Snapshot` searches. Nothing here knows what a row stands for: cards are 
 """
 
 from index.catalog import Catalog, Staged
+from index.disk import make_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
 from index.hits import Hits
 from index.lexical import Lexicon, Query
-from index.manifest import FileSum, Floor, Manifest
+from index.manifest import GENERATION, FileSum, Floor, Manifest
+from index.overlay import Overlay
 from index.rows import BUCKETS, Rows, Terms
 from index.search import Vectors
 from index.snapshot import Snapshot
+from index.view import View
 
 __all__ = [
     "BUCKETS",
+    "GENERATION",
     "BadQuery",
     "BadRows",
     "Catalog",
@@ -26,6 +30,7 @@ __all__ = [
     "Locked",
     "Manifest",
     "NoSnapshot",
+    "Overlay",
     "Query",
     "Rows",
     "Snapshot",
@@ -33,4 +38,6 @@ __all__ = [
     "Staged",
     "Terms",
     "Vectors",
+    "View",
+    "make_folder",
 ]

@@ -23,7 +23,7 @@ from index.rows import BUCKETS
 from index.terms import weigh_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from index.arrays import Floats, Longs
@@ -66,6 +66,7 @@ class Stamp(TypedDict):
             given.
         grouped_by: the column of codes of the groups, such as languages, inside which floors
             are measured and the rarity of terms is counted; without it all rows are one group.
+        notes: what the caller wants to remember with the rows; nothing unless given.
     """
 
     model: str
@@ -74,6 +75,7 @@ class Stamp(TypedDict):
     change: int
     ivf_above: NotRequired[int]
     grouped_by: NotRequired[str]
+    notes: NotRequired[Mapping[str, str]]
 
 
 def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
@@ -95,7 +97,8 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
     writer = Writer(folder)
     tuning = _write_vectors(writer, rows.vectors, stamp.get("ivf_above", IVF_ABOVE))
     groups = rows.groups(stamp.get("grouped_by"))
-    weights = weigh_rows(rows.terms, _peers(groups, len(rows)))
+    frequency = np.bincount(rows.terms.buckets, minlength=BUCKETS)
+    weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], _peers(groups, len(rows)))
     _write_terms(writer, weights)
     _write_records(writer, rows)
     manifest = Manifest(
@@ -110,6 +113,7 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
         ivf_probes=tuning.probes,
         recall=tuning.recall,
         floors=measure_floors(rows.vectors, weights, groups),
+        notes=stamp.get("notes", {}),
         files=writer.sums,
     )
     writer.write(Files.MANIFEST, manifest.to_bytes())

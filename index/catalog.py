@@ -19,13 +19,14 @@ from index.disk import make_folder, sync_folder
 from index.errors import Locked, NoSnapshot, SnapshotDamaged
 from index.manifest import GENERATION
 from index.pointer import read_pointer, write_pointer
-from index.snapshot import Snapshot, epoch_of
+from index.snapshot import Snapshot, epoch_of, manifest_of
 from index.verification import open_verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from index.manifest import Manifest
     from index.rows import Rows
 
 _ASIDE: Final = ".building-"
@@ -149,6 +150,14 @@ class Catalog:
         names = (path.name for path in self.folder.iterdir() if path.is_dir())
         return sorted(name for name in names if GENERATION.fullmatch(name))
 
+    def manifests(self) -> list[Manifest]:
+        """Read what the generations say of themselves, the oldest first; damaged ones are left out.
+
+        Only the manifests are read: a generation in the list may be damaged elsewhere.
+        """
+        found = (manifest_of(self._path(name)) for name in self.generations())
+        return [manifest for manifest in found if manifest is not None]
+
     def bytes_of(self, generation: str) -> int:
         """Sum up the sizes of a generation's files, in bytes.
 
@@ -175,6 +184,7 @@ class Catalog:
         for name in doomed:
             # Renamed first: a removal cut short must not leave half a generation behind.
             self._path(name).rename(self._aside())
+        sync_folder(self.folder)
         for path in self.folder.glob(f"{_ASIDE}*"):
             _remove(path)
         sync_folder(self.folder)

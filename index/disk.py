@@ -6,6 +6,7 @@ not ordered by fsync of the file, and a failed write through one is a signal, no
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Array
+
+
+_MISPLACED = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
 
 
 class Sink:
@@ -101,6 +105,24 @@ def replace_file(path: Path, aside: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that should be a regular one.
+
+    Raises:
+        SnapshotDamaged: a folder stands there, or a link that leads nowhere.
+        FileNotFoundError: nothing does.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        if error.errno in _MISPLACED:
+            raise SnapshotDamaged.at(path, "not a regular file") from error
+        raise
+    with file:
+        yield file
 
 
 def measure(path: Path) -> FileSum:

@@ -22,7 +22,7 @@ from index.rows import COLUMN_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
@@ -116,7 +116,7 @@ class Manifest:
     """What a snapshot says of itself.
 
     Attributes:
-        format: version of this layout, 1.
+        format: version of this layout, 2.
         rows: how many rows there are.
         dim: how many numbers a vector has.
         model: fingerprint of the encoder the vectors came from, as the caller gave it.
@@ -127,6 +127,7 @@ class Manifest:
         ivf_probes: how many of them a search visits; 0 when there are none.
         recall: measured recall@100 of the IVF index against exact search; 1.0 without one.
         floors: what random pairs of each group of rows give, by the group's label.
+        notes: what the caller wants to remember with the rows, opaque here.
         files: size and checksum of every file but the manifest, by name.
 
     Raises:
@@ -144,6 +145,7 @@ class Manifest:
     ivf_probes: int
     recall: float
     floors: Mapping[str, Floor]
+    notes: Mapping[str, str]
     files: Mapping[str, FileSum]
 
     def __post_init__(self) -> None:
@@ -152,8 +154,8 @@ class Manifest:
                 raise ValueError(f"field {name} holds {getattr(self, name)!r:.80}")
         _check_ivf(self)
         # Copied and sealed, so that nothing the caller does later changes what this says.
-        object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
-        object.__setattr__(self, "floors", MappingProxyType(dict(self.floors)))
+        for name in ("files", "floors", "notes"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -163,6 +165,7 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """Write canonical JSON: sorted keys, two-space indent, ASCII, one newline at the end."""
         fields = {name: getattr(self, name) for name in _CHECKS}
+        fields["notes"] = dict(self.notes)
         fields["files"] = {name: asdict(total) for name, total in self.files.items()}
         fields["floors"] = {name: asdict(floor) for name, floor in self.floors.items()}
         return json.dumps(fields, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
@@ -219,6 +222,10 @@ def _floors(value: Mapping[str, object]) -> bool:
     return all(_text(name) and isinstance(floor, Floor) for name, floor in value.items())
 
 
+def _notes(value: Mapping[str, object]) -> bool:
+    return all(_text(name) and _text(note) for name, note in value.items())
+
+
 def _check_ivf(manifest: Manifest) -> None:
     lists, probes = manifest.ivf_lists, manifest.ivf_probes
     if (lists > 0) != (Files.IVF in manifest.files) or not min(lists, 1) <= probes <= lists:
@@ -238,5 +245,6 @@ _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
     "ivf_probes": _whole(0, 2**20),
     "recall": _real(0, 1),
     "floors": _floors,
+    "notes": _notes,
     "files": _files,
 }

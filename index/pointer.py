@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from index.disk import replace_file
+from index.disk import reading, replace_file
 from index.errors import NoSnapshot, SnapshotDamaged
 from index.manifest import GENERATION
 
@@ -20,10 +20,10 @@ def read_pointer(path: Path) -> str:
 
     Raises:
         NoSnapshot: there is no pointer.
-        SnapshotDamaged: it holds anything but one generation's name and a newline.
+        SnapshotDamaged: it is no file, or holds anything but one generation's name and a newline.
     """
     try:
-        with path.open("rb") as file:
+        with reading(path) as file:
             data = file.read(_ENOUGH)
     except FileNotFoundError as error:
         raise NoSnapshot(f"{path}: nothing was published yet; run a rebuild") from error

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from index.blobs import Blobs
-from index.disk import map_array, measure
+from index.disk import map_array, measure, reading
 from index.errors import BadQuery, SnapshotDamaged
 from index.lexical import open_lexicon
 from index.manifest import MOST_BYTES, Files, Manifest, column_file, generation
@@ -119,21 +119,27 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / Files.MANIFEST
     try:
-        with path.open("rb") as file:
+        with reading(path) as file:
             data = file.read(MOST_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+    except FileNotFoundError as error:
         raise SnapshotDamaged.at(path, "missing") from error
     if len(data) > MOST_BYTES:
         raise SnapshotDamaged.at(path, f"longer than {MOST_BYTES} bytes")
     return Manifest.from_bytes(data, path)
 
 
-def epoch_of(folder: Path) -> str | None:
-    """Tell which store a snapshot's rows came from; None where its manifest cannot be read."""
+def manifest_of(folder: Path) -> Manifest | None:
+    """Read a folder's manifest alone; None where it cannot be read."""
     try:
-        return read_manifest(folder).epoch
+        return read_manifest(folder)
     except SnapshotDamaged:
         return None
+
+
+def epoch_of(folder: Path) -> str | None:
+    """Tell which store a snapshot's rows came from; None where its manifest cannot be read."""
+    manifest = manifest_of(folder)
+    return None if manifest is None else manifest.epoch
 
 
 def _check_names(folder: Path, manifest: Manifest) -> None:

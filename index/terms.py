@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.matrix import Matrix
-from index.rows import BUCKETS
 
 if TYPE_CHECKING:
     from index.arrays import Floats, Whole
@@ -44,17 +43,17 @@ def weigh(counts: Floats, document_frequency: Whole, rows: int) -> Floats:
     return (raw / (float(np.linalg.norm(raw)) or 1)).astype(np.float32)
 
 
-def weigh_rows(terms: Terms, peers: Whole) -> Matrix:
+def weigh_rows(terms: Terms, document_frequency: Whole, peers: Whole) -> Matrix:
     """Weigh every row: float32 rows of length 1, or empty, over BUCKETS.
 
     Args:
         terms: the counts of n rows.
+        document_frequency: integers [nnz]; how many rows hold the bucket of each entry.
         peers: integers [n]; how many rows might share a row's terms, such as those of its
             language. Against a whole archive the small words of its rarer languages look rare.
     """
-    frequency = np.bincount(terms.buckets, minlength=BUCKETS)
     owners = np.repeat(np.arange(len(terms)), np.diff(terms.indptr))
-    raw = _sublinear(terms.counts) * idf(frequency[terms.buckets], peers[owners])
+    raw = _sublinear(terms.counts) * idf(document_frequency, peers[owners])
     squares = np.bincount(owners, weights=np.square(raw), minlength=len(terms))
     weights = raw / np.sqrt(squares)[owners]
     return Matrix(terms.indptr, terms.buckets, weights.astype(np.float32))

@@ -28,6 +28,7 @@ def roots(module: Path) -> set[str]:
 def test_the_public_names_are_exactly_these() -> None:
     assert index.__all__ == [
         "BUCKETS",
+        "GENERATION",
         "BadQuery",
         "BadRows",
         "Catalog",
@@ -39,6 +40,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "Locked",
         "Manifest",
         "NoSnapshot",
+        "Overlay",
         "Query",
         "Rows",
         "Snapshot",
@@ -46,6 +48,8 @@ def test_the_public_names_are_exactly_these() -> None:
         "Staged",
         "Terms",
         "Vectors",
+        "View",
+        "make_folder",
     ]
     assert all(hasattr(index, name) for name in index.__all__)
 

@@ -33,7 +33,8 @@ TERMS = Terms.of(
 
 
 def dense_weights() -> Floats:
-    weights = weigh_rows(TERMS, np.full(len(TERMS), len(TERMS)))
+    spread = np.bincount(TERMS.buckets, minlength=BUCKETS)[TERMS.buckets]
+    weights = weigh_rows(TERMS, spread, np.full(len(TERMS), len(TERMS)))
     dense = np.zeros((ROWS, BUCKETS), np.float32)
     owners = np.repeat(np.arange(ROWS), np.diff(weights.indptr))
     dense[owners, weights.columns] = weights.weights

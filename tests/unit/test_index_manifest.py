@@ -39,7 +39,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     if lists:
         names.append(str(Files.IVF))
     return Manifest(
-        format=1,
+        format=2,
         rows=draw(st.integers(0, 2**31 - 1)),
         dim=draw(st.integers(1, 2**16)),
         model=draw(st.text()),
@@ -50,6 +50,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         ivf_probes=draw(st.integers(min(lists, 1), lists)),
         recall=draw(st.floats(0, 1)),
         floors=draw(st.dictionaries(st.text(), floors, max_size=3)),
+        notes=draw(st.dictionaries(st.text(), st.text(), max_size=3)),
         files={name: draw(sums) for name in names},
     )
 
@@ -57,7 +58,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
 def a_manifest(**changes: Any) -> Manifest:
     names = [*Files, "column-language.npy"]
     fields: dict[str, Any] = {
-        "format": 1,
+        "format": 2,
         "rows": 3,
         "dim": 8,
         "model": "m",
@@ -68,6 +69,7 @@ def a_manifest(**changes: Any) -> Manifest:
         "ivf_probes": 2,
         "recall": 1.0,
         "floors": {"en": Floor(3, 0.25, 0.0)},
+        "notes": {"encoder": "m"},
         "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
     }
     return Manifest(**{**fields, **changes})
@@ -104,7 +106,8 @@ def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
 
 
 HOSTILE: Mapping[str, Any] = {
-    "unknown format": {"format": 2},
+    "the format before": {"format": 1},
+    "unknown format": {"format": 3},
     "bool for int": {"format": True},
     "float for int": {"rows": 3.0},
     "text for int": {"rows": "3"},
@@ -123,6 +126,9 @@ HOSTILE: Mapping[str, Any] = {
     "floor of NaN": {"floors": {"": {"rows": 3, "similarity": float("nan"), "lexical": 0.5}}},
     "true for a floor's rows": {"floors": {"": {"rows": True, "similarity": 0.1, "lexical": 0.5}}},
     "floors not a mapping": {"floors": [1]},
+    "a note that is no text": {"notes": {"encoder": 1}},
+    "a note of nothing": {"notes": {"encoder": None}},
+    "notes not a mapping": {"notes": ["encoder"]},
     "recall above 1": {"recall": 1.5},
     "more probes than lists": {"ivf_probes": 3},
     "lists without probes": {"ivf_probes": 0},
@@ -203,15 +209,18 @@ def test_bytes_that_are_not_canonical_are_refused(data: bytes) -> None:
         Manifest.from_bytes(data)
 
 
-def test_a_manifest_is_frozen_with_its_files() -> None:
-    files = dict(a_manifest().files)
-    manifest = a_manifest(files=files)
+def test_a_manifest_is_frozen_with_its_files_and_notes() -> None:
+    files, notes = dict(a_manifest().files), dict(a_manifest().notes)
+    manifest = a_manifest(files=files, notes=notes)
     files.clear()
+    notes.clear()
     assert manifest == a_manifest()
     with pytest.raises(FrozenInstanceError):
         manifest.rows = 4  # type: ignore[misc]
     with pytest.raises(TypeError):
         manifest.files["x"] = FileSum(0, "0" * 64)  # type: ignore[index]
+    with pytest.raises(TypeError):
+        manifest.notes["x"] = "y"  # type: ignore[index]
 
 
 @given(column_names)

@@ -27,7 +27,7 @@ def as_scipy(matrix: Matrix | Terms) -> Any:
 def test_rows_weigh_what_scikit_learn_says() -> None:
     terms = random_terms(80)
     oracle = TfidfTransformer(sublinear_tf=True).fit_transform(as_scipy(terms))
-    assert abs(as_scipy(weigh_rows(terms, everybody(len(terms)))) - oracle).max() < 1e-6
+    assert abs(as_scipy(weighed(terms)) - oracle).max() < 1e-6
 
 
 def test_a_new_text_weighs_what_scikit_learn_says() -> None:
@@ -51,7 +51,7 @@ def test_a_text_of_no_terms_has_no_weights() -> None:
 
 
 def test_transposing_is_scipys_transpose() -> None:
-    weights = weigh_rows(random_terms(40), everybody(40))
+    weights = weighed(random_terms(40))
     transposed = weights.transposed(BUCKETS)
     oracle = as_scipy(weights).T.tocsr()
     np.testing.assert_array_equal(transposed.indptr, oracle.indptr)
@@ -71,7 +71,7 @@ def test_entries_come_in_the_order_asked_for() -> None:
 def test_without_pairs_the_floors_are_zero(rows: int) -> None:
     pairs = Pairs.over(rows)
     assert cosine_floor(random_units(rows, 4), pairs) == 0
-    assert lexical_floor(weigh_rows(random_terms(rows), everybody(rows)), pairs) == 0
+    assert lexical_floor(weighed(random_terms(rows)), pairs) == 0
 
 
 def test_a_small_archive_is_paired_completely() -> None:
@@ -89,7 +89,7 @@ def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> N
 
 
 def test_floors_are_the_medians_of_brute_force() -> None:
-    vectors, weights = random_units(30, 8), weigh_rows(random_terms(30), everybody(30))
+    vectors, weights = random_units(30, 8), weighed(random_terms(30))
     pairs, upper = Pairs.over(30), np.triu_indices(30, k=1)
     lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
     assert cosine_floor(vectors, pairs) == pytest.approx(
@@ -106,7 +106,7 @@ def test_floors_of_copies_stay_within_range() -> None:
 
 def test_floors_are_measured_inside_each_group_of_rows() -> None:
     rows = sample_rows(40)
-    weights = weigh_rows(rows.terms, everybody(40))
+    weights = weighed(rows.terms)
     floors = measure_floors(rows.vectors, weights, rows.groups("language"))
     assert list(floors) == ["tg", "русӣ"]
     cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
@@ -117,7 +117,7 @@ def test_floors_are_measured_inside_each_group_of_rows() -> None:
 
 def test_floors_without_a_column_take_all_rows_as_one_group() -> None:
     rows = sample_rows(12)
-    weights = weigh_rows(rows.terms, everybody(12))
+    weights = weighed(rows.terms)
     floors = measure_floors(rows.vectors, weights, rows.groups(None))
     assert floors == {"": floors[""]}
     assert floors[""].similarity == cosine_floor(rows.vectors, Pairs.over(12))
@@ -133,14 +133,36 @@ def test_rarity_is_counted_among_the_peers_of_a_row() -> None:
         np.concatenate([one.buckets, shifted]),
         np.concatenate([one.counts, two.counts]),
     )
-    weights = weigh_rows(together, np.repeat([30, 6], [30, 6])).weights
+    weights = weigh_rows(together, spread(together), np.repeat([30, 6], [30, 6])).weights
     np.testing.assert_allclose(weights[: len(one.buckets)], alone(one), rtol=1e-6)
     np.testing.assert_allclose(weights[len(one.buckets) :], alone(two), rtol=1e-6)
 
 
-def everybody(rows: int) -> Longs:
-    return np.full(rows, rows)
+def test_a_bucket_that_more_rows_hold_than_are_peers_weighs_as_one_that_all_hold() -> None:
+    """It is held in other groups too; ln((1 + 3) / (1 + 3)) + 1 is 1, and nothing is below."""
+    np.testing.assert_array_equal(idf(np.array([3, 4, 900]), 3), [1, 1, 1])
+    np.testing.assert_array_equal(idf(np.array([0, 1]), np.array([0, 0])), [1, 1])
+
+
+def test_rarity_may_be_told_of_another_archive() -> None:
+    """A row that comes later is weighed by what was counted before, entry by entry."""
+    archive, late = random_terms(80), random_terms(5, words=200, seed=1)
+    frequency = np.bincount(archive.buckets, minlength=BUCKETS)
+    weights = weigh_rows(late, frequency[late.buckets], np.full(5, 80))
+    oracle = TfidfTransformer(sublinear_tf=True).fit(as_scipy(archive)).transform(as_scipy(late))
+    assert abs(as_scipy(weights) - oracle).max() < 1e-6
+
+
+def spread(terms: Terms) -> Longs:
+    """In how many of these rows the bucket of each entry stands."""
+    counts: Longs = np.bincount(terms.buckets, minlength=BUCKETS)[terms.buckets]
+    return counts
+
+
+def weighed(terms: Terms) -> Matrix:
+    """Weights where all rows are one group."""
+    return weigh_rows(terms, spread(terms), np.full(len(terms), len(terms)))
 
 
 def alone(terms: Terms) -> NDArray[np.floating]:
-    return weigh_rows(terms, everybody(len(terms))).weights
+    return weighed(terms).weights

@@ -1,0 +1,135 @@
+"""Growth: memory that is only ever appended to, behind what was shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import Snapshot
+from index.growth import Buffer, Growth
+from index.matrix import Matrix
+from tests.unit.test_index_overlay import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
+
+if TYPE_CHECKING:
+    from index.arrays import Array, Floats
+
+SHAPES: list[tuple[int, ...]] = [(), (1,), (3,)]
+
+
+def numbers(start: int, count: int, shape: tuple[int, ...]) -> Array:
+    """Row r holds r everywhere."""
+    ones = np.ones((count, *shape), np.int64)
+    return (np.arange(start, start + count).reshape(-1, *(1 for _ in shape)) * ones).astype(
+        np.int64
+    )
+
+
+@given(shape=st.sampled_from(SHAPES), sizes=st.lists(st.integers(0, 90), max_size=8))
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_a_buffer_holds_what_it_was_given_in_order(
+    shape: tuple[int, ...], sizes: list[int]
+) -> None:
+    buffer, total = Buffer(np.empty((0, *shape), np.int64)), 0
+    for size in sizes:
+        buffer.extend(numbers(total, size, shape))
+        total += size
+        assert len(buffer) == total
+        np.testing.assert_array_equal(buffer.shown(), numbers(0, total, shape))
+    assert buffer.shown().dtype == np.int64
+
+
+@given(sizes=st.lists(st.integers(0, 150), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_what_a_buffer_showed_stays_wherever_its_memory_moves(sizes: list[int]) -> None:
+    buffer, shown = Buffer(np.empty((0, 2), np.int64)), []
+    for at, size in enumerate(sizes):
+        buffer.extend(np.full((size, 2), at, np.int64))
+        shown.append((buffer.shown(), buffer.shown().tobytes()))
+    assert all(rows.tobytes() == before for rows, before in shown)
+
+
+def test_what_a_buffer_shows_cannot_be_written_to() -> None:
+    buffer = Buffer(np.empty(0, np.int64))
+    buffer.extend(np.arange(5))
+    with pytest.raises(ValueError, match="read-only"):
+        buffer.shown()[0] = 9
+
+
+def test_memory_at_least_doubles_so_that_many_small_steps_stay_cheap() -> None:
+    buffer, moves, place = Buffer(np.empty(0, np.int64)), 0, 0
+    for number in range(10_000):
+        buffer.extend(np.array([number]))
+        here = buffer.shown().__array_interface__["data"][0]
+        moves += here != place
+        place = here
+    assert moves <= 9  # 64, 128, ... 16,384
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return publish(tmp_path_factory.mktemp("growth"), rows_of(BUILT["few"]))
+
+
+def grown(batches: list[list[int]]) -> Growth:
+    """Take batches of kinds in; the weight of each term is its count."""
+    growth, total = Growth(), 0
+    for batch in batches:
+        rows = rows_of({f"{total + at:05d}": kind for at, kind in enumerate(batch)})
+        total += len(batch)
+        weights: Floats = rows.terms.counts
+        terms = Matrix(rows.terms.indptr, rows.terms.buckets, weights)
+        growth.append(rows.ids, rows.vectors, terms, rows.columns, rows.labels, rows.cards)
+    return growth
+
+
+@given(
+    batches=st.lists(
+        st.lists(st.integers(0, KINDS - 1), min_size=1, max_size=30), min_size=1, max_size=6
+    )
+)
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_a_delta_is_its_batches_end_to_end(snapshot: Snapshot, batches: list[list[int]]) -> None:
+    delta = grown(batches).show(snapshot)
+    kinds = [kind for batch in batches for kind in batch]
+    alone = rows_of({f"{at:05d}": kind for at, kind in enumerate(kinds)})
+    assert len(delta) == len(kinds)
+    assert list(delta.ids) == alone.ids
+    assert list(delta.cards) == alone.cards
+    np.testing.assert_array_equal(delta.codes, VECTORS[kinds])
+    np.testing.assert_array_equal(delta.terms.indptr, alone.terms.indptr)
+    for row, kind in enumerate(kinds):
+        buckets, counts = terms_of(kind)
+        place = delta.terms.place(row)
+        np.testing.assert_array_equal(delta.terms.columns[place], buckets)
+        np.testing.assert_array_equal(delta.terms.weights[place], counts)
+    told = [delta.labels["language"][code] for code in delta.columns["language"]]
+    assert told == [alone.labels["language"][code] for code in alone.columns["language"]]
+    for name in ("published", "withheld", "sections"):
+        np.testing.assert_array_equal(delta.columns[name], alone.columns[name])
+        assert delta.columns[name].dtype == alone.columns[name].dtype
+
+
+def test_a_delta_of_nothing_has_the_columns_of_its_snapshot(snapshot: Snapshot) -> None:
+    delta = Growth().show(snapshot)
+    assert (len(delta), len(delta.terms), delta.codes.shape) == (0, 0, (0, 8))
+    assert delta.columns.keys() == snapshot.columns.keys()
+    assert all(len(column) == 0 for column in delta.columns.values())
+    assert {name: list(words) for name, words in delta.labels.items()} == {"language": []}
+
+
+def test_a_word_keeps_its_code_once_it_has_one(snapshot: Snapshot) -> None:
+    """So what an earlier delta shows is told by the words it showed with it."""
+    growth = grown([[3], [4], [0]])
+    early = growth.show(snapshot)
+    rows = rows_of({"x": 1})
+    terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+    growth.append(rows.ids, rows.vectors, terms, rows.columns, rows.labels, rows.cards)
+    late = growth.show(snapshot)
+    assert list(early.labels["language"]) == ["en", "русӣ", "tg"]
+    assert list(late.labels["language"]) == ["en", "русӣ", "tg", "ru"]
+    assert early.columns["language"].tolist() == [0, 1, 2]
+    assert late.columns["language"].tolist() == [0, 1, 2, 3]

@@ -1,0 +1,462 @@
+"""Overlay: a snapshot and whatever came after it answer like brute force over what is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import BUCKETS, BadRows, Catalog, Overlay, Rows, Snapshot, Terms, View
+from tests.unit.test_index_rows import STAMP, random_units
+from tests.unit.test_index_search import brute_force, grid_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from index import Hits
+    from index.arrays import Array, Bools, Floats, Ints
+
+KINDS = 40
+WORDS = ["tg", "ru", "fa", "en", "русӣ"]
+VECTORS = grid_vectors(KINDS, seed=11)
+UNITS = random_units(KINDS, 8, seed=12)
+"""Not what float16 can hold, unlike VECTORS, whose products are exact."""
+
+
+VOCABULARY = np.r_[0, np.arange(1, 49) * 7919, BUCKETS - 1].astype(np.int32)
+
+
+@cache
+def terms_of(kind: int) -> tuple[Ints, Floats]:
+    """Some of 50 buckets, the lowest and the highest among them; every tenth kind has none."""
+    rng = np.random.default_rng(kind)
+    size = 0 if kind % 10 == 9 else rng.integers(1, 20)
+    places = np.sort(rng.choice(50, size, replace=False))
+    return VOCABULARY[places], rng.integers(1, 9, size).astype(np.float32)
+
+
+def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
+    """Make the rows of some ids; all but the id follows from the kind."""
+    ids = sorted(kinds)
+    chosen = np.array([kinds[row_id] for row_id in ids], np.int64)
+    words = [WORDS[kind % len(WORDS)] for kind in chosen.tolist()]
+    vocabulary = sorted(set(words))
+    return Rows(
+        ids=ids,
+        vectors=vectors[chosen],
+        terms=Terms.of([terms_of(kind) for kind in chosen.tolist()]),
+        columns={
+            "language": np.array([vocabulary.index(word) for word in words], np.int32),
+            "published": chosen * 3600.0,
+            "withheld": chosen % 5 == 0,
+            "sections": (chosen[:, None] * np.arange(3)).astype(np.uint16),
+        },
+        labels={"language": vocabulary},
+        cards=[b"card %d" % kind for kind in chosen.tolist()],
+    )
+
+
+def publish(folder: Any, rows: Rows) -> Snapshot:
+    return Catalog(folder).publish_rows(rows, **STAMP, grouped_by="language")
+
+
+@dataclass
+class Archive:
+    """What should be there: by row its id and kind, and by id its present row."""
+
+    rows: list[tuple[str, int]] = field(default_factory=list)
+    present: dict[str, int] = field(default_factory=dict)
+    built: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, kinds: Mapping[str, int]) -> Archive:
+        archive = cls(built=tuple(kinds.values()))
+        archive.apply(kinds, ())
+        return archive
+
+    def apply(self, kinds: Mapping[str, int], gone: Collection[str]) -> None:
+        for row_id in sorted(kinds):
+            self.present[row_id] = len(self.rows)
+            self.rows.append((row_id, kinds[row_id]))
+        for row_id in gone:
+            self.present.pop(row_id, None)
+
+    @property
+    def kinds(self) -> Array:
+        return np.array([kind for _, kind in self.rows], np.int64)
+
+    @property
+    def mask(self) -> Bools:
+        mask = np.zeros(len(self.rows), np.bool_)
+        mask[list(self.present.values())] = True
+        return mask
+
+    def weights(self, kind: int) -> Floats:
+        """TF-IDF of a kind over VOCABULARY by the frequencies of what was built: float64."""
+        held = Counter(b for one in self.built for b in terms_of(one)[0].tolist())
+        peers = sum(one % len(WORDS) == kind % len(WORDS) for one in self.built)
+        dense = np.zeros(len(VOCABULARY))
+        for bucket, count in zip(*terms_of(kind), strict=True):
+            rarity = np.log((1 + peers) / (1 + min(held[int(bucket)], peers))) + 1
+            dense[np.searchsorted(VOCABULARY, bucket)] = (1 + np.log(count)) * rarity
+        scaled: Floats = dense / (np.linalg.norm(dense) or 1)
+        return scaled
+
+
+IDS = [f"article-{number:05d}" for number in range(30)]
+BUILT: dict[str, dict[str, int]] = {
+    "nothing": {},
+    "one": {IDS[3]: 7},
+    "few": {row_id: at * 3 % KINDS for at, row_id in enumerate(IDS[:9])},
+    "alike": {row_id: at % 2 for at, row_id in enumerate(IDS[5:25])},
+    "many": {row_id: at * 11 % KINDS for at, row_id in enumerate(IDS)},
+}
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Snapshot]:
+    """Built once; that of nothing has one dimension, as the first rebuild of a newsroom."""
+    folder = tmp_path_factory.mktemp("overlays")
+    made = {name: publish(folder / name, rows_of(kinds)) for name, kinds in BUILT.items() if kinds}
+    nothing = rows_of({}, np.zeros((KINDS, 1), np.float32))
+    return made | {"nothing": publish(folder / "nothing", nothing)}
+
+
+ids = st.sampled_from([*IDS, "a", "article-00003-b", "new-1", "new-2", "z", "ӣ"])
+Deed = tuple[dict[str, int], set[str]]
+
+
+@st.composite
+def deeds(draw: st.DrawFn) -> Deed:
+    put = draw(st.dictionaries(ids, st.integers(0, KINDS - 1), max_size=6))
+    return put, draw(st.sets(ids, max_size=4)) - put.keys()
+
+
+built = st.sampled_from(sorted(BUILT))
+histories = st.lists(deeds(), max_size=7)
+
+
+def steps(snapshot: Snapshot, name: str, history: list[Deed]) -> Iterator[tuple[View, Archive]]:
+    """Each view on the way, with what should be in it."""
+    overlay, archive = Overlay(snapshot, "language"), Archive.of(BUILT[name])
+    yield overlay.view, archive
+    for put, gone in history:
+        archive.apply(put, gone)
+        assert overlay.apply(rows_of(put), gone) is overlay.view
+        yield overlay.view, archive
+
+
+def last(snapshot: Snapshot, name: str, history: list[Deed]) -> tuple[View, Archive]:
+    return list(steps(snapshot, name, history))[-1]
+
+
+@given(name=built, history=histories)
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_every_id_leads_to_its_newest_row_or_to_none(
+    snapshots: dict[str, Snapshot], name: str, history: list[Deed]
+) -> None:
+    for view, archive in steps(snapshots[name], name, history):
+        assert len(view) == len(archive.rows)
+        assert view.present.tolist() == archive.mask.tolist()
+        touched = {row_id for row_id, _ in archive.rows}
+        found = {row_id: view.row_of(row_id) for row_id in [*touched, *IDS, "unknown", "\ud800"]}
+        assert found == {row_id: archive.present.get(row_id) for row_id in found}
+
+
+@given(name=built, history=histories)
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_every_row_keeps_what_it_was_given(
+    snapshots: dict[str, Snapshot], name: str, history: list[Deed]
+) -> None:
+    view, archive = last(snapshots[name], name, history)
+    kinds = archive.kinds
+    for row, (row_id, kind) in enumerate(archive.rows):
+        assert view.id_of(row) == row_id
+        assert view.card_of(row) == b"card %d" % kind
+        assert view.word_of("language", row) == WORDS[kind % len(WORDS)]
+    shuffled = np.random.default_rng(0).permutation(np.r_[: len(view), : len(view)])
+    for column in ("published", "withheld", "sections"):
+        taken = view.take(column, shuffled)
+        np.testing.assert_array_equal(taken, rows_of_all(kinds).columns[column][shuffled])
+    if len(view):
+        np.testing.assert_array_equal(view.fetch(shuffled), VECTORS[kinds[shuffled]])
+
+
+def rows_of_all(kinds: Array) -> Rows:
+    return rows_of({f"{row:05d}": kind for row, kind in enumerate(kinds.tolist())})
+
+
+@given(
+    name=built,
+    history=histories,
+    asked=st.integers(0, 99),
+    limit=st.integers(-1, 60),
+    share=st.sampled_from([0.0, 0.3, 1.0]),
+)
+@settings(deadline=None, max_examples=200, derandomize=True)
+def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
+    snapshots: dict[str, Snapshot],
+    name: str,
+    history: list[Deed],
+    asked: int,
+    limit: int,
+    share: float,
+) -> None:
+    query = grid_vectors(1, asked)[0]
+    view, archive = last(snapshots[name], name, history)
+    query = query if view.dim == len(query) else np.ones(view.dim, np.float32)
+    allowed = view.present & (np.random.default_rng(asked).random(len(view)) < share)
+    hits = view.nearest(query, limit, allowed)
+    stored = VECTORS[archive.kinds][:, : view.dim]
+    rows, similarities = brute_force(stored, query, max(limit, 0), allowed)
+    np.testing.assert_array_equal(hits.rows, rows)
+    np.testing.assert_array_equal(hits.similarities, similarities)
+    assert (hits.rows.dtype.name, hits.similarities.dtype.name) == ("int64", "float32")
+
+
+@given(name=built, history=histories, share=st.sampled_from([0.3, 1.0]))
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_terms_compare_by_the_frequencies_of_what_was_built(
+    snapshots: dict[str, Snapshot], name: str, history: list[Deed], share: float
+) -> None:
+    view, archive = last(snapshots[name], name, history)
+    if not len(view):
+        return
+    weights = {kind: archive.weights(kind) for kind in set(archive.kinds.tolist())}
+    seed = len(view) - 1
+    query = view.query_of(seed)
+    own = weights[archive.rows[seed][1]]
+    np.testing.assert_array_equal(query.buckets, VOCABULARY[own > 0])
+    np.testing.assert_allclose(query.weights, own[own > 0], atol=6e-4)
+    rows = np.arange(len(view))[::-1].copy()
+    found = view.similarities(query, rows)
+    wanted = np.array([min(1.0, float(weights[k] @ own)) for k in archive.kinds[rows].tolist()])
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+    allowed = view.present & (np.random.default_rng(1).random(len(view)) < share)
+    for limit in (0, 1, 5, 100):
+        check_order(view.nearest_by_terms(query, limit, allowed), found[::-1], limit, allowed)
+
+
+def check_order(hits: Hits, similarities: Floats, limit: int, allowed: Bools) -> None:
+    """The best of what is alike at all; sums may differ in their last bit from part to part."""
+    alike = np.flatnonzero(allowed & (similarities > 0))
+    assert len(hits) == min(limit, len(alike))
+    assert set(hits.rows.tolist()) <= set(alike.tolist())
+    np.testing.assert_allclose(hits.similarities, similarities[hits.rows], atol=1e-6)
+    pairs = list(zip(-hits.similarities, hits.rows.tolist(), strict=True))
+    assert pairs == sorted(pairs)
+    left = np.setdiff1d(alike, hits.rows)
+    if len(left) and len(hits):
+        assert similarities[left].max() <= hits.similarities[-1] + 1e-6
+
+
+def answers(view: View, archive_rows: int) -> list[bytes]:
+    """All that a view tells, as bytes."""
+    rows = np.arange(archive_rows)
+    told = [view.present.tobytes(), view.fetch(rows).tobytes()]
+    told += [view.take(column, rows).tobytes() for column in ("published", "withheld", "sections")]
+    for row in rows.tolist():
+        query = view.query_of(row)
+        parts = (view.id_of(row), view.word_of("language", row), view.row_of(view.id_of(row)))
+        told += [repr(parts).encode(), view.card_of(row), query.buckets.tobytes()]
+        told += [query.weights.tobytes(), view.similarities(query, rows).tobytes()]
+    for row in rows[::7].tolist():
+        dense = view.nearest(view.fetch(rows[[row]])[0], 9, view.present)
+        alike = view.nearest_by_terms(view.query_of(row), 9, view.present)
+        told += [part.tobytes() for h in (dense, alike) for part in (h.rows, h.similarities)]
+    return told
+
+
+@given(name=built, history=histories)
+@settings(deadline=None, max_examples=30, derandomize=True)
+def test_a_view_handed_out_goes_on_answering_the_same(
+    snapshots: dict[str, Snapshot], name: str, history: list[Deed]
+) -> None:
+    handed = [
+        (view, len(view), answers(view, len(view)))
+        for view, _ in steps(snapshots[name], name, history)
+    ]
+    for view, rows, before in handed:
+        assert len(view) == rows
+        assert answers(view, rows) == before
+
+
+@pytest.mark.parametrize("at_once", [1, 13, 70])
+def test_memory_that_moves_leaves_earlier_views_as_they_were(
+    snapshots: dict[str, Snapshot], at_once: int
+) -> None:
+    """Over 300 rows the memory behind a delta moves three times; it is looked at on the way."""
+    overlay, handed = Overlay(snapshots["few"], "language"), []
+    for number in range(0, 300, at_once):
+        many = {f"n-{at:05d}": at % KINDS for at in range(number, number + at_once)}
+        view = overlay.apply(rows_of(many), {f"n-{number - 1:05d}"})
+        if number % 50 < at_once:
+            handed.append((view, len(view), answers(view, len(view))))
+    for view, rows, before in handed:
+        assert answers(view, rows) == before
+
+
+def test_what_a_view_shows_cannot_be_written_to(snapshots: dict[str, Snapshot]) -> None:
+    overlay = Overlay(snapshots["few"], "language")
+    delta = overlay.apply(rows_of({"a": 1, "b": 2}), ()).delta
+    arrays = [delta.codes, delta.terms.columns, delta.terms.weights, *delta.columns.values()]
+    assert [array.flags.writeable for array in arrays] == [False] * len(arrays)
+
+
+def test_new_words_keep_their_meaning_beside_older_ones(snapshots: dict[str, Snapshot]) -> None:
+    """Each batch counts its words from 0, in another order; what a view shows names them all."""
+    overlay = Overlay(snapshots["one"], "language")
+    first = overlay.apply(rows_of({"a": 4}), ())
+    second = overlay.apply(rows_of({"b": 1, "c": 3, "d": 4}), ())
+    assert first.delta.labels["language"] == ("русӣ",)
+    assert [second.word_of("language", row) for row in range(1, 5)] == ["русӣ", "ru", "en", "русӣ"]
+    assert first.word_of("language", 1) == "русӣ"
+    assert second.floor_of("русӣ").rows == second.floor_of("unheard of").rows == 0
+
+
+# --- the same rows, come before the build or after it ---
+
+
+@given(changed=st.dictionaries(st.sampled_from(IDS), st.just(None), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=40, derandomize=True)
+def test_rows_told_again_are_to_the_bit_what_the_snapshot_stores(
+    units: Snapshot, changed: dict[str, None]
+) -> None:
+    """Frequencies are the same, since nothing changed: vectors, weights and hits agree."""
+    again = {row_id: BUILT["many"][row_id] for row_id in changed}
+    view = Overlay(units, "language").apply(rows_of(again, UNITS), ())
+    for row_id in again:
+        old, new = units.row_of(row_id), view.row_of(row_id)
+        assert old is not None
+        assert new is not None
+        assert new >= len(units)
+        pair = view.fetch(np.array([old, new]))
+        assert pair[0].tobytes() == pair[1].tobytes()
+        assert pair[0].tobytes() == units.vectors.fetch(np.array([old]))[0].tobytes()
+        place = view.delta.terms.place(new - len(units))
+        stored = stored_terms(units, old)
+        assert view.delta.terms.columns[place].tobytes() == stored[0].tobytes()
+        assert view.delta.terms.weights[place].tobytes() == stored[1].tobytes()
+        assert view.query_of(new).buckets.tobytes() == view.query_of(old).buckets.tobytes()
+        np.testing.assert_allclose(
+            view.query_of(new).weights, view.query_of(old).weights, rtol=3e-7
+        )
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The many, with vectors that rounding changes."""
+    return publish(tmp_path_factory.mktemp("units"), rows_of(BUILT["many"], UNITS))
+
+
+def stored_terms(snapshot: Snapshot, row: int) -> tuple[Array, Array]:
+    """The buckets and float16 weights of a row, as they lie in the snapshot's files."""
+    terms = snapshot.lexicon._terms  # noqa: SLF001 what is stored has no public face
+    return terms.columns[terms.place(row)], terms.weights[terms.place(row)]
+
+
+@given(kinds=st.dictionaries(ids, st.integers(0, KINDS - 1), min_size=1))
+@settings(deadline=None, max_examples=30, derandomize=True)
+def test_similarities_of_vectors_are_those_of_a_snapshot_of_the_same_rows(
+    units: Snapshot, snapshots: dict[str, Snapshot], kinds: dict[str, int]
+) -> None:
+    """Over nothing, all of them stand in the delta; the oracle rounds as FAISS stores."""
+    view = Overlay(snapshots["nothing"], "language").apply(rows_of(kinds, UNITS), ())
+    assert view.dim == units.vectors.dim
+    query = UNITS[0]
+    hits = view.nearest(query, len(view), view.present)
+    chosen = [kinds[view.id_of(row)] for row in hits.rows.tolist()]
+    wanted = UNITS[chosen].astype(np.float16).astype(np.float32) @ query
+    np.testing.assert_allclose(hits.similarities, wanted, atol=1e-6)
+    assert len(hits) == len(kinds)
+
+
+# --- what does not fit ---
+
+
+@pytest.mark.parametrize("dim", [1, 2, 8, 256])
+def test_a_snapshot_of_nothing_takes_vectors_of_any_width(
+    snapshots: dict[str, Snapshot], dim: int
+) -> None:
+    overlay = Overlay(snapshots["nothing"], "language")
+    vectors = random_units(KINDS, dim)
+    view = overlay.apply(rows_of({"a": 1, "b": 2}, vectors), ())
+    assert view.dim == dim
+    hits = view.nearest(view.fetch(np.array([1]))[0], 1, np.array([False, True]))
+    assert hits.rows.tolist() == [1]
+    assert hits.similarities[0] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("widths", [(1, 8), (8, 1), (1, 1, 8, 256, 8)])
+def test_over_nothing_the_widest_vectors_so_far_give_the_width(
+    snapshots: dict[str, Snapshot], widths: tuple[int, ...]
+) -> None:
+    """A text that was not read yet has a vector of one number; what it lacks are zeros."""
+    overlay, wanted = Overlay(snapshots["nothing"], "language"), np.zeros((0, 0), np.float32)
+    handed = []
+    for at, width in enumerate(widths):
+        vectors = grid_vectors(KINDS, at)[:, :width] if width == 8 else np.eye(KINDS, width)
+        units = np.where(np.any(vectors, axis=1, keepdims=True), vectors, np.eye(1, width))
+        view = overlay.apply(rows_of({f"{at}": at}, units.astype(np.float32)), ())
+        widest = max(widths[: at + 1])
+        wanted = np.pad(wanted, ((0, 1), (0, widest - wanted.shape[1])))
+        wanted[at, :width] = units[at]
+        assert view.dim == widest
+        np.testing.assert_array_equal(view.fetch(np.arange(at + 1)), wanted)
+        rows, similarities = brute_force(wanted, wanted[0], 9, view.present)
+        hits = view.nearest(wanted[0], 9, view.present)
+        assert (hits.rows.tolist(), hits.similarities.tolist()) == (
+            rows.tolist(),
+            similarities.tolist(),
+        )
+        handed.append((view, at + 1, answers(view, at + 1)))
+    for view, rows_then, before in handed:
+        assert answers(view, rows_then) == before
+
+
+def bad_rows() -> dict[str, Rows]:
+    good = rows_of({"a": 1, "b": 2})
+    fewer = {name: good.columns[name] for name in ("language", "published", "withheld")}
+    return {
+        "other width": rows_of({"a": 1, "b": 2}, random_units(KINDS, 9)),
+        "a column too few": replace(good, columns=fewer),
+        "a column too many": replace(good, columns=dict(good.columns, more=np.zeros(2))),
+        "unsorted ids": replace(good, ids=["b", "a"]),
+        "NaN": replace(good, vectors=np.full((2, 8), np.nan, np.float32)),
+        "too few cards": replace(good, cards=[b""]),
+        "a count of 0": replace(good, terms=Terms.of([terms_of(1), zero_count()])),
+    }
+
+
+def zero_count() -> tuple[Ints, Floats]:
+    return np.array([5], np.int32), np.zeros(1, np.float32)
+
+
+@pytest.mark.parametrize("rows", bad_rows().values(), ids=bad_rows().keys())
+def test_rows_that_do_not_fit_are_refused_and_leave_everything_as_it_was(
+    snapshots: dict[str, Snapshot], rows: Rows
+) -> None:
+    overlay, archive = Overlay(snapshots["few"], "language"), Archive.of(BUILT["few"])
+    before = overlay.view
+    with pytest.raises(BadRows):
+        overlay.apply(rows, {IDS[0]})
+    assert overlay.view is before
+    archive.apply({"a": 5}, {IDS[0]})
+    view = overlay.apply(rows_of({"a": 5}), {IDS[0]})
+    assert view.present.tolist() == archive.mask.tolist()
+    assert view.card_of(len(view) - 1) == b"card 5"
+    np.testing.assert_array_equal(view.fetch(np.array([len(view) - 1]))[0], VECTORS[5])
+
+
+def test_what_is_gone_though_it_never_was_stays_unknown(snapshots: dict[str, Snapshot]) -> None:
+    overlay = Overlay(snapshots["few"], "language")
+    view = overlay.apply(rows_of({}), {"never", IDS[0]})
+    assert len(view) == len(snapshots["few"])
+    assert (view.row_of("never"), view.row_of(IDS[0])) == (None, None)
+    assert overlay.apply(rows_of({IDS[0]: 4}), ()).row_of(IDS[0]) == len(view)
