@@ -9,9 +9,14 @@ ReadAlsoError
 |-- DeletedArticle           the article was stored once and deleted since
 |-- UnreadArticle            the article is stored, but no rebuild has read it yet
 |-- StaleVersion             a newer version of the article is stored already
+|-- UnreadableMarkup         no text can be made of an article's HTML within the limits
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- BadSettings              an environment setting is malformed
+|-- IndexerAway              the indexer does not answer, so a draft cannot be read
+|-- NotReady                 there is nothing yet to answer from: neither store nor own copy
 |-- StoreUnusable            the article store cannot be opened or is of a newer schema
+|-- GateRefused              a freshly built snapshot did not pass the gate; the live one stays
+|-- StoreRestored            the article store is not the one that was followed so far
 `-- PartMissing              an optional part of the installation is absent
 """
 
@@ -24,14 +29,19 @@ __all__ = [
     "BadSource",
     "DeletedArticle",
     "FieldFault",
+    "GateRefused",
+    "IndexerAway",
     "InvalidArticle",
     "ModelRefused",
+    "NotReady",
     "PartMissing",
     "ReadAlsoError",
     "StaleVersion",
+    "StoreRestored",
     "StoreUnusable",
     "UnknownArticle",
     "UnreadArticle",
+    "UnreadableMarkup",
 ]
 
 
@@ -102,6 +112,10 @@ class StaleVersion(ReadAlsoError):
         )
 
 
+class UnreadableMarkup(ReadAlsoError):
+    """No text can be made of an article's HTML within the limits of time and memory."""
+
+
 class ModelRefused(ReadAlsoError):
     """The embedding model is missing or is not the pinned one."""
 
@@ -110,8 +124,40 @@ class BadSettings(ReadAlsoError):
     """An environment setting is malformed."""
 
 
+class IndexerAway(ReadAlsoError):
+    """The indexer does not answer, so a draft cannot be read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the indexer does not answer ({reason}); start it: read-also indexer")
+
+
+class NotReady(ReadAlsoError):
+    """There is nothing yet to answer from: neither the store nor an own copy of its changes."""
+
+
 class StoreUnusable(ReadAlsoError):
     """The article store cannot be opened or is of a newer schema."""
+
+
+class StoreRestored(ReadAlsoError):
+    """The article store is another one, or a backup put back, than was followed so far."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"the article store is not the one followed up to change {number}: it was replaced or "
+            "put back from a backup; run: read-also rebuild"
+        )
+
+
+class GateRefused(ReadAlsoError):
+    """A freshly built snapshot did not pass the gate; the live one stays."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        super().__init__(
+            f"the new snapshot is not published, the live one stays: {'; '.join(findings)}; find "
+            "the cause, or publish it all the same: read-also rebuild --force"
+        )
+        self.findings = findings
 
 
 class PartMissing(ReadAlsoError):

@@ -1,15 +1,34 @@
 """The article store and its change log, on SQLAlchemy. SQLAlchemy stays inside this package."""
 
-from recommender.store.articles import ArticleStore, Change, Receipt, Stored, StoreState, open_store
+from recommender.store.articles import ArticleStore, open_store
 from recommender.store.features import FeatureCache, TextTerms
+from recommender.store.late import LateStore
+from recommender.store.log import ORIGIN, Change, Point, StoreState
+from recommender.store.moment import Standing, Stored, StoreView
+from recommender.store.pending import Parked, Pending, PendingTexts, Reading, Recipes, Waiting
+from recommender.store.updates import Update, Updates
+from recommender.store.writes import Receipt
 
 __all__ = [
+    "ORIGIN",
     "ArticleStore",
     "Change",
     "FeatureCache",
+    "LateStore",
+    "Parked",
+    "Pending",
+    "PendingTexts",
+    "Point",
+    "Reading",
     "Receipt",
+    "Recipes",
+    "Standing",
     "StoreState",
+    "StoreView",
     "Stored",
     "TextTerms",
+    "Update",
+    "Updates",
+    "Waiting",
     "open_store",
 ]

@@ -1,6 +1,6 @@
 """What was computed from a text, kept by its hash and the fingerprint of what computed it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from recommender.store import schema
 
-__all__ = ["FeatureCache", "TextTerms"]
+__all__ = [
+    "AT_ONCE",
+    "FeatureCache",
+    "TextTerms",
+    "keep_terms",
+    "keep_texts",
+    "keep_vectors",
+    "rows_of_table",
+    "terms_of",
+    "vector_of",
+]
 
 CHUNK: Final = 256  # texts
 AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
@@ -39,27 +49,27 @@ class FeatureCache:
 
     def vectors(self, hashes: Sequence[str], fingerprint: str) -> dict[str, NDArray[np.float16]]:
         """The known unit vectors (float16 [dim]) among the asked."""
-        rows = self._rows(schema.vectors, hashes, fingerprint)
-        return {row.text_hash: np.frombuffer(row.vector, "<f2") for row in rows}
+        with self._engine.begin() as connection:
+            rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
+            return {row.text_hash: vector_of(row) for row in rows}
 
     def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextTerms]:
         """The known terms among the asked."""
-        return {
-            row.text_hash: TextTerms(
-                row.language,
-                np.frombuffer(row.buckets, "<i4"),
-                np.frombuffer(row.counts, "<f4"),
-                np.frombuffer(row.signature, "<u2"),
-            )
-            for row in self._rows(schema.terms, hashes, fingerprint)
-        }
+        with self._engine.begin() as connection:
+            return terms_of(rows_of_table(connection, schema.terms, hashes, fingerprint))
+
+    def texts(self, hashes: Sequence[str], fingerprint: str) -> dict[str, str]:
+        """The known plain texts of markup among the asked."""
+        with self._engine.begin() as connection:
+            rows = rows_of_table(connection, schema.texts, hashes, fingerprint)
+            return {row.text_hash: row.body for row in rows}
 
     def missing(
         self,
         hashes: Iterable[str],
         fingerprint: str,
         *,
-        of: Literal["vectors", "terms"],
+        of: Literal["vectors", "terms", "texts"],
         afresh: bool = False,
     ) -> list[list[str]]:
         """Which of the text hashes have nothing yet under a fingerprint; all if `afresh`.
@@ -78,49 +88,115 @@ class FeatureCache:
 
     def add_vectors(self, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str) -> None:
         """Keep unit vectors by text hash; a known one is replaced."""
-        values = ({"vector": v.astype("<f2").tobytes()} for v in vectors.values())
-        self._replace(schema.vectors, list(vectors), values, fingerprint)
+        with self._writer.begin() as connection:
+            keep_vectors(connection, vectors, fingerprint)
 
     def add_terms(self, terms: Mapping[str, TextTerms], fingerprint: str) -> None:
         """Keep terms by text hash; known ones are replaced."""
-        values = (
-            {
-                "language": t.language,
-                "buckets": t.buckets.astype("<i4").tobytes(),
-                "counts": t.counts.astype("<f4").tobytes(),
-                "signature": t.signature.astype("<u2").tobytes(),
-            }
-            for t in terms.values()
-        )
-        self._replace(schema.terms, list(terms), values, fingerprint)
-
-    def _rows(
-        self, table: sa.Table, hashes: Sequence[str], fingerprint: str
-    ) -> Iterator[sa.Row[Any]]:
-        with self._engine.begin() as connection:
-            for at in range(0, len(hashes), AT_ONCE):
-                some = hashes[at : at + AT_ONCE]
-                query = sa.select(table).where(
-                    table.c.fingerprint == fingerprint, table.c.text_hash.in_(some)
-                )
-                yield from connection.execute(query)
-
-    def _replace(
-        self,
-        table: sa.Table,
-        hashes: Sequence[str],
-        values: Iterator[dict[str, Any]],
-        fingerprint: str,
-    ) -> None:
-        rows = [
-            {"text_hash": text_hash, "fingerprint": fingerprint, **value}
-            for text_hash, value in zip(hashes, values, strict=True)
-        ]
         with self._writer.begin() as connection:
-            for at in range(0, len(rows), AT_ONCE):
-                some = rows[at : at + AT_ONCE]
-                known = table.c.text_hash.in_([row["text_hash"] for row in some])
-                connection.execute(
-                    sa.delete(table).where(table.c.fingerprint == fingerprint, known)
-                )
-                connection.execute(sa.insert(table), some)
+            keep_terms(connection, terms, fingerprint)
+
+    def add_texts(self, texts: Mapping[str, str], fingerprint: str) -> None:
+        """Keep plain texts of markup by text hash; known ones are replaced."""
+        with self._writer.begin() as connection:
+            keep_texts(connection, texts, fingerprint)
+
+    def prune(self, models: Collection[str] | None = None) -> int:
+        """Forget what belongs to no article any more; tells how many rows went.
+
+        Args:
+            models: fingerprints whose vectors stay; None keeps those of every model.
+        """
+        gone = 0
+        with self._writer.begin() as connection:
+            for table in (schema.vectors, schema.terms, schema.texts):
+                orphans = table.c.text_hash.in_(_orphans(table))
+                gone += connection.execute(sa.delete(table).where(orphans)).rowcount
+            if models is not None:
+                foreign = schema.vectors.c.fingerprint.not_in(models)
+                gone += connection.execute(sa.delete(schema.vectors).where(foreign)).rowcount
+        return gone
+
+
+def _orphans(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:
+    """The hashes of no article; PostgreSQL takes hours for NOT IN with 100,000 of them."""
+    known = schema.articles.c
+    return sa.except_(
+        sa.select(table.c.text_hash), sa.select(known.text_hash), sa.select(known.read_hash)
+    )
+
+
+def rows_of_table(
+    connection: sa.Connection, table: sa.Table, hashes: Sequence[str], fingerprint: str
+) -> Iterator[sa.Row[Any]]:
+    """The rows of a table of features for some texts."""
+    for at in range(0, len(hashes), AT_ONCE):
+        some = hashes[at : at + AT_ONCE]
+        query = sa.select(table).where(
+            table.c.fingerprint == fingerprint, table.c.text_hash.in_(some)
+        )
+        yield from connection.execute(query)
+
+
+def vector_of(row: sa.Row[Any]) -> NDArray[np.float16]:
+    """The vector of a row of the table of vectors."""
+    return np.frombuffer(row.vector, "<f2")
+
+
+def terms_of(rows: Iterable[sa.Row[Any]]) -> dict[str, TextTerms]:
+    """What rows of the table of terms hold, by text hash."""
+    return {
+        row.text_hash: TextTerms(
+            row.language,
+            np.frombuffer(row.buckets, "<i4"),
+            np.frombuffer(row.counts, "<f4"),
+            np.frombuffer(row.signature, "<u2"),
+        )
+        for row in rows
+    }
+
+
+def keep_vectors(
+    connection: sa.Connection, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str
+) -> None:
+    """Keep unit vectors in a transaction of the caller's."""
+    values = ({"vector": v.astype("<f2").tobytes()} for v in vectors.values())
+    _replace(connection, schema.vectors, list(vectors), values, fingerprint)
+
+
+def keep_terms(connection: sa.Connection, terms: Mapping[str, TextTerms], fingerprint: str) -> None:
+    """Keep terms in a transaction of the caller's."""
+    values = (
+        {
+            "language": t.language,
+            "buckets": t.buckets.astype("<i4").tobytes(),
+            "counts": t.counts.astype("<f4").tobytes(),
+            "signature": t.signature.astype("<u2").tobytes(),
+        }
+        for t in terms.values()
+    )
+    _replace(connection, schema.terms, list(terms), values, fingerprint)
+
+
+def keep_texts(connection: sa.Connection, texts: Mapping[str, str], fingerprint: str) -> None:
+    """Keep plain texts of markup in a transaction of the caller's."""
+    values = ({"body": body} for body in texts.values())
+    _replace(connection, schema.texts, list(texts), values, fingerprint)
+
+
+def _replace(
+    connection: sa.Connection,
+    table: sa.Table,
+    hashes: Sequence[str],
+    values: Iterator[dict[str, Any]],
+    fingerprint: str,
+) -> None:
+    rows = [
+        {"text_hash": text_hash, "fingerprint": fingerprint, **value}
+        for text_hash, value in zip(hashes, values, strict=True)
+    ]
+    for at in range(0, len(rows), AT_ONCE):
+        some = rows[at : at + AT_ONCE]
+        known = table.c.text_hash.in_([row["text_hash"] for row in some])
+        connection.execute(sa.delete(table).where(table.c.fingerprint == fingerprint, known))
+        connection.execute(sa.insert(table), some)

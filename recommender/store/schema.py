@@ -2,9 +2,25 @@
 
 import sqlalchemy as sa
 
-__all__ = ["articles", "changes", "metadata", "store_facts", "terms", "vectors"]
+__all__ = [
+    "article_id",
+    "articles",
+    "changes",
+    "metadata",
+    "pending",
+    "store_facts",
+    "terms",
+    "texts",
+    "vectors",
+]
 
 metadata = sa.MetaData()
+
+
+def article_id() -> "sa.types.TypeEngine[str]":
+    """Ids compare and sort by their bytes; PostgreSQL would else ask the server's locale."""
+    return sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+
 
 store_facts = sa.Table(
     "store_facts",
@@ -17,25 +33,54 @@ store_facts = sa.Table(
 articles = sa.Table(
     "articles",
     metadata,
-    sa.Column("id", sa.String(200), primary_key=True),
-    sa.Column("change", sa.BigInteger, nullable=False, index=True),
+    sa.Column("id", article_id(), primary_key=True),
+    sa.Column("change", sa.BigInteger, nullable=False),
+    sa.Column("touched", sa.BigInteger, nullable=False, index=True),
     sa.Column("version", sa.BigInteger),
     sa.Column("deleted", sa.Boolean, nullable=False),
     sa.Column("text_hash", sa.String(64)),
+    sa.Column("read_hash", sa.String(64)),
+    sa.Column("outline", sa.Text),
     sa.Column("document", sa.Text),
 )
-"""The newest state of each article; a deleted one keeps its id and change, and loses its text."""
+"""The newest state of each article; a deleted one keeps its id and numbers, and loses its text.
+
+`change` is the write that gave it this state, `touched` the newest entry of the log about it: that
+write, or the news that its text was read. `read_hash` names the text that was read last, whose
+terms and vector stand in until a newer text is read; NULL if none was. `outline` is the document
+without the texts under the title.
+"""
 
 changes = sa.Table(
     "changes",
     metadata,
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
-    sa.Column("article_id", sa.String(200), nullable=False),
+    sa.Column("article_id", article_id(), nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sqlite_autoincrement=True,
 )
-"""The change log: one row a write, numbered in the order in which writes became visible."""
+"""The change log: `upsert`, `delete` or `read`, numbered in the order they became visible."""
+
+pending = sa.Table(
+    "pending",
+    metadata,
+    sa.Column("article_id", article_id(), primary_key=True),
+    sa.Column("change", sa.BigInteger, nullable=False),
+    sa.Column("bulk", sa.Boolean, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("fault", sa.Text),
+)
+"""Articles whose text waits to be read, with what went wrong where that failed before."""
+
+texts = sa.Table(
+    "texts",
+    metadata,
+    sa.Column("text_hash", sa.String(64), primary_key=True),
+    sa.Column("fingerprint", sa.String(80), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+"""The plain text that an article's markup holds."""
 
 vectors = sa.Table(
     "vectors",

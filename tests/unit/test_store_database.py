@@ -1,8 +1,11 @@
 """Opening the database: its safety settings, its schema, and what is refused."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
 
 import pysqlite3
@@ -11,9 +14,8 @@ import sqlalchemy as sa
 
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.store import open_store
-from recommender.store.database import BUSY_MS, open_engine, writing
-from recommender.store.schema import metadata
+from recommender.store import ArticleStore, open_store
+from recommender.store.database import open_engine, safe_settings, writing
 
 
 @pytest.fixture
@@ -42,7 +44,12 @@ def refusal(address: str) -> str:
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", BUSY_MS), ("foreign_keys", 1)],
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("busy_timeout", 20_000),
+        ("secure_delete", 1),
+    ],
 )
 def test_every_connection_has_the_safety_settings(
     engine: sa.Engine, pragma: str, value: object
@@ -50,6 +57,40 @@ def test_every_connection_has_the_safety_settings(
     with engine.connect() as one, engine.connect() as two, writing(engine).connect() as three:
         found = [each.exec_driver_sql(f"PRAGMA {pragma}").scalar() for each in (one, two, three)]
     assert found == [value] * 3
+
+
+@pytest.mark.parametrize(
+    ("version", "journal"),
+    [
+        ((3, 51, 3), "WAL"),
+        ((3, 51, 4), "WAL"),
+        ((3, 52, 0), "WAL"),
+        ((4, 0, 0), "WAL"),
+        ((3, 50, 7), "WAL"),
+        ((3, 44, 6), "WAL"),
+        ((3, 51, 2), "DELETE"),
+        ((3, 50, 6), "DELETE"),
+        ((3, 49, 9), "DELETE"),
+        ((3, 46, 1), "DELETE"),
+        ((3, 45, 9), "DELETE"),
+        ((3, 44, 5), "DELETE"),
+        ((3, 40, 1), "DELETE"),
+    ],
+)
+def test_only_a_repaired_sqlite_gets_a_write_ahead_log(
+    version: tuple[int, int, int], journal: str
+) -> None:
+    kept = {"WAL": "FULL", "DELETE": "EXTRA"}[journal]
+    assert safe_settings(version) == (f"journal_mode={journal}", f"synchronous={kept}")
+
+
+def test_what_was_deleted_is_not_left_in_the_file(path: Path) -> None:
+    store = open_store(f"sqlite:///{path}")
+    store.put(Article(id="a", title="T", body="the withdrawn sentence " * 5_000))
+    store.delete("a")
+    store.close()  # the last one to close moves the log into the file
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert b"withdrawn sentence" not in path.read_bytes()
 
 
 def test_sqlite_is_one_whose_write_ahead_log_is_repaired(engine: sa.Engine) -> None:
@@ -68,22 +109,134 @@ def test_a_writer_takes_its_turn_at_its_start(engine: sa.Engine, path: Path) -> 
         other.execute("BEGIN IMMEDIATE")
 
 
+@pytest.fixture(params=[(3, 51, 3), (3, 46, 1)], ids=["log", "journal"])
+def impatient(
+    request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[sa.Engine]:
+    """A database whose users wait 0.3 s, with a write-ahead log and with a rollback journal."""
+    settings = safe_settings(request.param)
+    monkeypatch.setattr("recommender.store.database.safe_settings", lambda _: settings)
+    engine = open_engine(f"sqlite:///{path}", patience_seconds=0.3)
+    yield engine
+    engine.dispose()
+
+
+def lent(engine: sa.Engine) -> int:
+    """How many connections somebody has."""
+    assert isinstance(engine.pool, sa.QueuePool)
+    return engine.pool.checkedout()
+
+
+def refused_after(use: Callable[[], object]) -> float:
+    """How many seconds it took to be refused."""
+    started = time.monotonic()
+    with pytest.raises(StoreUnusable, match=r"locked.*try again"):
+        use()
+    return time.monotonic() - started
+
+
+def test_a_writer_whose_turn_does_not_come_is_refused_and_may_come_again(
+    impatient: sa.Engine, path: Path
+) -> None:
+    store = ArticleStore(impatient)
+    with closing(pysqlite3.connect(str(path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(4):
+            assert 0.3 <= refused_after(lambda: store.put(Article(id="a", title="T"))) < 3
+        assert lent(impatient) == 0
+        other.execute("ROLLBACK")
+        assert store.put(Article(id="a", title="T")).change == 1
+        other.execute("BEGIN IMMEDIATE")  # the store gave its turn back
+    assert lent(impatient) == 0
+
+
+def test_readers_read_while_a_writer_waits_for_its_turn(impatient: sa.Engine, path: Path) -> None:
+    store = ArticleStore(impatient)
+    with closing(pysqlite3.connect(str(path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert store.state().change == 0
+
+
+def test_a_file_that_somebody_has_for_himself_is_refused_to_readers_and_writers(
+    impatient: sa.Engine, path: Path
+) -> None:
+    store = ArticleStore(impatient)
+    impatient.dispose()
+    with closing(pysqlite3.connect(str(path), isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("INSERT INTO store_facts VALUES ('mood', 'bad')")
+        assert 0.2 <= refused_after(store.state) < 3
+        assert 0.2 <= refused_after(lambda: store.put(Article(id="a", title="T"))) < 3
+        assert lent(impatient) == 0
+    assert store.put(Article(id="a", title="T")).change == 1
+    assert store.state().change == 1
+
+
+def test_a_bulk_load_that_pauses_shortly_keeps_no_single_writer_from_its_turn(
+    path: Path,
+) -> None:
+    bulk, single = (open_store(f"sqlite:///{path}") for _ in range(2))
+    done = threading.Event()
+
+    def load() -> None:
+        for number in count():
+            bulk.put_many([Article(id=f"b{number}-{n}", title="T") for n in range(100)])
+            time.sleep(0.005)
+            if done.is_set():
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        loading = threads.submit(load)
+        waits = []
+        for number in range(20):
+            started = time.monotonic()
+            single.put(Article(id=f"s{number}", title="T"))
+            waits.append(time.monotonic() - started)
+            time.sleep(0.01)
+        done.set()
+        loading.result()
+    assert max(waits) < 3
+    assert sorted(waits)[len(waits) // 2] < 0.5
+    for store in (bulk, single):
+        store.close()
+
+
+def test_as_many_may_read_at_once_as_there_are_threads(path: Path) -> None:
+    store = open_store(f"sqlite:///{path}")
+    with ExitStack() as views:
+        for _ in range(40):
+            views.enter_context(store.reading())
+        assert store.put(Article(id="a", title="T")).change == 1
+    store.close()
+
+
+def test_a_damaged_file_is_told_as_unusable(path: Path) -> None:
+    store = open_store(f"sqlite:///{path}")
+    store.put_many(Article(id=f"a{number}", title="T", body="x" * 3_000) for number in range(50))
+    store.close()
+    with path.open("r+b") as file:
+        file.seek(8 * 4096)
+        file.write(b"\xff" * (path.stat().st_size - 8 * 4096))
+    damaged = open_store(f"sqlite:///{path}")
+    for use in (lambda: damaged.get("a7"), lambda: damaged.put(Article(id="a7", title="U"))):
+        with pytest.raises(StoreUnusable, match="malformed"):
+            use()
+    damaged.close()
+
+
+def test_a_file_that_may_not_be_written_is_told_as_unusable(path: Path) -> None:
+    open_store(f"sqlite:///{path}").close()
+    store = open_store(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(StoreUnusable, match="readonly"):
+        store.put(Article(id="a", title="T"))
+    store.close()
+
+
 def test_a_reader_keeps_nobody_from_writing(engine: sa.Engine, path: Path) -> None:
     with engine.begin() as reader:
         assert reader.scalar(sa.text("SELECT count(*) FROM articles")) == 0
         execute(path, "INSERT INTO store_facts VALUES ('mood', 'good')")
-
-
-def test_the_migrations_make_the_tables_that_the_program_knows(engine: sa.Engine) -> None:
-    inspector = sa.inspect(engine)
-    made = {
-        name: {column["name"] for column in inspector.get_columns(name)}
-        for name in inspector.get_table_names()
-        if name not in {"alembic_version", "sqlite_sequence"}
-    }
-    assert made == {
-        name: {column.name for column in table.columns} for name, table in metadata.tables.items()
-    }
 
 
 def test_missing_folders_are_made(tmp_path: Path) -> None:
@@ -98,14 +251,6 @@ def test_opening_twice_changes_nothing(path: Path) -> None:
     second = open_store(f"sqlite:///{path}")
     assert second.state() == first.state()
     for store in (first, second):
-        store.close()
-
-
-def test_a_new_store_opened_by_two_at_once_is_made_once(path: Path) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        one, two = threads.map(open_store, [f"sqlite:///{path}"] * 2)
-    assert one.state() == two.state()
-    for store in (one, two):
         store.close()
 
 
@@ -137,6 +282,11 @@ def test_a_newer_schema_is_left_as_it_is(engine: sa.Engine, path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
+        ("postgresql://editor:hunt@er2@host/db", "(malformed address)"),
+        ("postgresql://editor:hunter2/x@ho@st/db", "(malformed address)"),
+        ("postgresql+asyncpg://editor:hunter2@host/db", "postgresql+asyncpg://editor:***@host/db"),
+        ("postgresql+nosuch://editor:hunter2@host/db", "postgresql+nosuch://editor:***@host/db"),
+        ("postgresql:///db?host=/no&user=a&password=hunter2", "postgresql:///db?host=%2Fno&user=a"),
         ("postgres//editor:hunter2@host", "(malformed address)"),
         ("hunter2", "(malformed address)"),
         ("", "(malformed address)"),

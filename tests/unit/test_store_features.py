@@ -1,7 +1,6 @@
 """The cache of what was computed from texts."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.store import FeatureCache, TextTerms, open_store
+from recommender.articles import Article
+from recommender.store import (
+    ArticleStore,
+    FeatureCache,
+    Reading,
+    Recipes,
+    TextTerms,
+    open_store,
+)
 from recommender.store.features import AT_ONCE, CHUNK
+
+Open = Callable[..., ArticleStore]
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeatureCache]:
+def cache(shared_address: str) -> Iterator[FeatureCache]:
     """One cache for the module; every test has fingerprints of its own."""
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('cache') / 'a.db'}")
+    store = open_store(shared_address)
     yield store.features
     store.close()
 
@@ -132,11 +141,66 @@ def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) ->
     assert {key: v.tolist() for key, v in kept.items()} == {key: [-float(int(key))] for key in many}
 
 
-def test_features_outlive_the_store_object(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'a.db'}"
-    first = open_store(address)
+def test_texts_come_back_as_they_were_kept(cache: FeatureCache) -> None:
+    bodies = {"a": "Ёж 🙂\r\n\u200d\ufffe\U0010ffff \x01", "b": ""}
+    cache.add_texts(bodies, "markup-12")
+    assert cache.texts(["b", "a", "c"], "markup-12") == bodies
+    assert cache.texts(["a"], "markup-13") == {}
+    assert cache.missing(["a", "c"], "markup-12", of="texts") == [["c"]]
+
+
+def test_features_outlive_the_store_object(reopen: Open) -> None:
+    first = reopen()
     first.features.add_vectors({"a": vector(1)}, "model")
     first.close()
-    second = open_store(address)
-    assert second.features.vectors(["a"], "model")["a"].tolist() == [1]
-    second.close()
+    assert reopen().features.vectors(["a"], "model")["a"].tolist() == [1]
+
+
+def keep_all(cache: FeatureCache, hashes: list[str], model: str = "model") -> None:
+    cache.add_vectors({key: vector(1) for key in hashes}, model)
+    cache.add_terms({key: terms() for key in hashes}, "words")
+    cache.add_texts(dict.fromkeys(hashes, "text"), "markup")
+
+
+def kept(cache: FeatureCache, hashes: list[str], model: str = "model") -> list[set[str]]:
+    """Which are kept as vectors, as terms and as texts."""
+    found = (cache.vectors(hashes, model), cache.terms(hashes, "words"))
+    return [set(each) for each in (*found, cache.texts(hashes, "markup"))]
+
+
+def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None:
+    present, deleted = Article(id="a", title="T"), Article(id="b", title="U")
+    store.put_many([present, deleted])
+    store.delete("b")
+    hashes = [present.text_hash, deleted.text_hash, "foreign"]
+    keep_all(store.features, hashes)
+    assert store.features.prune() == 6
+    assert kept(store.features, hashes) == [{present.text_hash}] * 3
+    assert store.features.prune() == 0
+
+
+def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore) -> None:
+    old, new = Article(id="a", title="old"), Article(id="a", title="new")
+    store.put(old)
+    (pending,) = store.pending.next(1, bulk=False)
+    reading = Reading(pending, None, terms(), vector(1))
+    store.pending.settle([reading], Recipes("markup", "words", "model"))
+    store.put(new)
+    assert store.features.prune() == 0
+    assert set(store.features.vectors([old.text_hash], "model")) == {old.text_hash}
+
+
+@pytest.mark.parametrize(("models", "left"), [(["new"], 0), (["new", "old"], 1), ([], 0)])
+def test_pruning_forgets_the_vectors_of_other_models(
+    store: ArticleStore, models: list[str], left: int
+) -> None:
+    article = Article(id="a", title="T")
+    store.put(article)
+    keep_all(store.features, [article.text_hash], "old")
+    assert store.features.prune(models) == 1 - left
+    assert len(store.features.vectors([article.text_hash], "old")) == left
+    assert kept(store.features, [article.text_hash])[1:] == [{article.text_hash}] * 2
+
+
+def test_pruning_an_empty_store_is_fine(store: ArticleStore) -> None:
+    assert store.features.prune([]) == 0

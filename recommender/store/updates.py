@@ -1,0 +1,102 @@
+"""What a live view must know of the articles that changed after a number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from recommender.articles import Article, parse_outline
+from recommender.store import schema
+from recommender.store.features import TextTerms, rows_of_table, terms_of, vector_of
+
+__all__ = ["Update", "Updates", "read_unread", "read_updates"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update:
+    """The present state of an article that was touched.
+
+    Attributes:
+        id: the article's.
+        change: the write that gave it this state.
+        outline: the article without its texts; None where it was deleted.
+        terms: of the text that was read last; None if none was.
+        vector: of the text that was read last, float16 [dim]; None if none was.
+        settled: whether the text read last is the present one.
+    """
+
+    id: str
+    change: int
+    outline: Article | None
+    terms: TextTerms | None = None
+    vector: NDArray[np.float16] | None = None
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates:
+    """Some of what happened after a number, in order.
+
+    Attributes:
+        through: every change up to this number is in these updates or was superseded by a later
+            one.
+        complete: whether nothing is left after them.
+        updates: one an article.
+    """
+
+    through: int
+    complete: bool
+    updates: tuple[Update, ...]
+
+
+def read_updates(
+    connection: sa.Connection, number: int, limit: int, analyzer: str, model: str
+) -> Updates:
+    """The next touched articles with what is known of their texts, at one moment."""
+    rows = _touched(connection, number, limit)
+    hashes = [row.read_hash for row in rows if row.read_hash]
+    terms = terms_of(rows_of_table(connection, schema.terms, hashes, analyzer))
+    vectors = rows_of_table(connection, schema.vectors, hashes, model)
+    vector = {row.text_hash: vector_of(row) for row in vectors}
+    return Updates(
+        through=rows[-1].touched if rows else number,
+        complete=len(rows) < limit,
+        updates=tuple(
+            Update(
+                id=row.id,
+                change=row.change,
+                outline=None if row.outline is None else parse_outline(row.outline),
+                terms=terms.get(row.read_hash),
+                vector=vector.get(row.read_hash),
+                settled=row.text_hash == row.read_hash,
+            )
+            for row in rows
+        ),
+    )
+
+
+def read_unread(connection: sa.Connection, number: int, limit: int) -> tuple[Update, ...]:
+    """The newest articles touched up to a number of which no text was read, at one moment."""
+    table = schema.articles
+    query = (
+        sa.select(table.c.id, table.c.change, table.c.outline)
+        .where(table.c.touched <= number, table.c.read_hash.is_(None), table.c.deleted.is_(False))
+        .order_by(table.c.touched.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    return tuple(Update(i, change, parse_outline(o), settled=False) for i, change, o in rows)
+
+
+def _touched(connection: sa.Connection, number: int, limit: int) -> Sequence[Any]:
+    table = schema.articles
+    columns = (table.c.id, table.c.change, table.c.touched, table.c.outline)
+    return connection.execute(
+        sa.select(*columns, table.c.text_hash, table.c.read_hash)
+        .where(table.c.touched > number)
+        .order_by(table.c.touched)
+        .limit(limit)
+    ).all()

@@ -1,0 +1,206 @@
+"""A PostgreSQL server of the tests' own, and the stores that every contract is asked of."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.store import ArticleStore, open_store
+
+DATABASES = ("sqlite", "postgresql")
+TEMPLATE = "migrated"
+SUPERUSER = "editor"
+PASSWORD = "hunter2"  # noqa: S105 - nobody is let in by it
+PATIENCE_SECONDS = 10.0
+
+Open = Callable[..., ArticleStore]
+
+
+def server_binaries() -> Path | None:
+    """Where PostgreSQL's programs lie, the newest first; Debian keeps them off the PATH."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+    on_path = shutil.which("initdb")
+    initdb = newest or (Path(on_path).resolve() if on_path else None)
+    return initdb.parent if initdb else None
+
+
+def _somebody_else() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: whom to run it as, for `subprocess`."""
+    if os.geteuid() != 0:
+        return {}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = names.get("postgres") or names["nobody"]
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@dataclass
+class PostgreSQL:
+    """A server that is reached over a Unix socket in its folder, and may be killed."""
+
+    binaries: Path
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @classmethod
+    def make(cls, binaries: Path) -> "PostgreSQL":
+        """A new, running server in a short temporary folder, as the socket's name demands."""
+        folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        identity = _somebody_else()
+        if identity:
+            os.chown(folder, identity["user"], identity["group"])
+        server = cls(binaries, folder)
+        server._initialise("-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        access = "local all stranger scram-sha-256\nlocal all all trust\n"
+        (folder / "data" / "pg_hba.conf").write_text(access)
+        server.start()
+        return server
+
+    def _initialise(self, *options: str) -> None:
+        subprocess.run(  # noqa: S603 - a program of the system
+            [self.binaries / "initdb", "-D", self.folder / "data", *options],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=self.folder,
+            **_somebody_else(),
+        )
+
+    def start(self) -> None:
+        """Start, and wait until it answers; one that was killed first has to be gone for good."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if self.process is None or self.process.poll() is not None:
+                self.process = self._spawn()
+            if self._answers():
+                return
+            time.sleep(0.05)
+        raise TimeoutError((self.folder / "log").read_text())
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - a program of the system
+                [
+                    *(self.binaries / "postgres", "-D", self.folder / "data"),
+                    *("-c", "listen_addresses=", "-c", f"unix_socket_directories={self.folder}"),
+                    *("-c", "fsync=off"),  # the machine will not fail, and databases come and go
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                **_somebody_else(),
+            )
+
+    def _answers(self) -> bool:
+        asked = [str(self.binaries / "pg_isready"), "-q", "-h", str(self.folder)]
+        return subprocess.run(asked, check=False).returncode == 0  # noqa: S603 - as above
+
+    def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
+        """End it, by default as a crash would."""
+        if self.process is not None:
+            self.process.send_signal(by)
+            self.process.wait(30)
+
+    def remove(self) -> None:
+        """Stop the server at once and take away its files."""
+        self.kill(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+    def url(self, database: str, user: str = SUPERUSER) -> str:
+        """The address of a database; its password is not asked for."""
+        return f"postgresql://{user}:{PASSWORD}@/{database}?host={self.folder}"
+
+    def execute(self, statement: str, database: str = "postgres") -> list[Any]:
+        """Run one statement as its superuser; the rows it answers."""
+        import psycopg  # noqa: PLC0415 - only where there is a server
+
+        with closing(
+            psycopg.connect(host=str(self.folder), user=SUPERUSER, dbname=database, autocommit=True)
+        ) as connection:
+            answer = connection.execute(statement.encode())
+            return answer.fetchall() if answer.description else []
+
+    def make_database(self, template: str = TEMPLATE) -> str:
+        """A database of the template's; its name."""
+        name = f"d{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Take a database away, whoever still uses it."""
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """The server of this session; its template holds an empty store."""
+    pytest.importorskip("psycopg", reason="read-also[postgresql] is not installed")
+    binaries = server_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    server = PostgreSQL.make(binaries)
+    try:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        open_store(server.url(TEMPLATE)).close()
+        yield server
+    finally:
+        server.remove()
+
+
+@contextmanager
+def _new_address(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'a.db'}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.make_database()
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture(params=DATABASES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a store of the test's own, on every database there is."""
+    with _new_address(request, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a store that the tests of a module share."""
+    with _new_address(request, tmp_path_factory.mktemp("shared")) as made:
+        yield made
+
+
+@pytest.fixture
+def reopen(address: str) -> Iterator[Open]:
+    """Opens the same store, as often as it is called."""
+    opened: list[ArticleStore] = []
+
+    def make(patience_seconds: float = PATIENCE_SECONDS) -> ArticleStore:
+        opened.append(open_store(address, patience_seconds))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(reopen: Open) -> ArticleStore:
+    """A store of the test's own."""
+    return reopen()

@@ -1,0 +1,318 @@
+"""A backup: the store as it was at one moment, whole or not there at all."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from recommender.articles import Article, parse_article
+from recommender.errors import DeletedArticle, StoreUnusable
+from recommender.progress import Advance
+from recommender.store import ArticleStore, Change, TextTerms, open_store, schema
+from recommender.store.backup import ROWS, back_up
+
+Open = Callable[..., ArticleStore]
+
+
+def article(article_id: str, **fields: object) -> Article:
+    return parse_article(json.dumps({"id": article_id, "title": "T", "body": "B"} | fields))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[ArticleStore]:
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        yield store
+
+
+def log_of(store: ArticleStore) -> list[Change]:
+    return store.changes_after(0, limit=sys.maxsize)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def tables_of(store: ArticleStore) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table but the epoch, in order; times without their zone."""
+    with store.engine.begin() as connection:
+        tables = {
+            table.name: sorted(repr(_plain(row)) for row in connection.execute(sa.select(table)))
+            for table in schema.metadata.sorted_tables
+        }
+    tables["store_facts"] = [row for row in tables["store_facts"] if "'epoch'" not in row]
+    return tables  # type: ignore[return-value]
+
+
+def _plain(row: Any) -> list[Any]:
+    return [f"{v:%Y%m%dT%H%M%S.%f}" if hasattr(v, "tzinfo") else v for v in row]
+
+
+def fill(store: ArticleStore, articles: int = 40) -> None:
+    """Articles of every kind, a deleted one among them, and what was read of two."""
+    store.put_many([article(f"a-{n:04}", section="s" if n % 2 else None) for n in range(articles)])
+    store.put(article("markup", body="", body_html="<p>B</p>", status="draft", version=7))
+    store.put(article("gone"))
+    store.delete("gone")
+    texts = {"h1": np.ones(3, np.float16), "h2": np.zeros(3, np.float16)}
+    store.features.add_vectors(texts, "m")
+    terms = TextTerms(
+        "en", np.array([4], np.int32), np.array([2.0], np.float32), np.zeros(4, np.uint16)
+    )
+    store.features.add_terms({"h1": terms}, "a")
+    store.features.add_texts({"h1": "B"}, "x")
+
+
+def test_a_copy_holds_everything_and_is_another_store(store: ArticleStore, tmp_path: Path) -> None:
+    fill(store, 2 * ROWS + 3)
+    back_up(store, tmp_path / "copy.db")
+    with opened(tmp_path / "copy.db") as copy:
+        assert tables_of(copy) == tables_of(store)
+        assert log_of(copy) == log_of(store)
+        assert copy.state().newest == store.state().newest
+        assert copy.state().epoch != store.state().epoch
+        assert len(copy.state().epoch) == len(store.state().epoch)
+        with pytest.raises(DeletedArticle):
+            copy.get("gone")
+
+
+def test_numbers_go_on_in_a_copy_where_the_store_stood(store: ArticleStore, tmp_path: Path) -> None:
+    fill(store)
+    newest = store.state().change
+    back_up(store, tmp_path / "copy.db")
+    with opened(tmp_path / "copy.db") as copy:
+        assert copy.put(article("fresh")).change == newest + 1
+
+
+def test_two_copies_are_two_stores_and_the_original_keeps_its_name(
+    store: ArticleStore, tmp_path: Path
+) -> None:
+    fill(store)
+    epoch = store.state().epoch
+    epochs = {epoch}
+    for name in ("one.db", "two.db"):
+        back_up(store, tmp_path / name)
+        with opened(tmp_path / name) as copy:
+            epochs.add(copy.state().epoch)
+    assert len(epochs) == 3
+    assert store.state().epoch == epoch
+
+
+def test_a_copy_is_one_file(store: ArticleStore, tmp_path: Path) -> None:
+    fill(store)
+    (tmp_path / "to").mkdir()
+    back_up(store, tmp_path / "to" / "copy.db")
+    assert names(tmp_path / "to") == ["copy.db"]
+
+
+def test_an_empty_store_can_be_copied(store: ArticleStore, tmp_path: Path) -> None:
+    back_up(store, tmp_path / "copy.db")
+    with opened(tmp_path / "copy.db") as copy:
+        assert (copy.state().change, log_of(copy)) == (0, [])
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "dangling link"])
+def test_what_is_there_already_is_left_alone(reopen: Open, tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "copy.db"
+    make: dict[str, Callable[[], object]] = {
+        "file": lambda: target.write_bytes(b"precious"),
+        "folder": target.mkdir,
+        "dangling link": lambda: target.symlink_to(tmp_path / "nowhere"),
+    }
+    make[kind]()
+    before = names(tmp_path)
+    with pytest.raises(FileExistsError, match="name another file"):
+        back_up(reopen(), target)
+    assert [n for n in names(tmp_path) if not n.startswith("a.db")] == [
+        n for n in before if not n.startswith("a.db")
+    ]
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(store: ArticleStore, tmp_path: Path) -> None:
+    fill(store)
+    (tmp_path / "to").mkdir()
+    target = tmp_path / "to" / "copy.db"
+
+    @contextmanager
+    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
+        target.write_bytes(b"precious")
+        yield lambda _: None
+
+    with pytest.raises(FileExistsError):
+        back_up(store, target, meter)
+    assert target.read_bytes() == b"precious"
+    assert names(target.parent) == ["copy.db"]
+
+
+def test_a_folder_that_is_missing_is_an_error_of_the_disk(
+    store: ArticleStore, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match="none"):
+        back_up(store, tmp_path / "none" / "copy.db")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_failure_leaves_nothing(store: ArticleStore, tmp_path: Path) -> None:
+    fill(store)
+    (tmp_path / "to").mkdir()
+
+    @contextmanager
+    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
+        def advance(_done: int) -> None:
+            raise KeyboardInterrupt
+
+        yield advance
+
+    with pytest.raises(KeyboardInterrupt):
+        back_up(store, tmp_path / "to" / "copy.db", meter)
+    assert names(tmp_path / "to") == []
+    back_up(store, tmp_path / "to" / "copy.db")
+
+
+def test_the_meter_is_told_of_every_page_or_row(store: ArticleStore, tmp_path: Path) -> None:
+    fill(store)
+    told: dict[str, list[int]] = {}
+
+    @contextmanager
+    def meter(label: str, total: int, _unit: str) -> Iterator[Advance]:
+        told[label] = [total, 0]
+
+        def advance(done: int) -> None:
+            told[label][1] += done
+
+        yield advance
+
+    back_up(store, tmp_path / "copy.db", meter)
+    assert told
+    assert [label for label, (total, done) in told.items() if total != done] == []
+
+
+def test_a_copy_taken_while_two_write_is_a_prefix_of_the_ledger(
+    reopen: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = reopen()
+    fill(store)
+    before, stop, rounds = len(log_of(store)), threading.Event(), [0, 0]
+    monkeypatch.setattr("recommender.store.backup.PAGES", 5)
+
+    def write(writer: int) -> None:
+        own = reopen()
+        while not stop.is_set():
+            own.put(article(f"w-{writer}-{rounds[writer] % 50}", body=f"round {rounds[writer]}"))
+            rounds[writer] += 1
+
+    def wait_for_both() -> None:
+        begun, until = list(rounds), time.monotonic() + 20
+        while min(now - then for now, then in zip(rounds, begun, strict=True)) < 2:
+            assert time.monotonic() < until, "a writer waits for the backup"
+            time.sleep(0.001)
+
+    @contextmanager
+    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
+        wait_for_both()
+        yield lambda _: None
+        wait_for_both()
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in (0, 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_for_both()
+        for number in range(3):
+            back_up(store, tmp_path / f"copy-{number}.db", meter)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    ledger = log_of(store)
+    for number in range(3):
+        with opened(tmp_path / f"copy-{number}.db") as copy:
+            log = log_of(copy)
+            assert before < len(log) <= len(ledger)
+            assert log == ledger[: len(log)]
+            with copy.reading() as view:
+                changes = {stored.article.id: stored.change for stored in view}
+            newest = {entry.article_id: entry.number for entry in log if entry.kind == "upsert"}
+            del newest["gone"]
+            assert changes == newest
+
+
+# --- SQLite alone ---
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[ArticleStore]:
+    with opened(tmp_path / "own.db") as store:
+        fill(store)
+        yield store
+
+
+def test_a_damaged_store_is_not_passed_off_as_a_backup(own: ArticleStore, tmp_path: Path) -> None:
+    with own.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA writable_schema=ON")
+        connection.exec_driver_sql(
+            "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master "
+            "WHERE name = 'terms') WHERE name = 'texts'"
+        )
+        connection.commit()
+    (tmp_path / "to").mkdir()
+    with pytest.raises(StoreUnusable, match="damaged"):
+        back_up(own, tmp_path / "to" / "copy.db")
+    assert names(tmp_path / "to") == []
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(own: ArticleStore, tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, hard))
+    try:
+        with pytest.raises(OSError, match="cannot be made"):
+            back_up(own, tmp_path / "to" / "copy.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names(tmp_path / "to") == []
+    back_up(own, tmp_path / "to" / "copy.db")
+
+
+KILLED = """
+import sys, os, signal
+from contextlib import contextmanager
+from pathlib import Path
+from recommender.store import open_store
+from recommender.store import backup
+
+backup.PAGES = 2
+@contextmanager
+def meter(label, total, unit):
+    done = 0
+    def advance(pages):
+        nonlocal done
+        done += pages
+        if 2 * done > total:
+            os.kill(os.getpid(), signal.SIGKILL)
+    yield advance
+backup.back_up(open_store(sys.argv[1]), Path(sys.argv[2]), meter)
+"""
+
+
+def test_a_backup_killed_in_the_middle_leaves_no_target(own: ArticleStore, tmp_path: Path) -> None:
+    target = tmp_path / "to" / "copy.db"
+    target.parent.mkdir()
+    command = [sys.executable, "-c", KILLED, f"sqlite:///{tmp_path / 'own.db'}", str(target)]
+    done = subprocess.run(command, check=False, cwd=Path(__file__).parents[2])  # noqa: S603 - our own
+    assert done.returncode == -signal.SIGKILL
+    assert not target.exists()
+    assert own.put(article("after")).result == "created"
+    back_up(own, target)
+    with opened(target) as copy:
+        assert copy.get("after").id == "after"

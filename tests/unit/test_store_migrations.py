@@ -1,0 +1,183 @@
+"""A store that an older program filled is brought up to date, on each database there is."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import alembic.command
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+
+from recommender.articles import Article
+from recommender.errors import InvalidArticle
+from recommender.store import ORIGIN, Waiting, open_store
+from recommender.store.database import MIGRATIONS, open_engine
+from recommender.store.schema import metadata
+from tests.servers import DATABASES, PostgreSQL
+
+MOMENT = datetime(2026, 10, 1, 12, tzinfo=UTC)
+COUNT = 600
+"""More than one page of articles."""
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'a.db'}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.make_database(template="template1")
+    yield server.url(name)
+    server.drop_database(name)
+
+
+def written(number: int) -> Article:
+    """The articles of the first program, ids in an order that no locale has."""
+    mark = "aZ.~_"[number % 5]
+    return Article(id=f"{mark}{number:04}", title=f"T{number}", body="Ёж 🙂 " * 20, section="city")
+
+
+@contextmanager
+def bare_engine(address: str) -> Iterator[sa.Engine]:
+    """A database as it lies there, without our settings and migrations."""
+    engine = sa.create_engine(address.replace("postgresql:", "postgresql+psycopg:"))
+    yield engine
+    engine.dispose()
+
+
+def migrate(address: str, revision: str) -> None:
+    """Bring a database to a schema, up or down."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with bare_engine(address) as engine, engine.begin() as connection:
+        config.attributes["connection"] = connection
+        current = connection.dialect.has_table(connection, "pending")
+        step = alembic.command.downgrade if current else alembic.command.upgrade
+        step(config, revision)
+
+
+def fill_first_schema(address: str) -> None:
+    """What the first program left: articles, one of them deleted, and their log."""
+    names = ("articles", "changes", "vectors")
+    rows = [
+        {
+            "id": article.id,
+            "change": number,
+            "version": number,
+            "deleted": False,
+            "text_hash": article.text_hash,
+            "document": article.to_json(),
+        }
+        for number, article in enumerate(map(written, range(1, COUNT + 1)), start=1)
+    ]
+    gone = {"deleted": True, "text_hash": None, "document": None, "change": COUNT + 1}
+    log = [{"article_id": row["id"], "kind": "upsert", "at": MOMENT} for row in rows]
+    log.append({"article_id": rows[0]["id"], "kind": "delete", "at": MOMENT})
+    with bare_engine(address) as engine, engine.begin() as connection:
+        first = sa.MetaData()
+        first.reflect(connection, only=names)
+        articles, changes, vectors = (first.tables[name] for name in names)
+        connection.execute(sa.insert(articles), [rows[0] | gone, *rows[1:]])
+        connection.execute(sa.insert(changes), log)
+        kept = {"text_hash": rows[1]["text_hash"], "fingerprint": "model", "vector": b"\0\x3c"}
+        connection.execute(sa.insert(vectors), [kept])
+
+
+def test_the_migrations_make_the_tables_that_the_program_knows(empty: str) -> None:
+    engine = open_engine(empty)
+    inspector = sa.inspect(engine)
+    made = {
+        name: {(column["name"], column["nullable"]) for column in inspector.get_columns(name)}
+        for name in inspector.get_table_names()
+        if name not in {"alembic_version", "sqlite_sequence"}
+    }
+    assert made == {
+        name: {(column.name, bool(column.nullable)) for column in table.columns}
+        for name, table in metadata.tables.items()
+    }
+    indexes = {index["name"] for name in made for index in inspector.get_indexes(name)}
+    assert indexes == {index.name for table in metadata.tables.values() for index in table.indexes}
+    engine.dispose()
+
+
+def test_a_new_store_opened_by_four_at_once_is_made_once(empty: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        stores = list(threads.map(open_store, [empty] * 4))
+    assert len({store.state() for store in stores}) == 1
+    for store in stores:
+        store.close()
+
+
+def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -> None:
+    migrate(empty, "0001")
+    fill_first_schema(empty)
+    store = open_store(empty)
+    kept = [written(number) for number in range(2, COUNT + 1)]
+    with store.reading() as view:
+        rows = list(view)
+    assert [each.article for each in rows] == sorted(kept, key=lambda one: one.id.encode())
+    assert {each.read_hash for each in rows} == {None}
+    assert {each.article.id: each.change for each in rows} == {
+        article.id: number for number, article in enumerate(kept, start=2)
+    }
+    assert store.features.vectors([kept[0].text_hash], "model")[kept[0].text_hash].tolist() == [1]
+    assert store.pending.waiting() == Waiting(single=0, bulk=COUNT - 1, parked=0)
+    waiting = store.pending.next(COUNT, bulk=True)
+    assert [each.article for each in waiting] == kept
+    store.close()
+
+
+def test_who_follows_from_the_start_learns_all_that_the_first_program_wrote(empty: str) -> None:
+    migrate(empty, "0001")
+    fill_first_schema(empty)
+    store = open_store(empty)
+    point, updates = store.updates_after(
+        ORIGIN, epoch=store.state().epoch, analyzer="words", model="model", limit=COUNT + 1
+    )
+    assert [(each.change, each.outline) for each in updates.updates] == [
+        *((n, written(n).model_copy(update={"body": ""})) for n in range(2, COUNT + 1)),
+        (COUNT + 1, None),
+    ]
+    assert point == store.state().newest
+    assert point.mark == "20261001T120000.000000"
+    store.close()
+
+
+def test_after_the_upgrade_numbers_and_versions_go_on(empty: str) -> None:
+    migrate(empty, "0001")
+    fill_first_schema(empty)
+    store = open_store(empty)
+    changed = written(7).model_copy(update={"title": "new", "version": 8})
+    assert store.put(changed).change == COUNT + 2
+    assert store.pending.next(9, bulk=False)[0].article == changed
+    store.close()
+
+
+def test_the_first_program_can_be_gone_back_to(empty: str) -> None:
+    store = open_store(empty)
+    store.put(written(1))
+    before = store.state()
+    store.close()
+    migrate(empty, "0001")
+    again = open_store(empty)
+    assert again.state() == before
+    assert again.get(written(1).id) == written(1)
+    assert again.pending.waiting() == Waiting(single=0, bulk=1, parked=0)
+    again.close()
+
+
+def test_an_upgrade_that_breaks_on_the_way_leaves_the_first_schema(empty: str) -> None:
+    migrate(empty, "0001")
+    fill_first_schema(empty)
+    with bare_engine(empty) as engine, engine.begin() as connection:
+        connection.execute(sa.text("UPDATE articles SET document = '{}' WHERE change = 400"))
+    with pytest.raises(InvalidArticle):
+        open_store(empty)
+    with bare_engine(empty) as engine, engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0001"
+        assert not connection.dialect.has_table(connection, "pending")
+        assert connection.scalar(sa.text("SELECT count(*) FROM articles")) == COUNT

@@ -1,0 +1,365 @@
+"""Following a store: what was touched after a point of its log, asked of each store there is."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recommender.articles import Article, parse_article
+from recommender.errors import DeletedArticle, StoreRestored, UnknownArticle
+from recommender.store import (
+    ORIGIN,
+    ArticleStore,
+    Point,
+    Reading,
+    Recipes,
+    TextTerms,
+    Update,
+    open_store,
+)
+
+RECIPES = Recipes("markup", "words", "model")
+Open = Callable[..., ArticleStore]
+
+
+def article(article_id: str = "a", **fields: object) -> Article:
+    return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
+
+
+def reading_of(store: ArticleStore, article_id: str) -> Reading | None:
+    """What a reader makes of an article's text, which says how long its title is."""
+    queue = [*store.pending.next(1_000, bulk=False), *store.pending.next(1_000, bulk=True)]
+    for pending in queue:
+        if pending.article.id == article_id:
+            size = len(pending.article.title)
+            terms = TextTerms(
+                "en",
+                np.array([size], np.int32),
+                np.array([1], np.float32),
+                np.array([size], np.uint16),
+            )
+            return Reading(pending, None, terms, np.array([size], np.float16))
+    return None
+
+
+def settle(store: ArticleStore, *article_ids: str) -> None:
+    readings = [reading_of(store, article_id) for article_id in article_ids]
+    store.pending.settle([each for each in readings if each is not None], RECIPES)
+
+
+@dataclass
+class Follower:
+    """Somebody who stands at a point of a log and takes in what comes after it."""
+
+    store: ArticleStore
+    epoch: str = ""
+    point: Point = ORIGIN
+    analyzer: str = "words"
+    model: str = "model"
+
+    def __post_init__(self) -> None:
+        self.epoch = self.epoch or self.store.state().epoch
+
+    def step(self, limit: int = 500) -> tuple[bool, list[Update]]:
+        """One page, and whether it was the last."""
+        self.point, updates = self.store.updates_after(
+            self.point, epoch=self.epoch, analyzer=self.analyzer, model=self.model, limit=limit
+        )
+        assert updates.through == self.point.number
+        return updates.complete, list(updates.updates)
+
+    def rest(self, limit: int = 500) -> list[Update]:
+        found: list[Update] = []
+        complete = False
+        while not complete:
+            complete, some = self.step(limit)
+            assert len(some) <= limit
+            found += some
+        return found
+
+
+def plain(update: Update) -> tuple[object, ...]:
+    """id, change, title, size told by the terms, size told by the vector, settled."""
+    return (
+        update.id,
+        update.change,
+        update.outline.title if update.outline else None,
+        update.terms.buckets.tolist() if update.terms else None,
+        update.vector.tolist() if update.vector is not None else None,
+        update.settled,
+    )
+
+
+def test_nothing_happened_in_a_new_store(store: ArticleStore) -> None:
+    follower = Follower(store)
+    assert follower.step() == (True, [])
+    assert follower.point == ORIGIN == store.state().newest
+
+
+def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleStore) -> None:
+    given_article = article(body="long " * 50, summary="short", tags=["x"], status="draft")
+    store.put(given_article)
+    follower = Follower(store)
+    complete, (update,) = follower.step()
+    assert complete
+    assert update.outline == article(tags=["x"], status="draft")
+    assert plain(update) == ("a", 1, "T", None, None, False)
+    settle(store, "a")
+    assert [plain(each) for each in follower.rest()] == [("a", 1, "T", [1], [1.0], True)]
+    assert follower.rest() == []
+    assert follower.point == store.state().newest
+
+
+def test_what_was_read_last_stands_in_while_a_newer_text_waits(store: ArticleStore) -> None:
+    store.put(article())
+    settle(store, "a")
+    store.put(article(title="New"))
+    follower = Follower(store)
+    assert [plain(each) for each in follower.rest()] == [("a", 3, "New", [1], [1.0], False)]
+    settle(store, "a")
+    assert [plain(each) for each in follower.rest()] == [("a", 3, "New", [3], [3.0], True)]
+
+
+def test_another_standing_of_a_read_text_is_settled_at_once(store: ArticleStore) -> None:
+    store.put(article())
+    settle(store, "a")
+    store.put(article(status="withheld"))
+    (update,) = Follower(store).rest()
+    assert plain(update) == ("a", 3, "T", [1], [1.0], True)
+    assert update.outline is not None
+    assert update.outline.status == "withheld"
+
+
+def test_a_deleted_article_is_told_as_gone(store: ArticleStore) -> None:
+    store.put(article())
+    settle(store, "a")
+    follower = Follower(store)
+    follower.rest()
+    store.delete("a")
+    assert [plain(each) for each in follower.rest()] == [("a", 3, None, None, None, True)]
+    assert [plain(each) for each in Follower(store).rest()] == [("a", 3, None, None, None, True)]
+    store.put(article())
+    assert [plain(each) for each in follower.rest()] == [("a", 4, "T", None, None, False)]
+
+
+def test_terms_and_vectors_of_other_recipes_are_not_given(store: ArticleStore) -> None:
+    store.put(article())
+    settle(store, "a")
+    assert [plain(each)[3:5] for each in Follower(store, analyzer="other").rest()] == [
+        (None, [1.0])
+    ]
+    assert [plain(each)[3:5] for each in Follower(store, model="other").rest()] == [([1], None)]
+
+
+def test_an_article_touched_often_is_told_once_in_its_last_place(store: ArticleStore) -> None:
+    store.put(article("a"))
+    store.put(article("b"))
+    store.put(article("a", title="U"))
+    store.put(article("c"))
+    store.put(article("a", title="V"))
+    told = [(each.id, each.change) for each in Follower(store).rest()]
+    assert told == [("b", 2), ("c", 4), ("a", 5)]
+
+
+def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
+    store.put_many(article(f"a{number}") for number in range(1, 6))
+    follower = Follower(store)
+    seen = []
+    for _ in range(3):
+        complete, updates = follower.step(limit=2)
+        seen.append((complete, [each.id for each in updates], follower.point.number))
+    assert seen == [(False, ["a1", "a2"], 2), (False, ["a3", "a4"], 4), (True, ["a5"], 5)]
+    assert follower.point == store.state().newest
+
+
+def test_a_full_last_page_is_followed_by_an_empty_one(store: ArticleStore) -> None:
+    store.put_many([article("a"), article("b")])
+    follower = Follower(store)
+    assert [each.id for each in follower.step(limit=2)[1]] == ["a", "b"]
+    assert follower.step(limit=2) == (True, [])
+
+
+def test_a_point_outlives_the_store_object(store: ArticleStore, reopen: Open) -> None:
+    store.put(article())
+    follower = Follower(store)
+    follower.rest()
+    again = reopen()
+    again.put(article("b"))
+    assert [each.id for each in replace(follower, store=again).rest()] == ["b"]
+
+
+def test_a_store_of_another_epoch_is_not_followed(store: ArticleStore) -> None:
+    store.put(article())
+    follower = Follower(store)
+    follower.rest()
+    follower.epoch = "0123456789abcdef"
+    with pytest.raises(StoreRestored, match="followed up to change 1"):
+        follower.step()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [Point(1, ""), Point(1, "20200101T000000.000000"), Point(3, "20200101T000000.000000")],
+    ids=["no mark", "another mark", "ahead of the log"],
+)
+def test_a_log_with_another_entry_at_the_point_is_not_followed(
+    store: ArticleStore, point: Point
+) -> None:
+    store.put(article())
+    store.put(article("b"))
+    with pytest.raises(StoreRestored):
+        Follower(store, point=point).step()
+
+
+def test_no_point_but_the_origin_is_before_the_first_change(store: ArticleStore) -> None:
+    store.put(article())
+    with pytest.raises(StoreRestored):
+        Follower(store, point=Point(0, "20200101T000000.000000")).step()
+
+
+def test_marks_are_the_same_in_every_zone(address: str, store: ArticleStore) -> None:
+    store.put(article())
+    point = store.state().newest
+    assert len(point.mark) == len("20261020T120000.000000")
+    if "postgresql" in address:
+        elsewhere = open_store(f"{address}&options=-ctimezone%3DAsia/Dushanbe")
+        assert elsewhere.state().newest == point
+        assert Follower(elsewhere, point=point).step() == (True, [])
+        elsewhere.close()
+
+
+def test_trimming_forgets_old_entries_and_no_article(store: ArticleStore) -> None:
+    store.put_many(article(f"a{number}") for number in range(1, 6))
+    assert store.trim(3) == 2
+    assert [change.number for change in store.changes_after(0)] == [3, 4, 5]
+    assert store.trim(3) == 0
+    told = [(each.id, each.change) for each in Follower(store).rest(limit=2)]
+    assert told == [(f"a{number}", number) for number in range(1, 6)]
+
+
+def test_trimming_keeps_the_newest_entry(store: ArticleStore) -> None:
+    assert store.trim(100) == 0
+    store.put_many([article("a"), article("b")])
+    newest = store.state().newest
+    assert store.trim(100) == 1
+    assert store.state().newest == newest
+    assert Follower(store, point=newest).step() == (True, [])
+    assert store.put(article("c")).change == 3
+
+
+def test_who_stands_before_what_was_trimmed_cannot_follow(store: ArticleStore) -> None:
+    store.put(article("a"))
+    follower = Follower(store)
+    follower.rest()
+    store.put_many([article("b"), article("c")])
+    store.trim(2)
+    with pytest.raises(StoreRestored):
+        follower.step()
+
+
+def test_who_stands_at_the_oldest_entry_kept_can_follow(store: ArticleStore) -> None:
+    store.put(article("a"))
+    follower = Follower(store)
+    follower.rest()
+    store.put_many([article("b"), article("c")])
+    store.trim(1)
+    assert [each.id for each in follower.rest()] == ["b", "c"]
+
+
+def test_the_newest_that_were_never_read_are_told_up_to_a_point(store: ArticleStore) -> None:
+    for name in "abcde":
+        store.put(article(name))
+    store.delete("d")
+    settle(store, "b")
+    point = store.state().newest
+    store.put(article("f"))
+    unread = store.unread_before(point, 10)
+    assert [plain(each) for each in unread] == [
+        (name, change, "T", None, None, False) for name, change in [("e", 5), ("c", 3), ("a", 1)]
+    ]
+    assert [each.id for each in store.unread_before(point, 2)] == ["e", "c"]
+    assert [each.id for each in store.unread_before(Point(2, ""), 10)] == ["a"]
+
+
+@pytest.fixture(scope="module")
+def shared(shared_address: str) -> Iterator[ArticleStore]:
+    """One store for all histories; each has articles of its own."""
+    store = open_store(shared_address)
+    yield store
+    store.close()
+
+
+NAMES = ("a", "b", "c", "d")
+Write = tuple[str, str, dict[str, str]]
+WRITES: st.SearchStrategy[Write] = st.one_of(
+    st.tuples(
+        st.sampled_from(["put", "load"]),
+        st.sampled_from(NAMES),
+        st.builds(
+            dict, title=st.sampled_from(["x", "xx"]), status=st.sampled_from(["published", "draft"])
+        ),
+    ),
+    st.tuples(st.sampled_from(["delete", "settle", "fail"]), st.sampled_from(NAMES), st.just({})),
+)
+
+
+def apply(store: ArticleStore, kind: str, article_id: str, fields: dict[str, str]) -> None:
+    """One step of a history."""
+    if kind in {"put", "load"}:
+        store.put_many([article(article_id, **fields)], bulk=kind == "load")
+    elif kind == "settle":
+        settle(store, article_id)
+    elif kind == "fail":
+        reading = reading_of(store, article_id)
+        if reading is not None:
+            store.pending.fail(reading.pending, "broken")
+    else:
+        with suppress(UnknownArticle):
+            store.delete(article_id)
+
+
+def present_state(
+    store: ArticleStore, article_id: str, read: str | None
+) -> tuple[object, ...] | None:
+    """What a follower should know of an article, from the title that was read last."""
+    try:
+        title = store.get(article_id).title
+    except DeletedArticle:
+        return None, None, None, True
+    except UnknownArticle:
+        return None
+    sizes = (None, None) if read is None else ([len(read)], [float(len(read))])
+    return title, *sizes, title == read
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), history=st.lists(WRITES, max_size=25))
+def test_whoever_follows_knows_the_final_state_of_every_article(
+    shared: ArticleStore, data: st.DataObject, history: list[Write]
+) -> None:
+    start = shared.state().newest
+    follower = Follower(shared, point=start)
+    known: dict[str, tuple[object, ...]] = {}
+    read: dict[str, str | None] = {}
+    for kind, name, fields in history:
+        article_id = f"{name}{start.number}"
+        if kind == "settle" and reading_of(shared, article_id):
+            read[article_id] = shared.get(article_id).title
+        apply(shared, kind, article_id, fields)
+        if kind == "delete":
+            read[article_id] = None
+        for _ in range(data.draw(st.integers(0, 2), label="pages")):
+            _, updates = follower.step(data.draw(st.integers(1, 3), label="limit"))
+            known |= {each.id: plain(each)[2:] for each in updates}
+    known |= {each.id: plain(each)[2:] for each in follower.rest(limit=2)}
+    expected = {
+        article_id: present_state(shared, article_id, read.get(article_id))
+        for article_id in (f"{name}{start.number}" for name in NAMES)
+    }
+    assert known == {key: state for key, state in expected.items() if state is not None}
+    assert follower.point == shared.state().newest
