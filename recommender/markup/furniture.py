@@ -1,0 +1,77 @@
+"""What stands in an article's HTML and is none of its text: by tag, role, class and id.
+
+The names are whole names of known plug-ins and habits, never parts of words: an article filed
+under `category-social` or set as `market-share-table` keeps its text.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["UNSEEN_TAGS", "is_furniture"]
+
+UNSEEN_TAGS: Final = (
+    *("head", "iframe", "noembed", "noframes", "noscript", "rp", "rt"),
+    *("script", "style", "svg", "template", "textarea", "title"),
+)
+"""What no reader sees in a text; `rt` tells how the word before it is spoken."""
+
+_TAGS: Final = frozenset(
+    """
+    aside audio button canvas datalist dialog figcaption footer form nav object select video
+    """.split()  # noqa: SIM905 - a list to read
+)
+_ROLES: Final = frozenset(
+    "button complementary contentinfo dialog menu menubar navigation search toolbar".split()  # noqa: SIM905 - a list to read
+)
+_NAMES: Final = frozenset(
+    """
+    share shares sharing sharebar sharedaddy social socials social-share social-sharing addthis
+    addthis_toolbox a2a_kit addtoany addtoany_content addtoany_share_save_container ssba
+    heateor_sss_sharing_container essb_links sumome-share-client sd-sharing sd-block post-share
+    article-share share-this sharethis wp-caption-text wp-element-caption caption image-caption
+    photo-caption picture-caption gallery-caption media-caption img-caption figcaption caption-text
+    photo-credit image-credit jp-relatedposts yarpp yarpp-related yarpp-related-website crp_related
+    wp_rp_wrap rp4wp-related-posts related relatedposts related-box read-also readalso read-more
+    readmore see-also also-read lire-aussi a-lire-aussi leia-tambem leer-tambien lesen-sie-auch
+    siehe-auch mehr-zum-thema lees-ook outbrain taboola ob-widget adsbygoogle advertisement
+    newsletter newsletter-signup breadcrumb breadcrumbs sr-only screen-reader-text visually-hidden
+    visuallyhidden
+    """.split()  # noqa: SIM905 - a list to read
+)
+# share-buttons, social-media-icons, related-posts, td-related-articles-box
+_SHARE: Final = r"(?:share|sharing|social)(?:[-_](?:share|sharing|media))?"
+_SHARE_PARTS: Final = r"(?:bar|box|btns?|buttons?|icons?|links?|list|panel|tools?|widget|wrapper)"
+_LINKS: Final = r"(?:related|recommended|read[-_]?also|read[-_]?more|see[-_]?also)"
+_LINK_PARTS: Final = r"(?:articles?|box|content|links?|news|posts?|stories|story|topics?|widget)"
+_COMPOUND: Final = re.compile(
+    rf"(?:[a-z0-9]+[-_]+){{0,3}}(?:{_SHARE}[-_]{_SHARE_PARTS}|{_LINKS}[-_]{_LINK_PARTS})"
+    r"(?:[-_]+[a-z0-9]+)?"
+)
+_NOT_DISPLAYED: Final = re.compile(r"(?:^|;)\s*display\s*:\s*none\b", re.IGNORECASE)
+_LONGEST_NAME: Final = 60
+_ENOUGH: Final = 1_000  # characters of an attribute; nobody writes longer ones by hand
+
+
+def is_furniture(tag: str, attributes: Mapping[str, str]) -> bool:
+    """Whether an element looks like page furniture: navigation, captions, shares, link boxes."""
+    return tag in _TAGS or (bool(attributes) and (_is_hidden(attributes) or _is_named(attributes)))
+
+
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden", "").strip().lower() == "true"
+        or _NOT_DISPLAYED.search(attributes.get("style", "")[:_ENOUGH]) is not None
+    )
+
+
+def _is_named(attributes: Mapping[str, str]) -> bool:
+    roles = attributes.get("role", "")[:_ENOUGH].lower().split()
+    names = f"{attributes.get('class', '')[:_ENOUGH]} {attributes.get('id', '')[:_ENOUGH]}"
+    return not _ROLES.isdisjoint(roles) or any(map(_is_name, names.lower().split()))
+
+
+def _is_name(name: str) -> bool:
+    element = name.rpartition("__")[2]  # as in article__share
+    return element in _NAMES or _COMPOUND.fullmatch(element[:_LONGEST_NAME]) is not None

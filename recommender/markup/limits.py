@@ -1,0 +1,20 @@
+"""What reading one article's HTML may cost, and the name of the way it is read."""
+
+from typing import Final
+
+__all__ = [
+    "CPU_SECONDS",
+    "LONGEST_MARKUP",
+    "LONGEST_TEXT",
+    "MARKUP_RECIPE",
+    "MEMORY_BYTES",
+    "WALL_SECONDS",
+]
+
+MARKUP_RECIPE: Final = "markup-1"
+"""Names this recipe; change it when the same HTML would give another text."""
+LONGEST_MARKUP: Final = 4 * 1024 * 1024  # bytes of UTF-8
+LONGEST_TEXT: Final = 1_000_000  # characters, as an article's body may have
+CPU_SECONDS: Final = 2
+MEMORY_BYTES: Final = 256_000_000  # of address space; an idle child has 24 million
+WALL_SECONDS: Final = 5.0

@@ -1,0 +1,144 @@
+"""An article's HTML to plain text. Only the guarded child asks this; lxml has its home here."""
+
+import re
+from typing import Final
+
+from lxml import etree
+
+from recommender.errors import UnreadableMarkup
+from recommender.markup.furniture import UNSEEN_TAGS, is_furniture
+from recommender.markup.limits import LONGEST_TEXT
+from recommender.markup.sheet import Sheet
+
+__all__ = ["read_markup"]
+
+_BLOCKS: Final = frozenset(
+    """
+    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset
+    figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol
+    optgroup option p pre search section summary table ul
+    """.split()  # noqa: SIM905 - a list to read
+)
+_MOST: Final = 0.8  # of the text: what holds as much is its wrapper, whatever it is called
+
+_CONTROLS: Final = dict.fromkeys([*range(9), *range(14, 32), 11, 127, 0xFEFF])
+# Text after </html> would be lost, and <body> may stand in the middle of a pasted page.
+_PAGE: Final = re.compile(r"</?(?:html|body)\b[^<>]*>", re.IGNORECASE)
+_NEWLINE: Final = re.compile(r"\n")
+_BLANK_LINE: Final = re.compile(r"\n\s*\n")
+
+
+def read_markup(html: str) -> str:
+    r"""The text that a reader of the article sees, without the furniture of its page.
+
+    Paragraphs, headings, list items and quotations are parted by a blank line, lines by a newline;
+    a table's rows are lines, its cells parted by a space. Text that marks neither paragraphs nor
+    lines, as WordPress keeps it, has a paragraph wherever it has a blank line.
+
+    Raises:
+        UnreadableMarkup: nested deeper than the parser goes, or the text is too long.
+        MemoryError: the parser ran out of memory.
+    """
+    text = "\n\n".join(_Reading(_parse(html)).paragraphs())
+    if len(text) > LONGEST_TEXT:
+        raise UnreadableMarkup(f"longer than {LONGEST_TEXT} characters")
+    return text
+
+
+def _parse(html: str) -> etree._Element:
+    if ">" not in html:  # so no tag ends, and every < is a mark of the text
+        html = html.replace("<", "&lt;")
+    page = "<body>" + _PAGE.sub(" ", html.translate(_CONTROLS))
+    parser = etree.HTMLParser(
+        encoding="utf-8",
+        recover=True,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(page.encode("utf-8", "ignore"), parser)
+    except etree.XMLSyntaxError as error:  # a recovering parser takes any syntax
+        raise MemoryError from error
+    if any(entry.level_name == "FATAL" for entry in parser.error_log):
+        raise UnreadableMarkup("nested deeper than 255 elements")
+    etree.strip_elements(root, *UNSEEN_TAGS, with_tail=False)
+    return root
+
+
+def _weigh(element: etree._Element) -> int:
+    return sum(len(run.strip()) for run in element.itertext())
+
+
+class _Reading:
+    """One pass over a parsed article, in reading order; as deep as the parser lets it nest."""
+
+    def __init__(self, root: etree._Element) -> None:
+        self._root = root
+        self._weight = _weigh(root)
+        self._sheet = Sheet()
+        # What breaks a line of the text itself, where no tag does.
+        marked = any(root.find(f".//{tag}") is not None for tag in ("p", "br"))
+        self._break = None if marked else _BLANK_LINE
+
+    def paragraphs(self) -> list[str]:
+        self._read(self._root)
+        return self._sheet.finish()
+
+    def _read(self, element: etree._Element) -> None:
+        tag = element.tag
+        attributes = {str(name): str(value) for name, value in element.items()}
+        if tag == "br":
+            self._sheet.break_line()
+        elif is_furniture(tag, attributes) and not self._is_wrapper(element):
+            self._end(tag)
+        elif tag in {"td", "th"}:
+            self._read_cell(element)
+        elif tag == "pre":
+            self._read_lines(element)
+        else:
+            self._end(tag)
+            self._read_inside(element)
+            self._end(tag)
+
+    def _read_inside(self, element: etree._Element) -> None:
+        self._write(element.text)
+        for child in element:
+            self._read(child)
+            self._write(child.tail)
+
+    def _read_cell(self, cell: etree._Element) -> None:
+        row, self._sheet = self._sheet, Sheet()
+        self._read_inside(cell)
+        row.add_cell(self._sheet.finish())
+        self._sheet = row
+
+    def _read_lines(self, element: etree._Element) -> None:
+        self._sheet.end_paragraph()
+        outside, self._break = self._break, _NEWLINE
+        self._read_inside(element)
+        self._break = outside
+        self._sheet.end_paragraph()
+
+    def _end(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._sheet.end_paragraph()
+        elif tag == "tr":
+            self._sheet.end_line()
+
+    def _write(self, text: str | None) -> None:
+        first, *others = self._break.split(text or "") if self._break else (text or "",)
+        self._sheet.write(first)
+        for run in others:
+            if self._break is _NEWLINE:
+                self._sheet.break_line()
+            else:
+                self._sheet.end_paragraph()
+            self._sheet.write(run)
+
+    def _is_wrapper(self, element: etree._Element) -> bool:
+        """Whether it holds the article after all: all of the text, or most and not as links."""
+        weight = _weigh(element)
+        links = sum(map(_weigh, element.iter("a")))
+        return weight == self._weight or (weight > _MOST * self._weight and links <= weight / 2)

@@ -1,0 +1,363 @@
+"""Real children reading hostile HTML: whatever one article does, the next is read right."""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import UnreadableMarkup
+from recommender.markup.guard import MarkupReader
+from recommender.markup.limits import CPU_SECONDS, LONGEST_MARKUP, MEMORY_BYTES, WALL_SECONDS
+
+MEGABYTE = 1_000_000
+INNOCENT = "<p>The <b>ferry</b> was late.</p><p>Паром опоздал.</p><script>no</script>"
+READ = "The ferry was late.\n\nПаром опоздал."  # noqa: RUF001 - Cyrillic
+PATIENCE_SECONDS = 20
+RECEIVE = "sys.stdin.buffer.read(300_007); os.write(1, b'\\x06')"
+START_SECONDS = 1  # of processor time, for one more child
+
+HOSTILE = {
+    "a tag without an end": "<" + "a" * MEGABYTE,
+    "tags without ends": "<a" * (MEGABYTE // 2),
+    "marks": "<" * MEGABYTE + ">",
+    "open elements": "<a>" * (MEGABYTE // 3),
+    "open elements of all the length": "<b>" * (LONGEST_MARKUP // 3),
+    "nesting": "<div>" * 200_000,
+    "nesting as deep as goes": ("<b>" * 250 + "x" + "</b>" * 250) * 2_000,
+    "nested tables": "<table><tr><td>x" * 80 + "<td>x" * 200_000,
+    "nested wrappers": "<div class=share>" * 240 + "x " * 400_000,
+    "many shares": "<p class=share>x</p>" * 100_000,
+    "a huge attribute": f"<p class='{'share- ' * 400_000}'>x",
+    "a huge style": f"<p style='{'; display ' * 300_000}'>x",
+    "many attributes": "<p " + " ".join(f"a{number}=b" for number in range(100_000)) + ">x",
+    "the same attributes": "<p a a a a a a>" * 200_000,
+    "CDATA floods": "<![CDATA[" * 200_000 + ">",
+    "closed CDATA floods": "<![CDATA[x]]>" * 200_000,
+    "comments without ends": "<!--" * 500_000 + ">",
+    "comments of dashes": "<!" + "-" * 2 * MEGABYTE + ">",
+    "entities": "&amp;" * 600_000,
+    "entities without ends": "<p>" + "&notin" * 400_000,
+    "nested entities": (
+        "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>"
+        + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
+        + "]><p>&a11;"
+    ),
+    "an entity of a file": "<!DOCTYPE x [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><p>&f;",
+    "end tags without starts": "<b>" * 250 + "</i>" * 500_000,
+    "page tags": "<body " * 400_000 + "</html" * 100_000,
+    "line breaks": "x<br>" * 800_000,
+    "blank lines": "\n \n" * MEGABYTE,
+    "spaces": "<p>" + " " * 3 * MEGABYTE + "x",
+    "scripts without ends": "<script>" * 400_000,
+    "NUL": "\x00" * MEGABYTE + "<p>x",
+    "lone surrogates": "\ud800" * MEGABYTE,
+}
+
+
+def children() -> set[int]:
+    pid = os.getpid()
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+@pytest.fixture
+def others() -> set[int]:
+    """The children that this process had before."""
+    return children()
+
+
+@pytest.fixture
+def reader(others: set[int]) -> Iterator[MarkupReader]:
+    """A reader that leaves no child behind."""
+    with MarkupReader() as reader:
+        yield reader
+    assert children() == others
+
+
+@pytest.fixture
+def child_of(others: set[int]) -> Callable[[], int]:
+    """The only child that was started since."""
+
+    def find() -> int:
+        (pid,) = children() - others
+        return pid
+
+    return find
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true while there is patience."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def fake(program: str) -> list[str]:
+    """The command of a child that does something else."""
+    return [sys.executable, "-I", "-c", f"import os, sys, time; {program}"]
+
+
+def test_one_child_reads_article_after_article(
+    reader: MarkupReader, child_of: Callable[[], int]
+) -> None:
+    assert reader.read(INNOCENT) == READ
+    first = child_of()
+    assert [reader.read(f"<p>{number}</p>") for number in range(50)] == [*map(str, range(50))]
+    assert reader.read("") == ""
+    assert reader.read("\ud800<p>x") == "?\n\nx"
+    assert child_of() == first
+
+
+def test_a_child_starts_only_when_there_is_something_to_read(others: set[int]) -> None:
+    with MarkupReader() as reader:
+        assert children() == others
+        with pytest.raises(UnreadableMarkup, match="longer than 4194304 bytes"):
+            reader.read("ж" * (LONGEST_MARKUP // 2) + "x")
+        assert children() == others
+
+
+def test_the_longest_article_is_read(reader: MarkupReader) -> None:
+    paragraph = "<p>слово</p>" + "<!-- " + "x" * 400 + " -->"
+    count = LONGEST_MARKUP // len(paragraph.encode())
+    assert reader.read(paragraph * count) == "\n\n".join(["слово"] * count)
+
+
+@pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_article_harms_only_itself(reader: MarkupReader, html: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    with contextlib.suppress(UnreadableMarkup):
+        assert "root:" not in reader.read(html)
+    assert time.monotonic() - began < WALL_SECONDS + PATIENCE_SECONDS
+    assert reader.read(INNOCENT) == READ
+    reader.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used <= CPU_SECONDS + 2 * START_SECONDS
+
+
+def test_an_article_that_takes_time_is_stopped(reader: MarkupReader) -> None:
+    with pytest.raises(UnreadableMarkup, match=r"more than (2 s of processor time|5 s)"):
+        reader.read(HOSTILE["many attributes"] * 2)
+    assert reader.read(INNOCENT) == READ
+
+
+def test_an_article_that_takes_memory_is_stopped(
+    reader: MarkupReader, child_of: Callable[[], int]
+) -> None:
+    assert reader.read(INNOCENT) == READ
+    first = child_of()
+    with pytest.raises(UnreadableMarkup, match="more than 256 MB of memory"):
+        reader.read("<li>x" * (LONGEST_MARKUP // 5))
+    assert reader.read(INNOCENT) == READ
+    assert child_of() != first
+
+
+def test_an_article_that_is_refused_costs_no_child(
+    reader: MarkupReader, child_of: Callable[[], int]
+) -> None:
+    assert reader.read(INNOCENT) == READ
+    first = child_of()
+    with pytest.raises(UnreadableMarkup) as refused:
+        reader.read(HOSTILE["nesting"])
+    assert str(refused.value) == (
+        "body_html cannot be read: nested deeper than 255 elements; send its text as body"
+    )
+    with pytest.raises(UnreadableMarkup, match="longer than 1000000 characters"):
+        reader.read("<p>" + "x" * (MEGABYTE + 1))
+    assert reader.read(INNOCENT) == READ
+    assert child_of() == first
+
+
+def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int]) -> None:
+    faulty = fake(
+        "from recommender.markup import child; "
+        "child.read_markup = lambda html: html if html == 'fine' else 1 / 0; child.main()"
+    )
+    with MarkupReader(faulty) as reader:
+        with pytest.raises(UnreadableMarkup, match="ZeroDivisionError: division by zero"):
+            reader.read(INNOCENT)
+        first = child_of()
+        assert reader.read("fine") == "fine"
+        assert child_of() == first
+
+
+def test_limits_that_the_machine_sets_already_are_kept(child_of: Callable[[], int]) -> None:
+    limited = fake(
+        "from resource import *; setrlimit(RLIMIT_AS, (100_000_000, 100_000_000)); "
+        "setrlimit(RLIMIT_CPU, (1, 1)); from recommender.markup.child import main; main()"
+    )
+    with MarkupReader(limited) as reader:
+        assert reader.read(INNOCENT) == READ
+        assert resource.prlimit(child_of(), resource.RLIMIT_AS) == (100_000_000, 100_000_000)
+        assert resource.prlimit(child_of(), resource.RLIMIT_CPU) == (1, 1)
+
+
+def test_a_child_is_confined(reader: MarkupReader, child_of: Callable[[], int]) -> None:
+    reader.read(INNOCENT)
+    pid = child_of()
+    assert resource.prlimit(pid, resource.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)
+    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
+    assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+    assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (8, 8)
+    soft, _ = resource.prlimit(pid, resource.RLIMIT_CPU)
+    assert CPU_SECONDS <= soft <= CPU_SECONDS + START_SECONDS
+    assert Path(f"/proc/{pid}/environ").read_bytes() == b""
+    assert Path(f"/proc/{pid}/cwd").resolve() == Path("/")
+    assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == 3
+
+
+def test_a_child_stays_small_over_many_articles(
+    reader: MarkupReader, child_of: Callable[[], int]
+) -> None:
+    def size() -> int:
+        return int(Path(f"/proc/{child_of()}/statm").read_text().split()[0])
+
+    large = "<p>Some <i>words</i> of a long story.</p>" * 10_000
+    for _ in range(3):
+        reader.read(large)
+    before = size()
+    for _ in range(30):
+        reader.read(large)
+    assert size() <= before * 1.1
+
+
+def test_a_child_killed_between_articles_is_replaced(
+    reader: MarkupReader, child_of: Callable[[], int]
+) -> None:
+    for _ in range(10):
+        assert reader.read(INNOCENT) == READ
+        os.kill(child_of(), signal.SIGKILL)  # may die before, while or after it is asked
+    assert reader.read(INNOCENT) == READ
+    killed = child_of()
+    os.kill(killed, signal.SIGKILL)
+    assert until(lambda: is_gone(killed))
+    assert reader.read("<p>" + "long " * 100_000) == "long " * 99_999 + "long"
+
+
+def test_a_child_that_stands_still_is_killed(child_of: Callable[[], int]) -> None:
+    with MarkupReader(wall_seconds=PATIENCE_SECONDS) as patient:
+        assert patient.read(INNOCENT) == READ
+    with MarkupReader(wall_seconds=1) as reader:
+        reader.read(INNOCENT)
+        stopped = child_of()
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(UnreadableMarkup, match="takes more than 1 s"):
+            reader.read("<p>" + "more than a pipe holds " * 100_000)
+        assert is_gone(stopped)
+
+
+@pytest.mark.parametrize("html", ["<p>short", "<p>" + "longer than a pipe " * 100_000])
+def test_a_child_that_never_reads_is_killed(others: set[int], html: str) -> None:
+    with MarkupReader(["/bin/sleep", "60"], wall_seconds=0.2) as reader:
+        for _ in range(2):
+            with pytest.raises(UnreadableMarkup, match=r"takes more than 0\.2 s"):
+                reader.read(html)
+            assert children() == others
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["/bin/cat"],
+        ["/usr/bin/yes"],
+        fake("os.write(1, b'\\x06\\xff\\xff\\xff\\xff' + b'x' * 100); time.sleep(60)"),
+        fake("os.write(1, b'\\x06\\0\\0\\0\\x04null'); time.sleep(60)"),
+        fake("os.write(1, b'\\x06\\0\\0\\0\\x04[\"x\"'); time.sleep(60)"),
+        fake("sys.stdin.buffer.read(5); os.close(1); time.sleep(60)"),
+    ],
+    ids=["echo", "flood", "endless", "null", "half", "closed"],
+)
+def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
+    with MarkupReader(command) as reader:
+        with pytest.raises(UnreadableMarkup, match="the child answers nonsense"):
+            reader.read(INNOCENT)
+        assert children() == others
+
+
+@pytest.mark.parametrize(
+    ("program", "reason", "asked"),
+    [
+        ("sys.exit(3)", "ended with status 3; try: .*recommender.markup.child", 2),
+        ("os.kill(os.getpid(), 11)", "died with signal 11", 2),
+        (f"{RECEIVE}; sys.exit(3)", "ended with status 3", 1),
+        (f"{RECEIVE}; os.kill(os.getpid(), 11)", "died with signal 11", 1),
+        (f"{RECEIVE}; os.kill(os.getpid(), 24)", "more than 2 s of processor time", 1),
+    ],
+)
+def test_only_what_was_not_received_is_asked_again_and_once(
+    tmp_path: Path, program: str, reason: str, asked: int
+) -> None:
+    diary = tmp_path / "diary"
+    written = f"open({str(diary)!r}, 'a').write('x'); "
+    reader = MarkupReader(fake(written + program))
+    with reader, pytest.raises(UnreadableMarkup, match=reason):
+        reader.read("<p>" + "x" * 300_000)
+    assert diary.read_text() == "x" * asked
+
+
+def test_what_a_child_says_unasked_is_not_taken_for_the_next_answer() -> None:
+    answer = b'\x06\0\0\0\x0b["A", null]'
+    program = f"sys.stdin.buffer.read(5); os.write(1, {answer * 2!r}); time.sleep(60)"
+    with MarkupReader(fake(program)) as reader:
+        assert reader.read("x") == "A"
+        first = children()
+        assert reader.read("x") == "A"
+        assert children() != first
+
+
+def test_an_interrupted_exchange_leaves_no_half_answer(others: set[int]) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with MarkupReader(["/bin/sleep", "60"]) as reader:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(KeyboardInterrupt):
+                reader.read(INNOCENT)
+            assert children() == others
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_closed_reader_may_read_again(reader: MarkupReader, child_of: Callable[[], int]) -> None:
+    assert reader.read(INNOCENT) == READ
+    first = child_of()
+    reader.close()
+    reader.close()
+    assert is_gone(first)
+    assert reader.read(INNOCENT) == READ
+
+
+def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import os, time; from recommender.markup.guard import MarkupReader; r = MarkupReader(); "
+        "r.read('x'); print(open(f'/proc/self/task/{os.getpid()}/children').read(), flush=True); "
+        "time.sleep(60)"
+    )
+    with subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert not is_gone(child)
+        parent.kill()
+    assert until(lambda: is_gone(child))

@@ -1,0 +1,215 @@
+"""An article's HTML as the text that its reader sees."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.errors import UnreadableMarkup
+from recommender.markup.limits import LONGEST_TEXT
+from recommender.markup.text import read_markup
+
+STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
+READ = "The ferry was late again.\n\nNobody on the quay knew why, or said so."
+TAGS = """
+p div b i br a table tr td li ul h2 blockquote pre script style nav aside !-- /p /div
+""".split()  # noqa: SIM905 - a list to read
+MARKS = [*(f"<{tag}>" for tag in TAGS), "<p class=share>", "<", ">", "&", "&amp;", "-->"]
+MARKUP = st.lists(st.sampled_from(MARKS) | st.text(max_size=8), max_size=40).map("".join)
+WORDS = st.text("abc éжש中ก", min_size=1, max_size=20).filter(str.strip)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        # Paragraphs.
+        ("", ""),
+        (" \n ", ""),
+        ("<p>One.</p><p>Two.</p>", "One.\n\nTwo."),
+        ("<p>One.\n<p>Two.", "One.\n\nTwo."),
+        ("<p>One.</p>and<p>two</p>three", "One.\n\nand\n\ntwo\n\nthree"),
+        ("<div><div>One</div><div>two</div></div>", "One\n\ntwo"),
+        ("<h2>Head</h2>Text<hr>more", "Head\n\nText\n\nmore"),
+        ("<p></p><p> &nbsp; </p><p>Only.</p>", "Only."),
+        ("He said:<blockquote>No.</blockquote>And left.", "He said:\n\nNo.\n\nAnd left."),
+        ("<ul><li>One<li>two<ol><li>three</ol></ul>", "One\n\ntwo\n\nthree"),
+        ("<dl><dt>Term<dd>Meaning</dl>", "Term\n\nMeaning"),
+        ("<section><header>H</header><article>A</article></section>", "H\n\nA"),
+        # Words.
+        (
+            "<p>in<b>sepa</b>rable <i>and</i> <a href='/x'>linked</a>.</p>",
+            "inseparable and linked.",
+        ),
+        ("wo<!-- note -->rd, Bundes&shy;rat, long<wbr>word", "word, Bundesrat, longword"),
+        ("<p>so \t\n many&nbsp;&nbsp; spaces\u3000here</p>", "so many spaces here"),
+        ("H<sub>2</sub>O <del>old</del> <custom-tag>new</custom-tag>", "H2O old new"),
+        ("<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp>字</ruby>", "漢字"),
+        # Lines.
+        ("<p>One<br>two<br/>three</p>", "One\ntwo\nthree"),
+        ("One<br><br>two<br> <br>\n<br>three<br>", "One\n\ntwo\n\nthree"),
+        ("<pre>One  line\n  two\n\nthree</pre>", "One line\ntwo\n\nthree"),
+        # Tables.
+        (
+            "<table><tr><th>City</th><th>Rain</th></tr><tr><td>Bergen<td>2250 mm</table>",
+            "City Rain\nBergen 2250 mm",
+        ),
+        (
+            "<p>A<table><thead><tr><td><p>x</p></td><td>y<br>z</td></tr></thead></table>B",
+            "A\n\nx y z\n\nB",
+        ),
+        (f"<table><tr><td>{STORY}</td><td>Side</td></tr></table>", f"{READ}\n\nSide"),
+        # Entities.
+        ("&lt;b&gt; &amp;amp; &#8364;&#x20AC; &hellip; &copy", "<b> &amp; €€ … ©"),
+        ("AT&T, Q&A &unknown; &", "AT&T, Q&A &unknown; &"),
+        # Characters that nobody sees.
+        ("a\x00b\x01c&#1;d\x7fe\ufefff", "abcdef"),
+        ("\ufeff<p>x</p>", "x"),
+        ("a\ud800b", "ab"),
+        # Whole pages, fragments, plain text.
+        (
+            f"<!DOCTYPE html><head><title>T</title><meta charset=latin1></head><body>{STORY}",
+            READ,
+        ),
+        (f"<html lang=en><body class=share>{STORY}</body></html>", READ),
+        (f"{STORY}</body></html><p>After.", f"{READ}\n\nAfter."),
+        ("<?xml version='1.0' encoding='latin1'?><p>é</p>", "é"),
+        ("<li>loose</li><td>cell</td></div>end", "loose\n\ncell end"),
+        ("1 < 2, a <b, x<y & I <3 you", "1 < 2, a <b, x<y & I <3 you"),
+        ("<p>1 < 2 and <3</p>", "1 < 2 and <3"),
+        ("First line\nsame.\n\nSecond.\r\n \r\nThird.", "First line same.\n\nSecond.\n\nThird."),
+        ("<h2>H</h2>\n\nOne <em>x</em>\n\n<b>Two</b> y", "H\n\nOne x\n\nTwo y"),
+        ("<p>One\n\nstill one</p>", "One still one"),
+        # Scripts of the world, as they are given.
+        ("<p>Съе\u0301шь <b>ё</b>лку</p>", "Съе\u0301шь ёлку"),
+        ("<p dir=rtl>می\u200cخواهم \u200f(שלום)\u202b</p>", "می\u200cخواهم \u200f(שלום)\u202b"),  # noqa: RUF001
+        ("<p>今天<b>新闻</b>。</p><p>ก\u0e33\u200bลัง</p>", "今天新闻。\n\nก\u0e33\u200bลัง"),
+        ("<p>\U0001f469\u200d\U0001f680</p>", "\U0001f469\u200d\U0001f680"),
+    ],
+)
+def test_html_reads_as_text(html: str, text: str) -> None:
+    assert read_markup(html) == text
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        "<script>var x = '<p>no</p>';</script>",
+        "<SCRIPT type='x'>no</SCRIPT>",
+        "<style>p { color: no }</style>",
+        "<noscript><p>no</p></noscript>",
+        "<template><p>no</p></template>",
+        "<!-- no --><!-- <p>no</p> -->",
+        "<![CDATA[no]]>",
+        "<?php no ?>",
+        "<iframe src=x>no</iframe>",
+        "<svg><title>no</title><text>no</text></svg>",
+        "<form><input value=no><label>no</label><textarea>no</textarea></form>",
+        "<button>no</button>",
+        "<select><option>no</select>",
+        "<video><p>no</p></video>",
+        "<nav><a href=x>no</a></nav>",
+        "<aside>no</aside>",
+        "<footer>no</footer>",
+        "<figure><img alt=no><figcaption>no</figcaption></figure>",
+        "<p class=wp-caption-text>no</p>",
+        "<div class='sharedaddy sd-sharing-enabled'>no</div>",
+        "<div class='addtoany_share_save_container addtoany_content'>no</div>",
+        "<div id=jp-relatedposts><h3>no</h3></div>",
+        "<div class='yarpp yarpp-related'>no</div>",
+        "<ul class='Social-Share-Buttons'><li>no</ul>",
+        "<div class=article__share>no</div>",
+        "<div class=td-related-articles-box>no</div>",
+        "<div role=navigation>no</div>",
+        "<p hidden>no</p>",
+        "<p aria-hidden=true>no</p>",
+        "<p style='color: red; DISPLAY : none'>no</p>",
+    ],
+)
+def test_furniture_is_left_out(unseen: str) -> None:
+    assert read_markup(f"{STORY}{unseen}<p>The end.</p>") == f"{READ}\n\nThe end."
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "<div class=market-share-table>",
+        "<div class='category-social tag-related'>",
+        "<div class=shared-housing id=socialist>",
+        "<p style='display: block'>",
+        "<p aria-hidden=false>",
+        "<figure>",
+        "<blockquote class=twitter-tweet>",
+        "<div role=presentation>",
+    ],
+)
+def test_what_only_resembles_furniture_stays(opening: str) -> None:
+    assert read_markup(f"{STORY}{opening}Kept.") == f"{READ}\n\nKept."
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "<div class=share>",
+        "<form>",
+        "<aside>",
+        "<div hidden>",
+        "<div id=related><div class=social>",
+    ],
+)
+def test_a_wrapper_keeps_its_text_whatever_it_is_called(opening: str) -> None:
+    assert read_markup(f"{opening}{STORY}") == READ
+    assert read_markup(f"<p>By X</p>{opening}{STORY}") == f"By X\n\n{READ}"
+
+
+def test_a_list_of_links_never_passes_for_the_article() -> None:
+    links = "<li><a href=x>Another story with a rather long headline</a></li>" * 9
+    assert read_markup(f"<p>A brief.</p><ul class=related-posts>{links}</ul>") == "A brief."
+
+
+def test_links_are_the_article_where_there_is_nothing_else() -> None:
+    assert read_markup("<div class=social><a href=x>Our ten best</a></div>") == "Our ten best"
+
+
+def test_nesting_is_read_as_deep_as_the_parser_goes() -> None:
+    assert read_markup("<div>" * 250 + "deep") == "deep"
+    assert read_markup("<pre>" * 250 + "deep") == "deep"
+    assert read_markup("<table><tr><td>" * 80 + "deep") == "deep"
+
+
+@pytest.mark.parametrize("before", ["", "</i>" * 1_000])
+def test_deeper_nesting_is_refused_and_never_cut_silently(before: str) -> None:
+    with pytest.raises(UnreadableMarkup, match="nested deeper than 255 elements"):
+        read_markup(f"<p>One{before}{'<div>' * 300}two")
+
+
+def test_a_text_may_be_as_long_as_a_body_and_no_longer() -> None:
+    assert len(read_markup("<p>" + "x" * LONGEST_TEXT)) == LONGEST_TEXT
+    with pytest.raises(UnreadableMarkup, match="longer than 1000000 characters"):
+        read_markup("<p>" + "x" * (LONGEST_TEXT + 1))
+
+
+@settings(deadline=None)
+@given(st.text() | MARKUP)
+def test_any_text_is_read_and_comes_out_tidy(html: str) -> None:
+    text = read_markup(html)
+    assert [mark for mark in text if unicodedata.category(mark) == "Cc" and mark != "\n"] == []
+    assert re.search(r"\n{3}|^\s|\s$|  |[^\S\n]\n|\n[^\S\n]", text) is None
+
+
+@settings(deadline=None)
+@given(MARKUP, MARKUP)
+def test_no_script_leaks(before: str, after: str) -> None:
+    """A comment or a script that was opened before takes the whole rest with it."""
+    text = read_markup(f"{before}<script>stolen('cookie')</script>{after}")
+    assert "stolen" not in text
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, max_size=6))
+def test_plain_paragraphs_come_out_as_they_went_in(drawn: list[str]) -> None:
+    text = "\n\n".join(" ".join(words.split()) for words in drawn)
+    assert read_markup(text) == text
+    marked = "".join(f"<p>{paragraph}</p>\n" for paragraph in text.split("\n\n"))
+    assert read_markup(marked) == text
