@@ -5,27 +5,42 @@ from typing import Final
 from flask import Flask, Response
 
 from index import Catalog
-from recommender.live import LiveSnapshot
+from recommender.embedding import find_model
+from recommender.live import Board, ChangesCopy, Follower
 from recommender.policy import Policy
 from recommender.settings import Settings
-from recommender.store import open_store
-from recommender.web import EXTENSION, State, answer_problems, api, fragment, ops, reader
+from recommender.store import LateStore
+from recommender.web import (
+    EXTENSION,
+    State,
+    answer_problems,
+    api,
+    drafts,
+    fragment,
+    metrics,
+    ops,
+    reader,
+)
 
 __all__ = ["create_app"]
 
 LARGEST_BODY: Final = 4 * 2**20
+WEB_PATIENCE_SECONDS: Final = 3.0  # a write that waits longer is refused, to be tried again
 
 
-def create_app(settings: Settings | None = None, *, reader_pages: bool = False) -> Flask:
-    """Make the application of one worker.
+def create_app(
+    settings: Settings | None = None, *, reader_pages: bool = False, follows: bool = True
+) -> Flask:
+    """Make the application of one worker, and start to follow what it shows.
 
     Args:
         settings: from the environment if None.
         reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
+        follows: whether a thread keeps the view up to date; else somebody calls
+            `Follower.refresh`.
 
     Raises:
         BadSettings: a setting is malformed.
-        StoreUnusable: the store cannot be opened.
     """
     settings = settings or Settings.from_environment()
     app = Flask("read-also", static_folder=None)
@@ -33,17 +48,27 @@ def create_app(settings: Settings | None = None, *, reader_pages: bool = False) 
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions[EXTENSION] = State(
-        settings=settings,
-        store=open_store(settings.database_url),
-        live=LiveSnapshot(Catalog(settings.snapshots_dir)),
-        policy=Policy(),
-    )
+    shared = _share(settings)
+    app.extensions[EXTENSION] = shared
     answer_problems(app)
-    for blueprint in (api, fragment, ops, *((reader,) if reader_pages else ())):
+    for blueprint in (api, drafts, fragment, metrics, ops, *((reader,) if reader_pages else ())):
         app.register_blueprint(blueprint)
     app.after_request(_no_sniffing)
+    if follows:
+        shared.follower.start()
     return app
+
+
+def _share(settings: Settings) -> State:
+    store = LateStore(settings.database_url, WEB_PATIENCE_SECONDS)
+    follower = Follower(
+        Catalog(settings.snapshots_dir),
+        store,
+        lambda: find_model(settings.model),
+        ChangesCopy(settings.data_dir / "changes"),
+        Board(settings.data_dir / "workers"),
+    )
+    return State(settings=settings, store=store, follower=follower, policy=Policy())
 
 
 def _no_sniffing(response: Response) -> Response:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from benchmarks.encoding import compare_encoders
 from benchmarks.figures import Figure, report
-from index import Catalog, Snapshot
+from index import Catalog, Snapshot, View
 from recommender.articles import Article
 from recommender.passages import Views
 from recommender.policy import Policy
@@ -130,10 +130,10 @@ def run_command(folder: Path, *arguments: str) -> tuple[float, bool]:
 
 def lists_of(snapshot: Snapshot, seeds: list[str]) -> Lists:
     """The served lists of some seeds; the texts have no dates, so age plays no part."""
-    lists = {}
+    view, lists = View.of(snapshot), {}
     for seed_id in tqdm(seeds, desc="listing", unit=" list"):
-        seed = find_seed(snapshot, seed_id)
-        lists[seed_id] = list_related(snapshot, seed, Options(), SERVED, time.time()).items
+        seed = find_seed(view, seed_id)
+        lists[seed_id] = list_related(view, seed, Options(), SERVED, time.time()).items
     return Lists(lists)
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "Article",
     "check_id",
     "parse_article",
+    "parse_outline",
     "primary_language",
 ]
 
@@ -40,7 +41,10 @@ _RFC3339 = re.compile(
 LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 MOST_FIELDS: Final = 60
 MOST_NAMES: Final = 100
+MOST_MARKUP: Final = 4 * 2**20  # bytes; what the guarded reader of markup takes
 _LATEST_VERSION = 2**63 - 1
+_BELOW_THE_TITLE: Final = ("summary", "body", "body_html")
+OUTLINE: Final = {"without": _BELOW_THE_TITLE}
 
 
 def check_id(article_id: str) -> str:
@@ -91,9 +95,10 @@ def _web_address(url: str) -> str:
     return url
 
 
-def _no_html_yet(markup: object) -> None:
-    if markup is not None:
-        raise ValueError("body_html is not accepted yet; send the text without markup as body")
+def _not_too_large(markup: str) -> str:
+    if len(markup.encode()) > MOST_MARKUP:
+        raise ValueError(f"is longer than {MOST_MARKUP} bytes")
+    return markup
 
 
 Text = Annotated[str, AfterValidator(_no_nul)]
@@ -123,7 +128,7 @@ class Article(BaseModel):
     id: Annotated[str, AfterValidator(check_id)]
     title: Line = ""
     body: Annotated[Text, Field(max_length=1_000_000)] = ""
-    body_html: Annotated[None, BeforeValidator(_no_html_yet)] = None
+    body_html: Annotated[Text, AfterValidator(_not_too_large)] = ""
     summary: Annotated[Text, Field(max_length=20_000)] = ""
     url: Url | None = None
     section: Name | None = None
@@ -144,7 +149,7 @@ class Article(BaseModel):
     version: Annotated[int, Field(ge=0, le=_LATEST_VERSION)] | None = None
 
     @field_validator(
-        *("title", "body", "summary", "status", "tags", "authors"),
+        *("title", "body", "body_html", "summary", "status", "tags", "authors"),
         *("no_related", "never_recommend"),
         mode="before",
     )
@@ -166,22 +171,35 @@ class Article(BaseModel):
         return data
 
     @model_validator(mode="after")
-    def _has_text(self) -> "Article":
-        if not self.title.strip() and not self.body.strip():
+    def _has_text(self, info: ValidationInfo) -> "Article":
+        if info.context is OUTLINE:
+            return self
+        if self.body and self.body_html:
+            raise ValueError("body and body_html are two forms of one text; send one of them")
+        if not any(text.strip() for text in (self.title, self.body, self.body_html)):
             raise ValueError("a title or a body is required")
         return self
+
+    def with_text(self, body: str) -> "Article":
+        """The same article with the plain text that its markup holds."""
+        return self.model_copy(update={"body": body, "body_html": ""})
 
     @property
     def text_hash(self) -> str:
         """SHA-256 (hex) of all text that vectors and terms are made from."""
         digest = hashlib.sha256()
-        for part in (self.title, self.summary, self.body):
+        parts = [self.title, self.summary, self.body]
+        for part in [*parts, self.body_html] if self.body_html else parts:
             digest.update(f"{len(part)}:".encode() + part.encode())
         return digest.hexdigest()
 
     def to_json(self) -> str:
         """Canonical JSON: set fields only, times in UTC; `parse_article` reads it back."""
         return self.model_dump_json(exclude_defaults=True)
+
+    def to_outline(self) -> str:
+        """Canonical JSON without the texts under the title; `parse_outline` reads it back."""
+        return self.model_dump_json(exclude_defaults=True, exclude=set(_BELOW_THE_TITLE))
 
     def to_document(self) -> dict[str, Any]:
         """Plain JSON types, set fields only, as the API answers it."""
@@ -205,6 +223,11 @@ def parse_article(document: str | bytes, *, article_id: str | None = None) -> Ar
     except ValidationError as error:
         faults = tuple(_faults(error))
         raise InvalidArticle("the article is not acceptable", faults) from None
+
+
+def parse_outline(outline: str) -> Article:
+    """Read what `to_outline` wrote: all that a list shows and asks of an article."""
+    return Article.model_validate_json(outline, context=OUTLINE)
 
 
 def _with_id(document: str | bytes, article_id: str) -> Article:

@@ -20,7 +20,7 @@ __all__ = [
     "Facts",
     "describe",
     "describe_standing",
-    "story",
+    "number_of",
 ]
 
 UNKNOWN_LANGUAGE: Final = "und"
@@ -32,14 +32,23 @@ _CODED: Final = ("language", "section", "tags")
 class Facts:
     """An article with what was found out about its text.
 
-    `language` is the given one's or the detected one's primary subtag; `embedded` says whether the
-    encoder knows it, so that the article's vector means something.
+    Attributes:
+        article: as it was given, or its outline.
+        language: the given one's or the detected one's primary subtag.
+        embedded: whether the encoder knows the language, so that the vector means something.
+        signature: of the text that was read.
+        change: the write that gave the article its present state.
+        read: whether any text of it was read; until then it is known, but in no list.
+        settled: whether the text that was read is the present one.
     """
 
     article: Article
     language: str | None
     embedded: bool
     signature: NDArray[np.uint16]
+    change: int = 0
+    read: bool = True
+    settled: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +76,8 @@ def describe(articles: Iterable[Facts]) -> Described:
 
     Times are float64 seconds since 1970 in UTC. `published_at` is NaN where there is none;
     `from_time` and `until_time` bound when the article may be listed, and are infinite where
-    nothing bounds it. `story` is equal for an article and its translations.
+    nothing bounds it. `own` is the number of an article's id, `tells` of the id or group that it
+    translates, or again its own; `change` is its change number.
     """
     known = list(articles)
     codes = {name: _encode([_word(name, facts) for facts in known]) for name in _CODED}
@@ -80,7 +90,11 @@ def describe(articles: Iterable[Facts]) -> Described:
             "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
             "lists": np.array([not article.no_related for article in given], np.bool_),
             "embedded": np.array([facts.embedded for facts in known], np.bool_),
-            "story": stories(given),
+            "own": _numbers(article.id for article in given),
+            "tells": _numbers(article.translation_of or article.id for article in given),
+            "change": np.array([facts.change for facts in known], np.int64),
+            "read": np.array([facts.read for facts in known], np.bool_),
+            "settled": np.array([facts.settled for facts in known], np.bool_),
             "signature": _stacked([facts.signature for facts in known]),
         }
         | {name: column for name, (column, _) in codes.items()}
@@ -97,29 +111,13 @@ def describe_standing(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
     }
 
 
-def story(name: str) -> int:
-    """The number of a story, by the name that its tellings agree on."""
+def number_of(name: str) -> int:
+    """The number of an id or of a group of translations: 64 bits of a hash."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
-def stories(articles: Sequence[Article]) -> NDArray[np.int64]:
-    """For each article a number that it shares with its translations, and theirs: int64 [n].
-
-    `translation_of` may name another article or a group of the newsroom's own; links are followed
-    both ways, so that chains and circles of translations are one story too.
-    """
-    names: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while (above := names.setdefault(name, name)) != name:
-            names[name] = names[above]
-            name = above
-        return name
-
-    for article in articles:
-        one, other = root(article.id), root(article.translation_of or article.id)
-        names[max(one, other)] = min(one, other)
-    return np.array([story(root(article.id)) for article in articles], np.int64)
+def _numbers(names: Iterable[str]) -> NDArray[np.int64]:
+    return np.array([number_of(name) for name in names], np.int64)
 
 
 def _word(column: str, facts: Facts) -> str:

@@ -8,17 +8,20 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from index import Catalog
-from recommender.embedding import find_model, load_encoder
+from index import Catalog, View
+from recommender.embedding import find_model
+from recommender.embedding.loading import load_encoder
 from recommender.importing import import_records
 from recommender.listing import as_text
+from recommender.markup.guard import MarkupReader
 from recommender.policy import Policy
 from recommender.progress import Meter
+from recommender.reading import Reader
 from recommender.rebuild import rebuild
 from recommender.recommendations import Options
 from recommender.related import list_related
 from recommender.seeds import find_seed
-from recommender.server import DEMONSTRATION, serve_forever
+from recommender.server import DEMONSTRATION, serve_all
 from recommender.settings import PREFIX, Settings
 from recommender.sources import read_jsonl
 from recommender.store import open_store
@@ -57,15 +60,17 @@ def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say
     with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
         imported = import_records(store, read_jsonl(path), say, strict=True)
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
-    built = rebuild(store, catalog, find_model(settings.model), load_encoder, meter=meter)
+    with MarkupReader() as markup:
+        reader = Reader(find_model(settings.model), load_encoder, markup.read)
+        built = rebuild(store, catalog, reader, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
     store.close()
 
 
 def _list(catalog: Catalog) -> str:
-    snapshot = catalog.open_live()
-    seed = find_seed(snapshot, STORY)
-    return as_text(list_related(snapshot, seed, Options(), Policy(), time.time()), seed.title)
+    view = View.of(catalog.open_live())
+    seed = find_seed(view, STORY)
+    return as_text(list_related(view, seed, Options(), Policy(), time.time()), seed.title)
 
 
 def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:
@@ -83,7 +88,7 @@ def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:
         "PUBLIC_READS": "1",
     }
     environment = os.environ | {PREFIX + name: value for name, value in own.items()}
-    serve_forever(HOST, port, workers=2, environment=environment, application=DEMONSTRATION)
+    serve_all(HOST, port, workers=2, environment=environment, application=DEMONSTRATION)
 
 
 def _database(folder: Path) -> str:

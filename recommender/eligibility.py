@@ -75,8 +75,9 @@ def shows(article: Article, now: float) -> bool:
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
-    """Which rows may stand in any list at `now`: on show, not flagged, and with a title to show."""
+    """Which rows may stand in any list at `now`: on show, read, not flagged, with a title."""
     rows = on_show(articles, now)
+    rows &= articles.columns["read"]
     rows &= articles.columns["recommendable"]
     if not untitled:
         rows &= articles.columns["titled"]
@@ -85,9 +86,8 @@ def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
 
 def next_turn(articles: Columns, now: float) -> float:
     """The next moment at which the clock alone changes what is on show; infinite if none does."""
-    columns = articles.columns
-    times = np.concatenate([columns["from_time"], columns["until_time"]])
-    return float(times[times > now].min(initial=np.inf))
+    bounds = (articles.columns["from_time"], articles.columns["until_time"])
+    return min(float(times[times > now].min(initial=np.inf)) for times in bounds)
 
 
 def matching(articles: Columns, wanted: Wanted) -> Rows:

@@ -1,8 +1,10 @@
 """Settings of the production server that no deployment needs to choose. Gunicorn reads this module.
 
-It must stay free of imports: it is read in the process that forks the workers, and nothing may be
+It must import nothing heavy: it is read in the process that forks the workers, and nothing may be
 forked after FAISS or torch was touched.
 """
+
+from recommender.supervision import die_with_supervisor
 
 worker_class = "gthread"
 threads = 8
@@ -11,3 +13,8 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 control_socket_disable = True
+
+
+def on_starting(_server: object) -> None:
+    """End when the supervisor dies, rather than hold the port against the next one."""
+    die_with_supervisor()

@@ -1,119 +1,222 @@
 """The use case: from the store to a published snapshot, computing only what changed."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalog, Rows, Terms
+from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
 from recommender.articles import Article
-from recommender.cards import Card
-from recommender.columns import describe
-from recommender.embedding import Encoder, Model
+from recommender.eligibility import eligible
+from recommender.embedding import Model
 from recommender.features import embed_missing
+from recommender.gate import Candidate, admit
+from recommender.generation import stamp_of
+from recommender.policy import Policy
 from recommender.progress import Meter, silent
-from recommender.reading import ANALYZER, facts_of, read_missing
-from recommender.store import ArticleStore, FeatureCache, StoreState
+from recommender.reading import ANALYZER, Reader, clean_missing, read_missing
+from recommender.recommendations import Options
+from recommender.related import list_related
+from recommender.rows import Known, rows_of
+from recommender.seeds import find_seed
+from recommender.store import ArticleStore, StoreState
 
-__all__ = ["Rebuilt", "gather", "rebuild"]
+__all__ = ["KEPT", "Rebuilt", "compact", "rebuild"]
+
+KEPT: Final = 3
+"""How many generations are kept unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild did: the live generation, its articles, and how many had to be embedded."""
+    """What a rebuild did.
+
+    Attributes:
+        generation: the live one now.
+        articles: how many are in it.
+        embedded: how many texts had to be embedded.
+        change: the number of the last change in it.
+        unread: how many articles are not in it, since their text could not be read.
+    """
 
     generation: str
     articles: int
     embedded: int
     change: int
+    unread: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """The store's articles by ascending id, at one moment."""
+    """The articles of the store at one moment whose text was read, by ascending id.
+
+    `unread` counts the others; `lost` those of them that do not even wait to be read.
+    """
 
     state: StoreState
-    articles: list[Article]
-    hashes: list[str]
+    known: tuple[Known, ...]
+    unread: int
+    lost: int
 
 
 def rebuild(
     store: ArticleStore,
     catalog: Catalog,
-    model: Model,
-    load: Callable[[Model], Encoder],
+    reader: Reader,
     *,
     full: bool = False,
-    keep: int = 3,
+    force: bool = False,
+    keep: int = KEPT,
     meter: Meter = silent,
 ) -> Rebuilt:
-    """Embed what changed, build a snapshot aside, verify it, publish it.
+    """Embed what changed, build a snapshot aside, verify it, judge it, publish it.
 
     Args:
         store: where the articles are.
         catalog: where snapshots go.
-        model: the encoder's files and fingerprint.
-        load: reads the model; called only if a text has to be embedded.
-        full: compute all again, replacing the kept vectors and terms.
+        reader: how texts are read.
+        full: compute all again, replacing the kept vectors and terms; try what is parked again.
+        force: publish even what the gate refuses.
         keep: how many generations to keep.
         meter: told how the work goes.
 
     Raises:
         Locked: another rebuild is at work.
         SnapshotDamaged: what was written could not be read back; the live snapshot stays.
+        GateRefused: the new snapshot is worse than the live one, which stays.
     """
+    model = reader.model
     with catalog.lock():
-        gathered = gather(store)
-        texts = dict(zip(gathered.hashes, gathered.articles, strict=True))
-        read_missing(texts, store.features, meter, afresh=full)
-        embedded = embed_missing(
-            texts, store.features, model.fingerprint, lambda: load(model), meter, afresh=full
-        )
-        staged = catalog.stage(
-            rows_of(gathered, store.features, model),
-            model=model.fingerprint,
-            analyzer=ANALYZER,
-            epoch=gathered.state.epoch,
-            change=gathered.state.change,
-            grouped_by="language",
-        )
-        generation = catalog.publish(staged)
-        catalog.prune(keep)
-    return Rebuilt(generation, len(gathered.articles), embedded, gathered.state.change)
+        if full:
+            store.pending.retry()
+        embedded = _read_all(store, reader, meter, full=full)
+        # While the live snapshot has vectors of another model, what is new goes on being told with
+        # those; what was read for the next one is told once that is live.
+        moves_on = _moves_on(catalog, model)
+        if not moves_on:
+            store.pending.settle_known(ANALYZER, model.fingerprint)
+        done = _publish(store, catalog, model, embedded, keep=keep, force=force)
+        if moves_on:
+            store.pending.settle_known(ANALYZER, model.fingerprint)
+        store.features.prune(_models(catalog))
+    return done
 
 
-def gather(store: ArticleStore) -> Gathered:
-    """Every article of the store at one moment, and the number of the last change before it."""
+def compact(store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = KEPT) -> Rebuilt:
+    """Publish a snapshot of what was read already; raises what `rebuild` does."""
+    with catalog.lock():
+        return _publish(store, catalog, model, 0, keep=keep, force=False)
+
+
+def gather(store: ArticleStore, fingerprint: str) -> Gathered:
+    """Every article of the store at one moment that was read, by the newest text that was."""
     with store.reading() as view:
-        stored = list(view)
-    return Gathered(view.state, [s.article for s in stored], [s.text_hash for s in stored])
+        stored, waiting = list(view), view.pending_ids()
+    hashes = [key for one in stored for key in (one.text_hash, one.read_hash) if key]
+    hashes = list(dict.fromkeys(hashes))
+    terms = store.features.terms(hashes, ANALYZER)
+    vectors = store.features.vectors(hashes, fingerprint)
+    known, unread = [], []
+    for one in stored:
+        read = [key for key in (one.text_hash, one.read_hash) if key in terms]
+        # Better an older text with its vector than a newer one without.
+        key = next((key for key in read if key in vectors), read[0] if read else None)
+        if key is None:
+            unread.append(one.article.id)
+        else:
+            settled = key == one.text_hash
+            known.append(Known(one.article, terms[key], vectors.get(key), one.change, settled))
+    return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
 
 
-def rows_of(gathered: Gathered, cache: FeatureCache, model: Model) -> Rows:
-    """The rows of a snapshot, from articles and what is kept of their texts."""
-    terms = cache.terms(gathered.hashes, ANALYZER)
-    vectors = cache.vectors(gathered.hashes, model.fingerprint)
-    read = [terms[text_hash] for text_hash in gathered.hashes]
-    facts = [
-        facts_of(article, t, model.knows)
-        for article, t in zip(gathered.articles, read, strict=True)
-    ]
-    described = describe(facts)
-    return Rows(
-        ids=[article.id for article in gathered.articles],
-        vectors=_stacked([vectors[text_hash] for text_hash in gathered.hashes]),
-        terms=Terms.of([(t.buckets, t.counts) for t in read]),
-        columns=described.columns,
-        labels=described.labels,
-        cards=[Card.of(f.article, f.language).to_bytes() for f in facts],
+def _read_all(store: ArticleStore, reader: Reader, meter: Meter, *, full: bool) -> int:
+    """Bring what is kept of every text up to date; tells how many were embedded."""
+    parked = store.pending.parked_ids()
+    with store.reading() as view:
+        texts = {s.text_hash: s.article for s in view if s.article.id not in parked}
+    cache, model = store.features, reader.model
+    plain, faults = clean_missing(texts, cache, reader.read_markup, meter)
+    _park(store, texts, faults)
+    read_missing(plain, cache, meter, afresh=full)
+    return embed_missing(
+        plain, cache, model.fingerprint, lambda: reader.load(model), meter, afresh=full
     )
 
 
-def _stacked(vectors: list[NDArray[np.float16]]) -> NDArray[np.float32]:
-    """float32 unit rows of the kept float16 ones; of an empty archive, none of width one."""
-    if not vectors:
-        return np.empty((0, 1), np.float32)
-    rows = np.array(vectors, np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows
+def _park(store: ArticleStore, texts: Mapping[str, Article], faults: Mapping[str, str]) -> None:
+    """What could not be read here is not tried twice more by the indexer."""
+    for key, fault in faults.items():
+        store.pending.park(texts[key].id, key, fault)
+
+
+def _moves_on(catalog: Catalog, model: Model) -> bool:
+    """Whether the live snapshot has vectors of another model."""
+    live = _live(catalog)
+    return live is not None and live.manifest.model != model.fingerprint
+
+
+def _publish(
+    store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
+) -> Rebuilt:
+    gathered = gather(store, model.fingerprint)
+    staged = catalog.stage(
+        rows_of(gathered.known, model.knows, dim=1), **stamp_of(model, gathered.state)
+    )
+    try:
+        if not force:
+            _judge(staged, catalog, store, gathered)
+    except BaseException:
+        catalog.discard(staged)
+        raise
+    generation = catalog.publish(staged)
+    catalog.prune(keep)
+    kept = [m.change for m in catalog.manifests() if m.epoch == gathered.state.epoch]
+    store.trim(before=min(kept))
+    known = len(gathered.known)
+    return Rebuilt(generation, known, embedded, gathered.state.change, gathered.unread)
+
+
+def _judge(staged: Staged, catalog: Catalog, store: ArticleStore, gathered: Gathered) -> None:
+    """Let a staged snapshot through the gate, or raise GateRefused."""
+    now, live = time.time(), _live(catalog)
+    fresh = staged.snapshot.manifest
+    recipes = (fresh.model, fresh.analyzer)
+    admit(
+        _candidate(staged.snapshot, now),
+        None if live is None else _candidate(live, now),
+        lambda ids: _kept(store, ids, fresh.model),
+        stored=len(gathered.known) + gathered.lost,
+        same_model=live is not None and recipes == (live.manifest.model, live.manifest.analyzer),
+    )
+
+
+def _kept(store: ArticleStore, ids: Sequence[str], model: str) -> dict[str, NDArray[np.float16]]:
+    """By id the vectors that the store keeps, asked anew, not taken from what was built."""
+    hashes = store.text_hashes(ids)
+    vectors = store.features.vectors(list(hashes.values()), model)
+    return {key: vectors[of] for key, of in hashes.items() if of in vectors}
+
+
+def _candidate(snapshot: Snapshot, now: float) -> Candidate:
+    view = View.of(snapshot)
+    return Candidate(
+        snapshot=snapshot,
+        listable=eligible(snapshot, now),
+        listed=lambda key: list_related(view, find_seed(view, key), Options(), Policy(), now),
+    )
+
+
+def _live(catalog: Catalog) -> Snapshot | None:
+    """The live snapshot; None where there is none that could be served."""
+    try:
+        return catalog.open_live()
+    except (NoSnapshot, SnapshotDamaged):
+        return None
+
+
+def _models(catalog: Catalog) -> set[str]:
+    """The fingerprints of the models whose vectors a kept generation may need."""
+    return {manifest.model for manifest in catalog.manifests()}

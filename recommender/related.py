@@ -1,19 +1,21 @@
 """The use case: for one article, the most related other ones, in the order to show them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Snapshot
+from index import View
 from recommender.cards import Card
+from recommender.columns import Columns
 from recommender.eligibility import DAY_SECONDS, Wanted, eligible, matching
 from recommender.policy import Policy
 from recommender.ranking import Floors, Pool, Ranked, fuse, recency, select
 from recommender.recommendations import Options, Recommendation, Recommendations
 from recommender.seeds import Seed
+from recommender.stories import tellings
 
 __all__ = ["Inquiry", "list_related"]
 
@@ -30,7 +32,7 @@ MOST_CANDIDATES: Final = 10_000  # where an archive is one text over and over, a
 
 
 def list_related(
-    snapshot: Snapshot, seed: Seed, options: Options, policy: Policy, now: float
+    view: View, seed: Seed, options: Options, policy: Policy, now: float
 ) -> Recommendations:
     """The list under an article, at `now` (seconds since 1970 in UTC).
 
@@ -39,13 +41,13 @@ def list_related(
     the options, and is neither the seed, a translation nor a near-duplicate of it, nor a
     near-duplicate of an item above.
     """
-    items = Inquiry(snapshot, seed, options, policy, now).items() if seed.lists else []
+    items = Inquiry(view, seed, options, policy, now).items() if seed.lists else []
     return Recommendations(
         article_id=seed.id,
         items=tuple(items),
         requested=options.limit,
         mode=options.mode,
-        generation=snapshot.generation,
+        generation=view.generation,
         short_because=_short_because(seed, options, len(items)),
     )
 
@@ -60,13 +62,18 @@ def _short_because(seed: Seed, options: Options, returned: int) -> str | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inquiry:
-    """One question to one snapshot; nothing in it changes while it is answered."""
+    """One question to one view; nothing in it changes while it is answered."""
 
-    snapshot: Snapshot
+    view: View
     seed: Seed
     options: Options
     policy: Policy
     now: float
+    _same_story: Mask = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked by the filter and by the search for near-duplicates; the seed itself is among them.
+        object.__setattr__(self, "_same_story", tellings(self.view, self.seed.names))
 
     def items(self) -> list[Recommendation]:
         """The list, rung by rung: a lower rung is asked only while the list is short."""
@@ -98,38 +105,42 @@ class Inquiry:
 
     def allowed(self) -> Mask:
         """Rows that may be listed: bool [n]."""
-        rows = eligible(self.snapshot, self.now, untitled=self.policy.untitled)
         wanted = Wanted.of(self.options, self.seed.language, self.seed.published_at, self.now)
-        rows &= matching(self.snapshot, wanted)
-        rows &= self.snapshot.columns["story"] != self.seed.story
-        for row in map(self.snapshot.row_of, {self.seed.id, *self.options.exclude}):
+        rows = self.view.each(lambda part: self._allowed(part, wanted))
+        rows &= ~self._same_story
+        for row in map(self.view.row_of, {self.seed.id, *self.options.exclude}):
             if row is not None:
                 rows[row] = False
         return rows
 
+    def _allowed(self, part: Columns, wanted: Wanted) -> Mask:
+        rows: Mask = eligible(part, self.now, untitled=self.policy.untitled)
+        rows &= matching(part, wanted)
+        return rows
+
     def candidates(self, allowed: Mask, fetch: int) -> NDArray[np.int64]:
-        """The nearest allowed rows by the signal that leads for each pair, ascending: int64 [m].
+        """The nearest allowed rows by the signal that leads for each pair, by id: int64 [m].
 
         Vectors propose the articles whose language the encoder knows, like the seed's; words the
         others; each at most `fetch`. Letting words propose everywhere found nothing more
         (docs/relevance.md).
         """
-        seed, snapshot = self.seed, self.snapshot
-        known = allowed & snapshot.columns["embedded"] & seed.embedded
+        seed, view = self.seed, self.view
+        known = allowed & view.each(lambda part: part.columns["embedded"]) & seed.embedded
         found = [np.empty(0, np.int64)]
         if seed.vector is not None and known.any():
-            found.append(snapshot.vectors.nearest(seed.vector, fetch, known).rows)
+            found.append(view.nearest(seed.vector, fetch, known).rows)
         unknown = allowed & ~known
         if seed.terms is not None and unknown.any():
-            found.append(snapshot.lexicon.nearest(seed.terms, fetch, unknown).rows)
-        return np.sort(np.concatenate(found))
+            found.append(view.nearest_by_terms(seed.terms, fetch, unknown).rows)
+        return self._by_id(np.concatenate(found))
 
     def rank(self, rows: NDArray[np.int64]) -> Ranked:
         """Score some rows; their order is kept."""
-        policy, vectors = self.policy, self.snapshot.vectors.fetch(rows)
+        policy, vectors = self.policy, self.view.fetch(rows)
         weight = self._dense_weight(rows)
         scores = fuse(*self._similarities(rows, vectors), self._floors(rows), weight)
-        age_days = (self.now - self.snapshot.columns["published_at"][rows]) / DAY_SECONDS
+        age_days = (self.now - self.view.take("published_at", rows)) / DAY_SECONDS
         fading = recency(age_days, policy.age_weight, policy.half_life_days)
         return Ranked(rows, vectors, scores, weight, fading, scores.score * fading)
 
@@ -143,11 +154,21 @@ class Inquiry:
         if rung == SEMANTIC:
             return self._related(allowed, fetch)
         if rung == SAME_SECTION:
-            allowed = allowed & matching(self.snapshot, Wanted(section=self.seed.section))
+            wanted = Wanted(section=self.seed.section)
+            allowed = allowed & self.view.each(lambda part: matching(part, wanted))
         rows = np.flatnonzero(allowed)
-        times = np.nan_to_num(self.snapshot.columns["published_at"][rows], nan=-np.inf)
-        newest = rows[np.argsort(-times, kind="stable")[:fetch]]
-        return self._by_time(self.rank(newest)), len(newest) < len(rows)
+        times = np.nan_to_num(self.view.take("published_at", rows), nan=-np.inf)
+        # Where many share a date, which of them are looked at must not hang on their rows.
+        newest = rows[np.lexsort((self.view.take("own", rows), -times))[:fetch]]
+        return self._by_time(self.rank(self._by_id(newest))), len(newest) < len(rows)
+
+    def _by_id(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same rows in the order of their ids, by which equals are placed.
+
+        A changed article has a late row until the next rebuild; lists must not change with that.
+        """
+        order = np.argsort([self.view.id_of(row) for row in rows.tolist()], kind="stable")
+        return rows[order.astype(np.int64)]
 
     def _related(self, allowed: Mask, fetch: int) -> tuple[Ranked, bool]:
         """Candidates that count as related; there may be more while none of those seen fell out."""
@@ -167,7 +188,7 @@ class Inquiry:
 
     def _by_time(self, ranked: Ranked) -> Ranked:
         """The same candidates, valued by their date; the undated come last."""
-        times = self.snapshot.columns["published_at"][ranked.rows]
+        times = self.view.take("published_at", ranked.rows)
         return replace(ranked, values=np.nan_to_num(times, nan=UNDATED))
 
     def _select(
@@ -175,9 +196,8 @@ class Inquiry:
     ) -> NDArray[np.int64]:
         """Positions to list from a rung below what is listed already."""
         timed = rung != SEMANTIC or self.options.mode == "latest"
-        signatures = self.snapshot.columns["signature"]
         return select(
-            Pool(ranked.values, ranked.vectors, signatures[ranked.rows]),
+            Pool(ranked.values, ranked.vectors, self.view.take("signature", ranked.rows)),
             self.options.limit - len(above),
             diversity=0.0 if timed else self._diversity(),
             duplicate_overlap=self.policy.duplicate_overlap,
@@ -186,11 +206,10 @@ class Inquiry:
 
     def _told(self, above: Sequence[Recommendation]) -> NDArray[np.uint16]:
         """Signatures of what must not be told again: the seed, its translations, the listed."""
-        columns = self.snapshot.columns
-        listed = [self.snapshot.row_of(item.id) for item in above]
+        listed = [self.view.row_of(item.id) for item in above]
         rows = [row for row in listed if row is not None]
-        rows += np.flatnonzero(columns["story"] == self.seed.story).tolist()
-        told = columns["signature"][rows]
+        rows += np.flatnonzero(self._same_story).tolist()
+        told = self.view.take("signature", np.array(rows, np.int64))
         return np.vstack([self.seed.signature, told])
 
     def _diversity(self) -> float:
@@ -200,10 +219,10 @@ class Inquiry:
     def _item(self, ranked: Ranked, position: int, rung: str, rank: int) -> Recommendation:
         row = int(ranked.rows[position])
         return Recommendation(
-            id=self.snapshot.id_of(row),
+            id=self.view.id_of(row),
             rank=rank,
             score=float(ranked.scores.score[position]),
-            card=Card.from_bytes(self.snapshot.card_of(row)),
+            card=Card.from_bytes(self.view.card_of(row)),
             reason=rung,
             explanation=ranked.explain(position) if self.options.explain else None,
         )
@@ -212,23 +231,23 @@ class Inquiry:
         """Cosines of vectors and of term weights with the seed's; 0 where it has none."""
         seed, none = self.seed, np.zeros(len(rows), np.float32)
         dense = none if seed.vector is None else vectors @ seed.vector
-        alike = none if seed.terms is None else self.snapshot.lexicon.similarities(seed.terms, rows)
+        alike = none if seed.terms is None else self.view.similarities(seed.terms, rows)
         return dense, alike
 
     def _dense_weight(self, rows: NDArray[np.int64]) -> Floats:
-        known = self.snapshot.columns["embedded"][rows] & self.seed.embedded
+        known = self.view.take("embedded", rows) & self.seed.embedded
         return np.where(known, self.policy.dense_weight, 0.0).astype(np.float32)
 
     def _floors(self, rows: NDArray[np.int64]) -> Floors:
         """Of each pair, midway between the floors of its two languages."""
-        languages = self.snapshot.labels["language"]
-        measured = [self.snapshot.manifest.floors[language] for language in languages]
+        view, own = self.view, self.seed.language
+        words = [view.word_of("language", int(row)) for row in rows]
+        languages = sorted({own, *words})
+        measured = [view.floor_of(language) for language in languages]
         floors = Floors.of(
             np.array([floor.rows for floor in measured]),
             np.array([floor.similarity for floor in measured], np.float32),
             np.array([floor.lexical for floor in measured], np.float32),
         )
-        others = floors.at(self.snapshot.columns["language"][rows])
-        if self.seed.language not in languages:
-            return others
-        return others.midway(floors.at(np.array([languages.index(self.seed.language)])))
+        others = floors.at(np.array([languages.index(word) for word in words], np.int64))
+        return others.midway(floors.at(np.array([languages.index(own)])))

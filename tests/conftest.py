@@ -10,6 +10,7 @@ import os
 import random
 import re
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -28,7 +29,10 @@ from index import Catalog
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.embedding import Encoder, Model
+from recommender.errors import UnreadableMarkup
+from recommender.indexer import Indexer
 from recommender.progress import Advance
+from recommender.reading import Reader
 from recommender.rebuild import Rebuilt, rebuild
 from recommender.settings import PREFIX, ApiKey, Settings
 from recommender.store import open_store
@@ -176,13 +180,34 @@ def fill(settings: Settings, articles: Sequence[Document]) -> None:
     store.close()
 
 
+def fake_reader(encoder: Encoder | None = None) -> Reader:
+    """Reads with the fake encoder or another; markup by its letters alone."""
+    return Reader(FAKE_MODEL, lambda _: encoder or HashedWords(), strip_tags)
+
+
+def strip_tags(markup: str) -> str:
+    """A fake reader of markup, where the test is about something else."""
+    if "<poison" in markup:
+        raise UnreadableMarkup("took more than 2 s")
+    return " ".join(re.sub(r"<[^>]*>", " ", markup).split())
+
+
+def index_fake(settings: Settings, encoder: Encoder | None = None) -> int:
+    """Read what waits, as the indexer does; tells how many articles were taken."""
+    store = open_store(settings.database_url)
+    try:
+        return Indexer(store, fake_reader(encoder)).drain()
+    finally:
+        store.close()
+
+
 def rebuild_fake(
     settings: Settings, encoder: Encoder | None = None, *, full: bool = False
 ) -> Rebuilt:
     store = open_store(settings.database_url)
     try:
         catalog = Catalog(settings.snapshots_dir)
-        return rebuild(store, catalog, FAKE_MODEL, lambda _: encoder or HashedWords(), full=full)
+        return rebuild(store, catalog, fake_reader(encoder), full=full)
     finally:
         store.close()
 
@@ -207,6 +232,12 @@ def environment_of() -> Callable[..., dict[str, str]]:
 def make_story() -> Callable[..., Document]:
     """Another harbour story: `make_story("harbour-99", status="draft")`."""
     return lambda article_id, **fields: story(article_id, HARBOUR, **fields)
+
+
+@pytest.fixture(scope="session")
+def index_with_fake() -> Callable[..., int]:
+    """Reads what waits in an archive with the fake encoder or the one given."""
+    return index_fake
 
 
 @pytest.fixture(scope="session")
@@ -280,7 +311,8 @@ def desk_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture
 def own_desk(desk_settings: Settings, tmp_path: Path) -> Settings:
     """A copy of the desk that a test may change."""
-    shutil.copytree(desk_settings.data_dir, tmp_path / "desk")
+    of_workers = shutil.ignore_patterns("changes", "workers")
+    shutil.copytree(desk_settings.data_dir, tmp_path / "desk", ignore=of_workers)
     return archive_settings(tmp_path / "desk")
 
 
@@ -294,6 +326,7 @@ def bare(tmp_path: Path) -> Settings:
 def _web_clock() -> Iterator[SimpleNamespace]:
     clock = SimpleNamespace(now=NOW)
     clock.time = lambda: clock.now
+    clock.monotonic, clock.sleep = time.monotonic, time.sleep
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("recommender.web.state.time", clock)
         yield clock
@@ -312,7 +345,9 @@ def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient
     made: list[Any] = []
 
     def make(settings: Settings, key: str | None = "editor") -> FlaskClient:
-        app = create_app(settings, reader_pages=True)
+        app = create_app(settings, reader_pages=True, follows=False)
+        follower = app.extensions["read-also"].follower
+        app.before_request(follower.refresh)
         made.append(app)
         client = app.test_client()
         if key is not None:
@@ -321,6 +356,7 @@ def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient
 
     yield make
     for app in made:
+        app.extensions["read-also"].follower.stop()
         app.extensions["read-also"].store.close()
 
 
@@ -340,3 +376,12 @@ def desk(client_of: Callable[..., FlaskClient], desk_settings: Settings) -> Flas
 def client(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskClient:
     """Asks a desk of its own with a key that may read and write."""
     return client_of(own_desk, "editor")
+
+
+pytest_plugins = ("tests.servers",)
+
+
+@pytest.fixture(scope="session")
+def reader_with_fake() -> Callable[..., Reader]:
+    """How texts are read with the fake encoder or the one given."""
+    return fake_reader

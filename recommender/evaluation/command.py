@@ -37,7 +37,7 @@ def evaluate_folder(  # noqa: PLR0913 - the command's options
     dataset = read_dataset(folder, **files)
     with open_bench(dataset, model, meter, cache=cache, language=language) as bench:
         say(
-            f"{folder}: {len(bench.snapshot)} articles, {len(dataset.queries)} queries, "
+            f"{folder}: {len(bench.view)} articles, {len(dataset.queries)} queries, "
             f"{len(dataset.pairs)} pairs"
         )
         if dataset.queries:

@@ -10,11 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from index import Catalog, Snapshot
-from recommender.embedding import Model, load_encoder
+from index import Catalog, View
+from recommender.embedding import Model
+from recommender.embedding.loading import load_encoder
 from recommender.evaluation.datasets import Dataset
+from recommender.markup.guard import MarkupReader
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.progress import Meter
+from recommender.reading import Reader
 from recommender.rebuild import rebuild
 from recommender.recommendations import LIMITS, Options
 from recommender.related import Inquiry, list_related
@@ -29,10 +32,10 @@ Run = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A snapshot of a data set, and the data set."""
+    """A data set, and a view of its snapshot."""
 
     dataset: Dataset
-    snapshot: Snapshot
+    view: View
     languages: frozenset[str] | None
 
 
@@ -54,8 +57,12 @@ def open_bench(
         stack.callback(store.close)
         _fill(store, dataset)
         catalog = Catalog(folder / "snapshots")
-        rebuild(store, catalog, model, load_encoder, meter=meter)
-        yield Bench(dataset, catalog.open_live(), frozenset() if language == "any" else None)
+        with MarkupReader() as markup:
+            reader = Reader(model, load_encoder, markup.read)
+            rebuild(store, catalog, reader, meter=meter, force=True)
+        yield Bench(
+            dataset, View.of(catalog.open_live()), frozenset() if language == "any" else None
+        )
 
 
 def run_lists(bench: Bench, policy: Policy, limit: int = LIMITS[-1]) -> Run:
@@ -70,10 +77,8 @@ def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
     """The score of every judged pair."""
     scores: dict[tuple[str, str], float] = {}
     for pair in bench.dataset.pairs:
-        inquiry = Inquiry(
-            bench.snapshot, find_seed(bench.snapshot, pair.a), Options(), RELEVANCE_ONLY, 0.0
-        )
-        row = bench.snapshot.row_of(pair.b)
+        inquiry = Inquiry(bench.view, find_seed(bench.view, pair.a), Options(), RELEVANCE_ONLY, 0.0)
+        row = bench.view.row_of(pair.b)
         ranked = inquiry.rank(np.array([row], np.int64))
         scores[pair.a, pair.b] = float(ranked.scores.score[0])
     return scores
@@ -82,9 +87,7 @@ def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
 def _ordered(
     bench: Bench, query: str, options: Options, policy: Policy, now: float
 ) -> dict[str, float]:
-    listed = list_related(
-        bench.snapshot, find_seed(bench.snapshot, query), options, policy, now
-    ).items
+    listed = list_related(bench.view, find_seed(bench.view, query), options, policy, now).items
     if policy == RELEVANCE_ONLY:
         return {i.id: i.explanation.ranking_value for i in listed if i.explanation is not None}
     return {item.id: -float(item.rank) for item in listed}

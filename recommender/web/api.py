@@ -10,7 +10,7 @@ from recommender.errors import BadParameter, FieldFault
 from recommender.listing import as_document
 from recommender.web.caching import cached
 from recommender.web.keys import is_public, needs, opens_reads
-from recommender.web.parameters import parse_options
+from recommender.web.parameters import parse_options, parse_wait
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
@@ -18,6 +18,7 @@ __all__ = ["api"]
 
 api = Blueprint("api", __name__, url_prefix="/v1")
 LENGTH_REQUIRED: Final = 411
+ACCEPTED: Final = 202
 
 
 @api.get("/articles/<article_id>/related")
@@ -34,11 +35,14 @@ def related(article_id: str) -> Response:
 @api.put("/articles/<article_id>")
 @needs("write")
 def put_article(article_id: str) -> tuple[Response, int]:
-    """Store an article; the answer comes when it is durable."""
-    _no_parameters()
+    """Store an article; the answer comes when it is durable, or visible if that is waited for."""
+    waits = parse_wait(request.args)
     article = _given_article(article_id)
-    receipt = state().store.put(article)
-    return jsonify(asdict(receipt)), 201 if receipt.result == "created" else 200
+    with state().writing():
+        receipt = state().store().put(article)
+        late = waits and not state().is_visible(receipt)
+    done = 201 if receipt.result == "created" else 200
+    return jsonify(asdict(receipt)), ACCEPTED if late else done
 
 
 @api.get("/articles/<article_id>")
@@ -46,7 +50,7 @@ def put_article(article_id: str) -> tuple[Response, int]:
 def get_article(article_id: str) -> Response:
     """An article as it was given."""
     _no_parameters()
-    response = jsonify(state().store.get(article_id).to_document())
+    response = jsonify(state().store().get(article_id).to_document())
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -55,9 +59,11 @@ def get_article(article_id: str) -> Response:
 @needs("write")
 def delete_article(article_id: str) -> tuple[str, int]:
     """Delete an article; doing so twice is fine."""
-    _no_parameters()
-    state().store.delete(article_id)
-    return "", 204
+    waits = parse_wait(request.args)
+    with state().writing():
+        receipt = state().store().delete(article_id)
+        late = waits and not state().is_visible(receipt, deleted=True)
+    return "", ACCEPTED if late else 204
 
 
 def _given_article(article_id: str) -> Article:

@@ -17,8 +17,14 @@ def healthz() -> Response:
 
 @ops.get("/readyz")
 def readyz() -> Response:
-    """A snapshot is there to answer from; 503 until then."""
-    snapshot = state().live.current()
+    """There is an archive to answer from; 503 until then."""
+    live = state().follower.current()
     return jsonify(
-        {"status": "ready", "generation": snapshot.generation, "articles": len(snapshot)}
+        {
+            "status": "ready",
+            "generation": live.view.generation,
+            "articles": int(live.view.present.sum()),
+            "change": live.change,
+            "store": "away" if live.store_fault else "ok",
+        }
     )

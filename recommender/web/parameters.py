@@ -11,7 +11,7 @@ from recommender.articles import LANGUAGE_PATTERN, check_id, primary_language
 from recommender.errors import BadParameter, FieldFault
 from recommender.recommendations import LIMITS, MODES, Options
 
-__all__ = ["PARAMETERS", "parse_options"]
+__all__ = ["PARAMETERS", "parse_options", "parse_wait"]
 
 MOST_EXCLUDED: Final = 500
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
@@ -35,6 +35,22 @@ def parse_options(query: MultiDict[str, str]) -> Options:
     if faults:
         raise BadParameter("the query is not acceptable", tuple(faults))
     return options
+
+
+def parse_wait(query: MultiDict[str, str]) -> bool:
+    """Whether a write is to be answered only when it is visible.
+
+    Raises:
+        BadParameter: anything but one `wait=visible` is asked.
+    """
+    faults = [
+        FieldFault(f"/{name}", "unknown; known is wait" if name != "wait" else "must be visible")
+        for name, values in query.lists()
+        if (name, values) != ("wait", ["visible"])
+    ]
+    if faults:
+        raise BadParameter("the query is not acceptable", tuple(faults))
+    return "wait" in query
 
 
 def _read(name: str, values: list[str]) -> Mapping[str, Any]:

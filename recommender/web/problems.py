@@ -14,11 +14,14 @@ from recommender.errors import (
     BadParameter,
     DeletedArticle,
     FieldFault,
+    IndexerAway,
     InvalidArticle,
+    NotReady,
     ReadAlsoError,
     StaleVersion,
     StoreUnusable,
     UnknownArticle,
+    UnreadableMarkup,
 )
 
 __all__ = ["STATUSES", "Refused", "answer_problems", "problem"]
@@ -29,7 +32,10 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     StaleVersion: HTTPStatus.CONFLICT,
     DeletedArticle: HTTPStatus.GONE,
     InvalidArticle: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnreadableMarkup: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoSnapshot: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    IndexerAway: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnusable: HTTPStatus.SERVICE_UNAVAILABLE,
     IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -90,7 +96,9 @@ def _public_detail(error: Exception) -> str:
     match error:
         case NoSnapshot():
             return "no snapshot is published yet; run: read-also rebuild"
-        case IndexFault() | StoreUnusable():
+        case NotReady():
+            return "there is nothing yet to answer from; the log says why"
+        case IndexFault() | StoreUnusable() | IndexerAway():
             return "a part of the service is unavailable; the log says which"
         case _:
             return str(error)

@@ -1,25 +1,36 @@
-"""What the views share, kept in `app.extensions`; made once per worker, never changed."""
+"""What the views share, kept in `app.extensions`; made once per worker."""
 
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, cast
 
+import numpy as np
 from flask import current_app
 
+from index import View
+from recommender.articles import Article
+from recommender.columns import number_of
+from recommender.drafts import read_draft, seed_of_draft
 from recommender.eligibility import next_turn, on_show, shows
-from recommender.errors import UnknownArticle
-from recommender.live import LiveSnapshot
+from recommender.errors import StoreUnusable, UnknownArticle
+from recommender.live import Follower
 from recommender.policy import Policy
-from recommender.reading import facts_of, read_text
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
-from recommender.seeds import seed_of, unread_seed
+from recommender.rows import Known, facts_of
+from recommender.seeds import Seed, seed_of
 from recommender.settings import Settings
-from recommender.store import ArticleStore
+from recommender.store import LateStore, Receipt
 
-__all__ = ["EXTENSION", "Listing", "State", "state"]
+__all__ = ["EXTENSION", "WAIT_SECONDS", "Listing", "State", "state"]
 
 EXTENSION: Final = "read-also"
+WRITERS: Final = 4  # of the threads of a worker; the others go on reading while these wait
+WAIT_SECONDS: Final = 5.0
+MISS_SECONDS: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class Listing:
         recommendations: the list.
         language: the seed's, which the heading should have.
         explained: whether explanations were asked for.
-        settled: whether a rebuild has read the seed.
+        settled: whether the seed's present text was read.
         seconds_left: until the clock alone may change the list.
     """
 
@@ -43,34 +54,132 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Settings, the store, the live snapshot and the policy."""
+    """Settings, the store, the live view and the policy."""
 
     settings: Settings
-    store: ArticleStore
-    live: LiveSnapshot
+    store: LateStore
+    follower: Follower
     policy: Policy
+    _turns: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(WRITERS)
+    )
+    _missing: threading.Lock = field(default_factory=threading.Lock)
 
     def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
-        """The list under an article; one that no rebuild has read yet is served from the ladder.
+        """The list under an article; one that was not read yet is served from the ladder.
 
         Raises:
             UnknownArticle: never stored, or not on show and asked for by the public.
             DeletedArticle: deleted.
-            NoSnapshot: nothing was published yet.
+            NotReady: there is nothing yet to answer from.
         """
-        snapshot, now = self.live.current(), time.time()
-        seed = seed_of(snapshot, article_id)
-        if seed is None or seed.row is None:
-            article = self.store.get(article_id)
-            shown = shows(article, now)
-            seed = unread_seed(snapshot, facts_of(article, read_text(article), _knows_none))
-        else:
-            shown = bool(on_show(snapshot, now, slice(seed.row, seed.row + 1))[0])
+        view, now = self.follower.current().view, time.time()
+        seed = seed_of(view, article_id)
+        if seed is None:
+            view = self._later_view()
+            seed = seed_of(view, article_id)
+        shown = True
+        if seed is None:
+            seed, shown = self._stored_seed(article_id, now)
+        elif (row := view.row_of(article_id)) is not None:
+            shown = _shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        answer = list_related(snapshot, seed, options, self.policy, now)
-        left = next_turn(snapshot, now) - now
-        return Listing(answer, seed.language, options.explain, seed.row is not None, left)
+        answer = list_related(view, seed, options, self.policy, now)
+        left = min(next_turn(part, now) for part in view.parts) - now
+        return Listing(answer, seed.language, options.explain, seed.settled, left)
+
+    def list_for_draft(self, article: Article, options: Options) -> Recommendations:
+        """The list that a text would get, without storing it.
+
+        Raises:
+            IndexerAway: nobody can read it now.
+            UnreadableMarkup: its markup cannot be read.
+        """
+        view = self.follower.current().view
+        draft = read_draft(self.settings.data_dir, article)
+        seed = seed_of_draft(view, article, draft)
+        return list_related(view, seed, options, self.policy, time.time())
+
+    def is_visible(self, receipt: Receipt, *, deleted: bool = False) -> bool:
+        """Wait until a write shows in every worker of this machine; False if that takes too long.
+
+        A text has to be read for that; a deletion, or an article that is in no list, has not.
+        """
+        until = time.monotonic() + WAIT_SECONDS
+        while not self._shows(receipt, deleted=deleted):
+            if time.monotonic() > until:
+                return False
+            self.follower.await_tick(until - time.monotonic())
+        reached = self.follower.current().change
+        while min(self.follower.board.positions(), default=reached) < reached:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold one of the turns of those who write.
+
+        Raises:
+            StoreUnusable: all are taken, so the store is slow or locked.
+        """
+        if not self._turns.acquire(blocking=False):
+            raise StoreUnusable("all writers wait for the article store; try again")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def _later_view(self) -> View:
+        """The view after the next look at the log: a seed may have been stored a moment ago.
+
+        One request at a time waits for it, so that asking for what never was costs others nothing.
+        """
+        if self._missing.acquire(blocking=False):
+            try:
+                self.follower.await_tick(MISS_SECONDS)
+            finally:
+                self._missing.release()
+        return self.follower.current().view
+
+    def _stored_seed(self, article_id: str, now: float) -> tuple[Seed, bool]:
+        """The seed of an article that the view does not hold: only the ladder can serve it."""
+        article = self.store().get(article_id)
+        facts = facts_of(Known(article, None, None, 0, settled=False), _knows_none)
+        seed = Seed(
+            id=article.id,
+            title=article.title.strip(),
+            language=facts.language or "und",
+            section=article.section,
+            published_at=np.nan
+            if article.published_at is None
+            else article.published_at.timestamp(),
+            names=frozenset(
+                {number_of(article.id), number_of(article.translation_of or article.id)}
+            ),
+            lists=not article.no_related,
+            signature=facts.signature,
+        )
+        return seed, shows(article, now)
+
+    def _shows(self, receipt: Receipt, *, deleted: bool) -> bool:
+        live = self.follower.current()
+        row = live.view.row_of(receipt.id)
+        if row is None:
+            return deleted and live.change >= receipt.change
+        at = np.array([row])
+        is_of = {name: live.view.take(name, at)[0] for name in ("change", "settled")}
+        listable = _shown(live.view, row, time.time()) and live.view.take("recommendable", at)[0]
+        return bool(is_of["change"] >= receipt.change and (is_of["settled"] or not listable))
+
+
+def _shown(view: View, row: int, now: float) -> bool:
+    """Whether a reader may see a row."""
+    size = len(view.snapshot)
+    part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
+    return bool(on_show(part, now, slice(at, at + 1))[0])
 
 
 def _knows_none(_language: str | None) -> bool:

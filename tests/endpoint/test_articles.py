@@ -78,6 +78,14 @@ def test_text_is_kept_as_given(client: FlaskClient) -> None:
     assert client.get(PATH).json == {"id": "new", "title": text, "body": text}
 
 
+def test_markup_is_kept_as_given(client: FlaskClient) -> None:
+    markup = "<p class=a>Ҳамчунин &amp; 相关</p>\r\n<script>alert(1)</script>"
+    assert client.put(PATH, json={"title": "A", "body_html": markup}).status_code == 201
+    assert client.get(PATH).json == {"id": "new", "title": "A", "body_html": markup}
+    again = client.put(PATH, json=client.get(PATH).get_json())
+    assert again.get_json()["result"] == "unchanged"
+
+
 def test_null_means_absent(client: FlaskClient) -> None:
     client.put(PATH, json=dict.fromkeys(FULL) | {"id": "new", "title": "A"} | BOOLEANS)
     assert client.get(PATH).json == {"id": "new", "title": "A"}
@@ -233,7 +241,7 @@ HOSTILE = {
     "a raw NUL": b'{"title": "A\x00"}',
     "objects for text": b'{"title": {"$gt": ""}}',
     "many unknown keys": json.dumps({f"k{n}": n for n in range(20_000)}).encode(),
-    "body_html": b'{"title": "A", "body_html": "<p>A</p>"}',
+    "two forms of one text": b'{"title": "A", "body": "A", "body_html": "<p>A</p>"}',
 }
 
 

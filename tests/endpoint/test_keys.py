@@ -15,7 +15,7 @@ Clients = Callable[..., FlaskClient]
 LIST = "/v1/articles/harbour-2/related"
 PUBLIC = (LIST, f"{LIST}.html", "/read/harbour-2")
 ARTICLE = "/v1/articles/harbour-2"
-OPEN_RULES = {"/healthz", "/readyz", "/static/<path:filename>"}
+OPEN_RULES = {"/healthz", "/metrics", "/readyz", "/static/<path:filename>"}
 
 
 @pytest.fixture

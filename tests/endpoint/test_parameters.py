@@ -91,10 +91,30 @@ def test_five_hundred_exclusions_are_taken_and_one_more_is_not(desk: FlaskClient
         assert response.status_code == status
 
 
-def test_the_store_calls_take_no_parameters(client: FlaskClient) -> None:
-    """A misspelt `?wait=` must not pass for an accepted one."""
-    path = "/v1/articles/harbour-2?wait=visible&x=1"
-    for response in (client.get(path), client.put(path, json={"title": "A"}), client.delete(path)):
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("wait=visible&x=1", ["/x"]),
+        ("x=1&wat=visible", ["/x", "/wat"]),
+        ("wait=", ["/wait"]),
+        ("wait=1", ["/wait"]),
+        ("wait=Visible", ["/wait"]),
+        ("wait=visible&wait=visible", ["/wait"]),
+    ],
+)
+def test_a_write_takes_no_parameter_but_wait_visible(
+    client: FlaskClient, query: str, named: list[str]
+) -> None:
+    """A misspelt `?wait=` must not pass for an accepted one, and nothing is written."""
+    before = client.get("/v1/articles/harbour-2").json
+    path = f"/v1/articles/harbour-2?{query}"
+    for response in (client.put(path, json={"title": "A"}), client.delete(path)):
         assert response.status_code == 400
-        assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["/wait", "/x"]
-    assert client.get("/v1/articles/harbour-2").status_code == 200
+        assert [fault["pointer"] for fault in response.get_json()["errors"]] == named
+    assert client.get("/v1/articles/harbour-2").json == before
+
+
+def test_fetching_an_article_takes_no_parameters(desk: FlaskClient) -> None:
+    response = desk.get("/v1/articles/harbour-2?wait=visible&x=1")
+    assert response.status_code == 400
+    assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["/wait", "/x"]

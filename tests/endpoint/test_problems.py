@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from recommender.errors import StoreUnusable
 from recommender.settings import Settings
+from recommender.store import ArticleStore
 
 MEMBERS = ["type", "title", "status", "detail", "instance"]
 
@@ -89,8 +90,7 @@ def test_a_surprise_is_500_and_leaks_nothing(
     def explode(*_: object) -> None:
         raise RuntimeError("postgresql://user:hunter2@db/secret")
 
-    store = client.application.extensions["read-also"].store
-    monkeypatch.setattr(type(store), "get", explode)
+    monkeypatch.setattr(ArticleStore, "get", explode)
     with caplog.at_level(logging.ERROR):
         response = client.get("/v1/articles/harbour-2")
     check(response, 500, "Internal Server Error", "/v1/articles/harbour-2")
@@ -106,7 +106,7 @@ def test_a_store_that_fails_is_503_and_leaks_nothing(
     def fail(*_: object) -> None:
         raise StoreUnusable("cannot open /srv/secret/read-also.db")
 
-    monkeypatch.setattr(type(client.application.extensions["read-also"].store), "get", fail)
+    monkeypatch.setattr(ArticleStore, "get", fail)
     response = client.get("/v1/articles/harbour-2")
     check(response, 503, "Service Unavailable", "/v1/articles/harbour-2")
     assert response.headers["Retry-After"] == "5"
@@ -117,7 +117,7 @@ def test_a_busy_store_is_503_and_keeps_nothing(
     client_of: Callable[..., FlaskClient], own_desk: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another writer holds the lock for longer than a request waits."""
-    monkeypatch.setattr("recommender.store.database.BUSY_MS", 50)
+    monkeypatch.setattr("service.WEB_PATIENCE_SECONDS", 0.05)
     client = client_of(own_desk, "editor")
     path = str(own_desk.data_dir / "read-also.db")
     with closing(pysqlite3.connect(path, isolation_level=None)) as other:

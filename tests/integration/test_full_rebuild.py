@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Catalog, Snapshot
-from recommender.embedding import find_model, load_encoder
+from index import Catalog, Snapshot, View
+from recommender.embedding import find_model
+from recommender.embedding.loading import load_encoder
 from recommender.policy import Policy
+from recommender.reading import Reader
 from recommender.rebuild import rebuild
 from recommender.recommendations import Options
 from recommender.related import list_related
-from recommender.seeds import seed_of
+from recommender.seeds import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 
@@ -40,7 +42,7 @@ def kept_and_full(
 
 def build(folder: Path, store: ArticleStore, *, full: bool) -> Snapshot:
     catalog = Catalog(folder)
-    rebuild(store, catalog, find_model("bundled"), load_encoder, full=full)
+    rebuild(store, catalog, Reader(find_model("bundled"), load_encoder, str.strip), full=full)
     return catalog.open_live()
 
 
@@ -67,7 +69,6 @@ def test_lists_are_the_same_but_for_close_neighbours(
 
 
 def listed(snapshot: Snapshot, article_id: str) -> set[str]:
-    seed = seed_of(snapshot, article_id)
-    assert seed is not None
-    items = list_related(snapshot, seed, Options(), Policy(), NOW).items
+    view = View.of(snapshot)
+    items = list_related(view, find_seed(view, article_id), Options(), Policy(), NOW).items
     return {item.id for item in items}

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from index import Catalog, Locked
 from recommender.articles import parse_article
+from recommender.cards import Card
 from recommender.embedding import Encoder, Model
 from recommender.progress import Advance
+from recommender.reading import Reader
 from recommender.rebuild import Rebuilt, rebuild
 from recommender.settings import Settings
-from recommender.store import ArticleStore, open_store
+from recommender.store import ArticleStore, Waiting, open_store
 
 Rebuild = Callable[..., Rebuilt]
 
@@ -40,6 +42,10 @@ class Failing:
 
 def never(_model: Model) -> NoReturn:
     raise AssertionError("the model was loaded although every text is known")
+
+
+def never_read(_markup: str) -> NoReturn:
+    raise AssertionError("markup was read although there is none")
 
 
 def bytes_of(settings: Settings) -> dict[str, str]:
@@ -69,7 +75,7 @@ def test_a_second_rebuild_embeds_nothing_and_changes_no_byte(
 ) -> None:
     catalog = Catalog(own_desk.snapshots_dir)
     before, name = bytes_of(own_desk), catalog.live()
-    done = rebuild(store, catalog, fake_model, never)
+    done = rebuild(store, catalog, Reader(fake_model, never, never_read))
     assert (done.embedded, done.generation) == (0, name)
     assert bytes_of(own_desk) == before
     assert catalog.generations() == [name]
@@ -213,9 +219,10 @@ def test_another_model_embeds_everything_and_keeps_the_old_vectors(
     other = Model("other", Path(), "other-1", None)
     catalog = Catalog(own_desk.snapshots_dir)
     before, articles = bytes_of(own_desk), len(catalog.open_live())
-    assert rebuild(store, catalog, other, lambda _: fake_encoder).embedded == articles
+    again = Reader(other, lambda _: fake_encoder, never_read)
+    assert rebuild(store, catalog, again).embedded == articles
     assert catalog.open_live().columns["embedded"].all()
-    assert rebuild(store, catalog, fake_model, never).embedded == 0
+    assert rebuild(store, catalog, Reader(fake_model, never, never_read)).embedded == 0
     assert bytes_of(own_desk) == before
 
 
@@ -226,3 +233,122 @@ def test_a_full_rebuild_that_fails_costs_nothing_that_was_known(
     with pytest.raises(MemoryError):
         rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0), full=True)
     assert rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0)).embedded == 0
+
+
+def test_what_the_indexer_read_is_not_read_again(
+    own_desk: Settings,
+    store: ArticleStore,
+    fake_model: Model,
+    make_story: Callable[..., dict[str, Any]],
+    index_with_fake: Callable[..., int],
+) -> None:
+    add(store, make_story("fresh") | {"body": "", "body_html": "<p>Harbour</p>"})
+    assert index_with_fake(own_desk) == 1
+    catalog = Catalog(own_desk.snapshots_dir)
+    done = rebuild(store, catalog, Reader(fake_model, never, never_read))
+    assert (done.embedded, done.unread) == (0, 0)
+    assert catalog.open_live().row_of("fresh") is not None
+
+
+def test_what_a_rebuild_read_waits_no_longer_and_is_told_to_followers(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    add(store, {"id": "one", "title": "One"}, {"id": "two", "title": "Two"})
+    before = store.state().change
+    done = rebuild_with_fake(own_desk)
+    assert store.pending.waiting() == Waiting(0, 0, 0)
+    told = [(change.article_id, change.kind) for change in store.changes_after(before)]
+    assert told == [("one", "read"), ("two", "read")]
+    assert done.change == store.state().change == before + 2
+
+
+def test_an_article_that_cannot_be_read_is_left_out_and_parked(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    """And costs no other article anything."""
+    before = len(Catalog(own_desk.snapshots_dir).open_live())
+    add(
+        store,
+        {"id": "bad", "title": "Bad", "body_html": "<poison>"},
+        {"id": "good", "title": "Good", "body_html": "<p>Good</p>"},
+    )
+    done = rebuild_with_fake(own_desk)
+    assert (done.articles, done.embedded, done.unread) == (before + 1, 1, 1)
+    snapshot = Catalog(own_desk.snapshots_dir).open_live()
+    assert snapshot.row_of("bad") is None
+    assert snapshot.row_of("good") is not None
+    (parked,) = store.pending.parked()
+    assert parked.id == "bad"
+    assert "took more than 2 s" in parked.fault
+
+
+def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
+    own_desk: Settings,
+    store: ArticleStore,
+    rebuild_with_fake: Rebuild,
+    desk_documents: dict[str, Any],
+) -> None:
+    catalog = Catalog(own_desk.snapshots_dir)
+    before = catalog.open_live()
+    worse = {"title": "Newer", "body": "", "body_html": "<poison>"}
+    add(store, desk_documents["harbour-4"] | worse)
+    done = rebuild_with_fake(own_desk)
+    after = catalog.open_live()
+    assert (done.articles, done.unread) == (len(before), 0)
+    old, new = before.row_of("harbour-4"), after.row_of("harbour-4")
+    assert old is not None
+    assert new is not None
+    np.testing.assert_array_equal(
+        before.vectors.fetch(np.array([old])), after.vectors.fetch(np.array([new]))
+    )
+    assert (before.columns["settled"][old], after.columns["settled"][new]) == (True, False)
+    assert Card.from_bytes(after.card_of(new)).title == "Newer"
+
+
+def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
+    own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, fake_model: Model
+) -> None:
+    add(store, {"id": "odd", "title": "Odd", "body_html": "<p>Odd</p>"})
+    (pending,) = store.pending.next(1, bulk=True)
+    store.pending.park("odd", pending.text_hash, "took too long")
+    catalog = Catalog(own_desk.snapshots_dir)
+    reader = Reader(fake_model, lambda _: fake_encoder, str.strip)
+    rebuild(store, catalog, reader)
+    assert catalog.open_live().row_of("odd") is None
+    assert [parked.id for parked in store.pending.parked()] == ["odd"]
+    rebuild(store, catalog, reader, full=True)
+    assert store.pending.parked() == []
+    assert catalog.open_live().row_of("odd") is not None
+
+
+def test_the_log_reaches_back_to_the_oldest_generation_that_is_kept(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    for number in range(2, 8):
+        store.delete(f"harbour-{number}")
+        rebuild_with_fake(own_desk)
+    kept = [manifest.change for manifest in Catalog(own_desk.snapshots_dir).manifests()]
+    assert len(kept) == 3
+    assert [change.number for change in store.changes_after(0)] == list(
+        range(min(kept), store.state().change + 1)
+    )
+
+
+def test_a_write_that_comes_during_a_rebuild_is_not_lost(
+    own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, rebuild_with_fake: Rebuild
+) -> None:
+    """It is in the log after the place that the new generation names."""
+
+    class Late(Failing):
+        def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+            add(store, {"id": "late", "title": "Late"})
+            return super().encode(texts, advance)
+
+    add(store, {"id": "early", "title": "Early"})
+    done = rebuild_with_fake(own_desk, Late(fake_encoder, calls=-1))
+    snapshot = Catalog(own_desk.snapshots_dir).open_live()
+    assert snapshot.row_of("early") is not None
+    assert snapshot.row_of("late") is None
+    assert done.unread == 1
+    assert [pending.article.id for pending in store.pending.next(9, bulk=True)] == ["late"]
+    assert [update.id for update in store.unread_before(store.state().newest, 9)] == ["late"]

@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from recommender.articles import Article, check_id, parse_article, primary_language
+from recommender.articles import (
+    Article,
+    check_id,
+    parse_article,
+    parse_outline,
+    primary_language,
+)
 from recommender.errors import FieldFault, InvalidArticle
+from recommender.markup.limits import LONGEST_MARKUP
 
 RULE_OF_TIMES = "must be an RFC 3339 time with an offset, such as 2026-03-01T09:30:00+05:00"
 TIMES = ("published_at", "updated_at", "embargoed_until", "expires_at")
@@ -230,10 +237,47 @@ def test_a_body_without_a_title_is_enough() -> None:
     assert parse(title="", body="B").body == "B"
 
 
-def test_html_is_refused_with_a_remedy() -> None:
-    (fault,) = faults_of('{"id": "a", "title": "T", "body_html": "<p>x</p>"}')
-    assert "body_html is not accepted yet" in fault.detail
-    assert "body" in fault.detail.split(";")[1]
+def test_markup_is_kept_as_given_and_is_text_enough() -> None:
+    article = parse(title="", body_html=" <p>x</p>\n")
+    assert (article.title, article.body, article.body_html) == ("", "", " <p>x</p>\n")
+    assert parse_article(article.to_json()) == article
+
+
+def test_markup_beside_a_body_is_refused_with_a_remedy() -> None:
+    (fault,) = faults_of('{"id": "a", "title": "T", "body": "x", "body_html": "<p>x</p>"}')
+    assert fault == FieldFault("", "body and body_html are two forms of one text; send one of them")
+
+
+def test_blank_markup_is_no_text() -> None:
+    (fault,) = faults_of('{"id": "a", "body_html": " \\n"}')
+    assert fault == FieldFault("", "a title or a body is required")
+
+
+def test_markup_is_taken_up_to_the_bytes_that_its_reader_takes() -> None:
+    most = 4 * 1024 * 1024
+    assert most == LONGEST_MARKUP
+    assert len(parse(body_html="ж" * (most // 2)).body_html) == most // 2
+    for longer in ("x" * (most + 1), "ж" * (most // 2) + "x"):
+        assert pointers(body_html=longer) == ["/body_html"]
+
+
+def test_markup_is_hashed_as_another_text_than_the_same_letters_in_a_body() -> None:
+    assert parse(body_html="x").text_hash != parse(body="x").text_hash
+    assert parse(body_html="x").text_hash != parse(body_html="y").text_hash
+    parts = "1:T", "0:", "0:", "1:x"
+    assert parse(body_html="x").text_hash == hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def test_a_text_takes_the_place_of_its_markup() -> None:
+    article = parse(body_html="<p>x</p>", section="city")
+    assert article.with_text("x") == parse(body="x", section="city")
+
+
+def test_an_outline_is_the_article_without_the_texts_under_its_title() -> None:
+    fields = {"section": "city", "tags": ["a", "b"], "published_at": "2026-03-01T09:30:00Z"}
+    article = parse(summary="s", body_html="<p>x</p>", version=3, **fields)
+    assert parse_outline(article.to_outline()) == parse(version=3, **fields)
+    assert parse_outline(parse(title="", body="x").to_outline()).id == "a"
 
 
 NULLABLE = sorted(Article.model_fields.keys() - {"id", "title", "no_related", "never_recommend"})
@@ -513,5 +557,5 @@ def test_times_with_stray_digits_or_odd_offsets_are_refused(time: str) -> None:
     assert pointers(published_at=time) == ["/published_at"]
 
 
-def test_markup_is_refused_beside_every_other_fault() -> None:
-    assert pointers(body_html="<p>x</p>", url="x", zz=1) == ["/body_html", "/url", "/zz"]
+def test_every_fault_is_named_beside_good_markup() -> None:
+    assert pointers(body_html="<p>x</p>", url="x", zz=1) == ["/url", "/zz"]

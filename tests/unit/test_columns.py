@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from recommender.articles import Article
-from recommender.columns import TAG_SEPARATOR, UNKNOWN_LANGUAGE, Facts, describe, stories, story
+from recommender.columns import (
+    TAG_SEPARATOR,
+    UNKNOWN_LANGUAGE,
+    Facts,
+    describe,
+    describe_standing,
+    number_of,
+)
 from recommender.signature import SIGNATURE_SIZE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +46,11 @@ def test_every_column_has_its_type_and_its_rows() -> None:
         "titled": ("bool", (2,)),
         "lists": ("bool", (2,)),
         "embedded": ("bool", (2,)),
-        "story": ("int64", (2,)),
+        "own": ("int64", (2,)),
+        "tells": ("int64", (2,)),
+        "change": ("int64", (2,)),
+        "read": ("bool", (2,)),
+        "settled": ("bool", (2,)),
         "signature": ("uint16", (2, SIGNATURE_SIZE)),
         "language": ("int32", (2,)),
         "section": ("int32", (2,)),
@@ -126,39 +137,37 @@ def test_what_the_encoder_knows_and_the_signature_are_taken_over() -> None:
     assert column("signature", *rows) == [[7] * SIGNATURE_SIZE, [9] * SIGNATURE_SIZE]
 
 
-def told(*links: tuple[str, str | None]) -> list[int]:
-    numbers: list[int] = stories(
-        [Article(id=name, title="T", translation_of=of) for name, of in links]
-    ).tolist()
-    return numbers
+def test_an_article_tells_what_it_translates_or_itself() -> None:
+    rows = [
+        facts(id="a"),
+        facts(id="a-ru", translation_of="a"),
+        facts(id="b", translation_of="g:7"),
+    ]
+    assert column("own", *rows) == [number_of("a"), number_of("a-ru"), number_of("b")]
+    assert column("tells", *rows) == [number_of("a"), number_of("a"), number_of("g:7")]
 
 
-def test_a_translation_shares_the_story_of_its_original() -> None:
-    original, translation, other = told(("a", None), ("a-ru", "a"), ("b", None))
-    assert original == translation != other
-
-
-def test_members_of_a_group_share_a_story_without_an_original() -> None:
-    one, two = told(("a", "group:7"), ("b", "group:7"))
-    assert one == two
-
-
-@pytest.mark.parametrize(
-    "links",
-    [
-        [("en", "ru"), ("ru", "en")],
-        [("c", "b"), ("b", "a"), ("a", None)],
-        [("a", "a"), ("b", "a")],
-        [("a", "c"), ("b", "c"), ("c", "b")],
-    ],
-)
-def test_chains_and_circles_of_translations_are_one_story(
-    links: list[tuple[str, str | None]],
-) -> None:
-    assert len(set(told(*links))) == 1
-
-
-def test_a_story_is_the_signed_blake2b_of_its_name() -> None:
+def test_a_number_is_the_signed_blake2b_of_its_name() -> None:
     digest = hashlib.blake2b(b"a", digest_size=8).digest()
-    assert story("a") == int.from_bytes(digest, "big", signed=True)
-    assert told(("a", None)) == [story("a")]
+    assert number_of("a") == int.from_bytes(digest, "big", signed=True)
+
+
+def test_what_was_read_up_to_which_change_is_taken_over() -> None:
+    article, unsigned = Article(id="a", title="T"), np.zeros(SIGNATURE_SIZE, np.uint16)
+    rows = [
+        Facts(article, "en", embedded=True, signature=unsigned, change=2**40, settled=False),
+        Facts(article, None, embedded=False, signature=unsigned, read=False, settled=False),
+        Facts(article, "en", embedded=True, signature=unsigned, change=7),
+    ]
+    assert column("change", *rows) == [2**40, 0, 7]
+    assert column("read", *rows) == [True, False, True]
+    assert column("settled", *rows) == [False, False, True]
+
+
+def test_the_columns_of_standing_are_those_of_the_whole_table() -> None:
+    rows = [facts(), facts(status="draft", published_at=NOON, expires_at=NOON + HOUR)]
+    columns = describe(rows).columns
+    standing = describe_standing([row.article for row in rows])
+    assert set(standing) == {"published", "from_time", "until_time"}
+    for name, values in standing.items():
+        np.testing.assert_array_equal(values, columns[name])

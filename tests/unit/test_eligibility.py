@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recommender.articles import Article
 from recommender.columns import Described, Facts, describe
-from recommender.eligibility import Wanted, eligible, matching, on_show
+from recommender.eligibility import Wanted, eligible, matching, next_turn, on_show, shows
 from recommender.signature import SIGNATURE_SIZE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,6 +82,37 @@ def test_some_of_what_readers_may_see_is_not_listed(fields: dict[str, Any]) -> N
 def test_an_untitled_article_is_listed_where_that_is_allowed() -> None:
     rows = archive(article(title="", body="B"), article(title="", body="B", never_recommend=True))
     assert eligible(rows, NOW, untitled=True).tolist() == [True, False]
+
+
+def test_what_was_not_read_is_on_show_but_in_no_list() -> None:
+    unread = Facts(article(), None, embedded=False, signature=UNSIGNED, read=False, settled=False)
+    late = Facts(article(), "en", embedded=True, signature=UNSIGNED, settled=False)
+    rows = describe([unread, late])
+    assert on_show(rows, NOW).tolist() == [True, True]
+    assert eligible(rows, NOW).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("fields", [*SHOWN.values(), *HIDDEN.values()])
+def test_one_article_is_on_show_by_the_same_rule_as_a_table(fields: dict[str, Any]) -> None:
+    one = article(**fields)
+    assert shows(one, NOW) == on_show(archive(one), NOW)[0]
+
+
+def test_some_rows_alone_may_be_asked_for() -> None:
+    rows = archive(article(), article(status="draft"), article())
+    assert on_show(rows, NOW, slice(1, 3)).tolist() == [False, True]
+
+
+def test_the_next_turn_is_the_nearest_bound_ahead() -> None:
+    rows = archive(
+        article(embargoed_until=NOON + 3 * SECOND),
+        article(expires_at=NOON + 2 * SECOND),
+        article(published_at=NOON - SECOND, expires_at=NOON),
+    )
+    assert [next_turn(rows, NOW + at) for at in (-2, -1, 0, 1.5, 2, 3)] == [
+        *(NOW - 1, NOW, NOW + 2, NOW + 2, NOW + 3, np.inf)
+    ]
+    assert next_turn(archive(), NOW) == np.inf
 
 
 def test_asking_changes_no_column() -> None:

@@ -1,0 +1,449 @@
+"""Searches beside swaps of what is searched: no answer may be mixed from two views.
+
+    python -m benchmarks.swaps [--searches 1000000] [--swaps 1000] [--threads 3] [--torn]
+
+In one process, threads search what a `Follower` shows, while another flips the pointer between the
+generations of three archives, publishes a new one now and then and prunes the oldest under those
+who search it, and between two swaps lets changes come. The archives hold the same ids; every card,
+and the similarities of the best rows, tell the archive and the change they are of. Each answer
+is compared, whole, with brute force over what the generation and the change that it names should
+hold. With `--torn` the searchers read the view twice, which must be noticed. Stop it with Ctrl-C.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from index import Catalog, Query
+from recommender.articles import Article
+from recommender.cards import Card
+from recommender.embedding import Model
+from recommender.generation import stamp_of
+from recommender.live import Board, ChangesCopy, Follower, Live
+from recommender.rows import Known, rows_of
+from recommender.signature import SIGNATURE_SIZE
+from recommender.store import ArticleStore, Point, StoreState, TextTerms, Update, Updates
+
+__all__ = ["Answer", "Archive", "Ask", "Counted", "Newsroom", "ask", "ask_torn", "opened", "run"]
+
+Floats = NDArray[np.float32]
+
+DIM: Final = 16
+ROWS: Final = 40
+ASKED: Final = 4
+LIMIT: Final = 5
+ARCHIVES: Final = ("A", "B", "C")
+CHANGES: Final = 2
+"""So many changes come between two swaps."""
+FRESH: Final = 50
+"""Every so many swaps a generation is built anew, and the oldest removed."""
+ROUNDING: Final = 2e-6
+SWITCH_SECONDS: Final = 0.0005
+"""Threads take turns ten times as often as usual: more places to be torn at."""
+EPOCH: Final = "swaps"
+MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en"}))
+TOLD: Final = 10
+
+APART: Final = 2e-5
+"""No two similarities with a query lie closer, so that brute force has one order too."""
+
+
+def _queries() -> Floats:
+    """Unit vectors along no axis, where a similarity would be a float16 number and often tied."""
+    square, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((DIM, DIM)))
+    queries: Floats = square[:ASKED].astype(np.float32)
+    return queries
+
+
+QUERIES: Final = _queries()
+BUCKETS: Final = 1_000
+WORD: Final = Query(np.array([BUCKETS], np.int32), np.ones(1, np.float32))
+"""The word of the first leader; one search in four asks for it too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a searcher read: the nearest rows, and under the first query the one with its word.
+
+    Attributes:
+        generation: of the view.
+        change: up to which it shows.
+        ids: of the nearest, then of who holds the word.
+        cards: of the same.
+        similarities: float32, of the same.
+    """
+
+    generation: str
+    change: int
+    ids: tuple[str, ...]
+    cards: tuple[bytes, ...]
+    similarities: Floats
+
+    def agrees(self, other: "Answer") -> bool:
+        """Whether all of it is the same, similarities within rounding."""
+        return (
+            (self.generation, self.change) == (other.generation, other.change)
+            and self.ids == other.ids
+            and self.cards == other.cards
+            and bool(np.abs(self.similarities - other.similarities).max() <= ROUNDING)
+        )
+
+
+class Archive:
+    """The articles of one archive, and when each was last touched.
+
+    Of each query one article is the leader: the nearest, and the only one to hold its word.
+    Each change gives all leaders another vector and title, and a ghost comes or goes.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.generation = ""
+        self.change = 0
+        self._random = np.random.default_rng(ord(name))
+        self._known: dict[str, Known | None] = {}
+        self._touched: dict[str, int] = {}
+        for number in range(ROWS):
+            self._put(number, 0)
+
+    def step(self, change: int) -> None:
+        """Let a change come."""
+        self.change = change
+        for number in range(ASKED):
+            self._put(number, change)
+        ghost = f"story-{ROWS:03}"
+        self._touched[ghost] = change
+        if self._known.get(ghost):
+            self._known[ghost] = None
+        else:
+            self._put(ROWS, change)
+
+    def known(self) -> list[Known]:
+        """The articles that are there, by ascending id."""
+        there = (self._known[article_id] for article_id in sorted(self._known))
+        return [one for one in there if one is not None]
+
+    def after(self, change: int) -> tuple[Update, ...]:
+        """The present state of what was touched after a change."""
+        touched = [one for one, at in self._touched.items() if at > change]
+        return tuple(_update(one, self._touched[one], self._known[one]) for one in touched)
+
+    def answers(self, generation: str) -> list[Answer]:
+        """What each query must be answered now, by brute force."""
+        known = self.known()
+        vectors = np.array([_as_stored(one) for one in known])
+        return [self._answer(generation, known, vectors, asked) for asked in range(ASKED)]
+
+    def _answer(
+        self, generation: str, known: Sequence[Known], vectors: Floats, asked: int
+    ) -> Answer:
+        similarities = vectors @ QUERIES[asked]
+        best = np.argsort(-similarities)[:LIMIT].tolist()
+        found = similarities[best]
+        if asked == 0:
+            best, found = [*best, 0], np.append(found, np.float32(1))
+        return Answer(
+            generation=generation,
+            change=self.change,
+            ids=tuple(known[at].article.id for at in best),
+            cards=tuple(Card.of(known[at].article, "en").to_bytes() for at in best),
+            similarities=found,
+        )
+
+    def _put(self, number: int, change: int) -> None:
+        article = Article(
+            id=f"story-{number:03}", title=f"{self.name} {number} as of {change}", language="en"
+        )
+        terms = TextTerms(
+            "en",
+            np.array([BUCKETS + number], np.int32),
+            np.ones(1, np.float32),
+            np.zeros(SIGNATURE_SIZE, np.uint16),
+        )
+        self._known[article.id] = None
+        known = Known(article, terms, self._drawn(number), change, settled=True)
+        while not self._apart(known):
+            known = replace(known, vector=self._drawn(number))
+        self._known[article.id] = known
+        self._touched[article.id] = change
+
+    def _drawn(self, number: int) -> NDArray[np.float16]:
+        vector = self._random.standard_normal(DIM)
+        if number < ASKED:
+            vector = 5 * QUERIES[number] + vector * 0.5
+        scaled: NDArray[np.float16] = (vector / np.linalg.norm(vector)).astype(np.float16)
+        return scaled
+
+    def _apart(self, one: Known) -> bool:
+        """Whether no query is as similar to an article as to another."""
+        others = np.array([_as_stored(known) for known in self.known()]).reshape(-1, DIM)
+        gaps = np.abs(others @ QUERIES.T - QUERIES @ _as_stored(one))
+        return bool((gaps > APART).all())
+
+
+def _update(article_id: str, change: int, known: Known | None) -> Update:
+    if known is None:
+        return Update(article_id, change, None)
+    return Update(article_id, change, known.article, known.terms, known.vector)
+
+
+def _as_stored(known: Known) -> Floats:
+    """A vector after it was scaled and rounded once more, as a build does."""
+    vector = np.asarray(known.vector, np.float32)
+    rounded: Floats = (vector / np.linalg.norm(vector)).astype(np.float16).astype(np.float32)
+    return rounded
+
+
+class Tape:
+    """Stands in for the store: each archive has a log of its own, told by the mark of a point."""
+
+    def __init__(self, archives: Sequence[Archive]) -> None:
+        self._archives = {archive.name: archive for archive in archives}
+
+    def unread_before(self, _point: Point, _limit: int) -> tuple[Update, ...]:
+        """Everything was read."""
+        return ()
+
+    def updates_after(self, point: Point, **_wanted: object) -> tuple[Point, Updates]:
+        """All that came after a point."""
+        updates = self._archives[point.mark].after(point.number)
+        through = max((update.change for update in updates), default=point.number)
+        return Point(through, point.mark), Updates(through, complete=True, updates=updates)
+
+
+class Newsroom:
+    """Publishes, flips, changes, and knows what must be answered; for one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.archives = [Archive(name) for name in ARCHIVES]
+        self.expected: dict[tuple[str, int], list[Answer]] = {}
+        self.published = 0
+        self.swaps = 0
+        self._number = 0
+        self._live = self.archives[0]
+        self._catalog = Catalog(folder / "snapshots")
+        tape: Any = Tape(self.archives)
+        self.follower = Follower(
+            self._catalog,
+            lambda: cast("ArticleStore", tape),
+            lambda: MODEL,
+            ChangesCopy(folder / "copy"),
+            Board(folder / "board"),
+        )
+        for archive in self.archives:
+            self._publish(archive)
+        self._show(self.archives[-1])
+
+    def swap(self) -> None:
+        """Show another archive, now and then by a new generation."""
+        self.swaps += 1
+        archive = self.archives[self.swaps % len(self.archives)]
+        with self._catalog.lock():
+            self._catalog.flip(archive.generation)
+        if self.swaps % FRESH == 0:
+            # In turn, so that the oldest generation, which is pruned, is the same archive's.
+            archive = self.archives[self.published % len(self.archives)]
+            self._publish(archive)
+        self._show(archive)
+
+    def change(self) -> None:
+        """Let a change come to what is shown."""
+        self._number += 1
+        self._live.step(self._number)
+        self._show(self._live)
+
+    def _publish(self, archive: Archive) -> None:
+        self._number += 1
+        self.published += 1
+        archive.change = self._number
+        rows = rows_of(archive.known(), MODEL.knows, dim=DIM)
+        stamp = stamp_of(MODEL, StoreState(EPOCH, Point(self._number, archive.name)))
+        with self._catalog.lock():
+            archive.generation = self._catalog.publish_rows(rows, **stamp).generation
+            self._catalog.prune(len(self.archives))
+
+    def _show(self, archive: Archive) -> None:
+        self._live = archive
+        # Known before it is shown, since a searcher may be quicker than this thread.
+        key = (archive.generation, archive.change)
+        self.expected[key] = archive.answers(archive.generation)
+        self.follower.refresh()
+
+
+Look = Callable[[], Live]
+Ask = Callable[[Look, int], Answer]
+
+
+def ask(look: Look, asked: int) -> Answer:
+    """Search as a request does: what is shown is looked at once."""
+    live = look()
+    return _read(live, live, asked)
+
+
+def ask_torn(look: Look, asked: int) -> Answer:
+    """The control: rows from what is shown first, and their cards from what is shown then."""
+    live = look()
+    live.view.nearest(QUERIES[asked], LIMIT, live.view.present)  # time for a swap
+    return _read(live, look(), asked)
+
+
+def _read(live: Live, other: Live, asked: int) -> Answer:
+    view = live.view
+    hits = view.nearest(QUERIES[asked], LIMIT, view.present)
+    rows, similarities = hits.rows.tolist(), hits.similarities
+    if asked == 0:
+        alike = view.nearest_by_terms(WORD, LIMIT, view.present)
+        rows += alike.rows.tolist()
+        similarities = np.concatenate([similarities, alike.similarities])
+    return Answer(
+        generation=view.generation,
+        change=live.change,
+        ids=tuple(map(view.id_of, rows)),
+        cards=tuple(map(other.view.card_of, rows)),
+        similarities=similarities,
+    )
+
+
+@dataclass
+class Counted:
+    """What the searchers counted; each has a slot of its own, so none is lost."""
+
+    searches: list[int]
+    mixed: list[int]
+    seen: set[tuple[str, int]] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        """Remember the first few of what was mixed."""
+        if len(self.told) < TOLD:
+            self.told.append(what)
+
+
+class Searcher(threading.Thread):
+    """Searches until it is told to stop."""
+
+    def __init__(
+        self, newsroom: Newsroom, ask: Ask, counted: Counted, number: int, stop: threading.Event
+    ) -> None:
+        super().__init__(name=f"searcher-{number}", daemon=True)
+        self._newsroom = newsroom
+        self._ask = ask
+        self._counted = counted
+        self._number = number
+        self._stopping = stop
+
+    def run(self) -> None:
+        """Ask the queries in turn."""
+        counted, number, asked = self._counted, self._number, self._number
+        while not self._stopping.is_set():
+            asked = (asked + 1) % ASKED
+            fault = self._fault(asked)
+            counted.searches[number] += 1
+            if fault is not None:
+                counted.mixed[number] += 1
+                counted.note(fault)
+
+    def _fault(self, asked: int) -> str | None:
+        """What is wrong with an answer; an error is a mixed answer too."""
+        try:
+            answer = self._ask(self._newsroom.follower.current, asked)
+            key = (answer.generation, answer.change)
+            self._counted.seen.add(key)
+            wanted = self._newsroom.expected[key][asked]
+            return None if answer.agrees(wanted) else f"query {asked}: {answer}, not {wanted}"
+        except Exception as error:  # noqa: BLE001 whatever a torn search raises
+            return f"query {asked}: {error!r}"
+
+
+@contextmanager
+def _searching(newsroom: Newsroom, ask: Ask, counted: Counted) -> Iterator[None]:
+    stop, switch = threading.Event(), sys.getswitchinterval()
+    threads = [
+        Searcher(newsroom, ask, counted, number, stop) for number in range(len(counted.searches))
+    ]
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        for thread in threads:
+            thread.start()
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(switch)
+
+
+def run(newsroom: Newsroom, ask: Ask, *, searches: int, swaps: int, threads: int) -> Counted:
+    """Swap so many times, evenly over at least so many searches; Ctrl-C ends it early."""
+    counted = Counted([0] * threads, [0] * threads)
+    shown = tqdm(total=searches, unit="search", disable=None)
+    try:
+        with shown, _searching(newsroom, ask, counted):
+            for number in range(1, swaps + 1):
+                newsroom.swap()
+                for part in range(1, CHANGES + 1):
+                    _await(counted, searches * ((number - 1) + part / (CHANGES + 1)) / swaps)
+                    newsroom.change()
+                _await(counted, searches * number / swaps)
+                shown.update(min(sum(counted.searches), searches) - shown.n)
+                shown.set_postfix(swaps=number, mixed=sum(counted.mixed), refresh=False)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    return counted
+
+
+def _await(counted: Counted, searches: float) -> None:
+    while sum(counted.searches) < searches:
+        time.sleep(0.001)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Newsroom]:
+    """A newsroom in a folder, followed until the end."""
+    newsroom = Newsroom(folder)
+    try:
+        yield newsroom
+    finally:
+        newsroom.follower.stop()
+
+
+@click.command(help=__doc__)
+@click.option("--searches", default=1_000_000, show_default=True)
+@click.option("--swaps", default=1_000, show_default=True)
+@click.option("--threads", default=3, show_default=True, help="How many search.")
+@click.option("--torn", is_flag=True, help="The control: read the view twice.")
+def main(*, searches: int, swaps: int, threads: int, torn: bool) -> None:
+    """Run it, print what was counted, and fail where an answer was mixed."""
+    begun = time.monotonic()
+    shared = Path("/dev/shm")  # noqa: S108 - a random folder below it
+    parent = shared if shared.is_dir() else None
+    with (
+        tempfile.TemporaryDirectory(prefix="swaps-", dir=parent) as folder,
+        opened(Path(folder)) as newsroom,
+    ):
+        one = ask_torn if torn else ask
+        counted = run(newsroom, one, searches=searches, swaps=swaps, threads=threads)
+    click.echo(f"searches     {sum(counted.searches):>10,}")
+    click.echo(f"swaps        {newsroom.swaps:>10,}")
+    click.echo(f"generations  {newsroom.published:>10,}")
+    click.echo(f"views seen   {len(counted.seen):>10,} of {len(newsroom.expected):,} shown")
+    click.echo(f"mixed        {sum(counted.mixed):>10,}")
+    click.echo(f"seconds      {time.monotonic() - begun:>10.1f}")
+    for what in counted.told:
+        click.echo(what, err=True)
+    sys.exit(1 if sum(counted.mixed) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""What a text that is not stored says of itself, asked of the indexer over a Unix socket.
+
+Web workers hold no model. A question and an answer are one line of JSON each.
+"""
+
+import json
+import os
+import socket
+import socketserver
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import View
+from recommender.articles import Article, parse_article
+from recommender.columns import UNKNOWN_LANGUAGE, number_of
+from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
+from recommender.generation import Origin
+from recommender.indexer import Indexer
+from recommender.reading import Draft
+from recommender.rows import Known, facts_of
+from recommender.seeds import Seed
+from recommender.store import TextTerms
+
+__all__ = ["DraftServer", "read_draft", "seed_of_draft"]
+
+SOCKET: Final = "indexer.sock"
+MOST_BYTES: Final = 8 * 2**20
+ASKED: Final = 8  # at once; whoever comes then is told to come again
+
+
+def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> Draft:
+    """Ask the indexer that works in a data folder.
+
+    Raises:
+        IndexerAway: nobody answers in time.
+        UnreadableMarkup: the draft's markup cannot be read.
+    """
+    try:
+        with _address(folder) as address, socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_seconds)
+            connection.connect(address)
+            connection.sendall(article.to_json().encode() + b"\n")
+            with connection.makefile("rb") as file:
+                answer = json.loads(file.readline(MOST_BYTES))
+    except (OSError, ValueError) as fault:
+        raise IndexerAway(str(fault)) from fault
+    return _draft(answer)
+
+
+def seed_of_draft(view: View, article: Article, draft: Draft) -> Seed:
+    """The seed of a draft, weighed as the view's snapshot weighs its own articles."""
+    origin = Origin.of(view.snapshot.manifest)
+    known = Known(article, draft.terms, draft.vector.astype(np.float16), 0, settled=True)
+    facts = facts_of(known, origin.knows)
+    language = facts.language or UNKNOWN_LANGUAGE
+    names = (article.id, article.translation_of or article.id)
+    comparable = draft.model == origin.model
+    peers = view.floor_of(language).rows
+    return Seed(
+        id=article.id,
+        title=article.title.strip(),
+        language=language,
+        section=article.section,
+        published_at=np.nan if article.published_at is None else article.published_at.timestamp(),
+        names=frozenset(map(number_of, names)),
+        lists=not article.no_related,
+        signature=facts.signature,
+        settled=True,
+        embedded=facts.embedded and comparable,
+        vector=draft.vector if comparable else None,
+        terms=view.snapshot.lexicon.weigh(draft.terms.buckets, draft.terms.counts, peers),
+    )
+
+
+class DraftServer:
+    """Answers in threads of its own while the block runs."""
+
+    def __init__(self, folder: Path, indexer: Callable[[], Indexer | None]) -> None:
+        self._folder = folder
+        self._indexer = indexer
+        self._turns = threading.BoundedSemaphore(ASKED)
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / SOCKET).unlink(missing_ok=True)
+        with _address(self._folder) as address:
+            self._server = _Server(address, self._answer)
+        os.chmod(self._folder / SOCKET, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
+        threading.Thread(target=self._server.serve_forever, name="drafts", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        (self._folder / SOCKET).unlink(missing_ok=True)
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        indexer = self._indexer()
+        if indexer is None or not self._turns.acquire(blocking=False):
+            return {"away": "the indexer is busy or starting"}
+        try:
+            read = indexer.read_draft(parse_article(line))
+        except UnreadableMarkup as fault:
+            return {"unreadable": str(fault)}
+        except ReadAlsoError as fault:
+            return {"away": str(fault)}
+        finally:
+            self._turns.release()
+        return {
+            "model": read.model,
+            "language": read.terms.language,
+            "buckets": _pack(read.terms.buckets.astype("<i4")),
+            "counts": _pack(read.terms.counts.astype("<f4")),
+            "signature": _pack(read.terms.signature.astype("<u2")),
+            "vector": _pack(read.vector.astype("<f4")),
+        }
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, address: str, answer: Callable[[bytes], dict[str, Any]]) -> None:
+        self.answer = answer
+        super().__init__(address, _Handler)
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    timeout = 10
+
+    def handle(self) -> None:
+        line = self.rfile.readline(MOST_BYTES)
+        if line.endswith(b"\n") and isinstance(self.server, _Server):
+            self.wfile.write(json.dumps(self.server.answer(line)).encode() + b"\n")
+
+
+def _draft(answer: dict[str, Any]) -> Draft:
+    if "unreadable" in answer:
+        raise UnreadableMarkup(answer["unreadable"])
+    if "vector" not in answer:
+        raise IndexerAway(str(answer.get("away", "no answer")))
+    terms = TextTerms(
+        answer["language"],
+        _unpack(answer["buckets"], "<i4"),
+        _unpack(answer["counts"], "<f4"),
+        _unpack(answer["signature"], "<u2"),
+    )
+    return Draft(terms, _unpack(answer["vector"], "<f4"), answer["model"])
+
+
+@contextmanager
+def _address(folder: Path) -> Iterator[str]:
+    """A short name for the socket: the system takes no more than a hundred bytes."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}/{SOCKET}"
+    finally:
+        os.close(handle)
+
+
+def _pack(array: NDArray[Any]) -> str:
+    return b64encode(array.tobytes()).decode("ascii")
+
+
+def _unpack(text: str, dtype: str) -> NDArray[Any]:
+    return np.frombuffer(b64decode(text), dtype)

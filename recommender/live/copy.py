@@ -1,0 +1,214 @@
+"""The workers' own copy of what came after a snapshot, for a start while the store is away.
+
+One worker of a machine writes it: a file of JSON lines for a generation, in batches that end with
+their checksum, so that what a crash cut off is noticed and left out.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import GENERATION
+from recommender.articles import parse_outline
+from recommender.store import Point, TextTerms, Update
+
+__all__ = ["ChangesCopy", "Copied"]
+
+_SUFFIX: Final = ".changes"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copied:
+    """What a copy holds: the store it came from, up to where, and the updates in order."""
+
+    epoch: str
+    point: Point
+    updates: tuple[Update, ...]
+
+
+class ChangesCopy:
+    """The copies under a folder; only the process that holds its lock writes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock: BinaryIO | None = None
+        self._file: BinaryIO | None = None
+        self._at: tuple[str, Point] | None = None
+
+    def stands_at(self, generation: str, point: Point) -> bool:
+        """Whether what comes next after a point of a generation may simply be added here."""
+        return self._at == (generation, point)
+
+    def take_over(self) -> bool:
+        """Become the one who writes, if nobody else is."""
+        if self._lock is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = (self._folder / "lock").open("ab")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                return False
+            self._lock = file
+        return True
+
+    def restart(self, generation: str, epoch: str, point: Point, updates: Iterable[Update]) -> None:
+        """Write the copy of a generation anew, and drop those of others."""
+        self._close_file()
+        aside = self._folder / "writing"
+        with aside.open("wb") as file:
+            file.write(_line({"generation": generation, "epoch": epoch}))
+            file.write(_batch(updates, point))
+            file.flush()
+            os.fsync(file.fileno())
+        path = self._path(generation)
+        aside.replace(path)
+        _sync(self._folder)
+        for other in self._folder.glob(f"*{_SUFFIX}"):
+            if other != path:
+                other.unlink(missing_ok=True)
+        self._file = path.open("ab")
+        self._at = (generation, point)
+
+    def add(self, updates: Iterable[Update], point: Point) -> None:
+        """Append what came next, durably."""
+        if self._file is None or self._at is None:
+            raise ValueError("a copy is added to only after it was started")
+        self._file.write(_batch(updates, point))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._at = (self._at[0], point)
+
+    def load(self, generation: str) -> Copied | None:
+        """Read the copy of a generation up to its last whole batch; None where there is none."""
+        try:
+            with self._path(generation).open("rb") as file:
+                return _read(file, generation)
+        except FileNotFoundError:
+            return None
+
+    def close(self) -> None:
+        """Let another write."""
+        self._close_file()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _close_file(self) -> None:
+        self._at = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _path(self, generation: str) -> Path:
+        if not GENERATION.fullmatch(generation):
+            raise ValueError(f"{generation!r} is no generation's name")
+        return self._folder / f"{generation}{_SUFFIX}"
+
+
+def _read(file: BinaryIO, generation: str) -> Copied | None:
+    try:
+        head = json.loads(file.readline())
+        epoch = head["epoch"] if head["generation"] == generation else None
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not isinstance(epoch, str):
+        return None
+    point, updates = None, []
+    for batch, end in _batches(file):
+        updates += [_update(json.loads(line)) for line in batch]
+        point = Point(end["number"], end["mark"])
+    return None if point is None else Copied(epoch, point, tuple(updates))
+
+
+def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
+    """The batches whose checksum is right, up to the first that was cut off or altered."""
+    batch: list[bytes] = []
+    for line in file:
+        if not line.startswith(b"= "):
+            batch.append(line)
+            continue
+        try:
+            end = json.loads(line[2:])
+            whole = end["sha256"] == _sum(b"".join(batch), end["number"], end["mark"])
+        except (ValueError, KeyError, TypeError):
+            return
+        if not whole:
+            return
+        yield batch, end
+        batch = []
+
+
+def _batch(updates: Iterable[Update], point: Point) -> bytes:
+    body = b"".join(_line(_document(update)) for update in updates)
+    digest = _sum(body, point.number, point.mark)
+    return body + b"= " + _line({"number": point.number, "mark": point.mark, "sha256": digest})
+
+
+def _sum(body: bytes, number: int, mark: str) -> str:
+    return hashlib.sha256(body + f"{number} {mark}".encode()).hexdigest()
+
+
+def _line(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _document(update: Update) -> dict[str, Any]:
+    document: dict[str, Any] = {"id": update.id, "change": update.change}
+    document |= {"settled": update.settled}
+    if update.outline is not None:
+        document["outline"] = update.outline.to_outline()
+    if update.terms is not None:
+        terms = update.terms
+        buckets, counts, signature = (
+            _pack(terms.buckets),
+            _pack(terms.counts),
+            _pack(terms.signature),
+        )
+        document["terms"] = [terms.language, buckets, counts, signature]
+    if update.vector is not None:
+        document["vector"] = _pack(update.vector)
+    return document
+
+
+def _update(document: dict[str, Any]) -> Update:
+    outline, terms, vector = map(document.get, ("outline", "terms", "vector"))
+    return Update(
+        id=document["id"],
+        change=document["change"],
+        outline=None if outline is None else parse_outline(outline),
+        terms=None if terms is None else _terms(*terms),
+        vector=None if vector is None else np.frombuffer(b64decode(vector), "<f2"),
+        settled=document["settled"],
+    )
+
+
+def _terms(language: str | None, buckets: str, counts: str, signature: str) -> TextTerms:
+    return TextTerms(
+        language,
+        np.frombuffer(b64decode(buckets), "<i4"),
+        np.frombuffer(b64decode(counts), "<f4"),
+        np.frombuffer(b64decode(signature), "<u2"),
+    )
+
+
+def _pack(array: NDArray[Any]) -> str:
+    little = array.astype(array.dtype.newbyteorder("<"))
+    return b64encode(little.tobytes()).decode("ascii")
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,210 @@
+"""The indexer process: reads what waits, answers drafts, and has the archive compacted."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from index import Catalog, IndexFault, NoSnapshot
+from recommender.drafts import DraftServer
+from recommender.embedding import Model, find_model
+from recommender.embedding.loading import load_encoder
+from recommender.errors import ModelRefused, StoreUnusable
+from recommender.generation import Origin
+from recommender.indexer import Indexer
+from recommender.markup.guard import MarkupReader
+from recommender.reading import ANALYZER, Reader
+from recommender.settings import Settings
+from recommender.store import LateStore
+
+__all__ = ["index_forever", "is_compaction_due", "model_in_use"]
+
+IDLE_SECONDS: Final = 0.03
+AWAY_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 2.0
+NICENESS: Final = 5
+FIRST_DELTA: Final = 32
+DELTA_SHARE: Final = 0.1
+MOST_DELTA: Final = 5_000
+PAUSE_SECONDS: Final = 60.0
+MOST_PAUSE_SECONDS: Final = 3_600.0
+_log = logging.getLogger(__name__)
+
+
+def is_compaction_due(delta: int, base: int, *, idle: bool) -> bool:
+    """Whether what changed since the live snapshot should be built into the next one.
+
+    Args:
+        delta: how many articles changed since.
+        base: how many articles the snapshot has.
+        idle: whether nothing waits to be read; a snapshot built meanwhile is soon out of date.
+    """
+    if idle:
+        return delta > max(FIRST_DELTA if base else 0, DELTA_SHARE * base)
+    return delta > max(MOST_DELTA, DELTA_SHARE * base)
+
+
+def model_in_use(catalog: Catalog, wanted: str) -> Model:
+    """The model of the live snapshot, so that what is new can be compared with it.
+
+    Args:
+        catalog: where it is.
+        wanted: the model of the settings, which is taken where there is no snapshot, or where its
+            model is not here any more.
+
+    Raises:
+        ModelRefused: the model of the settings is not here.
+    """
+    try:
+        origin = Origin.of(catalog.open_live(verify=False).manifest)
+    except (NoSnapshot, IndexFault):
+        return find_model(wanted)
+    chosen = find_model(wanted)
+    if chosen.fingerprint == origin.model or not origin.encoder:
+        return chosen
+    with suppress(ModelRefused):
+        before = find_model(origin.encoder)
+        if before.fingerprint == origin.model:
+            _log.warning("going on with %s until a rebuild with %s", before.name, chosen.name)
+            return before
+    _log.error("the live snapshot's model is not here; what is new is listed by its words alone")
+    return chosen
+
+
+def index_forever(settings: Settings) -> None:
+    """Run the indexer until SIGTERM or SIGINT."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    os.nice(NICENESS)
+    store = LateStore(settings.database_url)
+    try:
+        with MarkupReader() as markup:
+            _Bench(settings, store, markup.read).work(stopping)
+    finally:
+        store.close()
+
+
+class _Bench:
+    """One indexer process, and what it looks after."""
+
+    def __init__(
+        self, settings: Settings, store: LateStore, read_markup: Callable[[str], str]
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._read_markup = read_markup
+        self._catalog = Catalog(settings.snapshots_dir)
+        self._compaction = Compaction()
+        self._indexer: Indexer | None = None
+        self._generation: str | None = None
+        self._fingerprint: str | None = None
+        self._looked_at = -LOOK_SECONDS
+
+    def work(self, stopping: threading.Event) -> None:
+        with DraftServer(self._settings.data_dir, lambda: self._indexer):
+            while not stopping.is_set():
+                try:
+                    worked = self._step()
+                except (StoreUnusable, OSError) as fault:
+                    _log.error("%s", fault)
+                    stopping.wait(AWAY_SECONDS)
+                    continue
+                if not worked:
+                    stopping.wait(IDLE_SECONDS)
+        self._compaction.stop()
+
+    def _step(self) -> int:
+        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+            self._look()
+            self._looked_at = time.monotonic()
+        return 0 if self._indexer is None else self._indexer.step()
+
+    def _look(self) -> None:
+        """Follow the live generation's model, and compact when that is due."""
+        generation = self._live()
+        if self._indexer is None or generation != self._generation:
+            self._generation = generation
+            self._take_model(model_in_use(self._catalog, self._settings.model))
+        self._compact()
+
+    def _take_model(self, model: Model) -> None:
+        if model.fingerprint == self._fingerprint:
+            return
+        reader = Reader(model, load_encoder, self._read_markup)
+        in_hand = self._settings.data_dir / "indexer.reading"
+        self._indexer = Indexer(self._store(), reader, in_hand)
+        self._indexer.warm_up()
+        self._fingerprint = model.fingerprint
+        _log.info("reading with %s", model.name)
+
+    def _compact(self) -> None:
+        store = self._store()
+        live, analyzer, base = 0, ANALYZER, 0
+        with suppress(NoSnapshot, IndexFault):
+            manifest = self._catalog.open_live(verify=False).manifest
+            live, analyzer, base = manifest.change, manifest.analyzer, manifest.rows
+        if analyzer != ANALYZER:
+            # Another release read these texts; their terms cannot be compared with new ones.
+            self._compaction.run("rebuild")
+            return
+        waiting = store.pending.waiting()
+        idle = not (waiting.single or waiting.bulk)
+        if is_compaction_due(store.touched_since(live), base, idle=idle):
+            self._compaction.run("compact")
+
+    def _live(self) -> str | None:
+        try:
+            return self._catalog.live()
+        except (NoSnapshot, IndexFault):
+            return None
+
+
+class Compaction:
+    """A rebuild in a process of its own, at most one at a time; after a refusal it pauses."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._due_at = 0.0
+        self._refusals = 0
+
+    def run(self, command: str) -> None:
+        """Start a command of `read-also`, unless one runs or has just failed."""
+        if self._is_running() or time.monotonic() < self._due_at:
+            return
+        _log.info("starting: %s", command)
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+            _niced([sys.executable, "-m", "recommender", command]), stdin=subprocess.DEVNULL
+        )
+
+    def stop(self) -> None:
+        """End what runs; what it built aside is swept up by the next one."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+    def _is_running(self) -> bool:
+        if self._process is None:
+            return False
+        code = self._process.poll()
+        if code is None:
+            return True
+        self._process = None
+        self._refusals = 0 if code == 0 else self._refusals + 1
+        if code:
+            pause = min(PAUSE_SECONDS * 2 ** (self._refusals - 1), MOST_PAUSE_SECONDS)
+            self._due_at = time.monotonic() + pause
+            _log.error("compaction failed with %d; tried again in %.0f s", code, pause)
+        return False
+
+
+def _niced(command: Sequence[str]) -> list[str]:
+    nice = Path("/usr/bin/nice")
+    return [str(nice), "-n", "10", *command] if nice.exists() else list(command)

@@ -1,0 +1,94 @@
+"""From articles and what was read of them to the rows that an index takes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Rows, Terms
+from recommender.articles import Article, primary_language
+from recommender.cards import Card
+from recommender.columns import Facts, describe
+from recommender.signature import SIGNATURE_SIZE
+from recommender.store import TextTerms
+
+__all__ = ["GROUPED_BY", "Known", "facts_of", "rows_of"]
+
+GROUPED_BY = "language"
+"""The column inside whose groups rarity and floors are counted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """An article, or its outline, and what is known of its text.
+
+    Attributes:
+        article: its id, title and standing count here.
+        terms: of the text read last; None if none was.
+        vector: of the text read last, float16 [dim]; None if it has none by the model in use.
+        change: the write that gave it its present state.
+        settled: whether the text read last is the present one.
+    """
+
+    article: Article
+    terms: TextTerms | None
+    vector: NDArray[np.float16] | None
+    change: int
+    settled: bool
+
+
+def rows_of(known: Sequence[Known], knows: Callable[[str | None], bool], dim: int) -> Rows:
+    """The rows of some articles, which come by ascending id.
+
+    One that was not read stands there without terms and with a vector that means nothing.
+
+    Args:
+        known: the articles.
+        knows: whether the encoder knows a language.
+        dim: how many numbers a vector has, where none of the articles has one.
+    """
+    facts = [facts_of(one, knows) for one in known]
+    described = describe(facts)
+    return Rows(
+        ids=[one.article.id for one in known],
+        vectors=_stacked([one.vector for one in known], dim),
+        terms=Terms.of([_counted(one.terms) for one in known]),
+        columns=described.columns,
+        labels=described.labels,
+        cards=[Card.of(f.article, f.language).to_bytes() for f in facts],
+    )
+
+
+def facts_of(known: Known, knows: Callable[[str | None], bool]) -> Facts:
+    """What lists need to know of an article; the language it gives wins over the detected one."""
+    terms = known.terms
+    given = primary_language(known.article.language)
+    language = given or (None if terms is None else terms.language)
+    unsigned = np.zeros(SIGNATURE_SIZE, np.uint16)
+    return Facts(
+        article=known.article,
+        language=language,
+        embedded=known.vector is not None and terms is not None and knows(language),
+        signature=unsigned if terms is None else terms.signature,
+        change=known.change,
+        read=terms is not None,
+        settled=known.settled and terms is not None,
+    )
+
+
+def _counted(terms: TextTerms | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if terms is None:
+        return np.empty(0, np.int32), np.empty(0, np.float32)
+    return terms.buckets, terms.counts
+
+
+def _stacked(vectors: Sequence[NDArray[np.float16] | None], dim: int) -> NDArray[np.float32]:
+    """float32 unit rows of the kept float16 ones; the first axis where there is none."""
+    widths = {len(vector) for vector in vectors if vector is not None}
+    rows = np.zeros((len(vectors), max(widths, default=dim)), np.float32)
+    for row, vector in zip(rows, vectors, strict=True):
+        row[:] = np.eye(1, len(row), dtype=np.float32)[0] if vector is None else vector
+    if len(rows):
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows

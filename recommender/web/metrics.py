@@ -1,0 +1,78 @@
+"""What an operator's monitoring reads, in the text format of Prometheus."""
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from recommender.errors import NotReady, StoreUnusable
+from recommender.web.state import State, state
+
+__all__ = ["metrics"]
+
+metrics = Blueprint("metrics", __name__)
+_PREFIX = "read_also_"
+
+
+@metrics.get("/metrics")
+def show() -> Response:
+    """The state of the worker that answers, and of the store it shares with the others."""
+    registry = CollectorRegistry()
+    registry.register(_Gauges(state()))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Gauges(Collector):
+    """Asked at every scrape; what cannot be asked is left out rather than guessed."""
+
+    def __init__(self, shared: State) -> None:
+        self._state = shared
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._of_the_view()
+        yield from self._of_the_store()
+
+    def _of_the_view(self) -> Iterator[Metric]:
+        positions = self._state.follower.board.positions()
+        yield _gauge("workers", "Web workers of this machine that follow.", len(positions))
+        try:
+            live = self._state.follower.current()
+        except NotReady:
+            yield _gauge("ready", "Whether there is an archive to answer from.", 0)
+            return
+        view = live.view
+        yield _gauge("ready", "Whether there is an archive to answer from.", 1)
+        yield _gauge("articles", "Articles in the view.", int(view.present.sum()))
+        yield _gauge("delta_rows", "Rows in memory beside the snapshot.", len(view.delta))
+        built = view.snapshot.manifest.change
+        yield _gauge("generation_change", "Last change in the live generation.", built)
+        yield _gauge("view_change", "Last change that this worker shows.", live.change)
+        slowest = min(positions, default=live.change)
+        yield _gauge("slowest_view_change", "Last change that every worker shows.", slowest)
+        age = time.monotonic() - live.seen_at
+        yield _gauge("store_seen_seconds", "Since the store last told that this was all.", age)
+
+    def _of_the_store(self) -> Iterator[Metric]:
+        try:
+            store = self._state.store()
+            change, waiting = store.state().change, store.pending.waiting()
+        except StoreUnusable:
+            yield _gauge("store_up", "Whether the article store answers.", 0)
+            return
+        yield _gauge("store_up", "Whether the article store answers.", 1)
+        yield _gauge("store_change", "Newest change in the store.", change)
+        pending = GaugeMetricFamily(
+            f"{_PREFIX}pending_articles", "Texts that wait to be read.", labels=["kind"]
+        )
+        pending.add_metric(["single"], waiting.single)
+        pending.add_metric(["bulk"], waiting.bulk)
+        yield pending
+        yield _gauge("parked_articles", "Articles that could not be read.", waiting.parked)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{_PREFIX}{name}", meaning, value=value)

@@ -1,0 +1,140 @@
+"""The list of a text that is not stored, read by an indexer over a Unix socket."""
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.articles import Article
+from recommender.drafts import SOCKET, DraftServer, read_draft
+from recommender.errors import IndexerAway, UnreadableMarkup
+from recommender.indexer import Indexer
+from recommender.reading import Reader
+from recommender.settings import Settings
+from recommender.store import open_store
+
+Clients = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def reader(reader_with_fake: Callable[..., Reader]) -> Reader:
+    return reader_with_fake()
+
+
+@pytest.fixture
+def indexer(own_desk: Settings, reader: Reader) -> Iterator[Indexer]:
+    store = open_store(own_desk.database_url)
+    indexer = Indexer(store, reader)
+    with DraftServer(own_desk.data_dir, lambda: indexer):
+        yield indexer
+    store.close()
+
+
+@pytest.fixture
+def text(desk_documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What an editor writes: a story of the desk in other words' order, not stored."""
+    story = desk_documents["harbour-3"]
+    body = " ".join(reversed(story["body"].split()))
+    return {"title": story["title"], "body": body, "language": "en"}
+
+
+@pytest.mark.usefixtures("indexer")
+def test_a_draft_gets_the_list_that_it_would_get_when_stored(
+    client: FlaskClient,
+    text: dict[str, Any],
+    index_with_fake: Callable[..., int],
+    own_desk: Settings,
+) -> None:
+    drafted = client.post("/v1/related", json=text | {"limit": 8})
+    assert drafted.status_code == 200
+    assert drafted.headers["Cache-Control"] == "no-store"
+    client.put("/v1/articles/stored", json=text)
+    index_with_fake(own_desk)
+    stored = client.get("/v1/articles/stored/related?limit=8").get_json()
+    assert drafted.get_json() == stored | {"article_id": None}
+
+
+@pytest.mark.usefixtures("indexer")
+def test_markup_and_options_come_side_by_side(client: FlaskClient, text: dict[str, Any]) -> None:
+    marked = {"title": text["title"], "body_html": f"<p>{text['body']}</p>", "language": "en"}
+    options = {"limit": 2, "mode": "latest", "exclude": ["harbour-12"], "explain": True}
+    plain = client.post("/v1/related", json=text | options).get_json()
+    assert client.post("/v1/related", json=marked | options).get_json() == plain
+    assert len(plain["items"]) == 2
+    assert "harbour-12" not in {item["id"] for item in plain["items"]}
+    assert all("explanation" in item for item in plain["items"])
+
+
+@pytest.mark.usefixtures("indexer")
+def test_nothing_of_a_draft_is_kept(
+    client: FlaskClient, text: dict[str, Any], own_desk: Settings
+) -> None:
+    before = open_store(own_desk.database_url).state()
+    client.post("/v1/related", json=text)
+    assert open_store(own_desk.database_url).state() == before
+    assert client.get("/v1/articles/draft/related").status_code == 404
+
+
+def test_without_an_indexer_a_draft_is_503_and_lists_go_on(
+    client: FlaskClient, text: dict[str, Any]
+) -> None:
+    answer = client.post("/v1/related", json=text)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert client.get("/v1/articles/harbour-2/related").status_code == 200
+
+
+@pytest.mark.usefixtures("indexer")
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[1]", 422),
+        (b"{}", 422),
+        (b'{"title": "A", "titel": "B"}', 422),
+        (b'{"title": "A", "limit": 0}', 400),
+        (b'{"title": "A", "mode": "best"}', 400),
+        (b'{"title": "A", "body_html": "<poison>"}', 422),
+        (b"[" * 5_000, 422),
+    ],
+)
+def test_a_draft_outside_the_contract_is_refused(
+    client: FlaskClient, body: bytes, status: int
+) -> None:
+    assert client.post("/v1/related", data=body).status_code == status
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("writer", 403), ("admin", 403)])
+def test_a_draft_needs_a_read_key(
+    client_of: Clients, own_desk: Settings, key: str | None, status: int
+) -> None:
+    assert client_of(own_desk, key).post("/v1/related", json={"title": "A"}).status_code == status
+
+
+def test_the_socket_is_the_owners_alone_and_goes_with_the_server(
+    own_desk: Settings, reader: Reader
+) -> None:
+    path = own_desk.data_dir / SOCKET
+    with DraftServer(own_desk.data_dir, lambda: None):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with pytest.raises(IndexerAway, match="starting"):
+            read_draft(own_desk.data_dir, Article(id="a", title="A"))
+    assert not path.exists()
+    assert reader.model.name == "fake"
+
+
+def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> None:
+    folder = tmp_path / ("long " * 40)
+    with DraftServer(folder, lambda: indexer):
+        draft = read_draft(folder, Article(id="a", title="The harbour at dawn"))
+    assert draft.model == "fake-1"
+    assert np.linalg.norm(draft.vector) == pytest.approx(1, abs=1e-6)
+
+
+def test_unreadable_markup_is_told(own_desk: Settings, indexer: Indexer) -> None:
+    assert indexer is not None
+    with pytest.raises(UnreadableMarkup):
+        read_draft(own_desk.data_dir, Article(id="a", title="A", body_html="<poison>"))

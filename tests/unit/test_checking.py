@@ -1,0 +1,230 @@
+"""What a check finds is decided on plain values."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recommender.articles import Article, parse_article
+from recommender.checking import (
+    Facts,
+    Finding,
+    Flaw,
+    Generation,
+    Given,
+    Level,
+    Some,
+    differs,
+    flaws_of,
+    judge,
+    parts_ways,
+)
+from recommender.store.moment import Standing
+
+NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
+JUST_NOW = NOW - timedelta(minutes=59)
+LONG_AGO = NOW - timedelta(hours=1)
+BUILT_AT = 10
+
+
+def article(**fields: object) -> Article:
+    return parse_article(json.dumps({"id": "a", "title": "T", "body": "B"} | fields))
+
+
+SOUND = Standing(
+    id="a",
+    change=7,
+    touched=8,
+    deleted=False,
+    documented=True,
+    outline=article().to_outline(),
+    text_hash=article().text_hash,
+    read_hash=article().text_hash,
+    waits=False,
+    parked=False,
+    queued_at=None,
+    known=True,
+    embedded=True,
+)
+UNREAD = replace(SOUND, read_hash=None, known=False, embedded=False)
+WAITING = replace(UNREAD, waits=True, queued_at=JUST_NOW)
+TOMBSTONE = replace(UNREAD, deleted=True, documented=False, outline=None, text_hash=None)
+
+
+@pytest.mark.parametrize(
+    ("standing", "flaws"),
+    [
+        (SOUND, set()),
+        (TOMBSTONE, set()),
+        (WAITING, {Flaw.PENDING}),
+        (replace(SOUND, text_hash="0", waits=True, queued_at=JUST_NOW), {Flaw.PENDING}),
+        (replace(WAITING, queued_at=LONG_AGO), {Flaw.LATE}),
+        (replace(WAITING, queued_at=None), {Flaw.LATE}),
+        (replace(WAITING, parked=True, queued_at=LONG_AGO), {Flaw.PARKED}),
+        (UNREAD, {Flaw.FORGOTTEN}),
+        (replace(SOUND, text_hash="0"), {Flaw.FORGOTTEN}),
+        (replace(SOUND, known=False), {Flaw.UNKNOWN}),
+        (replace(SOUND, embedded=False), {Flaw.UNEMBEDDED}),
+        (replace(SOUND, known=False, embedded=False), {Flaw.UNKNOWN, Flaw.UNEMBEDDED}),
+        (replace(TOMBSTONE, documented=True), {Flaw.TORN}),
+        (replace(SOUND, documented=False), {Flaw.TORN}),
+    ],
+)
+def test_an_article_is_sound_if_it_is_whole_and_read_or_waits(
+    standing: Standing, flaws: set[Flaw]
+) -> None:
+    assert set(flaws_of(standing, NOW, modelled=True)) == flaws
+
+
+def test_without_a_live_generation_no_vector_is_wanted() -> None:
+    assert list(flaws_of(replace(SOUND, embedded=False), NOW, modelled=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("standing", "change", "flaw"),
+    [
+        (SOUND, 7, None),
+        (SOUND, 6, Flaw.STALE),
+        (SOUND, 8, Flaw.STALE),
+        (SOUND, None, Flaw.MISSING),
+        (replace(SOUND, touched=10), None, Flaw.MISSING),
+        (replace(SOUND, touched=11), None, None),
+        (replace(SOUND, touched=11), 6, None),
+        (WAITING, None, None),
+        (TOMBSTONE, None, None),
+        (TOMBSTONE, 6, Flaw.ORPHAN),
+        (replace(TOMBSTONE, touched=11), 6, None),
+        (None, 6, Flaw.ORPHAN),
+    ],
+)
+def test_what_the_followers_of_a_generation_do_not_know_must_stand_in_it(
+    standing: Standing | None, change: int | None, flaw: Flaw | None
+) -> None:
+    assert parts_ways(standing, change, BUILT_AT) is flaw
+
+
+@pytest.mark.parametrize(
+    ("standing", "given", "flaw"),
+    [
+        (SOUND, article(), None),
+        (SOUND, article(body="C"), Flaw.OTHER_TEXT),
+        (SOUND, article(summary="C"), Flaw.OTHER_TEXT),
+        (SOUND, article(status="withheld"), Flaw.OTHER_FIELDS),
+        (SOUND, None, Flaw.UNSOURCED),
+        (None, article(), Flaw.UNSTORED),
+        (TOMBSTONE, article(), Flaw.UNSTORED),
+        (TOMBSTONE, None, None),
+    ],
+)
+def test_store_and_source_agree_on_every_field_of_what_is_in_both(
+    standing: Standing | None, given: Article | None, flaw: Flaw | None
+) -> None:
+    assert differs(standing, None if given is None else Given.of(given)) is flaw
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "counts"),
+    [(None, None, True), (1, 2, True), (2, 2, True), (2, 1, False), (2, None, True)],
+)
+def test_of_two_lines_about_one_article_the_one_counts_that_an_import_would_keep(
+    earlier: int | None, later: int | None, *, counts: bool
+) -> None:
+    lines = [Given.of(article(version=version)) for version in (earlier, later)]
+    assert lines[0].yields_to(lines[1]) is counts
+
+
+GOOD = Facts(articles=3, live="g2", generations=(Generation("g1"), Generation("g2")), compared=True)
+
+
+def not_ok(facts: Facts) -> list[tuple[Level, str]]:
+    return [(f.level, f.check) for f in judge(facts) if f.level is not Level.OK]
+
+
+def test_of_an_archive_that_is_whole_every_thing_looked_at_is_ok() -> None:
+    findings = judge(GOOD)
+    assert {finding.level for finding in findings} == {Level.OK}
+    named = [finding.check for finding in findings]
+    assert named[:3] == ["store", "generation g1", "live generation g2"]
+    assert {"missing", "orphan", "stale", "parked", "pending"} <= set(named)
+    assert "unstored" not in named
+
+
+def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None:
+    everything = replace(GOOD, flaws={flaw: Some(1, ("a",)) for flaw in Flaw}, bad_lines=Some())
+    levels = {f.check: f.level for f in judge(everything)}
+    assert {flaw: levels[flaw] for flaw in Flaw} == {
+        flaw: Level.NOTE if flaw is Flaw.PENDING else Level.FAULT for flaw in Flaw
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (replace(GOOD, live=None), [(Level.NOTE, "live generation")]),
+        (
+            replace(GOOD, live=None, pointer_fault="names g9"),
+            [(Level.FAULT, "live generation")],
+        ),
+        (
+            replace(GOOD, generations=(Generation("g1", "altered"), Generation("g2"))),
+            [(Level.FAULT, "generation g1")],
+        ),
+        (
+            replace(GOOD, generations=(Generation("g1", related=False), Generation("g2"))),
+            [(Level.NOTE, "generation g1")],
+        ),
+        (
+            replace(GOOD, generations=(Generation("g2", related=False, followed=False),)),
+            [(Level.FAULT, "live generation g2")],
+        ),
+        (
+            replace(GOOD, generations=(Generation("g1", followed=False), Generation("g2"))),
+            [(Level.FAULT, "generation g1")],
+        ),
+        (
+            replace(GOOD, generations=(Generation("g1", current=False), Generation("g2"))),
+            [(Level.NOTE, "generation g1")],
+        ),
+        (
+            replace(GOOD, generations=(Generation("g2", current=False),)),
+            [(Level.FAULT, "live generation g2")],
+        ),
+        (replace(GOOD, unclaimed=4), [(Level.NOTE, "unclaimed")]),
+        (replace(GOOD, bad_lines=Some(1, ("f:3: no",))), [(Level.FAULT, "source")]),
+    ],
+)
+def test_what_fails_a_check_and_what_is_only_told(
+    facts: Facts, expected: list[tuple[Level, str]]
+) -> None:
+    assert not_ok(facts) == expected
+
+
+def test_of_a_damaged_store_nothing_is_said_about_articles() -> None:
+    facts = Facts(damage=("row 3 missing from index x",), live="g1", generations=GOOD.generations)
+    assert [str(finding) for finding in judge(facts)] == [
+        "fault store: the database is damaged; restore a backup: row 3 missing from index x",
+        "ok live generation g1: whole",
+        "ok generation g2: whole",
+    ]
+
+
+def test_articles_are_not_said_to_agree_with_a_generation_they_were_not_compared_with() -> None:
+    named = {finding.check for finding in judge(replace(GOOD, compared=False))}
+    assert not named & {"missing", "orphan", "stale", "unembedded"}
+
+
+def test_a_finding_counts_all_and_names_the_first_few() -> None:
+    finding = Finding(Level.FAULT, "stale", "12 articles", Some(12, ("a", "b")))
+    assert str(finding) == "fault stale: 12 articles: a, b, ..."
+
+
+def test_a_parked_article_is_named_with_what_is_wrong_in_short() -> None:
+    facts = replace(
+        GOOD, flaws={Flaw.PARKED: Some(2, ("a", "b"))}, reasons={"a": "Fault: " + "long " * 90}
+    )
+    line = next(str(f) for f in judge(facts) if f.check == "parked")
+    assert line.startswith("fault parked: 2 articles could not be read")
+    assert "a (Fault: long long" in line
+    assert line.endswith("...), b")
+    assert len(line) < 300

@@ -1,0 +1,176 @@
+"""An export: every article as it was given, which an import brings back."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recommender.articles import Article, parse_article
+from recommender.exporting import export_articles, export_to
+from recommender.importing import import_records
+from recommender.progress import Advance
+from recommender.sources import read_jsonl
+from recommender.store import ArticleStore, open_store
+
+ARTICLES: list[dict[str, Any]] = [
+    {"id": "plain", "title": "Plain", "body": "One line.\nAnother line.\u2028And a third."},
+    {"id": "markup", "title": "Markup", "body_html": "<p>\u201cQuoted\u201d &amp; <b>bold</b></p>"},
+    {"id": "versioned", "title": "Versioned", "version": 2**63 - 1},
+    {"id": "first", "title": "First", "version": 0},
+    {"id": "draft", "title": "Draft", "status": "draft"},
+    {"id": "withheld", "title": "Withheld", "status": "withheld", "never_recommend": True},
+    {"id": "untitled", "body": "No title.", "no_related": True},
+    {"id": "A~b:c.d_e-f", "title": "\u0422\u043e\u04b7\u0438\u043a\u04e3 \U0001f30d"},
+    {
+        "id": "full",
+        "title": "Full",
+        "body": "B",
+        "summary": "S",
+        "url": "https://news.example/a?b=%D1%8F",
+        "section": "city",
+        "tags": ["one", "two"],
+        "authors": ["A. Author"],
+        "language": "tg-Cyrl-TJ",
+        "image_url": "https://news.example/a.jpg",
+        "published_at": "2026-10-20T12:00:00.123456+05:00",
+        "updated_at": "2026-10-20T12:00:00Z",
+        "embargoed_until": "2026-10-21T00:00:00Z",
+        "expires_at": "2027-01-01T00:00:00Z",
+        "translation_of": "plain",
+    },
+]
+
+
+@contextmanager
+def new_store(path: Path) -> Iterator[ArticleStore]:
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        yield store
+
+
+def articles_of(store: ArticleStore) -> list[Article]:
+    with store.reading() as view:
+        return [stored.article for stored in view]
+
+
+def imported(path: Path, into: Path) -> list[Article]:
+    with new_store(into) as store:
+        done = import_records(store, read_jsonl(path), print, strict=True)
+        assert (done.updated, done.unchanged, done.rejected) == (0, 0, 0)
+        return articles_of(store)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ArticleStore]:
+    with new_store(tmp_path / "a.db") as opened:
+        opened.put_many([parse_article(json.dumps(article)) for article in ARTICLES])
+        opened.put(Article(id="gone", title="Gone"))
+        opened.delete("gone")
+        yield opened
+
+
+def test_an_import_of_the_export_gives_the_same_articles(
+    store: ArticleStore, tmp_path: Path
+) -> None:
+    assert export_to(store, tmp_path / "out.jsonl") == len(ARTICLES)
+    again = imported(tmp_path / "out.jsonl", tmp_path / "b.db")
+    assert again == articles_of(store)
+    assert {a.id: a for a in again} == {
+        document["id"]: parse_article(json.dumps(document)) for document in ARTICLES
+    }
+
+
+def test_there_is_one_line_an_article_by_ascending_id(store: ArticleStore, tmp_path: Path) -> None:
+    export_to(store, tmp_path / "out.jsonl")
+    data = (tmp_path / "out.jsonl").read_bytes()
+    lines = data.split(b"\n")
+    assert lines.pop() == b""
+    assert [json.loads(line)["id"] for line in lines] == sorted(a["id"] for a in ARTICLES)
+    assert [line.decode() for line in lines] == [a.to_json() for a in articles_of(store)]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z0-9._:~-]{1,8}", fullmatch=True).filter(lambda i: i not in {".", ".."}),
+        st.tuples(TEXT.filter(str.strip), TEXT, st.booleans()),
+        max_size=6,
+    )
+)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_stored_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, told: dict[str, tuple[str, str, bool]]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    articles = [
+        Article(id=key, title=title, **{"body_html" if markup else "body": text})  # type: ignore[arg-type]
+        for key, (title, text, markup) in told.items()
+    ]
+    with new_store(folder / "a.db") as store:
+        store.put_many(articles)
+        export_to(store, folder / "out.jsonl")
+    again = imported(folder / "out.jsonl", folder / "b.db")
+    assert again == sorted(articles, key=lambda article: article.id)
+
+
+def test_an_empty_store_is_an_empty_file(tmp_path: Path) -> None:
+    with new_store(tmp_path / "a.db") as store:
+        assert export_to(store, tmp_path / "out.jsonl") == 0
+    assert (tmp_path / "out.jsonl").read_bytes() == b""
+
+
+def test_writes_that_come_meanwhile_are_not_in_it(store: ArticleStore) -> None:
+    lines: list[bytes] = []
+
+    def write(line: bytes) -> None:
+        if not lines:
+            store.put(Article(id="zz-later", title="Later"))
+            store.delete("plain")
+        lines.append(line)
+
+    export_articles(store, write)
+    assert [json.loads(line)["id"] for line in lines] == sorted(a["id"] for a in ARTICLES)
+
+
+def test_a_failure_leaves_the_file_as_it_was(store: ArticleStore, tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    target = tmp_path / "to" / "out.jsonl"
+    target.write_bytes(b"before")
+
+    @contextmanager
+    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
+        def advance(_done: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        yield advance
+
+    with pytest.raises(OSError, match="No space left"):
+        export_to(store, target, meter)
+    assert target.read_bytes() == b"before"
+    assert [path.name for path in target.parent.iterdir()] == ["out.jsonl"]
+    export_to(store, target)
+    assert [path.name for path in target.parent.iterdir()] == ["out.jsonl"]
+    assert target.read_bytes().count(b"\n") == len(ARTICLES)
+
+
+def test_what_was_written_is_on_the_disk_before_it_has_its_name(
+    store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.jsonl"
+    sync, seen = os.fsync, []
+
+    def fsync(handle: int) -> None:
+        seen.append((target.exists(), os.fstat(handle).st_size))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    export_to(store, target)
+    assert [exists for exists, _ in seen] == [False, True]
+    assert seen[0][1] == target.stat().st_size

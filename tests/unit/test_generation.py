@@ -1,0 +1,57 @@
+"""What a generation remembers of where it came from is what it was stamped with."""
+
+from pathlib import Path
+
+import pytest
+
+from index import Catalog, Manifest
+from recommender.embedding import Model
+from recommender.generation import Origin, stamp_of
+from recommender.reading import ANALYZER
+from recommender.rows import GROUPED_BY, rows_of
+from recommender.store import Point, StoreState
+from tests.unit.test_index_manifest import a_manifest
+
+POINT = Point(7, "20260301T120000.000001")
+
+
+def published(folder: Path, languages: frozenset[str] | None) -> Manifest:
+    model = Model("./models/a name", Path(), "fake-1", languages)
+    stamp = stamp_of(model, StoreState("epoch-1", POINT))
+    return Catalog(folder).publish_rows(rows_of([], model.knows, dim=1), **stamp).manifest
+
+
+@pytest.mark.parametrize(
+    "languages", [None, frozenset(), frozenset({"en"}), frozenset({"ru", "tg"})]
+)
+def test_an_origin_is_what_was_stamped(tmp_path: Path, languages: frozenset[str] | None) -> None:
+    manifest = published(tmp_path, languages)
+    assert Origin.of(manifest) == Origin("epoch-1", POINT, "fake-1", "./models/a name", languages)
+    assert manifest.analyzer == ANALYZER
+
+
+@pytest.mark.parametrize(
+    ("languages", "known"),
+    [
+        (None, ["en", "tg", None]),
+        (frozenset(), []),
+        (frozenset({"en"}), ["en"]),
+    ],
+)
+def test_an_origin_knows_the_languages_of_its_model(
+    tmp_path: Path, languages: frozenset[str] | None, known: list[str | None]
+) -> None:
+    origin = Origin.of(published(tmp_path, languages))
+    model = Model("m", Path(), "fake-1", languages)
+    for language in ("en", "tg", None):
+        assert origin.knows(language) == model.knows(language) == (language in known)
+
+
+def test_without_notes_nothing_is_known_but_the_place_in_the_log() -> None:
+    origin = Origin.of(a_manifest(notes={}, change=7, epoch="e", model="m"))
+    assert origin == Origin("e", Point(7, ""), "m", "", None)
+
+
+def test_rarity_is_counted_inside_each_language() -> None:
+    stamp = stamp_of(Model("m", Path(), "f", None), StoreState("e", POINT))
+    assert (stamp["grouped_by"], stamp["change"], GROUPED_BY) == ("language", 7, "language")

@@ -1,0 +1,199 @@
+"""The own copy of changes: what was added comes back; what is cut off or altered never does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from recommender.articles import Article
+from recommender.live import ChangesCopy
+from recommender.store import Point, TextTerms, Update
+
+GENERATION = "000000000007-0123456789ab"
+EPOCH = "epoch-1"
+START = Point(7, "20260301T120000.000001")
+
+TERMS = TextTerms(
+    "tg",
+    np.array([3, 2**20 - 1], np.int32),
+    np.array([1, 2.5], np.float32),
+    np.array([0, 65535, 7], np.uint16),
+)
+BATCHES: list[tuple[Point, list[Update]]] = [
+    (START, [Update("a", 5, Article(id="a", title="Ҳабар", section="city"), TERMS, None, False)]),  # noqa: FBT003
+    (Point(9, "m9"), [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))]),
+    (
+        Point(10, "m10"),
+        [Update("a", 10, Article(id="a", title="T"), TERMS, np.array([0.6, -0.8], np.float16))],
+    ),
+]
+
+
+def plain(update: Update) -> tuple[Any, ...]:
+    """An update as values that compare."""
+    terms, vector = update.terms, update.vector
+    return (
+        *(update.id, update.change, update.outline, update.settled),
+        None if terms is None else terms.language,
+        None
+        if terms is None
+        else [(a.dtype.str, a.tolist()) for a in (terms.buckets, terms.counts, terms.signature)],
+        None if vector is None else (vector.dtype.str, vector.tolist()),
+    )
+
+
+def write(folder: Path, batches: Sequence[tuple[Point, Sequence[Update]]]) -> Path:
+    copy = ChangesCopy(folder)
+    assert copy.take_over()
+    (start, first), *more = batches
+    copy.restart(GENERATION, EPOCH, start, first)
+    for point, updates in more:
+        copy.add(updates, point)
+    copy.close()
+    (path,) = folder.glob("*.changes")
+    return path
+
+
+def prefixes() -> list[tuple[Point, list[tuple[Any, ...]]]]:
+    """What a copy may hold: the first batch, the first two, all."""
+    found, so_far = [], list[tuple[Any, ...]]()
+    for point, updates in BATCHES:
+        so_far = [*so_far, *map(plain, updates)]
+        found.append((point, so_far))
+    return found
+
+
+def test_what_was_added_comes_back_in_order(tmp_path: Path) -> None:
+    write(tmp_path, BATCHES)
+    copied = ChangesCopy(tmp_path).load(GENERATION)
+    assert copied is not None
+    assert (copied.epoch, copied.point) == (EPOCH, Point(10, "m10"))
+    assert list(map(plain, copied.updates)) == prefixes()[-1][1]
+
+
+def test_a_copy_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:
+    write(tmp_path, [(START, [])])
+    copied = ChangesCopy(tmp_path).load(GENERATION)
+    assert copied is not None
+    assert (copied.point, copied.updates) == (START, ())
+
+
+UPDATES = st.builds(
+    Update,
+    id=st.from_regex(r"[A-Za-z0-9._:~-]{1,20}x", fullmatch=True),
+    change=st.integers(1, 10**12),
+    outline=st.none()
+    | st.builds(
+        Article,
+        id=st.just("a"),
+        title=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")).map(
+            lambda text: f"T{text}"[:2_000]
+        ),
+        never_recommend=st.booleans(),
+    ),
+    terms=st.none()
+    | st.builds(
+        TextTerms,
+        language=st.none() | st.just("zh"),
+        buckets=arrays(np.int32, st.integers(0, 4), elements=st.integers(0, 2**20 - 1)),
+        counts=arrays(np.float32, 2, elements=st.floats(1, 100, width=32)),
+        signature=arrays(np.uint16, 3),
+    ),
+    vector=st.none() | arrays(np.float16, 4, elements=st.floats(-1, 1, width=16)),
+    settled=st.booleans(),
+)
+
+
+@given(st.lists(st.lists(UPDATES, max_size=4), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=40)
+def test_any_updates_come_back(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Update]]
+) -> None:
+    folder = tmp_path_factory.mktemp("copy")
+    write(folder, [(Point(at, f"m{at}"), updates) for at, updates in enumerate(batches)])
+    copied = ChangesCopy(folder).load(GENERATION)
+    assert copied is not None
+    assert copied.point == Point(len(batches) - 1, f"m{len(batches) - 1}")
+    assert list(map(plain, copied.updates)) == [plain(u) for updates in batches for u in updates]
+
+
+def test_a_copy_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) -> None:
+    path = write(tmp_path, BATCHES)
+    data, copy, seen = path.read_bytes(), ChangesCopy(tmp_path), set()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        copied = copy.load(GENERATION)
+        if copied is not None:
+            held = (copied.point, list(map(plain, copied.updates)))
+            assert copied.epoch == EPOCH
+            assert held in prefixes()
+            seen.add(copied.point.number)
+        else:
+            assert not seen  # a longer piece never holds less
+    assert seen == {7, 9, 10}
+
+
+def test_a_byte_that_flipped_gives_no_altered_data(tmp_path: Path) -> None:
+    """But for the name of the store, which then is another and is refused for that."""
+    path = write(tmp_path, BATCHES)
+    data, copy = path.read_bytes(), ChangesCopy(tmp_path)
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        copied = copy.load(GENERATION)
+        if copied is not None and copied.epoch == EPOCH:
+            assert (copied.point, list(map(plain, copied.updates))) in prefixes()
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"null\n", b"[]\n", b"= {}\n", b"\xff\xfe\x00" * 50])
+def test_a_file_that_is_no_copy_is_none(tmp_path: Path, data: bytes) -> None:
+    write(tmp_path, BATCHES).write_bytes(data)
+    assert ChangesCopy(tmp_path).load(GENERATION) is None
+
+
+def test_only_one_at_a_time_writes(tmp_path: Path) -> None:
+    one, two = ChangesCopy(tmp_path), ChangesCopy(tmp_path)
+    assert one.take_over()
+    assert one.take_over()
+    assert not two.take_over()
+    one.close()
+    assert two.take_over()
+    two.close()
+
+
+def test_a_copy_is_added_to_only_where_it_stands(tmp_path: Path) -> None:
+    copy = ChangesCopy(tmp_path)
+    with pytest.raises(ValueError, match="started"):
+        copy.add([], START)
+    copy.take_over()
+    copy.restart(GENERATION, EPOCH, START, [])
+    assert copy.stands_at(GENERATION, START)
+    assert not copy.stands_at(GENERATION, Point(7, "another history"))
+    assert not copy.stands_at("000000000008-0123456789ab", START)
+    copy.add([], Point(8, "m8"))
+    assert copy.stands_at(GENERATION, Point(8, "m8"))
+    copy.close()
+    assert not copy.stands_at(GENERATION, Point(8, "m8"))
+
+
+def test_a_new_generation_takes_the_place_of_the_older_copies(tmp_path: Path) -> None:
+    other = "000000000008-0123456789ab"
+    write(tmp_path, BATCHES)
+    copy = ChangesCopy(tmp_path)
+    copy.take_over()
+    copy.restart(other, EPOCH, Point(8, "m8"), [])
+    assert copy.load(GENERATION) is None
+    assert copy.load(other) is not None
+    copy.close()
+
+
+@pytest.mark.parametrize("name", ["../other", "live", "", "000000000007-0123456789ab/.."])
+def test_a_name_that_is_no_generations_opens_no_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no generation"):
+        ChangesCopy(tmp_path).load(name)

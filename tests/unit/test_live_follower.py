@@ -1,0 +1,574 @@
+"""Following: every change shows, a new generation loses none, and no history is half applied."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pysqlite3
+import pytest
+
+from index import Catalog
+from recommender.articles import Article
+from recommender.cards import Card
+from recommender.embedding import Model
+from recommender.errors import NotReady, StoreUnusable
+from recommender.live import Board, ChangesCopy, Follower
+from recommender.policy import Policy
+from recommender.rebuild import Rebuilt
+from recommender.recommendations import Options
+from recommender.related import list_related
+from recommender.seeds import find_seed
+from recommender.settings import Settings
+from recommender.store import ArticleStore, LateStore, open_store
+
+NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
+FUTURE = "2026-10-21T12:00:00Z"
+SEED = "harbour-2"
+
+Document = dict[str, Any]
+Documents = dict[str, Document]
+Rebuild = Callable[..., Rebuilt]
+Index = Callable[..., int]
+Story = Callable[..., Document]
+
+
+class Worker:
+    """A follower by hand, whose store may be away."""
+
+    def __init__(self, settings: Settings, model: Model) -> None:
+        self.late = LateStore(settings.database_url, 1.0)
+        self.away = False
+        self.follower = Follower(
+            Catalog(settings.snapshots_dir),
+            self._store,
+            lambda: model,
+            ChangesCopy(settings.data_dir / "changes"),
+            Board(settings.data_dir / "workers"),
+        )
+
+    def _store(self) -> ArticleStore:
+        if self.away:
+            raise StoreUnusable("the database is away")
+        return self.late()
+
+    def stop(self) -> None:
+        self.follower.stop()
+        self.late.close()
+
+    @property
+    def generation(self) -> str:
+        return self.follower.current().view.generation
+
+    def shown(self) -> set[str]:
+        """The ids of all articles that the view holds."""
+        view = self.follower.current().view
+        return {view.id_of(int(row)) for row in np.flatnonzero(view.present)}
+
+    def listed(self, seed: str = SEED) -> list[str]:
+        self.follower.refresh()
+        return self.listed_still(seed)
+
+    def listed_still(self, seed: str = SEED) -> list[str]:
+        view = self.follower.current().view
+        options = Options(limit=100)
+        answer = list_related(view, find_seed(view, seed), options, Policy(), NOW)
+        return [item.id for item in answer.items]
+
+    def title(self, article_id: str) -> str:
+        view = self.follower.current().view
+        row = view.row_of(article_id)
+        assert row is not None
+        return Card.from_bytes(view.card_of(row)).title
+
+
+Hire = Callable[..., Worker]
+
+
+@pytest.fixture
+def hire(fake_model: Model) -> Iterator[Hire]:
+    """Workers over an archive: `hire(settings)`; `away=True` where the store is away at first."""
+    hired: list[Worker] = []
+
+    def make(settings: Settings, *, away: bool = False) -> Worker:
+        worker = Worker(settings, fake_model)
+        worker.away = away
+        hired.append(worker)
+        worker.follower.refresh()
+        return worker
+
+    yield make
+    for worker in hired:
+        worker.stop()
+
+
+@pytest.fixture
+def worker(hire: Hire, own_desk: Settings) -> Worker:
+    return hire(own_desk)
+
+
+@pytest.fixture
+def store(own_desk: Settings) -> Iterator[ArticleStore]:
+    opened = open_store(own_desk.database_url)
+    yield opened
+    opened.close()
+
+
+def put(store: ArticleStore, document: Document, **fields: object) -> None:
+    store.put(Article.model_validate_json(as_json(document | fields)))
+
+
+def as_json(document: Document) -> str:
+    return Article.model_validate(document | {"tags": tuple(document.get("tags", ()))}).to_json()
+
+
+def damage(settings: Settings, generation: str) -> None:
+    path = settings.snapshots_dir / generation / "cards.bin"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def copy_aside(settings: Settings, path: Path) -> None:
+    """As an operator does it, by SQLite's own backup."""
+    replace_content(settings.data_dir / "read-also.db", path)
+
+
+def replace_content(source: Path, target: Path) -> None:
+    with (
+        closing(pysqlite3.connect(str(source))) as one,
+        closing(pysqlite3.connect(str(target))) as two,
+    ):
+        one.backup(two)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "draft"},
+        {"status": "withheld"},
+        {"embargoed_until": FUTURE},
+        {"published_at": FUTURE},
+        {"expires_at": "2026-10-20T11:59:59Z"},
+        {"never_recommend": True},
+    ],
+    ids=str,
+)
+def test_what_takes_an_article_out_shows_without_the_indexer(
+    worker: Worker, store: ArticleStore, desk_documents: Documents, fields: Document
+) -> None:
+    before = worker.listed()
+    assert "harbour-4" in before
+    put(store, desk_documents["harbour-4"], **fields)
+    assert worker.listed_still() == before
+    assert worker.listed() == [name for name in before if name != "harbour-4"]
+    put(store, desk_documents["harbour-4"])
+    assert worker.listed() == before
+
+
+def test_a_deletion_shows_without_the_indexer(worker: Worker, store: ArticleStore) -> None:
+    before = worker.listed()
+    store.delete("harbour-4")
+    assert worker.listed() == [name for name in before if name != "harbour-4"]
+    assert worker.follower.current().view.row_of("harbour-4") is None
+    assert worker.follower.current().change == store.state().change
+
+
+def test_a_draft_whose_text_is_known_is_listed_once_it_is_published(
+    worker: Worker, store: ArticleStore, desk_documents: Documents
+) -> None:
+    assert "harbour-draft" not in worker.listed()
+    put(store, desk_documents["harbour-draft"], status="published")
+    assert "harbour-draft" in worker.listed()
+
+
+def test_an_article_that_was_not_read_is_a_seed_but_in_no_list(
+    worker: Worker,
+    store: ArticleStore,
+    own_desk: Settings,
+    make_story: Story,
+    index_with_fake: Index,
+) -> None:
+    put(store, make_story("fresh", section="city"))
+    assert "fresh" not in worker.listed()
+    assert len(worker.listed("fresh")) > 5
+    view = worker.follower.current().view
+    seed = find_seed(view, "fresh")
+    assert (seed.settled, seed.section, seed.vector) == (False, "city", None)
+    assert index_with_fake(own_desk) == 1
+    assert "fresh" in worker.listed()
+    assert find_seed(worker.follower.current().view, "fresh").settled
+
+
+def test_a_new_headline_shows_at_once_over_the_text_read_before(
+    worker: Worker,
+    store: ArticleStore,
+    own_desk: Settings,
+    desk_documents: Documents,
+    index_with_fake: Index,
+) -> None:
+    place = worker.listed().index("harbour-4")
+    before = find_seed(worker.follower.current().view, "harbour-4")
+    put(store, desk_documents["harbour-4"], title="Rewritten")
+    assert worker.listed().index("harbour-4") == place
+    assert worker.title("harbour-4") == "Rewritten"
+    now = find_seed(worker.follower.current().view, "harbour-4")
+    assert before.vector is not None
+    assert now.vector is not None
+    np.testing.assert_allclose(now.vector, before.vector, atol=1e-3)
+    assert (before.settled, now.settled) == (True, False)
+    index_with_fake(own_desk)
+    assert "harbour-4" in worker.listed()
+    assert find_seed(worker.follower.current().view, "harbour-4").settled
+
+
+def test_changes_over_a_snapshot_list_whom_a_rebuild_lists(
+    worker: Worker,
+    store: ArticleStore,
+    own_desk: Settings,
+    desk_documents: Documents,
+    make_story: Story,
+    index_with_fake: Index,
+    rebuild_with_fake: Rebuild,
+) -> None:
+    for number in range(20):
+        put(store, make_story(f"new-{number:02}", section="city"))
+    for number in range(3, 6):
+        store.delete(f"harbour-{number}")
+        put(store, desk_documents[f"harbour-{number + 3}"], section="moved", status="withheld")
+    store.delete("new-07")
+    index_with_fake(own_desk)
+    seeds = [SEED, "new-03", "orchard-1", "harbour-ru", "harbour-undated"]
+    over = {seed: set(worker.listed(seed)) for seed in seeds}
+    first = worker.generation
+    built = rebuild_with_fake(own_desk)
+    assert {seed: set(worker.listed(seed)) for seed in seeds} == over
+    assert worker.generation == built.generation != first
+    assert {f"new-{number:02}" for number in range(20) if number != 7} <= over[SEED]
+
+
+def test_a_view_that_was_handed_out_stays_as_it_was(worker: Worker, store: ArticleStore) -> None:
+    live = worker.follower.current()
+    rows, present = len(live.view), int(live.view.present.sum())
+    store.delete("harbour-4")
+    put(store, {"id": "fresh", "title": "Fresh"})
+    worker.follower.refresh()
+    assert (len(live.view), int(live.view.present.sum())) == (rows, present)
+    assert live.view.row_of("harbour-4") is not None
+    assert live.view.row_of("fresh") is None
+    assert worker.follower.current().change == live.change + 2
+
+
+def test_a_new_generation_keeps_what_came_after_it(
+    worker: Worker, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    first = worker.generation
+    store.delete("harbour-3")
+    worker.follower.refresh()
+    built = rebuild_with_fake(own_desk)
+    store.delete("harbour-4")
+    listed = worker.listed()
+    assert worker.generation == built.generation != first
+    assert not {"harbour-3", "harbour-4"} & set(listed)
+    assert "harbour-5" in listed
+
+
+def test_beside_a_damaged_generation_the_older_one_serves_with_all_changes(
+    hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    first = Catalog(own_desk.snapshots_dir).live()
+    store.delete("harbour-3")
+    damage(own_desk, rebuild_with_fake(own_desk).generation)
+    store.delete("harbour-4")
+    late = hire(own_desk)
+    assert late.generation == first
+    listed = late.listed()
+    assert not {"harbour-3", "harbour-4"} & set(listed)
+    assert "harbour-5" in listed
+
+
+def test_an_older_generation_gets_all_changes_when_it_is_rolled_back_to(
+    worker: Worker, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    first = worker.generation
+    store.delete("harbour-3")
+    second = rebuild_with_fake(own_desk).generation
+    worker.follower.refresh()
+    assert worker.generation == second
+    store.delete("harbour-4")
+    Catalog(own_desk.snapshots_dir).flip(first)
+    listed = worker.listed()
+    assert worker.generation == first
+    assert not {"harbour-3", "harbour-4"} & set(listed)
+    assert "harbour-5" in listed
+
+
+def test_without_a_snapshot_the_changes_alone_serve(
+    hire: Hire, bare: Settings, make_story: Story, index_with_fake: Index
+) -> None:
+    store = open_store(bare.database_url)
+    for number in range(4):
+        put(store, make_story(f"h-{number}"))
+    index_with_fake(bare)
+    worker = hire(bare)
+    assert sorted(worker.listed("h-0")) == ["h-1", "h-2", "h-3"]
+    store.delete("h-1")
+    assert sorted(worker.listed("h-0")) == ["h-2", "h-3"]
+    store.close()
+
+
+def other_archive(settings: Settings, make_story: Story, index_with_fake: Index) -> Path:
+    """The store of another newsroom, with more changes than the desk's."""
+    store = open_store(settings.database_url)
+    for number in range(60):
+        put(store, make_story(f"foreign-{number:02}"))
+    store.close()
+    index_with_fake(settings)
+    return settings.data_dir / "read-also.db"
+
+
+def test_a_foreign_store_is_noticed_and_never_half_applied(
+    worker: Worker, bare: Settings, own_desk: Settings, make_story: Story, index_with_fake: Index
+) -> None:
+    foreign = other_archive(bare, make_story, index_with_fake)
+    before = worker.follower.current()
+    replace_content(foreign, own_desk.data_dir / "read-also.db")
+    worker.follower.refresh()
+    assert before.view.row_of(SEED) is not None
+    assert worker.shown() == {f"foreign-{number:02}" for number in range(60)}
+    assert set(worker.listed("foreign-00")) == worker.shown() - {"foreign-00"}
+
+
+def test_a_generation_of_a_foreign_store_is_not_served(
+    hire: Hire, bare: Settings, own_desk: Settings, make_story: Story, index_with_fake: Index
+) -> None:
+    replace_content(
+        other_archive(bare, make_story, index_with_fake), own_desk.data_dir / "read-also.db"
+    )
+    late = hire(own_desk)
+    assert late.shown() == {f"foreign-{number:02}" for number in range(60)}
+    assert late.generation != Catalog(own_desk.snapshots_dir).live()
+
+
+def test_a_store_put_back_from_a_copy_is_noticed_and_its_state_shown(
+    worker: Worker, store: ArticleStore, own_desk: Settings, tmp_path: Path, make_story: Story
+) -> None:
+    """And what is written then takes numbers that stood for other changes before."""
+    store.delete("harbour-3")
+    copy_aside(own_desk, tmp_path / "aside.db")
+    store.delete("harbour-4")
+    put(store, make_story("lost"))
+    worker.follower.refresh()
+    assert "lost" in worker.shown()
+    assert "harbour-4" not in worker.shown()
+    replace_content(tmp_path / "aside.db", own_desk.data_dir / "read-also.db")
+    again = open_store(own_desk.database_url)
+    for name in ("harbour-5", "harbour-6", "harbour-7"):
+        again.delete(name)
+    with again.reading() as view:
+        stored = {one.article.id for one in view}
+    again.close()
+    worker.follower.refresh()
+    assert worker.shown() == stored
+    listed = worker.listed()
+    assert "harbour-4" in listed
+    assert not {"lost", "harbour-3", "harbour-5", "harbour-6", "harbour-7"} & set(listed)
+
+
+def test_a_generation_newer_than_a_store_put_back_is_not_served(
+    hire: Hire,
+    store: ArticleStore,
+    own_desk: Settings,
+    tmp_path: Path,
+    rebuild_with_fake: Rebuild,
+) -> None:
+    first = Catalog(own_desk.snapshots_dir).live()
+    copy_aside(own_desk, tmp_path / "aside.db")
+    store.delete("harbour-4")
+    rebuild_with_fake(own_desk)
+    replace_content(tmp_path / "aside.db", own_desk.data_dir / "read-also.db")
+    late = hire(own_desk)
+    assert late.generation == first
+    assert "harbour-4" in late.listed()
+
+
+def test_while_the_store_is_away_reads_go_on_and_then_catch_up(
+    worker: Worker, store: ArticleStore
+) -> None:
+    before, seen = worker.listed(), worker.follower.current()
+    worker.away = True
+    store.delete("harbour-4")
+    for _ in range(2):
+        assert worker.listed() == before
+    live = worker.follower.current()
+    assert live.store_fault == "the database is away"
+    assert (live.change, live.seen_at) == (seen.change, seen.seen_at)
+    worker.away = False
+    assert "harbour-4" not in worker.listed()
+    assert worker.follower.current().store_fault is None
+
+
+def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_own_copy(
+    hire: Hire, store: ArticleStore, own_desk: Settings, make_story: Story, index_with_fake: Index
+) -> None:
+    first = hire(own_desk)
+    store.delete("harbour-4")
+    put(store, make_story("fresh"))
+    index_with_fake(own_desk)
+    put(store, make_story("unread"))
+    want, change = first.listed(), first.follower.current().change
+    first.stop()
+    late = hire(own_desk, away=True)
+    assert late.follower.current().store_fault == "the database is away"
+    assert late.follower.current().change == change == store.state().change
+    assert late.listed() == want
+    assert "fresh" in want
+    assert "harbour-4" not in want
+    assert not find_seed(late.follower.current().view, "unread").settled
+    late.away = False
+    store.delete("harbour-5")
+    assert late.listed() == [name for name in want if name != "harbour-5"]
+    assert late.follower.current().store_fault is None
+
+
+def test_without_a_copy_and_without_the_store_there_is_nothing_to_answer_from(
+    hire: Hire, own_desk: Settings
+) -> None:
+    """The snapshot alone would bring back what was withdrawn after it."""
+    worker = hire(own_desk, away=True)
+    with pytest.raises(NotReady):
+        worker.follower.current()
+    worker.away = False
+    assert "harbour-4" in worker.listed()
+
+
+def test_a_copy_of_another_store_is_not_gone_on_from(
+    hire: Hire, bare: Settings, own_desk: Settings, make_story: Story, index_with_fake: Index
+) -> None:
+    hire(own_desk).stop()
+    foreign = other_archive(bare, make_story, index_with_fake)
+    replace_content(foreign, own_desk.data_dir / "read-also.db")
+    hire(own_desk).stop()
+    late = hire(own_desk, away=True)
+    with pytest.raises(NotReady):
+        late.follower.current()
+
+
+def test_another_worker_takes_the_copy_over_when_its_writer_stops(
+    hire: Hire, store: ArticleStore, own_desk: Settings
+) -> None:
+    first, second = hire(own_desk), hire(own_desk)
+    store.delete("harbour-3")
+    for each in (first, second):
+        each.follower.refresh()
+    first.stop()
+    store.delete("harbour-4")
+    want = second.listed()
+    second.stop()
+    late = hire(own_desk, away=True)
+    assert late.listed() == want
+    assert not {"harbour-3", "harbour-4"} & set(want)
+
+
+def test_a_copy_that_cannot_be_written_stops_no_following(
+    worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangesCopy, "add", fail)
+        patch.setattr(ChangesCopy, "restart", fail)
+        for name in ("harbour-3", "harbour-4"):
+            store.delete(name)
+            assert name not in worker.listed()
+    store.delete("harbour-5")
+    assert "harbour-5" not in worker.listed()
+
+
+def test_a_copy_is_whole_again_once_the_disk_has_room(
+    worker: Worker,
+    hire: Hire,
+    store: ArticleStore,
+    own_desk: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangesCopy, "add", fail)
+        store.delete("harbour-3")
+        worker.listed()
+    store.delete("harbour-4")
+    want = worker.listed()
+    worker.stop()
+    late = hire(own_desk, away=True)
+    assert late.listed() == want
+    assert not {"harbour-3", "harbour-4"} & set(want)
+
+
+def test_a_long_log_is_taken_in_page_by_page_and_whole(
+    worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.live.followed.PAGE", 3)
+    for number in range(10):
+        put(store, {"id": f"fresh-{number}", "title": f"Fresh {number}"})
+    store.delete("fresh-4")
+    before = worker.shown()
+    worker.follower.refresh()
+    fresh = {f"fresh-{number}" for number in range(10) if number != 4}
+    assert worker.shown() == before | fresh
+    assert worker.follower.current().change == store.state().change
+
+
+def test_beyond_so_many_unread_articles_the_newest_are_left_to_the_store(
+    worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.live.followed.MOST_UNREAD", 3)
+    before = worker.shown()
+    for number in range(5):
+        put(store, {"id": f"fresh-{number}", "title": f"Fresh {number}"})
+    worker.follower.refresh()
+    assert worker.shown() == before | {"fresh-0", "fresh-1", "fresh-2"}
+
+
+def test_an_article_that_waits_since_before_the_snapshot_is_a_seed(
+    hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    """A rebuild leaves out what it could not read."""
+    put(store, {"id": "marked", "title": "Marked", "body_html": "<poison>"})
+    built = rebuild_with_fake(own_desk)
+    assert built.unread == 1
+    late = hire(own_desk)
+    assert late.generation == built.generation
+    assert not find_seed(late.follower.current().view, "marked").settled
+    assert "marked" not in late.listed()
+
+
+def test_the_board_tells_up_to_which_change_a_worker_shows(
+    worker: Worker, hire: Hire, store: ArticleStore, own_desk: Settings
+) -> None:
+    start = worker.follower.current().change
+    second = hire(own_desk)
+    store.delete("harbour-4")
+    worker.follower.refresh()
+    board = Board(own_desk.data_dir / "workers")
+    assert sorted(board.positions()) == [start, start + 1]
+    second.follower.refresh()
+    assert board.positions() == [start + 1] * 2
+
+
+def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Model) -> None:
+    worker = Worker(own_desk, fake_model)
+    worker.follower.start()
+    worker.late().delete("harbour-4")
+    for _ in range(200):
+        if worker.follower.current().view.row_of("harbour-4") is None:
+            break
+        worker.follower.await_tick(0.1)
+    assert "harbour-4" not in worker.listed_still()
+    worker.stop()
+    assert Board(own_desk.data_dir / "workers").positions() == []

@@ -1,0 +1,86 @@
+"""What the indexer process looks after: the model it reads with, and when it compacts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index import Catalog
+from recommender import operation
+from recommender.embedding import Model
+from recommender.errors import ModelRefused
+from recommender.operation import is_compaction_due, model_in_use
+from recommender.rebuild import Rebuilt
+from recommender.settings import Settings
+
+Models = Callable[..., None]
+
+
+@pytest.mark.parametrize(
+    ("delta", "base", "idle", "due"),
+    [
+        (0, 0, True, False),
+        (1, 0, True, True),  # the first articles: rarity of words is counted from then on
+        (1, 0, False, False),
+        (32, 100, True, False),
+        (33, 100, True, True),
+        (100, 1_000, True, False),
+        (101, 1_000, True, True),
+        (101, 1_000, False, False),
+        (5_000, 1_000, False, False),
+        (5_001, 1_000, False, True),
+        (9_000, 100_000, False, False),
+        (10_001, 100_000, False, True),
+    ],
+)
+def test_a_compaction_is_due(delta: int, base: int, idle: bool, due: bool) -> None:  # noqa: FBT001
+    assert is_compaction_due(delta, base, idle=idle) is due
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> Models:
+    """Which models this machine has, by name: `models(fake="fake-1")`."""
+
+    def have(**fingerprints: str) -> None:
+        def find(name: str) -> Model:
+            if name not in fingerprints:
+                raise ModelRefused(f"{name} is not here")
+            return Model(name, Path(), fingerprints[name], None)
+
+        monkeypatch.setattr(operation, "find_model", find)
+
+    return have
+
+
+def test_without_a_snapshot_the_settings_model_reads(bare: Settings, models: Models) -> None:
+    models(wanted="w-1")
+    assert model_in_use(Catalog(bare.snapshots_dir), "wanted").fingerprint == "w-1"
+
+
+def test_after_a_model_change_the_live_snapshots_model_goes_on(
+    desk_settings: Settings, models: Models
+) -> None:
+    models(wanted="w-1", fake="fake-1")
+    assert model_in_use(Catalog(desk_settings.snapshots_dir), "wanted").name == "fake"
+
+
+def test_once_a_rebuild_under_the_new_model_is_live_that_reads(
+    own_desk: Settings, models: Models, rebuild_with_fake: Callable[..., Rebuilt]
+) -> None:
+    models(wanted="fake-1", fake="fake-1")
+    rebuild_with_fake(own_desk)
+    assert model_in_use(Catalog(own_desk.snapshots_dir), "wanted").name == "wanted"
+
+
+@pytest.mark.parametrize("here", [{}, {"fake": "another"}])
+def test_where_the_old_model_is_gone_the_new_one_reads(
+    desk_settings: Settings, models: Models, here: dict[str, str]
+) -> None:
+    models(wanted="w-1", **here)
+    assert model_in_use(Catalog(desk_settings.snapshots_dir), "wanted").name == "wanted"
+
+
+def test_a_model_that_is_not_here_is_refused(bare: Settings, models: Models) -> None:
+    models()
+    with pytest.raises(ModelRefused):
+        model_in_use(Catalog(bare.snapshots_dir), "wanted")

@@ -1,0 +1,106 @@
+"""The seed as a view knows it, from a snapshot or from what came after it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from index import Catalog, Overlay
+from recommender.articles import Article
+from recommender.columns import number_of
+from recommender.embedding import Model
+from recommender.errors import UnreadArticle
+from recommender.generation import stamp_of
+from recommender.rows import GROUPED_BY, Known, rows_of
+from recommender.seeds import find_seed, seed_of
+from recommender.signature import SIGNATURE_SIZE
+from recommender.store import ORIGIN, StoreState, TextTerms
+
+MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Known:
+    article = Article(**{"id": article_id, "title": f"About {article_id} "} | fields)
+    one, signature = np.ones(2, np.float32), np.full(SIGNATURE_SIZE, 7, np.uint16)
+    terms = TextTerms("en", np.array([3, 9], np.int32), one, signature)
+    if vector is None:
+        return Known(article, None, None, 1, settled=False)
+    return Known(article, terms, np.array(vector, np.float16), 1, settled=True)
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Overlay:
+    rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL.knows, dim=2)
+    stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+    return Overlay(Catalog(tmp_path).publish_rows(rows, **stamp), GROUPED_BY)
+
+
+FULL = {
+    "section": "city",
+    "published_at": NOON,
+    "translation_of": "original",
+    "no_related": True,
+    "language": "en-GB",
+}
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_a_seed_has_what_the_article_said(
+    tmp_path: Path,
+    overlay: Overlay,
+    later: bool,  # noqa: FBT001
+) -> None:
+    rows = rows_of([known("c", (0.6, 0.8), **FULL)], MODEL.knows, dim=2)
+    if later:
+        overlay.apply(rows, ())
+    else:
+        stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+        overlay = Overlay(Catalog(tmp_path / "other").publish_rows(rows, **stamp), GROUPED_BY)
+    seed = find_seed(overlay.view, "c")
+    assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")
+    assert seed.published_at == NOON.timestamp()
+    assert seed.names == {number_of("c"), number_of("original")}
+    assert (seed.lists, seed.settled, seed.embedded) == (False, True, True)
+    assert seed.signature.tolist() == [7] * SIGNATURE_SIZE
+    assert seed.vector is not None
+    assert seed.terms is not None
+    np.testing.assert_allclose(seed.vector, [0.6, 0.8], atol=1e-3)
+    assert seed.terms.buckets.tolist() == [3, 9]
+    np.testing.assert_allclose(seed.terms.weights, [2**-0.5] * 2, atol=1e-3)
+
+
+def test_a_seed_without_section_and_date_has_none(overlay: Overlay) -> None:
+    seed = find_seed(overlay.view, "a")
+    assert seed.names == {number_of("a")}
+    assert (seed.section, seed.lists) == (None, True)
+    assert np.isnan(seed.published_at)
+
+
+def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(overlay: Overlay) -> None:
+    overlay.apply(rows_of([known("c", None, section="city")], MODEL.knows, dim=2), ())
+    seed = find_seed(overlay.view, "c")
+    assert (seed.vector, seed.terms) == (None, None)
+    assert (seed.settled, seed.embedded, seed.section) == (False, False, "city")
+
+
+def test_the_newest_state_is_the_seed(overlay: Overlay) -> None:
+    for title in ("Second", "Third"):
+        rows = rows_of([known("a", (0, 1), title=title)], MODEL.knows, dim=2)
+        overlay.apply(rows, ())
+    seed = find_seed(overlay.view, "a")
+    assert seed.title == "Third"
+    assert seed.vector is not None
+    np.testing.assert_allclose(seed.vector, [0, 1], atol=1e-3)
+
+
+def test_what_is_gone_or_was_never_there_is_no_seed(overlay: Overlay) -> None:
+    overlay.apply(rows_of([], MODEL.knows, dim=2), ["a"])
+    for article_id in ("a", "nobody"):
+        assert seed_of(overlay.view, article_id) is None
+        with pytest.raises(UnreadArticle, match=article_id):
+            find_seed(overlay.view, article_id)
+    assert seed_of(overlay.view, "b") is not None

@@ -1,0 +1,141 @@
+"""Tellings of one story: links followed over a snapshot and what came after it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import Catalog, Overlay, Snapshot, View
+from recommender.articles import Article
+from recommender.columns import number_of
+from recommender.embedding import Model
+from recommender.generation import stamp_of
+from recommender.rows import GROUPED_BY, Known, rows_of
+from recommender.store import ORIGIN, StoreState
+from recommender.stories import tellings
+
+MODEL = Model("fake", Path(), "fake-1", None)
+NAMES = "abcdefgh"
+
+Links = Mapping[str, str | None]
+"""By article what it translates, if anything."""
+
+FIRST: Links = {"a": None, "b": "a", "c": "b", "d": "g:1", "e": "g:1", "f": "f"}
+
+
+def rows_for(links: Links) -> list[Known]:
+    return [
+        Known(Article(id=name, title="T", translation_of=of), None, None, 1, settled=False)
+        for name, of in sorted(links.items())
+    ]
+
+
+def snapshot_of(folder: Path, links: Links) -> Snapshot:
+    rows = rows_of(rows_for(links), MODEL.knows, dim=2)
+    return Catalog(folder).publish_rows(rows, **stamp_of(MODEL, StoreState("e", ORIGIN)))
+
+
+def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
+    overlay = Overlay(snapshot, GROUPED_BY)
+    for links, gone in steps:
+        overlay.apply(rows_of(rows_for(links), MODEL.knows, dim=2), gone)
+    return overlay.view
+
+
+def told(view: View, *names: str) -> list[str]:
+    found = tellings(view, {number_of(name) for name in names})
+    assert found.shape == (len(view),)
+    return sorted(view.id_of(int(row)) for row in found.nonzero()[0])
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return snapshot_of(tmp_path_factory.mktemp("first"), FIRST)
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"a": None, "b": "a"},
+        {"a": "group:7", "b": "group:7"},
+        {"a": "b", "b": "a"},
+        {"a": None, "b": "a", "c": "b", "d": "c"},
+        {"a": "a", "b": "a"},
+        {"a": "c", "b": "c", "c": "b"},
+        {"a": "gone", "b": "gone", "c": "a"},
+    ],
+)
+def test_chains_circles_and_groups_are_one_story(tmp_path: Path, links: Links) -> None:
+    snapshot = snapshot_of(tmp_path, {**links, "other": None, "another": "away"})
+    for name in links:
+        assert told(View.of(snapshot), name) == sorted(links)
+    assert told(View.of(snapshot), "other") == ["other"]
+    assert told(View.of(snapshot), "away") == ["another"]
+
+
+def test_an_unknown_name_is_told_by_nobody(first: Snapshot) -> None:
+    assert told(View.of(first), "nobody") == []
+    assert told(View.of(first)) == []
+
+
+def test_a_link_in_the_delta_joins_two_stories(first: Snapshot) -> None:
+    view = after(first, ({"h": "a"}, set()), ({"d": "h"}, set()))
+    for name in ("a", "c", "d", "h"):
+        assert told(view, name) == ["a", "b", "c", "d", "h"]
+    assert told(view, "e") == ["e"]
+
+
+def test_a_link_that_a_change_takes_away_parts_the_story_again(first: Snapshot) -> None:
+    view = after(first, ({"b": None}, set()))
+    assert told(view, "a") == ["a"]
+    assert told(view, "b") == ["b", "c"]
+
+
+def test_a_deleted_article_links_no_longer_unless_its_name_does(first: Snapshot) -> None:
+    assert told(after(first, ({}, {"b"})), "a") == ["a"]
+    assert told(after(first, ({}, {"a"})), "b") == ["b", "c"]
+    assert told(after(first, ({}, {"d"})), "e") == ["e"]
+
+
+def test_an_article_that_comes_back_links_again(first: Snapshot) -> None:
+    view = after(first, ({}, {"b"}), ({"b": "a"}, set()))
+    assert told(view, "c") == ["a", "b", "c"]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.dictionaries(
+            st.sampled_from(NAMES), st.none() | st.sampled_from([*NAMES, "g:1", "g:2"]), max_size=4
+        ),
+        st.sets(st.sampled_from(NAMES), max_size=2),
+    ),
+    max_size=4,
+)
+
+
+def by_joining(links: Links, name: str) -> list[str]:
+    """Brute force: join what is linked until nothing more is."""
+    story, before = {name}, set[str]()
+    while story != before:
+        before = set(story)
+        for own, of in links.items():
+            if {own, of or own} & story:
+                story |= {own, of or own}
+    return sorted(story & set(links))
+
+
+@given(STEPS)
+@settings(deadline=None, max_examples=60)
+def test_tellings_are_those_of_brute_force(
+    first: Snapshot, steps: list[tuple[dict[str, str | None], set[str]]]
+) -> None:
+    links, taken = dict(FIRST), []
+    for new, gone in steps:
+        left = gone - set(new)
+        taken.append((new, left))
+        links = {key: of for key, of in (links | new).items() if key not in left}
+    view = after(first, *taken)
+    for name in (*NAMES, "g:1", "g:2"):
+        assert told(view, name) == by_joining(links, name)

@@ -1,0 +1,109 @@
+"""The supervisor starts again what dies, ends what it started, and is not outlived by it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from recommender.supervision import SUPERVISOR, wait_seconds
+
+PATIENCE_SECONDS = 30
+# A program that says its name and pid in a file, and then waits.
+NOTE = """
+import os, sys, time
+from recommender.supervision import die_with_supervisor
+die_with_supervisor()
+with open(sys.argv[1], "a") as file:
+    file.write(f"{os.getpid()}\\n")
+time.sleep(600)
+"""
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def pids(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def supervised(*programs: dict[str, object]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "recommender.supervision", json.dumps(programs)]
+    environment = {name: value for name, value in os.environ.items() if name != SUPERVISOR}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def waiting(path: Path, **more: object) -> dict[str, object]:
+    return {"name": path.name, "command": [sys.executable, "-c", NOTE, str(path)], **more}
+
+
+@pytest.mark.parametrize(
+    ("deaths", "ran", "seconds"),
+    [(1, 0.0, 0.5), (2, 0.0, 1.0), (4, 9.9, 4.0), (9, 0.0, 10.0), (999, 0.0, 10.0), (7, 10.0, 0.0)],
+)
+def test_the_wait_doubles_up_to_ten_seconds_and_starts_anew_after_a_steady_run(
+    deaths: int, ran: float, seconds: float
+) -> None:
+    assert wait_seconds(deaths, ran) == seconds
+
+
+def test_a_program_that_is_killed_is_started_again_and_the_others_go_on(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    with supervised(waiting(one), waiting(two)):
+        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1)
+        os.kill(pids(one)[0], signal.SIGKILL)
+        assert until(lambda: len(pids(one)) == 2)
+        assert is_running(pids(one)[1])
+        assert is_running(pids(two)[0])
+        assert len(pids(two)) == 1
+
+
+def test_told_to_stop_it_ends_every_program_and_leaves_with_0(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    with supervised(waiting(one), waiting(two)) as process:
+        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_SECONDS) == 0
+        assert not is_running(pids(one)[0])
+        assert not is_running(pids(two)[0])
+
+
+def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
+    one = tmp_path / "one"
+    with supervised(waiting(one)) as process:
+        assert until(lambda: len(pids(one)) == 1)
+        process.kill()
+        assert until(lambda: not is_running(pids(one)[0]))
+
+
+def test_an_essential_program_that_cannot_start_ends_all_with_its_code(tmp_path: Path) -> None:
+    one = tmp_path / "one"
+    failing = {"name": "web", "command": [sys.executable, "-c", "raise SystemExit(3)"]}
+    with supervised(waiting(one), failing | {"essential": True}) as process:
+        assert process.wait(PATIENCE_SECONDS) == 3
+        assert all(not is_running(pid) for pid in pids(one))
