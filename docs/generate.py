@@ -1,5 +1,6 @@
 """Writes the parts of the docs that come from the code: `python docs/generate.py [--check]`."""
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -48,10 +49,23 @@ def _helps(command: click.Command, name: str) -> Iterator[str]:
             yield from _helps(command.commands[child], f"{name} {child}")
 
 
+def fault_counts() -> str:
+    """What the long runs have counted so far, from the files that they add to."""
+    rows = ["| run | counted | seeds |", "|---|---|---|"]
+    for path in sorted((DOCS / "faults").glob("*.json")):
+        tally = json.loads(path.read_text("utf-8"))
+        counts = "<br>".join(f"{name}: {count:,}" for name, count in tally["counts"].items())
+        seeds = ", ".join(tally["seeds"])
+        found = len(tally["findings"])
+        rows.append(f"| `{path.stem}` | {counts}<br>**findings: {found}** | {seeds} |")
+    return "\n".join(rows)
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_table,
     "commands": commands_help,
     "exit codes": exit_codes,
+    "fault counts": fault_counts,
 }
 
 

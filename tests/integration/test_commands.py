@@ -27,10 +27,18 @@ COMMANDS = [
     [],
     ["import"],
     ["rebuild"],
+    ["compact"],
     ["related"],
     ["serve"],
+    ["web"],
+    ["indexer"],
     ["snapshots"],
     ["snapshots", "list"],
+    ["snapshots", "verify"],
+    ["snapshots", "rollback"],
+    ["snapshots", "prune"],
+    ["export"],
+    ["backup"],
     ["evaluate"],
     ["demo"],
 ]
@@ -55,8 +63,8 @@ def fake_rebuild(
     monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder
 ) -> pytest.MonkeyPatch:
     """Makes `rebuild` use the fake encoder."""
-    monkeypatch.setattr("recommender.cli.find_model", lambda _: fake_model)
-    monkeypatch.setattr("recommender.cli.load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda _: fake_model)
+    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda _: fake_encoder)
     return monkeypatch
 
 
@@ -184,7 +192,14 @@ def test_import_reports_an_older_version(run: Run, bare: Settings, tmp_path: Pat
         ["rebuild", "now"],
         ["serve", "--port", "65536"],
         ["evaluate", "missing"],
+        ["rebuild", "--force", "yes"],
         ["snapshots", "burn"],
+        ["snapshots", "rollback", "one", "two"],
+        ["snapshots", "verify", "one", "two"],
+        ["snapshots", "prune", "--keep", "0"],
+        ["export"],
+        ["backup"],
+        ["backup", "one", "two"],
         ["nonsense"],
         ["--nonsense"],
     ],
@@ -255,7 +270,7 @@ def test_a_refused_model_is_1(
     def refuse(_: str) -> NoReturn:
         raise ModelRefused("the weights are not the pinned ones")
 
-    monkeypatch.setattr("recommender.cli.find_model", refuse)
+    monkeypatch.setattr("recommender.cli.snapshots.find_model", refuse)
     result = run(own_desk, "rebuild")
     assert (result.exit_code, "not the pinned ones" in result.stderr) == (1, True)
 
@@ -316,7 +331,8 @@ def test_rebuild_says_what_it_did(
     result = run(own_desk, "rebuild")
     name, count = Catalog(own_desk.snapshots_dir).live(), len(desk_documents)
     assert result.exit_code == 0
-    said = f"published {name}: {count} articles, 0 embedded, up to change {count}, in "
+    # Each was written, and then read.
+    said = f"published {name}: {count} articles, 0 embedded, up to change {2 * count}, in "
     assert result.stdout.startswith(said)
     full = run(own_desk, "rebuild", "--full")
     assert full.stdout.startswith(said.replace(" 0 embedded", f" {count} embedded"))
@@ -332,7 +348,7 @@ class Broken:
 def test_a_rebuild_that_fails_says_so_and_leaves_the_live_snapshot(
     run: Run, own_desk: Settings, fake_rebuild: pytest.MonkeyPatch
 ) -> None:
-    fake_rebuild.setattr("recommender.cli.load_encoder", lambda _: Broken())
+    fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", lambda _: Broken())
     before = Catalog(own_desk.snapshots_dir).live()
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 73
@@ -388,7 +404,7 @@ def test_an_interrupt_is_130_and_says_that_nothing_is_lost(
     def interrupt(_: Model) -> NoReturn:
         raise KeyboardInterrupt
 
-    fake_rebuild.setattr("recommender.cli.load_encoder", interrupt)
+    fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", interrupt)
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 130
     assert "run it again" in result.stderr

@@ -1,0 +1,97 @@
+"""What readers get: the lists, in the terminal and over HTTP."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+
+import click
+
+from index import Catalog
+from recommender.demo import demonstrate
+from recommender.embedding import find_model
+from recommender.errors import UnreadArticle
+from recommender.listing import as_document, as_text
+from recommender.live import open_followed
+from recommender.meters import bar
+from recommender.operation import index_forever
+from recommender.policy import Policy
+from recommender.recommendations import LIMITS, MODES, Mode, Options
+from recommender.related import list_related
+from recommender.seeds import seed_of
+from recommender.server import serve_all, serve_web
+from recommender.settings import Settings
+from recommender.store import open_store
+from recommender.supervision import die_with_supervisor
+
+__all__ = ["demo", "indexer", "related", "serve", "web"]
+
+
+@click.command()
+@click.argument("article_id", metavar="ID")
+@click.option("-n", "limit", default=12, show_default=True, type=click.IntRange(1, LIMITS[-1]))
+@click.option("--mode", type=click.Choice(MODES), default=MODES[0], show_default=True)
+@click.option("--explain", is_flag=True, help="Show the parts of each score.")
+@click.option("--json", "as_json", is_flag=True, help="The answer of the API.")
+def related(article_id: str, limit: int, mode: Mode, explain: bool, as_json: bool) -> None:
+    """Print the Read also list of the article ID."""
+    settings = Settings.from_environment()
+    store = open_store(settings.database_url)
+    catalog = Catalog(settings.snapshots_dir)
+    view = open_followed(catalog, store, lambda: find_model(settings.model)).followed.view
+    seed = seed_of(view, article_id)
+    if seed is None:
+        store.get(article_id)  # says if it is unknown or deleted
+        raise UnreadArticle(article_id)
+    options = Options(limit=limit, mode=mode, explain=explain)
+    answer = list_related(view, seed, options, Policy(), time.time())
+    if as_json:
+        click.echo(json.dumps(as_document(answer), ensure_ascii=False, indent=2))
+    else:
+        click.echo(as_text(answer, seed.title or article_id))
+
+
+def _address(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where to listen, and with how many workers."""
+    port = click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535))
+    host = click.option("--host", default="127.0.0.1", show_default=True)
+    counts = click.IntRange(1, 64)
+    workers = click.option("--workers", type=counts, help="Instead of READ_ALSO_WORKERS.")
+    return host(port(workers(command)))
+
+
+@click.command()
+@_address
+def serve(host: str, port: int, workers: int | None) -> None:
+    """Serve the API and index what is written, until interrupted."""
+    settings = Settings.from_environment()
+    serve_all(host, port, workers or settings.workers)
+
+
+@click.command()
+@_address
+def web(host: str, port: int, workers: int | None) -> None:
+    """Serve the API alone, beside an indexer that runs apart."""
+    settings = Settings.from_environment()
+    serve_web(host, port, workers or settings.workers)
+
+
+@click.command()
+def indexer() -> None:
+    """Index what is written, until interrupted."""
+    die_with_supervisor()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s indexer: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    index_forever(Settings.from_environment())
+    # All is kept and closed; taking torch apart takes longer than a supervisor waits.
+    logging.shutdown()
+    os._exit(0)
+
+
+@click.command()
+@click.option("--serve/--no-serve", "served", default=True, show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
+def demo(served: bool, port: int) -> None:
+    """Import the sample archive, build it, show a list, and serve it."""
+    demonstrate(Settings.from_environment(), bar, click.echo, port=port if served else None)

@@ -1,0 +1,141 @@
+"""The generations on disk: making them, looking them through, going back."""
+
+import time
+
+import click
+
+from index import Catalog, SnapshotDamaged
+from index.verification import open_verified
+from recommender.cli.exits import leave
+from recommender.cli.lineage import check_kin, earlier, epoch_of_live, live_name, oldest_change
+from recommender.embedding import find_model
+from recommender.embedding.loading import load_encoder
+from recommender.markup.guard import MarkupReader
+from recommender.meters import bar
+from recommender.operation import model_in_use
+from recommender.reading import Reader
+from recommender.rebuild import KEPT, compact, rebuild
+from recommender.settings import Settings
+from recommender.store import open_store
+
+__all__ = ["compact_", "generations", "rebuild_"]
+
+keep_option = click.option("--keep", default=KEPT, show_default=True, type=click.IntRange(1, 100))
+
+
+@click.command("rebuild")
+@click.option("--full", is_flag=True, help="Compute everything again, also what is kept.")
+@click.option("--force", is_flag=True, help="Publish even what the gate refuses.")
+@keep_option
+def rebuild_(full: bool, force: bool, keep: int) -> None:
+    """Embed what changed, build a snapshot, verify, judge and publish it."""
+    settings = Settings.from_environment()
+    catalog = Catalog(settings.snapshots_dir)
+    model = find_model(settings.model)
+    store = open_store(settings.database_url)
+    begun = time.monotonic()
+    with MarkupReader() as markup:
+        reader = Reader(model, load_encoder, markup.read)
+        done = rebuild(store, catalog, reader, full=full, force=force, keep=keep, meter=bar)
+    click.echo(
+        f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "
+        f"up to change {done.change}, in {time.monotonic() - begun:.1f} s"
+    )
+    if done.unread:
+        click.echo(f"{done.unread} articles could not be read and are not in it", err=True)
+
+
+@click.command("compact")
+@keep_option
+def compact_(keep: int) -> None:
+    """Build what was read already into a new snapshot; the indexer does so when it is due."""
+    settings = Settings.from_environment()
+    catalog = Catalog(settings.snapshots_dir)
+    model = model_in_use(catalog, settings.model)
+    done = compact(open_store(settings.database_url), catalog, model, keep=keep)
+    click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
+
+
+@click.group("snapshots")
+def generations() -> None:
+    """The generations on disk."""
+
+
+@generations.command("list")
+def list_snapshots() -> None:
+    """List the generations, oldest first; * marks the live one."""
+    catalog = _catalog()
+    names = catalog.generations()
+    live = catalog.live() if names else None
+    for name in names:
+        size = catalog.bytes_of(name) / 1e6
+        click.echo(f"{'*' if name == live else ' '} {name}  {size:10.1f} MB")
+
+
+@generations.command()
+@click.argument("generation", required=False)
+def verify(generation: str | None) -> None:
+    """Check GENERATION, or all of them and which is live: every file, and the search."""
+    catalog = _catalog()
+    names = catalog.generations() if generation is None else [generation]
+    faults = {name: _fault_of(catalog, name) for name in names}
+    for name, fault in faults.items():
+        click.echo(f"{name}: {fault or 'ok'}")
+    if generation is None and names:
+        click.echo(f"live: {catalog.live()}")
+    if any(faults.values()):
+        leave(SnapshotDamaged)
+
+
+@generations.command()
+@click.argument("generation", required=False)
+def rollback(generation: str | None) -> None:
+    """Make GENERATION live, or the one before the live one; the next rebuild moves on again."""
+    catalog = _catalog()
+    with catalog.lock():
+        before = live_name(catalog)
+        epoch = epoch_of_live(catalog) or _epoch_of_store()
+        target = earlier(catalog, epoch, before) if generation is None else generation
+        check_kin(catalog, target, epoch)
+        catalog.flip(target)
+    click.echo(f"live now: {target} (before: {before or 'none that can be read'})")
+
+
+@generations.command()
+@keep_option
+def prune(keep: int) -> None:
+    """Remove all but the newest generations and the live one, and what only they needed."""
+    catalog = _catalog()
+    store = open_store(Settings.from_environment().database_url)
+    with catalog.lock():
+        removed = catalog.prune(keep)
+        store.trim(before=oldest_change(catalog, store.state().epoch))
+    store.close()
+    for name in removed:
+        click.echo(f"removed {name}")
+
+
+def _catalog() -> Catalog:
+    return Catalog(Settings.from_environment().snapshots_dir)
+
+
+def _fault_of(catalog: Catalog, generation: str) -> str | None:
+    """What is wrong with a generation.
+
+    Raises:
+        NoSnapshot: there is none of that name.
+    """
+    try:
+        catalog.open(generation)
+        open_verified(catalog.folder / generation)
+    except (SnapshotDamaged, OSError) as fault:
+        return str(fault)
+    return None
+
+
+def _epoch_of_store() -> str:
+    store = open_store(Settings.from_environment().database_url)
+    try:
+        return store.state().epoch
+    finally:
+        store.close()

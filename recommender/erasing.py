@@ -1,0 +1,157 @@
+"""The use case: every trace of an article gone but its tombstone.
+
+Each step can be cut short and done again: what is left to do is always read from the disk. Until
+the new generation is published nothing is removed that readers need.
+"""
+
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from index import Catalog, IndexFault, NoSnapshot, SnapshotDamaged
+from index.disk import sync_folder
+from recommender.errors import ReadAlsoError
+from recommender.store import ArticleStore
+from recommender.store.erasure import overwrite_free_space, scrub
+
+__all__ = ["Erased", "erase"]
+
+_CHANGES: Final = "changes"
+_SUFFIX: Final = ".changes"
+_WRITING: Final = "writing"
+_READING: Final = "indexer.reading"
+_ASIDE: Final = ".building-"  # what the catalog sweeps up
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was removed.
+
+    Attributes:
+        change: the number of the tombstone.
+        published: the generation that took the place of the live one; None if that was free of it.
+        generations: those removed.
+        files: other files removed.
+        features: rows of words, vectors and plain texts that no article has.
+    """
+
+    change: int
+    published: str | None
+    generations: tuple[str, ...]
+    files: tuple[Path, ...]
+    features: int
+
+
+def erase(
+    store: ArticleStore,
+    catalog: Catalog,
+    data_dir: Path,
+    article_id: str,
+    publish: Callable[[], str],
+) -> Erased:
+    """Delete an article, and remove whatever holds anything of it.
+
+    Args:
+        store: where it is, or was.
+        catalog: the generations; all that hold it are removed, and those that cannot be read.
+        data_dir: where workers and the indexer keep files of their own.
+        article_id: the article's.
+        publish: makes a new generation of the store live, and names it; it takes the catalog's
+            lock itself. Called only where readers get, or after a restart would get, one that
+            holds the article.
+
+    Raises:
+        UnknownArticle: it was never stored.
+        GateRefused: the new generation is worse than the live one. The article is deleted, the
+            rest is still there; so it is after every error below.
+        Locked: a rebuild is at work.
+        StoreUnusable: the store cannot be asked now, or others use it for too long.
+        OSError: the disk refuses.
+        ReadAlsoError: a generation that holds it went live meanwhile.
+    """
+    change = store.delete(article_id).change
+    scrub(store, article_id)
+    own = OwnFiles(data_dir)
+    published = publish() if _is_served(catalog, own, article_id) else None
+    with catalog.lock():
+        generations = _remove_generations(catalog, article_id)
+        files = own.remove(article_id, catalog.generations())
+        features = store.features.prune()
+        overwrite_free_space(store)
+    return Erased(change, published, generations, files, features)
+
+
+class OwnFiles:
+    """What workers and the indexer keep beside the generations."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._changes = data_dir / _CHANGES
+        self._reading = data_dir / _READING
+
+    def copy_mentions(self, generation: str | None, article_id: str) -> bool:
+        """Whether the changes copied for a generation, or for any, are about an article too."""
+        copies = self._changes.glob(f"{generation or '*'}{_SUFFIX}")
+        return any(_mentions(path, article_id) for path in copies)
+
+    def remove(self, article_id: str, generations: Collection[str]) -> tuple[Path, ...]:
+        """Remove what mentions an article, and copies for generations that are gone; names them.
+
+        A worker that adds to a copy goes on without it until it takes up a new generation.
+        """
+        copies = self._changes.glob(f"*{_SUFFIX}")
+        gone = {path for path in copies if path.name.removesuffix(_SUFFIX) not in generations}
+        kept = [*self._changes.glob(f"*{_SUFFIX}"), self._changes / _WRITING, self._reading]
+        doomed = tuple(path for path in kept if path in gone or _mentions(path, article_id))
+        for path in doomed:
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
+        return doomed
+
+
+def _is_served(catalog: Catalog, own: OwnFiles, article_id: str) -> bool:
+    """Whether readers get, or after a restart would get, what holds an article."""
+    try:
+        live = catalog.live()
+    except NoSnapshot:
+        return bool(catalog.generations()) or own.copy_mentions(None, article_id)
+    except SnapshotDamaged:
+        return True
+    return _may_hold(catalog, live, article_id) or own.copy_mentions(live, article_id)
+
+
+def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
+    """Remove all that may hold an article, and what was left aside; names those removed."""
+    names = catalog.generations()
+    doomed = tuple(name for name in names if _may_hold(catalog, name, article_id))
+    if doomed and catalog.live() in doomed:
+        raise ReadAlsoError(
+            f"generation {catalog.live()} went live meanwhile and holds {article_id!r}; see that "
+            "it is not pushed any more, and run it again"
+        )
+    for name in doomed:
+        (catalog.folder / name).rename(catalog.folder / f"{_ASIDE}{secrets.token_hex(8)}")
+    catalog.prune(keep=max(1, len(names)))
+    return doomed
+
+
+def _may_hold(catalog: Catalog, generation: str, article_id: str) -> bool:
+    """Whether a generation has a row of an article; of a damaged one nobody knows."""
+    try:
+        return catalog.open(generation).row_of(article_id) is not None
+    except (IndexFault, OSError):
+        return True
+
+
+def _mentions(path: Path, article_id: str) -> bool:
+    """Whether a file of JSON, whole or cut off, is about an article: ids stand there in quotes.
+
+    An outline, which may name the article as the one it translates, is quoted once more there.
+    """
+    name = f'"{article_id}"'.encode()
+    try:
+        with path.open("rb") as file:
+            return any(name in line for line in file)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,329 @@
+"""`read-also check` on archives that are whole, and on archives that were broken on purpose."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from index import Catalog
+from recommender.articles import parse_article
+from recommender.checking import Backlog, Facts, Flaw, Some, count_backlog, gather
+from recommender.cli import main
+from recommender.generation import Origin
+from recommender.rebuild import rebuild
+from recommender.settings import Settings
+from recommender.sources import read_jsonl
+from recommender.store import ArticleStore, open_store
+from tests.conftest import fake_reader
+
+Check = Callable[..., Result]
+Execute = Callable[..., None]
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, own_desk: Settings) -> Check:
+    """Runs the command over the desk."""
+    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
+        monkeypatch.delenv(name)
+    environment = {
+        "READ_ALSO_DATABASE_URL": own_desk.database_url,
+        "READ_ALSO_DATA_DIR": str(own_desk.data_dir),
+    }
+    return lambda *options: CliRunner().invoke(main, ["check", *options], env=environment)
+
+
+@pytest.fixture
+def store(own_desk: Settings) -> Iterator[ArticleStore]:
+    with closing(open_store(own_desk.database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def execute(store: ArticleStore) -> Execute:
+    """Changes the tables behind the store's back."""
+
+    def run(statement: str, *values: object) -> None:
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql(statement, values)
+
+    return run
+
+
+def facts_of(settings: Settings, store: ArticleStore, source: Path | None = None) -> Facts:
+    records = None if source is None else read_jsonl(source)
+    return gather(store, Catalog(settings.snapshots_dir), datetime.now(tz=UTC), records)
+
+
+def put(store: ArticleStore, *documents: dict[str, Any]) -> None:
+    store.put_many([parse_article(json.dumps(document)) for document in documents])
+
+
+def write(path: Path, *documents: dict[str, Any] | str) -> Path:
+    lines = [one if isinstance(one, str) else json.dumps(one) for one in documents]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_desk_that_was_just_built_is_well(check: Check, desk_documents: dict[str, Any]) -> None:
+    result = check()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"all is well: {len(desk_documents)} articles, 1 generations\n"
+
+
+def test_verbose_tells_of_everything_that_was_looked_at(check: Check, own_desk: Settings) -> None:
+    lines = check("--verbose").stdout.splitlines()
+    assert all(line.startswith("ok ") for line in lines[:-1])
+    assert f"ok live generation {Catalog(own_desk.snapshots_dir).live()}: whole" in lines
+    assert {f"ok {flaw}: none" for flaw in ("missing", "orphan", "stale")} <= set(lines)
+
+
+def test_an_archive_of_nothing_is_well(bare: Settings) -> None:
+    with closing(open_store(bare.database_url)) as store:
+        assert facts_of(bare, store) == Facts()
+
+
+def test_changes_after_the_live_generation_are_no_drift(
+    check: Check,
+    own_desk: Settings,
+    store: ArticleStore,
+    make_story: Callable[..., dict[str, Any]],
+    index_with_fake: Callable[..., int],
+) -> None:
+    put(store, make_story("new"), make_story("harbour-2", title="Changed"))
+    store.delete("harbour-3")
+    index_with_fake(own_desk)
+    result = check()
+    assert result.exit_code == 0
+    assert "note unclaimed: 2 texts" in result.stdout
+
+
+def test_what_waits_is_told_and_what_waits_for_an_hour_fails(
+    check: Check, store: ArticleStore, execute: Execute, make_story: Callable[..., dict[str, Any]]
+) -> None:
+    put(store, make_story("new-1"), make_story("new-2"))
+    told = check()
+    assert told.exit_code == 0
+    assert "note pending: 2 articles wait to be read: new-1, new-2" in told.stdout
+    hour_ago = datetime.now(tz=UTC).replace(tzinfo=None) - timedelta(hours=1)
+    execute("UPDATE changes SET at = ? WHERE article_id = 'new-1'", f"{hour_ago}")
+    failed = check()
+    assert failed.exit_code == 1
+    assert "fault late: 1 articles have waited" in failed.stdout
+
+
+def test_an_article_that_could_not_be_read_fails_with_its_reason(
+    check: Check,
+    own_desk: Settings,
+    store: ArticleStore,
+    index_with_fake: Callable[..., int],
+) -> None:
+    put(store, {"id": "bad", "title": "Bad", "body_html": "<poison>"})
+    index_with_fake(own_desk)
+    result = check()
+    assert result.exit_code == 1
+    assert "bad (UnreadableMarkup: took more than 2 s)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "flaw"),
+    [
+        ("UPDATE articles SET change = change - 1 WHERE id = 'harbour-1'", Flaw.STALE),
+        ("DELETE FROM articles WHERE id = 'harbour-1'", Flaw.ORPHAN),
+        ("UPDATE articles SET id = 'harbour-0' WHERE id = 'harbour-1'", Flaw.MISSING),
+        ("UPDATE articles SET document = NULL WHERE id = 'harbour-1'", Flaw.TORN),
+        ("UPDATE articles SET deleted = true WHERE id = 'harbour-1'", Flaw.TORN),
+        ("UPDATE articles SET read_hash = NULL WHERE id = 'harbour-1'", Flaw.FORGOTTEN),
+        ("UPDATE terms SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNKNOWN),
+        ("UPDATE vectors SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNEMBEDDED),
+    ],
+)
+def test_what_was_broken_behind_the_stores_back_is_found(
+    check: Check,
+    own_desk: Settings,
+    store: ArticleStore,
+    execute: Execute,
+    statement: str,
+    flaw: Flaw,
+) -> None:
+    text_hash = store.get("harbour-1").text_hash
+    execute(statement, *[text_hash] * statement.count("?"))
+    found = facts_of(own_desk, store).flaws[flaw]
+    assert found.count == 1
+    assert found.shown[0] in {"harbour-0", "harbour-1"}
+    assert check().exit_code == 1
+
+
+def test_a_rebuild_mends_what_the_check_tells_to_rebuild(
+    own_desk: Settings,
+    store: ArticleStore,
+    execute: Execute,
+    rebuild_with_fake: Callable[..., Any],
+) -> None:
+    execute("DELETE FROM articles WHERE id = 'harbour-2'")
+    execute("UPDATE articles SET change = change - 1 WHERE id = 'harbour-1'")
+    execute("DELETE FROM terms WHERE text_hash = (SELECT max(text_hash) FROM terms)")
+    assert set(facts_of(own_desk, store).flaws) == {Flaw.ORPHAN, Flaw.STALE, Flaw.UNKNOWN}
+    rebuild_with_fake(own_desk)
+    assert facts_of(own_desk, store).flaws == {}
+
+
+def test_an_altered_generation_fails_the_check_and_articles_are_not_compared(
+    check: Check, own_desk: Settings, store: ArticleStore
+) -> None:
+    catalog = Catalog(own_desk.snapshots_dir)
+    cards = catalog.folder / catalog.live() / "cards.bin"
+    data = bytearray(cards.read_bytes())
+    data[7] ^= 1
+    cards.write_bytes(data)
+    facts = facts_of(own_desk, store)
+    assert not facts.compared
+    assert "altered: its SHA-256 is another" in str(facts.generations[0].damage)
+    assert check().exit_code == 1
+
+
+def test_a_pointer_that_cannot_be_followed_fails_the_check(
+    check: Check, own_desk: Settings
+) -> None:
+    (own_desk.snapshots_dir / "live").write_text("nonsense\n")
+    result = check()
+    assert result.exit_code == 1
+    assert "fault live generation: " in result.stdout
+
+
+def test_a_generation_of_another_store_fails_the_check(
+    check: Check, execute: Execute, own_desk: Settings, store: ArticleStore
+) -> None:
+    execute("UPDATE store_facts SET value = 'another' WHERE name = 'epoch'")
+    assert "of another store" in check().stdout
+    facts = facts_of(own_desk, store)
+    assert (facts.generations[0].related, facts.compared) == (False, False)
+
+
+def test_a_store_put_back_from_a_backup_fails_the_check(check: Check, execute: Execute) -> None:
+    execute("UPDATE changes SET at = '2020-01-01' WHERE number = (SELECT max(number) FROM changes)")
+    result = check()
+    assert result.exit_code == 1
+    assert "the store's log does not go on from it" in result.stdout
+
+
+def test_texts_read_by_another_release_fail_the_check(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.checking.gathering.ANALYZER", "the next release's")
+    result = check()
+    assert result.exit_code == 1
+    assert "another release read its texts; run: read-also rebuild" in result.stdout
+
+
+def test_a_damaged_database_fails_the_check_and_generations_are_looked_at_all_the_same(
+    check: Check, own_desk: Settings, store: ArticleStore
+) -> None:
+    with store.engine.begin() as connection:
+        root = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_articles_touched'"
+        page = connection.exec_driver_sql(root).scalar_one()
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    store.close()
+    with (own_desk.data_dir / "read-also.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    result = check()
+    assert result.exit_code == 1
+    assert "fault store: the database is damaged; restore a backup" in result.stdout
+
+
+def test_a_source_that_is_what_was_imported_agrees(
+    check: Check, tmp_path: Path, desk_documents: dict[str, Any]
+) -> None:
+    source = write(tmp_path / "a.jsonl", *desk_documents.values())
+    assert check("--against", str(source)).exit_code == 0
+
+
+def test_drift_against_a_source_is_told_both_ways(
+    check: Check,
+    own_desk: Settings,
+    store: ArticleStore,
+    tmp_path: Path,
+    desk_documents: dict[str, Any],
+) -> None:
+    given = dict(desk_documents)
+    del given["harbour-1"]
+    given["harbour-2"] = given["harbour-2"] | {"body": "Other words."}
+    given["harbour-4"] = given["harbour-4"] | {"status": "withheld"}
+    twice = given["harbour-5"] | {"title": "An older telling"}
+    source = write(
+        tmp_path / "a.jsonl", twice, *given.values(), {"id": "new", "title": "New"}, '{"id": "b"'
+    )
+    facts = facts_of(own_desk, store, source)
+    assert facts.flaws == {
+        Flaw.UNSOURCED: Some(1, ("harbour-1",)),
+        Flaw.OTHER_TEXT: Some(1, ("harbour-2",)),
+        Flaw.OTHER_FIELDS: Some(1, ("harbour-4",)),
+        Flaw.UNSTORED: Some(1, ("new",)),
+    }
+    assert facts.bad_lines is not None
+    assert facts.bad_lines.count == 1
+    assert facts.bad_lines.shown[0].startswith(f"{source}:{len(given) + 3}: ")
+    assert check("--against", str(source)).exit_code == 1
+
+
+def test_many_are_counted_and_ten_named(
+    own_desk: Settings, store: ArticleStore, tmp_path: Path, desk_documents: dict[str, Any]
+) -> None:
+    nothing = write(tmp_path / "none.jsonl")
+    found = facts_of(own_desk, store, nothing).flaws[Flaw.UNSOURCED]
+    assert (found.count, found.shown) == (len(desk_documents), tuple(sorted(desk_documents)[:10]))
+
+
+def test_the_backlog_counts_what_the_live_generation_does_not_know(
+    own_desk: Settings,
+    store: ArticleStore,
+    execute: Execute,
+    make_story: Callable[..., dict[str, Any]],
+    desk_documents: dict[str, Any],
+) -> None:
+    origin = Origin.of(Catalog(own_desk.snapshots_dir).open_live().manifest)
+    assert count_backlog(store, origin) == Backlog(pending=0, parked=0, drift=0)
+    put(store, make_story("new-1"), make_story("new-2"))
+    store.delete("harbour-1")
+    execute("UPDATE pending SET attempts = 3 WHERE article_id = 'new-1'")
+    assert count_backlog(store, origin) == Backlog(pending=1, parked=1, drift=3)
+    everything = Backlog(pending=1, parked=1, drift=len(desk_documents) + 2)
+    assert count_backlog(store, None) == everything
+    execute("UPDATE store_facts SET value = 'another' WHERE name = 'epoch'")
+    assert count_backlog(store, origin) == everything
+
+
+def test_a_store_on_any_database_can_be_checked(
+    store_of_desk: ArticleStore, own_desk: Settings, rebuild_on: Callable[..., None]
+) -> None:
+    shutil.rmtree(own_desk.snapshots_dir)
+    rebuild_on(store_of_desk, own_desk)
+    assert facts_of(own_desk, store_of_desk).flaws == {}
+    put(store_of_desk, {"id": "new", "title": "New"})
+    store_of_desk.delete("harbour-1")
+    facts = facts_of(own_desk, store_of_desk)
+    assert facts.flaws == {Flaw.PENDING: Some(1, ("new",))}
+    assert (facts.compared, facts.unclaimed, facts.damage) == (True, 1, ())
+
+
+@pytest.fixture
+def store_of_desk(address: str, desk_documents: dict[str, Any]) -> Iterator[ArticleStore]:
+    """The desk's articles on every database there is."""
+    with closing(open_store(address)) as opened:
+        put(opened, *desk_documents.values())
+        yield opened
+
+
+@pytest.fixture
+def rebuild_on() -> Callable[..., None]:
+    def run(store: ArticleStore, settings: Settings) -> None:
+        rebuild(store, Catalog(settings.snapshots_dir), fake_reader())
+
+    return run

@@ -1,0 +1,551 @@
+"""After `read-also erase` nothing of an article is left on the disk but its tombstone."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
+
+from index import Catalog, Locked, View
+from recommender.articles import parse_article
+from recommender.cli import main
+from recommender.embedding import Model
+from recommender.erasing import Erased, erase
+from recommender.errors import (
+    DeletedArticle,
+    GateRefused,
+    ReadAlsoError,
+    StoreUnusable,
+    UnknownArticle,
+)
+from recommender.indexer import Indexer
+from recommender.live import Board, ChangesCopy, Follower
+from recommender.policy import Policy
+from recommender.reading import ANALYZER, Reader
+from recommender.rebuild import compact, rebuild
+from recommender.recommendations import Options
+from recommender.related import list_related
+from recommender.seeds import find_seed, seed_of
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+from tests.conftest import NOW, fake_reader
+from tests.servers import PostgreSQL
+
+TABLES_LIE_IN: Final = "SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()"
+MARK: Final = "Zyxomma"  # a word that stands in no other article
+EVERY: Final = 1_000_000
+DOOMED: Final = "doomed"
+
+
+def marked(version: int, **fields: object) -> dict[str, Any]:
+    """A version of the article that says its marker in every field that takes words."""
+    words = f"{MARK} {'crane harbour ship ' * 20} v{version}"
+    return {
+        "id": DOOMED,
+        "title": f"Title {MARK} {version}",
+        "summary": f"Summary {words}",
+        "body": f"Body {words}",
+        "tags": [f"tag {MARK}"],
+        "authors": [f"author {MARK}"],
+        "section": f"section {MARK}",
+        "url": f"https://news.example/{MARK}/{version}",
+        "image_url": f"https://news.example/{MARK}/{version}.jpg",
+        "language": "en",
+    } | fields
+
+
+def in_markup(version: int, markup: str = "") -> dict[str, Any]:
+    document = marked(version)
+    return document | {"body": None, "body_html": f"<p>{document['body']}</p>{markup}"}
+
+
+@dataclass
+class Archive:
+    """An archive in which the marked article left its traces everywhere."""
+
+    store: ArticleStore
+    settings: Settings
+    reader: Reader
+    hashes: list[str]
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.settings.snapshots_dir)
+
+    @property
+    def changes(self) -> Path:
+        return self.settings.data_dir / "changes"
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        article = parse_article(json.dumps(document))
+        self.store.put(article)
+        if article.id == DOOMED:
+            self.hashes.append(article.text_hash)
+
+    def index(self) -> None:
+        Indexer(self.store, self.reader).drain()
+
+    def rebuild(self) -> None:
+        rebuild(self.store, self.catalog, self.reader)
+
+    def publish(self) -> str:
+        return compact(self.store, self.catalog, self.reader.model, keep=EVERY).generation
+
+    def erase(self, article_id: str = DOOMED) -> Erased:
+        return erase(self.store, self.catalog, self.settings.data_dir, article_id, self.publish)
+
+    def follow(self) -> Follower:
+        """A worker that has shown everything, and copied it."""
+        follower = Follower(
+            self.catalog,
+            lambda: self.store,
+            lambda: self.reader.model,
+            ChangesCopy(self.changes),
+            Board(self.settings.data_dir / "workers"),
+        )
+        follower.refresh()
+        return follower
+
+    def features(self) -> list[str]:
+        """Of the texts that the article ever had, those of which anything is kept."""
+        cache = self.store.features
+        return [
+            *cache.vectors(self.hashes, self.reader.model.fingerprint),
+            *cache.terms(self.hashes, ANALYZER),
+            *cache.texts(self.hashes, self.reader.recipes.markup),
+        ]
+
+
+def lists_of(settings: Settings) -> dict[str, list[str]]:
+    """By id, the ids listed under each article of the live generation."""
+    view = View.of(Catalog(settings.snapshots_dir).open_live())
+    listed = {}
+    for key in map(view.snapshot.id_of, range(len(view))):
+        answer = list_related(view, find_seed(view, key), Options(), Policy(), NOW)
+        listed[key] = [item.id for item in answer.items]
+    return listed
+
+
+def holders(folder: Path, mark: str = MARK) -> list[str]:
+    """Every file under a folder, the database and its log among them, that holds the marker."""
+    spellings = {mark.encode(), mark.lower().encode(), mark.encode("utf-16-le")}
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and any(one in path.read_bytes() for one in spellings)
+    )
+
+
+def fill(archive: Archive, documents: Iterable[dict[str, Any]]) -> None:
+    """Three generations with three versions of the article, a worker's copy with two more."""
+    archive.store.put_many([parse_article(json.dumps(one)) for one in documents])
+    for version, document in enumerate((marked(0), in_markup(1), marked(2))):
+        archive.put(document | {"version": version})
+        archive.rebuild()
+    archive.put(in_markup(3) | {"version": 3})
+    archive.index()
+    follower = archive.follow()
+    archive.put(in_markup(4) | {"version": 4})
+    archive.index()
+    follower.refresh()
+    follower.stop()
+    (archive.settings.data_dir / "indexer.reading").write_text(json.dumps({DOOMED: 7}))
+    (archive.catalog.folder / ".building-0").mkdir()
+    (archive.catalog.folder / ".building-0" / "cards.bin").write_text(MARK)
+
+
+def park(archive: Archive) -> None:
+    """One more version, which cannot be read, and a fault that quotes it."""
+    archive.put(in_markup(5, "<poison>") | {"version": 5})
+    archive.store.pending.park(DOOMED, archive.hashes[-1], f"cannot read {MARK}")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, desk_documents: dict[str, Any]) -> Archive:
+    """The archive that tests get copies of; its store is closed."""
+    folder = tmp_path_factory.mktemp("filled")
+    address = f"sqlite:///{folder / 'a.db'}"
+    with closing(open_store(address)) as store:
+        made = Archive(store, Settings(address, folder), fake_reader(), [])
+        fill(made, desk_documents.values())
+    return made
+
+
+@pytest.fixture
+def archive(filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    """An archive of the test's own, in which the gate, the slowest part, lets everything pass."""
+    monkeypatch.setattr("recommender.rebuild.admit", lambda *_, **__: None)
+    shutil.copytree(filled.settings.data_dir, tmp_path, dirs_exist_ok=True)
+    address = f"sqlite:///{tmp_path / 'a.db'}"
+    with closing(open_store(address)) as store:
+        made = Archive(store, Settings(address, tmp_path), fake_reader(), [*filled.hashes])
+        park(made)
+        yield made
+
+
+def check_there(archive: Archive) -> None:
+    """Before, the marker is found: a test that looks in the wrong places must fail."""
+    found = holders(archive.settings.data_dir)
+    assert sum(name.endswith("cards.bin") for name in found) == 4
+    assert sum(name.startswith("changes/") for name in found) == 1
+    assert {name for name in found if name.startswith("a.db")} == {"a.db", "a.db-wal"}
+    assert archive.features()
+
+
+def check_gone(archive: Archive) -> None:
+    assert holders(archive.settings.data_dir) == []
+    assert archive.features() == []
+    assert not (archive.settings.data_dir / "indexer.reading").exists()
+    with pytest.raises(DeletedArticle):
+        archive.store.get(DOOMED)
+    for name in archive.catalog.generations():
+        assert archive.catalog.open(name).row_of(DOOMED) is None
+
+
+def test_nothing_of_an_erased_article_is_left(archive: Archive) -> None:
+    check_there(archive)
+    before = archive.catalog.generations()
+    done = archive.erase()
+    check_gone(archive)
+    assert done.generations == tuple(before)
+    assert done.published == archive.catalog.live()
+    assert archive.catalog.generations() == [done.published]
+    assert done.features > 0
+    assert {path.name for path in done.files} == {"indexer.reading", f"{before[-1]}.changes"}
+    assert done.change == archive.store.delete(DOOMED).change
+
+
+def test_the_other_articles_and_their_lists_are_as_if_it_had_never_been(
+    archive: Archive, desk_documents: dict[str, Any], desk_settings: Settings
+) -> None:
+    archive.erase()
+    assert lists_of(archive.settings) == lists_of(desk_settings)
+    with archive.store.reading() as view:
+        kept = {stored.article.id: stored.article for stored in view}
+    assert kept == {
+        key: parse_article(json.dumps(document)) for key, document in desk_documents.items()
+    }
+
+
+def test_erasing_again_finds_nothing_to_do(archive: Archive) -> None:
+    first = archive.erase()
+    again = archive.erase()
+    assert again == Erased(first.change, None, (), (), 0)
+    check_gone(archive)
+
+
+def test_an_article_that_was_deleted_before_can_be_erased(archive: Archive) -> None:
+    archive.store.delete(DOOMED)
+    archive.rebuild()
+    archive.erase()
+    check_gone(archive)
+
+
+def test_an_article_that_no_generation_holds_yet_is_erased_from_the_copy(
+    archive: Archive, make_story: Callable[..., dict[str, Any]]
+) -> None:
+    archive.erase()
+    live = archive.catalog.live()
+    archive.put(marked(6) | {"version": 6})
+    archive.index()
+    archive.put(make_story("new"))
+    follower = archive.follow()
+    follower.refresh()
+    assert f"changes/{live}.changes" in holders(archive.settings.data_dir)
+    done = archive.erase()
+    check_gone(archive)
+    assert done.published not in {None, live}
+    follower.refresh()
+    assert follower.current().view.generation == done.published
+    follower.stop()
+    check_gone(archive)
+
+
+def test_a_worker_that_follows_meanwhile_writes_nothing_of_it_anew(archive: Archive) -> None:
+    follower = archive.follow()
+    archive.erase()
+    for document in (marked(6) | {"id": "another", "title": "Another"},):
+        harmless = {key: v for key, v in document.items() if MARK not in json.dumps(v)}
+        archive.put(harmless)
+    archive.index()
+    follower.refresh()
+    follower.refresh()
+    assert len(list(archive.changes.glob("*.changes"))) == 1
+    follower.stop()
+    check_gone(archive)
+
+
+def test_no_rollback_and_no_older_change_brings_an_erased_article_back(archive: Archive) -> None:
+    archive.erase()
+    archive.put({"id": "one-more", "title": "One more"})
+    archive.rebuild()
+    for name in archive.catalog.generations():
+        archive.catalog.flip(name)
+        follower = archive.follow()
+        assert seed_of(follower.current().view, DOOMED) is None
+        follower.stop()
+    last = archive.store.changes_after(0, limit=EVERY)
+    assert [one.kind for one in last if one.article_id == DOOMED][-1] == "delete"
+
+
+def test_an_erased_article_is_gone_to_the_api(
+    archive: Archive, client_of: Callable[..., FlaskClient], own_desk: Settings
+) -> None:
+    archive.erase()
+    settings = Settings(
+        archive.settings.database_url, archive.settings.data_dir, api_keys=own_desk.api_keys
+    )
+    client = client_of(settings, "editor")
+    assert client.get(f"/v1/articles/{DOOMED}").status_code == 410
+    assert client.get(f"/v1/articles/{DOOMED}/related").status_code == 410
+    stale = client.put(f"/v1/articles/{DOOMED}", json={"title": "Old", "version": 4})
+    assert stale.status_code == 409
+    check_gone(archive)
+
+
+def test_a_text_that_another_article_has_too_stays_read(archive: Archive) -> None:
+    texts = {key: marked(2)[key] for key in ("title", "summary", "body")}
+    archive.put(texts | {"id": "twin"})
+    archive.index()
+    archive.erase()
+    twin = archive.store.get("twin")
+    known = archive.store.features.vectors([twin.text_hash], archive.reader.model.fingerprint)
+    assert list(known) == [twin.text_hash]
+
+
+def test_a_generation_that_cannot_be_read_is_removed_since_it_may_hold_it(
+    archive: Archive,
+) -> None:
+    oldest, live = archive.catalog.generations()[0], archive.catalog.live()
+    (archive.catalog.folder / oldest / "ids.bin").unlink()
+    (archive.catalog.folder / live / "ids.bin").write_bytes(b"")
+    assert {oldest, live} <= set(archive.erase().generations)
+    check_gone(archive)
+
+
+def test_a_pointer_that_cannot_be_followed_is_no_obstacle(archive: Archive) -> None:
+    (archive.catalog.folder / "live").write_text("nonsense\n")
+    archive.erase()
+    check_gone(archive)
+
+
+def test_a_generation_without_the_article_stays(
+    archive: Archive, desk_documents: dict[str, Any]
+) -> None:
+    archive.erase()
+    archive.put({"id": "fresh", "title": "Fresh words"})
+    archive.rebuild()
+    free, holding = archive.catalog.generations()
+    done = archive.erase("fresh")
+    assert done.generations == (holding,)
+    assert archive.catalog.generations() == [free, done.published]
+    assert len(archive.catalog.open_live()) == len(desk_documents)
+
+
+def test_the_only_article_of_an_archive_can_be_erased(tmp_path: Path) -> None:
+    settings = Settings(f"sqlite:///{tmp_path / 'a.db'}", tmp_path)
+    with closing(open_store(settings.database_url)) as store:
+        archive = Archive(store, settings, fake_reader(), [])
+        archive.put(marked(0))
+        archive.rebuild()
+        archive.erase()
+        check_gone(archive)
+        assert len(archive.catalog.open_live()) == 0
+
+
+def test_an_article_that_was_never_stored_is_unknown(archive: Archive) -> None:
+    before = archive.catalog.generations()
+    with pytest.raises(UnknownArticle):
+        archive.erase("nobody")
+    assert archive.catalog.generations() == before
+
+
+STEPS: Final = (
+    "recommender.store.ArticleStore.delete",
+    "recommender.erasing.scrub",
+    "index.catalog.Catalog.stage",
+    "index.catalog.Catalog.publish",
+    "index.catalog.Catalog.prune",  # at the end of publishing
+    "pathlib.Path.rename",  # of the first generation that is removed
+    "recommender.erasing._remove_generations",
+    "pathlib.Path.unlink",  # of the first file that is removed
+    "recommender.erasing.OwnFiles.remove",
+    "recommender.store.features.FeatureCache.prune",
+    "recommender.erasing.overwrite_free_space",
+)
+
+
+class Died(BaseException):
+    """What no code of ours catches, as the end of a process."""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_was_cut_short_after_any_step_is_finished_by_the_next_run(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    real = resolve_name(step)
+
+    def dying(*arguments: Any, **options: Any) -> None:
+        real(*arguments, **options)
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, dying)
+        with pytest.raises(Died):
+            archive.erase()
+    assert lists_of(archive.settings)
+    archive.erase()
+    check_gone(archive)
+
+
+def test_beside_a_rebuild_it_is_deleted_and_told_to_be_run_again(archive: Archive) -> None:
+    with archive.catalog.lock(), pytest.raises(Locked):
+        archive.erase()
+    with pytest.raises(DeletedArticle):
+        archive.store.get(DOOMED)
+    archive.erase()
+    check_gone(archive)
+
+
+def test_what_is_pushed_again_and_published_meanwhile_is_not_taken_from_readers(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = archive.publish
+
+    def pushed_again() -> str:
+        publish()
+        archive.put(marked(9))
+        archive.rebuild()
+        return archive.catalog.live()
+
+    monkeypatch.setattr(archive, "publish", pushed_again)
+    with pytest.raises(ReadAlsoError, match="went live meanwhile"):
+        archive.erase()
+    assert archive.catalog.open_live().row_of(DOOMED) is not None
+
+
+def test_while_others_read_from_the_log_it_is_told_to_be_run_again(
+    own_desk: Settings, fake_model: Model
+) -> None:
+    catalog = Catalog(own_desk.snapshots_dir)
+    with (
+        closing(open_store(own_desk.database_url, patience_seconds=0.2)) as store,
+        closing(open_store(own_desk.database_url)) as other,
+    ):
+
+        def publish() -> str:
+            return compact(store, catalog, fake_model).generation
+
+        with other.reading(), pytest.raises(StoreUnusable, match="run it again"):
+            erase(store, catalog, own_desk.data_dir, "harbour-1", publish)
+        assert erase(store, catalog, own_desk.data_dir, "harbour-1", publish).published is None
+
+
+def test_of_a_server_that_holds_the_database_nothing_is_left_in_its_tables(
+    postgresql: PostgreSQL, tmp_path: Path, desk_documents: dict[str, Any]
+) -> None:
+    name = postgresql.make_database()
+    tables = postgresql.folder / "data" / postgresql.execute(TABLES_LIE_IN, name)[0][0]
+    with closing(open_store(postgresql.url(name))) as store:
+        archive = Archive(store, Settings("", tmp_path), fake_reader(), [])
+        fill(archive, desk_documents.values())
+        park(archive)
+        postgresql.execute("ANALYZE", name)
+        postgresql.execute("CHECKPOINT", name)
+        assert len(holders(tables)) > 1
+        archive.erase()
+        check_gone(archive)
+        postgresql.execute("CHECKPOINT", name)
+        assert holders(tables) == []
+    postgresql.drop_database(name)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, fake_model: Model) -> Callable[..., Result]:
+    """Runs the command over an archive, answering its question: `run(settings, "y", "id")`."""
+    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("recommender.cli.upkeep.model_in_use", lambda *_: fake_model)
+
+    def invoke(settings: Settings, answer: str, *options: str) -> Result:
+        environment = {
+            "READ_ALSO_DATABASE_URL": settings.database_url,
+            "READ_ALSO_DATA_DIR": str(settings.data_dir),
+        }
+        return CliRunner().invoke(main, ["erase", *options], input=answer, env=environment)
+
+    return invoke
+
+
+def test_the_command_asks_first_and_tells_what_it_removed(
+    run: Callable[..., Result], own_desk: Settings
+) -> None:
+    before = Catalog(own_desk.snapshots_dir).live()
+    refused = run(own_desk, "n\n", "harbour-1")
+    assert refused.exit_code == 1
+    assert Catalog(own_desk.snapshots_dir).live() == before
+    done = run(own_desk, "y\n", "harbour-1")
+    assert done.exit_code == 0
+    live = Catalog(own_desk.snapshots_dir).live()
+    lines = done.stdout.splitlines()[1:]
+    assert lines[0].startswith("erased harbour-1; its tombstone is change ")
+    assert lines[1:3] == [f"published {live}", f"removed generation {before}"]
+
+
+def test_with_yes_the_command_does_not_ask_and_may_be_repeated(
+    run: Callable[..., Result], own_desk: Settings
+) -> None:
+    codes = [run(own_desk, "", "--yes", "harbour-1").exit_code for _ in range(2)]
+    assert codes == [0, 0]
+
+
+def test_the_command_says_that_an_id_is_unknown_before_it_asks(
+    run: Callable[..., Result], own_desk: Settings
+) -> None:
+    result = run(own_desk, "", "nobody")
+    assert result.exit_code == 1
+    assert "no article 'nobody'" in result.stderr
+    assert "Erase" not in result.stdout
+
+
+def test_beside_a_rebuild_the_command_tells_to_run_it_again(
+    run: Callable[..., Result], own_desk: Settings
+) -> None:
+    with Catalog(own_desk.snapshots_dir).lock():
+        result = run(own_desk, "", "--yes", "harbour-1")
+    assert result.exit_code == 75
+    assert "not erased yet; to finish it, run: read-also erase harbour-1\n" in result.stderr
+
+
+def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
+    run: Callable[..., Result],
+    own_desk: Settings,
+    fake_reader_of: Callable[[], Reader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise GateRefused(("rows: too few",))
+
+    before = Catalog(own_desk.snapshots_dir).live()
+    monkeypatch.setattr("recommender.rebuild.admit", refuse)
+    result = run(own_desk, "", "--yes", "harbour-1")
+    assert result.exit_code == 1
+    assert "rows: too few" in result.stderr
+    assert "not erased yet; to finish it, run: read-also erase harbour-1 --force" in result.stderr
+    assert Catalog(own_desk.snapshots_dir).live() == before
+    monkeypatch.setattr("recommender.cli.upkeep.Reader", lambda *_: fake_reader_of())
+    assert run(own_desk, "", "--yes", "--force", "harbour-1").exit_code == 0
+    assert Catalog(own_desk.snapshots_dir).open_live().row_of("harbour-1") is None
+
+
+@pytest.fixture
+def fake_reader_of() -> Callable[[], Reader]:
+    return fake_reader
