@@ -1,12 +1,13 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-oldest docs bench bench-relevance demo serve lock clean
+.PHONY: help lint format test test-oldest test-faults docs bench bench-relevance demo serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SERVE ?= 1
+MINUTES ?= 30
 TORCH := torch>=2.6,<3
 
 help: ## Show what there is.
@@ -35,6 +36,9 @@ test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml a
 	.venv-oldest/bin/python -m pip install --quiet '$(TORCH)'
 	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt --editable '.[test]'
 	.venv-oldest/bin/python -m pytest -q
+
+test-faults: $(READY) ## Kills, power loss, damage, freshness and reads, at length; MINUTES=30 of kills.
+	$(RUN) -m benchmarks.faults --minutes $(MINUTES)
 
 lint: $(READY) ## Style, types, and the direction of imports.
 	$(RUN) -m ruff format --check .

@@ -1,0 +1,1 @@
+"""What happens to the archive when processes, system calls and disks fail."""

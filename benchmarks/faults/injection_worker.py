@@ -1,0 +1,82 @@
+"""Forks a child for each piece of work, so that none has to import anything.
+
+    python -m benchmarks.faults.injection_worker
+
+Reads one JSON array [work, folder] at a time from standard input. The child prepares, says
+{"ready": pid}, waits for a byte on the same input, works, and tells on standard output how that
+went; when it is gone, its status is told. FAISS is imported before, but used in children only:
+a fork after its use hangs.
+"""
+
+import gc
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+from benchmarks.faults.injection_works import WORKS
+from index import IndexFault
+from recommender.errors import StoreUnusable
+
+__all__: list[str] = []
+
+CLEAN: Final = (StoreUnusable, OSError, IndexFault)
+MOST: Final = 65_536
+
+
+def tell(**fact: object) -> None:
+    """Write one line; a pipe takes it whole."""
+    os.write(1, json.dumps(fact).encode() + b"\n")
+
+
+def attempt(name: str, step: Callable[[], object]) -> bool:
+    """Take a step and tell how it went; returns whether it succeeded."""
+    try:
+        value = step()
+    except Exception as error:  # noqa: BLE001 - which one it is, is the question
+        kind = type(error).__name__
+        tell(step=name, done=False, clean=isinstance(error, CLEAN), words=f"{kind}: {error}"[:300])
+        return False
+    tell(step=name, done=True, value=str(value))
+    return True
+
+
+def serve(work: str, folder: Path) -> None:
+    """Be the child: prepare, wait, work; once more where it failed, since the fault is over."""
+    gc.disable()  # a collection at another moment would move the calls that follow
+    step, tidy = WORKS[work].prepare(folder)
+    tell(ready=os.getpid())
+    os.read(0, 1)
+    if not attempt("work", step):
+        attempt("again", step)
+    attempt("tidy", tidy)
+
+
+def be_child(work: str, folder: Path) -> NoReturn:
+    """Serve and end, whatever happens."""
+    status = 70
+    try:
+        serve(work, folder)
+        status = 0
+    except Exception as error:  # noqa: BLE001 - told to whoever injects
+        tell(step="prepare", done=False, clean=False, words=repr(error))
+    finally:
+        os._exit(status)
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    while line := os.read(0, MOST):
+        work, folder = json.loads(line)
+        started = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            be_child(work, Path(folder))
+        status = os.waitpid(child, 0)[1]
+        tell(status=status, seconds=round(time.monotonic() - started, 3))
+
+
+if __name__ == "__main__":
+    main()

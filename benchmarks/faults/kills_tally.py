@@ -1,0 +1,72 @@
+"""Counts that outlive a run: kept in a JSON file, so that running again adds to them."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["MOST_FINDINGS", "Tally"]
+
+MOST_FINDINGS: Final = 50
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts by name, how far each seed was run, and what was found wrong.
+
+    Attributes:
+        counts: totals over all runs.
+        seeds: by seed, the number of the next step to run.
+        findings: what should not have happened, in words; the first fifty.
+        path: where it is kept; None keeps it in memory only.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    seeds: dict[str, int] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+    path: Path | None = None
+
+    @classmethod
+    def load(cls, path: Path | None) -> "Tally":
+        """Read what an earlier run kept; start from nothing where there is no file."""
+        if path is None or not path.exists():
+            return cls(path=path)
+        kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return cls(kept["counts"], kept["seeds"], kept["findings"], path)
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Count something."""
+        self.counts[name] = self.counts.get(name, 0) + count
+
+    def most(self, name: str, value: int) -> None:
+        """Keep the larger of a value and the one before."""
+        self.counts[name] = max(self.counts.get(name, 0), value)
+
+    def find(self, what: str) -> None:
+        """Count something wrong and keep its words."""
+        self.add("findings")
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(what)
+
+    def next_step(self, seed: int | str) -> int:
+        """Tell where a seed goes on."""
+        return self.seeds.get(str(seed), 0)
+
+    def done(self, seed: int | str, step: int) -> None:
+        """Note that a step of a seed was run."""
+        self.seeds[str(seed)] = step + 1
+
+    def save(self) -> None:
+        """Keep it; an interruption leaves the file before or after, whole."""
+        if self.path is None:
+            return
+        fields = {name: value for name, value in asdict(self).items() if name != "path"}
+        aside = self.path.with_name(f"{self.path.name}.new")
+        aside.write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
+        os.replace(aside, self.path)  # noqa: PTH105 - one call, as in the product
+
+    def __str__(self) -> str:
+        lines = [f"{name:<40} {count:>12,}" for name, count in sorted(self.counts.items())]
+        lines += [f"seeds {self.seeds}"] if self.seeds else []
+        return "\n".join([*lines, *(f"FOUND: {what}" for what in self.findings)])
