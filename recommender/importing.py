@@ -16,7 +16,7 @@ __all__ = ["Imported", "import_records"]
 
 Outcome = Receipt | StaleVersion | InvalidArticle
 
-BATCH: Final = 100  # one transaction each: what is done again at most after a stop
+BATCH: Final = 25  # one transaction each: what is done again at most after a stop
 PAUSE_SECONDS: Final = 0.01  # between transactions, in which a newsroom's single writes get in
 
 

@@ -22,7 +22,7 @@ __all__ = ["Indexer"]
 
 SINGLES: Final = 4  # articles in one transaction
 BULK: Final = 16
-SLICE: Final = 8  # texts of a bulk load that are embedded before single writes get their turn
+SLICE: Final = 2  # texts of a bulk load that are embedded before single writes get their turn
 
 _log = logging.getLogger(__name__)
 Vectors = dict[str, NDArray[np.float32]]

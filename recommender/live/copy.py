@@ -48,6 +48,11 @@ class ChangesCopy:
         """Whether what comes next after a point of a generation may simply be added here."""
         return self._at == (generation, point)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self._lock is not None
+
     def take_over(self) -> bool:
         """Become the one who writes, if nobody else is."""
         if self._lock is None:

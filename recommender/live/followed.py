@@ -15,8 +15,8 @@ from recommender.store import ArticleStore, Point, Update
 
 __all__ = ["MOST_UNREAD", "Followed", "Opened", "catch_up", "open_followed"]
 
-PAGE: Final = 250  # articles; after so many a view is shown, so that a bulk load delays nobody
-MOST_UNREAD: Final = 5_000
+PAGE: Final = 100  # articles; after so many a view is shown, so that a bulk load delays nobody
+MOST_UNREAD: Final = 1_000
 """Articles that wait to be read are known as seeds; beyond so many, the store has to be asked."""
 
 _log = logging.getLogger(__name__)
@@ -57,12 +57,12 @@ class Followed:
         self.point = point
         return page.complete, page.updates
 
-    def history(self, store: ArticleStore) -> Iterator[Update]:
-        """All that came after the base, up to where this stands, read once more."""
+    def history(self, store: ArticleStore, end: Point) -> Iterator[Update]:
+        """All that came after the base, up to a point at least, read once more."""
         origin = self.base.origin
         yield from store.unread_before(origin.point, MOST_UNREAD)
         point, complete = origin.point, False
-        while not complete and point.number < self.point.number:
+        while not complete and point.number < end.number:
             point, page = store.updates_after(
                 point, epoch=origin.epoch, analyzer=ANALYZER, model=origin.model, limit=PAGE
             )
@@ -70,8 +70,8 @@ class Followed:
             complete = page.complete
 
     def apply(self, updates: Iterable[Update]) -> None:
-        """Take some updates in."""
-        updates = list(updates)
+        """Take some updates in, in their order; of one article the last counts."""
+        updates = {update.id: update for update in updates}.values()
         if not updates:
             return
         kept = sorted(filter(self._keeps, updates), key=lambda update: update.id)
@@ -99,10 +99,10 @@ class Followed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """A base with all that came after it; what that was, if it was to be kept."""
+    """A base with all that came after it; what that was, or None if it was not to be kept."""
 
     followed: Followed
-    updates: tuple[Update, ...]
+    updates: tuple[Update, ...] | None
 
 
 def open_followed(
@@ -132,11 +132,11 @@ def open_followed(
 
 def catch_up(
     followed: Followed, store: ArticleStore, *, begin: bool = False, keep: bool = False
-) -> tuple[Update, ...]:
+) -> tuple[Update, ...] | None:
     """Take in the log to its end; what came is handed out only if it is to be kept."""
     told = list(followed.begin(store)) if begin else []
     complete = False
     while not complete:
         complete, updates = followed.follow(store)
         told += updates if keep else ()
-    return tuple(told) if keep else ()
+    return tuple(told) if keep else None

@@ -8,9 +8,10 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from index import Catalog, IndexFault, View
@@ -75,6 +76,7 @@ class Follower:
         self._followed: Followed | None = None
         self._opening: Future[Opened] | None = None
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="opener")
+        self._copier = ThreadPoolExecutor(1, thread_name_prefix="copier")
         self._turn = threading.Lock()
         self._ticked = threading.Condition()
         self._stopping = threading.Event()
@@ -102,6 +104,7 @@ class Follower:
         if self._thread is not None:
             self._thread.join()
         self._opener.shutdown(wait=True)
+        self._copier.shutdown(wait=True)
         self._copy.close()
         self.board.close()
 
@@ -164,7 +167,7 @@ class Follower:
             self._publish(best, fault, seen_at=-math.inf)
 
     def _open(self) -> Opened:
-        keep = self._copy.take_over()
+        keep = self._copy.is_ours
         return open_followed(self._catalog, self._store(), self._model, keep=keep)
 
     def _open_aside(self) -> None:
@@ -182,8 +185,9 @@ class Follower:
             opened = opening.result()
             # What came since it was opened is shown already: going back, if only for a moment,
             # would show again what was withdrawn.
-            more = catch_up(opened.followed, self._store(), keep=bool(opened.updates))
-            self._show(Opened(opened.followed, opened.updates + more))
+            more = catch_up(opened.followed, self._store(), keep=opened.updates is not None)
+            whole = None if more is None else (opened.updates or ()) + more
+            self._show(Opened(opened.followed, whole))
         except (StoreUnusable, StoreRestored, IndexFault, OSError) as fault:
             _log.error("the new generation could not be opened yet: %s", fault)
 
@@ -192,8 +196,7 @@ class Follower:
         self._followed = followed
         self._publish(followed, None, seen_at=time.monotonic())
         _log.info("serving %s with %d rows", followed.view.generation, len(followed.view))
-        if self._copy.take_over():
-            self._start_copy(followed, opened.updates)
+        self._copied(partial(self._renew_copy, followed, opened.updates, followed.point))
 
     def _follow(self, followed: Followed) -> None:
         """Take in the log page by page, showing each."""
@@ -205,7 +208,9 @@ class Follower:
                 if updates or self._live is None or self._live.store_fault:
                     self._publish(followed, None)
                 if updates:
-                    self._write_copy(followed, before, updates)
+                    self._copied(
+                        partial(self._extend_copy, followed, before, updates, followed.point)
+                    )
             self._confirm()
         except StoreUnusable as fault:
             self._publish(followed, str(fault))
@@ -214,22 +219,36 @@ class Follower:
             if self._opening is None:
                 self._open_aside()
 
-    def _write_copy(self, followed: Followed, before: Point, updates: tuple[Update, ...]) -> None:
-        try:
-            if self._copy.stands_at(followed.view.generation, before):
-                self._copy.add(updates, followed.point)
-            elif self._copy.take_over():
-                # Whoever wrote it before is gone: start it anew from the log itself.
-                self._start_copy(followed, followed.history(self._store()))
-        except OSError as fault:
-            _log.error("the own copy of the changes could not be written: %s", fault)
+    def _copied(self, job: Callable[[], None]) -> None:
+        """Have the own copy written, one job after the other, where it delays no view."""
 
-    def _start_copy(self, followed: Followed, updates: Iterable[Update]) -> None:
-        generation, epoch = followed.view.generation, followed.base.origin.epoch
-        try:
-            self._copy.restart(generation, epoch, followed.point, updates)
-        except OSError as fault:
-            _log.error("the own copy of the changes could not be written: %s", fault)
+        def attempt() -> None:
+            try:
+                job()
+            except (OSError, StoreUnusable, StoreRestored) as fault:
+                _log.error("the own copy of the changes could not be written: %s", fault)
+
+        if self._thread is None:
+            attempt()
+        else:
+            self._copier.submit(attempt)
+
+    def _renew_copy(
+        self, followed: Followed, updates: tuple[Update, ...] | None, point: Point
+    ) -> None:
+        """Start the copy of another generation; what was not kept of its log is read once more."""
+        if self._copy.take_over():
+            told = followed.history(self._store(), point) if updates is None else updates
+            self._copy.restart(followed.view.generation, followed.base.origin.epoch, point, told)
+
+    def _extend_copy(
+        self, followed: Followed, before: Point, updates: tuple[Update, ...], point: Point
+    ) -> None:
+        if self._copy.stands_at(followed.view.generation, before):
+            self._copy.add(updates, point)
+        else:
+            # Whoever wrote it before is gone: start it anew from the log itself.
+            self._renew_copy(followed, None, point)
 
     def _confirm(self) -> None:
         """Note that the store told nothing more just now."""

@@ -303,8 +303,11 @@ def test_started_without_store_and_copy_it_is_alive_and_not_ready(
 
 
 def test_started_without_the_store_it_serves_from_its_own_copy(
-    client: FlaskClient, client_of: Clients, own_desk: Settings
+    client: FlaskClient, client_of: Clients, own_desk: Settings, make_story: Story
 ) -> None:
+    for headline in ("Once", "Twice"):  # the copy holds both, and the last counts
+        client.put("/v1/articles/harbour-5", json=make_story("harbour-5", title=headline))
+        client.get(SEED)
     client.delete("/v1/articles/harbour-4")
     before = client.get(SEED)
     late = client_of(own_desk)

@@ -39,6 +39,8 @@ COMMANDS = [
     ["snapshots", "prune"],
     ["export"],
     ["backup"],
+    ["check"],
+    ["erase"],
     ["evaluate"],
     ["demo"],
 ]
@@ -251,11 +253,16 @@ def test_a_data_folder_that_cannot_be_written_is_73(run: Run, bare: Settings) ->
     assert "/proc/none" in result.stderr
 
 
-def test_without_a_snapshot_related_is_69(run: Run, bare: Settings) -> None:
-    result = run(bare, "related", "a")
-    assert result.exit_code == 69
-    assert "run a rebuild" in result.stderr
-    assert result.stdout == ""
+def test_without_a_snapshot_related_asks_the_changes_alone(
+    run: Run, bare: Settings, fake_rebuild: pytest.MonkeyPatch, fake_model: Model
+) -> None:
+    fake_rebuild.setattr("recommender.cli.serving.find_model", lambda _: fake_model)
+    store = open_store(bare.database_url)
+    store.put(Article(id="fresh", title="Fresh"))
+    store.close()
+    result = run(bare, "related", "fresh")
+    assert result.exit_code == 0
+    assert result.stdout == "Read also, under: Fresh\n\n(few_eligible)\n"
 
 
 def test_an_unknown_article_is_1(run: Run, desk_settings: Settings) -> None:
@@ -410,10 +417,12 @@ def test_an_interrupt_is_130_and_says_that_nothing_is_lost(
     assert "run it again" in result.stderr
 
 
-def test_an_article_that_no_rebuild_has_read_says_what_to_run(run: Run, own_desk: Settings) -> None:
+def test_an_article_that_was_not_read_yet_has_the_ladder(run: Run, own_desk: Settings) -> None:
     store = open_store(own_desk.database_url)
-    store.put(Article(id="fresh", title="Fresh"))
+    store.put(Article(id="fresh", title="Fresh", section="farm"))
     store.close()
-    result = run(own_desk, "related", "fresh")
-    assert result.exit_code == 1
-    assert "read-also rebuild" in result.stderr
+    result = run(own_desk, "related", "fresh", "--json", "-n", "6")
+    assert result.exit_code == 0
+    items = json.loads(result.stdout)["items"]
+    assert {item["reason"] for item in items} == {"fallback:section"}
+    assert {item["section"] for item in items} == {"farm"}

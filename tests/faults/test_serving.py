@@ -1,0 +1,112 @@
+"""A whole server, its processes killed and its store locked: readers go on reading."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.freshness_log import encodings
+from benchmarks.faults.reads_clock import MovedClock
+from benchmarks.faults.reads_lock import everybody_locked_out, writers_locked_out
+from benchmarks.faults.reads_scene import Scene
+from benchmarks.faults.serving import Place, Server, until
+from benchmarks.faults.serving_articles import seeds
+from benchmarks.faults.serving_calls import ask, delete, line_to, listed, put, put_until_kept
+from benchmarks.faults.serving_load import Load
+
+SEEDS = 4
+RATE = 30.0
+PATIENCE_SECONDS = 90.0
+LOOP_SECONDS = 2.0
+STARTS = 3  # in so long a loop of crashes: at once, then after 0.5 and 1 s
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("serving")
+    clock = MovedClock(folder / "clock")
+    with Server(Place(folder, more=clock.environment), ready=False) as server:
+        for seed in seeds(SEEDS):
+            assert put_until_kept(server.port, seed, PATIENCE_SECONDS)
+        scene = Scene(server, SEEDS, pace=0.1, clock=clock)
+        with scene.phase("tests"):
+            yield scene
+
+
+@contextmanager
+def reading(scene: Scene, *, cut: bool = False) -> Iterator[None]:
+    """Readers read while the block runs; all are answered, the second time if a worker dies."""
+    paths = [f"/v1/articles/seed-{n}/related{'.html' * (n % 2)}" for n in range(SEEDS)]
+    with Load(scene.server.port, paths, RATE, lines=6) as load:
+        time.sleep(0.3)
+        yield
+        time.sleep(0.3)
+    assert len(load.answers) > 10
+    assert [answer.status for answer in load.answers if answer.status != 200] == []
+    assert cut or not any(answer.cut for answer in load.answers), load.faults
+    assert scene.wrong == []
+
+
+def test_an_indexer_that_dies_again_and_again_is_started_ever_later_and_in_the_end_reads(
+    scene: Scene,
+) -> None:
+    server, starts = scene.server, 0
+    article = scene.next_article()
+    with reading(scene):
+        end = time.monotonic() + LOOP_SECONDS
+        while time.monotonic() < end:
+            if (indexer := server.indexer) is not None:
+                os.kill(indexer, signal.SIGKILL)
+                starts += until(lambda killed=indexer: server.indexer != killed, 2)  # type: ignore[misc]
+            time.sleep(0.02)
+        assert put(server.port, article) == 201
+        assert put_until_kept(server.port, article, PATIENCE_SECONDS)
+    assert 1 < starts <= STARTS
+    assert article["id"] in encodings(server.words(), [article["id"]])
+
+
+def test_a_killed_worker_is_replaced_and_its_reads_are_answered_by_another(scene: Scene) -> None:
+    with reading(scene, cut=True):
+        scene.kill_worker()
+
+
+def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: Scene) -> None:
+    article = scene.next_article()
+    with reading(scene):
+        with writers_locked_out(scene.server.place.store):
+            assert put(scene.server.port, article) == 503
+        assert put_until_kept(scene.server.port, article)
+
+
+def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(scene: Scene) -> None:
+    article = scene.next_article()
+    path = f"/v1/articles/seed-1/related?tag={article['id']}"
+    with reading(scene, cut=True):
+        assert put_until_kept(scene.server.port, article)
+        with everybody_locked_out(scene.server.place.store):
+            scene.kill_worker()
+            for worker in scene.server.workers:
+                line = line_to(scene.server, worker)
+                status, body = line.ask("GET", path)
+                line.close()
+                assert (status, listed(body)) == (200, [article["id"]])
+        assert delete(scene.server.port, article["id"]) == 204
+        assert until(lambda: listed(ask(scene.server.port, "GET", path)[1]) == [], 5)
+
+
+def test_no_process_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    with Server(Place(tmp_path), ready=False) as server:
+        assert len(server.processes) >= 5  # itself, gunicorn, two workers, the indexer
+        assert server.ended_by(signal.SIGKILL, PATIENCE_SECONDS)
+        assert ask(server.port, "GET", "/healthz")[0] == 0
+
+
+def test_a_supervisor_that_is_told_to_stop_ends_every_process(scene: Scene) -> None:
+    """The last test of the module, whose server it is."""
+    assert len(scene.server.processes) >= 5
+    assert scene.server.ended_by(signal.SIGTERM, PATIENCE_SECONDS)
+    assert ask(scene.server.port, "GET", "/healthz")[0] == 0
