@@ -146,6 +146,8 @@ class _Bench:
         _log.info("reading with %s", model.name)
 
     def _compact(self) -> None:
+        if self._compaction.is_running():
+            return
         store = self._store()
         live, analyzer, base = 0, ANALYZER, 0
         with suppress(NoSnapshot, IndexFault):
@@ -177,7 +179,7 @@ class Compaction:
 
     def run(self, command: str) -> None:
         """Start a command of `read-also`, unless one runs or has just failed."""
-        if self._is_running() or time.monotonic() < self._due_at:
+        if self.is_running() or time.monotonic() < self._due_at:
             return
         _log.info("starting: %s", command)
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
@@ -190,7 +192,8 @@ class Compaction:
             self._process.terminate()
             self._process.wait()
 
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
+        """Whether one runs; one that has ended is taken note of."""
         if self._process is None:
             return False
         code = self._process.poll()
