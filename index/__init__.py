@@ -5,7 +5,7 @@ one; a `Snapshot` searches. Nothing here knows what a row stands for: cards are 
 """
 
 from index.catalog import Catalog, Staged
-from index.disk import make_folder
+from index.disk import make_folder, sync_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
 from index.hits import Hits
 from index.lexical import Lexicon, Query
@@ -40,4 +40,5 @@ __all__ = [
     "Vectors",
     "View",
     "make_folder",
+    "sync_folder",
 ]

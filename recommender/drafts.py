@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from index import View
+from index import Query, View
 from recommender.articles import Article, parse_article
 from recommender.columns import UNKNOWN_LANGUAGE, number_of
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
@@ -29,7 +29,7 @@ from recommender.rows import Known, facts_of
 from recommender.seeds import Seed
 from recommender.store import TextTerms
 
-__all__ = ["DraftServer", "read_draft", "seed_of_draft"]
+__all__ = ["DraftServer", "read_draft", "seed_outside"]
 
 SOCKET: Final = "indexer.sock"
 MOST_BYTES: Final = 8 * 2**20
@@ -55,29 +55,37 @@ def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> 
     return _draft(answer)
 
 
-def seed_of_draft(view: View, article: Article, draft: Draft) -> Seed:
-    """The seed of a draft, weighed as the view's snapshot weighs its own articles."""
+def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Seed:
+    """The seed of an article that a view does not hold.
+
+    What was read of it is weighed as the view's snapshot weighs its own articles; without that only
+    the ladder can serve it.
+    """
     origin = Origin.of(view.snapshot.manifest)
-    known = Known(article, draft.terms, draft.vector.astype(np.float16), 0, settled=True)
+    known = Known(article, draft and draft.terms, None, 0, settled=draft is not None)
     facts = facts_of(known, origin.knows)
     language = facts.language or UNKNOWN_LANGUAGE
-    names = (article.id, article.translation_of or article.id)
-    comparable = draft.model == origin.model
-    peers = view.floor_of(language).rows
+    moment = article.published_at
+    comparable = draft is not None and draft.model == origin.model
     return Seed(
         id=article.id,
         title=article.title.strip(),
         language=language,
         section=article.section,
-        published_at=np.nan if article.published_at is None else article.published_at.timestamp(),
-        names=frozenset(map(number_of, names)),
+        published_at=np.nan if moment is None else moment.timestamp(),
+        names=frozenset(map(number_of, (article.id, article.translation_of or article.id))),
         lists=not article.no_related,
         signature=facts.signature,
-        settled=True,
-        embedded=facts.embedded and comparable,
-        vector=draft.vector if comparable else None,
-        terms=view.snapshot.lexicon.weigh(draft.terms.buckets, draft.terms.counts, peers),
+        settled=facts.settled,
+        embedded=comparable and origin.knows(facts.language),
+        vector=draft.vector if draft is not None and comparable else None,
+        terms=None if draft is None else _weighed(view, draft.terms, language),
     )
+
+
+def _weighed(view: View, terms: TextTerms, language: str) -> Query:
+    peers = view.floor_of(language).rows
+    return view.snapshot.lexicon.weigh(terms.buckets, terms.counts, peers)
 
 
 class DraftServer:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import GENERATION
+from index import GENERATION, sync_folder
 from recommender.articles import parse_outline
 from recommender.store import Point, TextTerms, Update
 
@@ -77,7 +77,7 @@ class ChangesCopy:
             os.fsync(file.fileno())
         path = self._path(generation)
         aside.replace(path)
-        _sync(self._folder)
+        sync_folder(self._folder)
         for other in self._folder.glob(f"*{_SUFFIX}"):
             if other != path:
                 other.unlink(missing_ok=True)
@@ -209,11 +209,3 @@ def _terms(language: str | None, buckets: str, counts: str, signature: str) -> T
 def _pack(array: NDArray[Any]) -> str:
     little = array.astype(array.dtype.newbyteorder("<"))
     return b64encode(little.tobytes()).decode("ascii")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from index import Catalog, IndexFault, View
@@ -19,9 +18,10 @@ from recommender.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
 from recommender.live.base import Base, pointed_generation, sound_bases
 from recommender.live.board import Board
+from recommender.live.copier import Copier
 from recommender.live.copy import ChangesCopy
 from recommender.live.followed import Followed, Opened, catch_up, open_followed
-from recommender.store import ArticleStore, Point, Update
+from recommender.store import ArticleStore
 
 __all__ = ["TICK_SECONDS", "Follower", "Live"]
 
@@ -70,13 +70,12 @@ class Follower:
         self._catalog = catalog
         self._store = store
         self._model = model
-        self._copy = copy
+        self._copier = Copier(copy, store)
         self.board = board
         self._live: Live | None = None
         self._followed: Followed | None = None
         self._opening: Future[Opened] | None = None
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="opener")
-        self._copier = ThreadPoolExecutor(1, thread_name_prefix="copier")
         self._turn = threading.Lock()
         self._ticked = threading.Condition()
         self._stopping = threading.Event()
@@ -95,6 +94,7 @@ class Follower:
     def start(self) -> None:
         """Open what there is, then follow in a thread until `stop`."""
         self._tick()
+        self._copier.start()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
 
@@ -104,8 +104,7 @@ class Follower:
         if self._thread is not None:
             self._thread.join()
         self._opener.shutdown(wait=True)
-        self._copier.shutdown(wait=True)
-        self._copy.close()
+        self._copier.stop()
         self.board.close()
 
     def await_tick(self, seconds: float) -> None:
@@ -154,7 +153,7 @@ class Follower:
         """Go on from the copy that reaches furthest."""
         best: Followed | None = None
         for base in sound_bases(self._catalog):
-            copied = self._copy.load(base.snapshot.generation)
+            copied = self._copier.load(base.snapshot.generation)
             if copied is None or copied.epoch != base.origin.epoch:
                 continue
             if best is None or copied.point.number > best.point.number:
@@ -167,7 +166,7 @@ class Follower:
             self._publish(best, fault, seen_at=-math.inf)
 
     def _open(self) -> Opened:
-        keep = self._copy.is_ours
+        keep = self._copier.writes
         return open_followed(self._catalog, self._store(), self._model, keep=keep)
 
     def _open_aside(self) -> None:
@@ -196,7 +195,7 @@ class Follower:
         self._followed = followed
         self._publish(followed, None, seen_at=time.monotonic())
         _log.info("serving %s with %d rows", followed.view.generation, len(followed.view))
-        self._copied(partial(self._renew_copy, followed, opened.updates, followed.point))
+        self._copier.renew(followed, opened.updates)
 
     def _follow(self, followed: Followed) -> None:
         """Take in the log page by page, showing each."""
@@ -208,9 +207,7 @@ class Follower:
                 if updates or self._live is None or self._live.store_fault:
                     self._publish(followed, None)
                 if updates:
-                    self._copied(
-                        partial(self._extend_copy, followed, before, updates, followed.point)
-                    )
+                    self._copier.extend(followed, before, updates)
             self._confirm()
         except StoreUnusable as fault:
             self._publish(followed, str(fault))
@@ -218,37 +215,6 @@ class Follower:
             _log.error("%s", fault)
             if self._opening is None:
                 self._open_aside()
-
-    def _copied(self, job: Callable[[], None]) -> None:
-        """Have the own copy written, one job after the other, where it delays no view."""
-
-        def attempt() -> None:
-            try:
-                job()
-            except (OSError, StoreUnusable, StoreRestored) as fault:
-                _log.error("the own copy of the changes could not be written: %s", fault)
-
-        if self._thread is None:
-            attempt()
-        else:
-            self._copier.submit(attempt)
-
-    def _renew_copy(
-        self, followed: Followed, updates: tuple[Update, ...] | None, point: Point
-    ) -> None:
-        """Start the copy of another generation; what was not kept of its log is read once more."""
-        if self._copy.take_over():
-            told = followed.history(self._store(), point) if updates is None else updates
-            self._copy.restart(followed.view.generation, followed.base.origin.epoch, point, told)
-
-    def _extend_copy(
-        self, followed: Followed, before: Point, updates: tuple[Update, ...], point: Point
-    ) -> None:
-        if self._copy.stands_at(followed.view.generation, before):
-            self._copy.add(updates, point)
-        else:
-            # Whoever wrote it before is gone: start it anew from the log itself.
-            self._renew_copy(followed, None, point)
 
     def _confirm(self) -> None:
         """Note that the store told nothing more just now."""

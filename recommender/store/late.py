@@ -3,7 +3,8 @@
 import threading
 
 from recommender.store.articles import ArticleStore, open_store
-from recommender.store.database import PATIENCE_SECONDS, file_of
+from recommender.store.database import PATIENCE_SECONDS
+from recommender.store.sqlite import file_of
 
 __all__ = ["LateStore"]
 

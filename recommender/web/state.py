@@ -12,16 +12,14 @@ from flask import current_app
 
 from index import View
 from recommender.articles import Article
-from recommender.columns import number_of
-from recommender.drafts import read_draft, seed_of_draft
+from recommender.drafts import read_draft, seed_outside
 from recommender.eligibility import next_turn, on_show, shows
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.live import Follower
 from recommender.policy import Policy
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
-from recommender.rows import Known, facts_of
-from recommender.seeds import Seed, seed_of
+from recommender.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import LateStore, Receipt
 
@@ -80,7 +78,8 @@ class State:
             seed = seed_of(view, article_id)
         shown = True
         if seed is None:
-            seed, shown = self._stored_seed(article_id, now)
+            article = self.store().get(article_id)
+            seed, shown = seed_outside(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
             shown = _shown(view, row, now)
         if public and not shown:
@@ -98,7 +97,7 @@ class State:
         """
         view = self.follower.current().view
         draft = read_draft(self.settings.data_dir, article)
-        seed = seed_of_draft(view, article, draft)
+        seed = seed_outside(view, article, draft)
         return list_related(view, seed, options, self.policy, time.time())
 
     def is_visible(self, receipt: Receipt, *, deleted: bool = False) -> bool:
@@ -144,26 +143,6 @@ class State:
                 self._missing.release()
         return self.follower.current().view
 
-    def _stored_seed(self, article_id: str, now: float) -> tuple[Seed, bool]:
-        """The seed of an article that the view does not hold: only the ladder can serve it."""
-        article = self.store().get(article_id)
-        facts = facts_of(Known(article, None, None, 0, settled=False), _knows_none)
-        seed = Seed(
-            id=article.id,
-            title=article.title.strip(),
-            language=facts.language or "und",
-            section=article.section,
-            published_at=np.nan
-            if article.published_at is None
-            else article.published_at.timestamp(),
-            names=frozenset(
-                {number_of(article.id), number_of(article.translation_of or article.id)}
-            ),
-            lists=not article.no_related,
-            signature=facts.signature,
-        )
-        return seed, shows(article, now)
-
     def _shows(self, receipt: Receipt, *, deleted: bool) -> bool:
         live = self.follower.current()
         row = live.view.row_of(receipt.id)
@@ -180,11 +159,6 @@ def _shown(view: View, row: int, now: float) -> bool:
     size = len(view.snapshot)
     part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
     return bool(on_show(part, now, slice(at, at + 1))[0])
-
-
-def _knows_none(_language: str | None) -> bool:
-    """No vector was made yet, so the encoder has nothing to say."""
-    return False
 
 
 def state() -> State:

@@ -212,7 +212,7 @@ def test_a_table_that_somebody_has_for_himself_is_refused_to_readers(
 def test_a_writer_that_falls_silent_loses_its_turn(
     address: str, impatient: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.store.database._IDLE_MS", 100)
+    monkeypatch.setattr("recommender.store.postgresql._IDLE_MS", 100)
     silent = open_store(address)
 
     def articles() -> Iterator[Article]:

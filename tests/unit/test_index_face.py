@@ -50,6 +50,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "Vectors",
         "View",
         "make_folder",
+        "sync_folder",
     ]
     assert all(hasattr(index, name) for name in index.__all__)
 

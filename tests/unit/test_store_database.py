@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import ArticleStore, open_store
-from recommender.store.database import open_engine, safe_settings, writing
+from recommender.store.database import open_engine, writing
+from recommender.store.sqlite import safe_settings
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def impatient(
 ) -> Iterator[sa.Engine]:
     """A database whose users wait 0.3 s, with a write-ahead log and with a rollback journal."""
     settings = safe_settings(request.param)
-    monkeypatch.setattr("recommender.store.database.safe_settings", lambda _: settings)
+    monkeypatch.setattr("recommender.store.sqlite.safe_settings", lambda _: settings)
     engine = open_engine(f"sqlite:///{path}", patience_seconds=0.3)
     yield engine
     engine.dispose()

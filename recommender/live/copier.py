@@ -1,0 +1,84 @@
+"""Writes the own copy of the changes, one job after the other, where that delays no view."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from recommender.errors import StoreRestored, StoreUnusable
+from recommender.live.copy import ChangesCopy, Copied
+from recommender.live.followed import Followed
+from recommender.store import ArticleStore, Point, Update
+
+__all__ = ["Copier"]
+
+_log = logging.getLogger(__name__)
+
+
+class Copier:
+    """Keeps the copy of what a view follows, if this process is the one that writes it."""
+
+    def __init__(self, copy: ChangesCopy, store: Callable[[], ArticleStore]) -> None:
+        """Write in the calling thread, until `start`.
+
+        Args:
+            copy: the copy.
+            store: asked for what was not kept, where another process wrote before.
+        """
+        self._copy = copy
+        self._store = store
+        self._thread: ThreadPoolExecutor | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self._copy.is_ours
+
+    def start(self) -> None:
+        """Write in a thread from now on."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="copier")
+
+    def stop(self) -> None:
+        """Write what is left, and let another process write."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+        self._copy.close()
+
+    def load(self, generation: str) -> Copied | None:
+        """What the copy of a generation holds; None where there is none."""
+        return self._copy.load(generation)
+
+    def renew(self, followed: Followed, updates: tuple[Update, ...] | None) -> None:
+        """Start the copy of another generation; what was not kept of its log is read once more."""
+        self._do(partial(self._renew, followed, updates, followed.point))
+
+    def extend(self, followed: Followed, before: Point, updates: tuple[Update, ...]) -> None:
+        """Add what came after a point."""
+        self._do(partial(self._extend, followed, before, updates, followed.point))
+
+    def _renew(self, followed: Followed, updates: tuple[Update, ...] | None, point: Point) -> None:
+        if self._copy.take_over():
+            told = followed.history(self._store(), point) if updates is None else updates
+            self._copy.restart(followed.view.generation, followed.base.origin.epoch, point, told)
+
+    def _extend(
+        self, followed: Followed, before: Point, updates: tuple[Update, ...], point: Point
+    ) -> None:
+        if self._copy.stands_at(followed.view.generation, before):
+            self._copy.add(updates, point)
+        else:
+            # Whoever wrote it before is gone: start it anew from the log itself.
+            self._renew(followed, None, point)
+
+    def _do(self, job: Callable[[], None]) -> None:
+        if self._thread is None:
+            _attempt(job)
+        else:
+            self._thread.submit(_attempt, job)
+
+
+def _attempt(job: Callable[[], None]) -> None:
+    try:
+        job()
+    except (OSError, StoreUnusable, StoreRestored) as fault:
+        _log.error("the own copy of the changes could not be written: %s", fault)

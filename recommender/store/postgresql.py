@@ -1,0 +1,81 @@
+"""Engines for PostgreSQL: writers in one queue, and nobody waits for ever."""
+
+from collections.abc import Callable
+from typing import Final
+
+import sqlalchemy as sa
+
+__all__ = ["check_encoding", "create_postgresql"]
+
+_LOCK: Final = 0x52656164416C736F  # "ReadAlso": the advisory lock that writers queue on
+_IDLE_MS: Final = 60_000
+"""A writer that is silent for so long has died; the server then takes its lock away."""
+_CONNECT_SECONDS: Final = 5
+_UNBOUNDED: Final = -1  # as many connections as there are threads
+
+
+def create_postgresql(address: sa.URL, patience_seconds: float) -> sa.Engine:
+    """An engine for a server's database, by psycopg.
+
+    Raises:
+        ValueError: the address names another driver, or cannot be told apart.
+        ImportError: psycopg is not installed.
+    """
+    if address.drivername not in {"postgresql", "postgresql+psycopg"}:
+        raise ValueError("its driver is psycopg; write postgresql://")
+    if "@" in f"{address.host}{address.database}":
+        raise ValueError("write an @ that is no border as %40")
+    wanted = _settings(patience_seconds)
+    try:
+        engine = sa.create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            isolation_level="REPEATABLE READ",  # what one transaction reads is of one moment
+            pool_pre_ping=True,
+            max_overflow=_UNBOUNDED,
+            connect_args={key: wanted[key] for key in wanted if key not in address.query},
+        )
+    except ImportError as error:
+        raise ImportError("PostgreSQL needs read-also[postgresql] to be installed") from error
+    sa.event.listen(engine, "begin", _beginner(patience_seconds))
+    return engine
+
+
+def _settings(patience_seconds: float) -> dict[str, str | int]:
+    """What libpq is told unless the address says otherwise: a server that is gone is noticed."""
+    return {
+        "client_encoding": "utf8",
+        "connect_timeout": max(1, round(min(patience_seconds, _CONNECT_SECONDS))),
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": max(1, round(patience_seconds * 1000)),
+    }
+
+
+def _beginner(patience_seconds: float) -> Callable[[sa.Connection], None]:
+    """Writers queue, so that change numbers become visible in their order; nobody waits forever."""
+    patience = (
+        f"SELECT set_config('lock_timeout', '{max(1, round(patience_seconds * 1000))}', true)"
+    )
+    turn = (
+        f"{patience}, set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', true), "
+        f"pg_advisory_xact_lock({_LOCK})"
+    )
+
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql(turn if writes else patience)
+
+    return begin
+
+
+def check_encoding(engine: sa.Engine) -> None:
+    """Refuse a database that cannot hold every text.
+
+    Raises:
+        ValueError: its encoding is not UTF-8.
+    """
+    with engine.connect() as connection:
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise ValueError(f"its encoding is {encoding}; create the database with UTF8")
