@@ -60,9 +60,12 @@ def create_app(
 
 
 def _share(settings: Settings) -> State:
-    store = LateStore(settings.database_url, WEB_PATIENCE_SECONDS)
+    catalog = Catalog(settings.snapshots_dir)
+    store = LateStore(
+        settings.database_url, WEB_PATIENCE_SECONDS, may_make=lambda: not catalog.generations()
+    )
     follower = Follower(
-        Catalog(settings.snapshots_dir),
+        catalog,
         store,
         lambda: find_model(settings.model),
         ChangesCopy(settings.data_dir / "changes"),

@@ -5,7 +5,7 @@ one; a `Snapshot` searches. Nothing here knows what a row stands for: cards are 
 """
 
 from index.catalog import Catalog, Staged
-from index.disk import make_folder, sync_folder
+from index.disk import locked, make_folder, sync_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
 from index.hits import Hits
 from index.lexical import Lexicon, Query
@@ -39,6 +39,7 @@ __all__ = [
     "Terms",
     "Vectors",
     "View",
+    "locked",
     "make_folder",
     "sync_folder",
 ]

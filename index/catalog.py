@@ -7,7 +7,6 @@ whatever fails before the pointer is replaced leaves the live one as it was.
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import shutil
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Unpack
 
 from index.build import Stamp, build
-from index.disk import make_folder, sync_folder
-from index.errors import Locked, NoSnapshot, SnapshotDamaged
+from index.disk import locked, make_folder, sync_folder
+from index.errors import NoSnapshot, SnapshotDamaged
 from index.manifest import GENERATION
 from index.pointer import read_pointer, write_pointer
 from index.snapshot import Snapshot, epoch_of, manifest_of
@@ -197,12 +196,7 @@ class Catalog:
         Raises:
             Locked: another holder, in this process or another, is at work.
         """
-        path = self.folder / "lock"
-        with path.open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Locked(f"{path}: another rebuild is at work; wait for its end") from error
+        with locked(self.folder / "lock", "another rebuild is at work; wait for its end"):
             yield
 
     @property

@@ -7,6 +7,7 @@ not ordered by fsync of the file, and a failed write through one is a signal, no
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from index.errors import SnapshotDamaged
+from index.errors import Locked, SnapshotDamaged
 from index.manifest import FileSum
 
 if TYPE_CHECKING:
@@ -123,6 +124,25 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         raise
     with file:
         yield file
+
+
+@contextmanager
+def locked(path: Path, held: str) -> Iterator[None]:
+    """Hold a lock file; the system lets go when a process dies.
+
+    Args:
+        path: the file, made when missing.
+        held: what to say where somebody else holds it.
+
+    Raises:
+        Locked: another holder, in this process or another.
+    """
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Locked(f"{path}: {held}") from error
+        yield
 
 
 def measure(path: Path) -> FileSum:

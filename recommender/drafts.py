@@ -62,7 +62,9 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
     the ladder can serve it.
     """
     origin = Origin.of(view.snapshot.manifest)
-    known = Known(article, draft and draft.terms, None, 0, settled=draft is not None)
+    known = Known(
+        article, None if draft is None else draft.terms, None, 0, settled=draft is not None
+    )
     facts = facts_of(known, origin.knows)
     language = facts.language or UNKNOWN_LANGUAGE
     moment = article.published_at

@@ -13,6 +13,7 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 control_socket_disable = True
+umask = 0o077  # the store and its copies hold drafts and what is under embargo
 
 
 def on_starting(_server: object) -> None:

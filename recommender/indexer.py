@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -125,19 +125,22 @@ class Indexer:
         _log.info(
             "embedded %s in %.3f s", [p.article.id for p in waiting], time.monotonic() - begun
         )
+        made = known | {
+            key: _checked(mix_views(view, vectors.__getitem__))
+            for key, view in views.items()
+            if key not in known
+        }
         return [
             Reading(
                 pending=pending,
                 body=article.body if pending.article.body_html else None,
                 terms=read_text(article),
-                vector=known[pending.text_hash]
-                if pending.text_hash in known
-                else mix_views(views[pending.text_hash], vectors.__getitem__).astype(np.float16),
+                vector=made[pending.text_hash],
             )
             for pending, article in zip(waiting, plain, strict=True)
         ]
 
-    def _known_vectors(self, waiting: Sequence[Pending]) -> Mapping[str, NDArray[np.float16]]:
+    def _known_vectors(self, waiting: Sequence[Pending]) -> dict[str, NDArray[np.float16]]:
         hashes = [pending.text_hash for pending in waiting]
         return self._store.features.vectors(hashes, self._reader.model.fingerprint)
 
@@ -215,6 +218,17 @@ class InHand:
             return [(str(article_id), int(change)) for article_id, change in named.items()]
         except (ValueError, TypeError, AttributeError):  # cut off in the middle of a write
             return []
+
+
+def _checked(vector: NDArray[np.float32]) -> NDArray[np.float16]:
+    """As it is kept.
+
+    Raises:
+        ValueError: it holds what is no number.
+    """
+    if not np.isfinite(vector).all():
+        raise ValueError("the encoder gave a vector that holds what is no number")
+    return vector.astype(np.float16)
 
 
 def _slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:

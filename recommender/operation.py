@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from index import Catalog, IndexFault, NoSnapshot
+from index import Catalog, IndexFault, Manifest, NoSnapshot, locked, make_folder
 from recommender.drafts import DraftServer
 from recommender.embedding import Model, find_model
 from recommender.embedding.loading import load_encoder
@@ -20,9 +20,10 @@ from recommender.errors import ModelRefused, StoreUnusable
 from recommender.generation import Origin
 from recommender.indexer import Indexer
 from recommender.markup.guard import MarkupReader
+from recommender.notices import held
 from recommender.reading import ANALYZER, Reader
 from recommender.settings import Settings
-from recommender.store import LateStore
+from recommender.store import ORIGIN, LateStore
 
 __all__ = ["index_forever", "is_compaction_due", "model_in_use"]
 
@@ -30,25 +31,27 @@ IDLE_SECONDS: Final = 0.03
 AWAY_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 2.0
 NICENESS: Final = 2  # readers come first, but what an editor has just written must not starve
-FIRST_DELTA: Final = 32
-DELTA_SHARE: Final = 0.1
-MOST_DELTA: Final = 5_000
+FIRST_ENTRIES: Final = 64
+ENTRIES_SHARE: Final = 0.2
+MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
 PAUSE_SECONDS: Final = 60.0
 MOST_PAUSE_SECONDS: Final = 3_600.0
 _log = logging.getLogger(__name__)
 
 
-def is_compaction_due(delta: int, base: int, *, idle: bool) -> bool:
-    """Whether what changed since the live snapshot should be built into the next one.
+def is_compaction_due(entries: int, base: int, *, idle: bool) -> bool:
+    """Whether what happened since the live snapshot should be built into the next one.
 
     Args:
-        delta: how many articles changed since.
+        entries: of the log since then: a write is one, and that its text was read is another. Each
+            may have left a row in memory, also where an article is edited over and over.
         base: how many articles the snapshot has.
         idle: whether nothing waits to be read; a snapshot built meanwhile is soon out of date.
     """
     if idle:
-        return delta > max(FIRST_DELTA if base else 0, DELTA_SHARE * base)
-    return delta > max(MOST_DELTA, DELTA_SHARE * base)
+        least = FIRST_ENTRIES if base else 0
+        return entries > min(max(least, ENTRIES_SHARE * base), MOST_ENTRIES)
+    return entries > MOST_ENTRIES
 
 
 def model_in_use(catalog: Catalog, wanted: str) -> Model:
@@ -79,12 +82,24 @@ def model_in_use(catalog: Catalog, wanted: str) -> Model:
 
 
 def index_forever(settings: Settings) -> None:
-    """Run the indexer until SIGTERM or SIGINT."""
+    """Run the indexer until SIGTERM or SIGINT.
+
+    Raises:
+        Locked: another one works in this data folder.
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     os.nice(NICENESS)
-    store = LateStore(settings.database_url)
+    make_folder(settings.data_dir)
+    another = "another indexer works here; one is enough"
+    with locked(settings.data_dir / "indexer.lock", another):
+        _index(settings, stopping)
+
+
+def _index(settings: Settings, stopping: threading.Event) -> None:
+    catalog = Catalog(settings.snapshots_dir)
+    store = LateStore(settings.database_url, may_make=lambda: not catalog.generations())
     try:
         with MarkupReader() as markup:
             _Bench(settings, store, markup.read).work(stopping)
@@ -132,7 +147,9 @@ class _Bench:
         generation = self._live()
         if self._indexer is None or generation != self._generation:
             self._generation = generation
-            self._take_model(model_in_use(self._catalog, self._settings.model))
+            model = model_in_use(self._catalog, self._settings.model)
+            self._take_model(model)
+            self._catch_up_with(model)
         self._compact()
 
     def _take_model(self, model: Model) -> None:
@@ -145,22 +162,37 @@ class _Bench:
         self._fingerprint = model.fingerprint
         _log.info("reading with %s", model.name)
 
+    def _catch_up_with(self, model: Model) -> None:
+        """Read once more what was read for another model while this one's snapshot was built."""
+        manifest = self._manifest()
+        if manifest is not None and manifest.model == model.fingerprint:
+            missed = self._store().pending.await_again(model.fingerprint)
+            if missed:
+                _log.info("%d articles are read again for %s", missed, model.name)
+
     def _compact(self) -> None:
         if self._compaction.is_running():
             return
-        store = self._store()
-        live, analyzer, base = 0, ANALYZER, 0
-        with suppress(NoSnapshot, IndexFault):
-            manifest = self._catalog.open_live(verify=False).manifest
-            live, analyzer, base = manifest.change, manifest.analyzer, manifest.rows
-        if analyzer != ANALYZER:
+        if held(self._catalog).text is not None:
+            return
+        store, manifest = self._store(), self._manifest()
+        if manifest is not None and manifest.analyzer != ANALYZER:
             # Another release read these texts; their terms cannot be compared with new ones.
             self._compaction.run("rebuild")
             return
         waiting = store.pending.waiting()
         idle = not (waiting.single or waiting.bulk)
-        if is_compaction_due(store.touched_since(live), base, idle=idle):
+        origin = None if manifest is None else Origin.of(manifest)
+        point, epoch = (ORIGIN, "") if origin is None else (origin.point, origin.epoch)
+        entries = store.entries_since(point, epoch)
+        if is_compaction_due(entries, manifest.rows if manifest else 0, idle=idle):
             self._compaction.run("compact")
+
+    def _manifest(self) -> Manifest | None:
+        try:
+            return self._catalog.open_live(verify=False).manifest
+        except (NoSnapshot, IndexFault):
+            return None
 
     def _live(self) -> str | None:
         try:

@@ -12,9 +12,11 @@ from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
 from recommender.articles import Article
 from recommender.eligibility import eligible
 from recommender.embedding import Model
+from recommender.errors import GateRefused
 from recommender.features import embed_missing
 from recommender.gate import Candidate, admit
 from recommender.generation import stamp_of
+from recommender.notices import held, refused
 from recommender.policy import Policy
 from recommender.progress import Meter, silent
 from recommender.reading import ANALYZER, Reader, clean_missing, read_missing
@@ -168,10 +170,14 @@ def _publish(
     try:
         if not force:
             _judge(staged, catalog, store, gathered)
-    except BaseException:
+    except BaseException as fault:
         catalog.discard(staged)
+        if isinstance(fault, GateRefused):
+            refused(catalog).say(str(fault))
         raise
     generation = catalog.publish(staged)
+    for notice in (refused(catalog), held(catalog)):
+        notice.drop()
     catalog.prune(keep)
     kept = [m.change for m in catalog.manifests() if m.epoch == gathered.state.epoch]
     store.trim(before=min(kept))

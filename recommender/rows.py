@@ -1,7 +1,9 @@
 """From articles and what was read of them to the rows that an index takes."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ __all__ = ["GROUPED_BY", "Known", "facts_of", "rows_of"]
 
 GROUPED_BY = "language"
 """The column inside whose groups rarity and floors are counted."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +50,15 @@ def rows_of(known: Sequence[Known], knows: Callable[[str | None], bool], dim: in
     Args:
         known: the articles.
         knows: whether the encoder knows a language.
-        dim: how many numbers a vector has, where none of the articles has one.
+        dim: how many numbers a vector has; 1 where the articles' own vectors are to tell.
     """
+    width = _width(known, dim)
+    known = [_sound(one, width) for one in known]
     facts = [facts_of(one, knows) for one in known]
     described = describe(facts)
     return Rows(
         ids=[one.article.id for one in known],
-        vectors=_stacked([one.vector for one in known], dim),
+        vectors=_stacked([one.vector for one in known], width),
         terms=Terms.of([_counted(one.terms) for one in known]),
         columns=described.columns,
         labels=described.labels,
@@ -83,12 +89,33 @@ def _counted(terms: TextTerms | None) -> tuple[NDArray[np.int32], NDArray[np.flo
     return terms.buckets, terms.counts
 
 
-def _stacked(vectors: Sequence[NDArray[np.float16] | None], dim: int) -> NDArray[np.float32]:
+def _width(known: Sequence[Known], dim: int) -> int:
+    """How many numbers a vector has; where nothing tells, what most of the vectors have."""
+    widths = Counter(len(one.vector) for one in known if one.vector is not None)
+    return widths.most_common(1)[0][0] if widths and dim == 1 else dim
+
+
+def _sound(one: Known, width: int) -> Known:
+    """The same article, without a vector that is of another width or no direction.
+
+    One such would keep every worker from taking in the page of the log that it stands on.
+    """
+    if one.vector is None:
+        return one
+    wide = one.vector.astype(np.float32)
+    if len(wide) == width and np.isfinite(wide).all() and np.linalg.norm(wide) > 0:
+        return one
+    _log.error("article %s has a vector that means nothing; it is left out", one.article.id)
+    return replace(one, vector=None)
+
+
+def _stacked(vectors: Sequence[NDArray[np.float16] | None], width: int) -> NDArray[np.float32]:
     """float32 unit rows of the kept float16 ones; the first axis where there is none."""
-    widths = {len(vector) for vector in vectors if vector is not None}
-    rows = np.zeros((len(vectors), max(widths, default=dim)), np.float32)
+    rows = np.zeros((len(vectors), width), np.float32)
+    rows[:, 0] = [vector is None for vector in vectors]
     for row, vector in zip(rows, vectors, strict=True):
-        row[:] = np.eye(1, len(row), dtype=np.float32)[0] if vector is None else vector
-    if len(rows):
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        if vector is not None:
+            row[:] = vector
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.where(lengths > 0, lengths, np.float32(1))
     return rows

@@ -18,7 +18,7 @@ _MEANINGS: Final[Mapping[Flaw, str]] = {
     "them again",
     Flaw.FORGOTTEN: "their text was not read, and does not wait; push them again",
     Flaw.UNKNOWN: f"read, but their words are not kept; {_REBUILD}",
-    Flaw.PARKED: f"could not be read; correct their text, or try again: {_REBUILD}",
+    Flaw.PARKED: f"could not be read; correct their text, or try again: {_REBUILD} --full",
     Flaw.LATE: "have waited to be read for an hour; is read-also indexer running?",
     Flaw.PENDING: "wait to be read",
     Flaw.UNEMBEDDED: f"read, but not with the model of the live generation; {_REBUILD}",

@@ -1,8 +1,10 @@
 """`read-also`: thin commands over the use cases."""
 
+import os
+
 import click
 
-from recommender.cli.content import backup, export, import_
+from recommender.cli.content import backup, export, import_, restore_
 from recommender.cli.exits import EXIT_CODES, Commands
 from recommender.cli.measuring import evaluate
 from recommender.cli.serving import demo, indexer, related, serve, web
@@ -16,10 +18,11 @@ __all__ = ["EXIT_CODES", "main"]
 @click.version_option(package_name="read-also")
 def main() -> None:
     """Related articles for newsrooms: a Read also list under every story."""
+    os.umask(0o077)  # the store and its copies hold drafts and what is under embargo
 
 
 for command in (
-    *(import_, export, backup),
+    *(import_, export, backup, restore_),
     *(rebuild_, compact_, generations),
     *(check, erase_),
     *(related, serve, web, indexer, demo),

@@ -18,9 +18,9 @@ from recommender.meters import bar, warn
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
 from recommender.store import ArticleStore, open_store
-from recommender.store.backup import back_up
+from recommender.store.backup import back_up, restore
 
-__all__ = ["backup", "export", "import_"]
+__all__ = ["backup", "export", "import_", "restore_"]
 
 STANDARD_OUTPUT: Final = Path("-")
 
@@ -62,6 +62,21 @@ def backup(path: Path) -> None:
     with _store() as store:
         back_up(store, path, bar)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; to use it: sqlite:///{path.resolve()}")
+
+
+@click.command("restore")
+@click.argument("path", type=EXISTING)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def restore_(path: Path, yes: bool) -> None:
+    """Put the copy PATH, which `backup` made, in the place of the store, while it is in use.
+
+    All that is in the store now is gone then. Workers notice within a second; the lists are made
+    anew by the next rebuild. It never moves the file, which would mix it with a log of the old one.
+    """
+    if not yes:
+        click.confirm(f"Give up what the store holds now, and put {path} in its place?", abort=True)
+    count = restore(Settings.from_environment().database_url, path, bar)
+    click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 
 @contextmanager

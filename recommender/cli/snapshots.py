@@ -12,6 +12,7 @@ from recommender.embedding import find_model
 from recommender.embedding.loading import load_encoder
 from recommender.markup.guard import MarkupReader
 from recommender.meters import bar
+from recommender.notices import held
 from recommender.operation import model_in_use
 from recommender.reading import Reader
 from recommender.rebuild import KEPT, compact, rebuild
@@ -90,7 +91,10 @@ def verify(generation: str | None) -> None:
 @generations.command()
 @click.argument("generation", required=False)
 def rollback(generation: str | None) -> None:
-    """Make GENERATION live, or the one before the live one; the next rebuild moves on again."""
+    """Make GENERATION live, or the one before the live one.
+
+    What changed since goes on being listed. Nothing is compacted until you run `read-also rebuild`.
+    """
     catalog = _catalog()
     with catalog.lock():
         before = live_name(catalog)
@@ -98,6 +102,7 @@ def rollback(generation: str | None) -> None:
         target = earlier(catalog, epoch, before) if generation is None else generation
         check_kin(catalog, target, epoch)
         catalog.flip(target)
+        held(catalog).say(f"rolled back to {target}\n")
     click.echo(f"live now: {target} (before: {before or 'none that can be read'})")
 
 

@@ -1,9 +1,11 @@
 """Writes the own copy of the changes, one job after the other, where that delays no view."""
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Final
 
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.copy import ChangesCopy, Copied
@@ -12,6 +14,7 @@ from recommender.store import ArticleStore, Point, Update
 
 __all__ = ["Copier"]
 
+MOST_JOBS: Final = 20
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +31,7 @@ class Copier:
         self._copy = copy
         self._store = store
         self._thread: ThreadPoolExecutor | None = None
+        self._jobs = threading.BoundedSemaphore(MOST_JOBS)
 
     @property
     def writes(self) -> bool:
@@ -73,8 +77,16 @@ class Copier:
     def _do(self, job: Callable[[], None]) -> None:
         if self._thread is None:
             _attempt(job)
-        else:
-            self._thread.submit(_attempt, job)
+        elif self._jobs.acquire(blocking=False):
+            self._thread.submit(self._work_off, job)
+        # Else the disk is slower than the log. What is left out is noticed by the next job, whose
+        # point does not fit, and the copy is then started anew from the log.
+
+    def _work_off(self, job: Callable[[], None]) -> None:
+        try:
+            _attempt(job)
+        finally:
+            self._jobs.release()
 
 
 def _attempt(job: Callable[[], None]) -> None:

@@ -150,17 +150,20 @@ class Follower:
             self._restore(str(fault))
 
     def _restore(self, fault: str) -> None:
-        """Go on from the copy that reaches furthest."""
+        """Go on from the copy that reaches furthest, unless a generation reaches further."""
         best: Followed | None = None
+        newest: dict[str, int] = {}
         for base in sound_bases(self._catalog):
-            copied = self._copier.load(base.snapshot.generation)
-            if copied is None or copied.epoch != base.origin.epoch:
+            origin, copied = base.origin, self._copier.load(base.snapshot.generation)
+            newest[origin.epoch] = max(origin.point.number, newest.get(origin.epoch, 0))
+            if copied is None or copied.epoch != origin.epoch:
                 continue
             if best is None or copied.point.number > best.point.number:
                 best = Followed(base)
                 best.apply(copied.updates)
                 best.point = copied.point
-        if best is not None:
+        # Where a generation was built after the copy ends, what came between is not known here.
+        if best is not None and best.point.number >= newest[best.base.origin.epoch]:
             _log.warning("going on with what was known up to change %d", best.point.number)
             self._followed = best
             self._publish(best, fault, seen_at=-math.inf)

@@ -157,6 +157,12 @@ class ArticleStore:
         with self._engine.begin() as connection:
             return read_unread(connection, point.number, limit)
 
+    def entries_since(self, point: Point, epoch: str) -> int:
+        """How many entries the log has after a point; all it has if the point is not its own."""
+        with self._engine.begin() as connection:
+            own = epoch == epoch_of(connection) and point_at(connection, point.number) == point
+            return state_of(connection).change - (point.number if own else 0)
+
     def touched_since(self, number: int) -> int:
         """How many articles were touched after a change, deleted ones too."""
         table = schema.articles

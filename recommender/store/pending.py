@@ -155,6 +155,20 @@ class PendingTexts:
             settled += sum(number is not None for number in numbers)
         return settled
 
+    def await_again(self, model: str) -> int:
+        """Let all that was read, but has no vector of a model, wait again; tells how many."""
+        table, articles, vectors = schema.pending, schema.articles, schema.vectors
+        embedded = sa.exists().where(
+            vectors.c.text_hash == articles.c.read_hash, vectors.c.fingerprint == model
+        )
+        waiting = sa.exists().where(table.c.article_id == articles.c.id)
+        query = sa.select(articles.c.id, articles.c.change, sa.true(), sa.literal(0)).where(
+            articles.c.read_hash.is_not(None), ~embedded, ~waiting
+        )
+        named = ["article_id", "change", "bulk", "attempts"]
+        with self._writer.begin() as connection:
+            return connection.execute(sa.insert(table).from_select(named, query)).rowcount
+
     def _known(self, analyzer: str, model: str) -> list[tuple[str, int, str]]:
         table, articles = schema.pending, schema.articles
         terms, vectors = schema.terms, schema.vectors

@@ -14,7 +14,7 @@ from index import make_folder
 from recommender.errors import StoreUnusable
 from recommender.store.refusals import unusable
 
-__all__ = ["create_sqlite", "file_of", "safe_settings"]
+__all__ = ["create_sqlite", "file_of", "is_missing", "safe_settings"]
 
 _RETRY_SECONDS: Final = 0.002
 _UNBOUNDED: Final = -1  # as many connections as there are threads
@@ -62,6 +62,16 @@ def file_of(url: str) -> tuple[int, int] | None:
     except (sa.exc.ArgumentError, OSError):  # opening it tells what is wrong
         return None
     return found.st_dev, found.st_ino
+
+
+def is_missing(url: str) -> bool:
+    """Whether an address names an SQLite file that is not there."""
+    try:
+        address = make_url(url)
+    except sa.exc.ArgumentError:  # opening it tells what is wrong
+        return False
+    named = address.get_backend_name() == "sqlite" and address.database
+    return bool(named) and not Path(str(address.database)).exists()
 
 
 def _driver() -> ModuleType:

@@ -40,7 +40,7 @@ def put_article(article_id: str) -> tuple[Response, int]:
     article = _given_article(article_id)
     with state().writing():
         receipt = state().store().put(article)
-        late = waits and not state().is_visible(receipt)
+    late = waits and not state().is_visible(receipt)
     done = 201 if receipt.result == "created" else 200
     return jsonify(asdict(receipt)), ACCEPTED if late else done
 
@@ -50,7 +50,7 @@ def put_article(article_id: str) -> tuple[Response, int]:
 def get_article(article_id: str) -> Response:
     """An article as it was given."""
     _no_parameters()
-    response = jsonify(state().store().get(article_id).to_document())
+    response = jsonify(state().stored(article_id).to_document())
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -62,7 +62,7 @@ def delete_article(article_id: str) -> tuple[str, int]:
     waits = parse_wait(request.args)
     with state().writing():
         receipt = state().store().delete(article_id)
-        late = waits and not state().is_visible(receipt, deleted=True)
+    late = waits and not state().is_visible(receipt, deleted=True)
     return "", ACCEPTED if late else 204
 
 

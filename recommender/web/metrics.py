@@ -9,7 +9,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from index import Catalog
 from recommender.errors import NotReady, StoreUnusable
+from recommender.notices import held, refused
 from recommender.web.state import State, state
 
 __all__ = ["metrics"]
@@ -34,6 +36,7 @@ class _Gauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_the_view()
+        yield from self._of_the_generations()
         yield from self._of_the_store()
 
     def _of_the_view(self) -> Iterator[Metric]:
@@ -56,11 +59,17 @@ class _Gauges(Collector):
         age = time.monotonic() - live.seen_at
         yield _gauge("store_seen_seconds", "Since the store last told that this was all.", age)
 
+    def _of_the_generations(self) -> Iterator[Metric]:
+        catalog = Catalog(self._state.settings.snapshots_dir)
+        meaning = "Whether the gate refused what was to be published last."
+        yield _gauge("publish_refused", meaning, refused(catalog).text is not None)
+        meaning = "Whether a rollback holds compaction up until a rebuild by hand."
+        yield _gauge("compaction_held", meaning, held(catalog).text is not None)
+
     def _of_the_store(self) -> Iterator[Metric]:
         try:
-            store = self._state.store()
-            change, waiting = store.state().change, store.pending.waiting()
-        except StoreUnusable:
+            backlog, change, waiting = self._state.backlog()
+        except (StoreUnusable, NotReady):
             yield _gauge("store_up", "Whether the article store answers.", 0)
             return
         yield _gauge("store_up", "Whether the article store answers.", 1)
@@ -71,7 +80,9 @@ class _Gauges(Collector):
         pending.add_metric(["single"], waiting.single)
         pending.add_metric(["bulk"], waiting.bulk)
         yield pending
-        yield _gauge("parked_articles", "Articles that could not be read.", waiting.parked)
+        yield _gauge("parked_articles", "Articles that could not be read.", backlog.parked)
+        meaning = "Articles touched since the live generation was built."
+        yield _gauge("drift_articles", meaning, backlog.drift)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

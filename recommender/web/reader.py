@@ -22,7 +22,7 @@ reader = Blueprint("reader", __name__, template_folder="templates", static_folde
 def read(article_id: str) -> Response:
     """The story as it stands in the store, if a reader may see it, and its list."""
     listing = listing_of(article_id)
-    article = state().store().get(article_id)
+    article = state().stored(article_id)
     if is_public() and not shows(article, time.time()):
         raise UnknownArticle(article_id)
     body = paragraphs(article.body)

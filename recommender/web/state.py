@@ -1,6 +1,5 @@
 """What the views share, kept in `app.extensions`; made once per worker."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,21 +11,27 @@ from flask import current_app
 
 from index import View
 from recommender.articles import Article
+from recommender.checking import Backlog, count_backlog
 from recommender.drafts import read_draft, seed_outside
 from recommender.eligibility import next_turn, on_show, shows
-from recommender.errors import StoreUnusable, UnknownArticle
+from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
+from recommender.generation import Origin
 from recommender.live import Follower
 from recommender.policy import Policy
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
 from recommender.seeds import seed_of
 from recommender.settings import Settings
-from recommender.store import LateStore, Receipt
+from recommender.store import LateStore, Receipt, Waiting
+from recommender.web.turns import Turns
 
 __all__ = ["EXTENSION", "WAIT_SECONDS", "Listing", "State", "state"]
 
 EXTENSION: Final = "read-also"
-WRITERS: Final = 4  # of the threads of a worker; the others go on reading while these wait
+WRITERS: Final = 4  # of the eight threads of a worker; the others go on reading while these wait
+WAITERS: Final = 2  # for a write to be visible
+ASKERS: Final = 1  # of the store, on behalf of somebody who reads
+DRAFTERS: Final = 2
 WAIT_SECONDS: Final = 5.0
 MISS_SECONDS: Final = 0.3
 
@@ -58,10 +63,10 @@ class State:
     store: LateStore
     follower: Follower
     policy: Policy
-    _turns: threading.BoundedSemaphore = field(
-        default_factory=lambda: threading.BoundedSemaphore(WRITERS)
-    )
-    _missing: threading.Lock = field(default_factory=threading.Lock)
+    _writers: Turns = field(default_factory=lambda: Turns(WRITERS))
+    _waiters: Turns = field(default_factory=lambda: Turns(WAITERS))
+    _askers: Turns = field(default_factory=lambda: Turns(ASKERS))
+    _drafters: Turns = field(default_factory=lambda: Turns(DRAFTERS))
 
     def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
         """The list under an article; one that was not read yet is served from the ladder.
@@ -78,7 +83,7 @@ class State:
             seed = seed_of(view, article_id)
         shown = True
         if seed is None:
-            article = self.store().get(article_id)
+            article = self.stored(article_id)
             seed, shown = seed_outside(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
             shown = _shown(view, row, now)
@@ -96,15 +101,57 @@ class State:
             UnreadableMarkup: its markup cannot be read.
         """
         view = self.follower.current().view
-        draft = read_draft(self.settings.data_dir, article)
+        with self._drafters.one_of("the drafts"):
+            draft = read_draft(self.settings.data_dir, article)
         seed = seed_outside(view, article, draft)
         return list_related(view, seed, options, self.policy, time.time())
+
+    def stored(self, article_id: str) -> Article:
+        """An article as the store has it, on behalf of a reader.
+
+        Raises:
+            UnknownArticle: never stored.
+            DeletedArticle: deleted.
+            StoreUnusable: the store is away, or somebody else is asking it now: readers of what is
+                in the view must not wait for those of what is not.
+        """
+        live = self.follower.current()
+        if live.view.changed.get(article_id, self) is None:
+            raise DeletedArticle(article_id)
+        if live.store_fault is not None:
+            raise StoreUnusable(live.store_fault)
+        with self._askers.one_of("the article store"):
+            return self.store().get(article_id)
+
+    def backlog(self) -> tuple[Backlog, int, Waiting]:
+        """What is yet to be done, the newest change, and what waits, for monitoring.
+
+        Raises:
+            NotReady: there is nothing yet to answer from.
+            StoreUnusable: the store is away, or somebody else is asking it now.
+        """
+        live = self.follower.current()
+        if live.store_fault is not None:
+            raise StoreUnusable(live.store_fault)
+        with self._askers.one_of("the article store"):
+            store = self.store()
+            origin = Origin.of(live.view.snapshot.manifest)
+            return count_backlog(store, origin), store.state().change, store.pending.waiting()
 
     def is_visible(self, receipt: Receipt, *, deleted: bool = False) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.
 
-        A text has to be read for that; a deletion, or an article that is in no list, has not.
+        A text has to be read for that; a deletion, or an article that is in no list, has not. Only
+        a few wait at once; for the others it is False.
         """
+        if not self._waiters.take():
+            return False
+        try:
+            return self._becomes_visible(receipt, deleted=deleted)
+        finally:
+            self._waiters.give_back()
+
+    def _becomes_visible(self, receipt: Receipt, *, deleted: bool) -> bool:
         until = time.monotonic() + WAIT_SECONDS
         while not self._shows(receipt, deleted=deleted):
             if time.monotonic() > until:
@@ -124,23 +171,19 @@ class State:
         Raises:
             StoreUnusable: all are taken, so the store is slow or locked.
         """
-        if not self._turns.acquire(blocking=False):
-            raise StoreUnusable("all writers wait for the article store; try again")
-        try:
+        with self._writers.one_of("the article store"):
             yield
-        finally:
-            self._turns.release()
 
     def _later_view(self) -> View:
         """The view after the next look at the log: a seed may have been stored a moment ago.
 
         One request at a time waits for it, so that asking for what never was costs others nothing.
         """
-        if self._missing.acquire(blocking=False):
+        if self._askers.take():
             try:
                 self.follower.await_tick(MISS_SECONDS)
             finally:
-                self._missing.release()
+                self._askers.give_back()
         return self.follower.current().view
 
     def _shows(self, receipt: Receipt, *, deleted: bool) -> bool:

@@ -39,6 +39,7 @@ COMMANDS = [
     ["snapshots", "prune"],
     ["export"],
     ["backup"],
+    ["restore"],
     ["check"],
     ["erase"],
     ["evaluate"],

@@ -49,6 +49,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "Terms",
         "Vectors",
         "View",
+        "locked",
         "make_folder",
         "sync_folder",
     ]

@@ -17,24 +17,25 @@ Models = Callable[..., None]
 
 
 @pytest.mark.parametrize(
-    ("delta", "base", "idle", "due"),
+    ("entries", "base", "idle", "due"),
     [
         (0, 0, True, False),
         (1, 0, True, True),  # the first articles: rarity of words is counted from then on
         (1, 0, False, False),
-        (32, 100, True, False),
-        (33, 100, True, True),
-        (100, 1_000, True, False),
-        (101, 1_000, True, True),
-        (101, 1_000, False, False),
-        (5_000, 1_000, False, False),
-        (5_001, 1_000, False, True),
-        (9_000, 100_000, False, False),
+        (64, 100, True, False),
+        (65, 100, True, True),
+        (200, 1_000, True, False),
+        (201, 1_000, True, True),
+        (201, 1_000, False, False),
+        (10_000, 1_000, False, False),
+        (10_001, 1_000, False, True),
+        (10_000, 100_000, True, False),
+        (10_001, 100_000, True, True),  # however large the archive, a worker's memory is bounded
         (10_001, 100_000, False, True),
     ],
 )
-def test_a_compaction_is_due(delta: int, base: int, idle: bool, due: bool) -> None:  # noqa: FBT001
-    assert is_compaction_due(delta, base, idle=idle) is due
+def test_a_compaction_is_due(entries: int, base: int, idle: bool, due: bool) -> None:  # noqa: FBT001
+    assert is_compaction_due(entries, base, idle=idle) is due
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_rows_stand_in_the_order_of_the_articles() -> None:
             known("c", terms("ru", buckets=(4,)), (0, 2), section="city"),
         ],
         knows_english,
-        dim=9,
+        dim=1,
     )
     rows.check()
     assert list(rows.ids) == ["a", "b", "c"]
@@ -141,3 +141,15 @@ def test_what_was_never_read_is_unsigned_and_never_settled() -> None:
     facts = facts_of(known("a", settled=True), knows_english)
     assert (facts.read, facts.settled, facts.change) == (False, False, 5)
     assert facts.signature.tolist() == [0] * SIGNATURE_SIZE
+
+
+@pytest.mark.parametrize(
+    "bad", [(np.nan, 1), (np.inf, 0), (0, 0), (1, 0, 0)], ids=["nan", "infinite", "zero", "wide"]
+)
+def test_a_vector_that_means_nothing_is_left_out_and_harms_no_other(bad: tuple[float, ...]) -> None:
+    articles = [known("a", terms(), (3, 4)), known("b", terms(), bad), known("c", terms(), (0, 2))]
+    rows = rows_of(articles, knows_english, dim=2)
+    rows.check()
+    np.testing.assert_allclose(rows.vectors, [[0.6, 0.8], [1, 0], [0, 1]], atol=1e-3)
+    assert rows.columns["embedded"].tolist() == [True, False, True]
+    assert rows.columns["read"].tolist() == [True, True, True]

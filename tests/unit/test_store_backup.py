@@ -1,6 +1,7 @@
 """A backup: the store as it was at one moment, whole or not there at all."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -12,15 +13,19 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import alembic.command
 import numpy as np
+import pysqlite3
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
 
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreUnusable
 from recommender.progress import Advance
 from recommender.store import ArticleStore, Change, TextTerms, open_store, schema
-from recommender.store.backup import ROWS, back_up
+from recommender.store.backup import ROWS, back_up, restore
+from recommender.store.database import MIGRATIONS
 
 Open = Callable[..., ArticleStore]
 
@@ -316,3 +321,271 @@ def test_a_backup_killed_in_the_middle_leaves_no_target(own: ArticleStore, tmp_p
     back_up(own, target)
     with opened(target) as copy:
         assert copy.get("after").id == "after"
+
+
+# --- Restoring ---
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'own.db'}"
+
+
+@pytest.fixture
+def copy(own: ArticleStore, tmp_path: Path) -> Path:
+    """A copy of the store as it was before its newest changes."""
+    path = tmp_path / "copies" / "a ? copy#1.db"
+    path.parent.mkdir()
+    back_up(own, path)
+    own.put_many([article(f"late-{n}", body="late " * 500) for n in range(50)])
+    own.delete("a-0001")
+    return path
+
+
+def tables_at(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    with opened(path) as store:
+        return tables_of(store)
+
+
+@contextmanager
+def bare(path: Path) -> Iterator[Any]:
+    with closing(pysqlite3.connect(str(path), isolation_level=None)) as connection:
+        yield connection
+
+
+def test_a_restored_store_holds_what_the_copy_holds(
+    own: ArticleStore, address: str, copy: Path, tmp_path: Path
+) -> None:
+    before = copy.read_bytes()
+    assert restore(address, copy) == 41
+    assert copy.read_bytes() == before
+    assert names(copy.parent) == [copy.name]
+    assert [name for name in names(tmp_path) if "restoring" in name] == []
+    assert tables_of(own) == tables_at(copy)
+    assert own.damage() == ()
+
+
+def test_every_restoring_makes_another_store(own: ArticleStore, address: str, copy: Path) -> None:
+    with opened(copy) as kept:
+        epochs = [kept.state().epoch, own.state().epoch]
+    for _ in range(3):
+        restore(address, copy)
+        epochs.append(own.state().epoch)
+    assert len(set(epochs)) == 5
+    assert {len(epoch) for epoch in epochs} == {16}
+
+
+def test_numbers_go_on_where_the_copy_stood(own: ArticleStore, address: str, copy: Path) -> None:
+    with opened(copy) as kept:
+        newest = kept.state().change
+    restore(address, copy)
+    assert own.put(article("fresh")).change == newest + 1
+
+
+def test_a_copy_with_pages_of_another_size_is_restored(
+    own: ArticleStore, address: str, copy: Path
+) -> None:
+    with bare(copy) as connection:
+        connection.execute("PRAGMA page_size=1024")
+        connection.execute("VACUUM")
+    restore(address, copy)
+    assert tables_of(own) == tables_at(copy)
+
+
+def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
+    own: ArticleStore, address: str, copy: Path
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = sa.create_engine(f"sqlite:///{copy}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.downgrade(config, "0001")
+    engine.dispose()
+    before = copy.read_bytes()
+    assert restore(address, copy) == 41
+    assert copy.read_bytes() == before
+    assert own.get("a-0001").title == "T"
+    assert own.put(article("fresh")).result == "created"
+
+
+def damage(path: Path) -> None:
+    """Overwrite a page in the middle of a file that nobody has open."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xff" * 4096
+    path.write_bytes(data)
+
+
+def make_foreign(path: Path) -> None:
+    path.unlink()
+    with bare(path) as connection:
+        connection.execute("CREATE TABLE precious (name TEXT)")
+        connection.execute("INSERT INTO precious VALUES ('mine')")
+
+
+def make_newer(path: Path) -> None:
+    with bare(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+def make_nameless(path: Path) -> None:
+    with bare(path) as connection:
+        connection.execute("DELETE FROM store_facts")
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "damaged": (damage, "damaged|malformed"),
+    "cut off": (lambda path: os.truncate(path, path.stat().st_size // 2), "damaged|malformed"),
+    "foreign": (make_foreign, "no copy of an article store"),
+    "newer": (make_newer, "newer than this program"),
+    "nameless": (make_nameless, "no epoch"),
+    "text": (lambda path: path.write_text('{"id": "a"}\n' * 200), "not a database"),
+    "short text": (lambda path: path.write_text("a"), "not a database"),
+    "empty": (lambda path: path.write_bytes(b""), "no copy of an article store"),
+    "missing": (Path.unlink, "unable to open"),
+    "folder": (lambda path: (path.unlink(), path.mkdir()), "error|unable"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_sound_copy_is_refused_and_nothing_is_touched(
+    own: ArticleStore, address: str, copy: Path, tmp_path: Path, kind: str
+) -> None:
+    spoil, reason = REFUSED[kind]
+    spoil(copy)
+    before = (own.state(), tables_of(own), names(tmp_path))
+    with pytest.raises(StoreUnusable, match=f"#1.db is not restored.*({reason})"):
+        restore(address, copy)
+    assert (own.state(), tables_of(own), names(tmp_path)) == before
+
+
+def test_the_store_itself_is_no_copy(own: ArticleStore, address: str, tmp_path: Path) -> None:
+    before = own.state()
+    (tmp_path / "link.db").symlink_to(tmp_path / "own.db")
+    with pytest.raises(StoreUnusable, match="is the article store itself"):
+        restore(address, tmp_path / "link.db")
+    assert own.state() == before
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "reason"),
+    [
+        ("postgresql://a:secret@localhost/b", "PostgreSQL.*export.*import"),
+        ("sqlite://", "in memory"),
+        ("nonsense", "malformed"),
+    ],
+)
+def test_a_copy_is_put_in_the_place_of_a_file_only(copy: Path, elsewhere: str, reason: str) -> None:
+    with pytest.raises(StoreUnusable, match=reason) as refusal:
+        restore(elsewhere, copy)
+    assert "secret" not in str(refusal.value)
+
+
+def test_another_programs_database_is_left_alone(copy: Path, tmp_path: Path) -> None:
+    target = tmp_path / "theirs.db"
+    target.touch()
+    make_foreign(target)
+    with pytest.raises(StoreUnusable, match="another program's tables"):
+        restore(f"sqlite:///{target}", copy)
+    with bare(target) as connection:
+        assert connection.execute("SELECT * FROM precious").fetchall() == [("mine",)]
+
+
+def test_a_missing_store_is_made_with_its_folder(copy: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "folder" / "store.db"
+    assert restore(f"sqlite:///{target}", copy) == 41
+    assert tables_at(target) == tables_at(copy)
+
+
+def test_the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones(
+    own: ArticleStore, copy: Path, tmp_path: Path
+) -> None:
+    target, log = tmp_path / "store.db", tmp_path / "store.db-wal"
+    log.write_bytes((tmp_path / "own.db-wal").read_bytes())
+    assert log.stat().st_size > 100_000
+    restore(f"sqlite:///{target}", copy)
+    assert tables_at(target) == tables_at(copy) != tables_of(own)
+
+
+def test_a_damaged_store_is_made_whole(own: ArticleStore, address: str, copy: Path) -> None:
+    own.close()
+    path = copy.parent.parent / "own.db"
+    damage(path)
+    with opened(path) as store:
+        assert store.damage() != ()
+    restore(address, copy)
+    assert tables_at(path) == tables_at(copy)
+
+
+def test_a_store_that_is_not_to_be_opened_tells_what_to_do(copy: Path, tmp_path: Path) -> None:
+    target = tmp_path / "text.db"
+    target.write_text("no database\n" * 1000)
+    with pytest.raises(StoreUnusable, match="move .*text.db away.*restore again"):
+        restore(f"sqlite:///{target}", copy)
+    assert target.read_text().startswith("no database")
+    target.unlink()
+    assert restore(f"sqlite:///{target}", copy) == 41
+
+
+def test_others_who_write_are_waited_for_but_not_for_ever(
+    own: ArticleStore, address: str, copy: Path
+) -> None:
+    before = tables_of(own)
+    with bare(copy.parent.parent / "own.db") as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnusable, match="others write"):
+            restore(address, copy, patience_seconds=0.2)
+        assert tables_of(own) == before
+        waiting = threading.Thread(target=restore, args=(address, copy))
+        waiting.start()
+        time.sleep(0.2)
+        assert waiting.is_alive()
+        other.execute("ROLLBACK")
+        waiting.join(timeout=20)
+    assert tables_of(own) == tables_at(copy)
+
+
+def test_a_full_disk_leaves_the_store_as_it_was(
+    own: ArticleStore, address: str, copy: Path, tmp_path: Path
+) -> None:
+    before = (own.state(), tables_of(own), names(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, hard))
+    try:
+        with pytest.raises(StoreUnusable, match="is not restored"):
+            restore(address, copy)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (own.state(), tables_of(own), names(tmp_path)) == before
+    restore(address, copy)
+
+
+def test_a_disk_that_is_full_halfway_leaves_the_store_as_it_was(
+    own: ArticleStore, address: str, copy: Path, tmp_path: Path
+) -> None:
+    """The own copy fits, the log of the store does not: it is longer already."""
+    with own.reading():  # so that the log goes on growing
+        own.put_many([article(f"more-{n}", body="more " * 900) for n in range(300)])
+        before = (own.state(), tables_of(own))
+        log = (tmp_path / "own.db-wal").stat().st_size
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (log + 40_000, hard))
+        try:
+            with pytest.raises(StoreUnusable, match="cannot be put in the article store's place"):
+                restore(address, copy)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (own.state(), tables_of(own)) == before
+    restore(address, copy)
+    assert tables_of(own) == tables_at(copy)
+
+
+def test_what_a_kill_left_is_removed_the_next_time(
+    address: str, copy: Path, tmp_path: Path
+) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        (tmp_path / f".own.db.0123abcd.restoring{ending}").write_bytes(b"left")
+    (tmp_path / ".other.db.0123abcd.restoring").write_bytes(b"not ours")
+    restore(address, copy)
+    assert [n for n in names(tmp_path) if n.startswith(".")] == [".other.db.0123abcd.restoring"]
