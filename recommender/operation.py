@@ -87,22 +87,19 @@ def index_forever(settings: Settings) -> None:
     Raises:
         Locked: another one works in this data folder.
     """
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     os.nice(NICENESS)
     make_folder(settings.data_dir)
     another = "another indexer works here; one is enough"
     with locked(settings.data_dir / "indexer.lock", another):
-        _index(settings, stopping)
+        _index(settings)
 
 
-def _index(settings: Settings, stopping: threading.Event) -> None:
+def _index(settings: Settings) -> None:
     catalog = Catalog(settings.snapshots_dir)
     store = LateStore(settings.database_url, may_make=lambda: not catalog.generations())
     try:
         with MarkupReader() as markup:
-            _Bench(settings, store, markup.read).work(stopping)
+            _Bench(settings, store, markup.read).work()
     finally:
         store.close()
 
@@ -123,7 +120,12 @@ class _Bench:
         self._fingerprint: str | None = None
         self._looked_at = -LOOK_SECONDS
 
-    def work(self, stopping: threading.Event) -> None:
+    def work(self) -> None:
+        """Read and look after what there is, until told to stop."""
+        # Reading the model takes seconds in which nothing is in hand: a signal may just end it.
+        with suppress(StoreUnusable, OSError):
+            self._look()
+        stopping = _stop_when_told()
         with DraftServer(self._settings.data_dir, lambda: self._indexer):
             while not stopping.is_set():
                 try:
@@ -199,6 +201,13 @@ class _Bench:
             return self._catalog.live()
         except (NoSnapshot, IndexFault):
             return None
+
+
+def _stop_when_told() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
 class Compaction:

@@ -29,6 +29,7 @@ def main(
         ["faults.injection", *drawn, "--tally", tallies / "injection.json"],
         ["faults.powerloss", "--states", states, *drawn],
         ["faults.damage", "--flips", flips, *drawn, "--tally", tallies / "damage.json"],
+        ["faults.fallback"],
         ["swaps", "--searches", searches, "--swaps", max(1, searches // 1_000)],
         ["faults.freshness", "--samples", samples],
         ["faults.reads", "--minutes", min(minutes, 20.0)],

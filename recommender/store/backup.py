@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -266,10 +266,14 @@ def _tables(connection: Any) -> set[str]:  # noqa: ANN401 - a DBAPI connection
 def _held(engine: sa.Engine, target: Path) -> Iterator[Any]:
     """The store's own connection, bare; what is in the store may be damaged, or of any schema."""
     advice = f"stop what uses it, move {target} away with its -wal and -shm, and restore again"
-    with _refusing(engine.dialect.dbapi, f"the article store cannot be opened; {advice}"):
-        connection = engine.connect()
-    with connection:
-        yield connection.connection.driver_connection
+    with ExitStack() as stack:
+        with _refusing(engine.dialect.dbapi, f"the article store cannot be opened; {advice}"):
+            connection = stack.enter_context(engine.connect())
+            raw: Any = connection.connection.driver_connection
+            tables = _tables(raw)
+        if tables and not tables >= OWN_TABLES:
+            raise StoreUnusable(f"{target} is another program's database, and stays as it is")
+        yield raw
 
 
 def _replace(store: Any, copy: Any, patience_seconds: float) -> None:  # noqa: ANN401 - DBAPI's
@@ -278,9 +282,6 @@ def _replace(store: Any, copy: Any, patience_seconds: float) -> None:  # noqa: A
     All pages are one step: SQLite takes the write lock, writes, and commits before it returns.
     Readers of a write-ahead log go on at their moment; a kill leaves a log without its commit.
     """
-    tables = _tables(store)
-    if tables and not tables >= OWN_TABLES:
-        raise StoreUnusable("another program's tables are there, which stay as they are")
     size = store.execute("PRAGMA page_size").fetchone()[0]
     if copy.execute("PRAGMA page_size").fetchone()[0] != size:
         copy.execute(f"PRAGMA page_size={size}")  # a write-ahead log keeps its own

@@ -32,7 +32,7 @@ def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
     engine = sa.create_engine(address, module=driver, max_overflow=_UNBOUNDED)
     patience = f"busy_timeout={round(patience_seconds * 1000)}"
     settings = (patience, *safe_settings(driver.sqlite_version_info), "secure_delete=ON")
-    sa.event.listen(engine, "connect", _preparer(settings))
+    sa.event.listen(engine, "connect", _preparer(settings, patience_seconds))
     sa.event.listen(engine, "begin", _beginner(patience_seconds))
     return engine
 
@@ -83,11 +83,12 @@ def _driver() -> ModuleType:
     return pysqlite3  # type: ignore[no-any-return]
 
 
-def _preparer(settings: tuple[str, ...]) -> Callable[[Any, object], None]:
+def _preparer(settings: tuple[str, ...], patience_seconds: float) -> Callable[[Any, object], None]:
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
         connection.isolation_level = None  # transactions begin where the beginner says
         for pragma in settings:
-            connection.execute(f"PRAGMA {pragma}")
+            # SQLite does not wait where two that make a file change its journal at once.
+            _insist(connection, f"PRAGMA {pragma}", patience_seconds)
 
     return prepare
 
@@ -104,22 +105,26 @@ def _beginner(patience_seconds: float) -> Callable[[sa.Connection], None]:
         if not connection.get_execution_options().get("writes", False):
             raw.execute("BEGIN")
             return
-        until = time.monotonic() + patience_seconds
         raw.execute("PRAGMA busy_timeout=0")
         try:
-            while not _began(raw, last=time.monotonic() >= until):
-                time.sleep(_RETRY_SECONDS)
+            _insist(raw, "BEGIN IMMEDIATE", patience_seconds)
+        except _driver().Error as error:
+            raise unusable(error) from error
         finally:
             raw.execute(f"PRAGMA busy_timeout={round(patience_seconds * 1000)}")
 
     return begin
 
 
-def _began(raw: Any, *, last: bool) -> bool:  # noqa: ANN401 - a DBAPI connection
-    try:
-        raw.execute("BEGIN IMMEDIATE")
-    except _driver().Error as error:
-        if last or "locked" not in str(error):
-            raise unusable(error) from error
-        return False
-    return True
+def _insist(raw: Any, statement: str, patience_seconds: float) -> None:  # noqa: ANN401 - DBAPI
+    """Run a statement as soon as others let it, within some patience."""
+    until = time.monotonic() + patience_seconds
+    while True:
+        try:
+            raw.execute(statement)
+        except _driver().Error as error:
+            if time.monotonic() >= until or "locked" not in str(error):
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return

@@ -369,3 +369,43 @@ def test_a_text_written_anew_since_the_death_is_not_blamed(
     store.put(article("a", "Good"))
     assert Indexer(store, deadly, tmp_path / "in-hand").drain() == 1
     assert store.pending.parked() == []
+
+
+@dataclass
+class Numberless:
+    """An encoder that gives what is no number for texts with a word."""
+
+    inner: Encoder
+    word: str
+    asked: int = 0
+
+    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+        rows = self.inner.encode(texts, advance)
+        bad = [self.word in text for text in texts]
+        self.asked += any(bad)
+        rows[bad, 3] = np.nan
+        return rows
+
+
+@pytest.mark.parametrize("bulk", [True, False])
+def test_a_vector_that_holds_no_numbers_parks_its_article_and_costs_no_other(
+    store: ArticleStore,
+    reader_with_fake: Readers,
+    fake_encoder: Encoder,
+    fake_model: Model,
+    *,
+    bulk: bool,
+) -> None:
+    titles = {"a": "Good", "b": "poison", "c": "Better"}
+    articles = [article(name, title) for name, title in titles.items()]
+    store.put_many(articles, bulk=bulk)
+    encoder = Numberless(fake_encoder, "poison")
+    Indexer(store, reader_with_fake(encoder)).drain()
+    (parked,) = store.pending.parked()
+    assert (parked.id, parked.change) == ("b", 2)
+    assert "no number" in parked.fault
+    assert encoder.asked == 4  # together with the others, then three times alone
+    assert sorted(read_in_order(store)) == ["a", "c"]
+    hashes = {one.id: one.text_hash for one in articles}
+    kept = store.features.vectors(list(hashes.values()), fake_model.fingerprint)
+    assert kept.keys() == {hashes["a"], hashes["c"]}

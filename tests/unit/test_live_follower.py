@@ -1,5 +1,6 @@
 """Following: every change shows, a new generation loses none, and no history is half applied."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from recommender.embedding import Model
 from recommender.errors import NotReady, StoreUnusable
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.policy import Policy
-from recommender.rebuild import Rebuilt
+from recommender.rebuild import Rebuilt, compact
 from recommender.recommendations import Options
 from recommender.related import list_related
 from recommender.seeds import find_seed
@@ -572,3 +573,114 @@ def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Mo
     assert "harbour-4" not in worker.listed_still()
     worker.stop()
     assert Board(own_desk.data_dir / "workers").positions() == []
+
+
+# A copy, and the generations that were built after it ends.
+
+
+def test_a_copy_that_ends_before_a_generation_was_built_is_not_gone_on_from(
+    hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    """What was withdrawn while no worker ran would be listed again."""
+    hire(own_desk).stop()
+    store.delete("harbour-4")
+    rebuild_with_fake(own_desk)
+    late = hire(own_desk, away=True)
+    with pytest.raises(NotReady):
+        late.follower.current()
+    late.away = False
+    listed = late.listed()
+    assert "harbour-4" not in listed
+    assert "harbour-5" in listed
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+def test_a_copy_that_reaches_as_far_as_the_newest_generation_is_gone_on_from(
+    hire: Hire,
+    store: ArticleStore,
+    own_desk: Settings,
+    rebuild_with_fake: Rebuild,
+    *,
+    swaps: bool,
+) -> None:
+    first = hire(own_desk)
+    store.delete("harbour-4")
+    before = first.listed()
+    rebuild_with_fake(own_desk)
+    if swaps:
+        store.delete("harbour-5")
+        before = first.listed()
+    first.stop()
+    late = hire(own_desk, away=True)
+    assert late.follower.current().change == store.state().change
+    assert late.listed_still() == before
+    assert "harbour-4" not in before
+
+
+def test_a_generation_of_another_store_keeps_no_copy_from_being_gone_on_from(
+    hire: Hire,
+    store: ArticleStore,
+    bare: Settings,
+    own_desk: Settings,
+    make_story: Story,
+    index_with_fake: Index,
+    rebuild_with_fake: Rebuild,
+) -> None:
+    other_archive(bare, make_story, index_with_fake)
+    foreign = rebuild_with_fake(bare).generation
+    first = hire(own_desk)
+    store.delete("harbour-4")
+    before = first.listed()
+    first.stop()
+    shutil.copytree(bare.snapshots_dir / foreign, own_desk.snapshots_dir / foreign)
+    assert hire(own_desk, away=True).listed_still() == before
+
+
+# A vector that holds no numbers.
+
+
+@pytest.fixture
+def spoilt(
+    store: ArticleStore, own_desk: Settings, make_story: Story, index_with_fake: Index
+) -> Story:
+    """An article that was read, and whose kept vector holds no numbers."""
+
+    def make(article_id: str) -> Document:
+        document = make_story(article_id, section="city")
+        put(store, document)
+        index_with_fake(own_desk)
+        key = store.text_hashes([article_id])[article_id]
+        (vector,) = store.features.vectors([key], "fake-1").values()
+        store.features.add_vectors({key: np.full_like(vector, np.nan)}, "fake-1")
+        return document
+
+    return make
+
+
+def test_a_vector_that_holds_no_numbers_stops_no_following(
+    worker: Worker, store: ArticleStore, make_story: Story, spoilt: Story
+) -> None:
+    put(store, make_story("before"))
+    spoilt("spoilt")
+    put(store, make_story("after"))
+    store.delete("harbour-4")
+    listed = worker.listed()
+    assert worker.follower.current().change == store.state().change
+    assert {"before", "spoilt", "after"} <= worker.shown()
+    assert "harbour-4" not in listed
+    assert "harbour-5" in listed
+    seed = find_seed(worker.follower.current().view, "spoilt")
+    assert (seed.settled, seed.embedded) == (True, False)
+    assert "harbour-5" in worker.listed("spoilt")
+
+
+def test_a_vector_that_holds_no_numbers_stops_no_compaction(
+    worker: Worker, store: ArticleStore, own_desk: Settings, fake_model: Model, spoilt: Story
+) -> None:
+    spoilt("spoilt")
+    before = set(worker.listed())
+    done = compact(store, Catalog(own_desk.snapshots_dir), fake_model)
+    assert set(worker.listed()) == before
+    assert worker.generation == done.generation
+    seed = find_seed(worker.follower.current().view, "spoilt")
+    assert (seed.settled, seed.embedded) == (True, False)

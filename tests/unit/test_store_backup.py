@@ -327,14 +327,14 @@ def test_a_backup_killed_in_the_middle_leaves_no_target(own: ArticleStore, tmp_p
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> str:
+def own_address(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'own.db'}"
 
 
 @pytest.fixture
 def copy(own: ArticleStore, tmp_path: Path) -> Path:
     """A copy of the store as it was before its newest changes."""
-    path = tmp_path / "copies" / "a ? copy#1.db"
+    path = tmp_path / "copies" / "a copy#1.db"
     path.parent.mkdir()
     back_up(own, path)
     own.put_many([article(f"late-{n}", body="late " * 500) for n in range(50)])
@@ -354,10 +354,10 @@ def bare(path: Path) -> Iterator[Any]:
 
 
 def test_a_restored_store_holds_what_the_copy_holds(
-    own: ArticleStore, address: str, copy: Path, tmp_path: Path
+    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     before = copy.read_bytes()
-    assert restore(address, copy) == 41
+    assert restore(own_address, copy) == 41
     assert copy.read_bytes() == before
     assert names(copy.parent) == [copy.name]
     assert [name for name in names(tmp_path) if "restoring" in name] == []
@@ -365,35 +365,39 @@ def test_a_restored_store_holds_what_the_copy_holds(
     assert own.damage() == ()
 
 
-def test_every_restoring_makes_another_store(own: ArticleStore, address: str, copy: Path) -> None:
+def test_every_restoring_makes_another_store(
+    own: ArticleStore, own_address: str, copy: Path
+) -> None:
     with opened(copy) as kept:
         epochs = [kept.state().epoch, own.state().epoch]
     for _ in range(3):
-        restore(address, copy)
+        restore(own_address, copy)
         epochs.append(own.state().epoch)
     assert len(set(epochs)) == 5
     assert {len(epoch) for epoch in epochs} == {16}
 
 
-def test_numbers_go_on_where_the_copy_stood(own: ArticleStore, address: str, copy: Path) -> None:
+def test_numbers_go_on_where_the_copy_stood(
+    own: ArticleStore, own_address: str, copy: Path
+) -> None:
     with opened(copy) as kept:
         newest = kept.state().change
-    restore(address, copy)
+    restore(own_address, copy)
     assert own.put(article("fresh")).change == newest + 1
 
 
 def test_a_copy_with_pages_of_another_size_is_restored(
-    own: ArticleStore, address: str, copy: Path
+    own: ArticleStore, own_address: str, copy: Path
 ) -> None:
     with bare(copy) as connection:
         connection.execute("PRAGMA page_size=1024")
         connection.execute("VACUUM")
-    restore(address, copy)
+    restore(own_address, copy)
     assert tables_of(own) == tables_at(copy)
 
 
 def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
-    own: ArticleStore, address: str, copy: Path
+    own: ArticleStore, own_address: str, copy: Path
 ) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -403,7 +407,7 @@ def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
         alembic.command.downgrade(config, "0001")
     engine.dispose()
     before = copy.read_bytes()
-    assert restore(address, copy) == 41
+    assert restore(own_address, copy) == 41
     assert copy.read_bytes() == before
     assert own.get("a-0001").title == "T"
     assert own.put(article("fresh")).result == "created"
@@ -424,6 +428,11 @@ def make_foreign(path: Path) -> None:
         connection.execute("INSERT INTO precious VALUES ('mine')")
 
 
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def make_newer(path: Path) -> None:
     with bare(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -441,30 +450,30 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "newer": (make_newer, "newer than this program"),
     "nameless": (make_nameless, "no epoch"),
     "text": (lambda path: path.write_text('{"id": "a"}\n' * 200), "not a database"),
-    "short text": (lambda path: path.write_text("a"), "not a database"),
+    "short text": (lambda path: path.write_text("a"), "not a database|no copy"),
     "empty": (lambda path: path.write_bytes(b""), "no copy of an article store"),
     "missing": (Path.unlink, "unable to open"),
-    "folder": (lambda path: (path.unlink(), path.mkdir()), "error|unable"),
+    "folder": (make_folder, "error|unable"),
 }
 
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_no_sound_copy_is_refused_and_nothing_is_touched(
-    own: ArticleStore, address: str, copy: Path, tmp_path: Path, kind: str
+    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path, kind: str
 ) -> None:
     spoil, reason = REFUSED[kind]
     spoil(copy)
     before = (own.state(), tables_of(own), names(tmp_path))
     with pytest.raises(StoreUnusable, match=f"#1.db is not restored.*({reason})"):
-        restore(address, copy)
+        restore(own_address, copy)
     assert (own.state(), tables_of(own), names(tmp_path)) == before
 
 
-def test_the_store_itself_is_no_copy(own: ArticleStore, address: str, tmp_path: Path) -> None:
+def test_the_store_itself_is_no_copy(own: ArticleStore, own_address: str, tmp_path: Path) -> None:
     before = own.state()
     (tmp_path / "link.db").symlink_to(tmp_path / "own.db")
     with pytest.raises(StoreUnusable, match="is the article store itself"):
-        restore(address, tmp_path / "link.db")
+        restore(own_address, tmp_path / "link.db")
     assert own.state() == before
 
 
@@ -486,7 +495,7 @@ def test_another_programs_database_is_left_alone(copy: Path, tmp_path: Path) -> 
     target = tmp_path / "theirs.db"
     target.touch()
     make_foreign(target)
-    with pytest.raises(StoreUnusable, match="another program's tables"):
+    with pytest.raises(StoreUnusable, match="another program's database"):
         restore(f"sqlite:///{target}", copy)
     with bare(target) as connection:
         assert connection.execute("SELECT * FROM precious").fetchall() == [("mine",)]
@@ -508,20 +517,20 @@ def test_the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones(
     assert tables_at(target) == tables_at(copy) != tables_of(own)
 
 
-def test_a_damaged_store_is_made_whole(own: ArticleStore, address: str, copy: Path) -> None:
+def test_a_damaged_store_is_made_whole(own: ArticleStore, own_address: str, copy: Path) -> None:
     own.close()
     path = copy.parent.parent / "own.db"
     damage(path)
     with opened(path) as store:
         assert store.damage() != ()
-    restore(address, copy)
+    restore(own_address, copy)
     assert tables_at(path) == tables_at(copy)
 
 
 def test_a_store_that_is_not_to_be_opened_tells_what_to_do(copy: Path, tmp_path: Path) -> None:
     target = tmp_path / "text.db"
     target.write_text("no database\n" * 1000)
-    with pytest.raises(StoreUnusable, match="move .*text.db away.*restore again"):
+    with pytest.raises(StoreUnusable, match=r"move .*text.db away.*restore again"):
         restore(f"sqlite:///{target}", copy)
     assert target.read_text().startswith("no database")
     target.unlink()
@@ -529,15 +538,15 @@ def test_a_store_that_is_not_to_be_opened_tells_what_to_do(copy: Path, tmp_path:
 
 
 def test_others_who_write_are_waited_for_but_not_for_ever(
-    own: ArticleStore, address: str, copy: Path
+    own: ArticleStore, own_address: str, copy: Path
 ) -> None:
     before = tables_of(own)
     with bare(copy.parent.parent / "own.db") as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnusable, match="others write"):
-            restore(address, copy, patience_seconds=0.2)
+            restore(own_address, copy, patience_seconds=0.2)
         assert tables_of(own) == before
-        waiting = threading.Thread(target=restore, args=(address, copy))
+        waiting = threading.Thread(target=restore, args=(own_address, copy))
         waiting.start()
         time.sleep(0.2)
         assert waiting.is_alive()
@@ -547,22 +556,22 @@ def test_others_who_write_are_waited_for_but_not_for_ever(
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(
-    own: ArticleStore, address: str, copy: Path, tmp_path: Path
+    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     before = (own.state(), tables_of(own), names(tmp_path))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, hard))
     try:
         with pytest.raises(StoreUnusable, match="is not restored"):
-            restore(address, copy)
+            restore(own_address, copy)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (own.state(), tables_of(own), names(tmp_path)) == before
-    restore(address, copy)
+    restore(own_address, copy)
 
 
 def test_a_disk_that_is_full_halfway_leaves_the_store_as_it_was(
-    own: ArticleStore, address: str, copy: Path, tmp_path: Path
+    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     """The own copy fits, the log of the store does not: it is longer already."""
     with own.reading():  # so that the log goes on growing
@@ -573,19 +582,19 @@ def test_a_disk_that_is_full_halfway_leaves_the_store_as_it_was(
         resource.setrlimit(resource.RLIMIT_FSIZE, (log + 40_000, hard))
         try:
             with pytest.raises(StoreUnusable, match="cannot be put in the article store's place"):
-                restore(address, copy)
+                restore(own_address, copy)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert (own.state(), tables_of(own)) == before
-    restore(address, copy)
+    restore(own_address, copy)
     assert tables_of(own) == tables_at(copy)
 
 
 def test_what_a_kill_left_is_removed_the_next_time(
-    address: str, copy: Path, tmp_path: Path
+    own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         (tmp_path / f".own.db.0123abcd.restoring{ending}").write_bytes(b"left")
     (tmp_path / ".other.db.0123abcd.restoring").write_bytes(b"not ours")
-    restore(address, copy)
+    restore(own_address, copy)
     assert [n for n in names(tmp_path) if n.startswith(".")] == [".other.db.0123abcd.restoring"]

@@ -323,3 +323,14 @@ def test_a_port_that_is_none_is_refused_without_the_password() -> None:
 @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(address: str) -> None:
     assert "memory" in refusal(address)
+
+
+def test_many_that_make_a_new_store_at_once_all_get_it(tmp_path: Path) -> None:
+    """SQLite refuses, without waiting, one of two that change a new file's journal at once."""
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(12):
+            address = f"sqlite:///{tmp_path / f'{number}.db'}"
+            stores = list(threads.map(open_store, [address] * 4))
+            assert len({store.state().epoch for store in stores}) == 1
+            for store in stores:
+                store.close()

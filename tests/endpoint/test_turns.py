@@ -1,0 +1,221 @@
+"""Who waits for something slow holds up nobody else: readers, askers, writers and drafts."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from recommender.drafts import DraftServer
+from recommender.errors import StoreUnusable
+from recommender.indexer import Indexer
+from recommender.reading import Reader
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+from recommender.web import state as web_state
+from service import create_app
+
+Answers = Sequence[Future[TestResponse]]
+Index = Callable[..., int]
+Story = Callable[..., dict[str, Any]]
+
+SEED = "/v1/articles/harbour-2/related"
+NOBODY = "/v1/articles/nobody/related"
+DRAFT = {"title": "Harbour", "body": "A ship at the quay.", "language": "en"}
+PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def held_up(owner: type | ModuleType, name: str) -> Iterator[threading.Semaphore]:
+    """Calls are held up until the end; each tells when it got there."""
+    arrived, free, call = threading.Semaphore(0), threading.Event(), getattr(owner, name)
+
+    def hold(*arguments: Any) -> Any:
+        arrived.release()
+        free.wait(PATIENCE_SECONDS)
+        return call(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, hold)
+        try:
+            yield arrived
+        finally:
+            free.set()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """For which articles the store was asked."""
+    asked, get = list[str](), ArticleStore.get
+
+    def note(store: ArticleStore, article_id: str) -> Any:
+        asked.append(article_id)
+        return get(store, article_id)
+
+    monkeypatch.setattr(ArticleStore, "get", note)
+    return asked
+
+
+def another(client: FlaskClient) -> FlaskClient:
+    """A client of the same application, for another thread."""
+    other = client.application.test_client()
+    other.environ_base.update(client.environ_base)
+    return other
+
+
+def assert_refused(answer: TestResponse) -> None:
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", [NOBODY, "/v1/articles/nobody", "/v1/articles/no/related.html"])
+def test_while_somebody_asks_for_what_is_not_in_the_view_what_is_in_it_is_answered(
+    client: FlaskClient, pool: ThreadPoolExecutor, path: str
+) -> None:
+    assert client.get(SEED).status_code == 200
+    with held_up(ArticleStore, "get") as arrived:
+        first = pool.submit(another(client).get, path)
+        assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        for seed in ("harbour-2", "harbour-ru", "orchard-1"):
+            assert client.get(f"/v1/articles/{seed}/related").status_code == 200
+        for late in ("/v1/articles/else", "/v1/articles/else/related", NOBODY):
+            assert_refused(client.get(late))
+        assert not first.done()
+    assert first.result().status_code == 404
+    assert client.get(NOBODY).status_code == 404
+
+
+def test_while_the_view_cannot_follow_the_store_is_asked_for_nobody(
+    client: FlaskClient, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreUnusable("the disk answers nobody")
+
+    before = client.get(SEED)
+    with monkeypatch.context() as patch:
+        patch.setattr(ArticleStore, "updates_after", refuse)
+        for path in (NOBODY, "/v1/articles/nobody", "/v1/articles/nobody/related.html"):
+            assert_refused(client.get(path))
+        assert client.get(SEED).data == before.data
+    assert asked == []
+    assert client.get(NOBODY).status_code == 404
+    assert asked == ["nobody"]
+
+
+def test_of_what_the_view_knows_as_deleted_the_store_is_not_asked(
+    client: FlaskClient, asked: list[str]
+) -> None:
+    client.delete("/v1/articles/harbour-4")
+    for ending in ("/related", "", "/related.html"):
+        assert client.get(f"/v1/articles/harbour-4{ending}").status_code == 410
+    assert asked == []
+
+
+# Drafts.
+
+
+@pytest.fixture
+def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Reader]) -> Iterator[None]:
+    store = open_store(own_desk.database_url)
+    indexer = Indexer(store, reader_with_fake())
+    with DraftServer(own_desk.data_dir, lambda: indexer):
+        yield
+    store.close()
+
+
+@pytest.mark.usefixtures("_indexer")
+def test_a_third_draft_is_refused_while_two_are_read_and_lists_go_on(
+    client: FlaskClient, pool: ThreadPoolExecutor
+) -> None:
+    def draft(asks: FlaskClient) -> TestResponse:
+        return asks.post("/v1/related", json=DRAFT)
+
+    with held_up(web_state, "read_draft") as arrived:
+        two = [pool.submit(draft, another(client)) for _ in range(2)]
+        for _ in two:
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        assert_refused(draft(client))
+        assert client.get(SEED).status_code == 200
+        assert not any(each.done() for each in two)
+    assert [each.result().status_code for each in two] == [200, 200]
+    assert draft(client).status_code == 200
+
+
+# Waiting until a write is visible.
+
+
+@pytest.fixture
+def following(
+    own_desk: Settings,
+    secrets: dict[str, str],
+    clock: object,  # noqa: ARG001 - stops it
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[FlaskClient]:
+    """Asks an application that follows by itself, and in which a write is waited for long."""
+    monkeypatch.setattr(web_state, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
+    app = create_app(own_desk)
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
+    yield client
+    app.extensions["read-also"].follower.stop()
+    app.extensions["read-also"].store.close()
+
+
+@contextmanager
+def four_waiting(
+    client: FlaskClient, pool: ThreadPoolExecutor, settings: Settings, index: Index, story: Story
+) -> Iterator[Answers]:
+    """Four wait until their articles are visible, which nobody reads before the end."""
+
+    def put(asks: FlaskClient, name: str) -> TestResponse:
+        return asks.put(f"/v1/articles/{name}?wait=visible", json=story(name))
+
+    answers = [pool.submit(put, another(client), f"fresh-{number}") for number in range(4)]
+    try:
+        rest = set(answers)
+        while len(rest) > 2:
+            done, rest = wait(rest, PATIENCE_SECONDS, FIRST_COMPLETED)
+            assert done
+        yield answers
+    finally:
+        index(settings)
+
+
+def test_who_waits_to_be_visible_leaves_the_turns_of_writers_free(
+    following: FlaskClient,
+    pool: ThreadPoolExecutor,
+    own_desk: Settings,
+    make_story: Story,
+    index_with_fake: Index,
+) -> None:
+    with four_waiting(following, pool, own_desk, index_with_fake, make_story) as answers:
+        assert following.delete("/v1/articles/harbour-4").status_code == 204
+        assert following.put("/v1/articles/x", json={"title": "X"}).status_code == 201
+        assert following.get(SEED).status_code == 200
+        assert sum(not each.done() for each in answers) == 2
+
+
+def test_more_than_may_wait_to_be_visible_are_202_without_waiting(
+    following: FlaskClient,
+    pool: ThreadPoolExecutor,
+    own_desk: Settings,
+    make_story: Story,
+    index_with_fake: Index,
+) -> None:
+    with four_waiting(following, pool, own_desk, index_with_fake, make_story) as answers:
+        assert [each.result().status_code for each in answers if each.done()] == [202, 202]
+        gone = following.delete("/v1/articles/harbour-4?wait=visible")
+        assert gone.status_code == 202
+    assert sorted(each.result().status_code for each in answers) == [201, 201, 202, 202]
+    assert following.delete("/v1/articles/harbour-5?wait=visible").status_code == 204
