@@ -22,6 +22,7 @@ _CHANGES: Final = "changes"
 _SUFFIX: Final = ".changes"
 _WRITING: Final = "writing"
 _READING: Final = "indexer.reading"
+_RESTORING: Final = ".*.restoring*"  # what a restore that was killed has left
 _ASIDE: Final = ".building-"  # what the catalog sweeps up
 
 
@@ -103,7 +104,9 @@ class OwnFiles:
         copies = self._changes.glob(f"*{_SUFFIX}")
         gone = {path for path in copies if path.name.removesuffix(_SUFFIX) not in generations}
         kept = [*self._changes.glob(f"*{_SUFFIX}"), self._changes / _WRITING, self._reading]
-        doomed = tuple(path for path in kept if path in gone or _mentions(path, article_id))
+        torn = self._reading.parent.glob(_RESTORING)
+        mentioned = [path for path in kept if path in gone or _mentions(path, article_id)]
+        doomed = (*mentioned, *torn)
         for path in doomed:
             path.unlink(missing_ok=True)
             sync_folder(path.parent)

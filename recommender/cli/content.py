@@ -18,7 +18,8 @@ from recommender.meters import bar, warn
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
 from recommender.store import ArticleStore, open_store
-from recommender.store.backup import back_up, restore
+from recommender.store.backup import back_up
+from recommender.store.restoring import restore
 
 __all__ = ["backup", "export", "import_", "restore_"]
 
@@ -70,8 +71,9 @@ def backup(path: Path) -> None:
 def restore_(path: Path, yes: bool) -> None:
     """Put the copy PATH, which `backup` made, in the place of the store, while it is in use.
 
-    All that is in the store now is gone then. Workers notice within a second; the lists are made
-    anew by the next rebuild. It never moves the file, which would mix it with a log of the old one.
+    What the store holds now is gone then. Workers show what was restored within seconds, and the
+    next rebuild makes a generation of it. Never put a file over the store by hand: the log of the
+    old one would be mixed into it.
     """
     if not yes:
         click.confirm(f"Give up what the store holds now, and put {path} in its place?", abort=True)

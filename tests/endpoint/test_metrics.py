@@ -1,15 +1,23 @@
 """What monitoring reads is what is so."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from recommender.errors import StoreUnusable
+from index import Catalog
+from recommender.articles import Article
+from recommender.cli import main
+from recommender.errors import GateRefused, StoreUnusable
+from recommender.notices import refused
+from recommender.reading import Reader
+from recommender.rebuild import Rebuilt, rebuild
 from recommender.settings import Settings
-from recommender.store import LateStore, open_store
+from recommender.store import ArticleStore, LateStore, open_store
 
 Clients = Callable[..., FlaskClient]
 Story = Callable[..., dict[str, Any]]
@@ -68,3 +76,69 @@ def test_a_store_that_is_away_is_told_and_not_guessed(
     assert seen["store_up"] == 0
     assert seen["ready"] == 1
     assert "store_change" not in seen
+
+
+def test_drift_counts_the_articles_touched_since_the_generation_was_built(
+    client: FlaskClient,
+    own_desk: Settings,
+    make_story: Story,
+    rebuild_with_fake: Callable[..., Rebuilt],
+) -> None:
+    assert gauges(client)["drift_articles"] == 0
+    for number in range(5):
+        client.put("/v1/articles/fresh", json=make_story("fresh", section=f"s-{number}"))
+    client.delete("/v1/articles/harbour-4")
+    assert gauges(client)["drift_articles"] == 2
+    rebuild_with_fake(own_desk)
+    assert gauges(client)["drift_articles"] == 0
+
+
+def test_a_rollback_holds_compaction_until_a_rebuild(
+    client: FlaskClient,
+    own_desk: Settings,
+    make_story: Story,
+    rebuild_with_fake: Callable[..., Rebuilt],
+) -> None:
+    client.put("/v1/articles/fresh", json=make_story("fresh"))
+    rebuild_with_fake(own_desk)
+    assert gauges(client)["compaction_held"] == 0
+    address = {"DATABASE_URL": own_desk.database_url, "DATA_DIR": str(own_desk.data_dir)}
+    environment = {f"READ_ALSO_{name}": value for name, value in address.items()}
+    done = CliRunner().invoke(main, ["snapshots", "rollback"], env=environment)
+    assert done.exit_code == 0, done.output
+    assert gauges(client)["compaction_held"] == 1
+    rebuild_with_fake(own_desk)
+    assert gauges(client)["compaction_held"] == 0
+
+
+def test_a_refusal_of_the_gate_is_told_until_something_is_published(
+    client: FlaskClient, own_desk: Settings, reader_with_fake: Callable[..., Reader]
+) -> None:
+    catalog, reader = Catalog(own_desk.snapshots_dir), reader_with_fake()
+    with closing(open_store(own_desk.database_url)) as store:
+        with store.reading() as view:
+            ids = [one.article.id for one in view]
+        for article_id in ids[::2]:
+            store.delete(article_id)
+        assert gauges(client)["publish_refused"] == 0
+        with pytest.raises(GateRefused) as refusal:
+            rebuild(store, catalog, reader)
+        assert gauges(client)["publish_refused"] == 1
+        assert refused(catalog).text == str(refusal.value)
+        rebuild(store, catalog, reader, force=True)
+        assert gauges(client)["publish_refused"] == 0
+
+
+@pytest.mark.xfail(reason="who may ask is counted, not whether the store answers")
+def test_a_store_that_somebody_else_asks_is_up(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, get = list[dict[str, float]](), ArticleStore.get
+
+    def look(store: ArticleStore, article_id: str) -> Article:
+        seen.append(gauges(client.application.test_client()))
+        return get(store, article_id)
+
+    monkeypatch.setattr(ArticleStore, "get", look)
+    assert client.get("/v1/articles/nobody").status_code == 404
+    assert seen[0]["store_up"] == 1

@@ -24,7 +24,8 @@ from recommender.embedding import Model
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
-from recommender.store.backup import back_up, restore
+from recommender.store.backup import back_up
+from recommender.store.restoring import restore
 from tests.conftest import clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -315,7 +316,7 @@ def test_a_reader_sees_the_one_or_the_other_and_never_a_half(
 RESTORE = """
 import sys
 from pathlib import Path
-from recommender.store.backup import restore
+from recommender.store.restoring import restore
 print("ready", flush=True)
 sys.stdin.readline()
 restore(sys.argv[1], Path(sys.argv[2]))

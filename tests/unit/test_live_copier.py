@@ -1,8 +1,9 @@
-"""The own copy beside a following thread: never lost in a swap, and bounded where the disk stalls."""
+"""The own copy beside a following thread: whole after swaps, bounded where the disk stalls."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,29 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, Point, open_store
 
 Index = Callable[..., int]
-Story = Callable[..., dict[str, Any]]
+Story = Callable[..., Any]
 SWAPS = 20
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def store(bare: Settings, make_story: Story, index_with_fake: Index) -> Iterator[ArticleStore]:
+def story(make_story: Story) -> Callable[..., Article]:
+    """An article: `story("h-1", section="city")`."""
+    return lambda name, **fields: Article.model_validate(make_story(name, **fields))
+
+
+@pytest.fixture
+def index(bare: Settings, index_with_fake: Index) -> Callable[[], int]:
+    """Reads what waits."""
+    return lambda: index_with_fake(bare)
+
+
+@pytest.fixture
+def store(bare: Settings, story: Story, index: Callable[[], int]) -> Iterator[ArticleStore]:
     """Six articles that were read."""
     opened = open_store(bare.database_url)
-    opened.put_many([article(make_story(f"h-{number}")) for number in range(6)])
-    index_with_fake(bare)
+    opened.put_many([story(f"h-{number}") for number in range(6)])
+    index()
     yield opened
     opened.close()
 
@@ -43,6 +56,12 @@ def catalog(bare: Settings, store: ArticleStore, fake_model: Model) -> Catalog:
 
 
 @pytest.fixture
+def publish(store: ArticleStore, catalog: Catalog, fake_model: Model) -> Callable[[], str]:
+    """Compacts; the name of the generation."""
+    return lambda: compact(store, catalog, fake_model).generation
+
+
+@pytest.fixture
 def follower(
     bare: Settings,
     catalog: Catalog,
@@ -51,7 +70,7 @@ def follower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Follower]:
     """One that follows in its own thread, often."""
-    monkeypatch.setattr("recommender.live.follower.TICK_SECONDS", 0.005)
+    monkeypatch.setattr("recommender.live.follower.TICK_SECONDS", 0.02)
     board, copy = Board(bare.data_dir / "workers"), ChangesCopy(bare.data_dir / "changes")
     following = Follower(catalog, lambda: store, lambda: fake_model, copy, board)
     following.start()
@@ -63,10 +82,6 @@ def follower(
 def copy(bare: Settings) -> ChangesCopy:
     """The copy, as who starts later reads it."""
     return ChangesCopy(bare.data_dir / "changes")
-
-
-def article(document: dict[str, Any]) -> Article:
-    return Article.model_validate(document)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -87,12 +102,21 @@ def restored(catalog: Catalog, copy: ChangesCopy) -> tuple[Point, dict[str, Any]
     """Where the copy of the live generation ends, and what it shows over that."""
     base = next(base for base in sound_bases(catalog) if base.snapshot.generation == catalog.live())
     copied = copy.load(base.snapshot.generation)
-    if copied is None:
-        return base.origin.point, {}
+    assert copied is not None
     assert copied.epoch == base.origin.epoch
     followed = Followed(base)
     followed.apply(copied.updates)
     return copied.point, shown(followed.view)
+
+
+def await_copy(catalog: Catalog, copy: ChangesCopy, end: Point) -> None:
+    """Wait until the copy of the live generation reaches so far."""
+
+    def reaches() -> bool:
+        copied = copy.load(catalog.live())
+        return copied is not None and copied.point == end
+
+    until(reaches)
 
 
 def show_all(follower: Follower, store: ArticleStore) -> None:
@@ -106,28 +130,27 @@ def test_through_many_swaps_the_copy_ends_as_what_the_worker_shows(
     store: ArticleStore,
     catalog: Catalog,
     copy: ChangesCopy,
-    bare: Settings,
-    fake_model: Model,
-    make_story: Story,
-    index_with_fake: Index,
+    publish: Callable[[], str],
+    story: Story,
+    index: Callable[[], int],
 ) -> None:
     generations = set()
     for swap in range(SWAPS):
-        store.put(article(make_story(f"fresh-{swap}")))
-        index_with_fake(bare)
-        store.put(article(make_story("h-1", section=f"s-{swap}")))
+        store.put(story(f"fresh-{swap}"))
+        index()
+        store.put(story("h-1", section=f"s-{swap}"))
         if swap % 3 == 0:
             store.delete(f"fresh-{swap // 2}")
-        name = compact(store, catalog, fake_model).generation
-        store.put(article(make_story(f"unread-{swap}")))
+        name = publish()
+        store.put(story(f"unread-{swap}"))
         until(lambda name=name: follower.current().view.generation == name)  # type: ignore[misc]
         generations.add(name)
-        store.put(article(make_story("h-2", section=f"s-{swap}")))
+        store.put(story("h-2", section=f"s-{swap}"))
         store.delete(f"unread-{swap}")
     show_all(follower, store)
     assert len(generations) == SWAPS
     end = store.state().newest
-    until(lambda: restored(catalog, copy)[0] == end)
+    await_copy(catalog, copy, end)
     with store.reading() as view:
         stored = {one.article.id: one.change for one in view}
     want = shown(follower.current().view)
@@ -135,23 +158,33 @@ def test_through_many_swaps_the_copy_ends_as_what_the_worker_shows(
     assert restored(catalog, copy) == (end, want)
 
 
-def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_copy_is_whole_again(
+@dataclass
+class Disk:
+    """Where the copy is written: it may stall. And at which points something was to be added."""
+
+    arrived: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    jobs: list[Point] = field(default_factory=list)
+
+
+@pytest.fixture
+def stalled(
     follower: Follower,
     store: ArticleStore,
     catalog: Catalog,
     copy: ChangesCopy,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    arrived, goes_on, jobs = threading.Event(), threading.Event(), list[Point]()
-    add, stands_at = ChangesCopy.add, ChangesCopy.stands_at
+) -> Iterator[Disk]:
+    """A disk that stalled, and ten more changes shown since than may wait for it."""
+    disk, add, stands_at = Disk(), ChangesCopy.add, ChangesCopy.stands_at
 
     def stall(*arguments: Any) -> None:
-        arrived.set()
-        goes_on.wait(PATIENCE_SECONDS)
+        disk.arrived.set()
+        disk.goes_on.wait(PATIENCE_SECONDS)
         add(*arguments)
 
     def note(own: ChangesCopy, generation: str, point: Point) -> bool:
-        jobs.append(point)
+        disk.jobs.append(point)
         return stands_at(own, generation, point)
 
     until(lambda: copy.load(catalog.live()) is not None)
@@ -161,13 +194,35 @@ def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_copy_is_whole_again
         for number in range(MOST_JOBS + 10):
             store.put(Article(id=f"fresh-{number}", title="T"))
             show_all(follower, store)  # each is a job of its own
-        assert arrived.is_set()
-        assert len(jobs) == 1
+        store.delete("h-3")
+        show_all(follower, store)
+        yield disk
     finally:
-        goes_on.set()
-    until(lambda: len(jobs) >= MOST_JOBS)
-    store.delete("h-3")
+        disk.goes_on.set()
+
+
+def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_copy_is_whole_again(
+    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, copy: ChangesCopy
+) -> None:
+    assert stalled.arrived.is_set()
+    assert len(stalled.jobs) == 1
+    stalled.goes_on.set()
+    until(lambda: len(stalled.jobs) >= MOST_JOBS)
+    store.delete("h-4")
     end = store.state().newest
-    until(lambda: restored(catalog, copy)[0] == end)
-    assert len(jobs) == MOST_JOBS + 1
+    await_copy(catalog, copy, end)
+    assert len(stalled.jobs) == MOST_JOBS + 1
     assert restored(catalog, copy) == (end, shown(follower.current().view))
+
+
+@pytest.mark.xfail(reason="what was left out is made up for at the next change only")
+def test_after_the_disk_stalled_the_copy_is_whole_though_nothing_more_changes(
+    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, copy: ChangesCopy
+) -> None:
+    """What was withdrawn meanwhile would be listed by who starts while the store is away."""
+    stalled.goes_on.set()
+    until(lambda: len(stalled.jobs) >= MOST_JOBS)
+    for _ in range(2):
+        follower.await_tick(PATIENCE_SECONDS)
+    follower.stop()  # writes what is left
+    assert restored(catalog, copy) == (store.state().newest, shown(follower.current().view))

@@ -150,6 +150,7 @@ def test_a_vector_that_means_nothing_is_left_out_and_harms_no_other(bad: tuple[f
     articles = [known("a", terms(), (3, 4)), known("b", terms(), bad), known("c", terms(), (0, 2))]
     rows = rows_of(articles, knows_english, dim=2)
     rows.check()
-    np.testing.assert_allclose(rows.vectors, [[0.6, 0.8], [1, 0], [0, 1]], atol=1e-3)
+    expected = np.array([[0.6, 0.8], [1, 0], [0, 1]])
+    np.testing.assert_allclose(rows.vectors, expected, atol=1e-3)
     assert rows.columns["embedded"].tolist() == [True, False, True]
     assert rows.columns["read"].tolist() == [True, True, True]

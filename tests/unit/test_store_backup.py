@@ -24,8 +24,9 @@ from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreUnusable
 from recommender.progress import Advance
 from recommender.store import ArticleStore, Change, TextTerms, open_store, schema
-from recommender.store.backup import ROWS, back_up, restore
+from recommender.store.backup import ROWS, back_up
 from recommender.store.database import MIGRATIONS
+from recommender.store.restoring import restore
 
 Open = Callable[..., ArticleStore]
 

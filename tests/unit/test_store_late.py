@@ -1,4 +1,4 @@
-"""A store that is opened late: a missing file is made once, and never in the place of a lost one."""
+"""A store that is opened late: a missing file is made, but never in the place of a lost one."""
 
 import shutil
 from collections.abc import Iterator

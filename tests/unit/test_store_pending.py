@@ -339,3 +339,64 @@ def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleS
         ("b", "read"),
         ("d", "read"),
     ]
+
+
+# What was read for one model, and has to be read for another.
+
+
+def test_what_has_no_vector_of_a_model_waits_again_in_bulk(store: ArticleStore) -> None:
+    for name in "abcd":
+        store.put(article(name, title=f"T {name}"))
+    settle(store)
+    hashes = store.text_hashes(["a", "c"])
+    store.features.add_vectors(dict.fromkeys(hashes.values(), np.ones(2, np.float16)), "other")
+    for _ in range(2):
+        store.pending.await_again("other")
+        again = [(each.article.id, each.change) for each in waiting(store, bulk=True)]
+        assert again == [("b", 2), ("d", 4)]
+        assert store.pending.waiting() == Waiting(single=0, bulk=2, parked=0)
+    readings = [reading(each) for each in waiting(store, bulk=True)]
+    assert store.pending.settle(readings, Recipes("markup", "words", "other")) == [9, 10]
+    store.pending.await_again("other")
+    assert store.pending.waiting() == Waiting(0, 0, 0)
+
+
+def test_what_has_a_vector_of_a_model_does_not_wait_again(store: ArticleStore) -> None:
+    store.put(article("a"))
+    store.put(article("b", status="draft"))
+    settle(store)
+    store.pending.await_again("model")
+    assert store.pending.waiting() == Waiting(0, 0, 0)
+
+
+def test_who_waits_is_parked_or_deleted_does_not_wait_once_more(store: ArticleStore) -> None:
+    for name in "abc":
+        store.put(article(name))
+    settle(store)
+    store.put(article("a", title="U"))
+    store.put(article("b", title="V"))
+    fail(store, "b", times=ATTEMPTS)
+    store.delete("c")
+    store.put(article("d", title="W"))
+    before = (waiting(store), store.pending.parked())
+    store.pending.await_again("other")
+    assert (waiting(store), store.pending.parked()) == before
+    assert waiting(store, bulk=True) == []
+
+
+def test_who_waits_again_and_is_written_waits_as_what_was_written(store: ArticleStore) -> None:
+    store.put(article("a"))
+    settle(store)
+    store.pending.await_again("other")
+    store.put(article("a", title="U"))
+    assert [(each.article.title, each.change) for each in waiting(store)] == [("U", 3)]
+    assert waiting(store, bulk=True) == []
+
+
+def test_how_many_wait_again_is_told(store: ArticleStore, request: pytest.FixtureRequest) -> None:
+    if store.engine.dialect.name == "postgresql":
+        request.applymarker(pytest.mark.xfail(reason="SQLAlchemy tells -1 here"))
+    store.put(article("a"))
+    store.put(article("b", title="U"))
+    settle(store)
+    assert [store.pending.await_again("other") for _ in range(2)] == [2, 0]
