@@ -16,6 +16,7 @@ ReadAlsoError
 |-- NotReady                 there is nothing yet to answer from: neither store nor own copy
 |-- StoreUnusable            the article store cannot be opened or is of a newer schema
 |-- GateRefused              a freshly built snapshot did not pass the gate; the live one stays
+|-- HeldBack                 after a rollback nothing is compacted until a rebuild by hand
 |-- StoreRestored            the article store is not the one that was followed so far
 `-- PartMissing              an optional part of the installation is absent
 """
@@ -30,6 +31,7 @@ __all__ = [
     "DeletedArticle",
     "FieldFault",
     "GateRefused",
+    "HeldBack",
     "IndexerAway",
     "InvalidArticle",
     "ModelRefused",
@@ -158,6 +160,13 @@ class GateRefused(ReadAlsoError):
             "the cause, or publish it all the same: read-also rebuild --force"
         )
         self.findings = findings
+
+
+class HeldBack(ReadAlsoError):
+    """After a rollback nothing is compacted until a rebuild by hand."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; to move on from there, run: read-also rebuild")
 
 
 class PartMissing(ReadAlsoError):

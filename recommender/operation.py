@@ -148,10 +148,10 @@ class _Bench:
         """Follow the live generation's model, and compact when that is due."""
         generation = self._live()
         if self._indexer is None or generation != self._generation:
-            self._generation = generation
             model = model_in_use(self._catalog, self._settings.model)
             self._take_model(model)
             self._catch_up_with(model)
+            self._generation = generation
         self._compact()
 
     def _take_model(self, model: Model) -> None:

@@ -12,7 +12,7 @@ from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
 from recommender.articles import Article
 from recommender.eligibility import eligible
 from recommender.embedding import Model
-from recommender.errors import GateRefused
+from recommender.errors import GateRefused, HeldBack
 from recommender.features import embed_missing
 from recommender.gate import Candidate, admit
 from recommender.generation import stamp_of
@@ -108,8 +108,14 @@ def rebuild(
 
 
 def compact(store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = KEPT) -> Rebuilt:
-    """Publish a snapshot of what was read already; raises what `rebuild` does."""
+    """Publish a snapshot of what was read already; raises what `rebuild` does.
+
+    Raises:
+        HeldBack: somebody has rolled back, and has not run a rebuild since.
+    """
     with catalog.lock():
+        if (said := held(catalog).text) is not None:
+            raise HeldBack(said.strip())
         return _publish(store, catalog, model, 0, keep=keep, force=False)
 
 
@@ -203,7 +209,8 @@ def _kept(store: ArticleStore, ids: Sequence[str], model: str) -> dict[str, NDAr
     """By id the vectors that the store keeps, asked anew, not taken from what was built."""
     hashes = store.text_hashes(ids)
     vectors = store.features.vectors(list(hashes.values()), model)
-    return {key: vectors[of] for key, of in hashes.items() if of in vectors}
+    sound = {of for of, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
+    return {key: vectors[of] for key, of in hashes.items() if of in sound}
 
 
 def _candidate(snapshot: Snapshot, now: float) -> Candidate:

@@ -7,12 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from index import Catalog, IndexFault, NoSnapshot, Snapshot
+from index.manifest import generation
 from recommender.embedding import Model
 from recommender.generation import Origin, stamp_of
 from recommender.rows import rows_of
 from recommender.store import ORIGIN, StoreState
 
-__all__ = ["Base", "empty_base", "pointed_generation", "sound_bases"]
+__all__ = ["Base", "empty_base", "newest_change", "pointed_generation", "sound_bases"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,20 @@ def sound_bases(catalog: Catalog) -> Iterator[Base]:
             _log.error("generation %s is not served: %s", name, fault)
             continue
         yield Base(snapshot, Origin.of(snapshot.manifest), pointed)
+
+
+def newest_change(catalog: Catalog, base: Base) -> int:
+    """The last change in any generation of a base's store, also in one that is damaged.
+
+    One whose manifest cannot be read may be of that store; its name tells the change.
+    """
+    readable = {generation(manifest): manifest for manifest in catalog.manifests()}
+    names = [
+        name
+        for name in catalog.generations()
+        if name not in readable or readable[name].epoch == base.origin.epoch
+    ]
+    return max((int(name.partition("-")[0]) for name in names), default=0)
 
 
 def empty_base(model: Model, epoch: str, pointed: str | None = None) -> Base:

@@ -32,6 +32,7 @@ class Copier:
         self._store = store
         self._thread: ThreadPoolExecutor | None = None
         self._jobs = threading.BoundedSemaphore(MOST_JOBS)
+        self._behind = False
 
     @property
     def writes(self) -> bool:
@@ -60,6 +61,12 @@ class Copier:
         """Add what came after a point."""
         self._do(partial(self._extend, followed, before, updates, followed.point))
 
+    def mend(self, followed: Followed) -> None:
+        """Start the copy anew from the log, if something was left out of it."""
+        if self._behind:
+            self._behind = False
+            self.renew(followed, None)
+
     def _renew(self, followed: Followed, updates: tuple[Update, ...] | None, point: Point) -> None:
         if self._copy.take_over():
             told = followed.history(self._store(), point) if updates is None else updates
@@ -79,8 +86,8 @@ class Copier:
             _attempt(job)
         elif self._jobs.acquire(blocking=False):
             self._thread.submit(self._work_off, job)
-        # Else the disk is slower than the log. What is left out is noticed by the next job, whose
-        # point does not fit, and the copy is then started anew from the log.
+        else:
+            self._behind = True  # the disk is slower than the log
 
     def _work_off(self, job: Callable[[], None]) -> None:
         try:

@@ -16,7 +16,7 @@ from typing import Final
 from index import Catalog, IndexFault, View
 from recommender.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
-from recommender.live.base import Base, pointed_generation, sound_bases
+from recommender.live.base import Base, newest_change, pointed_generation, sound_bases
 from recommender.live.board import Board
 from recommender.live.copier import Copier
 from recommender.live.copy import ChangesCopy
@@ -152,10 +152,8 @@ class Follower:
     def _restore(self, fault: str) -> None:
         """Go on from the copy that reaches furthest, unless a generation reaches further."""
         best: Followed | None = None
-        newest: dict[str, int] = {}
         for base in sound_bases(self._catalog):
             origin, copied = base.origin, self._copier.load(base.snapshot.generation)
-            newest[origin.epoch] = max(origin.point.number, newest.get(origin.epoch, 0))
             if copied is None or copied.epoch != origin.epoch:
                 continue
             if best is None or copied.point.number > best.point.number:
@@ -163,7 +161,7 @@ class Follower:
                 best.apply(copied.updates)
                 best.point = copied.point
         # Where a generation was built after the copy ends, what came between is not known here.
-        if best is not None and best.point.number >= newest[best.base.origin.epoch]:
+        if best is not None and best.point.number >= newest_change(self._catalog, best.base):
             _log.warning("going on with what was known up to change %d", best.point.number)
             self._followed = best
             self._publish(best, fault, seen_at=-math.inf)
@@ -212,6 +210,7 @@ class Follower:
                 if updates:
                     self._copier.extend(followed, before, updates)
             self._confirm()
+            self._copier.mend(followed)
         except StoreUnusable as fault:
             self._publish(followed, str(fault))
         except StoreRestored as fault:

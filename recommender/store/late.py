@@ -40,6 +40,7 @@ class LateStore:
         self._opening = threading.Lock()
         self._store: ArticleStore | None = None
         self._file: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
         self._refusal: tuple[float, StoreUnusable] | None = None
 
     def __call__(self) -> ArticleStore:
@@ -50,9 +51,7 @@ class LateStore:
         """
         with self._opening:
             if self._store is not None and file_of(self._url) != self._file:
-                # Another file stands there, or none. The last to close the old one takes its
-                # write-ahead log away, which must not be applied to what is there now.
-                self._close()
+                self._close()  # another file stands there, or none
             if self._store is None:
                 self._store = self._open()
             return self._store
@@ -67,16 +66,30 @@ class LateStore:
             raise self._refusal[1]
         try:
             self._check_is_there()
+            self._check_log()
             store = open_store(self._url, self._patience_seconds)
         except StoreUnusable as refusal:
             self._refusal = (time.monotonic() + REST_SECONDS, refusal)
             raise
-        self._file, self._refusal = file_of(self._url), None
+        self._file, self._log = file_of(self._url), file_of(self._url, "-wal")
+        self._refusal = None
         return store
 
     def _check_is_there(self) -> None:
         if is_missing(self._url) and not self._may_make():
             raise StoreUnusable("the article store's file is gone; put it back: read-also restore")
+
+    def _check_log(self) -> None:
+        """Refuse a file that was put in the place of one whose log is still beside it.
+
+        SQLite would apply the old one's log to the new one, and damage it.
+        """
+        replaced = self._file is not None and self._file != file_of(self._url)
+        if replaced and self._log is not None and self._log == file_of(self._url, "-wal"):
+            raise StoreUnusable(
+                "the article store's file was replaced while it was open; stop all that uses it, "
+                "remove its -wal and -shm, and put copies back by read-also restore"
+            )
 
     def _close(self) -> None:
         if self._store is not None:

@@ -167,7 +167,8 @@ class PendingTexts:
         )
         named = ["article_id", "change", "bulk", "attempts"]
         with self._writer.begin() as connection:
-            return connection.execute(sa.insert(table).from_select(named, query)).rowcount
+            put = sa.insert(table).from_select(named, query).returning(table.c.article_id)
+            return len(connection.execute(put).all())
 
     def _known(self, analyzer: str, model: str) -> list[tuple[str, int, str]]:
         table, articles = schema.pending, schema.articles

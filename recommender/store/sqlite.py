@@ -49,8 +49,10 @@ def safe_settings(version: tuple[int, ...]) -> tuple[str, ...]:
     return ("journal_mode=DELETE", "synchronous=EXTRA")
 
 
-def file_of(url: str) -> tuple[int, int] | None:
+def file_of(url: str, ending: str = "") -> tuple[int, int] | None:
     """Device and number of an SQLite file, by which one put in its place is noticed; else None.
+
+    With an ending such as `-wal`, of the file beside it.
 
     It is not opened: closing it again would drop the locks that this process has on it.
     """
@@ -58,7 +60,7 @@ def file_of(url: str) -> tuple[int, int] | None:
         address = make_url(url)
         if address.get_backend_name() != "sqlite":
             return None
-        found = Path(address.database or "").stat()
+        found = Path(f"{address.database}{ending}").stat()
     except (sa.exc.ArgumentError, OSError):  # opening it tells what is wrong
         return None
     return found.st_dev, found.st_ino

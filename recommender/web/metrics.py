@@ -68,10 +68,13 @@ class _Gauges(Collector):
 
     def _of_the_store(self) -> Iterator[Metric]:
         try:
-            backlog, change, waiting = self._state.backlog()
+            asked = self._state.backlog()
         except (StoreUnusable, NotReady):
             yield _gauge("store_up", "Whether the article store answers.", 0)
             return
+        if asked is None:
+            return
+        backlog, change, waiting = asked
         yield _gauge("store_up", "Whether the article store answers.", 1)
         yield _gauge("store_change", "Newest change in the store.", change)
         pending = GaugeMetricFamily(

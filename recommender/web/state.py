@@ -14,7 +14,7 @@ from recommender.articles import Article
 from recommender.checking import Backlog, count_backlog
 from recommender.drafts import read_draft, seed_outside
 from recommender.eligibility import next_turn, on_show, shows
-from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
+from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.generation import Origin
 from recommender.live import Follower
 from recommender.policy import Policy
@@ -30,7 +30,8 @@ __all__ = ["EXTENSION", "WAIT_SECONDS", "Listing", "State", "state"]
 EXTENSION: Final = "read-also"
 WRITERS: Final = 4  # of the eight threads of a worker; the others go on reading while these wait
 WAITERS: Final = 2  # for a write to be visible
-ASKERS: Final = 1  # of the store, on behalf of somebody who reads
+ASKERS: Final = 1  # of the store, for the list under an article that the view does not hold
+FETCHERS: Final = 2  # of an article
 DRAFTERS: Final = 2
 WAIT_SECONDS: Final = 5.0
 MISS_SECONDS: Final = 0.3
@@ -66,6 +67,9 @@ class State:
     _writers: Turns = field(default_factory=lambda: Turns(WRITERS))
     _waiters: Turns = field(default_factory=lambda: Turns(WAITERS))
     _askers: Turns = field(default_factory=lambda: Turns(ASKERS))
+    _fetchers: Turns = field(default_factory=lambda: Turns(FETCHERS))
+    _latecomers: Turns = field(default_factory=lambda: Turns(ASKERS))
+    _scrapers: Turns = field(default_factory=lambda: Turns(ASKERS))
     _drafters: Turns = field(default_factory=lambda: Turns(DRAFTERS))
 
     def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
@@ -83,7 +87,7 @@ class State:
             seed = seed_of(view, article_id)
         shown = True
         if seed is None:
-            article = self.stored(article_id)
+            article = self._asked(article_id, self._askers)
             seed, shown = seed_outside(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
             shown = _shown(view, row, now)
@@ -107,36 +111,33 @@ class State:
         return list_related(view, seed, options, self.policy, time.time())
 
     def stored(self, article_id: str) -> Article:
-        """An article as the store has it, on behalf of a reader.
+        """An article as the store has it.
 
         Raises:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
-            StoreUnusable: the store is away, or somebody else is asking it now: readers of what is
-                in the view must not wait for those of what is not.
+            StoreUnusable: the store is away, or too many are asking it now.
         """
-        live = self.follower.current()
-        if live.view.changed.get(article_id, self) is None:
-            raise DeletedArticle(article_id)
-        if live.store_fault is not None:
-            raise StoreUnusable(live.store_fault)
-        with self._askers.one_of("the article store"):
-            return self.store().get(article_id)
+        return self._asked(article_id, self._fetchers)
 
-    def backlog(self) -> tuple[Backlog, int, Waiting]:
-        """What is yet to be done, the newest change, and what waits, for monitoring.
+    def backlog(self) -> tuple[Backlog, int, Waiting] | None:
+        """What is yet to be done, the newest change, and what waits; None while another asks.
 
         Raises:
             NotReady: there is nothing yet to answer from.
-            StoreUnusable: the store is away, or somebody else is asking it now.
+            StoreUnusable: the store is away.
         """
         live = self.follower.current()
         if live.store_fault is not None:
             raise StoreUnusable(live.store_fault)
-        with self._askers.one_of("the article store"):
+        if not self._scrapers.take():
+            return None
+        try:
             store = self.store()
             origin = Origin.of(live.view.snapshot.manifest)
             return count_backlog(store, origin), store.state().change, store.pending.waiting()
+        finally:
+            self._scrapers.give_back()
 
     def is_visible(self, receipt: Receipt, *, deleted: bool = False) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.
@@ -174,16 +175,24 @@ class State:
         with self._writers.one_of("the article store"):
             yield
 
+    def _asked(self, article_id: str, turns: Turns) -> Article:
+        """Ask the store, on a turn of those that ask it for the same: others must not wait."""
+        live = self.follower.current()
+        if live.store_fault is not None:
+            raise StoreUnusable(live.store_fault)
+        with turns.one_of("the article store"):
+            return self.store().get(article_id)
+
     def _later_view(self) -> View:
         """The view after the next look at the log: a seed may have been stored a moment ago.
 
         One request at a time waits for it, so that asking for what never was costs others nothing.
         """
-        if self._askers.take():
+        if self._latecomers.take():
             try:
                 self.follower.await_tick(MISS_SECONDS)
             finally:
-                self._askers.give_back()
+                self._latecomers.give_back()
         return self.follower.current().view
 
     def _shows(self, receipt: Receipt, *, deleted: bool) -> bool:

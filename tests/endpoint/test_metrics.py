@@ -129,7 +129,6 @@ def test_a_refusal_of_the_gate_is_told_until_something_is_published(
         assert gauges(client)["publish_refused"] == 0
 
 
-@pytest.mark.xfail(reason="who may ask is counted, not whether the store answers")
 def test_a_store_that_somebody_else_asks_is_up(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -271,7 +271,6 @@ def test_the_indexer_has_it_read_again(moved: tuple[Bench, ArticleStore]) -> Non
     assert [each.article.id for each in store.pending.next(9, bulk=True)] == ["late"]
 
 
-@pytest.mark.xfail(reason="the generation is taken note of before that is done")
 def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
     moved: tuple[Bench, ArticleStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from index import Catalog
 from recommender.articles import Article
 from recommender.cards import Card
 from recommender.embedding import Model
-from recommender.errors import GateRefused, NotReady, StoreUnusable
+from recommender.errors import NotReady, StoreUnusable
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.policy import Policy
 from recommender.rebuild import Rebuilt, compact
@@ -636,7 +636,6 @@ def test_a_generation_of_another_store_keeps_no_copy_from_being_gone_on_from(
     assert hire(own_desk, away=True).listed_still() == before
 
 
-@pytest.mark.xfail(reason="only generations that can be served are looked at")
 def test_a_damaged_generation_keeps_a_copy_that_ends_before_it_from_being_gone_on_from(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
@@ -686,7 +685,6 @@ def test_a_vector_that_holds_no_numbers_stops_no_following(
     assert "harbour-5" in worker.listed("spoilt")
 
 
-@pytest.mark.xfail(reason="the gate takes it for another article's vector", raises=GateRefused)
 def test_a_vector_that_holds_no_numbers_stops_no_compaction(
     worker: Worker, store: ArticleStore, own_desk: Settings, fake_model: Model, spoilt: Story
 ) -> None:
