@@ -94,7 +94,8 @@ def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(sce
                 status, body = line.ask("GET", path)
                 line.close()
                 assert (status, listed(body)) == (200, [article["id"]])
-        assert delete(scene.server.port, article["id"]) == 204
+        # A second after the last refusal the store is tried again.
+        assert until(lambda: delete(scene.server.port, article["id"]) == 204, 5)
         assert until(lambda: listed(ask(scene.server.port, "GET", path)[1]) == [], 5)
 
 
