@@ -3,16 +3,14 @@
 import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from index import Catalog, IndexFault, Manifest, NoSnapshot, locked, make_folder
+from recommender.compaction import Compaction, is_compaction_due
 from recommender.drafts import DraftServer
 from recommender.embedding import Model, find_model
 from recommender.embedding.loading import load_encoder
@@ -25,33 +23,13 @@ from recommender.reading import ANALYZER, Reader
 from recommender.settings import Settings
 from recommender.store import ORIGIN, LateStore
 
-__all__ = ["index_forever", "is_compaction_due", "model_in_use"]
+__all__ = ["index_forever", "model_in_use"]
 
 IDLE_SECONDS: Final = 0.03
 AWAY_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 2.0
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
-FIRST_ENTRIES: Final = 64
-ENTRIES_SHARE: Final = 0.2
-MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
-PAUSE_SECONDS: Final = 60.0
-MOST_PAUSE_SECONDS: Final = 3_600.0
 _log = logging.getLogger(__name__)
-
-
-def is_compaction_due(entries: int, base: int, *, idle: bool) -> bool:
-    """Whether what happened since the live snapshot should be built into the next one.
-
-    Args:
-        entries: of the log since then: a write is one, and that its text was read is another. Each
-            may have left a row in memory, also where an article is edited over and over.
-        base: how many articles the snapshot has.
-        idle: whether nothing waits to be read; a snapshot built meanwhile is soon out of date.
-    """
-    if idle:
-        least = FIRST_ENTRIES if base else 0
-        return entries > min(max(least, ENTRIES_SHARE * base), MOST_ENTRIES)
-    return entries > MOST_ENTRIES
 
 
 def model_in_use(catalog: Catalog, wanted: str) -> Model:
@@ -208,47 +186,3 @@ def _stop_when_told() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     return stopping
-
-
-class Compaction:
-    """A rebuild in a process of its own, at most one at a time; after a refusal it pauses."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._due_at = 0.0
-        self._refusals = 0
-
-    def run(self, command: str) -> None:
-        """Start a command of `read-also`, unless one runs or has just failed."""
-        if self.is_running() or time.monotonic() < self._due_at:
-            return
-        _log.info("starting: %s", command)
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
-            _niced([sys.executable, "-m", "recommender", command]), stdin=subprocess.DEVNULL
-        )
-
-    def stop(self) -> None:
-        """End what runs; what it built aside is swept up by the next one."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
-
-    def is_running(self) -> bool:
-        """Whether one runs; one that has ended is taken note of."""
-        if self._process is None:
-            return False
-        code = self._process.poll()
-        if code is None:
-            return True
-        self._process = None
-        self._refusals = 0 if code == 0 else self._refusals + 1
-        if code:
-            pause = min(PAUSE_SECONDS * 2 ** (self._refusals - 1), MOST_PAUSE_SECONDS)
-            self._due_at = time.monotonic() + pause
-            _log.error("compaction failed with %d; tried again in %.0f s", code, pause)
-        return False
-
-
-def _niced(command: Sequence[str]) -> list[str]:
-    nice = Path("/usr/bin/nice")
-    return [str(nice), "-n", "10", *command] if nice.exists() else list(command)

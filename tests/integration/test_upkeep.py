@@ -21,6 +21,7 @@ from recommender import operation
 from recommender import rebuild as rebuilding
 from recommender.articles import Article, parse_article
 from recommender.cli import main
+from recommender.compaction import Compaction
 from recommender.embedding import Encoder, Model
 from recommender.errors import StoreUnusable
 from recommender.indexer import Indexer
@@ -128,7 +129,7 @@ def models(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Enc
     encoders = {"fake-1": fake_encoder, "other-1": Rolled(fake_encoder)}
     monkeypatch.setattr(operation, "find_model", here.__getitem__)
     monkeypatch.setattr(operation, "load_encoder", lambda model: encoders[model.fingerprint])
-    monkeypatch.setattr(operation.Compaction, "run", lambda _, command: started.append(command))
+    monkeypatch.setattr(Compaction, "run", lambda _, command: started.append(command))
     return started
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from index import Catalog
 from recommender import operation
+from recommender.compaction import is_compaction_due
 from recommender.embedding import Model
 from recommender.errors import ModelRefused
-from recommender.operation import is_compaction_due, model_in_use
+from recommender.operation import model_in_use
 from recommender.rebuild import Rebuilt
 from recommender.settings import Settings
 
