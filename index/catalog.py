@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 from index.build import Stamp, build
 from index.disk import locked, make_folder, sync_folder
 from index.errors import NoSnapshot, SnapshotDamaged
-from index.manifest import GENERATION
+from index.manifest import GENERATION, generation
 from index.pointer import read_pointer, write_pointer
 from index.snapshot import Snapshot, epoch_of, manifest_of
 from index.verification import open_verified
@@ -149,13 +149,14 @@ class Catalog:
         names = (path.name for path in self.folder.iterdir() if path.is_dir())
         return sorted(name for name in names if GENERATION.fullmatch(name))
 
-    def manifests(self) -> list[Manifest]:
-        """Read what the generations say of themselves, the oldest first; damaged ones are left out.
+    def manifests(self) -> dict[str, Manifest]:
+        """Read what the generations say of themselves, by name, the oldest first.
 
-        Only the manifests are read: a generation in the list may be damaged elsewhere.
+        Left out are those whose manifest is not the one that was published under the name. Nothing
+        else is read: a generation in the answer may be damaged elsewhere.
         """
-        found = (manifest_of(self._path(name)) for name in self.generations())
-        return [manifest for manifest in found if manifest is not None]
+        found = {name: manifest_of(self._path(name)) for name in self.generations()}
+        return {name: m for name, m in found.items() if m is not None and generation(m) == name}
 
     def bytes_of(self, generation: str) -> int:
         """Sum up the sizes of a generation's files, in bytes.

@@ -8,7 +8,6 @@ import os
 import socket
 import socketserver
 import threading
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index import Query, View
 from recommender.articles import Article, parse_article
@@ -24,6 +22,7 @@ from recommender.columns import UNKNOWN_LANGUAGE, number_of
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
 from recommender.generation import Origin
 from recommender.indexer import Indexer
+from recommender.packing import pack, pack_terms, unpack, unpack_terms
 from recommender.reading import Draft
 from recommender.rows import Known, facts_of
 from recommender.seeds import Seed
@@ -131,11 +130,8 @@ class DraftServer:
             self._turns.release()
         return {
             "model": read.model,
-            "language": read.terms.language,
-            "buckets": _pack(read.terms.buckets.astype("<i4")),
-            "counts": _pack(read.terms.counts.astype("<f4")),
-            "signature": _pack(read.terms.signature.astype("<u2")),
-            "vector": _pack(read.vector.astype("<f4")),
+            "terms": pack_terms(read.terms),
+            "vector": pack(read.vector),
         }
 
 
@@ -161,13 +157,8 @@ def _draft(answer: dict[str, Any]) -> Draft:
         raise UnreadableMarkup(answer["unreadable"])
     if "vector" not in answer:
         raise IndexerAway(str(answer.get("away", "no answer")))
-    terms = TextTerms(
-        answer["language"],
-        _unpack(answer["buckets"], "<i4"),
-        _unpack(answer["counts"], "<f4"),
-        _unpack(answer["signature"], "<u2"),
-    )
-    return Draft(terms, _unpack(answer["vector"], "<f4"), answer["model"])
+    vector = unpack(answer["vector"], "<f4")
+    return Draft(unpack_terms(*answer["terms"]), vector, answer["model"])
 
 
 @contextmanager
@@ -178,11 +169,3 @@ def _address(folder: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{handle}/{SOCKET}"
     finally:
         os.close(handle)
-
-
-def _pack(array: NDArray[Any]) -> str:
-    return b64encode(array.tobytes()).decode("ascii")
-
-
-def _unpack(text: str, dtype: str) -> NDArray[Any]:
-    return np.frombuffer(b64decode(text), dtype)

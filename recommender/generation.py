@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from index import Manifest
+from index import Catalog, Manifest, NoSnapshot, SnapshotDamaged
 from index.build import Stamp
 from recommender.embedding import Model
 from recommender.reading import ANALYZER
 from recommender.rows import GROUPED_BY
 from recommender.store import Point, StoreState
 
-__all__ = ["Origin", "stamp_of"]
+__all__ = ["Origin", "live_manifest", "live_name", "stamp_of"]
 
 _ENCODER: Final = "encoder"
 _LANGUAGES: Final = "languages"
@@ -65,3 +65,16 @@ def stamp_of(model: Model, state: StoreState) -> Stamp:
         grouped_by=GROUPED_BY,
         notes={_ENCODER: model.name, _LANGUAGES: languages, _MARK: state.newest.mark},
     )
+
+
+def live_name(catalog: Catalog) -> str | None:
+    """The live generation; None where none is, or the pointer is damaged."""
+    try:
+        return catalog.live()
+    except (NoSnapshot, SnapshotDamaged):
+        return None
+
+
+def live_manifest(catalog: Catalog) -> Manifest | None:
+    """What the live generation says of itself, without opening it; None where nothing tells it."""
+    return catalog.manifests().get(live_name(catalog) or "")

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from index import Catalog, IndexFault, Manifest, NoSnapshot, locked, make_folder
+from index import Catalog, locked, make_folder
 from recommender.compaction import Compaction, is_compaction_due
 from recommender.drafts import DraftServer
 from recommender.embedding import Model, find_model
 from recommender.embedding.loading import load_encoder
 from recommender.errors import ModelRefused, StoreUnusable
-from recommender.generation import Origin
+from recommender.generation import Origin, live_manifest, live_name
 from recommender.indexer import Indexer
 from recommender.markup.guard import MarkupReader
 from recommender.notices import held
@@ -43,11 +43,10 @@ def model_in_use(catalog: Catalog, wanted: str) -> Model:
     Raises:
         ModelRefused: the model of the settings is not here.
     """
-    try:
-        origin = Origin.of(catalog.open_live(verify=False).manifest)
-    except (NoSnapshot, IndexFault):
-        return find_model(wanted)
-    chosen = find_model(wanted)
+    manifest, chosen = live_manifest(catalog), find_model(wanted)
+    if manifest is None:
+        return chosen
+    origin = Origin.of(manifest)
     if chosen.fingerprint == origin.model or not origin.encoder:
         return chosen
     with suppress(ModelRefused):
@@ -124,7 +123,7 @@ class _Bench:
 
     def _look(self) -> None:
         """Follow the live generation's model, and compact when that is due."""
-        generation = self._live()
+        generation = live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
             model = model_in_use(self._catalog, self._settings.model)
             self._take_model(model)
@@ -144,7 +143,7 @@ class _Bench:
 
     def _catch_up_with(self, model: Model) -> None:
         """Read once more what was read for another model while this one's snapshot was built."""
-        manifest = self._manifest()
+        manifest = live_manifest(self._catalog)
         if manifest is not None and manifest.model == model.fingerprint:
             missed = self._store().pending.await_again(model.fingerprint)
             if missed:
@@ -155,7 +154,7 @@ class _Bench:
             return
         if held(self._catalog).text is not None:
             return
-        store, manifest = self._store(), self._manifest()
+        store, manifest = self._store(), live_manifest(self._catalog)
         if manifest is not None and manifest.analyzer != ANALYZER:
             # Another release read these texts; their terms cannot be compared with new ones.
             self._compaction.run("rebuild")
@@ -167,18 +166,6 @@ class _Bench:
         entries = store.entries_since(point, epoch)
         if is_compaction_due(entries, manifest.rows if manifest else 0, idle=idle):
             self._compaction.run("compact")
-
-    def _manifest(self) -> Manifest | None:
-        try:
-            return self._catalog.open_live(verify=False).manifest
-        except (NoSnapshot, IndexFault):
-            return None
-
-    def _live(self) -> str | None:
-        try:
-            return self._catalog.live()
-        except (NoSnapshot, IndexFault):
-            return None
 
 
 def _stop_when_told() -> threading.Event:

@@ -15,7 +15,7 @@ from recommender.embedding import Model
 from recommender.errors import GateRefused, HeldBack
 from recommender.features import embed_missing
 from recommender.gate import Candidate, admit
-from recommender.generation import stamp_of
+from recommender.generation import live_manifest, stamp_of
 from recommender.notices import held, refused
 from recommender.policy import Policy
 from recommender.progress import Meter, silent
@@ -162,8 +162,8 @@ def _park(store: ArticleStore, texts: Mapping[str, Article], faults: Mapping[str
 
 def _moves_on(catalog: Catalog, model: Model) -> bool:
     """Whether the live snapshot has vectors of another model."""
-    live = _live(catalog)
-    return live is not None and live.manifest.model != model.fingerprint
+    live = live_manifest(catalog)
+    return live is not None and live.model != model.fingerprint
 
 
 def _publish(
@@ -185,7 +185,8 @@ def _publish(
     for notice in (refused(catalog), held(catalog)):
         notice.drop()
     catalog.prune(keep)
-    kept = [m.change for m in catalog.manifests() if m.epoch == gathered.state.epoch]
+    manifests = catalog.manifests().values()
+    kept = [m.change for m in manifests if m.epoch == gathered.state.epoch]
     store.trim(before=min(kept))
     known = len(gathered.known)
     return Rebuilt(generation, known, embedded, gathered.state.change, gathered.unread)
@@ -232,4 +233,4 @@ def _live(catalog: Catalog) -> Snapshot | None:
 
 def _models(catalog: Catalog) -> set[str]:
     """The fingerprints of the models whose vectors a kept generation may need."""
-    return {manifest.model for manifest in catalog.manifests()}
+    return {manifest.model for manifest in catalog.manifests().values()}

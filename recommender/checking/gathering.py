@@ -8,7 +8,6 @@ from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
 from index.verification import open_verified
 from recommender.checking.judgement import Facts, Generation
 from recommender.checking.scanning import Compared, Line, Tally, read_source, scan
-from recommender.errors import StoreRestored
 from recommender.generation import Origin
 from recommender.reading import ANALYZER
 from recommender.store import ArticleStore
@@ -40,7 +39,8 @@ def count_backlog(store: ArticleStore, origin: Origin | None) -> Backlog:
         origin: where the live generation came from; None where there is none.
     """
     waiting = store.pending.waiting()
-    built_at = origin.point.number if origin is not None and _goes_on(store, origin) else 0
+    own = origin is not None and store.goes_on_from(origin.point, origin.epoch)
+    built_at = origin.point.number if origin is not None and own else 0
     return Backlog(waiting.single + waiting.bulk, waiting.parked, store.touched_since(built_at))
 
 
@@ -117,20 +117,9 @@ def _look_at(name: str, opened: Snapshot | str, store: ArticleStore) -> Generati
     return Generation(
         name,
         related=origin.epoch == store.state().epoch,
-        followed=_goes_on(store, origin),
+        followed=store.goes_on_from(origin.point, origin.epoch),
         current=opened.manifest.analyzer == ANALYZER,
     )
-
-
-def _goes_on(store: ArticleStore, origin: Origin) -> bool:
-    """Whether the store's log goes on from where a generation was built."""
-    try:
-        store.updates_after(
-            origin.point, epoch=origin.epoch, analyzer=ANALYZER, model=origin.model, limit=1
-        )
-    except StoreRestored:
-        return False
-    return True
 
 
 def _comparable(

@@ -7,9 +7,10 @@ import click
 from index import Catalog, SnapshotDamaged
 from index.verification import open_verified
 from recommender.cli.exits import leave
-from recommender.cli.lineage import check_kin, earlier, epoch_of_live, live_name, oldest_change
+from recommender.cli.lineage import check_kin, earlier, epoch_of_live, oldest_change
 from recommender.embedding import find_model
 from recommender.embedding.loading import load_encoder
+from recommender.generation import live_name
 from recommender.markup.guard import MarkupReader
 from recommender.meters import bar
 from recommender.notices import held

@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from index import Catalog, IndexFault, NoSnapshot, Snapshot
-from index.manifest import generation
 from recommender.embedding import Model
 from recommender.generation import Origin, stamp_of
 from recommender.rows import rows_of
@@ -45,7 +44,7 @@ def newest_change(catalog: Catalog, base: Base) -> int:
 
     One whose manifest cannot be read may be of that store; its name tells the change.
     """
-    readable = {generation(manifest): manifest for manifest in catalog.manifests()}
+    readable = catalog.manifests()
     names = [
         name
         for name in catalog.generations()

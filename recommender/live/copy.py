@@ -4,22 +4,19 @@ One worker of a machine writes it: a file of JSON lines for a generation, in bat
 their checksum, so that what a crash cut off is noticed and left out.
 """
 
-import fcntl
 import hashlib
 import json
 import os
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from index import GENERATION, sync_folder
+from index import GENERATION, Locked, locked, sync_folder
 from recommender.articles import parse_outline
-from recommender.store import Point, TextTerms, Update
+from recommender.packing import pack, pack_terms, unpack, unpack_terms
+from recommender.store import Point, Update
 
 __all__ = ["ChangesCopy", "Copied"]
 
@@ -40,7 +37,8 @@ class ChangesCopy:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock: BinaryIO | None = None
+        self._lock = ExitStack()
+        self._holding = False
         self._file: BinaryIO | None = None
         self._at: tuple[str, Point] | None = None
 
@@ -51,19 +49,17 @@ class ChangesCopy:
     @property
     def is_ours(self) -> bool:
         """Whether this process is the one that writes."""
-        return self._lock is not None
+        return self._holding
 
     def take_over(self) -> bool:
         """Become the one who writes, if nobody else is."""
-        if self._lock is None:
+        if not self._holding:
             self._folder.mkdir(parents=True, exist_ok=True)
-            file = (self._folder / "lock").open("ab")
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
+                self._lock.enter_context(locked(self._folder / "lock", "another worker writes it"))
+            except Locked:
                 return False
-            self._lock = file
+            self._holding = True
         return True
 
     def restart(self, generation: str, epoch: str, point: Point, updates: Iterable[Update]) -> None:
@@ -104,9 +100,8 @@ class ChangesCopy:
     def close(self) -> None:
         """Let another write."""
         self._close_file()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._holding = False
 
     def _close_file(self) -> None:
         self._at = None
@@ -173,15 +168,9 @@ def _document(update: Update) -> dict[str, Any]:
     if update.outline is not None:
         document["outline"] = update.outline.to_outline()
     if update.terms is not None:
-        terms = update.terms
-        buckets, counts, signature = (
-            _pack(terms.buckets),
-            _pack(terms.counts),
-            _pack(terms.signature),
-        )
-        document["terms"] = [terms.language, buckets, counts, signature]
+        document["terms"] = pack_terms(update.terms)
     if update.vector is not None:
-        document["vector"] = _pack(update.vector)
+        document["vector"] = pack(update.vector)
     return document
 
 
@@ -191,21 +180,7 @@ def _update(document: dict[str, Any]) -> Update:
         id=document["id"],
         change=document["change"],
         outline=None if outline is None else parse_outline(outline),
-        terms=None if terms is None else _terms(*terms),
-        vector=None if vector is None else np.frombuffer(b64decode(vector), "<f2"),
+        terms=None if terms is None else unpack_terms(*terms),
+        vector=None if vector is None else unpack(vector, "<f2"),
         settled=document["settled"],
     )
-
-
-def _terms(language: str | None, buckets: str, counts: str, signature: str) -> TextTerms:
-    return TextTerms(
-        language,
-        np.frombuffer(b64decode(buckets), "<i4"),
-        np.frombuffer(b64decode(counts), "<f4"),
-        np.frombuffer(b64decode(signature), "<u2"),
-    )
-
-
-def _pack(array: NDArray[Any]) -> str:
-    little = array.astype(array.dtype.newbyteorder("<"))
-    return b64encode(little.tobytes()).decode("ascii")

@@ -147,7 +147,7 @@ class ArticleStore:
             StoreRestored: the store has another epoch, or its log another entry at the point.
         """
         with self._engine.begin() as connection:
-            if epoch != epoch_of(connection) or point_at(connection, point.number) != point:
+            if not _has(connection, point, epoch):
                 raise StoreRestored(point.number)
             updates = read_updates(connection, point.number, limit, analyzer, model)
             return point_at(connection, updates.through), updates
@@ -160,8 +160,13 @@ class ArticleStore:
     def entries_since(self, point: Point, epoch: str) -> int:
         """How many entries the log has after a point; all it has if the point is not its own."""
         with self._engine.begin() as connection:
-            own = epoch == epoch_of(connection) and point_at(connection, point.number) == point
+            own = _has(connection, point, epoch)
             return state_of(connection).change - (point.number if own else 0)
+
+    def goes_on_from(self, point: Point, epoch: str) -> bool:
+        """Whether a point is one of this store's own log."""
+        with self._engine.begin() as connection:
+            return _has(connection, point, epoch)
 
     def touched_since(self, number: int) -> int:
         """How many articles were touched after a change, deleted ones too."""
@@ -194,6 +199,10 @@ class ArticleStore:
         """Every article at one moment; writes that come meanwhile are not seen."""
         with self._engine.begin() as connection:
             yield StoreView(connection)
+
+
+def _has(connection: sa.Connection, point: Point, epoch: str) -> bool:
+    return epoch == epoch_of(connection) and point_at(connection, point.number) == point
 
 
 def _put_or_refuse(

@@ -327,7 +327,7 @@ def test_the_log_reaches_back_to_the_oldest_generation_that_is_kept(
     for number in range(2, 8):
         store.delete(f"harbour-{number}")
         rebuild_with_fake(own_desk)
-    kept = [manifest.change for manifest in Catalog(own_desk.snapshots_dir).manifests()]
+    kept = [manifest.change for manifest in Catalog(own_desk.snapshots_dir).manifests().values()]
     assert len(kept) == 3
     assert [change.number for change in store.changes_after(0)] == list(
         range(min(kept), store.state().change + 1)
