@@ -7,7 +7,6 @@ from flask import Flask, Response
 from index import Catalog
 from recommender.embedding import find_model
 from recommender.live import Board, ChangesCopy, Follower
-from recommender.policy import Policy
 from recommender.settings import Settings
 from recommender.store import LateStore
 from recommender.web import (
@@ -67,11 +66,11 @@ def _share(settings: Settings) -> State:
     follower = Follower(
         catalog,
         store,
-        lambda: find_model(settings.model),
+        lambda: find_model(settings.model, settings.data_dir),
         ChangesCopy(settings.data_dir / "changes"),
         Board(settings.data_dir / "workers"),
     )
-    return State(settings=settings, store=store, follower=follower, policy=Policy())
+    return State(settings=settings, store=store, follower=follower)
 
 
 def _no_sniffing(response: Response) -> Response:

@@ -1,6 +1,7 @@
 """How fast passages are embedded, beside plain sentence-transformers in float32."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -18,7 +19,7 @@ RATE_BAR, COSINE_BAR = 1.6, 0.998
 
 def compare_encoders(passages: list[str]) -> list[Figure]:
     """Embed the same passages with both, by turns, so that a busy machine slows both alike."""
-    model = find_model("bundled")
+    model = find_model("bundled", Path("var"))
     plain = SentenceTransformer(str(model.folder), device="cpu", local_files_only=True)
     ours = TransformerEncoder(model)
     plain.encode(passages[:BATCH], batch_size=BATCH)

@@ -50,7 +50,7 @@ def main(folder: Path, cache: Path | None) -> None:
 def measure_lists(folder: Path, cache: Path) -> list[Figure]:
     """Same-event lists."""
     dataset = read_dataset(folder / LISTS)
-    with open_bench(dataset, find_model("bundled"), bar, cache=cache / LISTS) as bench:
+    with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / LISTS) as bench:
         run = run_lists(bench, RELEVANCE_ONLY)
         relevance = measure(dataset, run)
         served = measure(dataset, run_lists(bench, Policy(), Options().limit))
@@ -68,7 +68,7 @@ def measure_lists(folder: Path, cache: Path) -> list[Figure]:
 def measure_pairs(folder: Path, cache: Path) -> list[Figure]:
     """Pairs rated by people."""
     dataset = read_dataset(folder / PAIRS)
-    with open_bench(dataset, find_model("bundled"), bar, cache=cache / PAIRS) as bench:
+    with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / PAIRS) as bench:
         found = score_pairs(bench)
     rated = correlate([pair.human for pair in dataset.pairs], list(found.values()))
     return [

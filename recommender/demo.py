@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from recommender.embedding.loading import load_encoder
 from recommender.importing import import_records
 from recommender.listing import as_text
 from recommender.markup.guard import MarkupReader
+from recommender.policies import policy_of
 from recommender.policy import Policy
 from recommender.progress import Meter
 from recommender.reading import Reader
@@ -48,29 +50,32 @@ def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None)
     """
     folder = settings.data_dir / FOLDER
     catalog = Catalog(folder / "snapshots")
-    _build(settings, folder, catalog, meter, say)
-    say(_list(catalog) + "\n")
+    policy = _build(settings, folder, catalog, meter, say)
+    say(_list(catalog, policy) + "\n")
     if port is not None:
         _serve(settings, folder, port, say)
 
 
-def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say: Say) -> None:
-    """Bring the sample in and up to date."""
+def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say: Say) -> Policy:
+    """Bring the sample in and up to date; tells the policy that is set there."""
     store = open_store(_database(folder))
     with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
         imported = import_records(store, read_jsonl(path), say, strict=True)
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
     with MarkupReader() as markup:
-        reader = Reader(find_model(settings.model), load_encoder, markup.read)
+        load = partial(load_encoder, meter=meter)
+        reader = Reader(find_model(settings.model, folder), load, markup.read)
         built = rebuild(store, catalog, reader, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
+    policy = policy_of(store)
     store.close()
+    return policy
 
 
-def _list(catalog: Catalog) -> str:
+def _list(catalog: Catalog, policy: Policy) -> str:
     view = View.of(catalog.open_live())
     seed = find_seed(view, STORY)
-    return as_text(list_related(view, seed, Options(), Policy(), time.time()), seed.title)
+    return as_text(list_related(view, seed, Options(), policy, time.time()), seed.title)
 
 
 def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:

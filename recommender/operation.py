@@ -32,25 +32,25 @@ NICENESS: Final = 5  # readers come first; single writes wait for two texts of a
 _log = logging.getLogger(__name__)
 
 
-def model_in_use(catalog: Catalog, wanted: str) -> Model:
+def model_in_use(catalog: Catalog, settings: Settings) -> Model:
     """The model of the live snapshot, so that what is new can be compared with it.
 
     Args:
         catalog: where it is.
-        wanted: the model of the settings, which is taken where there is no snapshot, or where its
-            model is not here any more.
+        settings: their model is taken where there is no snapshot, or where its model is not here
+            any more.
 
     Raises:
         ModelRefused: the model of the settings is not here.
     """
-    manifest, chosen = live_manifest(catalog), find_model(wanted)
+    manifest, chosen = live_manifest(catalog), find_model(settings.model, settings.data_dir)
     if manifest is None:
         return chosen
     origin = Origin.of(manifest)
     if chosen.fingerprint == origin.model or not origin.encoder:
         return chosen
     with suppress(ModelRefused):
-        before = find_model(origin.encoder)
+        before = find_model(origin.encoder, settings.data_dir)
         if before.fingerprint == origin.model:
             _log.warning("going on with %s until a rebuild with %s", before.name, chosen.name)
             return before
@@ -125,7 +125,7 @@ class _Bench:
         """Follow the live generation's model, and compact when that is due."""
         generation = live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
-            model = model_in_use(self._catalog, self._settings.model)
+            model = model_in_use(self._catalog, self._settings)
             self._take_model(model)
             self._catch_up_with(model)
             self._generation = generation

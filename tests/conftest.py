@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from index import Catalog
 from recommender.articles import parse_article
 from recommender.cli import main
-from recommender.embedding import Encoder, Model
+from recommender.embedding import Encoder, Model, find_model
+from recommender.embedding.loading import load_encoder
 from recommender.errors import UnreadableMarkup
 from recommender.indexer import Indexer
 from recommender.progress import Advance
@@ -220,6 +221,18 @@ def fake_encoder() -> Encoder:
 @pytest.fixture(scope="session")
 def fake_model() -> Model:
     return FAKE_MODEL
+
+
+@pytest.fixture(scope="session")
+def multilingual(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The model of many languages, in a data folder where it was not unpacked yet."""
+    return find_model("multilingual", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def multilingual_encoder(multilingual: Model) -> Encoder:
+    """It takes seconds to read, so all tests share it."""
+    return load_encoder(multilingual)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from recommender.listing import as_document, as_text
 from recommender.live import open_followed
 from recommender.meters import bar
 from recommender.operation import index_forever
-from recommender.policy import Policy
 from recommender.recommendations import LIMITS, MODES, Mode, Options
 from recommender.related import list_related
 from recommender.seeds import seed_of
@@ -39,13 +38,16 @@ def related(article_id: str, limit: int, mode: Mode, explain: bool, as_json: boo
     settings = Settings.from_environment()
     store = open_store(settings.database_url)
     catalog = Catalog(settings.snapshots_dir)
-    view = open_followed(catalog, store, lambda: find_model(settings.model)).followed.view
+    followed = open_followed(
+        catalog, store, lambda: find_model(settings.model, settings.data_dir)
+    ).followed
+    view, policy = followed.view, followed.in_force.policy
     seed = seed_of(view, article_id)
     if seed is None:
         store.get(article_id)  # says if it is unknown or deleted
         raise UnreadArticle(article_id)
     options = Options(limit=limit, mode=mode, explain=explain)
-    answer = list_related(view, seed, options, Policy(), time.time())
+    answer = list_related(view, seed, options, policy, time.time())
     if as_json:
         click.echo(json.dumps(as_document(answer), ensure_ascii=False, indent=2))
     else:

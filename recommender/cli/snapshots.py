@@ -1,6 +1,7 @@
 """The generations on disk: making them, looking them through, going back."""
 
 import time
+from functools import partial
 
 import click
 
@@ -33,11 +34,11 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     """Embed what changed, build a snapshot, verify, judge and publish it."""
     settings = Settings.from_environment()
     catalog = Catalog(settings.snapshots_dir)
-    model = find_model(settings.model)
+    model = find_model(settings.model, settings.data_dir)
     store = open_store(settings.database_url)
     begun = time.monotonic()
     with MarkupReader() as markup:
-        reader = Reader(model, load_encoder, markup.read)
+        reader = Reader(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, reader, full=full, force=force, keep=keep, meter=bar)
     click.echo(
         f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "
@@ -53,7 +54,7 @@ def compact_(keep: int) -> None:
     """Build what was read already into a new snapshot; the indexer does so when it is due."""
     settings = Settings.from_environment()
     catalog = Catalog(settings.snapshots_dir)
-    model = model_in_use(catalog, settings.model)
+    model = model_in_use(catalog, settings)
     done = compact(open_store(settings.database_url), catalog, model, keep=keep)
     click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
 

@@ -87,11 +87,11 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
 
 
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:
-    model = model_in_use(catalog, settings.model)
+    model = model_in_use(catalog, settings)
     if not force:
         return compact(store, catalog, model, keep=EVERY).generation
     with MarkupReader() as markup:
-        reader = Reader(model, load_encoder, markup.read)
+        reader = Reader(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, reader, force=True, keep=EVERY, meter=bar)
     return done.generation
 

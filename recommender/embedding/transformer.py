@@ -1,6 +1,7 @@
 """The sentence-transformers encoder. The only module that imports torch."""
 
 from collections.abc import Sequence
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,8 @@ __all__ = ["BATCH", "TransformerEncoder", "has_bfloat16"]
 BATCH: Final = 32
 CPU_FACTS: Final = Path("/proc/cpuinfo")
 
+# It warns of a prompt that a model's folder sets, which is as it should be.
+getLogger("sentence_transformers.base.model").setLevel(ERROR)
 disable_progress_bar()  # type: ignore[no-untyped-call] # of reading weights: a second, beside our own bars
 
 

@@ -42,6 +42,9 @@ COMMANDS = [
     ["restore"],
     ["check"],
     ["erase"],
+    ["policy"],
+    ["policy", "show"],
+    ["policy", "set"],
     ["evaluate"],
     ["demo"],
 ]
@@ -66,8 +69,8 @@ def fake_rebuild(
     monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder
 ) -> pytest.MonkeyPatch:
     """Makes `rebuild` use the fake encoder."""
-    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda _: fake_model)
-    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
     return monkeypatch
 
 
@@ -257,7 +260,7 @@ def test_a_data_folder_that_cannot_be_written_is_73(run: Run, bare: Settings) ->
 def test_without_a_snapshot_related_asks_the_changes_alone(
     run: Run, bare: Settings, fake_rebuild: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
-    fake_rebuild.setattr("recommender.cli.serving.find_model", lambda _: fake_model)
+    fake_rebuild.setattr("recommender.cli.serving.find_model", lambda *_: fake_model)
     store = open_store(bare.database_url)
     store.put(Article(id="fresh", title="Fresh"))
     store.close()
@@ -275,7 +278,7 @@ def test_an_unknown_article_is_1(run: Run, desk_settings: Settings) -> None:
 def test_a_refused_model_is_1(
     run: Run, own_desk: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: str) -> NoReturn:
+    def refuse(*_: object) -> NoReturn:
         raise ModelRefused("the weights are not the pinned ones")
 
     monkeypatch.setattr("recommender.cli.snapshots.find_model", refuse)
@@ -356,7 +359,7 @@ class Broken:
 def test_a_rebuild_that_fails_says_so_and_leaves_the_live_snapshot(
     run: Run, own_desk: Settings, fake_rebuild: pytest.MonkeyPatch
 ) -> None:
-    fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", lambda _: Broken())
+    fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: Broken())
     before = Catalog(own_desk.snapshots_dir).live()
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 73
@@ -409,7 +412,7 @@ def test_an_empty_catalog_lists_nothing(run: Run, bare: Settings) -> None:
 def test_an_interrupt_is_130_and_says_that_nothing_is_lost(
     run: Run, own_desk: Settings, fake_rebuild: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: Model) -> NoReturn:
+    def interrupt(_: Model, **_options: object) -> NoReturn:
         raise KeyboardInterrupt
 
     fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", interrupt)

@@ -1,4 +1,4 @@
-"""One contract for every encoder: the bundled model's and the tests' fake."""
+"""One contract for every encoder: those of the two installed models, and the tests' fake."""
 
 from collections.abc import Callable
 
@@ -20,9 +20,12 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["fake", "bundled"])
-def encoder(request: pytest.FixtureRequest, fake_encoder: Encoder) -> Encoder:
-    return fake_encoder if request.param == "fake" else load_encoder(find_model("bundled"))
+@pytest.fixture(scope="module", params=["fake", "bundled", "multilingual"])
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    if request.param == "bundled":
+        return load_encoder(find_model("bundled", tmp_path_factory.mktemp("models")))
+    encoder: Encoder = request.getfixturevalue(f"{request.param}_encoder")
+    return encoder
 
 
 @pytest.fixture(scope="module")

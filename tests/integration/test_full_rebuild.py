@@ -42,7 +42,9 @@ def kept_and_full(
 
 def build(folder: Path, store: ArticleStore, *, full: bool) -> Snapshot:
     catalog = Catalog(folder)
-    rebuild(store, catalog, Reader(find_model("bundled"), load_encoder, str.strip), full=full)
+    rebuild(
+        store, catalog, Reader(find_model("bundled", folder), load_encoder, str.strip), full=full
+    )
     return catalog.open_live()
 
 

@@ -323,8 +323,8 @@ def test_prune_of_nothing_is_fine(run: Run, bare: Settings) -> None:
 
 @pytest.fixture
 def _fake_model(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder) -> None:
-    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda _: fake_model)
-    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
 
 
 @pytest.mark.usefixtures("_fake_model")

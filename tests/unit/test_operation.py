@@ -1,6 +1,7 @@
 """What the indexer process looks after: the model it reads with, and when it compacts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,16 @@ def test_a_compaction_is_due(entries: int, base: int, idle: bool, due: bool) -> 
     assert is_compaction_due(entries, base, idle=idle) is due
 
 
+def _model_in_use(settings: Settings) -> Model:
+    return model_in_use(Catalog(settings.snapshots_dir), replace(settings, model="wanted"))
+
+
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> Models:
     """Which models this machine has, by name: `models(fake="fake-1")`."""
 
     def have(**fingerprints: str) -> None:
-        def find(name: str) -> Model:
+        def find(name: str, _data_dir: Path) -> Model:
             if name not in fingerprints:
                 raise ModelRefused(f"{name} is not here")
             return Model(name, Path(), fingerprints[name], None)
@@ -56,14 +61,14 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
 
 def test_without_a_snapshot_the_settings_model_reads(bare: Settings, models: Models) -> None:
     models(wanted="w-1")
-    assert model_in_use(Catalog(bare.snapshots_dir), "wanted").fingerprint == "w-1"
+    assert _model_in_use(bare).fingerprint == "w-1"
 
 
 def test_after_a_model_change_the_live_snapshots_model_goes_on(
     desk_settings: Settings, models: Models
 ) -> None:
     models(wanted="w-1", fake="fake-1")
-    assert model_in_use(Catalog(desk_settings.snapshots_dir), "wanted").name == "fake"
+    assert _model_in_use(desk_settings).name == "fake"
 
 
 def test_once_a_rebuild_under_the_new_model_is_live_that_reads(
@@ -71,7 +76,7 @@ def test_once_a_rebuild_under_the_new_model_is_live_that_reads(
 ) -> None:
     models(wanted="fake-1", fake="fake-1")
     rebuild_with_fake(own_desk)
-    assert model_in_use(Catalog(own_desk.snapshots_dir), "wanted").name == "wanted"
+    assert _model_in_use(own_desk).name == "wanted"
 
 
 @pytest.mark.parametrize("here", [{}, {"fake": "another"}])
@@ -79,10 +84,10 @@ def test_where_the_old_model_is_gone_the_new_one_reads(
     desk_settings: Settings, models: Models, here: dict[str, str]
 ) -> None:
     models(wanted="w-1", **here)
-    assert model_in_use(Catalog(desk_settings.snapshots_dir), "wanted").name == "wanted"
+    assert _model_in_use(desk_settings).name == "wanted"
 
 
 def test_a_model_that_is_not_here_is_refused(bare: Settings, models: Models) -> None:
     models()
     with pytest.raises(ModelRefused):
-        model_in_use(Catalog(bare.snapshots_dir), "wanted")
+        _model_in_use(bare)

