@@ -5,11 +5,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from recommender.cli import EXIT_CODES, main
+from recommender.policy_documents import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Variable
 
 DOCS: Final = Path(__file__).parent
@@ -24,6 +25,36 @@ def settings_table() -> str:
 
 def _default(variable: Variable) -> str:
     return f"`{variable.default}`" if variable.default else "none"
+
+
+def policy_table() -> str:
+    """One row a field of the policy."""
+    rows = [
+        f"| `{name}` | {field['description']} | {_usual(field)} | {_bounds(field)} |"
+        for name, field in policy_schema()["properties"].items()
+    ]
+    return "\n".join(["| field | meaning | default | bounds |", "|---|---|---|---|", *rows])
+
+
+def _usual(field: Mapping[str, Any]) -> str:
+    """The default of a field; that of a mapping is empty."""
+    return f"`{json.dumps(field.get('default', {}))}`"
+
+
+def _bounds(field: Mapping[str, Any]) -> str:
+    if "additionalProperties" in field:
+        most = f", at most {field['maxProperties']}" if "maxProperties" in field else ""
+        return f"by name{most}; each {_bounds(field['additionalProperties'])}"
+    if field["type"] == "boolean":
+        return "`true`, `false`"
+    words = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+    }
+    told = [f"{word} {field[bound]:,}" for bound, word in words.items() if bound in field]
+    return " ".join([*(["whole,"] if field["type"] == "integer" else []), *told])
 
 
 def commands_help() -> str:
@@ -63,6 +94,7 @@ def fault_counts() -> str:
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_table,
+    "policy": policy_table,
     "commands": commands_help,
     "exit codes": exit_codes,
     "fault counts": fault_counts,

@@ -3,6 +3,7 @@
 ReadAlsoError
 |-- BadInput                 something given by a caller is not acceptable
 |   |-- InvalidArticle       an article breaks the contract; every field is named
+|   |-- InvalidPolicy        a ranking policy has a field that is unknown or out of bounds
 |   |-- BadParameter         an option of a request is unknown or out of range
 |   `-- BadSource            a file to import or evaluate cannot be read as what it should be
 |-- UnknownArticle           no article with that id was ever stored
@@ -34,6 +35,7 @@ __all__ = [
     "HeldBack",
     "IndexerAway",
     "InvalidArticle",
+    "InvalidPolicy",
     "ModelRefused",
     "NotReady",
     "PartMissing",
@@ -73,6 +75,10 @@ class BadInput(ReadAlsoError):
 
 class InvalidArticle(BadInput):
     """An article breaks the contract."""
+
+
+class InvalidPolicy(BadInput):
+    """A ranking policy has a field that is unknown, of another type or out of bounds."""
 
 
 class BadParameter(BadInput):

@@ -1,41 +1,104 @@
-"""The ranking policy: how signals are weighed, and where lists stop; see docs/relevance.md."""
+"""The ranking policy: how signals are weighed, and where lists stop; see docs/policy.md.
 
-from dataclasses import dataclass
-from typing import Final
+The code holds the defaults. A newsroom sets what it wants otherwise, as a document.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, with_config
 
 __all__ = ["RELEVANCE_ONLY", "Policy"]
 
 NEVER: Final = 2.0  # above any overlap
 
 
+def _section(name: str) -> str:
+    if name != name.strip() or "\x00" in name:
+        raise ValueError("must be a section as articles name it, without blanks around it")
+    return name
+
+
+def _says(meaning: str) -> Any:  # noqa: ANN401 - pydantic's own type of a field's facts
+    return Field(description=meaning)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[float, Field(ge=0.01, le=36_500)]
+Section = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_section)]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Defaults are what is served.
+    """Defaults are what is served where a newsroom sets nothing else.
 
-    Attributes:
-        dense_weight: share of the dense signal where the encoder knows the article's language; the
-            lexical signal has the rest. Where it does not, the lexical signal has all.
-        candidates: how many rows each signal proposes.
-        threshold: least score, 0..1, of an article listed as semantically related.
-        words_threshold: the same where words decide alone: their scores lie closer to 0.
-        duplicate_overlap: texts whose signatures overlap so much are one story told twice.
-        diversity: weight, 0..1, of being unlike what stands above, against the ranking value.
-        age_weight: how much of its ranking value an article loses with age, at most.
-        half_life_days: the age at which half of that is lost.
-        fallback: whether a short list is filled with the latest articles.
-        untitled: whether articles without a title may be listed.
+    Bounds and meaning stand in a field's type, and nowhere else. They hold for what a newsroom
+    sets, not for a policy that code makes: measuring goes beyond them to put a rule out of force.
     """
 
-    dense_weight: float = 0.4
-    candidates: int = 200
-    threshold: float = 0.1
-    words_threshold: float = 0.05
-    duplicate_overlap: float = 0.35
-    diversity: float = 0.05
-    age_weight: float = 0.1
-    half_life_days: float = 180.0
-    fallback: bool = True
-    untitled: bool = False
+    dense_weight: Annotated[
+        Share,
+        _says(
+            "share of the dense signal where the encoder knows the article's language; the lexical "
+            "signal has the rest. Where it does not, the lexical signal has all"
+        ),
+    ] = 0.4
+    candidates: Annotated[
+        int, Field(ge=1, le=10_000), _says("how many articles each signal proposes")
+    ] = 200
+    threshold: Annotated[
+        Share, _says("least score of an article listed as semantically related")
+    ] = 0.1
+    words_threshold: Annotated[
+        Share, _says("the same where words decide alone: their scores lie closer to 0")
+    ] = 0.05
+    duplicate_overlap: Annotated[
+        float,
+        Field(gt=0, le=1),
+        _says("texts whose signatures overlap so much are one story told twice"),
+    ] = 0.35
+    diversity: Annotated[
+        Share, _says("weight of being unlike what stands above, against the ranking value")
+    ] = 0.05
+    age_weight: Annotated[
+        Share, _says("how much of its ranking value an article loses with age, at most")
+    ] = 0.1
+    half_life_days: Annotated[Days, _says("the age at which half of that is lost")] = 180.0
+    half_lives: Annotated[
+        Mapping[Section, Days],
+        Field(max_length=500),
+        _says(
+            "by section, as articles name it, the half-life in days of its articles; "
+            "`half_life_days` is that of all others"
+        ),
+    ] = field(default_factory=dict, hash=False)
+    fallback: Annotated[bool, _says("whether a short list is filled with the latest articles")] = (
+        True
+    )
+    untitled: Annotated[bool, _says("whether articles without a title may be listed")] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "half_lives", MappingProxyType(dict(self.half_lives)))
+
+    def to_document(self, *, full: bool = False) -> dict[str, Any]:
+        """Plain JSON types: what differs from the defaults, or every field."""
+        plain = {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        if full:
+            return plain
+        usual = Policy().to_document(full=True)
+        return {name: value for name, value in plain.items() if value != usual[name]}
+
+    def to_json(self) -> str:
+        """Canonical JSON of what differs from the defaults; `policy_documents` reads it back."""
+        return json.dumps(self.to_document(), ensure_ascii=False, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 RELEVANCE_ONLY: Final = Policy(

@@ -17,6 +17,7 @@ from recommender.features import embed_missing
 from recommender.gate import Candidate, admit
 from recommender.generation import live_manifest, stamp_of
 from recommender.notices import held, refused
+from recommender.policies import policy_of
 from recommender.policy import Policy
 from recommender.progress import Meter, silent
 from recommender.reading import ANALYZER, Reader, clean_missing, read_missing
@@ -196,10 +197,10 @@ def _judge(staged: Staged, catalog: Catalog, store: ArticleStore, gathered: Gath
     """Let a staged snapshot through the gate, or raise GateRefused."""
     now, live = time.time(), _live(catalog)
     fresh = staged.snapshot.manifest
-    recipes = (fresh.model, fresh.analyzer)
+    recipes, policy = (fresh.model, fresh.analyzer), policy_of(store)
     admit(
-        _candidate(staged.snapshot, now),
-        None if live is None else _candidate(live, now),
+        _candidate(staged.snapshot, policy, now),
+        None if live is None else _candidate(live, policy, now),
         lambda ids: _kept(store, ids, fresh.model),
         stored=len(gathered.known) + gathered.lost,
         same_model=live is not None and recipes == (live.manifest.model, live.manifest.analyzer),
@@ -214,12 +215,12 @@ def _kept(store: ArticleStore, ids: Sequence[str], model: str) -> dict[str, NDAr
     return {key: vectors[of] for key, of in hashes.items() if of in sound}
 
 
-def _candidate(snapshot: Snapshot, now: float) -> Candidate:
+def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> Candidate:
     view = View.of(snapshot)
     return Candidate(
         snapshot=snapshot,
         listable=eligible(snapshot, now),
-        listed=lambda key: list_related(view, find_seed(view, key), Options(), Policy(), now),
+        listed=lambda key: list_related(view, find_seed(view, key), Options(), policy, now),
     )
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from index import View
 from recommender.cards import Card
 from recommender.columns import Columns
-from recommender.eligibility import DAY_SECONDS, Wanted, eligible, matching
+from recommender.eligibility import Wanted, eligible, matching
+from recommender.fading import fading_of
 from recommender.policy import Policy
-from recommender.ranking import Floors, Pool, Ranked, fuse, recency, select
+from recommender.ranking import Floors, Pool, Ranked, fuse, select
 from recommender.recommendations import Options, Recommendation, Recommendations
 from recommender.seeds import Seed
 from recommender.stories import tellings
@@ -137,11 +138,9 @@ class Inquiry:
 
     def rank(self, rows: NDArray[np.int64]) -> Ranked:
         """Score some rows; their order is kept."""
-        policy, vectors = self.policy, self.view.fetch(rows)
-        weight = self._dense_weight(rows)
+        vectors, weight = self.view.fetch(rows), self._dense_weight(rows)
         scores = fuse(*self._similarities(rows, vectors), self._floors(rows), weight)
-        age_days = (self.now - self.view.take("published_at", rows)) / DAY_SECONDS
-        fading = recency(age_days, policy.age_weight, policy.half_life_days)
+        fading = fading_of(self.view, rows, self.policy, self.now)
         return Ranked(rows, vectors, scores, weight, fading, scores.score * fading)
 
     def _rungs(self) -> tuple[str, ...]:

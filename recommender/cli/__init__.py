@@ -7,6 +7,7 @@ import click
 from recommender.cli.content import backup, export, import_, restore_
 from recommender.cli.exits import EXIT_CODES, Commands
 from recommender.cli.measuring import evaluate
+from recommender.cli.policy import policy
 from recommender.cli.serving import demo, indexer, related, serve, web
 from recommender.cli.snapshots import compact_, generations, rebuild_
 from recommender.cli.upkeep import check, erase_
@@ -25,6 +26,7 @@ for command in (
     *(import_, export, backup, restore_),
     *(rebuild_, compact_, generations),
     *(check, erase_),
+    policy,
     *(related, serve, web, indexer, demo),
     evaluate,
 ):

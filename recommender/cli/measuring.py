@@ -1,30 +1,132 @@
 """How good the lists are."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import click
+from click.core import ParameterSource
 
+from index import Catalog
 from recommender.cli.paths import ANY, EXISTING, FOLDER
 from recommender.embedding import find_model
-from recommender.evaluation import evaluate_folder
+from recommender.evaluation import Wanted, compare_generations, evaluate_folder, evaluate_links
 from recommender.meters import bar
 from recommender.settings import Settings
+from recommender.store import open_store
 
 __all__ = ["evaluate"]
 
+Language = Literal["same", "any"]
+
+_TAKEN: Final = {
+    "from_links": frozenset({"language", "run", "report"}),
+    "compare": frozenset[str](),
+}
+"""What goes with a kind of measuring that is not of a folder."""
+
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--qrels", type=EXISTING)
-@click.option("--queries", type=EXISTING)
-@click.option("--pool", type=EXISTING)
+@click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
+@click.option("--from-links", is_flag=True, help="Judge the live lists by the archive's links.")
+@click.option("--compare", nargs=2, metavar="A B", help="Show what changes between generations.")
+@click.option("--qrels", type=EXISTING, help="Judgments (TREC) instead of DIR's own.")
+@click.option("--queries", type=EXISTING, help="Ask only for these ids, one a line.")
+@click.option("--pool", type=EXISTING, help="List only these ids, one a line.")
 @click.option("--language", type=click.Choice(["same", "any"]), default="same", show_default=True)
 @click.option("--distractors", type=EXISTING, help="More articles, never relevant.")
 @click.option("--cache", type=ANY, help="Keep the vectors in this folder.")
 @click.option("--run", type=ANY, help="Write the relevance run (TREC).")
 @click.option("--scores", type=ANY, help="Write the scores of the pairs.")
-def evaluate(folder: Path, language: Literal["same", "any"], **files: Path | None) -> None:
-    """Measure the lists against the judgments in DIR."""
-    model = find_model(Settings.from_environment().model)
-    evaluate_folder(folder, model, bar, click.echo, language=language, **files)
+@click.option("--report", type=ANY, help="Write all of it, with plots, to this HTML file.")
+@click.pass_context
+def evaluate(  # noqa: PLR0913 - click hands over each option
+    ctx: click.Context,
+    /,
+    *,
+    folder: Path | None,
+    from_links: bool,
+    compare: tuple[str, str] | None,
+    language: Language,
+    report: Path | None,
+    run: Path | None,
+    scores: Path | None,
+    **files: Path | None,
+) -> None:
+    """Measure how good the lists are.
+
+    With DIR, against the judgments in that folder: articles.jsonl with qrels.txt and/or pairs.tsv.
+    With --from-links, the live generation against the links that your own articles carry. With
+    --compare, nothing is judged: it shows which lists differ between two generations.
+
+    Prints relevance (the order by relatedness alone), served (what readers get) and what simpler
+    lists would do, each with its 95 % interval.
+    """
+    given = _given(ctx)
+    _check(given)
+    _check_places(run, scores, report)
+    settings = Settings.from_environment()
+    wanted = Wanted(run, scores, report, _command(ctx, given))
+    if compare is not None:
+        compare_generations(Catalog(settings.snapshots_dir), *compare, click.echo)
+    elif from_links:
+        _evaluate_links(settings, language, wanted)
+    elif folder is not None:
+        model = find_model(settings.model, settings.data_dir)
+        evaluate_folder(folder, model, bar, click.echo, language=language, wanted=wanted, **files)
+
+
+def _evaluate_links(settings: Settings, language: Language, wanted: Wanted) -> None:
+    store = open_store(settings.database_url)
+    try:
+        catalog = Catalog(settings.snapshots_dir)
+        evaluate_links(store, catalog, bar, click.echo, language=language, wanted=wanted)
+    finally:
+        store.close()
+
+
+def _given(ctx: click.Context) -> dict[str, Any]:
+    """The parameters that stand on the command line, in the order of the help."""
+    parameters = [str(parameter.name) for parameter in ctx.command.params]
+    source = ParameterSource.COMMANDLINE
+    return {n: ctx.params[n] for n in parameters if ctx.get_parameter_source(n) is source}
+
+
+def _check(given: Iterable[str]) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        click.UsageError: it does not.
+    """
+    names = set(given)
+    kinds = names & {"folder", *_TAKEN}
+    if len(kinds) != 1:
+        raise click.UsageError("give one of DIR, --from-links and --compare A B")
+    kind = kinds.pop()
+    stray = [f"--{name}" for name in sorted(names - {kind}) if name not in _TAKEN.get(kind, names)]
+    if stray:
+        raise click.UsageError(f"{', '.join(stray)}: not with --{kind.replace('_', '-')}")
+
+
+def _check_places(*paths: Path | None) -> None:
+    """Refuse, before the long work, what could not be written after it.
+
+    Raises:
+        OSError: a folder is missing.
+    """
+    for path in filter(None, paths):
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"{path}: cannot be written; make the folder {path.parent}")
+
+
+def _command(ctx: click.Context, given: dict[str, Any]) -> str:
+    """The command as a report may tell it: of paths only the last part."""
+    words = [f"read-also {ctx.info_name}"]
+    for name, value in given.items():
+        if name != "folder":
+            words.append("--" + name.replace("_", "-"))
+        if isinstance(value, Path):
+            words.append(value.resolve().name)
+        elif not isinstance(value, bool):
+            words.append(str(value))
+    return " ".join(words)

@@ -70,13 +70,14 @@ class Copier:
     def _renew(self, followed: Followed, updates: tuple[Update, ...] | None, point: Point) -> None:
         if self._copy.take_over():
             told = followed.history(self._store(), point) if updates is None else updates
-            self._copy.restart(followed.view.generation, followed.base.origin.epoch, point, told)
+            epoch, policies = followed.base.origin.epoch, followed.in_force.history
+            self._copy.restart(followed.view.generation, epoch, point, told, policies)
 
     def _extend(
         self, followed: Followed, before: Point, updates: tuple[Update, ...], point: Point
     ) -> None:
         if self._copy.stands_at(followed.view.generation, before):
-            self._copy.add(updates, point)
+            self._copy.add(updates, point, followed.in_force.history)
         else:
             # Whoever wrote it before is gone: start it anew from the log itself.
             self._renew(followed, None, point)

@@ -7,29 +7,35 @@ their checksum, so that what a crash cut off is noticed and left out.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from index import GENERATION, Locked, locked, sync_folder
 from recommender.articles import parse_outline
 from recommender.packing import pack, pack_terms, unpack, unpack_terms
-from recommender.store import Point, Update
+from recommender.store import Point, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]
 
 _SUFFIX: Final = ".changes"
+Policies = tuple[StoredPolicy, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Copied:
-    """What a copy holds: the store it came from, up to where, and the updates in order."""
+    """What a copy holds: the store it came from, up to where, and the updates in order.
+
+    And the policies, from the newest to the one in force.
+    """
 
     epoch: str
     point: Point
     updates: tuple[Update, ...]
+    policies: tuple[StoredPolicy, ...] = ()
 
 
 class ChangesCopy:
@@ -41,6 +47,7 @@ class ChangesCopy:
         self._holding = False
         self._file: BinaryIO | None = None
         self._at: tuple[str, Point] | None = None
+        self._policies: Policies = ()
 
     def stands_at(self, generation: str, point: Point) -> bool:
         """Whether what comes next after a point of a generation may simply be added here."""
@@ -62,13 +69,20 @@ class ChangesCopy:
             self._holding = True
         return True
 
-    def restart(self, generation: str, epoch: str, point: Point, updates: Iterable[Update]) -> None:
+    def restart(
+        self,
+        generation: str,
+        epoch: str,
+        point: Point,
+        updates: Iterable[Update],
+        policies: Policies = (),
+    ) -> None:
         """Write the copy of a generation anew, and drop those of others."""
         self._close_file()
         aside = self._folder / "writing"
         with aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
-            file.write(_batch(updates, point))
+            file.write(_batch(updates, point, policies))
             file.flush()
             os.fsync(file.fileno())
         path = self._path(generation)
@@ -78,16 +92,17 @@ class ChangesCopy:
             if other != path:
                 other.unlink(missing_ok=True)
         self._file = path.open("ab")
-        self._at = (generation, point)
+        self._at, self._policies = (generation, point), policies
 
-    def add(self, updates: Iterable[Update], point: Point) -> None:
-        """Append what came next, durably."""
+    def add(self, updates: Iterable[Update], point: Point, policies: Policies = ()) -> None:
+        """Append what came next, and the policies if they are others than before, durably."""
         if self._file is None or self._at is None:
             raise ValueError("a copy is added to only after it was started")
-        self._file.write(_batch(updates, point))
+        changed = None if policies == self._policies else policies
+        self._file.write(_batch(updates, point, changed))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._at = (self._at[0], point)
+        self._at, self._policies = (self._at[0], point), policies
 
     def load(self, generation: str) -> Copied | None:
         """Read the copy of a generation up to its last whole batch; None where there is none."""
@@ -123,11 +138,13 @@ def _read(file: BinaryIO, generation: str) -> Copied | None:
         return None
     if not isinstance(epoch, str):
         return None
+    policies: Policies = ()
     point, updates = None, []
     for batch, end in _batches(file):
         updates += [_update(json.loads(line)) for line in batch]
         point = Point(end["number"], end["mark"])
-    return None if point is None else Copied(epoch, point, tuple(updates))
+        policies = tuple(map(_policy, end["policies"])) if "policies" in end else policies
+    return None if point is None else Copied(epoch, point, tuple(updates), policies)
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
@@ -139,7 +156,8 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
             continue
         try:
             end = json.loads(line[2:])
-            whole = end["sha256"] == _sum(b"".join(batch), end["number"], end["mark"])
+            told = end.pop("sha256")
+            whole = told == _sum(b"".join(batch), end)
         except (ValueError, KeyError, TypeError):
             return
         if not whole:
@@ -148,14 +166,25 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
         batch = []
 
 
-def _batch(updates: Iterable[Update], point: Point) -> bytes:
+def _batch(updates: Iterable[Update], point: Point, policies: Policies | None) -> bytes:
+    """Some updates, and what they lead to; policies only where they are others than before."""
     body = b"".join(_line(_document(update)) for update in updates)
-    digest = _sum(body, point.number, point.mark)
-    return body + b"= " + _line({"number": point.number, "mark": point.mark, "sha256": digest})
+    end: dict[str, Any] = {"number": point.number, "mark": point.mark}
+    if policies is not None:
+        end["policies"] = [[p.version, p.change, p.document, p.at.isoformat()] for p in policies]
+    return body + b"= " + _line(end | {"sha256": _sum(body, end)})
 
 
-def _sum(body: bytes, number: int, mark: str) -> str:
-    return hashlib.sha256(body + f"{number} {mark}".encode()).hexdigest()
+def _sum(body: bytes, end: Mapping[str, Any]) -> str:
+    """The checksum of a batch. Without policies it is that of the releases that knew none."""
+    told = f"{end['number']} {end['mark']}".encode()
+    more = _line(end["policies"]) if "policies" in end else b""
+    return hashlib.sha256(body + told + more).hexdigest()
+
+
+def _policy(row: list[Any]) -> StoredPolicy:
+    version, change, document, at = row
+    return StoredPolicy(version, change, document, datetime.fromisoformat(at))
 
 
 def _line(document: object) -> bytes:

@@ -9,6 +9,7 @@ from index import Catalog, Overlay, View
 from recommender.embedding import Model
 from recommender.errors import StoreRestored
 from recommender.live.base import Base, empty_base, pointed_generation, sound_bases
+from recommender.policies import InForce
 from recommender.reading import ANALYZER
 from recommender.rows import GROUPED_BY, Known, rows_of
 from recommender.store import ArticleStore, Point, Update
@@ -23,11 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 class Followed:
-    """A base under the changes that came after it; for one following thread at a time."""
+    """A base under the changes that came after it; for one following thread at a time.
+
+    `in_force` is the policy that holds now, whenever it was set.
+    """
 
     def __init__(self, base: Base) -> None:
         self.base = base
         self.point: Point = base.origin.point
+        self.in_force = InForce()
         self._overlay = Overlay(base.snapshot, GROUPED_BY)
         self._unread: set[str] = set()
 
@@ -37,8 +42,8 @@ class Followed:
         return self._overlay.view
 
     def begin(self, store: ArticleStore) -> tuple[Update, ...]:
-        """Take in what the base left out, since it had not been read when it was built."""
-        origin = self.base.origin
+        """Take in what the base left out: what had not been read when it was built, the policy."""
+        origin, self.in_force = self.base.origin, InForce.of(store.policies.history())
         updates = store.unread_before(origin.point, MOST_UNREAD)
         self.apply(updates)
         return updates
@@ -54,6 +59,8 @@ class Followed:
             self.point, epoch=origin.epoch, analyzer=ANALYZER, model=origin.model, limit=PAGE
         )
         self.apply(page.updates)
+        if page.policy not in {None, self.in_force.newest}:
+            self.in_force = InForce.of(store.policies.history())
         self.point = point
         return page.complete, page.updates
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from index import Catalog, IndexFault, View
@@ -21,6 +21,7 @@ from recommender.live.board import Board
 from recommender.live.copier import Copier
 from recommender.live.copy import ChangesCopy
 from recommender.live.followed import Followed, Opened, catch_up, open_followed
+from recommender.policies import InForce
 from recommender.store import ArticleStore
 
 __all__ = ["TICK_SECONDS", "Follower", "Live"]
@@ -35,6 +36,7 @@ class Live:
 
     Attributes:
         view: the archive.
+        in_force: the policy that its lists are made by.
         change: every change up to this number shows.
         store_fault: why the store could not be asked when it was last tried; None if it could.
         seen_at: when the store last told that this was all, by the monotonic clock; minus infinity
@@ -42,6 +44,7 @@ class Live:
     """
 
     view: View
+    in_force: InForce
     change: int
     store_fault: str | None
     seen_at: float
@@ -160,6 +163,7 @@ class Follower:
                 best = Followed(base)
                 best.apply(copied.updates)
                 best.point = copied.point
+                best.in_force = InForce.of(copied.policies)
         # Where a generation was built after the copy ends, what came between is not known here.
         if best is not None and best.point.number >= newest_change(self._catalog, best.base):
             _log.warning("going on with what was known up to change %d", best.point.number)
@@ -203,11 +207,12 @@ class Follower:
         try:
             complete = False
             while not complete:
-                before = followed.point
+                before, policy = followed.point, followed.in_force
                 complete, updates = followed.follow(self._store())
-                if updates or self._live is None or self._live.store_fault:
+                moved = (before, policy) != (followed.point, followed.in_force)
+                if moved or self._live is None or self._live.store_fault:
                     self._publish(followed, None)
-                if updates:
+                if moved:
                     self._copier.extend(followed, before, updates)
             self._confirm()
             self._copier.mend(followed)
@@ -222,11 +227,20 @@ class Follower:
         """Note that the store told nothing more just now."""
         live = self._live
         if live is not None:
-            self._live = Live(live.view, live.change, None, time.monotonic())
+            self._live = replace(live, store_fault=None, seen_at=time.monotonic())
             self.board.post(live.change)
 
     def _publish(self, followed: Followed, fault: str | None, seen_at: float | None = None) -> None:
         if seen_at is None:
             seen_at = -math.inf if self._live is None else self._live.seen_at
-        self._live = Live(followed.view, followed.point.number, fault, seen_at)
-        self.board.post(followed.point.number)
+        number, in_force = followed.point.number, followed.in_force
+        self._tell_of(in_force)
+        self._live = Live(followed.view, in_force, number, fault, seen_at)
+        self.board.post(number)
+
+    def _tell_of(self, in_force: InForce) -> None:
+        """Log once what keeps the newest policy from being in force."""
+        told = None if self._live is None else self._live.in_force.fault
+        if in_force.fault not in {None, told}:
+            version, fault = in_force.version, in_force.fault
+            _log.error("version %d of the policy stays in force: %s", version, fault)

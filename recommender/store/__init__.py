@@ -6,6 +6,7 @@ from recommender.store.late import LateStore
 from recommender.store.log import ORIGIN, Change, Point, StoreState
 from recommender.store.moment import Standing, Stored, StoreView
 from recommender.store.pending import Parked, Pending, PendingTexts, Reading, Recipes, Waiting
+from recommender.store.policies import Policies, PolicyReceipt, StoredPolicy
 from recommender.store.updates import Update, Updates
 from recommender.store.writes import Receipt
 
@@ -19,6 +20,8 @@ __all__ = [
     "Pending",
     "PendingTexts",
     "Point",
+    "Policies",
+    "PolicyReceipt",
     "Reading",
     "Receipt",
     "Recipes",
@@ -26,6 +29,7 @@ __all__ = [
     "StoreState",
     "StoreView",
     "Stored",
+    "StoredPolicy",
     "TextTerms",
     "Update",
     "Updates",

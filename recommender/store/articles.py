@@ -20,6 +20,7 @@ from recommender.store.features import FeatureCache
 from recommender.store.log import Change, Point, StoreState, epoch_of, point_at, state_of
 from recommender.store.moment import StoreView
 from recommender.store.pending import PendingTexts
+from recommender.store.policies import Policies
 from recommender.store.updates import Update, Updates, read_unread, read_updates
 from recommender.store.writes import Receipt, delete_article, find_row, put_article
 
@@ -53,6 +54,7 @@ class ArticleStore:
         self._writer = writing(engine)
         self.features = FeatureCache(engine, self._writer)
         self.pending = PendingTexts(engine, self._writer)
+        self.policies = Policies(engine, self._writer)
 
     @property
     def engine(self) -> sa.Engine:
@@ -158,10 +160,15 @@ class ArticleStore:
             return read_unread(connection, point.number, limit)
 
     def entries_since(self, point: Point, epoch: str) -> int:
-        """How many entries the log has after a point; all it has if the point is not its own."""
+        """How many entries about articles the log has after a point.
+
+        All that it ever had, if the point is not its own.
+        """
+        change = schema.policies.c.change
         with self._engine.begin() as connection:
-            own = _has(connection, point, epoch)
-            return state_of(connection).change - (point.number if own else 0)
+            begin = point.number if _has(connection, point, epoch) else 0
+            policies = sa.select(sa.func.count()).where(change > begin)
+            return state_of(connection).change - begin - (connection.scalar(policies) or 0)
 
     def goes_on_from(self, point: Point, epoch: str) -> bool:
         """Whether a point is one of this store's own log."""

@@ -13,7 +13,10 @@ __all__ = ["ORIGIN", "Change", "Point", "StoreState", "epoch_of", "point_at", "s
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the change log: an `upsert`, a `delete`, or that a text was `read`."""
+    """One entry of the change log: an `upsert`, a `delete`, or that a text was `read`.
+
+    Or a `policy`, which is about no article: its `article_id` is empty.
+    """
 
     number: int
     article_id: str

@@ -8,6 +8,7 @@ __all__ = [
     "changes",
     "metadata",
     "pending",
+    "policies",
     "store_facts",
     "terms",
     "texts",
@@ -60,7 +61,20 @@ changes = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sqlite_autoincrement=True,
 )
-"""The change log: `upsert`, `delete` or `read`, numbered in the order they became visible."""
+"""The change log: `upsert`, `delete`, `read` or `policy`, numbered as they became visible.
+
+A policy is about no article, and its entry has an empty `article_id`.
+"""
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change", sa.BigInteger, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Every version of the ranking policy that was set; the last one holds."""
 
 pending = sa.Table(
     "pending",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recommender.articles import Article, parse_outline
 from recommender.store import schema
 from recommender.store.features import TextTerms, rows_of_table, terms_of, vector_of
+from recommender.store.policies import newest_policy_change
 
 __all__ = ["Update", "Updates", "read_unread", "read_updates"]
 
@@ -45,11 +46,14 @@ class Updates:
             one.
         complete: whether nothing is left after them.
         updates: one an article.
+        policy: the change of the newest policy, if that came after the number too; it may be told
+            of before the articles that changed before it.
     """
 
     through: int
     complete: bool
     updates: tuple[Update, ...]
+    policy: int | None = None
 
 
 def read_updates(
@@ -61,9 +65,11 @@ def read_updates(
     terms = terms_of(rows_of_table(connection, schema.terms, hashes, analyzer))
     vectors = rows_of_table(connection, schema.vectors, hashes, model)
     vector = {row.text_hash: vector_of(row) for row in vectors}
+    policy = newest_policy_change(connection, number)
+    last, complete = rows[-1].touched if rows else number, len(rows) < limit
     return Updates(
-        through=rows[-1].touched if rows else number,
-        complete=len(rows) < limit,
+        through=max(last, policy or last) if complete else last,
+        complete=complete,
         updates=tuple(
             Update(
                 id=row.id,
@@ -75,6 +81,7 @@ def read_updates(
             )
             for row in rows
         ),
+        policy=policy,
     )
 
 

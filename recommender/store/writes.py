@@ -13,7 +13,7 @@ from recommender.store import schema
 __all__ = ["Receipt", "Row", "delete_article", "find_row", "log_change", "put_article"]
 
 Result = Literal["created", "updated", "unchanged", "deleted"]
-Kind = Literal["upsert", "delete", "read"]
+Kind = Literal["upsert", "delete", "read", "policy"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,9 @@ class _Gauges(Collector):
         yield _gauge("ready", "Whether there is an archive to answer from.", 1)
         yield _gauge("articles", "Articles in the view.", int(view.present.sum()))
         yield _gauge("delta_rows", "Rows in memory beside the snapshot.", len(view.delta))
+        yield _gauge("policy_version", "Policy in force; 0: the defaults.", live.in_force.version)
+        meaning = "Whether a newer policy is set that this worker cannot read."
+        yield _gauge("policy_unreadable", meaning, live.in_force.fault is not None)
         built = view.snapshot.manifest.change
         yield _gauge("generation_change", "Last change in the live generation.", built)
         yield _gauge("view_change", "Last change that this worker shows.", live.change)

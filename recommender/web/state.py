@@ -16,8 +16,7 @@ from recommender.drafts import read_draft, seed_outside
 from recommender.eligibility import next_turn, on_show, shows
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.generation import Origin
-from recommender.live import Follower
-from recommender.policy import Policy
+from recommender.live import Follower, Live
 from recommender.recommendations import Options, Recommendations
 from recommender.related import list_related
 from recommender.seeds import seed_of
@@ -58,12 +57,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Settings, the store, the live view and the policy."""
+    """Settings, the store, and the live view with its policy."""
 
     settings: Settings
     store: LateStore
     follower: Follower
-    policy: Policy
     _writers: Turns = field(default_factory=lambda: Turns(WRITERS))
     _waiters: Turns = field(default_factory=lambda: Turns(WAITERS))
     _askers: Turns = field(default_factory=lambda: Turns(ASKERS))
@@ -80,11 +78,12 @@ class State:
             DeletedArticle: deleted.
             NotReady: there is nothing yet to answer from.
         """
-        view, now = self.follower.current().view, time.time()
-        seed = seed_of(view, article_id)
+        live, now = self.follower.current(), time.time()
+        seed = seed_of(live.view, article_id)
         if seed is None:
-            view = self._later_view()
-            seed = seed_of(view, article_id)
+            live = self._later()
+            seed = seed_of(live.view, article_id)
+        view = live.view
         shown = True
         if seed is None:
             article = self._asked(article_id, self._askers)
@@ -93,7 +92,7 @@ class State:
             shown = _shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        answer = list_related(view, seed, options, self.policy, now)
+        answer = list_related(view, seed, options, live.in_force.policy, now)
         left = min(next_turn(part, now) for part in view.parts) - now
         return Listing(answer, seed.language, options.explain, seed.settled, left)
 
@@ -104,11 +103,11 @@ class State:
             IndexerAway: nobody can read it now.
             UnreadableMarkup: its markup cannot be read.
         """
-        view = self.follower.current().view
+        live = self.follower.current()
         with self._drafters.one_of("the drafts"):
             draft = read_draft(self.settings.data_dir, article)
-        seed = seed_outside(view, article, draft)
-        return list_related(view, seed, options, self.policy, time.time())
+        seed = seed_outside(live.view, article, draft)
+        return list_related(live.view, seed, options, live.in_force.policy, time.time())
 
     def stored(self, article_id: str) -> Article:
         """An article as the store has it.
@@ -183,8 +182,8 @@ class State:
         with turns.one_of("the article store"):
             return self.store().get(article_id)
 
-    def _later_view(self) -> View:
-        """The view after the next look at the log: a seed may have been stored a moment ago.
+    def _later(self) -> Live:
+        """What is live after the next look at the log: a seed may have been stored a moment ago.
 
         One request at a time waits for it, so that asking for what never was costs others nothing.
         """
@@ -193,7 +192,7 @@ class State:
                 self.follower.await_tick(MISS_SECONDS)
             finally:
                 self._latecomers.give_back()
-        return self.follower.current().view
+        return self.follower.current()
 
     def _shows(self, receipt: Receipt, *, deleted: bool) -> bool:
         live = self.follower.current()

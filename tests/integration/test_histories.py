@@ -158,7 +158,8 @@ TEXTS: Final[Mapping[str, Callable[[Deed], Document]]] = {
     "new": _renew,
     "again": lambda d: ORIGINALS[d.number],
 }
-WORK: Final = ("index", "step", "rebuild", "rollback", "reopen")
+WORK: Final = ("index", "step", "rebuild", "rollback", "reopen", "policy")
+POLICIES: Final = ("{}", '{"threshold": 0.2}', '{"diversity": 0.5}', "one that cannot be read")
 
 
 class Newsroom:
@@ -209,6 +210,8 @@ class Newsroom:
             case "rollback":
                 names = self.catalog.generations()
                 self.catalog.flip(names[deed.way % len(names)])
+            case "policy":
+                self.store.policies.put(POLICIES[deed.way])
 
     def _write(self, deed: Deed, fields: Document) -> None:
         before = self.documents[f"story-{deed.number:02}"]
@@ -254,13 +257,17 @@ class Archive:
     def live(self, history: list[Deed], newsroom: Newsroom) -> dict[str, View]:
         """The views at a history's end, once all is read: of who watched it all, and of who came.
 
-        Whoever watches opens anew at `reopen`, as a worker does after the pointer moved.
+        Whoever watches opens anew at `reopen`, as a worker does after the pointer moved. Both stand
+        at the newest change, under one policy.
         """
         steady = newsroom.open()
         for deed in [*history, Deed("index", 0, 0)]:
             newsroom.do(deed)
             steady = newsroom.open() if deed.kind == "reopen" else follow(steady, newsroom.store)
-        return {"steady": steady.view, "opened": newsroom.open().view}
+        opened = newsroom.open()
+        assert steady.point == opened.point == newsroom.store.state().newest
+        assert steady.in_force == opened.in_force
+        return {"steady": steady.view, "opened": opened.view}
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,8 @@ CALLS: dict[str, Call] = {
     "parked": lambda store: store.pending.parked(),
     "vectors": lambda store: store.features.vectors(["a"], "model"),
     "prune": lambda store: store.features.prune(),
+    "policies": lambda store: store.policies.history(),
+    "set policy": lambda store: store.policies.put("{}"),
 }
 
 

@@ -9,14 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from index import Catalog
+from recommender.policies import set_policy
+from recommender.policy import Policy
 from recommender.settings import Settings
+from recommender.store import open_store
 
 Environment = Callable[..., dict[str, str]]
 HEAVY = ("torch", "sentence_transformers", "transformers", "lxml", "bs4")
@@ -126,6 +129,27 @@ def is_ready(port: int) -> bool:
         return ask(port, "/readyz")[0] == 200
     except OSError:
         return False
+
+
+def test_another_policy_rules_every_worker_within_a_second(
+    environment_of: Environment, own_desk: Settings
+) -> None:
+    """Asked over new connections, which the two workers take in turn."""
+    port, path = free_port(), "/v1/articles/harbour-2/related"
+
+    def lengths() -> set[int]:
+        answers = [json.loads(ask(port, path)[1]) for _ in range(40)]
+        return {len(answer["items"]) for answer in answers}
+
+    with served(environment(environment_of, own_desk), port):
+        assert until(
+            lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1]
+        )
+        assert lengths() == {12}
+        with closing(open_store(own_desk.database_url)) as store:
+            set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+        time.sleep(1)
+        assert lengths() == {0}
 
 
 def children_of(pid: int) -> set[int]:

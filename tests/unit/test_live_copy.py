@@ -1,6 +1,8 @@
 """The own copy of changes: what was added comes back; what is cut off or altered never does."""
 
+import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ from hypothesis.extra.numpy import arrays
 
 from recommender.articles import Article
 from recommender.live import ChangesCopy
-from recommender.store import Point, TextTerms, Update
+from recommender.store import Point, StoredPolicy, TextTerms, Update
 
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
 START = Point(7, "20260301T120000.000001")
+MOMENT = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
 
 TERMS = TextTerms(
     "tg",
@@ -66,6 +69,77 @@ def prefixes() -> list[tuple[Point, list[tuple[Any, ...]]]]:
         so_far = [*so_far, *map(plain, updates)]
         found.append((point, so_far))
     return found
+
+
+def policies(*documents: str) -> tuple[StoredPolicy, ...]:
+    """Versions, the newest first."""
+    count = len(documents)
+    return tuple(StoredPolicy(count - n, 5, text, MOMENT) for n, text in enumerate(documents))
+
+
+def write_policies(folder: Path) -> Path:
+    """A copy that begins with a policy, goes on, gets another one, and goes on."""
+    copy = ChangesCopy(folder)
+    assert copy.take_over()
+    copy.restart(GENERATION, EPOCH, START, [], policies("{}"))
+    copy.add([Update("b", 8, None)], Point(8, "m8"), policies("{}"))
+    copy.add([], Point(9, "m9"), policies('{"half_lives": {"спорт": 7.0}}', "{}"))
+    copy.add([Update("c", 10, None)], Point(10, "m10"), policies("new", "{}"))
+    copy.close()
+    (path,) = folder.glob("*.changes")
+    return path
+
+
+POLICIES = {
+    7: policies("{}"),
+    8: policies("{}"),
+    9: policies('{"half_lives": {"спорт": 7.0}}', "{}"),
+    10: policies("new", "{}"),
+}
+
+
+def test_the_policies_that_held_last_come_back(tmp_path: Path) -> None:
+    path = write_policies(tmp_path)
+    copied = ChangesCopy(tmp_path).load(GENERATION)
+    assert copied is not None
+    assert (copied.point, copied.policies) == (Point(10, "m10"), POLICIES[10])
+    assert [update.id for update in copied.updates] == ["b", "c"]
+    assert path.read_bytes().count(b"policies") == 3  # only where they are others than before
+
+
+def test_a_copy_without_policies_has_none(tmp_path: Path) -> None:
+    write(tmp_path, BATCHES)
+    copied = ChangesCopy(tmp_path).load(GENERATION)
+    assert copied is not None
+    assert copied.policies == ()
+
+
+def test_a_copy_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None:
+    """Byte for byte what it wrote: no policies, and a checksum over number and mark alone."""
+    body = b'{"id":"b","change":8,"settled":true}\n'
+    digest = hashlib.sha256(body + b"8 m8").hexdigest()
+    head = f'{{"generation":"{GENERATION}","epoch":"{EPOCH}"}}\n'
+    end = f'= {{"number":8,"mark":"m8","sha256":"{digest}"}}\n'
+    (tmp_path / f"{GENERATION}.changes").write_bytes(head.encode() + body + end.encode())
+    copied = ChangesCopy(tmp_path).load(GENERATION)
+    assert copied is not None
+    assert (copied.point, copied.policies) == (Point(8, "m8"), ())
+    assert [(update.id, update.change) for update in copied.updates] == [("b", 8)]
+
+
+def test_policies_that_were_cut_off_or_altered_are_left_out(tmp_path: Path) -> None:
+    path = write_policies(tmp_path)
+    data, copy, seen = path.read_bytes(), ChangesCopy(tmp_path), set()
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        for altered in (data[:place], bytes(flipped)):
+            path.write_bytes(altered)
+            copied = copy.load(GENERATION)
+            if copied is not None and copied.epoch == EPOCH:
+                assert copied.policies == POLICIES[copied.point.number]
+                seen.add(copied.point.number)
+    assert seen == {7, 8, 9, 10}  # without its last line break it is whole
 
 
 def test_what_was_added_comes_back_in_order(tmp_path: Path) -> None:

@@ -34,6 +34,12 @@ def test_without_weight_age_changes_nothing() -> None:
     assert factors(0, 5, 1e6, np.nan, weight=0) == [1.0] * 4
 
 
+def test_each_article_may_have_a_half_life_of_its_own() -> None:
+    ages = np.array([10.0, 10.0, 20.0, np.nan])
+    values = recency(ages, 0.4, np.array([10.0, 5.0, 20.0, 1.0])).tolist()
+    assert values == pytest.approx([0.8, 0.7, 0.8, 1])
+
+
 def test_no_candidates_have_no_factors() -> None:
     assert factors() == []
 

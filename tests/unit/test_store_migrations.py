@@ -13,7 +13,7 @@ from alembic.config import Config
 
 from recommender.articles import Article
 from recommender.errors import InvalidArticle
-from recommender.store import ORIGIN, Waiting, open_store
+from recommender.store import ORIGIN, PolicyReceipt, Waiting, open_store
 from recommender.store.database import MIGRATIONS, open_engine
 from recommender.store.schema import metadata
 from tests.servers import DATABASES, PostgreSQL
@@ -155,6 +155,30 @@ def test_after_the_upgrade_numbers_and_versions_go_on(empty: str) -> None:
     assert store.put(changed).change == COUNT + 2
     assert store.pending.next(9, bulk=False)[0].article == changed
     store.close()
+
+
+def test_before_policies_there_were_the_defaults(empty: str) -> None:
+    migrate(empty, "0001")
+    fill_first_schema(empty)
+    store = open_store(empty)
+    assert store.policies.history() == ()
+    assert store.policies.put("{}") == PolicyReceipt("created", 1, COUNT + 2)
+    store.close()
+
+
+def test_the_program_before_policies_can_be_gone_back_to(empty: str) -> None:
+    """It goes on from the number of the policy's change, which nothing else is ever given."""
+    store = open_store(empty)
+    store.put(written(1))
+    store.policies.put("{}")
+    before = store.state()
+    store.close()
+    migrate(empty, "0002")
+    again = open_store(empty)
+    assert again.state() == before
+    assert again.policies.history() == ()
+    assert again.put(written(2)).change == 3
+    again.close()
 
 
 def test_the_first_program_can_be_gone_back_to(empty: str) -> None:

@@ -1,0 +1,77 @@
+"""The ranking policy of a newsroom: what is in force, and setting another."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recommender.cli.paths import EXISTING
+from recommender.errors import InvalidPolicy
+from recommender.policies import InForce, set_policy
+from recommender.policy import Policy
+from recommender.policy_documents import MOST_BYTES, parse_policy
+from recommender.settings import Settings
+from recommender.store import open_store
+
+__all__ = ["policy"]
+
+
+@click.group()
+def policy() -> None:
+    """The ranking policy: weights, half-lives, thresholds."""
+
+
+@policy.command()
+@click.option("--differences", is_flag=True, help="Only what `policy set` takes.")
+def show(differences: bool) -> None:
+    """Print the policy in force, and what of it differs from the defaults.
+
+    Version 0 are the defaults, which hold until another policy is set.
+    """
+    store = open_store(Settings.from_environment().database_url)
+    in_force = InForce.of(store.policies.history())
+    store.close()
+    if in_force.fault is not None:
+        click.echo(f"not in force: {in_force.fault}", err=True)
+    shown = in_force.policy.to_document() if differences else _described(in_force)
+    click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+
+
+@policy.command("set")
+@click.argument("path", metavar="FILE", type=EXISTING)
+def set_(path: Path) -> None:
+    """Set the policy to the defaults but for what FILE says.
+
+    FILE is a JSON object of fields, as docs/policy.md describes them; {} goes back to the defaults.
+    Workers list by it within a second. What was set before is kept, and setting what is in force
+    already changes nothing.
+    """
+    wanted = _read(path)
+    store = open_store(Settings.from_environment().database_url)
+    done = set_policy(store, wanted)
+    store.close()
+    click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
+
+
+def _described(in_force: InForce) -> dict[str, Any]:
+    stored, differences = in_force.stored, in_force.policy.to_document()
+    usual = Policy().to_document(full=True)
+    return {
+        "version": in_force.version,
+        "change": 0 if stored is None else stored.change,
+        "set_at": None if stored is None else stored.at.isoformat(timespec="seconds"),
+        "policy": in_force.policy.to_document(full=True),
+        "differs": {
+            name: {"value": value, "default": usual[name]} for name, value in differences.items()
+        },
+    }
+
+
+def _read(path: Path) -> Policy:
+    with path.open("rb") as file:
+        document = file.read(MOST_BYTES + 1)
+    try:
+        return parse_policy(document)
+    except InvalidPolicy as refusal:
+        raise InvalidPolicy(f"{path}: {refusal.summary}", refusal.faults) from None

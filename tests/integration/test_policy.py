@@ -1,0 +1,239 @@
+"""`read-also policy`: what an operator sets, sees, and is refused."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from index import Catalog
+from recommender.articles import Article
+from recommender.cli import main
+from recommender.embedding import Model
+from recommender.gate import Candidate
+from recommender.policies import set_policy
+from recommender.policy import Policy
+from recommender.rebuild import Rebuilt
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+
+Run = Callable[..., Result]
+Rebuild = Callable[..., Rebuilt]
+SEED = "harbour-2"
+
+
+@pytest.fixture
+def run(own_desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command over the desk: `run("policy", "show")`."""
+    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
+        monkeypatch.delenv(name)
+    own = {"DATABASE_URL": own_desk.database_url, "DATA_DIR": str(own_desk.data_dir)}
+    environment = {f"READ_ALSO_{name}": value for name, value in own.items()}
+    return lambda *arguments: CliRunner().invoke(main, list(arguments), env=environment)
+
+
+@pytest.fixture
+def store(own_desk: Settings) -> Iterator[ArticleStore]:
+    with closing(open_store(own_desk.database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str | bytes], str]:
+    """Writes a policy to a file; the file's path."""
+    path = tmp_path / "policy.json"
+
+    def write(document: str | bytes) -> str:
+        path.write_bytes(document if isinstance(document, bytes) else document.encode())
+        return str(path)
+
+    return write
+
+
+File = Callable[[str | bytes], str]
+
+
+def shown(run: Run, *options: str) -> dict[str, Any]:
+    result = run("policy", "show", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_at_first_the_defaults_are_shown(run: Run) -> None:
+    assert shown(run) == {
+        "version": 0,
+        "change": 0,
+        "set_at": None,
+        "policy": Policy().to_document(full=True),
+        "differs": {},
+    }
+    assert shown(run, "--differences") == {}
+
+
+def test_what_was_set_is_shown_beside_the_defaults(
+    run: Run, file: File, store: ArticleStore
+) -> None:
+    change = store.state().change + 1
+    document = {"threshold": 0.25, "half_lives": {"спорт": 7}, "diversity": Policy().diversity}
+    result = run("policy", "set", file(json.dumps(document)))
+    assert result.stdout == f"created: policy version 1, change {change}\n"
+    found = shown(run)
+    assert (found["version"], found["change"]) == (1, change)
+    assert datetime.fromisoformat(found["set_at"]).utcoffset() == timedelta(0)
+    assert found["policy"] == Policy().to_document(full=True) | document
+    assert found["differs"] == {
+        "threshold": {"value": 0.25, "default": Policy().threshold},
+        "half_lives": {"value": {"спорт": 7.0}, "default": {}},
+    }
+    assert "спорт" in run("policy", "show").stdout
+
+
+def test_what_is_shown_can_be_set_again(run: Run, file: File) -> None:
+    run("policy", "set", file('{"threshold": 0.25, "half_lives": {"city": 7}, "untitled": true}'))
+    differences = run("policy", "show", "--differences").stdout
+    assert run("policy", "set", file(differences)).stdout.startswith("unchanged: policy version 1,")
+    run("policy", "set", file("{}"))
+    assert run("policy", "set", file(differences)).stdout.startswith("created: policy version 3,")
+    assert run("policy", "show", "--differences").stdout == differences
+
+
+def test_the_same_policy_makes_no_new_version(run: Run, file: File, store: ArticleStore) -> None:
+    assert run("policy", "set", file("{}")).stdout == "unchanged: policy version 0, change 0\n"
+    run("policy", "set", file('{"threshold": 0.5, "diversity": 0}'))
+    state = store.state()
+    result = run("policy", "set", file(' {"diversity": 0.0,\n"threshold": 0.5} '))
+    assert result.stdout == f"unchanged: policy version 1, change {state.change}\n"
+    assert store.state() == state
+    back = run("policy", "set", file("{}"))
+    assert back.stdout == f"created: policy version 2, change {state.change + 1}\n"
+    assert shown(run)["policy"] == Policy().to_document(full=True)
+    assert [one.document for one in store.policies.history()] == [
+        "{}",
+        '{"diversity": 0.0, "threshold": 0.5}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ('{"threshold": 2}', "/threshold: Input should be less than or equal to 1"),
+        ('{"thresold": 0.2}', "/thresold: unknown; did you mean 'threshold'?"),
+        (
+            '{"half_lives": {"city": 0}}',
+            "/half_lives/city: Input should be greater than or equal to 0.01",
+        ),
+        ('{"fallback": "no"}', "/fallback: Input should be a valid boolean"),
+        ('{"fallback": true, "fallback": false}', "/: given more than once: 'fallback'"),
+        ("[]", "/: no JSON object"),
+        ("", "/: not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"\xff", "/: not UTF-8"),
+        (" " * 2**21, "/: longer than 1048576 bytes"),
+    ],
+)
+def test_a_bad_policy_is_refused_with_file_and_field_and_nothing_is_set(
+    run: Run, file: File, store: ArticleStore, document: str | bytes, said: str
+) -> None:
+    before, path = store.state(), file(document)
+    result = run("policy", "set", path)
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert result.stderr == f"read-also: {path}: the policy is not acceptable; {said}\n"
+    assert (store.state(), store.policies.history()) == (before, ())
+
+
+def test_a_file_that_is_not_there_is_a_mistake_of_the_caller(run: Run, tmp_path: Path) -> None:
+    assert run("policy", "set", str(tmp_path / "none.json")).exit_code == 2
+    assert run("policy", "set").exit_code == 2
+
+
+def test_a_policy_that_cannot_be_read_is_told_with_the_one_in_force(
+    run: Run, file: File, store: ArticleStore
+) -> None:
+    run("policy", "set", file('{"threshold": 0.25}'))
+    store.policies.put('{"of a newer program": 1}')
+    result = run("policy", "show")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "not in force: version 2 cannot be read: the policy is not acceptable; "
+        "/of a newer program: unknown\n"
+    )
+    assert json.loads(result.stdout)["version"] == 1
+    assert run("policy", "set", file('{"threshold": 0.25}')).stdout.startswith("created")
+    assert shown(run)["version"] == 3
+
+
+def test_the_list_in_the_terminal_is_made_by_the_policy(
+    run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
+) -> None:
+    monkeypatch.setattr("recommender.cli.serving.find_model", lambda *_: fake_model)
+    before = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
+    assert {item["reason"] for item in before} > {"semantic"}
+    set_policy(store, Policy(fallback=False))
+    after = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
+    assert after == [item for item in before if item["reason"] == "semantic"]
+
+
+def test_the_gate_judges_by_the_policy(
+    own_desk: Settings,
+    store: ArticleStore,
+    rebuild_with_fake: Rebuild,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged: list[Candidate] = []
+
+    def note(*candidates: Any, **_: Any) -> None:
+        judged.extend(candidates[:2])
+
+    monkeypatch.setattr("recommender.rebuild.admit", note)
+    rebuild_with_fake(own_desk)
+    set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+    rebuild_with_fake(own_desk)
+    lengths = [len(one.listed(SEED).items) for one in judged]
+    assert lengths[:2] == [12, 12]
+    assert lengths[2:] == [0, 0]
+
+
+def test_a_policy_that_lists_little_holds_no_rebuild_up(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+    store.put(Article(id="x", title="One more"))
+    built = rebuild_with_fake(own_desk)
+    assert Catalog(own_desk.snapshots_dir).live() == built.generation
+    assert built.change == store.state().change
+
+
+def test_export_and_check_know_of_no_policy_and_a_backup_keeps_it(
+    run: Run, store: ArticleStore, tmp_path: Path
+) -> None:
+    set_policy(store, Policy(threshold=0.25))
+    set_policy(store, Policy(threshold=0.5))
+    assert run("export", str(tmp_path / "out.jsonl")).exit_code == 0
+    with store.reading() as view:
+        stored = [one.article.id for one in view]
+    lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == stored
+    checked = run("check")
+    assert checked.stdout.startswith("all is well")
+    assert run("backup", str(tmp_path / "copy.db")).exit_code == 0
+    set_policy(store, Policy())
+    assert run("restore", str(tmp_path / "copy.db"), "--yes").exit_code == 0
+    found = shown(run)
+    assert (found["version"], found["policy"]["threshold"]) == (2, 0.5)
+
+
+def test_erasing_an_article_leaves_the_policy(
+    run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
+) -> None:
+    monkeypatch.setattr("recommender.cli.upkeep.model_in_use", lambda *_: fake_model)
+    set_policy(store, Policy(half_lives={"harbour-4": 7.0}))
+    kept = store.policies.history()
+    assert run("erase", "harbour-4", "--yes").exit_code == 0
+    assert store.policies.history() == kept
+    set_policy(store, Policy())
+    assert len(store.policies.history()) == 2

@@ -1,0 +1,121 @@
+"""Each candidate fades by the half-life of its section, wherever in a view it stands."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index import Catalog, Overlay, View
+from recommender.articles import Article
+from recommender.embedding import Model
+from recommender.fading import fading_of
+from recommender.generation import stamp_of
+from recommender.policy import Policy
+from recommender.rows import GROUPED_BY, Known, rows_of
+from recommender.signature import SIGNATURE_SIZE
+from recommender.store import ORIGIN, StoreState, TextTerms
+
+MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECTIONS = ("city", "sport", "Ҳаёт", None)
+
+Make = Callable[[list[str | None], list[str | None]], View]
+
+
+def known(article_id: str, section: str | None, age_days: float) -> Known:
+    at = NOON - timedelta(days=age_days)
+    article = Article(id=article_id, title="T", section=section, published_at=at)
+    one, signature = np.ones(1, np.float32), np.zeros(SIGNATURE_SIZE, np.uint16)
+    terms = TextTerms("en", np.array([3], np.int32), one, signature)
+    return Known(article, terms, np.array([1, 0], np.float16), 1, settled=True)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A view: sections of the snapshot's articles, sections of those that came since.
+
+    The articles are 10, 20, 30 ... days old in the order of the rows.
+    """
+
+    def view_of(built: list[str | None], later: list[str | None]) -> View:
+        every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
+        rows = rows_of(every[: len(built)], MODEL.knows, dim=2)
+        stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+        overlay = Overlay(Catalog(tmp_path).publish_rows(rows, **stamp), GROUPED_BY)
+        if later:
+            overlay.apply(rows_of(every[len(built) :], MODEL.knows, dim=2), ())
+        return overlay.view
+
+    return view_of
+
+
+def fading(view: View, policy: Policy, rows: list[int]) -> list[float]:
+    values: list[float] = fading_of(
+        view, np.array(rows, np.int64), policy, NOON.timestamp()
+    ).tolist()
+    return values
+
+
+def test_without_half_lives_of_their_own_all_fade_alike(make: Make) -> None:
+    """1 - 0.4 * (1 - 2^-(age / 10)) at 10, 20 and 30 days."""
+    policy = Policy(age_weight=0.4, half_life_days=10)
+    view = make(["city", "sport"], [None])
+    assert fading(view, policy, [0, 1, 2]) == pytest.approx([0.8, 0.7, 0.65])
+
+
+def test_a_section_fades_by_its_own_half_life_and_others_by_the_default(make: Make) -> None:
+    """At 10 days sport has lost two half-lives of 5; at 40, the rest four of 10."""
+    policy = Policy(age_weight=0.4, half_life_days=10, half_lives={"sport": 5, "city": 20})
+    view = make(["sport", "city"], ["city", None, "sport"])
+    assert fading(view, policy, [0, 1, 2, 3, 4]) == pytest.approx(
+        [0.7, 0.8, 1 - 0.4 * (1 - 2**-1.5), 0.625, 1 - 0.4 * (1 - 2**-10)]
+    )
+
+
+def test_rows_are_answered_in_the_order_in_which_they_are_asked(make: Make) -> None:
+    policy = Policy(age_weight=0.4, half_life_days=10, half_lives={"sport": 5})
+    view = make(["city", "sport"], ["sport", "city"])
+    straight = fading(view, policy, [0, 1, 2, 3])
+    assert fading(view, policy, [3, 0, 2, 2, 1]) == [straight[row] for row in (3, 0, 2, 2, 1)]
+    assert fading(view, policy, []) == []
+
+
+def test_a_half_life_of_a_section_that_nobody_has_changes_nothing(make: Make) -> None:
+    view = make(["city"], ["Sport"])
+    usual = fading(view, Policy(age_weight=0.4), [0, 1])
+    assert fading(view, Policy(age_weight=0.4, half_lives={"sport": 1}), [0, 1]) == usual
+
+
+def test_over_an_empty_snapshot_too(make: Make) -> None:
+    policy = Policy(age_weight=0.4, half_life_days=10, half_lives={"sport": 5})
+    assert fading(make([], ["sport", "city"]), policy, [0, 1]) == pytest.approx([0.7, 0.7])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    built=st.lists(st.sampled_from(SECTIONS), max_size=6),
+    later=st.lists(st.sampled_from(SECTIONS), max_size=6),
+    half_lives=st.dictionaries(
+        st.sampled_from(["city", "sport", "Ҳаёт", "other"]), st.floats(0.5, 900)
+    ),
+    weight=st.floats(0, 1),
+)
+def test_each_is_the_formula_by_hand(
+    make: Make,
+    built: list[str | None],
+    later: list[str | None],
+    half_lives: dict[str, float],
+    weight: float,
+) -> None:
+    policy = Policy(age_weight=weight, half_life_days=77, half_lives=half_lives)
+    sections = [*built, *later]
+    expected = [
+        1 - weight * (1 - 2 ** -(10 * (row + 1) / half_lives.get(section or "", 77)))
+        for row, section in enumerate(sections)
+    ]
+    found = fading(make(built, later), policy, list(range(len(sections))))
+    assert found == pytest.approx(expected)

@@ -1,0 +1,324 @@
+"""Following the policy: another one is in force at the next look, whatever else happens."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pysqlite3
+import pytest
+
+from index import Catalog
+from recommender.articles import Article
+from recommender.embedding import Model
+from recommender.errors import StoreUnusable
+from recommender.live import Board, ChangesCopy, Follower, Live
+from recommender.policies import set_policy
+from recommender.policy import Policy
+from recommender.rebuild import Rebuilt
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+
+NEWER = '{"of a newer program": 1}'
+SOME = Policy(threshold=0.2, half_lives={"city": 7.0})
+OTHER = Policy(diversity=0.5)
+
+Rebuild = Callable[..., Rebuilt]
+
+
+class Worker:
+    """A follower by hand, whose store may be away."""
+
+    def __init__(self, settings: Settings, model: Model) -> None:
+        self.away = False
+        self._store = open_store(settings.database_url)
+        self.follower = Follower(
+            Catalog(settings.snapshots_dir),
+            self._ask,
+            lambda: model,
+            ChangesCopy(settings.data_dir / "changes"),
+            Board(settings.data_dir / "workers"),
+        )
+
+    def _ask(self) -> ArticleStore:
+        if self.away:
+            raise StoreUnusable("the database is away")
+        return self._store
+
+    def look(self) -> Live:
+        self.follower.refresh()
+        return self.follower.current()
+
+    def policy(self) -> tuple[int, Policy]:
+        """Version and value of what is in force at the next look."""
+        in_force = self.look().in_force
+        return in_force.version, in_force.policy
+
+    def stop(self) -> None:
+        self.follower.stop()
+        self._store.close()
+
+
+Hire = Callable[..., Worker]
+
+
+@pytest.fixture
+def hire(own_desk: Settings, fake_model: Model) -> Iterator[Hire]:
+    """Workers over the desk: `hire()`; `away=True` where the store is away at first."""
+    hired: list[Worker] = []
+
+    def make(*, away: bool = False) -> Worker:
+        hired.append(Worker(own_desk, fake_model))
+        hired[-1].away = away
+        return hired[-1]
+
+    yield make
+    for worker in hired:
+        worker.stop()
+
+
+@pytest.fixture
+def worker(hire: Hire) -> Worker:
+    return hire()
+
+
+@pytest.fixture
+def store(own_desk: Settings) -> Iterator[ArticleStore]:
+    with closing(open_store(own_desk.database_url)) as opened:
+        yield opened
+
+
+def write(store: ArticleStore, article_id: str) -> int:
+    return store.put(Article(id=article_id, title=f"About {article_id}")).change
+
+
+def test_until_a_policy_is_set_the_defaults_are_in_force(worker: Worker) -> None:
+    assert worker.policy() == (0, Policy())
+
+
+def test_another_policy_is_in_force_at_the_next_look(worker: Worker, store: ArticleStore) -> None:
+    before = worker.look()
+    change = set_policy(store, SOME).change
+    live = worker.look()
+    assert (live.in_force.version, live.in_force.policy, live.change) == (1, SOME, change)
+    assert live.view is before.view
+    assert before.in_force.version == 0  # who holds it goes on with one policy to the end
+    assert worker.follower.board.positions() == [change]
+    set_policy(store, Policy())
+    assert worker.policy() == (2, Policy())
+
+
+def test_a_policy_and_articles_that_come_together_show_together(
+    worker: Worker, store: ArticleStore
+) -> None:
+    worker.look()
+    write(store, "x")
+    set_policy(store, OTHER)
+    set_policy(store, SOME)
+    change = write(store, "y")
+    live = worker.look()
+    assert (live.in_force.version, live.in_force.policy, live.change) == (2, SOME, change)
+    assert {live.view.row_of("x"), live.view.row_of("y")} & {None} == set()
+
+
+def test_a_policy_behind_a_long_log_leaves_no_article_out(
+    worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.look()
+    monkeypatch.setattr("recommender.live.followed.PAGE", 3)
+    names = [f"fresh-{number}" for number in range(9)]
+    for name in names[:-1]:
+        write(store, name)
+    change = set_policy(store, SOME).change
+    live = worker.look()
+    assert (live.in_force.policy, live.change) == (SOME, change)
+    write(store, names[-1])
+    view = worker.look().view
+    assert [name for name in names if view.row_of(name) is None] == []
+
+
+def test_a_new_generation_changes_no_policy(
+    worker: Worker, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    """The policy was set before the change that the generation begins at."""
+    set_policy(store, SOME)
+    write(store, "x")
+    built = rebuild_with_fake(own_desk)
+    assert worker.policy() == (1, SOME)
+    assert worker.look().view.generation == built.generation
+    set_policy(store, OTHER)
+    catalog = Catalog(own_desk.snapshots_dir)
+    catalog.flip(catalog.generations()[0])
+    assert worker.policy() == (2, OTHER)
+
+
+def test_a_worker_that_starts_while_the_store_is_away_has_the_policy_of_the_own_copy(
+    hire: Hire, store: ArticleStore
+) -> None:
+    first = hire()
+    set_policy(store, OTHER)
+    first.look()
+    write(store, "x")
+    set_policy(store, SOME)
+    change = first.look().change
+    first.stop()
+    late = hire(away=True)
+    live = late.look()
+    assert (live.store_fault, live.change) == ("the database is away", change)
+    assert late.policy() == (2, SOME)
+    late.away = False
+    set_policy(store, OTHER)
+    assert late.policy() == (3, OTHER)
+
+
+def test_the_policy_set_before_a_generation_is_in_the_copy_too(
+    hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    set_policy(store, SOME)
+    rebuild_with_fake(own_desk)
+    first = hire()
+    first.look()
+    first.stop()
+    assert hire(away=True).policy() == (1, SOME)
+
+
+def test_the_copy_is_handed_over_with_the_policy(hire: Hire, store: ArticleStore) -> None:
+    first, second = hire(), hire()
+    first.look()
+    second.look()
+    first.stop()
+    set_policy(store, SOME)
+    second.look()
+    second.stop()
+    assert hire(away=True).policy() == (1, SOME)
+
+
+def test_a_policy_set_while_the_store_is_away_is_in_force_once_it_is_back(
+    worker: Worker, store: ArticleStore
+) -> None:
+    set_policy(store, SOME)
+    worker.look()
+    worker.away = True
+    set_policy(store, OTHER)
+    assert worker.policy() == (1, SOME)
+    worker.away = False
+    assert worker.policy() == (2, OTHER)
+
+
+def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays(
+    hire: Hire, store: ArticleStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = hire()
+    set_policy(store, SOME)
+    worker.look()
+    change = store.policies.put(NEWER).change
+    for _ in range(3):
+        live = worker.look()
+    assert (live.in_force.version, live.in_force.policy, live.change) == (1, SOME, change)
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    (error,) = errors
+    assert error.getMessage() == (
+        "version 1 of the policy stays in force: version 2 cannot be read: the policy is not "
+        "acceptable; /of a newer program: unknown"
+    )
+    assert hire().policy() == (1, SOME)  # one that starts later lists by the same
+    set_policy(store, OTHER)
+    live = worker.look()
+    assert (live.in_force.version, live.in_force.policy, live.in_force.fault) == (3, OTHER, None)
+
+
+def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
+    worker: Worker, store: ArticleStore
+) -> None:
+    store.policies.put("{")
+    assert worker.policy() == (0, Policy())
+    assert worker.look().in_force.fault is not None
+
+
+def test_what_a_newer_program_set_is_in_force_when_that_reads_the_copy(
+    hire: Hire, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older program wrote the copy, and could not read the newest version."""
+    set_policy(store, SOME)
+    store.policies.put(NEWER)
+    first = hire()
+    assert first.policy() == (1, SOME)
+    first.stop()
+    monkeypatch.setattr(
+        "recommender.policies.parse_policy", lambda text: OTHER if text == NEWER else SOME
+    )
+    late = hire(away=True)
+    assert late.policy() == (2, OTHER)
+    late.away = False
+    assert late.policy() == (2, OTHER)
+
+
+def test_a_store_put_back_from_a_copy_brings_its_policy_with_it(
+    worker: Worker, store: ArticleStore, own_desk: Settings, tmp_path: Path
+) -> None:
+    set_policy(store, SOME)
+    write(store, "x")
+    worker.look()
+    _copy(own_desk.data_dir / "read-also.db", tmp_path / "aside.db")
+    set_policy(store, OTHER)
+    write(store, "y")
+    assert worker.policy() == (2, OTHER)
+    _copy(tmp_path / "aside.db", own_desk.data_dir / "read-also.db")
+    worker.look()
+    assert worker.policy() == (1, SOME)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """As an operator does it, by SQLite's own backup."""
+    with closing(pysqlite3.connect(source)) as old, closing(pysqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def test_every_look_sees_one_policy_with_the_change_that_brought_it(
+    worker: Worker, store: ArticleStore
+) -> None:
+    """While policies come one after the other, as a reader's threads look."""
+    worker.look()
+    policies = [Policy(threshold=number / 100) for number in range(30)]
+    done, torn = threading.Event(), []
+
+    def watch() -> None:
+        while not done.is_set():
+            live = worker.follower.current()
+            in_force = live.in_force
+            if in_force.version and in_force.policy != policies[in_force.version % 30]:
+                torn.append(in_force)
+            if in_force.newest > live.change:
+                torn.append(in_force)
+
+    threads = [threading.Thread(target=watch) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 30):
+        assert set_policy(store, policies[number]).version == number
+        worker.look()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert torn == []
+
+
+def test_a_thread_takes_another_policy_up_within_a_second(
+    own_desk: Settings, store: ArticleStore, fake_model: Model
+) -> None:
+    boards, copies = own_desk.data_dir / "workers", own_desk.data_dir / "changes"
+    catalog, make = Catalog(own_desk.snapshots_dir), lambda: fake_model
+    followers = [
+        Follower(catalog, lambda: store, make, ChangesCopy(copies), Board(boards)) for _ in range(2)
+    ]
+    for follower in followers:
+        follower.start()
+    begun = time.monotonic()
+    set_policy(store, SOME)
+    while any(follower.current().in_force.version != 1 for follower in followers):
+        assert time.monotonic() - begun < 1
+        time.sleep(0.01)
+    for follower in followers:
+        follower.stop()

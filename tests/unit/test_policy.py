@@ -1,0 +1,222 @@
+"""A policy as a newsroom writes it: read as it was written, or refused by the name of the field."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.errors import InvalidPolicy
+from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.policy_documents import MOST_BYTES, parse_policy, policy_schema
+
+Schema = Mapping[str, Any]
+PROPERTIES: dict[str, dict[str, Any]] = policy_schema()["properties"]
+NUMBERS = [name for name, one in PROPERTIES.items() if one["type"] in {"number", "integer"}]
+SECTIONS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300
+).map(str.strip)
+
+
+def floats(schema: Schema) -> st.SearchStrategy[float]:
+    """Numbers within the bounds that a field declares."""
+    return st.floats(
+        schema.get("minimum", schema.get("exclusiveMinimum")),
+        schema.get("maximum", schema.get("exclusiveMaximum")),
+        exclude_min="exclusiveMinimum" in schema,
+        exclude_max="exclusiveMaximum" in schema,
+    )
+
+
+def values(schema: Schema) -> st.SearchStrategy[Any]:
+    match schema["type"]:
+        case "boolean":
+            return st.booleans()
+        case "integer":
+            return st.integers(schema["minimum"], schema["maximum"])
+        case "number":
+            return floats(schema)
+        case _:
+            each = floats(schema["additionalProperties"])
+            return st.dictionaries(SECTIONS.filter(bool), each, max_size=5)
+
+
+DOCUMENTS = st.fixed_dictionaries(
+    {}, optional={name: values(schema) for name, schema in PROPERTIES.items()}
+)
+
+
+def faults_of(document: str | bytes) -> dict[str, str]:
+    """By the field, what is wrong with a policy."""
+    with pytest.raises(InvalidPolicy) as refused:
+        parse_policy(document)
+    return {fault.pointer: fault.detail for fault in refused.value.faults}
+
+
+def test_an_empty_object_is_the_defaults() -> None:
+    assert parse_policy("{}") == Policy()
+    assert Policy().to_document() == {}
+    assert Policy().to_json() == "{}"
+
+
+@given(DOCUMENTS)
+@settings(deadline=None)
+def test_what_was_written_comes_back(document: dict[str, Any]) -> None:
+    policy = parse_policy(json.dumps(document))
+    for name, value in document.items():
+        assert getattr(policy, name) == value
+    usual = Policy().to_document(full=True)
+    assert policy.to_document() == {k: v for k, v in document.items() if v != usual[k]}
+    assert policy.to_document(full=True) == usual | document
+    assert parse_policy(policy.to_json()) == policy
+    assert parse_policy(json.dumps(policy.to_document(full=True))) == policy
+
+
+@given(DOCUMENTS, st.randoms())
+@settings(deadline=None)
+def test_the_order_of_the_fields_makes_no_other_policy(
+    document: dict[str, Any],
+    draw: Any,
+) -> None:
+    shuffled = list(document.items())
+    draw.shuffle(shuffled)
+    assert parse_policy(json.dumps(dict(shuffled))).to_json() == (
+        parse_policy(json.dumps(document)).to_json()
+    )
+
+
+def test_a_whole_number_does_for_one_with_a_fraction() -> None:
+    policy = parse_policy('{"threshold": 1, "half_lives": {"sport": 7}}')
+    assert policy == Policy(threshold=1.0, half_lives={"sport": 7.0})
+    assert policy.to_json() == '{"half_lives": {"sport": 7.0}, "threshold": 1.0}'
+
+
+def test_a_policy_holds_what_it_was_made_of_and_nothing_later() -> None:
+    half_lives = {"sport": 7.0}
+    policy = Policy(half_lives=half_lives)
+    half_lives["sport"] = 1.0
+    assert policy.half_lives == {"sport": 7.0}
+    with pytest.raises(TypeError):
+        policy.half_lives["sport"] = 2.0  # type: ignore[index]
+    assert replace(policy, threshold=0.2).half_lives == {"sport": 7.0}
+    assert hash(policy) == hash(replace(policy))
+
+
+def test_code_may_go_beyond_the_bounds_to_put_a_rule_out_of_force() -> None:
+    assert Policy(threshold=2.0, words_threshold=2.0).threshold == 2.0
+    assert set(faults_of(RELEVANCE_ONLY.to_json())) == {"/duplicate_overlap"}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("true", "valid"),
+        ('"0.1"', "valid"),
+        ("null", "valid"),
+        ("[1]", "valid"),
+        ('{"a": 1}', "valid"),
+        ("1e400", "finite|valid"),
+    ],
+)
+def test_what_is_no_number_is_named(name: str, value: str, fault: str) -> None:
+    (found,) = faults_of(f'{{"{name}": {value}}}').items()
+    assert found[0] == f"/{name}"
+    assert any(word in found[1] for word in fault.split("|"))
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_bounds_are_those_that_the_docs_tell(name: str) -> None:
+    schema = PROPERTIES[name]
+    for word, step in {"minimum": -1, "maximum": 1}.items():
+        outside = f"exclusive{word.capitalize()}"
+        assert (word in schema) != (outside in schema)  # every number has bounds
+        if word in schema:
+            assert getattr(parse_policy(json.dumps({name: schema[word]})), name) == schema[word]
+        bound = schema.get(outside, schema.get(word, 0) + step)
+        assert set(faults_of(json.dumps({name: bound}))) == {f"/{name}"}
+
+
+def test_every_field_has_a_meaning() -> None:
+    assert list(PROPERTIES) == [field.name for field in fields(Policy)]
+    assert all(schema["description"] for schema in PROPERTIES.values())
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ("[]", {"": "no JSON object"}),
+        ("3", {"": "no JSON object"}),
+        ("null", {"": "no JSON object"}),
+        ('"{}"', {"": "no JSON object"}),
+        (b"\xff", {"": "not UTF-8"}),
+        ("[" * 200_000, {"": "nested too deeply"}),
+        ('{"a":' * 200_000, {"": "nested too deeply"}),
+        (" " * MOST_BYTES + "{}", {"": f"longer than {MOST_BYTES} bytes"}),
+        ('{"threshold": NaN}', {"": "NaN is no number of JSON"}),
+        ('{"threshold": -Infinity}', {"": "-Infinity is no number of JSON"}),
+        ('{"threshold": 0.1, "threshold": 0.1}', {"": "given more than once: 'threshold'"}),
+        ('{"half_lives": {"a": 1, "a": 2}}', {"": "given more than once: 'a'"}),
+        ('{"thresold": 0.1}', {"/thresold": "unknown; did you mean 'threshold'?"}),
+        ('{"a/b~": 0.1}', {"/a~1b~0": "unknown"}),
+        ('{"": 0.1}', {"/": "unknown"}),
+        ('{"__class__": {}}', {"/__class__": "unknown"}),
+        ('{"candidates": 200.5}', {"/candidates": "Input should be a valid integer"}),
+        ('{"candidates": 200.0}', {"/candidates": "Input should be a valid integer"}),
+        ('{"fallback": 1}', {"/fallback": "Input should be a valid boolean"}),
+        ('{"half_lives": [7]}', {"/half_lives": "Input should be an object"}),
+        ('{"half_lives": null}', {"/half_lives": "Input should be an object"}),
+        (
+            '{"half_lives": {"a": 0}}',
+            {"/half_lives/a": "Input should be greater than or equal to 0.01"},
+        ),
+        ('{"half_lives": {"a": true}}', {"/half_lives/a": "Input should be a valid number"}),
+        ('{"half_lives": {"a": {}}}', {"/half_lives/a": "Input should be a valid number"}),
+        (
+            '{"diversity": 1.1, "age_weight": -0.1}',
+            {
+                "/diversity": "Input should be less than or equal to 1",
+                "/age_weight": "Input should be greater than or equal to 0",
+            },
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_field(document: str | bytes, faults: dict[str, str]) -> None:
+    assert faults_of(document) == faults
+
+
+@pytest.mark.parametrize("section", ["", " sport", "sport\\n", "a\\u0000b", "x" * 301, "\\ud800"])
+def test_a_section_that_no_article_can_have_is_refused(section: str) -> None:
+    assert len(faults_of(f'{{"half_lives": {{"{section}": 7}}}}')) == 1
+
+
+def test_more_sections_than_a_newsroom_has_are_refused() -> None:
+    many = {f"section {number}": 7 for number in range(501)}
+    assert list(faults_of(json.dumps({"half_lives": many}))) == ["/half_lives"]
+
+
+@pytest.mark.parametrize("text", ["{", "{threshold: 1}", '{"threshold": .1}', "{'a': 1}", ""])
+def test_what_is_no_json_is_refused_with_the_place(text: str) -> None:
+    (detail,) = faults_of(text).values()
+    assert detail.startswith("not JSON: ")
+    assert "line 1 column" in detail
+
+
+def test_a_number_of_five_thousand_digits_is_refused() -> None:
+    assert list(faults_of(f'{{"candidates": {"9" * 5_000}}}')) == [""]
+    assert list(faults_of(f'{{"candidates": {"9" * 400}}}')) == ["/candidates"]
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_overlooked() -> None:
+    assert parse_policy(b'\xef\xbb\xbf{"threshold": 0.2}') == Policy(threshold=0.2)
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60))
+@settings(deadline=None)
+def test_anything_else_is_refused_and_nothing_breaks(document: str | bytes) -> None:
+    with suppress(InvalidPolicy):
+        assert parse_policy(document) == Policy()

@@ -1,0 +1,173 @@
+"""Policies in the store: versions and changes in one order, asked of each store there is."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from recommender.articles import Article
+from recommender.store import (
+    ORIGIN,
+    ArticleStore,
+    Change,
+    PolicyReceipt,
+    StoredPolicy,
+    StoreState,
+    Updates,
+    open_store,
+)
+from recommender.store.backup import back_up
+
+Open = Callable[..., ArticleStore]
+MANY = 40
+
+
+def plain(store: ArticleStore, limit: int = 100) -> list[tuple[int, int, str]]:
+    """Version, change and text of each policy, the newest first."""
+    return [(one.version, one.change, one.document) for one in store.policies.history(limit)]
+
+
+def after(store: ArticleStore, number: int, limit: int = 500) -> Updates:
+    epoch, newest = store.state().epoch, store.state().newest
+    point = newest if number else ORIGIN
+    assert point.number == number
+    _, updates = store.updates_after(point, epoch=epoch, analyzer="", model="", limit=limit)
+    return updates
+
+
+def article(article_id: str, title: str = "T") -> Article:
+    return Article(id=article_id, title=title)
+
+
+def test_a_new_store_has_no_policy(store: ArticleStore) -> None:
+    assert store.policies.history() == ()
+    assert after(store, 0).policy is None
+
+
+def test_each_policy_is_a_version_and_a_change(store: ArticleStore) -> None:
+    begun = datetime.now(tz=UTC)
+    store.put(article("a"))
+    assert store.policies.put('{"ü": 1}') == PolicyReceipt("created", 1, 2)
+    store.put(article("b"))
+    assert store.policies.put("{}") == PolicyReceipt("created", 2, 4)
+    assert plain(store) == [(2, 4, "{}"), (1, 2, '{"ü": 1}')]
+    assert store.changes_after(0) == [
+        Change(1, "a", "upsert"),
+        Change(2, "", "policy"),
+        Change(3, "b", "upsert"),
+        Change(4, "", "policy"),
+    ]
+    for one in store.policies.history():
+        assert one.at.utcoffset() == timedelta(0)
+        assert begun <= one.at <= datetime.now(tz=UTC)
+
+
+def test_the_policy_that_holds_is_not_set_again(store: ArticleStore) -> None:
+    store.policies.put("A")
+    before = store.state()
+    assert store.policies.put("A") == PolicyReceipt("unchanged", 1, 1)
+    assert store.state() == before
+    store.policies.put("B")
+    assert store.policies.put("A") == PolicyReceipt("created", 3, 3)
+
+
+def test_the_history_is_cut_at_its_old_end(store: ArticleStore) -> None:
+    for document in "ABCDE":
+        store.policies.put(document)
+    assert plain(store, limit=2) == [(5, 5, "E"), (4, 4, "D")]
+
+
+def test_who_follows_learns_that_there_is_another_policy(store: ArticleStore) -> None:
+    store.put(article("a"))
+    store.policies.put("A")
+    updates = after(store, 0)
+    assert [one.id for one in updates.updates] == ["a"]
+    assert (updates.policy, updates.through, updates.complete) == (2, 2, True)
+    updates = after(store, 2)
+    assert (updates.policy, updates.through, updates.updates) == (None, 2, ())
+
+
+def test_a_policy_alone_moves_the_point_on(store: ArticleStore) -> None:
+    store.put(article("a"))
+    start = store.state()
+    store.policies.put("A")
+    store.policies.put("B")
+    point, updates = store.updates_after(start.newest, epoch=start.epoch, analyzer="", model="")
+    assert (point, updates.policy, updates.updates) == (store.state().newest, 3, ())
+    assert store.goes_on_from(point, start.epoch)
+
+
+def test_a_page_that_is_not_the_last_leads_no_further_than_its_articles(
+    store: ArticleStore,
+) -> None:
+    """Or the articles between them and the policy would be left out."""
+    for name in "abc":
+        store.put(article(name))
+    store.policies.put("A")
+    start = StoreState(store.state().epoch, ORIGIN)
+    seen, point, complete = [], start.newest, False
+    while not complete:
+        point, page = store.updates_after(point, epoch=start.epoch, analyzer="", model="", limit=2)
+        complete = page.complete
+        seen.append(([one.id for one in page.updates], page.through, page.policy))
+    assert seen == [(["a", "b"], 2, 4), (["c"], 4, 4)]
+    assert point == store.state().newest
+
+
+def test_a_policy_is_nothing_to_be_built_into_a_generation(store: ArticleStore) -> None:
+    store.put(article("a"))
+    at = store.state()
+    store.policies.put("A")
+    assert store.entries_since(at.newest, at.epoch) == 0
+    store.put(article("b"))
+    store.policies.put("B")
+    assert store.entries_since(at.newest, at.epoch) == 1
+    assert store.entries_since(ORIGIN, "another") == 2
+    assert store.touched_since(at.change) == 1
+
+
+def test_a_log_that_is_trimmed_loses_no_policy(store: ArticleStore) -> None:
+    store.policies.put("A")
+    store.put(article("a"))
+    store.policies.put("B")
+    assert store.trim(before=100) == 2
+    assert store.changes_after(0) == [Change(3, "", "policy")]
+    assert plain(store) == [(2, 3, "B"), (1, 1, "A")]
+    assert store.put(article("b")).change == 4
+
+
+def test_policies_set_by_several_at_once_have_versions_and_changes_in_one_order(
+    reopen: Open,
+) -> None:
+    start = threading.Barrier(4)
+
+    def work(number: int) -> list[PolicyReceipt]:
+        store = reopen()
+        start.wait()
+        done = [store.policies.put(f"{number}-{turn}") for turn in range(MANY // 4)]
+        store.put(article(f"a{number}"))
+        return done
+
+    with ThreadPoolExecutor(4) as threads:
+        told = [receipt for some in threads.map(work, range(4)) for receipt in some]
+    store = reopen()
+    kept = list(reversed(store.policies.history(1_000)))
+    assert [one.version for one in kept] == list(range(1, MANY + 1))
+    assert [one.change for one in kept] == sorted(one.change for one in kept)
+    assert {(one.version, one.change) for one in kept} == {(r.version, r.change) for r in told}
+    logged = [one.number for one in store.changes_after(0) if one.kind == "policy"]
+    assert logged == [one.change for one in kept]
+
+
+def test_a_backup_has_every_version(store: ArticleStore, tmp_path: Path) -> None:
+    store.policies.put("A")
+    store.put(article("a"))
+    store.policies.put("Б")
+    kept: tuple[StoredPolicy, ...] = store.policies.history()
+    back_up(store, tmp_path / "copy.db")
+    copy = open_store(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert copy.policies.history() == kept
+    assert copy.changes_after(0) == store.changes_after(0)
+    assert copy.policies.put("C") == PolicyReceipt("created", 3, 4)
+    copy.close()
