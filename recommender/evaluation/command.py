@@ -1,35 +1,49 @@
-"""`read-also evaluate`: measures a folder and says what came out."""
+"""`read-also evaluate`: measures, says what came out, and writes what was asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from recommender.embedding import Model
 from recommender.evaluation.datasets import read_dataset
-from recommender.evaluation.measures import check_installed, correlate, measure
-from recommender.evaluation.runs import Bench, Run, open_bench, run_lists, score_pairs
-from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.evaluation.measures import check_installed, correlate_surely
+from recommender.evaluation.report import Heading, Rated, write_report
+from recommender.evaluation.runs import Bench, Run, open_bench, score_pairs
+from recommender.evaluation.scoreboard import Scoreboard, measure_all
+from recommender.evaluation.table import as_lines, as_row
 from recommender.progress import Meter
-from recommender.recommendations import Options
 
-__all__ = ["evaluate_folder", "write_run"]
+__all__ = ["Wanted", "evaluate_folder", "measure_bench", "write_run"]
 
 TAG = "read-also"
+UNKNOWN = "unknown"
+Say = Callable[[str], object]
 
 
-def evaluate_folder(  # noqa: PLR0913 - the command's options
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The files to write, and the command as the report should tell it."""
+
+    run: Path | None = None
+    scores: Path | None = None
+    report: Path | None = None
+    command: str = "read-also evaluate"
+
+
+def evaluate_folder(
     folder: Path,
     model: Model,
     meter: Meter,
-    say: Callable[[str], object],
+    say: Say,
     *,
     language: Literal["same", "any"] = "same",
     cache: Path | None = None,
-    run: Path | None = None,
-    scores: Path | None = None,
+    wanted: Wanted | None = None,
     **files: Path | None,
 ) -> None:
-    """Print a table of measures; write the run and the scores where asked.
+    """Print what was measured on a folder; write the run, the scores and the report if wanted.
 
     `files` are those of `read_dataset`.
     """
@@ -40,28 +54,44 @@ def evaluate_folder(  # noqa: PLR0913 - the command's options
             f"{folder}: {len(bench.view)} articles, {len(dataset.queries)} queries, "
             f"{len(dataset.pairs)} pairs"
         )
-        if dataset.queries:
-            _report_lists(bench, say, run)
-        if dataset.pairs:
-            _report_pairs(bench, say, scores)
+        measure_bench(bench, folder.resolve().name, model.name, say, wanted or Wanted())
 
 
-def _report_lists(bench: Bench, say: Callable[[str], object], path: Path | None) -> None:
-    relevance = run_lists(bench, RELEVANCE_ONLY)
+def measure_bench(bench: Bench, name: str, model: str, say: Say, wanted: Wanted) -> None:
+    """Measure whatever a bench has judgments for; print and write it."""
+    board = _lists(bench, say, wanted.run) if bench.dataset.queries else None
+    rated = _pairs(bench, say, wanted.scores) if bench.dataset.pairs else None
+    if wanted.report is not None:
+        now = datetime.fromtimestamp(bench.now, UTC)
+        heading = Heading(name, shown_model(model), bench.view.generation, now, wanted.command)
+        write_report(wanted.report, heading, bench, board, rated)
+        say(f"{wanted.report}: written")
+
+
+def shown_model(name: str) -> str:
+    """A model's name; of a path on this machine only its end."""
+    path = Path(name or UNKNOWN)
+    return path.name if path.is_absolute() or name.startswith(".") else str(path)
+
+
+def _lists(bench: Bench, say: Say, path: Path | None) -> Scoreboard:
+    board = measure_all(bench)
     if path is not None:
-        write_run(path, relevance)
-    served = run_lists(bench, Policy(), Options().limit)
-    for name, lists in (("relevance", relevance), ("served", served)):
-        say(_row(name, measure(bench.dataset, lists)))
+        write_run(path, board.relevance)
+    for line in as_lines(board):
+        say(line)
+    return board
 
 
-def _report_pairs(bench: Bench, say: Callable[[str], object], path: Path | None) -> None:
+def _pairs(bench: Bench, say: Say, path: Path | None) -> Rated:
     found = score_pairs(bench)
     if path is not None:
         lines = (f"{a}\t{b}\t{score!r}\n" for (a, b), score in found.items())
         path.write_text("".join(lines), "utf-8")
-    human = [pair.human for pair in bench.dataset.pairs]
-    say(_row("pairs", correlate(human, list(found.values()))))
+    human, scores = [pair.human for pair in bench.dataset.pairs], list(found.values())
+    rated = Rated(tuple(human), tuple(scores), correlate_surely(human, scores))
+    say(as_row("pairs", rated.correlations))
+    return rated
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -70,7 +100,3 @@ def write_run(path: Path, run: Run) -> None:
         for query, listed in run.items():
             for rank, (other, score) in enumerate(listed.items(), 1):
                 file.write(f"{query} Q0 {other} {rank} {score!r} {TAG}\n")
-
-
-def _row(name: str, values: Mapping[str, float]) -> str:
-    return f"{name:<10}" + "  ".join(f"{measure} {value:.4f}" for measure, value in values.items())

@@ -1,17 +1,32 @@
 """The measures of the field, by the libraries of the field."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recommender.errors import BadSource, PartMissing
 from recommender.evaluation.datasets import Dataset
+from recommender.evaluation.intervals import Estimate, resample_pairs
 from recommender.evaluation.runs import Run
 
-__all__ = ["MEASURES", "check_installed", "correlate", "measure"]
+__all__ = [
+    "MAIN",
+    "MEASURES",
+    "check_installed",
+    "correlate",
+    "correlate_surely",
+    "measure",
+    "measure_each",
+]
 
 FEWEST_PAIRS: Final = 3
-MEASURES: Final = ("nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100")
+MAIN: Final = "nDCG@5"
+MEASURES: Final = (MAIN, "nDCG@10", "P@1", "RR", "R@10", "R@100")
+PARTS: Final = ("ir_measures", "scipy", "bm25s", "matplotlib", "jinja2")
 
 
 def check_installed() -> None:
@@ -20,7 +35,7 @@ def check_installed() -> None:
     Raises:
         PartMissing: the extra `evaluation` is not installed.
     """
-    if not all(map(find_spec, ("ir_measures", "scipy"))):
+    if not all(map(find_spec, PARTS)):
         raise PartMissing("evaluation needs an extra; run: pip install 'read-also[evaluation]'")
 
 
@@ -30,13 +45,26 @@ def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
     Raises:
         PartMissing: the extra `evaluation` is not installed.
     """
+    return {name: float(values.mean()) for name, values in measure_each(dataset, run).items()}
+
+
+def measure_each(dataset: Dataset, run: Run) -> Mapping[str, NDArray[np.float64]]:
+    """By measure, its value for each query, by ascending query: float64 [n].
+
+    Raises:
+        PartMissing: the extra `evaluation` is not installed.
+    """
     check_installed()
     import ir_measures  # noqa: PLC0415 - an extra
 
     wanted = [ir_measures.parse_measure(name) for name in MEASURES]
-    qrels = {query: dataset.judged(query) for query in dataset.queries}
-    means = ir_measures.calc_aggregate(wanted, qrels, {query: run[query] for query in qrels})
-    return {str(name): float(means[name]) for name in wanted}
+    places = {query: place for place, query in enumerate(dataset.queries)}
+    qrels = {query: dataset.judged(query) for query in places}
+    asked = {query: run[query] for query in places if run.get(query)}
+    found = {str(name): np.zeros(len(places)) for name in wanted}
+    for one in ir_measures.iter_calc(wanted, qrels, asked):
+        found[str(one.measure)][places[one.query_id]] = one.value
+    return found
 
 
 def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, float]:
@@ -46,12 +74,36 @@ def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, f
         BadSource: there are too few pairs.
         PartMissing: the extra `evaluation` is not installed.
     """
+    _check_pairs(human)
+    one, other = np.array(human, np.float64), np.array(scores, np.float64)
+    return {"Pearson": _pearson(one, other), "Spearman": _spearman(one, other)}
+
+
+def correlate_surely(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, Estimate]:
+    """The same with intervals; raises what `correlate` does."""
+    _check_pairs(human)
+    return {
+        "Pearson": resample_pairs(_pearson, human, scores),
+        "Spearman": resample_pairs(_spearman, human, scores),
+    }
+
+
+def _check_pairs(human: Sequence[float]) -> None:
     if len(human) < FEWEST_PAIRS:
         raise BadSource(f"{len(human)} pairs; a correlation needs at least {FEWEST_PAIRS}")
     check_installed()
+
+
+def _pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     from scipy import stats  # noqa: PLC0415 - an extra
 
-    return {
-        "Pearson": float(stats.pearsonr(human, scores).statistic),
-        "Spearman": float(stats.spearmanr(human, scores).statistic),
-    }
+    with warnings.catch_warnings():  # of equal values, whose correlation is NaN
+        warnings.simplefilter("ignore", stats.ConstantInputWarning)
+        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+        return float(stats.pearsonr(one, other).statistic)
+
+
+def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    from scipy import stats  # noqa: PLC0415 - an extra
+
+    return _pearson(stats.rankdata(one), stats.rankdata(other))

@@ -1,9 +1,9 @@
-"""Lists and scores for a data set, from a throw-away store and snapshot."""
+"""Lists and scores for a data set, by the code that serves lists."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -11,32 +11,51 @@ from typing import Literal
 import numpy as np
 
 from index import Catalog, View
+from recommender.articles import Article
 from recommender.embedding import Model
 from recommender.embedding.loading import load_encoder
 from recommender.evaluation.datasets import Dataset
+from recommender.evaluation.texts import plain_articles
 from recommender.markup.guard import MarkupReader
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.progress import Meter
 from recommender.reading import Reader
 from recommender.rebuild import rebuild
-from recommender.recommendations import LIMITS, Options
+from recommender.recommendations import LIMITS, Options, Recommendations
 from recommender.related import Inquiry, list_related
 from recommender.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
-__all__ = ["Bench", "Run", "open_bench", "run_lists", "score_pairs"]
+__all__ = ["Bench", "Run", "list_each", "open_bench", "run_lists", "score_pairs"]
 
 Run = dict[str, dict[str, float]]
 """By seed id, the listed ids with what orders them, high first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bench:
-    """A data set, and a view of its snapshot."""
+    """Judgments, and a view of the articles they are about.
+
+    Attributes:
+        dataset: the judgments.
+        view: what is searched.
+        languages: as in `Options`; None is the seed's own.
+        texts: reads the plain texts of the articles, one after the other.
+        now: seconds since 1970, the moment of every list.
+        policy: what is served.
+    """
 
     dataset: Dataset
     view: View
-    languages: frozenset[str] | None
+    languages: frozenset[str] | None = None
+    texts: Callable[[], Iterable[Article]] = tuple
+    now: float = field(default_factory=time.time)
+    policy: Policy = field(default_factory=Policy)
+
+    def options(self, limit: int = Options().limit) -> Options:
+        """What every list of this bench is asked to be."""
+        outside = _outside(self.dataset)
+        return Options(limit=limit, languages=self.languages, exclude=outside, explain=True)
 
 
 @contextmanager
@@ -61,16 +80,28 @@ def open_bench(
             reader = Reader(model, load_encoder, markup.read)
             rebuild(store, catalog, reader, meter=meter, force=True)
         yield Bench(
-            dataset, View.of(catalog.open_live()), frozenset() if language == "any" else None
+            dataset,
+            View.of(catalog.open_live()),
+            frozenset() if language == "any" else None,
+            lambda: plain_articles(store),
         )
+
+
+def list_each(
+    bench: Bench, seeds: Iterable[str], policy: Policy, limit: int
+) -> Mapping[str, Recommendations]:
+    """The list of every seed, explained."""
+    options, view = bench.options(limit), bench.view
+    return {
+        seed: list_related(view, find_seed(view, seed), options, policy, bench.now)
+        for seed in seeds
+    }
 
 
 def run_lists(bench: Bench, policy: Policy, limit: int = LIMITS[-1]) -> Run:
     """The list of every query. Relevance is ordered by ranking values; what is served by rank."""
-    outside = _outside(bench)
-    options = Options(limit=limit, languages=bench.languages, exclude=outside, explain=True)
-    now = time.time()
-    return {query: _ordered(bench, query, options, policy, now) for query in bench.dataset.queries}
+    lists = list_each(bench, bench.dataset.queries, policy, limit)
+    return {query: _ordered(listed, policy) for query, listed in lists.items()}
 
 
 def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
@@ -84,21 +115,18 @@ def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
     return scores
 
 
-def _ordered(
-    bench: Bench, query: str, options: Options, policy: Policy, now: float
-) -> dict[str, float]:
-    listed = list_related(bench.view, find_seed(bench.view, query), options, policy, now).items
+def _ordered(listed: Recommendations, policy: Policy) -> dict[str, float]:
     if policy == RELEVANCE_ONLY:
-        return {i.id: i.explanation.ranking_value for i in listed if i.explanation is not None}
-    return {item.id: -float(item.rank) for item in listed}
+        explained = [(item.id, item.explanation) for item in listed.items]
+        return {id_: e.ranking_value for id_, e in explained if e is not None}
+    return {item.id: -float(item.rank) for item in listed.items}
 
 
-def _outside(bench: Bench) -> frozenset[str]:
-    pool = bench.dataset.pool
-    if pool is None:
+def _outside(dataset: Dataset) -> frozenset[str]:
+    if dataset.pool is None:
         return frozenset()
-    articles = (*bench.dataset.articles, *bench.dataset.distractors)
-    allowed = pool | {article.id for article in bench.dataset.distractors}
+    articles = (*dataset.articles, *dataset.distractors)
+    allowed = dataset.pool | {article.id for article in dataset.distractors}
     return frozenset(article.id for article in articles if article.id not in allowed)
 
 

@@ -1,10 +1,12 @@
 """The process that reads hostile HTML: `python -m recommender.markup.child`, asked through pipes.
 
+With the argument `links` it answers with the addresses that an article links to, not with its text.
 It may use little processor time and memory, opens and writes no files, and ends when its standard
 input does, as when the process that asks is killed.
 """
 
 import sys
+from collections.abc import Callable
 from resource import (
     RLIM_INFINITY,
     RLIMIT_AS,
@@ -21,9 +23,9 @@ from typing import BinaryIO, Final
 
 from recommender.errors import UnreadableMarkup
 from recommender.markup.frames import HEADER, RECEIVED, Answer, length_of, pack
-from recommender.markup.limits import CPU_SECONDS, MEMORY_BYTES
+from recommender.markup.limits import CPU_SECONDS, LINKS, MEMORY_BYTES
 from recommender.markup.sheet import tidy
-from recommender.markup.text import read_markup
+from recommender.markup.text import read_links, read_markup
 
 __all__ = ["main"]
 
@@ -59,10 +61,10 @@ def _at_most(wanted: int, hard: int) -> int:
     return wanted if hard == RLIM_INFINITY else min(wanted, hard)
 
 
-def answer(html: bytes) -> Answer:
-    """The text of one article, or why it has none, whatever goes wrong."""
+def answer(html: bytes, read: Callable[[str], str]) -> Answer:
+    """What is read of one article, or why nothing is, whatever goes wrong."""
     try:
-        return Answer(read_markup(html.decode()))
+        return Answer(read(html.decode()))
     except UnreadableMarkup as error:
         return Answer(reason=str(error))
     except MemoryError:
@@ -71,14 +73,14 @@ def answer(html: bytes) -> Answer:
         return Answer(reason=tidy(f"{type(error).__name__}: {error}")[:200])
 
 
-def serve(articles: BinaryIO, answers: BinaryIO) -> None:
+def serve(articles: BinaryIO, answers: BinaryIO, read: Callable[[str], str]) -> None:
     """Answer articles until there are no more, or until memory ran out: the rest may be harmed."""
     while len(header := articles.read(HEADER)) == HEADER:
         html = articles.read(length_of(header))
         answers.write(RECEIVED)
         answers.flush()
         allow_time()
-        said = answer(html)
+        said = answer(html, read)
         answers.write(pack(said.encode()))
         answers.flush()
         if said is _OUT_OF_MEMORY:
@@ -88,7 +90,8 @@ def serve(articles: BinaryIO, answers: BinaryIO) -> None:
 def main() -> None:
     """Read what comes on standard input."""
     confine()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    read = read_links if sys.argv[1:] == [LINKS] else read_markup
+    serve(sys.stdin.buffer, sys.stdout.buffer, read)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ from typing import Final, Self
 
 from recommender.errors import UnreadableMarkup
 from recommender.markup.frames import HEADER, LONGEST_ANSWER, RECEIVED, Answer, length_of, pack
-from recommender.markup.limits import CPU_SECONDS, LONGEST_MARKUP, WALL_SECONDS
+from recommender.markup.limits import CPU_SECONDS, LINKS, LONGEST_MARKUP, WALL_SECONDS
 
-__all__ = ["CHILD", "MarkupReader"]
+__all__ = ["CHILD", "LINK_CHILD", "MarkupReader"]
 
 # -I: neither the folder it starts in nor the environment adds to what it imports.
 CHILD: Final = (sys.executable, "-I", "-m", "recommender.markup.child")
+LINK_CHILD: Final = (*CHILD, LINKS)
+"""Reads the addresses that an article links to, one a line, instead of its text."""
 
 _GRACE_SECONDS: Final = 1.0  # between the end of a child's output and its own end
 _ENDS: Final = {-signal.SIGXCPU: f"it needs more than {CPU_SECONDS} s of processor time"}
@@ -131,7 +133,7 @@ class MarkupReader:
         self._child: _Child | None = None
 
     def read(self, html: str) -> str:
-        """The plain text of an article.
+        """The plain text of an article; its links, one a line, where the command reads those.
 
         Raises:
             UnreadableMarkup: there is none within the limits; the next article is none the worse.

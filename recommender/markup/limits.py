@@ -4,6 +4,7 @@ from typing import Final
 
 __all__ = [
     "CPU_SECONDS",
+    "LINKS",
     "LONGEST_MARKUP",
     "LONGEST_TEXT",
     "MARKUP_RECIPE",
@@ -13,6 +14,8 @@ __all__ = [
 
 MARKUP_RECIPE: Final = "markup-1"
 """Names this recipe; change it when the same HTML would give another text."""
+LINKS: Final = "links"
+"""The argument by which a child reads links."""
 LONGEST_MARKUP: Final = 4 * 1024 * 1024  # bytes of UTF-8
 LONGEST_TEXT: Final = 1_000_000  # characters, as an article's body may have
 CPU_SECONDS: Final = 2

@@ -1,4 +1,7 @@
-"""An article's HTML to plain text. Only the guarded child asks this; lxml has its home here."""
+"""An article's HTML to plain text, or to its links. Only the guarded child asks this.
+
+lxml has its home here.
+"""
 
 import re
 from typing import Final
@@ -8,9 +11,9 @@ from lxml import etree
 from recommender.errors import UnreadableMarkup
 from recommender.markup.furniture import UNSEEN_TAGS, is_furniture
 from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.sheet import Sheet
+from recommender.markup.sheet import Sheet, tidy
 
-__all__ = ["read_markup"]
+__all__ = ["read_links", "read_markup"]
 
 _BLOCKS: Final = frozenset(
     """
@@ -25,6 +28,7 @@ _CONTROLS: Final = dict.fromkeys([*range(9), *range(14, 32), 11, 127, 0xFEFF])
 # Text after </html> would be lost, and <body> may stand in the middle of a pasted page.
 _PAGE: Final = re.compile(r"</?(?:html|body)\b[^<>]*>", re.IGNORECASE)
 _NEWLINE: Final = re.compile(r"\n")
+_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))  # an address is read without them
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 
@@ -42,6 +46,20 @@ def read_markup(html: str) -> str:
     text = "\n\n".join(_Reading(_parse(html)).paragraphs())
     if len(text) > LONGEST_TEXT:
         raise UnreadableMarkup(f"longer than {LONGEST_TEXT} characters")
+    return text
+
+
+def read_links(html: str) -> str:
+    """The addresses that an article links to, as they stand there, each once, one a line.
+
+    Raises:
+        UnreadableMarkup: nested deeper than the parser goes, or they are too long.
+        MemoryError: the parser ran out of memory.
+    """
+    linked = (tidy(str(a.get("href", "")).translate(_BREAKS)) for a in _parse(html).iter("a"))
+    text = "\n".join(dict.fromkeys(filter(None, linked)))
+    if len(text) > LONGEST_TEXT:
+        raise UnreadableMarkup(f"its links are longer than {LONGEST_TEXT} characters")
     return text
 
 

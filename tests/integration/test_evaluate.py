@@ -30,10 +30,15 @@ class Evaluated:
     result: Result
     run: list[list[str]]
     scores: list[list[str]]
+    report: str
+
+    def line(self, name: str) -> str:
+        """The first printed line that begins so."""
+        return next(s for s in self.result.stdout.splitlines() if s.startswith(f"{name} "))
 
     def row(self, name: str) -> dict[str, float]:
         """One printed row of measures."""
-        line = next(s for s in self.result.stdout.splitlines() if s.startswith(f"{name} "))
+        line = self.line(name)
         return {m: float(v) for m, v in re.findall(r"([A-Za-z@0-9]+) (-?\d\.\d{4})", line[9:])}
 
     def lists(self) -> dict[str, list[str]]:
@@ -79,12 +84,14 @@ def evaluated(
     for name in ("articles.jsonl", "qrels.txt"):
         shutil.copy(sample / name, folder)
     (folder / "pairs.tsv").write_text("".join("\t".join(pair) + "\n" for pair in PAIRS), "utf-8")
-    result = evaluate(folder, "--run", folder / "run.txt", "--scores", folder / "scores.tsv")
+    files = ("--run", folder / "run.txt", "--scores", folder / "scores.tsv")
+    result = evaluate(folder, *files, "--report", folder / "report.html")
     assert result.exit_code == 0, result.output
     return Evaluated(
         result,
         [line.split(" ") for line in (folder / "run.txt").read_text("utf-8").splitlines()],
         [line.split("\t") for line in (folder / "scores.tsv").read_text("utf-8").splitlines()],
+        (folder / "report.html").read_text("utf-8"),
     )
 
 
@@ -113,6 +120,40 @@ def test_prints_a_row_for_relevance_and_one_for_what_is_served(evaluated: Evalua
         assert list(row) == ["nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100"]
         assert all(0 <= value <= 1 for value in row.values())
     assert list(evaluated.row("pairs")) == ["Pearson", "Spearman"]
+
+
+def test_every_measure_has_its_interval_around_it(evaluated: Evaluated) -> None:
+    names = ("relevance", "served", "latest", "tags", "bm25", "dense", "pairs")
+    for name in names:
+        found = re.findall(r"(\d\.\d{4}) \[(-?\d\.\d{4}), (\d\.\d{4})\]", evaluated.line(name))
+        assert len(found) == (2 if name == "pairs" else 6)
+        assert all(float(low) <= float(value) <= float(high) for value, low, high in found)
+
+
+def test_relevance_is_told_apart_from_the_baselines(evaluated: Evaluated) -> None:
+    relevance = evaluated.row("relevance")["nDCG@5"]
+    for name in ("served", "latest", "tags", "bm25", "dense"):
+        ahead = float(evaluated.line(f"of {name}").split()[2])
+        assert ahead == pytest.approx(relevance - evaluated.row(name)["nDCG@5"], abs=1.1e-4)
+    assert evaluated.row("latest")["nDCG@5"] < relevance
+
+
+def test_what_is_served_repeats_nothing_and_reaches_far(evaluated: Evaluated) -> None:
+    lines = evaluated.result.stdout.splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("beyond accuracy"))
+    names = lines[start + 1].split()
+    served = dict(zip(names, map(float, lines[start + 2].split()[1:]), strict=True))
+    assert names == ["likeness", "coverage", "short", "age", "repeats", "reach"]
+    assert served["repeats"] == 0
+    assert served["coverage"] > 0.9
+
+
+def test_a_report_shows_lists_and_pairs(evaluated: Evaluated) -> None:
+    assert evaluated.report.count("<table>") == 4
+    assert evaluated.report.count("<svg") == 4
+    assert evaluated.report.count("<article>") == 20
+    shown = f"{evaluated.row('relevance')['nDCG@5']:.4f}<small>"
+    assert f'<th scope="row">relevance</th><td>{shown}' in evaluated.report
 
 
 def test_the_run_is_trec_with_values_that_descend(evaluated: Evaluated, qrels: Qrels) -> None:

@@ -1,0 +1,202 @@
+"""Lists as a CMS would make them without this product, over the same pool and filters."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import View
+from recommender.articles import Article
+from recommender.columns import TAG_SEPARATOR
+from recommender.eligibility import Wanted, matching
+from recommender.evaluation.runs import Bench
+from recommender.policy import RELEVANCE_ONLY
+from recommender.related import Inquiry
+from recommender.seeds import Seed, find_seed
+from recommender.terms import MOST_WORDS, words
+
+__all__ = ["BASELINES", "run_baselines"]
+
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Lister = Callable[[Seed, Mask, int], Rows]
+
+MOST_FOR_WORDS: Final = 100_000  # articles, whose words are counted in memory: about 1 GB
+
+
+BASELINES: Final[Mapping[str, str]] = {
+    "latest": "latest in the seed's section",
+    "tags": "most shared tags, then newest",
+    "bm25": "BM25, the whole text as the question",
+    "dense": "nearest by article vector alone",
+}
+
+
+def run_baselines(
+    bench: Bench, seeds: Iterable[str], limit: int
+) -> dict[str, Mapping[str, tuple[str, ...]] | str]:
+    """By baseline, the listed ids of each seed; or what the data lacks for it."""
+    view, options = bench.view, bench.options(limit)
+    listers = {name: make(bench) for name, make in _MAKERS.items()}
+    found: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in listers}
+    for one in seeds:
+        seed = find_seed(view, one)
+        allowed = Inquiry(view, seed, options, RELEVANCE_ONLY, bench.now).allowed()
+        for name, lister in listers.items():
+            if not isinstance(lister, str):
+                rows = lister(seed, allowed, limit).tolist()
+                found[name][one] = tuple(view.id_of(row) for row in rows)
+    return {n: lister if isinstance(lister, str) else found[n] for n, lister in listers.items()}
+
+
+def _latest(bench: Bench) -> Lister | str:
+    view = bench.view
+    if not _has_words(view, "section"):
+        return "no sections"
+    if not _is_dated(view):
+        return "no dates"
+
+    def lists(seed: Seed, allowed: Mask, limit: int) -> Rows:
+        if not seed.section:
+            return np.empty(0, np.int64)
+        wanted = Wanted(section=seed.section)
+        here = allowed & view.each(lambda part: matching(part, wanted))
+        return _newest(view, np.flatnonzero(here))[:limit]
+
+    return lists
+
+
+def _tags(bench: Bench) -> Lister | str:
+    if not _has_words(bench.view, "tags"):
+        return "no tags"
+    return Tags.of(bench.view).lists
+
+
+def _bm25(bench: Bench) -> Lister | str:
+    if len(bench.view) > MOST_FOR_WORDS:
+        return f"more than {MOST_FOR_WORDS} articles"
+    return Words.of(bench.view, bench.texts()).lists
+
+
+def _dense(bench: Bench) -> Lister | str:
+    view = bench.view
+
+    def lists(seed: Seed, allowed: Mask, limit: int) -> Rows:
+        if seed.vector is None or not allowed.any():
+            return np.empty(0, np.int64)
+        return view.nearest(seed.vector, limit, allowed).rows
+
+    return lists
+
+
+_MAKERS: Final[Mapping[str, Callable[[Bench], Lister | str]]] = {
+    "latest": _latest,
+    "tags": _tags,
+    "bm25": _bm25,
+    "dense": _dense,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tags:
+    """Which rows carry which tag."""
+
+    view: View
+    carrying: Mapping[str, Rows]
+
+    @classmethod
+    def of(cls, view: View) -> Self:
+        """Read them from the columns."""
+        rows: dict[str, list[Rows]] = {}
+        start = 0
+        for part in view.parts:
+            codes, labels = part.columns["tags"], part.labels["tags"]
+            order = np.argsort(codes, kind="stable")
+            ends = np.searchsorted(codes[order], np.arange(len(labels) + 1))
+            for code, label in enumerate(labels):
+                own = order[ends[code] : ends[code + 1]] + start
+                for tag in set(filter(None, label.split(TAG_SEPARATOR))):
+                    rows.setdefault(tag, []).append(own)
+            start += len(codes)
+        return cls(view, {tag: np.concatenate(parts) for tag, parts in rows.items()})
+
+    def lists(self, seed: Seed, allowed: Mask, limit: int) -> Rows:
+        """Most shared tags first, the newest of equals."""
+        row = self.view.row_of(seed.id)
+        if row is None:
+            return np.empty(0, np.int64)
+        own = set(filter(None, self.view.word_of("tags", row).split(TAG_SEPARATOR)))
+        shared = np.zeros(len(self.view), np.int64)
+        for tag in own:
+            shared[self.carrying[tag]] += 1
+        rows = _newest(self.view, np.flatnonzero(allowed & (shared > 0)))
+        return rows[np.argsort(-shared[rows], kind="stable")][:limit]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """BM25 over title, summary and body.
+
+    Attributes:
+        scorer: the library's index.
+        rows: the row of each of its documents.
+        asked: by article id, the numbers of its words in reading order: a word that stands there
+            twice asks twice. So, and by the rarity of Robertson's formula, BM25 does best.
+    """
+
+    scorer: Any
+    rows: Rows
+    asked: Mapping[str, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, view: View, articles: Iterable[Article]) -> Self:
+        """Count the words of the articles that a view holds."""
+        import bm25s  # noqa: PLC0415 - an extra
+        from bm25s.tokenization import Tokenized  # noqa: PLC0415
+
+        vocabulary: dict[str, int] = {}
+        counted: dict[str, tuple[int, list[int]]] = {}
+        for article in articles:
+            row = view.row_of(article.id)
+            if row is not None:
+                numbers = [vocabulary.setdefault(w, len(vocabulary)) for w in _words_of(article)]
+                counted[article.id] = (row, numbers)
+        scorer = bm25s.BM25(method="robertson")
+        if vocabulary:
+            documents = [numbers for _, numbers in counted.values()]
+            scorer.index(Tokenized(ids=documents, vocab=vocabulary), show_progress=False)
+        rows = np.array([row for row, _ in counted.values()], np.int64)
+        asked = {one: np.array(numbers, np.int64) for one, (_, numbers) in counted.items()}
+        return cls(scorer, rows, asked)
+
+    def lists(self, seed: Seed, allowed: Mask, limit: int) -> Rows:
+        """The best of the allowed, the newest row of equals last; none without a common word."""
+        asked = self.asked.get(seed.id)
+        if asked is None or not len(asked):
+            return np.empty(0, np.int64)
+        scores = self.scorer.get_scores_from_ids(asked)
+        places = np.flatnonzero(allowed[self.rows] & (scores > 0))
+        order = np.lexsort((self.rows[places], -scores[places]))[:limit]
+        return self.rows[places[order]]
+
+
+def _words_of(article: Article) -> Iterable[str]:
+    texts = (article.title, article.summary, article.body)
+    return islice(chain.from_iterable(map(words, texts)), MOST_WORDS)
+
+
+def _newest(view: View, rows: Rows) -> Rows:
+    """The same rows, the newest first and the undated last."""
+    times = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
+    return rows[np.lexsort((view.take("own", rows), -times))]
+
+
+def _has_words(view: View, column: str) -> bool:
+    return any(word for part in view.parts for word in part.labels[column])
+
+
+def _is_dated(view: View) -> bool:
+    return any(np.isfinite(part.columns["published_at"]).any() for part in view.parts)

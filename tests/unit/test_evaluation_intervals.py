@@ -1,0 +1,110 @@
+"""Intervals by story, against draws made here the long way."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.errors import BadSource
+from recommender.evaluation.datasets import Dataset
+from recommender.evaluation.intervals import Estimate, Resampling, resample_pairs, stories
+from recommender.evaluation.measures import correlate, correlate_surely, measure, measure_each
+
+SEED, RESAMPLES = 20_261_124, 1_000
+
+
+def test_queries_that_share_a_relevant_article_are_one_story() -> None:
+    qrels = {
+        "a": {"x": 1},
+        "b": {"y": 1},
+        "c": {"x": 2, "z": 0},
+        "d": {"z": 1},
+        "e": {"b": 1},
+        "f": {"w": 1, "y": -1},
+    }
+    assert stories(qrels).tolist() == [0, 1, 0, 2, 1, 3]
+    assert stories({}).tolist() == []
+
+
+def test_whole_stories_are_drawn() -> None:
+    # Of two stories a draw has the first twice, each once or the second twice: 1, 3/4 or 0.
+    estimate = Resampling.over(np.array([0, 0, 0, 1])).estimate(np.array([1.0, 1, 1, 0]))
+    assert estimate == Estimate(0.75, 0.0, 1.0)
+
+
+def test_of_one_story_there_is_no_interval() -> None:
+    estimate = Resampling.over(np.array([0, 0, 0])).estimate(np.array([1.0, 0, 0.5]))
+    assert estimate == Estimate(0.5)
+    assert str(estimate) == "0.5000 [n/a]"
+
+
+def test_an_interval_is_the_one_of_the_scorer_of_the_data_sets() -> None:
+    draw = np.random.default_rng(3)
+    values, groups = draw.random(200), np.repeat(np.arange(40), 5)
+    drawn = np.random.default_rng(SEED).integers(0, 40, (RESAMPLES, 40))
+    means = [np.mean([v for g in row for v in values[groups == g]]) for row in drawn]
+    low, high = np.percentile(means, [2.5, 97.5])
+    estimate = Resampling.over(groups).estimate(values)
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=1e-12)
+    assert estimate.value == pytest.approx(values.mean())
+
+
+def test_differences_are_paired() -> None:
+    groups = np.arange(30)
+    values = np.random.default_rng(1).random(30)
+    estimate = Resampling.over(groups).estimate((values + 0.25) - values)
+    assert estimate.low == pytest.approx(0.25)
+    assert estimate.high == pytest.approx(0.25)
+    assert estimate.format("+") == "+0.2500 [+0.2500, +0.2500]"
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
+def test_an_interval_lies_within_the_values(values: list[float]) -> None:
+    resampling = Resampling.over(np.arange(len(values)), resamples=50)
+    estimate = resampling.estimate(np.array(values))
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert min(values) - 1e-9 <= estimate.low <= estimate.high <= max(values) + 1e-9
+
+
+def test_a_correlation_is_drawn_by_pair() -> None:
+    draw = np.random.default_rng(5)
+    human = draw.integers(1, 6, 60).astype(float)
+    scores = human + draw.normal(0, 2, 60)
+    drawn = np.random.default_rng(SEED).integers(0, 60, (RESAMPLES, 60))
+    found = [np.corrcoef(human[at], scores[at])[0, 1] for at in drawn]
+    estimate = correlate_surely(human.tolist(), scores.tolist())["Pearson"]
+    low, high = np.percentile(found, [2.5, 97.5])
+    assert (estimate.low, estimate.high) == pytest.approx((low, high))
+    assert estimate.value == correlate(human.tolist(), scores.tolist())["Pearson"]
+
+
+def test_spearman_shares_the_places_of_equals() -> None:
+    # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5).
+    found = correlate([1, 2, 2, 3], [10, 20, 30, 40])
+    assert found["Spearman"] == pytest.approx(4.5 / np.sqrt(22.5))
+
+
+def test_draws_that_correlate_with_nothing_are_left_out() -> None:
+    estimate = resample_pairs(lambda *_: float("nan"), [1, 2, 3], [1, 2, 3])
+    assert (estimate.low, estimate.high) == (None, None)
+    assert correlate_surely([1, 1, 2], [0, 0, 1])["Pearson"].value == pytest.approx(1)
+
+
+def test_two_pairs_are_too_few() -> None:
+    with pytest.raises(BadSource, match="2 pairs"):
+        correlate_surely([1, 2], [1, 2])
+
+
+def test_measures_stand_query_by_query_and_what_lists_nothing_counts_0() -> None:
+    qrels = {"q": {"a": 2, "b": 1, "q": 1}, "p": {"a": 1}, "r": {"b": 1}, "s": {"b": 0}}
+    dataset = Dataset((), (), qrels, (), None)
+    run = {"q": {"x": 3.0, "a": 2.0, "b": 1.0}, "r": {}, "s": {"b": 1.0}}
+    each = measure_each(dataset, run)
+    # Places two and three: (2 / log2 3 + 1 / 2) / (2 + 1 / log2 3); p and r list nothing.
+    worked = (2 / np.log2(3) + 0.5) / (2 + 1 / np.log2(3))
+    assert each["nDCG@5"].tolist() == pytest.approx([0, worked, 0])
+    assert each["RR"].tolist() == [0, 0.5, 0]
+    assert each["P@1"].tolist() == [0, 0, 0]
+    assert measure(dataset, run)["R@10"] == pytest.approx(1 / 3)
