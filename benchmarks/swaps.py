@@ -33,7 +33,15 @@ from recommender.generation import stamp_of
 from recommender.live import Board, ChangesCopy, Follower, Live
 from recommender.rows import Known, rows_of
 from recommender.signature import SIGNATURE_SIZE
-from recommender.store import ArticleStore, Point, StoreState, TextTerms, Update, Updates
+from recommender.store import (
+    ArticleStore,
+    Point,
+    StoredPolicy,
+    StoreState,
+    TextTerms,
+    Update,
+    Updates,
+)
 
 __all__ = ["Answer", "Archive", "Ask", "Counted", "Newsroom", "ask", "ask_torn", "opened", "run"]
 
@@ -210,6 +218,15 @@ class Tape:
 
     def __init__(self, archives: Sequence[Archive]) -> None:
         self._archives = {archive.name: archive for archive in archives}
+
+    @property
+    def policies(self) -> "Tape":
+        """The defaults are in force."""
+        return self
+
+    def history(self) -> tuple[StoredPolicy, ...]:
+        """No policy was set."""
+        return ()
 
     def unread_before(self, _point: Point, _limit: int) -> tuple[Update, ...]:
         """Everything was read."""

@@ -7,10 +7,12 @@ one; a `Snapshot` searches. Nothing here knows what a row stands for: cards are 
 from index.catalog import Catalog, Staged
 from index.disk import locked, make_folder, sync_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
+from index.figures import FileSum, Floor
 from index.hits import Hits
 from index.lexical import Lexicon, Query
-from index.manifest import GENERATION, FileSum, Floor, Manifest
+from index.manifest import GENERATION, Manifest
 from index.overlay import Overlay
+from index.passages import Passages, quantize
 from index.rows import BUCKETS, Rows, Terms
 from index.search import Vectors
 from index.snapshot import Snapshot
@@ -31,6 +33,7 @@ __all__ = [
     "Manifest",
     "NoSnapshot",
     "Overlay",
+    "Passages",
     "Query",
     "Rows",
     "Snapshot",
@@ -41,5 +44,6 @@ __all__ = [
     "View",
     "locked",
     "make_folder",
+    "quantize",
     "sync_folder",
 ]

@@ -5,21 +5,22 @@ One of the two modules that import FAISS. The same rows give the same bytes.
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict, Unpack
 
 import faiss
 import numpy as np
 
-from index.arrays import spread
-from index.blobs import write_blobs
+from index.arrays import rounded, spread
 from index.disk import Writer, sync_folder
 from index.floors import measure_floors
-from index.manifest import FORMAT, Files, Manifest, column_file
-from index.matrix import Matrix
+from index.manifest import FORMAT, Files, Manifest
+from index.means import Means, centre
+from index.neighbourhood import Ground, survey_itself
+from index.records import write_neighbourhood, write_passages, write_records, write_terms
 from index.rows import BUCKETS
+from index.search import Vectors
 from index.terms import weigh_rows
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class Stamp(TypedDict):
         ivf_above: with more rows than this, an IVF index is trained besides; IVF_ABOVE unless
             given.
         grouped_by: the column of codes of the groups, such as languages, inside which floors
-            are measured and the rarity of terms is counted; without it all rows are one group.
+            are measured, the rarity of terms is counted and means are taken; without it all rows
+            are one group.
+        known_by: the column of bools that says whose vectors mean something; all unless given.
+        centred: whether the mean of its group is taken off each vector; not unless given.
         notes: what the caller wants to remember with the rows; nothing unless given.
     """
 
@@ -75,6 +79,8 @@ class Stamp(TypedDict):
     change: int
     ivf_above: NotRequired[int]
     grouped_by: NotRequired[str]
+    known_by: NotRequired[str]
+    centred: NotRequired[bool]
     notes: NotRequired[Mapping[str, str]]
 
 
@@ -89,18 +95,27 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
         **stamp: see Stamp.
 
     Raises:
-        BadRows: the rows do not pass their check.
+        BadRows: the rows do not pass their check, or `known_by` names no column of bools.
         ValueError: the change number is out of range.
         OSError: the disk refuses, or the folder is missing or not empty.
     """
     rows.check()
-    writer = Writer(folder)
-    tuning = _write_vectors(writer, rows.vectors, stamp.get("ivf_above", IVF_ABOVE))
+    known = rows.known(stamp.get("known_by"))
+    rows, means = _centred(rows, stamp)
     groups = rows.groups(stamp.get("grouped_by"))
+    writer = Writer(folder)
+    # FAISS would round some numbers half-way between two others up; in a delta NumPy does it.
+    above = stamp.get("ivf_above", IVF_ABOVE)
+    vectors, tuning = _write_vectors(writer, rounded(rows.vectors), above)
     frequency = np.bincount(rows.terms.buckets, minlength=BUCKETS)
     weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], _peers(groups, len(rows)))
-    _write_terms(writer, weights)
-    _write_records(writer, rows)
+    lexicon = write_terms(writer, weights)
+    passages = write_passages(writer, rows.passages)
+    floors = measure_floors(rows.vectors, passages, weights, groups)
+    ground = Ground(vectors, lexicon, known, groups.__getitem__, lambda w: floors[w].similarity)
+    write_neighbourhood(writer, survey_itself(ground, groups))
+    writer.write_array(Files.MEANS, means.vectors)
+    write_records(writer, rows)
     manifest = Manifest(
         format=FORMAT,
         rows=len(rows),
@@ -112,7 +127,10 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
         ivf_lists=tuning.lists,
         ivf_probes=tuning.probes,
         recall=tuning.recall,
-        floors=measure_floors(rows.vectors, weights, groups),
+        grouped_by=stamp.get("grouped_by", ""),
+        known_by=stamp.get("known_by", ""),
+        centred=stamp.get("centred", False),
+        floors=floors,
         notes=stamp.get("notes", {}),
         files=writer.sums,
     )
@@ -140,7 +158,18 @@ def _peers(groups: dict[str, Longs], rows: int) -> Longs:
     return peers
 
 
-def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> Tuning:
+def _centred(rows: Rows, stamp: Stamp) -> tuple[Rows, Means]:
+    """The rows as they are stored, and the means that were taken off them."""
+    by = stamp.get("grouped_by")
+    groups = rows.groups(by)
+    if not stamp.get("centred", False) or not len(rows):
+        return rows, Means.none(list(groups), rows.dim)
+    means = Means.over(rows.vectors, groups)
+    vectors, passages = centre(rows, means, by)
+    return replace(rows, vectors=vectors, passages=passages), means
+
+
+def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> tuple[Vectors, Tuning]:
     exact = _faiss.IndexScalarQuantizer(
         vectors.shape[1],
         _faiss.ScalarQuantizer.QT_fp16,
@@ -150,10 +179,11 @@ def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> Tuning:
     exact.add(vectors)
     _write_index(writer, Files.VECTORS, exact)
     if len(vectors) <= ivf_above:
-        return Tuning()
+        return Vectors(exact, None, 0), Tuning()
     ivf = _train(vectors)
     _write_index(writer, Files.IVF, ivf)
-    return _tune(exact, ivf, vectors[spread(len(vectors), _RECALL_QUERIES)])
+    tuning = _tune(exact, ivf, vectors[spread(len(vectors), _RECALL_QUERIES)])
+    return Vectors(exact, ivf, tuning.probes), tuning
 
 
 def _write_index(writer: Writer, name: str, index: _Index) -> None:
@@ -199,24 +229,3 @@ def _probe_counts(lists: int) -> Iterator[int]:
     # Two lists at least: a row near a border may be filed on either side of it.
     yield from (2**power for power in range(1, lists.bit_length() - 1))
     yield lists
-
-
-def _write_terms(writer: Writer, weights: Matrix) -> None:
-    stored = Matrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))
-    writer.write_array(Files.TERM_STARTS, stored.indptr.astype(np.int64))
-    writer.write_array(Files.TERM_BUCKETS, stored.columns.astype(np.int32))
-    writer.write_array(Files.TERM_WEIGHTS, stored.weights)
-    postings = stored.transposed(BUCKETS)
-    writer.write_array(Files.POSTING_STARTS, postings.indptr)
-    writer.write_array(Files.POSTING_ROWS, postings.columns)
-    writer.write_array(Files.POSTING_WEIGHTS, postings.weights)
-
-
-def _write_records(writer: Writer, rows: Rows) -> None:
-    ids = [row_id.encode() for row_id in rows.ids]
-    write_blobs(writer, Files.IDS, Files.IDS_OFFSETS, ids)
-    write_blobs(writer, Files.CARDS, Files.CARDS_OFFSETS, rows.cards)
-    for name, column in sorted(rows.columns.items()):
-        writer.write_array(column_file(name), column)
-    labels = {name: list(words) for name, words in rows.labels.items()}
-    writer.write(Files.LABELS, json.dumps(labels, sort_keys=True, indent=2).encode() + b"\n")

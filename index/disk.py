@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from index.errors import Locked, SnapshotDamaged
-from index.manifest import FileSum
+from index.figures import FileSum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.manifest import Floor
+from index.arrays import spread
+from index.figures import Floor
+from index.passages import Scaled
 from index.rows import BUCKETS
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from index.matrix import Entries, Matrix
 
 MOST_PAIRS: Final = 10_000
+MOST_MATCHED: Final = 2_000
+"""Passages of so many pairs at most are matched, which takes longer than to compare the rest."""
+
 _SEED: Final = 20_240_607
 
 
@@ -46,12 +51,13 @@ class Pairs:
 
 
 def measure_floors(
-    vectors: Floats, weights: Matrix, groups: Mapping[str, Longs]
+    vectors: Floats, passages: Scaled, weights: Matrix, groups: Mapping[str, Longs]
 ) -> dict[str, Floor]:
     """Measure the floors of each group of rows.
 
     Args:
         vectors: float32 [n, dim], unit rows.
+        passages: of the n rows.
         weights: the term weights of the n rows, unit rows.
         groups: by label, the rows of the group.
 
@@ -62,8 +68,12 @@ def measure_floors(
     for name, members in groups.items():
         inside = Pairs.over(len(members))
         pairs = Pairs(members[inside.left], members[inside.right])
-        cosine, lexical = cosine_floor(vectors, pairs), lexical_floor(weights, pairs)
-        floors[name] = Floor(len(members), cosine, lexical)
+        floors[name] = Floor(
+            rows=len(members),
+            similarity=cosine_floor(vectors, pairs),
+            lexical=lexical_floor(weights, pairs),
+            passages=passages_floor(passages, pairs),
+        )
     return floors
 
 
@@ -77,6 +87,21 @@ def lexical_floor(weights: Matrix, pairs: Pairs) -> float:
     left, right = weights.entries(pairs.left), weights.entries(pairs.right)
     products = left.weights * _counterparts(left, right)
     return _median(np.bincount(left.owners, weights=products, minlength=len(pairs.left)), 0)
+
+
+def passages_floor(passages: Scaled, pairs: Pairs) -> float:
+    """Take the median passage matching of the pairs of which both have passages, -1..1.
+
+    0.0 without such pairs; of more than MOST_MATCHED, some evenly spread.
+    """
+    lengths = np.diff(passages.indptr)
+    both = np.flatnonzero((lengths[pairs.left] > 0) & (lengths[pairs.right] > 0))
+    taken = both[spread(len(both), MOST_MATCHED)]
+    matches = [
+        passages.match(passages.of_row(left), np.array([right]))[0]
+        for left, right in zip(pairs.left[taken].tolist(), pairs.right[taken].tolist(), strict=True)
+    ]
+    return _median(np.array(matches), -1)
 
 
 def _counterparts(left: Entries, right: Entries) -> Floats:

@@ -14,13 +14,17 @@ import numpy as np
 from index.arrays import unit
 from index.hits import Hits, top
 from index.matrix import Matrix
-from index.rows import BUCKETS
+from index.neighbourhood import Neighbourhood
+from index.overlap import overlap
+from index.passages import Scaled, scales_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from index.arrays import Array, Bools, Floats, Ints, Whole
+    from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
     from index.lexical import Query
+    from index.passages import Passages
+    from index.rows import Rows
     from index.snapshot import Snapshot
 
 _LEAST: Final = 64
@@ -61,7 +65,9 @@ class Delta:
 
     Attributes:
         codes: float32 [d, dim]; vectors as float16 rounded them, as a snapshot stores them.
+        passages: of d rows.
         terms: weights of d rows over BUCKETS.
+        around: what of the snapshot lies around each of d rows, by the snapshot's row numbers.
         columns: by name, an array [d] or [d, k].
         labels: by the name of a column of codes, the words the codes stand for, by position.
         ids: d or more strings; only the first d count.
@@ -69,7 +75,9 @@ class Delta:
     """
 
     codes: Floats
+    passages: Scaled
     terms: Matrix
+    around: Neighbourhood
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
     ids: Sequence[str]
@@ -89,13 +97,7 @@ class Delta:
 
     def similarities(self, query: Query, rows: Whole) -> Floats:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
-        # A table of all buckets costs 4 MB for a moment, and finds a weight in one step.
-        weights = np.zeros(BUCKETS, np.float32)
-        weights[query.buckets] = query.weights
-        entries = self.terms.entries(rows)
-        products = entries.weights * weights[entries.columns]
-        sums = np.bincount(entries.owners, weights=products, minlength=len(rows))
-        return np.minimum(sums, 1).astype(np.float32)
+        return overlap(self.terms, query.buckets, query.weights, rows)
 
     def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows whose terms are most similar to a query's, above 0."""
@@ -118,41 +120,52 @@ class Growth:
         return len(self._ids)
 
     def append(
-        self,
-        ids: Sequence[str],
-        codes: Floats,
-        terms: Matrix,
-        columns: Mapping[str, Array],
-        labels: Mapping[str, Sequence[str]],
-        cards: Sequence[bytes],
+        self, rows: Rows, codes: Floats, passages: Passages, terms: Matrix, around: Neighbourhood
     ) -> None:
-        """Append rows, whose parts are as in `Delta`.
+        """Append rows, whose parts are as in `Delta`; of `rows` only what stays as it was given.
 
         Vectors of fewer numbers than others are filled up with zeros: over an empty snapshot, what
         was not read yet comes before anything tells how long a vector is.
         """
         self._widen(codes.shape[1])
         self._extend("codes", _filled(codes, self.dim))
-        self._extend("ends", self._entries + terms.indptr[1:])
+        self._extend("passage-ends", self._count("passages") + passages.indptr[1:])
+        self._extend("passages", _filled(passages.codes, self.dim))
+        self._extend("scales", scales_of(passages.codes))
+        self._extend("ends", self._count("buckets") + terms.indptr[1:])
         self._extend("buckets", terms.columns.astype(np.int32))
         self._extend("weights", terms.weights.astype(np.float16))
-        for name, column in columns.items():
-            recoded = self._recode(name, column, labels[name]) if name in labels else column
+        self._extend("neighbours", around.neighbours)
+        self._extend("shares", around.shares)
+        self._extend("hubness", around.hubness)
+        for name, column in rows.columns.items():
+            labels = rows.labels.get(name)
+            recoded = column if labels is None else self._recode(name, column, labels)
             self._extend(f"column-{name}", recoded)
-        self._ids.extend(ids)
-        self._cards.extend(cards)
+        self._ids.extend(rows.ids)
+        self._cards.extend(rows.cards)
 
     def show(self, like: Snapshot) -> Delta:
         """Show all rows so far; where there are none, with the columns of a snapshot."""
         names = [name.removeprefix("column-") for name in self._buffers if "column-" in name]
         columns = {name: self._buffers[f"column-{name}"].shown() for name in names}
-        ends = self._shown("ends", np.empty(0, np.int64))
+        dim, nothing = like.vectors.dim, Neighbourhood.none(0)
         return Delta(
-            codes=self._shown("codes", np.empty((0, like.vectors.dim), np.float32)),
+            codes=self._shown("codes", np.empty((0, dim), np.float32)),
+            passages=Scaled(
+                self._starts("passage-ends"),
+                self._shown("passages", np.empty((0, dim), np.int8)),
+                self._shown("scales", np.empty(0, np.float32)),
+            ),
             terms=Matrix(
-                np.concatenate([np.zeros(1, np.int64), ends]),
+                self._starts("ends"),
                 self._shown("buckets", np.empty(0, np.int32)),
                 self._shown("weights", np.empty(0, np.float16)),
+            ),
+            around=Neighbourhood(
+                self._shown("neighbours", nothing.neighbours),
+                self._shown("shares", nothing.shares),
+                self._shown("hubness", nothing.hubness),
             ),
             columns=columns or {name: column[:0] for name, column in like.columns.items()},
             labels={name: tuple(self._words.get(name, ())) for name in like.labels},
@@ -166,15 +179,18 @@ class Growth:
         return int(self._buffers["codes"].shown().shape[1]) if "codes" in self._buffers else 0
 
     def _widen(self, dim: int) -> None:
-        before = self._buffers.get("codes")
-        if before is None or self.dim < dim:
-            rows = np.empty((0, dim), np.float32) if before is None else before.shown()
-            self._buffers["codes"] = Buffer(np.empty((0, dim), np.float32))
-            self._buffers["codes"].extend(_filled(rows, dim))
+        """Make room for vectors and passages of so many numbers, if there is less."""
+        if self.dim < dim:
+            for name, like in (("codes", np.float32), ("passages", np.int8)):
+                rows = self._shown(name, np.empty((0, dim), like))
+                self._buffers[name] = Buffer(np.empty((0, dim), like))
+                self._buffers[name].extend(_filled(rows, dim))
 
-    @property
-    def _entries(self) -> int:
-        return len(self._buffers["buckets"]) if "buckets" in self._buffers else 0
+    def _count(self, name: str) -> int:
+        return len(self._buffers[name]) if name in self._buffers else 0
+
+    def _starts(self, ends: str) -> Longs:
+        return np.concatenate([np.zeros(1, np.int64), self._shown(ends, np.empty(0, np.int64))])
 
     def _extend(self, name: str, rows: Array) -> None:
         self._buffers.setdefault(name, Buffer(rows)).extend(rows)
@@ -189,6 +205,6 @@ class Growth:
         return np.array(own, np.int32)[codes] if own else codes
 
 
-def _filled(codes: Floats, dim: int) -> Floats:
+def _filled(codes: Array, dim: int) -> Array:
     """The same vectors with zeros behind, so that each has `dim` numbers."""
     return np.pad(codes, ((0, 0), (0, dim - codes.shape[1])))

@@ -7,7 +7,7 @@ this carries past 1 is cut to 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from index.errors import BadQuery, SnapshotDamaged
 from index.hits import Hits, top
 from index.manifest import Files
 from index.matrix import Matrix
+from index.overlap import overlap
 from index.rows import BUCKETS
 from index.terms import weigh
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
     from index.arrays import Bools, Floats, Ints, Longs, Whole
     from index.manifest import Manifest
+
+_FEW: Final = 2_000
+_HEAVIEST: Final = 32
+_LIKELY: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,18 +44,32 @@ class Query:
     buckets: Ints
     weights: Floats
 
+    @classmethod
+    def of_row(cls, terms: Matrix, row: int) -> Query:
+        """Take the stored weights of a row, 0..n-1, and scale them to length 1 again."""
+        place = terms.place(row)
+        weights = terms.weights[place].astype(np.float32)
+        return cls(terms.columns[place], unit(weights[np.newaxis])[0])
+
+    def heaviest(self, most: int) -> Query:
+        """Keep the `most` terms of the highest weights, of equal ones those of lower buckets."""
+        if len(self.buckets) <= most:
+            return self
+        kept = np.sort(np.argsort(-self.weights, kind="stable")[:most])
+        return Query(self.buckets[kept], self.weights[kept])
+
 
 class Lexicon:
-    """The term weights of a snapshot, by row and by bucket; safe to share between threads."""
+    """The term weights of a snapshot, by row (`terms`) and by bucket; safe between threads."""
 
-    __slots__ = ("_postings", "_terms")
+    __slots__ = ("_postings", "terms")
 
     def __init__(self, terms: Matrix, postings: Matrix) -> None:
-        self._terms = terms
+        self.terms = terms
         self._postings = postings
 
     def __len__(self) -> int:
-        return len(self._terms)
+        return len(self.terms)
 
     def document_frequency(self, buckets: Whole) -> Longs:
         """Count the rows that hold each bucket: int64 [k]."""
@@ -82,8 +101,8 @@ class Lexicon:
         Raises:
             BadQuery: the row is not in 0..n-1.
         """
-        entries = self._terms.entries(self._checked(np.array([row])))
-        return Query(entries.columns, unit(entries.weights[np.newaxis])[0])
+        self._checked(np.array([row]))
+        return Query.of_row(self.terms, row)
 
     def nearest(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows most similar to a query: exact, and only those above 0.
@@ -103,14 +122,34 @@ class Lexicon:
         Raises:
             BadQuery: a row is not in 0..n-1.
         """
-        entries = self._terms.entries(self._checked(rows))
-        # The sentinels catch a bucket above all of the query's; neither is ever equal to one.
-        buckets = np.append(query.buckets, np.int32(BUCKETS))
-        weights = np.append(query.weights, np.float32(0))
-        places = np.searchsorted(buckets, entries.columns)
-        shared = np.where(buckets[places] == entries.columns, weights[places], 0)
-        sums = np.bincount(entries.owners, weights=entries.weights * shared, minlength=len(rows))
-        return np.minimum(sums, 1).astype(np.float32)
+        return overlap(self.terms, query.buckets, query.weights, self._checked(rows))
+
+    def closeness(self, query: Query, members: Longs, without: int, limit: int) -> float:
+        """Tell how near the nearest of some rows are to a query.
+
+        Among more than 2,000 members, those that share its 32 heaviest terms are found first, and
+        the likeliest of them compared by all: what shares only common words is not among the
+        nearest, and common words are what costs time.
+
+        Args:
+            query: the weighed terms.
+            members: int64 [k], ascending; the rows that count.
+            without: a row that does not; -1 if all do.
+            limit: how many rows are near.
+
+        Returns:
+            The mean lexical similarity of the `limit` nearest, 0..1; of all if they are fewer, and
+            0 if there is none.
+        """
+        others = members[members != without]
+        if not len(others) or not len(query.buckets):
+            return 0.0
+        likely = query if len(members) <= _FEW else query.heaviest(_HEAVIEST)
+        similarities = self._scan(likely)[others]
+        alike = np.flatnonzero(similarities > 0)
+        near = top(others[alike], similarities[alike], _LIKELY * limit)
+        best = np.sort(self.similarities(query, near.rows))[-limit:]
+        return float(best.sum(dtype=np.float64) / min(limit, len(others)))
 
     def _scan(self, query: Query) -> Floats:
         similarities = np.zeros(len(self), np.float32)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,23 +16,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from index.errors import SnapshotDamaged
+from index.figures import MOST_ROWS, FileSum, Floor, real, text, truth, whole
 from index.rows import COLUMN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
 MOST_BYTES: Final = 1 << 20
 """No manifest is longer; a longer file is refused unread."""
 
-MOST_ROWS: Final = 2**31 - 1
-"""Row numbers are int32 in the postings."""
-
 _NAMELESS = Path("manifest")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Files(StrEnum):
@@ -52,6 +48,13 @@ class Files(StrEnum):
     POSTING_STARTS = "postings-indptr.npy"
     POSTING_ROWS = "postings-rows.npy"
     POSTING_WEIGHTS = "postings-weights.npy"
+    PASSAGE_STARTS = "passages-indptr.npy"
+    PASSAGE_CODES = "passages-codes.npy"
+    PASSAGE_SCALES = "passages-scales.npy"
+    MEANS = "means.npy"
+    NEIGHBOURS = "neighbours.npy"
+    SHARES = "shares.npy"
+    HUBNESS = "hubness.npy"
     LABELS = "labels.json"
 
 
@@ -71,52 +74,11 @@ def column_of(file: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class FileSum:
-    """A file's size and SHA-256 (64 lowercase hex digits).
-
-    Raises:
-        ValueError: a value is of the wrong type or out of range.
-    """
-
-    bytes: int
-    sha256: str
-
-    def __post_init__(self) -> None:
-        if not _whole(0, 1 << 62)(self.bytes):
-            raise ValueError(f"a file of {self.bytes!r} bytes")
-        if not (isinstance(self.sha256, str) and _SHA256.fullmatch(self.sha256)):
-            raise ValueError(f"{self.sha256!r} is no SHA-256")
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The medians over random pairs of a group of rows; 0.0 with fewer than two rows.
-
-    Attributes:
-        rows: how many rows the group has.
-        similarity: median cosine, -1..1.
-        lexical: median lexical similarity of the same pairs, 0..1.
-
-    Raises:
-        ValueError: a value is of the wrong type or out of range.
-    """
-
-    rows: int
-    similarity: float
-    lexical: float
-
-    def __post_init__(self) -> None:
-        good = _whole(0, MOST_ROWS)(self.rows) and _real(-1, 1)(self.similarity)
-        if not good or not _real(0, 1)(self.lexical):
-            raise ValueError(f"a floor of {asdict(self)!r:.80}")
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a snapshot says of itself.
 
     Attributes:
-        format: version of this layout, 2.
+        format: version of this layout, 3.
         rows: how many rows there are.
         dim: how many numbers a vector has.
         model: fingerprint of the encoder the vectors came from, as the caller gave it.
@@ -126,6 +88,9 @@ class Manifest:
         ivf_lists: inverted lists of the IVF index; 0 when there is none.
         ivf_probes: how many of them a search visits; 0 when there are none.
         recall: measured recall@100 of the IVF index against exact search; 1.0 without one.
+        grouped_by: the column of codes that tells the groups; "" where all rows are one group.
+        known_by: the column that says whose vectors mean something; "" where all do.
+        centred: whether the mean of its group was taken off each vector.
         floors: what random pairs of each group of rows give, by the group's label.
         notes: what the caller wants to remember with the rows, opaque here.
         files: size and checksum of every file but the manifest, by name.
@@ -144,6 +109,9 @@ class Manifest:
     ivf_lists: int
     ivf_probes: int
     recall: float
+    grouped_by: str
+    known_by: str
+    centred: bool
     floors: Mapping[str, Floor]
     notes: Mapping[str, str]
     files: Mapping[str, FileSum]
@@ -153,6 +121,7 @@ class Manifest:
             if not holds(getattr(self, name)):
                 raise ValueError(f"field {name} holds {getattr(self, name)!r:.80}")
         _check_ivf(self)
+        _check_named(self)
         # Copied and sealed, so that nothing the caller does later changes what this says.
         for name in ("files", "floors", "notes"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
@@ -198,20 +167,6 @@ def generation(manifest: Manifest) -> str:
     return f"{manifest.change:012d}-{digest[:12]}"
 
 
-def _whole(least: int, most: int) -> Callable[[object], bool]:
-    # `type is` and not isinstance: True is an int to Python, but not in a manifest.
-    return lambda value: type(value) is int and least <= value <= most
-
-
-def _real(least: float, most: float) -> Callable[[object], bool]:
-    # NaN compares false with everything; isfinite says so aloud.
-    return lambda value: type(value) is float and math.isfinite(value) and least <= value <= most
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
 def _files(value: Mapping[str, object]) -> bool:
     extra = [name for name in value if name not in _REQUIRED | {Files.IVF} and not column_of(name)]
     sums = all(isinstance(total, FileSum) for total in value.values())
@@ -219,11 +174,11 @@ def _files(value: Mapping[str, object]) -> bool:
 
 
 def _floors(value: Mapping[str, object]) -> bool:
-    return all(_text(name) and isinstance(floor, Floor) for name, floor in value.items())
+    return all(text(name) and isinstance(floor, Floor) for name, floor in value.items())
 
 
 def _notes(value: Mapping[str, object]) -> bool:
-    return all(_text(name) and _text(note) for name, note in value.items())
+    return all(text(name) and text(note) for name, note in value.items())
 
 
 def _check_ivf(manifest: Manifest) -> None:
@@ -232,18 +187,27 @@ def _check_ivf(manifest: Manifest) -> None:
         raise ValueError(f"{lists} inverted lists, {probes} probes and the files disagree")
 
 
+def _check_named(manifest: Manifest) -> None:
+    for name in (manifest.grouped_by, manifest.known_by):
+        if name and column_file(name) not in manifest.files:
+            raise ValueError(f"it names a column {name!r:.40}, and there is none")
+
+
 # A change number has 12 digits in a generation's name.
 _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
-    "format": _whole(FORMAT, FORMAT),
-    "rows": _whole(0, MOST_ROWS),
-    "dim": _whole(1, 2**16),
-    "model": _text,
-    "analyzer": _text,
-    "epoch": _text,
-    "change": _whole(0, 10**12 - 1),
-    "ivf_lists": _whole(0, 2**20),
-    "ivf_probes": _whole(0, 2**20),
-    "recall": _real(0, 1),
+    "format": whole(FORMAT, FORMAT),
+    "rows": whole(0, MOST_ROWS),
+    "dim": whole(1, 2**16),
+    "model": text,
+    "analyzer": text,
+    "epoch": text,
+    "change": whole(0, 10**12 - 1),
+    "ivf_lists": whole(0, 2**20),
+    "ivf_probes": whole(0, 2**20),
+    "recall": real(0, 1),
+    "grouped_by": text,
+    "known_by": text,
+    "centred": truth,
     "floors": _floors,
     "notes": _notes,
     "files": _files,

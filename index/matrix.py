@@ -11,6 +11,25 @@ if TYPE_CHECKING:
     from index.arrays import Floats, Halves, Ints, Longs, Whole
 
 
+def places_of(indptr: Longs, rows: Whole) -> tuple[Longs, Longs]:
+    """Tell how many entries each of some rows has, and where they all stand, row after row.
+
+    Args:
+        indptr: int64 [n+1]; row i owns the entries indptr[i] to indptr[i+1].
+        rows: whole numbers [m], in any order and more than once.
+
+    Returns:
+        int64 [m] and int64 [sum of those].
+    """
+    starts = indptr.take(rows)
+    lengths: Longs = indptr[1:].take(rows) - starts
+    ends = np.cumsum(lengths)
+    # An entry's place is its rank in the output, moved to where its row starts.
+    places = np.repeat(starts - ends + lengths, lengths)
+    places += np.arange(len(places))
+    return lengths, places
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
     """The entries of some rows of a matrix, row after row.
@@ -53,11 +72,8 @@ class Matrix:
 
     def entries(self, rows: Whole) -> Entries:
         """Gather the entries of some rows, which may come in any order and more than once."""
-        lengths = self.lengths(rows)
+        lengths, places = places_of(self.indptr, rows)
         owners = np.repeat(np.arange(len(rows)), lengths)
-        # An entry's place is its rank in the output, moved to where its row starts.
-        shifts = self.indptr[rows] - (np.cumsum(lengths) - lengths)
-        places = np.arange(len(owners)) + np.repeat(shifts, lengths)
         return Entries(owners, self.columns[places], self.weights[places].astype(np.float32))
 
     def transposed(self, width: int) -> Matrix:

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.arrays import rounded
 from index.errors import BadRows
 from index.growth import Growth
+from index.matrix import Matrix
+from index.means import centre
+from index.neighbourhood import Ground, Neighbourhood, Seekers, survey
 from index.terms import weigh_rows
 from index.view import View
 
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 class Overlay:
     """A snapshot under a growing delta; for one writing thread, while any number read `view`.
 
-    Rarity of terms and floors are the snapshot's: frozen when it was built.
+    Rarity of terms, floors and means are the snapshot's, and so are the rows among which those
+    around a new one are found: frozen when it was built.
     """
 
     def __init__(self, snapshot: Snapshot, grouped_by: str) -> None:
@@ -66,16 +71,31 @@ class Overlay:
         snapshot = self.view.snapshot
         if not _alike(rows, snapshot):
             raise BadRows(f"the rows do not fit {self.view.generation}: other columns or vectors")
-        lexicon = snapshot.lexicon
-        frequency = lexicon.document_frequency(rows.terms.buckets)
-        self._growth.append(
-            rows.ids,
-            _rounded(rows.vectors),
-            weigh_rows(rows.terms, frequency, self._peers(rows)),
-            rows.columns,
-            rows.labels,
-            rows.cards,
+        frequency = snapshot.lexicon.document_frequency(rows.terms.buckets)
+        weights = weigh_rows(rows.terms, frequency, self._peers(rows))
+        terms = Matrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))
+        vectors, passages = rows.vectors, rows.passages
+        if snapshot.is_centred:
+            vectors, passages = centre(rows, snapshot.means, self._grouped_by)
+        codes = rounded(vectors)
+        self._growth.append(rows, codes, passages, terms, self._around(rows, codes, terms))
+
+    def _around(self, rows: Rows, codes: Floats, terms: Matrix) -> Neighbourhood:
+        """What of the snapshot lies around rows, each without what it replaces."""
+        snapshot = self.view.snapshot
+        if not len(snapshot):
+            return Neighbourhood.none(len(rows))
+        ground = Ground(
+            vectors=snapshot.vectors,
+            lexicon=snapshot.lexicon,
+            known=snapshot.known,
+            members=snapshot.members,
+            floor=lambda group: self.view.floor_of(group).similarity,
         )
+        own = [snapshot.row_of(row_id) for row_id in rows.ids]
+        without = np.array([-1 if row is None else row for row in own], np.int64)
+        known = rows.known(snapshot.manifest.known_by or None)
+        return survey(ground, Seekers(codes, terms, known, rows.groups(self._grouped_by), without))
 
     def _peers(self, rows: Rows) -> Longs:
         words = rows.labels[self._grouped_by]
@@ -89,11 +109,6 @@ def _alike(rows: Rows, snapshot: Snapshot) -> bool:
     own = {name: (column.dtype, column.shape[1:]) for name, column in snapshot.columns.items()}
     dims = not len(snapshot) or rows.dim == snapshot.vectors.dim
     return dims and shapes == own and rows.labels.keys() == snapshot.labels.keys()
-
-
-def _rounded(vectors: Floats) -> Floats:
-    """As a snapshot stores them and gives them back."""
-    return vectors.astype(np.float16).astype(np.float32)
 
 
 def _present(before: View, touched: Collection[str], more: int) -> Bools:

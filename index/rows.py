@@ -1,6 +1,6 @@
 """What a build takes in: one row per article, as plain arrays.
 
-A row is an id, a unit vector, its term counts, one value per column and one opaque card.
+A row is an id, a unit vector, passages, term counts, one value per column and one opaque card.
 Row numbers are positions in the ids, which ascend, so a row is found by binary search.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import numpy as np
 
 from index.errors import BadRows
+from index.passages import Passages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,7 @@ class Rows:
     Attributes:
         ids: n strings, strictly ascending by code point.
         vectors: float32 [n, dim], each of length 1.
+        passages: of the n rows, of dim numbers each.
         terms: the term counts of the n rows.
         columns: by name, one array [n] or [n, k] of an integer, bool or float dtype.
         labels: by the name of a column of codes, the words its codes stand for, by position.
@@ -79,6 +81,7 @@ class Rows:
 
     ids: Sequence[str]
     vectors: Floats
+    passages: Passages
     terms: Terms
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
@@ -102,16 +105,34 @@ class Rows:
             return {"": np.arange(len(self))}
         return {w: np.flatnonzero(self.columns[by] == c) for c, w in enumerate(self.labels[by])}
 
+    def known(self, by: str | None) -> Bools:
+        """Tell whose vectors mean something: bool [n].
+
+        Args:
+            by: the column that says so; None takes all rows.
+
+        Raises:
+            BadRows: that is no column of bools [n].
+        """
+        if by is None:
+            return np.ones(len(self), np.bool_)
+        column = self.columns.get(by)
+        if column is None or column.dtype != np.bool_ or column.ndim != 1:
+            raise BadRows(f"column {by!r} should say whose vectors mean something; need bool [n]")
+        return column
+
     def check(self) -> None:
         """Check that the parts agree.
 
         Raises:
             BadRows: shapes or dtypes disagree; ids are unsorted, doubled or not encodable; a
-                vector is not finite or not of length 1 (within 1e-3); a row's buckets or counts
-                are out of range; a column's name or a label's column is unknown.
+                vector is not finite or not of length 1 (within 1e-3); a passage is all zero; a
+                row's buckets or counts are out of range; a column's name or a label's column is
+                unknown.
         """
         _check_ids(self.ids)
         _check_vectors(self.vectors, self.ids)
+        self.passages.check(len(self), self.dim)
         _check_terms(self.terms, self.ids)
         _check_columns(self.columns, len(self))
         _check_labels(self.labels, self.columns)
@@ -205,6 +226,14 @@ def _check_labels(labels: Mapping[str, Sequence[str]], columns: Mapping[str, Arr
             raise BadRows(f"labels {name!r}: there is no column of that name")
         if isinstance(words, str) or not all(isinstance(word, str) for word in words):
             raise BadRows(f"labels {name!r}: need a sequence of strings")
+        if not codes_fit(columns[name], len(words)):
+            raise BadRows(f"labels {name!r}: need a column of codes 0..{len(words) - 1}")
+
+
+def codes_fit(column: Array, words: int) -> bool:
+    """Whether a column holds codes of so many words, and nothing else."""
+    whole = column.dtype.kind in "iu"
+    return whole and not (column.size and (column.min() < 0 or column.max() >= words))
 
 
 def _check_cards(cards: Sequence[bytes], ids: Sequence[str]) -> None:

@@ -7,14 +7,14 @@ and its C++ reads past the end of an array when told to: what goes in is checked
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import faiss
 import numpy as np
 
-from index.arrays import unit
+from index.arrays import unit, widened
 from index.errors import BadQuery, SnapshotDamaged
 from index.hits import Hits, top
 from index.manifest import Files
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from index.arrays import Bools, Floats, Whole
+    from index.arrays import Bools, Bytes, Floats, Longs, Whole
     from index.manifest import Manifest
 
 EXACT_BELOW: Final = 10_000
 """Up to so many allowed rows an exact scan is both quick and the only accurate way."""
 
+_MOST_PROBES: Final = 32
+_FEW_QUERIES: Final = 32
+_MANY_QUERIES: Final = 512
 _MOST_LISTS: Final = 2**20
 _MOST_BYTES: Final = 2**38
 
@@ -40,10 +43,11 @@ _Index: TypeAlias = Any
 class Vectors:
     """The unit vectors of a snapshot, stored as float16; safe to share between threads."""
 
-    __slots__ = ("_exact", "_ivf", "_probes")
+    __slots__ = ("_bytes", "_exact", "_ivf", "_probes")
 
     def __init__(self, exact: _Index, ivf: _Index, probes: int) -> None:
         self._exact = exact
+        self._bytes = _bytes_of(exact)
         # None in a small archive.
         self._ivf = ivf
         self._probes = probes
@@ -91,11 +95,46 @@ class Vectors:
         Raises:
             BadQuery: a row is not in 0..n-1.
         """
-        if len(rows) == 0:
-            return np.empty((0, self.dim), np.float32)
-        if rows.min() < 0 or rows.max() >= len(self):
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
             raise BadQuery(f"rows {rows.min()}..{rows.max()} of a snapshot of {len(self)}")
-        return unit(self._exact.reconstruct_batch(rows.astype(np.int64)))
+        return unit(self.codes(rows))
+
+    def codes(self, rows: Whole) -> Floats:
+        """Read vectors as they are stored: float32 [m, dim], rounded by float16; rows in 0..n-1."""
+        # Bytes, since numbers stand at odd places in a mapped file: numpy would copy all of them.
+        return widened(self._bytes.take(rows, axis=0).view(np.float16))
+
+    def candidates(self, queries: Floats, fetch: int, allowed: Bools) -> tuple[Longs, Floats]:
+        """Find the nearest of many vectors, float32 [m, dim]; of copies, those that FAISS keeps.
+
+        Returns:
+            int64 [m, f] and float32 [m, f]; f is `fetch`, or how many of at least one are allowed.
+        """
+        count = self._count(allowed)
+        fetch = min(fetch, count)
+        with _one_thread() if len(queries) < _FEW_QUERIES else nullcontext():
+            if self._ivf is None or count <= EXACT_BELOW:
+                return self._scanned(queries, fetch, allowed)
+            probes = min(self._probes, _MOST_PROBES) * math.ceil(len(self) / count)
+            parameters = _faiss.SearchParametersIVF(sel=_selector(allowed), nprobe=probes)
+            similarities, rows = self._ivf.search(queries, fetch, params=parameters)
+            # The lists probed may hold fewer allowed rows than were asked for.
+            dry = np.flatnonzero(rows[:, -1] < 0)
+            rows[dry], similarities[dry] = self._scanned(queries[dry], fetch, allowed)
+            return rows, similarities
+
+    def _scanned(self, queries: Floats, fetch: int, allowed: Bools) -> tuple[Longs, Floats]:
+        if len(queries) < _MANY_QUERIES:
+            parameters = _faiss.SearchParameters(sel=_selector(allowed))
+            similarities, rows = self._exact.search(queries, fetch, params=parameters)
+            return rows, similarities
+        # Unpacked once, all are multiplied with all at ten times the pace of a scan; by one thread,
+        # since two wait for each other after every block.
+        own = np.flatnonzero(allowed)
+        codes, metric = self.codes(own), _faiss.METRIC_INNER_PRODUCT
+        with _one_thread():
+            similarities, places = _faiss.knn(queries, codes, fetch, metric=metric)
+        return own[places], similarities
 
     def _query(self, vector: Floats) -> Floats:
         query = np.ascontiguousarray(vector, np.float32)
@@ -116,6 +155,15 @@ class Vectors:
         # are visited, to look at about as many allowed rows as were looked at then.
         probes = self._probes * math.ceil(len(self) / count)
         return probes if probes < self._ivf.nlist else 0
+
+
+def _bytes_of(exact: _Index) -> Bytes:
+    """The codes of a flat index, uint8 [n, bytes of one]: a view, which lasts as long as it."""
+    rows, width = int(exact.ntotal), int(exact.sq.code_size)
+    if rows == 0:
+        return np.empty((0, width), np.uint8)
+    data: Bytes = _faiss.rev_swig_ptr(exact.codes.data(), rows * width)
+    return data.reshape(rows, width)
 
 
 def open_vectors(folder: Path, manifest: Manifest) -> Vectors:
@@ -143,24 +191,19 @@ def _limit_reading() -> None:
         _faiss.set_deserialization_vector_byte_limit(_MOST_BYTES)
 
 
-def _read(path: Path, kind: type, manifest: Manifest) -> _Index:
+def _read(path: Path, kind: _Index, manifest: Manifest) -> _Index:
     try:
         index = _faiss.read_index(str(path), _faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise SnapshotDamaged.at(path, f"FAISS cannot read it ({error})") from error
-    # By class first: other kinds of index lack the attributes below.
-    if type(index) is not kind or _shape(index) != (
-        manifest.rows,
-        manifest.dim,
-        _faiss.METRIC_INNER_PRODUCT,
-        _faiss.ScalarQuantizer.QT_fp16,
+    wanted = (manifest.rows, manifest.dim, _faiss.METRIC_INNER_PRODUCT)
+    # By class first: other kinds of index lack the attributes that follow.
+    if type(index) is not kind or (
+        (index.ntotal, index.d, index.metric_type) != wanted
+        or index.sq.qtype != _faiss.ScalarQuantizer.QT_fp16
     ):
         raise SnapshotDamaged.at(path, "not the index that the manifest describes")
     return index
-
-
-def _shape(index: _Index) -> tuple[int, int, int, int]:
-    return index.ntotal, index.d, index.metric_type, index.sq.qtype
 
 
 def _read_ivf(path: Path, manifest: Manifest) -> _Index:

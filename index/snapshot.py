@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import os
 from bisect import bisect_left
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from index.blobs import Blobs
-from index.disk import map_array, measure, reading
+from index.disk import measure, reading
 from index.errors import BadQuery, SnapshotDamaged
 from index.lexical import open_lexicon
-from index.manifest import MOST_BYTES, Files, Manifest, column_file, generation
-from index.rows import COLUMN_KINDS
+from index.manifest import MOST_BYTES, Files, Manifest, generation
+from index.opening import (
+    check_codes,
+    open_columns,
+    open_means,
+    open_neighbourhood,
+    open_passages,
+    read_labels,
+)
 from index.search import open_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from index.arrays import Array
-    from index.lexical import Lexicon
+    from index.arrays import Array, Bools, Floats, Longs, Whole
+    from index.lexical import Lexicon, Query
+    from index.means import Means
+    from index.neighbourhood import Neighbourhood
+    from index.passages import Scaled
     from index.search import Vectors
 
 
@@ -35,6 +45,9 @@ class Snapshot:
         manifest: what it says of itself.
         vectors: dense search.
         lexicon: lexical search.
+        passages: of the rows.
+        means: what was taken off the vectors and passages; zeros if nothing was.
+        around: what lies around each row.
         columns: by name, a read-only array [n] or [n, k].
         labels: by the name of a column of codes, the words the codes stand for, by position.
     """
@@ -43,6 +56,9 @@ class Snapshot:
     manifest: Manifest
     vectors: Vectors
     lexicon: Lexicon
+    passages: Scaled
+    means: Means
+    around: Neighbourhood
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
     _ids: Blobs
@@ -65,19 +81,65 @@ class Snapshot:
         _check_names(folder, manifest)
         _check_sums(folder, manifest, verify=verify)
         rows = manifest.rows
+        columns, labels = open_columns(folder, manifest), read_labels(folder / Files.LABELS)
+        check_codes(folder, manifest, columns, labels)
         return cls(
             generation=generation(manifest),
             manifest=manifest,
             vectors=open_vectors(folder, manifest),
             lexicon=open_lexicon(folder, manifest),
-            columns=_open_columns(folder, manifest),
-            labels=_read_labels(folder / Files.LABELS),
+            passages=open_passages(folder, manifest),
+            means=open_means(folder, manifest, labels),
+            around=open_neighbourhood(folder, manifest),
+            columns=columns,
+            labels=labels,
             _ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),
             _cards=Blobs.open(folder / Files.CARDS, folder / Files.CARDS_OFFSETS, rows),
         )
 
     def __len__(self) -> int:
         return self.manifest.rows
+
+    @property
+    def known(self) -> Bools:
+        """Whose vectors mean something: bool [n]."""
+        by = self.manifest.known_by
+        return self.columns[by] if by else np.ones(len(self), np.bool_)
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether the mean of its group was taken off each vector; without rows there is none."""
+        return self.manifest.centred and len(self) > 0
+
+    def centred(self, vectors: Floats, group: str) -> Floats:
+        """Take the mean of a group off vectors and passages that are to be compared with rows.
+
+        Args:
+            vectors: float32 [k, dim], unit rows.
+            group: its label; one that came later has the mean of all rows.
+
+        Returns:
+            float32 [k, dim], unit rows: the same as came, if the snapshot is not centred.
+        """
+        if not self.is_centred:
+            return vectors
+        return self.means.taken_off(vectors, self.means.places_of([group]))
+
+    def fetch(self, rows: Whole) -> Floats:
+        """Read the vectors of some rows; see `Vectors.fetch`."""
+        return self.vectors.fetch(rows)
+
+    def similarities(self, query: Query, rows: Whole) -> Floats:
+        """Compare the terms of a query with some rows; see `Lexicon.similarities`."""
+        return self.lexicon.similarities(query, rows)
+
+    def members(self, group: str) -> Longs:
+        """List the rows of a group, ascending; of one that came later there are none."""
+        by = self.manifest.grouped_by
+        if not by:
+            return np.arange(len(self))
+        code = self.means.places.get(group, -1)
+        return np.flatnonzero(self.columns[by] == code)
 
     def row_of(self, row_id: str) -> int | None:
         """Find the row of an id by binary search; None when it is not here."""
@@ -160,25 +222,3 @@ def _check_sums(folder: Path, manifest: Manifest, *, verify: bool) -> None:
             raise SnapshotDamaged.at(folder / name, f"{size} bytes long, not {wanted.bytes}")
         if verify and measure(folder / name) != wanted:
             raise SnapshotDamaged.at(folder / name, "altered: its SHA-256 is another")
-
-
-def _open_columns(folder: Path, manifest: Manifest) -> Mapping[str, Array]:
-    columns = {
-        name: map_array(folder / column_file(name), manifest.rows, COLUMN_KINDS, most_axes=2)
-        for name in manifest.columns
-    }
-    return MappingProxyType(columns)
-
-
-def _read_labels(path: Path) -> Mapping[str, tuple[str, ...]]:
-    try:
-        labels = json.loads(path.read_bytes())
-        return MappingProxyType({name: tuple(map(_word, words)) for name, words in labels.items()})
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise SnapshotDamaged.at(path, f"not labels ({error})") from error
-
-
-def _word(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a string")
-    return value

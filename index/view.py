@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.contexts import around_vector, with_context
 from index.errors import BadQuery
+from index.figures import Floor
 from index.growth import Delta, Growth
 from index.hits import Hits, top
 from index.lexical import Query
-from index.manifest import Floor
+from index.neighbourhood import CONTEXT
+from index.passages import best_pair
+from index.words import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from index.arrays import Array, Bools, Floats, Whole
+    from index.arrays import Array, Bools, Doubles, Floats, Whole
     from index.snapshot import Snapshot
 
-_NOTHING_KNOWN = Floor(0, 0.0, 0.0)
+_NOTHING_KNOWN = Floor(0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,15 +101,11 @@ class View:
 
     def take(self, column: str, rows: Whole) -> Array:
         """Read a column of numbers at some rows: [m] or [m, k]."""
-        size = len(self.snapshot)
-        mine, new = self.snapshot.columns[column], self.delta.columns[column]
-        own = rows < size
-        if own.all():
-            return mine[rows]
-        values = np.empty((len(rows), *mine.shape[1:]), mine.dtype)
-        values[own] = mine[rows[own]]
-        values[~own] = new[rows[~own] - size]
-        return values
+        return self._of_parts(rows, lambda part, own: part.columns[column][own])
+
+    def spread(self, column: str, rows: Whole, value_of: Callable[[str], float]) -> Doubles:
+        """Give each of some rows what is told of its word: float64 [m]; see `told_of`."""
+        return self._of_parts(rows, lambda part, own: told_of(part, column, own, value_of))
 
     def each(self, judge: Callable[[Snapshot | Delta], Bools]) -> Bools:
         """Judge the rows of each part by its columns, bool [n] and [d]; no row that is not present.
@@ -133,23 +133,76 @@ class View:
 
     def fetch(self, rows: Whole) -> Floats:
         """Read the vectors of some rows: float32 [m, dim], each of length 1."""
-        size = len(self.snapshot)
-        if not len(rows) or rows.max() < size:
-            return self.snapshot.vectors.fetch(rows)
-        vectors = np.empty((len(rows), self.delta.codes.shape[1]), np.float32)
-        own = rows < size
-        if own.any():
-            vectors[own] = self.snapshot.vectors.fetch(rows[own])
-        vectors[~own] = self.delta.fetch(rows[~own] - size)
-        return vectors
+        return self._of_parts(rows, lambda part, own: part.fetch(own))
 
     def similarities(self, query: Query, rows: Whole) -> Floats:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
-        size = len(self.snapshot)
-        own = rows < size
-        found = np.empty(len(rows), np.float32)
-        found[own] = self.snapshot.lexicon.similarities(query, rows[own])
-        found[~own] = self.delta.similarities(query, rows[~own] - size) if not own.all() else 0
+        return self._of_parts(rows, lambda part, own: part.similarities(query, own))
+
+    def hubness(self, rows: Whole) -> Floats:
+        """Tell how near the ten nearest of each of some rows are; see `Neighbourhood`."""
+        return self._of_parts(rows, lambda part, own: part.around.hubness[own])
+
+    def match(self, passages: Floats, rows: Whole) -> Floats:
+        """Match passages, float32 [k, dim], with those of some rows; see `Scaled.match`."""
+        return self._of_parts(rows, lambda part, own: part.passages.match(passages, own))
+
+    def passages_of(self, row: int) -> Floats:
+        """Read the passages of a row: float32 [k, dim], unit rows.
+
+        Raises:
+            BadQuery: the row is not in 0..n+d-1.
+        """
+        place = self._place(row)
+        if place < 0:
+            return self.snapshot.passages.of_row(row)
+        return self.delta.passages.of_row(place)
+
+    def best_passages(self, passages: Floats, row: int) -> tuple[int, int, float] | None:
+        """Find the best matching pair of some passages and a row's; see `best_pair`.
+
+        Raises:
+            BadQuery: the row is not in 0..n+d-1.
+        """
+        return best_pair(passages, self.passages_of(row))
+
+    def centred(self, vectors: Floats, group: str) -> Floats:
+        """Take the mean of a group off vectors from outside; see `Snapshot.centred`."""
+        return self.snapshot.centred(vectors, group)
+
+    def contexts(self, rows: Whole, nearby: float) -> Floats:
+        """Read the vectors of some rows with what lies around them.
+
+        Args:
+            rows: whole numbers [m].
+            nearby: what a neighbour counts whose share is 1, beside the row itself; half of it for
+                each of the two. With 0 the vectors are those of `fetch`.
+
+        Returns:
+            float32 [m, dim], unit rows: of v + nearby/2 * the sum of share * neighbour.
+        """
+        vectors = self.fetch(rows)
+        if not nearby:
+            return vectors
+        neighbours = self._of_parts(rows, lambda part, own: part.around.neighbours[own])
+        shares = self._of_parts(rows, lambda part, own: part.around.shares[own])
+        return with_context(vectors, neighbours, shares * (nearby / CONTEXT), self.snapshot.vectors)
+
+    def context_of(self, vector: Floats, nearby: float, group: str) -> Floats:
+        """Give a vector that is in no row what lies around it; see `contexts`.
+
+        Args:
+            vector: float32 [dim], of length 1, centred as the rows are.
+            nearby: as for `contexts`.
+            group: by whose floor the nearest rows are weighed.
+
+        Returns:
+            float32 [dim], of length 1.
+        """
+        found: Floats = vector
+        if nearby and self.snapshot.known.any():
+            floor = self.floor_of(group).similarity
+            found = around_vector(self.snapshot, vector, floor, nearby / CONTEXT)
         return found
 
     def query_of(self, row: int) -> Query:
@@ -160,10 +213,22 @@ class View:
         """
         place = self._place(row)
         if place < 0:
-            return self.snapshot.lexicon.query_of(row)
-        entries = self.delta.terms.entries(np.array([place]))
-        length = float(np.linalg.norm(entries.weights)) or 1.0
-        return Query(entries.columns, entries.weights / np.float32(length))
+            return Query.of_row(self.snapshot.lexicon.terms, row)
+        return Query.of_row(self.delta.terms, place)
+
+    def _of_parts(self, rows: Whole, ask: Callable[[Snapshot | Delta, Whole], Array]) -> Array:
+        """Ask each part of its own rows, and put the answers in the order of `rows`."""
+        size = len(self.snapshot)
+        old = rows < size
+        if old.all():
+            return ask(self.snapshot, rows)
+        new = ~old
+        theirs = ask(self.delta, rows[new] - size)
+        if new.all():
+            return theirs
+        found = np.empty((len(rows), *theirs.shape[1:]), theirs.dtype)
+        found[old], found[new] = ask(self.snapshot, rows[old]), theirs
+        return found
 
     def _place(self, row: int) -> int:
         """Where a row stands in the delta; negative for a row of the snapshot."""

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index import Query, View
 from recommender.articles import Article, parse_article
@@ -22,7 +23,7 @@ from recommender.columns import UNKNOWN_LANGUAGE, number_of
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
 from recommender.generation import Origin
 from recommender.indexer import Indexer
-from recommender.packing import pack, pack_terms, unpack, unpack_terms
+from recommender.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
 from recommender.reading import Draft
 from recommender.rows import Known, facts_of
 from recommender.seeds import Seed
@@ -67,7 +68,7 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
     facts = facts_of(known, origin.knows)
     language = facts.language or UNKNOWN_LANGUAGE
     moment = article.published_at
-    comparable = draft is not None and draft.model == origin.model
+    embedded = None if draft is None or draft.model != origin.model else draft
     return Seed(
         id=article.id,
         title=article.title.strip(),
@@ -78,15 +79,26 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
         lists=not article.no_related,
         signature=facts.signature,
         settled=facts.settled,
-        embedded=comparable and origin.knows(facts.language),
-        vector=draft.vector if draft is not None and comparable else None,
+        embedded=embedded is not None and origin.knows(facts.language),
+        vector=None if embedded is None else view.centred(embedded.vector[None], language)[0],
+        passages=None if embedded is None else _matched(view, embedded, language),
         terms=None if draft is None else _weighed(view, draft.terms, language),
     )
 
 
+def _matched(view: View, draft: Draft, language: str) -> NDArray[np.float32]:
+    """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
+    codes = draft.passages.astype(np.float32)
+    lengths = np.linalg.norm(codes, axis=1, keepdims=True)
+    return view.centred(codes / np.maximum(lengths, np.float32(1)), language)
+
+
 def _weighed(view: View, terms: TextTerms, language: str) -> Query:
     peers = view.floor_of(language).rows
-    return view.snapshot.lexicon.weigh(terms.buckets, terms.counts, peers)
+    query = view.snapshot.lexicon.weigh(terms.buckets, terms.counts, peers)
+    # Rounded as they would be kept, so that a draft gets the list that it gets once stored.
+    kept = query.weights.astype(np.float16).astype(np.float32)
+    return Query(query.buckets, kept / np.float32(np.linalg.norm(kept) or 1))
 
 
 class DraftServer:
@@ -132,6 +144,8 @@ class DraftServer:
             "model": read.model,
             "terms": pack_terms(read.terms),
             "vector": pack(read.vector),
+            "passages": pack(read.passages),
+            "body": read.body,
         }
 
 
@@ -158,7 +172,9 @@ def _draft(answer: dict[str, Any]) -> Draft:
     if "vector" not in answer:
         raise IndexerAway(str(answer.get("away", "no answer")))
     vector = unpack(answer["vector"], "<f4")
-    return Draft(unpack_terms(*answer["terms"]), vector, answer["model"])
+    passages = unpack_passages(answer["passages"], len(vector))
+    terms, body = unpack_terms(*answer["terms"]), answer.get("body")
+    return Draft(terms, vector, passages, answer["model"], body)
 
 
 @contextmanager

@@ -1,17 +1,40 @@
 """Embeds the articles whose text has no vector yet, keeping vectors as the work goes on."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index import quantize
 from recommender.articles import Article
-from recommender.embedding import Encoder, mix_views, texts_of
+from recommender.embedding import Encoder, matched, mix_views, texts_of
 from recommender.passages import Views
 from recommender.progress import Advance, Meter
 from recommender.store import FeatureCache
 
-__all__ = ["embed_missing"]
+__all__ = ["Embedded", "embed_missing", "embedded_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """What an encoder made of one text.
+
+    Attributes:
+        vector: float32 [dim], a unit vector.
+        passages: codes of its passages, int8 [k, dim].
+    """
+
+    vector: NDArray[np.float32]
+    passages: NDArray[np.int8]
+
+
+def embedded_of(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> Embedded:
+    """Vector and passages of an article, from the unit vectors (float32 [dim]) of its texts."""
+    passages = np.stack([vector_of(text) for text in matched(views)])
+    # What is no number shows in the vector too, and is refused there with the article's name.
+    sound = passages[np.isfinite(passages).all(axis=1)]
+    return Embedded(mix_views(views, vector_of), quantize(sound))
 
 
 def embed_missing(
@@ -44,21 +67,20 @@ def embed_missing(
     total = sum(len(_distinct({key: views[key] for key in chunk})) for chunk in chunks)
     with meter("embedding", total, "passage") as advance:
         for chunk in chunks:
-            vectors = _embed({key: views[key] for key in chunk}, encoder, advance)
-            cache.add_vectors(vectors, fingerprint)
+            made = _embed({key: views[key] for key in chunk}, encoder, advance)
+            cache.add_vectors(
+                {key: one.vector.astype(np.float16) for key, one in made.items()},
+                fingerprint,
+                {key: one.passages for key, one in made.items()},
+            )
     return len(views)
 
 
-def _embed(
-    views: Mapping[str, Views], encoder: Encoder, advance: Advance
-) -> dict[str, NDArray[np.float16]]:
+def _embed(views: Mapping[str, Views], encoder: Encoder, advance: Advance) -> dict[str, Embedded]:
     texts = _distinct(views)
     rows = encoder.encode(texts, advance)
     place = {text: row for row, text in enumerate(texts)}
-    return {
-        key: mix_views(view, lambda text: rows[place[text]]).astype(np.float16)
-        for key, view in views.items()
-    }
+    return {key: embedded_of(view, lambda text: rows[place[text]]) for key, view in views.items()}
 
 
 def _distinct(views: Mapping[str, Views]) -> list[str]:

@@ -7,7 +7,7 @@ from index import Catalog, Manifest, NoSnapshot, SnapshotDamaged
 from index.build import Stamp
 from recommender.embedding import Model
 from recommender.reading import ANALYZER
-from recommender.rows import GROUPED_BY
+from recommender.rows import GROUPED_BY, KNOWN_BY
 from recommender.store import Point, StoreState
 
 __all__ = ["Origin", "live_manifest", "live_name", "stamp_of"]
@@ -63,6 +63,9 @@ def stamp_of(model: Model, state: StoreState) -> Stamp:
         epoch=state.epoch,
         change=state.change,
         grouped_by=GROUPED_BY,
+        known_by=KNOWN_BY,
+        # Vectors of several languages stand in a corner each, and prefer their own language.
+        centred=model.languages is None or len(model.languages) > 1,
         notes={_ENCODER: model.name, _LANGUAGES: languages, _MARK: state.newest.mark},
     )
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.articles import Article
-from recommender.embedding import Encoder, mix_views, texts_of
+from recommender.embedding import Encoder, texts_of
 from recommender.errors import StoreUnusable
+from recommender.features import Embedded, embedded_of
 from recommender.passages import Views, width
 from recommender.reading import Draft, Reader, read_text
 from recommender.store import ArticleStore, Pending, Reading
@@ -22,6 +23,7 @@ __all__ = ["Indexer"]
 
 SINGLES: Final = 4  # articles in one transaction
 BULK: Final = 16
+QUOTED: Final = 100_000  # characters of a draft's text that an explanation may be taken from
 SLICE: Final = 2  # texts of a bulk load that are embedded before single writes get their turn
 
 _log = logging.getLogger(__name__)
@@ -78,8 +80,13 @@ class Indexer:
         plain = self._plain(article)
         view = Views.of(plain)
         vectors = self._encode(sorted(set(texts_of(view))))
-        vector = mix_views(view, vectors.__getitem__)
-        return Draft(read_text(plain), vector, self._reader.model.fingerprint)
+        made = embedded_of(view, vectors.__getitem__)
+        model = self._reader.model.fingerprint
+        # Rounded as it would be kept, so that a draft gets the list that it gets once stored.
+        kept = made.vector.astype(np.float16).astype(np.float32)
+        vector = kept / np.linalg.norm(kept)
+        body = plain.body[:QUOTED] if article.body_html else None
+        return Draft(read_text(plain), vector, made.passages, model, body)
 
     def _next(self, *, bulk: bool) -> list[Pending]:
         return self._store.pending.next(BULK if bulk else SINGLES, bulk=bulk)
@@ -118,31 +125,36 @@ class Indexer:
     def _made_of(self, waiting: Sequence[Pending], encode: "Encode") -> list[Reading]:
         plain = [self._plain(pending.article) for pending in waiting]
         begun = time.monotonic()
-        known = self._known_vectors(waiting)
+        made = self._known(waiting)
         views = {p.text_hash: Views.of(a) for p, a in zip(waiting, plain, strict=True)}
-        texts = {text for key, view in views.items() if key not in known for text in texts_of(view)}
+        new = {key: view for key, view in views.items() if key not in made}
+        texts = {text for view in new.values() for text in texts_of(view)}
         vectors = encode(sorted(texts, key=width)) if texts else {}
         _log.info(
             "embedded %s in %.3f s", [p.article.id for p in waiting], time.monotonic() - begun
         )
-        made = known | {
-            key: _checked(mix_views(view, vectors.__getitem__))
-            for key, view in views.items()
-            if key not in known
-        }
+        made |= {key: embedded_of(view, vectors.__getitem__) for key, view in new.items()}
         return [
             Reading(
                 pending=pending,
                 body=article.body if pending.article.body_html else None,
                 terms=read_text(article),
-                vector=made[pending.text_hash],
+                vector=_checked(made[pending.text_hash].vector),
+                passages=made[pending.text_hash].passages,
             )
             for pending, article in zip(waiting, plain, strict=True)
         ]
 
-    def _known_vectors(self, waiting: Sequence[Pending]) -> dict[str, NDArray[np.float16]]:
+    def _known(self, waiting: Sequence[Pending]) -> dict[str, Embedded]:
+        """What the store keeps of these texts already."""
+        cache, model = self._store.features, self._reader.model.fingerprint
         hashes = [pending.text_hash for pending in waiting]
-        return self._store.features.vectors(hashes, self._reader.model.fingerprint)
+        passages = cache.passages(hashes, model)
+        vectors = cache.vectors(hashes, model)
+        return {
+            key: Embedded(vector.astype(np.float32), passages[key])
+            for key, vector in vectors.items()
+        }
 
     def _plain(self, article: Article) -> Article:
         if not article.body_html:

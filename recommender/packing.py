@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recommender.store import TextTerms
 
-__all__ = ["pack", "pack_terms", "unpack", "unpack_terms"]
+__all__ = ["pack", "pack_terms", "unpack", "unpack_passages", "unpack_terms"]
 
 
 def pack(array: NDArray[Any]) -> str:
@@ -20,6 +20,11 @@ def pack(array: NDArray[Any]) -> str:
 def unpack(text: str, dtype: str) -> NDArray[Any]:
     """The array [n] that `pack` wrote from one of a dtype such as `<f4`."""
     return np.frombuffer(b64decode(text), dtype)
+
+
+def unpack_passages(text: str, width: int) -> NDArray[np.int8]:
+    """The codes of passages, int8 [k, width], that `pack` wrote."""
+    return unpack(text, "i1").reshape(-1, width)
 
 
 def pack_terms(terms: TextTerms) -> list[str | None]:

@@ -61,12 +61,16 @@ class Draft:
     Attributes:
         terms: what it says of itself.
         vector: float32 [dim], a unit vector.
+        passages: codes of its passages, int8 [k, dim].
         model: fingerprint of the model that made it.
+        body: the plain text that its markup holds; None where it has none.
     """
 
     terms: TextTerms
     vector: NDArray[np.float32]
+    passages: NDArray[np.int8]
     model: str
+    body: str | None = None
 
 
 def read_text(article: Article) -> TextTerms:

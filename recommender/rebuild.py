@@ -128,6 +128,7 @@ def gather(store: ArticleStore, fingerprint: str) -> Gathered:
     hashes = list(dict.fromkeys(hashes))
     terms = store.features.terms(hashes, ANALYZER)
     vectors = store.features.vectors(hashes, fingerprint)
+    passages = store.features.passages(hashes, fingerprint)
     known, unread = [], []
     for one in stored:
         read = [key for key in (one.text_hash, one.read_hash) if key in terms]
@@ -137,7 +138,8 @@ def gather(store: ArticleStore, fingerprint: str) -> Gathered:
             unread.append(one.article.id)
         else:
             settled = key == one.text_hash
-            known.append(Known(one.article, terms[key], vectors.get(key), one.change, settled))
+            codes, vector = passages.get(key), vectors.get(key)
+            known.append(Known(one.article, terms[key], vector, one.change, settled, codes))
     return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
 
 

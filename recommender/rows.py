@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Rows, Terms
+from index import Passages, Rows, Terms
 from recommender.articles import Article, primary_language
 from recommender.cards import Card
 from recommender.columns import Facts, describe
 from recommender.signature import SIGNATURE_SIZE
 from recommender.store import TextTerms
 
-__all__ = ["GROUPED_BY", "Known", "facts_of", "rows_of"]
+__all__ = ["GROUPED_BY", "KNOWN_BY", "Known", "facts_of", "rows_of"]
 
 GROUPED_BY = "language"
-"""The column inside whose groups rarity and floors are counted."""
+"""The column inside whose groups rarity and floors are counted, and whose means are removed."""
+KNOWN_BY = "embedded"
+"""The column that tells whose vectors mean something."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Known:
         vector: of the text read last, float16 [dim]; None if it has none by the model in use.
         change: the write that gave it its present state.
         settled: whether the text read last is the present one.
+        passages: codes of its passages, int8 [k, dim]; None if it has no vector.
     """
 
     article: Article
@@ -40,6 +43,7 @@ class Known:
     vector: NDArray[np.float16] | None
     change: int
     settled: bool
+    passages: NDArray[np.int8] | None = None
 
 
 def rows_of(known: Sequence[Known], knows: Callable[[str | None], bool], dim: int) -> Rows:
@@ -59,6 +63,7 @@ def rows_of(known: Sequence[Known], knows: Callable[[str | None], bool], dim: in
     return Rows(
         ids=[one.article.id for one in known],
         vectors=_stacked([one.vector for one in known], width),
+        passages=Passages.of([_matched(one, width) for one in known], width),
         terms=Terms.of([_counted(one.terms) for one in known]),
         columns=described.columns,
         labels=described.labels,
@@ -81,6 +86,13 @@ def facts_of(known: Known, knows: Callable[[str | None], bool]) -> Facts:
         read=terms is not None,
         settled=known.settled and terms is not None,
     )
+
+
+def _matched(one: Known, width: int) -> NDArray[np.int8]:
+    """The passages of an article, of which it has none without a vector."""
+    if one.vector is None or one.passages is None:
+        return np.empty((0, width), np.int8)
+    return one.passages[one.passages.any(axis=1)]
 
 
 def _counted(terms: TextTerms | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -106,7 +118,7 @@ def _sound(one: Known, width: int) -> Known:
     if len(wide) == width and np.isfinite(wide).all() and np.linalg.norm(wide) > 0:
         return one
     _log.error("article %s has a vector that means nothing; it is left out", one.article.id)
-    return replace(one, vector=None)
+    return replace(one, vector=None, passages=None)
 
 
 def _stacked(vectors: Sequence[NDArray[np.float16] | None], width: int) -> NDArray[np.float32]:

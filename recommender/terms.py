@@ -18,12 +18,17 @@ from numpy.typing import NDArray
 from index import BUCKETS
 from recommender.articles import Article
 
-__all__ = ["MOST_WORDS", "TERM_RECIPE", "TITLE_WEIGHT", "count_terms", "words"]
+__all__ = ["MOST_WORDS", "STEM", "TERM_RECIPE", "TITLE_WEIGHT", "count_terms", "words"]
 
-TERM_RECIPE: Final = "words-1"
+TERM_RECIPE: Final = "words-2"
 """Names this recipe; change it when the same text would give other terms."""
 TITLE_WEIGHT: Final = 2
 LONGEST_WORD: Final = 40
+STEM: Final = 6
+"""Letters of a word that count: what languages put behind them is mostly grammar.
+
+Truncation is the stemmer that needs no language (McNamee and Mayfield 2004); see docs/relevance.md.
+"""
 MOST_WORDS: Final = 20_000  # of a text; a book sent as an article costs no more than a long read
 
 # Vowel signs of Indic scripts are no letters to `re`, and would cut words.
@@ -62,15 +67,15 @@ def _spelt(word: str) -> Iterator[str]:
 
 
 def count_terms(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Hashed terms of title (weighed), summary and body.
+    """Hashed terms of title (weighed), summary and body: words cut to STEM letters.
 
     Returns:
         buckets: int32, ascending, each in 0..BUCKETS-1.
-        counts: float32, how often each occurs; a word of the title counts TITLE_WEIGHT times.
+        counts: float32, how often each occurs; one in the title counts TITLE_WEIGHT times.
     """
     counted: Counter[int] = Counter()
     for text, weight in ((article.title, TITLE_WEIGHT), (article.summary, 1), (article.body, 1)):
         for word in islice(words(text), MOST_WORDS):
-            counted[zlib.crc32(word.encode()) & (BUCKETS - 1)] += weight
+            counted[zlib.crc32(word[:STEM].encode()) & (BUCKETS - 1)] += weight
     buckets = np.array(sorted(counted), np.int32)
     return buckets, np.array([counted[bucket] for bucket in buckets.tolist()], np.float32)

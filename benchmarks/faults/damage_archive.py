@@ -12,8 +12,18 @@ from unittest import mock
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
-from index import BUCKETS, Catalog, NoSnapshot, Rows, SnapshotDamaged, Terms
+from index import (
+    BUCKETS,
+    Catalog,
+    NoSnapshot,
+    Passages,
+    Rows,
+    SnapshotDamaged,
+    Terms,
+    quantize,
+)
 
 __all__ = ["ROWS", "STAMP", "Archive", "make_archive", "make_rows", "put", "watch_faiss"]
 
@@ -104,6 +114,7 @@ def make_rows(rows: int, seed: int) -> Rows:
     return Rows(
         ids=[f"article-{number:05d}" for number in range(rows)],
         vectors=vectors.astype(np.float32),
+        passages=Passages.of([_passages(draw) for _ in range(rows)], DIM),
         terms=Terms.of([_terms(draw) for _ in range(rows)]),
         columns={
             "language": np.arange(rows, dtype=np.int16) % 2,
@@ -113,6 +124,10 @@ def make_rows(rows: int, seed: int) -> Rows:
         labels={"language": ["en", "tg"]},
         cards=[f"card {seed} {number}".encode() for number in range(rows)],
     )
+
+
+def _passages(draw: np.random.Generator) -> NDArray[np.int8]:
+    return quantize(draw.standard_normal((3, DIM)).astype(np.float32))
 
 
 def _terms(draw: np.random.Generator) -> tuple[Any, Any]:

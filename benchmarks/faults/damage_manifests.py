@@ -17,7 +17,7 @@ OUTSIDE: Final = (
     *("column-\N{CYRILLIC SMALL LETTER A}.npy", "\N{FULLWIDTH FULL STOP}./x", "\ud800"),
 )
 WRONG: Final[dict[str, tuple[object, ...]]] = {
-    "format": (None, 0, 1_000, -1, 1.0, 2.0, True, "1", "2", [1], {}, HUGE),
+    "format": (None, 0, 2, 1_000, -1, 1.0, 3.0, True, "1", "3", [1], {}, HUGE),
     "rows": (None, -1, 0, 1, 11, 13, 12.0, True, "12", [], 2**31 - 1, 2**31, 2**63, HUGE),
     "dim": (None, -1, 0, 1, 7, 9, 8.0, True, "8", [], 2**16, 2**16 + 1, 2**63, HUGE),
     "model": (None, 1, 1.5, True, [], {}),
@@ -27,6 +27,9 @@ WRONG: Final[dict[str, tuple[object, ...]]] = {
     "ivf_lists": (None, -1, 1.0, True, "1", [], 3, 2**20, 2**20 + 1, HUGE),
     "ivf_probes": (None, -1, 1.0, True, "1", [], 2**20, 2**20 + 1, HUGE),
     "recall": (None, -0.1, 1.1, 1, True, "1", [], HUGE),
+    "grouped_by": (None, 1, True, [], {}, "absent", "../x", "language ", "LANGUAGE"),
+    "known_by": (None, 1, True, [], {}, "absent", "../x", "language"),
+    "centred": (None, 0, 1, 1.0, "true", "", [], {}),
     "floors": (None, 1, "x", [], [1], {"": None}, {"": {}}, {"": []}, {"": 1}),
     "notes": (None, 1, "x", [], [1], {"a": None}, {"a": 1}, {"a": []}),
     "files": (None, 1, "x", [], {}, [1], {"cards.bin": SUM}),
@@ -40,6 +43,7 @@ WRONG_FLOORS: Final[tuple[Fields, ...]] = (
     *({"rows": wrong} for wrong in (None, -1, 2**31, 1.0, True, HUGE)),
     *({"similarity": wrong} for wrong in (None, 1, -1.1, 1.1, "0", True)),
     *({"lexical": wrong} for wrong in (None, 1, -0.1, 1.1, "0", True)),
+    *({"passages": wrong} for wrong in (None, 1, -1.1, 1.1, "0", True)),
     {"more": 1},
 )
 
@@ -89,7 +93,7 @@ def _wrong_files(good: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _wrong_floors(good: bytes) -> Iterator[tuple[str, bytes]]:
     fields: Fields = json.loads(good)
-    floor: Fields = {"rows": 12, "similarity": 0.0, "lexical": 0.0}
+    floor: Fields = {"rows": 12, "similarity": 0.0, "lexical": 0.0, "passages": 0.0}
     for wrong in WRONG_FLOORS:
         yield f"floor {wrong!r:.60}", canonical(fields | {"floors": {"": floor | wrong}})
     for name in floor:

@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from benchmarks.figures import Figure, report
-from index import BUCKETS, Catalog, Rows, Terms
+from index import BUCKETS, Catalog, Passages, Rows, Terms, quantize
 from recommender.live import sound_bases
 
 DIM = 384
@@ -55,6 +55,7 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
     rows = Rows(
         ids=[f"{number:06}" for number in range(count)],
         vectors=vectors,
+        passages=Passages(np.arange(count + 1, dtype=np.int64), quantize(vectors)),
         terms=Terms(
             np.arange(count + 1, dtype=np.int64) * TERMS,
             buckets.ravel().astype(np.int32),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.faults.kills_deeds import Ledger, digest_of
-from index import Catalog, NoSnapshot, Rows, Snapshot, Terms
+from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, Terms, quantize
 from recommender.embedding import Model
 from recommender.progress import Advance
 from recommender.reading import Reader
@@ -94,9 +94,11 @@ def check_catalog(
 def _rows(digests: dict[str, str]) -> Rows:
     ids = sorted(digests)
     buckets, counts = np.array([7], np.int32), np.array([1], np.float32)
+    vectors = _vectors([digests[name] for name in ids])
     return Rows(
         ids=ids,
-        vectors=_vectors([digests[name] for name in ids]),
+        vectors=vectors,
+        passages=Passages(np.arange(len(ids) + 1, dtype=np.int64), quantize(vectors)),
         terms=Terms.of([(buckets, counts)] * len(ids)),
         columns={},
         labels={},

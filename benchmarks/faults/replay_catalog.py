@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.faults.replay_states import Control
 from benchmarks.faults.replay_workload import Verdict, Workload, acknowledge
-from index import Catalog, NoSnapshot, Rows, Snapshot, Terms
+from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, Terms, quantize
 
 __all__ = ["CATALOG"]
 
@@ -34,6 +34,7 @@ def rows_of(change: int) -> Rows:
     return Rows(
         ids=[f"article-{number:02}" for number in range(ROWS)],
         vectors=vectors,
+        passages=Passages.of([quantize(vectors[[row]]) for row in range(ROWS)], DIM),
         terms=Terms.of(one_term),
         columns={
             "published": np.arange(ROWS, dtype=np.int64) * change,

@@ -1,6 +1,6 @@
-"""One vector for an article, mixed from the vectors of its views."""
+"""One vector for an article, mixed from the vectors of its views, and those of its passages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -8,15 +8,22 @@ from numpy.typing import NDArray
 
 from recommender.passages import Views
 
-__all__ = ["VECTOR_RECIPE", "mix_views", "texts_of"]
+__all__ = ["VECTOR_RECIPE", "matched", "mix_views", "texts_of"]
 
-VECTOR_RECIPE: Final = "title+lead+mean-1"
-"""Names how an article vector is made; change it when the same texts would give another."""
+VECTOR_RECIPE: Final = "title+lead+mean-2"
+"""Names how the vectors of an article are made; change it when the same texts would give others."""
+MATCHED: Final = 12
+"""So many of the first passages are matched with those of others; more of them changed nothing."""
 
 
 def texts_of(views: Views) -> tuple[str, ...]:
     """The texts whose vectors `mix_views` looks up."""
     return tuple(filter(None, (views.title, views.lead, *views.passages)))
+
+
+def matched(views: Views) -> Sequence[str]:
+    """The passages by which it is matched with others: of a bare headline, that."""
+    return views.passages[:MATCHED] or (views.lead,)
 
 
 def mix_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from index import Snapshot
 from recommender.errors import GateRefused
 from recommender.gate.judgement import Quality, judge
 from recommender.recommendations import Recommendations
+from recommender.rows import GROUPED_BY
 
 __all__ = ["Candidate", "admit", "measure"]
 
@@ -150,13 +151,17 @@ def _true(snapshot: Snapshot, rows: NDArray[np.int64], kept: Kept) -> float:
     ids = [snapshot.id_of(row) for row in rows.tolist()]
     known, own = kept(ids), snapshot.vectors.fetch(rows)
     same = [
-        _cosine(known[one], vector) >= SAME
-        for one, vector in zip(ids, own, strict=True)
+        float(_placed(snapshot, row, known[one]) @ vector) >= SAME
+        for one, row, vector in zip(ids, rows.tolist(), own, strict=True)
         if one in known
     ]
     return float(np.mean(same)) if same else 1.0
 
 
-def _cosine(one: NDArray[Any], other: Floats) -> float:
-    wide = one.astype(np.float32)
-    return float(wide @ other / (np.linalg.norm(wide) * np.linalg.norm(other)))
+def _placed(snapshot: Snapshot, row: int, kept: NDArray[Any]) -> Floats:
+    """A kept vector where the snapshot should have put it: float32 [dim], a unit vector."""
+    language = snapshot.labels[GROUPED_BY][int(snapshot.columns[GROUPED_BY][row])]
+    wide = kept.astype(np.float32)
+    (placed,) = snapshot.centred((wide / np.linalg.norm(wide))[np.newaxis], language)
+    found: Floats = placed
+    return found

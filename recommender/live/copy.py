@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from index import GENERATION, Locked, locked, sync_folder
 from recommender.articles import parse_outline
-from recommender.packing import pack, pack_terms, unpack, unpack_terms
+from recommender.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
 from recommender.store import Point, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]
@@ -200,16 +200,24 @@ def _document(update: Update) -> dict[str, Any]:
         document["terms"] = pack_terms(update.terms)
     if update.vector is not None:
         document["vector"] = pack(update.vector)
+    if update.passages is not None:
+        document["passages"] = pack(update.passages)
     return document
 
 
 def _update(document: dict[str, Any]) -> Update:
     outline, terms, vector = map(document.get, ("outline", "terms", "vector"))
+    passages = document.get("passages")
+    article = None if vector is None else unpack(vector, "<f2")
+    codes = None
+    if article is not None and passages is not None:
+        codes = unpack_passages(passages, len(article))
     return Update(
         id=document["id"],
         change=document["change"],
         outline=None if outline is None else parse_outline(outline),
         terms=None if terms is None else unpack_terms(*terms),
-        vector=None if vector is None else unpack(vector, "<f2"),
+        vector=article,
         settled=document["settled"],
+        passages=codes,
     )

@@ -85,7 +85,7 @@ class Followed:
         gone = {update.id for update in updates} - {update.id for update in kept}
         rows = rows_of(
             [
-                Known(u.outline, u.terms, u.vector, u.change, u.settled)
+                Known(u.outline, u.terms, u.vector, u.change, u.settled, u.passages)
                 for u in kept
                 if u.outline is not None
             ],

@@ -16,9 +16,9 @@ from recommender.errors import (
 )
 from recommender.store import schema
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
-from recommender.store.features import FeatureCache
+from recommender.store.features import AT_ONCE, FeatureCache
 from recommender.store.log import Change, Point, StoreState, epoch_of, point_at, state_of
-from recommender.store.moment import StoreView
+from recommender.store.moment import Stored, StoreView
 from recommender.store.pending import PendingTexts
 from recommender.store.policies import Policies
 from recommender.store.updates import Update, Updates, read_unread, read_updates
@@ -107,6 +107,20 @@ class ArticleStore:
         if row.document is None:
             raise DeletedArticle(article_id)
         return parse_article(row.document)
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Stored]:
+        """Those of some articles that are stored now, by id; deleted and unknown ones are not."""
+        table = schema.articles
+        columns = (table.c.id, table.c.document, table.c.text_hash, table.c.read_hash)
+        query = sa.select(*columns, table.c.change).where(table.c.deleted.is_(False))
+        with self._engine.begin() as connection:
+            return {
+                article_id: Stored(parse_article(document), text_hash, read_hash, change)
+                for at in range(0, len(ids), AT_ONCE)
+                for article_id, document, text_hash, read_hash, change in connection.execute(
+                    query.where(table.c.id.in_(ids[at : at + AT_ONCE]))
+                )
+            }
 
     def text_hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """The hashes of the texts of some articles, by id; deleted ones have none."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "keep_terms",
     "keep_texts",
     "keep_vectors",
+    "passages_of",
     "rows_of_table",
     "terms_of",
     "vector_of",
@@ -24,6 +26,8 @@ __all__ = [
 
 CHUNK: Final = 256  # texts
 AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
+Passages = NDArray[np.int8]
+NOTHING: Final[Mapping[str, Passages]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +56,12 @@ class FeatureCache:
         with self._engine.begin() as connection:
             rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
             return {row.text_hash: vector_of(row) for row in rows}
+
+    def passages(self, hashes: Sequence[str], fingerprint: str) -> dict[str, Passages]:
+        """The codes of passages (int8 [k, dim]) of the asked that have a vector."""
+        with self._engine.begin() as connection:
+            rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
+            return {row.text_hash: passages_of(row) for row in rows}
 
     def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextTerms]:
         """The known terms among the asked."""
@@ -86,10 +96,15 @@ class FeatureCache:
         with self._engine.begin() as connection:
             return set(connection.scalars(query))
 
-    def add_vectors(self, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str) -> None:
-        """Keep unit vectors by text hash; a known one is replaced."""
+    def add_vectors(
+        self,
+        vectors: Mapping[str, NDArray[np.float16]],
+        fingerprint: str,
+        passages: Mapping[str, Passages] = NOTHING,
+    ) -> None:
+        """Keep unit vectors by text hash, with codes of passages; a known one is replaced."""
         with self._writer.begin() as connection:
-            keep_vectors(connection, vectors, fingerprint)
+            keep_vectors(connection, vectors, fingerprint, passages)
 
     def add_terms(self, terms: Mapping[str, TextTerms], fingerprint: str) -> None:
         """Keep terms by text hash; known ones are replaced."""
@@ -143,6 +158,12 @@ def vector_of(row: sa.Row[Any]) -> NDArray[np.float16]:
     return np.frombuffer(row.vector, "<f2")
 
 
+def passages_of(row: sa.Row[Any]) -> Passages:
+    """The codes of passages in a row of the table of vectors: int8 [k, dim], k may be 0."""
+    width = len(row.vector) // 2
+    return np.frombuffer(row.passages or b"", np.int8).reshape(-1, width)
+
+
 def terms_of(rows: Iterable[sa.Row[Any]]) -> dict[str, TextTerms]:
     """What rows of the table of terms hold, by text hash."""
     return {
@@ -157,10 +178,19 @@ def terms_of(rows: Iterable[sa.Row[Any]]) -> dict[str, TextTerms]:
 
 
 def keep_vectors(
-    connection: sa.Connection, vectors: Mapping[str, NDArray[np.float16]], fingerprint: str
+    connection: sa.Connection,
+    vectors: Mapping[str, NDArray[np.float16]],
+    fingerprint: str,
+    passages: Mapping[str, Passages] = NOTHING,
 ) -> None:
-    """Keep unit vectors in a transaction of the caller's."""
-    values = ({"vector": v.astype("<f2").tobytes()} for v in vectors.values())
+    """Keep unit vectors, and the codes of passages, in a transaction of the caller's."""
+    values = (
+        {
+            "vector": vector.astype("<f2").tobytes(),
+            "passages": passages[key].tobytes() if key in passages else None,
+        }
+        for key, vector in vectors.items()
+    )
     _replace(connection, schema.vectors, list(vectors), values, fingerprint)
 
 

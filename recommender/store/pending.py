@@ -42,12 +42,14 @@ class Reading:
         body: the plain text of its markup; None where it came without markup.
         terms: what the text says of itself.
         vector: float16 [dim], a unit vector.
+        passages: codes of its passages, int8 [k, dim]; None keeps none.
     """
 
     pending: Pending
     body: str | None
     terms: TextTerms
     vector: NDArray[np.float16]
+    passages: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,12 @@ def _storable(fault: str) -> str:
 def _keep(connection: sa.Connection, readings: Iterable[Reading], recipes: Recipes) -> None:
     by_hash = {reading.pending.text_hash: reading for reading in readings}
     keep_terms(connection, {key: r.terms for key, r in by_hash.items()}, recipes.analyzer)
-    keep_vectors(connection, {key: r.vector for key, r in by_hash.items()}, recipes.model)
+    keep_vectors(
+        connection,
+        {key: r.vector for key, r in by_hash.items()},
+        recipes.model,
+        {key: r.passages for key, r in by_hash.items() if r.passages is not None},
+    )
     bodies = {key: r.body for key, r in by_hash.items() if r.body is not None}
     keep_texts(connection, bodies, recipes.markup)
 

@@ -102,8 +102,12 @@ vectors = sa.Table(
     sa.Column("text_hash", sa.String(64), primary_key=True),
     sa.Column("fingerprint", sa.String(80), primary_key=True),
     sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("passages", sa.LargeBinary),
 )
-"""float16 unit vectors by text and encoder, so that a rebuild embeds only what changed."""
+"""float16 unit vectors by text and encoder, so that a rebuild embeds only what changed.
+
+`passages` are the codes of the vectors of its passages, int8, one after the other.
+"""
 
 terms = sa.Table(
     "terms",

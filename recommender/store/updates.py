@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from recommender.articles import Article, parse_outline
 from recommender.store import schema
-from recommender.store.features import TextTerms, rows_of_table, terms_of, vector_of
+from recommender.store.features import (
+    TextTerms,
+    passages_of,
+    rows_of_table,
+    terms_of,
+    vector_of,
+)
 from recommender.store.policies import newest_policy_change
 
 __all__ = ["Update", "Updates", "read_unread", "read_updates"]
@@ -26,6 +32,7 @@ class Update:
         outline: the article without its texts; None where it was deleted.
         terms: of the text that was read last; None if none was.
         vector: of the text that was read last, float16 [dim]; None if none was.
+        passages: codes of its passages, int8 [k, dim]; None if there is no vector.
         settled: whether the text read last is the present one.
     """
 
@@ -35,6 +42,7 @@ class Update:
     terms: TextTerms | None = None
     vector: NDArray[np.float16] | None = None
     settled: bool = True
+    passages: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +71,9 @@ def read_updates(
     rows = _touched(connection, number, limit)
     hashes = [row.read_hash for row in rows if row.read_hash]
     terms = terms_of(rows_of_table(connection, schema.terms, hashes, analyzer))
-    vectors = rows_of_table(connection, schema.vectors, hashes, model)
-    vector = {row.text_hash: vector_of(row) for row in vectors}
+    embedded = list(rows_of_table(connection, schema.vectors, hashes, model))
+    vector = {row.text_hash: vector_of(row) for row in embedded}
+    passages = {row.text_hash: passages_of(row) for row in embedded}
     policy = newest_policy_change(connection, number)
     last, complete = rows[-1].touched if rows else number, len(rows) < limit
     return Updates(
@@ -78,6 +87,7 @@ def read_updates(
                 terms=terms.get(row.read_hash),
                 vector=vector.get(row.read_hash),
                 settled=row.text_hash == row.read_hash,
+                passages=passages.get(row.read_hash),
             )
             for row in rows
         ),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index import Catalog, Rows, Snapshot, Terms
+from index import Catalog, Passages, Rows, Snapshot, Terms
 from index.search import Vectors
 from recommender.cards import Card
 from recommender.errors import GateRefused
@@ -243,9 +243,15 @@ def staged(folder: Path, archive: Archive, model: str = "m") -> Snapshot:
     rows = Rows(
         ids=[story.id for story in stories],
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        passages=Passages.of(
+            [np.empty((0, vectors.shape[1]), np.int8)] * len(stories), vectors.shape[1]
+        ),
         terms=Terms.of([story.terms for story in stories]),
-        columns={"listable": np.array([story.listable for story in stories], np.bool_)},
-        labels={},
+        columns={
+            "listable": np.array([story.listable for story in stories], np.bool_),
+            "language": np.zeros(len(stories), np.int32),
+        },
+        labels={"language": ["en"]},
         cards=[CARD] * len(stories),
     )
     stamp: dict[str, Any] = {"model": model, "analyzer": "a", "epoch": "e", "change": 1}
@@ -431,7 +437,13 @@ def test_a_vector_the_store_does_not_keep_says_nothing(tmp_path: Path) -> None:
 
 def test_nothing_is_measured_of_nothing(tmp_path: Path) -> None:
     rows = Rows(
-        [], np.empty((0, 4), np.float32), Terms.of([]), {"listable": np.empty(0, bool)}, {}, []
+        ids=[],
+        vectors=np.empty((0, 4), np.float32),
+        passages=Passages.of([], 4),
+        terms=Terms.of([]),
+        columns={"listable": np.empty(0, bool)},
+        labels={},
+        cards=[],
     )
     stamp: dict[str, Any] = {"model": "m", "analyzer": "a", "epoch": "e", "change": 0}
     new = candidate(Catalog(tmp_path).stage(rows, **stamp).snapshot)

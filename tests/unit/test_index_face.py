@@ -41,6 +41,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "Manifest",
         "NoSnapshot",
         "Overlay",
+        "Passages",
         "Query",
         "Rows",
         "Snapshot",
@@ -51,6 +52,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "View",
         "locked",
         "make_folder",
+        "quantize",
         "sync_folder",
     ]
     assert all(hasattr(index, name) for name in index.__all__)

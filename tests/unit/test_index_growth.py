@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from index import Snapshot
 from index.growth import Buffer, Growth
 from index.matrix import Matrix
+from index.neighbourhood import Neighbourhood
 from tests.unit.test_index_overlay import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
+from tests.unit.test_index_rows import sample_rows
 
 if TYPE_CHECKING:
     from index.arrays import Array, Floats
@@ -82,7 +84,7 @@ def grown(batches: list[list[int]]) -> Growth:
         total += len(batch)
         weights: Floats = rows.terms.counts
         terms = Matrix(rows.terms.indptr, rows.terms.buckets, weights)
-        growth.append(rows.ids, rows.vectors, terms, rows.columns, rows.labels, rows.cards)
+        growth.append(rows, rows.vectors, rows.passages, terms, Neighbourhood.none(len(rows)))
     return growth
 
 
@@ -113,6 +115,45 @@ def test_a_delta_is_its_batches_end_to_end(snapshot: Snapshot, batches: list[lis
         assert delta.columns[name].dtype == alone.columns[name].dtype
 
 
+def test_passages_are_widened_with_the_vectors(snapshot: Snapshot) -> None:
+    """What came before anything told the width keeps its passages, with zeros behind."""
+    growth, shown = Growth(), []
+    for at, dim in enumerate([1, 8, 1, 3]):
+        rows = sample_rows(3, dim, seed=at)
+        terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+        growth.append(rows, rows.vectors, rows.passages, terms, Neighbourhood.none(3))
+        shown.append((growth.show(snapshot), growth.show(snapshot).passages.codes.tobytes()))
+    delta = shown[-1][0]
+    assert delta.codes.shape == (12, 8)
+    assert len(delta.passages) == 12
+    for at, dim in enumerate([1, 8, 1, 3]):
+        own = sample_rows(3, dim, seed=at).passages
+        for row in range(3):
+            given_codes = own.codes[own.indptr[row] : own.indptr[row + 1]].astype(np.float64)
+            units = given_codes / np.linalg.norm(given_codes, axis=1, keepdims=True)
+            found = delta.passages.of_row(3 * at + row)
+            np.testing.assert_allclose(found[:, :dim], units, atol=1e-6)
+            assert not found[:, dim:].any()
+    assert all(view.passages.codes.tobytes() == before for view, before in shown)
+
+
+def test_what_lies_around_a_row_stays_with_it(snapshot: Snapshot) -> None:
+    growth = Growth()
+    for at in range(40):
+        rows = sample_rows(3, 8, seed=at)
+        terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+        pairs = np.array([[at, -1], [at + 1, at], [-1, -1]], np.int32)
+        shares = np.where(pairs >= 0, np.float32(0.5), np.float32(0))
+        around = Neighbourhood(pairs, shares, np.full(3, at, np.float32))
+        growth.append(rows, rows.vectors, rows.passages, terms, around)
+    shown = growth.show(snapshot).around
+    assert shown.neighbours[3 * 33 : 3 * 34].tolist() == [[33, -1], [34, 33], [-1, -1]]
+    assert shown.shares[3 * 33 : 3 * 34].tolist() == [[0.5, 0], [0.5, 0.5], [0, 0]]
+    assert shown.hubness[3 * 33 : 3 * 34].tolist() == [33, 33, 33]
+    for array in (shown.neighbours, shown.shares, shown.hubness):
+        assert not array.flags.writeable
+
+
 def test_a_delta_of_nothing_has_the_columns_of_its_snapshot(snapshot: Snapshot) -> None:
     delta = Growth().show(snapshot)
     assert (len(delta), len(delta.terms), delta.codes.shape) == (0, 0, (0, 8))
@@ -127,7 +168,7 @@ def test_a_word_keeps_its_code_once_it_has_one(snapshot: Snapshot) -> None:
     early = growth.show(snapshot)
     rows = rows_of({"x": 1})
     terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
-    growth.append(rows.ids, rows.vectors, terms, rows.columns, rows.labels, rows.cards)
+    growth.append(rows, rows.vectors, rows.passages, terms, Neighbourhood.none(len(rows)))
     late = growth.show(snapshot)
     assert list(early.labels["language"]) == ["en", "русӣ", "tg"]
     assert list(late.labels["language"]) == ["en", "русӣ", "tg", "ru"]

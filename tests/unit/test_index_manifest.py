@@ -22,6 +22,7 @@ floors = st.builds(
     rows=st.integers(0, 2**31 - 1),
     similarity=st.floats(-1, 1),
     lexical=st.floats(0, 1),
+    passages=st.floats(-1, 1),
 )
 sums = st.builds(
     FileSum,
@@ -34,12 +35,13 @@ column_names = st.from_regex(r"[a-z_]{1,32}", fullmatch=True)
 @st.composite
 def manifests(draw: st.DrawFn) -> Manifest:
     names = [str(name) for name in Files if name not in {Files.MANIFEST, Files.IVF}]
-    names += [column_file(name) for name in draw(st.sets(column_names, max_size=3))]
+    columns = sorted(draw(st.sets(column_names, max_size=3)))
+    names += [column_file(name) for name in columns]
     lists = draw(st.integers(0, 2**20))
     if lists:
         names.append(str(Files.IVF))
     return Manifest(
-        format=2,
+        format=3,
         rows=draw(st.integers(0, 2**31 - 1)),
         dim=draw(st.integers(1, 2**16)),
         model=draw(st.text()),
@@ -49,6 +51,9 @@ def manifests(draw: st.DrawFn) -> Manifest:
         ivf_lists=lists,
         ivf_probes=draw(st.integers(min(lists, 1), lists)),
         recall=draw(st.floats(0, 1)),
+        grouped_by=draw(st.sampled_from(["", *columns])),
+        known_by=draw(st.sampled_from(["", *columns])),
+        centred=draw(st.booleans()),
         floors=draw(st.dictionaries(st.text(), floors, max_size=3)),
         notes=draw(st.dictionaries(st.text(), st.text(), max_size=3)),
         files={name: draw(sums) for name in names},
@@ -58,7 +63,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
 def a_manifest(**changes: Any) -> Manifest:
     names = [*Files, "column-language.npy"]
     fields: dict[str, Any] = {
-        "format": 2,
+        "format": 3,
         "rows": 3,
         "dim": 8,
         "model": "m",
@@ -68,7 +73,10 @@ def a_manifest(**changes: Any) -> Manifest:
         "ivf_lists": 2,
         "ivf_probes": 2,
         "recall": 1.0,
-        "floors": {"en": Floor(3, 0.25, 0.0)},
+        "grouped_by": "language",
+        "known_by": "",
+        "centred": True,
+        "floors": {"en": Floor(3, 0.25, 0.0, 0.5)},
         "notes": {"encoder": "m"},
         "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
     }
@@ -105,9 +113,11 @@ def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
         Manifest.from_bytes(data)
 
 
+FLOOR: dict[str, Any] = {"rows": 3, "similarity": 0.1, "lexical": 0.5, "passages": 0.2}
+
 HOSTILE: Mapping[str, Any] = {
-    "the format before": {"format": 1},
-    "unknown format": {"format": 3},
+    "the format before": {"format": 2},
+    "unknown format": {"format": 4},
     "bool for int": {"format": True},
     "float for int": {"rows": 3.0},
     "text for int": {"rows": "3"},
@@ -121,10 +131,17 @@ HOSTILE: Mapping[str, Any] = {
     "int for float": {"recall": 1},
     "NaN": {"recall": float("nan")},
     "infinite": {"recall": float("inf")},
-    "negative lexical floor": {"floors": {"en": {"rows": 3, "similarity": 0.1, "lexical": -0.5}}},
-    "floor without rows": {"floors": {"en": {"similarity": 0.1, "lexical": 0.5}}},
-    "floor of NaN": {"floors": {"": {"rows": 3, "similarity": float("nan"), "lexical": 0.5}}},
-    "true for a floor's rows": {"floors": {"": {"rows": True, "similarity": 0.1, "lexical": 0.5}}},
+    "negative lexical floor": {"floors": {"en": FLOOR | {"lexical": -0.5}}},
+    "floor without rows": {"floors": {"en": {k: v for k, v in FLOOR.items() if k != "rows"}}},
+    "floor without passages": {"floors": {"en": {k: FLOOR[k] for k in list(FLOOR)[:3]}}},
+    "floor of NaN": {"floors": {"": FLOOR | {"similarity": float("nan")}}},
+    "floor of passages below -1": {"floors": {"": FLOOR | {"passages": -1.5}}},
+    "true for a floor's rows": {"floors": {"": FLOOR | {"rows": True}}},
+    "groups by a column that is not there": {"grouped_by": "section"},
+    "known by a column that is not there": {"known_by": "embedded"},
+    "known by a file": {"known_by": "../language"},
+    "no groups": {"grouped_by": None},
+    "1 for true": {"centred": 1},
     "floors not a mapping": {"floors": [1]},
     "a note that is no text": {"notes": {"encoder": 1}},
     "a note of nothing": {"notes": {"encoder": None}},

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import BUCKETS, BadRows, Catalog, Overlay, Rows, Snapshot, Terms, View
+from index import (
+    BUCKETS,
+    BadRows,
+    Catalog,
+    Overlay,
+    Passages,
+    Rows,
+    Snapshot,
+    Terms,
+    View,
+    quantize,
+)
 from tests.unit.test_index_rows import STAMP, random_units
 from tests.unit.test_index_search import brute_force, grid_vectors
 
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from index import Hits
-    from index.arrays import Array, Bools, Floats, Ints
+    from index.arrays import Array, Bools, Codes, Floats, Ints
 
 KINDS = 40
 WORDS = ["tg", "ru", "fa", "en", "русӣ"]
@@ -41,6 +52,12 @@ def terms_of(kind: int) -> tuple[Ints, Floats]:
     return VOCABULARY[places], rng.integers(1, 9, size).astype(np.float32)
 
 
+@cache
+def passages_of(kind: int, dim: int) -> Codes:
+    """Up to four passages; every fourth kind has none."""
+    return quantize(random_units(kind % 4, dim, seed=kind))
+
+
 def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
     """Make the rows of some ids; all but the id follows from the kind."""
     ids = sorted(kinds)
@@ -50,6 +67,9 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
     return Rows(
         ids=ids,
         vectors=vectors[chosen],
+        passages=Passages.of(
+            [passages_of(kind, vectors.shape[1]) for kind in chosen.tolist()], vectors.shape[1]
+        ),
         terms=Terms.of([terms_of(kind) for kind in chosen.tolist()]),
         columns={
             "language": np.array([vocabulary.index(word) for word in words], np.int32),
@@ -62,8 +82,8 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
     )
 
 
-def publish(folder: Any, rows: Rows) -> Snapshot:
-    return Catalog(folder).publish_rows(rows, **STAMP, grouped_by="language")
+def publish(folder: Any, rows: Rows, **stamp: Any) -> Snapshot:
+    return Catalog(folder).publish_rows(rows, **STAMP, **stamp, grouped_by="language")
 
 
 @dataclass
@@ -357,7 +377,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 def stored_terms(snapshot: Snapshot, row: int) -> tuple[Array, Array]:
     """The buckets and float16 weights of a row, as they lie in the snapshot's files."""
-    terms = snapshot.lexicon._terms  # noqa: SLF001 what is stored has no public face
+    terms = snapshot.lexicon.terms
     return terms.columns[terms.place(row)], terms.weights[terms.place(row)]
 
 

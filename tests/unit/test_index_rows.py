@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from index import BUCKETS, BadRows, Rows, Terms
+from index import BUCKETS, BadRows, Passages, Rows, Terms, quantize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +35,23 @@ def random_terms(rows: int, words: int = 60, seed: int = 0) -> Terms:
     return Terms.of(drawn)
 
 
+def random_passages(rows: int, dim: int, seed: int = 0) -> Passages:
+    """Draw up to five passages a row; every third row has none."""
+    rng = np.random.default_rng(seed)
+    counts = [int(rng.integers(1, 6)) if row % 3 else 0 for row in range(rows)]
+    drawn = [quantize(random_units(count, dim, seed + row)) for row, count in enumerate(counts)]
+    return Passages.of(drawn, dim)
+
+
 def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
     """Make plausible rows; `parts` replace what a test needs otherwise."""
+    vectors = parts.get("vectors")
+    if vectors is not None and vectors.ndim == 2:
+        dim = vectors.shape[1]
     made = Rows(
         ids=[f"article-{number:05d}" for number in range(rows)],
         vectors=random_units(rows, dim, seed),
+        passages=random_passages(rows, dim, seed),
         terms=random_terms(rows, seed=seed),
         columns={
             "language": np.arange(rows, dtype=np.int16) % 2,
@@ -145,6 +157,11 @@ UNNAMED: Mapping[str, dict[str, Any]] = {
     "labels of no column": {"labels": {"section": ["a"]}},
     "labels in one string": {"labels": {"language": "tgru"}},
     "label not a string": {"labels": {"language": [1]}},
+    "code without a word": {"labels": {"language": ["tg"]}},
+    "code below 0": {"columns": {"language": np.array([0, -1, 1])}},
+    "code that is no whole number": {"columns": {"language": np.array([0.0, 1.0, 1.0])}},
+    "too few passages": {"passages": random_passages(2, 8)},
+    "narrow passages": {"passages": random_passages(3, 7)},
 }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadQuery, Manifest, SnapshotDamaged, Vectors
-from index.arrays import unit
+from index.arrays import unit, widened
 from index.build import build, list_count
 from index.hits import top
 from index.manifest import Files
@@ -115,6 +115,49 @@ def test_fetch_undoes_what_rounding_does_to_length(tmp_path: Path) -> None:
     fetched = vectors.fetch(np.arange(ROWS))
     np.testing.assert_allclose(np.linalg.norm(fetched, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(fetched, stored, atol=1e-3)
+
+
+@given(arrays(np.uint16, st.integers(0, 50)))
+@settings(deadline=None, derandomize=True)
+def test_widening_is_what_numpy_makes_of_a_half(bits: Array) -> None:
+    halves = bits.view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    assert widened(halves).tobytes() == halves.astype(np.float32).tobytes()
+
+
+def test_every_half_is_widened_exactly() -> None:
+    halves = np.arange(2**16).astype(np.uint16).view(np.float16).reshape(256, 256)
+    finite = np.isfinite(halves)
+    assert widened(halves)[finite].tobytes() == halves[finite].astype(np.float32).tobytes()
+
+
+def test_codes_are_the_numbers_as_stored(tmp_path: Path) -> None:
+    """Half-way between two halves NumPy takes the even one, and so does a build."""
+    given_vectors = unit(random_units(ROWS, 4) + np.float32(0.5))
+    given_vectors[3] = [1, 2**-11 + 2**-22, 0, 0]
+    given_vectors[4] = [0, 0, 1 - 2**-12, 2**-6 + 2**-17]
+    vectors = built(tmp_path, given_vectors)
+    rows = np.array([5, 3, 4, 3, ROWS - 1])
+    np.testing.assert_array_equal(vectors.codes(rows), rounded(given_vectors)[rows])
+    assert vectors.codes(np.empty(0, np.int64)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("asked", [1, 40, 600])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_candidates_are_the_nearest_in_bulk(grid: Vectors, asked: int, share: float) -> None:
+    """Few are looked up one by one and many together; of equals any may come."""
+    allowed = np.random.default_rng(asked).random(ROWS) < share
+    allowed[7] = True
+    queries = grid_vectors(asked, seed=8)
+    for fetch in (1, 16, ROWS + 5):
+        rows, similarities = grid.candidates(queries, fetch, allowed)
+        assert rows.shape == similarities.shape == (asked, min(fetch, allowed.sum()))
+        assert allowed[rows].all()
+        for query, own, found in zip(queries, rows, similarities, strict=True):
+            assert len(set(own.tolist())) == len(own)
+            np.testing.assert_array_equal(grid_vectors(ROWS)[own] @ query, found)
+            _, best = brute_force(grid_vectors(ROWS), query, len(own), allowed)
+            np.testing.assert_array_equal(found, best)
 
 
 @pytest.mark.parametrize("row", [-1, ROWS])

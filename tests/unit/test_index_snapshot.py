@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index import BadQuery, Catalog, Floor, Rows, Snapshot, SnapshotDamaged, Terms
 from index.build import build
 from index.manifest import MOST_BYTES, Files
-from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+from tests.unit.test_index_rows import STAMP, random_passages, random_units, sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,8 @@ def test_any_ids_and_cards_come_back(
 
 def bare_rows(ids: list[str], cards: list[bytes]) -> Rows:
     nothing = np.empty(0, np.int32), np.empty(0, np.float32)
-    return Rows(ids, random_units(len(ids), 4), Terms.of([nothing] * len(ids)), {}, {}, cards)
+    vectors, passages = random_units(len(ids), 4), random_passages(len(ids), 4)
+    return Rows(ids, vectors, passages, Terms.of([nothing] * len(ids)), {}, {}, cards)
 
 
 def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
@@ -157,14 +158,22 @@ def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
     assert len(snapshot.lexicon.nearest(query, 5, nobody)) == 0
     assert snapshot.row_of("a") is None
     assert snapshot.columns["published"].shape == (0,)
-    assert (snapshot.manifest.floors, snapshot.manifest.recall) == ({"": Floor(0, 0.0, 0.0)}, 1)
+    assert (snapshot.manifest.floors, snapshot.manifest.recall) == (
+        {"": Floor(0, 0.0, 0.0, 0.0)},
+        1,
+    )
 
 
-def test_building_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "stamp",
+    [{}, {"grouped_by": "language", "known_by": "withheld", "centred": True, "ivf_above": 0}],
+    ids=["plain", "with all there is"],
+)
+def test_building_twice_gives_the_same_bytes(tmp_path: Path, stamp: dict[str, Any]) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
-        build(sample_rows(ROWS), folder, **STAMP)
+        build(sample_rows(ROWS), folder, **STAMP, **stamp)
     one, two = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
     assert one == two
 
@@ -271,6 +280,14 @@ def raw(*offsets: int) -> Callable[[Path], None]:
     return lambda path: np.array(offsets, "<i8").tofile(path)
 
 
+def with_one(numbers: Any, odd: float) -> Any:
+    changed = numbers.astype(np.float32)
+    changed[len(changed) // 2] = odd
+    return changed
+
+
+STARTS = SAMPLE.passages.indptr
+PASSAGES = int(STARTS[-1])
 MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "short column": ("column-language.npy", npy(np.zeros(ROWS - 1))),
     "column of strings": ("column-language.npy", npy(np.zeros(ROWS, "U3"))),
@@ -287,6 +304,46 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "too few offsets": (Files.IDS_OFFSETS, raw(0, ROWS * 13)),
     "falling offsets": (Files.IDS_OFFSETS, raw(0, 99, *range(ROWS - 2), ROWS * 13)),
     "torn offset": (Files.IDS_OFFSETS, plain(b"123")),
+    "short passage starts": (Files.PASSAGE_STARTS, npy(np.zeros(ROWS, np.int64))),
+    "falling passage starts": (
+        Files.PASSAGE_STARTS,
+        npy(np.r_[0, 9, 8, np.full(ROWS - 2, PASSAGES)]),
+    ),
+    "passage starts off zero": (Files.PASSAGE_STARTS, npy(np.full(ROWS + 1, PASSAGES))),
+    "passage starts past the end": (Files.PASSAGE_STARTS, npy(np.r_[np.zeros(ROWS, int), 10**9])),
+    "passage starts in 32 bits": (Files.PASSAGE_STARTS, npy(STARTS.astype(np.int32))),
+    "passage starts of the other end": (Files.PASSAGE_STARTS, npy(STARTS.astype(">i8"))),
+    "few passages": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES - 1, 8), np.int8))),
+    "narrow passages": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES, 7), np.int8))),
+    "flat passages": (Files.PASSAGE_CODES, npy(np.ones(PASSAGES, np.int8))),
+    "passages in 16 bits": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES, 8), np.int16))),
+    "unsigned passages": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES, 8), np.uint8))),
+    "few scales": (Files.PASSAGE_SCALES, npy(np.ones(PASSAGES - 1, np.float32))),
+    "scales of nothing": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), 0))),
+    "scales below nothing": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), -1))),
+    "scales of NaN": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), np.nan))),
+    "scales without end": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), np.inf))),
+    "double scales": (Files.PASSAGE_SCALES, npy(np.ones(PASSAGES))),
+    "few means": (Files.MEANS, npy(np.zeros((1, 8), np.float32))),
+    "narrow means": (Files.MEANS, npy(np.zeros((2, 7), np.float32))),
+    "means of NaN": (Files.MEANS, npy(np.full((2, 8), np.nan, np.float32))),
+    "a neighbour past the end": (Files.NEIGHBOURS, npy(np.full((ROWS, 2), ROWS, np.int32))),
+    "a neighbour before all": (Files.NEIGHBOURS, npy(np.full((ROWS, 2), -2, np.int32))),
+    "three neighbours": (Files.NEIGHBOURS, npy(np.zeros((ROWS, 3), np.int32))),
+    "neighbours of few": (Files.NEIGHBOURS, npy(np.zeros((ROWS - 1, 2), np.int32))),
+    "long neighbours": (Files.NEIGHBOURS, npy(np.zeros((ROWS, 2), np.int64))),
+    "a share above 1": (Files.SHARES, npy(np.full((ROWS, 2), 1.5, np.float32))),
+    "a share below 0": (Files.SHARES, npy(np.full((ROWS, 2), -0.5, np.float32))),
+    "a share of NaN": (Files.SHARES, npy(np.full((ROWS, 2), np.nan, np.float32))),
+    "one share": (Files.SHARES, npy(np.zeros((ROWS, 1), np.float32))),
+    "hubness of NaN": (Files.HUBNESS, npy(with_one(np.zeros(ROWS), np.nan))),
+    "hubness without end": (Files.HUBNESS, npy(with_one(np.zeros(ROWS), np.inf))),
+    "hubness of few": (Files.HUBNESS, npy(np.zeros(ROWS - 1, np.float32))),
+    "hubness in pairs": (Files.HUBNESS, npy(np.zeros((ROWS, 2), np.float32))),
+    "a code past its words": ("column-language.npy", npy(np.full(ROWS, 2, np.int16))),
+    "a code before its words": ("column-language.npy", npy(np.full(ROWS, -1, np.int16))),
+    "a code of half a word": ("column-language.npy", npy(np.full(ROWS, 0.5))),
+    "labels of no column": (Files.LABELS, plain(b'{"nothing": []}')),
     "labels of numbers": (Files.LABELS, plain(b'{"a": [1]}')),
     "labels in a list": (Files.LABELS, plain(b"[]")),
     "labels nested deep": (Files.LABELS, plain(b"[" * 99_999)),
@@ -306,3 +363,51 @@ def test_files_that_do_not_fit_are_refused(
     monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
     with pytest.raises(SnapshotDamaged):
         catalog.open_live()
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("column-withheld.npy", np.zeros(ROWS, np.int8)),
+        ("column-withheld.npy", np.zeros((ROWS, 1), bool)),
+        ("column-language.npy", np.zeros((ROWS, 1), np.int16)),
+        (Files.MEANS, np.zeros((2, 8), np.float32)),
+    ],
+)
+def test_columns_that_the_manifest_names_must_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, column: Any
+) -> None:
+    """The groups' codes and the bools that say whose vectors mean something."""
+    catalog = Catalog(tmp_path)
+    catalog.publish_rows(SAMPLE, **STAMP, grouped_by="language", known_by="withheld")
+    np.save(live_file(catalog, name), column)
+    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
+    with pytest.raises(SnapshotDamaged):
+        catalog.open_live()
+
+
+def test_groups_without_labels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog(tmp_path)
+    catalog.publish_rows(SAMPLE, **STAMP, grouped_by="language")
+    live_file(catalog, Files.LABELS).write_bytes(b"{}")
+    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
+    with pytest.raises(SnapshotDamaged, match="groups"):
+        catalog.open_live()
+
+
+def test_what_was_worked_out_comes_back_and_cannot_be_written_to(published: Path) -> None:
+    snapshot = Catalog(published).open_live()
+    folder = published / snapshot.generation
+    for name, array in (
+        (Files.PASSAGE_STARTS, snapshot.passages.indptr),
+        (Files.PASSAGE_CODES, snapshot.passages.codes),
+        (Files.PASSAGE_SCALES, snapshot.passages.scales),
+        (Files.MEANS, snapshot.means.vectors),
+        (Files.NEIGHBOURS, snapshot.around.neighbours),
+        (Files.SHARES, snapshot.around.shares),
+        (Files.HUBNESS, snapshot.around.hubness),
+    ):
+        np.testing.assert_array_equal(array, np.load(folder / name))
+        assert not array.flags.writeable
+    np.testing.assert_array_equal(snapshot.passages.codes, SAMPLE.passages.codes)
+    np.testing.assert_array_equal(snapshot.passages.indptr, SAMPLE.passages.indptr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,20 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from index import BUCKETS, Terms
+from index import BUCKETS, Passages, Terms
 from index.arrays import Longs
-from index.floors import MOST_PAIRS, Pairs, cosine_floor, lexical_floor, measure_floors
+from index.floors import (
+    MOST_PAIRS,
+    Pairs,
+    cosine_floor,
+    lexical_floor,
+    measure_floors,
+    passages_floor,
+)
 from index.matrix import Matrix
+from index.passages import Scaled
 from index.terms import idf, weigh, weigh_rows
+from tests.unit.test_index_passages import brute_match
 from tests.unit.test_index_rows import random_terms, random_units, sample_rows
 
 
@@ -107,7 +117,9 @@ def test_floors_of_copies_stay_within_range() -> None:
 def test_floors_are_measured_inside_each_group_of_rows() -> None:
     rows = sample_rows(40)
     weights = weighed(rows.terms)
-    floors = measure_floors(rows.vectors, weights, rows.groups("language"))
+    floors = measure_floors(
+        rows.vectors, Scaled.of(rows.passages), weights, rows.groups("language")
+    )
     assert list(floors) == ["tg", "русӣ"]
     cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
     expected = np.median(cosines[np.triu_indices(20, k=1)])
@@ -118,10 +130,42 @@ def test_floors_are_measured_inside_each_group_of_rows() -> None:
 def test_floors_without_a_column_take_all_rows_as_one_group() -> None:
     rows = sample_rows(12)
     weights = weighed(rows.terms)
-    floors = measure_floors(rows.vectors, weights, rows.groups(None))
+    floors = measure_floors(rows.vectors, Scaled.of(rows.passages), weights, rows.groups(None))
     assert floors == {"": floors[""]}
     assert floors[""].similarity == cosine_floor(rows.vectors, Pairs.over(12))
     assert floors[""].lexical == lexical_floor(weights, Pairs.over(12))
+
+
+def test_the_floor_of_passages_is_the_median_of_pairs_that_have_some() -> None:
+    rows = sample_rows(14)
+    passages = Scaled.of(rows.passages)
+    own = [passages.of_row(row) for row in range(14)]
+    matches = [
+        brute_match(own[left], own[right])
+        for left, right in zip(*np.triu_indices(14, k=1), strict=True)
+        if len(own[left]) and len(own[right])
+    ]
+    assert 0 < len(matches) < 14 * 13 / 2
+    assert passages_floor(passages, Pairs.over(14)) == pytest.approx(np.median(matches), abs=1e-6)
+    floors = measure_floors(rows.vectors, passages, weighed(rows.terms), rows.groups("language"))
+    evens = [brute_match(own[a], own[b]) for a, b in combinations(range(0, 14, 2), 2)
+             if len(own[a]) and len(own[b])]  # fmt: skip
+    assert floors["tg"].passages == pytest.approx(np.median(evens), abs=1e-6)
+
+
+def test_without_passages_their_floor_is_nothing() -> None:
+    bare = Scaled.of(Passages.of([np.empty((0, 8), np.int8)] * 9, 8))
+    assert passages_floor(bare, Pairs.over(9)) == 0
+    one = Scaled.of(Passages.of([np.ones((1, 8), np.int8), *[np.empty((0, 8), np.int8)] * 8], 8))
+    assert passages_floor(one, Pairs.over(9)) == 0
+
+
+def test_of_many_pairs_some_are_matched(monkeypatch: pytest.MonkeyPatch) -> None:
+    passages = Scaled.of(sample_rows(40).passages)
+    whole = passages_floor(passages, Pairs.over(40))
+    monkeypatch.setattr("index.floors.MOST_MATCHED", 100)
+    assert passages_floor(passages, Pairs.over(40)) == pytest.approx(whole, abs=0.1)
+    assert passages_floor(passages, Pairs.over(40)) != whole
 
 
 def test_rarity_is_counted_among_the_peers_of_a_row() -> None:

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadQuery, Floor, Overlay, Query, Snapshot, View
-from tests.unit.test_index_overlay import BUILT, IDS, VECTORS, publish, rows_of
+from tests.unit.test_index_overlay import (
+    BUILT,
+    IDS,
+    UNITS,
+    VECTORS,
+    passages_of,
+    publish,
+    rows_of,
+)
+from tests.unit.test_index_passages import brute_match
+from tests.unit.test_index_rows import random_units
 
 if TYPE_CHECKING:
-    from index.arrays import Bools
+    from pathlib import Path
+
+    from index.arrays import Array, Bools, Longs
     from index.growth import Delta
 
 OLD, NEW = len(BUILT["many"]), 4
@@ -108,7 +121,7 @@ def test_a_filter_that_does_not_fit_both_parts_is_refused(view: View, allowed: B
 def test_floors_are_those_of_the_build(view: View, snapshot: Snapshot) -> None:
     for word in ("tg", "ru", "fa", "en"):
         assert view.floor_of(word) == snapshot.manifest.floors[word]
-    assert view.floor_of("unheard of") == Floor(0, 0.0, 0.0)
+    assert view.floor_of("unheard of") == Floor(0, 0.0, 0.0, 0.0)
 
 
 def test_a_text_without_words_is_like_none(view: View) -> None:
@@ -119,3 +132,129 @@ def test_a_text_without_words_is_like_none(view: View) -> None:
     assert len(view.nearest_by_terms(query, 5, view.present)) == 0
     nothing = Query(np.empty(0, np.int32), np.empty(0, np.float32))
     assert len(view.nearest_by_terms(nothing, 5, view.present)) == 0
+
+
+# --- what lies around a row, and its passages ---
+
+
+def unit_rows(vectors: Array) -> Array:
+    units: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return units
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> View:
+    """Thirty rows of random directions, and four more; a neighbour counts by its share."""
+    built = publish(tmp_path_factory.mktemp("around"), rows_of(BUILT["many"], UNITS))
+    return Overlay(built, "language").apply(
+        rows_of({IDS[2]: 5, "n-1": 5, "n-2": 8, "n-3": 9}, UNITS), {IDS[7]}
+    )
+
+
+rows_in_any_order = st.lists(st.integers(0, ROWS - 1), max_size=50).map(
+    lambda rows: np.array(rows, np.int64)
+)
+
+
+@given(rows=rows_in_any_order, nearby=st.sampled_from([0.0, 0.3, 1.0, 2.0]))
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_a_context_is_a_row_drawn_towards_its_neighbours(
+    around: View, rows: Longs, nearby: float
+) -> None:
+    everything = around.fetch(np.arange(ROWS)).astype(np.float64)
+    parts = [around.snapshot.around, around.delta.around]
+    neighbours = np.concatenate([part.neighbours for part in parts])[rows]
+    shares = np.concatenate([part.shares for part in parts])[rows].astype(np.float64)
+    near = np.where(neighbours[..., None] >= 0, everything[neighbours], 0)
+    wanted = unit_rows(everything[rows] + nearby / 2 * (shares[..., None] * near).sum(axis=1))
+    found = around.contexts(rows, nearby)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    if not nearby:
+        assert found.tobytes() == around.fetch(rows).tobytes()
+    hubness = np.concatenate([part.hubness for part in parts])[rows]
+    assert around.hubness(rows).tobytes() == hubness.tobytes()
+
+
+def test_a_row_without_neighbours_stays_as_it_is_beside_others(tmp_path: Path) -> None:
+    """Six of the rows mean something, of which one is replaced by one that does not."""
+    built = publish(tmp_path, rows_of(BUILT["many"], UNITS), known_by="withheld")
+    view = Overlay(built, "language").apply(rows_of({"n-1": 5, "n-2": 8}, UNITS), ())
+    kinds = np.array([*BUILT["many"].values(), 5, 8])
+    drawn = np.concatenate([part.around.shares.any(axis=1) for part in view.parts])
+    assert drawn.any()
+    assert not drawn[kinds % 5 != 0].any()
+    rows = np.arange(len(view))
+    found, before = view.contexts(rows, 1.0), view.fetch(rows)
+    assert found[~drawn].tobytes() == before[~drawn].tobytes()
+    assert (np.abs(found - before).max(axis=1) > 1e-3)[drawn].all()
+
+
+@given(seed=st.integers(0, 99), nearby=st.sampled_from([0.0, 0.4, 1.0]))
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_a_vector_from_outside_is_drawn_towards_the_rows_of_the_snapshot(
+    around: View, seed: int, nearby: float
+) -> None:
+    asked = random_units(1, 8, seed)[0]
+    for group in ("en", "unheard of"):
+        stored = around.snapshot.vectors.codes(np.arange(OLD)).astype(np.float64)
+        similarities = stored @ asked
+        best = np.argsort(-similarities)[:2]
+        floor = max(0.0, around.floor_of(group).similarity)
+        shares = np.clip((similarities[best] - floor) / (1 - floor), 0, 1)
+        drawn = asked + nearby / 2 * (shares[:, None] * unit_rows(stored[best])).sum(axis=0)
+        found = around.context_of(asked, nearby, group)
+        np.testing.assert_allclose(found, drawn / np.linalg.norm(drawn), atol=1e-6)
+        assert (found.dtype.name, found.shape) == ("float32", (8,))
+    assert around.context_of(asked, 0.0, "en").tobytes() == asked.tobytes()
+
+
+@given(rows=rows_in_any_order, own=st.integers(0, 3))
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_passages_match_across_the_seam(around: View, rows: Longs, own: int) -> None:
+    query = random_units(own, 8, seed=50)
+    found = around.match(query, rows)
+    wanted = [brute_match(query, around.passages_of(row)) for row in rows.tolist()]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert (found.dtype.name, found.shape) == ("float32", rows.shape)
+
+
+def test_passages_are_those_that_were_given(around: View) -> None:
+    kinds = [*BUILT["many"].values(), 5, 5, 8, 9]
+    for row, kind in enumerate(kinds):
+        codes = passages_of(kind, 8).astype(np.float64)
+        np.testing.assert_allclose(
+            around.passages_of(row), unit_rows(codes).reshape(-1, 8), atol=1e-6
+        )
+        query = random_units(3, 8, seed=51)
+        best = around.best_passages(query, row)
+        if not len(codes):
+            assert best is None
+            continue
+        cosines = query @ around.passages_of(row).T
+        assert best is not None
+        assert cosines[best[0], best[1]] == cosines.max() == pytest.approx(best[2], abs=1e-6)
+    assert around.best_passages(np.empty((0, 8), np.float32), 1) is None
+    for row in (-1, ROWS):
+        with pytest.raises(BadQuery):
+            around.passages_of(row)
+        with pytest.raises(BadQuery):
+            around.best_passages(random_units(1, 8), row)
+
+
+@given(rows=rows_in_any_order)
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_what_is_told_of_a_word_is_asked_once_for_each_part(view: View, rows: Longs) -> None:
+    asked: list[str] = []
+
+    def value_of(word: str) -> float:
+        asked.append(word)
+        return float(len(word)) + ord(word[0]) / 1000
+
+    found = view.spread("language", rows, value_of)
+    words = [view.word_of("language", row) for row in rows.tolist()]
+    old, new = ({w for w, r in zip(words, rows, strict=True) if (r < OLD) == own}
+                for own in (True, False))  # fmt: skip
+    assert sorted(asked) == sorted([*old, *new])
+    assert found.dtype == np.float64
+    assert found.tolist() == [value_of(word) for word in words]

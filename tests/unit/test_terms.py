@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from index import BUCKETS
 from recommender.articles import Article
-from recommender.terms import LONGEST_WORD, TITLE_WEIGHT, count_terms, words
+from recommender.terms import LONGEST_WORD, STEM, TITLE_WEIGHT, count_terms, words
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,24 @@ def test_terms_are_counted_with_the_title_twice() -> None:
     buckets, counts = count_terms(article)
     assert TITLE_WEIGHT == 2
     assert dict(zip(buckets.tolist(), counts.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("reservoir", "reservoirs"),  # what stands behind the sixth letter is mostly grammar
+        ("қазақстанда", "қазақстанның"),
+        ("железной", "железная"),
+    ],
+)
+def test_words_that_differ_after_the_sixth_letter_are_one_term(one: str, other: str) -> None:
+    found = [count_terms(Article(id="a", title=word))[0].tolist() for word in (one, other)]
+    assert STEM == 6
+    assert found[0] == found[1] == [bucket(one[:6])]
+
+
+def test_words_that_differ_within_six_letters_are_two_terms() -> None:
+    assert len(count_terms(Article(id="a", title="report repeat"))[0]) == 2
 
 
 def test_known_words_fall_into_known_buckets() -> None:

@@ -1,0 +1,194 @@
+"""Means: what the rows of a group share is taken off, from their passages as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import Catalog, Overlay, Passages, Snapshot, View, quantize
+from index.arrays import unit
+from index.means import PRIOR, Means
+from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+
+if TYPE_CHECKING:
+    from index import Rows
+    from index.arrays import Floats, Longs
+
+ROWS, DIM = 60, 24
+
+
+def skewed(rows: int, seed: int = 0) -> Floats:
+    """Unit vectors that lean one way, those of odd rows another."""
+    lean = random_units(2, DIM, seed=77)[np.arange(rows) % 2]
+    return unit(random_units(rows, DIM, seed) + lean)
+
+
+def skewed_rows(rows: int) -> Rows:
+    return sample_rows(rows, vectors=skewed(rows))
+
+
+def publish(folder: Path, rows: Rows) -> Snapshot:
+    return Catalog(folder).publish_rows(rows, **STAMP, grouped_by="language", centred=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("means")
+
+
+@pytest.fixture(scope="module")
+def snapshot(folder: Path) -> Snapshot:
+    return publish(folder, skewed_rows(ROWS))
+
+
+def wanted_means(vectors: Floats) -> Floats:
+    """By the formula, in float64: of even rows, of odd rows, of all."""
+    everything = vectors.astype(np.float64).mean(axis=0)
+    own = [vectors[at::2].astype(np.float64) for at in (0, 1)]
+    drawn = [(len(v) * v.mean(axis=0) + 20 * everything) / (len(v) + 20) for v in own]
+    return np.array([*drawn, everything], np.float32)
+
+
+def plainly(vectors: Floats, means: Floats) -> Floats:
+    rest = vectors.astype(np.float64) - means
+    left: Floats = (rest / np.linalg.norm(rest, axis=1, keepdims=True)).astype(np.float32)
+    return left
+
+
+def test_a_mean_is_drawn_towards_that_of_all_rows(folder: Path, snapshot: Snapshot) -> None:
+    assert PRIOR == 20
+    stored = np.load(folder / snapshot.generation / "means.npy")
+    assert (stored.dtype, stored.shape) == (np.float32, (3, DIM))
+    np.testing.assert_allclose(stored, wanted_means(skewed(ROWS)), atol=1e-6)
+
+
+def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Snapshot) -> None:
+    rows, means = skewed_rows(ROWS), wanted_means(skewed(ROWS))[np.arange(ROWS) % 2]
+    np.testing.assert_allclose(
+        snapshot.fetch(np.arange(ROWS)), plainly(rows.vectors, means), atol=1e-3
+    )
+    view = View.of(snapshot)
+    for row in range(ROWS):
+        own = rows.passages.codes[rows.passages.indptr[row] : rows.passages.indptr[row + 1]]
+        wide = unit(own.astype(np.float32))
+        codes = quantize(plainly(wide, means[row]))
+        stored = snapshot.passages.codes[snapshot.passages.indptr[row] :][: len(own)]
+        assert np.abs(stored.astype(int) - codes).max(initial=0) <= 1
+        assert view.passages_of(row).shape == wide.shape
+
+
+def test_what_comes_from_outside_is_centred_as_the_rows_were(snapshot: Snapshot) -> None:
+    view, means = View.of(snapshot), wanted_means(skewed(ROWS))
+    asked = random_units(5, DIM, seed=3)
+    for place, group in enumerate(["tg", "русӣ", "unheard of"]):
+        found = view.centred(asked, group)
+        np.testing.assert_allclose(found, plainly(asked, means[place]), atol=1e-6)
+        assert found.dtype == np.float32
+        assert snapshot.centred(asked, group).tobytes() == found.tobytes()
+    assert view.centred(asked[:0], "tg").shape == (0, DIM)
+
+
+def test_a_row_that_comes_later_is_centred_by_the_means_of_the_build(snapshot: Snapshot) -> None:
+    """A row told again is to the bit what is stored; one of a new group loses the mean of all."""
+    rows = skewed_rows(ROWS)
+    view = Overlay(snapshot, "language").apply(rows, ())
+    old, new = np.arange(ROWS), np.arange(ROWS) + ROWS
+    assert view.fetch(new).tobytes() == snapshot.fetch(old).tobytes()
+    assert view.delta.passages.codes.tobytes() == snapshot.passages.codes.tobytes()
+    assert view.delta.passages.scales.tobytes() == snapshot.passages.scales.tobytes()
+    strange = sample_rows(2, vectors=skewed(2), labels={"language": ["zh", "ja"]})
+    later = Overlay(snapshot, "language").apply(strange, ())
+    wanted = plainly(skewed(2), wanted_means(skewed(ROWS))[2])
+    np.testing.assert_allclose(later.fetch(np.array([ROWS, ROWS + 1])), wanted, atol=1e-3)
+
+
+def test_without_centring_vectors_stay_bit_for_bit(tmp_path: Path) -> None:
+    rows = skewed_rows(ROWS)
+    plain = Catalog(tmp_path).publish_rows(rows, **STAMP, grouped_by="language")
+    stored = np.load(tmp_path / plain.generation / "means.npy")
+    assert (stored.shape, stored.any()) == ((3, DIM), False)
+    assert plain.passages.codes.tobytes() == rows.passages.codes.tobytes()
+    halves = rows.vectors.astype(np.float16).astype(np.float32)
+    assert plain.vectors.codes(np.arange(ROWS)).tobytes() == halves.tobytes()
+    asked = random_units(2, DIM, seed=3)
+    assert plain.centred(asked, "tg").tobytes() == asked.tobytes()
+    assert (plain.manifest.centred, plain.is_centred) == (False, False)
+
+
+def test_without_groups_all_rows_have_one_mean(tmp_path: Path) -> None:
+    plain = Catalog(tmp_path).publish_rows(skewed_rows(ROWS), **STAMP, centred=True)
+    stored = np.load(tmp_path / plain.generation / "means.npy")
+    np.testing.assert_allclose(stored, [skewed(ROWS).mean(axis=0)] * 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: int) -> None:
+    """A vector that is its own mean stays as it came, and so do its passages that are."""
+    snapshot = publish(tmp_path, skewed_rows(rows))
+    asked = random_units(2, DIM, seed=3)
+    assert snapshot.is_centred == (rows > 0)
+    assert (snapshot.centred(asked, "tg").tobytes() == asked.tobytes()) == (rows == 0)
+    if rows == 1:
+        np.testing.assert_allclose(snapshot.fetch(np.array([0])), skewed(1), atol=1e-3)
+    view = Overlay(snapshot, "language").apply(skewed_rows(3), ())
+    assert view.fetch(np.arange(len(view))).shape == (rows + 3, DIM)
+
+
+def test_over_a_base_of_nothing_nothing_is_centred(tmp_path: Path) -> None:
+    """As wide as one number, under rows of any width."""
+    nothing = sample_rows(0, dim=1, labels={"language": []})
+    snapshot = publish(tmp_path, nothing)
+    assert np.load(tmp_path / snapshot.generation / "means.npy").tolist() == [[0]]
+    rows = skewed_rows(4)
+    view = Overlay(snapshot, "language").apply(rows, ())
+    asked = random_units(2, DIM, seed=3)
+    assert view.centred(asked, "tg").tobytes() == asked.tobytes()
+    np.testing.assert_allclose(view.fetch(np.arange(4)), rows.vectors, atol=1e-3)
+    assert view.delta.passages.codes.tobytes() == rows.passages.codes.tobytes()
+
+
+@given(
+    sizes=st.lists(st.integers(0, 9), min_size=1, max_size=5).filter(any),
+    seed=st.integers(0, 99),
+)
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_means_and_what_is_left_are_brute_force(sizes: list[int], seed: int) -> None:
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    vectors = random_units(len(owners), 7, seed)
+    groups: dict[str, Longs] = {f"g{at}": np.flatnonzero(owners == at) for at in range(len(sizes))}
+    means = Means.over(vectors, groups)
+    everything = vectors.astype(np.float64).mean(axis=0)
+    for at, size in enumerate(sizes):
+        own = vectors[owners == at].astype(np.float64).sum(axis=0)
+        wanted = (own + 20 * everything) / (size + 20)
+        np.testing.assert_allclose(means.vectors[means.places[f"g{at}"]], wanted, atol=1e-6)
+    np.testing.assert_allclose(means.vectors[-1], everything, atol=1e-6)
+    found = means.taken_off(vectors, owners)
+    for vector, mean, left in zip(vectors, means.vectors[owners], found, strict=True):
+        rest = vector.astype(np.float64) - mean
+        length = np.linalg.norm(rest)
+        np.testing.assert_allclose(left, rest / length if length > 1e-3 else vector, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_what_is_left_does_not_depend_on_what_is_centred_beside_it() -> None:
+    vectors = random_units(50, 384)
+    means = Means.over(vectors, {"a": np.arange(50)})
+    together = means.taken_off(vectors, np.zeros(50, np.int64))
+    alone = [means.taken_off(vectors[[at]], np.zeros(1, np.int64)) for at in range(50)]
+    assert np.concatenate(alone).tobytes() == together.tobytes()
+
+
+def test_passages_of_more_than_a_batch_are_centred_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    passages = Passages.of([quantize(random_units(k, 9, seed=k)) for k in (3, 0, 4, 5)], 9)
+    means = Means.over(random_units(4, 9), {"a": np.arange(2), "b": np.arange(2, 4)})
+    places = np.array([0, 0, 1, 2])
+    whole = means.taken_off_passages(passages, places)
+    monkeypatch.setattr("index.means._BATCH", 4)
+    assert means.taken_off_passages(passages, places).codes.tobytes() == whole.codes.tobytes()
+    assert whole.indptr is passages.indptr

@@ -1,0 +1,328 @@
+"""Neighbourhoods: what lies around a row, by brute force over what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index import BadRows, Catalog, Overlay, Snapshot, View
+from index.build import build
+from index.neighbourhood import CONTEXT, NEAREST, nearest_rows
+from index.search import EXACT_BELOW
+from tests.unit.test_index_rows import STAMP, random_terms, random_units, sample_rows
+from tests.unit.test_index_search import clustered_vectors, grid_vectors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from index import Rows
+    from index.arrays import Array, Bools, Floats, Longs
+
+LIKE: dict[str, Any] = {"grouped_by": "language", "known_by": "embedded"}
+SIZES = (0, 1, 2, 3, 11, 12, 60)
+
+
+def archive(rows: int, *, seed: int = 0, copies: bool = False, dim: int = 8) -> Rows:
+    """Rows, a third of which mean nothing; with `copies`, few different ones and many ties."""
+    made = sample_rows(rows, dim, seed, terms=random_terms(rows, words=25, seed=seed))
+    embedded = np.random.default_rng(seed).random(rows) < 2 / 3
+    vectors = grid_vectors(rows, seed) if copies else made.vectors
+    return replace(made, vectors=vectors, columns=dict(made.columns, embedded=embedded))
+
+
+def codes_of(snapshot: Snapshot) -> Array:
+    """As stored; products of such in float64 are exact."""
+    return snapshot.vectors.codes(np.arange(len(snapshot))).astype(np.float64)
+
+
+def brute_nearest(similarities: Array, allowed: Bools, without: int) -> list[tuple[float, int]]:
+    """(similarity, row) of the nearest, of equals the lower row first."""
+    rows = [row for row in np.flatnonzero(allowed).tolist() if row != without]
+    ranked = sorted((-float(similarities[row]), row) for row in rows)[:NEAREST]
+    return [(-similarity, row) for similarity, row in ranked]
+
+
+def brute_lexical(snapshot: Snapshot, row: int) -> float:
+    """The mean lexical similarity of the ten nearest others of the row's group."""
+    query, languages = snapshot.lexicon.query_of(row), snapshot.columns["language"]
+    others = [o for o in np.flatnonzero(languages == languages[row]).tolist() if o != row]
+    found = []
+    for other in others:
+        held = snapshot.lexicon.query_of(other)
+        _, mine, theirs = np.intersect1d(query.buckets, held.buckets, return_indices=True)
+        found.append(float(query.weights[mine] @ held.weights[theirs]))
+    best = sorted(found, reverse=True)[:NEAREST]
+    return sum(best) / len(best) if best else 0.0
+
+
+def check(snapshot: Snapshot, known: Bools) -> None:
+    """All that is stored of each row against brute force."""
+    codes, around = codes_of(snapshot), snapshot.around
+    words, languages = snapshot.labels["language"], snapshot.columns["language"]
+    for row in range(len(snapshot)):
+        if not known[row]:
+            assert around.neighbours[row].tolist() == [-1, -1]
+            assert around.shares[row].tolist() == [0, 0]
+            assert around.hubness[row] == pytest.approx(brute_lexical(snapshot, row), abs=1e-3)
+            continue
+        near = brute_nearest(codes @ codes[row], known, row)
+        floor = max(0.0, snapshot.manifest.floors[words[languages[row]]].similarity)
+        for place in range(CONTEXT):
+            found = around.neighbours[row, place], around.shares[row, place]
+            if place >= len(near):
+                assert found == (-1, 0)
+                continue
+            similarity, neighbour = near[place]
+            share = min(max((similarity - floor) / (1 - floor), 0), 1)
+            assert found == (neighbour, pytest.approx(share, abs=1e-6))
+        mean = sum(similarity for similarity, _ in near) / len(near) if near else 0
+        assert around.hubness[row] == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("copies", [False, True], ids=["random", "copies"])
+@pytest.mark.parametrize("centred", [False, True], ids=["raw", "centred"])
+def test_what_lies_around_each_row_is_brute_force(
+    tmp_path: Path,
+    rows: int,
+    copies: bool,  # noqa: FBT001 cases of a test
+    centred: bool,  # noqa: FBT001
+) -> None:
+    made = archive(rows, seed=rows, copies=copies)
+    snapshot = Catalog(tmp_path).publish_rows(made, **STAMP, **LIKE, centred=centred)
+    arrays = (snapshot.around.neighbours, snapshot.around.shares, snapshot.around.hubness)
+    assert [array.dtype.name for array in arrays] == ["int32", "float32", "float32"]
+    assert [array.shape for array in arrays] == [(rows, 2), (rows, 2), (rows,)]
+    check(snapshot, made.columns["embedded"])
+
+
+def test_without_a_column_that_says_otherwise_all_are_known(tmp_path: Path) -> None:
+    snapshot = Catalog(tmp_path).publish_rows(archive(30), **STAMP, grouped_by="language")
+    check(snapshot, np.ones(30, bool))
+    assert snapshot.known.all()
+
+
+def test_lists_find_the_same_where_there_are_few_rows(tmp_path: Path) -> None:
+    snapshot = Catalog(tmp_path).publish_rows(archive(60), **STAMP, **LIKE, ivf_above=0)
+    check(snapshot, archive(60).columns["embedded"])
+
+
+@pytest.mark.parametrize("known_by", ["absent", "language", "flags"])
+def test_a_column_that_cannot_say_who_is_known_is_refused(tmp_path: Path, known_by: str) -> None:
+    rows = archive(4)
+    odd = replace(rows, columns=dict(rows.columns, flags=np.ones((4, 2), bool)))
+    with pytest.raises(BadRows, match=known_by):
+        build(odd, tmp_path, **STAMP, known_by=known_by)
+
+
+def test_more_copies_than_are_ever_fetched_at_once_are_told_apart_by_row(tmp_path: Path) -> None:
+    """Ten kinds of vectors, ninety copies of each: the lowest two others of a kind come."""
+    kinds = np.eye(10, dtype=np.float32)
+    vectors = kinds[np.arange(900) % 10]
+    snapshot = Catalog(tmp_path).publish_rows(sample_rows(900, vectors=vectors), **STAMP)
+    around = snapshot.around
+    for row in range(900):
+        first = [at for at in (row % 10, row % 10 + 10, row % 10 + 20) if at != row][:2]
+        assert around.neighbours[row].tolist() == first
+    assert (around.hubness == 1).all()
+
+
+def test_a_thousand_copies_and_more_are_as_near_as_they_are(tmp_path: Path) -> None:
+    vectors = np.tile(random_units(1, 8), (2_500, 1))
+    snapshot = Catalog(tmp_path).publish_rows(sample_rows(2_500, vectors=vectors), **STAMP)
+    around, own = snapshot.around, np.arange(2_500)
+    assert ((around.neighbours >= 0) & (around.neighbours != own[:, None])).all()
+    np.testing.assert_allclose(around.hubness, 1, atol=1e-3)
+
+
+# --- rows that come later ---
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Rows, Snapshot]]:
+    """Archives of every kind, and what was built of them."""
+    made = {}
+    for name, rows, stamp in (
+        ("raw", archive(60), {}),
+        ("centred", archive(60, dim=48), {"centred": True}),
+        ("copies", archive(60, copies=True), {}),
+        ("lists", archive(60, dim=48), {"ivf_above": 0, "centred": True}),
+        ("one", archive(1), {}),
+    ):
+        folder = tmp_path_factory.mktemp(name)
+        made[name] = rows, Catalog(folder).publish_rows(rows, **STAMP, **LIKE, **stamp)
+    return made
+
+
+def part_of(rows: Rows, chosen: Longs) -> Rows:
+    """Some of the rows, by ascending row."""
+    of = [slice(rows.terms.indptr[r], rows.terms.indptr[r + 1]) for r in chosen.tolist()]
+    own = [slice(rows.passages.indptr[r], rows.passages.indptr[r + 1]) for r in chosen.tolist()]
+    return replace(
+        rows,
+        ids=[rows.ids[row] for row in chosen.tolist()],
+        vectors=rows.vectors[chosen],
+        passages=type(rows.passages).of([rows.passages.codes[p] for p in own], rows.dim),
+        terms=type(rows.terms).of([(rows.terms.buckets[p], rows.terms.counts[p]) for p in of]),
+        columns={name: column[chosen] for name, column in rows.columns.items()},
+        cards=[rows.cards[row] for row in chosen.tolist()],
+    )
+
+
+@given(
+    name=st.sampled_from(["raw", "centred", "copies", "lists", "one"]),
+    chosen=st.lists(st.sets(st.integers(0, 59), min_size=1, max_size=50), min_size=1, max_size=3),
+)
+@settings(deadline=None, max_examples=80, derandomize=True)
+def test_a_row_told_again_lies_where_it_lay(
+    built: dict[str, tuple[Rows, Snapshot]], name: str, chosen: list[set[int]]
+) -> None:
+    """Nothing changed, so what is around it is what a rebuild of the same rows gives."""
+    rows, snapshot = built[name]
+    overlay, told = Overlay(snapshot, "language"), []
+    for places in chosen:
+        again = np.unique([place % len(rows) for place in places])
+        overlay.apply(part_of(rows, again), ())
+        told += again.tolist()
+    around = overlay.view.delta.around
+    np.testing.assert_array_equal(around.neighbours, snapshot.around.neighbours[told])
+    np.testing.assert_array_equal(around.shares, snapshot.around.shares[told])
+    np.testing.assert_allclose(around.hubness, snapshot.around.hubness[told], atol=1e-5)
+    assert [array.dtype for array in (around.neighbours, around.shares, around.hubness)] == [
+        np.int32,
+        np.float32,
+        np.float32,
+    ]
+
+
+def test_a_new_row_finds_the_rows_of_the_snapshot_alone(
+    built: dict[str, tuple[Rows, Snapshot]],
+) -> None:
+    """Copies of each other under new ids: neither finds the other, both the same of old."""
+    rows, snapshot = built["raw"]
+    known = int(np.flatnonzero(rows.columns["embedded"])[3])
+    twins = part_of(rows, np.array([known, known]))
+    overlay = Overlay(snapshot, "language")
+    first = overlay.apply(replace(twins, ids=["n-1", "n-2"]), ())
+    second = overlay.apply(replace(twins, ids=["n-3", "n-4"]), ())
+    assert first.delta.around.neighbours.tolist() == second.delta.around.neighbours[:2].tolist()
+    assert (second.delta.around.neighbours[:, 0] == known).all()
+    assert (second.delta.around.neighbours < len(snapshot)).all()
+    frozen = first.delta.around.hubness.tobytes()
+    assert second.delta.around.hubness[:2].tobytes() == frozen
+
+
+def test_a_row_of_a_new_group_is_weighed_from_a_floor_of_nothing(
+    built: dict[str, tuple[Rows, Snapshot]],
+) -> None:
+    rows, snapshot = built["raw"]
+    known = rows.columns["embedded"]
+    strange = replace(
+        rows, ids=[f"n-{row:02}" for row in range(60)], labels={"language": ["zh", "ja"]}
+    )
+    around = Overlay(snapshot, "language").apply(strange, ()).delta.around
+    codes = codes_of(snapshot)
+    for row in np.flatnonzero(known).tolist():
+        near = brute_nearest(codes @ codes[row], known, -1)[:CONTEXT]
+        assert around.neighbours[row].tolist() == [other for _, other in near]
+        shares = [min(max(similarity, 0), 1) for similarity, _ in near]
+        np.testing.assert_allclose(around.shares[row], shares, atol=1e-6)
+    assert not around.hubness[~known].any()
+
+
+@pytest.mark.parametrize("dim", [1, 8])
+def test_over_nothing_nothing_lies_around(tmp_path: Path, dim: int) -> None:
+    nothing = replace(archive(0, dim=dim), labels={"language": []})
+    snapshot = Catalog(tmp_path).publish_rows(nothing, **STAMP, **LIKE)
+    view = Overlay(snapshot, "language").apply(archive(5), ())
+    assert view.delta.around.neighbours.tolist() == [[-1, -1]] * 5
+    assert not view.delta.around.shares.any()
+    assert not view.hubness(np.arange(5)).any()
+    assert view.contexts(np.arange(5), 0.7).tobytes() == view.fetch(np.arange(5)).tobytes()
+
+
+# --- large archives ---
+
+
+def test_strangers_of_a_large_group_are_compared_by_their_heaviest_terms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the nearest share heavy terms, the same ten are found, and compared by all."""
+    rows = archive(120, seed=4)
+    stranger = replace(rows, columns=dict(rows.columns, embedded=np.zeros(120, bool)))
+    plain = Catalog(tmp_path / "plain").publish_rows(stranger, **STAMP, **LIKE)
+    monkeypatch.setattr("index.lexical._FEW", 50)
+    monkeypatch.setattr("index.lexical._HEAVIEST", 8)
+    pruned = Catalog(tmp_path / "pruned").publish_rows(stranger, **STAMP, **LIKE)
+    assert (pruned.around.hubness <= plain.around.hubness + 1e-6).all()
+    close = np.abs(pruned.around.hubness - plain.around.hubness) < 0.02
+    assert close.mean() > 0.9
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """More rows than are searched exactly, in clusters, with lists."""
+    rows = sample_rows(12_500, vectors=clustered_vectors()[:12_500])
+    folder = tmp_path_factory.mktemp("many")
+    assert len(rows) > EXACT_BELOW
+    return Catalog(folder).publish_rows(rows, **STAMP, grouped_by="language", ivf_above=10_000)
+
+
+def test_lists_find_nearly_all_of_the_nearest(many: Snapshot) -> None:
+    codes = codes_of(many)
+    everything, hits = np.ones(len(many), bool), 0
+    for row in range(0, len(many), 125):
+        near = brute_nearest(codes @ codes[row], everything, row)
+        found = many.around.neighbours[row].tolist()
+        hits += len({other for _, other in near[:CONTEXT]} & set(found))
+        mean = np.mean([similarity for similarity, _ in near])
+        assert many.around.hubness[row] == pytest.approx(float(mean), abs=5e-3)
+    assert hits >= 0.97 * CONTEXT * 100
+
+
+def test_lists_find_the_same_later(many: Snapshot) -> None:
+    """One by one and many at once, as rows come; and so by the build."""
+    chosen = np.arange(0, len(many), 250)
+    codes = many.vectors.codes(chosen)
+    everything = np.ones(len(many), bool)
+    together = nearest_rows(many.vectors, codes, everything, chosen)
+    np.testing.assert_array_equal(together.rows[:, :2], many.around.neighbours[chosen])
+    np.testing.assert_allclose(together.hubness, many.around.hubness[chosen], atol=1e-6)
+    for at in range(len(chosen)):
+        alone = nearest_rows(many.vectors, codes[[at]], everything, chosen[[at]])
+        np.testing.assert_array_equal(alone.rows[0], together.rows[at])
+
+
+def test_few_known_rows_of_many_are_searched_exactly(many: Snapshot) -> None:
+    known = np.random.default_rng(2).random(len(many)) < 0.02
+    codes, chosen = codes_of(many), np.flatnonzero(known)[:40]
+    found = nearest_rows(many.vectors, many.vectors.codes(chosen), known, chosen)
+    for at, row in enumerate(chosen.tolist()):
+        near = brute_nearest(codes @ codes[row], known, row)
+        assert found.rows[at].tolist() == [other for _, other in near]
+        np.testing.assert_array_equal(found.similarities[at], [s for s, _ in near])
+
+
+def test_lists_that_run_dry_are_made_up_for(
+    many: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.search._MOST_PROBES", 1)
+    rows, similarities = many.vectors.candidates(
+        many.vectors.codes(np.arange(50)), 2_000, np.ones(len(many), bool)
+    )
+    assert (rows >= 0).all()
+    assert (np.diff(similarities, axis=1) <= 0).all()
+
+
+def test_a_view_of_nothing_has_no_neighbourhood(tmp_path: Path) -> None:
+    view = View.of(Catalog(tmp_path).publish_rows(sample_rows(0), **STAMP))
+    nobody = np.empty(0, np.int64)
+    assert view.hubness(nobody).shape == (0,)
+    assert view.contexts(nobody, 0.5).shape == (0, 8)
+    asked: Floats = random_units(1, 8)[0]
+    assert view.context_of(asked, 0.5, "").tobytes() == asked.tobytes()
