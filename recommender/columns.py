@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ __all__ = [
 
 UNKNOWN_LANGUAGE: Final = "und"
 TAG_SEPARATOR: Final = "\x00"  # articles have no NUL characters
+NOBODY: Final = 0
 _CODED: Final = ("language", "section", "tags")
 
 
@@ -77,7 +79,9 @@ def describe(articles: Iterable[Facts]) -> Described:
     Times are float64 seconds since 1970 in UTC. `published_at` is NaN where there is none;
     `from_time` and `until_time` bound when the article may be listed, and are infinite where
     nothing bounds it. `own` is the number of an article's id, `tells` of the id or group that it
-    translates, or again its own; `change` is its change number.
+    translates, or again its own; `author` is the number of its first author and `host` that of its
+    address's host, 0 where there is none; `change` is its change number. `revised_at` is the later
+    of its publication and its update, NaN where it has neither.
     """
     known = list(articles)
     codes = {name: _encode([_word(name, facts) for facts in known]) for name in _CODED}
@@ -86,12 +90,15 @@ def describe(articles: Iterable[Facts]) -> Described:
         describe_standing(given)
         | {
             "published_at": _times([article.published_at for article in given], np.nan),
+            "revised_at": _times([_revised(article) for article in given], np.nan),
             "recommendable": np.array([not a.never_recommend for a in given], np.bool_),
             "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
             "lists": np.array([not article.no_related for article in given], np.bool_),
             "embedded": np.array([facts.embedded for facts in known], np.bool_),
             "own": _numbers(article.id for article in given),
             "tells": _numbers(article.translation_of or article.id for article in given),
+            "author": _numbers(_author(article) for article in given),
+            "host": _numbers(_host(article) for article in given),
             "change": np.array([facts.change for facts in known], np.int64),
             "read": np.array([facts.read for facts in known], np.bool_),
             "settled": np.array([facts.settled for facts in known], np.bool_),
@@ -112,12 +119,23 @@ def describe_standing(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
 
 
 def number_of(name: str) -> int:
-    """The number of an id or of a group of translations: 64 bits of a hash."""
+    """The number of an id, of a group of translations, or of a name: 64 bits of a hash."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def _numbers(names: Iterable[str]) -> NDArray[np.int64]:
-    return np.array([number_of(name) for name in names], np.int64)
+    return np.array([number_of(name) if name else NOBODY for name in names], np.int64)
+
+
+def _author(article: Article) -> str:
+    """The first author's name, however its letters and blanks are set; "" for none."""
+    return " ".join(article.authors[0].casefold().split()) if article.authors else ""
+
+
+def _host(article: Article) -> str:
+    """The host of the address, in lower case and without `www.`; "" for none."""
+    host = urlsplit(article.url).hostname if article.url else None
+    return (host or "").removeprefix("www.").removesuffix(".")
 
 
 def _word(column: str, facts: Facts) -> str:
@@ -135,6 +153,11 @@ def _encode(words: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:
     vocabulary = sorted(set(words))
     codes = {word: code for code, word in enumerate(vocabulary)}
     return np.array([codes[word] for word in words], np.int32), vocabulary
+
+
+def _revised(article: Article) -> datetime | None:
+    times = [t for t in (article.published_at, article.updated_at) if t is not None]
+    return max(times, default=None)
 
 
 def _opens(article: Article) -> datetime | None:

@@ -43,10 +43,27 @@ class Policy:
     dense_weight: Annotated[
         Share,
         _says(
-            "share of the dense signal where the encoder knows the article's language; the lexical "
-            "signal has the rest. Where it does not, the lexical signal has all"
+            "share of article vectors in the score where the encoder knows both languages; words "
+            "have what vectors and passages leave. Where it does not know one, words have all; "
+            "between two languages that it knows, words have nothing"
         ),
-    ] = 0.4
+    ] = 0.3
+    passage_weight: Annotated[
+        Share, _says("share of passage matching there; with `dense_weight` at most 1")
+    ] = 0.25
+    neighbour_weight: Annotated[
+        Share,
+        _says(
+            "how much an article's vector takes on from its two nearest, as far as near they are"
+        ),
+    ] = 0.6
+    hubness_weight: Annotated[
+        Share,
+        _says(
+            "how much of its mean similarity to its own ten nearest an article's ranking value "
+            "loses, so that what is near to everything does not stand in every list"
+        ),
+    ] = 0.2
     candidates: Annotated[
         int, Field(ge=1, le=10_000), _says("how many articles each signal proposes")
     ] = 200
@@ -60,7 +77,25 @@ class Policy:
         float,
         Field(gt=0, le=1),
         _says("texts whose signatures overlap so much are one story told twice"),
-    ] = 0.35
+    ] = 0.4
+    story_likeness: Annotated[
+        float,
+        Field(gt=0, le=1),
+        _says("items whose vectors are so near belong to one story, and so does what is near any"),
+    ] = 0.85
+    story_cap: Annotated[
+        int,
+        Field(ge=1, le=100),
+        _says("how many items of one story a list of twelve holds at most, and a longer one more"),
+    ] = 6
+    copy_overlap: Annotated[
+        float,
+        Field(gt=0, le=1),
+        _says("texts of one author or host that overlap so much are cut from one pattern"),
+    ] = 0.15
+    copy_cap: Annotated[
+        int, Field(ge=1, le=100), _says("how many items of one pattern a list holds at most")
+    ] = 2
     diversity: Annotated[
         Share, _says("weight of being unlike what stands above, against the ranking value")
     ] = 0.05
@@ -105,6 +140,8 @@ RELEVANCE_ONLY: Final = Policy(
     threshold=0.0,
     words_threshold=0.0,
     duplicate_overlap=NEVER,
+    story_likeness=NEVER,
+    copy_overlap=NEVER,
     diversity=0.0,
     age_weight=0.0,
     fallback=False,

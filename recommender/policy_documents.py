@@ -28,13 +28,21 @@ def parse_policy(document: str | bytes) -> Policy:
     try:
         found = _read(document)
         # By way of JSON text: only there is an object a policy, and nothing converted.
-        return _DOCUMENTS.validate_json(json.dumps(found))
+        policy = _DOCUMENTS.validate_json(json.dumps(found))
+        _check_shares(policy)
+        return policy  # noqa: TRY300 - what is refused is refused above
     except ValidationError as error:
         told = error.errors(include_url=False, include_context=False, include_input=False)
         faults = tuple(map(_fault, told))
     except (ValueError, RecursionError) as error:
         faults = (FieldFault("", _plainly(error)),)
     raise InvalidPolicy("the policy is not acceptable", faults)
+
+
+def _check_shares(policy: Policy) -> None:
+    """Words have what vectors and passages leave, which must not be less than nothing."""
+    if policy.dense_weight + policy.passage_weight > 1:
+        raise ValueError("dense_weight and passage_weight add up to more than 1")
 
 
 def policy_schema() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The use case: for one article, the most related other ones, in the order to show them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,24 +9,32 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.cards import Card
-from recommender.columns import Columns
-from recommender.eligibility import Wanted, eligible, matching
-from recommender.fading import fading_of
+from recommender.inquiry import Inquiry
 from recommender.policy import Policy
-from recommender.ranking import Floors, Pool, Ranked, fuse, select
-from recommender.recommendations import Options, Recommendation, Recommendations
+from recommender.ranking import Pool, Ranked, Removal, Rules, Selection, choose
+from recommender.recommendations import (
+    Options,
+    Recommendation,
+    Recommendations,
+    Removed,
+    Rule,
+)
 from recommender.seeds import Seed
-from recommender.stories import tellings
 
-__all__ = ["Inquiry", "list_related"]
+__all__ = ["Outcome", "list_related", "outcome_of", "pool_of", "rules_of"]
 
 SEMANTIC: Final = "semantic"
 SAME_SECTION: Final = "fallback:section"
 LATEST: Final = "fallback:latest"
 LADDER: Final = (SAME_SECTION, LATEST)
 UNDATED: Final = -1e18
+RULE_OF: Final[Mapping[Removal, Rule]] = {
+    Removal.DUPLICATE_OF_SEED: "duplicate_of_seed",
+    Removal.DUPLICATE: "duplicate",
+    Removal.STORY_CAP: "story_cap",
+    Removal.COPY_CAP: "copy_cap",
+}
 Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
 WIDER: Final = 4  # so many times more, where that was too few
 MOST_CANDIDATES: Final = 10_000  # where an archive is one text over and over, a list may stay short
@@ -42,10 +50,11 @@ def list_related(
     the options, and is neither the seed, a translation nor a near-duplicate of it, nor a
     near-duplicate of an item above.
     """
-    items = Inquiry(view, seed, options, policy, now).items() if seed.lists else []
+    inquiry = Inquiry(view, seed, options, policy, now)
+    items = outcome_of(inquiry).items if seed.lists else ()
     return Recommendations(
         article_id=seed.id,
-        items=tuple(items),
+        items=items,
         requested=options.limit,
         mode=options.mode,
         generation=view.generation,
@@ -62,191 +71,166 @@ def _short_because(seed: Seed, options: Options, returned: int) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inquiry:
-    """One question to one view; nothing in it changes while it is answered."""
+class Outcome:
+    """A list, and by row what was taken out of it, if somebody asked for that."""
 
-    view: View
-    seed: Seed
-    options: Options
-    policy: Policy
-    now: float
-    _same_story: Mask = field(init=False)
+    items: tuple[Recommendation, ...]
+    removed: Mapping[int, Removed]
 
-    def __post_init__(self) -> None:
-        # Asked by the filter and by the search for near-duplicates; the seed itself is among them.
-        object.__setattr__(self, "_same_story", tellings(self.view, self.seed.names))
 
-    def items(self) -> list[Recommendation]:
-        """The list, rung by rung: a lower rung is asked only while the list is short."""
-        allowed = self.allowed()
-        items: list[Recommendation] = []
-        for rung in self._rungs():
-            if len(items) < self.options.limit and allowed.any():
-                ranked, positions = self._picked(rung, allowed, items)
-                for position in positions:
-                    items.append(self._item(ranked, int(position), rung, len(items) + 1))
-                    allowed[ranked.rows[position]] = False
-        return items
+def outcome_of(inquiry: Inquiry) -> Outcome:
+    """The list, rung by rung: a lower rung is asked only while the list is short."""
+    making = _Making(inquiry)
+    for rung in _rungs(inquiry):
+        making.fill(rung)
+    return Outcome(tuple(making.items), making.removed)
 
-    def _picked(
-        self, rung: str, allowed: Mask, above: Sequence[Recommendation]
-    ) -> tuple[Ranked, NDArray[np.int64]]:
-        """Candidates of a rung and the positions to list.
+
+def _rungs(inquiry: Inquiry) -> tuple[str, ...]:
+    if not inquiry.policy.fallback or inquiry.options.min_score is not None:
+        return (SEMANTIC,)
+    return (SEMANTIC, *LADDER) if inquiry.seed.section else (SEMANTIC, LATEST)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rung:
+    """Candidates of a rung.
+
+    Attributes:
+        ranked: with what each is worth there.
+        listable: bool [m], which of them may be listed; the others only tell who retells whom.
+        more: whether there may be more of them.
+    """
+
+    ranked: Ranked
+    listable: Mask
+    more: bool
+
+
+class _Making:
+    """A list in the making."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self.items: list[Recommendation] = []
+        self.removed: dict[int, Removed] = {}
+        self._inquiry, self._view = inquiry, inquiry.view
+        self._allowed = inquiry.allowed()
+        self._listed: list[int] = []
+        self._retold = self._signatures(np.empty(0, np.int64))
+
+    def fill(self, name: str) -> None:
+        """Put what a rung has on the list, as far as there is room.
 
         Where copies of one story crowd out the rest, more candidates are looked at.
         """
-        missing = self.options.limit - len(above)
-        fetch = self.policy.candidates if rung == SEMANTIC else SPARE * missing
-        while True:
-            ranked, more = self._rung(rung, allowed, fetch)
-            positions = self._select(rung, ranked, above)
-            if len(positions) == missing or not more or fetch >= MOST_CANDIDATES:
-                return ranked, positions
+        missing = self._inquiry.options.limit - len(self.items)
+        fetch = self._inquiry.policy.candidates if name == SEMANTIC else SPARE * missing
+        while missing and self._allowed.any():
+            rung = self._rung(name, fetch)
+            selection = self._choose(name, rung, missing)
+            if len(selection.positions) == missing or not rung.more or fetch >= MOST_CANDIDATES:
+                self._take(name, rung.ranked, selection)
+                return
             fetch *= WIDER
 
-    def allowed(self) -> Mask:
-        """Rows that may be listed: bool [n]."""
-        wanted = Wanted.of(self.options, self.seed.language, self.seed.published_at, self.now)
-        rows = self.view.each(lambda part: self._allowed(part, wanted))
-        rows &= ~self._same_story
-        for row in map(self.view.row_of, {self.seed.id, *self.options.exclude}):
-            if row is not None:
-                rows[row] = False
-        return rows
+    def _rung(self, name: str, fetch: int) -> Rung:
+        inquiry, allowed = self._inquiry, self._allowed
+        if name == SEMANTIC:
+            ranked = inquiry.rank(inquiry.candidates(allowed, fetch))
+            related = inquiry.are_related(ranked)
+            more = fetch <= len(related) and bool(related.all())
+            return Rung(self._timed(name, ranked), related, more)
+        if name == SAME_SECTION:
+            allowed = inquiry.in_section(allowed)
+        rows = inquiry.newest(allowed, fetch)
+        ranked = self._timed(name, inquiry.rank(rows))
+        more = len(rows) < int(np.count_nonzero(allowed))
+        return Rung(ranked, np.ones(len(rows), np.bool_), more)
 
-    def _allowed(self, part: Columns, wanted: Wanted) -> Mask:
-        rows: Mask = eligible(part, self.now, untitled=self.policy.untitled)
-        rows &= matching(part, wanted)
-        return rows
-
-    def candidates(self, allowed: Mask, fetch: int) -> NDArray[np.int64]:
-        """The nearest allowed rows by the signal that leads for each pair, by id: int64 [m].
-
-        Vectors propose the articles whose language the encoder knows, like the seed's; words the
-        others; each at most `fetch`. Letting words propose everywhere found nothing more
-        (docs/relevance.md).
-        """
-        seed, view = self.seed, self.view
-        known = allowed & view.each(lambda part: part.columns["embedded"]) & seed.embedded
-        found = [np.empty(0, np.int64)]
-        if seed.vector is not None and known.any():
-            found.append(view.nearest(seed.vector, fetch, known).rows)
-        unknown = allowed & ~known
-        if seed.terms is not None and unknown.any():
-            found.append(view.nearest_by_terms(seed.terms, fetch, unknown).rows)
-        return self._by_id(np.concatenate(found))
-
-    def rank(self, rows: NDArray[np.int64]) -> Ranked:
-        """Score some rows; their order is kept."""
-        vectors, weight = self.view.fetch(rows), self._dense_weight(rows)
-        scores = fuse(*self._similarities(rows, vectors), self._floors(rows), weight)
-        fading = fading_of(self.view, rows, self.policy, self.now)
-        return Ranked(rows, vectors, scores, weight, fading, scores.score * fading)
-
-    def _rungs(self) -> tuple[str, ...]:
-        if not self.policy.fallback or self.options.min_score is not None:
-            return (SEMANTIC,)
-        return (SEMANTIC, *LADDER) if self.seed.section else (SEMANTIC, LATEST)
-
-    def _rung(self, rung: str, allowed: Mask, fetch: int) -> tuple[Ranked, bool]:
-        """Candidates of a rung with their ranking values, and whether there may be more."""
-        if rung == SEMANTIC:
-            return self._related(allowed, fetch)
-        if rung == SAME_SECTION:
-            wanted = Wanted(section=self.seed.section)
-            allowed = allowed & self.view.each(lambda part: matching(part, wanted))
-        rows = np.flatnonzero(allowed)
-        times = np.nan_to_num(self.view.take("published_at", rows), nan=-np.inf)
-        # Where many share a date, which of them are looked at must not hang on their rows.
-        newest = rows[np.lexsort((self.view.take("own", rows), -times))[:fetch]]
-        return self._by_time(self.rank(self._by_id(newest))), len(newest) < len(rows)
-
-    def _by_id(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The same rows in the order of their ids, by which equals are placed.
-
-        A changed article has a late row until the next rebuild; lists must not change with that.
-        """
-        order = np.argsort([self.view.id_of(row) for row in rows.tolist()], kind="stable")
-        return rows[order.astype(np.int64)]
-
-    def _related(self, allowed: Mask, fetch: int) -> tuple[Ranked, bool]:
-        """Candidates that count as related; there may be more while none of those seen fell out."""
-        ranked = self.rank(self.candidates(allowed, fetch))
-        score = ranked.scores.score
-        kept = ranked.at((score > 0) & (score >= self._least(ranked)))
-        more = fetch <= len(kept.rows) == len(ranked.rows)
-        return (self._by_time(kept) if self.options.mode == "latest" else kept), more
-
-    def _least(self, ranked: Ranked) -> Floats | float:
-        """The score from which a candidate counts as related."""
-        if self.options.min_score is not None:
-            return self.options.min_score
-        policy = self.policy
-        least = np.where(ranked.dense_weight > 0, policy.threshold, policy.words_threshold)
-        return least.astype(np.float32)
-
-    def _by_time(self, ranked: Ranked) -> Ranked:
-        """The same candidates, valued by their date; the undated come last."""
-        times = self.view.take("published_at", ranked.rows)
+    def _timed(self, name: str, ranked: Ranked) -> Ranked:
+        """The same candidates, where time decides valued by it; the undated come last."""
+        if not self._by_time(name):
+            return ranked
+        times = self._view.take("published_at", ranked.rows)
         return replace(ranked, values=np.nan_to_num(times, nan=UNDATED))
 
-    def _select(
-        self, rung: str, ranked: Ranked, above: Sequence[Recommendation]
-    ) -> NDArray[np.int64]:
-        """Positions to list from a rung below what is listed already."""
-        timed = rung != SEMANTIC or self.options.mode == "latest"
-        return select(
-            Pool(ranked.values, ranked.vectors, self.view.take("signature", ranked.rows)),
-            self.options.limit - len(above),
-            diversity=0.0 if timed else self._diversity(),
-            duplicate_overlap=self.policy.duplicate_overlap,
-            above=self._told(above),
+    def _by_time(self, name: str) -> bool:
+        return name != SEMANTIC or self._inquiry.options.mode == "latest"
+
+    def _choose(self, name: str, rung: Rung, missing: int) -> Selection:
+        inquiry, listed = self._inquiry, np.array(self._listed, np.int64)
+        told = self._signatures(np.flatnonzero(inquiry.same_story))
+        return choose(
+            pool_of(self._view, rung.ranked),
+            missing,
+            rules=self._rules(name),
+            told=np.vstack([inquiry.seed.signature, told]),
+            listable=rung.listable,
+            listed=pool_of(self._view, inquiry.rank(listed)) if len(listed) else None,
+            retold=self._retold,
         )
 
-    def _told(self, above: Sequence[Recommendation]) -> NDArray[np.uint16]:
-        """Signatures of what must not be told again: the seed, its translations, the listed."""
-        listed = [self.view.row_of(item.id) for item in above]
-        rows = [row for row in listed if row is not None]
-        rows += np.flatnonzero(self._same_story).tolist()
-        told = self.view.take("signature", np.array(rows, np.int64))
-        return np.vstack([self.seed.signature, told])
+    def _rules(self, name: str) -> Rules:
+        asked = self._inquiry.options.diversity
+        diversity = 0.0 if self._by_time(name) else asked
+        return rules_of(self._inquiry.policy, self._inquiry.options.limit, diversity)
 
-    def _diversity(self) -> float:
-        asked = self.options.diversity
-        return self.policy.diversity if asked is None else asked
+    def _signatures(self, rows: NDArray[np.int64]) -> NDArray[np.uint16]:
+        signatures: NDArray[np.uint16] = self._view.take("signature", rows)
+        return signatures
 
-    def _item(self, ranked: Ranked, position: int, rung: str, rank: int) -> Recommendation:
+    def _take(self, name: str, ranked: Ranked, selection: Selection) -> None:
+        """Take over what was picked, and remember what was taken out."""
+        rows = ranked.rows[selection.positions]
+        for position in selection.positions.tolist():
+            self.items.append(self._item(name, ranked, position))
+        self._allowed[rows] = False
+        self._listed += rows.tolist()
+        again = self._signatures(ranked.rows[selection.retold])
+        self._retold = np.vstack([self._retold, again])
+        if self._inquiry.options.explain == "all":
+            # Of two rungs the first names the item because of which.
+            self.removed = _removed(self._view, ranked, selection) | self.removed
+
+    def _item(self, name: str, ranked: Ranked, position: int) -> Recommendation:
         row = int(ranked.rows[position])
         return Recommendation(
-            id=self.view.id_of(row),
-            rank=rank,
+            id=self._view.id_of(row),
+            rank=len(self.items) + 1,
             score=float(ranked.scores.score[position]),
-            card=Card.from_bytes(self.view.card_of(row)),
-            reason=rung,
-            explanation=ranked.explain(position) if self.options.explain else None,
+            card=Card.from_bytes(self._view.card_of(row)),
+            reason=name,
+            explanation=ranked.explain(position) if self._inquiry.options.explain else None,
         )
 
-    def _similarities(self, rows: NDArray[np.int64], vectors: Floats) -> tuple[Floats, Floats]:
-        """Cosines of vectors and of term weights with the seed's; 0 where it has none."""
-        seed, none = self.seed, np.zeros(len(rows), np.float32)
-        dense = none if seed.vector is None else vectors @ seed.vector
-        alike = none if seed.terms is None else self.view.similarities(seed.terms, rows)
-        return dense, alike
 
-    def _dense_weight(self, rows: NDArray[np.int64]) -> Floats:
-        known = self.view.take("embedded", rows) & self.seed.embedded
-        return np.where(known, self.policy.dense_weight, 0.0).astype(np.float32)
+def pool_of(view: View, ranked: Ranked) -> Pool:
+    """Candidates as a list is picked from them."""
+    names = ("signature", "revised_at", "author", "host", "embedded")
+    columns = (view.take(name, ranked.rows) for name in names)
+    return Pool(ranked.values, ranked.vectors, *columns)
 
-    def _floors(self, rows: NDArray[np.int64]) -> Floors:
-        """Of each pair, midway between the floors of its two languages."""
-        view, own = self.view, self.seed.language
-        words = [view.word_of("language", int(row)) for row in rows]
-        languages = sorted({own, *words})
-        measured = [view.floor_of(language) for language in languages]
-        floors = Floors.of(
-            np.array([floor.rows for floor in measured]),
-            np.array([floor.similarity for floor in measured], np.float32),
-            np.array([floor.lexical for floor in measured], np.float32),
+
+def rules_of(policy: Policy, limit: int, diversity: float | None = None) -> Rules:
+    """What a list of a length must not be by a policy, unless another diversity is asked for."""
+    return Rules(
+        diversity=policy.diversity if diversity is None else diversity,
+        duplicate_overlap=policy.duplicate_overlap,
+        story_likeness=policy.story_likeness,
+        story_cap=max(policy.story_cap, policy.story_cap * limit // Options().limit),
+        copy_overlap=policy.copy_overlap,
+        copy_cap=policy.copy_cap,
+    )
+
+
+def _removed(view: View, ranked: Ranked, selection: Selection) -> dict[int, Removed]:
+    """By row, the rule that took a candidate out, and the item because of which."""
+    removals, because_of = selection.removals, selection.because_of
+    rows = ranked.rows.tolist()
+    return {
+        rows[at]: Removed(
+            RULE_OF[Removal(removals[at])],
+            view.id_of(rows[because_of[at]]) if because_of[at] >= 0 else None,
         )
-        others = floors.at(np.array([languages.index(word) for word in words], np.int64))
-        return others.midway(floors.at(np.array([languages.index(own)])))
+        for at in np.flatnonzero(removals).tolist()
+    }

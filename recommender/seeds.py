@@ -17,7 +17,8 @@ class Seed:
     """The article that a list is for. Without `vector` and `terms` only the ladder can serve it.
 
     `names` are the numbers by which its translations know it; `settled` says whether the text it
-    was read from is the present one.
+    was read from is the present one; `row` is where a view holds that text, None for one outside.
+    `vector` (float32 [dim]) and `passages` (float32 [k, dim]) are unit rows in the view's space.
     """
 
     id: str
@@ -31,7 +32,9 @@ class Seed:
     settled: bool = False
     embedded: bool = False
     vector: NDArray[np.float32] | None = None
+    passages: NDArray[np.float32] | None = None
     terms: Query | None = None
+    row: int | None = None
 
 
 def seed_of(view: View, article_id: str) -> Seed | None:
@@ -54,7 +57,9 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         settled=bool(values["settled"]),
         embedded=bool(values["embedded"]),
         vector=view.fetch(at)[0] if read else None,
+        passages=view.passages_of(row) if read else None,
         terms=view.query_of(row) if read else None,
+        row=row if read else None,
     )
 
 

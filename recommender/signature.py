@@ -6,8 +6,9 @@ many words but few triples; a reprint with another headline shares most of them.
 """
 
 import zlib
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from recommender.articles import Article
 from recommender.terms import MOST_WORDS, words
 
-__all__ = ["SIGNATURE_RECIPE", "SIGNATURE_SIZE", "overlap", "sign"]
+__all__ = ["SIGNATURE_RECIPE", "SIGNATURE_SIZE", "Sheet", "least_equal", "overlap", "sign"]
 
 SIGNATURE_RECIPE: Final = "minhash-1"
 SIGNATURE_SIZE: Final = 128  # standard error of an overlap of 0.3: 0.04
@@ -45,7 +46,38 @@ def overlap(signature: NDArray[np.uint16], others: NDArray[np.uint16]) -> NDArra
 
     Texts without words overlap with nothing.
     """
-    if not signature.any():  # no words, so nothing to have in common
-        return np.zeros(len(others))
-    shares: NDArray[np.float64] = (others == signature).mean(axis=1)
+    shares: NDArray[np.float64] = Sheet.of(others).equal(signature) / max(1, others.shape[1])
     return shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """Signatures of m texts, laid out to be compared with one text after another.
+
+    Attributes:
+        places: uint16 [size, m], place by place: summing down the columns adds whole vectors.
+    """
+
+    places: NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, signatures: NDArray[np.uint16]) -> "Sheet":
+        """From signatures as they are kept, [m, size]."""
+        return cls(np.ascontiguousarray(signatures.T))
+
+    def equal(self, signature: NDArray[np.uint16]) -> NDArray[np.unsignedinteger[Any]]:
+        """How many places of each are those of one text: [m]; none where that has no words."""
+        size, count = self.places.shape
+        kind = np.min_scalar_type(size)
+        if not np.count_nonzero(signature):
+            return np.zeros(count, kind)
+        same = self.places == signature[:, None]
+        counts: NDArray[np.unsignedinteger[Any]] = np.add.reduce(
+            same.view(np.uint8), axis=0, dtype=kind
+        )
+        return counts
+
+
+def least_equal(overlap_bound: float, size: int) -> int:
+    """The least number of equal places, of `size`, that is an overlap of at least a bound."""
+    return int(np.searchsorted(np.arange(size + 1) / size, overlap_bound))

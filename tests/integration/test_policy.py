@@ -171,9 +171,10 @@ def test_the_list_in_the_terminal_is_made_by_the_policy(
     run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
     monkeypatch.setattr("recommender.cli.serving.find_model", lambda *_: fake_model)
+    set_policy(store, Policy(threshold=0.3))
     before = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert {item["reason"] for item in before} > {"semantic"}
-    set_policy(store, Policy(fallback=False))
+    set_policy(store, Policy(threshold=0.3, fallback=False))
     after = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert after == [item for item in before if item["reason"] == "semantic"]
 

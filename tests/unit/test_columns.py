@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender.articles import Article
+from recommender.articles import Article, parse_outline
 from recommender.columns import (
     TAG_SEPARATOR,
     UNKNOWN_LANGUAGE,
@@ -39,6 +39,7 @@ def test_every_column_has_its_type_and_its_rows() -> None:
     columns = describe([facts(), facts(id="b")]).columns
     assert {name: (str(values.dtype), values.shape) for name, values in columns.items()} == {
         "published_at": ("float64", (2,)),
+        "revised_at": ("float64", (2,)),
         "from_time": ("float64", (2,)),
         "until_time": ("float64", (2,)),
         "published": ("bool", (2,)),
@@ -48,6 +49,8 @@ def test_every_column_has_its_type_and_its_rows() -> None:
         "embedded": ("bool", (2,)),
         "own": ("int64", (2,)),
         "tells": ("int64", (2,)),
+        "author": ("int64", (2,)),
+        "host": ("int64", (2,)),
         "change": ("int64", (2,)),
         "read": ("bool", (2,)),
         "settled": ("bool", (2,)),
@@ -78,6 +81,78 @@ def test_what_bounds_nothing_is_infinite_and_no_date_is_nan() -> None:
     assert np.isnan(columns["published_at"][0])
     assert columns["from_time"].tolist() == [-np.inf]
     assert columns["until_time"].tolist() == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("published_at", "updated_at", "revised"),
+    [
+        (NOON, None, NOON_SECONDS),
+        (None, NOON, NOON_SECONDS),
+        (NOON, NOON + HOUR, NOON_SECONDS + 3_600),
+        (NOON + HOUR, NOON, NOON_SECONDS + 3_600),  # a scheduled article that was edited before
+    ],
+)
+def test_an_article_is_as_new_as_its_publication_or_its_update(
+    published_at: datetime | None, updated_at: datetime | None, revised: float
+) -> None:
+    row = facts(published_at=published_at, updated_at=updated_at)
+    assert column("revised_at", row) == [revised]
+
+
+def test_an_article_without_times_was_revised_at_no_known_time() -> None:
+    assert np.isnan(column("revised_at", facts())).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("authors", "name"),
+    [
+        (("Mei Lanying", "Tobias Renner"), "mei lanying"),
+        (("MEI\u00a0 LANYING",), "mei lanying"),
+        (("Нилуфар Сатторӣ",), "нилуфар сатторӣ"),
+    ],
+)
+def test_the_author_is_the_first_one_however_it_is_set(authors: tuple[str, ...], name: str) -> None:
+    assert column("author", facts(authors=authors)) == [number_of(name)]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://www.News.Example/a?b=www.other.example", "news.example"),
+        ("http://news.example:8080/a", "news.example"),
+        ("https://user@news.example./", "news.example"),
+        ("https://sport.news.example/a", "sport.news.example"),
+        ("https://[2001:db8::1]/a", "2001:db8::1"),
+        ("https://wwwater.example/a", "wwwater.example"),
+    ],
+)
+def test_the_host_is_that_of_the_address(url: str, host: str) -> None:
+    assert column("host", facts(url=url)) == [number_of(host)]
+
+
+def test_nobody_and_nowhere_are_zero() -> None:
+    assert column("author", facts()) == column("host", facts()) == [0]
+
+
+def test_the_columns_of_an_outline_are_those_of_the_article() -> None:
+    """Nothing is asked of the text below the title."""
+    article = Article(
+        id="a",
+        title="T",
+        body="B",
+        summary="S",
+        url="https://www.news.example/a",
+        authors=("N",),
+        published_at=NOON,
+        updated_at=NOON + HOUR,
+    )
+    signature = np.zeros(SIGNATURE_SIZE, np.uint16)
+    whole, outlined = (
+        describe([Facts(one, "en", embedded=True, signature=signature)]).columns
+        for one in (article, parse_outline(article.to_outline()))
+    )
+    for name, values in whole.items():
+        np.testing.assert_array_equal(outlined[name], values)
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,17 @@ def values(schema: Schema) -> st.SearchStrategy[Any]:
             return st.dictionaries(SECTIONS.filter(bool), each, max_size=5)
 
 
+SHARES = ("dense_weight", "passage_weight")
+"""What they leave of 1 is the share of words."""
+
+
+def leaves_words_a_share(document: dict[str, Any]) -> bool:
+    return bool(sum(document.get(name, getattr(Policy(), name)) for name in SHARES) <= 1)
+
+
 DOCUMENTS = st.fixed_dictionaries(
     {}, optional={name: values(schema) for name, schema in PROPERTIES.items()}
-)
+).filter(leaves_words_a_share)
 
 
 def faults_of(document: str | bytes) -> dict[str, str]:
@@ -136,9 +144,16 @@ def test_the_bounds_are_those_that_the_docs_tell(name: str) -> None:
         outside = f"exclusive{word.capitalize()}"
         assert (word in schema) != (outside in schema)  # every number has bounds
         if word in schema:
-            assert getattr(parse_policy(json.dumps({name: schema[word]})), name) == schema[word]
+            alone = dict.fromkeys(SHARES, 0) | {name: schema[word]}
+            assert getattr(parse_policy(json.dumps(alone)), name) == schema[word]
         bound = schema.get(outside, schema.get(word, 0) + step)
         assert set(faults_of(json.dumps({name: bound}))) == {f"/{name}"}
+
+
+def test_vectors_and_passages_may_not_take_more_than_there_is() -> None:
+    parse_policy('{"dense_weight": 0.75, "passage_weight": 0.25}')
+    found = faults_of('{"dense_weight": 0.75, "passage_weight": 0.26}')
+    assert found == {"": "dense_weight and passage_weight add up to more than 1"}
 
 
 def test_every_field_has_a_meaning() -> None:

@@ -1,4 +1,4 @@
-"""Two signals on one scale: hand-worked, and true of any numbers."""
+"""Three signals on one scale: hand-worked, and true of any numbers."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.ranking import Floors, Scores, fuse
+from recommender.ranking import Floors, Scores, Signals, Weights, fuse
 
 Floats = NDArray[np.float32]
 
@@ -21,116 +21,128 @@ def shares(low: float = 0, high: float = 1) -> st.SearchStrategy[Floats]:
     return arrays(np.float32, 5, elements=st.floats(low, high, width=32))
 
 
-def test_a_score_is_the_weighted_mean_of_both_scaled_signals() -> None:
-    """(0.6-0.2)/(1-0.2) = 0.5 and (0.55-0.1)/(1-0.1) = 0.5; (1-0.2)/0.8 = 1 and 0 below a floor."""
+@st.composite
+def weights(draw: st.DrawFn) -> Weights:
+    """Of five pairs, each pair in one language or two, known or not."""
+    dense = draw(st.floats(0, 1))
+    passages = draw(st.floats(0, 1)) * (1 - dense)
+    known, same = (draw(arrays(np.bool_, 5)) for _ in range(2))
+    return Weights.of(known, same, dense, passages)
+
+
+def test_a_score_is_the_weighted_mean_of_the_scaled_signals() -> None:
+    """(0.6-0.2)/0.8 = 0.5, (0.55-0.1)/0.9 = 0.5, (0.7-0.4)/0.6 = 0.5; 1 at the top, 0 below."""
     scores = fuse(
-        floats(0.6, 1.0, -0.4, 0.6),
-        floats(0.55, 0.05, 1.0, 0.1),
-        Floors(floats(0.2, 0.2, 0.2, 0.2), floats(0.1, 0.1, 0.1, 0.1)),
-        floats(0.5, 0.75, 0.25, 0.0),
+        Signals(floats(0.6, 1.0, -0.4), floats(0.7, 0.4, 1.0), floats(0.55, 0.05, 1.0)),
+        Floors(floats(0.2, 0.2, 0.2), floats(0.4, 0.4, 0.4), floats(0.1, 0.1, 0.1)),
+        Weights(floats(0.25, 0.5, 0.25), floats(0.25, 0.25, 0.25), floats(0.5, 0.25, 0.5)),
     )
-    np.testing.assert_allclose(scores.dense, [0.5, 1, 0, 0.5], atol=1e-6)
-    np.testing.assert_allclose(scores.lexical, [0.5, 0, 1, 0], atol=1e-6)
-    np.testing.assert_allclose(scores.score, [0.5, 0.75, 0.75, 0], atol=1e-6)
+    np.testing.assert_allclose(scores.dense, [0.5, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(scores.passages, [0.5, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(scores.lexical, [0.5, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(scores.score, [0.5, 0.5, 0.75], atol=1e-6)
+
+
+def test_words_decide_alone_where_the_encoder_does_not_know_one_of_the_languages() -> None:
+    unknown, same = np.array([False, False]), np.array([True, False])
+    found = Weights.of(unknown, same, 0.3, 0.2)
+    assert (found.dense.tolist(), found.passages.tolist()) == ([0, 0], [0, 0])
+    assert found.lexical.tolist() == [1, 1]
+
+
+def test_vectors_decide_alone_between_two_languages_that_the_encoder_knows() -> None:
+    found = Weights.of(np.array([True, True]), np.array([True, False]), 0.3, 0.2)
+    np.testing.assert_allclose(found.dense, [0.3, 0.6], atol=1e-6)
+    np.testing.assert_allclose(found.passages, [0.2, 0.4], atol=1e-6)
+    np.testing.assert_allclose(found.lexical, [0.5, 0.0], atol=1e-6)
+
+
+def test_where_a_policy_gives_vectors_no_share_words_have_all_also_between_languages() -> None:
+    found = Weights.of(np.array([True, True]), np.array([True, False]), 0.0, 0.0)
+    assert found.lexical.tolist() == [1, 1]
+    assert (found.dense.tolist(), found.passages.tolist()) == ([0, 0], [0, 0])
 
 
 @settings(deadline=None)
-@given(shares(0, 0.9375), shares(0, 0.9375), shares())
+@given(weights())
+def test_the_weights_of_a_pair_add_up_to_one(found: Weights) -> None:
+    parts = (found.dense, found.passages, found.lexical)
+    np.testing.assert_allclose(sum(parts), 1, atol=1e-6)
+    for part in parts:
+        assert str(part.dtype) == "float32"
+        assert (part >= -1e-6).all()
+
+
+@settings(deadline=None)
+@given(shares(0, 0.9375), shares(0, 0.9375), shares(0, 0.9375), weights())
 def test_the_same_text_scores_one_and_the_floors_score_zero(
-    dense: Floats, lexical: Floats, weight: Floats
+    dense: Floats, passages: Floats, lexical: Floats, shared: Weights
 ) -> None:
-    floors, ones = Floors(dense, lexical), np.ones(5, np.float32)
-    np.testing.assert_allclose(fuse(ones, ones, floors, weight).score, 1, atol=1e-6)
-    assert fuse(dense, lexical, floors, weight).score.tolist() == [0] * 5
+    floors, ones = Floors(dense, passages, lexical), np.ones(5, np.float32)
+    np.testing.assert_allclose(fuse(Signals(ones, ones, ones), floors, shared).score, 1, atol=1e-6)
+    assert fuse(Signals(dense, passages, lexical), floors, shared).score.tolist() == [0] * 5
 
 
 @settings(deadline=None)
-@given(shares(-1, 1), shares(-1, 1), shares(), shares(), shares())
+@given(shares(-1, 1), shares(-1, 1), shares(), shares(), shares(), weights())
 def test_parts_and_whole_are_always_within_0_and_1(
-    dense: Floats, lexical: Floats, floor: Floats, other: Floats, weight: Floats
+    dense: Floats, passages: Floats, lexical: Floats, floor: Floats, other: Floats, shared: Weights
 ) -> None:
-    scores = fuse(dense, lexical, Floors(floor, other), weight)
-    for part in (scores.dense, scores.lexical, scores.score):
+    scores = fuse(Signals(dense, passages, lexical), Floors(floor, other, floor), shared)
+    for part in (scores.dense, scores.passages, scores.lexical, scores.score):
         assert str(part.dtype) == "float32"
         assert ((part >= 0) & (part <= 1)).all()
 
 
 @settings(deadline=None)
-@given(shares(-1, 1), shares(0, 0.875), shares(0, 0.875), shares())
+@given(shares(-1, 1), shares(0, 0.875), shares(0, 0.875), weights())
 def test_a_nearer_article_never_scores_less(
-    dense: Floats, floor: Floats, lexical: Floats, weight: Floats
+    dense: Floats, floor: Floats, lexical: Floats, shared: Weights
 ) -> None:
-    floors = Floors(floor, floor)
+    floors = Floors(floor, floor, floor)
     nearer = np.minimum(dense + np.float32(0.1), 1).astype(np.float32)
-    near, far = (fuse(one, lexical, floors, weight).score for one in (nearer, dense))
+    near, far = (fuse(Signals(one, one, lexical), floors, shared).score for one in (nearer, dense))
     assert (near >= far).all()
 
 
 @settings(deadline=None)
-@given(st.floats(-1, 1, width=32), *[st.floats(0, 1, width=32)] * 6)
+@given(shares(-1, 1), shares(), shares(), weights())
 def test_a_pair_scores_the_same_from_either_side(
-    dense: float, lexical: float, a: float, b: float, c: float, d: float, weight: float
+    similarity: Floats, floor: Floats, other: Floats, shared: Weights
 ) -> None:
-    one, two = Floors(floats(a), floats(b)), Floors(floats(c), floats(d))
+    one, two = Floors(floor, other, floor), Floors(other, floor, other)
+    signals = Signals(similarity, similarity, similarity)
     there, back = (
-        fuse(floats(dense), floats(lexical), floors, floats(weight)).score.tolist()
+        fuse(signals, floors, shared).score.tolist()
         for floors in (one.midway(two), two.midway(one))
     )
     assert there == back
 
 
-def test_where_the_encoder_knows_nothing_the_words_have_all() -> None:
-    scores = fuse(floats(0.9), floats(0.3), Floors(floats(0), floats(0)), floats(0))
-    assert scores.score.tolist() == floats(0.3).tolist()
+def test_floors_are_believed_as_far_as_there_are_pairs() -> None:
+    """Half of a median at 100 pairs, none of it without any, and a negative one never."""
+    medians = Signals(floats(0.4, 0.4, -0.2), floats(0.2, 0.2, 0.2), floats(0.1, 0.1, 0.1))
+    floors = Floors.of(np.array([100, 0, 300]), medians)
+    np.testing.assert_allclose(floors.dense, [0.2, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(floors.passages, [0.1, 0, 0.15], atol=1e-6)
+    np.testing.assert_allclose(floors.lexical, [0.05, 0, 0.075], atol=1e-6)
 
 
-def test_a_floor_of_one_is_no_division_by_zero() -> None:
-    scores = fuse(floats(1, 0.5), floats(1, 0.5), Floors(floats(1, 1), floats(1, 1)), floats(1, 1))
-    assert scores.score.tolist() == [0, 0]
-
-
-def test_no_candidates_have_no_scores() -> None:
-    none = floats()
-    assert fuse(none, none, Floors(none, none), none).score.shape == (0,)
-
-
-def test_floors_shrink_where_pairs_are_few() -> None:
-    """n rows have n(n-1)/2 pairs, and a floor is worth pairs/(pairs+100): half at 100 pairs."""
-    rows = np.array([0, 1, 2, 3, 25, 201])
-    trust = [0, 0, 1 / 101, 3 / 103, 300 / 400, 20_100 / 20_200]
-    floors = Floors.of(rows, np.full(6, 0.4, np.float32), np.full(6, 0.2, np.float32))
-    np.testing.assert_allclose(floors.dense, 0.4 * np.array(trust), rtol=1e-6)
-    np.testing.assert_allclose(floors.lexical, 0.2 * np.array(trust), rtol=1e-6)
-    assert (str(floors.dense.dtype), str(floors.lexical.dtype)) == ("float32", "float32")
-
-
-def test_a_floor_below_zero_counts_as_zero() -> None:
-    floors = Floors.of(np.array([1_000]), floats(-0.3), floats(-0.1))
-    assert (floors.dense.tolist(), floors.lexical.tolist()) == ([0], [0])
-
-
-def test_floors_are_picked_by_group_and_met_midway() -> None:
-    floors = Floors(floats(0.25, 0.5), floats(0, 0.125))
-    picked = floors.at(np.array([1, 1, 0]))
-    assert picked.dense.tolist() == [0.5, 0.5, 0.25]
-    assert picked.lexical.tolist() == [0.125, 0.125, 0]
-    midway = picked.midway(floors.at(np.array([0])))
-    assert midway.dense.tolist() == [0.375, 0.375, 0.25]
-    assert midway.lexical.tolist() == [0.0625, 0.0625, 0]
-
-
-def test_scores_are_kept_by_a_mask() -> None:
-    scores = Scores(floats(0.1, 0.2, 0.3), floats(0.4, 0.5, 0.6), floats(0.7, 0.8, 0.9))
-    kept = scores.at(np.array([True, False, True]))
-    assert [part.tolist() for part in (kept.dense, kept.lexical, kept.score)] == [
-        floats(0.1, 0.3).tolist(),
-        floats(0.4, 0.6).tolist(),
-        floats(0.7, 0.9).tolist(),
+def test_scores_are_cut_to_the_kept_positions() -> None:
+    scores = Scores(floats(1, 2), floats(3, 4), floats(5, 6), floats(7, 8))
+    kept = scores.at(np.array([False, True]))
+    assert [part.tolist() for part in (kept.dense, kept.passages, kept.lexical, kept.score)] == [
+        [2],
+        [4],
+        [6],
+        [8],
     ]
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_equal_signals_score_themselves_whatever_the_weight(weight: float) -> None:
-    halves = floats(0.5)
-    scores = fuse(halves, halves, Floors(floats(0), floats(0)), floats(weight))
-    np.testing.assert_allclose(scores.score, 0.5, atol=1e-7)
+def test_floors_lie_midway_between_two_groups() -> None:
+    middle = Floors(floats(0.2), floats(0.4), floats(0.1)).midway(
+        Floors(floats(0.4), floats(0.0), floats(0.3))
+    )
+    assert middle.dense.tolist() == pytest.approx([0.3])
+    assert middle.passages.tolist() == pytest.approx([0.2])
+    assert middle.lexical.tolist() == pytest.approx([0.2])

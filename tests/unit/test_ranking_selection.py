@@ -1,243 +1,637 @@
-"""Selection against a slow maximal marginal relevance in plain Python."""
+"""Selection against a slow one in plain Python that remembers nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf, isnan, nan
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.ranking import Pool, select
+from recommender.articles import Article
+from recommender.ranking.selection import Pool, Removal, Rules, Selection, choose
+from recommender.signature import overlap, sign
 
 HALVES = [
     tuple(0.5 * (place in places) for place in range(6))
     for places in [(0, 1, 2, 3), (0, 1, 2, 4), (0, 1, 4, 5), (2, 3, 4, 5), (1, 2, 3, 5)]
 ]
 """Unit vectors whose products are whole quarters, so that an oracle may ask for equality."""
+SAME, OTHER = HALVES[0], HALVES[3]  # their product is 0.5
 Signature = tuple[int, ...]
+NEVER = 2.0
+NOTHING = Rules(
+    diversity=0.0,
+    duplicate_overlap=NEVER,
+    story_likeness=NEVER,
+    story_cap=1,
+    copy_overlap=NEVER,
+    copy_cap=1,
+)
 
 
 @dataclass(frozen=True)
 class Candidate:
     value: float
-    vector: tuple[float, ...]
-    signature: Signature
+    vector: tuple[float, ...] = SAME
+    signature: Signature = (0, 0, 0, 0)
+    time: float = nan
+    author: int = 0
+    host: int = 0
+    embedded: bool = True
+    listable: bool = True
 
 
-SIGNATURES = st.tuples(*[st.integers(1, 3)] * 4)
+SIGNATURES = st.one_of(st.tuples(*[st.integers(1, 3)] * 4), st.just((0, 0, 0, 0)))
 CANDIDATES = st.lists(
     st.builds(
-        Candidate, st.integers(0, 8).map(lambda n: n / 8), st.sampled_from(HALVES), SIGNATURES
+        Candidate,
+        st.integers(-4, 8).map(lambda n: n / 8),
+        st.sampled_from(HALVES),
+        SIGNATURES,
+        st.sampled_from([nan, 0.0, 1.0, 2.0]),
+        st.integers(0, 2),
+        st.integers(0, 2),
+        st.sampled_from([True, True, False]),
+        st.sampled_from([True, True, False]),
     ),
     max_size=9,
 )
-BOUNDS = st.sampled_from([0.25, 0.5, 0.75, 1.0, 2.0])
-DIVERSITIES = st.sampled_from([0.0, 0.125, 0.5, 1.0])
-ABOVE = st.lists(SIGNATURES, max_size=2)
+BOUNDS = st.sampled_from([0.25, 0.5, 0.75, 1.0, NEVER])
+RULES = st.builds(
+    Rules,
+    st.sampled_from([0.0, 0.125, 0.5, 1.0]),
+    BOUNDS,
+    BOUNDS,
+    st.integers(1, 4),
+    BOUNDS,
+    st.integers(1, 4),
+)
+TOLD = st.lists(SIGNATURES, max_size=2)
+LIMITS = st.integers(0, 12)
 
 
-def pool_of(candidates: list[Candidate]) -> Pool:
+def pool_of(candidates: Sequence[Candidate]) -> Pool:
     count = len(candidates)
     return Pool(
-        np.array([c.value for c in candidates], np.float64),
-        np.array([c.vector for c in candidates], np.float32).reshape(count, 6),
-        np.array([c.signature for c in candidates], np.uint16).reshape(count, 4),
+        values=np.array([c.value for c in candidates], np.float64),
+        vectors=np.array([c.vector for c in candidates], np.float32).reshape(count, 6),
+        signatures=np.array([c.signature for c in candidates], np.uint16).reshape(count, 4),
+        times=np.array([c.time for c in candidates], np.float64),
+        authors=np.array([c.author for c in candidates], np.int64),
+        hosts=np.array([c.host for c in candidates], np.int64),
+        embedded=np.array([c.embedded for c in candidates], np.bool_),
     )
 
 
-def selected(
-    candidates: list[Candidate],
+def selection(
+    candidates: Sequence[Candidate],
     limit: int,
-    diversity: float = 0.0,
-    bound: float = 2.0,
-    above: list[Signature] | None = None,
+    rules: Rules = NOTHING,
+    told: Sequence[Signature] = (),
+    listed: Sequence[Candidate] | None = None,
+    retold: Sequence[Signature] | None = None,
+) -> Selection:
+    return choose(
+        pool_of(candidates),
+        limit,
+        rules=rules,
+        told=np.array(told, np.uint16).reshape(-1, 4),
+        listable=np.array([c.listable for c in candidates], np.bool_),
+        listed=None if listed is None else pool_of(listed),
+        retold=None if retold is None else np.array(retold, np.uint16).reshape(-1, 4),
+    )
+
+
+def chosen(
+    candidates: Sequence[Candidate],
+    limit: int,
+    rules: Rules = NOTHING,
+    told: Sequence[Signature] = (),
+    listed: Sequence[Candidate] | None = None,
 ) -> list[int]:
-    signatures = np.array(above or [], np.uint16).reshape(-1, 4)
-    places: list[int] = select(
-        pool_of(candidates), limit, diversity=diversity, duplicate_overlap=bound, above=signatures
-    ).tolist()
+    places: list[int] = selection(candidates, limit, rules, told, listed).positions.tolist()
     return places
 
 
-def likeness(one: Signature, two: Signature) -> float:
-    return sum(a == b for a, b in zip(one, two, strict=True)) / len(one)
+def share(one: Signature, two: Signature) -> float:
+    return sum(a == b for a, b in zip(one, two, strict=True)) / len(one) if any(one) else 0.0
 
 
-def product(one: tuple[float, ...], two: tuple[float, ...]) -> float:
-    return sum(a * b for a, b in zip(one, two, strict=True))
+def cosine(one: Candidate, two: Candidate) -> float:
+    if not (one.embedded and two.embedded):
+        return 0.0
+    return sum(a * b for a, b in zip(one.vector, two.vector, strict=True))
 
 
-def retold(told: list[Signature], candidates: list[Candidate], bound: float) -> set[int]:
-    """Places that repeat a told text, or one that repeats it, and so on."""
+def of_one_source(one: Candidate, two: Candidate) -> bool:
+    same_author = one.author == two.author != 0
+    return same_author or one.host == two.host != 0
+
+
+def of_one_story(one: Candidate, two: Candidate, rules: Rules) -> bool:
+    return cosine(one, two) >= rules.story_likeness
+
+
+def of_one_pattern(one: Candidate, two: Candidate, rules: Rules) -> bool:
+    alike = share(one.signature, two.signature) >= rules.copy_overlap
+    return alike and of_one_source(one, two)
+
+
+def retold(told: Sequence[Signature], texts: Sequence[Signature], bound: float) -> set[int]:
+    """Places of texts that repeat a told text, or one that repeats it, and so on."""
     found: set[int] = set()
     while True:
-        known = [*told, *(candidates[place].signature for place in found)]
+        known = [*told, *(texts[place] for place in found)]
         more = {
             place
-            for place, one in enumerate(candidates)
-            if any(likeness(one.signature, text) >= bound for text in known)
+            for place, text in enumerate(texts)
+            if any(share(text, other) >= bound for other in known)
         }
         if more <= found:
             return found
         found |= more
 
 
-def slow_mmr(
-    candidates: list[Candidate],
-    limit: int,
-    diversity: float,
-    bound: float,
-    above: list[Signature],
+def cluster_of(one: Candidate, listed: Sequence[Candidate], link: object, rules: Rules) -> int:
+    """How many the cluster of one would be, with it, if it joined a list."""
+    assert callable(link)
+    inside, rest = [one], list(listed)
+    grown = True
+    while grown:
+        more = [c for c in rest if any(link(c, member, rules) for member in inside)]
+        rest = [c for c in rest if not any(c is other for other in more)]
+        inside += more
+        grown = bool(more)
+    return len(inside)
+
+
+def slow(
+    candidates: Sequence[Candidate], limit: int, rules: Rules, told: Sequence[Signature]
 ) -> list[int]:
-    """Carbonell and Goldstein 1998 after the best value, with nothing remembered."""
-    best = max((c.value for c in candidates), default=0.0) or 1.0
-    chosen: list[int] = []
+    """Carbonell and Goldstein 1998 under the rules, from first principles for every place."""
+    texts = [c.signature for c in candidates]
+    barred = retold(told, texts, rules.duplicate_overlap)
+    barred |= {place for place, c in enumerate(candidates) if not c.listable}
+    open_values = [c.value for place, c in enumerate(candidates) if place not in barred]
+    worst, best = min(open_values, default=0.0), max(open_values, default=0.0)
+    listed: list[int] = []
+
+    def may_join(place: int) -> bool:
+        one, others = candidates[place], [candidates[other] for other in listed]
+        return (
+            cluster_of(one, others, of_one_story, rules) <= rules.story_cap
+            and cluster_of(one, others, of_one_pattern, rules) <= rules.copy_cap
+        )
 
     def merit(place: int) -> float:
         one = candidates[place]
-        if not chosen:
+        if not listed or not rules.diversity:
             return one.value
-        nearest = max((product(one.vector, candidates[c].vector) for c in chosen), default=0.0)
-        return (1 - diversity) * (one.value / best) - diversity * nearest
+        nearest = max(0.0, *(cosine(one, candidates[other]) for other in listed))
+        scaled = (one.value - worst) / (best - worst) if best > worst else 0.0
+        return (1 - rules.diversity) * scaled - rules.diversity * nearest
 
-    while len(chosen) < limit:
-        told = [*above, *(candidates[place].signature for place in chosen)]
-        left = sorted(set(range(len(candidates))) - set(chosen) - retold(told, candidates, bound))
+    while len(listed) < limit:
+        gone = barred | set(listed)
+        left = [p for p in range(len(candidates)) if p not in gone and may_join(p)]
         if not left:
             break
-        chosen.append(max(left, key=lambda place: (merit(place), -place)))
-    return chosen
+        pick = max(left, key=lambda place: (merit(place), -place))
+        family = retold([texts[pick]], texts, rules.duplicate_overlap) | {pick}
+        tellings = [place for place in left if place in family]
+        listed.append(max(tellings, key=lambda place: newness(candidates, place)))
+        barred |= family
+    return listed
+
+
+def newness(candidates: Sequence[Candidate], place: int) -> tuple[float, float, int]:
+    one = candidates[place]
+    return (-inf if isnan(one.time) else one.time, one.value, -place)
+
+
+@settings(deadline=None, max_examples=600)
+@given(CANDIDATES, LIMITS, RULES, TOLD)
+def test_the_list_is_that_of_the_slow_oracle(
+    candidates: list[Candidate], limit: int, rules: Rules, told: list[Signature]
+) -> None:
+    assert chosen(candidates, limit, rules, told) == slow(candidates, limit, rules, told)
+
+
+@settings(deadline=None)
+@given(CANDIDATES, LIMITS)
+def test_without_a_rule_values_descend_and_equals_keep_their_order(
+    candidates: list[Candidate], limit: int
+) -> None:
+    listable = [place for place, c in enumerate(candidates) if c.listable]
+    order = sorted(listable, key=lambda place: (-candidates[place].value, place))
+    found = selection(candidates, limit)
+    assert found.positions.tolist() == order[:limit]
+    assert set(found.removals.tolist()) <= {Removal.NONE}
 
 
 @settings(deadline=None, max_examples=200)
-@given(CANDIDATES, st.integers(0, 12), DIVERSITIES, BOUNDS, ABOVE)
-def test_the_list_is_that_of_the_slow_oracle(
+@given(CANDIDATES, LIMITS, RULES, TOLD, CANDIDATES.map(lambda some: some[:3]))
+def test_no_list_breaks_a_rule(
     candidates: list[Candidate],
     limit: int,
-    diversity: float,
-    bound: float,
-    above: list[Signature],
+    rules: Rules,
+    told: list[Signature],
+    above: list[Candidate],
 ) -> None:
-    expected = slow_mmr(candidates, limit, diversity, bound, above)
-    assert selected(candidates, limit, diversity, bound, above) == expected
+    places = chosen(candidates, limit, rules, told, above)
+    assert len(set(places)) == len(places) <= limit
+    for rank, place in enumerate(places):
+        one = candidates[place]
+        higher = [*above, *(candidates[other] for other in places[:rank])]
+        texts = [*told, *(c.signature for c in higher)]
+        assert all(share(one.signature, text) < rules.duplicate_overlap for text in texts)
+        assert not any(of_one_story(one, c, rules) for c in higher) or rules.story_cap > 1
+        assert not any(of_one_pattern(one, c, rules) for c in higher) or rules.copy_cap > 1
+
+
+@settings(deadline=None, max_examples=200)
+@given(CANDIDATES, LIMITS, RULES)
+def test_every_cluster_of_a_list_is_within_its_cap(
+    candidates: list[Candidate], limit: int, rules: Rules
+) -> None:
+    listed = [candidates[place] for place in chosen(candidates, limit, rules)]
+    for place, one in enumerate(listed):
+        others = [*listed[:place], *listed[place + 1 :]]
+        assert cluster_of(one, others, of_one_story, rules) <= rules.story_cap
+        assert cluster_of(one, others, of_one_pattern, rules) <= rules.copy_cap
+
+
+@settings(deadline=None, max_examples=200)
+@given(CANDIDATES, LIMITS, RULES, TOLD)
+def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
+    candidates: list[Candidate], limit: int, rules: Rules, told: list[Signature]
+) -> None:
+    found = selection(candidates, limit, rules, told)
+    listed, texts = found.positions.tolist(), [c.signature for c in candidates]
+    for place, one in enumerate(candidates):
+        removal, cause = Removal(found.removals[place]), int(found.because_of[place])
+        if removal in {Removal.NONE, Removal.DUPLICATE_OF_SEED}:
+            assert cause == -1
+        else:
+            assert cause in listed
+            assert place not in listed
+            assert one.listable
+        if removal == Removal.NONE:
+            assert place in listed or len(listed) == limit or not one.listable
+        if removal == Removal.DUPLICATE_OF_SEED:
+            assert place in retold(told, texts, rules.duplicate_overlap)
+        if removal == Removal.DUPLICATE:
+            assert place in retold([texts[cause]], texts, rules.duplicate_overlap)
+        others = [candidates[other] for other in listed]
+        if removal == Removal.STORY_CAP:
+            assert cluster_of(one, others, of_one_story, rules) > rules.story_cap
+        if removal == Removal.COPY_CAP:
+            assert cluster_of(one, others, of_one_pattern, rules) > rules.copy_cap
 
 
 @settings(deadline=None)
-@given(CANDIDATES, BOUNDS, ABOVE)
-def test_without_diversity_values_descend_and_equals_keep_their_order(
-    candidates: list[Candidate], bound: float, above: list[Signature]
-) -> None:
-    places = selected(candidates, len(candidates), 0.0, bound, above)
-    assert places == sorted(places, key=lambda place: (-candidates[place].value, place))
-
-
-@settings(deadline=None)
-@given(CANDIDATES, DIVERSITIES, BOUNDS, ABOVE)
-def test_no_two_listed_and_none_above_are_one_story(
-    candidates: list[Candidate], diversity: float, bound: float, above: list[Signature]
-) -> None:
-    places = selected(candidates, len(candidates), diversity, bound, above)
-    told = list(above)
-    for place in places:
-        assert [t for t in told if likeness(candidates[place].signature, t) >= bound] == []
-        told.append(candidates[place].signature)
-
-
-@settings(deadline=None)
-@given(CANDIDATES, DIVERSITIES, BOUNDS, ABOVE)
-def test_everybody_left_out_repeats_somebody(
-    candidates: list[Candidate], diversity: float, bound: float, above: list[Signature]
-) -> None:
-    places = selected(candidates, len(candidates) + 3, diversity, bound, above)
-    told = [*above, *(candidates[place].signature for place in places)]
-    assert len(set(places)) == len(places)
-    assert set(range(len(candidates))) - set(places) <= retold(told, candidates, bound)
-
-
-@settings(deadline=None)
-@given(CANDIDATES, DIVERSITIES, st.integers(0, 9), st.integers(0, 9))
+@given(CANDIDATES, RULES, LIMITS, LIMITS)
 def test_a_shorter_list_is_the_beginning_of_a_longer_one(
-    candidates: list[Candidate], diversity: float, one: int, two: int
+    candidates: list[Candidate], rules: Rules, one: int, two: int
 ) -> None:
     short, long = sorted((one, two))
-    assert (
-        selected(candidates, short, diversity, 0.5)
-        == (selected(candidates, long, diversity, 0.5)[:short])
-    )
+    assert chosen(candidates, short, rules) == chosen(candidates, long, rules)[:short]
 
 
 @settings(deadline=None)
-@given(CANDIDATES, DIVERSITIES)
-def test_the_scale_of_the_values_decides_nothing(
-    candidates: list[Candidate], diversity: float
+@given(CANDIDATES, RULES, st.sampled_from([1 / 1_024, 4.0]), st.integers(-3, 3))
+def test_neither_a_factor_nor_a_constant_in_the_values_decides_anything(
+    candidates: list[Candidate], rules: Rules, factor: float, constant: int
 ) -> None:
-    weak = [replace(c, value=c.value / 1_024) for c in candidates]
-    assert selected(weak, 9, diversity) == selected(candidates, 9, diversity)
+    moved = [replace(c, value=c.value * factor + constant) for c in candidates]
+    assert chosen(moved, 9, rules) == chosen(candidates, 9, rules)
 
 
-SAME, OTHER = HALVES[0], HALVES[3]
+@settings(deadline=None)
+@given(CANDIDATES, RULES, st.randoms(use_true_random=False))
+def test_the_order_of_the_candidates_decides_nothing_between_distinct_values(
+    candidates: list[Candidate], rules: Rules, random: object
+) -> None:
+    rules = replace(rules, diversity=0.0)
+    candidates = [replace(c, value=c.value + place / 64) for place, c in enumerate(candidates)]
+    candidates = list({c.value: c for c in candidates}.values())
+    shuffled = list(candidates)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    found = [shuffled[place] for place in chosen(shuffled, 9, rules)]
+    assert found == [candidates[place] for place in chosen(candidates, 9, rules)]
+
+
+@settings(deadline=None)
+@given(CANDIDATES, RULES, TOLD, st.integers(0, 9))
+def test_a_list_filled_in_two_turns_keeps_the_rules_of_one(
+    candidates: list[Candidate], rules: Rules, told: list[Signature], cut: int
+) -> None:
+    """Without collapsing and diversity, the second turn goes on where the first stopped."""
+    rules = replace(rules, diversity=0.0, duplicate_overlap=NEVER)
+    whole = chosen(candidates, 9, rules, told)
+    first = whole[:cut]
+    rest = [place for place in range(len(candidates)) if place not in first]
+    second = chosen(
+        [candidates[p] for p in rest], 9 - len(first), rules, told, [candidates[p] for p in first]
+    )
+    assert [*first, *(rest[place] for place in second)] == whole
 
 
 def test_a_weaker_but_different_candidate_comes_before_one_like_the_first() -> None:
-    """At 0.5: twice the value 1, product 1, gives 0; value 0.75, product 0.5, gives 0.125."""
-    candidates = [
-        Candidate(1.0, SAME, (3, 3, 3, 3)),
-        Candidate(1.0, SAME, (1, 1, 1, 1)),
-        Candidate(0.75, OTHER, (2, 2, 2, 2)),
-    ]
-    assert selected(candidates, 3) == [0, 1, 2]
-    assert selected(candidates, 3, diversity=0.5) == [0, 2, 1]
+    """At 0.5: the second has 0.5 * 1 - 0.5 * 1, the third 0.5 * 0.75 - 0.5 * 0.5."""
+    candidates = [Candidate(1.0), Candidate(1.0), Candidate(0.75, OTHER), Candidate(0.0)]
+    assert chosen(candidates, 4) == [0, 1, 2, 3]
+    assert chosen(candidates, 4, replace(NOTHING, diversity=0.5)) == [0, 2, 1, 3]
 
 
-def test_an_overlap_of_exactly_the_bound_is_a_duplicate() -> None:
-    candidates = [Candidate(1.0, SAME, (1, 1, 0, 0)), Candidate(0.5, OTHER, (1, 1, 2, 2))]
-    assert selected(candidates, 2, bound=0.5) == [0]
-    assert selected(candidates, 2, bound=0.51) == [0, 1]
+def test_weak_values_are_not_ordered_by_diversity_alone() -> None:
+    """They span a hundredth: at 0.25 the second has 0.75 * 0.7 - 0.25, the third 0.15 - 0.125."""
+    candidates = [Candidate(0.12), Candidate(0.117), Candidate(0.112, OTHER), Candidate(0.11)]
+    assert chosen(candidates, 4, replace(NOTHING, diversity=0.25)) == [0, 1, 2, 3]
 
 
-def test_an_update_of_a_reprint_is_the_same_story() -> None:
-    """The last shares nothing with the first, but half with what shares half with it."""
-    candidates = [
-        Candidate(1.0, SAME, (1, 1, 1, 1)),
-        Candidate(0.9, OTHER, (1, 1, 2, 2)),
-        Candidate(0.8, OTHER, (3, 3, 2, 2)),
-    ]
-    assert selected(candidates, 3, bound=0.5) == [0]
-    assert selected([candidates[0], candidates[2]], 3, bound=0.5) == [0, 1]
+def test_what_may_not_be_listed_does_not_stretch_the_values() -> None:
+    """Without the copy of the seed the second has 0.75 * 0.9 - 0.25, the third 0.525 - 0.125."""
+    copy = Candidate(8.0, OTHER, (1, 1, 1, 1))
+    candidates = [copy, Candidate(1.0), Candidate(0.9), Candidate(0.7, OTHER), Candidate(0.0)]
+    rules = replace(NOTHING, diversity=0.25, duplicate_overlap=0.5)
+    assert chosen(candidates, 3, rules, [(1, 1, 1, 1)]) == [1, 2, 3]
+
+
+def test_nobody_is_listed_for_pointing_the_other_way() -> None:
+    """A cosine below 0 counts as 0: at 0.5 that leaves half of 0.6 and half of 0.5."""
+    away, across = (-0.5, -0.5, -0.5, -0.5, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    candidates = [Candidate(1.0), Candidate(0.5, away), Candidate(0.6, across), Candidate(0.0)]
+    assert chosen(candidates, 3, replace(NOTHING, diversity=0.5)) == [0, 2, 1]
 
 
 def test_the_best_value_stands_first_whatever_the_diversity() -> None:
-    candidates = [Candidate(0.5, SAME, (1, 1, 1, 1)), Candidate(1.0, SAME, (2, 2, 2, 2))]
-    assert selected(candidates, 1, diversity=1.0) == [1]
+    candidates = [Candidate(0.5), Candidate(1.0)]
+    assert chosen(candidates, 1, replace(NOTHING, diversity=1.0)) == [1]
+
+
+def test_vectors_that_mean_nothing_make_nobody_alike() -> None:
+    """Rows without a vector carry the same one, and are neither alike nor one story."""
+    rules = replace(NOTHING, diversity=0.5, story_likeness=0.75, story_cap=1)
+    candidates = [Candidate(1 - place / 8, embedded=False) for place in range(4)]
+    assert chosen(candidates, 4, rules) == [0, 1, 2, 3]
+    assert chosen([*candidates[:2], Candidate(0.5), Candidate(0.25)], 4, rules) == [0, 1, 2]
+
+
+def test_an_overlap_of_exactly_the_bound_is_a_duplicate() -> None:
+    candidates = [
+        Candidate(1.0, signature=(1, 1, 0, 0)),
+        Candidate(0.5, signature=(1, 1, 2, 2)),
+    ]
+    assert chosen(candidates, 2, replace(NOTHING, duplicate_overlap=0.5)) == [0]
+    assert chosen(candidates, 2, replace(NOTHING, duplicate_overlap=0.51)) == [0, 1]
+
+
+TELLINGS = [
+    Candidate(1.0, signature=(1, 1, 1, 1), time=1.0),
+    Candidate(0.9, signature=(1, 1, 2, 2), time=3.0),
+    Candidate(0.85, signature=(9, 9, 9, 9), time=9.0),
+    Candidate(0.8, signature=(3, 3, 2, 2), time=2.0),
+]
+"""The last shares nothing with the first, but half with what shares half with it."""
+HALF = replace(NOTHING, duplicate_overlap=0.5)
+
+
+def test_the_newest_telling_takes_the_place_that_the_best_has_earned() -> None:
+    found = selection(TELLINGS, 4, HALF)
+    assert found.positions.tolist() == [1, 2]
+    assert found.removals.tolist() == [Removal.DUPLICATE, 0, 0, Removal.DUPLICATE]
+    assert found.because_of.tolist() == [1, -1, -1, 1]
+
+
+def test_an_update_of_a_reprint_is_the_same_story() -> None:
+    newest_last = [*TELLINGS[:3], replace(TELLINGS[3], time=4.0)]
+    assert chosen(newest_last, 4, HALF) == [3, 2]
+    assert chosen([TELLINGS[0], TELLINGS[3]], 2, HALF) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("times", "newest"),
+    [
+        ((nan, nan), 0),  # the better value
+        ((nan, 0.0), 1),  # the undated are oldest
+        ((5.0, nan), 0),
+        ((5.0, 5.0), 0),
+        ((-2.0, -1.0), 1),
+    ],
+)
+def test_what_is_newest_is_told_by_time_and_then_by_value(
+    times: tuple[float, float], newest: int
+) -> None:
+    candidates = [
+        Candidate(0.5 - place / 4, signature=(1, 1, 1, 1), time=time)
+        for place, time in enumerate(times)
+    ]
+    assert chosen(candidates, 2, HALF) == [newest]
+    assert chosen(candidates[::-1], 2, HALF) == [1 - newest]
+
+
+def test_of_the_same_text_at_the_same_hour_and_value_the_earlier_position_is_listed() -> None:
+    assert chosen([Candidate(0.5, signature=(1, 1, 1, 1), time=1.0)] * 3, 3, HALF) == [0]
+
+
+def test_the_family_of_the_seed_is_left_out_whole() -> None:
+    found = selection(TELLINGS, 4, HALF, told=[(1, 1, 1, 7)])
+    assert found.positions.tolist() == [2]
+    seeds = Removal.DUPLICATE_OF_SEED
+    assert found.removals.tolist() == [seeds, seeds, Removal.NONE, seeds]
+    assert found.because_of.tolist() == [-1] * 4
+
+
+def test_the_family_of_a_listed_item_is_left_out_whole() -> None:
+    found = selection(TELLINGS, 4, HALF, listed=[Candidate(0.1, signature=(1, 1, 1, 7))])
+    assert found.positions.tolist() == [2]
+    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.DUPLICATE, 0, Removal.DUPLICATE]
+    assert found.because_of.tolist() == [-1] * 4
+
+
+def test_who_may_not_be_listed_still_makes_one_family_of_others() -> None:
+    """The middle of three tellings scored too low; its ends are one story all the same."""
+    ends = [TELLINGS[0], replace(TELLINGS[1], listable=False, time=9.0), TELLINGS[3]]
+    found = selection(ends, 3, HALF)
+    assert found.positions.tolist() == [2]
+    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
+    assert found.retold.tolist() == [True, True, False]
+    assert chosen(ends, 3, HALF, told=[(1, 1, 1, 1)]) == []
+
+
+def test_the_family_of_what_was_retold_above_is_left_out_whole() -> None:
+    """As where a list is filled from one set of candidates after the other."""
+    first = selection(TELLINGS[:2], 1, HALF)
+    assert first.positions.tolist() == [1]
+    assert first.retold.tolist() == [True, False]
+    last = replace(TELLINGS[3], signature=(1, 1, 7, 8))
+    found = selection([last, TELLINGS[2]], 2, HALF, retold=[TELLINGS[0].signature])
+    assert found.positions.tolist() == [1]
+    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE]
+    assert found.because_of.tolist() == [-1, -1]
+    assert found.retold.tolist() == [True, False]
 
 
 def test_texts_without_words_repeat_nothing() -> None:
-    candidates = [Candidate(1.0, SAME, (0, 0, 0, 0)), Candidate(0.5, OTHER, (0, 0, 0, 0))]
-    assert selected(candidates, 2, bound=0.25) == [0, 1]
+    candidates = [Candidate(1.0), Candidate(0.5)]
+    assert chosen(candidates, 2, replace(NOTHING, duplicate_overlap=0.25)) == [0, 1]
+    assert chosen(candidates, 2, replace(HALF), told=[(0, 0, 0, 0)]) == [0, 1]
 
 
-def test_what_stands_above_is_not_told_again() -> None:
-    candidates = [Candidate(1.0, SAME, (1, 1, 1, 1)), Candidate(0.5, OTHER, (2, 2, 2, 2))]
-    assert selected(candidates, 2, bound=0.75, above=[(1, 1, 1, 0)]) == [1]
+def test_a_story_fills_no_more_than_its_cap() -> None:
+    rules = replace(NOTHING, story_likeness=0.75, story_cap=2)
+    story = [Candidate(1 - place / 16) for place in range(5)]
+    found = selection([*story, Candidate(0.1, OTHER), Candidate(0.05, OTHER)], 12, rules)
+    assert found.positions.tolist() == [0, 1, 5, 6]
+    assert found.removals.tolist() == [0, 0, *[Removal.STORY_CAP] * 3, 0, 0]
+    assert found.because_of.tolist() == [-1, -1, 1, 1, 1, -1, -1]
+
+
+def test_who_would_make_one_story_of_two_is_counted_with_both() -> None:
+    """Products of neighbours are 0.75, of the ends 0.5: with the middle they were one of three."""
+    left, middle, right = HALVES[0], HALVES[1], HALVES[2]
+    rules = replace(NOTHING, story_likeness=0.75, story_cap=2)
+    candidates = [Candidate(1.0, left), Candidate(0.9, right), Candidate(0.8, middle)]
+    assert chosen(candidates, 3, rules) == [0, 1]
+    assert chosen(candidates, 3, replace(rules, story_cap=3)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("author", "host"), [(4, 0), (0, 4), (4, 4)])
+def test_near_copies_of_one_source_fill_no_more_than_their_cap(author: int, host: int) -> None:
+    rules = replace(NOTHING, copy_overlap=0.5, copy_cap=2)
+    notes = [
+        Candidate(1 - place / 16, signature=(7, 7, place, place), author=author, host=host)
+        for place in range(1, 6)
+    ]
+    stranger = replace(notes[0], value=0.2, author=8, host=9)
+    other_text = replace(notes[0], value=0.1, signature=(8, 8, 8, 8))
+    found = selection([*notes, stranger, other_text], 12, rules)
+    assert found.positions.tolist() == [0, 1, 5, 6]
+    assert found.removals.tolist() == [0, 0, *[Removal.COPY_CAP] * 3, 0, 0]
+
+
+def test_copies_are_those_of_the_telling_that_is_listed() -> None:
+    """Of two tellings the newer is listed; one note shares a place with it, one with the older."""
+    older = Candidate(1.0, signature=(1, 1, 1, 1), time=1.0, author=4)
+    newer = replace(older, value=0.9, signature=(1, 1, 2, 3), time=2.0)
+    of_newer = replace(older, value=0.8, signature=(9, 9, 2, 9))
+    of_older = replace(older, value=0.7, signature=(9, 9, 1, 9))
+    rules = replace(HALF, copy_overlap=0.25, copy_cap=1)
+    found = selection([older, newer, of_newer, of_older], 4, rules)
+    assert found.positions.tolist() == [1, 3]
+    assert found.removals.tolist() == [Removal.DUPLICATE, 0, Removal.COPY_CAP, 0]
+
+
+def test_nobody_is_no_author_and_nowhere_no_host() -> None:
+    rules = replace(NOTHING, copy_overlap=0.5, copy_cap=1)
+    candidates = [Candidate(0.5, signature=(7, 7, 7, 7))] * 3
+    assert chosen(candidates, 3, rules) == [0, 1, 2]
+
+
+def test_what_is_listed_above_counts_to_the_caps() -> None:
+    rules = replace(NOTHING, copy_overlap=0.5, copy_cap=2)
+    notes = [
+        Candidate(1 - place / 16, signature=(7, 7, place, place), author=4) for place in range(1, 5)
+    ]
+    found = selection(notes[1:], 3, rules, listed=notes[:1])
+    assert found.positions.tolist() == [0]
+    assert found.because_of.tolist() == [-1, 0, 0]
+    assert chosen(notes[2:], 3, rules, listed=notes[:2]) == []
+
+
+SKIES = ("clear", "cloudy", "hazy", "stormy", "grey", "bright", "low", "heavy", "dark", "pale")
+TOWNS = (
+    "Khorog",
+    "Murghab",
+    "Osh",
+    "Naryn",
+    "Talas",
+    "Batken",
+    "Isfara",
+    "Kulob",
+    "Hisor",
+    "Vahdat",
+)
+
+
+def weather(day: int) -> Article:
+    """A daily note of one author: every second sentence is the same each day."""
+    sky, town, other = SKIES[day], TOWNS[day], TOWNS[(3 * day + 1) % 10]
+    own = (
+        f"Over {town} the morning of day {day} begins {sky} with {day + 3} degrees, and {other} "
+        f"reports a wind of {day + 11} metres that {sky} fronts bring down from pass number {day}. "
+        f"Herders near {town} moved {day + 40} flocks to {other} before noon, said inspector {day}."
+    )
+    return Article(
+        id=f"weather-{day}",
+        title=f"Weather for day {day}: {sky}",
+        body=f"{own} The forecast is made each morning by the hydrometeorological service and read "
+        "at six on the first channel. Drivers are asked to call ahead before they cross the pass.",
+    )
+
+
+def test_daily_notes_of_one_author_do_not_fill_a_list() -> None:
+    """Of ten notes that share a quarter to a third of their text two are listed, and no copies."""
+    signatures = np.stack([sign(weather(day)) for day in range(10)])
+    shares = np.concatenate([overlap(one, signatures[:at]) for at, one in enumerate(signatures)])
+    assert shares.min() > 0.2
+    assert shares.max() < 0.4
+    others = np.random.default_rng(0).integers(1, 2**16, (10, signatures.shape[1]))
+    pool = Pool(
+        values=np.linspace(1, 0.1, 20),
+        vectors=np.eye(20, dtype=np.float32),
+        signatures=np.concatenate([signatures, others]).astype(np.uint16),
+        times=np.arange(20.0),
+        authors=np.repeat([7, 0], 10),
+        hosts=np.zeros(20, np.int64),
+        embedded=np.ones(20, np.bool_),
+    )
+    rules = replace(NOTHING, duplicate_overlap=0.4, copy_overlap=0.15, copy_cap=2)
+    found = choose(pool, 12, rules=rules, told=signatures[:0])
+    assert found.positions.tolist() == [0, 1, *range(10, 20)]
+    assert found.removals.tolist() == [0, 0, *[Removal.COPY_CAP] * 8, *[0] * 10]
 
 
 @pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
 def test_an_empty_pool_gives_an_empty_list(diversity: float) -> None:
-    assert selected([], 5, diversity, 0.5, [(1, 1, 1, 1)]) == []
+    rules = replace(HALF, diversity=diversity)
+    found = selection([], 5, rules, [(1, 1, 1, 1)], listed=[])
+    assert [found.positions.tolist(), found.removals.tolist(), found.because_of.tolist()] == [
+        [],
+        [],
+        [],
+    ]
 
 
 def test_a_limit_beyond_the_pool_gives_the_pool() -> None:
-    candidates = [Candidate(0.5, SAME, (0, 0, 0, 0)), Candidate(1.0, OTHER, (1, 1, 1, 1))]
-    assert selected(candidates, 99) == [1, 0]
+    assert chosen([Candidate(0.5), Candidate(1.0)], 99) == [1, 0]
 
 
 @pytest.mark.parametrize(
-    "values", [(-3.0, -1.0, -2.0), (-1e18, 1.7e9, 1.6e9), (-1e18, -5.0, -1e18)]
+    "values",
+    [(-3.0, -1.0, -2.0), (-1e18, 1.7e9, 1.7e9 + 1, 1.7e9 + 2), (-1e18, -5.0, -1e18)],
 )
 def test_times_before_1970_and_the_undated_still_descend(values: tuple[float, ...]) -> None:
-    candidates = [Candidate(value, SAME, (place,) * 4) for place, value in enumerate(values)]
-    assert selected(candidates, 3) == sorted(range(3), key=lambda place: (-values[place], place))
+    candidates = [Candidate(value) for value in values]
+    assert chosen(candidates, 9) == sorted(
+        range(len(values)), key=lambda place: (-values[place], place)
+    )
 
 
-def test_a_pool_knows_its_size() -> None:
-    assert len(pool_of([Candidate(0.5, SAME, (0, 0, 0, 0))] * 3)) == 3
+def test_what_comes_out_has_the_types_that_are_promised() -> None:
+    found = selection(TELLINGS, 2, HALF)
+    assert [str(a.dtype) for a in (found.positions, found.removals, found.because_of)] == [
+        "int64",
+        "int8",
+        "int64",
+    ]
+
+
+def test_a_pool_knows_its_size_and_its_parts() -> None:
+    pool = pool_of(TELLINGS)
+    assert len(pool) == 4
+    assert pool.at(np.array([2, 0])).values.tolist() == [0.85, 1.0]
+    assert pool.at(np.array([3])).under(pool.at(np.array([1]))).times.tolist() == [3.0, 2.0]

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.articles import Article
-from recommender.signature import SIGNATURE_SIZE, overlap, sign
+from recommender.signature import SIGNATURE_SIZE, Sheet, least_equal, overlap, sign
 from recommender.terms import MOST_WORDS, words
 
 STORY = """\
@@ -145,3 +147,33 @@ def test_of_a_book_the_beginning_is_signed() -> None:
     text = " ".join(f"word{number}" for number in range(MOST_WORDS + 5_000))
     beginning = " ".join(text.split()[:MOST_WORDS])
     assert sign(story(text)).tolist() == sign(story(beginning)).tolist()
+
+
+@pytest.mark.parametrize("size", [1, 4, SIGNATURE_SIZE, 255, 256, 300])
+def test_a_sheet_counts_equal_places(size: int) -> None:
+    """Also where more places are equal than a byte can count."""
+    signatures = np.random.default_rng(size).integers(1, 3, (9, size), np.uint16)
+    signatures[4:6] = signatures[0]
+    counted = Sheet.of(signatures).equal(signatures[0]).tolist()
+    assert counted == [int(np.sum(one == signatures[0])) for one in signatures]
+    assert counted[0] == counted[4] == size
+
+
+def test_an_empty_sheet_has_nothing_to_count() -> None:
+    empty = np.empty((0, SIGNATURE_SIZE), np.uint16)
+    assert Sheet.of(empty).equal(sign(story(STORY))).tolist() == []
+    assert overlap(sign(story(STORY)), empty).tolist() == []
+
+
+@given(st.floats(0, 3), st.sampled_from([1, 4, 10, SIGNATURE_SIZE]))
+def test_the_least_number_of_equal_places_is_that_of_the_share(bound: float, size: int) -> None:
+    least = least_equal(bound, size)
+    assert [count >= least for count in range(size + 1)] == [
+        count / size >= bound for count in range(size + 1)
+    ]
+
+
+def test_no_number_of_equal_places_is_beyond_all() -> None:
+    assert least_equal(2.0, SIGNATURE_SIZE) == SIGNATURE_SIZE + 1
+    assert least_equal(1.0, SIGNATURE_SIZE) == SIGNATURE_SIZE
+    assert least_equal(0.3, 10) == 3
