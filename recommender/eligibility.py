@@ -1,7 +1,8 @@
 """Which articles may be listed, and which may be asked about. The one place that decides it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from math import isnan
 from typing import Final
 
@@ -16,11 +17,14 @@ from recommender.columns import (
     Described,
     describe_standing,
 )
-from recommender.recommendations import Options
+from recommender.recommendations import Options, Rule
 
-__all__ = ["Wanted", "eligible", "matching", "next_turn", "on_show", "shows"]
+__all__ = ["Wanted", "broken_rules", "eligible", "matching", "next_turn", "on_show", "shows"]
 
 Rows = NDArray[np.bool_]
+Which = slice | NDArray[np.int64]
+Kept = Iterator[tuple[Rule, Rows]]
+"""Rules in their order, each with the rows that it lets through."""
 DAY_SECONDS: Final = 86_400.0
 EVERY_ROW: Final = slice(None)
 
@@ -57,16 +61,12 @@ class Wanted:
         )
 
 
-def on_show(articles: Columns, now: float, only: slice = EVERY_ROW) -> Rows:
+def on_show(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
     """Which rows a reader may see at `now`: published, not embargoed or scheduled, not expired.
 
     With `only`, just of those rows.
     """
-    columns = articles.columns
-    rows: Rows = columns["published"][only].copy()
-    rows &= columns["from_time"][only] <= now
-    rows &= now < columns["until_time"][only]
-    return rows
+    return _unbroken(articles, only, _showing(articles, now, only))
 
 
 def shows(article: Article, now: float) -> bool:
@@ -76,12 +76,24 @@ def shows(article: Article, now: float) -> bool:
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
     """Which rows may stand in any list at `now`: on show, read, not flagged, with a title."""
-    rows = on_show(articles, now)
-    rows &= articles.columns["read"]
-    rows &= articles.columns["recommendable"]
-    if not untitled:
-        rows &= articles.columns["titled"]
-    return rows
+    return _unbroken(articles, EVERY_ROW, _listing(articles, now, EVERY_ROW, untitled=untitled))
+
+
+def broken_rules(
+    articles: Columns, which: Which, now: float, wanted: Wanted, *, untitled: bool = False
+) -> list[Rule | None]:
+    """The first rule that each of some rows breaks, in the order of `RULES`; None for none.
+
+    Rows that break none are those that are `eligible` and `matching`.
+    """
+    open_ = np.ones(len(articles.columns["published"][which]), np.bool_)
+    broken: list[Rule | None] = [None] * len(open_)
+    listing = _listing(articles, now, which, untitled=untitled)
+    for rule, kept in chain(listing, _meeting(articles, wanted, which)):
+        for place in np.flatnonzero(open_ & ~kept):
+            broken[place] = rule
+        open_ &= kept
+    return broken
 
 
 def next_turn(articles: Columns, now: float) -> float:
@@ -92,20 +104,46 @@ def next_turn(articles: Columns, now: float) -> float:
 
 def matching(articles: Columns, wanted: Wanted) -> Rows:
     """Which rows meet all that was asked for. An article without a date meets no bound of time."""
-    columns, labels = articles.columns, articles.labels
-    published_at = columns["published_at"]
-    rows = np.ones(len(published_at), np.bool_)
-    if wanted.languages is not None:
-        rows &= _coded(columns["language"], labels["language"], wanted.languages)
-    if wanted.section is not None:
-        rows &= _coded(columns["section"], labels["section"], {wanted.section})
-    if wanted.tag is not None:
-        rows &= _coded(columns["tags"], labels["tags"], _holding(wanted.tag, labels["tags"]))
-    if wanted.published_after is not None:
-        rows &= published_at >= wanted.published_after
-    if wanted.published_before is not None:
-        rows &= published_at < wanted.published_before
+    return _unbroken(articles, EVERY_ROW, _meeting(articles, wanted, EVERY_ROW))
+
+
+def _unbroken(articles: Columns, which: Which, rules: Kept) -> Rows:
+    rows = np.ones(len(articles.columns["published"][which]), np.bool_)
+    for _, kept in rules:
+        rows &= kept
     return rows
+
+
+def _showing(articles: Columns, now: float, which: Which) -> Kept:
+    columns = articles.columns
+    yield "not_published", columns["published"][which]
+    yield "embargoed", columns["from_time"][which] <= now
+    yield "expired", now < columns["until_time"][which]
+
+
+def _listing(articles: Columns, now: float, which: Which, *, untitled: bool) -> Kept:
+    columns = articles.columns
+    yield "unread", columns["read"][which]
+    yield from _showing(articles, now, which)
+    yield "never_recommend", columns["recommendable"][which]
+    if not untitled:
+        yield "untitled", columns["titled"][which]
+
+
+def _meeting(articles: Columns, wanted: Wanted, which: Which) -> Kept:
+    columns, labels = articles.columns, articles.labels
+    published_at = columns["published_at"][which]
+    if wanted.languages is not None:
+        yield "language", _coded(columns["language"][which], labels["language"], wanted.languages)
+    if wanted.section is not None:
+        yield "section", _coded(columns["section"][which], labels["section"], {wanted.section})
+    if wanted.tag is not None:
+        holding = _holding(wanted.tag, labels["tags"])
+        yield "tag", _coded(columns["tags"][which], labels["tags"], holding)
+    if wanted.published_after is not None:
+        yield "max_age", published_at >= wanted.published_after
+    if wanted.published_before is not None:
+        yield "not_older", published_at < wanted.published_before
 
 
 def _coded(codes: NDArray[np.int32], words: Iterable[str], wanted: Iterable[str]) -> Rows:

@@ -12,6 +12,7 @@ from recommender.cli.paths import ANY, EXISTING, FOLDER
 from recommender.embedding import find_model
 from recommender.evaluation import Wanted, compare_generations, evaluate_folder, evaluate_links
 from recommender.meters import bar
+from recommender.policies import policy_of
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -68,12 +69,21 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
     settings = Settings.from_environment()
     wanted = Wanted(run, scores, report, _command(ctx, given))
     if compare is not None:
-        compare_generations(Catalog(settings.snapshots_dir), *compare, click.echo)
+        _compare(settings, *compare)
     elif from_links:
         _evaluate_links(settings, language, wanted)
     elif folder is not None:
         model = find_model(settings.model, settings.data_dir)
         evaluate_folder(folder, model, bar, click.echo, language=language, wanted=wanted, **files)
+
+
+def _compare(settings: Settings, before: str, after: str) -> None:
+    store = open_store(settings.database_url)
+    try:
+        catalog, policy = Catalog(settings.snapshots_dir), policy_of(store)
+    finally:
+        store.close()
+    compare_generations(catalog, before, after, policy, click.echo)
 
 
 def _evaluate_links(settings: Settings, language: Language, wanted: Wanted) -> None:

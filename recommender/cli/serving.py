@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -12,12 +13,12 @@ from index import Catalog
 from recommender.demo import demonstrate
 from recommender.embedding import find_model
 from recommender.errors import UnreadArticle
+from recommender.explaining import list_explained, read_texts
 from recommender.listing import as_document, as_text
 from recommender.live import open_followed
 from recommender.meters import bar
 from recommender.operation import index_forever
-from recommender.recommendations import LIMITS, MODES, Mode, Options
-from recommender.related import list_related
+from recommender.recommendations import LIMITS, MODES, Explain, Mode, Options
 from recommender.seeds import seed_of
 from recommender.server import serve_all, serve_web
 from recommender.settings import Settings
@@ -31,9 +32,15 @@ __all__ = ["demo", "indexer", "related", "serve", "web"]
 @click.argument("article_id", metavar="ID")
 @click.option("-n", "limit", default=12, show_default=True, type=click.IntRange(1, LIMITS[-1]))
 @click.option("--mode", type=click.Choice(MODES), default=MODES[0], show_default=True)
-@click.option("--explain", is_flag=True, help="Show the parts of each score.")
+@click.option(
+    "--explain",
+    type=click.Choice(["1", "all"]),
+    is_flag=False,
+    flag_value="1",
+    help="Show why each item is there; with all, also what was dropped, and why.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The answer of the API.")
-def related(article_id: str, limit: int, mode: Mode, explain: bool, as_json: bool) -> None:
+def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_json: bool) -> None:
     """Print the Read also list of the article ID."""
     settings = Settings.from_environment()
     store = open_store(settings.database_url)
@@ -46,8 +53,10 @@ def related(article_id: str, limit: int, mode: Mode, explain: bool, as_json: boo
     if seed is None:
         store.get(article_id)  # says if it is unknown or deleted
         raise UnreadArticle(article_id)
-    options = Options(limit=limit, mode=mode, explain=explain)
-    answer = list_related(view, seed, options, policy, time.time())
+    asked: Explain = "all" if explain == "all" else explain is not None
+    options = Options(limit=limit, mode=mode, explain=asked)
+    read = partial(read_texts, store)
+    answer = list_explained(view, seed, options, policy, time.time(), read)
     if as_json:
         click.echo(json.dumps(as_document(answer), ensure_ascii=False, indent=2))
     else:

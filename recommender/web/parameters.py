@@ -9,11 +9,12 @@ from werkzeug.datastructures import MultiDict
 
 from recommender.articles import LANGUAGE_PATTERN, check_id, primary_language
 from recommender.errors import BadParameter, FieldFault
-from recommender.recommendations import LIMITS, MODES, Options
+from recommender.recommendations import LIMITS, MODES, Explain, Options
 
 __all__ = ["PARAMETERS", "parse_options", "parse_wait"]
 
 MOST_EXCLUDED: Final = 500
+EXPLAIN: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 _SHARE = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
@@ -115,9 +116,9 @@ def _share(field: str) -> Callable[[str], Mapping[str, Any]]:
 
 
 def _explain(text: str) -> Mapping[str, Any]:
-    if text != "1":
-        raise ValueError("must be 1")
-    return {"explain": True}
+    if text not in EXPLAIN:
+        raise ValueError(f"must be {' or '.join(EXPLAIN)}")
+    return {"explain": EXPLAIN[text]}
 
 
 PARAMETERS: Final[Mapping[str, Callable[[str], Mapping[str, Any]]]] = {

@@ -1,7 +1,7 @@
 """What the views share, kept in `app.extensions`; made once per worker."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -15,13 +15,13 @@ from recommender.checking import Backlog, count_backlog
 from recommender.drafts import read_draft, seed_outside
 from recommender.eligibility import next_turn, on_show, shows
 from recommender.errors import StoreUnusable, UnknownArticle
+from recommender.explaining import list_explained, read_texts
 from recommender.generation import Origin
 from recommender.live import Follower, Live
 from recommender.recommendations import Options, Recommendations
-from recommender.related import list_related
 from recommender.seeds import seed_of
 from recommender.settings import Settings
-from recommender.store import LateStore, Receipt, Waiting
+from recommender.store import ArticleStore, LateStore, Receipt, Waiting
 from recommender.web.turns import Turns
 
 __all__ = ["EXTENSION", "WAIT_SECONDS", "Listing", "State", "state"]
@@ -32,6 +32,7 @@ WAITERS: Final = 2  # for a write to be visible
 ASKERS: Final = 1  # of the store, for the list under an article that the view does not hold
 FETCHERS: Final = 2  # of an article
 DRAFTERS: Final = 2
+EXPLAINERS: Final = 2  # who read the texts of a whole list
 WAIT_SECONDS: Final = 5.0
 MISS_SECONDS: Final = 0.3
 
@@ -69,6 +70,7 @@ class State:
     _latecomers: Turns = field(default_factory=lambda: Turns(ASKERS))
     _scrapers: Turns = field(default_factory=lambda: Turns(ASKERS))
     _drafters: Turns = field(default_factory=lambda: Turns(DRAFTERS))
+    _explainers: Turns = field(default_factory=lambda: Turns(EXPLAINERS))
 
     def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
         """The list under an article; one that was not read yet is served from the ladder.
@@ -92,9 +94,10 @@ class State:
             shown = _shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        answer = list_related(view, seed, options, live.in_force.policy, now)
+        policy = live.in_force.policy
+        answer = list_explained(view, seed, options, policy, now, self._texts)
         left = min(next_turn(part, now) for part in view.parts) - now
-        return Listing(answer, seed.language, options.explain, seed.settled, left)
+        return Listing(answer, seed.language, bool(options.explain), seed.settled, left)
 
     def list_for_draft(self, article: Article, options: Options) -> Recommendations:
         """The list that a text would get, without storing it.
@@ -107,7 +110,9 @@ class State:
         with self._drafters.one_of("the drafts"):
             draft = read_draft(self.settings.data_dir, article)
         seed = seed_outside(live.view, article, draft)
-        return list_related(live.view, seed, options, live.in_force.policy, time.time())
+        text = article if draft.body is None else article.with_text(draft.body)
+        policy, now = live.in_force.policy, time.time()
+        return list_explained(live.view, seed, options, policy, now, self._texts, text)
 
     def stored(self, article_id: str) -> Article:
         """An article as the store has it.
@@ -175,12 +180,23 @@ class State:
             yield
 
     def _asked(self, article_id: str, turns: Turns) -> Article:
-        """Ask the store, on a turn of those that ask it for the same: others must not wait."""
+        """Ask the store for an article."""
+        with self._store_on(turns) as store:
+            return store.get(article_id)
+
+    def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
+        """Ask the store for texts; see `read_texts`."""
+        with self._store_on(self._explainers) as store:
+            return read_texts(store, changes)
+
+    @contextmanager
+    def _store_on(self, turns: Turns) -> Iterator[ArticleStore]:
+        """The store, on a turn of those that ask it for the same: others must not wait."""
         live = self.follower.current()
         if live.store_fault is not None:
             raise StoreUnusable(live.store_fault)
         with turns.one_of("the article store"):
-            return self.store().get(article_id)
+            yield self.store()
 
     def _later(self) -> Live:
         """What is live after the next look at the log: a seed may have been stored a moment ago.

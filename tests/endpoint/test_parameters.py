@@ -18,7 +18,7 @@ BAD = (
     ]
     + [("section", ""), ("tag", ""), ("section", "a\x00b"), ("tag", "\x00")]
     + [("exclude", value) for value in ["", "a,,b", "a b", "ä", "..", "a/b", ","]]
-    + [("explain", value) for value in ["", "0", "true", "2"]]
+    + [("explain", value) for value in ["", "0", "true", "2", "ALL", "all,1", "parts"]]
     + [("limits", "5"), ("Limit", "5"), ("", "1"), ("q", ""), ("article_id", "x"), ("page", "2")]
 )
 

@@ -317,16 +317,24 @@ def test_related_prints_ranks_scores_and_headlines(run: Run, sample_settings: Se
 
 def test_related_explains(run: Run, desk_settings: Settings) -> None:
     text = run(desk_settings, "related", "harbour-2", "-n", "2", "--explain").stdout
-    for part in ("dense ", "lexical ", "dense_weight ", "recency ", "ranking_value "):
-        assert text.count(f"  {part}") + text.count(f" {part}") >= 2
+    for line in ("score 0.", "place 0.", "words ", "seed  ", "item  "):
+        assert text.count(f"  {line}") >= 2, line
+    assert "Not listed" not in text
     explained = run(desk_settings, "related", "harbour-2", "--explain", "--json", "-n", "1")
     assert list(json.loads(explained.stdout)["items"][0]["explanation"]) == [
-        "dense",
-        "lexical",
-        "dense_weight",
-        "recency",
-        "ranking_value",
+        *("dense", "passages", "lexical", "dense_weight", "passage_weight", "lexical_weight"),
+        *("recency", "hubness", "ranking_value", "grounds"),
     ]
+
+
+def test_related_tells_what_was_dropped(run: Run, desk_settings: Settings) -> None:
+    text = run(desk_settings, "related", "harbour-2", "-n", "2", "--explain", "all").stdout
+    _, dropped = text.split("Not listed, the nearest first:")
+    assert any("never_recommend  " in line for line in dropped.splitlines())
+    explained = run(desk_settings, "related", "harbour-2", "--json", "--explain", "all")
+    rules = {one["id"]: one["rule"] for one in json.loads(explained.stdout)["dropped"]}
+    assert rules["harbour-never"] == "never_recommend"
+    assert run(desk_settings, "related", "harbour-2", "--explain", "some").exit_code == 2
 
 
 @pytest.mark.parametrize("mode", ["mixed", "background", "latest"])

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from recommender.articles import Article
 from recommender.columns import Described, Facts, describe
-from recommender.eligibility import Wanted, eligible, matching, next_turn, on_show, shows
+from recommender.eligibility import (
+    Wanted,
+    broken_rules,
+    eligible,
+    matching,
+    next_turn,
+    on_show,
+    shows,
+)
+from recommender.recommendations import RULES
 from recommender.signature import SIGNATURE_SIZE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -239,3 +248,59 @@ def test_matching_agrees_with_the_filters_row_by_row(
 ) -> None:
     found = matching(archive(*articles), wanted)
     assert found.tolist() == [meets(one, wanted) for one in articles]
+
+
+EVERYTHING = slice(None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({}, None),
+        ({"status": "withheld"}, "not_published"),
+        ({"status": "draft", "embargoed_until": NOON + SECOND}, "not_published"),
+        ({"embargoed_until": NOON + SECOND, "never_recommend": True}, "embargoed"),
+        ({"published_at": NOON + SECOND}, "embargoed"),
+        ({"expires_at": NOON, "title": "", "body": "B"}, "expired"),
+        ({"never_recommend": True, "title": "", "body": "B"}, "never_recommend"),
+        ({"title": " ", "body": "B", "language": "ru"}, "untitled"),
+        ({"language": "ru", "section": "arts"}, "language"),
+        ({"section": "arts", "tags": ()}, "section"),
+        ({"tags": ("portal",), "published_at": None}, "tag"),
+        ({"published_at": NOON - 3 * SECOND}, "max_age"),
+        ({"published_at": None}, "max_age"),
+        ({"published_at": NOON}, "not_older"),
+    ],
+)
+def test_a_broken_rule_is_named_and_of_several_the_first(
+    fields: dict[str, Any], rule: str | None
+) -> None:
+    good = {"language": "en", "section": "city", "tags": ("port",), "published_at": NOON - SECOND}
+    wanted = Wanted(frozenset({"en"}), "city", "port", NOW - 2, NOW)
+    rows = archive(article(**good), article(**good | fields))
+    assert broken_rules(rows, EVERYTHING, NOW, wanted) == [None, rule]
+    assert broken_rules(rows, np.array([1, 0, 1]), NOW, wanted) == [rule, None, rule]
+
+
+def test_what_was_not_read_breaks_that_rule_first() -> None:
+    unread = Facts(
+        article(status="draft"), None, embedded=False, signature=UNSIGNED, read=False, settled=False
+    )
+    assert broken_rules(describe([unread]), EVERYTHING, NOW, Wanted()) == ["unread"]
+
+
+@settings(deadline=None)
+@given(st.lists(ARTICLES, max_size=12), WANTED, st.integers(-2, 2), st.booleans())
+def test_rows_that_break_no_rule_are_those_that_are_eligible_and_matching(
+    articles: list[Article],
+    wanted: Wanted,
+    offset: int,
+    untitled: bool,  # noqa: FBT001 - Hypothesis names it
+) -> None:
+    rows, now = archive(*articles), NOW + offset
+    broken = broken_rules(rows, EVERYTHING, now, wanted, untitled=untitled)
+    kept = eligible(rows, now, untitled=untitled) & matching(rows, wanted)
+    assert [rule is None for rule in broken] == kept.tolist()
+    assert set(broken) <= {None, *RULES}
+    backwards = np.arange(len(articles))[::-1]
+    assert broken_rules(rows, backwards, now, wanted, untitled=untitled) == broken[::-1]

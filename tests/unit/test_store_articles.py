@@ -13,6 +13,7 @@ from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
 from recommender.store import ArticleStore, Change, Receipt, Stored, open_store
 from recommender.store.articles import PAGE
+from recommender.store.features import AT_ONCE
 
 Open = Callable[..., ArticleStore]
 
@@ -100,6 +101,18 @@ def test_any_text_without_nul_is_got_as_given(shared: ArticleStore, text: str) -
     one = Article(id="a", title="T" + text, body=text)
     shared.put(one)
     assert shared.get("a") == one
+
+
+def test_several_are_got_at_once_without_the_deleted_and_the_unknown(store: ArticleStore) -> None:
+    first, gone, last = (article(name, body=f"Text of {name}.") for name in ("a", "b", "c"))
+    changes = [store.put(one).change for one in (first, gone, last)]
+    store.delete("b")
+    found = store.get_many(["c", "a", "b", "nobody", *(f"n{at}" for at in range(AT_ONCE))])
+    assert found == {
+        "a": Stored(first, first.text_hash, None, changes[0]),
+        "c": Stored(last, last.text_hash, None, changes[2]),
+    }
+    assert store.get_many([]) == {}
 
 
 def test_one_moment_written_in_two_ways_is_no_change(store: ArticleStore) -> None:

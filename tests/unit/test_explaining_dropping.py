@@ -1,0 +1,52 @@
+"""Of the rules that keep an article out of a list, the first is told."""
+
+from itertools import product
+
+import pytest
+
+from recommender.explaining.dropping import Candidate, rule_of
+from recommender.recommendations import RULES, Rule
+
+REMOVALS: list[Rule] = ["duplicate_of_seed", "duplicate", "story_cap", "copy_cap"]
+
+
+def test_what_breaks_no_rule_would_stand_further_down() -> None:
+    assert rule_of(Candidate(), by_min_score=False) == "limit"
+    assert rule_of(Candidate(), by_min_score=True) == "limit"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "rule"),
+    [
+        (
+            Candidate(translation=True, excluded=True, broken="language", related=False),
+            "translation",
+        ),
+        (Candidate(excluded=True, broken="expired", related=False), "excluded"),
+        (Candidate(broken="section", related=False, removed="duplicate"), "section"),
+        (Candidate(related=False, removed="duplicate"), "threshold"),
+        *((Candidate(removed=removal), removal) for removal in REMOVALS),
+    ],
+)
+def test_the_first_rule_is_told(candidate: Candidate, rule: Rule) -> None:
+    assert rule_of(candidate, by_min_score=False) == rule
+
+
+def test_a_least_score_that_was_asked_for_has_a_rule_of_its_own() -> None:
+    assert rule_of(Candidate(related=False), by_min_score=True) == "min_score"
+
+
+def test_of_all_that_is_broken_the_first_in_the_order_of_the_rules_is_told() -> None:
+    """By brute force over everything that can be known of a candidate."""
+    broken: list[Rule | None] = [None, "unread", "expired", "tag", "not_older"]
+    removed: list[Rule | None] = [None, *REMOVALS]
+    for t, e, b, r, x in product([False, True], [False, True], broken, [False, True], removed):
+        rules = [
+            *(["translation"] if t else []),
+            *(["excluded"] if e else []),
+            *([b] if b else []),
+            *([] if r else ["threshold"]),
+            *([x] if x else []),
+            "limit",
+        ]
+        assert rule_of(Candidate(t, e, b, r, x), by_min_score=False) == min(rules, key=RULES.index)

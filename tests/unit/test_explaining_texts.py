@@ -1,0 +1,33 @@
+"""Texts to quote: plain, and only of what still stands as it was ranked."""
+
+import json
+
+from recommender.articles import Article, parse_article
+from recommender.explaining import read_texts
+from recommender.markup import MARKUP_RECIPE
+from recommender.store import ArticleStore
+
+
+def article(article_id: str, **fields: str) -> Article:
+    return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
+
+
+def test_only_what_stands_at_the_change_asked_for_is_read(store: ArticleStore) -> None:
+    articles = [article(name, body=f"Text of {name}.") for name in ("a", "b", "c")]
+    changes = {one.id: store.put(one).change for one in articles}
+    store.put(article("b", body="Another text."))
+    store.delete("c")
+    assert read_texts(store, changes | {"nobody": 1}) == {"a": articles[0]}
+    assert read_texts(store, {}) == {}
+
+
+def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore) -> None:
+    plain, kept, unkept = (
+        article("a", body="Plain."),
+        article("b", body_html="<p>Kept.</p>"),
+        article("c", body_html="<p>Not kept.</p>"),
+    )
+    changes = {one.id: store.put(one).change for one in (plain, kept, unkept)}
+    store.features.add_texts({kept.text_hash: "Kept."}, MARKUP_RECIPE)
+    store.features.add_texts({unkept.text_hash: "Old."}, "another recipe")
+    assert read_texts(store, changes) == {"a": plain, "b": kept.with_text("Kept.")}

@@ -1,0 +1,89 @@
+"""The words that two texts share, as people read them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index import Query
+from recommender.articles import Article
+from recommender.explaining.wording import products, shared_terms, spellings
+from recommender.recommendations import SharedTerm
+from recommender.terms import count_terms
+
+
+def text(body: str, title: str = "") -> Article:
+    return Article(id="a", title=title or "-", body=body)
+
+
+def query(article: Article) -> Query:
+    """Every term weighs the same."""
+    buckets, _ = count_terms(article)
+    return Query(buckets, np.full(len(buckets), 1 / np.sqrt(len(buckets) or 1), np.float32))
+
+
+def told(one: Article, other: Article, most: int = 10) -> list[str]:
+    added = products(query(one), query(other))
+    shared = shared_terms(spellings(one), spellings(other), added, most)
+    return [term.word for term in shared]
+
+
+def test_what_two_texts_add_by_bucket_is_the_product_of_their_weights() -> None:
+    one = Query(np.array([2, 5, 9], np.int32), np.array([0.5, 0.25, 0.0], np.float32))
+    other = Query(np.array([5, 7, 9], np.int32), np.array([0.5, 1.0, 1.0], np.float32))
+    assert products(one, other) == {5: 0.125}
+    assert products(one, Query(np.empty(0, np.int32), np.empty(0, np.float32))) == {}
+
+
+def test_a_word_is_told_with_its_share_and_as_the_item_spells_it_most_often() -> None:
+    one, other = text("tunnels under Khujand"), text("A tunnel. Tunnel, tunnel! KHUJAND's road")
+    (tunnel,), (town,) = (count_terms(text("", word))[0].tolist() for word in ("tunnel", "khujand"))
+    shared = shared_terms(spellings(one), spellings(other), {tunnel: 0.03, town: 0.01})
+    assert shared == (SharedTerm("tunnel", 0.75), SharedTerm("KHUJAND", 0.25))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("мост через реку", "Мосту нужен «Мост»", ["Мост"]),
+        ("вагоны и составы", "Вагонов не хватает", []),
+        ("贵阳的大数据", "大数据在贵阳", ["大数", "数据", "贵阳"]),
+        ("الكتاب الجديد", "هذا الكِتاب", ["الكِتاب"]),
+        ("کتاب نو", "كتاب کهنه", ["كتاب"]),
+        ("हिन्दी में", "यह हिन्दी है", ["हिन्दी"]),
+        ("smart-city don't", "a Smart city", ["Smart", "city"]),
+        ("x 5G y", "x 5G", ["5G"]),
+        ("nothing alike", "whatever else", []),
+    ],
+)
+def test_words_of_every_script_are_readable(one: str, other: str, words: list[str]) -> None:
+    assert sorted(told(text(one), text(other))) == sorted(words)
+
+
+def test_the_heaviest_come_first_and_ten_at_most() -> None:
+    every = [f"word{mark}" for mark in "abcdefghijklm"]
+    both = spellings(text(" ".join(every)))
+    places = [int(count_terms(text("", word))[0][0]) for word in every]
+    added = {place: 1.0 + rank for rank, place in enumerate(places)}
+    shared = shared_terms(both, both, added)
+    assert [term.word for term in shared] == every[:2:-1]
+    assert shared[0].share == pytest.approx(13 / sum(added.values()))
+
+
+def test_two_words_in_one_bucket_are_no_shared_word() -> None:
+    one, other = text("quay"), text("crane")
+    (place,) = count_terms(text("", "crane"))[0].tolist()
+    assert shared_terms(spellings(one), spellings(other), {place: 1.0}) == ()
+
+
+ODD = "abЖёйßİ\u0131k\u017f贵阳ーｶﾞกำ한글\u0627بكيىةִכहिन्दी²½ﬁŉ\u0301\u200c\u0640'-\u2019. \n_5"
+
+
+@given(st.text(st.sampled_from(list(ODD)) | st.characters(exclude_categories=["Cs"])))
+def test_every_counted_word_has_a_spelling(body: str) -> None:
+    """So that no heavy word is left out because of how it is written."""
+    article = text(body.replace("\0", ""))
+    spelt = spellings(article)
+    assert all(all(ways) for ways in spelt.values())
+    found = {int(count_terms(text("", stem))[0][0]) for stem in spelt if stem}
+    assert found == set(count_terms(article)[0].tolist())
