@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["Figure", "report"]
+__all__ = ["HALVES", "LISTS", "PAIRS", "PARALLEL", "Figure", "report"]
+
+LISTS: Final = "wikinews-events"
+PAIRS: Final = "lee"
+PARALLEL: Final = "ntrex"
+HALVES: Final = "ntrex-halves"
+"""The data sets, by the names of their folders."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,83 +1,83 @@
 """Measures on the shared data sets, by the functions behind `read-also evaluate`.
 
-    python -m benchmarks.relevance EVAL [--cache DIR]
+    python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-multilingual]
 
 EVAL is the folder that holds them, one folder a data set. Its `score.py`, if there, scores the
-written runs once more, independently.
+written runs once more, independently. With `--write` the figures replace those in a page.
 """
 
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import click
 
-from benchmarks.figures import Figure, report
+from benchmarks.events import measure_distractors, measure_events
+from benchmarks.figures import PAIRS, PARALLEL, Figure, report
+from benchmarks.languages import measure_halves, measure_translations
+from benchmarks.reach import measure_reach
 from recommender.articles import Article, primary_language
 from recommender.embedding import find_model
-from recommender.evaluation import (
-    correlate,
-    measure,
-    open_bench,
-    read_dataset,
-    run_lists,
-    score_pairs,
-    write_run,
-)
+from recommender.evaluation import correlate, open_bench, read_dataset, score_pairs
 from recommender.language import detect_language
 from recommender.meters import bar
-from recommender.policy import RELEVANCE_ONLY, Policy
-from recommender.recommendations import Options
 from recommender.sources import read_jsonl
 
-LISTS, PAIRS, PARALLEL = "wikinews-events", "lee", "ntrex"
+BEGIN: Final = "<!-- figures: written by make bench-relevance -->\n"
+END: Final = "<!-- end of figures -->\n"
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep vectors here.")
-def main(folder: Path, cache: Path | None) -> None:
+@click.option("--write", type=click.Path(exists=True, path_type=Path), help="A page to write to.")
+@click.option("--skip-multilingual", is_flag=True, help="Leave out what takes half an hour.")
+def main(folder: Path, cache: Path | None, write: Path | None, skip_multilingual: bool) -> None:  # noqa: FBT001
     """Measure on the data sets in FOLDER."""
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        click.echo(line)
+
     with ExitStack() as stack:
         kept = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        figures = [*measure_lists(folder, kept), *measure_pairs(folder, kept)]
-        figures += measure_detection(folder)
-    sys.exit(report(figures, click.echo))
+        figures = list(measure(folder, kept, say, multilingual=not skip_multilingual))
+    missed = report(figures, say)
+    if write is not None:
+        write_into(write, "\n".join(lines))
+    sys.exit(missed)
 
 
-def measure_lists(folder: Path, cache: Path) -> list[Figure]:
-    """Same-event lists."""
-    dataset = read_dataset(folder / LISTS)
-    with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / LISTS) as bench:
-        run = run_lists(bench, RELEVANCE_ONLY)
-        relevance = measure(dataset, run)
-        served = measure(dataset, run_lists(bench, Policy(), Options().limit))
-    write_run(cache / "run.txt", run)
-    score_again(folder, cache / "run.txt")
-    lost = relevance["nDCG@5"] - served["nDCG@5"]
-    return [
-        Figure(f"{LISTS} relevance nDCG@5", relevance["nDCG@5"], 0.83),
-        *(Figure(f"{LISTS} relevance {name}", v) for name, v in list(relevance.items())[1:]),
-        Figure(f"{LISTS} served nDCG@5", served["nDCG@5"]),
-        Figure(f"{LISTS} nDCG@5 lost by serving", lost, 0.015, "most"),
-    ]
+def measure(
+    folder: Path, cache: Path, say: Callable[[str], object], *, multilingual: bool
+) -> Iterator[Figure]:
+    """All figures; tables are said on the way."""
+    yield from measure_events(folder, cache, say)
+    yield from measure_distractors(folder, cache)
+    yield from measure_pairs(folder, cache)
+    yield from measure_reach(cache)
+    yield from measure_halves(folder, cache, "bundled")
+    if multilingual:
+        yield from measure_translations(folder, cache)
+        yield from measure_halves(folder, cache, "multilingual")
+    yield from measure_detection(folder)
 
 
-def measure_pairs(folder: Path, cache: Path) -> list[Figure]:
+def measure_pairs(folder: Path, cache: Path) -> Iterator[Figure]:
     """Pairs rated by people."""
     dataset = read_dataset(folder / PAIRS)
     with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / PAIRS) as bench:
         found = score_pairs(bench)
     rated = correlate([pair.human for pair in dataset.pairs], list(found.values()))
-    return [
-        Figure(f"{PAIRS} Pearson", rated["Pearson"], 0.68),
-        Figure(f"{PAIRS} Spearman", rated["Spearman"]),
-    ]
+    yield Figure(f"{PAIRS} Pearson", rated["Pearson"], 0.72)
+    yield Figure(f"{PAIRS} Spearman", rated["Spearman"])
 
 
-def measure_detection(folder: Path) -> list[Figure]:
+def measure_detection(folder: Path) -> Iterator[Figure]:
     """Of parallel news texts in eight languages, the share whose language is detected right."""
     right: dict[str, list[bool]] = {}
     for record in read_jsonl(folder / PARALLEL / "articles.jsonl"):
@@ -85,20 +85,15 @@ def measure_detection(folder: Path) -> list[Figure]:
             article, told = record.content, primary_language(record.content.language)
             found = detect_language(f"{article.title}\n{article.body}")
             right.setdefault(str(told), []).append(found == told)
-    return [
-        Figure(f"{PARALLEL} language of {language} detected", sum(hits) / len(hits), 0.99)
-        for language, hits in sorted(right.items())
-    ]
+    for language, hits in sorted(right.items()):
+        yield Figure(f"{PARALLEL} language of {language} detected", sum(hits) / len(hits), 0.99)
 
 
-def score_again(folder: Path, run: Path) -> None:
-    """Let the independent scorer print its own figures, for comparison."""
-    scorer = folder / "score.py"
-    if scorer.exists():
-        qrels = folder / LISTS / "qrels.txt"
-        command = [sys.executable, str(scorer), "ndcg", "--qrels", str(qrels), "--run", str(run)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-        click.echo(done.stdout)
+def write_into(page: Path, text: str) -> None:
+    """Put a text between the marks of a page."""
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n```text\n{text}\n```\n\n{END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

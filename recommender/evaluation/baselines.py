@@ -13,8 +13,8 @@ from recommender.articles import Article
 from recommender.columns import TAG_SEPARATOR
 from recommender.eligibility import Wanted, matching
 from recommender.evaluation.runs import Bench
+from recommender.inquiry import Inquiry
 from recommender.policy import RELEVANCE_ONLY
-from recommender.related import Inquiry
 from recommender.seeds import Seed, find_seed
 from recommender.terms import MOST_WORDS, words
 

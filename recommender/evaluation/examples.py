@@ -9,9 +9,9 @@ from index import View
 from recommender.cards import Card
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import SERVED, Scoreboard
+from recommender.inquiry import Inquiry
 from recommender.policy import RELEVANCE_ONLY
 from recommender.recommendations import Recommendations
-from recommender.related import Inquiry
 from recommender.seeds import find_seed
 
 __all__ = ["Contrast", "Example", "Shown", "contrast", "title_of", "worst"]

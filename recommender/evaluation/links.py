@@ -12,8 +12,8 @@ from recommender.evaluation.addresses import resolve
 from recommender.evaluation.datasets import Dataset, Qrels
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.traits import MOST_SEEDS, spread
+from recommender.inquiry import Inquiry
 from recommender.progress import Meter
-from recommender.related import Inquiry
 from recommender.seeds import seed_of
 from recommender.store import ArticleStore
 

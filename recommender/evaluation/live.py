@@ -15,6 +15,7 @@ from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
 from recommender.generation import Origin
 from recommender.markup.guard import LINK_CHILD, MarkupReader
+from recommender.policies import policy_of
 from recommender.policy import Policy
 from recommender.progress import Meter
 from recommender.store import ArticleStore
@@ -46,6 +47,7 @@ def evaluate_links(
         view,
         frozenset() if language == "any" else None,
         lambda: plain_articles(store),
+        policy=policy_of(store),
     )
     with MarkupReader(LINK_CHILD) as markup:
         linked = read_links(store, markup.read, meter)
@@ -57,15 +59,17 @@ def evaluate_links(
     measure_bench(bench, NAME, model, say, wanted or Wanted())
 
 
-def compare_generations(catalog: Catalog, before: str, after: str, say: Say) -> None:
-    """Print what changes in the lists from one generation to another.
+def compare_generations(
+    catalog: Catalog, before: str, after: str, policy: Policy, say: Say
+) -> None:
+    """Print what changes in the lists from one generation to another, by one policy.
 
     Raises:
         NoSnapshot: there is none of that name.
         BadParameter: they have no article in common.
     """
     views = [View.of(catalog.open(name)) for name in (before, after)]
-    comparison = compare(views[0], views[1], Policy(), time.time())
+    comparison = compare(views[0], views[1], policy, time.time())
     if not comparison.changes:
         raise BadParameter(
             f"{before} and {after} hold no article in common; choose others: "

@@ -16,13 +16,14 @@ from recommender.embedding import Model
 from recommender.embedding.loading import load_encoder
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.texts import plain_articles
+from recommender.inquiry import Inquiry
 from recommender.markup.guard import MarkupReader
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.progress import Meter
 from recommender.reading import Reader
 from recommender.rebuild import rebuild
 from recommender.recommendations import LIMITS, Options, Recommendations
-from recommender.related import Inquiry, list_related
+from recommender.related import list_related
 from recommender.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
@@ -104,11 +105,11 @@ def run_lists(bench: Bench, policy: Policy, limit: int = LIMITS[-1]) -> Run:
     return {query: _ordered(listed, policy) for query, listed in lists.items()}
 
 
-def score_pairs(bench: Bench) -> dict[tuple[str, str], float]:
+def score_pairs(bench: Bench, policy: Policy = RELEVANCE_ONLY) -> dict[tuple[str, str], float]:
     """The score of every judged pair."""
     scores: dict[tuple[str, str], float] = {}
     for pair in bench.dataset.pairs:
-        inquiry = Inquiry(bench.view, find_seed(bench.view, pair.a), Options(), RELEVANCE_ONLY, 0.0)
+        inquiry = Inquiry(bench.view, find_seed(bench.view, pair.a), Options(), policy, 0.0)
         row = bench.view.row_of(pair.b)
         ranked = inquiry.rank(np.array([row], np.int64))
         scores[pair.a, pair.b] = float(ranked.scores.score[0])

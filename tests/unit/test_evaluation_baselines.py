@@ -19,9 +19,9 @@ from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
 from recommender.evaluation.traits import sample_seeds, spread, traits_of
+from recommender.inquiry import Inquiry
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.recommendations import Options
-from recommender.related import Inquiry
 from recommender.seeds import find_seed
 from recommender.settings import Settings
 from recommender.signature import sign

@@ -1,0 +1,123 @@
+"""What a ranking costs: milliseconds for 200 candidates, and bytes an article on disk.
+
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.cost FOLDER [--cache DIR]
+
+FOLDER is a data set. Every part is timed in turns with the others, seed by seed, on one thread if
+the environment says so; medians are told, and the whole of what ranking and choosing take.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import click
+import numpy as np
+
+from recommender.embedding import find_model
+from recommender.evaluation import Bench, open_bench, read_dataset
+from recommender.inquiry import Inquiry
+from recommender.meters import bar
+from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking import Ranked, choose
+from recommender.related import pool_of, rules_of
+from recommender.scoring import Scorer
+from recommender.seeds import find_seed
+
+__all__ = ["cost_of"]
+
+CANDIDATES: Final = 200
+LISTED: Final = 12
+SEEDS: Final = 100
+ROUNDS: Final = 3
+
+
+def cost_of(bench: Bench, policy: Policy, seeds: int = SEEDS) -> float:
+    """The median milliseconds that scoring 200 candidates takes."""
+    spent = []
+    for one in _spread(bench, seeds):
+        seed = find_seed(bench.view, one)
+        rows = _candidates(bench, one)
+        scorer = Scorer(bench.view, seed, policy, bench.now)
+        spent.append(min(_timed(lambda s=scorer, r=rows: s.rank(r)) for _ in range(ROUNDS)))  # type: ignore[misc]
+    return float(np.median(spent)) * 1e3
+
+
+def _spread(bench: Bench, count: int) -> list[str]:
+    queries = bench.dataset.queries
+    return [queries[at] for at in np.linspace(0, len(queries) - 1, count).astype(int)]
+
+
+def _candidates(bench: Bench, one: str) -> Any:  # noqa: ANN401 - rows
+    seed = find_seed(bench.view, one)
+    inquiry = Inquiry(bench.view, seed, bench.options(), RELEVANCE_ONLY, bench.now)
+    return inquiry.candidates(inquiry.allowed(), CANDIDATES)[:CANDIDATES]
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
+    """What ranking and choosing consist of, for one seed."""
+    view, policy = bench.view, Policy()
+    seed, rows = find_seed(view, one), _candidates(bench, one)
+    if seed.passages is None or seed.terms is None:
+        raise ValueError(f"{one} was not read")
+    passages, terms = seed.passages, seed.terms
+    scorer, rules = Scorer(view, seed, policy, bench.now), rules_of(policy, LISTED)
+
+    def choose_from(ranked: Ranked) -> object:
+        told = seed.signature[np.newaxis]
+        return choose(pool_of(view, ranked), LISTED, rules=rules, told=told)
+
+    ranked = scorer.rank(rows)
+    return {
+        "vectors and neighbours": lambda: view.contexts(rows, policy.neighbour_weight),
+        "passages": lambda: view.match(passages, rows),
+        "words": lambda: view.similarities(terms, rows),
+        "hubness": lambda: view.hubness(rows),
+        "scoring, whole": lambda: scorer.rank(rows),
+        "choosing twelve": lambda: choose_from(ranked),
+        "scoring and choosing": lambda: choose_from(scorer.rank(rows)),
+    }
+
+
+def bytes_of(bench: Bench) -> Mapping[str, float]:
+    """Bytes an article of the snapshot's files, by what they hold, the largest first."""
+    manifest = bench.view.snapshot.manifest
+    sizes = {name: total.bytes / manifest.rows for name, total in manifest.files.items()}
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--cache", type=click.Path(path_type=Path), help="Keep vectors here.")
+def main(folder: Path, cache: Path | None) -> None:
+    """Time the ranking on the data set in FOLDER."""
+    with TemporaryDirectory() as aside:
+        kept = cache or Path(aside)
+        model = find_model("bundled", kept)
+        with open_bench(read_dataset(folder), model, bar, cache=kept / folder.name) as bench:
+            say_times(bench)
+            click.echo("\nbytes an article, on disk")
+            for name, size in bytes_of(bench).items():
+                click.echo(f"{name:<28}{size:>10.0f}")
+
+
+def say_times(bench: Bench) -> None:
+    """Medians and 95th percentiles over the seeds, of the best of three rounds each."""
+    spent: dict[str, list[float]] = {}
+    for one in _spread(bench, SEEDS):
+        for name, work in parts_of(bench, one).items():
+            spent.setdefault(name, []).append(min(_timed(work) for _ in range(ROUNDS)) * 1e3)
+    click.echo(f"{'milliseconds for 200 candidates':<34}{'median':>8}{'p95':>8}")
+    for name, values in spent.items():
+        click.echo(f"{name:<34}{np.median(values):>8.3f}{np.percentile(values, 95):>8.3f}")
+
+
+if __name__ == "__main__":
+    main()

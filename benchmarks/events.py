@@ -1,0 +1,153 @@
+"""Same-event news: how good the lists are, beside what they are measured against, and why."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.bbc import read_articles
+from benchmarks.cost import cost_of
+from benchmarks.figures import LISTS, PAIRS, Figure
+from recommender.embedding import find_model
+from recommender.evaluation import (
+    Bench,
+    correlate,
+    measure,
+    measure_all,
+    open_bench,
+    read_dataset,
+    run_lists,
+    score_pairs,
+    write_run,
+)
+from recommender.evaluation.intervals import Resampling, stories
+from recommender.evaluation.measures import MAIN, measure_each
+from recommender.evaluation.runs import Run, list_each
+from recommender.evaluation.table import as_lines
+from recommender.meters import bar
+from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.recommendations import Options
+
+__all__ = ["measure_distractors", "measure_events"]
+
+Say = Callable[[str], object]
+
+DEPTH: Final = 10
+WORDS: Final = replace(
+    RELEVANCE_ONLY, dense_weight=0.0, passage_weight=0.0, neighbour_weight=0.0, hubness_weight=0.0
+)
+BARE: Final = replace(WORDS, dense_weight=1.0)
+ABLATION: Final[dict[str, Policy]] = {
+    "words alone": WORDS,
+    "article vectors alone": BARE,
+    "passages alone": replace(WORDS, passage_weight=1.0),
+    "vectors and words": replace(WORDS, dense_weight=0.5),
+    "... and passages": replace(WORDS, dense_weight=0.25, passage_weight=0.25),
+    "... and neighbours": replace(RELEVANCE_ONLY, hubness_weight=0.0),
+    "... and hubness: all": RELEVANCE_ONLY,
+    "all but passages": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.0),
+    "all but neighbours": replace(RELEVANCE_ONLY, neighbour_weight=0.0),
+    "all but words": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.5),
+}
+DENSE_ONLY: Final = tuple(
+    replace(
+        RELEVANCE_ONLY,
+        dense_weight=share,
+        passage_weight=1 - share,
+        hubness_weight=hubness,
+        neighbour_weight=neighbours,
+    )
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+    for hubness in (0.0, RELEVANCE_ONLY.hubness_weight)
+    for neighbours in (0.0, RELEVANCE_ONLY.neighbour_weight)
+)
+
+
+def measure_events(folder: Path, cache: Path, say: Say) -> Iterator[Figure]:
+    """Lists of same-event news, what each signal adds, and the best that vectors do alone."""
+    model, dataset = find_model("bundled", cache), read_dataset(folder / LISTS)
+    rated = read_dataset(folder / PAIRS)
+    with (
+        open_bench(dataset, model, bar, cache=cache / LISTS) as bench,
+        open_bench(rated, model, bar, cache=cache / PAIRS) as pairs,
+    ):
+        board = measure_all(bench)
+        for line in as_lines(board):
+            say(line)
+        write_run(cache / "run.txt", board.relevance)
+        score_again(folder, cache / "run.txt", say)
+        say_ablation(bench, pairs, say)
+        estimates = board.row("relevance").estimates
+        yield Figure(f"{LISTS} relevance {MAIN}", estimates[MAIN].value, 0.86)
+        served = board.row("served").estimates[MAIN].value
+        yield Figure(f"{LISTS} served {MAIN}", served)
+        lost = estimates[MAIN].value - served
+        yield Figure(f"{LISTS} {MAIN} lost by serving", lost, 0.015, "most")
+        bm25 = board.row("bm25").estimates[MAIN].value
+        yield Figure(f"{LISTS} relevance / BM25, {MAIN}", estimates[MAIN].value / bm25, 1.03)
+        yield from measure_against_vectors(bench, board.row("relevance").each)
+
+
+def measure_against_vectors(bench: Bench, fused: NDArray[np.float64]) -> Iterator[Figure]:
+    """The fused ranking beside the best that article vectors and passages do alone."""
+    each = [_each(bench, policy) for policy in DENSE_ONLY]
+    best = max(each, key=lambda values: float(values.mean()))
+    dataset = bench.dataset
+    groups = stories({query: dataset.judged(query) for query in dataset.queries})
+    ahead = Resampling.over(groups).estimate(fused - best)
+    yield Figure(f"{LISTS} best by vectors alone, {MAIN}", float(best.mean()))
+    yield Figure(f"{LISTS} relevance / best by vectors", float(fused.mean() / best.mean()))
+    yield Figure(f"{LISTS} ... ahead, low end of 95 %", ahead.low or 0.0, 0.0)
+
+
+def measure_distractors(folder: Path, cache: Path) -> Iterator[Figure]:
+    """The same lists among the BBC texts, none of which is relevant."""
+    path = cache / "distractors.jsonl"
+    path.write_text("".join(f"{article.to_json()}\n" for article in read_articles()), "utf-8")
+    dataset = read_dataset(folder / LISTS, distractors=path)
+    model, among = find_model("bundled", cache), cache / f"{LISTS}-among-bbc"
+    with open_bench(dataset, model, bar, cache=among) as bench:
+        relevance = measure(dataset, run_lists(bench, RELEVANCE_ONLY))
+        served = measure(dataset, run_lists(bench, Policy(), Options().limit))
+    yield Figure(f"{LISTS} among BBC texts, relevance {MAIN}", relevance[MAIN], 0.845)
+    yield Figure(f"{LISTS} among BBC texts, served {MAIN}", served[MAIN])
+
+
+def say_ablation(bench: Bench, pairs: Bench, say: Say) -> None:
+    """What each signal adds to both measures, and what ranking 200 candidates costs with it."""
+    say("")
+    say(f"{'what ranks':<24}{MAIN:>10}{'Pearson':>10}{'ms of 200':>12}")
+    human = [pair.human for pair in pairs.dataset.pairs]
+    for name, policy in ABLATION.items():
+        scores = list(score_pairs(pairs, policy).values())
+        rated = correlate(human, scores)["Pearson"]
+        cost = cost_of(bench, policy)
+        say(f"{name:<24}{_each(bench, policy).mean():>10.4f}{rated:>10.4f}{cost:>12.2f}")
+    say("")
+
+
+def _each(bench: Bench, policy: Policy) -> NDArray[np.float64]:
+    lists = list_each(bench, bench.dataset.queries, policy, DEPTH)
+    run: Run = {
+        seed: {item.id: -float(item.rank) for item in one.items} for seed, one in lists.items()
+    }
+    return measure_each(bench.dataset, run)[MAIN]
+
+
+def score_again(folder: Path, run: Path, say: Say) -> None:
+    """Let the independent scorer print its own figures, for comparison."""
+    scorer = folder / "score.py"
+    if scorer.exists():
+        qrels = folder / LISTS / "qrels.txt"
+        command = [sys.executable, str(scorer), "ndcg", "--qrels", str(qrels), "--run", str(run)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        figures = done.stdout.replace(f"{folder}/", "").replace(f"{run.parent}/", "")
+        say(f"\nscore.py, which is independent of this code, on the run of relevance:\n{figures}")
+    else:
+        click.echo("no score.py there; the run was scored by this code alone")

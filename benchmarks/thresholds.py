@@ -1,0 +1,93 @@
+"""Where a list should stop: how random pairs score, and how those score that people judged related.
+
+    python -m benchmarks.thresholds EVAL [--cache DIR]
+
+EVAL is the folder of the data sets. On same-event news all three signals speak; on halves of texts
+in languages that the bundled encoder does not know, words alone.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.figures import HALVES, LISTS
+from benchmarks.languages import LANGUAGES
+from recommender.embedding import find_model
+from recommender.evaluation import Bench, open_bench, read_dataset
+from recommender.inquiry import Inquiry
+from recommender.meters import bar
+from recommender.policy import RELEVANCE_ONLY
+from recommender.seeds import find_seed
+
+RANDOM: Final = 100  # other articles that each seed is scored with
+RNG_SEED: Final = 20_261_125
+CUTS: Final = (0.03, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The scores of pairs drawn at random, and of those judged related: float64 [n] each."""
+
+    random: NDArray[np.float64]
+    related: NDArray[np.float64]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--cache", type=click.Path(path_type=Path), help="Keep vectors here.")
+def main(folder: Path, cache: Path | None) -> None:
+    """Score pairs of the data sets in FOLDER."""
+    with ExitStack() as stack:
+        kept = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        model = find_model("bundled", kept)
+        events = read_dataset(folder / LISTS)
+        with open_bench(events, model, bar, cache=kept / LISTS) as bench:
+            say_cuts("three signals, same-event news", score(bench), click.echo)
+        halves = folder / HALVES
+        named = kept / f"{HALVES}-bundled"
+        with open_bench(read_dataset(halves), model, bar, cache=named) as bench:
+            for language, pool in LANGUAGES.items():
+                path = halves / f"pool-{pool}.txt"
+                one = replace(bench, dataset=read_dataset(halves, queries=path, pool=path))
+                say_cuts(f"halves in {language}", score(one), click.echo)
+
+
+def score(bench: Bench) -> Pairs:
+    """Score every judged pair, and each query with some others drawn at random."""
+    draw = np.random.default_rng(RNG_SEED)
+    ids = sorted(bench.dataset.pool or (article.id for article in bench.dataset.articles))
+    random: list[float] = []
+    related: list[float] = []
+    for query in bench.dataset.queries:
+        judged = bench.dataset.judged(query)
+        others = [ids[at] for at in draw.integers(0, len(ids), RANDOM)]
+        random += _scores(bench, query, [one for one in others if one not in {query, *judged}])
+        related += _scores(bench, query, [one for one, gain in judged.items() if gain > 0])
+    return Pairs(np.array(random), np.array(related))
+
+
+def _scores(bench: Bench, query: str, others: list[str]) -> Iterator[float]:
+    view = bench.view
+    rows = np.array([row for row in map(view.row_of, others) if row is not None], np.int64)
+    inquiry = Inquiry(view, find_seed(view, query), bench.options(), RELEVANCE_ONLY, bench.now)
+    yield from inquiry.rank(rows).scores.score.tolist()
+
+
+def say_cuts(name: str, pairs: Pairs, say: Callable[[str], object]) -> None:
+    """What would be let through at each threshold."""
+    say(f"\n{name}: {len(pairs.random)} random pairs, {len(pairs.related)} related ones")
+    say("least score      " + "".join(f"{cut:>8}" for cut in CUTS))
+    for kind, scores in (("random", pairs.random), ("related", pairs.related)):
+        shares = "".join(f"{(scores >= cut).mean():>8.3f}" for cut in CUTS)
+        say(f"share of {kind:<8}{shares}")
+
+
+if __name__ == "__main__":
+    main()
