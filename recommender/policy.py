@@ -69,7 +69,7 @@ class Policy:
     ] = 200
     threshold: Annotated[
         Share, _says("least score of an article listed as semantically related")
-    ] = 0.1
+    ] = 0.12
     words_threshold: Annotated[
         Share, _says("the same where words decide alone: their scores lie closer to 0")
     ] = 0.05
