@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,20 @@ BATCHES: list[tuple[Point, list[Update]]] = [
     (Point(9, "m9"), [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))]),
     (
         Point(10, "m10"),
-        [Update("a", 10, Article(id="a", title="T"), TERMS, np.array([0.6, -0.8], np.float16))],
+        [
+            Update(
+                *("a", 10, Article(id="a", title="T"), TERMS),
+                vector=np.array([0.6, -0.8], np.float16),
+                passages=np.array([[127, -128], [0, 1]], np.int8),
+            )
+        ],
     ),
 ]
 
 
 def plain(update: Update) -> tuple[Any, ...]:
     """An update as values that compare."""
-    terms, vector = update.terms, update.vector
+    terms, vector, passages = update.terms, update.vector, update.passages
     return (
         *(update.id, update.change, update.outline, update.settled),
         None if terms is None else terms.language,
@@ -47,6 +54,7 @@ def plain(update: Update) -> tuple[Any, ...]:
         if terms is None
         else [(a.dtype.str, a.tolist()) for a in (terms.buckets, terms.counts, terms.signature)],
         None if vector is None else (vector.dtype.str, vector.tolist()),
+        None if passages is None else (passages.dtype.str, passages.shape, passages.tolist()),
     )
 
 
@@ -178,9 +186,27 @@ UPDATES = st.builds(
         counts=arrays(np.float32, 2, elements=st.floats(1, 100, width=32)),
         signature=arrays(np.uint16, 3),
     ),
-    vector=st.none() | arrays(np.float16, 4, elements=st.floats(-1, 1, width=16)),
+    vector=arrays(np.float16, 4, elements=st.floats(-1, 1, width=16)),
     settled=st.booleans(),
-)
+    passages=st.none() | arrays(np.int8, st.tuples(st.integers(0, 3), st.just(4))),
+).map(lambda update: update if update.change % 3 else replace(update, vector=None, passages=None))
+"""A third of them without a vector, and so without passages."""
+
+
+def test_passages_are_known_by_their_vector_and_are_not_kept_without(tmp_path: Path) -> None:
+    """Their width is its own; an earlier release kept a vector alone."""
+    passages, vector = np.ones((2, 2), np.int8), np.array([1, 0], np.float16)
+    updates = [
+        Update("a", 1, None, vector=vector, passages=passages),
+        Update("b", 2, None, vector=vector),
+        Update("c", 3, None, vector=vector, passages=passages[:0]),
+        Update("d", 4, None, passages=passages),
+    ]
+    write(tmp_path, [(START, updates)])
+    copied = ChangesCopy(tmp_path).load(GENERATION)
+    assert copied is not None
+    told = [None if one.passages is None else one.passages.tolist() for one in copied.updates]
+    assert told == [[[1, 1], [1, 1]], None, [], None]
 
 
 @given(st.lists(st.lists(UPDATES, max_size=4), min_size=1, max_size=3))

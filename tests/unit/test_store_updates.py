@@ -115,6 +115,47 @@ def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleSto
     assert follower.point == store.state().newest
 
 
+def read_with_passages(store: ArticleStore, *rows: list[int]) -> None:
+    """As an indexer does that makes passages of two numbers of article `a`."""
+    reading = reading_of(store, "a")
+    assert reading is not None
+    passages = np.array(rows, np.int8).reshape(-1, 2)
+    unit = np.array([1, 0], np.float16)
+    store.pending.settle([replace(reading, vector=unit, passages=passages)], RECIPES)
+
+
+def passages_told(updates: list[Update]) -> list[object]:
+    return [None if one.passages is None else one.passages.tolist() for one in updates]
+
+
+def test_an_article_is_told_with_the_passages_that_were_read_last(store: ArticleStore) -> None:
+    follower = Follower(store)
+    store.put(article())
+    assert passages_told(follower.rest()) == [None]
+    read_with_passages(store, [127, -3], [0, 5])
+    assert passages_told(follower.rest()) == [[[127, -3], [0, 5]]]
+    store.put(article(title="Another"))
+    assert passages_told(follower.rest()) == [[[127, -3], [0, 5]]]
+    read_with_passages(store, [1, 1])
+    assert passages_told(follower.rest()) == [[[1, 1]]]
+    assert passages_told(Follower(store).rest()) == [[[1, 1]]]
+    store.delete("a")
+    assert passages_told(follower.rest()) == [None]
+
+
+def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) -> None:
+    """Neither is one that an earlier release read, which kept a vector alone."""
+    store.put(article())
+    read_with_passages(store)
+    assert passages_told(Follower(store).rest()) == [[]]
+    assert passages_told(Follower(store, model="another").rest()) == [None]
+    store.put(article(title="Another"))
+    settle(store, "a")
+    (update,) = Follower(store).rest()
+    assert update.passages is not None
+    assert update.passages.shape == (0, 1)
+
+
 def test_what_was_read_last_stands_in_while_a_newer_text_waits(store: ArticleStore) -> None:
     store.put(article())
     settle(store, "a")
