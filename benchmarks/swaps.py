@@ -284,7 +284,7 @@ class Newsroom:
         self._number += 1
         self.published += 1
         archive.change = self._number
-        rows = rows_of(archive.known(), MODEL.knows, dim=DIM)
+        rows = rows_of(archive.known(), MODEL, dim=DIM)
         stamp = stamp_of(MODEL, StoreState(EPOCH, Point(self._number, archive.name)))
         with self._catalog.lock():
             archive.generation = self._catalog.publish_rows(rows, **stamp).generation

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import unit
 from index.disk import map_array
 from index.errors import BadQuery, SnapshotDamaged
 from index.hits import Hits, top
@@ -38,7 +37,8 @@ class Query:
 
     Attributes:
         buckets: int32 [k], strictly ascending.
-        weights: float32 [k], of length 1; k may be 0, and then nothing is similar.
+        weights: float32 [k], of length 1, within 5e-4 where float16 rounded them; k may be 0, and
+            then nothing is similar.
     """
 
     buckets: Ints
@@ -46,10 +46,12 @@ class Query:
 
     @classmethod
     def of_row(cls, terms: Matrix, row: int) -> Query:
-        """Take the stored weights of a row, 0..n-1, and scale them to length 1 again."""
+        """Take the stored weights of a row, 0..n-1, as they are.
+
+        Scaled to length 1 again, two rows would be another distance apart from either side.
+        """
         place = terms.place(row)
-        weights = terms.weights[place].astype(np.float32)
-        return cls(terms.columns[place], unit(weights[np.newaxis])[0])
+        return cls(terms.columns[place], terms.weights[place].astype(np.float32))
 
     def heaviest(self, most: int) -> Query:
         """Keep the `most` terms of the highest weights, of equal ones those of lower buckets."""

@@ -220,7 +220,8 @@ class View:
         """Ask each part of its own rows, and put the answers in the order of `rows`."""
         size = len(self.snapshot)
         old = rows < size
-        if old.all():
+        # An empty snapshot's vectors may have another width than those of the delta.
+        if size and old.all():
             return ask(self.snapshot, rows)
         new = ~old
         theirs = ask(self.delta, rows[new] - size)

@@ -42,6 +42,7 @@ class Facts:
         change: the write that gave the article its present state.
         read: whether any text of it was read; until then it is known, but in no list.
         settled: whether the text that was read is the present one.
+        fluent: whether vectors lead among texts of that language.
     """
 
     article: Article
@@ -51,6 +52,7 @@ class Facts:
     change: int = 0
     read: bool = True
     settled: bool = True
+    fluent: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +97,7 @@ def describe(articles: Iterable[Facts]) -> Described:
             "titled": np.array([bool(article.title.strip()) for article in given], np.bool_),
             "lists": np.array([not article.no_related for article in given], np.bool_),
             "embedded": np.array([facts.embedded for facts in known], np.bool_),
+            "fluent": np.array([facts.fluent for facts in known], np.bool_),
             "own": _numbers(article.id for article in given),
             "tells": _numbers(article.translation_of or article.id for article in given),
             "author": _numbers(_author(article) for article in given),

@@ -65,7 +65,7 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
     known = Known(
         article, None if draft is None else draft.terms, None, 0, settled=draft is not None
     )
-    facts = facts_of(known, origin.knows)
+    facts = facts_of(known, origin)
     language = facts.language or UNKNOWN_LANGUAGE
     moment = article.published_at
     embedded = None if draft is None or draft.model != origin.model else draft
@@ -80,6 +80,7 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
         signature=facts.signature,
         settled=facts.settled,
         embedded=embedded is not None and origin.knows(facts.language),
+        fluent=embedded is not None and origin.is_fluent(facts.language),
         vector=None if embedded is None else view.centred(embedded.vector[None], language)[0],
         passages=None if embedded is None else _matched(view, embedded, language),
         terms=None if draft is None else _weighed(view, draft.terms, language),

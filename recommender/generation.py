@@ -14,6 +14,7 @@ __all__ = ["Origin", "live_manifest", "live_name", "stamp_of"]
 
 _ENCODER: Final = "encoder"
 _LANGUAGES: Final = "languages"
+_KIN: Final = "kin"
 _MARK: Final = "mark"
 _ANY: Final = "*"
 
@@ -28,6 +29,7 @@ class Origin:
         model: fingerprint of the encoder of their vectors.
         encoder: the name by which that model was asked for.
         languages: primary BCP-47 subtags that the encoder knows; None means any.
+        kin: those of them that it knows from their kin alone.
     """
 
     epoch: str
@@ -35,6 +37,7 @@ class Origin:
     model: str
     encoder: str
     languages: frozenset[str] | None
+    kin: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Origin":
@@ -46,12 +49,17 @@ class Origin:
             point=Point(manifest.change, notes.get(_MARK, "")),
             model=manifest.model,
             encoder=notes.get(_ENCODER, ""),
-            languages=None if languages == _ANY else frozenset(filter(None, languages.split(","))),
+            languages=None if languages == _ANY else _split(languages),
+            kin=_split(notes.get(_KIN, "")),
         )
 
     def knows(self, language: str | None) -> bool:
         """Whether vectors of this language mean something; of an unknown one they may not."""
         return self.languages is None or language in self.languages
+
+    def is_fluent(self, language: str | None) -> bool:
+        """Whether vectors also lead among texts of this language."""
+        return self.knows(language) and language not in self.kin
 
 
 def stamp_of(model: Model, state: StoreState) -> Stamp:
@@ -66,8 +74,17 @@ def stamp_of(model: Model, state: StoreState) -> Stamp:
         known_by=KNOWN_BY,
         # Vectors of several languages stand in a corner each, and prefer their own language.
         centred=model.languages is None or len(model.languages) > 1,
-        notes={_ENCODER: model.name, _LANGUAGES: languages, _MARK: state.newest.mark},
+        notes={
+            _ENCODER: model.name,
+            _LANGUAGES: languages,
+            _KIN: ",".join(sorted(model.kin)),
+            _MARK: state.newest.mark,
+        },
     )
+
+
+def _split(languages: str) -> frozenset[str]:
+    return frozenset(filter(None, languages.split(",")))
 
 
 def live_name(catalog: Catalog) -> str | None:

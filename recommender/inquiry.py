@@ -73,7 +73,7 @@ class Inquiry:
         (docs/relevance.md).
         """
         seed, view, context = self.seed, self.view, self._scorer.context
-        known = allowed & view.each(lambda part: part.columns["embedded"]) & seed.embedded
+        known = allowed & view.each(self._led_by_vectors) & seed.embedded
         found = [np.empty(0, np.int64)]
         if context is not None and known.any():
             found.append(view.nearest(context, fetch, known).rows)
@@ -81,6 +81,14 @@ class Inquiry:
         if seed.terms is not None and unknown.any():
             found.append(view.nearest_by_terms(seed.terms, fetch, unknown).rows)
         return self._by_turns(np.concatenate(found))
+
+    def _led_by_vectors(self, part: Columns) -> Mask:
+        """Rows that vectors tell from others of their language, or from the seed's in another."""
+        rows: Mask = part.columns["embedded"] & (part.columns["fluent"] | ~self._own(part))
+        return rows
+
+    def _own(self, part: Columns) -> Mask:
+        return matching(part, Wanted(languages=frozenset({self.seed.language})))
 
     def newest(self, allowed: Mask, fetch: int) -> Found:
         """The newest allowed rows, the undated last: int64 [m]."""

@@ -173,9 +173,7 @@ def _publish(
     store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
 ) -> Rebuilt:
     gathered = gather(store, model.fingerprint)
-    staged = catalog.stage(
-        rows_of(gathered.known, model.knows, dim=1), **stamp_of(model, gathered.state)
-    )
+    staged = catalog.stage(rows_of(gathered.known, model, dim=1), **stamp_of(model, gathered.state))
     try:
         if not force:
             _judge(staged, catalog, store, gathered)

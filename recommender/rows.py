@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,12 @@ from recommender.columns import Facts, describe
 from recommender.signature import SIGNATURE_SIZE
 from recommender.store import TextTerms
 
-__all__ = ["GROUPED_BY", "KNOWN_BY", "Known", "facts_of", "rows_of"]
+__all__ = ["GROUPED_BY", "KNOWN_BY", "Known", "Tongues", "facts_of", "rows_of"]
 
 GROUPED_BY = "language"
 """The column inside whose groups rarity and floors are counted, and whose means are removed."""
-KNOWN_BY = "embedded"
-"""The column that tells whose vectors mean something."""
+KNOWN_BY = "fluent"
+"""The column that tells whose vectors lead, inside their language."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,19 +47,29 @@ class Known:
     passages: NDArray[np.int8] | None = None
 
 
-def rows_of(known: Sequence[Known], knows: Callable[[str | None], bool], dim: int) -> Rows:
+class Tongues(Protocol):
+    """What an encoder makes of languages, primary BCP-47 subtags or None for an unknown one."""
+
+    def knows(self, language: str | None) -> bool:
+        """Whether vectors of a language mean something."""
+
+    def is_fluent(self, language: str | None) -> bool:
+        """Whether they also lead among texts of that language."""
+
+
+def rows_of(known: Sequence[Known], encoder: Tongues, dim: int) -> Rows:
     """The rows of some articles, which come by ascending id.
 
     One that was not read stands there without terms and with a vector that means nothing.
 
     Args:
         known: the articles.
-        knows: whether the encoder knows a language.
+        encoder: whose vectors they have.
         dim: how many numbers a vector has; 1 where the articles' own vectors are to tell.
     """
     width = _width(known, dim)
     known = [_sound(one, width) for one in known]
-    facts = [facts_of(one, knows) for one in known]
+    facts = [facts_of(one, encoder) for one in known]
     described = describe(facts)
     return Rows(
         ids=[one.article.id for one in known],
@@ -71,16 +82,18 @@ def rows_of(known: Sequence[Known], knows: Callable[[str | None], bool], dim: in
     )
 
 
-def facts_of(known: Known, knows: Callable[[str | None], bool]) -> Facts:
+def facts_of(known: Known, encoder: Tongues) -> Facts:
     """What lists need to know of an article; the language it gives wins over the detected one."""
     terms = known.terms
     given = primary_language(known.article.language)
     language = given or (None if terms is None else terms.language)
     unsigned = np.zeros(SIGNATURE_SIZE, np.uint16)
+    read = known.vector is not None and terms is not None
     return Facts(
         article=known.article,
         language=language,
-        embedded=known.vector is not None and terms is not None and knows(language),
+        embedded=read and encoder.knows(language),
+        fluent=read and encoder.is_fluent(language),
         signature=unsigned if terms is None else terms.signature,
         change=known.change,
         read=terms is not None,

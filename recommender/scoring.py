@@ -46,12 +46,13 @@ class Scorer:
         policy, view = self.policy, self.view
         vectors = view.contexts(rows, policy.neighbour_weight)
         same = view.spread("language", rows, self._is_own).astype(np.bool_)
-        known = view.take("embedded", rows) & self.seed.embedded
+        # Among texts of a language known from its kin alone, words are the better judges.
+        known = view.take("embedded", rows) & self.seed.embedded & (self.seed.fluent | ~same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
         floors = self._floors(rows, same)
         scores = fuse(self._signals(rows, vectors), floors, weights)
         fading = fading_of(view, rows, policy, self.now)
-        hubness = policy.hubness_weight * self._hubness(rows, known, floors)
+        hubness = policy.hubness_weight * self._hubness(rows, floors)
         values = scores.score * fading - hubness
         return Ranked(rows, vectors, scores, weights, fading, hubness, values)
 
@@ -76,9 +77,9 @@ class Scorer:
             lexical=none if seed.terms is None else self.view.similarities(seed.terms, rows),
         )
 
-    def _hubness(self, rows: Rows, known: Mask, floors: Floors) -> NDArray[np.float64]:
+    def _hubness(self, rows: Rows, floors: Floors) -> NDArray[np.float64]:
         """How near the rows are to their own nearest, by the signal that leads: float64 [m]."""
-        floor = np.where(known, floors.dense, floors.lexical)
+        floor = np.where(self.view.take("fluent", rows), floors.dense, floors.lexical)
         return scaled(self.view.hubness(rows), floor).astype(np.float64)
 
     def _floors(self, rows: Rows, same: Mask) -> Floors:

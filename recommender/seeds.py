@@ -31,6 +31,7 @@ class Seed:
     signature: NDArray[np.uint16]
     settled: bool = False
     embedded: bool = False
+    fluent: bool = False
     vector: NDArray[np.float32] | None = None
     passages: NDArray[np.float32] | None = None
     terms: Query | None = None
@@ -56,6 +57,7 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         signature=values["signature"],
         settled=bool(values["settled"]),
         embedded=bool(values["embedded"]),
+        fluent=bool(values["fluent"]),
         vector=view.fetch(at)[0] if read else None,
         passages=view.passages_of(row) if read else None,
         terms=view.query_of(row) if read else None,
@@ -75,4 +77,14 @@ def find_seed(view: View, article_id: str) -> Seed:
     return seed
 
 
-_VALUES = ("published_at", "own", "tells", "lists", "signature", "read", "settled", "embedded")
+_VALUES = (
+    "published_at",
+    "own",
+    "tells",
+    "lists",
+    "signature",
+    "read",
+    "settled",
+    "embedded",
+    "fluent",
+)

@@ -8,7 +8,7 @@ from typing import Final
 
 from recommender.articles import primary_language
 from recommender.embedding.article_vector import VECTOR_RECIPE
-from recommender.embedding.model_files import FILES_RECIPE, LANGUAGES
+from recommender.embedding.model_files import FILES_RECIPE, KIN, LANGUAGES
 from recommender.errors import ModelRefused
 
 __all__ = ["BUNDLED_SHA256", "MULTILINGUAL_SHA256", "Model", "Packing", "find_model"]
@@ -32,7 +32,8 @@ class Model:
     """A sentence-transformers model on disk.
 
     `fingerprint` changes with the weights, the tokenizer or the recipe of the article vector.
-    `languages` are primary BCP-47 subtags that it was trained on; None means any.
+    `languages` are primary BCP-47 subtags whose vectors mean something; None means any. It was not
+    trained on those in `kin`, and knows them from their kin: between languages their vectors serve.
     Where there is a `packing`, `folder` is made of it when the model is first loaded.
     """
 
@@ -41,10 +42,15 @@ class Model:
     fingerprint: str
     languages: frozenset[str] | None
     packing: Packing | None = None
+    kin: frozenset[str] = frozenset()
 
     def knows(self, language: str | None) -> bool:
         """Whether vectors of this language mean something; of an unknown one they may not."""
         return self.languages is None or language in self.languages
+
+    def is_fluent(self, language: str | None) -> bool:
+        """Whether vectors also tell texts of this language apart as well as its words do."""
+        return self.knows(language) and language not in self.kin
 
 
 def find_model(name: str, data_dir: Path) -> Model:
@@ -81,7 +87,7 @@ def _multilingual(models: Path) -> Model:
     made = hashlib.sha256(f"{sha256} {FILES_RECIPE}".encode()).hexdigest()[:32]
     folder = models / f"multilingual-{made[:12]}"
     packing = Packing(weights, sha256)
-    return Model("multilingual", folder, f"{made}:{VECTOR_RECIPE}", LANGUAGES, packing)
+    return Model("multilingual", folder, f"{made}:{VECTOR_RECIPE}", LANGUAGES, packing, KIN)
 
 
 def _pinned(package: str, file: str, sha256: str, requirement: str) -> Path:

@@ -63,7 +63,7 @@ def empty_base(model: Model, epoch: str, pointed: str | None = None) -> Base:
     """
     with TemporaryDirectory(prefix="read-also-") as folder:
         catalog = Catalog(Path(folder))
-        rows = rows_of((), model.knows, dim=1)
+        rows = rows_of((), model, dim=1)
         snapshot = catalog.publish_rows(rows, **stamp_of(model, StoreState(epoch, ORIGIN)))
     return Base(snapshot, Origin.of(snapshot.manifest), pointed)
 

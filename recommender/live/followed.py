@@ -89,7 +89,7 @@ class Followed:
                 for u in kept
                 if u.outline is not None
             ],
-            self.base.origin.knows,
+            self.base.origin,
             self.view.dim,
         )
         self._overlay.apply(rows, gone)

@@ -86,6 +86,7 @@ def choose(
     draft.leave_out(told, Removal.DUPLICATE_OF_SEED)
     if retold is not None:
         draft.leave_out(retold, Removal.DUPLICATE)
+    draft.left[:above] = True  # what is listed counts, also where something told it again
     for item in range(above):
         draft.put(item)
     positions: list[int] = []

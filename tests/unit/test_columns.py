@@ -47,6 +47,7 @@ def test_every_column_has_its_type_and_its_rows() -> None:
         "titled": ("bool", (2,)),
         "lists": ("bool", (2,)),
         "embedded": ("bool", (2,)),
+        "fluent": ("bool", (2,)),
         "own": ("int64", (2,)),
         "tells": ("int64", (2,)),
         "author": ("int64", (2,)),

@@ -43,11 +43,11 @@ def make(tmp_path: Path) -> Make:
 
     def view_of(built: list[str | None], later: list[str | None]) -> View:
         every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
-        rows = rows_of(every[: len(built)], MODEL.knows, dim=2)
+        rows = rows_of(every[: len(built)], MODEL, dim=2)
         stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
         overlay = Overlay(Catalog(tmp_path).publish_rows(rows, **stamp), GROUPED_BY)
         if later:
-            overlay.apply(rows_of(every[len(built) :], MODEL.knows, dim=2), ())
+            overlay.apply(rows_of(every[len(built) :], MODEL, dim=2), ())
         return overlay.view
 
     return view_of

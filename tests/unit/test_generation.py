@@ -18,7 +18,7 @@ POINT = Point(7, "20260301T120000.000001")
 def published(folder: Path, languages: frozenset[str] | None) -> Manifest:
     model = Model("./models/a name", Path(), "fake-1", languages)
     stamp = stamp_of(model, StoreState("epoch-1", POINT))
-    return Catalog(folder).publish_rows(rows_of([], model.knows, dim=1), **stamp).manifest
+    return Catalog(folder).publish_rows(rows_of([], model, dim=1), **stamp).manifest
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """From what is known of articles to the rows of an index, worked by hand."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from recommender.articles import Article
 from recommender.cards import Card
+from recommender.embedding import Model
 from recommender.rows import GROUPED_BY, Known, facts_of, rows_of
 from recommender.signature import SIGNATURE_SIZE
 from recommender.store import TextTerms
@@ -32,8 +34,21 @@ def known(
     return Known(article, found, kept, 5, settled)
 
 
-def knows_english(language: str | None) -> bool:
-    return language == "en"
+ENGLISH = Model("made", Path(), "made:1", frozenset({"en"}))
+KINDRED = Model("made", Path(), "made:1", frozenset({"en", "tg"}), kin=frozenset({"tg"}))
+
+
+@pytest.mark.parametrize(
+    ("language", "embedded", "fluent"),
+    [("en", True, True), ("tg", True, False), ("ru", False, False), (None, False, False)],
+)
+def test_vectors_of_a_language_known_from_its_kin_mean_something_and_do_not_lead(
+    language: str | None,
+    embedded: bool,  # noqa: FBT001 - a column of the table
+    fluent: bool,  # noqa: FBT001
+) -> None:
+    facts = facts_of(known("a", terms(language), (0, 1)), KINDRED)
+    assert (facts.embedded, facts.fluent) == (embedded, fluent)
 
 
 def test_rows_stand_in_the_order_of_the_articles() -> None:
@@ -43,7 +58,7 @@ def test_rows_stand_in_the_order_of_the_articles() -> None:
             known("b"),
             known("c", terms("ru", buckets=(4,)), (0, 2), section="city"),
         ],
-        knows_english,
+        ENGLISH,
         dim=1,
     )
     rows.check()
@@ -66,7 +81,7 @@ def test_rows_stand_in_the_order_of_the_articles() -> None:
 
 def test_vectors_are_of_unit_length_though_half_precision_rounded_them() -> None:
     draws = np.random.default_rng(1).standard_normal((40, 96))
-    rows = rows_of([known(f"{at:02}", terms(), draws[at]) for at in range(40)], knows_english, 1)
+    rows = rows_of([known(f"{at:02}", terms(), draws[at]) for at in range(40)], ENGLISH, 1)
     assert rows.vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(rows.vectors, axis=1), 1, atol=1e-6)
     unit = draws / np.linalg.norm(draws, axis=1, keepdims=True)
@@ -74,14 +89,14 @@ def test_vectors_are_of_unit_length_though_half_precision_rounded_them() -> None
 
 
 def test_where_nothing_has_a_vector_they_are_as_wide_as_told() -> None:
-    rows = rows_of([known("a"), known("b")], knows_english, dim=4)
+    rows = rows_of([known("a"), known("b")], ENGLISH, dim=4)
     rows.check()
     assert rows.vectors.tolist() == [[1, 0, 0, 0]] * 2
     assert len(rows.terms.buckets) == 0
 
 
 def test_no_articles_are_no_rows_with_all_columns() -> None:
-    rows, one = rows_of([], knows_english, 3), rows_of([known("a")], knows_english, 3)
+    rows, one = rows_of([], ENGLISH, 3), rows_of([known("a")], ENGLISH, 3)
     rows.check()
     assert (len(rows), rows.vectors.shape) == (0, (0, 3))
     assert {name: column.dtype for name, column in rows.columns.items()} == {
@@ -102,10 +117,8 @@ def test_the_language_given_wins_over_the_detected_one(
     given: str | None, detected: str | None, language: str | None
 ) -> None:
     one = known("a", terms(detected), (1, 0), language=given)
-    assert facts_of(one, knows_english).language == language
-    assert facts_of(known("a", language=given), knows_english).language == (
-        language if given else None
-    )
+    assert facts_of(one, ENGLISH).language == language
+    assert facts_of(known("a", language=given), ENGLISH).language == (language if given else None)
 
 
 @pytest.mark.parametrize(
@@ -124,21 +137,21 @@ def test_a_vector_means_something_in_a_known_language_of_what_was_read(
     embedded: bool,  # noqa: FBT001
 ) -> None:
     language = None if found else "en"
-    facts = facts_of(known("a", found, vector, language=language), knows_english)
+    facts = facts_of(known("a", found, vector, language=language), ENGLISH)
     assert facts.embedded is embedded
 
 
 def test_facts_tell_what_was_read_and_whether_it_is_the_present_text() -> None:
     read, late = known("a", terms()), known("a", terms(), settled=False)
-    assert [(f.read, f.settled) for f in (facts_of(k, knows_english) for k in (read, late))] == [
+    assert [(f.read, f.settled) for f in (facts_of(k, ENGLISH) for k in (read, late))] == [
         (True, True),
         (True, False),
     ]
-    assert facts_of(read, knows_english).signature.tolist() == [7] * SIGNATURE_SIZE
+    assert facts_of(read, ENGLISH).signature.tolist() == [7] * SIGNATURE_SIZE
 
 
 def test_what_was_never_read_is_unsigned_and_never_settled() -> None:
-    facts = facts_of(known("a", settled=True), knows_english)
+    facts = facts_of(known("a", settled=True), ENGLISH)
     assert (facts.read, facts.settled, facts.change) == (False, False, 5)
     assert facts.signature.tolist() == [0] * SIGNATURE_SIZE
 
@@ -148,7 +161,7 @@ def test_what_was_never_read_is_unsigned_and_never_settled() -> None:
 )
 def test_a_vector_that_means_nothing_is_left_out_and_harms_no_other(bad: tuple[float, ...]) -> None:
     articles = [known("a", terms(), (3, 4)), known("b", terms(), bad), known("c", terms(), (0, 2))]
-    rows = rows_of(articles, knows_english, dim=2)
+    rows = rows_of(articles, ENGLISH, dim=2)
     rows.check()
     expected = np.array([[0.6, 0.8], [1, 0], [0, 1]])
     np.testing.assert_allclose(rows.vectors, expected, atol=1e-3)

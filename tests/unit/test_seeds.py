@@ -34,7 +34,7 @@ def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Kno
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Overlay:
-    rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL.knows, dim=2)
+    rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
     stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
     return Overlay(Catalog(tmp_path).publish_rows(rows, **stamp), GROUPED_BY)
 
@@ -54,7 +54,7 @@ def test_a_seed_has_what_the_article_said(
     overlay: Overlay,
     later: bool,  # noqa: FBT001
 ) -> None:
-    rows = rows_of([known("c", (0.6, 0.8), **FULL)], MODEL.knows, dim=2)
+    rows = rows_of([known("c", (0.6, 0.8), **FULL)], MODEL, dim=2)
     if later:
         overlay.apply(rows, ())
     else:
@@ -81,7 +81,7 @@ def test_a_seed_without_section_and_date_has_none(overlay: Overlay) -> None:
 
 
 def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(overlay: Overlay) -> None:
-    overlay.apply(rows_of([known("c", None, section="city")], MODEL.knows, dim=2), ())
+    overlay.apply(rows_of([known("c", None, section="city")], MODEL, dim=2), ())
     seed = find_seed(overlay.view, "c")
     assert (seed.vector, seed.terms) == (None, None)
     assert (seed.settled, seed.embedded, seed.section) == (False, False, "city")
@@ -89,7 +89,7 @@ def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(overlay: Overlay)
 
 def test_the_newest_state_is_the_seed(overlay: Overlay) -> None:
     for title in ("Second", "Third"):
-        rows = rows_of([known("a", (0, 1), title=title)], MODEL.knows, dim=2)
+        rows = rows_of([known("a", (0, 1), title=title)], MODEL, dim=2)
         overlay.apply(rows, ())
     seed = find_seed(overlay.view, "a")
     assert seed.title == "Third"
@@ -98,7 +98,7 @@ def test_the_newest_state_is_the_seed(overlay: Overlay) -> None:
 
 
 def test_what_is_gone_or_was_never_there_is_no_seed(overlay: Overlay) -> None:
-    overlay.apply(rows_of([], MODEL.knows, dim=2), ["a"])
+    overlay.apply(rows_of([], MODEL, dim=2), ["a"])
     for article_id in ("a", "nobody"):
         assert seed_of(overlay.view, article_id) is None
         with pytest.raises(UnreadArticle, match=article_id):

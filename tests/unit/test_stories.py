@@ -33,14 +33,14 @@ def rows_for(links: Links) -> list[Known]:
 
 
 def snapshot_of(folder: Path, links: Links) -> Snapshot:
-    rows = rows_of(rows_for(links), MODEL.knows, dim=2)
+    rows = rows_of(rows_for(links), MODEL, dim=2)
     return Catalog(folder).publish_rows(rows, **stamp_of(MODEL, StoreState("e", ORIGIN)))
 
 
 def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
     overlay = Overlay(snapshot, GROUPED_BY)
     for links, gone in steps:
-        overlay.apply(rows_of(rows_for(links), MODEL.knows, dim=2), gone)
+        overlay.apply(rows_of(rows_for(links), MODEL, dim=2), gone)
     return overlay.view
 
 

@@ -1,0 +1,998 @@
+"""Whole lists, whatever is asked of any archive, against a brute-force reading of the articles.
+
+Archives are small and drawn by number (tests/archives.py), each read by an encoder of English, of
+two languages and of all, and seen both as a snapshot alone and as one with changes over it. Options
+and policies are drawn over all that may be asked and set.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from itertools import combinations, pairwise
+from math import isfinite, isnan, nan
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from index import View
+from recommender.articles import Article
+from recommender.columns import UNKNOWN_LANGUAGE
+from recommender.drafts import seed_outside
+from recommender.embedding import Encoder
+from recommender.listing import as_document
+from recommender.policy import Policy
+from recommender.policy_documents import parse_policy
+from recommender.ranking import Pool, Scores, choose
+from recommender.recommendations import LIMITS, MODES, Options, Recommendation, Recommendations
+from recommender.related import list_related, rules_of
+from recommender.scoring import Scorer
+from recommender.seeds import Seed, find_seed
+from recommender.signature import sign
+from tests.archives import (
+    MODELS,
+    NOW,
+    SECTIONS,
+    SIZES,
+    TAGS,
+    Archive,
+    Press,
+    article_of,
+    cut,
+    drawn,
+    fresh,
+    model_of,
+    moment,
+    name,
+    standing,
+)
+
+DAY: Final = 86_400.0
+NUMBERS: Final = range(len(SIZES))
+PLAIN: Final = (5, 7)
+"""Archives that are asked for without copies too."""
+VIEWS: Final = ("built", "grown", "alone")
+KEPT: Final = 1e-3
+"""Weights of terms are kept as float16, each 5e-4 off at most, so that a text is so like itself."""
+ROUNDING: Final = 1e-5
+OPEN: Final = {"story_cap": 100, "copy_cap": 100}
+"""More than any archive here holds, so that no cap takes an article out."""
+ALL: Final = {"candidates": 10_000}
+
+CALM = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    max_examples=60,
+)
+
+
+@pytest.fixture(scope="module")
+def press(tmp_path_factory: pytest.TempPathFactory, fake_encoder: Encoder) -> Press:
+    return Press(tmp_path_factory.mktemp("archives"), fake_encoder)
+
+
+# --- what is asked ---
+
+
+@dataclass(frozen=True)
+class Question:
+    """One list: of which archive, over which view, under which of its articles, and how.
+
+    `asker` counts the articles of the archive, and then those that are outside.
+    """
+
+    number: int
+    model: str
+    view: str
+    asker: int
+    options: Options
+    policy: Policy
+    days: float = 0.0
+    copies: bool = True
+
+    def asked(self, press: Press) -> "Asked":
+        archive = press.archive(self.number, self.model, copies=self.copies)
+        inside = [*archive.articles]
+        at = self.asker % (len(inside) + len(archive.outside))
+        view = archive.view(self.view)
+        if at < len(inside):
+            return Asked(self, archive, view, find_seed(view, inside[at]), inside[at])
+        outsider = archive.outside[at - len(inside)]
+        seed = seed_outside(view, outsider.article, outsider.draft)
+        return Asked(self, archive, view, seed, None, outsider.article)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with what it is about; `inside` is the seed's id if the archive holds it."""
+
+    question: Question
+    archive: Archive
+    view: View
+    seed: Seed
+    inside: str | None
+    draft: Article | None = None
+
+    @property
+    def now(self) -> float:
+        return NOW.timestamp() + self.question.days * DAY
+
+    @property
+    def options(self) -> Options:
+        return self.question.options
+
+    @property
+    def policy(self) -> Policy:
+        return self.question.policy
+
+    @property
+    def article(self) -> Article:
+        """The seed's."""
+        if self.draft is not None:
+            return self.draft
+        assert self.inside is not None
+        return self.archive.articles[self.inside]
+
+    def answer(self, **changed: Any) -> Recommendations:
+        options = replace(self.options, **changed)
+        return list_related(self.view, self.seed, options, self.policy, self.now)
+
+    def items(self, **changed: Any) -> tuple[Recommendation, ...]:
+        return self.answer(**changed).items
+
+
+def shares(least: float = 0.0) -> st.SearchStrategy[float]:
+    return st.floats(least, 1.0).map(lambda share: max(round(share, 6), least))
+
+
+days = st.floats(0.01, 36_500.0)
+caps = st.integers(1, 4) | st.integers(1, 100)
+sections = st.sampled_from([section for section in SECTIONS if section])
+
+
+@st.composite
+def policies(draw: st.DrawFn, /, **fixed: Any) -> Policy:
+    """The shipped one, or any that a newsroom may set."""
+    if draw(st.booleans()):
+        return replace(Policy(), **fixed)
+    dense = draw(shares())
+    values: dict[str, Any] = {
+        "dense_weight": dense,
+        "passage_weight": round(draw(shares()) * (1 - dense), 6),
+        "neighbour_weight": draw(shares()),
+        "hubness_weight": draw(shares()),
+        "candidates": draw(st.integers(1, 8) | st.integers(1, 10_000)),
+        "threshold": draw(shares()),
+        "words_threshold": draw(shares()),
+        "duplicate_overlap": draw(shares(1e-6)),
+        "story_likeness": draw(shares(1e-6)),
+        "story_cap": draw(caps),
+        "copy_overlap": draw(shares(1e-6)),
+        "copy_cap": draw(caps),
+        "diversity": draw(shares()),
+        "age_weight": draw(shares()),
+        "half_life_days": draw(days),
+        "half_lives": draw(st.dictionaries(sections, days, max_size=3)),
+        "fallback": draw(st.booleans()),
+        "untitled": draw(st.booleans()),
+    }
+    if draw(st.booleans()):  # bounds that leave something to list
+        values |= {"threshold": 0.02, "words_threshold": 0.02, "duplicate_overlap": 0.4}
+    assert values.keys() == {each.name for each in fields(Policy)}
+    return parse_policy(Policy(**(values | fixed)).to_json())
+
+
+def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | st.none() | strategy
+
+
+languages = st.frozensets(st.sampled_from(["en", "ru", "tg", "fa", UNKNOWN_LANGUAGE]), max_size=3)
+excluded = st.frozensets(st.integers(0, 70).map(name), max_size=6)
+
+
+def options(**fixed: Any) -> st.SearchStrategy[Options]:
+    """Anything that may be asked."""
+    drawn: dict[str, st.SearchStrategy[Any]] = {
+        "limit": st.integers(1, 12) | st.integers(LIMITS[0], LIMITS[-1]),
+        "mode": st.sampled_from(MODES),
+        "languages": st.none() | st.just(frozenset[str]()) | languages,
+        "section": optional(sections | st.just("nowhere")),
+        "tag": optional(st.sampled_from([*TAGS, "por"])),
+        "exclude": excluded,
+        "max_age_days": optional(st.integers(1, 99_999).map(float) | st.integers(1, 90).map(float)),
+        "diversity": st.none() | shares() | st.just(0.0),
+        "min_score": optional(shares()),
+        "explain": st.sampled_from([False, True, "all"]),
+    }
+    return st.builds(Options, **(drawn | {key: st.just(value) for key, value in fixed.items()}))
+
+
+def questions(
+    *,
+    asked: st.SearchStrategy[Options] | None = None,
+    policy: st.SearchStrategy[Policy] | None = None,
+    copies: bool = True,
+    views: Sequence[str] = VIEWS,
+) -> st.SearchStrategy[Question]:
+    return st.builds(
+        Question,
+        number=st.sampled_from(NUMBERS if copies else PLAIN),
+        model=st.sampled_from(sorted(MODELS)),
+        view=st.sampled_from(views),
+        asker=st.integers(0, 99),
+        options=options() if asked is None else asked,
+        policy=policies() if policy is None else policy,
+        days=st.sampled_from([0.0, 0.0, -20.0, 0.06, 3.0]),
+        copies=st.just(copies),
+    )
+
+
+# --- the articles, read by brute force ---
+
+
+def story_of(asked: Asked) -> set[str]:
+    """The ids of what tells the seed's story: a union of all that name each other."""
+    leaders: dict[str, str] = {}
+
+    def leader(node: str) -> str:
+        while leaders.setdefault(node, node) != node:
+            node = leaders[node]
+        return node
+
+    article = asked.article
+    for one in [*asked.archive.articles.values(), article]:
+        leaders[leader(one.id)] = leader(one.translation_of or one.id)
+    return {
+        one for one in [*asked.archive.articles, article.id] if leader(one) == leader(article.id)
+    }
+
+
+def seconds(at: datetime | None, absent: float) -> float:
+    return absent if at is None else at.timestamp()
+
+
+def may_be_listed(asked: Asked, one: str) -> bool:
+    """Whether an article may be in any list at the question's moment."""
+    article, now = asked.archive.articles[one], asked.now
+    return (
+        asked.archive.is_read(one)
+        and article.status == "published"
+        and seconds(article.published_at, -np.inf) <= now
+        and seconds(article.embargoed_until, -np.inf) <= now
+        and now < seconds(article.expires_at, np.inf)
+        and not article.never_recommend
+        and (asked.policy.untitled or article.title.strip() != "")
+    )
+
+
+def language_of_seed(asked: Asked) -> str:
+    if asked.inside is not None:
+        return asked.archive.language(asked.inside)
+    return asked.seed.language if asked.article.language is None else _primary(asked.article)
+
+
+def _primary(article: Article) -> str:
+    assert article.language is not None
+    return article.language.split("-")[0].lower()
+
+
+def meets(asked: Asked, one: str) -> list[str]:
+    """Which of the options an article does not meet."""
+    options, article = asked.options, asked.archive.articles[one]
+    language = asked.archive.language(one)
+    if article.language is not None:
+        assert language == _primary(article)
+    wanted = options.languages
+    if wanted is None and language_of_seed(asked) != UNKNOWN_LANGUAGE:
+        wanted = frozenset({language_of_seed(asked)})
+    published = seconds(article.published_at, nan)
+    born = seconds(asked.article.published_at, nan)
+    oldest = -np.inf if options.max_age_days is None else asked.now - options.max_age_days * DAY
+    held = {
+        "language": not wanted or language in wanted,
+        "section": options.section is None or article.section == options.section,
+        "tag": options.tag is None or options.tag in article.tags,
+        "max_age_days": options.max_age_days is None or published >= oldest,
+        "background": options.mode != "background" or isnan(born) or published < born,
+    }
+    return [rule for rule, met in held.items() if not met]
+
+
+def signature_of(asked: Asked, one: str | None) -> Any:
+    """Of an article, or of the seed; all zero where nothing was read."""
+    if one is not None:
+        return asked.archive.signature(one)
+    if asked.inside is not None:
+        return asked.archive.signature(asked.inside)
+    return asked.seed.signature
+
+
+def alike(left: Any, right: Any, least: float) -> bool:
+    """Whether the share of equal places of two signatures is at least so great."""
+    return bool(left.any()) and bool(right.any()) and float(np.mean(left == right)) >= least
+
+
+def told_twice(asked: Asked, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of near-duplicates; "" is the seed."""
+    signs = {"": signature_of(asked, None)} | {one: asked.archive.signature(one) for one in ids}
+    for a, b in combinations(signs, 2):
+        if alike(signs[a], signs[b], asked.policy.duplicate_overlap):
+            yield a, b
+
+
+def author(article: Article) -> str:
+    return " ".join(article.authors[0].lower().split()) if article.authors else ""
+
+
+def host(article: Article) -> str:
+    return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
+
+
+def clusters(ids: Iterable[str], linked: Any) -> list[set[str]]:
+    """What is linked, at first hand or through one another."""
+    found: list[set[str]] = []
+    for one in ids:
+        own = [group for group in found if any(linked(one, other) for other in group)]
+        found = [group for group in found if group not in own]
+        found.append({one}.union(*own))
+    return found
+
+
+def ids_of(items: Iterable[Recommendation]) -> list[str]:
+    return [item.id for item in items]
+
+
+def outline(items: Iterable[Recommendation]) -> list[tuple[Any, ...]]:
+    return [(item.id, item.rank, item.reason, item.card) for item in items]
+
+
+# --- who is listed ---
+
+
+@given(question=questions())
+@settings(CALM, max_examples=120)
+def test_neither_the_seed_nor_what_tells_its_story_is_listed(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    assert not set(ids_of(asked.items())) & story_of(asked)
+
+
+def test_under_no_article_is_any_of_its_story_listed(press: Press) -> None:
+    """Chains, circles and groups of translations, in lists as long as can be."""
+    asking, told = Options(limit=100, languages=frozenset()), dict[str, set[str]]()
+    open_to_all = Policy(story_cap=100, copy_cap=100, duplicate_overlap=1.0, threshold=0.0)
+    longest = 0
+    for number in NUMBERS:
+        for asker in range(SIZES[number]):
+            question = Question(number, "of English", "grown", asker, asking, open_to_all)
+            asked = question.asked(press)
+            story = story_of(asked)
+            longest = max(longest, len(story))
+            told[f"{number} {asked.inside}"] = set(ids_of(asked.items())) & story
+    assert longest >= 4
+    assert {one: found for one, found in told.items() if found} == {}
+
+
+@given(question=questions())
+@settings(CALM, max_examples=120)
+def test_nothing_listed_tells_the_seed_or_another_item_again(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    assert list(told_twice(asked, ids_of(asked.items()))) == []
+
+
+@given(question=questions())
+@settings(CALM, max_examples=80)
+def test_nothing_listed_tells_a_translation_of_the_seed_again(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    told = [one for one in story_of(asked) if one in asked.archive.articles]
+    for one in ids_of(asked.items()):
+        for other in told:
+            signs = asked.archive.signature(one), asked.archive.signature(other)
+            assert not alike(*signs, asked.policy.duplicate_overlap), (one, other)
+
+
+@given(question=questions())
+@settings(CALM, max_examples=120)
+def test_whatever_is_listed_may_be_listed_then(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    assert [one for one in ids_of(asked.items()) if not may_be_listed(asked, one)] == []
+
+
+@given(question=questions())
+@settings(CALM, max_examples=120)
+def test_whatever_is_listed_meets_all_options(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    unmet = {one: meets(asked, one) for one in ids_of(asked.items())}
+    assert {one: rules for one, rules in unmet.items() if rules} == {}
+
+
+@given(question=questions())
+@settings(CALM)
+def test_what_is_excluded_is_not_listed(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    exclude = frozenset(ids_of(asked.items())[::2]) | asked.options.exclude
+    assert not set(ids_of(asked.items())) & asked.options.exclude
+    assert not set(ids_of(asked.items(exclude=exclude))) & exclude
+
+
+@given(
+    question=questions(
+        policy=policies(**OPEN, **ALL, fallback=True), asked=options(limit=100, min_score=None)
+    )
+)
+@settings(CALM, max_examples=100)
+def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
+    press: Press, question: Question
+) -> None:
+    """Left out is only what tells again the seed, a translation of it or an item."""
+    asked = question.asked(press)
+    listed, story = ids_of(asked.items()), story_of(asked)
+    wanted = {
+        one
+        for one in asked.archive.articles.keys() - story - asked.options.exclude
+        if may_be_listed(asked, one) and not meets(asked, one)
+    }
+    if asked.article.no_related:
+        assert listed == []
+        return
+    assert set(listed) <= wanted
+    least, sign_of = asked.policy.duplicate_overlap, asked.archive.signature
+    told = [sign_of(one) for one in [*listed, *(story & asked.archive.articles.keys())]]
+    told, left = [*told, signature_of(asked, None)], wanted - set(listed)
+    while told:  # at first hand, or through one another
+        again = {o for o in left if any(alike(sign_of(o), other, least) for other in told)}
+        told, left = [sign_of(one) for one in again], left - again
+    assert left == set()
+
+
+# --- the list as a whole ---
+
+
+@given(question=questions())
+@settings(CALM, max_examples=100)
+def test_a_list_counts_its_items_and_says_why_it_is_short(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    answer = asked.answer()
+    ids, options = ids_of(answer.items), asked.options
+    assert len(set(ids)) == len(ids) <= options.limit
+    assert [item.rank for item in answer.items] == list(range(1, len(ids) + 1))
+    assert (answer.article_id, answer.mode) == (asked.article.id, options.mode)
+    assert (answer.requested, answer.generation) == (options.limit, asked.view.generation)
+    because = "few_eligible" if options.min_score is None else "min_score"
+    if asked.article.no_related:
+        assert ids == []
+        because = "no_related"
+    assert answer.short_because == (because if len(ids) < options.limit else None)
+    document = as_document(answer)
+    assert (document["requested"], document["returned"]) == (options.limit, len(ids))
+    assert ("short_because" in document) == (len(ids) < options.limit)
+
+
+@given(question=questions())
+@settings(CALM, max_examples=100)
+def test_scores_are_shares_and_all_numbers_are_finite(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    for item in asked.items(explain=True):
+        assert 0 <= item.score <= 1
+        parts = item.explanation
+        assert parts is not None
+        assert all(isfinite(getattr(parts, part)) for part in PARTS)
+        assert all(0 <= getattr(parts, part) <= 1 for part in PARTS[:-2])
+        weights = parts.dense_weight, parts.passage_weight, parts.lexical_weight
+        assert sum(weights) == pytest.approx(1, abs=1e-6)
+        mean = np.dot(weights, (parts.dense, parts.passages, parts.lexical))
+        assert item.score == pytest.approx(mean, abs=1e-6)
+        if item.reason == "semantic" and asked.options.mode != "latest":
+            value = item.score * parts.recency - parts.hubness
+            assert parts.ranking_value == pytest.approx(value, abs=1e-6)
+
+
+PARTS: Final = (
+    *("dense", "passages", "lexical", "dense_weight", "passage_weight", "lexical_weight"),
+    *("recency", "hubness", "ranking_value"),
+)
+
+
+@given(
+    question=questions(
+        copies=False, asked=options(mode="mixed", diversity=0.0, explain=True), policy=policies()
+    )
+)
+@settings(CALM, max_examples=80)
+def test_without_near_duplicates_and_diversity_ranking_values_descend(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    signs = [asked.archive.signature(one) for one in asked.archive.articles]
+    if any(alike(a, b, asked.policy.duplicate_overlap) for a, b in combinations(signs, 2)):
+        return  # an overlap so low that strangers are one story
+    values = values_of(asked.items())
+    assert values == sorted(values, reverse=True)
+
+
+def values_of(items: Iterable[Recommendation]) -> list[float]:
+    """The ranking values of what is called related."""
+    parts = [item.explanation for item in items if item.reason == "semantic"]
+    return [part.ranking_value for part in parts if part is not None]
+
+
+@given(
+    question=questions(asked=options(mode="mixed", diversity=0.0), policy=policies(**OPEN, **ALL))
+)
+@settings(CALM, max_examples=80)
+def test_without_diversity_the_values_of_the_best_of_each_family_descend(
+    press: Press, question: Question
+) -> None:
+    """An item stands where the best of those who tell its story would, and is their newest."""
+    asked = question.asked(press)
+    proposed, related = proposed_ids(asked), related_ids(asked)
+    places = list[float]()
+    for item in asked.items():
+        if item.reason == "semantic":
+            family = family_of(asked, item.id, proposed) & related.keys()
+            assert newest(asked, item.id) == max(newest(asked, one) for one in family)
+            places.append(max(related[one] for one in family))
+    assert all(later <= earlier + ROUNDING for earlier, later in pairwise(places))
+
+
+def allowed_ids(asked: Asked) -> list[str]:
+    """All that may be listed here; whoever tells one of them again is looked for among them."""
+    others = asked.archive.articles.keys() - story_of(asked) - asked.options.exclude
+    return sorted(one for one in others if may_be_listed(asked, one) and not meets(asked, one))
+
+
+def proposed_ids(asked: Asked) -> set[str]:
+    """Those whose vector can be compared with the seed's, or who share a word with it."""
+    ids, terms, found = allowed_ids(asked), asked.seed.terms, set[str]()
+    for one in ids:
+        row = np.array([asked.view.row_of(one)], np.int64)
+        by_words = terms is not None and float(asked.view.similarities(terms, row)[0]) > 0
+        if by_words or both_known(asked, one):
+            found.add(one)
+    return found
+
+
+def related_ids(asked: Asked) -> dict[str, float]:
+    """By id the ranking value of all that may be listed and score enough to be related."""
+    ids = allowed_ids(asked)
+    if not ids:
+        return {}
+    ranked = rank(asked, ids)
+    return {
+        one: float(ranked.values[at])
+        for at, one in enumerate(ids)
+        if 0 < ranked.scores.score[at] >= least_score(asked, one)
+    }
+
+
+def rank(asked: Asked, ids: Iterable[str]) -> Any:
+    rows = [asked.view.row_of(one) for one in ids]
+    scorer = Scorer(asked.view, asked.seed, asked.policy, asked.now)
+    return scorer.rank(np.array(rows, np.int64))
+
+
+def family_of(asked: Asked, one: str, among: Iterable[str]) -> set[str]:
+    """Who tells the story of one again, at first hand or through one another."""
+    sign_of, least = asked.archive.signature, asked.policy.duplicate_overlap
+    family, fresh, left = {one}, {one}, set(among) - {one}
+    while fresh:
+        fresh = {o for o in left if any(alike(sign_of(o), sign_of(f), least) for f in fresh)}
+        family, left = family | fresh, left - fresh
+    return family
+
+
+def newest(asked: Asked, one: str) -> float:
+    article = asked.archive.articles[one]
+    times = seconds(article.published_at, -np.inf), seconds(article.updated_at, -np.inf)
+    return max(times)
+
+
+@given(question=questions(copies=False, asked=options(mode="latest")))
+@settings(CALM, max_examples=50)
+def test_latest_and_the_ladder_are_in_order_of_time_rung_by_rung(
+    press: Press, question: Question
+) -> None:
+    """Related articles, then those of the seed's section, then others; each the newest first."""
+    asked = question.asked(press)
+    signs = [asked.archive.signature(one) for one in asked.archive.articles]
+    if any(alike(a, b, asked.policy.duplicate_overlap) for a, b in combinations(signs, 2)):
+        return
+    items = asked.items()
+    articles = asked.archive.articles
+    keys = [(RUNGS.index(i.reason), -seconds(articles[i.id].published_at, -1e18)) for i in items]
+    assert keys == sorted(keys)
+    in_section = [i.id for i in items if i.reason == "fallback:section"]
+    assert {articles[one].section for one in in_section} <= {asked.article.section} - {None}
+    latest = [i.id for i in items if i.reason == "fallback:latest"]
+    assert not {articles[one].section for one in latest} & {asked.article.section} - {None}
+
+
+RUNGS: Final = ("semantic", "fallback:section", "fallback:latest")
+
+
+def test_two_strangers_are_listed_before_the_first_rebuild(press: Press) -> None:
+    """Nothing is related and the seed's section has no other article: the latest fill the list."""
+    model = model_of("of English")
+    texts = {"a-00": ("apple tree harvest", "farm"), "a-01": ("quay pier wharf", "city")}
+    known = [
+        press.known(article_of({"id": one, "title": title, "language": "en", "section": section}))
+        for one, (title, section) in texts.items()
+    ]
+    view = press.grow(press.build([], model), [(known, set())], model)
+    seed = find_seed(view, "a-00")
+    items = list_related(view, seed, Options(), Policy(), NOW.timestamp()).items
+    assert [(item.id, item.reason) for item in items] == [("a-01", "fallback:latest")]
+
+
+@given(question=questions(views=["alone"]))
+@settings(CALM, max_examples=60, phases=[Phase.generate])
+def test_before_the_first_rebuild_changes_alone_are_listed_by_the_same_rules(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    ids = ids_of(asked.items())
+    assert not set(ids) & story_of(asked)
+    assert list(told_twice(asked, ids)) == []
+    assert [one for one in ids if not may_be_listed(asked, one) or meets(asked, one)] == []
+
+
+# --- what an item is called ---
+
+
+def both_known(asked: Asked, one: str) -> bool:
+    """Whether vectors of the seed and an article are there and mean something."""
+    tags = language_of_seed(asked), asked.archive.language(one)
+    knows = asked.archive.model.knows
+    known = all(knows(None if tag == UNKNOWN_LANGUAGE else tag) for tag in tags)
+    return known and asked.seed.vector is not None
+
+
+def least_score(asked: Asked, one: str) -> float:
+    """From where on an article counts as related to the seed."""
+    if asked.options.min_score is not None:
+        return float(np.float32(asked.options.min_score))
+    policy = asked.policy
+    by_vectors = both_known(asked, one) and policy.dense_weight + policy.passage_weight > 0
+    return float(np.float32(policy.threshold if by_vectors else policy.words_threshold))
+
+
+@given(question=questions())
+@settings(CALM, max_examples=120)
+def test_what_is_called_related_scores_enough_for_it(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    reasons = set()
+    for item in asked.items():
+        reasons.add(item.reason)
+        if item.reason == "semantic":
+            assert item.score > 0
+            assert item.score >= least_score(asked, item.id)
+    assert reasons <= set(RUNGS)
+    if asked.options.min_score is not None or not asked.policy.fallback:
+        assert reasons <= {"semantic"}
+
+
+@given(question=questions(copies=False, policy=policies(**OPEN, **ALL)))
+@settings(CALM, max_examples=60)
+def test_what_fills_a_list_up_does_not_score_enough_to_be_related(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    signs = [asked.archive.signature(one) for one in asked.archive.articles]
+    if any(alike(a, b, asked.policy.duplicate_overlap) for a, b in combinations(signs, 2)):
+        return
+    for item in asked.items():
+        if item.reason != "semantic":
+            assert item.score == 0 or item.score < least_score(asked, item.id)
+
+
+# --- caps ---
+
+
+@given(question=questions(policy=policies(duplicate_overlap=0.9, copy_overlap=0.15)) | questions())
+@settings(CALM, max_examples=120)
+def test_no_more_items_are_cut_from_one_pattern_than_the_cap(
+    press: Press, question: Question
+) -> None:
+    asked = question.asked(press)
+    articles, sign_of = asked.archive.articles, asked.archive.signature
+
+    def linked(a: str, b: str) -> bool:
+        one, other = articles[a], articles[b]
+        source = author(one) == author(other) != "" or host(one) == host(other) != ""
+        return source and alike(sign_of(a), sign_of(b), asked.policy.copy_overlap)
+
+    sizes = [len(group) for group in clusters(ids_of(asked.items()), linked)]
+    assert max(sizes, default=0) <= asked.policy.copy_cap
+
+
+STORIES: Final[dict[str, Any]] = {"duplicate_overlap": 0.9, "story_likeness": 0.5, "story_cap": 2}
+
+
+def largest_story(asked: Asked) -> int:
+    """How many of the listed belong to one story."""
+    ids = ids_of(asked.items())
+    vectors = dict(zip(ids, rank(asked, ids).vectors, strict=True)) if ids else {}
+    knows = asked.archive.model.knows
+    tags = {one: asked.archive.language(one) for one in ids}
+    known = {one for one in ids if knows(None if tags[one] == UNKNOWN_LANGUAGE else tags[one])}
+
+    def linked(a: str, b: str) -> bool:
+        near = float(vectors[a] @ vectors[b]) >= asked.policy.story_likeness + ROUNDING
+        return near and {a, b} <= known
+
+    return max((len(group) for group in clusters(ids, linked)), default=0)
+
+
+@given(question=questions(policy=policies(**STORIES)) | questions())
+@settings(CALM, max_examples=120)
+def test_no_more_items_are_of_one_story_than_the_cap(press: Press, question: Question) -> None:
+    """The cap is that of a list of twelve; in a longer one more has room."""
+    asked = question.asked(press)
+    cap, limit = asked.policy.story_cap, asked.options.limit
+    assert largest_story(asked) <= max(cap, cap * limit // 12)
+
+
+def test_a_listed_item_that_was_told_again_is_counted_in_its_story() -> None:
+    """Two of a story stand above; a third is like the second, of which there was a copy."""
+    signatures = np.arange(3 * 128, dtype=np.uint16).reshape(3, 128) + 1
+    vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.8, 0.6]], np.float32)
+    nobody, times = np.zeros(3, np.int64), np.zeros(3)
+    pool = Pool(times, vectors, signatures, times, nobody, nobody, np.ones(3, np.bool_))
+    rules = rules_of(replace(Policy(), **STORIES), 12)
+    picked = choose(
+        pool.at(np.array([2])),
+        10,
+        rules=rules,
+        told=np.empty((0, 128), np.uint16),
+        listed=pool.at(np.array([0, 1])),
+        retold=signatures[[1]],
+    )
+    assert picked.positions.tolist() == []
+
+
+def test_the_cap_of_a_story_holds_over_all_rungs(press: Press) -> None:
+    policy = replace(Policy(), **STORIES)
+    sizes = {
+        (number, view, asker): largest_story(
+            Question(number, "of two languages", view, asker, Options(), policy).asked(press)
+        )
+        for number in NUMBERS[-3:]
+        for view in VIEWS
+        for asker in range(SIZES[number])
+    }
+    assert {key: size for key, size in sizes.items() if size > policy.story_cap} == {}
+
+
+# --- scores ---
+
+
+def scored(view: View, seeds: Iterable[Seed], ids: Sequence[str], policy: Policy) -> Scores:
+    """The parts and the whole, each [seeds, ids]."""
+    rows = np.array([view.row_of(one) for one in ids], np.int64)
+    now = NOW.timestamp()
+    found = [Scorer(view, seed, policy, now).rank(rows).scores for seed in seeds]
+    return Scores(
+        *(np.array([getattr(one, part.name) for one in found]) for part in fields(Scores))
+    )
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The articles of an archive of which a text with words was read, and two policies of them."""
+
+    archive: Archive
+    view: View
+    policy: Policy
+
+    @classmethod
+    def of(cls, press: Press, question: Question) -> "Readers":
+        archive = press.archive(question.number, question.model)
+        return cls(archive, archive.view(question.view), question.policy)
+
+    @property
+    def ids(self) -> list[str]:
+        archive = self.archive
+        return [one for one in archive.articles if archive.signature(one).any()][:25]
+
+    def scores(self) -> Scores:
+        """Of each pair."""
+        seeds = [find_seed(self.view, one) for one in self.ids]
+        return scored(self.view, seeds, self.ids, self.policy)
+
+
+@given(question=questions())
+@settings(CALM, max_examples=40)
+def test_scores_are_symmetric_but_for_the_rounding_of_terms(
+    press: Press, question: Question
+) -> None:
+    readers = Readers.of(press, question)
+    if readers.ids:
+        scores = readers.scores()
+        np.testing.assert_allclose(scores.dense, scores.dense.T, atol=1e-5)
+        np.testing.assert_allclose(scores.passages, scores.passages.T, atol=1e-5)
+        np.testing.assert_allclose(scores.lexical, scores.lexical.T, atol=KEPT)
+        np.testing.assert_allclose(scores.score, scores.score.T, atol=KEPT)
+
+
+@given(question=questions())
+@settings(CALM, max_examples=40, phases=[Phase.generate])
+def test_scores_are_symmetric(press: Press, question: Question) -> None:
+    readers = Readers.of(press, question)
+    if readers.ids:
+        scores = readers.scores().score
+        np.testing.assert_allclose(scores, scores.T, atol=1e-5)
+
+
+@given(question=questions(views=["built"]) | questions(policy=policies(neighbour_weight=0.0)))
+@settings(CALM, max_examples=60)
+def test_the_same_text_scores_one_whatever_its_id(press: Press, question: Question) -> None:
+    """In one snapshot, or anywhere where what lies around a text does not count."""
+    readers = Readers.of(press, question)
+    if readers.ids:
+        texts = np.array([readers.archive.articles[one].text_hash for one in readers.ids])
+        languages = np.array([readers.archive.language(one) for one in readers.ids])
+        same = (texts[:, None] == texts) & (languages[:, None] == languages)
+        np.testing.assert_allclose(readers.scores().score[same], 1, atol=KEPT)
+
+
+@given(question=questions(policy=policies(neighbour_weight=0.0), views=["built"]))
+@settings(CALM, max_examples=40)
+def test_a_draft_scores_what_an_article_of_its_text_scores(
+    press: Press, question: Question
+) -> None:
+    readers = Readers.of(press, question)
+    archive, view, ids = readers.archive, readers.view, readers.ids
+    seeds = []
+    for one in ids:
+        article = archive.articles[one].model_copy(update={"id": "draft"})
+        seeds.append(seed_outside(view, article, press.draft(article, archive.model)))
+    if ids:
+        drafts, stored = scored(view, seeds, ids, readers.policy), readers.scores()
+        np.testing.assert_allclose(drafts.dense, stored.dense, atol=2 * KEPT)
+        np.testing.assert_allclose(drafts.passages, stored.passages, atol=20 * KEPT)
+        np.testing.assert_allclose(drafts.lexical, stored.lexical, atol=2 * KEPT)
+        for part in (drafts.dense, drafts.passages, drafts.lexical, drafts.score):
+            assert ((part >= 0) & (part <= 1)).all()
+
+
+# --- what must not matter ---
+
+
+@given(question=questions())
+@settings(CALM, max_examples=60)
+def test_explaining_a_list_never_changes_it(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    plain, some, every = (asked.answer(explain=how) for how in (False, True, "all"))
+    for answer in (some, every):
+        assert outline(answer.items) == outline(plain.items)
+        assert [i.score for i in answer.items] == [i.score for i in plain.items]
+        assert all(item.explanation is not None for item in answer.items)
+        assert answer.short_because == plain.short_because
+    assert all(item.explanation is None for item in plain.items)
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+@given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
+@settings(CALM, max_examples=12)
+def test_lists_are_those_of_a_rebuild_where_only_standing_changed(
+    press: Press, kind: str, options: Options, policy: Policy, draws: int
+) -> None:
+    """Under every seed, whatever the options and the policy."""
+    grown, rebuilt = restood(press, kind, draws)
+    check_same_lists(grown, rebuilt, options, policy)
+
+
+def restood(press: Press, kind: str, draws: int) -> tuple[View, View]:
+    """An archive of which a third got another standing, as a delta and as a rebuild."""
+    key = f"restood {kind} {draws}"
+    if key not in press.kept:
+        draw, model = random.Random(key), model_of(kind)  # noqa: S311
+        documents = drawn(6)
+        changed = {
+            one: document | standing(draw, at, len(documents)) | {"updated_at": moment(-0.5)}
+            for at, (one, document) in enumerate(documents.items())
+            if draw.random() < 0.35
+        }
+        before = press.build((press.known(article_of(d)) for d in documents.values()), model)
+        new = [press.known(article_of(document)) for document in changed.values()]
+        rebuilt = [press.known(article_of(d)) for d in (documents | changed).values()]
+        press.kept[key] = press.grow(before, [(new, set())], model), press.build(rebuilt, model)
+    return press.kept[key]
+
+
+def check_same_lists(found: View, wanted: View, options: Options, policy: Policy) -> None:
+    now = NOW.timestamp()
+    for row in np.flatnonzero(wanted.present).tolist():
+        one = wanted.id_of(row)
+        lists = [
+            list_related(view, find_seed(view, one), options, policy, now).items
+            for view in (found, wanted)
+        ]
+        assert outline(lists[0]) == outline(lists[1])
+        scores = [[item.score for item in items] for items in lists]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+@given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
+@settings(CALM, max_examples=10)
+def test_lists_do_not_depend_on_the_order_in_which_articles_were_written(
+    press: Press, kind: str, options: Options, policy: Policy, draws: int
+) -> None:
+    """Over a snapshot, all at once or one by one in any order, some twice or deleted between."""
+    at_once, one_by_one = rewritten(press, kind, draws)
+    check_same_lists(one_by_one, at_once, options, policy)
+
+
+def rewritten(press: Press, kind: str, draws: int) -> tuple[View, View]:
+    key = f"rewritten {kind} {draws}"
+    if key not in press.kept:
+        draw, model = random.Random(key), model_of(kind)  # noqa: S311
+        known = [press.known(article_of(document)) for document in drawn(6).values()]
+        draw.shuffle(known)
+        under = press.build(known[:12], model)
+        after = known[8:]
+        singles: list[tuple[list[Any], set[str]]] = [([one], set[str]()) for one in after]
+        singles += [([], {after[0].article.id}), (after[:1], set()), (after[3:4], set())]
+        press.kept[key] = (
+            press.grow(under, [(after, set())], model),
+            press.grow(under, singles, model),
+        )
+    return press.kept[key]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="of equally near articles those of lower rows are proposed, and a changed one has a "
+    "late row; only beyond the policy's `candidates`",
+)
+def test_which_of_equals_is_proposed_does_not_hang_on_when_it_was_changed(press: Press) -> None:
+    """Of two copies the newer one is listed, also when but one candidate is looked at."""
+    model, text = model_of("of English"), fresh(random.Random(1), "ru")  # noqa: S311
+    rest = {"section": None, "language": "ru"}
+    documents = [{"id": name(at), "published_at": moment(-at), **text, **rest} for at in (1, 2)]
+    documents.append({"id": name(3), **cut(random.Random(2), text, "ru"), **rest})  # noqa: S311
+    known = [press.known(article_of(document)) for document in documents]
+    under = press.build(known, model)
+    grown = press.grow(under, [([known[0]], set())], model)
+    policy = Policy(candidates=1, duplicate_overlap=1.0)
+    check_same_lists(grown, under, Options(limit=1), policy)
+
+
+def test_the_archives_hold_what_the_rules_are_about(press: Press) -> None:
+    """Else the properties above would hold of nothing."""
+    archives = [press.archive(number, "of two languages") for number in NUMBERS]
+    archive, articles = archives[-1], [a for one in archives for a in one.articles.values()]
+    now = NOW.timestamp()
+    counts: Mapping[str, int] = {
+        "published": sum(one.status == "published" for one in articles),
+        "not published": sum(one.status != "published" for one in articles),
+        "embargoed": sum(seconds(one.embargoed_until, -np.inf) > now for one in articles),
+        "scheduled": sum(seconds(one.published_at, -np.inf) > now for one in articles),
+        "undated": sum(one.published_at is None for one in articles),
+        "expired": sum(seconds(one.expires_at, np.inf) <= now for one in articles),
+        "never": sum(one.never_recommend for one in articles),
+        "silent": sum(one.no_related for one in articles),
+        "untitled": sum(not one.title.strip() for one in articles),
+        "translations": sum(one.translation_of is not None for one in articles),
+        "unread": sum(not each.is_read(one) for each in archives for one in each.articles),
+        "unknown": sum(each.language(o) == "und" for each in archives for o in each.articles),
+    }
+    assert {what for what, count in counts.items() if not count} == set()
+    signs = [archive.signature(one) for one in archive.articles]
+    shares = [float(np.mean(a == b)) for a, b in combinations(signs, 2) if a.any() and b.any()]
+    assert sum(share == 1 for share in shares) > 3
+    assert sum(0.35 <= share < 1 for share in shares) > 3
+    assert sum(0.2 <= share < 0.35 for share in shares) > 3
+    assert sign(archive.articles[name(0)]).tolist() == archive.signature(name(0)).tolist()

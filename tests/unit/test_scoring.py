@@ -1,0 +1,258 @@
+"""Scoring candidates of a view, worked out by hand over five articles of two dimensions.
+
+Three are in English, one in Russian, both of which the encoder knows, and one in Tajik, which it
+does not. Signals of the English pairs, (a, b), (a, c) and (b, c): dense 0.6, 0 and 0.8; passages
+0.75, 0 and 0.75; words 0.71, 0 and 0.71. Three pairs make 3/103 of their medians a floor.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import hypot, sqrt
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from index import Catalog, Query, View, quantize
+from recommender.articles import Article
+from recommender.embedding import Model
+from recommender.generation import stamp_of
+from recommender.policy import Policy
+from recommender.ranking import Ranked
+from recommender.rows import Known, rows_of
+from recommender.scoring import Scorer
+from recommender.seeds import Seed, find_seed
+from recommender.signature import SIGNATURE_SIZE
+from recommender.store import ORIGIN, StoreState, TextTerms
+
+MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en", "ru"}))
+NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TRUST: Final = 3 / 103
+DENSE, PASSAGES, WORDS = 0.6 * TRUST, 0.75 * TRUST, sqrt(0.5) * TRUST
+"""The floors of English; Russian and Tajik have one article each, so theirs are 0."""
+ROUNDING: Final = 2e-3
+"""Vectors and terms are kept as float16, passages in eight bits."""
+PLAIN: Final = Policy(
+    dense_weight=0.25,
+    passage_weight=0.25,
+    neighbour_weight=0.0,
+    hubness_weight=0.0,
+    age_weight=0.0,
+)
+"""Whatever the defaults are: half of the score is words, and nothing else moves a value."""
+
+Rank = Callable[..., Ranked]
+
+
+def known(
+    article_id: str,
+    vector: tuple[float, float],
+    passages: list[tuple[float, float]],
+    buckets: list[int],
+) -> Known:
+    """An article of the language that its id begins with; it is ten days old."""
+    language = article_id[:2]
+    article = Article(
+        id=article_id,
+        title="T",
+        language=language,
+        section="city",
+        published_at=NOON - timedelta(days=10),
+    )
+    terms = TextTerms(
+        language,
+        np.array(buckets, np.int32),
+        np.ones(len(buckets), np.float32),
+        np.zeros(SIGNATURE_SIZE, np.uint16),
+    )
+    codes = quantize(np.array(passages, np.float32))
+    return Known(article, terms, np.array(vector, np.float16), 1, settled=True, passages=codes)
+
+
+ARTICLES: Final = [
+    known("en-a", (1, 0), [(1, 0)], [1]),
+    known("en-b", (0.6, 0.8), [(1, 0), (0, 1)], [1, 2]),
+    known("en-c", (0, 1), [(0, 1)], [2]),
+    known("ru-d", (0.8, 0.6), [(0.8, 0.6)], [9]),
+    known("tg-e", (1, 0), [(1, 0)], [1, 2]),
+]
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+    stamp["centred"] = False  # else a mean would be taken off, which means little of three
+    rows = rows_of(ARTICLES, MODEL, dim=2)
+    return View.of(Catalog(tmp_path_factory.mktemp("scoring")).publish_rows(rows, **stamp))
+
+
+@pytest.fixture
+def rank(view: View) -> Rank:
+    """Ranks articles by their ids, under one of them or another seed."""
+
+    def ask(seed: str | Seed, *ids: str, policy: Policy = PLAIN) -> Ranked:
+        asked = find_seed(view, seed) if isinstance(seed, str) else seed
+        rows = np.array([view.row_of(one) for one in ids], np.int64)
+        return Scorer(view, asked, policy, NOON.timestamp()).rank(rows)
+
+    return ask
+
+
+def above(similarity: float, floor: float) -> float:
+    """From 0 at the floor to 1."""
+    return max(0.0, (similarity - floor) / (1 - floor))
+
+
+def close(value: Any) -> Any:
+    return pytest.approx(value, abs=ROUNDING)
+
+
+def unit(x: float, y: float) -> list[float]:
+    return [x / hypot(x, y), y / hypot(x, y)]
+
+
+def test_the_floors_are_those_that_the_tests_count_with(view: View) -> None:
+    english, russian = view.floor_of("en"), view.floor_of("ru")
+    medians = (english.similarity, english.passages, english.lexical)
+    assert (english.rows, medians) == (3, close((0.6, 0.75, sqrt(0.5))))
+    assert (russian.rows, russian.similarity, russian.lexical) == (1, 0, 0)
+
+
+def test_in_one_language_all_three_signals_speak(rank: Rank) -> None:
+    found = rank("en-a", "en-b", "en-c", "en-a")
+    dense, passages = above(0.6, DENSE), above(0.75, PASSAGES)
+    words = above(sqrt(0.5), WORDS)
+    assert found.scores.dense.tolist() == close([dense, 0, 1])
+    assert found.scores.passages.tolist() == close([passages, 0, 1])
+    assert found.scores.lexical.tolist() == close([words, 0, 1])
+    assert found.scores.score.tolist() == close(
+        [0.25 * dense + 0.25 * passages + 0.5 * words, 0, 1]
+    )
+    assert found.scores.score[0] == close(0.6848)
+    weights = found.weights
+    assert weights.dense.tolist() == weights.passages.tolist() == [0.25] * 3
+    assert weights.lexical.tolist() == [0.5] * 3
+
+
+def test_between_two_known_languages_vectors_and_passages_share_the_score(rank: Rank) -> None:
+    """Their floors lie midway between those of English and Russian, which are 0."""
+    policy = replace(PLAIN, dense_weight=0.3, passage_weight=0.1)
+    found = rank("en-a", "ru-d", policy=policy)
+    assert found.weights.dense[0] == pytest.approx(0.75)
+    assert found.weights.passages[0] == pytest.approx(0.25)
+    assert found.weights.lexical[0] == 0
+    dense, passages = above(0.8, DENSE / 2), above(0.8, PASSAGES / 2)
+    assert found.scores.score[0] == close(0.75 * dense + 0.25 * passages)
+
+
+def test_with_a_language_that_the_encoder_does_not_know_words_decide_alone(rank: Rank) -> None:
+    """Vectors and passages of the two are the same, and count nothing."""
+    for seed, other in (("en-a", "tg-e"), ("tg-e", "en-a")):
+        found = rank(seed, other)
+        assert (found.weights.dense[0], found.weights.passages[0]) == (0, 0)
+        assert found.weights.lexical[0] == 1
+        assert found.scores.score[0] == close(above(sqrt(0.5), WORDS / 2))
+
+
+def test_each_candidate_has_the_floor_and_the_weights_of_its_own_language(rank: Rank) -> None:
+    together = rank("en-a", "tg-e", "en-b", "ru-d", "en-c")
+    for at, one in enumerate(("tg-e", "en-b", "ru-d", "en-c")):
+        alone = rank("en-a", one)
+        assert together.scores.score[at] == pytest.approx(alone.scores.score[0], abs=1e-6)
+        assert together.weights.lexical[at] == alone.weights.lexical[0]
+
+
+def test_what_is_near_to_everything_loses_a_part_of_its_value(rank: Rank) -> None:
+    """Near to b are d (0.96), c (0.8) and a (0.6), to c b (0.8), d (0.6) and a (0)."""
+    policy = replace(PLAIN, hubness_weight=0.5)
+    found, plain = rank("en-a", "en-b", "en-c", policy=policy), rank("en-a", "en-b", "en-c")
+    lost = [0.5 * above((0.96 + 0.8 + 0.6) / 3, DENSE), 0.5 * above((0.8 + 0.6) / 3, DENSE)]
+    assert found.hubness.tolist() == close(lost)
+    assert found.scores.score.tolist() == plain.scores.score.tolist()
+    assert found.values.tolist() == pytest.approx(
+        (plain.scores.score - found.hubness).tolist(), abs=1e-6
+    )
+    assert found.values[1] < 0  # hubness is not made up for
+
+
+def test_what_words_decide_of_is_a_hub_by_its_words(rank: Rank) -> None:
+    """The only article of its language has nobody around."""
+    found = rank("en-a", "tg-e", policy=replace(PLAIN, hubness_weight=1.0))
+    assert found.hubness.tolist() == [0]
+    assert found.values.tolist() == pytest.approx(found.scores.score.tolist())
+
+
+@pytest.mark.parametrize(("half_life", "left"), [(10.0, 0.7), (5.0, 0.55), (1e9, 1.0)])
+def test_age_takes_a_share_of_the_score_before_hubness_is_taken_off(
+    rank: Rank, half_life: float, left: float
+) -> None:
+    """Of 0.6, an article of ten days has lost half, or three quarters, or nothing."""
+    policy = replace(PLAIN, age_weight=0.6, half_life_days=half_life, hubness_weight=0.5)
+    found = rank("en-a", "en-b", policy=policy)
+    assert found.recency.tolist() == pytest.approx([left], abs=1e-6)
+    value = found.scores.score[0] * left - found.hubness[0]
+    assert found.values.tolist() == pytest.approx([value], abs=1e-6)
+    assert found.scores.score[0] == close(0.6848)
+
+
+def test_a_seed_is_seen_in_the_light_of_its_two_nearest(view: View) -> None:
+    """Of a these are d (0.8, halfway from the median 0.6 to 1) and b (0.6, nothing)."""
+    scorer = Scorer(view, find_seed(view, "en-a"), Policy(neighbour_weight=0.6), 0.0)
+    assert scorer.context is not None
+    assert scorer.context.tolist() == close(unit(1 + 0.15 * 0.8, 0.15 * 0.6))
+
+
+def outside(**parts: Any) -> Seed:
+    """A seed that is in no row: English, and known to the encoder."""
+    nothing = np.zeros(SIGNATURE_SIZE, np.uint16)
+    values: dict[str, Any] = {"names": frozenset(), "lists": True, "signature": nothing}
+    values |= {"section": None, "published_at": np.nan, "embedded": True, "fluent": True}
+    return Seed("draft", "T", "en", **(values | parts))
+
+
+def test_so_is_one_from_outside_which_may_find_an_article_of_its_own_text(view: View) -> None:
+    """Its two nearest are a, which is itself, and d."""
+    seed = outside(vector=np.array([1, 0], np.float32))
+    scorer = Scorer(view, seed, Policy(neighbour_weight=0.6), 0.0)
+    assert scorer.context is not None
+    assert scorer.context.tolist() == close(unit(1 + 0.3 + 0.15 * 0.8, 0.15 * 0.6))
+    plain = Scorer(view, seed, PLAIN, 0.0)
+    assert plain.context is not None
+    assert plain.context.tolist() == [1, 0]
+
+
+def test_candidates_are_compared_and_handed_on_in_the_light_of_their_neighbours(
+    rank: Rank, view: View
+) -> None:
+    policy = replace(PLAIN, neighbour_weight=0.6, dense_weight=1.0, passage_weight=0.0)
+    found = rank("en-a", "en-c", policy=policy)
+    own = unit(1 + 0.15 * 0.8, 0.15 * 0.6)
+    # Near to c are b (0.8: its share is a half) and d (0.6: nothing).
+    other = unit(0.15 * 0.6, 1 + 0.15 * 0.8)
+    assert found.vectors[0].tolist() == close(other)
+    assert found.scores.score[0] == close(above(float(np.dot(own, other)), DENSE))
+    assert view.contexts(found.rows, 0.6)[0].tolist() == found.vectors[0].tolist()
+
+
+def test_among_texts_of_a_language_known_from_its_kin_words_decide_alone(rank: Rank) -> None:
+    """Between that language and another one vectors do: the seed is in one, the rows in two."""
+    found = rank(outside(fluent=False, vector=np.array([1, 0], np.float32)), "en-b", "ru-d")
+    assert found.weights.lexical.tolist() == [1, 0]
+
+
+def test_of_what_a_seed_does_not_have_nothing_is_counted(rank: Rank) -> None:
+    """One with words alone, and one of which nothing was read."""
+    query = Query(np.array([1], np.int32), np.ones(1, np.float32))
+    words = rank(outside(terms=query), "en-b")
+    assert (words.scores.dense[0], words.scores.passages[0]) == (0, 0)
+    assert words.scores.score[0] == close(0.5 * above(sqrt(0.5), WORDS))
+    nothing = rank(outside(embedded=False), "en-a", "ru-d", "tg-e")
+    assert nothing.scores.score.tolist() == [0, 0, 0]
+    assert nothing.weights.lexical.tolist() == [1, 1, 1]
+
+
+def test_no_candidates_are_ranked_as_none(rank: Rank) -> None:
+    found = rank("en-a")
+    assert [len(part) for part in (found.rows, found.vectors, found.values)] == [0, 0, 0]
