@@ -144,12 +144,13 @@ class Manifest:
         """Read what to_bytes wrote, and nothing else.
 
         Raises:
-            SnapshotDamaged: unknown, missing or doubled fields, wrong types, values out of
-                range, a file outside the closed set, or bytes that are not canonical. The
-                message names `source`.
+            SnapshotDamaged: another release's format, unknown, missing or doubled fields, wrong
+                types, values out of range, a file outside the closed set, or bytes that are not
+                canonical. The message names `source`.
         """
         try:
             fields = json.loads(data)
+            _check_format(fields["format"], source)
             files = {name: FileSum(**total) for name, total in fields["files"].items()}
             floors = {name: Floor(**floor) for name, floor in fields["floors"].items()}
             manifest = cls(**{**fields, "files": files, "floors": floors})
@@ -165,6 +166,18 @@ def generation(manifest: Manifest) -> str:
     """Name the generation a manifest describes, in the grammar of GENERATION."""
     digest = hashlib.sha256(manifest.to_bytes()).hexdigest()
     return f"{manifest.change:012d}-{digest[:12]}"
+
+
+def _check_format(found: object, source: Path) -> None:
+    """Refuse another release's format before its fields are read, which are others too."""
+    if type(found) is not int or found == FORMAT or found < 1:
+        return
+    if found < FORMAT:
+        told = f"is of an earlier release (this one writes {FORMAT}); run: read-also rebuild"
+    else:
+        told = f"is of a later release (this one reads {FORMAT}); install that one, or run: "
+        told += "read-also rebuild"
+    raise SnapshotDamaged(f"{source}: format {found!r:.20} {told}")
 
 
 def _files(value: Mapping[str, object]) -> bool:

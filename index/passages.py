@@ -164,20 +164,3 @@ def _both_ways(cosines: Floats, starts: Longs, lengths: Longs) -> Floats:
     ours = np.maximum.reduceat(cosines, starts, axis=1).mean(axis=0)
     matches: Floats = np.clip((ours + theirs) / 2, -1, 1).astype(np.float32)
     return matches
-
-
-def best_pair(left: Floats, right: Floats) -> tuple[int, int, float] | None:
-    """Find the two passages that match best, the first such pair of equals.
-
-    Args:
-        left: float32 [k, dim], unit rows.
-        right: float32 [l, dim], unit rows.
-
-    Returns:
-        Their positions in left and in right, and their cosine; None where one side has none.
-    """
-    if not len(left) or not len(right):
-        return None
-    cosines = left @ right.T
-    mine, other = divmod(int(cosines.argmax()), len(right))
-    return mine, other, float(np.clip(cosines[mine, other], -1, 1))

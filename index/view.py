@@ -14,7 +14,6 @@ from index.growth import Delta, Growth
 from index.hits import Hits, top
 from index.lexical import Query
 from index.neighbourhood import CONTEXT
-from index.passages import best_pair
 from index.words import told_of
 
 if TYPE_CHECKING:
@@ -157,14 +156,6 @@ class View:
         if place < 0:
             return self.snapshot.passages.of_row(row)
         return self.delta.passages.of_row(place)
-
-    def best_passages(self, passages: Floats, row: int) -> tuple[int, int, float] | None:
-        """Find the best matching pair of some passages and a row's; see `best_pair`.
-
-        Raises:
-            BadQuery: the row is not in 0..n+d-1.
-        """
-        return best_pair(passages, self.passages_of(row))
 
     def centred(self, vectors: Floats, group: str) -> Floats:
         """Take the mean of a group off vectors from outside; see `Snapshot.centred`."""

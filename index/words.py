@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from index.arrays import Array, Doubles, Whole
+
+
+_FEW: Final = 8
+"""To ask for so many words takes no longer than to find out which of them occur."""
 
 
 class Labelled(Protocol):
@@ -31,12 +35,15 @@ def told_of(part: Labelled, column: str, rows: Whole, value_of: Callable[[str], 
         part: whose rows they are.
         column: of codes, [n].
         rows: whole numbers [m].
-        value_of: asked once for each word that occurs among the rows.
+        value_of: asked once a word; where there are many, only for those that occur among the rows.
 
     Returns:
         float64 [m].
     """
-    codes, places = np.unique(part.columns[column][rows], return_inverse=True)
     words = part.labels[column]
+    if len(words) <= _FEW:
+        told: Doubles = np.array([*map(value_of, words)], np.float64)[part.columns[column][rows]]
+        return told
+    codes, places = np.unique(part.columns[column][rows], return_inverse=True)
     values = np.array([value_of(words[code]) for code in codes.tolist()], np.float64)
     return values[places]

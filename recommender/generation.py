@@ -1,16 +1,33 @@
-"""What a generation remembers of where it came from: the model, and the place in the change log."""
+"""What a generation remembers of where it came from: the model, and the place in the change log.
+
+And whether this release can make anything of it.
+"""
 
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from index import Catalog, Manifest, NoSnapshot, SnapshotDamaged
+from numpy.typing import NDArray
+
+from index import Catalog, Manifest, NoSnapshot, Snapshot, SnapshotDamaged
 from index.build import Stamp
+from index.manifest import Files, column_file
+from recommender.columns import describe
 from recommender.embedding import Model
 from recommender.reading import ANALYZER
 from recommender.rows import GROUPED_BY, KNOWN_BY
 from recommender.store import Point, StoreState
 
-__all__ = ["Origin", "live_manifest", "live_name", "stamp_of"]
+__all__ = [
+    "Origin",
+    "check_columns",
+    "live_manifest",
+    "live_name",
+    "needs_rebuild",
+    "open_generation",
+    "open_live",
+    "stamp_of",
+]
 
 _ENCODER: Final = "encoder"
 _LANGUAGES: Final = "languages"
@@ -97,4 +114,62 @@ def live_name(catalog: Catalog) -> str | None:
 
 def live_manifest(catalog: Catalog) -> Manifest | None:
     """What the live generation says of itself, without opening it; None where nothing tells it."""
-    return catalog.manifests().get(live_name(catalog) or "")
+    name = live_name(catalog)
+    manifest = catalog.manifests().get(name or "")
+    if manifest is None and live_name(catalog) != name:
+        return live_manifest(catalog)  # another process has flipped and pruned meanwhile
+    return manifest
+
+
+def needs_rebuild(catalog: Catalog) -> bool:
+    """Whether what was read for the live generation is of no use, so that compacting it is not.
+
+    It, or the pointer to it, cannot be read, as after another release; or its terms were made by
+    another recipe, and cannot be compared with new ones.
+    """
+    manifest = live_manifest(catalog)
+    return bool(catalog.generations()) if manifest is None else manifest.analyzer != ANALYZER
+
+
+def open_generation(catalog: Catalog, generation: str) -> Snapshot:
+    """Open a generation that lists are to be made from.
+
+    Raises:
+        NoSnapshot: there is none of that name.
+        SnapshotDamaged: it is not what was published under that name, or its columns are others.
+    """
+    snapshot = catalog.open(generation)
+    check_columns(snapshot, catalog.folder / generation)
+    return snapshot
+
+
+def open_live(catalog: Catalog) -> Snapshot:
+    """Open the live generation; raises what `open_generation` does."""
+    snapshot = catalog.open_live()
+    check_columns(snapshot, catalog.folder / snapshot.generation)
+    return snapshot
+
+
+def check_columns(snapshot: Snapshot, folder: Path) -> None:
+    """Check that the columns are those that lists are made by, each of its type.
+
+    Checksums tell only that the files are what somebody has written.
+
+    Raises:
+        SnapshotDamaged: one is missing, of another type, or unknown; the message names its file.
+    """
+    wanted, found = describe([]), snapshot.columns
+    for name in sorted(wanted.columns.keys() | found.keys()):
+        want, have = _type_of(wanted.columns.get(name)), _type_of(found.get(name))
+        if want != have:
+            what = f"a column of {have}, where lists need one of {want}"
+            raise SnapshotDamaged.at(folder / column_file(name), what)
+    if wanted.labels.keys() != snapshot.labels.keys():
+        what = f"words of {sorted(snapshot.labels)}, not of {sorted(wanted.labels)}"
+        raise SnapshotDamaged.at(folder / Files.LABELS, what)
+
+
+def _type_of(column: NDArray[Any] | None) -> str:
+    if column is None:
+        return "nothing"
+    return " by ".join([str(column.dtype), *map(str, column.shape[1:])])

@@ -15,11 +15,11 @@ from recommender.drafts import DraftServer
 from recommender.embedding import Model, find_model
 from recommender.embedding.loading import load_encoder
 from recommender.errors import ModelRefused, StoreUnusable
-from recommender.generation import Origin, live_manifest, live_name
+from recommender.generation import Origin, live_manifest, live_name, needs_rebuild
 from recommender.indexer import Indexer
 from recommender.markup.guard import MarkupReader
 from recommender.notices import held
-from recommender.reading import ANALYZER, Reader
+from recommender.reading import Reader
 from recommender.settings import Settings
 from recommender.store import ORIGIN, LateStore
 
@@ -155,8 +155,7 @@ class _Bench:
         if held(self._catalog).text is not None:
             return
         store, manifest = self._store(), live_manifest(self._catalog)
-        if manifest is not None and manifest.analyzer != ANALYZER:
-            # Another release read these texts; their terms cannot be compared with new ones.
+        if needs_rebuild(self._catalog):
             self._compaction.run("rebuild")
             return
         waiting = store.pending.waiting()

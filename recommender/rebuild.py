@@ -15,7 +15,7 @@ from recommender.embedding import Model
 from recommender.errors import GateRefused, HeldBack
 from recommender.features import embed_missing
 from recommender.gate import Candidate, admit
-from recommender.generation import live_manifest, stamp_of
+from recommender.generation import live_manifest, open_live, stamp_of
 from recommender.notices import held, refused
 from recommender.policies import policy_of
 from recommender.policy import Policy
@@ -227,7 +227,7 @@ def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> Candidate:
 def _live(catalog: Catalog) -> Snapshot | None:
     """The live snapshot; None where there is none that could be served."""
     try:
-        return catalog.open_live()
+        return open_live(catalog)
     except (NoSnapshot, SnapshotDamaged):
         return None
 

@@ -8,7 +8,7 @@ from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
 from index.verification import open_verified
 from recommender.checking.judgement import Facts, Generation
 from recommender.checking.scanning import Compared, Line, Tally, read_source, scan
-from recommender.generation import Origin
+from recommender.generation import Origin, check_columns
 from recommender.reading import ANALYZER
 from recommender.store import ArticleStore
 
@@ -97,6 +97,7 @@ def _opened(catalog: Catalog) -> Iterator[tuple[str, Snapshot | str]]:
     for name in catalog.generations():
         try:
             snapshot = open_verified(catalog.folder / name)
+            check_columns(snapshot, catalog.folder / name)
         except (IndexFault, OSError) as fault:
             if name in catalog.generations():
                 yield name, str(fault)

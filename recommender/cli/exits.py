@@ -42,7 +42,7 @@ class Commands(click.Group):
             raise
         except tuple(kind for kind, _ in EXIT_CODES) as error:
             click.echo(f"read-also: {error}", err=True)
-            ctx.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+            ctx.exit(_code_of(type(error)))
         except KeyboardInterrupt:
             click.echo("read-also: interrupted; what was done is kept, run it again", err=True)
             ctx.exit(130)
@@ -50,4 +50,8 @@ class Commands(click.Group):
 
 def leave(kind: type[Exception]) -> None:
     """Leave with the code of a kind of failure that was told of already."""
-    raise SystemExit(dict(EXIT_CODES)[kind])
+    raise SystemExit(_code_of(kind))
+
+
+def _code_of(kind: type[Exception]) -> int:
+    return next(code for base, code in EXIT_CODES if issubclass(kind, base))

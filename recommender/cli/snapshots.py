@@ -11,7 +11,7 @@ from recommender.cli.exits import leave
 from recommender.cli.lineage import check_kin, earlier, epoch_of_live, oldest_change
 from recommender.embedding import find_model
 from recommender.embedding.loading import load_encoder
-from recommender.generation import live_name
+from recommender.generation import live_name, open_generation
 from recommender.markup.guard import MarkupReader
 from recommender.meters import bar
 from recommender.notices import held
@@ -103,6 +103,7 @@ def rollback(generation: str | None) -> None:
         epoch = epoch_of_live(catalog) or _epoch_of_store()
         target = earlier(catalog, epoch, before) if generation is None else generation
         check_kin(catalog, target, epoch)
+        open_generation(catalog, target)
         catalog.flip(target)
         held(catalog).say(f"rolled back to {target}\n")
     click.echo(f"live now: {target} (before: {before or 'none that can be read'})")
@@ -133,7 +134,7 @@ def _fault_of(catalog: Catalog, generation: str) -> str | None:
         NoSnapshot: there is none of that name.
     """
     try:
-        catalog.open(generation)
+        open_generation(catalog, generation)
         open_verified(catalog.folder / generation)
     except (SnapshotDamaged, OSError) as fault:
         return str(fault)

@@ -14,6 +14,7 @@ from recommender.cli.paths import EXISTING
 from recommender.embedding.loading import load_encoder
 from recommender.erasing import Erased, erase
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
+from recommender.generation import needs_rebuild
 from recommender.listing import printable
 from recommender.markup.guard import MarkupReader
 from recommender.meters import bar
@@ -88,11 +89,11 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
 
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:
     model = model_in_use(catalog, settings)
-    if not force:
+    if not (force or needs_rebuild(catalog)):
         return compact(store, catalog, model, keep=EVERY).generation
     with MarkupReader() as markup:
         reader = Reader(model, partial(load_encoder, meter=bar), markup.read)
-        done = rebuild(store, catalog, reader, force=True, keep=EVERY, meter=bar)
+        done = rebuild(store, catalog, reader, force=force, keep=EVERY, meter=bar)
     return done.generation
 
 

@@ -126,13 +126,15 @@ def open_followed(
     Raises:
         StoreUnusable: the store cannot be asked.
     """
-    for base in sound_bases(catalog):
+    passed: dict[str, str] = {}
+    for base in sound_bases(catalog, passed):
         followed = Followed(base)
         try:
             return Opened(followed, catch_up(followed, store, begin=True, keep=keep))
         except StoreRestored:
+            passed[base.snapshot.generation] = "of another store; run: read-also rebuild"
             _log.error("generation %s is of another store", base.snapshot.generation)
-    base = empty_base(model(), store.state().epoch, pointed_generation(catalog))
+    base = empty_base(model(), store.state().epoch, pointed_generation(catalog), passed)
     followed = Followed(base)
     return Opened(followed, catch_up(followed, store, begin=True, keep=keep))
 

@@ -41,6 +41,7 @@ class Live:
         store_fault: why the store could not be asked when it was last tried; None if it could.
         seen_at: when the store last told that this was all, by the monotonic clock; minus infinity
             if it never did.
+        unserved: the published generation that this is not, and why; None where it is.
     """
 
     view: View
@@ -48,6 +49,7 @@ class Live:
     change: int
     store_fault: str | None
     seen_at: float
+    unserved: str | None = None
 
 
 class Follower:
@@ -235,7 +237,8 @@ class Follower:
             seen_at = -math.inf if self._live is None else self._live.seen_at
         number, in_force = followed.point.number, followed.in_force
         self._tell_of(in_force)
-        self._live = Live(followed.view, in_force, number, fault, seen_at)
+        told = followed.base.unserved
+        self._live = Live(followed.view, in_force, number, fault, seen_at, told)
         self.board.post(number)
 
     def _tell_of(self, in_force: InForce) -> None:

@@ -54,6 +54,8 @@ class _Gauges(Collector):
         yield _gauge("policy_version", "Policy in force; 0: the defaults.", live.in_force.version)
         meaning = "Whether a newer policy is set that this worker cannot read."
         yield _gauge("policy_unreadable", meaning, live.in_force.fault is not None)
+        meaning = "Whether the published generation cannot be served, so that others are."
+        yield _gauge("generation_unserved", meaning, live.unserved is not None)
         built = view.snapshot.manifest.change
         yield _gauge("generation_change", "Last change in the live generation.", built)
         yield _gauge("view_change", "Last change that this worker shows.", live.change)

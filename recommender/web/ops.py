@@ -17,7 +17,10 @@ def healthz() -> Response:
 
 @ops.get("/readyz")
 def readyz() -> Response:
-    """There is an archive to answer from; 503 until then."""
+    """There is an archive to answer from; 503 until then.
+
+    Lists go on where the published generation cannot be served, but `unserved` tells of it.
+    """
     live = state().follower.current()
     return jsonify(
         {
@@ -26,5 +29,6 @@ def readyz() -> Response:
             "articles": int(live.view.present.sum()),
             "change": live.change,
             "store": "away" if live.store_fault else "ok",
+            "unserved": live.unserved,
         }
     )

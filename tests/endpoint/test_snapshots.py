@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from index import Catalog
 from recommender.rebuild import Rebuilt
 from recommender.settings import Settings
+from tests.endpoint.test_metrics import gauges
+from tests.forged import with_column
 
 Clients = Callable[..., FlaskClient]
 Rebuild = Callable[..., Rebuilt]
@@ -68,6 +71,7 @@ def test_the_first_snapshot_is_served_at_once(
         "articles": 3,
         "change": 6,
         "store": "ok",
+        "unserved": None,
     }
 
 
@@ -166,6 +170,50 @@ def test_a_damaged_generation_is_not_served_and_the_old_one_goes_on(
     assert after.data == before.data
     assert "is not served" in caplog.text
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("own", lambda own: own.astype(np.int32)),
+        ("read", lambda read: read.astype(np.float64)),
+        ("signature", lambda signature: signature[:, :64]),
+        ("from_time", lambda _: None),
+    ],
+)
+def test_a_sealed_generation_of_other_columns_is_not_served_and_the_old_one_goes_on(
+    client: FlaskClient,
+    client_of: Clients,
+    own_desk: Settings,
+    rebuild_with_fake: Rebuild,
+    name: str,
+    values: Callable[[Any], Any],
+) -> None:
+    """Every checksum is right, but each request would fail."""
+    catalog, before = Catalog(own_desk.snapshots_dir), client.get(LIST)
+    client.put("/v1/articles/fresh", json={"title": "Fresh"})
+    rebuild_with_fake(own_desk)
+    forged = with_column(catalog, name, values(catalog.open_live().columns[name]))
+    for asked in (client, client_of(own_desk)):
+        after = asked.get(LIST)
+        assert (after.status_code, after.data) == (200, before.data)
+        ready = asked.get("/readyz")
+        assert ready.status_code == 200
+        told = ready.get_json()["unserved"]
+        assert told.startswith(f"{forged}: column-{name}.npy: a column of ")
+        assert str(own_desk.data_dir) not in told
+    assert gauges(client)["generation_unserved"] == 1
+
+
+def test_a_rebuild_takes_the_place_of_a_sealed_generation_of_other_columns(
+    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    catalog, want = Catalog(own_desk.snapshots_dir), listed(client)
+    forged = with_column(catalog, "own", catalog.open_live().columns["own"].astype(np.int32))
+    live = rebuild_with_fake(own_desk).generation
+    assert live == catalog.live() != forged
+    assert listed(client) == want
+    assert client.get("/readyz").get_json()["unserved"] is None
 
 
 def test_a_worker_that_starts_beside_a_damaged_snapshot_serves_from_the_store(

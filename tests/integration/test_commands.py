@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
-from index import Catalog
+from index import Catalog, NoSnapshot, SnapshotDamaged
 from recommender.articles import Article
 from recommender.cli import EXIT_CODES, main
+from recommender.cli.exits import leave
 from recommender.embedding import Encoder, Model
-from recommender.errors import ModelRefused
+from recommender.errors import InvalidArticle, ModelRefused
 from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -119,6 +120,18 @@ def test_exit_codes_are_the_contracts() -> None:
         "ReadAlsoError": 1,
         "IndexFault": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(SnapshotDamaged, 1), (NoSnapshot, 69), (InvalidArticle, 65), (FileNotFoundError, 73)],
+)
+def test_a_kind_that_has_no_code_of_its_own_leaves_with_that_of_its_kin(
+    kind: type[Exception], code: int
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        leave(kind)
+    assert left.value.code == code
 
 
 def test_import_counts_what_it_did(run: Run, bare: Settings, tmp_path: Path) -> None:

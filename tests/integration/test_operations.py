@@ -23,6 +23,7 @@ from recommender.rebuild import Rebuilt
 from recommender.rows import rows_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
+from tests.forged import with_column
 
 Run = Callable[..., Result]
 Rebuild = Callable[..., Rebuilt]
@@ -40,7 +41,10 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
             "READ_ALSO_DATABASE_URL": settings.database_url,
             "READ_ALSO_DATA_DIR": str(settings.data_dir),
         }
-        return CliRunner().invoke(main, list(arguments), env=environment)
+        result = CliRunner().invoke(main, list(arguments), env=environment)
+        # The runner gives 1 for a traceback too, which a refusal must not be.
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        return result
 
     return invoke
 
@@ -135,6 +139,22 @@ def test_a_damaged_generation_is_named_with_its_file_and_the_others_are_not(
     assert file in lines[1] or file == Files.MANIFEST
     assert run(own_desk, "snapshots", "verify", generations[0]).exit_code == 0
     assert run(own_desk, "snapshots", "verify", generations[1]).exit_code == 1
+
+
+def test_a_generation_of_other_columns_is_damaged_and_nobody_goes_back_to_it(
+    run: Run, own_desk: Settings, catalog: Catalog, generations: list[str]
+) -> None:
+    live = generations[-1]
+    catalog.flip(generations[1])
+    own = catalog.open_live().columns["own"]
+    forged = with_column(catalog, "own", own.astype(np.int32))
+    catalog.flip(live)
+    for command in ("verify", "rollback"):
+        result = run(own_desk, "snapshots", command, forged)
+        assert result.exit_code == 1
+        assert "column-own.npy: a column of int32, where lists need one of int64" in result.output
+    assert catalog.live() == live
+    assert "column-own.npy" in run(own_desk, "check").output
 
 
 def test_a_generation_whose_rows_are_not_found_is_damaged(

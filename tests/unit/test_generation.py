@@ -6,10 +6,11 @@ import pytest
 
 from index import Catalog, Manifest
 from recommender.embedding import Model
-from recommender.generation import Origin, stamp_of
+from recommender.generation import Origin, live_manifest, needs_rebuild, stamp_of
 from recommender.reading import ANALYZER
 from recommender.rows import GROUPED_BY, rows_of
 from recommender.store import Point, StoreState
+from tests.forged import as_format
 from tests.unit.test_index_manifest import a_manifest
 
 POINT = Point(7, "20260301T120000.000001")
@@ -50,6 +51,42 @@ def test_an_origin_knows_the_languages_of_its_model(
 def test_without_notes_nothing_is_known_but_the_place_in_the_log() -> None:
     origin = Origin.of(a_manifest(notes={}, change=7, epoch="e", model="m"))
     assert origin == Origin("e", Point(7, ""), "m", "", None)
+
+
+def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    assert not needs_rebuild(catalog)
+    model, state = Model("m", Path(), "f", None), StoreState("e", POINT)
+    stamp, rows = stamp_of(model, state), rows_of([], model, dim=1)
+    catalog.publish_rows(rows, **stamp)
+    assert not needs_rebuild(catalog)
+    whole = catalog.live()
+    stamp["analyzer"] = "an earlier recipe"
+    catalog.publish_rows(rows, **stamp)
+    assert needs_rebuild(catalog)
+    as_format(catalog, 2)
+    assert needs_rebuild(catalog)
+    catalog.flip(whole)
+    assert not needs_rebuild(catalog)
+    (tmp_path / "live").write_bytes(b"?")
+    assert needs_rebuild(catalog)
+
+
+def test_a_generation_pruned_while_its_manifest_is_looked_for_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = published(tmp_path, None)
+    catalog, manifests = Catalog(tmp_path), Catalog.manifests
+
+    def overtaken(self: Catalog) -> dict[str, Manifest]:
+        monkeypatch.undo()
+        published(tmp_path, frozenset({"en"}))
+        self.prune(keep=1)
+        return manifests(self)
+
+    monkeypatch.setattr(Catalog, "manifests", overtaken)
+    found = live_manifest(catalog)
+    assert found == manifests(catalog)[catalog.live()] != first
 
 
 def test_rarity_is_counted_inside_each_language() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -160,6 +161,26 @@ def test_a_hostile_field_is_refused(changes: dict[str, Any]) -> None:
     fields = json.loads(a_manifest().to_bytes())
     with pytest.raises(SnapshotDamaged):
         Manifest.from_bytes(encoded(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (1, "format 1 is of an earlier release (this one writes 3); run: read-also rebuild"),
+        (2, "format 2 is of an earlier release (this one writes 3); run: read-also rebuild"),
+        (4, "format 4 is of a later release (this one reads 3); install that one, or run: "),
+        (0, "not a manifest (field format holds 0)"),
+    ],
+)
+def test_the_format_of_another_release_is_told_whatever_else_there_is(
+    number: int, told: str
+) -> None:
+    fields = json.loads(a_manifest().to_bytes())
+    others = {"floors": {"en": {"rows": 3, "median": 0.5}}, "grown": True}
+    for changes in ({}, others) if number else ({},):
+        with pytest.raises(SnapshotDamaged) as refusal:
+            Manifest.from_bytes(encoded(fields | changes | {"format": number}), Path("m.json"))
+        assert str(refusal.value).startswith(f"m.json: {told}")
 
 
 @pytest.mark.parametrize("field", json.loads(a_manifest().to_bytes()))

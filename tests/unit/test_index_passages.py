@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadRows, Passages, quantize
-from index.arrays import unit
-from index.passages import Scaled, best_pair, scales_of
+from index.passages import Scaled, scales_of
 from tests.unit.test_index_rows import random_units, sample_rows
 
 if TYPE_CHECKING:
@@ -152,25 +151,3 @@ def test_a_text_matches_itself_and_its_opposite_as_far_as_can_be() -> None:
     rows = np.arange(3)
     np.testing.assert_allclose(scaled.match(axes, rows), [1, (0 - 1 / 3) / 2, (1 / 3 + 1) / 2])
     np.testing.assert_allclose(scaled.match(axes[:1], rows), [(1 + 1 / 3) / 2, -1, 1])
-
-
-@given(mine=st.integers(0, 4), theirs=st.integers(0, 4))
-@settings(deadline=None, derandomize=True)
-def test_the_best_pair_is_brute_force(mine: int, theirs: int) -> None:
-    left, right = random_units(mine, DIM, seed=1), random_units(theirs, DIM, seed=2)
-    found = best_pair(left, right)
-    pairs = {(i, j): float(left[i] @ right[j]) for i in range(mine) for j in range(theirs)}
-    if not pairs:
-        assert found is None
-        return
-    assert found is not None
-    assert found[:2] == max(pairs, key=lambda pair: pairs[pair])
-    assert found[2] == pytest.approx(max(pairs.values()), abs=1e-6)
-
-
-def test_of_equal_pairs_the_first_is_named() -> None:
-    same = unit(np.ones((2, DIM), np.float32))
-    found = best_pair(same, same)
-    assert found is not None
-    assert found[:2] == (0, 0)
-    assert found[2] == pytest.approx(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -226,20 +227,9 @@ def test_passages_are_those_that_were_given(around: View) -> None:
         np.testing.assert_allclose(
             around.passages_of(row), unit_rows(codes).reshape(-1, 8), atol=1e-6
         )
-        query = random_units(3, 8, seed=51)
-        best = around.best_passages(query, row)
-        if not len(codes):
-            assert best is None
-            continue
-        cosines = query @ around.passages_of(row).T
-        assert best is not None
-        assert cosines[best[0], best[1]] == cosines.max() == pytest.approx(best[2], abs=1e-6)
-    assert around.best_passages(np.empty((0, 8), np.float32), 1) is None
     for row in (-1, ROWS):
         with pytest.raises(BadQuery):
             around.passages_of(row)
-        with pytest.raises(BadQuery):
-            around.best_passages(random_units(1, 8), row)
 
 
 @given(rows=rows_in_any_order)
@@ -253,8 +243,9 @@ def test_what_is_told_of_a_word_is_asked_once_for_each_part(view: View, rows: Lo
 
     found = view.spread("language", rows, value_of)
     words = [view.word_of("language", row) for row in rows.tolist()]
-    old, new = ({w for w, r in zip(words, rows, strict=True) if (r < OLD) == own}
+    old, new = (Counter({w for w, r in zip(words, rows, strict=True) if (r < OLD) == own})
                 for own in (True, False))  # fmt: skip
-    assert sorted(asked) == sorted([*old, *new])
+    told = Counter(word for part in view.parts for word in part.labels["language"])
+    assert old + new <= Counter(asked) <= told  # of few words all may be asked for
     assert found.dtype == np.float64
     assert found.tolist() == [value_of(word) for word in words]

@@ -1,0 +1,188 @@
+"""After an upgrade: a generation of another release is told of, left alone, and replaced."""
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pysqlite3
+import pytest
+from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
+
+from index import Catalog, SnapshotDamaged
+from recommender import operation
+from recommender.cli import main
+from recommender.compaction import Compaction
+from recommender.embedding import Encoder, Model
+from recommender.notices import held
+from recommender.reading import ANALYZER
+from recommender.rebuild import Rebuilt
+from recommender.settings import Settings
+from recommender.store import LateStore, open_store
+from tests.conftest import fake_reader
+from tests.endpoint.test_metrics import gauges
+from tests.forged import as_format, as_format_2
+
+Clients = Callable[..., FlaskClient]
+LIST = "/v1/articles/harbour-2/related?limit=100"
+EARLIER = "format 2 is of an earlier release (this one writes 3); run: read-also rebuild"
+
+
+@dataclass
+class Upgraded:
+    """The desk as an earlier release has left it, and what this one starts."""
+
+    settings: Settings
+    generation: str
+    listed: list[str]
+    started: list[str]
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.settings.snapshots_dir)
+
+    def run(self, *arguments: str) -> Result:
+        environment = {
+            "READ_ALSO_DATABASE_URL": self.settings.database_url,
+            "READ_ALSO_DATA_DIR": str(self.settings.data_dir),
+        }
+        result = CliRunner().invoke(main, list(arguments), env=environment)
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        return result
+
+    def look(self) -> list[str]:
+        """What the indexer starts, once it has looked."""
+        with closing(LateStore(self.settings.database_url)) as late:
+            operation._Bench(self.settings, late, str.strip)._look()  # noqa: SLF001 - not for ever
+        return self.started
+
+
+@pytest.fixture
+def upgraded(
+    own_desk: Settings,
+    client_of: Clients,
+    monkeypatch: pytest.MonkeyPatch,
+    fake_model: Model,
+    fake_encoder: Encoder,
+) -> Upgraded:
+    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
+        monkeypatch.delenv(name)
+    started = list[str]()
+    monkeypatch.setattr(Compaction, "run", lambda _, command: started.append(command))
+    monkeypatch.setattr(operation, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
+    monkeypatch.setattr("recommender.cli.upkeep.Reader", lambda *_: fake_reader())
+    listed = ids(client_of(own_desk))
+    name = as_format_2(Catalog(own_desk.snapshots_dir))
+    with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:
+        database.execute("UPDATE terms SET fingerprint = 'an earlier recipe'")
+        database.execute("UPDATE vectors SET fingerprint = 'fake-0', passages = NULL")
+        database.commit()
+    return Upgraded(own_desk, name, listed, started)
+
+
+def ids(client: FlaskClient) -> list[str]:
+    return sorted(item["id"] for item in client.get(LIST).get_json()["items"])
+
+
+def test_the_changes_alone_are_served_and_the_probe_says_why(
+    upgraded: Upgraded,
+    client_of: Clients,
+    make_story: Callable[..., dict[str, Any]],
+    index_with_fake: Callable[..., int],
+) -> None:
+    client = client_of(upgraded.settings)
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.get_json()["status"]) == (200, "ready")
+    why = f"{upgraded.generation}: manifest.json: {EARLIER}"
+    assert ready.get_json()["unserved"] == why
+    assert gauges(client)["generation_unserved"] == 1
+    assert ids(client) == []
+    for name in ("h-1", "h-2"):
+        client.put(f"/v1/articles/{name}", json=make_story(name))
+    index_with_fake(upgraded.settings)
+    assert {"h-1", "h-2"} <= set(ids(client))
+    assert client.get("/readyz").get_json()["unserved"] == why
+
+
+def test_the_indexer_starts_a_rebuild(upgraded: Upgraded) -> None:
+    assert upgraded.look() == ["rebuild"]
+
+
+def test_a_rollback_holds_that_rebuild_as_any_other(upgraded: Upgraded) -> None:
+    held(upgraded.catalog).say("rolled back")
+    assert upgraded.look() == []
+
+
+def test_a_live_generation_that_cannot_be_read_is_rebuilt_also_beside_others(
+    upgraded: Upgraded,
+) -> None:
+    assert upgraded.run("rebuild").exit_code == 0
+    assert upgraded.look() == []
+    as_format(upgraded.catalog, 4)
+    assert upgraded.look() == ["rebuild"]
+
+
+def test_the_operators_commands_name_it(upgraded: Upgraded) -> None:
+    told = upgraded.run("snapshots", "list")
+    assert told.exit_code == 0
+    assert told.stdout.startswith(f"* {upgraded.generation} ")
+    verified = upgraded.run("snapshots", "verify")
+    assert verified.exit_code == 1
+    path = upgraded.catalog.folder / upgraded.generation / "manifest.json"
+    live = f"live: {upgraded.generation}"
+    said = [f"{upgraded.generation}: {path}: {EARLIER}", live]
+    assert verified.stdout.splitlines() == said
+    assert EARLIER in upgraded.run("check").output
+
+
+def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
+    upgraded: Upgraded, client_of: Clients
+) -> None:
+    client = client_of(upgraded.settings)
+    assert ids(client) == []
+    done = upgraded.run("rebuild")
+    assert done.exit_code == 0, done.output
+    assert ids(client) == upgraded.listed != []
+    assert client.get("/readyz").get_json()["unserved"] is None
+    assert gauges(client)["generation_unserved"] == 0
+    assert upgraded.look() == []
+    live = upgraded.catalog.live()
+    back = upgraded.run("snapshots", "rollback", upgraded.generation)
+    assert (back.exit_code, upgraded.catalog.live()) == (1, live)
+    assert EARLIER in back.stderr
+    assert upgraded.run("snapshots", "rollback").exit_code == 69
+
+
+def test_a_rebuild_computes_anew_what_other_recipes_have_kept(
+    upgraded: Upgraded, rebuild_with_fake: Callable[..., Rebuilt], fake_model: Model
+) -> None:
+    with closing(open_store(upgraded.settings.database_url)) as store:
+        with store.reading() as view:
+            hashes = {one.text_hash for one in view}
+        assert rebuild_with_fake(upgraded.settings).embedded == len(hashes)
+        assert store.features.terms(list(hashes), ANALYZER).keys() == hashes
+        assert store.features.passages(list(hashes), fake_model.fingerprint).keys() == hashes
+        assert store.features.vectors(list(hashes), "fake-0") == {}
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_what_is_erased_is_erased_from_it(upgraded: Upgraded, *, rebuilt: bool) -> None:
+    if rebuilt:
+        assert upgraded.run("rebuild").exit_code == 0
+    done = upgraded.run("erase", "--yes", "harbour-1")
+    assert done.exit_code == 0, done.output
+    assert f"removed generation {upgraded.generation}" in done.stdout
+    assert upgraded.catalog.generations() == [upgraded.catalog.live()]
+    assert upgraded.catalog.open_live().row_of("harbour-1") is None
+
+
+def test_a_later_release_is_told_apart(upgraded: Upgraded) -> None:
+    assert upgraded.run("rebuild").exit_code == 0
+    name = as_format(upgraded.catalog, 4)
+    with pytest.raises(SnapshotDamaged, match="format 4 is of a later release"):
+        upgraded.catalog.open(name)
