@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-oldest test-faults docs bench bench-relevance demo serve lock clean
+.PHONY: help lint format test test-oldest test-faults docs bench bench-relevance bench-cost demo serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 SERVE ?= 1
 MINUTES ?= 30
 TORCH := torch>=2.6,<3
+NAMED = @test -n '$(EVAL)' || { echo 'name the folder of the data: make $@ EVAL=DIR'; exit 2; }
+KEPT = $(if $(CACHE),--cache '$(CACHE)')
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -56,9 +58,13 @@ docs: $(READY) ## Write the parts of the docs that come from the code.
 bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
 	$(RUN) -m benchmarks.bbc
 
-bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR.
-	@test -n '$(EVAL)' || { echo 'name the folder of the data: make bench-relevance EVAL=DIR'; exit 2; }
-	$(RUN) -m benchmarks.relevance '$(EVAL)'
+bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR, into the docs; CACHE=DIR keeps vectors.
+	$(NAMED)
+	$(RUN) -m benchmarks.relevance '$(EVAL)' $(KEPT) --write docs/relevance.md
+
+bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE as above.
+	$(NAMED)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.cost '$(EVAL)/wikinews-events' $(KEPT)
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml.
 	$(RUN) -m pip install --quiet pip-tools

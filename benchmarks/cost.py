@@ -1,4 +1,4 @@
-"""What a ranking costs: milliseconds for 200 candidates, and bytes an article on disk.
+"""What a ranking costs: milliseconds for 200 candidates, and bytes on disk.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.cost FOLDER [--cache DIR]
 
@@ -15,13 +15,14 @@ from typing import Any, Final
 import click
 import numpy as np
 
+from index.manifest import Files
 from recommender.embedding import find_model
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.inquiry import Inquiry
 from recommender.meters import bar
+from recommender.picking import pool_of, rules_of
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking import Ranked, choose
-from recommender.related import pool_of, rules_of
 from recommender.scoring import Scorer
 from recommender.seeds import find_seed
 
@@ -31,6 +32,8 @@ CANDIDATES: Final = 200
 LISTED: Final = 12
 SEEDS: Final = 100
 ROUNDS: Final = 3
+FIXED: Final = frozenset({Files.POSTING_STARTS, Files.MEANS, Files.LABELS, Files.MANIFEST})
+"""Files whose size does not depend on how many articles there are."""
 
 
 def cost_of(bench: Bench, policy: Policy, seeds: int = SEEDS) -> float:
@@ -72,7 +75,7 @@ def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
 
     def choose_from(ranked: Ranked) -> object:
         told = seed.signature[np.newaxis]
-        return choose(pool_of(view, ranked), LISTED, rules=rules, told=told)
+        return choose(pool_of(view, ranked, bench.now), LISTED, rules=rules, told=told)
 
     ranked = scorer.rank(rows)
     return {
@@ -86,11 +89,17 @@ def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
     }
 
 
-def bytes_of(bench: Bench) -> Mapping[str, float]:
-    """Bytes an article of the snapshot's files, by what they hold, the largest first."""
-    manifest = bench.view.snapshot.manifest
-    sizes = {name: total.bytes / manifest.rows for name, total in manifest.files.items()}
-    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+def say_bytes(sizes: Mapping[str, int], articles: int) -> None:
+    """What the files of a snapshot take on disk, the largest first."""
+    ranked = sorted(sizes.items(), key=lambda item: -item[1])
+    growing = {name: size / articles for name, size in ranked if name not in FIXED}
+    click.echo(f"\n{'bytes an article':<28}{sum(growing.values()):>12,.0f}")
+    for name, size in growing.items():
+        click.echo(f"  {name:<26}{size:>12,.0f}")
+    fixed = {name: size for name, size in ranked if name in FIXED}
+    click.echo(f"{'bytes, however many articles':<28}{sum(fixed.values()):>12,d}")
+    for name, size in fixed.items():
+        click.echo(f"  {name:<26}{size:>12,d}")
 
 
 @click.command()
@@ -103,9 +112,9 @@ def main(folder: Path, cache: Path | None) -> None:
         model = find_model("bundled", kept)
         with open_bench(read_dataset(folder), model, bar, cache=kept / folder.name) as bench:
             say_times(bench)
-            click.echo("\nbytes an article, on disk")
-            for name, size in bytes_of(bench).items():
-                click.echo(f"{name:<28}{size:>10.0f}")
+            manifest = bench.view.snapshot.manifest
+            sizes = {name: total.bytes for name, total in manifest.files.items()}
+            say_bytes(sizes, manifest.rows)
 
 
 def say_times(bench: Bench) -> None:

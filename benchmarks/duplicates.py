@@ -184,6 +184,8 @@ def time_selection() -> Figure:
         authors=rng.integers(1, 20, CANDIDATES),
         hosts=np.ones(CANDIDATES, np.int64),
         embedded=np.ones(CANDIDATES, np.bool_),
+        own=np.arange(CANDIDATES),
+        tells=np.arange(CANDIDATES),
     )
     taken = []
     for _ in range(2_000):

@@ -1,7 +1,8 @@
 """Figures beside their bars, printed alike by every benchmark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import ge, gt, le
 from typing import Final, Literal
 
 __all__ = ["HALVES", "LISTS", "PAIRS", "PARALLEL", "Figure", "report"]
@@ -12,28 +13,35 @@ PARALLEL: Final = "ntrex"
 HALVES: Final = "ntrex-halves"
 """The data sets, by the names of their folders."""
 
+_COMPARED: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
+    "least": (">=", ge),
+    "most": ("<=", le),
+    "above": (">", gt),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, and the bar it should not fall below (or rise above)."""
+    """A measured value, and the bar it should not fall below, rise above, or must stay above.
+
+    What could not be measured is NaN, and meets no bar.
+    """
 
     name: str
     value: float
     bar: float | None = None
-    side: Literal["least", "most"] = "least"
+    side: Literal["least", "most", "above"] = "least"
 
     @property
     def met(self) -> bool:
         """Whether the bar is met; a figure without one always is."""
         if self.bar is None:
             return True
-        return self.value >= self.bar if self.side == "least" else self.value <= self.bar
+        return _COMPARED[self.side][1](self.value, self.bar)
 
     def __str__(self) -> str:
-        sign = ">=" if self.side == "least" else "<="
-        bar = (
-            "" if self.bar is None else f"  ({'met' if self.met else 'MISSED'}: {sign} {self.bar})"
-        )
+        sign, met = _COMPARED[self.side][0], "met" if self.met else "MISSED"
+        bar = "" if self.bar is None else f"  ({met}: {sign} {self.bar})"
         return f"{self.name:<58} {self.value:>10.4f}{bar}"
 
 

@@ -38,6 +38,8 @@ END: Final = "<!-- end of figures -->\n"
 def main(folder: Path, cache: Path | None, write: Path | None, skip_multilingual: bool) -> None:  # noqa: FBT001
     """Measure on the data sets in FOLDER."""
     lines: list[str] = []
+    if write is not None:
+        parts_of(write)  # what it lacks is told now, not after an hour
 
     def say(line: str) -> None:
         lines.append(line)
@@ -90,10 +92,23 @@ def measure_detection(folder: Path) -> Iterator[Figure]:
 
 
 def write_into(page: Path, text: str) -> None:
-    """Put a text between the marks of a page."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    """Put a text between the marks of a page, instead of what stands there."""
+    before, after = parts_of(page)
     page.write_text(f"{before}{BEGIN}\n```text\n{text}\n```\n\n{END}{after}", "utf-8")
+
+
+def parts_of(page: Path) -> tuple[str, str]:
+    """What stands before and after the marks of a page.
+
+    Raises:
+        ClickException: a mark is missing.
+    """
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    for mark, found in ((BEGIN, begin), (END, end)):
+        if not found:
+            raise click.ClickException(f"{page}: there is no line {mark.strip()!r} in its place")
+    return before, after
 
 
 if __name__ == "__main__":

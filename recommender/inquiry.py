@@ -73,7 +73,7 @@ class Inquiry:
         (docs/relevance.md).
         """
         seed, view, context = self.seed, self.view, self._scorer.context
-        known = allowed & view.each(self._led_by_vectors) & seed.embedded
+        known = allowed & view.each(self._led_by_vectors)
         found = [np.empty(0, np.int64)]
         if context is not None and known.any():
             found.append(view.nearest(context, fetch, known).rows)
@@ -83,12 +83,15 @@ class Inquiry:
         return self._by_turns(np.concatenate(found))
 
     def _led_by_vectors(self, part: Columns) -> Mask:
-        """Rows that vectors tell from others of their language, or from the seed's in another."""
-        rows: Mask = part.columns["embedded"] & (part.columns["fluent"] | ~self._own(part))
+        """Rows for which the seed's vector speaks, in its own language or between two."""
+        seed, measured = self.seed, self._scorer.is_measured
+        if not (seed.embedded and measured(seed.language)):
+            return np.zeros(len(part.columns["embedded"]), np.bool_)
+        told = frozenset(filter(measured, part.labels["language"]))
+        own = matching(part, Wanted(languages=frozenset({seed.language})))
+        rows: Mask = part.columns["embedded"] & matching(part, Wanted(languages=told))
+        rows &= part.columns["fluent"] | ~own
         return rows
-
-    def _own(self, part: Columns) -> Mask:
-        return matching(part, Wanted(languages=frozenset({self.seed.language})))
 
     def newest(self, allowed: Mask, fetch: int) -> Found:
         """The newest allowed rows, the undated last: int64 [m]."""

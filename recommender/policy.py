@@ -73,6 +73,13 @@ class Policy:
     words_threshold: Annotated[
         Share, _says("the same where words decide alone: their scores lie closer to 0")
     ] = 0.05
+    latest_share: Annotated[
+        Share,
+        _says(
+            "with `mode=latest`, the least share of the best score that an article needs to be of "
+            "the same story; only those are put in order of time"
+        ),
+    ] = 0.5
     duplicate_overlap: Annotated[
         float,
         Field(gt=0, le=1),
@@ -91,7 +98,10 @@ class Policy:
     copy_overlap: Annotated[
         float,
         Field(gt=0, le=1),
-        _says("texts of one author or host that overlap so much are cut from one pattern"),
+        _says(
+            "texts of one author that overlap so much are cut from one pattern; texts of one host "
+            "from midway between this and `duplicate_overlap` on, as their footers are alike"
+        ),
     ] = 0.15
     copy_cap: Annotated[
         int, Field(ge=1, le=100), _says("how many items of one pattern a list holds at most")

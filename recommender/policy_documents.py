@@ -85,7 +85,12 @@ def _plainly(error: Exception) -> str:
 
 def _fault(told: ErrorDetails) -> FieldFault:
     """One fault, at the name that was given, as a JSON pointer."""
-    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in told["loc"]]
+    match told["loc"]:
+        case (field, name, "[key]"):  # the name is at fault; a pointer leads to what it names
+            places: tuple[int | str, ...] = (field, name)
+        case places:
+            pass
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in places]
     match told["type"]:
         case "dataclass_type":
             detail = "no JSON object"

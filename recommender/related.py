@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from index import View
 from recommender.cards import Card
 from recommender.inquiry import Inquiry
+from recommender.picking import pool_of, rules_of
 from recommender.policy import Policy
-from recommender.ranking import Pool, Ranked, Removal, Rules, Selection, choose
+from recommender.ranking import Ranked, Removal, Rules, Selection, choose
 from recommender.recommendations import (
     Options,
     Recommendation,
@@ -20,8 +21,9 @@ from recommender.recommendations import (
     Rule,
 )
 from recommender.seeds import Seed
+from recommender.signature import overlap
 
-__all__ = ["Outcome", "list_related", "outcome_of", "pool_of", "rules_of"]
+__all__ = ["Outcome", "list_related", "outcome_of"]
 
 SEMANTIC: Final = "semantic"
 SAME_SECTION: Final = "fallback:section"
@@ -33,11 +35,11 @@ RULE_OF: Final[Mapping[Removal, Rule]] = {
     Removal.DUPLICATE: "duplicate",
     Removal.STORY_CAP: "story_cap",
     Removal.COPY_CAP: "copy_cap",
+    Removal.TRANSLATION: "translation",
 }
 Mask = NDArray[np.bool_]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
-WIDER: Final = 4  # so many times more, where that was too few
-MOST_CANDIDATES: Final = 10_000  # where an archive is one text over and over, a list may stay short
+MOST_CANDIDATES: Final = 800  # where those were too few; what they cost bounds what a list costs
 
 
 def list_related(
@@ -121,7 +123,8 @@ class _Making:
     def fill(self, name: str) -> None:
         """Put what a rung has on the list, as far as there is room.
 
-        Where copies of one story crowd out the rest, more candidates are looked at.
+        Where copies of one story crowd out the rest, more candidates are looked at, but once: where
+        there are copies without end, a lower rung fills the list, or it stays short.
         """
         missing = self._inquiry.options.limit - len(self.items)
         fetch = self._inquiry.policy.candidates if name == SEMANTIC else SPARE * missing
@@ -131,13 +134,13 @@ class _Making:
             if len(selection.positions) == missing or not rung.more or fetch >= MOST_CANDIDATES:
                 self._take(name, rung.ranked, selection)
                 return
-            fetch *= WIDER
+            fetch = MOST_CANDIDATES
 
     def _rung(self, name: str, fetch: int) -> Rung:
         inquiry, allowed = self._inquiry, self._allowed
         if name == SEMANTIC:
             ranked = inquiry.rank(inquiry.candidates(allowed, fetch))
-            related = inquiry.are_related(ranked)
+            related = self._of_the_story(ranked)
             more = fetch <= len(related) and bool(related.all())
             return Rung(self._timed(name, ranked), related, more)
         if name == SAME_SECTION:
@@ -146,6 +149,18 @@ class _Making:
         ranked = self._timed(name, inquiry.rank(rows))
         more = len(rows) < int(np.count_nonzero(allowed))
         return Rung(ranked, np.ones(len(rows), np.bool_), more)
+
+    def _of_the_story(self, ranked: Ranked) -> Mask:
+        """Which candidates count as related; with `mode=latest`, only those of the seed's story."""
+        inquiry, policy = self._inquiry, self._inquiry.policy
+        related = inquiry.are_related(ranked)
+        if inquiry.options.mode == "latest":
+            # The best that is another telling: a reprint of the seed would be hard to come near.
+            told = overlap(inquiry.seed.signature, self._signatures(ranked.rows))
+            others = related & (told < policy.duplicate_overlap)
+            score = ranked.scores.score
+            related &= score >= policy.latest_share * score.max(initial=0.0, where=others)
+        return related
 
     def _timed(self, name: str, ranked: Ranked) -> Ranked:
         """The same candidates, where time decides valued by it; the undated come last."""
@@ -161,12 +176,12 @@ class _Making:
         inquiry, listed = self._inquiry, np.array(self._listed, np.int64)
         told = self._signatures(np.flatnonzero(inquiry.same_story))
         return choose(
-            pool_of(self._view, rung.ranked),
+            pool_of(self._view, rung.ranked, inquiry.now),
             missing,
             rules=self._rules(name),
             told=np.vstack([inquiry.seed.signature, told]),
             listable=rung.listable,
-            listed=pool_of(self._view, inquiry.rank(listed)) if len(listed) else None,
+            listed=pool_of(self._view, inquiry.rank(listed), inquiry.now) if len(listed) else None,
             retold=self._retold,
         )
 
@@ -202,25 +217,6 @@ class _Making:
             reason=name,
             explanation=ranked.explain(position) if self._inquiry.options.explain else None,
         )
-
-
-def pool_of(view: View, ranked: Ranked) -> Pool:
-    """Candidates as a list is picked from them."""
-    names = ("signature", "revised_at", "author", "host", "embedded")
-    columns = (view.take(name, ranked.rows) for name in names)
-    return Pool(ranked.values, ranked.vectors, *columns)
-
-
-def rules_of(policy: Policy, limit: int, diversity: float | None = None) -> Rules:
-    """What a list of a length must not be by a policy, unless another diversity is asked for."""
-    return Rules(
-        diversity=policy.diversity if diversity is None else diversity,
-        duplicate_overlap=policy.duplicate_overlap,
-        story_likeness=policy.story_likeness,
-        story_cap=max(policy.story_cap, policy.story_cap * limit // Options().limit),
-        copy_overlap=policy.copy_overlap,
-        copy_cap=policy.copy_cap,
-    )
 
 
 def _removed(view: View, ranked: Ranked, selection: Selection) -> dict[int, Removed]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from recommender.seeds import Seed
 
 __all__ = ["Scorer"]
 
+MEASURED: Final = 15
+"""So many articles of a language in a snapshot make a hundred pairs, which tell its floor."""
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -46,8 +49,7 @@ class Scorer:
         policy, view = self.policy, self.view
         vectors = view.contexts(rows, policy.neighbour_weight)
         same = view.spread("language", rows, self._is_own).astype(np.bool_)
-        # Among texts of a language known from its kin alone, words are the better judges.
-        known = view.take("embedded", rows) & self.seed.embedded & (self.seed.fluent | ~same)
+        known = view.take("embedded", rows) & self._lead(rows, same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
         floors = self._floors(rows, same)
         scores = fuse(self._signals(rows, vectors), floors, weights)
@@ -55,6 +57,29 @@ class Scorer:
         hubness = policy.hubness_weight * self._hubness(rows, floors)
         values = scores.score * fading - hubness
         return Ranked(rows, vectors, scores, weights, fading, hubness, values)
+
+    def is_measured(self, language: str) -> bool:
+        """Whether it is known what vectors of unrelated texts of a language look like.
+
+        Those of an encoder of many languages lie so near to each other, before the mean of their
+        language is taken off, that any two texts would be called related.
+        """
+        floor = self.view.floor_of(language)
+        return not self.view.snapshot.manifest.centred or floor.rows >= MEASURED
+
+    def _lead(self, rows: Rows, same: Mask) -> Mask:
+        """Whether the seed's vector has a say in what each row is worth: bool [m].
+
+        Among texts of a language known from its kin alone, words are the better judges.
+        """
+        seed = self.seed
+        if not (seed.embedded and self.is_measured(seed.language)):
+            return np.zeros(len(rows), np.bool_)
+        if same.all():
+            return np.full(len(rows), seed.fluent)
+        others = self.view.spread("language", rows, self.is_measured).astype(np.bool_)
+        lead: Mask = np.where(same, seed.fluent, others)
+        return lead
 
     def _context(self) -> Floats | None:
         seed, nearby = self.seed, self.policy.neighbour_weight

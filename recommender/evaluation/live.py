@@ -13,7 +13,7 @@ from recommender.evaluation.links import as_dataset, judge_links, read_links
 from recommender.evaluation.measures import check_installed
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
-from recommender.generation import Origin
+from recommender.generation import Origin, open_generation, open_live
 from recommender.markup.guard import LINK_CHILD, MarkupReader
 from recommender.policies import policy_of
 from recommender.policy import Policy
@@ -41,7 +41,7 @@ def evaluate_links(
         BadSource: no article links to another one.
     """
     check_installed()
-    view = View.of(catalog.open_live())
+    view = View.of(open_live(catalog))
     bench = Bench(
         Dataset((), (), {}, (), None),
         view,
@@ -68,7 +68,7 @@ def compare_generations(
         NoSnapshot: there is none of that name.
         BadParameter: they have no article in common.
     """
-    views = [View.of(catalog.open(name)) for name in (before, after)]
+    views = [View.of(open_generation(catalog, name)) for name in (before, after)]
     comparison = compare(views[0], views[1], policy, time.time())
     if not comparison.changes:
         raise BadParameter(

@@ -11,7 +11,7 @@ from recommender.embedding import matched
 from recommender.errors import StoreUnusable
 from recommender.explaining.matches import Floats, matching_pairs
 from recommender.explaining.names import Key, Name, names_of, shared_names
-from recommender.explaining.texts import ReadTexts
+from recommender.explaining.texts import ReadTexts, beginning_of
 from recommender.explaining.wording import Spellings, products, shared_terms, spellings
 from recommender.passages import Views
 from recommender.recommendations import Explanation, Grounds, NoGrounds, Recommendation
@@ -40,9 +40,10 @@ class Side:
 
     @classmethod
     def of(cls, article: Article, terms: Query | None, vectors: Floats | None) -> "Side":
-        """Read a plain text."""
-        passages = tuple(matched(Views.of(article)))
-        return cls(spellings(article), names_of(article), passages, terms, vectors)
+        """Read a plain text, a long one from its beginning."""
+        read = beginning_of(article)
+        passages = tuple(matched(Views.of(read)))
+        return cls(spellings(read), names_of(read), passages, terms, vectors)
 
 
 def compare(seed: Side, item: Side, explanation: Explanation) -> Grounds:

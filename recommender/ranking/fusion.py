@@ -98,6 +98,9 @@ class Weights:
             dense: the share of article vectors where all three signals speak.
             passages: the share of passages there; words have the rest.
         """
+        if known.all() and same.all():
+            whole = (dense, passages, max(1 - dense - passages, 0.0))
+            return cls(*(np.full(len(known), share, np.float32) for share in whole))
         vectors = dense + passages
         between = vectors if vectors > SILENT else 1.0
         spread = np.where(known, np.where(same, 1.0, 1 / between), 0.0)

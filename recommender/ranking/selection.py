@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.clusters import Clusters
+from recommender.ranking.clusters import Clusters, Counts, Families, least_equal, tellings_of
 from recommender.ranking.pool import Mask, Pool, Rules
-from recommender.signature import Sheet, least_equal
 
 __all__ = ["Pool", "Removal", "Rules", "Selection", "choose"]
 
 NOT_HERE: Final = -1
-Counts = NDArray[np.unsignedinteger[Any]]
 
 
 class Removal(IntEnum):
@@ -25,6 +23,7 @@ class Removal(IntEnum):
     DUPLICATE = 2
     STORY_CAP = 3
     COPY_CAP = 4
+    TRANSLATION = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +65,8 @@ def choose(
       is the same story. The place that its best member earns goes to its newest (undated ones are
       oldest; then the better value, the earlier position), and the others are left out. The family
       of a told text or of a listed item is left out whole.
+    - Of those who translate each other, or the same, the one that is listed first stays: the best
+      for who reads several languages, not the newest. Near-duplicates of the others go with them.
     - Nobody joins a list that would then hold more than `story_cap` items of one story, or more
       than `copy_cap` cut from one pattern.
 
@@ -110,14 +111,18 @@ class _Draft:
         self.because_of = np.full(count, NOT_HERE, np.int64)
         self.retold = np.zeros(count, np.bool_)
         self._pool, self._rules = pool, rules
-        self._sheet = Sheet.of(pool.signatures)
-        self._retells = least_equal(rules.duplicate_overlap, size)
+        self._families = Families(pool.signatures, rules.duplicate_overlap)
+        self._tellings = tellings_of(pool.own, pool.tells)
         self._copies = least_equal(rules.copy_overlap, size)
-        self._worth: NDArray[np.floating] | None = None
+        self._copies_of_host = least_equal(rules.host_overlap, size)
+        self._retells = least_equal(rules.duplicate_overlap, size)
+        self._near = min(self._copies, self._retells)
+        self._merit: NDArray[np.floating] | None = None
         self._likeness = np.zeros(count, np.float32)
         self._stories = Clusters(rules.story_cap)
         self._patterns = Clusters(rules.copy_cap)
-        self._vague = None if pool.embedded.all() else ~pool.embedded
+        self._nobody = np.zeros(count, np.bool_)
+        self._vague = None if np.count_nonzero(pool.embedded) == count else ~pool.embedded
 
     def pick(self) -> int:
         """Put the next item on the list; at least one candidate is left."""
@@ -125,72 +130,78 @@ class _Draft:
 
     def put(self, item: int, *, collapse: bool = False) -> int:
         """Put an item on the list, or with `collapse` the newest of its family instead."""
-        equal = self._sheet.equal(self._pool.signatures[item])
-        if np.count_nonzero(equal >= self._retells) > 1:
-            family = self._family(self._pool.signatures[[item]])
+        equal, family = self._families.equal(item, self._near), None
+        if equal is not None and equal.max() >= self._retells and self._families.left[item]:
+            family = self._families.take(self._pool.signatures[[item]])
             if collapse:
                 item = self._newest(np.flatnonzero(family & self.left))
-                equal = self._sheet.equal(self._pool.signatures[item])
+                equal = self._families.equal(item, self._near)
             family[item] = False
-            self.retold |= family
-            self._remove(family, Removal.DUPLICATE, item)
-        self.left[item] = False
+            self._retell(family, Removal.DUPLICATE, item)
+        self._leave_out_translations(item, family)
+        self._drop(item)
         self._link(item, equal)
         return item
 
     def leave_out(self, told: NDArray[np.uint16], removal: Removal) -> None:
         """Leave out the family of texts."""
-        family = self._family(told)
-        self.retold |= family
-        self._remove(family, removal, NOT_HERE)
+        self._retell(self._families.take(told), removal, NOT_HERE)
 
-    def _family(self, told: NDArray[np.uint16]) -> Mask:
-        """Who tells a told text again, at first hand or through one another: bool [m]."""
-        found = np.zeros(len(self.left), np.bool_)
-        sheet, rest = self._sheet, np.arange(len(found))
-        while len(told) and len(rest):
-            fresh, same = np.zeros((2, len(rest)), np.bool_)
-            for signature in told:
-                equal = sheet.equal(signature)
-                fresh |= equal >= self._retells
-                same |= equal == len(signature)
-            found[rest[fresh]] = True
-            told = self._pool.signatures[rest[fresh & ~same]]  # a copy finds what its text found
-            rest = rest[~fresh]
-            sheet = Sheet.of(self._pool.signatures[rest]) if len(told) else sheet
-        return found
+    def _leave_out_translations(self, item: int, family: Mask | None) -> None:
+        """Leave out who translates an item or another of its family, and their near-duplicates."""
+        if self._tellings is None:
+            return
+        again = self._tellings == self._tellings[item]
+        if family is not None:
+            again |= np.isin(self._tellings, self._tellings[family])
+            again &= ~family
+        again[item] = False
+        if np.count_nonzero(again):
+            self._retell(again, Removal.TRANSLATION, item)
+            family = self._families.take(self._pool.signatures[again])
+            self._retell(family, Removal.DUPLICATE, item)
+
+    def _retell(self, those: Mask, removal: Removal, because_of: int) -> None:
+        """Take out who tells again what is told or listed."""
+        self.retold |= those
+        self._remove(those, removal, because_of)
 
     def _remove(self, those: Mask, removal: Removal, because_of: int) -> None:
         """Take out of those who are left some, by a rule and for the sake of an item."""
         those = those & self.left
         self.removals[those] = removal
         self.because_of[those] = because_of
-        self.left &= ~those
+        self._drop(those)
+
+    def _drop(self, those: Mask | int) -> None:
+        """Let some be left no more: a position, or bool [m]."""
+        self.left[those] = False
+        if self._merit is not None:
+            self._merit[those] = -np.inf
 
     def _best(self) -> int:
         """Who of those left has the best value, or after the first the best marginal relevance."""
-        merit, diversity = self._pool.values, self._rules.diversity
-        if self._worth is None:
-            self._worth = (1 - diversity) * _scaled(merit, self.left)
-        elif diversity:
-            merit = self._worth - diversity * self._likeness
-        return int(np.argmax(np.where(self.left, merit, -np.inf)))
+        values, diversity = self._pool.values, self._rules.diversity
+        if self._merit is None:
+            worth = (1 - diversity) * _scaled(values, self.left) if diversity else values
+            self._merit = np.where(self.left, worth, -np.inf)
+            return int(np.where(self.left, values, -np.inf).argmax())
+        merit = self._merit - diversity * self._likeness if diversity else self._merit
+        return int(merit.argmax())
 
     def _newest(self, members: NDArray[np.int64]) -> int:
         """Of equally new ones the better value, then the earlier position."""
         times = np.nan_to_num(self._pool.times[members], nan=-np.inf)
         return int(members[np.lexsort((members, -self._pool.values[members], -times))[0]])
 
-    def _link(self, item: int, equal: Counts) -> None:
+    def _link(self, item: int, equal: Counts | None) -> None:
         """Let those who are left know of an item; `equal` [m] counts the places they share."""
         cosines = self._cosines(item)
         np.maximum(self._likeness, cosines, out=self._likeness)
         near = self.left & (cosines >= self._rules.story_likeness)
         if (full := self._stories.add(item, near)) is not None:
             self._remove(full, Removal.STORY_CAP, item)
-        copies = self.left & (equal >= self._copies)
-        if np.count_nonzero(copies):
-            copies &= self._of_one_source(item)
+        copies = self._nobody if equal is None else self._copies_of(item, equal)
         if (full := self._patterns.add(item, copies)) is not None:
             self._remove(full, Removal.COPY_CAP, item)
 
@@ -204,12 +215,13 @@ class _Draft:
             cosines[self._vague] = 0
         return cosines
 
-    def _of_one_source(self, item: int) -> Mask:
-        """Whose author or host is that of an item: bool [m]."""
+    def _copies_of(self, item: int, equal: Counts) -> Mask:
+        """Who of those left is cut from the pattern of an item: bool [m]."""
         author, host = self._pool.authors[item], self._pool.hosts[item]
-        same: Mask = (self._pool.authors == author) & (author != 0)
-        same |= (self._pool.hosts == host) & (host != 0)
-        return same
+        by_author = (self._pool.authors == author) & (author != 0) & (equal >= self._copies)
+        by_host = (self._pool.hosts == host) & (host != 0) & (equal >= self._copies_of_host)
+        copies: Mask = self.left & (by_author | by_host)
+        return copies
 
 
 def _scaled(values: NDArray[np.floating], left: Mask) -> NDArray[np.floating]:
@@ -217,7 +229,8 @@ def _scaled(values: NDArray[np.floating], left: Mask) -> NDArray[np.floating]:
 
     A list of weak values would else be ordered by diversity alone.
     """
-    if not left.any():
+    some = values[left]
+    if not len(some):
         return values
-    worst, best = values[left].min(), values[left].max()
+    worst, best = some.min(), some.max()
     return (values - worst) / (best - worst) if best > worst else np.zeros_like(values)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -32,7 +32,7 @@ WAITERS: Final = 2  # for a write to be visible
 ASKERS: Final = 1  # of the store, for the list under an article that the view does not hold
 FETCHERS: Final = 2  # of an article
 DRAFTERS: Final = 2
-EXPLAINERS: Final = 2  # who read the texts of a whole list
+EXPLAINERS: Final = 2  # of a list, from reading its texts to the last word
 WAIT_SECONDS: Final = 5.0
 MISS_SECONDS: Final = 0.3
 
@@ -79,6 +79,7 @@ class State:
             UnknownArticle: never stored, or not on show and asked for by the public.
             DeletedArticle: deleted.
             NotReady: there is nothing yet to answer from.
+            StoreUnusable: too many lists are being explained now.
         """
         live, now = self.follower.current(), time.time()
         seed = seed_of(live.view, article_id)
@@ -94,8 +95,8 @@ class State:
             shown = _shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        policy = live.in_force.policy
-        answer = list_explained(view, seed, options, policy, now, self._texts)
+        with self._explaining(options):
+            answer = list_explained(view, seed, options, live.in_force.policy, now, self._texts)
         left = min(next_turn(part, now) for part in view.parts) - now
         return Listing(answer, seed.language, bool(options.explain), seed.settled, left)
 
@@ -105,6 +106,7 @@ class State:
         Raises:
             IndexerAway: nobody can read it now.
             UnreadableMarkup: its markup cannot be read.
+            StoreUnusable: too many lists are being explained now.
         """
         live = self.follower.current()
         with self._drafters.one_of("the drafts"):
@@ -112,7 +114,8 @@ class State:
         seed = seed_outside(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         policy, now = live.in_force.policy, time.time()
-        return list_explained(live.view, seed, options, policy, now, self._texts, text)
+        with self._explaining(options):
+            return list_explained(live.view, seed, options, policy, now, self._texts, text)
 
     def stored(self, article_id: str) -> Article:
         """An article as the store has it.
@@ -185,18 +188,25 @@ class State:
             return store.get(article_id)
 
     def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
-        """Ask the store for texts; see `read_texts`."""
-        with self._store_on(self._explainers) as store:
-            return read_texts(store, changes)
+        """Ask the store for texts, on the turn of who explains; see `read_texts`."""
+        return read_texts(self._reachable(), changes)
+
+    def _explaining(self, options: Options) -> AbstractContextManager[None]:
+        """Hold a turn while a list is explained: that takes long, and others must not wait."""
+        return self._explainers.one_of("explanations") if options.explain else nullcontext()
 
     @contextmanager
     def _store_on(self, turns: Turns) -> Iterator[ArticleStore]:
         """The store, on a turn of those that ask it for the same: others must not wait."""
+        with turns.one_of("the article store"):
+            yield self._reachable()
+
+    def _reachable(self) -> ArticleStore:
+        """The store, unless the last look at it failed: to try costs a thread and seconds."""
         live = self.follower.current()
         if live.store_fault is not None:
             raise StoreUnusable(live.store_fault)
-        with turns.one_of("the article store"):
-            yield self.store()
+        return self.store()
 
     def _later(self) -> Live:
         """What is live after the next look at the log: a seed may have been stored a moment ago.

@@ -58,7 +58,8 @@ def test_a_threshold_takes_out_what_scores_less(client: FlaskClient, store: Arti
     scores = sorted(item["score"] for item in before if item["reason"] == SEMANTIC)
     middle = scores[len(scores) // 2]
     assert scores[0] < middle
-    set_policy(store, Policy(threshold=middle, fallback=False, diversity=0.0))
+    least = middle - 5e-5  # what is told is rounded to four digits
+    set_policy(store, Policy(threshold=least, fallback=False, diversity=0.0))
     after = items(client)
     assert {item["id"] for item in after} == {
         item["id"] for item in before if item["reason"] == SEMANTIC and item["score"] >= middle

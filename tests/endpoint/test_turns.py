@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from recommender.drafts import DraftServer
 from recommender.errors import StoreUnusable
+from recommender.explaining import grounds
 from recommender.indexer import Indexer
 from recommender.live import Follower
 from recommender.reading import Reader
@@ -173,6 +174,35 @@ def test_a_third_draft_is_refused_while_two_are_read_and_lists_go_on(
         assert not any(each.done() for each in two)
     assert [each.result().status_code for each in two] == [200, 200]
     assert draft(client).status_code == 200
+
+
+# Explanations.
+
+
+@pytest.mark.usefixtures("_indexer")
+def test_a_third_explanation_is_refused_while_two_are_worked_on_and_lists_go_on(
+    client: FlaskClient, pool: ThreadPoolExecutor
+) -> None:
+    """The texts are read by then: it is comparing them that takes long."""
+
+    def explain(asks: FlaskClient) -> TestResponse:
+        return asks.get(SEED, query_string={"explain": 1})
+
+    def explain_draft(asks: FlaskClient) -> TestResponse:
+        return asks.post("/v1/related", json=DRAFT | {"explain": 1})
+
+    with held_up(grounds, "compare") as arrived:
+        two = [pool.submit(asks, another(client)) for asks in (explain, explain_draft)]
+        for _ in two:
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        for refused in (explain(client), explain_draft(client)):
+            assert_refused(refused)
+        assert client.get(SEED).status_code == 200
+        assert client.post("/v1/related", json=DRAFT).status_code == 200
+        assert not any(each.done() for each in two)
+    for answer in (*(each.result() for each in two), explain(client), explain_draft(client)):
+        assert answer.status_code == 200
+        assert "grounds" in answer.get_json()["items"][0]["explanation"]
 
 
 # Waiting until a write is visible.

@@ -24,12 +24,14 @@ from recommender.articles import Article
 from recommender.columns import UNKNOWN_LANGUAGE
 from recommender.drafts import seed_outside
 from recommender.embedding import Encoder
+from recommender.inquiry import Inquiry
 from recommender.listing import as_document
+from recommender.picking import rules_of
 from recommender.policy import Policy
 from recommender.policy_documents import parse_policy
 from recommender.ranking import Pool, Scores, choose
 from recommender.recommendations import LIMITS, MODES, Options, Recommendation, Recommendations
-from recommender.related import list_related, rules_of
+from recommender.related import list_related, outcome_of
 from recommender.scoring import Scorer
 from recommender.seeds import Seed, find_seed
 from recommender.signature import sign
@@ -49,6 +51,7 @@ from tests.archives import (
     moment,
     name,
     standing,
+    vocabulary,
 )
 
 DAY: Final = 86_400.0
@@ -170,6 +173,7 @@ def policies(draw: st.DrawFn, /, **fixed: Any) -> Policy:
         "candidates": draw(st.integers(1, 8) | st.integers(1, 10_000)),
         "threshold": draw(shares()),
         "words_threshold": draw(shares()),
+        "latest_share": draw(shares()),
         "duplicate_overlap": draw(shares(1e-6)),
         "story_likeness": draw(shares(1e-6)),
         "story_cap": draw(caps),
@@ -389,6 +393,47 @@ def test_nothing_listed_tells_the_seed_or_another_item_again(
     assert list(told_twice(asked, ids_of(asked.items()))) == []
 
 
+def translate(one: Article, other: Article) -> bool:
+    """Whether one translates the other, or both the same article or group."""
+    own = [article.translation_of or article.id for article in (one, other)]
+    return own[0] in {own[1], other.id} or own[1] == one.id
+
+
+@given(
+    question=questions()
+    | questions(
+        asked=options(
+            limit=100, languages=frozenset[str](), section=None, tag=None, min_score=None
+        ),
+        policy=policies(**OPEN, fallback=True),
+    )
+)
+@settings(CALM, max_examples=160)
+def test_no_two_items_translate_each_other(press: Press, question: Question) -> None:
+    asked = question.asked(press)
+    listed = [asked.archive.articles[one] for one in ids_of(asked.items())]
+    assert [(a.id, b.id) for a, b in combinations(listed, 2) if translate(a, b)] == []
+
+
+def test_no_list_of_an_archive_in_several_languages_tells_a_story_twice(press: Press) -> None:
+    """Over all rungs; and `all` names the item that stands instead of a translation."""
+    asking = Options(languages=frozenset(), explain="all")
+    told, because = list[tuple[str, str]](), set[str | None]()
+    for number in NUMBERS:
+        for asker in range(SIZES[number]):
+            question = Question(number, "of two languages", "grown", asker, asking, Policy())
+            asked = question.asked(press)
+            articles = asked.archive.articles
+            outcome = outcome_of(Inquiry(asked.view, asked.seed, asking, Policy(), asked.now))
+            ids = ids_of(outcome.items)
+            told += [(a, b) for a, b in combinations(ids, 2) if translate(articles[a], articles[b])]
+            gone = [one.because for one in outcome.removed.values() if one.rule == "translation"]
+            assert {*gone} - {None} <= {*ids}
+            because |= {*gone}
+    assert told == []
+    assert len(because - {None}) > 3
+
+
 @given(question=questions())
 @settings(CALM, max_examples=80)
 def test_nothing_listed_tells_a_translation_of_the_seed_again(
@@ -435,7 +480,7 @@ def test_what_is_excluded_is_not_listed(press: Press, question: Question) -> Non
 def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
     press: Press, question: Question
 ) -> None:
-    """Left out is only what tells again the seed, a translation of it or an item."""
+    """Left out is only what tells again the seed or an item, as a copy or as a translation."""
     asked = question.asked(press)
     listed, story = ids_of(asked.items()), story_of(asked)
     wanted = {
@@ -448,11 +493,18 @@ def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
         return
     assert set(listed) <= wanted
     least, sign_of = asked.policy.duplicate_overlap, asked.archive.signature
-    told = [sign_of(one) for one in [*listed, *(story & asked.archive.articles.keys())]]
-    told, left = [*told, signature_of(asked, None)], wanted - set(listed)
+    left, articles = wanted - set(listed), asked.archive.articles
+    left = {one for one in left if not alike(sign_of(one), signature_of(asked, None), least)}
+    told = {*listed, *(story & articles.keys())}
+    told |= {one for one in wanted - set(listed) if one not in left}
+
+    def retells(one: str, other: str) -> bool:
+        copies = alike(sign_of(one), sign_of(other), least)
+        return copies or translate(articles[one], articles[other])
+
     while told:  # at first hand, or through one another
-        again = {o for o in left if any(alike(sign_of(o), other, least) for other in told)}
-        told, left = [sign_of(one) for one in again], left - again
+        told = {one for one in left if any(retells(one, other) for other in told)}
+        left -= told
     assert left == set()
 
 
@@ -595,7 +647,50 @@ def family_of(asked: Asked, one: str, among: Iterable[str]) -> set[str]:
 def newest(asked: Asked, one: str) -> float:
     article = asked.archive.articles[one]
     times = seconds(article.published_at, -np.inf), seconds(article.updated_at, -np.inf)
-    return max(times)
+    return max(time for time in (*times, -np.inf) if time <= asked.now)
+
+
+def test_an_update_that_is_still_to_come_makes_nobody_the_newest(press: Press) -> None:
+    model, text = model_of("of English"), fresh(random.Random(3), "en")  # noqa: S311
+    dates = {
+        "seed": {"title": "quay pier wharf", "body": ""},
+        "september": {"published_at": moment(-40), "updated_at": moment(1_200)},
+        "october": {"published_at": moment(-5)},
+        "undated": {"updated_at": moment(1_200)},
+    }
+    known = [press.known(article_of(text | {"id": one} | d)) for one, d in dates.items()]
+    view = press.build(known, model)
+    seed = find_seed(view, "seed")
+    items = list_related(view, seed, Options(), Policy(), NOW.timestamp()).items
+    assert ids_of(items) == ["october"]
+
+
+def test_candidates_are_looked_for_twice_at_most_on_each_rung(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an archive that is one text over and over, under which no list can be filled."""
+    words, fetched = vocabulary("en", 0), list[int]()
+    text = {"title": "quay pier wharf", "language": "en", "body": " ".join(words)}
+    newest, candidates = Inquiry.newest, Inquiry.candidates
+
+    def count_newest(self: Inquiry, allowed: Any, fetch: int) -> Any:
+        fetched.append(fetch)
+        return newest(self, allowed, fetch)
+
+    def count_candidates(self: Inquiry, allowed: Any, fetch: int) -> Any:
+        fetched.append(fetch)
+        return candidates(self, allowed, fetch)
+
+    monkeypatch.setattr(Inquiry, "newest", count_newest)
+    monkeypatch.setattr(Inquiry, "candidates", count_candidates)
+    copies = [press.known(article_of(text | {"id": name(at)})) for at in range(900)]
+    backwards = " ".join(reversed(words))  # the same words, and no run of them
+    seed = press.known(article_of(text | {"id": "seed", "body": backwards}))
+    view = press.build([*copies, seed], model_of("of English"))
+    policy = replace(Policy(), candidates=2, threshold=0.0, words_threshold=0.0)
+    answer = list_related(view, find_seed(view, "seed"), Options(), policy, NOW.timestamp())
+    assert len(answer.items) == 1
+    assert fetched == [2, 800, 44, 800]
 
 
 @given(question=questions(copies=False, asked=options(mode="latest")))
@@ -709,8 +804,11 @@ def test_no_more_items_are_cut_from_one_pattern_than_the_cap(
 
     def linked(a: str, b: str) -> bool:
         one, other = articles[a], articles[b]
-        source = author(one) == author(other) != "" or host(one) == host(other) != ""
-        return source and alike(sign_of(a), sign_of(b), asked.policy.copy_overlap)
+        least, most = asked.policy.copy_overlap, asked.policy.duplicate_overlap
+        if author(one) == author(other) != "" and alike(sign_of(a), sign_of(b), least):
+            return True
+        of_host = max(least, (least + most) / 2)
+        return host(one) == host(other) != "" and alike(sign_of(a), sign_of(b), of_host)
 
     sizes = [len(group) for group in clusters(ids_of(asked.items()), linked)]
     assert max(sizes, default=0) <= asked.policy.copy_cap
@@ -748,7 +846,8 @@ def test_a_listed_item_that_was_told_again_is_counted_in_its_story() -> None:
     signatures = np.arange(3 * 128, dtype=np.uint16).reshape(3, 128) + 1
     vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.8, 0.6]], np.float32)
     nobody, times = np.zeros(3, np.int64), np.zeros(3)
-    pool = Pool(times, vectors, signatures, times, nobody, nobody, np.ones(3, np.bool_))
+    known, own = np.ones(3, np.bool_), np.arange(3)
+    pool = Pool(times, vectors, signatures, times, nobody, nobody, known, own, own)
     rules = rules_of(replace(Policy(), **STORIES), 12)
     picked = choose(
         pool.at(np.array([2])),

@@ -3,7 +3,7 @@
 import pytest
 
 from recommender.articles import Article
-from recommender.explaining.names import names_of, shared_names
+from recommender.explaining.names import MOST_READ, Key, Name, names_of, shared_names
 
 
 def text(body: str, **fields: str) -> Article:
@@ -77,3 +77,39 @@ def test_the_most_frequent_names_stand_first_and_ten_at_most() -> None:
 
 def test_nothing_is_shared_with_nothing() -> None:
     assert shared("", "We saw Khujand.") == shared("We saw Khujand.", "") == ()
+
+
+# What hostile texts cost.
+
+
+class Word(str):
+    """A word that counts how often it is compared with another."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Word.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_names_are_looked_up_and_not_compared_with_each_other() -> None:
+    words = [f"name{at}" for at in range(400)]
+    keys: list[Key] = [(Word(word),) for word in words]
+    keys += [(Word(one), Word(other)) for one, other in zip(words, words[200:], strict=False)]
+    both = {key: Name(" ".join(key), 1) for key in keys}
+    Word.compared = 0
+    assert shared_names(both, both, len(keys)) == tuple(map(" ".join, keys[400:]))
+    assert Word.compared < 10 * len(keys)
+
+
+def test_no_more_names_of_a_text_are_read_than_a_few_hundred() -> None:
+    towns = [
+        f"{one}{two}x" for one in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" for two in "abcdefghijklmnop" * 2
+    ]
+    found = names_of(text("we saw " + " ".join(towns) + " and Zpx"))
+    assert len(found) == MOST_READ
+    assert list(found)[:3] == [("aax",), ("aax", "abx"), ("aax", "abx", "acx")]
+    # Those that are known are counted to the end.
+    assert names_of(text("we saw Isfara, " + ", ".join(towns) + ", Isfara"))[("isfara",)].count == 2

@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 from recommender.articles import Article, parse_article
 from recommender.explaining import read_texts
+from recommender.explaining.grounds import Side
+from recommender.explaining.texts import MOST_MARKS, beginning_of
 from recommender.markup import MARKUP_RECIPE
 from recommender.store import ArticleStore
 
@@ -31,3 +35,28 @@ def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore
     store.features.add_texts({kept.text_hash: "Kept."}, MARKUP_RECIPE)
     store.features.add_texts({unkept.text_hash: "Old."}, "another recipe")
     assert read_texts(store, changes) == {"a": plain, "b": kept.with_text("Kept.")}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("short", 5),
+        ("x" * MOST_MARKS, MOST_MARKS),
+        ("x" * (MOST_MARKS + 1), MOST_MARKS),
+        ("贵" * 2 * MOST_MARKS, MOST_MARKS),
+        ("We saw Isfara. " * 10_000, MOST_MARKS - 4),
+        ("four\n" * MOST_MARKS, MOST_MARKS - 1),
+        (" " + "x" * 2 * MOST_MARKS, MOST_MARKS),
+    ],
+)
+def test_of_a_long_text_the_beginning_is_read_up_to_a_blank(body: str, kept: int) -> None:
+    whole = article("a", body=body, summary="S")
+    assert beginning_of(whole) == whole.with_text(body[:kept])
+
+
+def test_nothing_beyond_is_compared() -> None:
+    body = "In Khujand it rained. " * (MOST_MARKS // 22) + "\n" * 50 + "We saw Isfara."
+    side = Side.of(article("a", body=body), None, None)
+    assert [name.spelt for name in side.names.values()] == ["Khujand"]
+    assert "isfara" not in side.spelt
+    assert "khujan" in side.spelt

@@ -191,6 +191,19 @@ def test_every_field_has_a_meaning() -> None:
             {"/half_lives/a": "Input should be greater than or equal to 0.01"},
         ),
         ('{"half_lives": {"a": true}}', {"/half_lives/a": "Input should be a valid number"}),
+        ('{"half_lives": {"": 1}}', {"/half_lives/": "String should have at least 1 character"}),
+        (
+            '{"half_lives": {"[key]": true}}',
+            {"/half_lives/[key]": "Input should be a valid number"},
+        ),
+        (
+            '{"half_lives": {" a/b~": 1}}',
+            {
+                "/half_lives/ a~1b~0": (
+                    "must be a section as articles name it, without blanks around it"
+                )
+            },
+        ),
         ('{"half_lives": {"a": {}}}', {"/half_lives/a": "Input should be a valid number"}),
         (
             '{"diversity": 1.1, "age_weight": -0.1}',

@@ -100,6 +100,20 @@ def rank(view: View) -> Rank:
     return ask
 
 
+def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_language_look_like(
+    tmp_path: Path,
+) -> None:
+    """Of an encoder of several languages, with a handful of articles; from fifteen on they do."""
+    for count, share in ((14, 1.0), (15, 0.5)):
+        rows = rows_of(
+            [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)], MODEL, 2
+        )
+        stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+        view = View.of(Catalog(tmp_path / f"{count}").publish_rows(rows, **stamp))
+        ranked = Scorer(view, find_seed(view, "en-00"), PLAIN, NOON.timestamp()).rank(np.array([1]))
+        assert ranked.weights.lexical.tolist() == close([share])
+
+
 def above(similarity: float, floor: float) -> float:
     """From 0 at the floor to 1."""
     return max(0.0, (similarity - floor) / (1 - floor))
