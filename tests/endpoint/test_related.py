@@ -45,7 +45,7 @@ def expected(
         origin = sample_articles[seed].get("translation_of", seed)
         barred = {seed, *twins.get(seed, ())} | NEVER_LISTED
         return {
-            frozenset({other, *twins.get(other, ())})
+            tellings_of(other, sample_articles, twins)
             for other, article in sample_articles.items()
             if other not in barred
             and article.get("translation_of", other) != origin
@@ -56,11 +56,30 @@ def expected(
 
 
 @pytest.fixture
-def stories(twins: dict[str, frozenset[str]]) -> Callable[[Document], list[frozenset[str]]]:
+def stories(
+    sample_articles: dict[str, Document], twins: dict[str, frozenset[str]]
+) -> Callable[[Document], list[frozenset[str]]]:
     """The stories of a list, each with all its tellings."""
     return lambda answer: [
-        frozenset({item["id"], *twins.get(item["id"], ())}) for item in answer["items"]
+        tellings_of(item["id"], sample_articles, twins) for item in answer["items"]
     ]
+
+
+def tellings_of(
+    article_id: str, articles: dict[str, Document], twins: dict[str, frozenset[str]]
+) -> frozenset[str]:
+    """Its reprints and translations, theirs too, and itself."""
+    told: set[str] = set()
+    fresh = {article_id}
+    while fresh:
+        told |= fresh
+        origins = {articles[one].get("translation_of", one) for one in told}
+        fresh = {
+            a for a, article in articles.items() if article.get("translation_of", a) in origins
+        }
+        fresh |= set().union(*(twins.get(one, frozenset()) for one in told))
+        fresh -= told
+    return frozenset(told)
 
 
 def ids(answer: Document) -> list[str]:
