@@ -98,7 +98,7 @@ class Weights:
             dense: the share of article vectors where all three signals speak.
             passages: the share of passages there; words have the rest.
         """
-        if known.all() and same.all():
+        if np.count_nonzero(known) == np.count_nonzero(same) == len(known):
             whole = (dense, passages, max(1 - dense - passages, 0.0))
             return cls(*(np.full(len(known), share, np.float32) for share in whole))
         vectors = dense + passages
@@ -140,4 +140,5 @@ def fuse(signals: Signals, floors: Floors, weights: Weights) -> Scores:
 def scaled(similarities: Floats, floors: Floats) -> Floats:
     """From 0 at the floor to 1 at the same text: float32 [m]."""
     span = np.maximum(1 - floors, np.float32(1e-6))
-    return np.clip((similarities - floors) / span, 0, 1).astype(np.float32)
+    above = (similarities - floors) / span
+    return np.minimum(np.maximum(above, 0, out=above), 1, out=above).astype(np.float32, copy=False)
