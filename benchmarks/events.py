@@ -28,13 +28,12 @@ from recommender.evaluation import (
 )
 from recommender.evaluation.intervals import Resampling, stories
 from recommender.evaluation.measures import MAIN, measure_each
-from recommender.evaluation.runs import Run, list_each
 from recommender.evaluation.table import as_lines
 from recommender.meters import bar
 from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.recommendations import Options
 
-__all__ = ["measure_distractors", "measure_events"]
+__all__ = ["each_of", "measure_distractors", "measure_events"]
 
 Say = Callable[[str], object]
 
@@ -98,7 +97,7 @@ def measure_events(folder: Path, cache: Path, say: Say) -> Iterator[Figure]:
 
 def measure_against_vectors(bench: Bench, fused: NDArray[np.float64]) -> Iterator[Figure]:
     """The fused ranking beside the best that article vectors and passages do alone."""
-    each = [_each(bench, policy) for policy in DENSE_ONLY]
+    each = [each_of(bench, policy) for policy in DENSE_ONLY]
     best = max(each, key=lambda values: float(values.mean()))
     dataset = bench.dataset
     groups = stories({query: dataset.judged(query) for query in dataset.queries})
@@ -154,16 +153,13 @@ def say_ablation(bench: Bench, pairs: Bench, say: Say) -> None:
         scores = list(score_pairs(pairs, policy).values())
         rated = correlate(human, scores)["Pearson"]
         cost = cost_of(bench, policy)
-        say(f"{name:<24}{_each(bench, policy).mean():>10.4f}{rated:>10.4f}{cost:>12.2f}")
+        say(f"{name:<24}{each_of(bench, policy).mean():>10.4f}{rated:>10.4f}{cost:>12.2f}")
     say("")
 
 
-def _each(bench: Bench, policy: Policy) -> NDArray[np.float64]:
-    lists = list_each(bench, bench.dataset.queries, policy, DEPTH)
-    run: Run = {
-        seed: {item.id: -float(item.rank) for item in one.items} for seed, one in lists.items()
-    }
-    return measure_each(bench.dataset, run)[MAIN]
+def each_of(bench: Bench, policy: Policy) -> NDArray[np.float64]:
+    """nDCG@5 of each query, by ascending query: float64 [n]."""
+    return measure_each(bench.dataset, run_lists(bench, policy, DEPTH))[MAIN]
 
 
 def score_again(folder: Path, run: Path, say: Say) -> None:

@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.events import each_of
 from benchmarks.figures import LISTS, PAIRS
 from recommender.embedding import find_model
 from recommender.evaluation import Bench, correlate, open_bench, read_dataset, score_pairs
 from recommender.evaluation.intervals import stories
-from recommender.evaluation.measures import MAIN, measure_each
-from recommender.evaluation.runs import list_each
 from recommender.meters import bar
 from recommender.policy import RELEVANCE_ONLY, Policy
 
@@ -36,7 +35,6 @@ Mask = NDArray[np.bool_]
 
 EVERY: Final = slice(None)
 FOLDS: Final = 5
-DEPTH: Final = 10
 RNG_SEED: Final = 20_261_125
 GRID: Final[Mapping[str, tuple[float, ...]]] = {
     "dense_weight": (0.2, 0.3, 0.4),
@@ -108,13 +106,6 @@ def try_policy(policy: Policy, events: Bench, sample: Bench, pairs: Bench) -> Tr
     scores = list(score_pairs(pairs, policy).values())
     pearson = correlate([pair.human for pair in pairs.dataset.pairs], scores)["Pearson"]
     return Trial(policy, each_of(events, policy), each_of(sample, policy), pearson)
-
-
-def each_of(bench: Bench, policy: Policy) -> Each:
-    """nDCG@5 of each query, by ascending query: float64 [n]."""
-    lists = list_each(bench, bench.dataset.queries, policy, DEPTH)
-    run = {s: {item.id: -float(item.rank) for item in one.items} for s, one in lists.items()}
-    return measure_each(bench.dataset, run)[MAIN]
 
 
 def folds_of(bench: Bench) -> NDArray[np.int64]:

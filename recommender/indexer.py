@@ -149,11 +149,9 @@ class Indexer:
         """What the store keeps of these texts already."""
         cache, model = self._store.features, self._reader.model.fingerprint
         hashes = [pending.text_hash for pending in waiting]
-        passages = cache.passages(hashes, model)
-        vectors = cache.vectors(hashes, model)
         return {
-            key: Embedded(vector.astype(np.float32), passages[key])
-            for key, vector in vectors.items()
+            key: Embedded(kept.vector.astype(np.float32), kept.passages)
+            for key, kept in cache.embedded(hashes, model).items()
         }
 
     def _plain(self, article: Article) -> Article:

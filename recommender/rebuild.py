@@ -127,18 +127,18 @@ def gather(store: ArticleStore, fingerprint: str) -> Gathered:
     hashes = [key for one in stored for key in (one.text_hash, one.read_hash) if key]
     hashes = list(dict.fromkeys(hashes))
     terms = store.features.terms(hashes, ANALYZER)
-    vectors = store.features.vectors(hashes, fingerprint)
-    passages = store.features.passages(hashes, fingerprint)
+    embedded = store.features.embedded(hashes, fingerprint)
     known, unread = [], []
     for one in stored:
         read = [key for key in (one.text_hash, one.read_hash) if key in terms]
         # Better an older text with its vector than a newer one without.
-        key = next((key for key in read if key in vectors), read[0] if read else None)
+        key = next((key for key in read if key in embedded), read[0] if read else None)
         if key is None:
             unread.append(one.article.id)
         else:
             settled = key == one.text_hash
-            codes, vector = passages.get(key), vectors.get(key)
+            made = embedded.get(key)
+            vector, codes = (None, None) if made is None else (made.vector, made.passages)
             known.append(Known(one.article, terms[key], vector, one.change, settled, codes))
     return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
 

@@ -15,6 +15,7 @@ __all__ = [
     "AT_ONCE",
     "FeatureCache",
     "TextTerms",
+    "TextVectors",
     "keep_terms",
     "keep_texts",
     "keep_vectors",
@@ -44,6 +45,14 @@ class TextTerms:
     signature: NDArray[np.uint16]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TextVectors:
+    """What an encoder made of a text: float16 [dim], and codes of its passages, int8 [k, dim]."""
+
+    vector: NDArray[np.float16]
+    passages: Passages
+
+
 class FeatureCache:
     """Vectors and terms by text hash. Rows of other fingerprints are left alone."""
 
@@ -57,11 +66,11 @@ class FeatureCache:
             rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
             return {row.text_hash: vector_of(row) for row in rows}
 
-    def passages(self, hashes: Sequence[str], fingerprint: str) -> dict[str, Passages]:
-        """The codes of passages (int8 [k, dim]) of the asked that have a vector."""
+    def embedded(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextVectors]:
+        """Vector and passages of the asked that have them."""
         with self._engine.begin() as connection:
             rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
-            return {row.text_hash: passages_of(row) for row in rows}
+            return {row.text_hash: TextVectors(vector_of(row), passages_of(row)) for row in rows}
 
     def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextTerms]:
         """The known terms among the asked."""

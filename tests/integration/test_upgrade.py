@@ -166,7 +166,7 @@ def test_a_rebuild_computes_anew_what_other_recipes_have_kept(
             hashes = {one.text_hash for one in view}
         assert rebuild_with_fake(upgraded.settings).embedded == len(hashes)
         assert store.features.terms(list(hashes), ANALYZER).keys() == hashes
-        assert store.features.passages(list(hashes), fake_model.fingerprint).keys() == hashes
+        assert store.features.embedded(list(hashes), fake_model.fingerprint).keys() == hashes
         assert store.features.vectors(list(hashes), "fake-0") == {}
 
 

@@ -96,7 +96,8 @@ def test_vectors_and_passages_are_kept_together_and_made_once(store: ArticleStor
     }
     assert embed_missing(texts, store.features, "model", Compass, silent) == 2
     vectors = store.features.vectors(list(texts), "model")
-    passages = store.features.passages(list(texts), "model")
+    embedded = store.features.embedded(list(texts), "model")
+    passages = {key: one.passages for key, one in embedded.items()}
     north, east = texts
     assert vectors[north].tolist() == [0, 1, 0]
     assert vectors[east].tolist() == [1, 0, 0]

@@ -24,6 +24,13 @@ from recommender.store.features import AT_ONCE, CHUNK
 Open = Callable[..., ArticleStore]
 
 
+def passages_in(
+    cache: FeatureCache, hashes: list[str], fingerprint: str
+) -> dict[str, NDArray[np.int8]]:
+    """By text hash, the codes of passages that are kept."""
+    return {key: one.passages for key, one in cache.embedded(hashes, fingerprint).items()}
+
+
 @pytest.fixture(scope="module")
 def cache(shared_address: str) -> Iterator[FeatureCache]:
     """One cache for the module; every test has fingerprints of its own."""
@@ -160,15 +167,15 @@ def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: Featur
     made = {"a": codes([127, -128], [0, 1]), "b": codes([-1, 127])}
     vectors = {"a": vector(1, 0), "b": vector(0, 1), "c": vector(1, 0)}
     cache.add_vectors(vectors, "model-14", made | {"nobody": codes([1, 1])})
-    kept = cache.passages(["c", "b", "nobody", "a"], "model-14")
+    kept = passages_in(cache, ["c", "b", "nobody", "a"], "model-14")
     assert {key: (str(p.dtype), p.tolist()) for key, p in kept.items()} == {
         "a": ("int8", [[127, -128], [0, 1]]),
         "b": ("int8", [[-1, 127]]),
         "c": ("int8", []),
     }
     assert kept["c"].shape == (0, 2)
-    assert cache.passages(["a"], "model-15") == {}
-    assert cache.passages([], "model-14") == {}
+    assert passages_in(cache, ["a"], "model-15") == {}
+    assert passages_in(cache, [], "model-14") == {}
     assert {key: v.tolist() for key, v in cache.vectors([*vectors], "model-14").items()} == {
         key: v.tolist() for key, v in vectors.items()
     }
@@ -183,23 +190,23 @@ def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: Featur
 def test_all_passages_come_back_byte_by_byte(cache: FeatureCache, passages: Codes) -> None:
     width = passages.shape[1]
     cache.add_vectors({"h": vector(*[1] * width)}, "model-16", {"h": passages})
-    kept = cache.passages(["h"], "model-16")["h"]
+    kept = passages_in(cache, ["h"], "model-16")["h"]
     assert (kept.shape, kept.tobytes()) == (passages.shape, passages.tobytes())
 
 
 def test_passages_are_replaced_with_their_vector_and_never_outlive_it(cache: FeatureCache) -> None:
     cache.add_vectors({"a": vector(1, 0)}, "model-17", {"a": codes([1, 2], [3, 4])})
     cache.add_vectors({"a": vector(1, 0)}, "model-17", {"a": codes([5, 6])})
-    assert cache.passages(["a"], "model-17")["a"].tolist() == [[5, 6]]
+    assert passages_in(cache, ["a"], "model-17")["a"].tolist() == [[5, 6]]
     cache.add_vectors({"a": vector(1, 0, 0)}, "model-17")
-    assert cache.passages(["a"], "model-17")["a"].shape == (0, 3)
+    assert passages_in(cache, ["a"], "model-17")["a"].shape == (0, 3)
 
 
 def test_more_passages_than_one_statement_holds_are_kept_and_found(cache: FeatureCache) -> None:
     keys = [f"{number:04}" for number in range(AT_ONCE + 1)]
     made = {key: codes([int(key) % 100, 1]) for key in keys}
     cache.add_vectors({key: vector(1, 0) for key in keys}, "model-18", made)
-    kept = cache.passages(keys, "model-18")
+    kept = passages_in(cache, keys, "model-18")
     assert {key: p.tolist() for key, p in kept.items()} == {
         key: p.tolist() for key, p in made.items()
     }
@@ -211,7 +218,7 @@ def test_features_outlive_the_store_object(reopen: Open) -> None:
     first.close()
     second = reopen().features
     assert second.vectors(["a"], "model")["a"].tolist() == [1]
-    assert second.passages(["a"], "model")["a"].tolist() == [[7], [-7]]
+    assert passages_in(second, ["a"], "model")["a"].tolist() == [[7], [-7]]
 
 
 def keep_all(cache: FeatureCache, hashes: list[str], model: str = "model") -> None:
