@@ -6,6 +6,8 @@ __all__ = [
     "article_id",
     "articles",
     "changes",
+    "choices",
+    "cursors",
     "metadata",
     "pending",
     "policies",
@@ -75,6 +77,29 @@ policies = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 """Every version of the ranking policy that was set; the last one holds."""
+
+choices = sa.Table(
+    "choices",
+    metadata,
+    sa.Column("change", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("article_id", article_id(), nullable=False, index=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("by", sa.String(40), nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+"""What editors chose under an article: every list of its `pins` or `blocks` that was ever set, by
+whom and when. Of each kind the last holds; the others are kept for who asks how it came about.
+"""
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("source", sa.String(2_000), primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Where each source was left, as JSON that only the source understands."""
 
 pending = sa.Table(
     "pending",
