@@ -21,13 +21,17 @@ from pydantic import (
     model_validator,
 )
 
-from recommender.errors import FieldFault, InvalidArticle
+from recommender.errors import BadJson, FieldFault, InvalidArticle
+from recommender.jsontext import JsonObject, read_object
 
 __all__ = [
     "ID_PATTERN",
     "LANGUAGE_PATTERN",
     "Article",
+    "Moment",
+    "Text",
     "check_id",
+    "faults_of",
     "parse_article",
     "parse_outline",
     "primary_language",
@@ -45,6 +49,7 @@ MOST_MARKUP: Final = 4 * 2**20  # bytes; what the guarded reader of markup takes
 _LATEST_VERSION = 2**63 - 1
 _BELOW_THE_TITLE: Final = ("summary", "body", "body_html")
 OUTLINE: Final = {"without": _BELOW_THE_TITLE}
+_NOT_ACCEPTABLE: Final = "the article is not acceptable"
 
 
 def check_id(article_id: str) -> str:
@@ -217,12 +222,28 @@ def parse_article(document: str | bytes, *, article_id: str | None = None) -> Ar
         InvalidArticle: not JSON, or fields break the contract; each is named.
     """
     try:
-        if article_id is None:
-            return Article.model_validate_json(document)
-        return _with_id(document, article_id)
+        fields = read_object(document)
+    except BadJson as refusal:
+        raise InvalidArticle(_NOT_ACCEPTABLE, refusal.faults) from None
+    return article_of(fields, article_id=article_id)
+
+
+def article_of(fields: JsonObject, *, article_id: str | None = None) -> Article:
+    """Make an article of its fields; `article_id` as for `parse_article`.
+
+    Raises:
+        InvalidArticle: fields break the contract; each is named.
+    """
+    faults = _other_id(fields, article_id)
+    try:
+        article = Article.model_validate(
+            fields if article_id is None else fields | {"id": article_id}
+        )
     except ValidationError as error:
-        faults = tuple(_faults(error))
-        raise InvalidArticle("the article is not acceptable", faults) from None
+        raise InvalidArticle(_NOT_ACCEPTABLE, (*faults, *faults_of(error))) from None
+    if faults:
+        raise InvalidArticle(_NOT_ACCEPTABLE, faults)
+    return article
 
 
 def parse_outline(outline: str) -> Article:
@@ -230,22 +251,15 @@ def parse_outline(outline: str) -> Article:
     return Article.model_validate_json(outline, context=OUTLINE)
 
 
-def _with_id(document: str | bytes, article_id: str) -> Article:
+def _other_id(fields: JsonObject, article_id: str | None) -> tuple[FieldFault, ...]:
     """The id in the address completes the document; a different one in the body is refused."""
-    article = _Unaddressed.model_validate_json(document)
-    if article.id not in {None, article_id}:
-        fault = FieldFault("/id", f"differs from the id in the address, {article_id!r}")
-        raise InvalidArticle("the article is not acceptable", (fault,))
-    return Article.model_validate(article.model_dump(exclude={"id"}) | {"id": article_id})
+    if article_id is None or fields.get("id") in (None, article_id):
+        return ()
+    return (FieldFault("/id", f"differs from the id in the address, {article_id!r}"),)
 
 
-class _Unaddressed(Article):
-    """An article whose id stands in the address."""
-
-    id: Annotated[str, AfterValidator(check_id)] | None = None  # type: ignore[assignment]
-
-
-def _faults(error: ValidationError) -> Iterator[FieldFault]:
+def faults_of(error: ValidationError) -> Iterator[FieldFault]:
+    """Each rejected field, and what is wrong with it."""
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         where = "".join(
             f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault["loc"]

@@ -3,7 +3,9 @@
 ReadAlsoError
 |-- BadInput                 something given by a caller is not acceptable
 |   |-- InvalidArticle       an article breaks the contract; every field is named
+|   |-- InvalidChoices       pins or blocks break the contract or name nobody
 |   |-- InvalidPolicy        a ranking policy has a field that is unknown or out of bounds
+|   |-- BadJson              a text is no JSON, or holds what readers of JSON take differently
 |   |-- BadParameter         an option of a request is unknown or out of range
 |   `-- BadSource            a file to import or evaluate cannot be read as what it should be
 |-- UnknownArticle           no article with that id was ever stored
@@ -19,13 +21,16 @@ ReadAlsoError
 |-- GateRefused              a freshly built snapshot did not pass the gate; the live one stays
 |-- HeldBack                 after a rollback nothing is compacted until a rebuild by hand
 |-- StoreRestored            the article store is not the one that was followed so far
-`-- PartMissing              an optional part of the installation is absent
+|-- PartMissing              an optional part of the installation is absent
+`-- ApiError                 a service that the client asks refused a call, or gave no answer
 """
 
 from dataclasses import dataclass
 
 __all__ = [
+    "ApiError",
     "BadInput",
+    "BadJson",
     "BadParameter",
     "BadSettings",
     "BadSource",
@@ -35,6 +40,7 @@ __all__ = [
     "HeldBack",
     "IndexerAway",
     "InvalidArticle",
+    "InvalidChoices",
     "InvalidPolicy",
     "ModelRefused",
     "NotReady",
@@ -77,8 +83,16 @@ class InvalidArticle(BadInput):
     """An article breaks the contract."""
 
 
+class InvalidChoices(BadInput):
+    """Pins or blocks break the contract, or name an article that is not stored."""
+
+
 class InvalidPolicy(BadInput):
     """A ranking policy has a field that is unknown, of another type or out of bounds."""
+
+
+class BadJson(BadInput):
+    """A text is no JSON, or holds what readers of JSON take differently."""
 
 
 class BadParameter(BadInput):
@@ -177,3 +191,22 @@ class HeldBack(ReadAlsoError):
 
 class PartMissing(ReadAlsoError):
     """An optional part of the installation is absent."""
+
+
+class ApiError(ReadAlsoError):
+    """A Read Also service that the client asks refused a call, or gave no answer.
+
+    Attributes:
+        status: the HTTP status; None where no answer came.
+        detail: what the service says.
+        faults: each rejected field or parameter.
+    """
+
+    def __init__(
+        self, status: int | None, detail: str, faults: tuple[FieldFault, ...] = ()
+    ) -> None:
+        told = "; ".join([detail, *map(str, faults)])
+        super().__init__(f"{status}: {told}" if status else told)
+        self.status = status
+        self.detail = detail
+        self.faults = faults

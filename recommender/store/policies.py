@@ -7,6 +7,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from recommender.store import schema
+from recommender.store.times import in_utc
 from recommender.store.writes import log_change
 
 __all__ = ["Policies", "PolicyReceipt", "StoredPolicy", "newest_policy_change"]
@@ -80,11 +81,6 @@ def _newest(connection: sa.Connection, limit: int) -> tuple[StoredPolicy, ...]:
     columns = (table.c.version, table.c.change, table.c.document, table.c.at)
     query = sa.select(*columns).order_by(table.c.version.desc()).limit(limit)
     return tuple(
-        StoredPolicy(version, change, document, _in_utc(at))
+        StoredPolicy(version, change, document, in_utc(at))
         for version, change, document, at in connection.execute(query)
     )
-
-
-def _in_utc(at: datetime) -> datetime:
-    """SQLite keeps no zone; PostgreSQL tells a time in that of the session."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,0 +1,155 @@
+"""JSON as it comes from outside, read strictly: what readers of JSON disagree about is refused."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeAlias, cast
+
+from recommender.errors import BadJson, FieldFault
+
+__all__ = ["MOST_DEPTH", "JsonObject", "JsonValue", "pointer_to", "read_json", "read_object"]
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+JsonObject: TypeAlias = dict[str, JsonValue]
+
+MOST_DEPTH: Final = 32
+MOST_FAULTS: Final = 20
+WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
+LONGEST_WHOLE_NUMBER: Final = 20  # letters; before a text of millions of digits is computed
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_TOO_DEEP: Final = f"is nested deeper than {MOST_DEPTH} levels"
+
+
+def read_json(text: str | bytes) -> JsonValue:
+    """Read one JSON value: UTF-8 without a byte order mark, or letters.
+
+    Raises:
+        BadJson: no JSON, or a part that readers take differently: keys that stand twice, NaN and
+            Infinity, whole numbers outside 64 bits, numbers too large for any, half a surrogate
+            pair, more than 32 arrays and objects in one another. Each is named by its pointer, or
+            by line and column.
+    """
+    letters = _letters(text)
+    try:
+        value: object = _DECODER.decode(letters)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _bad(FieldFault("", f"is not JSON: {error.msg} at {place}")) from None
+    except RecursionError:
+        raise _bad(FieldFault("", _TOO_DEEP)) from None
+    if faults := tuple(islice(_faults(value, "", MOST_DEPTH), MOST_FAULTS)):
+        raise _bad(*faults)
+    return cast("JsonValue", value)
+
+
+def read_object(text: str | bytes) -> JsonObject:
+    """Read one JSON object.
+
+    Raises:
+        BadJson: as for `read_json`, or it is something else than an object.
+    """
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise _bad(FieldFault("", "must be a JSON object"))
+    return value
+
+
+def pointer_to(pointer: str, step: str | int) -> str:
+    """The pointer (RFC 6901) to a member of what another points to."""
+    return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfit:
+    """Stands where a number cannot be taken."""
+
+    because: str
+
+
+class _Ambiguous(dict[str, object]):
+    """An object in which a key stands twice."""
+
+    twice: str
+
+
+def _letters(text: str | bytes) -> str:
+    try:
+        letters = text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError as error:
+        raise _bad(FieldFault("", f"is not UTF-8 at byte {error.start}")) from None
+    if letters.startswith(_BYTE_ORDER_MARK):
+        raise _bad(FieldFault("", "begins with a byte order mark; send UTF-8 without it"))
+    return letters
+
+
+def _whole(text: str) -> int | _Unfit:
+    if len(text) <= LONGEST_WHOLE_NUMBER and (number := int(text)) in WHOLE_NUMBERS:
+        return number
+    return _Unfit("is a whole number outside 64 bits")
+
+
+def _broken(text: str) -> float | _Unfit:
+    number = float(text)
+    return number if math.isfinite(number) else _Unfit("is a number too large for any reader")
+
+
+def _constant(name: str) -> _Unfit:
+    return _Unfit(f"is {name}, which is not JSON")
+
+
+def _members(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    ambiguous, seen = _Ambiguous(members), set[str]()
+    ambiguous.twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    return ambiguous
+
+
+def _faults(value: object, pointer: str, depth: int) -> Iterator[FieldFault]:
+    """What is wrong with a value, the outermost first; `depth` levels may still follow."""
+    match value:
+        case str():
+            if not _is_whole_text(value):
+                yield FieldFault(pointer, "holds half a surrogate pair")
+        case _Unfit():
+            yield FieldFault(pointer, value.because)
+        case list() | dict() if depth == 0:
+            yield FieldFault(pointer, _TOO_DEEP)
+        case list():
+            for at, entry in enumerate(value):
+                if not isinstance(entry, bool | int | float):
+                    yield from _faults(entry, f"{pointer}/{at}", depth - 1)
+        case dict():
+            yield from _object_faults(value, pointer, depth - 1)
+
+
+def _object_faults(value: dict[str, object], pointer: str, depth: int) -> Iterator[FieldFault]:
+    if not all(map(_is_whole_text, value)):
+        yield FieldFault(pointer, "has a key that holds half a surrogate pair")
+        return
+    if isinstance(value, _Ambiguous):
+        yield FieldFault(pointer_to(pointer, value.twice), "stands twice")
+    for name, member in value.items():
+        yield from _faults(member, pointer_to(pointer, name), depth)
+
+
+def _is_whole_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _bad(*faults: FieldFault) -> BadJson:
+    return BadJson("the JSON is not acceptable", faults)
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=_whole, parse_float=_broken, parse_constant=_constant
+)
