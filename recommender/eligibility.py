@@ -19,7 +19,16 @@ from recommender.columns import (
 )
 from recommender.recommendations import Options, Rule
 
-__all__ = ["Wanted", "broken_rules", "eligible", "matching", "next_turn", "on_show", "shows"]
+__all__ = [
+    "Wanted",
+    "broken_rules",
+    "eligible",
+    "matching",
+    "next_turn",
+    "on_show",
+    "pinnable",
+    "shows",
+]
 
 Rows = NDArray[np.bool_]
 Which = slice | NDArray[np.int64]
@@ -49,8 +58,8 @@ class Wanted:
         Unless others are asked for, only the seed's language; where that is unknown, words decide
         among all. `background` wants what is older; a seed without a date bounds nothing.
         """
-        own = None if language == UNKNOWN_LANGUAGE else frozenset({language})
-        languages = own if options.languages is None else options.languages or None
+        own = frozenset[str]() if language == UNKNOWN_LANGUAGE else frozenset({language})
+        languages = (own if options.languages is None else options.languages) or None
         age, background = options.max_age_days, options.mode == "background"
         return cls(
             languages=languages,
@@ -77,6 +86,12 @@ def shows(article: Article, now: float) -> bool:
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
     """Which rows may stand in any list at `now`: on show, read, not flagged, with a title."""
     return _unbroken(articles, EVERY_ROW, _listing(articles, now, EVERY_ROW, untitled=untitled))
+
+
+def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
+    """Which rows may stand in a list at `now` where an editor put them: read or not yet."""
+    rules = _listing(articles, now, EVERY_ROW, untitled=untitled)
+    return _unbroken(articles, EVERY_ROW, (rule for rule in rules if rule[0] != "unread"))
 
 
 def broken_rules(

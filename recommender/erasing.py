@@ -150,11 +150,12 @@ def _may_hold(catalog: Catalog, generation: str, article_id: str) -> bool:
 def _mentions(path: Path, article_id: str) -> bool:
     """Whether a file of JSON, whole or cut off, is about an article: ids stand there in quotes.
 
-    An outline, which may name the article as the one it translates, is quoted once more there.
+    An outline, which may name the article as the one it translates, is quoted once more there; so
+    are the choices of editors, who may have said something of it.
     """
-    name = f'"{article_id}"'.encode()
+    names = (f'"{article_id}"'.encode(), rf"\"id\":\"{article_id}\"".encode())
     try:
         with path.open("rb") as file:
-            return any(name in line for line in file)
+            return any(name in line for line in file for name in names)
     except FileNotFoundError:
         return False

@@ -1,13 +1,15 @@
 """One question to one view: what may be listed, who comes into question, what each is worth."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from recommender.choices import Choices
 from recommender.columns import Columns, number_of
-from recommender.eligibility import Wanted, eligible, matching
+from recommender.eligibility import Wanted, eligible, matching, pinnable
 from recommender.policy import Policy
 from recommender.ranking import Ranked
 from recommender.recommendations import Options
@@ -32,6 +34,7 @@ class Inquiry:
         options: what it should be.
         policy: by which weights and bounds.
         now: seconds since 1970 in UTC.
+        choices: what editors chose under the seed.
         same_story: bool [n], the rows of the seed and of its translations.
     """
 
@@ -40,6 +43,7 @@ class Inquiry:
     options: Options
     policy: Policy
     now: float
+    choices: Choices = field(default_factory=Choices)
     same_story: Mask = field(init=False)
     _scorer: Scorer = field(init=False)
 
@@ -54,10 +58,40 @@ class Inquiry:
         wanted = Wanted.of(self.options, self.seed.language, self.seed.published_at, self.now)
         rows = self.view.each(lambda part: self._allowed(part, wanted))
         rows &= ~self.same_story
-        for row in map(self.view.row_of, {self.seed.id, *self.options.exclude}):
-            if row is not None:
-                rows[row] = False
+        rows[self._rows_of(self._barred())] = False
         return rows
+
+    def pinned(self) -> Found:
+        """Rows that editors want first, in their order: int64 [m].
+
+        Each may be shown now and meets what was asked for; what is asked for by default, the seed's
+        language, binds no editor.
+        """
+        options = replace(self.options, languages=self.options.languages or frozenset())
+        wanted = Wanted.of(options, self.seed.language, self.seed.published_at, self.now)
+        rows = self._rows_of(self.choices.pinned(self.now))
+        if not len(rows):
+            return rows
+        untitled = self.policy.untitled
+        shown = self.view.each(
+            lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, wanted)
+        )
+        shown[self._rows_of(self._barred())] = False
+        return rows[shown[rows]]
+
+    def beside(self) -> Found:
+        """Rows that other lists of the page hold: int64 [m]."""
+        return self._rows_of(self.options.beside)
+
+    def _barred(self) -> frozenset[str]:
+        """Who must not be listed, whoever wants it."""
+        options, blocked = self.options, self.choices.blocked(self.now)
+        return blocked | options.exclude | options.beside | {self.seed.id}
+
+    def _rows_of(self, ids: Iterable[str]) -> Found:
+        """The rows of those ids that the view holds, in their order."""
+        found = (self.view.row_of(one) for one in ids)
+        return np.array([row for row in found if row is not None], np.int64)
 
     def in_section(self, allowed: Mask) -> Mask:
         """Those of the allowed rows that are in the seed's section: bool [n]."""

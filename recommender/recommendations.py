@@ -38,6 +38,7 @@ is not kept as plain text, so that what was compared cannot be shown.
 Rule = Literal[
     "translation",
     "excluded",
+    "blocked",
     "unread",
     "not_published",
     "embargoed",
@@ -73,6 +74,7 @@ class Options:
         section: only this one.
         tag: only articles that carry it.
         exclude: ids that must not be listed.
+        beside: ids that other lists of the page hold; neither they nor their reprints are listed.
         max_age_days: only articles published within so many days.
         diversity: 0..1 instead of the policy's.
         min_score: 0..1; nothing below is listed and no fallback fills up.
@@ -85,6 +87,7 @@ class Options:
     section: str | None = None
     tag: str | None = None
     exclude: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     max_age_days: float | None = None
     diversity: float | None = None
     min_score: float | None = None

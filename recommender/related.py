@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.cards import Card
+from recommender.choices import Choices
 from recommender.inquiry import Inquiry
 from recommender.picking import pool_of, rules_of
 from recommender.policy import Policy
@@ -23,9 +24,11 @@ from recommender.recommendations import (
 from recommender.seeds import Seed
 from recommender.signature import overlap
 
-__all__ = ["Outcome", "list_related", "outcome_of"]
+__all__ = ["LADDER", "Outcome", "answer_to", "list_related", "outcome_of"]
 
 SEMANTIC: Final = "semantic"
+PINNED: Final = "pinned"
+NOTHING_CHOSEN: Final = Choices()
 SAME_SECTION: Final = "fallback:section"
 LATEST: Final = "fallback:latest"
 LADDER: Final = (SAME_SECTION, LATEST)
@@ -43,16 +46,27 @@ MOST_CANDIDATES: Final = 800  # where those were too few; what they cost bounds 
 
 
 def list_related(
-    view: View, seed: Seed, options: Options, policy: Policy, now: float
+    view: View,
+    seed: Seed,
+    options: Options,
+    policy: Policy,
+    now: float,
+    choices: Choices = NOTHING_CHOSEN,
 ) -> Recommendations:
     """The list under an article, at `now` (seconds since 1970 in UTC).
 
-    Related articles stand first, with reason `semantic`; a list that stays short is filled from
-    the ladder, with reasons `fallback:section` and `fallback:latest`. Every item is eligible, meets
-    the options, and is neither the seed, a translation nor a near-duplicate of it, nor a
+    What editors pinned stands first, with reason `pinned`. Related articles follow, with reason
+    `semantic`; a list that stays short is filled from the ladder, with reasons `fallback:section`
+    and `fallback:latest`. Every item may be shown, meets the options, is not blocked and is not the
+    seed; unless it is pinned, it is neither a translation nor a near-duplicate of the seed, nor a
     near-duplicate of an item above.
     """
-    inquiry = Inquiry(view, seed, options, policy, now)
+    return answer_to(Inquiry(view, seed, options, policy, now, choices))
+
+
+def answer_to(inquiry: Inquiry) -> Recommendations:
+    """The list that answers a question; see `list_related`."""
+    view, seed, options = inquiry.view, inquiry.seed, inquiry.options
     items = outcome_of(inquiry).items if seed.lists else ()
     return Recommendations(
         article_id=seed.id,
@@ -83,6 +97,7 @@ class Outcome:
 def outcome_of(inquiry: Inquiry) -> Outcome:
     """The list, rung by rung: a lower rung is asked only while the list is short."""
     making = _Making(inquiry)
+    making.pin()
     for rung in _rungs(inquiry):
         making.fill(rung)
     return Outcome(tuple(making.items), making.removed)
@@ -118,7 +133,17 @@ class _Making:
         self._inquiry, self._view = inquiry, inquiry.view
         self._allowed = inquiry.allowed()
         self._listed: list[int] = []
-        self._retold = self._signatures(np.empty(0, np.int64))
+        self._retold = self._signatures(inquiry.beside())
+
+    def pin(self) -> None:
+        """Put on the list what editors want first, whatever it scores."""
+        rows, options = self._inquiry.pinned(), self._inquiry.options
+        if not len(rows):
+            return
+        ranked = self._inquiry.rank(rows)
+        if options.min_score is not None:
+            ranked = ranked.at(ranked.scores.score >= options.min_score)
+        self._append(PINNED, ranked, np.arange(min(len(ranked.rows), options.limit)))
 
     def fill(self, name: str) -> None:
         """Put what a rung has on the list, as far as there is room.
@@ -196,16 +221,20 @@ class _Making:
 
     def _take(self, name: str, ranked: Ranked, selection: Selection) -> None:
         """Take over what was picked, and remember what was taken out."""
-        rows = ranked.rows[selection.positions]
-        for position in selection.positions.tolist():
-            self.items.append(self._item(name, ranked, position))
-        self._allowed[rows] = False
-        self._listed += rows.tolist()
+        self._append(name, ranked, selection.positions)
         again = self._signatures(ranked.rows[selection.retold])
         self._retold = np.vstack([self._retold, again])
         if self._inquiry.options.explain == "all":
             # Of two rungs the first names the item because of which.
             self.removed = _removed(self._view, ranked, selection) | self.removed
+
+    def _append(self, name: str, ranked: Ranked, positions: NDArray[np.int64]) -> None:
+        """Put some candidates at the end of the list, in that order."""
+        rows = ranked.rows[positions]
+        for position in positions.tolist():
+            self.items.append(self._item(name, ranked, position))
+        self._allowed[rows] = False
+        self._listed += rows.tolist()
 
     def _item(self, name: str, ranked: Ranked, position: int) -> Recommendation:
         row = int(ranked.rows[position])

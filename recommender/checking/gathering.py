@@ -7,9 +7,10 @@ from datetime import datetime
 from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
 from index.verification import open_verified
 from recommender.checking.judgement import Facts, Generation
-from recommender.checking.scanning import Compared, Line, Tally, read_source, scan
+from recommender.checking.scanning import Compared, Tally, read_source, scan
 from recommender.generation import Origin, check_columns
 from recommender.reading import ANALYZER
+from recommender.sources import Pulled
 from recommender.store import ArticleStore
 
 __all__ = ["Backlog", "count_backlog", "gather"]
@@ -45,7 +46,7 @@ def count_backlog(store: ArticleStore, origin: Origin | None) -> Backlog:
 
 
 def gather(
-    store: ArticleStore, catalog: Catalog, now: datetime, source: Iterable[Line] | None = None
+    store: ArticleStore, catalog: Catalog, now: datetime, source: Iterable[Pulled] | None = None
 ) -> Facts:
     """Read the store and every generation through, and a source if one is given.
 

@@ -4,31 +4,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from index import Snapshot
 from recommender.articles import Article
 from recommender.checking.comparison import Flaw, Given, differs, flaws_of, parts_ways
 from recommender.checking.judgement import SHOWN, Some
-from recommender.errors import InvalidArticle
 from recommender.generation import Origin
 from recommender.reading import ANALYZER
+from recommender.sources import Gone, Pulled, Record
 from recommender.store import ArticleStore
 from recommender.store.moment import Standing
 
-__all__ = ["Compared", "Line", "Source", "Tally", "read_source", "scan"]
-
-
-class Line(Protocol):
-    """A record of a source: where it stands, and the article or what is wrong with it."""
-
-    @property
-    def place(self) -> str:
-        """File and line."""
-
-    @property
-    def content(self) -> Article | InvalidArticle:
-        """The article, or what is wrong with it."""
+__all__ = ["Compared", "Source", "Tally", "read_source", "scan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +62,17 @@ class Tally:
         return {flaw: Some(n, tuple(self._shown[flaw])) for flaw, n in self._counts.items()}
 
 
-def read_source(records: Iterable[Line]) -> Source:
+def read_source(records: Iterable[Pulled]) -> Source:
     """Remember what a source gives; of several lines about an article the last counts."""
     given: dict[str, Given] = {}
     faults = 0
     shown: list[str] = []
     for record in records:
+        if not isinstance(record, Record):
+            continue
+        if isinstance(record.content, Gone):
+            given.pop(record.content.id, None)
+            continue
         if isinstance(record.content, Article):
             fresh = Given.of(record.content)
             known = given.get(record.content.id)

@@ -27,7 +27,8 @@ class Candidate:
 
     Attributes:
         translation: whether it tells the seed's story in another language.
-        excluded: whether the asker named it.
+        excluded: whether the asker named it, or it stands elsewhere on the page.
+        blocked: whether an editor wants it never under the seed.
         broken: the first rule of eligibility, or wish of the asker, that it breaks; None for none.
         related: whether its score is high enough.
         removed: the rule that took it out when the list was picked; None for none.
@@ -35,6 +36,7 @@ class Candidate:
 
     translation: bool = False
     excluded: bool = False
+    blocked: bool = False
     broken: Rule | None = None
     related: bool = True
     removed: Rule | None = None
@@ -46,6 +48,8 @@ def rule_of(candidate: Candidate, *, by_min_score: bool) -> Rule:
         return "translation"
     if candidate.excluded:
         return "excluded"
+    if candidate.blocked:
+        return "blocked"
     if candidate.broken is not None:
         return candidate.broken
     if not candidate.related:
@@ -105,10 +109,13 @@ def _candidates(
     translations = tellings(view, inquiry.seed.names)[ranked.rows].tolist()
     related = inquiry.are_related(ranked).tolist()
     broken = _broken(inquiry, ranked.rows)
+    excluded = inquiry.options.exclude | inquiry.options.beside
+    blocked = inquiry.choices.blocked(inquiry.now)
     return [
         Candidate(
             translation=translations[at],
-            excluded=view.id_of(row) in inquiry.options.exclude,
+            excluded=view.id_of(row) in excluded,
+            blocked=view.id_of(row) in blocked,
             broken=broken[at],
             related=related[at],
             removed=removed[row].rule if row in removed else None,

@@ -10,7 +10,7 @@ from typing import Final
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.copy import ChangesCopy, Copied
 from recommender.live.followed import Followed
-from recommender.store import ArticleStore, Point, Update
+from recommender.store import ArticleStore, Point, StoredChoices, StoredPolicy, Update
 
 __all__ = ["Copier"]
 
@@ -70,14 +70,14 @@ class Copier:
     def _renew(self, followed: Followed, updates: tuple[Update, ...] | None, point: Point) -> None:
         if self._copy.take_over():
             told = followed.history(self._store(), point) if updates is None else updates
-            epoch, policies = followed.base.origin.epoch, followed.in_force.history
-            self._copy.restart(followed.view.generation, epoch, point, told, policies)
+            generation, epoch = followed.view.generation, followed.base.origin.epoch
+            self._copy.restart(generation, epoch, point, told, *_apart(followed))
 
     def _extend(
         self, followed: Followed, before: Point, updates: tuple[Update, ...], point: Point
     ) -> None:
         if self._copy.stands_at(followed.view.generation, before):
-            self._copy.add(updates, point, followed.in_force.history)
+            self._copy.add(updates, point, *_apart(followed))
         else:
             # Whoever wrote it before is gone: start it anew from the log itself.
             self._renew(followed, None, point)
@@ -95,6 +95,11 @@ class Copier:
             _attempt(job)
         finally:
             self._jobs.release()
+
+
+def _apart(followed: Followed) -> tuple[tuple[StoredPolicy, ...], tuple[StoredChoices, ...]]:
+    """What holds beside the articles, whenever it was set."""
+    return followed.in_force.history, followed.chosen.in_order
 
 
 def _attempt(job: Callable[[], None]) -> None:

@@ -17,25 +17,27 @@ from typing import Any, BinaryIO, Final
 from index import GENERATION, Locked, locked, sync_folder
 from recommender.articles import parse_outline
 from recommender.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
-from recommender.store import Point, StoredPolicy, Update
+from recommender.store import Point, StoredChoices, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]
 
 _SUFFIX: Final = ".changes"
 Policies = tuple[StoredPolicy, ...]
+AllChoices = tuple[StoredChoices, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Copied:
     """What a copy holds: the store it came from, up to where, and the updates in order.
 
-    And the policies, from the newest to the one in force.
+    And the policies, from the newest to the one in force, and what editors chose, in order.
     """
 
     epoch: str
     point: Point
     updates: tuple[Update, ...]
     policies: tuple[StoredPolicy, ...] = ()
+    choices: tuple[StoredChoices, ...] = ()
 
 
 class ChangesCopy:
@@ -48,6 +50,7 @@ class ChangesCopy:
         self._file: BinaryIO | None = None
         self._at: tuple[str, Point] | None = None
         self._policies: Policies = ()
+        self._chosen = 0
 
     def stands_at(self, generation: str, point: Point) -> bool:
         """Whether what comes next after a point of a generation may simply be added here."""
@@ -76,13 +79,14 @@ class ChangesCopy:
         point: Point,
         updates: Iterable[Update],
         policies: Policies = (),
+        choices: AllChoices = (),
     ) -> None:
         """Write the copy of a generation anew, and drop those of others."""
         self._close_file()
         aside = self._folder / "writing"
         with aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
-            file.write(_batch(updates, point, policies))
+            file.write(_batch(updates, point, policies, choices))
             file.flush()
             os.fsync(file.fileno())
         path = self._path(generation)
@@ -92,17 +96,25 @@ class ChangesCopy:
             if other != path:
                 other.unlink(missing_ok=True)
         self._file = path.open("ab")
-        self._at, self._policies = (generation, point), policies
+        self._at, self._policies, self._chosen = (generation, point), policies, _newest(choices)
 
-    def add(self, updates: Iterable[Update], point: Point, policies: Policies = ()) -> None:
-        """Append what came next, and the policies if they are others than before, durably."""
+    def add(
+        self,
+        updates: Iterable[Update],
+        point: Point,
+        policies: Policies = (),
+        choices: AllChoices = (),
+    ) -> None:
+        """Append what came next, durably: of policies and choices, what is other than before."""
         if self._file is None or self._at is None:
             raise ValueError("a copy is added to only after it was started")
         changed = None if policies == self._policies else policies
-        self._file.write(_batch(updates, point, changed))
+        chosen = tuple(one for one in choices if one.change > self._chosen)
+        self._file.write(_batch(updates, point, changed, chosen))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._at, self._policies = (self._at[0], point), policies
+        self._chosen = max(self._chosen, _newest(chosen))
 
     def load(self, generation: str) -> Copied | None:
         """Read the copy of a generation up to its last whole batch; None where there is none."""
@@ -140,11 +152,15 @@ def _read(file: BinaryIO, generation: str) -> Copied | None:
         return None
     policies: Policies = ()
     point, updates = None, []
+    choices: list[StoredChoices] = []
     for batch, end in _batches(file):
         updates += [_update(json.loads(line)) for line in batch]
         point = Point(end["number"], end["mark"])
         policies = tuple(map(_policy, end["policies"])) if "policies" in end else policies
-    return None if point is None else Copied(epoch, point, tuple(updates), policies)
+        choices += map(_choice, end.get("choices", ()))
+    if point is None:
+        return None
+    return Copied(epoch, point, tuple(updates), policies, tuple(choices))
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
@@ -166,25 +182,40 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
         batch = []
 
 
-def _batch(updates: Iterable[Update], point: Point, policies: Policies | None) -> bytes:
+def _batch(
+    updates: Iterable[Update], point: Point, policies: Policies | None, choices: AllChoices
+) -> bytes:
     """Some updates, and what they lead to; policies only where they are others than before."""
     body = b"".join(_line(_document(update)) for update in updates)
     end: dict[str, Any] = {"number": point.number, "mark": point.mark}
     if policies is not None:
         end["policies"] = [[p.version, p.change, p.document, p.at.isoformat()] for p in policies]
+    if choices:
+        end["choices"] = [
+            [c.change, c.article_id, c.kind, c.document, c.by, c.at.isoformat()] for c in choices
+        ]
     return body + b"= " + _line(end | {"sha256": _sum(body, end)})
 
 
 def _sum(body: bytes, end: Mapping[str, Any]) -> str:
-    """The checksum of a batch. Without policies it is that of the releases that knew none."""
+    """The checksum of a batch. What releases before did not know is left out where it is absent."""
     told = f"{end['number']} {end['mark']}".encode()
-    more = _line(end["policies"]) if "policies" in end else b""
+    more = b"".join(_line(end[name]) for name in ("policies", "choices") if name in end)
     return hashlib.sha256(body + told + more).hexdigest()
 
 
 def _policy(row: list[Any]) -> StoredPolicy:
     version, change, document, at = row
     return StoredPolicy(version, change, document, datetime.fromisoformat(at))
+
+
+def _choice(row: list[Any]) -> StoredChoices:
+    change, article_id, kind, document, by, at = row
+    return StoredChoices(change, article_id, kind, document, by, datetime.fromisoformat(at))
+
+
+def _newest(choices: AllChoices) -> int:
+    return max((one.change for one in choices), default=0)
 
 
 def _line(document: object) -> bytes:

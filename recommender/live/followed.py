@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from index import Catalog, Overlay, View
+from recommender.chosen import Chosen
 from recommender.embedding import Model
 from recommender.errors import StoreRestored
 from recommender.live.base import Base, empty_base, pointed_generation, sound_bases
@@ -26,13 +27,14 @@ _log = logging.getLogger(__name__)
 class Followed:
     """A base under the changes that came after it; for one following thread at a time.
 
-    `in_force` is the policy that holds now, whenever it was set.
+    `in_force` is the policy that holds now, `chosen` what editors chose, whenever it was set.
     """
 
     def __init__(self, base: Base) -> None:
         self.base = base
         self.point: Point = base.origin.point
         self.in_force = InForce()
+        self.chosen = Chosen()
         self._overlay = Overlay(base.snapshot, GROUPED_BY)
         self._unread: set[str] = set()
 
@@ -42,8 +44,9 @@ class Followed:
         return self._overlay.view
 
     def begin(self, store: ArticleStore) -> tuple[Update, ...]:
-        """Take in what the base left out: what had not been read when it was built, the policy."""
+        """Take in what the base left out: texts that were not read then, policy and choices."""
         origin, self.in_force = self.base.origin, InForce.of(store.policies.history())
+        self.chosen = self.chosen.after(store.choices.all())
         updates = store.unread_before(origin.point, MOST_UNREAD)
         self.apply(updates)
         return updates
@@ -61,6 +64,7 @@ class Followed:
         self.apply(page.updates)
         if page.policy not in {None, self.in_force.newest}:
             self.in_force = InForce.of(store.policies.history())
+        self.chosen = self.chosen.after(page.choices)
         self.point = point
         return page.complete, page.updates
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from index import Catalog, IndexFault, View
+from recommender.chosen import Chosen
 from recommender.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
 from recommender.live.base import Base, newest_change, pointed_generation, sound_bases
@@ -37,6 +38,7 @@ class Live:
     Attributes:
         view: the archive.
         in_force: the policy that its lists are made by.
+        chosen: what editors chose under its articles.
         change: every change up to this number shows.
         store_fault: why the store could not be asked when it was last tried; None if it could.
         seen_at: when the store last told that this was all, by the monotonic clock; minus infinity
@@ -46,6 +48,7 @@ class Live:
 
     view: View
     in_force: InForce
+    chosen: Chosen
     change: int
     store_fault: str | None
     seen_at: float
@@ -166,6 +169,7 @@ class Follower:
                 best.apply(copied.updates)
                 best.point = copied.point
                 best.in_force = InForce.of(copied.policies)
+                best.chosen = best.chosen.after(copied.choices)
         # Where a generation was built after the copy ends, what came between is not known here.
         if best is not None and best.point.number >= newest_change(self._catalog, best.base):
             _log.warning("going on with what was known up to change %d", best.point.number)
@@ -238,7 +242,7 @@ class Follower:
         number, in_force = followed.point.number, followed.in_force
         self._tell_of(in_force)
         told = followed.base.unserved
-        self._live = Live(followed.view, in_force, number, fault, seen_at, told)
+        self._live = Live(followed.view, in_force, followed.chosen, number, fault, seen_at, told)
         self.board.post(number)
 
     def _tell_of(self, in_force: InForce) -> None:

@@ -1,10 +1,13 @@
 """The article store and its change log, on SQLAlchemy. SQLAlchemy stays inside this package."""
 
 from recommender.store.articles import ArticleStore, open_store
+from recommender.store.batches import Removal
+from recommender.store.choices import EditorsChoices, StoredChoices
 from recommender.store.features import FeatureCache, TextTerms
 from recommender.store.late import LateStore
 from recommender.store.log import ORIGIN, Change, Point, StoreState
 from recommender.store.moment import Standing, Stored, StoreView
+from recommender.store.pages import Page
 from recommender.store.pending import Parked, Pending, PendingTexts, Reading, Recipes, Waiting
 from recommender.store.policies import Policies, PolicyReceipt, StoredPolicy
 from recommender.store.updates import Update, Updates
@@ -14,8 +17,10 @@ __all__ = [
     "ORIGIN",
     "ArticleStore",
     "Change",
+    "EditorsChoices",
     "FeatureCache",
     "LateStore",
+    "Page",
     "Parked",
     "Pending",
     "PendingTexts",
@@ -25,10 +30,12 @@ __all__ = [
     "Reading",
     "Receipt",
     "Recipes",
+    "Removal",
     "Standing",
     "StoreState",
     "StoreView",
     "Stored",
+    "StoredChoices",
     "StoredPolicy",
     "TextTerms",
     "Update",

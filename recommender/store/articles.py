@@ -7,22 +7,21 @@ from typing import Final
 import sqlalchemy as sa
 
 from recommender.articles import Article, parse_article
-from recommender.errors import (
-    DeletedArticle,
-    StaleVersion,
-    StoreRestored,
-    StoreUnusable,
-    UnknownArticle,
-)
+from recommender.errors import StaleVersion, StoreRestored, StoreUnusable, UnknownArticle
+from recommender.jsontext import JsonObject
 from recommender.store import schema
+from recommender.store.batches import Removal, put_or_refuse, write_or_refuse
+from recommender.store.choices import EditorsChoices
+from recommender.store.cursors import Cursors
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.features import AT_ONCE, FeatureCache
 from recommender.store.log import Change, Point, StoreState, epoch_of, point_at, state_of
 from recommender.store.moment import Stored, StoreView
+from recommender.store.pages import Page, read_page
 from recommender.store.pending import PendingTexts
 from recommender.store.policies import Policies
 from recommender.store.updates import Update, Updates, read_unread, read_updates
-from recommender.store.writes import Receipt, delete_article, find_row, put_article
+from recommender.store.writes import Receipt, delete_article, get_stored, patch_article, put_article
 
 __all__ = ["ArticleStore", "open_store"]
 
@@ -55,6 +54,8 @@ class ArticleStore:
         self.features = FeatureCache(engine, self._writer)
         self.pending = PendingTexts(engine, self._writer)
         self.policies = Policies(engine, self._writer)
+        self.cursors = Cursors(engine, self._writer)
+        self.choices = EditorsChoices(engine, self._writer)
 
     @property
     def engine(self) -> sa.Engine:
@@ -82,7 +83,25 @@ class ArticleStore:
         Those of a bulk load are read behind single writes.
         """
         with self._writer.begin() as connection:
-            return [_put_or_refuse(connection, article, bulk=bulk) for article in articles]
+            return [put_or_refuse(connection, article, bulk=bulk) for article in articles]
+
+    def write_many(
+        self, writes: Iterable[Article | Removal], *, bulk: bool = True
+    ) -> list[Receipt | StaleVersion | UnknownArticle]:
+        """Store and delete several in one transaction, in their order; otherwise as `put_many`."""
+        with self._writer.begin() as connection:
+            return [write_or_refuse(connection, write, bulk=bulk) for write in writes]
+
+    def patch(self, article_id: str, patch: JsonObject) -> Receipt:
+        """Change what a merge patch (RFC 7396) names, in one transaction with the reading of it.
+
+        Raises:
+            UnknownArticle, DeletedArticle: there is nothing to change.
+            InvalidArticle: it would break the contract; each field is named.
+            StaleVersion: a newer version is stored.
+        """
+        with self._writer.begin() as connection:
+            return patch_article(connection, article_id, patch)
 
     def delete(self, article_id: str) -> Receipt:
         """Delete an article; its id and change number are remembered. Doing so twice is fine.
@@ -101,12 +120,12 @@ class ArticleStore:
             DeletedArticle: it was deleted.
         """
         with self._engine.begin() as connection:
-            row = find_row(connection, article_id)
-        if row is None:
-            raise UnknownArticle(article_id)
-        if row.document is None:
-            raise DeletedArticle(article_id)
-        return parse_article(row.document)
+            return get_stored(connection, article_id)
+
+    def page(self, after: str, limit: int, most_letters: int) -> Page:
+        """Articles by ascending id (byte order), those after an id; see `read_page`."""
+        with self._engine.begin() as connection:
+            return read_page(connection, after, limit, most_letters)
 
     def get_many(self, ids: Sequence[str]) -> dict[str, Stored]:
         """Those of some articles that are stored now, by id; deleted and unknown ones are not."""
@@ -178,11 +197,12 @@ class ArticleStore:
 
         All that it ever had, if the point is not its own.
         """
-        change = schema.policies.c.change
+        apart = (schema.policies.c.change, schema.choices.c.change)
         with self._engine.begin() as connection:
             begin = point.number if _has(connection, point, epoch) else 0
-            policies = sa.select(sa.func.count()).where(change > begin)
-            return state_of(connection).change - begin - (connection.scalar(policies) or 0)
+            counts = (sa.select(sa.func.count()).where(change > begin) for change in apart)
+            others = sum(connection.scalar(count) or 0 for count in counts)
+            return state_of(connection).change - begin - others
 
     def goes_on_from(self, point: Point, epoch: str) -> bool:
         """Whether a point is one of this store's own log."""
@@ -224,12 +244,3 @@ class ArticleStore:
 
 def _has(connection: sa.Connection, point: Point, epoch: str) -> bool:
     return epoch == epoch_of(connection) and point_at(connection, point.number) == point
-
-
-def _put_or_refuse(
-    connection: sa.Connection, article: Article, *, bulk: bool
-) -> Receipt | StaleVersion:
-    try:
-        return put_article(connection, article, bulk=bulk)
-    except StaleVersion as refusal:  # raised before anything was written
-        return refusal

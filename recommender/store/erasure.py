@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from recommender.errors import StoreUnusable
 from recommender.store import schema
 from recommender.store.articles import ArticleStore
+from recommender.store.choices import forget_choices
 from recommender.store.database import PATIENCE_SECONDS, writing
 
 __all__ = ["overwrite_free_space", "scrub"]
 
 _REWRITTEN: Final = (
-    *(schema.articles, schema.pending),
+    *(schema.articles, schema.pending, schema.choices),
     *(schema.texts, schema.vectors, schema.terms),
 )
 
@@ -27,6 +28,7 @@ def scrub(store: ArticleStore, article_id: str) -> None:
     with writing(store.engine).begin() as connection:
         connection.execute(sa.update(table).where(deleted).values(**gone))
         connection.execute(sa.delete(pending).where(waits))
+        forget_choices(connection, article_id)
 
 
 def overwrite_free_space(store: ArticleStore) -> None:

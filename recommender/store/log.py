@@ -15,7 +15,8 @@ __all__ = ["ORIGIN", "Change", "Point", "StoreState", "epoch_of", "point_at", "s
 class Change:
     """One entry of the change log: an `upsert`, a `delete`, or that a text was `read`.
 
-    Or a `policy`, which is about no article: its `article_id` is empty.
+    Or a `choice` of pins or blocks under an article. Or a `policy`, which is about no article: its
+    `article_id` is empty.
     """
 
     number: int

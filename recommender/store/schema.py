@@ -63,7 +63,9 @@ changes = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sqlite_autoincrement=True,
 )
-"""The change log: `upsert`, `delete`, `read` or `policy`, numbered as they became visible.
+"""The change log, numbered as the entries became visible.
+
+They are `upsert`, `delete`, `read`, `choice` (pins or blocks of an article were set) or `policy`.
 
 A policy is about no article, and its entry has an empty `article_id`.
 """
@@ -85,7 +87,7 @@ choices = sa.Table(
     sa.Column("article_id", article_id(), nullable=False, index=True),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("document", sa.Text, nullable=False),
-    sa.Column("by", sa.String(40), nullable=False),
+    sa.Column("by", sa.String(200), nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 """What editors chose under an article: every list of its `pins` or `blocks` that was ever set, by

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import Article, parse_outline
 from recommender.store import schema
+from recommender.store.choices import StoredChoices, choices_after
 from recommender.store.features import (
     TextTerms,
     passages_of,
@@ -56,12 +57,14 @@ class Updates:
         updates: one an article.
         policy: the change of the newest policy, if that came after the number too; it may be told
             of before the articles that changed before it.
+        choices: what editors set after the number, in order; told of early too.
     """
 
     through: int
     complete: bool
     updates: tuple[Update, ...]
     policy: int | None = None
+    choices: tuple[StoredChoices, ...] = ()
 
 
 def read_updates(
@@ -75,9 +78,11 @@ def read_updates(
     vector = {row.text_hash: vector_of(row) for row in embedded}
     passages = {row.text_hash: passages_of(row) for row in embedded}
     policy = newest_policy_change(connection, number)
+    choices = choices_after(connection, number)
     last, complete = rows[-1].touched if rows else number, len(rows) < limit
+    others = (policy or last, *(one.change for one in choices[-1:]))
     return Updates(
-        through=max(last, policy or last) if complete else last,
+        through=max(last, *others) if complete else last,
         complete=complete,
         updates=tuple(
             Update(
@@ -92,6 +97,7 @@ def read_updates(
             for row in rows
         ),
         policy=policy,
+        choices=choices,
     )
 
 

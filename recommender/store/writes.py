@@ -6,14 +6,24 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from recommender.articles import Article
-from recommender.errors import StaleVersion, UnknownArticle
+from recommender.articles import Article, article_of, parse_article
+from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
+from recommender.jsontext import JsonObject
 from recommender.store import schema
 
-__all__ = ["Receipt", "Row", "delete_article", "find_row", "log_change", "put_article"]
+__all__ = [
+    "Receipt",
+    "Row",
+    "delete_article",
+    "find_row",
+    "get_stored",
+    "log_change",
+    "patch_article",
+    "put_article",
+]
 
 Result = Literal["created", "updated", "unchanged", "deleted"]
-Kind = Literal["upsert", "delete", "read", "policy"]
+Kind = Literal["upsert", "delete", "read", "policy", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +48,29 @@ class Row:
 
 def find_row(connection: sa.Connection, article_id: str) -> Row | None:
     """The article's row; None if it was never stored."""
+    if "\x00" in article_id:
+        return None  # PostgreSQL refuses to be asked for it
     columns = schema.articles.c
     query = sa.select(
         columns.change, columns.version, columns.deleted, columns.read_hash, columns.document
     )
     row = connection.execute(query.where(columns.id == article_id)).first()
     return None if row is None else Row(*row)
+
+
+def get_stored(connection: sa.Connection, article_id: str) -> Article:
+    """The article as given.
+
+    Raises:
+        UnknownArticle: it was never stored.
+        DeletedArticle: it was deleted.
+    """
+    row = find_row(connection, article_id)
+    if row is None:
+        raise UnknownArticle(article_id)
+    if row.document is None:
+        raise DeletedArticle(article_id)
+    return parse_article(row.document)
 
 
 def put_article(connection: sa.Connection, article: Article, *, bulk: bool) -> Receipt:
@@ -68,6 +95,20 @@ def put_article(connection: sa.Connection, article: Article, *, bulk: bool) -> R
     read = row is not None and row.read_hash == values["text_hash"]
     _wait(connection, article.id, None if read else change, bulk=bulk)
     return Receipt(article.id, "created" if row is None or row.deleted else "updated", change)
+
+
+def patch_article(connection: sa.Connection, article_id: str, patch: JsonObject) -> Receipt:
+    """Change the fields that a merge patch (RFC 7396) names; those it makes null are removed.
+
+    Raises:
+        UnknownArticle, DeletedArticle: there is nothing to change.
+        InvalidArticle: it would break the contract.
+        StaleVersion: a newer version is stored; nothing was written.
+    """
+    # An article is flat: an object in a patch stands in for no field and is refused with it.
+    merged = get_stored(connection, article_id).to_document() | patch
+    kept = {name: value for name, value in merged.items() if value is not None}
+    return put_article(connection, article_of(kept, article_id=article_id), bulk=False)
 
 
 def delete_article(connection: sa.Connection, article_id: str) -> Receipt:

@@ -8,7 +8,7 @@ and policies are drawn over all that may be asked and set.
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import combinations, pairwise
 from math import isfinite, isnan, nan
 from typing import Any, Final
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from index import View
 from recommender.articles import Article
+from recommender.choices import Choice, Choices
 from recommender.columns import UNKNOWN_LANGUAGE
 from recommender.drafts import seed_outside
 from recommender.embedding import Encoder
@@ -31,7 +32,7 @@ from recommender.policy import Policy
 from recommender.policy_documents import parse_policy
 from recommender.ranking import Pool, Scores, choose
 from recommender.recommendations import LIMITS, MODES, Options, Recommendation, Recommendations
-from recommender.related import list_related, outcome_of
+from recommender.related import LADDER, list_related, outcome_of
 from recommender.scoring import Scorer
 from recommender.seeds import Seed, find_seed
 from recommender.signature import sign
@@ -263,10 +264,14 @@ def seconds(at: datetime | None, absent: float) -> float:
 
 def may_be_listed(asked: Asked, one: str) -> bool:
     """Whether an article may be in any list at the question's moment."""
+    return asked.archive.is_read(one) and may_be_put(asked, one)
+
+
+def may_be_put(asked: Asked, one: str) -> bool:
+    """Whether an article may stand where an editor puts it, read or not yet."""
     article, now = asked.archive.articles[one], asked.now
     return (
-        asked.archive.is_read(one)
-        and article.status == "published"
+        article.status == "published"
         and seconds(article.published_at, -np.inf) <= now
         and seconds(article.embargoed_until, -np.inf) <= now
         and now < seconds(article.expires_at, np.inf)
@@ -460,6 +465,79 @@ def test_whatever_is_listed_meets_all_options(press: Press, question: Question) 
     asked = question.asked(press)
     unmet = {one: meets(asked, one) for one in ids_of(asked.items())}
     assert {one: rules for one, rules in unmet.items() if rules} == {}
+
+
+windows = st.tuples(st.none() | st.integers(-9, 9), st.none() | st.integers(-9, 9))
+"""Days before or after the question at which a choice begins and ends to hold."""
+
+
+@st.composite
+def chosen(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]], frozenset[str]]:
+    """Pins and blocks with their windows, and what other lists of the page hold."""
+    some = st.tuples(st.integers(0, 70).map(name), windows)
+    pins = draw(st.lists(some, max_size=6, unique_by=lambda one: one[0]))
+    blocks = draw(st.lists(some, max_size=4, unique_by=lambda one: one[0]))
+    return pins, blocks, draw(excluded)
+
+
+def choice(asked: Asked, one: str, window: tuple[int | None, int | None]) -> Choice:
+    begin, end = (
+        None if day is None else datetime.fromtimestamp(asked.now + day * DAY, UTC)
+        for day in window
+    )
+    return Choice.model_construct(id=one, starts_at=begin, ends_at=end, by="editor", at=NOW)
+
+
+def holds(window: tuple[int | None, int | None]) -> bool:
+    begin, end = window
+    return (begin is None or begin <= 0) and (end is None or end > 0)
+
+
+def may_be_pinned(asked: Asked, one: str) -> bool:
+    """Whether an editor's wish can be met: eligible but for being read, and as was asked for."""
+    if one not in asked.archive.articles:
+        return False
+    wanted = asked.options.languages
+    spoken = not wanted or asked.archive.language(one) in wanted
+    return spoken and may_be_put(asked, one) and set(meets(asked, one)) <= {"language"}
+
+
+@given(question=questions(), choosing=chosen())
+@settings(CALM, max_examples=150)
+def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
+    press: Press, question: Question, choosing: tuple[Any, Any, frozenset[str]]
+) -> None:
+    asked = question.asked(press)
+    pins, blocks, beside = choosing
+    choices = Choices(
+        tuple(choice(asked, one, window) for one, window in pins),
+        tuple(choice(asked, one, window) for one, window in blocks),
+    )
+    asking = replace(asked.options, beside=beside)
+    listed = list_related(asked.view, asked.seed, asking, asked.policy, asked.now, choices).items
+    blocked = {one for one, window in blocks if holds(window)}
+    barred = blocked | beside | asked.options.exclude | {asked.seed.id}
+    wanted = [
+        one
+        for one, window in pins
+        if holds(window) and one not in barred and may_be_pinned(asked, one)
+    ]
+    first = [item.id for item in listed if item.reason == "pinned"]
+    rest = [item.id for item in listed[len(first) :]]
+    assert not set(ids_of(listed)) & barred
+    assert {item.reason for item in listed[len(first) :]} <= {"semantic", *LADDER}
+    if not asked.seed.lists:
+        assert listed == ()
+    elif asked.options.min_score is None:
+        assert first == wanted[: asked.options.limit]
+    else:
+        assert first == [one for one in wanted if one in first]
+        assert all(item.score >= asked.options.min_score for item in listed)
+    elsewhere = [one for one in beside if one in asked.archive.articles]
+    told = told_twice(asked, [*first, *elsewhere, *rest])
+    assert [pair for pair in told if set(pair) & set(rest)] == []
+    if not (pins or blocks or beside):
+        assert outline(listed) == outline(asked.items())
 
 
 @given(question=questions())

@@ -38,6 +38,9 @@ CALLS: dict[str, Call] = {
     "prune": lambda store: store.features.prune(),
     "policies": lambda store: store.policies.history(),
     "set policy": lambda store: store.policies.put("{}"),
+    "choices": lambda store: store.choices.history("a", "pins"),
+    "every choice": lambda store: store.choices.all(),
+    "choose": lambda store: store.choices.put("a", "pins", (), "editor"),
 }
 
 

@@ -40,13 +40,17 @@ def test_of_all_that_is_broken_the_first_in_the_order_of_the_rules_is_told() -> 
     """By brute force over everything that can be known of a candidate."""
     broken: list[Rule | None] = [None, "unread", "expired", "tag", "not_older"]
     removed: list[Rule | None] = [None, *REMOVALS]
-    for t, e, b, r, x in product([False, True], [False, True], broken, [False, True], removed):
+    no_or_yes = [False, True]
+    flags = product(no_or_yes, no_or_yes, no_or_yes)
+    for (t, e, k), b, r, x in product(flags, broken, no_or_yes, removed):
         rules = [
             *(["translation"] if t else []),
             *(["excluded"] if e else []),
+            *(["blocked"] if k else []),
             *([b] if b else []),
             *([] if r else ["threshold"]),
             *([x] if x else []),
             "limit",
         ]
-        assert rule_of(Candidate(t, e, b, r, x), by_min_score=False) == min(rules, key=RULES.index)
+        candidate = Candidate(t, e, k, b, r, x)
+        assert rule_of(candidate, by_min_score=False) == min(rules, key=RULES.index)

@@ -119,3 +119,13 @@ def test_each_is_the_formula_by_hand(
     ]
     found = fading(make(built, later), policy, list(range(len(sections))))
     assert found == pytest.approx(expected)
+
+
+def test_within_an_hour_nothing_fades(make: Make) -> None:
+    view, rows = make(["city", "sport"], ["city"]), np.arange(3)
+    at = [
+        fading_of(view, rows, Policy(half_lives={"sport": 2.0}), NOON.timestamp() + seconds)
+        for seconds in (0, 1, 3_599.9, 3_600)
+    ]
+    assert at[0].tolist() == at[1].tolist() == at[2].tolist()
+    assert (at[3] < at[0]).all()

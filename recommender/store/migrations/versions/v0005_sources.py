@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("article_id", article_id(), nullable=False),
         sa.Column("kind", sa.String(10), nullable=False),
         sa.Column("document", sa.Text, nullable=False),
-        sa.Column("by", sa.String(40), nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_choices_article_id", "choices", ["article_id"])
