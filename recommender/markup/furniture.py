@@ -37,6 +37,27 @@ _NAMES: Final = frozenset(
     siehe-auch mehr-zum-thema lees-ook outbrain taboola ob-widget adsbygoogle advertisement
     newsletter newsletter-signup breadcrumb breadcrumbs sr-only screen-reader-text visually-hidden
     visuallyhidden
+    wp-block-latest-posts wp-block-latest-comments wp-block-rss wp-block-query wp-block-archives
+    wp-block-categories wp-block-tag-cloud wp-block-page-list wp-block-calendar wp-block-search
+    wp-block-post-author wp-block-post-author-biography wp-block-avatar wp-block-comments
+    wp-block-post-comments wp-block-post-navigation-link wp-block-social-links wp-block-loginout
+    wp-block-buttons wp-block-button wp-block-post-terms wp-block-navigation wp-block-newsletter
+    wp-block-jetpack-subscriptions wp-block-jetpack-related-posts wp-block-table-of-contents
+    recent-posts latest-posts popular-posts trending-posts most-read most-popular more-stories
+    wp-embedded-content widget_recent_entries widget_tag_cloud
+    wp-block-pullquote pullquote pull-quote pullquotes pulled-quote article-pullquote
+    tagcloud tag-cloud tag-list tags-links post-tags entry-tags article-tags tag-links
+    toc toc_container ez-toc-container lwptoc wp-block-rank-math-toc-block
+    author-box author-bio author-info author-card author-profile about-author about-the-author
+    post-author-box saboxplugin-wrap abh_box m-a-box pp-multiple-authors-boxes-wrapper
+    comments comments-area comment-form comment-respond comment-list respond disqus_thread
+    fb-comments post-navigation posts-navigation entry-meta post-meta entry-footer post-footer
+    newsletter-form newsletter-box newsletter-block mc4wp-form mailpoet_form mc_embed_signup
+    subscribe-box subscribe-form subscription-form subscription-box wpforms-container wpcf7
+    cookie-notice cookie-banner cookie-consent cookie-law-info-bar cookie-bar gdpr-notice
+    copyright copyright-notice ad ads adsense ad-container ad-slot ad-wrapper ad-unit adslot advert
+    advertising sponsored-content promo-box instagram-media tiktok-embed paywall-prompt
+    post-views view-count reading-time sd-like jp-post-flair likes-widget-placeholder
     """.split()  # noqa: SIM905 - a list to read
 )
 # share-buttons, social-media-icons, related-posts, td-related-articles-box

@@ -12,15 +12,18 @@ from typing import Final, Self
 
 from recommender.errors import UnreadableMarkup
 from recommender.markup.frames import HEADER, LONGEST_ANSWER, RECEIVED, Answer, length_of, pack
-from recommender.markup.limits import CPU_SECONDS, LINKS, LONGEST_MARKUP, WALL_SECONDS
+from recommender.markup.limits import CPU_SECONDS, LINKS, LONGEST_MARKUP, PAGE, WALL_SECONDS
 
-__all__ = ["CHILD", "LINK_CHILD", "MarkupReader"]
+__all__ = ["CHILD", "LINK_CHILD", "PAGE_CHILD", "MarkupReader"]
 
 # -I: neither the folder it starts in nor the environment adds to what it imports.
 CHILD: Final = (sys.executable, "-I", "-m", "recommender.markup.child")
 LINK_CHILD: Final = (*CHILD, LINKS)
 """Reads the addresses that an article links to, one a line, instead of its text."""
+PAGE_CHILD: Final = (*CHILD, PAGE)
+"""Reads whole web pages; `recommender.markup.webpage` asks it."""
 
+_COMPLAINT: Final = "body_html cannot be read: {}; send its text as body"
 _GRACE_SECONDS: Final = 1.0  # between the end of a child's output and its own end
 _ENDS: Final = {-signal.SIGXCPU: f"it needs more than {CPU_SECONDS} s of processor time"}
 
@@ -126,10 +129,22 @@ class MarkupReader:
     """Reads one article after another, in one thread; close it, or use it as a context."""
 
     def __init__(
-        self, command: Sequence[str] = CHILD, *, wall_seconds: float = WALL_SECONDS
+        self,
+        command: Sequence[str] = CHILD,
+        *,
+        wall_seconds: float = WALL_SECONDS,
+        complaint: str = _COMPLAINT,
     ) -> None:
+        """Make one.
+
+        Args:
+            command: starts a child.
+            wall_seconds: for one article, the start of a child included.
+            complaint: the words of a refusal, with {} for the reason.
+        """
         self._command = tuple(command)
         self._wall_seconds = wall_seconds
+        self._complaint = complaint
         self._child: _Child | None = None
 
     def read(self, html: str) -> str:
@@ -141,15 +156,15 @@ class MarkupReader:
         """
         markup = html.encode("utf-8", "replace")
         if len(markup) > LONGEST_MARKUP:
-            raise _unreadable(f"longer than {LONGEST_MARKUP} bytes")
+            raise self._unreadable(f"longer than {LONGEST_MARKUP} bytes")
         try:
             answer = self._ask(pack(markup), time.monotonic() + self._wall_seconds)
         except _Broken as error:
-            raise _unreadable(str(error)) from error
+            raise self._unreadable(str(error)) from error
         except TimeoutError as error:
-            raise _unreadable(f"it takes more than {self._wall_seconds:g} s") from error
+            raise self._unreadable(f"it takes more than {self._wall_seconds:g} s") from error
         if answer.text is None:
-            raise _unreadable(answer.reason or "")
+            raise self._unreadable(answer.reason or "")
         return answer.text
 
     def close(self) -> None:
@@ -168,6 +183,9 @@ class MarkupReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _unreadable(self, reason: str) -> UnreadableMarkup:
+        return UnreadableMarkup(self._complaint.format(reason))
 
     def _ask(self, frame: bytes, deadline: float) -> Answer:
         """Ask a child; ask a second one when the first was gone before it had the article."""
@@ -190,10 +208,6 @@ class MarkupReader:
         if self._child is None:
             self._child = _Child(self._command)
         return self._child
-
-
-def _unreadable(reason: str) -> UnreadableMarkup:
-    return UnreadableMarkup(f"body_html cannot be read: {reason}; send its text as body")
 
 
 def _wait(file: int, event: int, deadline: float) -> None:

@@ -11,9 +11,10 @@ from lxml import etree
 from recommender.errors import UnreadableMarkup
 from recommender.markup.furniture import UNSEEN_TAGS, is_furniture
 from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.sheet import Sheet, tidy
+from recommender.markup.sheet import Kind, Sheet, tidy, weigh
+from recommender.markup.trimming import trim
 
-__all__ = ["read_links", "read_markup"]
+__all__ = ["read_links", "read_markup", "set_out"]
 
 _BLOCKS: Final = frozenset(
     """
@@ -22,6 +23,11 @@ _BLOCKS: Final = frozenset(
     optgroup option p pre search section summary table ul
     """.split()  # noqa: SIM905 - a list to read
 )
+_KINDS: Final[dict[str, Kind]] = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
+    **dict.fromkeys(("li", "dd", "dt"), "item"),
+    "blockquote": "quote",
+}
 _MOST: Final = 0.8  # of the text: what holds as much is its wrapper, whatever it is called
 
 _CONTROLS: Final = dict.fromkeys([*range(9), *range(14, 32), 11, 127, 0xFEFF])
@@ -35,6 +41,8 @@ _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 def read_markup(html: str) -> str:
     r"""The text that a reader of the article sees, without the furniture of its page.
 
+    Nor are there links to other articles, pull-quotes and notices (`recommender.markup.trimming`).
+
     Paragraphs, headings, list items and quotations are parted by a blank line, lines by a newline;
     a table's rows are lines, its cells parted by a space. Text that marks neither paragraphs nor
     lines, as WordPress keeps it, has a paragraph wherever it has a blank line.
@@ -43,10 +51,20 @@ def read_markup(html: str) -> str:
         UnreadableMarkup: nested deeper than the parser goes, or the text is too long.
         MemoryError: the parser ran out of memory.
     """
-    text = "\n\n".join(_Reading(_parse(html)).paragraphs())
+    text = "\n\n".join(trim(set_out(html)))
     if len(text) > LONGEST_TEXT:
         raise UnreadableMarkup(f"longer than {LONGEST_TEXT} characters")
     return text
+
+
+def set_out(html: str) -> Sheet:
+    """The blocks that a reader sees, before any is left out for what it says.
+
+    Raises:
+        UnreadableMarkup: nested deeper than the parser goes.
+        MemoryError: the parser ran out of memory.
+    """
+    return _Reading(_parse(html)).sheet()
 
 
 def read_links(html: str) -> str:
@@ -96,13 +114,15 @@ class _Reading:
         self._root = root
         self._weight = _weigh(root)
         self._sheet = Sheet()
+        self._links = 0  # how many are open
         # What breaks a line of the text itself, where no tag does.
         marked = any(root.find(f".//{tag}") is not None for tag in ("p", "br"))
         self._break = None if marked else _BLANK_LINE
 
-    def paragraphs(self) -> list[str]:
+    def sheet(self) -> Sheet:
         self._read(self._root)
-        return self._sheet.finish()
+        self._sheet.end_paragraph()
+        return self._sheet
 
     def _read(self, element: etree._Element) -> None:
         tag = element.tag
@@ -115,10 +135,27 @@ class _Reading:
             self._read_cell(element)
         elif tag == "pre":
             self._read_lines(element)
+        elif tag in _BLOCKS:
+            self._read_block(element, _KINDS.get(tag, self._sheet.kind))
         else:
-            self._end(tag)
-            self._read_inside(element)
-            self._end(tag)
+            self._read_run(element)
+
+    def _read_block(self, element: etree._Element, kind: Kind) -> None:
+        self._sheet.end_paragraph()
+        outside, first = self._sheet.kind, len(self._sheet.blocks)
+        self._sheet.kind = kind
+        self._read_inside(element)
+        self._sheet.end_paragraph()
+        self._sheet.kind = outside
+        self._sheet.span(first)
+
+    def _read_run(self, element: etree._Element) -> None:
+        link = element.tag == "a" and "href" in element.attrib
+        self._links += link
+        self._end(element.tag)
+        self._read_inside(element)
+        self._end(element.tag)
+        self._links -= link
 
     def _read_inside(self, element: etree._Element) -> None:
         self._write(element.text)
@@ -127,9 +164,9 @@ class _Reading:
             self._write(child.tail)
 
     def _read_cell(self, cell: etree._Element) -> None:
-        row, self._sheet = self._sheet, Sheet()
+        row, self._sheet = self._sheet, Sheet(kind=self._sheet.kind)
         self._read_inside(cell)
-        row.add_cell(self._sheet.finish())
+        row.add_cell(self._sheet)
         self._sheet = row
 
     def _read_lines(self, element: etree._Element) -> None:
@@ -147,13 +184,16 @@ class _Reading:
 
     def _write(self, text: str | None) -> None:
         first, *others = self._break.split(text or "") if self._break else (text or "",)
-        self._sheet.write(first)
+        self._write_run(first)
         for run in others:
             if self._break is _NEWLINE:
                 self._sheet.break_line()
             else:
                 self._sheet.end_paragraph()
-            self._sheet.write(run)
+            self._write_run(run)
+
+    def _write_run(self, run: str) -> None:
+        self._sheet.write(run, weigh(run) if self._links else 0)
 
     def _is_wrapper(self, element: etree._Element) -> bool:
         """Whether it holds the article after all: all of the text, or most and not as links."""

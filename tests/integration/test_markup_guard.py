@@ -13,8 +13,16 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import UnreadableMarkup
-from recommender.markup.guard import MarkupReader
-from recommender.markup.limits import CPU_SECONDS, LONGEST_MARKUP, MEMORY_BYTES, WALL_SECONDS
+from recommender.markup.guard import CHILD, MarkupReader
+from recommender.markup.limits import (
+    CPU_SECONDS,
+    LONGEST_MARKUP,
+    MEMORY_BYTES,
+    PAGE_MEMORY_BYTES,
+    PAGE_WALL_SECONDS,
+    WALL_SECONDS,
+)
+from recommender.markup.webpage import PageReader
 
 MEGABYTE = 1_000_000
 INNOCENT = "<p>The <b>ferry</b> was late.</p><p>Паром опоздал.</p><script>no</script>"
@@ -230,7 +238,7 @@ def test_a_child_stays_small_over_many_articles(
     def size() -> int:
         return int(Path(f"/proc/{child_of()}/statm").read_text().split()[0])
 
-    large = "<p>Some <i>words</i> of a long story.</p>" * 10_000
+    large = "<p>Some <i>words</i> of a long story.</p>" * 2_000
     for _ in range(3):
         reader.read(large)
     before = size()
@@ -361,3 +369,83 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
         assert not is_gone(child)
         parent.kill()
     assert until(lambda: is_gone(child))
+
+
+# Whole pages.
+
+INNOCENT_PAGE = (
+    "<title>Ferry late</title><article><h1>Ferry late</h1>"
+    + "<p>The ferry was late again, and nobody on the quay knew why, or said so to us.</p>" * 2
+    + "</article>"
+)
+HOSTILE_PAGES = {
+    "a tag without an end": HOSTILE["a tag without an end"],
+    "nesting": HOSTILE["nesting"],
+    "open elements": HOSTILE["open elements"],
+    "nested tables": HOSTILE["nested tables"][:MEGABYTE],
+    "nested entities": HOSTILE["nested entities"],
+    "an entity of a file": HOSTILE["an entity of a file"],
+    "line breaks": "x<br>" * (MEGABYTE // 5),
+    "paragraphs": "".join(
+        f"<p>Paragraph {number} of a page that never ends, as it seems.</p>"
+        for number in range(MEGABYTE // 60)
+    ),
+    "links": "".join(f"<p><a href=/{number}>x" for number in range(MEGABYTE // 20)),
+    "data without ends": f"<script type='application/ld+json'>{'[' * MEGABYTE}</script>",
+    "many data": f"<script type='application/ld+json'>[{'{},' * 100_000}{{}}]</script>" * 3,
+}
+
+
+@pytest.fixture
+def pages(others: set[int]) -> Iterator[PageReader]:
+    """A reader of pages that leaves no child behind."""
+    with PageReader() as pages:
+        yield pages
+    assert children() == others
+
+
+@pytest.mark.parametrize("html", HOSTILE_PAGES.values(), ids=HOSTILE_PAGES)
+def test_a_hostile_page_harms_only_itself(pages: PageReader, html: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    with contextlib.suppress(UnreadableMarkup):
+        assert "root:" not in pages.read(html).text
+    assert time.monotonic() - began < PAGE_WALL_SECONDS + PATIENCE_SECONDS
+    assert pages.read(INNOCENT_PAGE).title == "Ferry late"
+    pages.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used <= CPU_SECONDS + 4 * START_SECONDS
+
+
+def test_a_page_that_takes_memory_is_stopped(
+    pages: PageReader, child_of: Callable[[], int]
+) -> None:
+    assert pages.read(INNOCENT_PAGE).title == "Ferry late"
+    first = child_of()
+    with pytest.raises(UnreadableMarkup) as refused:
+        pages.read("<i>x</i>" * (LONGEST_MARKUP // 8))
+    assert str(refused.value) == ("the page cannot be read: it needs more than 512 MB of memory")
+    assert pages.read(INNOCENT_PAGE).title == "Ferry late"
+    assert child_of() != first
+
+
+def test_a_child_for_pages_can_open_nothing(pages: PageReader, child_of: Callable[[], int]) -> None:
+    first, again = (pages.read(INNOCENT_PAGE) for _ in range(2))
+    assert first == again
+    pid = child_of()
+    assert resource.prlimit(pid, resource.RLIMIT_AS) == (PAGE_MEMORY_BYTES, PAGE_MEMORY_BYTES)
+    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
+    assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (3, 3)
+    assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == 3
+    assert Path(f"/proc/{pid}/environ").read_bytes() == b""
+
+
+def test_a_child_that_tells_of_no_page_is_not_believed() -> None:
+    with (
+        PageReader(MarkupReader(CHILD)) as pages,
+        pytest.raises(
+            UnreadableMarkup, match="the page cannot be read: the child answers nonsense"
+        ),
+    ):
+        pages.read(INNOCENT_PAGE)

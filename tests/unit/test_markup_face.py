@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import recommender.markup
 from recommender.markup.frames import HEADER, LONGEST_ANSWER, Answer, length_of, pack
 from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.sheet import Sheet
+from recommender.markup.sheet import Block, Line, Sheet, Span
 
 LIGHT = {"recommender", "recommender.errors", "recommender.markup"}
 CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n"))
@@ -33,7 +33,7 @@ def ours(modules: set[str]) -> set[str]:
 
 def test_the_recipe_is_public() -> None:
     assert recommender.markup.__all__ == ["MARKUP_RECIPE"]
-    assert recommender.markup.MARKUP_RECIPE == "markup-1"
+    assert recommender.markup.MARKUP_RECIPE == "markup-2"
 
 
 def test_the_recipe_and_the_reader_need_no_html_parser() -> None:
@@ -50,7 +50,10 @@ def test_the_child_imports_only_what_it_needs() -> None:
     modules = modules_after("import recommender.markup.child")
     assert ours(modules) == LIGHT | {
         f"recommender.markup.{name}"
-        for name in ("child", "frames", "furniture", "limits", "sheet", "text")
+        for name in (
+            *("child", "frames", "furniture", "limits", "notices", "phrases", "sheet", "text"),
+            "trimming",
+        )
     }
     third = {name.partition(".")[0] for name in modules} - sys.stdlib_module_names
     unasked = {name for name in third if name.startswith(("_", "cython")) or "editable" in name}
@@ -96,6 +99,10 @@ def test_nonsense_is_no_answer(payload: bytes) -> None:
         Answer.decode(payload)
 
 
+def texts(sheet: Sheet) -> list[str]:
+    return [block.text for block in sheet.blocks]
+
+
 def test_a_sheet_keeps_lines_and_paragraphs_apart() -> None:
     sheet = Sheet()
     sheet.write("one ")
@@ -106,9 +113,42 @@ def test_a_sheet_keeps_lines_and_paragraphs_apart() -> None:
     assert not sheet.end_line()
     sheet.end_paragraph()
     sheet.end_paragraph()
-    sheet.add_cell(["cell"])
-    sheet.add_cell([])
-    sheet.add_cell(["next\ncell"])
-    sheet.add_cell(["a", "b"])
+    for cell in (["cell"], [], ["next\ncell"], ["a", "b"]):
+        sheet.add_cell(Sheet([Block((Line(text),)) for text in cell]))
     sheet.write("end")
-    assert sheet.finish() == ["one more\ntwo", "cell next cell", "a", "b", "end"]
+    sheet.end_paragraph()
+    assert texts(sheet) == ["one more\ntwo", "cell next cell", "a", "b", "end"]
+
+
+def test_a_sheet_knows_how_much_of_a_line_is_links() -> None:
+    sheet = Sheet()
+    sheet.write("see ")
+    sheet.write("the ferry", linked=8)
+    sheet.end_line()
+    sheet.write("all", linked=3)
+    sheet.end_paragraph()
+    (block,) = sheet.blocks
+    assert [line.linked for line in block.lines] == [8, 3]
+    assert [line.share for line in block.lines] == [8 / 11, 1]
+    assert (block.weight, block.linked) == (14, 11)
+
+
+def test_a_sheet_tells_which_blocks_one_element_holds() -> None:
+    sheet = Sheet()
+    for text in ("a", "b", "c"):
+        sheet.write(text)
+        sheet.end_paragraph()
+    sheet.span(1)
+    sheet.span(1)
+    sheet.span(2)
+    cell = Sheet([Block((Line("d"),)), Block((Line("e"),))], [Span(0, 2)])
+    sheet.add_cell(cell)
+    assert sheet.spans == [Span(1, 3), Span(3, 5)]
+
+
+def test_the_child_of_pages_alone_imports_what_finds_a_main_text() -> None:
+    modules = modules_after("from recommender.markup.child import task_of; task_of(['page'])")
+    assert "trafilatura" in modules
+    assert "recommender.markup.page" in modules
+    assert "trafilatura" not in modules_after("import recommender.markup.webpage")
+    assert "lxml" not in modules_after("import recommender.markup.webpage")

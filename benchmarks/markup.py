@@ -1,0 +1,151 @@
+"""How well the main text of web pages is read, beside two readers that do half the work.
+
+    python -m benchmarks.markup EVAL
+
+EVAL is the folder of evaluation data, or its `importers/html`. Precision, recall and F1 of words
+(of characters where words are not parted by spaces) against the expected texts; then, of plain
+articles whose paragraphs were put into HTML, the lines that are lost. Exit 1 below the bars.
+"""
+
+import argparse
+import html
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trafilatura
+
+from benchmarks.figures import Figure, report
+from recommender.errors import UnreadableMarkup
+from recommender.markup.guard import MarkupReader
+from recommender.markup.sheet import tidy
+from recommender.markup.webpage import PageReader
+from recommender.sources.charsets import decode_page
+
+__all__ = ["main"]
+
+FEWEST_F1: Final = 0.95
+MOST_LOST: Final = 0.0005  # of the characters; what is lost is printed, and is to be read
+UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff"
+TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+ADDRESS: Final = re.compile(r"https?://\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Of a text against the expected one, or means of those, each 0 to 1."""
+
+    f1: float
+    precision: float
+    recall: float
+
+    def __str__(self) -> str:
+        return f"{self.f1:.4f} ({self.precision:.2f} {self.recall:.2f})"
+
+
+def score(text: str, expected: str) -> Score:
+    """Compare the tokens, how often each comes included, their order not."""
+    got, wanted = tokens(text), tokens(expected)
+    common = (got & wanted).total()
+    precision, recall = common / max(1, got.total()), common / max(1, wanted.total())
+    both = precision + recall
+    return Score(2 * precision * recall / both if both else 0.0, precision, recall)
+
+
+def tokens(text: str) -> Counter[str]:
+    """Words in one case; characters of Chinese, Japanese, Thai, Lao and Burmese."""
+    return Counter(found.group().casefold() for found in TOKEN.finditer(text))
+
+
+def measure_pages(folder: Path) -> float:
+    """Print a table of the readers, and tell the mean F1 of ours."""
+    totals: dict[str, list[Score]] = {}
+    with MarkupReader() as articles, PageReader() as pages:
+        readers: Mapping[str, Callable[[str], str]] = {
+            "article reader alone": partial(read_article, articles),
+            "trafilatura": trafilatura_of,
+            "trafilatura, precise": partial(trafilatura_of, favor_precision=True),
+            "page reader": lambda page: pages.read(page).text,
+        }
+        print(f"{'F1 (precision recall)':24}", *(f"{name:>22}" for name in readers))
+        for page, expected in judged(folder):
+            text = decode_page(page.read_bytes())
+            scores = {name: score(read(text), expected) for name, read in readers.items()}
+            print(f"{page.stem:24}", *(f"{one!s:>22}" for one in scores.values()))
+            for name, one in scores.items():
+                totals.setdefault(name, []).append(one)
+    means = {name: mean(scores) for name, scores in totals.items()}
+    print(f"{'mean':24}", *(f"{one!s:>22}" for one in means.values()))
+    return means["page reader"].f1
+
+
+def judged(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The pages whose text is known."""
+    for page in sorted((folder / "pages").glob("*.html")):
+        text = folder / "text" / f"{page.stem}.txt"
+        if text.exists():
+            yield page, text.read_text()
+
+
+def mean(scores: list[Score]) -> Score:
+    """Each averaged over the pages."""
+    rows = [(one.f1, one.precision, one.recall) for one in scores]
+    return Score(*(sum(column) / len(rows) for column in zip(*rows, strict=True)))
+
+
+def read_article(reader: MarkupReader, page: str) -> str:
+    """The page as if it were an article's HTML; nothing if it is refused."""
+    try:
+        return reader.read(page)
+    except UnreadableMarkup:
+        return ""
+
+
+def trafilatura_of(page: str, *, favor_precision: bool = False) -> str:
+    """Its own text, without what we leave out."""
+    return trafilatura.extract(page, include_comments=False, favor_precision=favor_precision) or ""
+
+
+def measure_losses(folder: Path) -> float:
+    """Print the lines that plain articles lose, and tell their share of all characters."""
+    lost = whole = count = 0
+    with MarkupReader() as reader:
+        for path in sorted(folder.glob("*/articles.jsonl")):
+            for line in path.read_text().splitlines():
+                body = json.loads(line).get("body") or ""
+                lines = [tidy(ADDRESS.sub("", one)) for one in body.splitlines()]
+                paragraphs = [one for one in lines if one]
+                read = reader.read("".join(f"<p>{html.escape(one)}</p>" for one in paragraphs))
+                missing = list((Counter(paragraphs) - Counter(read.split("\n\n"))).elements())
+                for one in missing:
+                    print(f"lost: {one[:100]}")
+                lost += sum(map(len, missing))
+                whole += sum(map(len, paragraphs))
+                count += 1
+    print(f"{count} plain articles: {lost} of {whole} characters lost")
+    return lost / max(1, whole)
+
+
+def main() -> int:
+    """Measure both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="EVAL")
+    folder: Path = parser.parse_args().folder
+    pages = folder if (folder / "pages").is_dir() else folder / "importers" / "html"
+    figures = [
+        Figure("web pages, main text, mean F1", measure_pages(pages), FEWEST_F1),
+        Figure(
+            "plain articles, share of characters lost", measure_losses(folder), MOST_LOST, "most"
+        ),
+    ]
+    return report(figures, print)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
