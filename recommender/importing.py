@@ -2,19 +2,24 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Final
 
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle, StaleVersion
-from recommender.sources import Record
+from recommender.errors import BadSource, InvalidArticle, StaleVersion, UnknownArticle
+from recommender.progress import Meter
+from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, Source
 from recommender.store import ArticleStore, Receipt
 
-__all__ = ["Imported", "import_records"]
+__all__ = ["Imported", "import_records", "import_source"]
 
-Outcome = Receipt | StaleVersion | InvalidArticle
+Outcome = Receipt | StaleVersion | InvalidArticle | None
+"""What became of a record; None where it was the news that something unknown is gone."""
+
+Content = Article | Gone | InvalidArticle
 
 BATCH: Final = 25  # one transaction each: what is done again at most after a stop
 PAUSE_SECONDS: Final = 0.01  # between transactions, in which a newsroom's single writes get in
@@ -22,20 +27,60 @@ PAUSE_SECONDS: Final = 0.01  # between transactions, in which a newsroom's singl
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many records were what."""
+    """How many records were what, and by a word how much was left out that is no article."""
 
     created: int
     updated: int
     unchanged: int
     rejected: int
+    deleted: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        kinds = ["created", "updated", "unchanged", "rejected", *["deleted"] * bool(self.deleted)]
+        line = ", ".join(f"{getattr(self, kind)} {kind}" for kind in kinds)
+        others = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left_out.items()))
+        return f"{line} (left out: {others})" if others else line
+
+
+def import_source(
+    store: ArticleStore,
+    source: Source,
+    report: Callable[[str], object],
+    meter: Meter,
+    *,
+    strict: bool = False,
+    again: bool = False,
+) -> Imported:
+    """Store what is new in a source since it was imported last.
+
+    Where it was left is kept in the store, and never before what it had told up to there: stopped
+    at any moment, the import is run again and goes on.
+
+    Args:
+        store: where the articles go.
+        source: where they come from.
+        report: told of each rejected record in one line.
+        meter: told how far it is.
+        strict: stop at the first bad record; what stands before it is stored.
+        again: read all of it, wherever it was left.
+
+    Raises:
+        BadSource: the source cannot be read, or a record is bad and `strict` is set.
+    """
+    cursor = None if again else store.cursors.get(source.name)
+    pulled = source.pull(cursor, meter)
+    keep = partial(store.cursors.put, source.name)
+    return import_records(store, pulled, report, strict=strict, keep=keep)
 
 
 def import_records(
     store: ArticleStore,
-    records: Iterable[Record],
+    records: Iterable[Pulled],
     report: Callable[[str], object],
     *,
     strict: bool = False,
+    keep: Callable[[Cursor], object] = lambda _cursor: None,
 ) -> Imported:
     """Store every acceptable record; the others are reported, by file, line and field.
 
@@ -44,35 +89,81 @@ def import_records(
         records: from a source.
         report: told of each rejected record in one line.
         strict: stop at the first bad record; what stands before it is stored.
+        keep: told of each mark when all before it is stored.
 
     Raises:
         BadSource: a record is bad and `strict` is set.
     """
     counted: Counter[str] = Counter()
-    for batch in _batches(iter(records), 1 if strict else BATCH):
-        time.sleep(PAUSE_SECONDS)
-        for record, outcome in zip(batch, _store(store, batch), strict=True):
-            counted[outcome.result if isinstance(outcome, Receipt) else "rejected"] += 1
-            if not isinstance(outcome, Receipt):
-                _refuse(f"{record.place}: {outcome}", report, strict=strict)
+    left_out: Counter[str] = Counter()
+    for batch in _batches(records, 1 if strict else BATCH):
+        if isinstance(batch, Mark):
+            keep(batch.cursor)
+        elif isinstance(batch, LeftOut):
+            left_out[batch.reason] += batch.count
+        else:
+            time.sleep(PAUSE_SECONDS)
+            for record, outcome in zip(batch, _store(store, batch), strict=True):
+                if isinstance(outcome, StaleVersion | InvalidArticle):
+                    _refuse(f"{record.place}: {outcome}", report, strict=strict)
+                counted[_word(outcome)] += 1
     return Imported(
-        counted["created"], counted["updated"], counted["unchanged"], counted["rejected"]
+        created=counted["created"],
+        updated=counted["updated"],
+        unchanged=counted["unchanged"],
+        rejected=counted["rejected"],
+        deleted=counted["deleted"],
+        left_out=dict(left_out),
     )
 
 
-def _batches(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
-    while batch := list(islice(records, size)):
+def _batches(records: Iterable[Pulled], size: int) -> Iterator[list[Record] | Mark | LeftOut]:
+    """Records by the batch, each mark behind the batch of what came before it."""
+    batch: list[Record] = []
+    for one in records:
+        if isinstance(one, LeftOut):
+            yield one
+            continue
+        if isinstance(one, Record):
+            batch.append(one)
+        if batch and (isinstance(one, Mark) or len(batch) >= size):
+            yield batch
+            batch = []
+        if isinstance(one, Mark):
+            yield one
+    if batch:
         yield batch
 
 
 def _store(store: ArticleStore, batch: Sequence[Record]) -> list[Outcome]:
-    """Put the good records of a batch in one transaction; outcomes stand in the records' order."""
-    good = [record.content for record in batch if isinstance(record.content, Article)]
+    """Store a batch, in one transaction unless something in it is gone; outcomes in its order."""
+    outcomes: list[Outcome] = []
+    for gone, run in groupby(batch, lambda record: isinstance(record.content, Gone)):
+        contents = [record.content for record in run]
+        outcomes += _remove(store, contents) if gone else _put(store, contents)
+    return outcomes
+
+
+def _word(outcome: Outcome) -> str:
+    if isinstance(outcome, Receipt):
+        return outcome.result
+    return "unknown" if outcome is None else "rejected"
+
+
+def _put(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcome]:
+    good = [content for content in contents if isinstance(content, Article)]
     receipts = iter(store.put_many(good) if good else ())
-    return [
-        next(receipts) if isinstance(record.content, Article) else record.content
-        for record in batch
-    ]
+    for content in contents:
+        yield content if isinstance(content, InvalidArticle) else next(receipts)
+
+
+def _remove(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcome]:
+    for content in contents:
+        if isinstance(content, Gone):
+            try:
+                yield store.delete(content.id)
+            except UnknownArticle:  # it came and went between two imports
+                yield None
 
 
 def _refuse(refusal: str, report: Callable[[str], object], *, strict: bool) -> None:

@@ -8,7 +8,6 @@ harms nobody, is a note.
 from recommender.checking.comparison import Flaw, Given, differs, flaws_of, parts_ways
 from recommender.checking.gathering import Backlog, count_backlog, gather
 from recommender.checking.judgement import Facts, Finding, Generation, Level, Some, judge
-from recommender.checking.scanning import Line
 
 __all__ = [
     "Backlog",
@@ -18,7 +17,6 @@ __all__ = [
     "Generation",
     "Given",
     "Level",
-    "Line",
     "Some",
     "count_backlog",
     "differs",

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +10,14 @@ import click
 
 from recommender.cli.exits import leave
 from recommender.cli.paths import ANY, EXISTING
-from recommender.errors import BadInput
+from recommender.errors import BadInput, BadParameter
 from recommender.exporting import export_articles, export_to
-from recommender.importing import import_records
+from recommender.importing import import_source
+from recommender.listing import printable
 from recommender.meters import bar, warn
 from recommender.settings import Settings
-from recommender.sources import read_jsonl
+from recommender.sources.fetching import Fetcher
+from recommender.sources.opening import FORMATS, is_address, open_source
 from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up
 from recommender.store.restoring import restore
@@ -24,23 +25,69 @@ from recommender.store.restoring import restore
 __all__ = ["backup", "export", "import_", "restore_"]
 
 STANDARD_OUTPUT: Final = Path("-")
+ALLOW_PRIVATE: Final = "A host that may be of a private network, by its name; may be repeated."
+
+
+def _existing(
+    ctx: click.Context, param: click.Parameter, places: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Addresses, and the paths of what is there."""
+    return tuple(
+        place if is_address(place) else str(EXISTING.convert(place, param, ctx)) for place in places
+    )
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=EXISTING)
-@click.option("--format", type=click.Choice(["auto", "jsonl"]), default="auto", expose_value=False)
+@click.argument("places", metavar="PATH|URL...", nargs=-1, required=True, callback=_existing)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("--strict", is_flag=True, help="Stop at the first bad record.")
-def import_(paths: tuple[Path, ...], strict: bool) -> None:
-    """Store the articles of PATHS: files with one JSON object a line."""
+@click.option("--again", is_flag=True, help="Read all of it, not what is new since the last time.")
+@click.option("--user", metavar="NAME", help="Sent with the password to the address's host alone.")
+@click.option("--password-file", type=EXISTING, help="A file that holds the password.")
+@click.option("--allow-private", metavar="HOST", multiple=True, help=ALLOW_PRIVATE)
+def import_(
+    places: tuple[str, ...],
+    format_: str,
+    strict: bool,
+    again: bool,
+    user: str | None,
+    password_file: Path | None,
+    allow_private: tuple[str, ...],
+) -> None:
+    """Store the articles of files and addresses.
+
+    Files: JSON lines, WordPress exports (WXR), feeds, ninjs, web pages. Addresses: WordPress sites,
+    feeds, sitemaps, and files of those kinds. What each is, is found out by what it holds.
+
+    An address is read from where it was left; interrupted, run it again.
+    """
+    auth = _credentials(user, password_file)
     rejected = 0
     with _store() as store:
-        for path in paths:
-            with bar(path.name, path.stat().st_size, "B") as advance:
-                done = import_records(store, read_jsonl(path, advance), warn, strict=strict)
-            click.echo(f"{path}: " + ", ".join(f"{n} {name}" for name, n in asdict(done).items()))
+        for place in places:
+            with Fetcher(private_hosts=frozenset(allow_private), auth=auth) as fetcher:
+                source = open_source(place, format_, fetcher)
+                done = import_source(store, source, warn, bar, strict=strict, again=again)
+            click.echo(printable(f"{place}: {done}"))
             rejected += done.rejected
     if rejected:
         leave(BadInput)
+
+
+def _credentials(user: str | None, password_file: Path | None) -> tuple[str, str] | None:
+    """Name and password; the password is the first line of the file, its blanks as they are.
+
+    Raises:
+        BadParameter: one of them is given without the other, or the file holds none.
+    """
+    if user is None and password_file is None:
+        return None
+    if user is None or password_file is None:
+        raise BadParameter("--user and --password-file go together; give both")
+    password = password_file.read_text("utf-8").partition("\n")[0].rstrip("\r")
+    if not password:
+        raise BadParameter(f"{password_file}: holds no password in its first line")
+    return user, password
 
 
 @click.command()

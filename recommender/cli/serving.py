@@ -14,6 +14,7 @@ from recommender.demo import demonstrate
 from recommender.embedding import find_model
 from recommender.errors import UnreadArticle
 from recommender.explaining import list_explained, read_texts
+from recommender.inquiry import Inquiry
 from recommender.listing import as_document, as_text
 from recommender.live import open_followed
 from recommender.meters import bar
@@ -48,15 +49,16 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     followed = open_followed(
         catalog, store, lambda: find_model(settings.model, settings.data_dir)
     ).followed
-    view, policy = followed.view, followed.in_force.policy
+    view = followed.view
     seed = seed_of(view, article_id)
     if seed is None:
         store.get(article_id)  # says if it is unknown or deleted
         raise UnreadArticle(article_id)
     asked: Explain = "all" if explain == "all" else explain is not None
     options = Options(limit=limit, mode=mode, explain=asked)
-    read = partial(read_texts, store)
-    answer = list_explained(view, seed, options, policy, time.time(), read)
+    policy, choices = followed.in_force.policy, followed.chosen.of(article_id)
+    inquiry = Inquiry(view, seed, options, policy, time.time(), choices)
+    answer = list_explained(inquiry, partial(read_texts, store))
     if as_json:
         click.echo(json.dumps(as_document(answer), ensure_ascii=False, indent=2))
     else:

@@ -19,10 +19,12 @@ from recommender.listing import printable
 from recommender.markup.guard import MarkupReader
 from recommender.meters import bar
 from recommender.operation import model_in_use
+from recommender.progress import silent
 from recommender.reading import Reader
 from recommender.rebuild import compact, rebuild
 from recommender.settings import Settings
-from recommender.sources import read_jsonl
+from recommender.sources.fetching import Fetcher
+from recommender.sources.opening import open_source
 from recommender.store import ArticleStore, open_store
 
 __all__ = ["check", "erase_"]
@@ -32,7 +34,7 @@ EVERY = 1_000_000
 
 
 @click.command()
-@click.option("--against", type=EXISTING, help="Compare with this file, one JSON object a line.")
+@click.option("--against", type=EXISTING, help="Compare with this file: whatever import reads.")
 @click.option("--verbose", is_flag=True, help="Tell of everything that was looked at.")
 def check(against: Path | None, verbose: bool) -> None:
     """Tell whether store and generations are whole, and agree.
@@ -42,8 +44,10 @@ def check(against: Path | None, verbose: bool) -> None:
     """
     settings = Settings.from_environment()
     store = open_store(settings.database_url)
-    source = None if against is None else read_jsonl(against)
-    facts = gather(store, Catalog(settings.snapshots_dir), datetime.now(tz=UTC), source)
+    with Fetcher() as fetcher:
+        source = None if against is None else open_source(str(against), "auto", fetcher)
+        pulled = None if source is None else source.pull(None, silent)
+        facts = gather(store, Catalog(settings.snapshots_dir), datetime.now(tz=UTC), pulled)
     store.close()
     findings = judge(facts)
     for finding in findings:

@@ -1,5 +1,6 @@
 """Where articles come from."""
 
-from recommender.sources.jsonl import Record, read_jsonl
+from recommender.sources.jsonl import read_jsonl
+from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record, Source
 
-__all__ = ["Record", "read_jsonl"]
+__all__ = ["Cursor", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source", "read_jsonl"]

@@ -1,31 +1,17 @@
 """Articles from a file with one JSON object a line."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from recommender.articles import Article, parse_article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance
+from recommender.sources.records import Record
 
-__all__ = ["Record", "read_jsonl"]
+__all__ = ["read_jsonl", "read_lines"]
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a source: where it stands, and the article or what is wrong with it."""
-
-    path: Path
-    line: int
-    content: Article | InvalidArticle
-
-    @property
-    def place(self) -> str:
-        """File and line, as compilers write them."""
-        return f"{self.path}:{self.line}"
 
 
 def read_jsonl(path: Path, advance: Advance = lambda _bytes: None) -> Iterator[Record]:
@@ -40,17 +26,18 @@ def read_jsonl(path: Path, advance: Advance = lambda _bytes: None) -> Iterator[R
     """
     try:
         with path.open("rb") as file:
-            yield from _records(path, file, advance)
+            yield from read_lines(str(path), file, advance)
     except OSError as error:
         raise BadSource(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _records(path: Path, lines: Iterable[bytes], advance: Advance) -> Iterator[Record]:
+def read_lines(name: str, lines: Iterable[bytes], advance: Advance) -> Iterator[Record]:
+    """Read the lines of a document, UTF-8, by its name; `advance` is told of bytes."""
     for number, line in enumerate(lines, 1):
         advance(len(line))
         text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
         if text.strip():
-            yield Record(path, number, _content(text))
+            yield Record(f"{name}:{number}", _content(text))
 
 
 def _content(line: bytes) -> Article | InvalidArticle:

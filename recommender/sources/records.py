@@ -8,7 +8,7 @@ from recommender.articles import Article
 from recommender.errors import InvalidArticle
 from recommender.progress import Meter
 
-__all__ = ["Cursor", "Gone", "Mark", "Record", "Source"]
+__all__ = ["Cursor", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source"]
 
 Cursor = Mapping[str, Any]
 """Where a source was left, in plain JSON types; only the source understands it."""
@@ -39,6 +39,17 @@ class Mark:
     cursor: Cursor
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something of a source that is no article, and what it is in a word: `page`, `draft`."""
+
+    reason: str
+    count: int = 1
+
+
+Pulled = Record | Mark | LeftOut
+
+
 class Source(Protocol):
     """A place where articles come from."""
 
@@ -46,7 +57,7 @@ class Source(Protocol):
     def name(self) -> str:
         """The path or address, by which the cursor is kept too."""
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Record | Mark]:
+    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
         """Read what is new since a cursor; all there is without one.
 
         Raises:

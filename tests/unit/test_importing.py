@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from recommender.errors import BadSource
-from recommender.importing import BATCH, Imported, import_records
-from recommender.sources import read_jsonl
+from recommender.articles import Article
+from recommender.errors import BadSource, DeletedArticle, InvalidArticle
+from recommender.importing import BATCH, Imported, import_records, import_source
+from recommender.progress import Meter, silent
+from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, read_jsonl
 from recommender.store import ArticleStore, open_store
 
 
@@ -20,6 +22,7 @@ class Desk:
     store: ArticleStore
     path: Path
     said: list[str] = field(default_factory=list)
+    cursors: list[Cursor | None] = field(default_factory=list)
 
     def take(self, *lines: object, strict: bool = False) -> Imported:
         """Import lines: strings as they are, all else as JSON."""
@@ -131,3 +134,147 @@ def test_rejected_records_are_reported_in_the_order_of_their_lines(desk: Desk) -
     desk.said.clear()
     desk.take({"id": "x"}, record("a", version=1), {"id": "y"})
     assert [line.split(": ")[0].rsplit(":")[-1] for line in desk.said] == ["1", "2", "3"]
+
+
+# --- sources with marks ---
+
+
+def story(article_id: str, title: str = "T") -> Record:
+    return Record(f"there:{article_id}", Article(id=article_id, title=title))
+
+
+def gone(article_id: str) -> Record:
+    return Record(f"there:{article_id}", Gone(article_id))
+
+
+def bad(article_id: str) -> Record:
+    return Record(f"there:{article_id}", InvalidArticle("no good"))
+
+
+@dataclass
+class Script:
+    """A source that gives what is written, and may break off."""
+
+    pulled: tuple[Pulled, ...]
+    breaks: bool = False
+    cursors: list[Cursor | None] = field(default_factory=list)
+    name: str = "https://news.example/feed"
+
+    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+        self.cursors.append(cursor)
+        with meter(self.name, 1, "post"):
+            yield from self.pulled
+        if self.breaks:
+            raise BadSource("the line went dead")
+
+
+def pull(desk: Desk, *pulled: Pulled, strict: bool = False, again: bool = False) -> Imported:
+    source = Script(pulled)
+    done = import_source(desk.store, source, desk.said.append, silent, strict=strict, again=again)
+    desk.cursors = source.cursors
+    return done
+
+
+def kept(desk: Desk) -> Cursor | None:
+    return desk.store.cursors.get(Script(()).name)
+
+
+def test_a_mark_is_kept_and_given_back(desk: Desk) -> None:
+    assert pull(desk, story("a"), Mark({"at": 1}), story("b"), Mark({"at": 2})).created == 2
+    assert desk.cursors == [None]
+    assert kept(desk) == {"at": 2}
+    assert pull(desk) == Imported(0, 0, 0, 0)
+    assert desk.cursors == [{"at": 2}]
+
+
+def test_reading_again_ignores_the_mark_and_moves_it(desk: Desk) -> None:
+    pull(desk, Mark({"at": 1}))
+    assert pull(desk, story("a"), Mark({"at": 3}), again=True).created == 1
+    assert desk.cursors == [None]
+    assert kept(desk) == {"at": 3}
+
+
+def test_each_source_has_a_mark_of_its_own(desk: Desk) -> None:
+    pull(desk, Mark({"at": 1}))
+    other = Script((Mark({"at": 7}),), name="https://other.example/")
+    import_source(desk.store, other, desk.said.append, silent)
+    assert (kept(desk), desk.store.cursors.get(other.name)) == ({"at": 1}, {"at": 7})
+
+
+def test_a_mark_is_kept_only_when_all_before_it_is_stored(desk: Desk) -> None:
+    stored: list[list[str]] = []
+    records = [story(f"a{number:03}") for number in range(BATCH + 3)]
+    import_records(
+        desk.store,
+        [*records, Mark({"at": 1})],
+        desk.said.append,
+        keep=lambda _: stored.append(desk.ids()),
+    )
+    assert stored == [[f"a{number:03}" for number in range(BATCH + 3)]]
+
+
+def test_a_source_that_breaks_off_goes_on_from_its_last_mark(desk: Desk) -> None:
+    broken = Script((story("a"), Mark({"at": 1}), story("b")), breaks=True)
+    with pytest.raises(BadSource, match="the line went dead"):
+        import_source(desk.store, broken, desk.said.append, silent)
+    assert desk.ids() == ["a"]
+    assert kept(desk) == {"at": 1}
+
+
+def test_an_interruption_loses_no_mark_and_keeps_none_too_early(desk: Desk) -> None:
+    class Interrupted(Script):
+        def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+            yield from super().pull(cursor, meter)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_source(
+            desk.store,
+            Interrupted((story("a"), Mark({"at": 1}), story("b"))),
+            desk.said.append,
+            silent,
+        )
+    assert (desk.ids(), kept(desk)) == (["a"], {"at": 1})
+
+
+def test_strict_keeps_no_mark_behind_a_bad_record(desk: Desk) -> None:
+    with pytest.raises(BadSource, match="there:x: no good; stopped there"):
+        pull(desk, story("a"), Mark({"at": 1}), bad("x"), Mark({"at": 2}), strict=True)
+    assert kept(desk) == {"at": 1}
+
+
+def test_what_is_gone_is_deleted_and_counted_once(desk: Desk) -> None:
+    pull(desk, story("a"), story("b"))
+    done = pull(desk, gone("a"), gone("never there"), story("c"), gone("b"), gone("b"))
+    assert done == Imported(created=1, updated=0, unchanged=1, rejected=0, deleted=2)
+    assert desk.ids() == ["c"]
+    with pytest.raises(DeletedArticle):
+        desk.store.get("a")
+    assert desk.said == []
+
+
+def test_order_counts_where_an_article_goes_and_comes(desk: Desk) -> None:
+    pull(desk, story("a"), gone("a"), story("b"), story("b", "U"), gone("c"), story("c"))
+    assert desk.ids() == ["b", "c"]
+    assert desk.store.get("b").title == "U"
+
+
+def test_what_is_no_article_is_counted_by_its_word(desk: Desk) -> None:
+    done = pull(desk, LeftOut("page"), story("a"), LeftOut("draft", 4), LeftOut("page"))
+    assert done == Imported(1, 0, 0, 0, left_out={"page": 2, "draft": 4})
+    assert str(done) == "1 created, 0 updated, 0 unchanged, 0 rejected (left out: 4 draft, 2 page)"
+
+
+def test_counts_are_one_line() -> None:
+    assert str(Imported(1, 2, 3, 4)) == "1 created, 2 updated, 3 unchanged, 4 rejected"
+    assert str(Imported(1, 2, 3, 4, deleted=5)).endswith("4 rejected, 5 deleted")
+
+
+@pytest.mark.parametrize(
+    "cursor", [{}, {"a": [1, 2.5, None, "é", {"b": True}]}, {"x": "y" * 10**6}]
+)
+def test_any_plain_json_may_be_a_cursor(desk: Desk, cursor: Cursor) -> None:
+    desk.store.cursors.put("s", cursor)
+    assert desk.store.cursors.get("s") == cursor
+    desk.store.cursors.put("s", {"later": 1})
+    assert desk.store.cursors.get("s") == {"later": 1}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle
+from recommender.errors import BadSource, FieldFault, InvalidArticle
 from recommender.sources import Record, read_jsonl
 
 BOM = b"\xef\xbb\xbf"
@@ -21,14 +21,19 @@ def records_of(folder: Path, content: bytes) -> list[Record]:
     return list(read_jsonl(path))
 
 
+def faults_of(record: Record) -> tuple[FieldFault, ...]:
+    assert isinstance(record.content, InvalidArticle)
+    return record.content.faults
+
+
 def numbered(records: list[Record]) -> list[tuple[int, str]]:
     """By line the id of an article, or the pointers of what is wrong."""
     return [
         (
-            record.line,
+            int(record.place.rpartition(":")[2]),
             record.content.id
             if isinstance(record.content, Article)
-            else ",".join(fault.pointer or "/" for fault in record.content.faults),
+            else ",".join(fault.pointer or "/" for fault in faults_of(record)),
         )
         for record in records
     ]
@@ -37,14 +42,9 @@ def numbered(records: list[Record]) -> list[tuple[int, str]]:
 def test_each_line_is_a_record_with_its_number(tmp_path: Path) -> None:
     records = records_of(tmp_path, line("a") + line("b"))
     assert records == [
-        Record(tmp_path / "a.jsonl", 1, Article(id="a", title="T")),
-        Record(tmp_path / "a.jsonl", 2, Article(id="b", title="T")),
+        Record(f"{tmp_path}/a.jsonl:1", Article(id="a", title="T")),
+        Record(f"{tmp_path}/a.jsonl:2", Article(id="b", title="T")),
     ]
-
-
-def test_a_place_is_file_and_line() -> None:
-    record = Record(Path("in/a.jsonl"), 12, Article(id="a", title="T"))
-    assert record.place == "in/a.jsonl:12"
 
 
 def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:

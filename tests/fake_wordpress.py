@@ -1,0 +1,262 @@
+"""A small WordPress on loopback: it pages, filters, refuses and errs as the real one does."""
+
+import base64
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from recommender.errors import BadSource
+from recommender.sources.fetching import Answer, Fetcher
+
+Json = dict[str, Any]
+Reply = tuple[int, Any, Mapping[str, str]]
+
+MOST_A_PAGE = 100
+HIDDEN: Reply = (401, {"code": "rest_forbidden", "message": "Sorry, you are not allowed."}, {})
+UNKNOWN: Reply = (404, {"code": "rest_post_invalid_id", "message": "Invalid post ID."}, {})
+PAST_THE_END: Reply = (
+    400,
+    {"code": "rest_post_invalid_page_number", "message": "Page too large."},
+    {},
+)
+TOO_MANY: Reply = (
+    400,
+    {"code": "rest_invalid_param", "message": "Invalid parameter(s): per_page"},
+    {},
+)
+NO_ROUTE: Reply = (404, {"code": "rest_no_route", "message": "No route was found."}, {})
+
+
+def fake_post(number: int, **fields: object) -> Json:
+    """A published post of two months ago, whose text names its number."""
+    return {
+        "id": number,
+        "status": "publish",
+        "type": "post",
+        "date_gmt": f"2026-08-01T{number // 60 % 24:02}:{number % 60:02}:00",
+        "modified_gmt": f"2026-08-02T{number // 60 % 24:02}:{number % 60:02}:00",
+        "title": {"rendered": f"Story {number}"},
+        "content": {"rendered": f"<p>The text of story {number}.</p>", "protected": False},
+        "excerpt": {"rendered": f"<p>The text of story {number}.</p>", "protected": False},
+        "author": 1,
+        "featured_media": 0,
+        "categories": [2],
+        "tags": [],
+    } | fields
+
+
+@dataclass
+class FakeWordPress:
+    """Its posts, names and habits may be changed between requests, and in the middle of a crawl."""
+
+    posts: list[Json]
+    names: dict[str, dict[int, str]] = field(
+        default_factory=lambda: {
+            "categories": {1: "Uncategorized", 2: "City"},
+            "tags": {3: "port", 4: "tram"},
+            "users": {1: "Zarina Desk"},
+        }
+    )
+    now: datetime = datetime(2026, 10, 20, 12, tzinfo=UTC)
+    login: tuple[str, str] = ("editor", "abcd efgh ijkl")
+    is_pretty: bool = True
+    is_linked: bool = True
+    closed: frozenset[str] = frozenset()
+    """Collections that visitors may not read."""
+    spoil: Callable[[str, Mapping[str, str]], Reply | None] = lambda _route, _parameters: None
+    """Told of each route and its parameters before it is answered; may answer in its place."""
+    base: str = "http://blog.example:8080"
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    @contextmanager
+    def serving(self) -> Iterator["FakeWordPress"]:
+        """Serve it on a free port of loopback."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self.base = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def post(self, number: int) -> Json:
+        """A post that may be changed in place."""
+        return next(post for post in self.posts if post["id"] == number)
+
+    def remove(self, number: int) -> None:
+        """Delete a post for good."""
+        self.posts = [post for post in self.posts if post["id"] != number]
+
+    def edit(self, number: int, **fields: object) -> None:
+        """Change a post, as an editor does now."""
+        modified = self.now.strftime("%Y-%m-%dT%H:%M:%S")
+        self.post(number).update({"modified_gmt": modified} | fields)
+
+    # --- answering ---
+
+    @property
+    def root(self) -> str:
+        """The address that its pages name as that of its REST interface."""
+        return self.base + ("/wp-json/" if self.is_pretty else "/index.php?rest_route=/")
+
+    def answer(self, address: str, authorization: str) -> Reply:
+        """Status, body and headers for an address."""
+        parts = urlsplit(address)
+        parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        route = parameters.pop("rest_route", "")
+        if parts.path.startswith("/wp-json/") and self.is_pretty:
+            route = parts.path.removeprefix("/wp-json")
+        self.asked.append((route, parameters))
+        spoiled = self.spoil(route, parameters)
+        return spoiled or self._route(route, parameters, authorization)
+
+    def _route(self, route: str, parameters: Mapping[str, str], authorization: str) -> Reply:
+        known = _encoded(self.login)
+        if not route:
+            return self._page()
+        if route == "/":
+            return 200, {"name": "Test", "home": self.base, "namespaces": ["wp/v2"]}, {}
+        if route == "/wp/v2/users/me":
+            return (200, {"id": 1}, {}) if authorization == f"Basic {known}" else HIDDEN
+        what, _, number = route.removeprefix("/wp/v2/").partition("/")
+        if what in self.closed and authorization != f"Basic {known}":
+            return HIDDEN
+        if what == "posts":
+            return self._single(int(number)) if number else self._listing(parameters)
+        return self._terms(what, parameters) if what in self.names else NO_ROUTE
+
+    def _page(self) -> Reply:
+        link = f"<link rel='https://api.w.org/' href='{self.root}' />" if self.is_linked else ""
+        return 200, f"<html><head>{link}</head><body>Hello</body></html>", {}
+
+    def _single(self, number: int) -> Reply:
+        found = [post for post in self.posts if post["id"] == number]
+        if not found:
+            return UNKNOWN
+        return (200, found[0], {}) if found[0]["status"] == "publish" else HIDDEN
+
+    def _listing(self, parameters: Mapping[str, str]) -> Reply:
+        chosen = [post for post in self.posts if _passes(post, parameters)]
+        if parameters.get("orderby") == "id":
+            chosen.sort(key=lambda post: int(post["id"]))
+        else:  # equal times come in whatever order the database has them
+            random.shuffle(chosen)
+        return _paged([self._dressed(post, parameters) for post in chosen], parameters)
+
+    def _terms(self, what: str, parameters: Mapping[str, str]) -> Reply:
+        named = sorted(self.names[what].items())
+        return _paged([{"id": number, "name": name} for number, name in named], parameters)
+
+    def _dressed(self, post: Json, parameters: Mapping[str, str]) -> Json:
+        wanted = parameters.get("_fields", "").split(",")
+        whole: Json = {"link": f"{self.base}/story-{post['id']}/"} | post
+        if "_embed" in parameters:
+            whole["_embedded"] = self._embedded(post)
+        return {name: value for name, value in whole.items() if name in wanted}
+
+    def _embedded(self, post: Json) -> Json:
+        def terms(names: str, taxonomy: str) -> list[Json]:
+            return [
+                {"id": n, "name": self.names[names][n], "taxonomy": taxonomy} for n in post[names]
+            ]
+
+        author = {"id": post["author"], "name": self.names["users"][post["author"]]}
+        groups = [terms("categories", "category"), terms("tags", "post_tag")]
+        return {"author": [author], "wp:term": groups}
+
+
+def _passes(post: Json, parameters: Mapping[str, str]) -> bool:
+    def among(name: str, values: Sequence[int]) -> bool:
+        numbers = {int(number) for number in parameters.get(name, "").split(",") if number}
+        return not numbers or bool(numbers & set(values))
+
+    return (
+        post["status"] == parameters.get("status", "publish")
+        and among("include", [post["id"]])
+        and among("categories", post["categories"])
+        and among("tags", post["tags"])
+        and among("author", [post["author"]])
+        and f"{post['modified_gmt']}Z" > parameters.get("modified_after", "")
+        and f"{post['date_gmt']}Z" > parameters.get("after", "")
+    )
+
+
+def _paged(rows: list[Json], parameters: Mapping[str, str]) -> Reply:
+    size, page = int(parameters.get("per_page", "10")), int(parameters.get("page", "1"))
+    if size > MOST_A_PAGE:
+        return TOO_MANY
+    pages = -(-len(rows) // size)
+    if page > pages and rows:
+        return PAST_THE_END
+    told = {"X-WP-Total": str(len(rows)), "X-WP-TotalPages": str(pages)}
+    return 200, rows[(page - 1) * size : page * size], told
+
+
+class DirectFetcher(Fetcher):
+    """Asks a fake site without a socket, in a tenth of the time; serve it where that matters."""
+
+    def __init__(self, site: FakeWordPress, auth: tuple[str, str] | None = None) -> None:
+        super().__init__(auth=auth)
+        self._site = site
+        self._authorization = f"Basic {_encoded(auth)}" if auth else ""
+
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002 - of a fetcher
+        *,
+        accept: frozenset[int] = frozenset({200}),
+    ) -> Answer:
+        """The site's answer."""
+        self.requests += 1
+        status, content, told = self._site.answer(
+            url.removeprefix(self._site.base), self._authorization
+        )
+        if status not in accept:
+            raise BadSource(f"{url}: answers {status}")
+        kept = {name.lower(): value for name, value in told.items()}
+        dated = {"date": format_datetime(self._site.now, usegmt=True)}
+        return Answer(url, status, dated | kept, _written(content))
+
+
+def _encoded(login: tuple[str, str]) -> str:
+    return base64.b64encode(":".join(login).encode()).decode()
+
+
+def _written(content: object) -> bytes:
+    return (content if isinstance(content, str) else json.dumps(content)).encode()
+
+
+def _handler_of(site: FakeWordPress) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer goes out whole, lest the second half waits for an acknowledgement
+
+        def do_GET(self) -> None:
+            status, content, headers = site.answer(self.path, self.headers.get("Authorization", ""))
+            body = _written(content)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def date_time_string(self, _timestamp: float | None = None) -> str:
+            return format_datetime(site.now, usegmt=True)
+
+        def log_message(self, *_said: object) -> None:
+            return
+
+    return Handler

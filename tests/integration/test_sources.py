@@ -1,0 +1,205 @@
+"""`read-also import` from files and addresses, into a real store."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from recommender.cli import main
+from recommender.settings import Settings
+from recommender.store import open_store
+from tests.sites import HOST, Site, open_site
+
+Run = Callable[..., Result]
+
+FEED = b"""<rss version="2.0"><channel><title>News</title>
+<item><guid>1</guid><title>The harbour opens</title></item>
+<item><guid>2</guid><title>The bridge closes</title></item>
+</channel></rss>"""
+EXPORT = b"""<?xml version="1.0"?>
+<rss xmlns:wp="http://wordpress.org/export/1.2/"><channel><link>https://news.example/</link>
+<item><title>One</title><wp:post_id>1</wp:post_id><wp:post_type>post</wp:post_type>
+<wp:status>publish</wp:status></item>
+<item><title>Two</title><wp:post_id>2</wp:post_id><wp:post_type>post</wp:post_type>
+<wp:status>draft</wp:status></item>
+<item><title>About</title><wp:post_id>3</wp:post_id><wp:post_type>page</wp:post_type>
+<wp:status>publish</wp:status></item>
+</channel></rss>"""
+LOOPBACK = ("--allow-private", HOST)
+
+
+@pytest.fixture
+def environment(bare: Settings) -> dict[str, str]:
+    return {"READ_ALSO_DATABASE_URL": bare.database_url, "READ_ALSO_DATA_DIR": str(bare.data_dir)}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Run:
+    """Runs a command over the archive."""
+    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
+        monkeypatch.delenv(name)
+    return lambda *arguments: CliRunner().invoke(main, list(arguments), env=environment)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with open_site() as opened:
+        yield opened
+
+
+def titles(settings: Settings) -> dict[str, str]:
+    with closing(open_store(settings.database_url)) as store, store.reading() as view:
+        return {stored.article.id: stored.article.title for stored in view}
+
+
+def test_an_export_is_imported_and_what_is_no_article_counted(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "export.xml"
+    path.write_bytes(EXPORT)
+    result = run("import", str(path))
+    line = "1 created, 0 updated, 0 unchanged, 0 rejected (left out: 1 draft, 1 page)"
+    assert (result.exit_code, result.stdout) == (0, f"{path}: {line}\n")
+    assert titles(bare) == {"wp:news.example:1": "One"}
+
+
+def test_a_malformed_export_gives_what_it_has_and_tells_the_line(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "export.xml"
+    path.write_bytes(EXPORT.replace(b"<title>Two", b"<title>Two & a half"))
+    result = run("import", str(path))
+    assert result.exit_code == 65
+    assert f"{path}:5: the file is not well-formed" in result.stderr
+    assert titles(bare) == {"wp:news.example:1": "One"}
+
+
+def test_what_is_private_is_refused_with_what_to_do(run: Run, bare: Settings, site: Site) -> None:
+    result = run("import", site.serve("/feed", FEED))
+    assert result.exit_code == 65
+    assert f"--allow-private {HOST}" in result.stderr
+    assert (site.asked, titles(bare)) == ([], {})
+
+
+def test_a_feed_is_pulled_once_and_then_only_what_changed(
+    run: Run, bare: Settings, site: Site
+) -> None:
+    url = site.serve_tagged("/feed", FEED, '"1"')
+    assert run("import", url, *LOOPBACK).stdout == (
+        f"{url}: 2 created, 0 updated, 0 unchanged, 0 rejected\n"
+    )
+    assert run("import", url, *LOOPBACK).stdout == (
+        f"{url}: 0 created, 0 updated, 0 unchanged, 0 rejected\n"
+    )
+    assert [one.headers.get("if-none-match") for one in site.asked] == [None, '"1"']
+    site.serve_tagged("/feed", FEED.replace(b"closes", b"opens again"), '"2"')
+    assert "0 created, 1 updated, 0 unchanged" in run("import", url, *LOOPBACK).stdout
+    assert titles(bare) == {"feed:1": "The harbour opens", "feed:2": "The bridge opens again"}
+
+
+def test_all_of_it_is_read_again_when_asked_for(run: Run, site: Site) -> None:
+    url = site.serve_tagged("/feed", FEED, '"1"')
+    run("import", url, *LOOPBACK)
+    result = run("import", url, "--again", *LOOPBACK)
+    assert "0 created, 0 updated, 2 unchanged" in result.stdout
+
+
+def test_a_feed_that_shrinks_deletes_nothing(run: Run, bare: Settings, site: Site) -> None:
+    url = site.serve_tagged("/feed", FEED, '"1"')
+    run("import", url, *LOOPBACK)
+    site.serve_tagged("/feed", FEED.replace(b"<guid>1</guid>", b"<guid>3</guid>"), '"2"')
+    assert "1 created, 0 updated" in run("import", url, *LOOPBACK).stdout
+    assert sorted(titles(bare)) == ["feed:1", "feed:2", "feed:3"]
+
+
+def test_a_password_comes_from_a_file_and_is_never_shown(
+    run: Run, site: Site, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("abcd efgh\n")
+    with_user = ("--user", "desk", "--password-file", str(password))
+    url = site.serve("/feed", FEED)
+    result = run("import", url, *LOOPBACK, *with_user)
+    assert result.exit_code == 0
+    assert site.asked[0].headers["authorization"] == "Basic ZGVzazphYmNkIGVmZ2g="
+    failed = run("import", site.serve("/gone", status=410), *LOOPBACK, *with_user)
+    assert "410 (Gone)" in failed.stderr
+    assert "abcd" not in result.output + failed.output
+
+
+@pytest.mark.parametrize("arguments", [["--user", "desk"], ["--password-file", "{}"]])
+def test_a_name_and_a_password_go_together(
+    run: Run, site: Site, tmp_path: Path, arguments: list[str]
+) -> None:
+    path = tmp_path / "password"
+    path.write_text("x")
+    given = [one.format(path) for one in arguments]
+    result = run("import", site.serve("/feed", FEED), *LOOPBACK, *given)
+    assert result.exit_code == 2
+    assert "go together" in result.stderr
+    assert site.asked == []
+
+
+@pytest.mark.parametrize("content", ["", "\nsecond line"])
+def test_a_file_without_a_password_is_refused(
+    run: Run, site: Site, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "password"
+    path.write_text(content)
+    given = ("--user", "desk", "--password-file", str(path))
+    assert run("import", site.serve("/feed", FEED), *LOOPBACK, *given).exit_code == 2
+    assert site.asked == []
+
+
+def test_an_import_that_is_killed_goes_on_where_it_was(
+    run: Run, bare: Settings, site: Site, environment: dict[str, str]
+) -> None:
+    """The mark is kept with the last article, never before: what a kill cuts off is read again."""
+    items = b"".join(
+        b"<item><guid>%d</guid><title>Story %d</title></item>\n" % (n, n) for n in range(300)
+    )
+    url = site.serve_tagged(
+        "/feed", b"<rss version='2.0'><channel>" + items + b"</channel></rss>", '"1"'
+    )
+    command = [sys.executable, "-m", "recommender", "import", url, *LOOPBACK]
+    process = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603 - our own
+    with closing(open_store(bare.database_url)) as store:
+        while process.poll() is None and store.state().change < 50:
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert store.cursors.get(url) is None or store.state().change == 300
+    result = run("import", url, *LOOPBACK)
+    assert result.exit_code == 0
+    assert len(titles(bare)) == 300
+
+
+def test_a_check_compares_with_whatever_import_reads(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "export.xml"
+    path.write_bytes(EXPORT)
+    run("import", str(path))
+    assert run("check", "--against", str(path)).exit_code == 0
+    path.write_bytes(EXPORT.replace(b"draft", b"publish"))
+    result = run("check", "--against", str(path))
+    assert result.exit_code == 1
+    assert "wp:news.example:2" in result.stdout
+
+
+def test_a_slow_site_ends_in_one_line(
+    run: Run, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+
+    monkeypatch.setattr("recommender.sources.fetching.LONGEST_WAIT_SECONDS", 0.0)
+    result = run("import", site.add("/feed", fail), *LOOPBACK)
+    assert result.exit_code == 65
+    assert "no whole answer comes" in result.stderr
+    assert "Traceback" not in result.output

@@ -1,0 +1,491 @@
+"""What every source promises, asked of each of them.
+
+A source joins by a function in STAGES: it sets up three stories and one bad record behind the
+first, and tells what is to be found there.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recommender.articles import Article, check_id
+from recommender.errors import BadSource, InvalidArticle
+from recommender.progress import silent
+from recommender.sources import Cursor, Gone, Mark, Pulled, Record, Source
+from recommender.sources.fetching import Fetcher, Limits
+from recommender.sources.ids import foreign_id
+from recommender.sources.opening import open_source
+from recommender.sources.sitemaps import Sitemap
+from recommender.sources.wordpress import WordPress
+from tests.fake_wordpress import DirectFetcher, FakeWordPress, fake_post
+from tests.feeds import read_feeds_here
+from tests.near_pages import NearReader
+from tests.sites import HOST, Site, open_site
+
+
+@dataclass(frozen=True)
+class Story:
+    """One story as a source tells it; a bad one has no words at all."""
+
+    key: str
+    title: str
+    text: str = "Some words."
+
+
+FIRST = Story("one", "The harbour opens")
+BAD = Story("bad", "", "")
+SECOND = Story("two", "The bridge closes")
+THIRD = Story("three", "The ferry & the fog")
+STORIES = (FIRST, BAD, SECOND, THIRD)
+CHANGED = replace(SECOND, title="The bridge opens again")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A source that is set up.
+
+    Attributes:
+        source: with STORIES in it.
+        ids: of the good stories, in the order in which they come.
+        tell: puts other stories into the source.
+        asked: how many requests went out so far.
+        most_asked: at a pull that finds nothing new.
+        tells_gone: whether a story that is not there any more is told to be gone.
+        fault: what is wrong with the bad record.
+        within: what its place begins with, if that is not the source's name.
+    """
+
+    source: Source
+    ids: tuple[str, ...]
+    tell: Callable[[Sequence[Story]], object]
+    asked: Callable[[], int]
+    most_asked: int = 1
+    tells_gone: bool = False
+    fault: str = "a title or a body is required"
+    within: str = ""
+
+
+# --- documents: on disk, and at an address ---
+
+
+def as_jsonl(stories: Sequence[Story]) -> bytes:
+    lines = ({"id": one.key, "title": one.title, "body": one.text} for one in stories)
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+def as_wxr(stories: Sequence[Story]) -> bytes:
+    items = "\n".join(
+        f"<item><title>{escape(one.title)}</title><wp:post_id>{number}</wp:post_id>"
+        f"<wp:post_type>post</wp:post_type><wp:status>publish</wp:status>"
+        f"<content:encoded><![CDATA[{one.text}]]></content:encoded></item>"
+        for one in stories
+        for number in [{"one": 1, "two": 2, "three": 3}.get(one.key, 4)]
+    )
+    return (
+        '<?xml version="1.0"?>\n<rss xmlns:wp="http://wordpress.org/export/1.2/"'
+        ' xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>'
+        f"<wp:base_blog_url>https://news.example/tj</wp:base_blog_url>\n{items}\n</channel></rss>"
+    ).encode()
+
+
+def as_rss(stories: Sequence[Story]) -> bytes:
+    items = "\n".join(
+        f'<item><guid isPermaLink="false">{one.key}</guid><title>{escape(one.title)}</title>'
+        f"<description>{one.text}</description></item>"
+        for one in stories
+    )
+    return f'<rss version="2.0"><channel><title>News</title>\n{items}</channel></rss>'.encode()
+
+
+def as_atom(stories: Sequence[Story]) -> bytes:
+    entries = "\n".join(
+        f"<entry><id>{one.key}</id><title>{escape(one.title)}</title>"
+        f"<content>{one.text}</content></entry>"
+        for one in stories
+    )
+    return f'<feed xmlns="http://www.w3.org/2005/Atom">\n{entries}</feed>'.encode()
+
+
+def as_json_feed(stories: Sequence[Story]) -> bytes:
+    items = [{"id": one.key, "title": one.title, "content_text": one.text} for one in stories]
+    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode()
+
+
+def as_ninjs(stories: Sequence[Story]) -> bytes:
+    return json.dumps(
+        [{"uri": one.key, "headline": one.title, "body_text": one.text} for one in stories]
+    ).encode()
+
+
+DOCUMENTS: dict[str, tuple[Callable[[Sequence[Story]], bytes], tuple[str, ...]]] = {
+    "jsonl": (as_jsonl, ("one", "two", "three")),
+    "wxr": (as_wxr, tuple(f"wp:news.example~2Ftj:{number}" for number in (1, 2, 3))),
+    "rss": (as_rss, ("feed:one", "feed:two", "feed:three")),
+    "atom": (as_atom, ("feed:one", "feed:two", "feed:three")),
+    "json feed": (as_json_feed, ("feed:one", "feed:two", "feed:three")),
+    "ninjs": (as_ninjs, ("ninjs:one", "ninjs:two", "ninjs:three")),
+}
+
+
+def stage_file(kind: str, _site: Site, fetcher: Fetcher, folder: Path) -> Stage:
+    write, ids = DOCUMENTS[kind]
+    path = folder / "document"
+
+    def tell(stories: Sequence[Story]) -> None:
+        path.write_bytes(write(stories))
+
+    tell(STORIES)
+    return Stage(open_source(str(path), "auto", fetcher), ids, tell, lambda: fetcher.requests, 0)
+
+
+def stage_address(kind: str, site: Site, fetcher: Fetcher, _folder: Path, *, tagged: bool) -> Stage:
+    write, ids = DOCUMENTS[kind]
+
+    def tell(stories: Sequence[Story]) -> None:
+        body = write(stories)
+        if tagged:
+            site.serve_tagged("/document", body, f'"{hash(body)}"')
+        else:
+            site.answers.clear()
+            site.serve("/document", body)
+
+    tell(STORIES)
+    source = open_source(f"{site.url}/document", "auto", fetcher)
+    return Stage(source, ids, tell, lambda: fetcher.requests)
+
+
+# --- a WordPress, whose newest post comes first ---
+
+NUMBERS = {"one": 4, "bad": 3, "two": 2, "three": 1}
+
+
+def stage_wordpress(_site: Site, _fetcher: Fetcher, _folder: Path) -> Stage:
+    blog = FakeWordPress([])
+    fetcher = DirectFetcher(blog)
+
+    def tell(stories: Sequence[Story]) -> None:
+        blog.now += timedelta(hours=1)
+        before = {post["id"]: post["modified_gmt"] for post in blog.posts}
+        blog.posts = [
+            fake_post(
+                number,
+                title={"rendered": escape(one.title)},
+                content={"rendered": one.text},
+                modified_gmt=f"{blog.now - timedelta(minutes=5):%Y-%m-%dT%H:%M:%S}"
+                if one is CHANGED
+                else before.get(number, "2026-08-02T00:00:00"),
+            )
+            for one in stories
+            for number in [NUMBERS[one.key]]
+        ]
+
+    tell(STORIES)
+    ids = tuple(f"wp:blog.example~3A8080:{NUMBERS[key]}" for key in ("one", "two", "three"))
+    source = WordPress(blog.base, fetcher)
+    # The front page, the index, a page of ids, and one of each of three kinds of names.
+    return Stage(source, ids, tell, lambda: fetcher.requests, most_asked=6, tells_gone=True)
+
+
+# --- a site, by its sitemap ---
+
+
+def as_page(story: Story) -> bytes:
+    kind = '<meta property="og:type" content="article">' if story.text else ""
+    return (
+        f"<html><head><title>{escape(story.title)}</title>{kind}</head><body><article>"
+        f"<h1>{escape(story.title)}</h1><p>{story.text * 20}</p></article></body></html>"
+    ).encode()
+
+
+def stage_sitemap(site: Site, fetcher: Fetcher, _folder: Path, *, timed: bool) -> Stage:
+    def entry(story: Story) -> str:
+        page = as_page(story)
+        address = site.serve_tagged(f"/{story.key}", page, f'"{hash(page)}"')
+        time = f"<lastmod>2026-03-01T09:00:{hash(page) % 60:02}Z</lastmod>" if timed else ""
+        return f"<url><loc>{address}</loc>{time}</url>"
+
+    def tell(stories: Sequence[Story]) -> None:
+        site.answers.clear()
+        body = f"<urlset>{''.join(map(entry, stories))}<!-- {hash(stories)} --></urlset>".encode()
+        site.serve_tagged("/sitemap.xml", body, f'"{hash(body)}"')
+
+    tell(STORIES)
+    return Stage(
+        Sitemap(f"{site.url}/sitemap.xml", fetcher, NearReader),
+        tuple(foreign_id("page", f"{site.url}/{one}") for one in ("one", "two", "three")),
+        tell,
+        lambda: fetcher.requests,
+        tells_gone=True,
+        fault="no main text",
+        within=site.url,
+    )
+
+
+MakeStage = Callable[[Site, Fetcher, Path], Stage]
+
+STAGES: dict[str, MakeStage] = {
+    **{f"{kind} file": partial(stage_file, kind) for kind in DOCUMENTS},
+    **{f"{kind} with a tag": partial(stage_address, kind, tagged=True) for kind in DOCUMENTS},
+    **{
+        f"{kind} without one": partial(stage_address, kind, tagged=False) for kind in ("rss", "wxr")
+    },
+    "sitemap with times": partial(stage_sitemap, timed=True),
+    "sitemap without times": partial(stage_sitemap, timed=False),
+    "wordpress": stage_wordpress,
+}
+
+
+@pytest.fixture(autouse=True)
+def _feeds_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_feeds_here(monkeypatch)
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    limits = Limits(seconds=10, retries=0)
+    with Fetcher(private_hosts=frozenset({HOST}), limits=limits) as opened:
+        yield opened
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest, fetcher: Fetcher, tmp_path: Path) -> Iterator[Stage]:
+    with open_site() as site:
+        yield STAGES[request.param](site, fetcher, tmp_path)
+
+
+def pull(stage: Stage, cursor: Cursor | None = None) -> list[Pulled]:
+    return list(stage.source.pull(cursor, silent))
+
+
+def articles(pulled: Sequence[Pulled]) -> list[Article]:
+    contents = [one.content for one in pulled if isinstance(one, Record)]
+    return [content for content in contents if isinstance(content, Article)]
+
+
+def places(one: Pulled) -> str:
+    return one.place if isinstance(one, Record) else ""
+
+
+def ids(pulled: Sequence[Pulled]) -> list[str]:
+    return [article.id for article in articles(pulled)]
+
+
+def last_cursor(pulled: Sequence[Pulled]) -> Cursor | None:
+    return next((one.cursor for one in reversed(pulled) if isinstance(one, Mark)), None)
+
+
+def keeps_cursors(pulled: Sequence[Pulled]) -> bool:
+    return any(isinstance(one, Mark) for one in pulled)
+
+
+def test_records_come_in_order_and_under_ids_of_the_grammar(stage: Stage) -> None:
+    pulled = pull(stage)
+    assert ids(pulled) == list(stage.ids)
+    assert [check_id(one) for one in ids(pulled)] == list(stage.ids)
+    assert [article.title for article in articles(pulled)] == [
+        FIRST.title,
+        SECOND.title,
+        THIRD.title,
+    ]
+
+
+def test_what_is_read_again_is_the_same(stage: Stage) -> None:
+    first, again = pull(stage), pull(stage)
+    assert articles(again) == articles(first)
+    assert list(map(places, again)) == list(map(places, first))
+
+
+def test_a_bad_record_has_a_place_and_a_reason_and_stops_nothing(stage: Stage) -> None:
+    bad = [
+        one
+        for one in pull(stage)
+        if isinstance(one, Record) and isinstance(one.content, InvalidArticle)
+    ]
+    (record,) = bad
+    within = stage.within or stage.source.name
+    assert record.place.startswith(within)
+    assert len(record.place) > len(within)
+    assert stage.fault in str(record.content)
+
+
+def test_a_cursor_is_plain_json(stage: Stage) -> None:
+    for one in pull(stage):
+        if isinstance(one, Mark):
+            assert json.loads(json.dumps(one.cursor, allow_nan=False)) == one.cursor
+
+
+def test_a_mark_never_stands_before_what_it_covers(stage: Stage) -> None:
+    pulled = pull(stage)
+    for at, one in enumerate(pulled):
+        if isinstance(one, Mark):
+            seen = ids(pulled[:at]) + ids(pull(stage, one.cursor))
+            assert set(seen) == set(stage.ids)
+
+
+def test_a_second_pull_finds_nothing_new_and_asks_little(stage: Stage) -> None:
+    first = pull(stage)
+    before = stage.asked()
+    again = pull(stage, last_cursor(first))
+    assert stage.asked() - before <= stage.most_asked
+    if keeps_cursors(first):
+        assert [one for one in again if isinstance(one, Record)] == []
+
+
+def test_what_changed_is_found_and_nothing_else(stage: Stage) -> None:
+    first = pull(stage)
+    stage.tell((FIRST, CHANGED, THIRD))
+    again = articles(pull(stage, last_cursor(first)))
+    assert CHANGED.title in [article.title for article in again]
+    if keeps_cursors(first):
+        assert [article.id for article in again] == [stage.ids[1]]
+
+
+def test_what_came_is_found(stage: Stage) -> None:
+    stage.tell((FIRST, THIRD))
+    first = pull(stage)
+    stage.tell((FIRST, SECOND, THIRD))
+    assert stage.ids[1] in ids(pull(stage, last_cursor(first)))
+
+
+def test_what_is_not_there_any_more_is_gone_only_where_a_source_can_tell(stage: Stage) -> None:
+    first = pull(stage)
+    stage.tell((FIRST, THIRD))
+    again = pull(stage, last_cursor(first))
+    gone = [
+        one.content.id for one in again if isinstance(one, Record) and isinstance(one.content, Gone)
+    ]
+    assert gone == ([stage.ids[1]] if stage.tells_gone else [])
+
+
+# --- hostile documents ---
+
+ENTITIES = b"".join(b"<!ENTITY l%d '%s'>" % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+BOMB = b"<!DOCTYPE rss [<!ENTITY l0 'aaaaaaaaaa'>" + ENTITIES + b"]>"
+SECRET = b"<!DOCTYPE rss [<!ENTITY f SYSTEM 'file://SECRET-FILE'>]>"
+WXR = (
+    b"<rss xmlns:wp='http://wordpress.org/export/1.2/'><channel><link>http://a.example</link><item>"
+)
+HOSTILE: dict[str, bytes] = {
+    "nothing": b"",
+    "blanks": b" \n\t \n",
+    "a byte-order mark": b"\xef\xbb\xbf",
+    "half a byte-order mark": b"\xff\xfe\x00",
+    "no text": bytes(range(256)),
+    "an entity bomb in a feed": BOMB
+    + b"<rss version='2.0'><channel><item><title>&l9;</title><guid>1</guid></item></channel></rss>",
+    "an entity bomb in an export": BOMB
+    + WXR
+    + b"<wp:post_id>1</wp:post_id><title>&l9;</title></item>",
+    "an entity bomb in an attribute": BOMB + WXR + b"<category domain='&l9;'>x</category></item>",
+    "an external entity": SECRET
+    + b"<rss version='2.0'><channel><item><title>&f;</title><guid>1</guid></item></channel></rss>",
+    "an external entity in an export": SECRET
+    + WXR
+    + b"<wp:post_id>1</wp:post_id><title>&f;</title></item></channel></rss>",
+    "an external subset": b"<!DOCTYPE rss SYSTEM 'http://127.0.0.1:9/x.dtd'>" + WXR,
+    "deep elements": b"<rss version='2.0'><channel>" + b"<item>" * 4_000,
+    "deep elements in an export": WXR + b"<a>" * 4_000,
+    "deep JSON": b"[" * 100_000,
+    "deep JSON in a feed": b'{"version": "https://jsonfeed.org/version/1", "items": '
+    + b'{"a":' * 100_000,
+    "deep JSON in ninjs": b'{"uri": "a", "subject": ' + b"[" * 100_000,
+    "huge numbers": b'{"uri": "a", "headline": "x", "version": ' + b"9" * 5_000 + b"}",
+    "a huge number for an id": b'{"version": "https://jsonfeed.org/version/1", "items": [{"id": '
+    + b"9" * 5_000
+    + b', "title": "x"}]}',
+    "a huge number for a status": b'{"uri": "a", "headline": "x", "pubstatus": '
+    + b"9" * 5_000
+    + b"}",
+    "a huge number for a uri": b'{"uri": ' + b"9" * 10_000 + b', "headline": "x"}',
+    "NaN": b'{"uri": "a", "headline": NaN}',
+    "half a surrogate pair": b'{"uri": "a", "headline": "\\ud800"}',
+    "wrong types": b'[{"uri": 1}, {"uri": "a", "headline": {"a": []}, "subject": 3, "version": {},'
+    b' "renditions": {"a": 1, "b": null}, "bylines": [[], 1]}, null, 1, "x", []]',
+    "wrong types in a feed": b'{"version": "https://jsonfeed.org/version/1.1", "items":'
+    b' [null, 1, [], {}, {"id": []}, {"id": 1, "authors": 1, "tags": "x", "url": {}, "title": 1},'
+    b' {"id": true, "content_html": []}], "authors": [1], "language": 7}',
+    "bad UTF-8 in an export": WXR
+    + b"<wp:post_id>1</wp:post_id><title>\xff\xfe\x80</title></item></channel></rss>",
+    "bad UTF-8 in a feed": b"<rss version='2.0'><channel><item><title>\xff\x80</title>",
+    "bad UTF-8 in lines": b'{"id": "a", "title": "\xff"}',
+    "controls in an export": WXR
+    + b"<wp:post_id>1</wp:post_id><title>a\x00\x08&#0;&#x1b;</title></item>",
+    "an unknown encoding": b"<?xml version='1.0' encoding='klingon'?>" + WXR,
+    "open tags": b"<rss version='2.0'><channel><item><title>" + b"<a <" * 8_000,
+    "open shortcodes": WXR
+    + b"<wp:post_id>1</wp:post_id><content:encoded>"
+    + b"[a " * 30_000
+    + b"</content:encoded></item></channel></rss>",
+    "open comments": WXR
+    + b"<wp:post_id>1</wp:post_id><content:encoded><![CDATA["
+    + b"<!-- " * 30_000
+    + b"]]></content:encoded></item></channel></rss>",
+    "blanks in a body": WXR
+    + b"<wp:post_id>1</wp:post_id><content:encoded><![CDATA[a"
+    + b" " * 300_000
+    + b"b]]></content:encoded></item></channel></rss>",
+    "blanks in a doctype": b"<!DOCTYPE html" + b" " * 300_000,
+    "many roots": WXR + b"<rss " * 10_000,
+    "blank lines": WXR
+    + b"<wp:post_id>1</wp:post_id><content:encoded><![CDATA[a"
+    + b" \n\t " * 30_000
+    + b"b]]></content:encoded></item></channel></rss>",
+    "a doctype without an end": b"<!DOCTYPE " * 10_000,
+    "comments without an end": b"<?xml version='1.0'?>" + b"<!-- x -->" * 5_000 + b"<!--",
+    "a date of no calendar": b"<rss version='2.0'><channel><item><guid>1</guid><title>t</title>"
+    b"<pubDate>Thu, 99 Xyz 99999 99:99:99 +9999</pubDate></item></channel></rss>",
+    "addresses of no kind": b"<rss version='2.0'><channel><item><guid>1</guid><title>t</title>"
+    b"<link>http://[</link><enclosure url='javascript:x' type='image/png'/></item></channel></rss>",
+}
+READ_AS = ("auto", "jsonl", "wxr", "feed", "ninjs", "wordpress")
+
+
+def outcome(path: Path, format_: str, fetcher: Fetcher) -> list[Pulled] | str:
+    """What is pulled of a file, or why it is refused."""
+    try:
+        return list(open_source(str(path), format_, fetcher).pull(None, silent))
+    except BadSource as refusal:
+        return str(refusal)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_hostile_document_is_refused_or_its_records_are(
+    tmp_path: Path, fetcher: Fetcher, hostile: str
+) -> None:
+    path, secret = tmp_path / "document", tmp_path / "secret"
+    secret.write_text("launch-code")
+    path.write_bytes(HOSTILE[hostile].replace(b"SECRET-FILE", bytes(secret)))
+    for format_ in READ_AS:
+        got = outcome(path, format_, fetcher)
+        if isinstance(got, str):
+            assert got.startswith(f"{path}")
+            assert "\n" not in got
+            continue
+        for article in articles(got):
+            assert "launch-code" not in article.to_json()
+
+
+WELL = st.sampled_from([write(STORIES) for write, _ in DOCUMENTS.values()])
+
+
+@given(document=WELL, at=st.integers(0, 900), cut=st.integers(0, 40), put=st.binary(max_size=12))
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_damaged_document_is_refused_or_its_records_are(
+    tmp_path: Path, fetcher: Fetcher, document: bytes, at: int, cut: int, put: bytes
+) -> None:
+    path = tmp_path / "document"
+    path.write_bytes(document[:at] + put + document[at + cut :])
+    for format_ in ("auto", "feed"):
+        got = outcome(path, format_, fetcher)
+        for article in articles([] if isinstance(got, str) else got):
+            assert check_id(article.id) == article.id

@@ -1,0 +1,275 @@
+"""RSS and Atom entries as articles, and what of a broken feed is told."""
+
+import json
+from io import BytesIO
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from recommender.articles import Article
+from recommender.errors import BadSource, InvalidArticle
+from recommender.sources import Record, feed_child
+from recommender.sources.feed_guard import parse_guarded
+from recommender.sources.feeds import read_feed
+from tests.feeds import read_feeds_here
+
+ADDRESS = "https://news.example/tj/feed/"
+RSS = """<?xml version="1.0"?>
+<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"
+  xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:media="http://search.yahoo.com/mrss/"
+  xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
+<channel><title>News</title><link>https://news.example/</link><language>tg_TJ</language>
+{}
+</channel></rss>"""
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="ru">{}</feed>"""
+
+
+@pytest.fixture(autouse=True)
+def _feeds_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_feeds_here(monkeypatch)
+
+
+def read(document: str | bytes, name: str = ADDRESS) -> list[Record]:
+    data = document if isinstance(document, bytes) else document.encode()
+    return list(read_feed(name, BytesIO(data), lambda _: None))
+
+
+def only(inner: str, *, guid: str = "<guid>1</guid>") -> Article:
+    (record,) = read(RSS.format(f"<item>{guid}{inner}</item>"))
+    assert isinstance(record.content, Article)
+    return record.content
+
+
+def entry(inner: str) -> Article:
+    (record,) = read(ATOM.format(f"<entry>{inner}</entry>"))
+    assert isinstance(record.content, Article)
+    return record.content
+
+
+def test_an_rss_item_becomes_this_article() -> None:
+    article = only(
+        """<title>Ferries &amp;amp; &lt;em&gt;fog&lt;/em&gt;</title>
+        <link>/ferries</link><dc:creator>Zarina</dc:creator>
+        <description>By hand.</description>
+        <content:encoded><![CDATA[<p>No boat left. <a href="/x">x</a></p>]]></content:encoded>
+        <category>World</category><category>Ferries &amp;amp; fog</category>
+        <pubDate>Sun, 01 Mar 2026 09:30:00 +0500</pubDate>
+        <media:content url="/clip.mp4" medium="video"/>
+        <media:content url="/ferry.jpg" medium="image"/>""",
+        guid='<guid isPermaLink="false">tag:news.example,2026:1</guid>',
+    )
+    assert article.to_document() == {
+        "id": "feed:tag~3Anews.example~2C2026~3A1",
+        "title": "Ferries & fog",
+        "body_html": '<p>No boat left. <a href="/x">x</a></p>',
+        "summary": "By hand.",
+        "url": "https://news.example/ferries",
+        "tags": ["World", "Ferries & fog"],
+        "authors": ["Zarina"],
+        "language": "tg-TJ",
+        "image_url": "https://news.example/ferry.jpg",
+        "published_at": "2026-03-01T04:30:00Z",
+    }
+
+
+def test_an_atom_entry_becomes_this_article() -> None:
+    article = entry(
+        """<id>urn:uuid:1</id><title type="html">A &lt;b&gt;bridge&lt;/b&gt;</title>
+        <link rel="alternate" href="https://news.example/bridge"/>
+        <link rel="enclosure" type="image/png" href="https://news.example/bridge.png"/>
+        <author><name>Odina</name></author><author><name>Karim</name></author>
+        <category term="b" label="Bridges"/><category term="news"/>
+        <published>2026-03-01T09:30:00+05:00</published><updated>2026-03-02T00:00:00Z</updated>
+        <summary>By hand.</summary>
+        <content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>It opens.</p></div>
+        </content>"""
+    )
+    document = article.to_document()
+    assert "<p>It opens.</p>" in document.pop("body_html")
+    assert document == {
+        "id": "feed:urn~3Auuid~3A1",
+        "title": "A bridge",
+        "summary": "By hand.",
+        "url": "https://news.example/bridge",
+        "tags": ["Bridges", "news"],
+        "language": "ru",
+        "authors": ["Odina", "Karim"],
+        "image_url": "https://news.example/bridge.png",
+        "published_at": "2026-03-01T04:30:00Z",
+        "updated_at": "2026-03-02T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("guid", "expected"),
+    [
+        ("<guid>https://a.example/1</guid>", "feed:https~3A~2F~2Fa.example~2F1"),
+        ("<link>https://a.example/2</link>", "feed:https~3A~2F~2Fa.example~2F2"),
+        ("<guid>7</guid><link>https://a.example/2</link>", "feed:7"),
+    ],
+)
+def test_an_entry_is_known_by_its_guid_and_else_by_its_link(guid: str, expected: str) -> None:
+    assert only("<title>T</title>", guid=guid).id == expected
+
+
+def test_an_entry_without_guid_and_link_is_refused_at_its_line() -> None:
+    records = read(RSS.format("<item><title>T</title></item>\n<item><guid>2</guid></item>"))
+    first, second = (f"{one.place}: {one.content}" for one in records)
+    assert first.startswith(f"{ADDRESS}:6: the article is not acceptable; /id: ")
+    assert "neither a guid nor a link" in first
+    assert second.startswith(f"{ADDRESS}:7: the article is not acceptable; /: ")
+
+
+@pytest.mark.parametrize(
+    ("summary", "kept"),
+    [
+        ("No boat left the harbour", ""),
+        ("No boat left […]", ""),
+        ("Something else …", ""),
+        ("What the fog means for trade", "What the fog means for trade"),
+    ],
+)
+def test_a_summary_that_was_cut_from_the_body_is_left_out(summary: str, kept: str) -> None:
+    body = "<content:encoded>No boat left the harbour today.</content:encoded>"
+    assert only(f"<description>{summary}</description>{body}").summary == kept
+
+
+def test_a_feed_of_summaries_gives_them_as_bodies() -> None:
+    article = only("<title>T</title><description>&lt;p&gt;All there is.&lt;/p&gt;</description>")
+    assert (article.body_html, article.summary) == ("<p>All there is.</p>", "")
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Sun, 01 Mar 2026 09:30:00 GMT", "2026-03-01T09:30:00Z"),
+        ("2026-03-01", "2026-03-01T00:00:00Z"),
+        ("tomorrow", None),
+        ("Sun, 01 Mar 99999 09:30:00 GMT", None),
+    ],
+)
+def test_dates_are_read_or_absent(date: str, expected: str | None) -> None:
+    article = only(f"<title>T</title><pubDate>{date}</pubDate>")
+    assert article.to_document().get("published_at") == expected
+    assert article.updated_at is None
+
+
+@pytest.mark.parametrize(
+    ("author", "names"),
+    [
+        ("<author>desk@news.example (Zarina K.)</author>", ("Zarina K.",)),
+        ("<author>desk@news.example</author>", ()),
+        ("<dc:creator>Zarina &amp;amp; Sons</dc:creator>", ("Zarina & Sons",)),
+    ],
+)
+def test_addresses_of_mail_are_no_names(author: str, names: tuple[str, ...]) -> None:
+    assert only(f"<title>T</title>{author}").authors == names
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ('<enclosure url="https://a.example/1.png" type="image/png"/>', "https://a.example/1.png"),
+        ('<enclosure url="https://a.example/1.mp3" type="audio/mpeg"/>', None),
+        ('<media:thumbnail url="https://a.example/t.jpg"/>', "https://a.example/t.jpg"),
+        ('<itunes:image href="https://a.example/i.jpg"/>', "https://a.example/i.jpg"),
+        ('<media:content url="javascript:alert(1)" medium="image"/>', None),
+    ],
+)
+def test_an_image_is_one_of_those_that_come_with_the_entry(
+    image: str, expected: str | None
+) -> None:
+    assert only(f"<title>T</title>{image}").image_url == expected
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "http://[", "mailto:a@b.example", " "])
+def test_a_link_that_leads_nowhere_is_absent(link: str) -> None:
+    assert only(f"<title>T</title><link>{link}</link>").url is None
+
+
+def test_a_file_completes_no_links() -> None:
+    (record,) = read(
+        RSS.format("<item><guid>1</guid><title>T</title><link>/x</link></item>"), "f.xml"
+    )
+    assert isinstance(record.content, Article)
+    assert record.content.url is None
+
+
+@pytest.mark.parametrize("encoding", ["windows-1251", "utf-16", "koi8-r"])
+def test_encodings_are_read(encoding: str) -> None:
+    text = RSS.format("<item><guid>1</guid><title>Зарина</title></item>")
+    named = text.replace('version="1.0"', f'version="1.0" encoding="{encoding}"')
+    (record,) = read(named.encode(encoding))
+    assert isinstance(record.content, Article)
+    assert record.content.title == "Зарина"
+
+
+def test_rdf_is_read() -> None:
+    (record,) = read(
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+        ' xmlns="http://purl.org/rss/1.0/"><channel><title>N</title></channel>'
+        '<item rdf:about="https://a.example/1"><title>T</title>'
+        "<link>https://a.example/1</link></item></rdf:RDF>"
+    )
+    assert isinstance(record.content, Article)
+    assert record.content.title == "T"
+
+
+def test_every_item_is_there_once_and_in_order() -> None:
+    items = "".join(f"<item><guid>{n}</guid><title>T</title></item>" for n in range(50))
+    document = RSS.format(items)
+    counted = [one.text for one in ET.fromstring(document).iter("guid")]  # noqa: S314 - our own
+    found = [one.content.id for one in read(document) if isinstance(one.content, Article)]
+    assert found == [f"feed:{number}" for number in counted]
+
+
+# --- what is broken ---
+
+
+def test_blanks_before_the_declaration_are_no_fault() -> None:
+    document = "\n\n " + RSS.format("<item><guid>1</guid><title>T</title></item>")
+    (record,) = read(document)
+    assert record.place == f"{ADDRESS}:8"
+
+
+def test_what_is_not_well_formed_is_read_as_far_as_it_can_be() -> None:
+    records = read(RSS.format("<item><guid>1</guid><title>A & B</title></item>"))
+    assert [one.content.title for one in records if isinstance(one.content, Article)] == ["A & B"]
+
+
+def test_entries_that_are_lost_are_told() -> None:
+    cut = RSS.format("<item><guid>1</guid><title>T</title></item><!-- <item> <item> <b")
+    records = read(cut)
+    assert isinstance(records[0].content, Article)
+    last = records[-1]
+    assert isinstance(last.content, InvalidArticle)
+    assert "entries cannot be read" in str(last.content)
+
+
+@pytest.mark.parametrize(
+    "document", ["", "<html><body>No feed</body></html>", "{}", "<a><b>", "plain"]
+)
+def test_what_is_no_feed_is_refused_with_a_line(document: str) -> None:
+    with pytest.raises(BadSource, match=rf"^{ADDRESS}:\d+.*holds no RSS or Atom feed"):
+        read(document)
+
+
+# --- the child ---
+
+
+def test_the_child_tells_what_feedparser_tells() -> None:
+    document = RSS.format("<item><guid>1</guid><title>T &amp; \ud7ff</title></item>").encode()
+    assert parse_guarded(document) == json.loads(json.dumps(feed_child.read(document)))
+
+
+def test_a_feed_that_takes_hours_ends_at_the_limit() -> None:
+    author = b"<author>@" + b"a" * 200_000 + b"</author>"
+    document = b"<rss version='2.0'><channel><item><guid>1</guid>" + author
+    with pytest.raises(BadSource, match=r"cannot be read as a feed \(it needs too much, signal"):
+        parse_guarded(document, cpu_seconds=1)
+
+
+def test_what_the_child_dies_of_is_told_in_a_line() -> None:
+    spaced = "<rss version='2.0' xmlns:a='h\u00a0ttp://x'><channel><a:b/></channel></rss>"
+    with pytest.raises(BadSource, match=r"cannot be read as a feed \(ValueError: .*\)$"):
+        parse_guarded(spaced.encode())

@@ -1,0 +1,476 @@
+"""Fetching from addresses that are not trusted: every way out of bounds ends in one line."""
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import httpcore
+import pytest
+
+from recommender.errors import BadSource
+from recommender.sources.connecting import is_public
+from recommender.sources.fetching import LONGEST_WAIT_SECONDS, USER_AGENT, Fetcher, Limits
+from tests.sites import HOST, Site, open_site
+
+PUBLIC = "93.184.216.34"
+SMALL = Limits(seconds=5.0, bytes=100_000, redirects=3, retries=2)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with open_site() as opened:
+        yield opened
+
+
+@dataclass
+class Waits:
+    """What a fetcher would have waited."""
+
+    seconds: list[float] = field(default_factory=list)
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def fetcher(waits: Waits) -> Iterator[Fetcher]:
+    with Fetcher(
+        private_hosts=frozenset({HOST}), limits=SMALL, wait=waits.seconds.append
+    ) as opened:
+        yield opened
+
+
+def refusal(fetcher: Fetcher, url: str) -> str:
+    with pytest.raises(BadSource) as refused:
+        fetcher.get(url)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def name_addresses(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Answer look-ups of names with addresses, one list after the other; tells the names."""
+    asked: list[str] = []
+    real, left = socket.getaddrinfo, list(answers)
+
+    def look_up(host: str, port: int, *rest: Any, **options: Any) -> list[Any]:
+        if host[0].isdigit():
+            return real(host, port, *rest, **options)
+        asked.append(host)
+        now = left.pop(0) if len(left) > 1 else left[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in now]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
+
+
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that are connected to; none of them answers."""
+    tried: list[str] = []
+
+    def connect(_self: object, host: str, *_: object) -> None:
+        tried.append(host)
+        raise httpcore.ConnectError("nobody is there")
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    return tried
+
+
+def test_an_answer_is_what_was_sent(site: Site, fetcher: Fetcher) -> None:
+    url = site.serve("/a?b=1", b"body", headers={"X-Total": "7"})
+    answer = fetcher.get(url, {"If-None-Match": '"x"'})
+    assert (answer.url, answer.status, answer.body) == (url, 200, b"body")
+    assert answer.headers["x-total"] == "7"
+    (asked,) = site.asked
+    assert asked.path == "/a?b=1"
+    assert asked.headers["user-agent"] == USER_AGENT
+    assert asked.headers["host"] == f"{HOST}:{site.port}"
+    assert asked.headers["if-none-match"] == '"x"'
+    assert "authorization" not in asked.headers
+    assert fetcher.requests == 1
+
+
+def test_a_packed_body_is_unpacked(site: Site, fetcher: Fetcher) -> None:
+    url = site.serve("/a", gzip.compress(b"body"), headers={"Content-Encoding": "gzip"})
+    assert fetcher.get(url).body == b"body"
+
+
+@pytest.mark.parametrize("status", [304, 401, 404, 503])
+def test_a_status_that_the_caller_knows_is_returned_at_once(
+    site: Site, fetcher: Fetcher, status: int
+) -> None:
+    url = site.serve("/a", status=status)
+    assert fetcher.get(url, accept=frozenset({200, status})).status == status
+    assert fetcher.requests == 1
+
+
+@pytest.mark.parametrize("status", [204, 304, 401, 404, 500, 599])
+def test_another_status_is_told(site: Site, fetcher: Fetcher, status: int) -> None:
+    assert refusal(fetcher, site.serve("/a", status=status)).startswith(
+        f"{site.url}/a: answers {status}"
+    )
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a",
+        "//a.example/x",
+        "http://",
+        "http:///x",
+        "ftp://a.example/",
+        "file:///etc/passwd",
+        "gopher://a.example/",
+        "javascript:alert(1)",
+        "http://a.example:0/",
+        "http://a.example:25/",
+        "http://a.example:6379x/",
+        "http://a.example:99999/",
+        "http://a.example\n.b.example/",
+        "http://a.example/\r\nX: y",
+        "http://[::1/",
+        "http://0177.0.0.1/",
+        "http://" + "a" * 5_000,
+        "http://a.example/" + "é" * 400,
+    ],
+)
+def test_what_is_no_web_address_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, url: str
+) -> None:
+    looked_up = name_addresses(monkeypatch, [PUBLIC])
+    refusal(fetcher, url)
+    assert (looked_up, fetcher.requests) == ([], 0)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(fetcher: Fetcher) -> None:
+    said = refusal(fetcher, "http://desk:secret@a.example/x")
+    assert "--user" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0",
+        "localhost",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[2002:7f00:1::]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[fec0::1]",
+        "[ff02::1]",
+    ],
+)
+def test_what_is_not_public_is_not_connected_to_in_any_spelling(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    tried = connections(monkeypatch)
+    with Fetcher(limits=SMALL) as fetcher:
+        assert "is no public address" in refusal(fetcher, f"http://{host}:8080/")
+    assert tried == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::", "2001:4860:4860::8888"],
+)
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+def test_one_private_address_among_the_public_ones_of_a_name_is_enough(
+    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher
+) -> None:
+    name_addresses(monkeypatch, [PUBLIC, "10.0.0.1"])
+    tried = connections(monkeypatch)
+    assert "a.example is at 10.0.0.1" in refusal(fetcher, "http://a.example/")
+    assert tried == []
+
+
+def test_a_name_that_is_bound_anew_is_still_connected_to_where_it_was_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_up = name_addresses(monkeypatch, [PUBLIC], [HOST])
+    tried = connections(monkeypatch)
+    with Fetcher(limits=Limits(retries=0)) as fetcher:
+        assert "no whole answer comes" in refusal(fetcher, "http://a.example/")
+    assert (looked_up, tried) == (["a.example"], [PUBLIC])
+
+
+def test_a_name_that_is_bound_anew_between_two_tries_is_refused(
+    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher
+) -> None:
+    name_addresses(monkeypatch, [PUBLIC], [HOST])
+    tried = connections(monkeypatch)
+    assert f"a.example is at {HOST}" in refusal(fetcher, "http://a.example/")
+    assert tried == [PUBLIC]
+
+
+def test_a_host_is_allowed_by_the_name_it_is_asked_by(
+    monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    name_addresses(monkeypatch, [HOST])
+    site.serve("/a", b"body")
+    with Fetcher(private_hosts=frozenset({"CMS.example"}), limits=SMALL) as fetcher:
+        assert fetcher.get(f"http://cms.example:{site.port}/a").body == b"body"
+        assert site.asked[0].headers["host"] == f"cms.example:{site.port}"
+        assert "is no public address" in refusal(fetcher, f"{site.url}/a")
+
+
+def test_the_next_address_of_a_name_is_tried(
+    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher
+) -> None:
+    name_addresses(monkeypatch, [PUBLIC, "8.8.8.8"])
+    tried = connections(monkeypatch)
+    refusal(fetcher, "http://a.example/")
+    assert tried[:2] == [PUBLIC, "8.8.8.8"]
+
+
+def test_the_environment_has_no_say(
+    monkeypatch: pytest.MonkeyPatch, site: Site, fetcher: Fetcher
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetcher.get(site.serve("/a", b"body")).body == b"body"
+
+
+# --- redirects ---
+
+
+def test_a_redirect_is_followed_and_told(site: Site, fetcher: Fetcher) -> None:
+    site.serve("/b", b"body")
+    answer = fetcher.get(site.serve("/a", status=302, headers={"Location": "/b"}))
+    assert (answer.url, answer.body, fetcher.requests) == (f"{site.url}/b", b"body", 2)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://a.example/",
+        "http://10.0.0.1/",
+        "http://localhost:8080/",
+        "http://[::1]:8080/",
+        "http://x:y@a.example/",
+        "http://a.example:22/",
+        "http://[",
+    ],
+)
+def test_a_redirect_to_what_may_not_be_asked_for_is_not_followed(
+    monkeypatch: pytest.MonkeyPatch, site: Site, fetcher: Fetcher, location: str
+) -> None:
+    url = site.serve("/a", status=301, headers={"Location": location})
+    fetcher.get(site.serve("/warm"))  # the connection that is there stays in use
+    tried = connections(monkeypatch)
+    refusal(fetcher, url)
+    assert tried == []
+
+
+def test_a_circle_of_redirects_ends(site: Site, fetcher: Fetcher) -> None:
+    url = site.serve("/a", status=302, headers={"Location": "/a"})
+    assert "redirects more than 3 times" in refusal(fetcher, url)
+    assert fetcher.requests == 4
+
+
+# --- credentials ---
+
+
+def test_credentials_go_to_the_first_host_asked(site: Site) -> None:
+    url = site.serve("/a")
+    with Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "pass word")) as fetcher:
+        fetcher.get(url)
+    assert site.asked[0].headers["authorization"] == "Basic ZGVzazpwYXNzIHdvcmQ="
+
+
+def test_credentials_do_not_follow_a_redirect_to_another_origin(site: Site) -> None:
+    with open_site() as other:
+        url = site.serve("/a", status=302, headers={"Location": other.serve("/b", b"body")})
+        with Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "secret")) as fetcher:
+            assert fetcher.get(url, {"Cookie": "a=b"}).body == b"body"
+        assert "authorization" in site.asked[0].headers
+        assert site.asked[0].headers["cookie"] == "a=b"
+        assert {"authorization", "cookie"} & set(other.asked[0].headers) == set()
+
+
+def test_credentials_of_another_host_are_not_sent(site: Site) -> None:
+    with Fetcher(
+        private_hosts=frozenset({HOST}), auth=("desk", "secret"), auth_host="cms.example"
+    ) as fetcher:
+        fetcher.get(site.serve("/a"))
+    assert "authorization" not in site.asked[0].headers
+
+
+def test_credentials_are_not_sent_in_the_clear_over_the_internet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = connections(monkeypatch)
+    with Fetcher(auth=("desk", "secret")) as fetcher:
+        said = refusal(fetcher, f"http://{PUBLIC}/")
+    assert "over https only" in said
+    assert "secret" not in said
+    assert tried == []
+
+
+# --- size and time ---
+
+
+def test_a_body_over_the_limit_is_refused(site: Site, fetcher: Fetcher) -> None:
+    assert fetcher.get(site.serve("/a", b"x" * 100_000)).body == b"x" * 100_000
+    assert "larger than 100000 bytes" in refusal(fetcher, site.serve("/b", b"x" * 100_001))
+
+
+def test_a_body_without_a_stated_length_is_cut_at_the_limit(site: Site, fetcher: Fetcher) -> None:
+    def pour(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+        request.send_response(200)
+        request.end_headers()
+        for _ in range(10_000):
+            request.wfile.write(b"x" * 10_000)
+
+    assert "larger than 100000 bytes" in refusal(fetcher, site.add("/a", pour))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(
+    site: Site, fetcher: Fetcher, layers: int
+) -> None:
+    bomb = b"\x00" * 50_000_000
+    for _ in range(layers):
+        bomb = gzip.compress(bomb)
+    encoding = ", ".join(["gzip"] * layers)
+    url = site.serve("/a", bomb, headers={"Content-Encoding": encoding})
+    assert ("larger than" if layers == 1 else "not asked for") in refusal(fetcher, url)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "said"),
+    [
+        (gzip.compress(b"x" * 999)[:-9], "gzip", "ends too early"),
+        (b"no gzip", "gzip", "cannot be unpacked"),
+        (b"x", "br", "was not asked for"),
+    ],
+)
+def test_a_badly_packed_body_is_refused(
+    site: Site, fetcher: Fetcher, body: bytes, encoding: str, said: str
+) -> None:
+    assert said in refusal(fetcher, site.serve("/a", body, headers={"Content-Encoding": encoding}))
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_a_slow_drip_ends_at_the_limit_of_time(site: Site, part: str) -> None:
+    released = threading.Event()
+
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+        request.wfile.write(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if part == "body" else b"X-A: "))
+        while not released.wait(0.02):
+            request.wfile.write(b"x")
+
+    with Fetcher(private_hosts=frozenset({HOST}), limits=Limits(seconds=0.3, retries=0)) as fetcher:
+        assert "timed out" in refusal(fetcher, site.add("/a", drip))
+    released.set()
+
+
+# --- once more ---
+
+
+def fail(request: BaseHTTPRequestHandler) -> None:
+    request.close_connection = True
+    request.connection.shutdown(socket.SHUT_RDWR)
+
+
+def cut(request: BaseHTTPRequestHandler) -> None:
+    request.close_connection = True
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+
+
+def busy(status: int, retry_after: str = "") -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        if retry_after:
+            request.send_header("Retry-After", retry_after)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("trouble", "seconds"),
+    [
+        (fail, 0.5),
+        (cut, 0.5),
+        (busy(429), 0.5),
+        (busy(502), 0.5),
+        (busy(503, "7"), 7.0),
+        (busy(503, "999999999999"), LONGEST_WAIT_SECONDS),
+        (busy(503, "-1"), 0.5),
+        (busy(503, "soon"), 0.5),
+        (busy(504, "Wed, 21 Oct 2015 07:28:00 GMT"), 0.0),
+        (busy(504, "Wed, 21 Oct 2115 07:28:00 GMT"), LONGEST_WAIT_SECONDS),
+    ],
+)
+def test_trouble_that_passes_is_waited_for(
+    site: Site,
+    fetcher: Fetcher,
+    waits: Waits,
+    trouble: Callable[[BaseHTTPRequestHandler], None],
+    seconds: float,
+) -> None:
+    site.add("/a", trouble)
+    assert fetcher.get(site.serve("/a", b"body")).body == b"body"
+    assert waits.seconds == [seconds]
+    assert fetcher.requests == 2
+
+
+def test_trouble_that_stays_is_told_after_the_last_try(
+    site: Site, fetcher: Fetcher, waits: Waits
+) -> None:
+    assert "answers 503 (Service Unavailable)" in refusal(fetcher, site.add("/a", busy(503)))
+    assert "no whole answer comes" in refusal(fetcher, site.add("/b", fail))
+    assert waits.seconds == [0.5, 1.0, 0.5, 1.0]
+    assert fetcher.requests == 6
+
+
+def test_a_name_without_an_address_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, waits: Waits
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert "no address is known for a.example" in refusal(fetcher, "http://a.example/")
+    assert waits.seconds == []
+
+
+def test_a_header_that_would_be_two_is_not_sent(site: Site, fetcher: Fetcher) -> None:
+    url = site.serve("/a")
+    with pytest.raises(BadSource):
+        fetcher.get(url, {"X-A": "1\r\nX-B: 2"})
+    assert site.asked == []

@@ -1,0 +1,194 @@
+"""What a document is, by what it holds; and what of a place is opened at all."""
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import BadSource
+from recommender.progress import silent
+from recommender.sources import Mark, Record
+from recommender.sources.fetching import Fetcher, Limits
+from recommender.sources.opening import FORMATS, is_address, open_source
+from recommender.sources.sniffing import sniff
+from tests.sites import HOST, Site, open_site
+
+RSS = b"<rss version='2.0'><channel><item><guid>1</guid><title>T</title></item></channel></rss>"
+PAGE = b"<!DOCTYPE html><html><head><title>T</title></head><body><p>x</p></body></html>"
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    limits = Limits(seconds=10, retries=0)
+    with Fetcher(private_hosts=frozenset({HOST}), limits=limits) as opened:
+        yield opened
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with open_site() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("head", "format_"),
+    [
+        (b"", "jsonl"),
+        (b"anything", "jsonl"),
+        (b'{"id": "a", "title": "T"}\n{"id": ', "jsonl"),
+        (b'{"id": "a", "body": "\\"uri\\": 1, \\"_links\\": 2"}', "jsonl"),
+        (b'{"version": "https://jsonfeed.org/version/1", "items": []}', "feed"),
+        (b'{\n "version": "1.1",\n "feed_url": "x"', "feed"),
+        (b'{"uri": "urn:1", "versioncreated": "2026"}', "ninjs"),
+        (b'[{"uri": "urn:1", "headline": "T"}]', "ninjs"),
+        (b'[{"id": 1, "date_gmt": "2026", "title": {"rendered": "T"}}]', "wordpress"),
+        (b"<rss version='2.0'>", "feed"),
+        (b"\xef\xbb\xbf \n<?xml version='1.0'?><!-- <html> --><rss>", "feed"),
+        (codecs.BOM_UTF16_LE + "<rss>".encode("utf-16-le"), "feed"),
+        (b"<?xml version='1.0'?><!DOCTYPE rss [<!ENTITY a 'b'>]><rss>", "feed"),
+        (b"<feed xmlns='http://www.w3.org/2005/Atom'>", "feed"),
+        (b"<rdf:RDF xmlns:rdf='x'>", "feed"),
+        (b"<rss xmlns:wp='http://wordpress.org/export/1.2/'>", "wxr"),
+        (b"<rss><channel><wp:wxr_version>", "wxr"),
+        (b"<?xml version='1.0'?><urlset xmlns='x'>", "sitemap"),
+        (b"<sitemapindex>", "sitemap"),
+        (b"<?xml version='1.0'?><newsItem>", "xml"),
+        (PAGE, "page"),
+        (b"<?xml version='1.0'?><!DOCTYPE html><html><body><rss-like>", "page"),
+        (b"<html><body><feed xmlns='http://www.w3.org/2005/Atom'>", "feed"),
+        (b"<p>A piece of a page</p>", "page"),
+        (b"<", "page"),
+        (b"\x1f\x8b\x08", "gzip"),
+    ],
+)
+def test_a_format_is_told_by_what_is_there(head: bytes, format_: str) -> None:
+    assert sniff(head) == format_
+
+
+@pytest.mark.parametrize(
+    ("place", "on_web"),
+    [
+        ("http://a", True),
+        ("HTTPS://a", True),
+        ("file:///a", False),
+        ("a.xml", False),
+        ("/a", False),
+    ],
+)
+def test_an_address_is_on_the_web(place: str, *, on_web: bool) -> None:
+    assert is_address(place) == on_web
+
+
+def test_every_format_that_is_named_is_known(tmp_path: Path, fetcher: Fetcher) -> None:
+    path = tmp_path / "empty"
+    path.write_bytes(b"")
+    for format_ in FORMATS:
+        try:
+            assert open_source(str(path), format_, fetcher).name == str(path)
+        except BadSource as refusal:
+            assert str(refusal).startswith(f"{path}:1: ")  # noqa: PT017 - some are of addresses
+
+
+def test_a_folder_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:
+    with pytest.raises(BadSource, match="is a folder"):
+        open_source(str(tmp_path), "auto", fetcher)
+
+
+@pytest.mark.parametrize("format_", ["auto", "jsonl", "feed", "wxr"])
+def test_what_is_not_there_is_no_source(tmp_path: Path, fetcher: Fetcher, format_: str) -> None:
+    with pytest.raises(BadSource, match="cannot be read"):
+        list(open_source(str(tmp_path / "missing"), format_, fetcher).pull(None, silent))
+
+
+def test_a_path_that_looks_like_a_scheme_is_a_path(fetcher: Fetcher) -> None:
+    with pytest.raises(BadSource, match="cannot be read"):
+        open_source("file:///etc/passwd", "auto", fetcher)
+
+
+def test_a_format_that_is_given_is_not_guessed(tmp_path: Path, fetcher: Fetcher) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(RSS)
+    with pytest.raises(BadSource, match="is no JSON"):
+        list(open_source(str(path), "ninjs", fetcher).pull(None, silent))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"<?xml version='1.0'?><newsItem>", b"<?xml version='1.0'?><urlset>", b"\x1f\x8b\x08"],
+)
+def test_what_no_reader_takes_from_a_file_says_what_to_do(
+    tmp_path: Path, fetcher: Fetcher, head: bytes
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(head)
+    with pytest.raises(BadSource, match=rf"^{path}:1: is (XML|a sitemap|packed)"):
+        open_source(str(path), "auto", fetcher)
+
+
+def test_an_address_is_asked_once_to_find_out_and_read(site: Site, fetcher: Fetcher) -> None:
+    source = open_source(site.serve("/feed", RSS), "auto", fetcher)
+    pulled = list(source.pull(None, silent))
+    assert [one.place for one in pulled if isinstance(one, Record)] == [f"{site.url}/feed:1"]
+    assert fetcher.requests == 1
+
+
+def test_the_second_time_the_format_is_known_and_only_what_changed_asked_for(
+    site: Site, fetcher: Fetcher
+) -> None:
+    source = open_source(site.serve_tagged("/feed", RSS, '"7"'), "auto", fetcher)
+    mark = list(source.pull(None, silent))[-1]
+    assert isinstance(mark, Mark)
+    assert list(source.pull(mark.cursor, silent)) == []
+    assert site.asked[-1].headers["if-none-match"] == '"7"'
+    assert fetcher.requests == 2
+
+
+def test_a_date_is_sent_back_where_there_is_no_tag(site: Site, fetcher: Fetcher) -> None:
+    date = "Sun, 01 Mar 2026 09:30:00 GMT"
+    url = site.serve("/feed", RSS, headers={"Last-Modified": date})
+    source = open_source(url, "feed", fetcher)
+    mark = list(source.pull(None, silent))[-1]
+    assert isinstance(mark, Mark)
+    assert list(source.pull(mark.cursor, silent)) == []
+    assert site.asked[-1].headers["if-modified-since"] == date
+
+
+def test_a_cursor_of_another_format_is_no_cursor(site: Site, fetcher: Fetcher) -> None:
+    source = open_source(site.serve("/feed", RSS), "feed", fetcher)
+    for cursor in ({"format": "ninjs", "at": {"whole": "x"}}, {"nonsense": 1}):
+        assert len(list(source.pull(cursor, silent))) == 2
+
+
+def test_a_name_is_the_address_as_the_web_writes_it(fetcher: Fetcher) -> None:
+    source = open_source("HTTP://Bücher.example:80/feed#top", "auto", fetcher)
+    assert source.name == "http://xn--bcher-kva.example/feed"
+
+
+def test_an_address_that_may_not_be_asked_for_is_no_source(fetcher: Fetcher) -> None:
+    with pytest.raises(BadSource, match="--user"):
+        open_source("http://a:b@news.example/", "auto", fetcher)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "asked_next"),
+    [
+        (
+            PAGE.replace(b"<title>", b"<link rel='https://api.w.org/' href='/api/'><title>"),
+            {},
+            True,
+        ),
+        (PAGE, {"Link": '</api/>; rel="https://api.w.org/"'}, True),
+        (RSS, {"Link": '</api/>; rel="https://api.w.org/"'}, False),
+    ],
+)
+def test_a_page_that_names_an_interface_of_wordpress_is_such_a_site(
+    site: Site, fetcher: Fetcher, body: bytes, headers: dict[str, str], *, asked_next: bool
+) -> None:
+    source = open_source(site.serve("/", body, headers=headers), "auto", fetcher)
+    if asked_next:
+        with pytest.raises(BadSource):  # there is nothing behind the link
+            list(source.pull(None, silent))
+    else:
+        assert isinstance(next(iter(source.pull(None, silent))), Record)
+    assert ("/api/" in [one.path.partition("?")[0] for one in site.asked]) == asked_next

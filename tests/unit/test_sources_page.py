@@ -1,0 +1,37 @@
+"""docs/sources.md tells the truth: its formats and its examples of ids are those of the program."""
+
+import re
+from pathlib import Path
+
+from recommender.cli import main
+from recommender.sources.fetching import Limits
+from recommender.sources.ids import foreign_id
+from recommender.sources.opening import FORMATS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+
+
+def test_every_format_is_told_and_no_other() -> None:
+    table = PAGE.partition("## Kinds of sources")[2].partition("## ")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(FORMATS)
+
+
+def test_every_option_is_one_of_the_command() -> None:
+    options = {name for one in main.commands["import"].params for name in one.opts}
+    told = set(re.findall(r"--[a-z][a-z-]+", PAGE))
+    assert told <= options
+
+
+def test_the_example_of_an_id_is_right() -> None:
+    assert foreign_id("wp", "news.example/tj", "123") in PAGE
+
+
+def test_the_limits_are_those_of_the_program() -> None:
+    limits = Limits()
+    told = (
+        f"At most {limits.bytes // 2**20} MiB unpacked, {limits.seconds:.0f} s to the last byte,"
+        f" {limits.redirects} redirects."
+    )
+    assert told in PAGE
+    assert limits.retries == 4
+    assert "are tried four times more" in PAGE

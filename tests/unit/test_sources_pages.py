@@ -1,0 +1,268 @@
+"""A web page as an article, and what is none; the text of a page's bytes."""
+
+import codecs
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.articles import Article
+from recommender.errors import BadSource, InvalidArticle
+from recommender.markup.webpage import Page
+from recommender.progress import silent
+from recommender.sources import Record
+from recommender.sources.charsets import decode_page
+from recommender.sources.pages import PageFile, host_of, page_article
+
+TEXT = "The ferry was late again on Monday.\n\nNobody on the quay knew why, said the porter there."
+HTML = (
+    "<html lang=en><head><meta charset=utf-8><title>Ferry late</title>{}</head><body><article>"
+    "<h1>Ferry late</h1><p>The ferry was late again on Monday, for the third time in a week.</p>"
+    "<p>Nobody on the quay knew why, said the porter, who has seen many ferries.</p></article>"
+)
+
+
+PLAIN = Page(
+    text=TEXT, linked=0.0, title="Ferry late", address="https://quay.example/ferry", authors=(),
+    published="", modified="", language="", section="", image="", summary="", tags=(),
+    is_hidden=False, is_story=True, is_list=False, moves=False,
+)  # fmt: skip
+
+
+def a_page(**fields: Any) -> Page:
+    return replace(PLAIN, **fields)
+
+
+def article_of(page: Page, address: str = "", name: str = "") -> Article:
+    article = page_article(page, address, name)
+    assert isinstance(article, Article)
+    return article
+
+
+def test_a_page_becomes_an_article() -> None:
+    page = a_page(
+        authors=("Ann Quay", "Ann Quay", " "),
+        published="2026-03-01T09:30:00+05:00",
+        modified="2026-03-02",
+        language="en_GB",
+        section="Sea",
+        image="/ferry.jpg",
+        summary="The third time in a week",
+        tags=("ferry", "fog"),
+    )
+    assert article_of(page).model_dump(mode="json", exclude_defaults=True) == {
+        "id": "page:https~3A~2F~2Fquay.example~2Fferry",
+        "title": "Ferry late",
+        "body": TEXT,
+        "summary": "The third time in a week",
+        "url": "https://quay.example/ferry",
+        "section": "Sea",
+        "tags": ["ferry", "fog"],
+        "authors": ["Ann Quay"],
+        "language": "en-GB",
+        "image_url": "https://quay.example/ferry.jpg",
+        "published_at": "2026-03-01T04:30:00Z",
+        "updated_at": "2026-03-02T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("own", "fetched", "url"),
+    [
+        ("https://quay.example/a", "", "https://quay.example/a"),
+        ("https://quay.example/a", "https://quay.example/a?from=mail", "https://quay.example/a"),
+        ("https://www.quay.example/a", "https://quay.example/a", "https://www.quay.example/a"),
+        ("/a", "https://quay.example/a?from=mail", "https://quay.example/a"),
+        ("https://other.example/a", "https://quay.example/a", "https://quay.example/a"),
+        ("javascript:alert(1)", "https://quay.example/a", "https://quay.example/a"),
+        ("", "https://quay.example/a", "https://quay.example/a"),
+    ],
+)
+def test_the_address_is_the_pages_own_if_its_host_is(own: str, fetched: str, url: str) -> None:
+    article = article_of(a_page(address=own), fetched)
+    assert article.url == url
+    assert article.id == "page:" + url.replace(":", "~3A").replace("/", "~2F")
+
+
+def test_a_page_without_an_address_goes_by_its_name() -> None:
+    article = article_of(a_page(address="a.html"), name="ferry late.html")
+    assert (article.id, article.url) == ("page:ferry~20late.html", None)
+
+
+@pytest.mark.parametrize(
+    ("published", "address", "moment"),
+    [
+        ("2026-03-01", "", "2026-03-01T00:00:00Z"),
+        ("2026-03-01 09:30:00+0500", "", "2026-03-01T04:30:00Z"),
+        ("20260301T093000Z", "", "2026-03-01T09:30:00Z"),
+        ("2026-03-01T09:30:00", "", "2026-03-01T09:30:00Z"),
+        ("2026-03-01T09:30:00EET", "", "2026-03-01T09:30:00Z"),
+        ("yesterday", "", None),
+        ("", "https://quay.example/2026/03/01/ferry", "2026-03-01T00:00:00Z"),
+        ("", "https://quay.example/2026-03-01-ferry", "2026-03-01T00:00:00Z"),
+        ("", "https://quay.example/2026/13/41/ferry", None),
+        ("", "https://quay.example/20260301", None),
+    ],
+)
+def test_a_time_is_told_or_in_the_address_and_never_guessed(
+    published: str, address: str, moment: str | None
+) -> None:
+    article = article_of(a_page(published=published, address=address), name="x")
+    assert article.model_dump(mode="json")["published_at"] == moment
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", TEXT, "en"),
+        ("en-US", "Паром опять опоздал, и никто на причале не знал почему." * 2, None),
+        ("en-US", "渡轮周一再次晚点。码头上没有人知道原因。" * 5, None),
+        ("tg", "Паром боз дер монд, ва ҳеҷ кас намедонист, ки чаро." * 2, "tg"),
+        ("English", TEXT, "English"),
+        ("not a language", TEXT, None),
+    ],
+)  # fmt: skip
+def test_english_of_other_letters_is_not_believed(
+    language: str, text: str, expected: str | None
+) -> None:
+    assert article_of(a_page(language=language, text=text)).language == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"text": ""}, "has no main text"),
+        ({"text": "Short.", "is_story": False}, "has no main text"),
+        ({"moves": True, "text": ""}, "only sends its reader on to another one"),
+        ({"address": "https://quay.example/"}, "front page or a list of articles"),
+        ({"address": "https://quay.example"}, "front page or a list of articles"),
+        ({"is_list": True}, "front page or a list of articles"),
+        ({"linked": 0.6, "is_story": False}, "front page or a list of articles"),
+    ],
+)
+def test_what_is_no_article_is_refused(fields: dict[str, object], reason: str) -> None:
+    refused = page_article(a_page(**fields), name="x")
+    assert isinstance(refused, InvalidArticle)
+    assert reason in str(refused)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"text": "Short."},
+        {"linked": 0.9},
+        {"moves": True},
+        {"address": "https://quay.example/?p=1"},
+    ],
+)
+def test_what_calls_itself_an_article_is_believed(fields: dict[str, object]) -> None:
+    assert isinstance(page_article(a_page(**fields)), Article)
+
+
+def test_what_is_too_long_for_an_article_is_cut() -> None:
+    long = "x" * 5_000
+    page = a_page(title=long, section=long, tags=(long,), authors=(long,), summary=long)
+    article = article_of(page)
+    assert (len(article.title), len(article.summary)) == (2_000, 2_000)
+    assert [len(article.section or ""), *map(len, article.tags + article.authors)] == [300] * 3
+
+
+def test_hosts_are_the_same_with_www_and_without() -> None:
+    assert (
+        host_of("https://WWW.Quay.example:8443/a")
+        == host_of("http://quay.example")
+        == ("quay.example")
+    )
+    assert [host_of(one) for one in ("", "a/b", "http://[", "mailto:a@b")] == [""] * 4
+
+
+# Files.
+
+
+def pull(path: Path) -> list[Record]:
+    return [one for one in PageFile(path).pull(None, silent) if isinstance(one, Record)]
+
+
+def test_a_file_is_one_article(tmp_path: Path) -> None:
+    path = tmp_path / "ferry.html"
+    path.write_text(HTML.format("<link rel=canonical href='https://quay.example/ferry'>"))
+    (record,) = pull(path)
+    assert record.place == f"{path}:1"
+    assert isinstance(record.content, Article)
+    assert record.content.id == "page:https~3A~2F~2Fquay.example~2Fferry"
+    assert record.content.body.endswith("who has seen many ferries.")
+    assert PageFile(path).name == str(path)
+
+
+def test_a_file_that_is_no_article_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "moved.html"
+    path.write_text("<html>\n<head>\n<meta http-equiv='Refresh' content='0; url=/b'>\n</head>")
+    (record,) = pull(path)
+    assert record.place == f"{path}:3"
+    assert "only sends its reader on" in str(record.content)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<?xml version='1.0'?><rss version='2.0'><channel/></rss>", "no web page but feed"),
+        (b'{"id": "a", "title": "b"}', "no web page but jsonl"),
+        (b"<html>" + b"<div>" * 300, "cannot be read: nested deeper than 255 elements"),
+    ],
+)
+def test_what_is_no_page_is_refused(tmp_path: Path, body: bytes, reason: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_bytes(body)
+    with pytest.raises(BadSource, match=reason) as refused:
+        pull(path)
+    assert str(refused.value).startswith(f"{path}:1: ")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match=r"none\.html: cannot be read"):
+        pull(tmp_path / "none.html")
+
+
+# Bytes.
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        ("Паром".encode(), "", "Паром"),
+        ("Паром".encode("cp1251"), "text/html; charset=windows-1251", "Паром"),
+        (b"<meta charset='cp1251'>" + "Паром".encode("cp1251"), "", "<meta charset='cp1251'>Паром"),
+        (
+            b"<meta http-equiv=Content-Type content='text/html; charset=gb2312'>"
+            + "朱镕基".encode("gb18030"),
+            "",
+            "<meta http-equiv=Content-Type content='text/html; charset=gb2312'>朱镕基",
+        ),
+        ("“Quay”".encode("cp1252"), "text/html; charset=ISO-8859-1", "“Quay”"),
+        ("“Quay”".encode("cp1252"), "", "“Quay”"),
+        (codecs.BOM_UTF8 + "é".encode(), "text/html; charset=latin1", "é"),
+        (codecs.BOM_UTF16_BE + "é".encode("utf-16-be"), "", "é"),
+        ("é".encode(), "text/html; charset=klingon", "é"),
+        ("é".encode(), "text/html; charset=zlib", "é"),
+        ("é".encode(), "text/html; charset=unicode_escape", "é"),
+        (b"a\xffb", "text/html; charset=utf-8", "a\ufffdb"),
+        (b"", "", ""),
+    ],
+)  # fmt: skip
+def test_bytes_are_read_in_the_encoding_that_is_named(
+    body: bytes, content_type: str, text: str
+) -> None:
+    assert decode_page(body, content_type) == text
+
+
+@given(st.binary(max_size=200), st.text(max_size=30))
+def test_any_bytes_are_read(body: bytes, charset: str) -> None:
+    assert isinstance(decode_page(body, f"text/html; charset={charset}"), str)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=100))
+def test_utf_8_needs_no_name(text: str) -> None:
+    assert decode_page(codecs.BOM_UTF8 + text.encode()) == text

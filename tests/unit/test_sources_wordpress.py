@@ -1,0 +1,505 @@
+"""Pulling a WordPress site, on a small one that errs as real ones do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+import pytest
+
+from recommender.articles import Article
+from recommender.errors import BadSource, InvalidArticle
+from recommender.progress import silent
+from recommender.sources.fetching import Fetcher
+from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
+from recommender.sources.wordpress import WordPress
+from tests.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
+
+WEB_PAGE: Reply = (200, "<!DOCTYPE html><html><body>Back soon</body></html>", {})
+OUT_OF_MEMORY: Reply = (500, {"code": "internal_server_error", "message": "Memory"}, {})
+
+
+@pytest.fixture
+def blog() -> FakeWordPress:
+    """A site of 230 posts, in pages of 100, 100 and 30."""
+    return FakeWordPress([fake_post(number) for number in range(1, 231)])
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What a pull gave, and the requests that it took."""
+
+    given: Sequence[Pulled]
+    requests: int
+    host: str
+
+    @property
+    def contents(self) -> list[object]:
+        return [one.content for one in self.given if isinstance(one, Record)]
+
+    @property
+    def articles(self) -> list[int]:
+        """The numbers of the posts that came as articles, in order."""
+        return [self._number(c.id) for c in self.contents if isinstance(c, Article)]
+
+    @property
+    def gone(self) -> list[int]:
+        return [self._number(c.id) for c in self.contents if isinstance(c, Gone)]
+
+    @property
+    def faults(self) -> list[str]:
+        return [str(c) for c in self.contents if isinstance(c, InvalidArticle)]
+
+    @property
+    def cursor(self) -> Cursor:
+        """The last mark's, after a journey through the store."""
+        marks = [one for one in self.given if isinstance(one, Mark)]
+        cursor: Cursor = json.loads(json.dumps(marks[-1].cursor))
+        return cursor
+
+    def article(self, number: int) -> Article:
+        return next(
+            c for c in self.contents if isinstance(c, Article) and self._number(c.id) == number
+        )
+
+    def _number(self, article_id: str) -> int:
+        kind, host, number = article_id.split(":")
+        assert (kind, host) == ("wp", self.host)
+        return int(number)
+
+
+def pull(
+    blog: FakeWordPress,
+    cursor: Cursor | None = None,
+    *,
+    most: int | None = None,
+    address: str = "",
+    auth: tuple[str, str] | None = None,
+) -> Pull:
+    """Pull all, or the first things only, as if it was interrupted then."""
+    fetcher = DirectFetcher(blog, auth)
+    source = WordPress(address or f"{blog.base}/", fetcher)
+    given = list(islice(source.pull(cursor, silent), most))
+    return Pull(given, fetcher.requests, blog.base.removeprefix("http://").replace(":", "~3A"))
+
+
+def is_sweep(parameters: Mapping[str, str]) -> bool:
+    return "include" not in parameters
+
+
+def is_reading(parameters: Mapping[str, str]) -> bool:
+    return "_embed" in parameters
+
+
+# --- all of it ---
+
+
+def test_the_first_pull_gives_every_post_once_the_newest_first(blog: FakeWordPress) -> None:
+    first = pull(blog)
+    assert first.articles == list(range(230, 0, -1))
+    assert first.article(17).title == "Story 17"
+    assert first.article(17).section == "City"
+    assert first.article(17).authors == ("Zarina Desk",)
+
+
+def test_a_second_pull_gives_nothing_and_asks_once_a_hundred_posts(blog: FakeWordPress) -> None:
+    second = pull(blog, pull(blog).cursor)
+    assert second.contents == []
+    assert second.requests == 8  # front page, index, three pages of ids, three kinds of names
+
+
+def test_posts_are_asked_for_by_number_and_never_by_time(blog: FakeWordPress) -> None:
+    pull(blog, pull(blog).cursor)
+    orders = {p.get("orderby") for route, p in blog.asked if route == "/wp/v2/posts"}
+    assert orders == {"id"}
+
+
+def test_marks_stand_after_each_hundred_posts_and_at_the_end(blog: FakeWordPress) -> None:
+    kinds = "".join("M" if isinstance(one, Mark) else "r" for one in pull(blog).given)
+    assert kinds == "r" * 100 + "M" + "r" * 100 + "M" + "r" * 30 + "MM"
+
+
+def test_an_interrupted_pull_goes_on_where_it_was_and_misses_nothing_new(
+    blog: FakeWordPress,
+) -> None:
+    begun = pull(blog, most=201 + 1)  # two hundred posts, and both marks
+    blog.posts.append(fake_post(231))
+    blog.remove(5)
+    rest = pull(blog, begun.cursor)
+    assert begun.articles == list(range(230, 30, -1))
+    assert rest.articles == [231, *range(30, 5, -1), *range(4, 0, -1)]
+    assert pull(blog, rest.cursor).contents == []
+
+
+def test_an_empty_site_gives_a_mark_alone(blog: FakeWordPress) -> None:
+    blog.posts = []
+    assert [type(one) for one in pull(blog).given] == [Mark]
+
+
+def test_a_site_is_pulled_over_a_socket_as_well(blog: FakeWordPress) -> None:
+    hosts = frozenset({"127.0.0.1"})
+    with blog.serving(), Fetcher(private_hosts=hosts, auth=blog.login) as fetcher:
+        given = list(WordPress(blog.base, fetcher).pull(None, silent))
+        assert sum(isinstance(one, Record) for one in given) == 230
+        assert fetcher.requests == len(blog.asked)
+
+
+# --- what changes ---
+
+
+@pytest.fixture
+def known(blog: FakeWordPress) -> Cursor:
+    """Where a first pull left the site; an hour has passed since."""
+    cursor = pull(blog).cursor
+    blog.now += timedelta(hours=1)
+    return cursor
+
+
+def test_an_edited_post_is_read_again_and_no_other(blog: FakeWordPress, known: Cursor) -> None:
+    blog.edit(40, title={"rendered": "Tram derails"})
+    second = pull(blog, known)
+    assert second.articles == [40]
+    assert second.article(40).title == "Tram derails"
+
+
+@pytest.mark.parametrize("status", ["draft", "private", "future", "trash"])
+def test_a_withdrawn_post_is_gone_once(blog: FakeWordPress, known: Cursor, status: str) -> None:
+    blog.post(40)["status"] = status  # some plugins leave the time of modification as it is
+    second = pull(blog, known)
+    assert (second.gone, second.articles) == ([40], [])
+    assert pull(blog, second.cursor).contents == []
+
+
+def test_a_deleted_post_is_gone_and_one_that_returns_is_read(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    blog.remove(40)
+    second = pull(blog, known)
+    blog.posts.append(fake_post(40))
+    assert second.gone == [40]
+    assert pull(blog, second.cursor).articles == [40]
+
+
+def test_a_password_takes_an_article_away_and_its_end_brings_it_back(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    blog.edit(40, content={"rendered": "", "protected": True})
+    second = pull(blog, known)
+    assert second.gone == [40]
+    third = pull(blog, second.cursor)
+    blog.now += timedelta(minutes=1)
+    blog.edit(40, content={"rendered": "<p>Open again.</p>", "protected": False})
+    assert (third.contents, pull(blog, third.cursor).articles) == ([], [40])
+
+
+def test_a_post_behind_a_password_from_the_first_is_never_told_of(blog: FakeWordPress) -> None:
+    blog.edit(40, content={"rendered": "", "protected": True})
+    first = pull(blog)
+    blog.remove(40)
+    assert 40 not in first.articles
+    assert [one for one in first.given if isinstance(one, LeftOut)] == [LeftOut("password")]
+    assert pull(blog, first.cursor).contents == []
+
+
+def test_a_planned_post_that_went_live_and_one_put_back_in_time_are_read(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    blog.posts.append(fake_post(500, modified_gmt="2026-07-01T00:00:00"))
+    blog.posts.append(fake_post(501, date_gmt="1999-01-01T00:00:00"))
+    assert pull(blog, known).articles == [501, 500]
+
+
+def test_other_terms_of_a_post_are_seen_though_it_was_not_saved(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    blog.post(40)["tags"] = [3]
+    second = pull(blog, known)
+    assert second.articles == [40]
+    assert second.article(40).tags == ("port",)
+
+
+@pytest.mark.parametrize(
+    ("collection", "number", "field"),
+    [("categories", 2, "section"), ("tags", 3, "tags"), ("users", 1, "authors")],
+)
+def test_a_changed_name_reaches_every_article_that_has_it(
+    blog: FakeWordPress, collection: str, number: int, field: str
+) -> None:
+    blog.posts = [fake_post(n, tags=[3] if n < 5 else [4]) for n in range(1, 8)]
+    first = pull(blog)
+    blog.names[collection][number] = "Renamed"
+    second = pull(blog, first.cursor)
+    having = [4, 3, 2, 1] if collection == "tags" else [7, 6, 5, 4, 3, 2, 1]
+    assert second.articles == having
+    assert {str(getattr(second.article(n), field)) for n in having} <= {"Renamed", "('Renamed',)"}
+    assert pull(blog, second.cursor).contents == []
+
+
+def test_a_pull_that_stops_before_the_renamed_are_read_does_not_forget_them(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    blog.names["categories"][2] = "Town"
+    begun = pull(blog, known, most=101)
+    assert len(pull(blog, begun.cursor).articles) == 230
+
+
+def test_a_post_edited_in_the_second_in_which_it_was_read_is_read_again(
+    blog: FakeWordPress,
+) -> None:
+    blog.edit(40, title={"rendered": "First"})
+    first = pull(blog)
+    blog.edit(40, title={"rendered": "Second"})
+    blog.now += timedelta(minutes=1)
+    second = pull(blog, first.cursor)
+    assert second.article(40).title == "Second"
+    assert pull(blog, second.cursor).contents == []
+
+
+# --- a large site ---
+
+
+@pytest.fixture
+def large(blog: FakeWordPress, monkeypatch: pytest.MonkeyPatch) -> FakeWordPress:
+    """The same site, where 230 posts are many."""
+    monkeypatch.setattr("recommender.sources.wordpress.memory.ALWAYS_SWEPT", 200)
+    monkeypatch.setattr("recommender.sources.wordpress.memory.SWEEP_REST_SECONDS", 3_600)
+    return blog
+
+
+def test_a_large_site_is_asked_for_the_late_alone(large: FakeWordPress, known: Cursor) -> None:
+    large.edit(40)
+    late = f"{large.now:%Y-%m-%dT%H:%M:%S}"
+    large.posts.append(fake_post(500, date_gmt=late, modified_gmt="2026-07-01T00:00:00"))
+    large.remove(41)
+    second = pull(large, known)
+    assert (second.articles, second.gone) == ([500, 40], [])
+    assert second.requests == 5  # front page, index, modified, published, the two posts
+
+
+def test_a_large_site_is_compared_whole_after_a_while(large: FakeWordPress, known: Cursor) -> None:
+    large.remove(41)
+    second = pull(large, known)
+    large.now += timedelta(hours=3)
+    assert (second.gone, pull(large, second.cursor).gone) == ([], [41])
+
+
+def test_many_names_are_compared_in_turns(blog: FakeWordPress) -> None:
+    blog.names["tags"] = {number: f"tag {number}" for number in range(1, 451)}
+    first = pull(blog)
+    blog.posts[0]["tags"] = [450]
+    blog.names["tags"][450] = "renamed"
+    cursor, found = first.cursor, []
+    for _ in range(3):
+        pulled = pull(blog, cursor)
+        cursor = pulled.cursor
+        found.append([pulled.article(n).tags for n in pulled.articles])
+    assert found == [[("renamed",)], [], [("renamed",)]]
+
+
+# --- traps ---
+
+
+def test_a_post_withdrawn_in_the_middle_of_a_crawl_hides_no_other(blog: FakeWordPress) -> None:
+    def withdraw(_route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if parameters.get("page") == "2" and any(post["id"] == 7 for post in blog.posts):
+            blog.remove(7)
+        return None
+
+    blog.spoil = withdraw
+    assert sorted(pull(blog).articles) == [n for n in range(1, 231) if n != 7]
+
+
+def test_a_post_that_a_crawl_misses_is_not_taken_for_gone(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    def hide(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if route == "/wp/v2/posts" and parameters.get("page") == "1":
+            rows = [fake_post(n, link=f"{blog.base}/story-{n}/") for n in range(1, 100)]
+            return 200, rows, {"X-WP-Total": "230", "X-WP-TotalPages": "3"}
+        return None
+
+    blog.spoil = hide
+    assert pull(blog, known).contents == []
+
+
+def test_lists_that_deny_what_the_site_shows_take_nothing_away(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    def forget(route: str, _parameters: Mapping[str, str]) -> Reply | None:
+        return (200, [], {"X-WP-Total": "0"}) if route == "/wp/v2/posts" else None
+
+    blog.spoil = forget
+    second = pull(blog, known)
+    unlisted = LeftOut("unlisted")
+    assert [one for one in second.given if not isinstance(one, Mark)] == [unlisted] * 230
+    blog.spoil = FakeWordPress.spoil
+    blog.edit(40)
+    assert pull(blog, second.cursor).articles == [40]
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-WP-Total": "9000", "X-WP-TotalPages": "900"}])
+def test_wrong_or_missing_totals_end_at_the_last_post(
+    blog: FakeWordPress, headers: dict[str, str]
+) -> None:
+    def miscount(_route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if not is_sweep(parameters) or "page" not in parameters or "orderby" not in parameters:
+            return None
+        begin = 100 * (int(parameters["page"]) - 1)
+        rows = [post | {"link": ""} for post in blog.posts[begin : begin + 100]]
+        past = {"code": "rest_post_invalid_page_number", "message": "Too large"}
+        return (200, rows, headers) if rows else (400, past, {})
+
+    blog.spoil = miscount
+    assert len(pull(blog).articles) == 230
+
+
+def test_a_site_that_answers_every_page_with_the_first_is_left(blog: FakeWordPress) -> None:
+    def repeat(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        rows = [fake_post(n) for n in range(1, 101)]
+        return (
+            (200, rows, {"X-WP-TotalPages": "9000"})
+            if is_sweep(parameters) and (route == "/wp/v2/posts")
+            else None
+        )
+
+    blog.spoil = repeat
+    assert len(pull(blog).articles) == 100
+
+
+def test_posts_of_equal_times_all_come(blog: FakeWordPress) -> None:
+    for post in blog.posts:
+        post["modified_gmt"] = post["date_gmt"] = "2026-08-01T00:00:00"
+    assert pull(blog).articles == list(range(230, 0, -1))
+
+
+def test_a_page_of_ids_that_fails_is_asked_for_in_smaller_ones(blog: FakeWordPress) -> None:
+    def overload(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        too_many = is_sweep(parameters) and int(parameters.get("per_page", "0")) > 50
+        return OUT_OF_MEMORY if too_many and route == "/wp/v2/posts" else None
+
+    blog.spoil = overload
+    assert len(pull(blog).articles) == 230
+
+
+def test_posts_too_heavy_for_one_answer_are_asked_for_in_smaller_numbers(
+    blog: FakeWordPress,
+) -> None:
+    def overload(_route: str, parameters: Mapping[str, str]) -> Reply | None:
+        too_many = is_reading(parameters) and int(parameters["per_page"]) > 20
+        return OUT_OF_MEMORY if too_many else None
+
+    blog.spoil = overload
+    assert pull(blog).articles == list(range(230, 0, -1))
+
+
+def test_a_post_that_fails_alone_is_reported_and_tried_again_the_next_time(
+    blog: FakeWordPress,
+) -> None:
+    def poison(_route: str, parameters: Mapping[str, str]) -> Reply | None:
+        included = parameters.get("include", "").split(",")
+        return WEB_PAGE if is_reading(parameters) and "40" in included else None
+
+    blog.spoil = poison
+    first = pull(blog)
+    assert len(first.articles) == 229
+    assert len(first.faults) == 1
+    assert "answers 200 with a web page, not JSON" in first.faults[0]
+    blog.spoil = FakeWordPress.spoil
+    assert pull(blog, first.cursor).articles == [40]
+
+
+def test_a_site_that_fails_in_mid_pull_keeps_what_was_read_and_says_so(
+    blog: FakeWordPress,
+) -> None:
+    def fail(_route: str, parameters: Mapping[str, str]) -> Reply | None:
+        return OUT_OF_MEMORY if "1" in parameters.get("include", "").split(",") else None
+
+    blog.spoil = fail
+    with pytest.raises(BadSource, match=r"answers 500: Memory \(internal_server_error\)"):
+        pull(blog)
+
+
+def test_notices_that_php_prints_before_the_json_are_passed_over(blog: FakeWordPress) -> None:
+    notice = "\ufeff<br />\n<b>Notice</b>: Undefined index: [a] in <b>x.php</b> on line 3<br />\n"
+
+    def complain(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if not route.startswith("/wp/v2/posts"):
+            return None
+        status, content, headers = blog._listing(parameters)  # noqa: SLF001 - its own answer
+        return status, notice + json.dumps(content), headers
+
+    blog.spoil = complain
+    assert len(pull(blog).articles) == 230
+
+
+@pytest.mark.parametrize(
+    "odd", ["[" * 100_000, '{"a":' * 50_000, "", "null", "[5]", '[{"id":' + "9" * 5_000 + "}]"]
+)
+def test_answers_that_are_no_list_of_posts_end_in_an_error(blog: FakeWordPress, odd: str) -> None:
+    def answer_oddly(route: str, _parameters: Mapping[str, str]) -> Reply | None:
+        return (200, odd, {}) if route == "/wp/v2/posts" else None
+
+    blog.spoil = answer_oddly
+    with pytest.raises(BadSource, match="answers 200"):
+        pull(blog)
+
+
+# --- where it is, and who asks ---
+
+
+@pytest.mark.parametrize("path", ["", "/", "/wp-json", "/wp-json/", "/wp-json/wp/v2/posts?page=2"])
+def test_a_site_is_found_by_its_page_or_its_interface(blog: FakeWordPress, path: str) -> None:
+    assert len(pull(blog, address=blog.base + path).articles) == 230
+
+
+@pytest.mark.parametrize("path", ["/", "/?rest_route=/", "/index.php?rest_route=/wp/v2/posts"])
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_a_site_without_pretty_links_is_found(
+    blog: FakeWordPress, path: str, *, is_linked: bool
+) -> None:
+    blog.is_pretty, blog.is_linked = False, is_linked
+    assert len(pull(blog, address=blog.base + path).articles) == 230
+
+
+def test_a_link_in_the_header_is_enough(blog: FakeWordPress) -> None:
+    def head(route: str, _parameters: Mapping[str, str]) -> Reply | None:
+        link = f'<{blog.base}/wp-json/>; rel="https://api.w.org/", <{blog.base}/>; rel=shortlink'
+        return None if route else (200, "<html>no link</html>", {"Link": link})
+
+    blog.spoil = head
+    assert len(pull(blog).articles) == 230
+
+
+def test_another_kind_of_site_is_refused_with_what_to_give(blog: FakeWordPress) -> None:
+    blog.spoil = lambda _route, _parameters: WEB_PAGE
+    with pytest.raises(BadSource, match=r"no REST interface.*front page or of /wp-json/$"):
+        pull(blog)
+
+
+def test_a_site_that_moved_is_refused_before_ids_change(blog: FakeWordPress, known: Cursor) -> None:
+    with pytest.raises(BadSource, match=r"was https://old\.example.*--again"):
+        pull(blog, {**known, "home": "https://old.example"})
+
+
+def test_a_closed_site_opens_to_an_application_password(blog: FakeWordPress) -> None:
+    blog.closed = frozenset({"posts", "users"})
+    with pytest.raises(BadSource, match="answers 401: Sorry, you are not allowed"):
+        pull(blog)
+    assert len(pull(blog, auth=blog.login).articles) == 230
+
+
+def test_who_asks_is_asked_first_so_that_a_wrong_password_is_an_error(
+    blog: FakeWordPress,
+) -> None:
+    pull(blog, auth=blog.login)
+    assert [route for route, _ in blog.asked[:3]] == ["", "/wp/v2/users/me", "/"]
+    with pytest.raises(BadSource, match="application password"):
+        pull(blog, auth=("editor", "wrong"))
+
+
+def test_authors_that_a_site_keeps_to_itself_stop_nothing(blog: FakeWordPress) -> None:
+    blog.closed = frozenset({"users"})
+    first = pull(blog)
+    assert len(first.articles) == 230
+    assert pull(blog, first.cursor).contents == []

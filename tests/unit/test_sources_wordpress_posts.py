@@ -1,0 +1,263 @@
+"""What becomes of a post."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.articles import Article, parse_article
+from recommender.errors import InvalidArticle
+from recommender.sources.plain import plain_text
+from recommender.sources.records import Gone
+from recommender.sources.wordpress.memory import Listed, listed_in
+from recommender.sources.wordpress.posts import read_post, wordpress_id
+
+HOME = "https://news.example"
+Json = dict[str, Any]
+
+
+def answer(**fields: object) -> Json:
+    """A post as the REST interface answers it with all that is asked for."""
+    return {
+        "id": 7,
+        "status": "publish",
+        "type": "post",
+        "date_gmt": "2026-03-01T04:30:00",
+        "modified_gmt": "2026-03-02T05:00:00",
+        "link": "https://news.example/2026/tram/",
+        "title": {"rendered": "Tram line opens"},
+        "content": {"rendered": "<p>The first tram left at dawn.</p>\n", "protected": False},
+        "excerpt": {"rendered": "<p>Ten years late.</p>\n", "protected": False},
+        "_embedded": {
+            "author": [{"id": 1, "name": "Zarina Desk"}],
+            "wp:featuredmedia": [{"id": 9, "source_url": "https://news.example/up/tram.jpg"}],
+            "wp:term": [
+                [
+                    {"id": 5, "taxonomy": "category", "name": "City", "slug": "city"},
+                    {"id": 1, "taxonomy": "category", "name": "Sundry", "slug": "uncategorized"},
+                ],
+                [{"id": 8, "taxonomy": "post_tag", "name": "R&amp;D", "slug": "r-d"}],
+            ],
+        },
+    } | fields
+
+
+def article_of(**fields: object) -> Article:
+    article = read_post(answer(**fields), HOME)
+    assert isinstance(article, Article), article
+    return article
+
+
+def fault_of(**fields: object) -> str:
+    fault = read_post(answer(**fields), HOME)
+    assert isinstance(fault, InvalidArticle), fault
+    return str(fault)
+
+
+def embedded(**groups: object) -> Json:
+    return {"_embedded": answer()["_embedded"] | groups}
+
+
+def test_a_post_becomes_an_article_with_all_that_wordpress_tells_of_it() -> None:
+    assert article_of() == parse_article(
+        json.dumps(
+            {
+                "id": "wp:news.example:7",
+                "title": "Tram line opens",
+                "body_html": "<p>The first tram left at dawn.</p>\n",
+                "summary": "Ten years late.",
+                "url": "https://news.example/2026/tram/",
+                "section": "City",
+                "tags": ["R&D"],
+                "authors": ["Zarina Desk"],
+                "image_url": "https://news.example/up/tram.jpg",
+                "published_at": "2026-03-01T04:30:00Z",
+                "updated_at": "2026-03-02T05:00:00Z",
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("home", "article_id"),
+    [
+        ("https://News.example/tj/", "wp:news.example~2Ftj:123"),
+        ("http://127.0.0.1:8080", "wp:127.0.0.1~3A8080:123"),
+        ("https://news.example/Tj", "wp:news.example~2FTj:123"),
+        ("https://news.example", "wp:news.example:123"),
+    ],
+)
+def test_an_id_is_the_home_address_without_scheme_and_the_number(
+    home: str, article_id: str
+) -> None:
+    assert wordpress_id(home, 123) == article_id
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (
+            "AT&#038;T&#8217;s &#8220;R&#038;D&#8221; <em>cuts</em>",
+            "AT&T\u2019s \u201cR&D\u201d cuts",
+        ),
+        ("A &lt;b&gt; tag", "A <b> tag"),
+        ("One<br />two&nbsp;\n three", "One two three"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("Oil<script>alert(1)</script> price", "Oil price"),
+        ("Cut <!-- off -->here <style>p{}", "Cut here"),
+        ("\x00No\x1f con\ud83dtrols", "No controls"),
+        ("&amp;amp; once", "&amp; once"),
+        ("", ""),
+    ],
+)
+def test_small_texts_lose_tags_first_and_entities_then(markup: str, text: str) -> None:
+    assert plain_text(markup) == text
+
+
+@pytest.mark.parametrize("hostile", ["<script", "<!--", "<script>", "<a ", "&#", "<p><"])
+def test_a_title_of_markup_that_never_closes_costs_no_more_than_its_length(hostile: str) -> None:
+    assert len(plain_text(hostile * 50_000)) <= len(hostile) * 50_000
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "summary"),
+    [
+        ("<p>Ten years late, and over budget.</p>", "Ten years late, and over budget."),
+        ("<p>The first tram left [&hellip;]</p>", ""),
+        ("<p>The first tram [\u2026]</p>", ""),
+        ("<p>The first tram left at dawn.</p>\n", ""),
+        ("", ""),
+    ],
+)
+def test_only_an_excerpt_that_somebody_wrote_is_a_summary(excerpt: str, summary: str) -> None:
+    assert article_of(excerpt={"rendered": excerpt}).summary == summary
+
+
+def test_the_section_is_the_oldest_category_but_the_one_for_posts_without() -> None:
+    groups = [
+        [
+            {"id": 9, "taxonomy": "category", "name": "Sport", "slug": "sport"},
+            {"id": 4, "taxonomy": "category", "name": "Arts &amp; Books", "slug": "arts"},
+            {"id": 1, "taxonomy": "category", "name": "Без рубрики", "slug": "bez-rubriki"},
+        ]
+    ]
+    assert article_of(**embedded(**{"wp:term": groups})).section == "Arts & Books"
+    assert article_of(**embedded(**{"wp:term": [groups[0][2:]]})).section is None
+
+
+def test_of_several_authors_every_display_name_is_kept_and_no_login() -> None:
+    both = [
+        {"taxonomy": "author", "name": "Ann Lee", "slug": "ann-lee"},
+        {"taxonomy": "author", "name": "Bo Ek", "slug": "bo-ek"},
+    ]
+    assert article_of(**embedded(**{"wp:term": [both]})).authors == ("Ann Lee", "Bo Ek")
+    logins = [{"taxonomy": "author", "name": "zdesk", "slug": "zdesk"}]
+    assert article_of(**embedded(**{"wp:term": [logins]})).authors == ("Zarina Desk",)
+
+
+def test_an_author_or_image_that_the_site_keeps_closed_is_left_out() -> None:
+    closed = [{"code": "rest_user_cannot_view", "message": "Sorry", "data": {"status": 401}}]
+    article = article_of(**embedded(**{"author": closed, "wp:featuredmedia": closed}))
+    assert (article.authors, article.image_url) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("/up/a.jpg", "https://news.example/up/a.jpg"),
+        ("//cdn.example/a.jpg", "https://cdn.example/a.jpg"),
+        ("https://news.example/a b.jpg", "https://news.example/a%20b.jpg"),
+        ("https://news.example/%D0%BE/", "https://news.example/%D0%BE/"),
+        ("javascript:alert(1)", None),
+        ("http://[broken/a.jpg", None),
+        ("", None),
+        (False, None),
+    ],
+)
+def test_addresses_are_made_whole_or_left_out(given: object, kept: str | None) -> None:
+    images = [{"id": 9, "source_url": given}]
+    article = article_of(link=given, **embedded(**{"wp:featuredmedia": images}))
+    assert (article.url, article.image_url) == (kept, kept)
+
+
+@pytest.mark.parametrize("date", ["0000-00-00T00:00:00", "2026-00-12T00:00:00", None, 5, "soon"])
+def test_a_time_that_is_none_is_left_out(date: object) -> None:
+    article = article_of(date_gmt=date, modified_gmt=date)
+    assert (article.published_at, article.updated_at) == (None, None)
+
+
+def test_a_post_without_a_title_or_without_a_text_is_an_article() -> None:
+    assert article_of(title={"rendered": ""}).title == ""
+    assert article_of(content={"rendered": "\n"}).body_html == ""
+
+
+def test_a_post_with_neither_is_refused() -> None:
+    fault = fault_of(title={"rendered": ""}, content={"rendered": ""})
+    assert fault.endswith("a title or a body is required")
+
+
+def test_control_characters_of_a_text_are_dropped() -> None:
+    assert article_of(content={"rendered": "<p>a\x00b\x0bc\ud800</p>"}).body_html == "<p>abc</p>"
+
+
+@pytest.mark.parametrize("status", ["draft", "private", "future", "pending", "trash", "inherit"])
+def test_what_is_not_published_is_gone(status: str) -> None:
+    assert read_post(answer(status=status), HOME) == Gone("wp:news.example:7")
+
+
+def test_what_asks_for_a_password_is_gone() -> None:
+    protected = {"rendered": "", "protected": True}
+    assert read_post(answer(content=protected), HOME) == Gone("wp:news.example:7")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"type": "page"}, "/type: is 'page'; only posts become articles"),
+        ({"id": None}, "/id: must be the number of the post"),
+        ({"id": True}, "/id: must be the number of the post"),
+        ({"id": -1}, "/id: must be the number of the post"),
+        (
+            {"content": {"rendered": "\u00e9" * 2_097_153}},
+            "/body_html: is longer than 4194304 bytes",
+        ),
+    ],
+)
+def test_what_is_no_post_is_refused_with_its_reason(fields: Json, reason: str) -> None:
+    assert reason in fault_of(**fields)
+
+
+def test_other_objects_of_the_interface_are_refused() -> None:
+    fault = read_post({"id": 29, "name": "Zarina Desk", "slug": "zarina"}, HOME)
+    assert str(fault) == "this is no post; /content: is missing, and so is the title"
+
+
+def test_more_letters_and_names_than_an_article_takes_are_cut() -> None:
+    tags = [{"taxonomy": "post_tag", "name": f"tag {n}"} for n in range(130)]
+    article = article_of(title={"rendered": "x" * 9_999}, **embedded(**{"wp:term": [[], tags]}))
+    assert article.title == "x" * 2_000
+    assert article.tags == tuple(f"tag {n}" for n in range(100))
+
+
+@pytest.mark.parametrize("odd", [None, 5, "text", [], {"wp:term": "x"}, {"wp:term": [5, [5]]}])
+def test_embedded_things_of_another_shape_are_passed_over(odd: object) -> None:
+    article = article_of(_embedded=odd)
+    assert (article.section, article.tags, article.authors) == (None, (), ())
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["rendered", "self", "href", "name", "wp:term"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*answer(), "_links", "guid"]), VALUES))
+def test_fields_of_any_shape_give_an_article_or_a_reason(odd: Json) -> None:
+    assert isinstance(read_post(answer(**odd), HOME), Article | Gone | InvalidArticle)
+    assert isinstance(listed_in(answer(**odd)), Listed)

@@ -1,0 +1,292 @@
+"""Exports of WordPress: what becomes of an item, and what a broken file still gives."""
+
+from collections import Counter
+from io import BytesIO
+
+import pytest
+
+from recommender.articles import Article
+from recommender.errors import InvalidArticle
+from recommender.sources import LeftOut, Record
+from recommender.sources.stored_markup import render
+from recommender.sources.wordpress.posts import read_post
+from recommender.sources.wxr import read_wxr
+
+HEAD = """<?xml version="1.0" encoding="UTF-8" ?>
+<rss version="2.0"
+  xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/"
+  xmlns:content="http://purl.org/rss/1.0/modules/content/"
+  xmlns:dc="http://purl.org/dc/elements/1.1/"
+  xmlns:wp="http://wordpress.org/export/1.2/">
+<channel>
+<link>https://News.example/tj/</link>
+"""
+ABOUT = """<wp:base_blog_url>https://News.example/tj/</wp:base_blog_url>
+<wp:author><wp:author_login>zarina</wp:author_login>
+<wp:author_display_name><![CDATA[Zarina &amp; Sons]]></wp:author_display_name></wp:author>
+<wp:category><wp:term_id>9</wp:term_id><wp:category_nicename>a</wp:category_nicename></wp:category>
+<wp:category><wp:term_id>4</wp:term_id><wp:category_nicename>b</wp:category_nicename></wp:category>
+<wp:category><wp:term_id>1</wp:term_id><wp:category_nicename>uncategorized</wp:category_nicename>
+</wp:category>
+"""
+TAIL = "</channel></rss>"
+IMAGE = """<item><wp:post_id>77</wp:post_id><wp:post_type>attachment</wp:post_type>
+<wp:status>inherit</wp:status>
+<wp:attachment_url>https://news.example/ferry.jpg</wp:attachment_url></item>
+"""
+
+
+def item(number: int = 5, *, inner: str = "", status: str = "publish", kind: str = "post") -> str:
+    return (
+        f"<item><title>Story {number}</title><link>https://news.example/tj/{number}</link>"
+        f"<wp:post_id>{number}</wp:post_id><wp:post_type>{kind}</wp:post_type>"
+        f"<wp:status>{status}</wp:status>{inner}</item>\n"
+    )
+
+
+def read(*parts: str, head: str = HEAD, tail: str = TAIL) -> list[Record | LeftOut]:
+    return read_bytes((head + ABOUT + "".join(parts) + tail).encode())
+
+
+def read_bytes(document: bytes) -> list[Record | LeftOut]:
+    return list(read_wxr("x.xml", BytesIO(document), lambda _: None))
+
+
+def only(*parts: str) -> Article:
+    (record,) = [one for one in read(*parts) if isinstance(one, Record)]
+    assert isinstance(record.content, Article)
+    return record.content
+
+
+def ids(records: list[Record | LeftOut]) -> list[str]:
+    return [
+        one.content.id
+        for one in records
+        if isinstance(one, Record) and isinstance(one.content, Article)
+    ]
+
+
+def refusals(records: list[Record | LeftOut]) -> list[str]:
+    return [
+        f"{one.place}: {one.content}"
+        for one in records
+        if isinstance(one, Record) and isinstance(one.content, InvalidArticle)
+    ]
+
+
+def test_a_post_becomes_this_article() -> None:
+    inner = """<dc:creator>zarina</dc:creator>
+    <content:encoded><![CDATA[One & two.\n\nThree.]]></content:encoded>
+    <excerpt:encoded><![CDATA[By <b>hand</b>]]></excerpt:encoded>
+    <wp:post_date_gmt>2026-03-01 04:30:00</wp:post_date_gmt>
+    <wp:post_modified_gmt>2026-03-02 05:30:00</wp:post_modified_gmt>
+    <category domain="category" nicename="uncategorized"><![CDATA[Uncategorized]]></category>
+    <category domain="category" nicename="a"><![CDATA[World]]></category>
+    <category domain="category" nicename="b"><![CDATA[R&amp;D]]></category>
+    <category domain="post_tag" nicename="f"><![CDATA[Ferries &amp; fog]]></category>
+    <wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>77</wp:meta_value>
+    </wp:postmeta>"""
+    assert only(item(inner=inner), IMAGE).to_document() == {
+        "id": "wp:news.example~2Ftj:5",
+        "title": "Story 5",
+        "body_html": "<p>One & two.</p>\n<p>Three.</p>",
+        "summary": "By hand",
+        "url": "https://news.example/tj/5",
+        "section": "R&D",
+        "tags": ["Ferries & fog"],
+        "authors": ["Zarina & Sons"],
+        "image_url": "https://news.example/ferry.jpg",
+        "published_at": "2026-03-01T04:30:00Z",
+        "updated_at": "2026-03-02T05:30:00Z",
+    }
+
+
+def test_a_post_has_the_id_that_the_rest_interface_gives_it() -> None:
+    post = {"id": 5, "type": "post", "title": {"rendered": "Story 5"}, "content": {"rendered": "x"}}
+    other = read_post(post, "https://News.example/tj")
+    assert isinstance(other, Article)
+    assert only(item()).id == other.id
+
+
+def test_a_post_is_the_article_that_the_rest_interface_makes_of_it() -> None:
+    terms = [
+        {"id": 9, "taxonomy": "category", "slug": "a", "name": "World"},
+        {"id": 4, "taxonomy": "category", "slug": "b", "name": "Без рубрики"},
+        {"id": 7, "taxonomy": "post_tag", "slug": "f", "name": "Ferries &amp; fog"},
+    ]
+    post = {
+        "id": 5,
+        "type": "post",
+        "status": "publish",
+        "link": "https://news.example/tj/5",
+        "title": {"rendered": "Story 5"},
+        "content": {"rendered": "<p>One.</p>\n<p>Two.</p>"},
+        "excerpt": {"rendered": "<p>One.</p>"},
+        "date_gmt": "2026-03-01T04:30:00",
+        "modified_gmt": "2026-03-02T05:30:00",
+        "_embedded": {"wp:term": [terms], "author": [{"name": "Zarina &amp; Sons"}]},
+    }
+    inner = """<dc:creator>zarina</dc:creator>
+    <content:encoded><![CDATA[One.\n\nTwo.]]></content:encoded>
+    <excerpt:encoded><![CDATA[One.]]></excerpt:encoded>
+    <wp:post_date_gmt>2026-03-01 04:30:00</wp:post_date_gmt>
+    <wp:post_modified_gmt>2026-03-02 05:30:00</wp:post_modified_gmt>
+    <category domain="category" nicename="a"><![CDATA[World]]></category>
+    <category domain="category" nicename="b"><![CDATA[Без рубрики]]></category>
+    <category domain="post_tag" nicename="f"><![CDATA[Ferries &amp; fog]]></category>"""
+    assert only(item(inner=inner)) == read_post(post, "https://News.example/tj")
+
+
+def test_an_image_may_stand_before_its_post() -> None:
+    meta = "<wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>77</wp:meta_value>"
+    assert (
+        only(IMAGE, item(inner=f"<wp:postmeta>{meta}</wp:postmeta>")).image_url
+        == "https://news.example/ferry.jpg"
+    )
+
+
+def test_what_is_no_published_post_is_counted() -> None:
+    hidden = "<wp:post_password>secret</wp:post_password>"
+    records = read(
+        *(item(status=status) for status in ("draft", "private", "future", "trash", "pending")),
+        *(item(kind=kind) for kind in ("page", "nav_menu_item", "wp_block", "page")),
+        item(inner=hidden),
+        IMAGE,
+        item(6),
+    )
+    assert ids(records) == ["wp:news.example~2Ftj:6"]
+    counted = Counter(one.reason for one in records if isinstance(one, LeftOut))
+    assert counted == {
+        **dict.fromkeys(("draft", "private", "future", "trash", "pending", "password"), 1),
+        "page": 2,
+        "nav_menu_item": 1,
+        "wp_block": 1,
+        "attachment": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("dates", "published"),
+    [
+        ("<wp:post_date_gmt>0000-00-00 00:00:00</wp:post_date_gmt>", None),
+        ("<pubDate>Sun, 01 Mar 2026 09:30:00 +0500</pubDate>", "2026-03-01T04:30:00Z"),
+        ("<pubDate>Wed, 30 Nov -0001 00:00:00 +0000</pubDate>", None),
+        ("<wp:post_date_gmt>2026-13-01 00:00:00</wp:post_date_gmt>", None),
+    ],
+)
+def test_dates_that_no_calendar_has_are_absent(dates: str, published: str | None) -> None:
+    assert only(item(inner=dates)).to_document().get("published_at") == published
+
+
+def test_the_default_category_is_no_section() -> None:
+    inner = '<category domain="category" nicename="uncategorized">Uncategorized</category>'
+    assert only(item(inner=inner)).section is None
+
+
+def test_an_author_without_a_name_to_show_is_the_login() -> None:
+    assert only(item(inner="<dc:creator>desk</dc:creator>")).authors == ("desk",)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "9.9"])
+def test_every_version_of_the_format_is_read(version: str) -> None:
+    assert ids(read(item(), head=HEAD.replace("1.2", version))) == ["wp:news.example~2Ftj:5"]
+
+
+def test_a_post_without_a_number_is_refused_at_its_line() -> None:
+    records = read(item().replace("<wp:post_id>5</wp:post_id>", ""), item(6))
+    line = (HEAD + ABOUT).count("\n") + 1
+    assert refusals(records) == [
+        f"x.xml:{line}: the article is not acceptable; /id: Field required"
+    ]
+    assert ids(records) == ["wp:news.example~2Ftj:6"]
+
+
+def test_an_export_that_names_no_site_is_refused() -> None:
+    document = HEAD.replace("<link>https://News.example/tj/</link>", "") + item() + TAIL
+    (said,) = refusals(read_bytes(document.encode()))
+    assert said.startswith(f"x.xml:{HEAD.count(chr(10)) + 1}: ")
+    assert "names no site" in said
+
+
+# --- what is broken ---
+
+
+def test_blanks_before_the_declaration_and_forbidden_characters_are_no_fault() -> None:
+    document = "\ufeff\n\n \t" + HEAD + ABOUT + item(inner="<x>a\x00\x08b&#8;&#x1F;</x>") + TAIL
+    records = read_bytes(document.encode())
+    assert refusals(records) == []
+    (record,) = records
+    assert isinstance(record, Record)
+    assert record.place == f"x.xml:{(HEAD + ABOUT).count(chr(10)) + 3}"
+
+
+def test_what_stands_before_and_behind_a_fault_is_kept_and_the_fault_reported() -> None:
+    records = read(item(1), item(2, inner="<b>"), item(3), "a & b", item(4))
+    line = (HEAD + ABOUT).count("\n") + 2
+    (said,) = refusals(records)
+    assert said.startswith(f"x.xml:{line}: the file is not well-formed: mismatched tag;")
+    assert ids(records) == [f"wp:news.example~2Ftj:{number}" for number in (1, 2, 3, 4)]
+    lines = [one.place.rpartition(":")[2] for one in records if isinstance(one, Record)]
+    assert lines[1:] == [str(line - 1 + number) for number in (0, 1, 2, 3)]
+
+
+def test_a_file_that_ends_too_early_gives_what_it_has() -> None:
+    records = read(item(1), item(2), "<item><title>Half", tail="")
+    assert ids(records) == ["wp:news.example~2Ftj:1", "wp:news.example~2Ftj:2"]
+    assert len(refusals(records)) == 2
+
+
+def test_bytes_that_are_no_utf8_are_reported_and_replaced() -> None:
+    document = (HEAD + ABOUT + item(1) + item(2) + TAIL).encode().replace(b"Story 2", b"St\xf6ry 2")
+    records = read_bytes(document)
+    assert len(refusals(records)) == 1
+    (second,) = [one for one in records if isinstance(one, Record)][2:]
+    assert isinstance(second.content, Article)
+    assert second.content.title == "St\ufffdry 2"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "windows-1251", "koi8-r"])
+def test_other_encodings_are_read(encoding: str) -> None:
+    text = (HEAD + ABOUT + item(inner="<dc:creator>Зарина</dc:creator>") + TAIL).replace(
+        "UTF-8", encoding
+    )
+    (record,) = read_bytes(text.encode(encoding))
+    assert isinstance(record, Record)
+    assert isinstance(record.content, Article)
+    assert record.content.authors == ("Зарина",)
+
+
+def test_a_line_far_down_is_told_exactly() -> None:
+    (record,) = [one for one in read("\n" * 70_000, item(7)) if isinstance(one, Record)]
+    assert record.place == f"x.xml:{(HEAD + ABOUT).count(chr(10)) + 70_001}"
+
+
+# --- what WordPress stores of a body ---
+
+
+@pytest.mark.parametrize(
+    ("stored", "html"),
+    [
+        ("One.\n\nTwo.", "<p>One.</p>\n<p>Two.</p>"),
+        (
+            "One.\nStill one.\r\n\r\n<h2>Head</h2>\n\nTwo.",
+            "<p>One.\nStill one.</p>\n<h2>Head</h2>\n<p>Two.</p>",
+        ),
+        ("<!-- wp:paragraph -->\n<p>One.</p>\n<!-- /wp:paragraph -->", "<p>One.</p>"),
+        ('<!-- wp:x {"a":"--"} /-->One.', "One."),
+        ("One.<!--more-->Two.", "<p>One.Two.</p>"),
+        ("One.<!-- open", "<p>One.</p>"),
+        ('Before [gallery ids="1,2"] after', "<p>Before  after</p>"),
+        ('[caption id="a"]<img> A ferry[/caption]', "<p><img> A ferry</p>"),
+        ("[box]Kept[/box]", "<p>Kept</p>"),
+        ('[box kind="a]b"]Kept[/box]', '<p>b"]Kept</p>'),
+        ("[embed]https://v.example/1[/embed]Text", "<p>Text</p>"),
+        ("[video src=a.mp4][/video]Text", "<p>Text</p>"),
+        ("He said [sic] it [1], [Reuters] [...].", "<p>He said [sic] it [1], [Reuters] [...].</p>"),
+        ("[[gallery]] is how", "<p>[[gallery]] is how</p>"),
+        ("One.\n\nhttps://v.example/watch?v=1\n\nTwo.", "<p>One.</p>\n<p>Two.</p>"),
+        ("", ""),
+    ],
+)
+def test_a_stored_body_becomes_html(stored: str, html: str) -> None:
+    assert render(stored) == html

@@ -1,0 +1,52 @@
+"""A real WordPress for each module that asks for one, on one MariaDB server for all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.wordpress.mariadb import MariaDB
+from tests.wordpress.service import Service, Stage
+from tests.wordpress.site import SERVER, Site, free_port, missing_packages, unpacked
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """The server of this session. What is missing fails the tests: nothing here is optional."""
+    missing = missing_packages()
+    if missing:
+        pytest.fail(f"a WordPress needs packages: apt-get install {' '.join(missing)}")
+    with MariaDB.running(SERVER) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wordpress(mariadb: MariaDB) -> Iterator[Path]:  # noqa: ARG001 - it looks what is missing
+    """WordPress's files."""
+    with unpacked() as root:
+        yield root
+
+
+@pytest.fixture(scope="module")
+def site(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
+    """A new WordPress without a post, Asia/Dushanbe its time zone, `/year/title/` its links."""
+    with Site.running(mariadb, wordpress) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service itself, on an archive of this session; ready to list."""
+    started = Service(tmp_path_factory.mktemp("service"), free_port())
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A service that answers what a test has written."""
+    with Stage().open() as opened:
+        yield opened

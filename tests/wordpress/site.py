@@ -1,0 +1,260 @@
+"""A real WordPress of the tests' own: a copy of the system's, served on loopback by PHP itself."""
+
+import json
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.wordpress.mariadb import MariaDB, ends
+
+__all__ = ["NEEDED", "SERVER", "Site", "free_port", "missing_packages", "unpacked"]
+
+HERE = Path(__file__).parent / "php"
+INSTALLED = Path("/usr/share/wordpress")
+SERVER = Path("/usr/sbin/mariadbd")
+PATIENCE_SECONDS = 60
+WORKERS = 4
+NEEDED = {
+    "wordpress": INSTALLED / "wp-includes/version.php",
+    "mariadb-server": SERVER,
+    "php-cli": Path("/usr/bin/php"),
+}
+"""By Debian's name of a package, a file of it that the tests need."""
+MODULES = {"mysqli": "php-mysql", "dom": "php-xml", "curl": "php-curl", "mbstring": "php-mbstring"}
+QUICK = ("-d", "opcache.enable=1", "-d", "opcache.enable_cli=1", "-d", "memory_limit=512M")
+
+Fields = Mapping[str, object]
+_NUMBERS = count(1)
+
+
+def missing_packages() -> list[str]:
+    """Debian's names of the packages that a site needs and this machine lacks."""
+    missing = [name for name, path in NEEDED.items() if not path.exists()]
+    if "php-cli" in missing:
+        return [*missing, *MODULES.values()]
+    listed = subprocess.run(["/usr/bin/php", "-m"], capture_output=True, text=True, check=True)
+    loaded = listed.stdout.lower().split()
+    return missing + [package for module, package in MODULES.items() if module not in loaded]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def unpacked() -> Iterator[Path]:
+    """A copy of WordPress's files, for any number of sites; taken away at the end.
+
+    PHP resolves `__DIR__` through symlinks, so the copy has none.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="wordpress-", dir="/tmp"))
+    try:
+        root = folder / "root"
+        shutil.copytree(INSTALLED, root)
+        shutil.copy(HERE / "wp-config.php", root)
+        yield root
+    finally:
+        shutil.rmtree(folder)
+
+
+@dataclass(slots=True)
+class Site:
+    """A site and its web server; posts are made by PHP inside it, or over its REST interface."""
+
+    folder: Path
+    """Of what the site has for itself: settings, content, logs."""
+    root: Path
+    """Of WordPress's own files."""
+    port: int
+    passwords: dict[str, str] = field(default_factory=dict)
+    """By login (admin, editor, reader) an application password."""
+    password: str = field(default_factory=lambda: secrets.token_hex(12))
+    """What all three log in with."""
+    _web: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def running(cls, server: MariaDB, root: Path) -> Iterator["Site"]:
+        """A new site without a post, served on loopback; stopped and taken away at the end."""
+        site = cls(Path(tempfile.mkdtemp(prefix="site-", dir="/tmp")), root, free_port())
+        try:
+            site._set_up(server)
+            site._install()
+            site.start()
+            yield site
+        finally:
+            site.stop()
+            shutil.rmtree(site.folder)
+
+    @property
+    def home(self) -> str:
+        """The address of the front page, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What PHP complained of so far."""
+        path = self.folder / "php.log"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "SITE": str(self.folder)}
+
+    # --- its life ---
+
+    def _set_up(self, server: MariaDB) -> None:
+        content = self.folder / "content"
+        shutil.copytree(HERE / "theme", content / "themes/stage")
+        for name in ("plugins", "mu-plugins", "uploads"):
+            (content / name).mkdir()
+        shutil.copy(HERE / "offline.php", content / "mu-plugins")
+        settings = {
+            "database": f"site_{next(_NUMBERS)}",
+            "socket": str(server.socket),
+            "home": self.home,
+            "secret": secrets.token_hex(16),
+        }
+        (self.folder / "site.json").write_text(json.dumps(settings))
+
+    def _install(self) -> None:
+        self._php("create_database.php")
+        self._php("install.php", password=self.password)
+        made = """
+            flush_rewrite_rules(false);
+            foreach ($given['logins'] as $login) {
+                $id = get_user_by('login', $login)->ID;
+                $made[$login] = WP_Application_Passwords::create_new_application_password(
+                    $id, ['name' => 'tests'])[0];
+            }
+            return $made;"""
+        self.passwords = self.run(made, logins=["admin", "editor", "reader"])
+
+    def start(self) -> None:
+        """Serve it, and wait until it answers."""
+        with (self.folder / "web.log").open("ab") as log:
+            self._web = subprocess.Popen(  # noqa: S603 - a program of the system
+                [
+                    *("/usr/bin/php", *QUICK, "-S", f"127.0.0.1:{self.port}"),
+                    *("-t", self.root, HERE / "router.php"),
+                ],
+                env=self._environment | {"PHP_CLI_SERVER_WORKERS": str(WORKERS)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not self._answers():
+            if self._web.poll() is not None or time.monotonic() > until:
+                raise RuntimeError((self.folder / "web.log").read_text())
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Serve it no longer; the site itself stays."""
+        if self._web is not None:
+            ends(self._web)
+            self._web = None
+
+    # --- PHP inside it ---
+
+    def run(self, code: str, **arguments: object) -> Any:
+        """Run PHP code as the administrator: it finds its arguments in `$given` and returns JSON.
+
+        Raises:
+            RuntimeError: the code failed; what PHP said.
+        """
+        said = self._php("run.php", code=code, arguments=arguments)
+        parts = said.split("\x01")
+        if len(parts) != 3:
+            raise RuntimeError(said + self.log[-2000:])
+        return json.loads(parts[1])
+
+    def _php(self, script: str, **given: object) -> str:
+        given |= {"home": self.home, "folder": str(self.root)}
+        done = subprocess.run(  # noqa: S603 - a program of the system, words of our own
+            ["/usr/bin/php", *QUICK, "-d", "display_errors=stderr", HERE / script],
+            env=self._environment,
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:] + self.log[-2000:])
+        return done.stdout
+
+    def fill(self, posts: Sequence[Fields]) -> list[int]:
+        """Insert posts, each by the fields of `wp_insert_post`; their ids, in order."""
+        ids: list[int] = self.run((HERE / "fill.php").read_text(), posts=posts)
+        return ids
+
+    def insert(self, **fields: object) -> int:
+        """Insert one post, published unless told otherwise; its id."""
+        return self.fill([{"post_status": "publish", "post_author": 1} | fields])[0]
+
+    def update(self, post: int, **fields: object) -> None:
+        """Change fields of a post, as `wp_update_post` does."""
+        self.run("return wp_update_post(wp_slash($given['post']));", post={"ID": post} | fields)
+
+    def trash(self, post: int) -> None:
+        """Put a post into the trash."""
+        self.run("return (bool) wp_trash_post($given['post']);", post=post)
+
+    def delete(self, post: int) -> None:
+        """Delete a post for good."""
+        self.run("return (bool) wp_delete_post($given['post'], true);", post=post)
+
+    def category(self, name: str) -> int:
+        """Make a category; its term id."""
+        made = "return wp_insert_term(wp_slash($given['name']), 'category')['term_id'];"
+        term: int = self.run(made, name=name)
+        return term
+
+    def empty(self) -> None:
+        """Take every post, category and tag away, the ids counting from one again."""
+        self.run((HERE / "empty.php").read_text())
+
+    def add_plugin(self, source: Path) -> None:
+        """Copy a plugin's folder into the site and activate it."""
+        shutil.copytree(source, self.folder / "content/plugins" / source.name)
+        activate = """
+            require_once ABSPATH . 'wp-admin/includes/plugin.php';
+            $failed = activate_plugin($given['plugin']);
+            return is_wp_error($failed) ? $failed->get_error_message() : '';"""
+        failed = self.run(activate, plugin=f"{source.name}/{source.name}.php")
+        if failed:
+            raise RuntimeError(failed)
+
+    # --- over HTTP ---
+
+    def client(self, login: str | None = None) -> httpx.Client:
+        """A client of the site, by an application password of that user where one is named."""
+        auth = (login, self.passwords[login]) if login else None
+        return httpx.Client(base_url=self.home, auth=auth, timeout=PATIENCE_SECONDS)
+
+    def cron(self) -> None:
+        """Do what is due by now, scheduled posts among it, as the next visit would."""
+        with self.client() as client:
+            client.get("/wp-cron.php").raise_for_status()
