@@ -14,11 +14,18 @@ from recommender.web import (
     State,
     answer_problems,
     api,
+    appearances,
+    archive,
+    assets,
+    bulk,
+    choices,
     drafts,
     fragment,
+    manual,
     metrics,
     ops,
     reader,
+    share_lists,
 )
 
 __all__ = ["create_app"]
@@ -50,8 +57,22 @@ def create_app(
     shared = _share(settings)
     app.extensions[EXTENSION] = shared
     answer_problems(app)
-    for blueprint in (api, drafts, fragment, metrics, ops, *((reader,) if reader_pages else ())):
+    for blueprint in (
+        api,
+        appearances,
+        archive,
+        assets,
+        bulk,
+        choices,
+        drafts,
+        fragment,
+        manual,
+        metrics,
+        ops,
+        *((reader,) if reader_pages else ()),
+    ):
         app.register_blueprint(blueprint)
+    app.after_request(share_lists)
     app.after_request(_no_sniffing)
     if follows:
         shared.follower.start()

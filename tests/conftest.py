@@ -342,6 +342,7 @@ def _web_clock() -> Iterator[SimpleNamespace]:
     clock.monotonic, clock.sleep = time.monotonic, time.sleep
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("recommender.web.state.time", clock)
+        patch.setattr("recommender.web.visibility.time", clock)
         yield clock
 
 
@@ -391,7 +392,7 @@ def client(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskCl
     return client_of(own_desk, "editor")
 
 
-pytest_plugins = ("tests.servers",)
+pytest_plugins = ("tests.servers", "tests.workers")
 
 
 @pytest.fixture(scope="session")

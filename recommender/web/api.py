@@ -1,28 +1,38 @@
-"""The calls of a CMS under /v1: push, fetch and delete an article, ask for its list."""
+"""The calls of a CMS under /v1: push, change, fetch and delete an article, ask for its list."""
 
 from dataclasses import asdict
 from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
 
+from recommender.answers import RelatedList, Written
 from recommender.articles import Article, check_id, parse_article
 from recommender.errors import BadParameter, FieldFault
 from recommender.listing import as_document
+from recommender.store import Receipt
+from recommender.web.bodies import check_kind, read_body, read_document
 from recommender.web.caching import cached
+from recommender.web.describing import Body, described
 from recommender.web.keys import is_public, needs, opens_reads
-from recommender.web.parameters import parse_options, parse_wait
+from recommender.web.parameters import PARAMETERS, WAIT, parse_options, parse_wait
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
 __all__ = ["api"]
 
 api = Blueprint("api", __name__, url_prefix="/v1")
-LENGTH_REQUIRED: Final = 411
 ACCEPTED: Final = 202
+MERGE_PATCH: Final = ("application/merge-patch+json", "application/json")
 
 
 @api.get("/articles/<article_id>/related")
 @opens_reads
+@described(
+    "The list under an article.",
+    answers={200: RelatedList, 304: None},
+    parameters=PARAMETERS,
+    problems=(404, 410),
+)
 def related(article_id: str) -> Response:
     """The list under an article."""
     options = parse_options(request.args)
@@ -34,22 +44,46 @@ def related(article_id: str) -> Response:
 
 @api.put("/articles/<article_id>")
 @needs("write")
+@described(
+    "Store an article.",
+    answers={200: Written, 201: Written, 202: Written},
+    parameters=WAIT,
+    body=Body(Article),
+    problems=(409,),
+)
 def put_article(article_id: str) -> tuple[Response, int]:
     """Store an article; the answer comes when it is durable, or visible if that is waited for."""
     waits = parse_wait(request.args)
     article = _given_article(article_id)
     with state().writing():
         receipt = state().store().put(article)
-    late = waits and not state().is_visible(receipt)
-    done = 201 if receipt.result == "created" else 200
-    return jsonify(asdict(receipt)), ACCEPTED if late else done
+    return _written(receipt, waits=waits)
+
+
+@api.patch("/articles/<article_id>")
+@needs("write")
+@described(
+    "Change some fields of an article by a merge patch (RFC 7396); null removes one.",
+    answers={200: Written, 202: Written},
+    parameters=WAIT,
+    body=Body(Article, MERGE_PATCH, partial=True),
+    problems=(404, 409, 410, 415),
+)
+def patch_article(article_id: str) -> tuple[Response, int]:
+    """Change some fields; what comes between the reading and the writing is not lost."""
+    waits = parse_wait(request.args)
+    check_kind(*MERGE_PATCH)
+    patch = read_document()
+    with state().writing():
+        receipt = state().store().patch(article_id, patch)
+    return _written(receipt, waits=waits)
 
 
 @api.get("/articles/<article_id>")
 @needs("read")
+@described("An article as it was given.", answers={200: Article}, problems=(404, 410))
 def get_article(article_id: str) -> Response:
     """An article as it was given."""
-    _no_parameters()
     response = jsonify(state().stored(article_id).to_document())
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -57,13 +91,25 @@ def get_article(article_id: str) -> Response:
 
 @api.delete("/articles/<article_id>")
 @needs("write")
+@described(
+    "Delete an article; doing so twice is fine.",
+    answers={202: None, 204: None},
+    parameters=WAIT,
+    problems=(404,),
+)
 def delete_article(article_id: str) -> tuple[str, int]:
     """Delete an article; doing so twice is fine."""
     waits = parse_wait(request.args)
     with state().writing():
         receipt = state().store().delete(article_id)
-    late = waits and not state().is_visible(receipt, deleted=True)
+    late = waits and not state().is_visible(receipt, text=False)
     return "", ACCEPTED if late else 204
+
+
+def _written(receipt: Receipt, *, waits: bool) -> tuple[Response, int]:
+    late = waits and not state().is_visible(receipt)
+    done = 201 if receipt.result == "created" else 200
+    return jsonify(asdict(receipt)), ACCEPTED if late else done
 
 
 def _given_article(article_id: str) -> Article:
@@ -71,13 +117,4 @@ def _given_article(article_id: str) -> Article:
         check_id(article_id)
     except ValueError as error:
         raise BadParameter("the id is not acceptable", (FieldFault("/id", str(error)),)) from None
-    if request.content_length is None:
-        # Without a length a server may cut a body short and call it whole.
-        raise Refused(LENGTH_REQUIRED, "send the body with a Content-Length")
-    return parse_article(request.get_data(cache=False), article_id=article_id)
-
-
-def _no_parameters() -> None:
-    faults = tuple(FieldFault(f"/{name}", "unknown; this call takes none") for name in request.args)
-    if faults:
-        raise BadParameter("the query is not acceptable", faults)
+    return parse_article(read_body(), article_id=article_id)

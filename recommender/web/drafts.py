@@ -1,55 +1,167 @@
-"""The list for a text that is not stored yet, so that an editor sees it while writing."""
+"""Lists that are asked for by a body: of a text that is not stored yet, or several for one page."""
 
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
-from flask import Blueprint, Response, json, jsonify, request
+from flask import Blueprint, Response, json, jsonify
+from typing_extensions import TypedDict
 from werkzeug.datastructures import MultiDict
 
-from recommender.articles import Article, parse_article
-from recommender.errors import FieldFault, InvalidArticle
+from recommender.answers import RelatedList, RelatedLists
+from recommender.articles import Article, check_id, parse_article
+from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
+from recommender.jsontext import JsonObject
 from recommender.listing import as_document
-from recommender.recommendations import Options
+from recommender.recommendations import Mode, Options, Recommendations
+from recommender.web.bodies import read_document
+from recommender.web.describing import Body, described
 from recommender.web.keys import needs
 from recommender.web.parameters import PARAMETERS, parse_options
-from recommender.web.problems import Refused
 from recommender.web.state import state
 
 __all__ = ["drafts"]
 
 drafts = Blueprint("drafts", __name__, url_prefix="/v1")
 DRAFT_ID: Final = "draft"
-LENGTH_REQUIRED: Final = 411
+MOST_LISTS: Final = 20
 SHARED: Final = frozenset({"section", "language"})
 """An article's own field of that name is meant; a list is limited to others where it is stored."""
 
 
+class Wanted(TypedDict, total=False):
+    """A list that is asked for: of a stored article, or of a text by the fields of an article.
+
+    The options of a list stand beside either; `section` and `language` of a text are its own.
+    """
+
+    article_id: str
+    id: str
+    title: str
+    body: str
+    body_html: str
+    summary: str
+    section: str
+    language: str
+    tags: list[str]
+    authors: list[str]
+    published_at: str
+    no_related: bool
+    translation_of: str
+    limit: int
+    mode: Mode
+    tag: str
+    exclude: list[str]
+    max_age: str
+    diversity: float
+    min_score: float
+    explain: bool | Literal["all"]
+
+
+class Page(TypedDict):
+    """Several lists that do not repeat each other."""
+
+    requests: list[Wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A list that is asked for: under a stored article by its id, or under a text."""
+
+    seed: str | Article
+    options: Options
+
+
 @drafts.post("/related")
 @needs("read")
+@described(
+    "The list that a text would get, or several lists for one page that do not repeat each other.",
+    answers={200: RelatedList | RelatedLists},
+    body=Body(Wanted | Page),
+    problems=(404, 410, 503),
+)
 def related_to_draft() -> Response:
-    """The list that a text would get; nothing of it is kept."""
-    article, options = _given()
-    answer = as_document(state().list_for_draft(article, options))
-    response = jsonify(answer | {"article_id": None})
+    """The list that a text would get, of which nothing is kept; or several that repeat nothing."""
+    body = read_document()
+    if "requests" in body:
+        answer: object = {"lists": list(_lists(_requests(body)))}
+    else:
+        answer = _document(_asked(body), frozenset())
+    response = jsonify(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _given() -> tuple[Article, Options]:
-    """The article and the options that a body holds side by side."""
-    if request.content_length is None:
-        raise Refused(LENGTH_REQUIRED, "send the body with a Content-Length")
+def _lists(requests: list[Asked]) -> Iterator[dict[str, Any]]:
+    """List after list; what stands in one is neither in a later one nor told again there."""
+    beside = frozenset[str]()
+    for asked in requests:
+        listed = _document(asked, beside)
+        beside |= {item["id"] for item in listed["items"]}
+        yield listed
+
+
+def _document(asked: Asked, beside: frozenset[str]) -> dict[str, Any]:
+    listed = _answer(asked.seed, replace(asked.options, beside=beside))
+    kept = listed.article_id if isinstance(asked.seed, str) else None
+    return as_document(listed) | {"article_id": kept}
+
+
+def _answer(seed: str | Article, options: Options) -> Recommendations:
+    if isinstance(seed, str):
+        return state().list_for(seed, options, public=False).recommendations
+    return state().list_for_draft(seed, options)
+
+
+def _requests(body: JsonObject) -> list[Asked]:
+    """All lists that a body asks for; what is wrong with one is told with its place."""
+    requests = body["requests"]
+    if len(body) > 1:
+        raise _refused("/requests", "stands alone in the body")
+    if not isinstance(requests, list) or not 1 <= len(requests) <= MOST_LISTS:
+        raise _refused("/requests", f"must be a list of 1 to {MOST_LISTS} objects")
+    return [_placed(one, f"/requests/{place}") for place, one in enumerate(requests)]
+
+
+def _placed(one: object, pointer: str) -> Asked:
+    if not isinstance(one, dict):
+        raise _refused(pointer, "must be an object")
     try:
-        fields = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise InvalidArticle("the draft is not acceptable", (FieldFault("", "no JSON object"),))
-    asked = {name: fields.pop(name) for name in PARAMETERS.keys() - SHARED if name in fields}
+        return _asked(one)
+    except BadInput as refusal:
+        faults = (FieldFault(pointer + fault.pointer, fault.detail) for fault in refusal.faults)
+        raise type(refusal)(refusal.summary, tuple(faults)) from None
+
+
+def _asked(fields: JsonObject) -> Asked:
+    """A seed and the options that an object holds side by side."""
+    rest = dict(fields)
+    stored = "article_id" in fields
+    names = PARAMETERS.keys() if stored else PARAMETERS.keys() - SHARED
+    asked = {name: rest.pop(name) for name in names if name in rest}
     options = parse_options(MultiDict({name: _text(value) for name, value in asked.items()}))
-    return parse_article(json.dumps({**fields, "id": fields.get("id") or DRAFT_ID})), options
+    if stored:
+        return Asked(_stored_id(rest), options)
+    return Asked(parse_article(json.dumps({**rest, "id": rest.get("id") or DRAFT_ID})), options)
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+def _stored_id(rest: JsonObject) -> str:
+    """The id of a stored article, beside which nothing but options stands."""
+    article_id = rest.pop("article_id")
+    if rest:
+        faults = tuple(FieldFault(f"/{name}", "unknown beside article_id") for name in rest)
+        raise BadParameter("the request is not acceptable", faults)
+    try:
+        return check_id(str(article_id))
+    except ValueError as error:
+        raise _refused("/article_id", str(error)) from None
+
+
+def _refused(pointer: str, detail: str) -> InvalidArticle:
+    return InvalidArticle("the request is not acceptable", (FieldFault(pointer, detail),))
+
+
+def _text(value: object) -> str:
     """An option as a query would spell it."""
     match value:
         case bool():

@@ -1,58 +1,62 @@
-"""The list as HTML: a fragment for a CMS to include."""
+"""The list as HTML: a fragment for a CMS to include or to fetch."""
 
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from recommender.cards import Card
 from recommender.web.caching import cached
+from recommender.web.describing import Content, described
 from recommender.web.keys import is_public, opens_reads
-from recommender.web.parameters import parse_options
-from recommender.web.problems import Refused
+from recommender.web.presentation import HTML_PARAMETERS, parse_html_query
+from recommender.web.section import Section
 from recommender.web.state import Listing, state
 
-__all__ = ["HEADINGS", "fragment", "listing_of", "render_list"]
+__all__ = ["fragment", "listed", "render_section"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
-
-HEADINGS: Final = {
-    "en": "Read also",
-    "ru": "Читайте также",
-    "tg": "Ҳамчунин хонед",
-    "zh": "相关阅读",
-}
-RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "ps", "ug"})
+POLICY: Final = "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
 
 
 @fragment.get("/v1/articles/<article_id>/related.html")
 @opens_reads
+@described(
+    "The list as an escaped section of HTML; empty where there is nothing to list.",
+    answers={200: Content("text/html"), 304: None},
+    parameters=HTML_PARAMETERS,
+    problems=(404, 410),
+)
 def related_html(article_id: str) -> Response:
     """The list as an escaped section of HTML; nothing where there is nothing to list."""
-    listing = listing_of(article_id)
-    return cached(make_response(render_list("related.html", listing)), listing)
+    listing, section = listed(article_id)
+    response = make_response(render_section("related.html", section))
+    # Whoever opens the fragment as a page of its own gets a page that can do nothing.
+    response.headers["Content-Security-Policy"] = POLICY
+    return cached(response, listing)
 
 
-def listing_of(article_id: str) -> Listing:
-    """The list under an article, with the options of this request.
+def listed(article_id: str) -> tuple[Listing, Section]:
+    """The list under an article with the options of this request, and how it shows.
 
     Raises:
-        BadParameter: an option is not acceptable.
-        Refused: an explanation is asked for, which HTML has no place for.
+        BadParameter: a parameter is not acceptable; HTML has no place for an explanation.
     """
-    options = parse_options(request.args)
-    if options.explain:
-        raise Refused(400, "the HTML list carries no explanation; ask for the JSON list")
-    return state().list_for(article_id, options, public=is_public())
+    options, presentation = parse_html_query(request.args)
+    listing = state().list_for(article_id, options, public=is_public())
+    return listing, Section.of(listing.recommendations, _tag_of(listing), presentation)
 
 
-def render_list(template: str, listing: Listing, **more: object) -> str:
-    """A template with a list, its heading and the direction of its language."""
-    language = listing.language
-    return render_template(
-        template,
-        items=listing.recommendations.items,
-        heading=HEADINGS.get(language, HEADINGS["en"]),
-        heading_language=language if language in HEADINGS else "en",
-        language=language,
-        direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
-        **more,
-    )
+def render_section(template: str, section: Section, **more: object) -> str:
+    """A template around a section, or the section alone."""
+    return render_template(template, section=section, **more)
+
+
+def _tag_of(listing: Listing) -> str:
+    """The seed's language with script and region, where the view holds its card.
+
+    A view knows languages by their primary subtag alone, and `tg-Arab` runs another way than `tg`.
+    """
+    view = state().follower.current().view
+    row = view.row_of(listing.recommendations.article_id)
+    card = None if row is None else Card.from_bytes(view.card_of(row))
+    return (card and card.language) or listing.language

@@ -10,7 +10,7 @@ from recommender.settings import ApiKey, Settings
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
-__all__ = ["is_public", "needs", "opens_reads"]
+__all__ = ["caller", "is_public", "needs", "opens_reads"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +25,7 @@ def needs(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             _admit(state().settings, scope)
             return view(*args, **kwargs)
 
+        vars(guarded)["scope"] = scope
         return guarded
 
     return guard
@@ -41,12 +42,18 @@ def opens_reads(view: Callable[P, R]) -> Callable[P, R]:
             _admit(settings, "read")
         return view(*args, **kwargs)
 
+    vars(guarded)["scope"] = "read"
     return guarded
 
 
 def is_public() -> bool:
     """Whether this request is answered without a key."""
     return bool(g.get("public", False))
+
+
+def caller() -> str:
+    """The name of the key by which this request was admitted."""
+    return str(g.caller)
 
 
 def _admit(settings: Settings, scope: str) -> None:
@@ -60,6 +67,7 @@ def _admit(settings: Settings, scope: str) -> None:
         raise Refused(401, "the key is not known")
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} has not the scope {scope!r}")
+    g.caller = key.name
 
 
 def _find(settings: Settings, secret: str) -> ApiKey | None:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from index import Catalog
 from recommender.errors import NotReady, StoreUnusable
 from recommender.notices import held, refused
+from recommender.web.describing import Content, described
 from recommender.web.state import State, state
 
 __all__ = ["metrics"]
@@ -21,6 +22,7 @@ _PREFIX = "read_also_"
 
 
 @metrics.get("/metrics")
+@described("Gauges for Prometheus.", answers={200: Content(CONTENT_TYPE_LATEST)})
 def show() -> Response:
     """The state of the worker that answers, and of the store it shares with the others."""
     registry = CollectorRegistry()

@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response, jsonify
 
+from recommender.answers import Health, Readiness
+from recommender.web.describing import described
 from recommender.web.state import state
 
 __all__ = ["ops"]
@@ -10,12 +12,14 @@ ops = Blueprint("ops", __name__)
 
 
 @ops.get("/healthz")
+@described("The process answers.", answers={200: Health})
 def healthz() -> Response:
     """The process answers."""
     return jsonify({"status": "ok"})
 
 
 @ops.get("/readyz")
+@described("There is an archive to answer from.", answers={200: Readiness}, problems=(503,))
 def readyz() -> Response:
     """There is an archive to answer from; 503 until then.
 

@@ -2,23 +2,81 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import MultiDict
 
-from recommender.articles import LANGUAGE_PATTERN, check_id, primary_language
+from recommender.articles import ID_PATTERN, LANGUAGE_PATTERN, check_id, primary_language
 from recommender.errors import BadParameter, FieldFault
 from recommender.recommendations import LIMITS, MODES, Explain, Options
 
-__all__ = ["PARAMETERS", "parse_options", "parse_wait"]
+__all__ = [
+    "PARAMETERS",
+    "WAIT",
+    "Parameter",
+    "check_encoding",
+    "parse_options",
+    "parse_wait",
+    "read_query",
+]
 
 MOST_EXCLUDED: Final = 500
+MOST_FAULTS: Final = 20
 EXPLAIN: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 _SHARE = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
 _WHOLE = re.compile(r"[1-9][0-9]{0,3}")
+_BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a query.
+
+    Attributes:
+        read: makes of its text what it stands for, by name; ValueError says what is wrong.
+        schema: what `read` takes, as JSON Schema.
+        meaning: one line.
+    """
+
+    read: Callable[[str], Mapping[str, Any]]
+    schema: Mapping[str, object]
+    meaning: str
+
+
+def check_encoding(query: bytes) -> None:
+    """Refuse a query of which servers make different letters.
+
+    Raises:
+        BadParameter: a percent sign stands without two hexadecimal digits, or it is not UTF-8.
+    """
+    if _BROKEN_PERCENT.search(query):
+        _refuse(FieldFault("", "a percent sign needs two hexadecimal digits after it"))
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        _refuse(FieldFault("", "is not UTF-8, percent-encoded"))
+
+
+def read_query(query: MultiDict[str, str], known: Mapping[str, Parameter]) -> dict[str, Any]:
+    """What the parameters of a query stand for, by name.
+
+    Raises:
+        BadParameter: some are unknown, repeated or out of range; all of them are named.
+    """
+    values: dict[str, Any] = {}
+    faults = []
+    for name, texts in query.lists():
+        try:
+            values |= _read(name, texts, known)
+        except ValueError as error:
+            faults.append(FieldFault(f"/{name}", str(error)))
+    if faults:
+        _refuse(*faults[:MOST_FAULTS])
+    return values
 
 
 def parse_options(query: MultiDict[str, str]) -> Options:
@@ -27,15 +85,7 @@ def parse_options(query: MultiDict[str, str]) -> Options:
     Raises:
         BadParameter: parameters are unknown, repeated or out of range; all of them are named.
     """
-    options, faults = Options(), []
-    for name, values in query.lists():
-        try:
-            options = replace(options, **_read(name, values))
-        except ValueError as error:
-            faults.append(FieldFault(f"/{name}", str(error)))
-    if faults:
-        raise BadParameter("the query is not acceptable", tuple(faults))
-    return options
+    return replace(Options(), **read_query(query, PARAMETERS))
 
 
 def parse_wait(query: MultiDict[str, str]) -> bool:
@@ -44,22 +94,20 @@ def parse_wait(query: MultiDict[str, str]) -> bool:
     Raises:
         BadParameter: anything but one `wait=visible` is asked.
     """
-    faults = [
-        FieldFault(f"/{name}", "unknown; known is wait" if name != "wait" else "must be visible")
-        for name, values in query.lists()
-        if (name, values) != ("wait", ["visible"])
-    ]
-    if faults:
-        raise BadParameter("the query is not acceptable", tuple(faults))
-    return "wait" in query
+    return bool(read_query(query, WAIT))
 
 
-def _read(name: str, values: list[str]) -> Mapping[str, Any]:
-    if name not in PARAMETERS:
-        raise ValueError(f"unknown; known are {', '.join(PARAMETERS)}")
-    if len(values) > 1:
+def _refuse(*faults: FieldFault) -> None:
+    raise BadParameter("the query is not acceptable", faults)
+
+
+def _read(name: str, texts: list[str], known: Mapping[str, Parameter]) -> Mapping[str, Any]:
+    if name not in known:
+        names = ", ".join(known) or "none"
+        raise ValueError(f"unknown; known {'is' if len(known) < 2 else 'are'} {names}")  # noqa: PLR2004
+    if len(texts) > 1:
         raise ValueError("given more than once")
-    return PARAMETERS[name](values[0])
+    return known[name].read(texts[0])
 
 
 def _limit(text: str) -> Mapping[str, Any]:
@@ -121,15 +169,62 @@ def _explain(text: str) -> Mapping[str, Any]:
     return {"explain": EXPLAIN[text]}
 
 
-PARAMETERS: Final[Mapping[str, Callable[[str], Mapping[str, Any]]]] = {
-    "limit": _limit,
-    "mode": _mode,
-    "section": _name("section"),
-    "tag": _name("tag"),
-    "language": _languages,
-    "exclude": _exclude,
-    "max_age": _max_age,
-    "diversity": _share("diversity"),
-    "min_score": _share("min_score"),
-    "explain": _explain,
+def _visible(text: str) -> Mapping[str, Any]:
+    if text != "visible":
+        raise ValueError("must be visible")
+    return {"wait": True}
+
+
+def _text(pattern: str, **more: object) -> Mapping[str, object]:
+    return {"type": "string", "pattern": f"^{pattern}$", **more}
+
+
+_ONE_ID: Final = rf"(?!\.{{1,2}}(,|$)){ID_PATTERN}"
+_ONE_TAG: Final = rf"(?!any(,|$)){LANGUAGE_PATTERN[1:-1]}"
+_SOME_NAME: Final = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000]*$"}
+
+PARAMETERS: Final[Mapping[str, Parameter]] = {
+    "limit": Parameter(
+        _limit,
+        {"type": "integer", "minimum": LIMITS[0], "maximum": LIMITS[-1], "default": 12},
+        "How many items.",
+    ),
+    "mode": Parameter(
+        _mode,
+        {"type": "string", "enum": [*MODES], "default": "mixed"},
+        "mixed: the newer of equals first; background: older than the seed; latest: newest first.",
+    ),
+    "section": Parameter(_name("section"), _SOME_NAME, "Only articles of this section."),
+    "tag": Parameter(_name("tag"), _SOME_NAME, "Only articles with this tag."),
+    "language": Parameter(
+        _languages,
+        _text(f"(any|{_ONE_TAG}(,{_ONE_TAG})*)"),
+        "BCP-47 tags joined by commas, or any; else the seed's.",
+    ),
+    "exclude": Parameter(
+        _exclude,
+        _text(f"{_ONE_ID}(,{_ONE_ID}){{0,{MOST_EXCLUDED - 1}}}"),
+        "Ids joined by commas that are not to be listed.",
+    ),
+    "max_age": Parameter(_max_age, _text(_DAYS.pattern), "Only what is so many days old or less."),
+    "diversity": Parameter(
+        _share("diversity"), _text(f"({_SHARE.pattern})"), "0 to 1, instead of the policy's."
+    ),
+    "min_score": Parameter(
+        _share("min_score"),
+        _text(f"({_SHARE.pattern})"),
+        "0 to 1: nothing below is listed, and nothing fills up.",
+    ),
+    "explain": Parameter(
+        _explain,
+        {"type": "string", "enum": [*EXPLAIN]},
+        "1: why each item is there; all: and what was dropped. Needs a key.",
+    ),
+}
+WAIT: Final[Mapping[str, Parameter]] = {
+    "wait": Parameter(
+        _visible,
+        {"type": "string", "enum": ["visible"]},
+        "Answer when every worker of the machine shows it; 202 if that takes longer than 5 s.",
+    )
 }

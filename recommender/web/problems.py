@@ -11,11 +11,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from index import IndexFault, NoSnapshot
 from recommender.errors import (
     BadInput,
+    BadJson,
     BadParameter,
     DeletedArticle,
     FieldFault,
     IndexerAway,
     InvalidArticle,
+    InvalidChoices,
     NotReady,
     ReadAlsoError,
     StaleVersion,
@@ -24,14 +26,16 @@ from recommender.errors import (
     UnreadableMarkup,
 )
 
-__all__ = ["STATUSES", "Refused", "answer_problems", "problem"]
+__all__ = ["STATUSES", "Refused", "answer_problems", "problem", "public_detail", "status_of"]
 
 STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     BadParameter: HTTPStatus.BAD_REQUEST,
     UnknownArticle: HTTPStatus.NOT_FOUND,
     StaleVersion: HTTPStatus.CONFLICT,
     DeletedArticle: HTTPStatus.GONE,
+    BadJson: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidArticle: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidChoices: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnreadableMarkup: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoSnapshot: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -80,18 +84,25 @@ def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()
     return response
 
 
+def status_of(error: Exception) -> HTTPStatus:
+    """The status of an error of the table."""
+    if isinstance(error, Refused):
+        return error.status
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
 def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
     def handle(error: Exception) -> Response:
         if isinstance(error, BadInput):
             return problem(status, error.summary, error.faults)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.warning("%s: %s", request.path, error)
-        return problem(status, _public_detail(error))
+        return problem(status, public_detail(error))
 
     return handle
 
 
-def _public_detail(error: Exception) -> str:
+def public_detail(error: Exception) -> str:
     """What the caller may read: paths and addresses of the machine stay in the log."""
     match error:
         case NoSnapshot():

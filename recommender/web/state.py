@@ -6,25 +6,27 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-import numpy as np
 from flask import current_app
 
-from index import View
+from recommender.appearances import Appearances, find_appearances
 from recommender.articles import Article
 from recommender.checking import Backlog, count_backlog
+from recommender.choices import Kind
 from recommender.drafts import read_draft, seed_outside
-from recommender.eligibility import next_turn, on_show, shows
+from recommender.eligibility import next_turn, shows
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.explaining import list_explained, read_texts
 from recommender.generation import Origin
+from recommender.inquiry import Inquiry
 from recommender.live import Follower, Live
 from recommender.recommendations import Options, Recommendations
 from recommender.seeds import seed_of
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, Receipt, Waiting
+from recommender.store import ArticleStore, LateStore, Receipt, StoredChoices, Waiting
 from recommender.web.turns import Turns
+from recommender.web.visibility import becomes_visible, is_shown
 
-__all__ = ["EXTENSION", "WAIT_SECONDS", "Listing", "State", "state"]
+__all__ = ["EXTENSION", "Listing", "State", "state"]
 
 EXTENSION: Final = "read-also"
 WRITERS: Final = 4  # of the eight threads of a worker; the others go on reading while these wait
@@ -32,8 +34,8 @@ WAITERS: Final = 2  # for a write to be visible
 ASKERS: Final = 1  # of the store, for the list under an article that the view does not hold
 FETCHERS: Final = 2  # of an article
 DRAFTERS: Final = 2
+SEEKERS: Final = 1  # of an article in the lists of others
 EXPLAINERS: Final = 2  # of a list, from reading its texts to the last word
-WAIT_SECONDS: Final = 5.0
 MISS_SECONDS: Final = 0.3
 
 
@@ -70,6 +72,7 @@ class State:
     _latecomers: Turns = field(default_factory=lambda: Turns(ASKERS))
     _scrapers: Turns = field(default_factory=lambda: Turns(ASKERS))
     _drafters: Turns = field(default_factory=lambda: Turns(DRAFTERS))
+    _seekers: Turns = field(default_factory=lambda: Turns(SEEKERS))
     _explainers: Turns = field(default_factory=lambda: Turns(EXPLAINERS))
 
     def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
@@ -92,12 +95,15 @@ class State:
             article = self._asked(article_id, self._askers)
             seed, shown = seed_outside(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
-            shown = _shown(view, row, now)
+            shown = is_shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
+        choices = live.chosen.of(article_id)
+        inquiry = Inquiry(view, seed, options, live.in_force.policy, now, choices)
         with self._explaining(options):
-            answer = list_explained(view, seed, options, live.in_force.policy, now, self._texts)
-        left = min(next_turn(part, now) for part in view.parts) - now
+            answer = list_explained(inquiry, self._texts)
+        turns = (choices.next_turn(now), *(next_turn(part, now) for part in view.parts))
+        left = min(turns) - now
         return Listing(answer, seed.language, bool(options.explain), seed.settled, left)
 
     def list_for_draft(self, article: Article, options: Options) -> Recommendations:
@@ -113,9 +119,25 @@ class State:
             draft = read_draft(self.settings.data_dir, article)
         seed = seed_outside(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
-        policy, now = live.in_force.policy, time.time()
+        policy, choices = live.in_force.policy, live.chosen.of(article.id)
+        inquiry = Inquiry(live.view, seed, options, policy, time.time(), choices)
         with self._explaining(options):
-            return list_explained(live.view, seed, options, policy, now, self._texts, text)
+            return list_explained(inquiry, self._texts, text)
+
+    def appearances(self, article_id: str) -> Appearances:
+        """Under which articles one stands now.
+
+        Raises:
+            UnknownArticle: never stored.
+            DeletedArticle: deleted.
+            StoreUnusable: another request looks for appearances now.
+        """
+        live = self.follower.current()
+        if live.view.row_of(article_id) is None:
+            self.stored(article_id)
+        policy, now = live.in_force.policy, time.time()
+        with self._seekers.one_of("appearances"):
+            return find_appearances(live.view, article_id, policy, live.chosen, now)
 
     def stored(self, article_id: str) -> Article:
         """An article as the store has it.
@@ -126,6 +148,18 @@ class State:
             StoreUnusable: the store is away, or too many are asking it now.
         """
         return self._asked(article_id, self._fetchers)
+
+    def choices_set(self, article_id: str, kind: Kind) -> tuple[StoredChoices, ...]:
+        """The pins or the blocks that were ever set under an article, the newest first.
+
+        Raises:
+            UnknownArticle: never stored.
+            DeletedArticle: deleted.
+            StoreUnusable: the store is away, or too many are asking it now.
+        """
+        with self._store_on(self._fetchers) as store:
+            store.get(article_id)
+            return store.choices.history(article_id, kind)
 
     def backlog(self) -> tuple[Backlog, int, Waiting] | None:
         """What is yet to be done, the newest change, and what waits; None while another asks.
@@ -146,31 +180,18 @@ class State:
         finally:
             self._scrapers.give_back()
 
-    def is_visible(self, receipt: Receipt, *, deleted: bool = False) -> bool:
+    def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.
 
-        A text has to be read for that; a deletion, or an article that is in no list, has not. Only
+        An article's `text` has to be read for that; of a deletion or a choice there is none. Only
         a few wait at once; for the others it is False.
         """
         if not self._waiters.take():
             return False
         try:
-            return self._becomes_visible(receipt, deleted=deleted)
+            return becomes_visible(self.follower, receipt, text=text)
         finally:
             self._waiters.give_back()
-
-    def _becomes_visible(self, receipt: Receipt, *, deleted: bool) -> bool:
-        until = time.monotonic() + WAIT_SECONDS
-        while not self._shows(receipt, deleted=deleted):
-            if time.monotonic() > until:
-                return False
-            self.follower.await_tick(until - time.monotonic())
-        reached = self.follower.current().change
-        while min(self.follower.board.positions(), default=reached) < reached:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.01)
-        return True
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -219,23 +240,6 @@ class State:
             finally:
                 self._latecomers.give_back()
         return self.follower.current()
-
-    def _shows(self, receipt: Receipt, *, deleted: bool) -> bool:
-        live = self.follower.current()
-        row = live.view.row_of(receipt.id)
-        if row is None:
-            return deleted and live.change >= receipt.change
-        at = np.array([row])
-        is_of = {name: live.view.take(name, at)[0] for name in ("change", "settled")}
-        listable = _shown(live.view, row, time.time()) and live.view.take("recommendable", at)[0]
-        return bool(is_of["change"] >= receipt.change and (is_of["settled"] or not listable))
-
-
-def _shown(view: View, row: int, now: float) -> bool:
-    """Whether a reader may see a row."""
-    size = len(view.snapshot)
-    part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
-    return bool(on_show(part, now, slice(at, at + 1))[0])
 
 
 def state() -> State:

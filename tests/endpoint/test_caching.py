@@ -1,9 +1,19 @@
 """What caches may keep, and how they know it."""
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug import Response
+
+from recommender.settings import Settings
+from recommender.web.caching import MOST_KEYS_BYTES, fitting, lifetime
 
 LIST = "/v1/articles/harbour-2/related"
 PATHS = [LIST, f"{LIST}.html", "/read/harbour-2"]
@@ -34,9 +44,65 @@ def test_another_answer_has_another_tag(desk: FlaskClient) -> None:
     assert len(tags) == 3
 
 
+DAY = 86_400
+SETTLED = {"max-age": 30, "stale-while-revalidate": 30, "stale-if-error": DAY}
+
+
+def kept(response: Response) -> tuple[str, dict[str, int]]:
+    """For whom an answer is kept, and for how many seconds in which case."""
+    who, *seconds = response.headers["Cache-Control"].split(", ")
+    return who, {name: int(most) for name, most in (part.split("=") for part in seconds)}
+
+
+@pytest.fixture
+def public(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskClient:
+    """Asks without a key where reads are public."""
+    return client_of(replace(own_desk, public_reads=True), None)
+
+
+@pytest.fixture
+def calm(
+    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Callable[..., object]
+) -> FlaskClient:
+    """A desk where the clock alone changes nothing."""
+    for kind in ("embargoed", "scheduled", "expiring"):
+        client.delete(f"/v1/articles/harbour-{kind}")
+    rebuild_with_fake(own_desk)
+    return client
+
+
+def test_a_list_is_fresh_for_half_a_minute_and_may_be_shown_stale_after_that(
+    calm: FlaskClient,
+) -> None:
+    for path in PATHS:
+        assert kept(calm.get(path)) == ("private", SETTLED)
+
+
 @pytest.mark.parametrize("path", PATHS)
-def test_a_list_is_kept_for_half_a_minute(desk: FlaskClient, path: str) -> None:
-    assert "max-age=30" in desk.get(path).headers["Cache-Control"].split(", ")
+def test_what_anybody_may_read_any_cache_may_keep(public: FlaskClient, path: str) -> None:
+    who, seconds = kept(public.get(path))
+    assert (who, seconds["max-age"]) == ("public", 30)
+
+
+def test_the_head_of_an_answer_is_that_of_the_answer(desk: FlaskClient) -> None:
+    for path in PATHS:
+        asked, head = desk.get(path), desk.head(path)
+        assert (head.status_code, head.data) == (200, b"")
+        assert head.headers.to_wsgi_list() == asked.headers.to_wsgi_list()
+        known = desk.head(path, headers={"If-None-Match": head.headers["ETag"]})
+        assert known.status_code == 304
+
+
+def test_a_problem_is_kept_nowhere(public: FlaskClient) -> None:
+    for path in (f"{LIST}?limit=0", f"{LIST}?explain=1", "/v1/articles/nobody/related.html"):
+        assert public.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_a_list_that_is_a_stopgap_is_not_shown_stale(
+    client: FlaskClient, make_story: Callable[..., dict[str, Any]]
+) -> None:
+    client.put("/v1/articles/fresh", json=make_story("fresh"))
+    assert kept(client.get("/v1/articles/fresh/related")) == ("private", {"max-age": 5})
 
 
 def test_a_cache_in_common_keeps_answers_of_keys_apart(desk: FlaskClient) -> None:
@@ -66,8 +132,75 @@ def test_letters_are_sent_as_they_are(sample_client: FlaskClient) -> None:
 def test_no_list_is_kept_past_the_next_turn_of_the_clock(
     desk: FlaskClient, clock: SimpleNamespace
 ) -> None:
-    """harbour-expiring is listed until an hour after the usual clock."""
-    clock.now += 3_600 - 12
-    assert desk.get(LIST).headers["Cache-Control"] == "max-age=12"
+    """harbour-expiring is listed until an hour after the usual clock, and must not be after it."""
+    assert kept(desk.get(LIST))[1] == SETTLED | {"stale-if-error": 3_570}
+    clock.now += 3_600 - 45
+    rest = {"stale-while-revalidate": 15, "stale-if-error": 15}
+    assert kept(desk.get(LIST))[1] == {"max-age": 30} | rest
+    clock.now += 45 - 12.5
+    assert kept(desk.get(LIST))[1] == {"max-age": 12}
     clock.now += 12
-    assert desk.get(LIST).headers["Cache-Control"] == "max-age=30"
+    assert kept(desk.get(LIST))[1] == {"max-age": 0}
+    clock.now += 0.5
+    assert kept(desk.get(LIST))[1]["max-age"] == 30
+
+
+@given(
+    left=st.floats(min_value=0, exclude_min=True),
+    settled=st.booleans(),
+    purgeable=st.booleans(),
+)
+def test_fresh_or_stale_nothing_is_shown_past_the_turn_of_the_clock(
+    left: float, *, settled: bool, purgeable: bool
+) -> None:
+    seconds = lifetime(left, settled=settled, purgeable=purgeable)
+    assert seconds["max-age"] <= (30 if settled else 5)
+    for stale in ("stale-while-revalidate", "stale-if-error"):
+        assert seconds["max-age"] + seconds.get(stale, 0) <= left
+        assert (settled and purgeable) or stale not in seconds
+    if left >= 30 + DAY and settled and purgeable:
+        assert seconds == SETTLED
+
+
+# --- purge keys ---
+
+
+def test_a_hundred_usual_ids_fit() -> None:
+    ids = [f"wp:news.example~2Ftj:{number}" for number in range(1_000, 1_101)]
+    assert fitting(ids) == ids
+
+
+@given(st.lists(st.text("aZ9._:~-", min_size=1, max_size=200), max_size=101))
+def test_purge_keys_are_the_first_ids_that_fit_into_one_header(ids: list[str]) -> None:
+    named = fitting(ids)
+    assert named == ids[: len(named)]
+    assert len(" ".join(named)) <= MOST_KEYS_BYTES
+    if len(named) < len(ids):
+        assert len(" ".join(ids[: len(named) + 1])) >= MOST_KEYS_BYTES
+
+
+def test_a_list_that_cannot_be_purged_by_every_id_is_not_shown_stale(
+    calm: FlaskClient,
+    make_story: Callable[..., dict[str, Any]],
+    index_with_fake: Any,
+    own_desk: Any,
+) -> None:
+    """Twenty ids of two hundred letters: a header of all of them would be refused on the way."""
+    for number in range(20):
+        story_id = f"{number:02}{'y' * 198}"
+        calm.put(f"/v1/articles/{story_id}", json=make_story(story_id, section="long"))
+    index_with_fake(own_desk)
+    response = calm.get(f"{LIST}?limit=100&section=long")
+    ids = ["harbour-2", *(item["id"] for item in response.get_json()["items"])]
+    assert len(ids) == 21
+    assert response.headers["Surrogate-Key"].split(" ") == ids[:16]
+    assert kept(response) == ("private", {"max-age": 30})
+    by_server = len("HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: \r\nConnection: close\r\n") + 29
+    assert by_server + sum(len(f"{n}: {v}\r\n") for n, v in response.headers) <= 4_096
+
+
+def test_the_tag_is_strong_and_of_the_body_alone(desk: FlaskClient, public: FlaskClient) -> None:
+    """Whoever asks, with a key or without: the same bytes have the same tag."""
+    tags = {client.get(f"{LIST}.html").headers["ETag"] for client in (desk, public)}
+    assert len(tags) == 1
+    assert re.fullmatch(r'"[0-9a-f]{40}"', tags.pop())

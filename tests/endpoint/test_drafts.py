@@ -142,3 +142,104 @@ def test_unreadable_markup_is_told(own_desk: Settings, indexer: Indexer) -> None
     assert indexer is not None
     with pytest.raises(UnreadableMarkup):
         read_draft(own_desk.data_dir, Article(id="a", title="A", body_html="<poison>"))
+
+
+PAGE = "/v1/related"
+
+
+def lists(client: FlaskClient, *requests: dict[str, Any]) -> list[list[str]]:
+    answer = client.post(PAGE, json={"requests": requests})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    return [[item["id"] for item in one["items"]] for one in answer.get_json()["lists"]]
+
+
+def test_the_first_list_of_a_page_is_the_one_it_would_be_alone(desk: FlaskClient) -> None:
+    alone = desk.get("/v1/articles/harbour-2/related?limit=5&mode=latest&section=city").get_json()
+    asked = {"article_id": "harbour-2", "limit": 5, "mode": "latest", "section": "city"}
+    answer = desk.post(PAGE, json={"requests": [asked]}).get_json()
+    assert answer == {"lists": [alone]}
+    assert desk.post(PAGE, json=asked).get_json() == alone
+
+
+def test_lists_of_a_page_do_not_repeat_each_other(desk: FlaskClient) -> None:
+    asked = {"article_id": "harbour-2", "limit": 6}
+    first, second, third = lists(desk, asked, asked, asked)
+    whole = [
+        item["id"]
+        for item in desk.get("/v1/articles/harbour-2/related?limit=18").get_json()["items"]
+    ]
+    assert len({*first, *second, *third}) == 18
+    assert first == whole[:6]
+    assert {*first, *second, *third} == set(whole)
+
+
+def test_what_one_list_tells_no_other_tells_again(desk: FlaskClient) -> None:
+    """The reprint stands in the first, so its original may not stand in the second."""
+    section = {"article_id": "harbour-2", "section": "city", "limit": 100}
+    first, second = lists(desk, section, {"article_id": "harbour-4", "limit": 100})
+    alone = desk.get("/v1/articles/harbour-4/related?limit=100").get_json()["items"]
+    told = {"harbour-1", "harbour-1-reprint"}
+    assert told & set(first)
+    assert told & {item["id"] for item in alone}
+    assert not told & set(second)
+
+
+def test_a_pin_is_not_repeated_on_a_page_either(client: FlaskClient) -> None:
+    for seed in ("harbour-2", "harbour-4"):
+        pins = {"pins": [{"id": "orchard-3"}]}
+        assert client.put(f"/v1/articles/{seed}/pins", json=pins).status_code == 200
+    first, second = lists(client, {"article_id": "harbour-2"}, {"article_id": "harbour-4"})
+    assert first[0] == "orchard-3"
+    assert "orchard-3" not in second
+
+
+@pytest.mark.usefixtures("indexer")
+def test_drafts_and_stored_articles_stand_on_one_page(
+    client: FlaskClient, text: dict[str, Any]
+) -> None:
+    answer = client.post(
+        PAGE, json={"requests": [text | {"limit": 3}, {"article_id": "harbour-2"}]}
+    )
+    assert answer.status_code == 200, answer.text
+    draft, stored = answer.get_json()["lists"]
+    assert (draft["article_id"], draft["returned"]) == (None, 3)
+    assert stored["article_id"] == "harbour-2"
+    assert not {item["id"] for item in draft["items"]} & {item["id"] for item in stored["items"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        ({"requests": []}, 422, "/requests"),
+        ({"requests": [{"article_id": "harbour-2"}] * 21}, 422, "/requests"),
+        ({"requests": {}}, 422, "/requests"),
+        ({"requests": ["harbour-2"]}, 422, "/requests/0"),
+        ({"requests": [{"article_id": "harbour-2"}], "limit": 3}, 422, "/requests"),
+        (
+            {"requests": [{"article_id": "harbour-2"}, {"article_id": ".."}]},
+            422,
+            "/requests/1/article_id",
+        ),
+        ({"requests": [{"article_id": 7.5e300}]}, 422, "/requests/0/article_id"),
+        ({"requests": [{"article_id": "harbour-2", "limit": 0}]}, 400, "/requests/0/limit"),
+        ({"requests": [{"article_id": "harbour-2", "title": "T"}]}, 400, "/requests/0/title"),
+        ({"requests": [{"title": "T", "limit": "many"}]}, 400, "/requests/0/limit"),
+        ({"requests": [{"titel": "T"}]}, 422, "/requests/0/titel"),
+        ({"requests": [{"requests": []}]}, 422, "/requests/0/requests"),
+        ({"article_id": "harbour-2", "beside": "harbour-4"}, 400, "/beside"),
+    ],
+)
+def test_what_a_page_may_not_ask_for_is_refused_by_its_place(
+    desk: FlaskClient, body: dict[str, Any], status: int, pointer: str
+) -> None:
+    answer = desk.post(PAGE, json=body)
+    assert answer.status_code == status, answer.text
+    assert pointer in [fault["pointer"] for fault in answer.get_json()["errors"]]
+
+
+def test_a_page_with_an_unknown_article_is_refused(desk: FlaskClient) -> None:
+    asked = [{"article_id": "harbour-2"}, {"article_id": "nobody"}]
+    answer = desk.post(PAGE, json={"requests": asked})
+    assert answer.status_code == 404
+    assert "'nobody'" in answer.get_json()["detail"]

@@ -12,6 +12,7 @@ from recommender.rebuild import Rebuilt
 from recommender.settings import Settings
 
 HOSTILE_URL = "https://news.example/?q=\"><script>alert(3)</script>&b='"
+FILLED = "read-also__item read-also__item--fallback"
 HOSTILE_TITLE = "<script>alert(\"1\")</script> & 'quotes'"
 
 
@@ -39,6 +40,11 @@ class Page(HTMLParser):
         if data.strip():
             self.texts.append(data.strip())
 
+    def languages(self) -> list[str | None]:
+        """Of the items, by their own attribute or their section's."""
+        (section,) = self.all("section")
+        return [item.get("lang", section["lang"]) for item in self.all("li")]
+
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
 
@@ -61,7 +67,7 @@ def test_shows_the_items_of_the_json_in_their_order(
     assert [text for text in page.texts if text in {i["title"] for i in items}] == [
         item["title"] for item in items
     ]
-    assert [item["lang"] for item in page.all("li")] == [item["language"] for item in items]
+    assert page.languages() == [item["language"] for item in items]
     assert [t["datetime"] for t in page.all("time")] == [item["published_at"] for item in items]
 
 
@@ -79,22 +85,47 @@ def test_the_heading_speaks_the_language_of_the_story(
 ) -> None:
     page = page_of(sample_client, f"/v1/articles/{seed}/related.html")
     assert page.texts[0] == heading
-    section = page.all("section")
-    assert section == [{"class": "read-also", "lang": language, "dir": "ltr"}]
-    assert page.all("h2")[0]["lang"] == language
+    assert page.all("section") == [section_of(seed, language, "ltr")]
+    assert page.all("h2") == [{"class": "read-also__heading", "id": f"read-also-{seed}"}]
 
 
-def test_persian_runs_right_to_left_under_an_english_heading(desk: FlaskClient) -> None:
+def section_of(seed: str, language: str, direction: str) -> dict[str, str]:
+    """The attributes of a section; it is called by its heading."""
+    named = {"aria-labelledby": f"read-also-{seed}"}
+    return {"class": "read-also", "lang": language, "dir": direction} | named
+
+
+def test_persian_runs_right_to_left(desk: FlaskClient) -> None:
     page = page_of(desk, "/v1/articles/harbour-fa/related.html")
-    assert page.all("section") == [{"class": "read-also", "lang": "fa", "dir": "rtl"}]
-    assert page.all("h2")[0]["lang"] == "en"
+    assert page.texts[0] == "همچنین بخوانید"
+    assert page.all("section") == [section_of("harbour-fa", "fa", "rtl")]
     assert page.all("li") == [{"class": "read-also__item", "lang": "fa-IR"}]
+
+
+def test_a_language_without_a_heading_has_the_english_one(
+    client: FlaskClient, make_story: Callable[..., dict[str, Any]]
+) -> None:
+    """It says so, that a voice may speak it in English."""
+    client.put("/v1/articles/seed", json=make_story("seed", language="eo"))
+    page = page_of(client, "/v1/articles/seed/related.html", language="en")
+    assert page.texts[0] == "Read also"
+    assert [heading["lang"] for heading in page.all("h2")] == ["en"]
+
+
+def test_the_script_that_a_story_names_decides_the_direction(
+    client: FlaskClient, make_story: Callable[..., dict[str, Any]]
+) -> None:
+    """Tajik is written in Cyrillic, and in Arabic where its tag says so."""
+    client.put("/v1/articles/seed", json=make_story("seed", language="tg-Arab-AF"))
+    page = page_of(client, "/v1/articles/seed/related.html", limit=1)
+    assert page.all("section") == [section_of("seed", "tg-Arab-AF", "rtl")]
+    assert page.all("li") == [{"class": FILLED, "lang": "tg", "dir": "ltr"}]
 
 
 def test_an_article_without_an_address_is_no_link(desk: FlaskClient) -> None:
     page = page_of(desk, "/v1/articles/harbour-2/related.html", section="farm", limit=1)
     assert page.all("a") == []
-    assert [s["class"] for s in page.all("span")] == ["read-also__title"]
+    assert page.all("span") == [{"class": "read-also__title", "dir": "auto"}]
 
 
 def test_nothing_stands_where_there_is_no_list(desk: FlaskClient) -> None:
@@ -106,7 +137,7 @@ def test_nothing_stands_where_there_is_no_list(desk: FlaskClient) -> None:
 
 def test_hostile_titles_and_addresses_stay_text(desk: FlaskClient) -> None:
     page = page_of(desk, "/v1/articles/harbour-2/related.html", section="hostile")
-    assert [tag for tag, _ in page.tags] == ["section", "h2", "ul", "li", "a"]
+    assert [tag for tag, _ in page.tags] == ["section", "h2", "ul", "li", "a", "span"]
     assert page.all("a") == [{"class": "read-also__link", "href": HOSTILE_URL}]
     assert HOSTILE_TITLE in page.texts
 
@@ -143,10 +174,12 @@ def test_the_page_shows_the_story_over_its_list(
 
 
 def test_the_page_finds_its_style(desk: FlaskClient) -> None:
-    (link,) = page_of(desk, "/read/harbour-2").all("link")
-    response = desk.get(str(link["href"]))
-    assert (response.status_code, response.mimetype) == (200, "text/css")
-    response.close()
+    links = page_of(desk, "/read/harbour-2").all("link")
+    assert [link["rel"] for link in links] == ["stylesheet"] * 2
+    for link in links:
+        response = desk.get(str(link["href"]))
+        assert (response.status_code, response.mimetype) == (200, "text/css")
+        response.close()
 
 
 def test_html_carries_no_explanation(desk: FlaskClient) -> None:

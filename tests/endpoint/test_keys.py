@@ -16,6 +16,7 @@ LIST = "/v1/articles/harbour-2/related"
 PUBLIC = (LIST, f"{LIST}.html", "/read/harbour-2")
 ARTICLE = "/v1/articles/harbour-2"
 OPEN_RULES = {"/healthz", "/metrics", "/readyz", "/static/<path:filename>"}
+OPEN_RULES |= {"/docs", "/docs.css", "/openapi.json", "/v1/read-also.css", "/v1/read-also.js"}
 
 
 @pytest.fixture

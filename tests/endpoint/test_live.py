@@ -45,7 +45,7 @@ def test_an_article_is_listed_once_its_text_was_read(
     assert index_with_fake(own_desk) == 1
     assert set(listed(client)) == {*before, "fresh"}
     answer = client.get(f"{FRESH}/related")
-    assert answer.headers["Cache-Control"] == "max-age=30"
+    assert answer.headers["Cache-Control"].startswith("private, max-age=30")
     assert answer.get_json()["items"][0]["reason"] == "semantic"
 
 
@@ -55,7 +55,7 @@ def test_before_it_is_read_an_article_has_a_list_from_the_ladder(
     client.put(FRESH, json=make_story("fresh", section="city"))
     answer = client.get(f"{FRESH}/related?limit=5")
     assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "max-age=5"
+    assert answer.headers["Cache-Control"] == "private, max-age=5"
     items = answer.get_json()["items"]
     assert [(item["reason"], item["section"]) for item in items] == [
         ("fallback:section", "city")
@@ -71,7 +71,7 @@ def test_a_new_headline_shows_before_the_new_text_is_read(
     client.put("/v1/articles/harbour-4", json=desk_documents["harbour-4"] | {"title": "Newer"})
     assert titles(client)["harbour-4"] == "Newer"
     own = client.get("/v1/articles/harbour-4/related")
-    assert own.headers["Cache-Control"] == "max-age=5"
+    assert own.headers["Cache-Control"] == "private, max-age=5"
     assert own.get_json()["items"][0]["reason"] == "semantic"
 
 
@@ -147,7 +147,7 @@ def test_ready_tells_the_change_that_shows(client: FlaskClient) -> None:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("recommender.web.visibility.WAIT_SECONDS", 0.05)
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def test_a_write_that_waits_is_answered_when_its_text_was_read(
     index_with_fake: Index,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr("recommender.web.visibility.WAIT_SECONDS", 60.0)
     with indexing(own_desk, index_with_fake):
         answer = client.put(f"{FRESH}?wait=visible", json=make_story("fresh"))
     assert answer.status_code == 201
@@ -237,7 +237,7 @@ def test_a_worker_that_follows_by_itself_shows_a_write_that_was_waited_for(
     index_with_fake: Index,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr("recommender.web.visibility.WAIT_SECONDS", 60.0)
     app = create_app(own_desk)
     shared, client = app.extensions["read-also"], app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]

@@ -55,7 +55,7 @@ def test_the_query_and_the_key_are_not_repeated(client: FlaskClient) -> None:
     assert "hunter2" not in str(document)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v2/articles/a", "/v1/articles", "/static/../x"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v2/articles/a", "/v1/articles/", "/static/../x"])
 def test_an_unknown_route_is_404(desk: FlaskClient, path: str) -> None:
     check(desk.get(path), 404, "Not Found", path)
 
@@ -63,7 +63,11 @@ def test_an_unknown_route_is_404(desk: FlaskClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "/v1/articles/harbour-2", {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}),
+        (
+            "POST",
+            "/v1/articles/harbour-2",
+            {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
+        ),
         ("PUT", "/v1/articles/harbour-2/related", {"GET", "HEAD", "OPTIONS"}),
         ("DELETE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
         ("TRACE", "/read/harbour-2", {"GET", "HEAD", "OPTIONS"}),

@@ -20,6 +20,7 @@ from recommender.reading import Reader
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from recommender.web import state as web_state
+from recommender.web import visibility
 from service import create_app
 
 Index = Callable[..., int]
@@ -216,7 +217,7 @@ def following(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FlaskClient]:
     """Asks an application that follows by itself, and in which a write is waited for long."""
-    monkeypatch.setattr(web_state, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
+    monkeypatch.setattr(visibility, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
     app = create_app(own_desk)
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
@@ -234,7 +235,7 @@ def test_who_waits_to_be_visible_leaves_the_turns_of_writers_free(
     def put(asks: FlaskClient, name: str) -> TestResponse:
         return asks.put(f"/v1/articles/{name}?wait=visible", json=make_story(name))
 
-    monkeypatch.setattr(web_state, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(visibility, "WAIT_SECONDS", 0.05)
     with held_up(web_state.State, "is_visible") as arrived:
         four = [pool.submit(put, another(client), f"fresh-{number}") for number in range(4)]
         for _ in four:

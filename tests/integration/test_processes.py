@@ -16,13 +16,17 @@ from pathlib import Path
 import pytest
 
 from index import Catalog
+from recommender.choices import Wish
 from recommender.policies import set_policy
 from recommender.policy import Policy
 from recommender.settings import Settings
 from recommender.store import open_store
 
 Environment = Callable[..., dict[str, str]]
-HEAVY = ("torch", "sentence_transformers", "transformers", "lxml", "bs4")
+HEAVY = (
+    *("torch", "sentence_transformers", "transformers", "lxml", "bs4"),
+    *("trafilatura", "feedparser", "httpx"),
+)
 KEY = "read-0123456789abcdef"
 PATIENCE_SECONDS = 60
 TRAMS = {
@@ -131,25 +135,26 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def test_another_policy_rules_every_worker_within_a_second(
+def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second(
     environment_of: Environment, own_desk: Settings
 ) -> None:
     """Asked over new connections, which the two workers take in turn."""
     port, path = free_port(), "/v1/articles/harbour-2/related"
 
-    def lengths() -> set[int]:
+    def lists() -> list[list[str]]:
         answers = [json.loads(ask(port, path)[1]) for _ in range(40)]
-        return {len(answer["items"]) for answer in answers}
+        return [[item["id"] for item in answer["items"]] for answer in answers]
 
     with served(environment(environment_of, own_desk), port):
         assert until(
             lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1]
         )
-        assert lengths() == {12}
+        assert {len(listed) for listed in lists()} == {12}
         with closing(open_store(own_desk.database_url)) as store:
             set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+            store.choices.put("harbour-2", "pins", (Wish(id="orchard-3"),), "editor")
         time.sleep(1)
-        assert lengths() == {0}
+        assert lists() == [["orchard-3"]] * 40
 
 
 def children_of(pid: int) -> set[int]:

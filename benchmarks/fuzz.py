@@ -1,0 +1,225 @@
+"""The API against its own OpenAPI document: every answer documented, none an accident.
+
+    python -m benchmarks.fuzz --cases 10000 --bodies 2000
+
+Runs in one process on the desk of the tests, with an indexer for drafts, and follows every write.
+"""
+
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+import click
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import (
+    negative_data_rejection,
+    not_a_server_error,
+    positive_data_acceptance,
+)
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+
+from benchmarks.hostile import bodies
+from benchmarks.tally import Tally
+from recommender.articles import Article, parse_article
+from recommender.drafts import DraftServer
+from recommender.indexer import Indexer
+from recommender.settings import Settings
+from recommender.store import open_store
+from recommender.web import visibility
+from recommender.web.parameters import PARAMETERS
+from service import create_app
+from tests.conftest import (
+    SECRETS,
+    archive_settings,
+    desk_articles,
+    fake_reader,
+    fill,
+    rebuild_fake,
+)
+
+__all__ = ["fuzz", "serve", "throw"]
+
+NDJSON: Final = "application/x-ndjson"
+KEY: Final = {"Authorization": f"Bearer {SECRETS['editor']}"}
+ROUND: Final = 40
+"""Cases of each operation and kind before the next one has its turn."""
+KNOWN: Final = ("harbour-2", "harbour-3", "harbour-draft", "harbour-tg", "orchard-1", "hostile")
+LEFT_OUT: Final = [
+    # What JSON Schema cannot say of an article is checked all the same.
+    positive_data_acceptance,
+    # A 503 with Retry-After is an answer; it is counted, and every other 5xx is a failure.
+    not_a_server_error,
+]
+LONGEST: Final = 2_000
+LISTS: Final = "POST /v1/related"
+TEXT: Final = Article.model_fields.keys() - PARAMETERS.keys()
+BY_LINES: Final = frozenset({"POST /v1/bulk"})
+"""Each line is refused alone, in an answer that is 200."""
+TARGETS: Final = (
+    ("PUT", "/v1/articles/thrown"),
+    ("PATCH", "/v1/articles/harbour-2"),
+    ("POST", "/v1/bulk"),
+    ("POST", "/v1/related"),
+    ("PUT", "/v1/articles/harbour-3/pins"),
+    ("PUT", "/v1/articles/harbour-3/blocks"),
+)
+
+
+@contextmanager
+def serve(archive: Settings) -> Iterator[Flask]:
+    """An application over an archive, with an indexer that reads drafts for it."""
+    app = create_app(archive, follows=False)
+    shared = app.extensions["read-also"]
+    app.before_request(shared.follower.refresh)
+    store = open_store(archive.database_url)
+    indexer = Indexer(store, fake_reader())
+    waited, visibility.WAIT_SECONDS = visibility.WAIT_SECONDS, 0.0  # type: ignore[misc]
+    try:
+        with DraftServer(archive.data_dir, lambda: indexer):
+            yield app
+    finally:
+        visibility.WAIT_SECONDS = waited  # type: ignore[misc]
+        shared.follower.stop()
+        shared.store.close()
+        store.close()
+
+
+def fuzz(app: Flask, cases: int, tally: Tally) -> None:
+    """Make at least so many requests, in good and bad faith, of all that the document tells."""
+    document = app.test_client().get("/openapi.json").get_json()
+    articles = [parse_article(json.dumps(article)) for article in desk_articles()]
+    _tell_lines(document)
+    _tell_no_lengths(document)
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = app
+    operations = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
+    varied = [one for one in operations if len(one.query) or len(one.path_parameters) or one.body]
+    share = min(ROUND, -(-cases // (2 * len(varied))))
+    rounds = 0
+    while tally.cases < cases:
+        rounds += 1
+        for operation in operations:
+            for mode in GenerationMode:
+                app.extensions["read-also"].store().put_many(articles)  # what others deleted
+                _run(operation, mode, share, rounds, tally)
+
+
+def throw(app: Flask, count: int, tally: Tally) -> None:
+    """Send so many hostile bodies, each to one of the calls that take one."""
+    client = app.test_client()
+    for number, body in enumerate(bodies(count)):
+        method, path = TARGETS[number % len(TARGETS)]
+        answer = client.open(
+            path, method=method, data=body, headers=KEY, content_type="application/json"
+        )
+        tally.count(f"{method} {path}", "hostile", answer.status_code, answer.headers)
+
+
+def _run(operation: Any, mode: GenerationMode, share: int, number: int, tally: Tally) -> None:  # noqa: ANN401
+    draw = random.Random(f"{operation.label} {number}")  # noqa: S311 - cases, not secrets
+
+    @seed(number)
+    @settings(
+        max_examples=share,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def run(case: Case[Any]) -> None:
+        if mode is GenerationMode.POSITIVE and draw.random() < 0.5:
+            _steer(case, draw)
+        _ask(case, mode, tally)
+
+    try:
+        run()
+    except Unsatisfiable:
+        return  # nothing about this call can be got wrong
+
+
+def _steer(case: Case[Any], draw: random.Random) -> None:
+    """Make a case ask for what there is: a stored article, a list under one or under a text."""
+    if case.path_parameters:
+        case.path_parameters["article_id"] = draw.choice(KNOWN)
+    if case.operation.label == LISTS and isinstance(case.body, dict):
+        body = cast("dict[str, Any]", case.body)
+        for asked in body.get("requests", [body]):
+            stored = draw.random() < 0.5
+            for name in TEXT if stored else ("article_id", "body_html"):
+                asked.pop(name, None)
+            asked.update({"article_id": draw.choice(KNOWN)} if stored else {"title": "A crane"})
+
+
+def _ask(case: Case[Any], mode: GenerationMode, tally: Tally) -> None:
+    kept = {"authorization", "x-api-key"}
+    for name in [name for name in case.headers if name.lower() in kept]:
+        del case.headers[name]
+    label = case.operation.label
+    answer = case.call(headers=KEY)
+    tally.count(label, mode.value, answer.status_code, answer.headers)
+    try:
+        left_out = [*LEFT_OUT, negative_data_rejection] if label in BY_LINES else LEFT_OUT
+        case.validate_response(answer, headers=KEY, excluded_checks=left_out)
+    except FailureGroup as group:
+        for failure in group.exceptions:
+            told = f"{failure}\n{case.as_curl_command()}"
+            tally.failures.setdefault((label, type(failure).__name__), told[:2_000])
+
+
+def _tell_lines(document: dict[str, Any]) -> None:
+    """A body of lines is made as a list of them, and sent a line each."""
+    for call in document["paths"]["/v1/bulk"].values():
+        content = call["requestBody"]["content"][NDJSON]
+        content["schema"] = {"type": "array", "items": content["schema"]["x-line"]}
+
+    @schemathesis.serializer(NDJSON)
+    def as_lines(_: object, value: object) -> bytes:
+        lines = value if isinstance(value, list) else [value]
+        return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def _tell_no_lengths(part: object) -> None:
+    """Take away limits that no text made here comes near; Hypothesis refuses to pass them."""
+    if isinstance(part, dict):
+        if isinstance(longest := part.get("maxLength"), int) and longest > LONGEST:
+            del part["maxLength"]
+        for one in part.values():
+            _tell_no_lengths(one)
+    elif isinstance(part, list):
+        for one in part:
+            _tell_no_lengths(one)
+
+
+@click.command()
+@click.option("--cases", default=10_000, show_default=True)
+@click.option("--bodies", "thrown", default=2_000, show_default=True)
+def main(cases: int, thrown: int) -> None:
+    """Fuzz the desk of the tests; exit with 1 where an answer was not documented."""
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        archive = archive_settings(Path(folder))
+        fill(archive, desk_articles())
+        rebuild_fake(archive)
+        with serve(archive) as app:
+            fuzz(app, cases, tally)
+            throw(app, thrown, tally)
+    for line in tally.lines():
+        print(line)
+    for told in tally.failures.values():
+        print(f"\nFAILED {told}")
+    sys.exit(1 if tally.failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Under which articles one stands, for who takes it down and purges what caches hold."""
+
+from flask import Blueprint, Response, jsonify
+
+from recommender.answers import AppearsIn
+from recommender.web.describing import described
+from recommender.web.keys import needs
+from recommender.web.state import state
+
+__all__ = ["appearances"]
+
+appearances = Blueprint("appearances", __name__, url_prefix="/v1")
+
+
+@appearances.get("/articles/<article_id>/appears-in")
+@needs("read")
+@described(
+    "The articles whose default list shows this one now.",
+    answers={200: AppearsIn},
+    problems=(404, 410, 503),
+)
+def appears_in(article_id: str) -> Response:
+    """Found by making lists anew: those of the nearest articles, and all that pin it."""
+    found = state().appearances(article_id)
+    answer: AppearsIn = {
+        "article_id": article_id,
+        "appears_in": list(found.ids),
+        "checked": found.checked,
+        "complete": found.complete,
+    }
+    response = jsonify(answer)
+    response.headers["Cache-Control"] = "no-store"
+    return response

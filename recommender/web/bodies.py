@@ -1,0 +1,57 @@
+"""What a request brings, taken whole or refused: never cut short and called whole."""
+
+from typing import Final
+
+from flask import request
+
+from recommender.jsontext import JsonObject, read_object
+from recommender.web.problems import Refused
+
+__all__ = ["LARGEST_DOCUMENT", "check_kind", "read_body", "read_document"]
+
+LARGEST_DOCUMENT: Final = 4 * 2**20
+LENGTH_REQUIRED: Final = 411
+TOO_LARGE: Final = 413
+UNKNOWN_KIND: Final = 415
+
+
+def read_body(most: int = LARGEST_DOCUMENT) -> bytes:
+    """The body of this request, at most so many bytes.
+
+    Raises:
+        Refused: its length is not told (411), it is larger (413), or the connection ended before
+            it did (400).
+    """
+    length = request.content_length
+    if length is None:
+        # Without a length a server may cut a body short and call it whole.
+        raise Refused(LENGTH_REQUIRED, "send the body with a Content-Length, not in chunks")
+    if length > most:
+        raise Refused(TOO_LARGE, f"the body has {length} bytes; at most {most} are taken at once")
+    request.max_content_length = most
+    body = request.get_data(cache=False)
+    if len(body) != length:
+        raise Refused(400, f"the body ended after {len(body)} of {length} bytes; send it again")
+    return body
+
+
+def read_document(most: int = LARGEST_DOCUMENT) -> JsonObject:
+    """The JSON object that is the body of this request.
+
+    Raises:
+        Refused: as for `read_body`.
+        BadJson: it is no JSON object, or one that readers of JSON take differently.
+    """
+    return read_object(read_body(most))
+
+
+def check_kind(*media: str) -> None:
+    """Refuse a body that is sent as something else than one of these media types.
+
+    Only where the type says how the body is meant: elsewhere the address does.
+
+    Raises:
+        Refused: it is (415).
+    """
+    if request.mimetype not in media:
+        raise Refused(UNKNOWN_KIND, f"send the body as Content-Type: {' or '.join(media)}")

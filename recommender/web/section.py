@@ -1,0 +1,109 @@
+"""The list as its template prints it: all that has to be decided is decided here."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from recommender.columns import UNKNOWN_LANGUAGE
+from recommender.recommendations import Recommendation, Recommendations
+from recommender.web.headings import Direction, Heading, direction_of, heading_in
+from recommender.web.presentation import Presentation
+
+__all__ = ["Entry", "Section"]
+
+SEEN: Final = frozenset("LNPS")  # Unicode's letters, numbers, punctuation and symbols
+DATE: Final = slice(10)  # of an RFC 3339 time
+_WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item. What is None is left out: the page has nothing to show, or the section says it.
+
+    Attributes:
+        title: the headline, or the id of an article whose headline cannot be seen.
+        href: where it leads; http or https.
+        image: the address of its image.
+        language: BCP-47, where it is another than the section's.
+        direction: where that is another than the section's.
+        moment: when it was published, RFC 3339.
+        date_direction: of the date, which would be mirrored among words that run to the left.
+        kind: `pinned` or `fallback`; None for what is related.
+    """
+
+    title: str
+    href: str | None
+    image: str | None
+    language: str | None
+    direction: Direction | None
+    moment: str | None
+    date_direction: Direction | None
+    kind: str | None
+
+    @property
+    def date(self) -> str | None:
+        """The day in UTC: `2026-10-05`."""
+        return self.moment and self.moment[DATE]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A list under an article. `language` is the seed's, BCP-47.
+
+    `heading_language` is None where it is the section's, or the caller's own affair.
+    """
+
+    article_id: str
+    language: str
+    direction: Direction
+    heading: str
+    heading_language: str | None
+    heading_level: int
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, listed: Recommendations, tag: str, wanted: Presentation) -> "Section":
+        """How a list under an article in a language (BCP-47) shows."""
+        own = Heading(wanted.heading, None) if wanted.heading else heading_in(tag)
+        foreign = own.language is not None and _primary(own.language) != _primary(tag)
+        return cls(
+            article_id=listed.article_id,
+            language=tag,
+            direction=direction_of(tag),
+            heading=own.text,
+            heading_language=own.language if foreign else None,
+            heading_level=wanted.heading_level,
+            entries=tuple(_entry(item, tag, images=wanted.images) for item in listed.items),
+        )
+
+
+def _entry(item: Recommendation, section_tag: str, *, images: bool) -> Entry:
+    card = item.card
+    tag = card.language or UNKNOWN_LANGUAGE
+    runs, around = direction_of(tag), direction_of(section_tag)
+    kind = item.reason.partition(":")[0]
+    return Entry(
+        title=card.title if _can_be_seen(card.title) else item.id,
+        href=_web_address(card.url),
+        image=_web_address(card.image_url) if images else None,
+        language=None if tag == section_tag else tag,
+        direction=None if runs == around else runs,
+        moment=card.published_at,
+        date_direction="ltr" if runs == "rtl" else None,
+        kind=None if kind == "semantic" else kind,
+    )
+
+
+def _web_address(url: str | None) -> str | None:
+    """An address again looked at where it goes out: no other scheme ever becomes a link."""
+    return url if url and _WEB_ADDRESS.fullmatch(url) else None
+
+
+def _can_be_seen(title: str) -> bool:
+    """Whether a link with this headline has a name: blanks and marks of direction are none."""
+    return any(unicodedata.category(letter)[0] in SEEN for letter in title)
+
+
+def _primary(tag: str) -> str:
+    return tag.lower().partition("-")[0]

@@ -1,0 +1,221 @@
+"""Chromium, the real application over an archive of hostile and of plain stories, and a CMS."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from werkzeug.serving import make_server
+
+from recommender.settings import ApiKey, Settings
+from service import create_app
+from tests.browser.hostile import articles as hostile_articles
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+LOOPBACK = "http://127.0.0.1:"
+SECRET = "write-0123456789abcdef"  # noqa: S105 - of an archive that lives for a minute
+SHIP = "کشتی اسکله بندر ملوان دریا طوفان لنگر قایق ماهی تور موج ساحل"
+LATIN = "A ship, a quay (and a gull)."
+BOAT = "киштӣ бандар баҳр маллоҳ лангар мавҷ соҳил моҳӣ тӯр шамол"
+
+Story = dict[str, Any]
+Pages = dict[str, tuple[dict[str, str], str]]
+
+
+def plain_stories(make_story: Callable[..., Story]) -> Iterator[Story]:
+    """Stories in three languages: a seed of each, five others, and one with a Latin headline."""
+    for language, words in (("fa", SHIP), ("tg", BOAT), ("en", "")):
+        for number in range(6):
+            title = {} if language == "en" else {"title": _turned(words, number)}
+            yield make_story(
+                f"plain-{language}-{number}",
+                language=language,
+                section="port",
+                url=f"https://news.example/{language}/{number}",
+                published_at=f"2024-05-0{number + 1}T08:00:00Z",
+                **title,
+            )
+    for language in ("en", "fa"):
+        mixed = {"title": LATIN, "section": "port", "language": language}
+        yield make_story(f"mixed-{language}", url=f"https://news.example/{language}", **mixed)
+
+
+def _turned(words: str, number: int) -> str:
+    parts = words.split()
+    return " ".join(parts[number:] + parts[:number])
+
+
+@dataclass
+class Site:
+    """The application on loopback, and the answers to what was put into it."""
+
+    address: str
+    client: FlaskClient
+    stories: dict[str, Story]
+
+
+@contextmanager
+def _served(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"{LOOPBACK}{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_story: Callable[..., Story],
+    rebuild_with_fake: Callable[..., object],
+) -> Iterator[Site]:
+    """Public reads over what came in through the API."""
+    folder = tmp_path_factory.mktemp("hostile")
+    key = ApiKey("cms", frozenset({"write", "read"}), SECRET)
+    settings = Settings(f"sqlite:///{folder / 'a.db'}", folder, api_keys=(key,), public_reads=True)
+    app = create_app(settings, reader_pages=True, follows=False)
+    shared = app.extensions["read-also"]
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = SECRET
+    stories = {s["id"]: s for s in [*hostile_articles(make_story), *plain_stories(make_story)]}
+    shared.follower.refresh()
+    for story_id, story in stories.items():
+        assert client.put(f"/v1/articles/{story_id}", json=story).status_code == 201, story
+    rebuild_with_fake(replace(settings, api_keys=()))
+    shared.follower.refresh()
+    with _served(app) as address:
+        yield Site(address, client, stories)
+    shared.follower.stop()
+    shared.store.close()
+
+
+@dataclass
+class Cms:
+    """A site of its own, whose pages a test writes."""
+
+    address: str
+    pages: Pages
+
+    def put(self, path: str, body: str, policy: str = "", style: str = "", **of_html: str) -> str:
+        """A page around a body; its address."""
+        attributes = "".join(f' {name}="{value}"' for name, value in of_html.items())
+        link = f'<link rel="stylesheet" href="{escape(style)}">' if style else ""
+        headers = {"Content-Security-Policy": policy} if policy else {}
+        html = (
+            f"<!doctype html><html{attributes}><head><meta charset=utf-8><title>CMS</title>"
+            f'<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+            f"{link}</head><body>{body}</body></html>"
+        )
+        self.pages[path] = (headers, html)
+        return self.address + path
+
+
+@pytest.fixture(scope="module")
+def cms() -> Iterator[Cms]:
+    """Another origin than the application's."""
+    pages: Pages = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            headers, html = pages.get(self.path, ({}, ""))
+            self.send_response(200 if html else 404)
+            for name, value in ({"Content-Type": "text/html; charset=utf-8"} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Cms(f"{LOOPBACK}{server.server_port}", pages)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium. Of the module alone: while it runs, its thread runs an event loop."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    home = tmp_path_factory.mktemp("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=[*FLAGS], env={"HOME": str(home)}
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Tab:
+    """A page, and what it did that it should not."""
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", self._note_request)
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self._note(str(error)))
+        self.page.on("dialog", self._note_dialog)
+        self.page.on("popup", lambda _: self._note("a window was opened"))
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        """Errors but for the icon that the browser itself looks for."""
+        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+            self._note(message.text)
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self._note(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith("data:"):
+            self.asked.append(request.url)
+
+    def _note(self, fault: str) -> None:
+        self.faults.append(fault)
+
+    def assert_clean(self) -> None:
+        """No script ran, nobody but loopback was asked, and every link is of the web."""
+        assert self.page.evaluate("typeof window.pwned") == "undefined"
+        assert self.faults == []
+        assert [url for url in self.asked if not url.startswith(LOOPBACK)] == []
+        schemes = self.page.eval_on_selector_all("a[href]", "all => all.map(a => a.protocol)")
+        assert set(schemes) <= {"http:", "https:"}
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
+    """Opens tabs: `tab(color_scheme="dark", viewport={"width": 320, "height": 640})`."""
+    opened = []
+
+    def make(**options: Any) -> Tab:
+        opened.append(browser.new_context(**options))
+        return Tab(opened[-1].new_page())
+
+    yield make
+    for context in opened:
+        context.close()

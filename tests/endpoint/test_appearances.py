@@ -1,0 +1,70 @@
+"""Under which articles one stands: what the lists say that were made one by one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender import appearances
+from recommender.settings import Settings
+
+Documents = dict[str, dict[str, Any]]
+Clients = Callable[..., FlaskClient]
+
+
+def by_hand(client: FlaskClient, article_id: str, every: Documents) -> list[str]:
+    """Who lists an article, asked list by list."""
+    others = sorted(set(every) - {article_id})
+    return [one for one in others if article_id in listed(client, one)]
+
+
+def listed(client: FlaskClient, seed: str) -> set[str]:
+    answer = client.get(f"/v1/articles/{seed}/related")
+    assert answer.status_code == 200
+    return {item["id"] for item in answer.get_json()["items"]}
+
+
+@pytest.mark.parametrize("article_id", ["harbour-4", "harbour-ru", "orchard-3", "harbour-draft"])
+def test_it_tells_of_every_list_that_shows_the_article(
+    desk: FlaskClient, desk_documents: Documents, article_id: str
+) -> None:
+    told = desk.get(f"/v1/articles/{article_id}/appears-in").get_json()
+    assert told == {
+        "article_id": article_id,
+        "appears_in": by_hand(desk, article_id, desk_documents),
+        "checked": len(desk_documents) - 1,
+        "complete": True,
+    }
+
+
+def test_whoever_pins_it_is_asked_first_however_far_away(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appearances, "NEAREST", 1)
+    pins = {"pins": [{"id": "orchard-3"}]}
+    assert client.put("/v1/articles/harbour-zh/pins", json=pins).status_code == 200
+    told = client.get("/v1/articles/orchard-3/appears-in").get_json()
+    assert "harbour-zh" in told["appears_in"]
+    assert told["checked"] == 2
+    assert told["complete"] is False
+
+
+def test_it_ends_in_time_and_says_what_it_did_not_check(
+    desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appearances, "MOST_SECONDS", -1.0)
+    told = desk.get("/v1/articles/harbour-4/appears-in").get_json()
+    assert (told["appears_in"], told["checked"], told["complete"]) == ([], 0, False)
+
+
+def test_it_needs_a_key_and_an_article(
+    client: FlaskClient, client_of: Clients, own_desk: Settings
+) -> None:
+    address = "/v1/articles/{}/appears-in"
+    client.delete("/v1/articles/harbour-5")
+    assert client.get(address.format("nobody")).status_code == 404
+    assert client.get(address.format("harbour-5")).status_code == 410
+    assert client.get(address.format("harbour-4") + "?limit=3").status_code == 400
+    assert client_of(own_desk, None).get(address.format("harbour-4")).status_code == 401
+    assert client_of(own_desk, "writer").get(address.format("harbour-4")).status_code == 403

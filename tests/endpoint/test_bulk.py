@@ -1,0 +1,309 @@
+"""POST /v1/bulk: each line is answered in order as it would be alone, or nothing is stored."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
+
+from recommender.articles import Article
+from recommender.errors import StoreUnusable
+from recommender.settings import Settings
+from recommender.store import ArticleStore, Receipt, Removal, Waiting, open_store
+from recommender.web.bulk import BATCH, MOST_BYTES, MOST_LINES, TURNS
+
+Document = dict[str, Any]
+NDJSON = "application/x-ndjson"
+BAD_LINES = [
+    (b'{"id": "a"', None, ""),
+    (b"[]", None, ""),
+    (b'"a"', None, ""),
+    (b'{"id": "a", "title": "A", "title": "B"}', None, "/title"),
+    (b'{"id": "a", "title": "\\ud800"}', None, "/title"),
+    (b'{"id": "a", "title": "\xff"}', None, ""),
+    (b'{"id": "a", "version": NaN}', None, "/version"),
+    (b"[" * 5_000, None, ""),
+    (b'{"title": "A"}', None, "/id"),
+    (b'{"id": "a b", "title": "A"}', None, "/id"),
+    (b'{"id": 5, "title": "A"}', None, "/id"),
+    (b'{"id": "a", "title": 5}', "a", "/title"),
+    (b'{"id": "a", "title": "A", "colour": 1}', "a", "/colour"),
+    (b'{"id": "a"}', "a", ""),
+    (b'{"delete": "a"}', None, "/delete"),
+    (b'{"delete": {}}', None, "/delete"),
+    (b'{"delete": {"id": 5}}', None, "/delete"),
+    (b'{"delete": {"id": "a", "why": "b"}}', "a", "/delete"),
+    (b'{"delete": {"id": "a"}, "id": "a"}', "a", "/delete"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    # By its path one would find the blueprint, which has the name of its module.
+    monkeypatch.setattr(import_module("recommender.web.bulk"), "PAUSE_SECONDS", 0)
+
+
+def article(article_id: str, **fields: object) -> Document:
+    return {"id": article_id, "title": "A"} | fields
+
+
+def gone(article_id: object) -> Document:
+    return {"delete": {"id": article_id}}
+
+
+def ndjson(lines: Iterable[object]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def load(client: FlaskClient, body: bytes | Sequence[object]) -> TestResponse:
+    data = body if isinstance(body, bytes) else ndjson(body)
+    return client.post("/v1/bulk", data=data, content_type=NDJSON)
+
+
+def answers(response: TestResponse) -> list[tuple[str | None, int]]:
+    assert response.status_code == 200
+    return [(item["id"], item["status"]) for item in response.get_json()["items"]]
+
+
+def test_lines_are_answered_in_order_with_what_was_done(client: FlaskClient) -> None:
+    client.put("/v1/articles/b", json={"title": "A", "version": 7})
+    change = client.put("/v1/articles/c", json={"title": "A"}).get_json()["change"]
+    lines = [
+        article("a"),
+        article("b", version=6),
+        article("c"),
+        article("c", title="B"),
+        gone("harbour-2"),
+        gone("harbour-2"),
+        gone("nobody"),
+        article("a"),
+        gone("a"),
+        article("a"),
+    ]
+    response = load(client, lines)
+    items = response.get_json()["items"]
+    assert response.get_json()["errors"] is True
+    done = {item["change"]: item["result"] for item in items if "change" in item}
+    assert [(item["id"], item["status"]) for item in items] == [
+        ("a", 201),
+        ("b", 409),
+        ("c", 200),
+        ("c", 200),
+        ("harbour-2", 204),
+        ("harbour-2", 204),
+        ("nobody", 404),
+        ("a", 200),
+        ("a", 204),
+        ("a", 201),
+    ]
+    assert items[0] == {"id": "a", "status": 201, "result": "created", "change": change + 1}
+    assert items[2] == {"id": "c", "status": 200, "result": "unchanged", "change": change}
+    assert items[5] == {
+        "id": "harbour-2",
+        "status": 204,
+        "result": "unchanged",
+        "change": change + 3,
+    }
+    assert max(done) == change + 5
+    assert client.get("/v1/articles/harbour-2").status_code == 410
+    assert client.get("/v1/articles/c").get_json()["title"] == "B"
+
+
+def test_a_load_without_errors_says_so(client: FlaskClient) -> None:
+    response = load(client, [article("a"), article("b")])
+    assert response.get_json()["errors"] is False
+    assert answers(response) == [("a", 201), ("b", 201)]
+
+
+def test_bad_lines_are_refused_alone(client: FlaskClient) -> None:
+    body = b"".join(line + b"\n" + ndjson([article("x")]) for line, _, _ in BAD_LINES)
+    response = load(client, body)
+    items = response.get_json()["items"]
+    assert response.get_json()["errors"] is True
+    assert answers(response)[1::2] == [("x", 201)] + [("x", 200)] * (len(BAD_LINES) - 1)
+    assert [
+        (item["id"], item["status"], [fault["pointer"] for fault in item["error"]["errors"]])
+        for item in items[0::2]
+    ] == [(named, 422, [pointer]) for _, named, pointer in BAD_LINES]
+
+
+def test_deleting_what_no_article_can_be_called_is_404(client: FlaskClient) -> None:
+    strange = ["a b", "", ".", "a\x00", "y" * 201]
+    assert answers(load(client, [*map(gone, strange), article("x")])) == [
+        *((None, 404) for _ in strange),
+        ("x", 201),
+    ]
+
+
+def test_every_line_has_the_status_of_its_single_call(
+    client: FlaskClient, client_of: Callable[..., FlaskClient], own_desk: Settings
+) -> None:
+    """The oracle is the single call, on another copy of what is stored."""
+    versions = [article("v", version=number) for number in (3, 5, 4, 5)]
+    lines = [article("a"), article("a"), article("harbour-3"), *versions, gone("a"), gone("zz")]
+    lines += [gone("a"), article("a", title=""), article("u", url="ftp://x/")]
+    loaded = [status for _, status in answers(load(client, lines))]
+    editor = client_of(own_desk)
+    for name in ("a", "harbour-3", "v"):
+        editor.delete(f"/v1/articles/{name}")
+
+    def alone(line: Document) -> int:
+        if "delete" in line:
+            return editor.delete(f"/v1/articles/{line['delete']['id']}").status_code
+        return editor.put(f"/v1/articles/{line['id']}", json=line).status_code
+
+    fresh = [alone(line) for line in lines]
+    assert loaded == [201, 200, 200, 201, 200, 409, 200, 204, 404, 204, 422, 422]
+    # What was deleted before is created again, and keeps its newest version.
+    assert fresh == [201, 200, 201, 409, 201, 409, 200, 204, 404, 204, 422, 422]
+
+
+def test_blank_lines_and_carriage_returns_are_passed_over(client: FlaskClient) -> None:
+    body = b'\n{"id": "a", "title": "A"}\r\n  \n{"id": "b", "title": "A"}'
+    assert answers(load(client, body)) == [("a", 201), ("b", 201)]
+    assert load(client, b"\n").get_json() == {"errors": False, "items": []}
+
+
+def test_a_last_line_that_is_cut_is_that_lines_own_error(client: FlaskClient) -> None:
+    response = load(client, ndjson([article("a")]) + b'{"id": "b", "ti')
+    assert answers(response) == [("a", 201), (None, 422)]
+
+
+def raw(client: FlaskClient, secret: str, body: bytes, **environ: object) -> TestResponse:
+    """A load as a server hands it over, with the environ changed by hand."""
+    builder = EnvironBuilder("/v1/bulk", method="POST", input_stream=BytesIO(body))
+    whole = builder.get_environ() | {"HTTP_X_API_KEY": secret, **environ}
+    whole = {name: value for name, value in whole.items() if value is not None}
+    answer = run_wsgi_app(client.application.wsgi_app, whole, buffered=True)
+    return TestResponse(*answer, builder.get_request())
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_a_body_that_ended_too_soon_stores_nothing(
+    client: FlaskClient, secrets: dict[str, str], *, terminated: bool
+) -> None:
+    """Cut between two lines it would read like a whole one."""
+    lines = ndjson([article("a"), article("b")])
+    first = lines[: lines.index(b"\n") + 1]
+    environ: dict[str, object] = {"CONTENT_LENGTH": str(len(lines))}
+    if terminated:  # as gunicorn hands it over
+        environ["wsgi.input_terminated"] = True
+    response = raw(client, secrets["editor"], first, **environ)
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert client.get("/v1/articles/a").status_code == 404
+
+
+def test_a_body_in_chunks_is_411_and_stores_nothing(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
+    chunked = {"CONTENT_LENGTH": None, "HTTP_TRANSFER_ENCODING": "chunked"}
+    environ = {**chunked, "wsgi.input_terminated": True}
+    response = raw(client, secrets["editor"], ndjson([article("a")]), **environ)
+    assert response.status_code == 411
+    assert client.get("/v1/articles/a").status_code == 404
+
+
+def test_a_body_larger_than_a_single_article_may_be_is_taken(client: FlaskClient) -> None:
+    wide = [article(f"a{n}", body="x" * 900_000) for n in range(6)]
+    assert answers(load(client, wide)) == [(f"a{n}", 201) for n in range(6)]
+
+
+def test_too_large_a_body_is_413_and_stores_nothing(client: FlaskClient) -> None:
+    body = ndjson([article("a")])
+    response = load(client, body + b" " * (MOST_BYTES - len(body) + 1))
+    assert response.status_code == 413
+    assert str(MOST_BYTES) in response.get_json()["detail"]
+    assert client.get("/v1/articles/a").status_code == 404
+    assert load(client, body + b" " * (MOST_BYTES - len(body))).status_code == 200
+
+
+def test_too_many_lines_are_413_and_store_nothing(client: FlaskClient) -> None:
+    response = load(client, ndjson([article("a")]) + b"1\n" * MOST_LINES)
+    assert response.status_code == 413
+    assert "send the rest in a request of its own" in response.get_json()["detail"]
+    assert client.get("/v1/articles/a").status_code == 404
+    assert len(answers(load(client, b"1\n" * MOST_LINES))) == MOST_LINES
+
+
+def test_a_line_larger_than_an_article_may_be_is_413_alone(client: FlaskClient) -> None:
+    wide = ndjson([article("a", body="x" * (4 * 2**20))])
+    assert answers(load(client, wide + ndjson([article("b")]))) == [(None, 413), ("b", 201)]
+
+
+def test_a_load_is_read_behind_single_writes(client: FlaskClient, own_desk: Settings) -> None:
+    client.put("/v1/articles/single", json={"title": "A"})
+    load(client, [article(f"a{n}") for n in range(30)])
+    store = open_store(own_desk.database_url)
+    assert store.pending.waiting() == Waiting(single=1, bulk=30, parked=0)
+    store.close()
+
+
+class Failing:
+    """A store's `write_many` that fails from some call on, and counts the calls."""
+
+    def __init__(self, good: int) -> None:
+        self.good = good
+        self.sizes: list[int] = []
+        self.real = ArticleStore.write_many
+
+    def on_a_store(self) -> Callable[..., Sequence[Receipt | Exception]]:
+        def write_many(
+            store: ArticleStore, writes: Sequence[Article | Removal]
+        ) -> Sequence[Receipt | Exception]:
+            self.sizes.append(len(writes))
+            if len(self.sizes) > self.good:
+                raise StoreUnusable("locked: /srv/secret/read-also.db")
+            return self.real(store, writes)
+
+        return write_many
+
+
+def test_a_store_that_fails_on_the_way_leaves_what_is_done(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Failing(2)
+    monkeypatch.setattr(ArticleStore, "write_many", failing.on_a_store())
+    lines = [article(f"a{n}") for n in range(4 * BATCH)]
+    lines[-1] = article("bad", title=5)
+    response = load(client, lines)
+    statuses = [status for _, status in answers(response)]
+    assert statuses == [201] * (2 * BATCH) + [503] * (2 * BATCH - 1) + [422]
+    assert failing.sizes == [BATCH] * 3
+    assert "secret" not in response.text
+    assert client.get(f"/v1/articles/a{2 * BATCH - 1}").status_code == 200
+    assert client.get(f"/v1/articles/a{2 * BATCH}").status_code == 404
+    monkeypatch.undo()
+    assert {status for _, status in answers(load(client, lines[:-1]))} == {200, 201}
+
+
+def test_a_store_that_fails_at_once_is_503(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Failing(0)
+    monkeypatch.setattr(ArticleStore, "write_many", failing.on_a_store())
+    response = load(client, [article("a")])
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+
+
+def test_one_load_is_done_at_a_time(client: FlaskClient) -> None:
+    with client.application.extensions[TURNS].one_of("a test"):
+        response = load(client, [article("a")])
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert answers(load(client, [article("a")])) == [("a", 201)]
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("reader", 403), ("admin", 403)])
+def test_a_load_needs_a_write_key(
+    client_of: Callable[..., FlaskClient], own_desk: Settings, key: str | None, status: int
+) -> None:
+    assert load(client_of(own_desk, key), [article("a")]).status_code == status
+
+
+def test_a_load_takes_no_parameters(client: FlaskClient) -> None:
+    response = client.post("/v1/bulk?wait=visible", data=ndjson([article("a")]))
+    assert response.status_code == 400
+    assert client.get("/v1/articles/a").status_code == 404

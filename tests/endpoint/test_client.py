@@ -1,0 +1,365 @@
+"""The Python client, against the application itself."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender import client as face
+from recommender.articles import Article, parse_article
+from recommender.choices import Wish
+from recommender.client import ApiError, Client, Deletion, ListOptions, Target
+from recommender.client.loads import as_line, loads_of
+from recommender.drafts import DraftServer
+from recommender.errors import FieldFault
+from recommender.indexer import Indexer
+from recommender.reading import Reader
+from recommender.recommendations import Options
+from recommender.settings import Settings
+from recommender.store import open_store
+
+Document = dict[str, Any]
+Clients = Callable[..., FlaskClient]
+PATH = "/v1/articles/harbour-2"
+
+
+@pytest.fixture
+def cms(client: FlaskClient, secrets: dict[str, str]) -> Iterator[Client]:
+    """A client of a desk of its own, with a key that may read and write."""
+    transport = httpx.WSGITransport(client.application.wsgi_app)
+    with Client("http://desk.example", secrets["editor"], transport=transport) as made:
+        yield made
+
+
+def answering(*answers: httpx.Response, **options: Any) -> tuple[Client, list[httpx.Request]]:
+    """A client that is given these answers, the last one for good, and what it asked."""
+    left, asked = list(answers), list[httpx.Request]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    made = Client("http://desk.example", transport=httpx.MockTransport(answer), **options)
+    return made, asked
+
+
+def test_a_list_is_what_the_api_answers(cms: Client, client: FlaskClient) -> None:
+    answer = client.get(f"{PATH}/related?limit=3&explain=all").get_json()
+    found = cms.related("harbour-2", limit=3, explain="all")
+    assert [item.id for item in found.items] == [item["id"] for item in answer["items"]]
+    assert [item.score for item in found.items] == [item["score"] for item in answer["items"]]
+    explained = found.items[0].explanation
+    assert explained is not None
+    assert explained.dense == answer["items"][0]["explanation"]["dense"]
+    assert found.dropped is not None
+    assert [one.rule for one in found.dropped] == [one["rule"] for one in answer["dropped"]]
+
+
+def test_options_are_spelt_as_a_query(cms: Client, client: FlaskClient) -> None:
+    query = "limit=2&mode=latest&section=city&language=en,ru&exclude=harbour-3,harbour-5"
+    more = "max_age=90d&diversity=0.3&min_score=0&explain=1"
+    found = cms.related(
+        "harbour-2",
+        limit=2,
+        mode="latest",
+        section="city",
+        language="en,ru",
+        exclude=["harbour-3", "harbour-5"],
+        max_age="90d",
+        diversity=0.3,
+        min_score=0.0,
+        explain=True,
+    )
+    answer = client.get(f"{PATH}/related?{query}&{more}").get_json()
+    assert [item.id for item in found.items] == [item["id"] for item in answer["items"]]
+    assert found.items[0].explanation is not None
+
+
+def test_every_option_of_a_list_can_be_asked_for() -> None:
+    fields = {name.replace("languages", "language") for name in Options.__slots__} - {"beside"}
+    fields = {name.replace("max_age_days", "max_age") for name in fields}
+    assert ListOptions.__annotations__.keys() == fields
+
+
+def test_the_fragment_is_html(cms: Client, client: FlaskClient) -> None:
+    assert cms.related_html("harbour-2", limit=2) == client.get(f"{PATH}/related.html?limit=2").text
+
+
+def test_drafts_and_lists_of_a_page(
+    cms: Client, own_desk: Settings, reader_with_fake: Callable[..., Reader]
+) -> None:
+    store = open_store(own_desk.database_url)
+    indexer = Indexer(store, reader_with_fake())
+    with DraftServer(own_desk.data_dir, lambda: indexer):
+        draft = cms.related_to({"title": "Harbour crane", "body": "ship quay tide"}, limit=2)
+        first, second = cms.related_lists(
+            [{"article_id": "harbour-2", "limit": 4}, {"article_id": "harbour-3", "limit": 4}]
+        )
+    store.close()
+    assert (draft.article_id, draft.returned) == (None, 2)
+    assert (first.article_id, second.article_id) == ("harbour-2", "harbour-3")
+    assert {item.id for item in first.items}.isdisjoint(item.id for item in second.items)
+
+
+def test_articles_are_put_patched_fetched_and_deleted(cms: Client) -> None:
+    article = parse_article(b'{"id": "new", "title": "A", "tags": ["port"], "section": "city"}')
+    assert cms.put(article).result == "created"
+    assert cms.put({"id": "new", "title": "A", "tags": ["port"]}).result == "updated"
+    assert cms.patch("new", {"title": "B", "tags": None}).result == "updated"
+    assert cms.get("new") == Article(id="new", title="B")
+    cms.delete("new")
+    cms.delete("new")
+    with pytest.raises(ApiError) as gone:
+        cms.get("new")
+    assert gone.value.status == 410
+
+
+@pytest.mark.parametrize("name", ["a~b:c.d_e-f", "...", "related"])
+def test_any_id_makes_an_address(cms: Client, name: str) -> None:
+    assert cms.get(name).id == name
+
+
+def test_waiting_is_asked_for() -> None:
+    written = httpx.Response(200, json={"id": "a", "result": "created", "change": 1})
+    cms, asked = answering(written)
+    cms.put({"id": "a"}, wait=True)
+    cms.patch("a", {}, wait=True)
+    cms.delete("a", wait=True)
+    cms.delete("a")
+    assert [one.url.query for one in asked] == [b"wait=visible"] * 3 + [b""]
+
+
+def test_all_articles_come_in_order_over_many_pages(
+    cms: Client, desk_documents: dict[str, Document]
+) -> None:
+    assert [article.id for article in cms.articles(7)] == sorted(desk_documents)
+
+
+def test_a_bulk_load_is_answered_line_by_line(cms: Client) -> None:
+    writes: list[Any] = [
+        {"id": "a", "title": "A"},
+        parse_article(b'{"id": "b", "title": "B"}'),
+        Deletion(Target("harbour-3")),
+        {"id": "c"},
+        {"id": "d", "title": "\ud800"},
+        Deletion(Target("nobody")),
+    ]
+    items = list(cms.bulk(writes))
+    assert [(item.id, item.status, item.result) for item in items] == [
+        ("a", 201, "created"),
+        ("b", 201, "created"),
+        ("harbour-3", 204, "deleted"),
+        ("c", 422, None),
+        (None, 422, None),
+        ("nobody", 404, None),
+    ]
+    assert items[3].error is not None
+    assert items[3].error.errors == (FieldFault("", "a title or a body is required"),)
+    assert list(cms.bulk([])) == []
+
+
+@given(st.lists(st.integers(1, 30)), st.integers(1, 6), st.integers(10, 60))
+def test_lines_are_cut_into_loads_that_fit(sizes: list[int], lines: int, size: int) -> None:
+    given_lines = [b"x" * size for size in sizes]
+    loads = list(loads_of(given_lines, lines, size))
+    assert [line for load in loads for line in load] == given_lines
+    for at, load in enumerate(loads):
+        assert 1 <= len(load) <= lines
+        assert len(load) == 1 or sum(map(len, load)) <= size
+        if at:  # no load could have taken the first line of the next one
+            before = loads[at - 1]
+            full = len(before) == lines
+            assert full or sum(map(len, before)) + len(load[0]) > size
+
+
+def test_a_write_is_one_line_whatever_it_holds() -> None:
+    text = "a\nb\r\u2028\x85c"
+    line = as_line({"id": "a", "title": text})
+    assert line.count(b"\n") == 1
+    assert json.loads(line) == {"id": "a", "title": text}
+    assert json.loads(as_line(Deletion(Target("a")))) == {"delete": {"id": "a"}}
+
+
+def busy(after: str | None = None, status: int = 503) -> httpx.Response:
+    headers = {} if after is None else {"Retry-After": after}
+    problem = {"type": "about:blank", "title": "t", "status": status, "detail": "busy"}
+    return httpx.Response(status, json=problem | {"instance": "/"}, headers=headers)
+
+
+def test_a_refused_call_is_made_again_when_the_service_says() -> None:
+    waits = list[float]()
+    good = httpx.Response(200, json={"id": "a", "title": "A"})
+    cms, asked = answering(busy("7"), busy(None, 429), good, sleep=waits.append)
+    assert cms.get("a").title == "A"
+    assert (len(asked), waits) == (3, [7.0, 5.0])
+
+
+@pytest.mark.parametrize("after", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "nan", "99999", ""])
+def test_a_time_that_cannot_be_meant_is_five_seconds(after: str) -> None:
+    waits = list[float]()
+    good = httpx.Response(200, json={"id": "a", "title": "A"})
+    answering(busy(after), good, sleep=waits.append)[0].get("a")
+    assert waits == [5.0]
+
+
+def test_at_last_the_refusal_is_told() -> None:
+    waits = list[float]()
+    cms, asked = answering(busy("1"), attempts=2, sleep=waits.append)
+    with pytest.raises(ApiError, match="503: busy") as refused:
+        cms.get("a")
+    assert (refused.value.status, len(asked), waits) == (503, 2, [1.0])
+
+
+def test_what_a_store_left_undone_is_sent_again_in_order() -> None:
+    def answer(*items: Document) -> httpx.Response:
+        return httpx.Response(200, json={"errors": True, "items": items})
+
+    done, again = {"id": "a", "status": 201}, {"id": "b", "status": 503}
+    cms, asked = answering(
+        answer(done, {"id": "x", "status": 422}, again, {"id": "c", "status": 503}),
+        busy("0"),
+        answer({"id": "b", "status": 200}, {"id": "c", "status": 204}),
+        sleep=lambda _: None,
+    )
+    writes: list[Any] = [{"id": "a"}, {"id": "x"}, {"id": "b"}, Deletion(Target("c"))]
+    items = list(cms.bulk(writes))
+    assert [(item.id, item.status) for item in items] == [
+        ("a", 201),
+        ("x", 422),
+        ("b", 200),
+        ("c", 204),
+    ]
+    assert [one.content.count(b"\n") for one in asked] == [4, 2, 2]
+
+
+def test_what_stays_undone_is_told() -> None:
+    again = httpx.Response(
+        200,
+        json={"errors": True, "items": [{"id": "a", "status": 503}, {"id": "b", "status": 503}]},
+    )
+    cms, asked = answering(again, attempts=2, sleep=lambda _: None)
+    assert [item.status for item in cms.bulk([{"id": "a"}, {"id": "b"}])] == [503, 503]
+    assert len(asked) == 2
+
+
+def test_a_refusal_names_each_field(cms: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        cms.put({"id": "new", "title": 5, "colour": "red"})
+    error = refused.value
+    assert (error.status, error.detail) == (422, "the article is not acceptable")
+    assert [fault.pointer for fault in error.faults] == ["/title", "/colour"]
+    assert str(error).startswith("422: the article is not acceptable; /title: ")
+
+
+def test_without_a_key_nothing_is_answered(client: FlaskClient) -> None:
+    transport = httpx.WSGITransport(client.application.wsgi_app)
+    with (
+        Client("http://desk.example", transport=transport) as stranger,
+        pytest.raises(ApiError, match="401: a key with the scope 'read' is needed"),
+    ):
+        stranger.get("harbour-2")
+
+
+def test_no_answer_is_an_error_too() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    cms = Client("http://desk.example", transport=httpx.MockTransport(refuse))
+    with pytest.raises(ApiError, match=r"no answer from http://desk\.example") as away:
+        cms.get("a")
+    assert away.value.status is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(502, text="<html>Bad Gateway"),
+        httpx.Response(200, text="<html>Welcome"),
+        httpx.Response(200, json={"id": "a"}),
+        httpx.Response(404, json={"error": "no"}),
+    ],
+)
+def test_an_answer_of_something_else_is_an_error(answer: httpx.Response) -> None:
+    cms, _ = answering(answer)
+    with pytest.raises(ApiError) as refused:
+        cms.get("a")
+    assert refused.value.status == answer.status_code
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_no_call_leaves_its_address(name: str) -> None:
+    cms, asked = answering(httpx.Response(200, json={}))
+    with pytest.raises(ApiError, match="is no id"):
+        cms.delete(name)
+    assert asked == []
+
+
+def test_strange_ids_stay_one_step_of_the_address() -> None:
+    cms, asked = answering(httpx.Response(204))
+    cms.delete("../../x?y#z%2F☃")
+    raw = "/v1/articles/..%2F..%2Fx%3Fy%23z%252F%E2%98%83"
+    assert asked[0].url.raw_path.decode() == raw
+
+
+def test_pins_and_blocks_are_set_and_told(cms: Client, clock: SimpleNamespace) -> None:
+    until = datetime.fromtimestamp(clock.now, UTC).replace(year=2027)
+    pin = Wish(id="orchard-1", why="ours", ends_at=until)
+    assert cms.set_pins("harbour-2", [pin], by="mira")["result"] == "updated"
+    cms.set_blocks("harbour-2", [Wish(id="harbour-3")])
+    (kept,) = cms.pins("harbour-2")["pins"]
+    assert (kept.id, kept.why, kept.ends_at, kept.by) == (
+        "orchard-1",
+        "ours",
+        until,
+        "editor: mira",
+    )
+    assert [one.id for one in cms.blocks("harbour-2")["blocks"]] == ["harbour-3"]
+    listed = [item.id for item in cms.related("harbour-2", limit=100).items]
+    assert listed[0] == "orchard-1"
+    assert "harbour-3" not in listed
+    assert "harbour-2" in cms.appears_in("orchard-1")["appears_in"]
+    cms.set_pins("harbour-2", [])
+    assert cms.pins("harbour-2")["pins"] == []
+
+
+def test_the_example_of_the_page_runs(
+    client: FlaskClient,
+    secrets: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text("utf-8")
+    example = text.split("```python\n")[1].split("```")[0]
+    transport = httpx.WSGITransport(client.application.wsgi_app)
+    made = httpx.Client(
+        transport=transport,
+        base_url="http://desk.example",
+        headers={"X-API-Key": secrets["editor"]},
+    )
+    monkeypatch.setattr("recommender.client.calls.httpx.Client", lambda **_: made)
+    exec(compile(example, "http-api.md", "exec"), {})  # noqa: S102 - our own page
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 6
+    assert "'a'" in printed[-1]
+    assert "'59'" in printed[-1]
+
+
+def test_the_face_of_the_client_is_what_it_says() -> None:
+    assert sorted(face.__all__) == ["ApiError", "Client", "Deletion", "ListOptions", "Target"]
+
+
+def test_a_script_that_asks_loads_neither_model_nor_server() -> None:
+    heavy = ["torch", "flask", "sqlalchemy", "faiss", "numpy", "transformers"]
+    code = f"import sys, recommender.client; print([n for n in {heavy} if n in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
+    assert told.stdout.strip() == "[]"

@@ -1,0 +1,135 @@
+"""The script and the style for pages, and what pages of other sites may read."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.resources import files
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.settings import Settings
+
+LISTS = ["/v1/articles/harbour-2/related", "/v1/articles/harbour-2/related.html"]
+ASSETS = {"read-also.js": "text/javascript", "read-also.css": "text/css"}
+PAGE = {"Origin": "https://cms.example"}
+
+
+@pytest.fixture(scope="module")
+def public(client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
+    """Asks without a key where reads are public."""
+    return client_of(replace(desk_settings, public_reads=True), None)
+
+
+@pytest.fixture(scope="module")
+def closed(client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
+    """Asks without a key where reads need one."""
+    return client_of(desk_settings, None)
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_assets_are_served_to_everybody_as_they_are(closed: FlaskClient, name: str) -> None:
+    response = closed.get(f"/v1/{name}")
+    assert response.status_code == 200
+    assert response.content_type == f"{ASSETS[name]}; charset=utf-8"
+    assert response.data == (files("recommender.web") / "static" / name).read_bytes()
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_assets_are_kept_for_a_day_and_known_by_their_tag(closed: FlaskClient, name: str) -> None:
+    first = closed.get(f"/v1/{name}")
+    assert first.headers["Cache-Control"] == (
+        "public, max-age=86400, stale-while-revalidate=604800"
+    )
+    again = closed.get(f"/v1/{name}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    head = closed.head(f"/v1/{name}")
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(first.data))
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_assets_take_no_parameters(closed: FlaskClient, name: str) -> None:
+    assert closed.get(f"/v1/{name}?v=1").status_code == 400
+
+
+def test_the_script_has_a_kilobyte_at_most(closed: FlaskClient) -> None:
+    script = closed.get("/v1/read-also.js").data
+    assert len(script) <= 1024
+    assert script.isascii()
+
+
+def test_assets_name_no_other_host(closed: FlaskClient) -> None:
+    for name in ASSETS:
+        text = closed.get(f"/v1/{name}").text
+        assert "//" not in text.replace("/*", "").replace("*/", "")
+        assert "@import" not in text
+        assert "url(" not in text
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_page_of_any_site_may_read_a_public_list(public: FlaskClient, path: str) -> None:
+    first = public.get(path, headers=PAGE)
+    tag = {"If-None-Match": first.headers["ETag"]}
+    for answer in (
+        first,
+        public.head(path, headers=PAGE),
+        public.get(path, headers=PAGE | tag),
+        public.get(f"{path}?limit=0", headers=PAGE),
+        public.get(path.replace("harbour-2", "nobody"), headers=PAGE),
+    ):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "Timing-Allow-Origin" not in first.headers
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_what_is_answered_to_a_key_is_for_no_page(
+    public: FlaskClient, closed: FlaskClient, secrets: dict[str, str], path: str
+) -> None:
+    keys = [{"X-API-Key": secrets["reader"]}, {"X-API-Key": "wrong"}]
+    keys += [{"Authorization": f"Bearer {secrets['reader']}"}]
+    for client in (public, closed):
+        for key in keys:
+            answer = client.get(path, headers=PAGE | key)
+            assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in closed.get(path, headers=PAGE).headers
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_browser_that_asks_first_is_told_plainly(public: FlaskClient, path: str) -> None:
+    """It may read and revalidate; it may send no key."""
+    answer = public.options(path, headers=PAGE | {"Access-Control-Request-Method": "GET"})
+    assert (answer.status_code, answer.data) == (200, b"")
+    told = {n: v for n, v in answer.headers.items() if n.startswith("Access-Control-")}
+    assert told == {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Allow-Headers": "If-None-Match",
+        "Access-Control-Max-Age": "86400",
+    }
+
+
+def test_nothing_else_is_opened_to_pages(public: FlaskClient, closed: FlaskClient) -> None:
+    asked = [
+        closed.options(LISTS[0], headers=PAGE),
+        public.get("/v1/articles/harbour-2", headers=PAGE),
+        public.put("/v1/articles/harbour-2", headers=PAGE, json={"title": "A"}),
+        public.options("/v1/articles/harbour-2", headers=PAGE),
+        public.post("/v1/related", headers=PAGE, json={"title": "A"}),
+        public.get("/read/harbour-2", headers=PAGE),
+        public.get("/healthz", headers=PAGE),
+    ]
+    assert not [answer for answer in asked if "Access-Control-Allow-Origin" in answer.headers]
+
+
+@pytest.mark.parametrize("path", [LISTS[1], "/read/harbour-2"])
+def test_what_is_opened_as_a_page_of_its_own_can_run_nothing(
+    public: FlaskClient, path: str
+) -> None:
+    policy = public.get(path).headers["Content-Security-Policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert "script-src" not in rules
+    assert "unsafe" not in policy

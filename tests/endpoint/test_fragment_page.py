@@ -1,0 +1,81 @@
+"""docs/fragment.md tells the truth: its example, its classes, parameters and figures."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from recommender.web.caching import (
+    MOST_KEYS_BYTES,
+    SETTLED_SECONDS,
+    STALE_ON_ERROR_SECONDS,
+    STALE_SECONDS,
+    UNSETTLED_SECONDS,
+)
+from recommender.web.headings import HEADINGS
+from recommender.web.presentation import HTML_PARAMETERS, LONGEST_HEADING, PRESENTED
+
+PAGE = (Path(__file__).parents[2] / "docs" / "fragment.md").read_text("utf-8")
+WEB = files("recommender.web")
+TEMPLATE = (WEB / "templates" / "related.html").read_text("utf-8")
+SCRIPT = (WEB / "static" / "read-also.js").read_text("utf-8")
+STYLE = (WEB / "static" / "read-also.css").read_text("utf-8")
+
+
+def told_in(heading: str) -> list[str]:
+    """What the first column of the table under a heading names."""
+    part = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)
+
+
+def told_after(mark: str) -> list[str]:
+    """What stands in quotes in the paragraph after a mark."""
+    paragraph = PAGE.split(f"<!-- {mark} -->\n")[1].split("\n\n")[0]
+    return re.findall(r"`([^`]+)`", paragraph)
+
+
+def test_the_example_is_what_the_sample_answers(sample_client: FlaskClient) -> None:
+    (example,) = re.findall(r"```html\n(<section.*?)```", PAGE, re.DOTALL)
+    answer = sample_client.get("/v1/articles/guiyang-smart-city/related.html?limit=1")
+    assert answer.text == example
+
+
+def test_every_class_is_explained_and_none_is_made_up() -> None:
+    used = set(re.findall(r"read-also(?:__[a-z]+)?(?=[ \"{])", TEMPLATE))
+    kinds = {"read-also__item--pinned", "read-also__item--fallback"}
+    told = told_in("Classes")
+    assert set(told) == used | kinds
+    assert len(told) == len(set(told)) == 10
+
+
+def test_the_theme_styles_classes_that_are_there_and_takes_the_colours_that_are_told() -> None:
+    assert set(re.findall(r"\.(read-also[a-z_-]*)", STYLE)) <= set(told_in("Classes"))
+    colours = set(re.findall(r"var\((--[a-z-]+)", STYLE))
+    assert colours == set(re.findall(r"`(--[a-z-]+)`", PAGE))
+
+
+def test_the_parameters_are_those_of_html() -> None:
+    assert told_in("Parameters") == list(PRESENTED)
+    assert f"1 to {LONGEST_HEADING} characters" in PAGE
+
+
+def test_the_languages_are_those_that_have_a_heading() -> None:
+    assert told_after("headings") == sorted(HEADINGS, key=str)
+
+
+def test_the_script_takes_the_attributes_that_are_told_and_they_are_parameters() -> None:
+    (names,) = re.findall(r'const names = "([^"]+)"', SCRIPT)
+    told = [name for name in told_after("attributes") if name.startswith("data-")]
+    assert [f"data-{name}" for name in names.split()] == told
+    assert {name.replace("-", "_") for name in names.split()} == HTML_PARAMETERS.keys()
+
+
+def test_the_figures_of_caching_are_those_of_the_code() -> None:
+    assert (
+        f"`max-age={SETTLED_SECONDS}, stale-while-revalidate={STALE_SECONDS}, "
+        f"stale-if-error={STALE_ON_ERROR_SECONDS}`"
+    ) in PAGE
+    assert f"`max-age={UNSETTLED_SECONDS}`" in PAGE
+    assert f"{SETTLED_SECONDS + STALE_SECONDS} seconds old" in PAGE
+    assert f"{MOST_KEYS_BYTES:,} bytes" in PAGE

@@ -1,0 +1,265 @@
+"""The OpenAPI document is what the application does, and the page is the document."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from flask.testing import FlaskClient
+from lxml import html
+from pydantic import TypeAdapter
+
+from recommender.answers import (
+    AppearsIn,
+    ArticlePage,
+    BlocksNow,
+    BulkAnswer,
+    Done,
+    Health,
+    PinsNow,
+    Problem,
+    Readiness,
+    RelatedList,
+    Written,
+)
+from recommender.articles import Article, parse_article
+from recommender.errors import InvalidArticle
+from recommender.settings import Settings
+from recommender.web.describing import describe, scope_of
+
+Clients = Callable[..., FlaskClient]
+Document = dict[str, Any]
+
+SCOPES = {"read": "reader", "write": "writer", "admin": "admin"}
+NOT_OF_THE_API = {"/static/<path:filename>"}
+
+
+@pytest.fixture(scope="module")
+def document(desk: FlaskClient) -> Document:
+    found: Document = desk.get("/openapi.json").get_json()
+    return found
+
+
+def calls(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Every call of the document: method, address, and what is told of it."""
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            yield method.upper(), path, told
+
+
+def test_every_route_is_described_and_nothing_else_is(
+    desk: FlaskClient, document: Document
+) -> None:
+    """Whoever adds a route describes it."""
+    app = desk.application
+    served = set()
+    for rule in app.url_map.iter_rules():
+        if rule.rule in NOT_OF_THE_API:
+            continue
+        assert describe(app.view_functions[rule.endpoint]) is not None, rule.rule
+        path = rule.rule.replace("<", "{").replace(">", "}")
+        served |= {(method, path) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+    assert {(method, path) for method, path, _ in calls(document)} == served
+
+
+def test_the_document_is_one_of_openapi_31(document: Document) -> None:
+    schemathesis.openapi.from_dict(document).validate()
+    assert document["openapi"] == "3.1.0"
+    assert document["info"]["version"] == version("read-also")
+    names = [told["operationId"] for _, _, told in calls(document)]
+    assert len(names) == len(set(names))
+
+
+def test_every_reference_leads_somewhere(document: Document) -> None:
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert named <= document["components"]["schemas"].keys()
+
+
+def test_a_call_opens_to_the_keys_that_the_document_tells(
+    client_of: Clients, own_desk: Settings, document: Document
+) -> None:
+    """The guard of each call is tried with no key and with a key of each scope."""
+    clients = {key: client_of(own_desk, key) for key in (None, *SCOPES.values())}
+    for method, path, told in calls(document):
+        address = path.replace("{article_id}", "harbour-2")
+        scope = told.get("x-scope")
+        assert bool(told["security"]) is (scope is not None), address
+        for key, client in clients.items():
+            status = client.open(f"{address}?no_such=1", method=method).status_code
+            if scope is None or key == SCOPES[scope]:
+                assert status == 400, (method, address, key)
+            else:
+                assert status == (401 if key is None else 403), (method, address, key)
+
+
+def test_a_scope_is_told_by_the_guard_itself(desk: FlaskClient, document: Document) -> None:
+    views = desk.application.view_functions
+    guarded = {name.replace(".", "_"): scope_of(view) for name, view in views.items()}
+    told = {one["operationId"]: one.get("x-scope") for _, _, one in calls(document)}
+    assert told.items() <= guarded.items()
+    assert (told["api_put_article"], told["archive_page"], told["ops_healthz"]) == (
+        "write",
+        "read",
+        None,
+    )
+
+
+def test_the_document_and_the_page_are_for_all_and_hold_no_secret(
+    client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
+) -> None:
+    stranger = client_of(desk_settings, None)
+    for path in ("/openapi.json", "/docs", "/docs.css"):
+        answer = stranger.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "public, max-age=300"
+        assert not any(secret in answer.text for secret in secrets.values())
+        assert str(desk_settings.data_dir) not in answer.text
+
+
+def test_every_503_says_when_to_ask_again(document: Document) -> None:
+    for method, path, told in calls(document):
+        if "503" in told["responses"]:
+            assert "Retry-After" in told["responses"]["503"]["headers"], (method, path)
+
+
+def test_a_body_is_told_with_the_answers_to_a_bad_one(document: Document) -> None:
+    with_body = {told["operationId"] for _, _, told in calls(document) if "requestBody" in told}
+    assert with_body >= {"api_put_article", "api_patch_article", "bulk_load"}
+    for _, _, told in calls(document):
+        if "requestBody" in told:
+            assert {"400", "411", "413", "422"} <= told["responses"].keys()
+
+
+def good(rule: Document, value: object) -> bool:
+    """Whether a value is one that the schema of a field takes, by what is used there."""
+    if "anyOf" in rule:
+        return any(good(one, value) for one in rule["anyOf"])
+    types: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "boolean": bool,
+        "integer": int,
+        "array": list,
+        "null": type(None),
+    }
+    if not isinstance(value, types[rule["type"]]):
+        return False
+    if isinstance(value, str):
+        pattern = rule.get("pattern", "")
+        within = rule.get("minLength", 0) <= len(value) <= rule.get("maxLength", len(value))
+        return within and bool(re.search(pattern, value)) and value in rule.get("enum", [value])
+    return True
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "a\x00b"),
+        ("title", "t" * 2_000),
+        ("title", "t" * 2_001),
+        ("id", ".."),
+        ("id", "..."),
+        ("id", "a b"),
+        ("id", "x" * 201),
+        ("translation_of", "."),
+        ("section", ""),
+        ("section", "  "),
+        ("section", " city "),
+        ("url", "ftp://x.example/"),
+        ("url", "https://x.example/a"),
+        ("url", "https://"),
+        ("language", "zh-Hans-CN"),
+        ("language", "e"),
+        ("language", None),
+        ("status", "live"),
+        ("status", "draft"),
+    ],
+)
+def test_the_schema_of_an_article_takes_what_is_taken(
+    document: Document, field: str, value: object
+) -> None:
+    fields = document["components"]["schemas"]["Article"]["properties"]
+    try:
+        parse_article(json.dumps({"id": "a", "title": "T"} | {field: value}))
+        taken = True
+    except InvalidArticle:
+        taken = False
+    assert good(fields[field], value) is taken
+
+
+def without_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: without_nulls(one) for name, one in value.items() if one not in (None, [])}
+    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
+def test_answers_hold_what_is_told_and_nothing_else(client: FlaskClient) -> None:
+    """Each answer is read as its type and written again: nothing got lost, so all is told."""
+    path = "/v1/articles/harbour-2"
+    pinned = {"pins": [{"id": "harbour-3", "why": "w"}], "by": "m"}
+    answers: list[tuple[Any, Any]] = [
+        (RelatedList, client.get(f"{path}/related?explain=all&limit=3")),
+        (Article, client.get(path)),
+        (ArticlePage, client.get("/v1/articles?limit=3")),
+        (Written, client.patch(path, json={"section": "x"})),
+        (Written, client.put("/v1/articles/new", json={"title": "A"})),
+        (BulkAnswer, client.post("/v1/bulk", data=b'{"id": "b", "title": "B"}\n{"id": 1}\n')),
+        (Done, client.put(f"{path}/pins", json=pinned)),
+        (PinsNow, client.get(f"{path}/pins")),
+        (BlocksNow, client.get(f"{path}/blocks")),
+        (AppearsIn, client.get(f"{path}/appears-in")),
+        (Health, client.get("/healthz")),
+        (Readiness, client.get("/readyz")),
+        (Problem, client.put(path, json={"title": 5})),
+    ]
+    for model, answer in answers:
+        adapter: TypeAdapter[Any] = TypeAdapter(model)
+        again = adapter.dump_python(adapter.validate_json(answer.data), mode="json")
+        if model in {Article, ArticlePage}:  # leave out what is default, as answers do
+            again = adapter.dump_python(
+                adapter.validate_json(answer.data), mode="json", exclude_defaults=True
+            )
+        assert without_nulls(again) == without_nulls(answer.get_json()), model
+
+
+def found(page: bytes, path: str) -> list[str]:
+    """What an XPath finds in a page, as text."""
+    return [str(one) for one in cast("list[object]", html.document_fromstring(page).xpath(path))]
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing(desk: FlaskClient) -> None:
+    answer = desk.get("/docs")
+    assert answer.content_type == "text/html; charset=utf-8"
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'; ")
+    page = answer.data
+    assert found(page, "//script | //style | //@style | //@onclick | //iframe | //img") == []
+    loaded = found(page, "//@src | //link/@href")
+    assert loaded == ["/docs.css"]
+    assert desk.get("/docs.css").content_type == "text/css; charset=utf-8"
+    assert "url(" not in desk.get("/docs.css").text
+
+
+def test_the_page_tells_of_every_call_and_shape_and_its_links_lead_there(
+    desk: FlaskClient, document: Document
+) -> None:
+    page = desk.get("/docs").data
+    places = found(page, "//@id")
+    assert len(places) == len(set(places))
+    told = {one["operationId"] for _, _, one in calls(document)}
+    assert told | document["components"]["schemas"].keys() <= set(places)
+    inside = {link[1:] for link in found(page, "//a/@href") if link.startswith("#")}
+    assert inside <= set(places)
+
+
+def test_the_page_can_be_found_around_in(desk: FlaskClient) -> None:
+    """A language, a title, one first heading, named regions, and headers of rows and columns."""
+    page = desk.get("/docs").data
+    assert found(page, "/html/@lang") == ["en"]
+    assert len(found(page, "//h1")) == len(found(page, "//main")) == 1
+    assert found(page, "//title/text()")[0].startswith("Read Also ")
+    assert found(page, "//section[not(@aria-labelledby)] | //nav[not(@aria-label)]") == []
+    assert found(page, "//table[not(caption)] | //th[not(@scope)]") == []
+    assert found(page, "//a[@class='skip']/@href") == ["#calls"]

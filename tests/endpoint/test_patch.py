@@ -1,0 +1,194 @@
+"""PATCH of an article: a JSON merge patch (RFC 7396), one transaction, the rules of PUT."""
+
+import json
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.settings import Settings
+
+NAMES = (f"new-{number}" for number in count())
+STORED: dict[str, Any] = {
+    "title": "One",
+    "body": "Text.",
+    "section": "city",
+    "tags": ["port", "sea"],
+    "published_at": "2026-10-01T08:00:00Z",
+    "no_related": True,
+    "version": 5,
+}
+
+
+@pytest.fixture(scope="module")
+def client(
+    client_of: Callable[..., FlaskClient],
+    desk_settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> FlaskClient:
+    """Asks a desk that these tests share, each with an article of its own."""
+    folder = tmp_path_factory.mktemp("patched") / "desk"
+    shutil.copytree(desk_settings.data_dir, folder)
+    url = f"sqlite:///{folder / 'read-also.db'}"
+    return client_of(replace(desk_settings, database_url=url, data_dir=folder))
+
+
+@pytest.fixture
+def name() -> str:
+    """An id that no other test has."""
+    return next(NAMES)
+
+
+@pytest.fixture
+def path(client: FlaskClient, name: str) -> str:
+    """The address of an article that is client."""
+    client.put(f"/v1/articles/{name}", json=STORED)
+    return f"/v1/articles/{name}"
+
+
+@pytest.mark.parametrize(
+    ("patch", "changed"),
+    [
+        ({"title": "Two"}, {"title": "Two"}),
+        ({"title": "Two", "section": "farm"}, {"title": "Two", "section": "farm"}),
+        ({"tags": ["port"]}, {"tags": ["port"]}),
+        ({"section": None}, {"section": None}),
+        ({"tags": None, "no_related": None}, {"tags": None, "no_related": None}),
+        ({"body": None, "body_html": "<p>x</p>"}, {"body": None, "body_html": "<p>x</p>"}),
+        ({"title": None}, {"title": None}),
+        ({"version": 6}, {"version": 6}),
+        ({"id": None, "title": "Two"}, {"title": "Two"}),
+        (
+            {"published_at": "2026-10-02T08:00:00+05:00"},
+            {"published_at": "2026-10-02T03:00:00Z"},
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_named_changes_what_is_null_goes_and_the_rest_stays(
+    client: FlaskClient, name: str, path: str, patch: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    before = client.put(path, json=STORED).get_json()["change"]
+    answer = client.patch(path, json=patch)
+    assert answer.status_code == 200
+    assert answer.json == {"id": name, "result": "updated", "change": before + 1}
+    expected = {
+        field: value
+        for field, value in ({"id": name} | STORED | changed).items()
+        if value is not None
+    }
+    assert client.get(path).json == expected
+
+
+@pytest.mark.parametrize("patch", [{}, {"title": "One"}, {"summary": None, "url": None}])
+def test_a_patch_that_changes_nothing_is_unchanged(
+    client: FlaskClient, name: str, path: str, patch: dict[str, Any]
+) -> None:
+    before = client.put(path, json=STORED).get_json()["change"]
+    assert client.patch(path, json=patch).json == {
+        "id": name,
+        "result": "unchanged",
+        "change": before,
+    }
+
+
+@pytest.mark.parametrize(
+    ("patch", "pointer"),
+    [
+        ({"colour": "red"}, "/colour"),
+        ({"title": 5}, "/title"),
+        ({"title": {"a": None}}, "/title"),
+        ({"tags": ["a", ""]}, "/tags/1"),
+        ({"id": "other"}, "/id"),
+        ({"title": None, "body": None}, ""),
+        ({"body_html": "<p>x</p>"}, ""),
+        ({"version": -1}, "/version"),
+    ],
+    ids=str,
+)
+def test_what_would_break_the_contract_is_422_and_changes_nothing(
+    client: FlaskClient, name: str, path: str, patch: dict[str, Any], pointer: str
+) -> None:
+    answer = client.patch(path, json=patch)
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == [pointer]
+    assert client.get(path).json == {"id": name} | STORED
+
+
+def test_versions_are_held_to_as_by_put(client: FlaskClient, path: str) -> None:
+    assert client.patch(path, json={"title": "Old", "version": 4}).status_code == 409
+    assert client.patch(path, json={"title": "Two", "version": 5}).status_code == 200
+    assert client.patch(path, json={"title": "Three"}).status_code == 200
+    assert client.patch(path, json={"title": "Four", "version": None}).status_code == 200
+    assert client.put(path, json={"title": "Old", "version": 4}).status_code == 409
+    assert client.get(path).get_json()["title"] == "Four"
+
+
+def test_there_must_be_something_to_change(client: FlaskClient) -> None:
+    client.delete("/v1/articles/harbour-4")
+    for name, status in (("nobody", 404), ("harbour-4", 410), ("a%20b", 404), ("a%00", 404)):
+        answer = client.patch(f"/v1/articles/{name}", json={"title": "A"})
+        assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/merge-patch+json", 200),
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("application/json-patch+json", 415),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        (None, 415),
+    ],
+)
+def test_the_type_says_that_it_is_a_merge_patch(
+    client: FlaskClient, path: str, kind: str | None, status: int
+) -> None:
+    answer = client.patch(path, data=b'{"title": "Two"}', content_type=kind)
+    assert answer.status_code == status
+    assert client.get(path).get_json()["title"] == ("Two" if status == 200 else "One")
+
+
+@pytest.mark.parametrize(
+    "body", [b" ", b"[]", b'{"title": "A", "title": "B"}', b'{"version": NaN}']
+)
+def test_a_patch_that_is_no_plain_object_is_422(
+    client: FlaskClient, name: str, path: str, body: bytes
+) -> None:
+    assert client.patch(path, data=body, content_type="application/json").status_code == 422
+    assert client.get(path).json == {"id": name} | STORED
+
+
+def test_patches_at_once_lose_nothing_of_each_other(
+    client: FlaskClient, name: str, path: str
+) -> None:
+    """Each reads and writes in one transaction, so fields that others set stay."""
+    fields = {"summary": "s", "section": "farm", "tags": ["a"], "authors": ["b"], "version": 6}
+
+    def patch(field: str) -> int:
+        sent, kind = json.dumps({field: fields[field]}), "application/json"
+        own = client.application.test_client()
+        own.environ_base = client.environ_base
+        return own.patch(path, data=sent, content_type=kind).status_code
+
+    with ThreadPoolExecutor(3) as pool:
+        assert set(pool.map(patch, fields)) == {200}
+    assert client.get(path).json == {"id": name} | STORED | fields
+
+
+def test_a_patch_shows_in_the_lists(client: FlaskClient) -> None:
+    client.patch("/v1/articles/harbour-3", json={"title": "Renamed quay"})
+    listed = client.get("/v1/articles/harbour-2/related?limit=100").get_json()["items"]
+    assert {item["title"] for item in listed if item["id"] == "harbour-3"} == {"Renamed quay"}
+
+
+def test_the_id_may_be_repeated(client: FlaskClient, name: str, path: str) -> None:
+    assert client.patch(path, json={"id": name, "title": "Two"}).status_code == 200
+    assert client.get(path).json == {"id": name} | STORED | {"title": "Two"}

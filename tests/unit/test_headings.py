@@ -1,0 +1,77 @@
+"""What stands over a list, and which way it runs."""
+
+import re
+import unicodedata
+
+import pytest
+
+from recommender.articles import LANGUAGE_PATTERN
+from recommender.web.headings import HEADINGS, Heading, direction_of, heading_in
+
+
+def runs(text: str) -> str:
+    """The way of the first letter that has one, as Unicode tells it."""
+    ways = {"L": "ltr", "R": "rtl", "AL": "rtl"}
+    return next(ways[way] for way in map(unicodedata.bidirectional, text) if way in ways)
+
+
+@pytest.mark.parametrize("tag", HEADINGS)
+def test_every_heading_runs_as_its_language_does(tag: str) -> None:
+    assert runs(HEADINGS[tag]) == direction_of(tag)
+    assert heading_in(tag) == Heading(HEADINGS[tag], tag)
+
+
+@pytest.mark.parametrize("tag", HEADINGS)
+def test_every_heading_is_words_alone(tag: str) -> None:
+    assert all(unicodedata.category(letter)[0] in "LMZP" for letter in HEADINGS[tag])
+    assert HEADINGS[tag] == unicodedata.normalize("NFC", HEADINGS[tag]).strip()
+
+
+@pytest.mark.parametrize(
+    ("tag", "found"),
+    [
+        ("en-GB", "en"),
+        ("EN-gb-oed", "en"),
+        ("zh-Hans-CN", "zh"),
+        ("zh-Hant-TW", "zh-Hant"),
+        ("zh-tw", "zh-TW"),
+        ("uz-Cyrl-UZ", "uz-Cyrl"),
+        ("tg-Cyrl-TJ", "tg"),
+        ("fa-AF", "fa"),
+        ("tg-Arab", "en"),
+        ("ar-Latn", "en"),
+        ("eo", "en"),
+        ("und", "en"),
+        ("e", "en"),
+    ],
+)
+def test_the_longest_known_beginning_of_a_tag_names_the_heading(tag: str, found: str) -> None:
+    assert heading_in(tag) == Heading(HEADINGS[found], found)
+
+
+@pytest.mark.parametrize(
+    ("tag", "direction"),
+    [
+        ("fa", "rtl"),
+        ("he-IL", "rtl"),
+        ("UR-pk", "rtl"),
+        ("yi", "rtl"),
+        ("tg", "ltr"),
+        ("tg-Arab", "rtl"),
+        ("az-arab-IR", "rtl"),
+        ("ur-Latn", "ltr"),
+        ("fa-Cyrl", "ltr"),
+        ("sr-Latn-RS", "ltr"),
+        ("ar-1996", "rtl"),
+        ("und", "ltr"),
+    ],
+)
+def test_a_named_script_decides_the_direction_and_else_the_language(
+    tag: str, direction: str
+) -> None:
+    assert direction_of(tag) == direction
+
+
+def test_headings_are_filed_under_tags_that_articles_may_have() -> None:
+    assert all(re.fullmatch(LANGUAGE_PATTERN, tag) for tag in HEADINGS)
+    assert {"en", "ru", "tg", "zh"} <= HEADINGS.keys()

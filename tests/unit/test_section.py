@@ -1,0 +1,116 @@
+"""What a template is given to print."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.cards import Card
+from recommender.recommendations import Recommendation, Recommendations
+from recommender.web.presentation import Presentation
+from recommender.web.section import Entry, Section
+
+CARD = Card(
+    title="Ships in port",
+    url="https://news.example/ships",
+    section="city",
+    language="en",
+    published_at="2026-10-05T08:00:00Z",
+    image_url="https://news.example/ships.jpg",
+)
+SHOWN = Entry(
+    title="Ships in port",
+    href="https://news.example/ships",
+    image=None,
+    language=None,
+    direction=None,
+    moment="2026-10-05T08:00:00Z",
+    date_direction=None,
+    kind=None,
+)
+
+
+def section(
+    card: Card, tag: str = "en", reason: str = "semantic", wanted: Presentation | None = None
+) -> Section:
+    item = Recommendation("a", 1, 0.5, card, reason)
+    listed = Recommendations("seed", (item,), 1, "mixed", "0")
+    return Section.of(listed, tag, wanted or Presentation())
+
+
+def entry(card: Card, tag: str = "en", reason: str = "semantic", *, images: bool = False) -> Entry:
+    (shown,) = section(card, tag, reason, Presentation(images=images)).entries
+    return shown
+
+
+def test_an_item_of_the_seeds_language_repeats_nothing_of_the_section() -> None:
+    assert entry(CARD) == SHOWN
+    assert SHOWN.date == "2026-10-05"
+
+
+def test_an_image_is_shown_where_it_is_asked_for() -> None:
+    assert entry(CARD, images=True) == replace(SHOWN, image="https://news.example/ships.jpg")
+    assert entry(replace(CARD, image_url=None), images=True) == SHOWN
+
+
+def test_another_language_is_told_and_its_direction_where_that_differs_too() -> None:
+    assert entry(replace(CARD, language="de")) == replace(SHOWN, language="de")
+    persian = replace(SHOWN, language="fa", direction="rtl", date_direction="ltr")
+    assert entry(replace(CARD, language="fa")) == persian
+    assert entry(CARD, "fa") == replace(SHOWN, language="en", direction="ltr")
+    assert entry(replace(CARD, language="fa"), "fa") == replace(SHOWN, date_direction="ltr")
+    assert entry(replace(CARD, language=None)) == replace(SHOWN, language="und")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("semantic", None),
+        ("pinned", "pinned"),
+        ("fallback:section", "fallback"),
+        ("fallback:latest", "fallback"),
+    ],
+)
+def test_the_reason_is_told_in_a_word(reason: str, kind: str | None) -> None:
+    assert entry(CARD, reason=reason).kind == kind
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    bare = entry(replace(CARD, url=None, published_at=None))
+    assert bare == replace(SHOWN, href=None, moment=None)
+    assert bare.date is None
+
+
+@pytest.mark.parametrize("title", ["", " ", "\u200b\u200e", "\u2060\ufeff\u00a0", "\u202e"])
+def test_a_headline_that_nobody_can_see_gives_way_to_the_id(title: str) -> None:
+    assert entry(replace(CARD, title=title)).title == "a"
+
+
+@pytest.mark.parametrize("title", ["?", "7", "\U0001f6a2", "船", "بندر", "null", "<b>"])
+def test_any_headline_that_can_be_seen_is_shown(title: str) -> None:
+    assert entry(replace(CARD, title=title)).title == title
+
+
+@given(st.text() | st.from_regex(r"(?i)(java|vb)?\s*(script|data|https?)\s*:.*"))
+def test_whatever_a_card_holds_only_addresses_of_the_web_become_links(url: str) -> None:
+    """The cards of a snapshot are checked again where they go out."""
+    shown = entry(replace(CARD, url=url, image_url=url), images=True)
+    for address in (shown.href, shown.image):
+        assert address is None or (
+            address == url and url.lower().startswith(("http://", "https://"))
+        )
+
+
+@pytest.mark.parametrize("url", ["https://a", "http://a/b?c#d", "HTTPS://A/", "http://[::1]/"])
+def test_addresses_of_the_web_stay_as_they_are(url: str) -> None:
+    assert entry(replace(CARD, url=url)).href == url
+
+
+def test_the_heading_is_the_callers_or_that_of_the_language() -> None:
+    own = section(CARD, "ru")
+    assert (own.heading, own.heading_language, own.heading_level) == ("Читайте также", None, 2)
+    else_ = section(CARD, "eo")
+    assert (else_.heading, else_.heading_language) == ("Read also", "en")
+    chosen = section(CARD, "ru", wanted=Presentation("Ещё", 4))
+    assert (chosen.heading, chosen.heading_language, chosen.heading_level) == ("Ещё", None, 4)
