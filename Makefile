@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-oldest test-faults docs bench bench-relevance bench-cost demo serve lock clean
+.PHONY: help lint format test test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,6 +8,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SERVE ?= 1
 MINUTES ?= 30
+CASES ?= 10000
 TORCH := torch>=2.6,<3
 NAMED = @test -n '$(EVAL)' || { echo 'name the folder of the data: make $@ EVAL=DIR'; exit 2; }
 KEPT = $(if $(CACHE),--cache '$(CACHE)')
@@ -32,6 +33,9 @@ serve: $(READY) ## Serve the archive that READ_ALSO_* names.
 test: $(READY) ## Run the whole suite.
 	$(RUN) -m pytest -q
 
+test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; names the packages it needs.
+	$(RUN) -m pytest -q tests/wordpress
+
 test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml admits.
 	$(PYTHON) -m venv .venv-oldest
 	$(PYTHON) .ci/oldest > .venv-oldest/constraints.txt
@@ -41,6 +45,9 @@ test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml a
 
 test-faults: $(READY) ## Kills, power loss, damage, freshness and reads, at length; MINUTES=30 of kills.
 	$(RUN) -m benchmarks.faults --minutes $(MINUTES)
+
+fuzz: $(READY) ## The API against its own OpenAPI document, and hostile bodies; CASES=10000.
+	$(RUN) -m benchmarks.fuzz --cases $(CASES)
 
 lint: $(READY) ## Style, types, and the direction of imports.
 	$(RUN) -m ruff format --check .
@@ -65,6 +72,14 @@ bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR, into
 bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE as above.
 	$(NAMED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.cost '$(EVAL)/wikinews-events' $(KEPT)
+
+bench-sources: $(READY) ## Import every file of EVAL=DIR, and score how main texts are read.
+	$(NAMED)
+	$(RUN) -m benchmarks.importers '$(EVAL)'
+	$(RUN) -m benchmarks.markup '$(EVAL)'
+
+bench-wordpress: $(READY) ## How soon lists follow a real WordPress, and what its pages and saves cost.
+	$(RUN) -m benchmarks.wordpress
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml.
 	$(RUN) -m pip install --quiet pip-tools

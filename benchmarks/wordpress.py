@@ -1,0 +1,187 @@
+"""The WordPress plugin beside the real service: how soon lists follow, what pages and saves cost.
+
+    python -m benchmarks.wordpress [--rounds 20]
+
+On a WordPress, a MariaDB and a service of its own, as the tests have them. An action of an editor
+is timed from the moment its request is sent until every worker of the service shows it: eight
+answers in a row, over new connections, the first of which counts. Pages and saves are whole
+requests.
+"""
+
+import socket
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+
+from tests.wordpress.mariadb import MariaDB
+from tests.wordpress.plugin import PLUGIN, article_of, configure, remove, save
+from tests.wordpress.service import KEY, Service
+from tests.wordpress.site import SERVER, Site, free_port, unpacked
+
+IN_A_ROW: Final = 8
+PATIENCE_SECONDS: Final = 60
+TEXT: Final = (
+    "<p>The tug of pier {0} pulled ship {0} off the rocks near the harbour, and its crew of {0} "
+    "was brought to the town by lifeboat {0} in the morning after the storm.</p>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A site whose plugin pushes to a service."""
+
+    site: Site
+    service: Service
+
+    @classmethod
+    @contextmanager
+    def made(cls) -> Iterator["Scene"]:
+        """Start everything; stopped and taken away at the end."""
+        with ExitStack() as stack:
+            server = stack.enter_context(MariaDB.running(SERVER))
+            site = stack.enter_context(Site.running(server, stack.enter_context(unpacked())))
+            folder = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
+            service = Service(Path(folder), free_port())
+            stack.callback(service.stop)
+            service.start()
+            site.add_plugin(PLUGIN)
+            yield cls(site, service)
+
+    def listed(self, post: int) -> str | None:
+        """How the list of everything calls a post; None where it is not in it."""
+        return self.service.titles("ready-1").get(article_of(self.site, post))
+
+    def seconds(self, act: Callable[[], object], shown: Callable[[], bool]) -> float:
+        """From the beginning of an act until every worker shows it."""
+        began, first, agreed = time.monotonic(), 0.0, 0
+        act()
+        while agreed < IN_A_ROW:
+            asked = time.monotonic()
+            agreed = agreed + 1 if shown() else 0
+            first = time.monotonic() if agreed == 1 else first
+            if asked - began > PATIENCE_SECONDS:
+                raise TimeoutError("a change did not show")
+        return first - began
+
+
+def follow(scene: Scene, number: int) -> Iterator[tuple[str, float]]:
+    """One post through all that can become of it: by action the seconds."""
+    site, title = scene.site, f"The tug of pier {number}"
+    posts: list[int] = []
+    content = TEXT.format(number)
+    publish = scene.seconds(
+        lambda: posts.append(save(site, title=title, content=content)),
+        lambda: scene.listed(posts[0]) is not None,
+    )
+    post = posts[0]
+
+    def gone() -> bool:
+        return scene.listed(post) is None
+
+    def back() -> bool:
+        return scene.listed(post) is not None
+
+    later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    yield "publish", publish
+    yield (
+        "edit",
+        scene.seconds(
+            lambda: save(site, post, title=f"{title}, again"),
+            lambda: scene.listed(post) == f"{title}, again",
+        ),
+    )
+    yield "schedule", scene.seconds(lambda: save(site, post, status="future", date_gmt=later), gone)
+    past = "2026-01-05T05:00:00"
+    yield "go live", scene.seconds(lambda: save(site, post, status="publish", date_gmt=past), back)
+    yield "make private", scene.seconds(lambda: save(site, post, status="private"), gone)
+    yield "publish again", scene.seconds(lambda: save(site, post, status="publish"), back)
+    locked = {"password": "sesame"}
+    yield "set a password", scene.seconds(lambda: save(site, post, **locked), gone)
+    yield "take it away", scene.seconds(lambda: save(site, post, password=""), back)
+    yield "trash", scene.seconds(lambda: remove(site, post), gone)
+    yield "restore", scene.seconds(lambda: save(site, post, status="publish"), back)
+    yield "delete", scene.seconds(lambda: remove(site, post, for_good=True), gone)
+
+
+def milliseconds(act: Callable[[], object], rounds: int) -> list[float]:
+    """What each of some calls took."""
+    spent = []
+    for _ in range(rounds):
+        began = time.monotonic()
+        act()
+        spent.append((time.monotonic() - began) * 1e3)
+    return spent
+
+
+def show(name: str, unit: str, values: list[float]) -> None:
+    """A line of the report: median and worst."""
+    print(f"{name:44} {statistics.median(values):9.2f} {max(values):9.2f} {unit}")
+
+
+def show_pages(scene: Scene, rounds: int) -> None:
+    """What a page and a save take with the service there, away, and silent."""
+    site, post = scene.site, save(scene.site, title="Seed", content=TEXT.format(0))
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent, site.client() as client:
+
+        def page() -> None:
+            client.get(f"/?p={post}", follow_redirects=True).raise_for_status()
+
+        page()
+        for name, url, place in (
+            ("no plugin's list", "", False),
+            ("list, first from the service, then a copy", scene.service.address, True),
+            ("service away", f"http://127.0.0.1:{free_port()}", True),
+            ("service silent", f"http://127.0.0.1:{silent.getsockname()[1]}", True),
+        ):
+            configure(site, url=url, key=KEY, place=place)
+            show(f"page, {name}", "ms", milliseconds(page, rounds))
+            saves = milliseconds(lambda: save(site, post, title="Seed"), rounds)
+            show(f"save, {name}", "ms", saves)
+
+
+def push_all(scene: Scene, count: int) -> float:
+    """Posts a second that pushing an archive takes to the service's store."""
+    configure(scene.site, url="", key="")
+    fields = {"post_status": "publish", "post_author": 2}
+    scene.site.fill(
+        [fields | {"post_title": f"Old {n}", "post_content": TEXT.format(n)} for n in range(count)]
+    )
+    configure(scene.site, url=scene.service.address, key=KEY)
+    spent: float = scene.site.run(
+        """ReadAlso\\sweep('all');
+        $began = microtime(true);
+        ReadAlso\\push_due(600, true);
+        if (ReadAlso\\waiting()) { throw new RuntimeException('not all was sent'); }
+        return microtime(true) - $began;"""
+    )
+    return count / spent
+
+
+@click.command(help=__doc__)
+@click.option("--rounds", default=20, show_default=True, help="Of every action, page and save.")
+@click.option("--posts", default=2_000, show_default=True, help="Of the archive that is pushed.")
+def main(rounds: int, posts: int) -> None:
+    """Print it all."""
+    with Scene.made() as scene:
+        configure(scene.site, url=scene.service.address, key=KEY)
+        spent: dict[str, list[float]] = {}
+        for number in range(1, rounds + 1):
+            for action, seconds in follow(scene, number):
+                spent.setdefault(action, []).append(seconds)
+        print(f"{'':44} {'median':>9} {'worst':>9}")
+        for action, values in spent.items():
+            show(f"{action}, until every worker shows it", "s", values)
+        show_pages(scene, rounds)
+        print(f"pushing {posts} posts in bulk: {push_all(scene, posts):.0f} posts a second")
+
+
+if __name__ == "__main__":
+    main()

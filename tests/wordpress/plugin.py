@@ -1,0 +1,59 @@
+"""The plugin in a site, and editors who work there."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from recommender.sources.wordpress.posts import wordpress_id
+from tests.wordpress.site import Site
+
+__all__ = ["PLUGIN", "article_of", "comes_true", "configure", "remove", "save"]
+
+PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
+PATIENCE_SECONDS = 10
+
+
+def configure(site: Site, **settings: object) -> None:
+    """Set options of the plugin, those that are not named to their defaults; nothing is cached."""
+    site.run(
+        """
+        global $wpdb;
+        $wpdb->query("DELETE FROM {$wpdb->options} WHERE option_name LIKE 'read\\_also%'
+            OR option_name LIKE '\\_transient\\_read\\_also%'
+            OR option_name LIKE '\\_transient\\_timeout\\_read\\_also%'");
+        wp_cache_flush();
+        wp_clear_scheduled_hook('read_also_push');
+        return update_option('read_also', $given['settings']);
+        """,
+        settings=settings,
+    )
+
+
+def save(site: Site, post: int | None = None, **fields: object) -> int:
+    """Make a post or change one, as the block editor does: over REST, as an editor."""
+    path = f"/wp-json/wp/v2/posts/{post}" if post else "/wp-json/wp/v2/posts"
+    with site.client("editor") as client:
+        answer = client.post(path, json=fields if post else {"status": "publish"} | fields)
+    assert answer.status_code in {200, 201}, answer.text
+    return int(answer.json()["id"])
+
+
+def remove(site: Site, post: int, *, for_good: bool = False) -> None:
+    """Trash a post as the block editor does, or delete it."""
+    with site.client("editor") as client:
+        force = {"force": "true"} if for_good else {}
+        answer = client.delete(f"/wp-json/wp/v2/posts/{post}", params=force)
+    assert answer.status_code == 200, answer.text
+
+
+def article_of(site: Site, post: int) -> str:
+    return wordpress_id(site.home, post)
+
+
+def comes_true(condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,168 @@
+"""The service that a site's plugin talks to: the real one, and one that answers as a test wants."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+
+from tests.conftest import clean_environment
+from tests.wordpress.mariadb import ends
+
+__all__ = ["KEY", "Answer", "Asked", "Service", "Stage"]
+
+KEY = "plugin-0123456789abcdef"
+PATIENCE_SECONDS = 120
+
+
+@dataclass(slots=True)
+class Service:
+    """`read-also serve` on an empty archive with the bundled model, web workers and indexer."""
+
+    folder: Path
+    port: int
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and wait until the indexer has loaded its model and reads what is put."""
+        environment = clean_environment(
+            DATABASE_URL=f"sqlite:///{self.folder / 'read-also.db'}",
+            DATA_DIR=self.folder,
+            API_KEYS=f"plugin:read+write:{KEY}",
+        )
+        command = [sys.executable, "-m", "recommender", "serve", "--port", str(self.port)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+                command, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not self._reads():
+            if time.monotonic() > until:
+                raise RuntimeError((self.folder / "log").read_text())
+            time.sleep(0.2)
+
+    def _reads(self) -> bool:
+        mark = str(time.monotonic())
+        try:
+            self.put("ready-1", "Ready", "The first article of an archive.")
+            self.put("ready-2", f"Steady {mark}", f"It was the {mark} which came second of all.")
+        except (httpx.TransportError, httpx.HTTPStatusError):
+            return False
+        until = time.monotonic() + PATIENCE_SECONDS
+        while mark not in str(self.titles("ready-1")):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def stop(self) -> None:
+        """End it; the archive stays."""
+        if self._process is not None:
+            self._process.terminate()  # the supervisor alone: it ends the others
+            try:
+                self._process.wait(PATIENCE_SECONDS)
+            finally:
+                ends(self._process)
+                self._process = None
+
+    def client(self) -> httpx.Client:
+        """A client with the plugin's key."""
+        bearer = {"Authorization": f"Bearer {KEY}"}
+        return httpx.Client(base_url=self.address, headers=bearer, timeout=20)
+
+    def put(self, article_id: str, title: str, body: str) -> None:
+        """Store an article beside those of the site."""
+        with self.client() as client:
+            document = {"title": title, "body": body}
+            client.put(f"/v1/articles/{article_id}", json=document).raise_for_status()
+
+    def article(self, article_id: str) -> dict[str, object] | None:
+        """An article as it was pushed; None where there is none."""
+        with self.client() as client:
+            answer = client.get(f"/v1/articles/{article_id}")
+        stored: dict[str, object] = answer.json()
+        return stored if answer.status_code == 200 else None
+
+    def titles(self, article_id: str) -> dict[str, str]:
+        """The list under an article: by id the titles."""
+        with self.client() as client:
+            answer = client.get(f"/v1/articles/{article_id}/related", params={"limit": 50})
+        return {item["id"]: item["title"] for item in answer.json().get("items", ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that a staged service got."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a staged service says."""
+
+    status: int
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A service on loopback whose answers are written by a test, and that remembers what it got."""
+
+    port: int = 0
+    answer: Callable[[Asked], Answer] = lambda _asked: Answer(404)
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def open(self) -> Iterator["Stage"]:
+        """Answer in threads of this process until the end."""
+        stage = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def handle_any(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = Asked(self.command, self.path, headers, self.rfile.read(length))
+                stage.asked.append(asked)
+                said = stage.answer(asked)
+                self.send_response(said.status)
+                for name, value in said.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(said.body.encode())))
+                self.end_headers()
+                self.wfile.write(said.body.encode())
+
+            do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+
+            def log_message(self, *_: object) -> None:
+                """Print nothing."""
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            self.port = server.server_address[1]
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+                thread.join()

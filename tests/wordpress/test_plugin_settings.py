@@ -1,0 +1,285 @@
+"""The plugin's settings page, its ids, and what it leaves behind."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+import httpx
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from recommender.sources.ids import foreign_id
+from recommender.sources.wordpress.posts import wordpress_id
+from tests.wordpress.plugin import PLUGIN, configure
+from tests.wordpress.service import KEY, Answer, Asked, Stage
+from tests.wordpress.site import Site, free_port
+
+PAGE = "/wp-admin/options-general.php?page=read-also"
+LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+HOSTS = st.from_regex(r"[A-Za-z0-9.-]{1,30}(:[0-9]{1,5})?", fullmatch=True)
+HOMES = st.builds(
+    "{}://{}{}".format,
+    st.sampled_from(["http", "https", "HTTPS"]),
+    HOSTS | st.sampled_from(["ТОҶИК.example", "Ünï.example", "[::1]:8080", ""]),
+    st.sampled_from(["", "/", "//", "/tj/", "/A/b c/%D0/"]) | st.text(LETTERS).map("/{}".format),
+)
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site) -> Iterator[Site]:
+    site.add_plugin(PLUGIN)
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+@contextmanager
+def browser(site: Site, login: str) -> Iterator[httpx.Client]:
+    """A browser in which a user has logged in."""
+    with httpx.Client(base_url=site.home, timeout=60) as client:
+        client.get("/wp-login.php")
+        form = {"log": login, "pwd": site.password, "testcookie": "1"}
+        assert client.post("/wp-login.php", data=form).status_code == 302
+        yield client
+
+
+@pytest.fixture(scope="module")
+def admin(newsroom: Site) -> Iterator[httpx.Client]:
+    with browser(newsroom, "admin") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def editor(newsroom: Site) -> Iterator[httpx.Client]:
+    with browser(newsroom, "editor") as client:
+        yield client
+
+
+def nonce(page: str, before: str) -> str:
+    found = re.search(before + '"([0-9a-f]{10})"', page)
+    assert found, page
+    return found[1]
+
+
+def told(client: httpx.Client, what: str = "test") -> str:
+    """What a button of the page says."""
+    form = {
+        "action": f"read_also_{what}",
+        "_ajax_nonce": nonce(client.get(PAGE).text, "'_ajax_nonce', "),
+    }
+    answer = client.post("/wp-admin/admin-ajax.php", data=form | {"start": "1"})
+    text: str = answer.json()["data"]["text"]
+    return text
+
+
+def form_of(page: str, **fields: str) -> dict[str, str]:
+    hidden = {"option_page": "read_also", "action": "update"}
+    given = {f"read_also[{name}]": value for name, value in fields.items()}
+    return hidden | {"_wpnonce": nonce(page, 'name="_wpnonce" value=')} | given
+
+
+# --- who may see and set what ---
+
+
+def test_the_page_is_for_administrators_alone(
+    newsroom: Site, admin: httpx.Client, editor: httpx.Client
+) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    assert admin.get(PAGE).status_code == 200
+    assert editor.get(PAGE).status_code == 403
+    with newsroom.client() as anybody:
+        assert anybody.get(PAGE).status_code == 302
+
+
+def test_the_key_stands_in_no_page(newsroom: Site, admin: httpx.Client) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    page = admin.get(PAGE).text
+    assert 'value="http://127.0.0.1:9"' in page
+    assert "A key is set." in page
+    assert KEY not in page
+    assert KEY not in told(admin)
+
+
+def test_settings_are_kept_and_an_empty_key_field_keeps_the_key(
+    newsroom: Site, admin: httpx.Client
+) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    form = form_of(admin.get(PAGE).text, url=" https://lists.example/ ", limit="99", key="")
+    assert admin.post("/wp-admin/options.php", data=form).status_code == 302
+    assert newsroom.run("return ReadAlso\\settings();") == {
+        "url": "https://lists.example",
+        "key": KEY,
+        "limit": 20,
+        "place": False,
+        "types": [],
+    }
+
+
+def test_an_address_of_another_scheme_is_not_taken(newsroom: Site, admin: httpx.Client) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    form = form_of(admin.get(PAGE).text, url="file:///etc/passwd")
+    page = admin.post("/wp-admin/options.php", data=form, follow_redirects=True).text
+    assert "must begin with http:// or https://" in page
+    assert newsroom.run("return ReadAlso\\settings()['url'];") == "http://127.0.0.1:9"
+
+
+def test_nothing_is_set_without_the_pages_nonce(newsroom: Site, admin: httpx.Client) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    form = form_of(admin.get(PAGE).text, url="http://evil.example") | {"_wpnonce": "0123456789"}
+    assert admin.post("/wp-admin/options.php", data=form).status_code == 403
+    for action in ("read_also_test", "read_also_push"):
+        answer = admin.post("/wp-admin/admin-ajax.php", data={"action": action})
+        assert answer.status_code == 403
+    assert newsroom.run("return ReadAlso\\settings()['url'];") == "http://127.0.0.1:9"
+
+
+def test_an_editor_pushes_the_buttons_in_vain(newsroom: Site, editor: httpx.Client) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    cookie = next(v for k, v in editor.cookies.items() if k.startswith("wordpress_logged_in"))
+    own = newsroom.run(
+        """wp_set_current_user(2);
+        $_COOKIE[LOGGED_IN_COOKIE] = $given['cookie'];
+        return wp_create_nonce('read_also');""",
+        cookie=unquote(cookie),
+    )
+    form = {"action": "read_also_push", "_ajax_nonce": own, "start": "1"}
+    answer = editor.post("/wp-admin/admin-ajax.php", data=form)
+    assert (answer.status_code, answer.json()["success"]) == (403, False)
+    assert newsroom.run("return ReadAlso\\rows('read_also_sweep_', 9);") == []
+
+
+def test_constants_of_the_configuration_win(newsroom: Site) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    code = """
+        define('READ_ALSO_URL', 'http://127.0.0.1:8/');
+        define('READ_ALSO_KEY', 'another');
+        return array_slice(ReadAlso\\settings(), 0, 2);"""
+    assert newsroom.run(code) == {"url": "http://127.0.0.1:8", "key": "another"}
+
+
+# --- the buttons ---
+
+
+def healthy(asked: Asked) -> Answer:
+    if asked.path == "/readyz":
+        return Answer(200, '{"status": "ready"}')
+    return Answer(422 if asked.method == "PUT" else 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "answer", "said"),
+    [
+        ("", "", Answer(200), "All is well: the service shows lists and takes articles."),
+        ("/readyz", "GET", Answer(200, "<h1>Hello</h1>"), "but not Read Also (200)"),
+        ("related.html", "GET", Answer(401, '{"detail": "the key is not known"}'), "key is not"),
+        ("", "PUT", Answer(403, '{"detail": "no scope write"}'), "no articles with this key: 403"),
+        ("/readyz", "GET", Answer(503, '{"status": "empty"}'), "push all posts"),
+    ],
+    ids=["well", "stranger", "unknown key", "no scope", "empty"],
+)
+def test_the_connection_test_says_what_is_wrong(
+    newsroom: Site,
+    admin: httpx.Client,
+    stage: Stage,
+    path: str,
+    method: str,
+    answer: Answer,
+    said: str,
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+
+    def answers(asked: Asked) -> Answer:
+        told_of = bool(method) and asked.method == method and asked.path.endswith(path)
+        return answer if told_of else healthy(asked)
+
+    stage.answer = answers
+    assert said in told(admin)
+
+
+def test_the_connection_test_names_an_address_where_nobody_is(
+    newsroom: Site, admin: httpx.Client
+) -> None:
+    configure(newsroom, url="", key="")
+    assert told(admin) == "No address is set."
+    address = f"http://127.0.0.1:{free_port()}"
+    configure(newsroom, url=address, key=KEY)
+    assert told(admin).startswith(f"{address} cannot be reached: ")
+
+
+def test_pushing_all_sends_every_published_post(
+    newsroom: Site, admin: httpx.Client, stage: Stage
+) -> None:
+    configure(newsroom, url="", key="")
+    posts = newsroom.fill(
+        [
+            {"post_status": status, "post_title": f"{status} {n}", "post_content": "Text."}
+            for status in ("publish", "draft")
+            for n in range(55)
+        ]
+    )
+    configure(newsroom, url=stage.address, key=KEY)
+
+    def answer(asked: Asked) -> Answer:
+        items = [{"id": "x", "status": 201} for _ in asked.body.splitlines()]
+        return Answer(200, json.dumps({"errors": False, "items": items}))
+
+    stage.answer = answer
+    assert told(admin, "push") == "The service has every change."
+    sent = b"".join(one.body for one in stage.asked).decode()
+    assert re.findall(r'"id":"([^"]+)"', sent) == [
+        wordpress_id(newsroom.home, post) for post in posts[:55]
+    ]
+
+
+# --- ids ---
+
+
+@settings(max_examples=6, deadline=None)
+@given(homes=st.lists(HOMES, min_size=1, max_size=60))
+@example(
+    homes=["https://News.example/tj/", "http://127.0.0.1:8080", "https://n.example/" + "я" * 99]
+)
+def test_the_plugin_makes_the_ids_that_a_pull_makes(newsroom: Site, homes: list[str]) -> None:
+    made = newsroom.run(
+        """return array_map(function ($home) {
+            return ReadAlso\\foreign_id('wp', ReadAlso\\site($home), '123');
+        }, $given['homes']);""",
+        homes=homes,
+    )
+    assert made == [wordpress_id(home, 123) for home in homes]
+
+
+@settings(max_examples=6, deadline=None)
+@given(parts=st.lists(st.text(LETTERS, max_size=90), min_size=1, max_size=60))
+def test_the_plugin_escapes_as_python_does(newsroom: Site, parts: list[str]) -> None:
+    made = newsroom.run(
+        """return array_map(function ($part) {
+            return ReadAlso\\foreign_id('page', $part);
+        }, $given['parts']);""",
+        parts=parts,
+    )
+    assert made == [foreign_id("page", part) for part in parts]
+
+
+# --- the end; last, since the plugin is gone afterwards ---
+
+
+def test_nothing_is_left_behind(newsroom: Site) -> None:
+    configure(newsroom, url=f"http://127.0.0.1:{free_port()}", key=KEY)
+    newsroom.insert(post_title="Waiting", post_content="To be sent.")
+    left = newsroom.run(
+        """
+        global $wpdb;
+        set_transient('read_also_list_1_6', ['html' => ''], 60);
+        require_once ABSPATH . 'wp-admin/includes/plugin.php';
+        deactivate_plugins('read-also/read-also.php');
+        uninstall_plugin('read-also/read-also.php');
+        return [
+            $wpdb->get_col("SELECT option_name FROM {$wpdb->options}
+                WHERE option_name LIKE '%read\\_also%'"),
+            wp_next_scheduled('read_also_push'),
+        ];"""
+    )
+    assert left == [[], False]
