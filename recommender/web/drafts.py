@@ -1,15 +1,15 @@
 """Lists that are asked for by a body: of a text that is not stored yet, or several for one page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from flask import Blueprint, Response, json, jsonify
+from flask import Blueprint, Response, jsonify
 from typing_extensions import TypedDict
 from werkzeug.datastructures import MultiDict
 
 from recommender.answers import RelatedList, RelatedLists
-from recommender.articles import Article, check_id, parse_article
+from recommender.articles import Article, Status, article_of, check_id
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
 from recommender.jsontext import JsonObject
 from recommender.listing import as_document
@@ -25,6 +25,15 @@ __all__ = ["drafts"]
 drafts = Blueprint("drafts", __name__, url_prefix="/v1")
 DRAFT_ID: Final = "draft"
 MOST_LISTS: Final = 20
+SUMMARY: Final = "the request is not acceptable"
+KINDS: Final[Mapping[str, tuple[str, frozenset[type]]]] = {
+    "limit": ("a whole number", frozenset({int})),
+    "diversity": ("a number", frozenset({int, float})),
+    "min_score": ("a number", frozenset({int, float})),
+    "exclude": ("a list of ids", frozenset({list})),
+    "explain": ('true, false or "all"', frozenset({bool, str})),
+}
+"""How JSON spells the options that are no texts."""
 SHARED: Final = frozenset({"section", "language"})
 """An article's own field of that name is meant; a list is limited to others where it is stored."""
 
@@ -45,9 +54,17 @@ class Wanted(TypedDict, total=False):
     language: str
     tags: list[str]
     authors: list[str]
+    url: str
+    image_url: str
     published_at: str
+    updated_at: str
+    status: Status
+    embargoed_until: str
+    expires_at: str
     no_related: bool
+    never_recommend: bool
     translation_of: str
+    version: int
     limit: int
     mode: Mode
     tag: str
@@ -139,10 +156,10 @@ def _asked(fields: JsonObject) -> Asked:
     stored = "article_id" in fields
     names = PARAMETERS.keys() if stored else PARAMETERS.keys() - SHARED
     asked = {name: rest.pop(name) for name in names if name in rest}
-    options = parse_options(MultiDict({name: _text(value) for name, value in asked.items()}))
+    options = _options(asked)
     if stored:
         return Asked(_stored_id(rest), options)
-    return Asked(parse_article(json.dumps({**rest, "id": rest.get("id") or DRAFT_ID})), options)
+    return Asked(article_of({**rest, "id": rest.get("id") or DRAFT_ID}), options)
 
 
 def _stored_id(rest: JsonObject) -> str:
@@ -150,22 +167,41 @@ def _stored_id(rest: JsonObject) -> str:
     article_id = rest.pop("article_id")
     if rest:
         faults = tuple(FieldFault(f"/{name}", "unknown beside article_id") for name in rest)
-        raise BadParameter("the request is not acceptable", faults)
+        raise BadParameter(SUMMARY, faults)
     try:
-        return check_id(str(article_id))
+        return check_id(article_id if isinstance(article_id, str) else "")
     except ValueError as error:
         raise _refused("/article_id", str(error)) from None
 
 
 def _refused(pointer: str, detail: str) -> InvalidArticle:
-    return InvalidArticle("the request is not acceptable", (FieldFault(pointer, detail),))
+    return InvalidArticle(SUMMARY, (FieldFault(pointer, detail),))
+
+
+def _options(given: JsonObject) -> Options:
+    """The options that JSON values spell, read by the rules that a query's are."""
+    faults = []
+    texts = {}
+    for name, value in given.items():
+        if name == "explain" and value is False:
+            continue
+        kind, types = KINDS.get(name, ("a text", frozenset({str})))
+        if type(value) in types:
+            texts[name] = _text(value)
+        else:
+            faults.append(FieldFault(f"/{name}", f"must be {kind}"))
+    if faults:
+        raise BadParameter(SUMMARY, tuple(faults))
+    return parse_options(MultiDict(texts))
 
 
 def _text(value: object) -> str:
     """An option as a query would spell it."""
     match value:
         case bool():
-            return "1" if value else "0"
+            return "1"
+        case float():
+            return f"{value:.6f}"
         case list():
             return ",".join(map(str, value))
         case _:

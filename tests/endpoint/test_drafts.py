@@ -16,6 +16,8 @@ from recommender.indexer import Indexer
 from recommender.reading import Reader
 from recommender.settings import Settings
 from recommender.store import open_store
+from recommender.web.drafts import Wanted
+from recommender.web.parameters import PARAMETERS
 
 Clients = Callable[..., FlaskClient]
 
@@ -225,6 +227,15 @@ def test_drafts_and_stored_articles_stand_on_one_page(
         ({"requests": [{"article_id": "harbour-2", "limit": 0}]}, 400, "/requests/0/limit"),
         ({"requests": [{"article_id": "harbour-2", "title": "T"}]}, 400, "/requests/0/title"),
         ({"requests": [{"title": "T", "limit": "many"}]}, 400, "/requests/0/limit"),
+        ({"article_id": "harbour-2", "limit": "3"}, 400, "/limit"),
+        ({"article_id": "harbour-2", "limit": True}, 400, "/limit"),
+        ({"article_id": "harbour-2", "limit": 3.0}, 400, "/limit"),
+        ({"article_id": "harbour-2", "diversity": 1.5}, 400, "/diversity"),
+        ({"article_id": "harbour-2", "min_score": "0.5"}, 400, "/min_score"),
+        ({"article_id": "harbour-2", "exclude": "harbour-4"}, 400, "/exclude"),
+        ({"article_id": "harbour-2", "mode": None}, 400, "/mode"),
+        ({"article_id": "harbour-2", "explain": 1}, 400, "/explain"),
+        ({"article_id": 2}, 422, "/article_id"),
         ({"requests": [{"titel": "T"}]}, 422, "/requests/0/titel"),
         ({"requests": [{"requests": []}]}, 422, "/requests/0/requests"),
         ({"article_id": "harbour-2", "beside": "harbour-4"}, 400, "/beside"),
@@ -243,3 +254,15 @@ def test_a_page_with_an_unknown_article_is_refused(desk: FlaskClient) -> None:
     answer = desk.post(PAGE, json={"requests": asked})
     assert answer.status_code == 404
     assert "'nobody'" in answer.get_json()["detail"]
+
+
+def test_options_are_numbers_and_flags_as_json_has_them(desk: FlaskClient) -> None:
+    options = {"limit": 2, "diversity": 1e-3, "min_score": 0, "explain": False}
+    found = desk.post(PAGE, json={"article_id": "harbour-2"} | options).get_json()
+    query = "limit=2&diversity=0.001&min_score=0"
+    assert found == desk.get(f"/v1/articles/harbour-2/related?{query}").get_json()
+
+
+def test_every_field_of_an_article_and_every_option_is_described() -> None:
+    described = Wanted.__annotations__.keys()
+    assert described == Article.model_fields.keys() | PARAMETERS.keys() | {"article_id"}

@@ -16,9 +16,9 @@ from tests.unit.test_index_manifest import a_manifest
 POINT = Point(7, "20260301T120000.000001")
 
 
-def published(folder: Path, languages: frozenset[str] | None) -> Manifest:
+def published(folder: Path, languages: frozenset[str] | None, at: Point = POINT) -> Manifest:
     model = Model("./models/a name", Path(), "fake-1", languages)
-    stamp = stamp_of(model, StoreState("epoch-1", POINT))
+    stamp = stamp_of(model, StoreState("epoch-1", at))
     return Catalog(folder).publish_rows(rows_of([], model, dim=1), **stamp).manifest
 
 
@@ -80,7 +80,7 @@ def test_a_generation_pruned_while_its_manifest_is_looked_for_is_looked_for_agai
 
     def overtaken(self: Catalog) -> dict[str, Manifest]:
         monkeypatch.undo()
-        published(tmp_path, frozenset({"en"}))
+        published(tmp_path, frozenset({"en"}), Point(8, POINT.mark))  # the order of prune
         self.prune(keep=1)
         return manifests(self)
 
