@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from recommender.store import ArticleStore, open_store
+from tests.absences import go_without
 
 DATABASES = ("sqlite", "postgresql")
 TEMPLATE = "migrated"
@@ -149,7 +150,7 @@ def postgresql() -> Iterator[PostgreSQL]:
     pytest.importorskip("psycopg", reason="read-also[postgresql] is not installed")
     binaries = server_binaries()
     if binaries is None:
-        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+        go_without("PostgreSQL's server", "postgresql")
     server = PostgreSQL.make(binaries)
     try:
         server.execute(f"CREATE DATABASE {TEMPLATE}")

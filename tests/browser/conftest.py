@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 
 from recommender.settings import ApiKey, Settings
 from service import create_app
+from tests.absences import go_without
 from tests.browser.hostile import articles as hostile_articles
 
 FLAGS = (
@@ -157,7 +158,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One Chromium. Of the module alone: while it runs, its thread runs an event loop."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+        go_without("Chromium", "chromium")
     home = tmp_path_factory.mktemp("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
