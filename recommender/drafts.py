@@ -29,7 +29,10 @@ from recommender.rows import Known, facts_of
 from recommender.seeds import Seed
 from recommender.store import TextTerms
 
-__all__ = ["DraftServer", "read_draft", "seed_outside"]
+__all__ = ["ANY_ID", "DraftServer", "read_draft", "seed_outside"]
+
+ANY_ID: Final = "draft"
+"""Of a text that is nobody's, while it is checked and read."""
 
 SOCKET: Final = "indexer.sock"
 MOST_BYTES: Final = 8 * 2**20
@@ -47,12 +50,17 @@ def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> 
         with _address(folder) as address, socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_seconds)
             connection.connect(address)
-            connection.sendall(article.to_json().encode() + b"\n")
+            connection.sendall(_as_line(article))
             with connection.makefile("rb") as file:
                 answer = json.loads(file.readline(MOST_BYTES))
     except (OSError, ValueError) as fault:
         raise IndexerAway(str(fault)) from fault
     return _draft(answer)
+
+
+def _as_line(article: Article) -> bytes:
+    """An article to be read; whose text it is does not matter, but it has to have some id."""
+    return article.model_copy(update={"id": ANY_ID}).to_json().encode() + b"\n"
 
 
 def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Seed:

@@ -8,6 +8,7 @@ from recommender.cards import Card
 __all__ = [
     "LIMITS",
     "MODES",
+    "MOST_LISTS",
     "RULES",
     "Dropped",
     "Explain",
@@ -27,6 +28,8 @@ __all__ = [
 Mode = Literal["mixed", "background", "latest"]
 MODES: Final[tuple[Mode, ...]] = ("mixed", "background", "latest")
 LIMITS: Final = range(1, 101)
+MOST_LISTS: Final = 20
+"""That one page may ask for at once."""
 Explain = Literal[False, True, "all"]
 """Whether items carry their explanation; `all` tells too what was dropped, and by which rule."""
 NoGrounds = Literal["store_away", "text_changed"]

@@ -13,7 +13,7 @@ from recommender.choices import Choices
 from recommender.inquiry import Inquiry
 from recommender.picking import pool_of, rules_of
 from recommender.policy import Policy
-from recommender.ranking import Ranked, Removal, Rules, Selection, choose
+from recommender.ranking import Ranked, Removal, Rules, Selection, choose, tellings_of
 from recommender.recommendations import (
     Options,
     Recommendation,
@@ -115,7 +115,8 @@ class Rung:
 
     Attributes:
         ranked: with what each is worth there.
-        listable: bool [m], which of them may be listed; the others only tell who retells whom.
+        listable: bool [m], which of them may be listed; the others only tell who retells whom,
+            among them what was told above or elsewhere on the page.
         more: whether there may be more of them.
     """
 
@@ -133,11 +134,13 @@ class _Making:
         self._inquiry, self._view = inquiry, inquiry.view
         self._allowed = inquiry.allowed()
         self._listed: list[int] = []
-        self._retold = self._signatures(inquiry.beside())
+        self._beside = inquiry.beside()
+        self._told = self._beside  # who only shows what was told: elsewhere, or again above
 
     def pin(self) -> None:
         """Put on the list what editors want first, whatever it scores."""
         rows, options = self._inquiry.pinned(), self._inquiry.options
+        rows = rows[~self._is_told_beside(rows)]
         if not len(rows):
             return
         ranked = self._inquiry.rank(rows)
@@ -164,21 +167,41 @@ class _Making:
     def _rung(self, name: str, fetch: int) -> Rung:
         inquiry, allowed = self._inquiry, self._allowed
         if name == SEMANTIC:
-            ranked = inquiry.rank(inquiry.candidates(allowed, fetch))
-            related = self._of_the_story(ranked)
-            more = fetch <= len(related) and bool(related.all())
+            rows = inquiry.candidates(allowed, fetch)
+            ranked, new = self._ranked(rows)
+            related = self._of_the_story(ranked, new)
+            more = fetch <= len(rows) and bool(related[new].all())
             return Rung(self._timed(name, ranked), related, more)
         if name == SAME_SECTION:
             allowed = inquiry.in_section(allowed)
         rows = inquiry.newest(allowed, fetch)
-        ranked = self._timed(name, inquiry.rank(rows))
+        ranked, new = self._ranked(rows)
         more = len(rows) < int(np.count_nonzero(allowed))
-        return Rung(ranked, np.ones(len(rows), np.bool_), more)
+        return Rung(self._timed(name, ranked), new, more)
 
-    def _of_the_story(self, ranked: Ranked) -> Mask:
-        """Which candidates count as related; with `mode=latest`, only those of the seed's story."""
+    def _ranked(self, rows: NDArray[np.int64]) -> tuple[Ranked, Mask]:
+        """Score some rows and those that were told, and tell which are no such."""
+        ranked = self._inquiry.rank(np.concatenate([rows, self._told]))
+        return ranked, np.arange(len(ranked.rows)) < len(rows)
+
+    def _is_told_beside(self, rows: NDArray[np.int64]) -> Mask:
+        """Who is a reprint or a translation of what stands elsewhere on the page."""
+        told = np.zeros(len(rows), np.bool_)
+        if not len(rows) or not len(self._beside):
+            return told
+        signatures, least = self._signatures(rows), self._inquiry.policy.duplicate_overlap
+        for signature in self._signatures(self._beside):
+            told |= overlap(signature, signatures) >= least
+        every = np.concatenate([rows, self._beside])
+        stories = tellings_of(self._view.take("own", every), self._view.take("tells", every))
+        if stories is not None:
+            told |= np.isin(stories[: len(rows)], stories[len(rows) :])
+        return told
+
+    def _of_the_story(self, ranked: Ranked, new: Mask) -> Mask:
+        """Who of the new counts as related; with `mode=latest`, only those of the seed's story."""
         inquiry, policy = self._inquiry, self._inquiry.policy
-        related = inquiry.are_related(ranked)
+        related = inquiry.are_related(ranked) & new
         if inquiry.options.mode == "latest":
             # The best that is another telling: a reprint of the seed would be hard to come near.
             told = overlap(inquiry.seed.signature, self._signatures(ranked.rows))
@@ -207,7 +230,7 @@ class _Making:
             told=np.vstack([inquiry.seed.signature, told]),
             listable=rung.listable,
             listed=pool_of(self._view, inquiry.rank(listed), inquiry.now) if len(listed) else None,
-            retold=self._retold,
+            beside=np.isin(rung.ranked.rows, self._beside) if len(self._beside) else None,
         )
 
     def _rules(self, name: str) -> Rules:
@@ -222,8 +245,10 @@ class _Making:
     def _take(self, name: str, ranked: Ranked, selection: Selection) -> None:
         """Take over what was picked, and remember what was taken out."""
         self._append(name, ranked, selection.positions)
-        again = self._signatures(ranked.rows[selection.retold])
-        self._retold = np.vstack([self._retold, again])
+        again = ranked.rows[selection.retold]
+        again = again[self._allowed[again]]
+        self._allowed[again] = False
+        self._told = np.concatenate([self._told, again])
         if self._inquiry.options.explain == "all":
             # Of two rungs the first names the item because of which.
             self.removed = _removed(self._view, ranked, selection) | self.removed

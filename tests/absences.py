@@ -9,7 +9,7 @@ __all__ = ["go_without"]
 
 
 def go_without(part: str, package: str) -> NoReturn:
-    """Skip on a developer's machine; fail where `CI` is set, whose `.ci/run` installs everything."""
+    """Skip on a developer's machine; fail where `CI` is set: there, everything is installed."""
     told = f"{part} is not installed: apt-get install {package}"
     if os.environ.get("CI"):
         pytest.fail(told)

@@ -1,5 +1,6 @@
 """How candidates become a list: pure functions over plain arrays."""
 
+from recommender.ranking.clusters import tellings_of
 from recommender.ranking.fusion import Floors, Scores, Signals, Weights, fuse, scaled
 from recommender.ranking.pool import Pool, Rules
 from recommender.ranking.ranked import Ranked
@@ -20,4 +21,5 @@ __all__ = [
     "fuse",
     "recency",
     "scaled",
+    "tellings_of",
 ]

@@ -99,6 +99,17 @@ class Families:
             told: uint16 [k, size].
         """
         before = self.left.copy()
+        self._spread(told)
+        return before & ~self.left
+
+    def take_of(self, members: Mask) -> Mask:
+        """Some of the texts, bool [m], and who tells one of them again: bool [m]."""
+        before = self.left.copy()
+        self.left[members] = False
+        self._spread(self._signatures[members])
+        return before & ~self.left
+
+    def _spread(self, told: Signatures) -> None:
         while len(told) and len(self._rest):
             near = self._rest[_near(self._places, _distinct(told), self._least)]
             fresh = near[self.left[near]]
@@ -107,7 +118,6 @@ class Families:
             if 2 * np.count_nonzero(self.left) < len(self._rest):
                 self._rest = np.flatnonzero(self.left)
                 self._places = np.take(self._sheet, self._rest, axis=1)
-        return before & ~self.left
 
 
 def _near(places: Signatures, told: Signatures, least: int) -> Mask:

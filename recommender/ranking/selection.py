@@ -52,7 +52,7 @@ def choose(
     told: NDArray[np.uint16],
     listable: Mask | None = None,
     listed: Pool | None = None,
-    retold: NDArray[np.uint16] | None = None,
+    beside: Mask | None = None,
 ) -> Selection:
     """At most `limit` candidates, in list order.
 
@@ -66,7 +66,9 @@ def choose(
       oldest; then the better value, the earlier position), and the others are left out. The family
       of a told text or of a listed item is left out whole.
     - Of those who translate each other, or the same, the one that is listed first stays: the best
-      for who reads several languages, not the newest. Near-duplicates of the others go with them.
+      for who reads several languages, not the newest. Near-duplicates of the others go with them,
+      and so does who translates those, as far as the links among the candidates go. Translations of
+      a near-duplicate of a told text are left out as well.
     - Nobody joins a list that would then hold more than `story_cap` items of one story, or more
       than `copy_cap` cut from one pattern.
 
@@ -76,17 +78,18 @@ def choose(
         rules: what the list must not be.
         told: uint16 [k, size], signatures of the seed and its translations.
         listable: bool [m], who may be listed, all where None. The others only make near-duplicates
-            of those who are so through them.
+            and translations of those who are so through them.
         listed: what stands above these candidates already, in list order.
-        retold: uint16 [k, size], signatures of what was told again among other candidates above.
+        beside: bool [m], who of those that may not be listed is told elsewhere on the page: its
+            family and its translations are left out.
     """
     above = 0 if listed is None else len(listed)
     draft = _Draft(pool if listed is None else pool.under(listed), rules)
     if listable is not None:
         draft.left[above:] = listable
     draft.leave_out(told, Removal.DUPLICATE_OF_SEED)
-    if retold is not None:
-        draft.leave_out(retold, Removal.DUPLICATE)
+    if beside is not None:
+        draft.leave_out_beside(np.concatenate([np.zeros(above, np.bool_), beside]))
     draft.left[:above] = True  # what is listed counts, also where something told it again
     for item in range(above):
         draft.put(item)
@@ -132,34 +135,46 @@ class _Draft:
         """Put an item on the list, or with `collapse` the newest of its family instead."""
         equal, family = self._families.equal(item, self._near), None
         if equal is not None and equal.max() >= self._retells and self._families.left[item]:
-            family = self._families.take(self._pool.signatures[[item]])
+            family = self._families.take_of(self._with(item, None))
             if collapse:
                 item = self._newest(np.flatnonzero(family & self.left))
                 equal = self._families.equal(item, self._near)
             family[item] = False
             self._retell(family, Removal.DUPLICATE, item)
-        self._leave_out_translations(item, family)
+        self._leave_out_translations(self._with(item, family), Removal.DUPLICATE, item)
         self._drop(item)
         self._link(item, equal)
         return item
 
     def leave_out(self, told: NDArray[np.uint16], removal: Removal) -> None:
-        """Leave out the family of texts."""
-        self._retell(self._families.take(told), removal, NOT_HERE)
+        """Leave out the family of texts, and who translates one of it."""
+        family = self._families.take(told)
+        self._retell(family, removal, NOT_HERE)
+        self._leave_out_translations(family, removal, NOT_HERE)
 
-    def _leave_out_translations(self, item: int, family: Mask | None) -> None:
-        """Leave out who translates an item or another of its family, and their near-duplicates."""
+    def leave_out_beside(self, told: Mask) -> None:
+        """Leave out the families of some candidates, and who translates them or one of those."""
+        family = told | self._families.take_of(told & self._families.left)
+        self._retell(family, Removal.DUPLICATE, NOT_HERE)
+        self._leave_out_translations(family, Removal.DUPLICATE, NOT_HERE)
+
+    def _with(self, item: int, family: Mask | None) -> Mask:
+        told = self._nobody.copy() if family is None else family.copy()
+        told[item] = True
+        return told
+
+    def _leave_out_translations(self, told: Mask, removal: Removal, because_of: int) -> None:
+        """Leave out who translates one of those, by `removal` the near-duplicates, and so on."""
         if self._tellings is None:
             return
-        again = self._tellings == self._tellings[item]
-        if family is not None:
-            again |= np.isin(self._tellings, self._tellings[family])
-            again &= ~family
-        again[item] = False
-        if np.count_nonzero(again):
-            self._retell(again, Removal.TRANSLATION, item)
-            family = self._families.take(self._pool.signatures[again])
-            self._retell(family, Removal.DUPLICATE, item)
+        while True:
+            again = np.isin(self._tellings, self._tellings[told]) & ~told
+            if not np.count_nonzero(again):
+                return
+            self._retell(again, Removal.TRANSLATION, because_of)
+            family = self._families.take_of(again & self._families.left) & ~again
+            self._retell(family, removal, because_of)
+            told = told | again | family
 
     def _retell(self, those: Mask, removal: Removal, because_of: int) -> None:
         """Take out who tells again what is told or listed."""

@@ -25,6 +25,8 @@ from recommender.store.writes import Receipt, find_row, log_change
 __all__ = ["EditorsChoices", "StoredChoices", "choices_after", "forget_choices"]
 
 LOOKED_THROUGH: Final = 20
+ERASER: Final = "erase"
+"""By whom choices are set anew without an article of which nothing may stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _rewrite(
     if again:
         change = log_change(connection, row.article_id, "choice")
         values = {"change": change, "article_id": row.article_id, "kind": row.kind}
-        values |= {"document": document, "by": row.by, "at": datetime.now(tz=UTC)}
+        values |= {"document": document, "by": ERASER, "at": datetime.now(tz=UTC)}
         connection.execute(sa.insert(table).values(**values))
 
 

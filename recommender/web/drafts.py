@@ -1,6 +1,6 @@
 """Lists that are asked for by a body: of a text that is not stored yet, or several for one page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -10,10 +10,11 @@ from werkzeug.datastructures import MultiDict
 
 from recommender.answers import RelatedList, RelatedLists
 from recommender.articles import Article, Status, article_of, check_id
+from recommender.drafts import ANY_ID
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
-from recommender.jsontext import JsonObject
+from recommender.jsontext import JsonObject, JsonValue
 from recommender.listing import as_document
-from recommender.recommendations import Mode, Options, Recommendations
+from recommender.recommendations import MOST_LISTS, Mode, Options, Recommendations
 from recommender.web.bodies import read_document
 from recommender.web.describing import Body, described
 from recommender.web.keys import needs
@@ -23,17 +24,8 @@ from recommender.web.state import state
 __all__ = ["drafts"]
 
 drafts = Blueprint("drafts", __name__, url_prefix="/v1")
-DRAFT_ID: Final = "draft"
-MOST_LISTS: Final = 20
+NOBODY: Final = ""  # outside the grammar of ids: no stored article is meant, and no choice
 SUMMARY: Final = "the request is not acceptable"
-KINDS: Final[Mapping[str, tuple[str, frozenset[type]]]] = {
-    "limit": ("a whole number", frozenset({int})),
-    "diversity": ("a number", frozenset({int, float})),
-    "min_score": ("a number", frozenset({int, float})),
-    "exclude": ("a list of ids", frozenset({list})),
-    "explain": ('true, false or "all"', frozenset({bool, str})),
-}
-"""How JSON spells the options that are no texts."""
 SHARED: Final = frozenset({"section", "language"})
 """An article's own field of that name is meant; a list is limited to others where it is stored."""
 
@@ -159,7 +151,14 @@ def _asked(fields: JsonObject) -> Asked:
     options = _options(asked)
     if stored:
         return Asked(_stored_id(rest), options)
-    return Asked(article_of({**rest, "id": rest.get("id") or DRAFT_ID}), options)
+    return Asked(_text_to_list_for(rest), options)
+
+
+def _text_to_list_for(fields: JsonObject) -> Article:
+    """The article of a text; one without an id is nobody's."""
+    if fields.get("id") is not None:
+        return article_of(fields)
+    return article_of(fields | {"id": ANY_ID}).model_copy(update={"id": NOBODY})
 
 
 def _stored_id(rest: JsonObject) -> str:
@@ -183,16 +182,44 @@ def _options(given: JsonObject) -> Options:
     faults = []
     texts = {}
     for name, value in given.items():
-        if name == "explain" and value is False:
-            continue
-        kind, types = KINDS.get(name, ("a text", frozenset({str})))
-        if type(value) in types:
+        told, is_one = KINDS.get(name, ("a text", _is_text))
+        if not is_one(value):
+            faults.append(FieldFault(f"/{name}", f"must be {told}"))
+        elif value is not False:
             texts[name] = _text(value)
-        else:
-            faults.append(FieldFault(f"/{name}", f"must be {kind}"))
     if faults:
         raise BadParameter(SUMMARY, tuple(faults))
     return parse_options(MultiDict(texts))
+
+
+def _is_text(value: JsonValue) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: JsonValue) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: JsonValue) -> bool:
+    return type(value) in {int, float}
+
+
+def _are_ids(value: JsonValue) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and "," not in one for one in value)
+
+
+def _is_wish_to_explain(value: JsonValue) -> bool:
+    return isinstance(value, bool) or value == "all"
+
+
+KINDS: Final[Mapping[str, tuple[str, Callable[[JsonValue], bool]]]] = {
+    "limit": ("a whole number", _is_whole),
+    "diversity": ("a number", _is_number),
+    "min_score": ("a number", _is_number),
+    "exclude": ("a list of ids", _are_ids),
+    "explain": ('true, false or "all"', _is_wish_to_explain),
+}
+"""How JSON spells the options that are no texts."""
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, cast
 from pydantic import TypeAdapter
 
 from recommender.articles import ID_PATTERN, LANGUAGE_PATTERN, MOST_NAMES, Article
-from recommender.recommendations import LIMITS
+from recommender.recommendations import LIMITS, MOST_LISTS
 from recommender.web.describing import Body
 from recommender.web.parameters import PARAMETERS
 
@@ -29,6 +29,9 @@ ID_RULE: Final = {"id": {"pattern": ARTICLE_ID}}
 NAME_RULE: Final = {"type": "string", "pattern": NAME, "maxLength": 300}
 NAMES_RULE: Final = {"maxItems": MOST_NAMES, "items": NAME_RULE}
 URL_RULE: Final = {"pattern": r"^https?://[^\s/?#]\S*$"}
+MOMENTS: Final = ("published_at", "updated_at", "embargoed_until", "expires_at")
+TEXTS: Final = ("title", "body", "body_html")
+"""One of them an article must have."""
 ARTICLE_RULES: Final[Rules] = {
     **ID_RULE,
     "translation_of": {"pattern": ARTICLE_ID},
@@ -43,19 +46,22 @@ RULES: Final[Mapping[str, Rules]] = {
     "Wanted": {
         **ARTICLE_RULES,
         "article_id": {"pattern": ARTICLE_ID},
-        "published_at": {"format": "date-time"},
+        **{name: {"format": "date-time"} for name in MOMENTS},
         "limit": {"minimum": LIMITS[0], "maximum": LIMITS[-1]},
         "tag": {"pattern": NAME},
         "exclude": {"minItems": 1, "items": {"type": "string", "pattern": ARTICLE_ID}},
         "max_age": PARAMETERS["max_age"].schema,
         **{name: {"minimum": 0, "maximum": 1} for name in ("diversity", "min_score")},
     },
+    "Page": {"requests": {"minItems": 1, "maxItems": MOST_LISTS}},
     "Wish": {**ID_RULE, "why": {"pattern": NO_NUL}},
     "Choice": ID_RULE,
     "Pins": {"by": {"pattern": NO_NUL}},
     "Blocks": {"by": {"pattern": NO_NUL}},
 }
 """By type and field what validators check beyond the type of the field."""
+CLOSED: Final = frozenset({"Wanted", "Page"})
+"""Types whose other fields are refused by those who read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,10 @@ class Schemas:
         components = shared.get("$defs", {})
         for name, rules in RULES.items():
             _tell(components.get(name, {}), rules)
+        for name in CLOSED & components.keys():
+            components[name]["additionalProperties"] = False
+        if "Wanted" in components:
+            components["Wanted"]["anyOf"] = [*_with_a_text(), {"required": ["article_id"]}]
         if Article.__name__ in components:
             components[PATCH] = _patch(components[Article.__name__])
             components[ADDRESSED] = _addressed(components[Article.__name__])
@@ -105,12 +115,16 @@ def _tell(schema: Schema, rules: Rules) -> None:
             (one["anyOf"][0] if "anyOf" in one else one).update(rule)
 
 
+def _with_a_text() -> list[Schema]:
+    return [
+        {"required": [name], "properties": {name: {"type": "string", "pattern": WORD}}}
+        for name in TEXTS
+    ]
+
+
 def _addressed(article: Schema) -> Schema:
     """The schema of an article, completed by its rule on texts, and one without its id."""
-    article["anyOf"] = [
-        {"required": [name], "properties": {name: {"type": "string", "pattern": WORD}}}
-        for name in ("title", "body", "body_html")
-    ]
+    article["anyOf"] = _with_a_text()
     required = [name for name in article["required"] if name != "id"]
     return article | {"required": required, "title": ADDRESSED}
 

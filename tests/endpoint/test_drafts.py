@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.articles import Article
-from recommender.drafts import SOCKET, DraftServer, read_draft
+from recommender.drafts import ANY_ID, SOCKET, DraftServer, read_draft
 from recommender.errors import IndexerAway, UnreadableMarkup
 from recommender.indexer import Indexer
 from recommender.reading import Reader
@@ -235,7 +235,12 @@ def test_drafts_and_stored_articles_stand_on_one_page(
         ({"article_id": "harbour-2", "exclude": "harbour-4"}, 400, "/exclude"),
         ({"article_id": "harbour-2", "mode": None}, 400, "/mode"),
         ({"article_id": "harbour-2", "explain": 1}, 400, "/explain"),
+        ({"article_id": "harbour-2", "explain": "1"}, 400, "/explain"),
+        ({"article_id": "harbour-2", "exclude": [None]}, 400, "/exclude"),
+        ({"article_id": "harbour-2", "exclude": ["a,b"]}, 400, "/exclude"),
         ({"article_id": 2}, 422, "/article_id"),
+        ({"title": "T", "id": 0}, 422, "/id"),
+        ({"title": "T", "id": ""}, 422, "/id"),
         ({"requests": [{"titel": "T"}]}, 422, "/requests/0/titel"),
         ({"requests": [{"requests": []}]}, 422, "/requests/0/requests"),
         ({"article_id": "harbour-2", "beside": "harbour-4"}, 400, "/beside"),
@@ -266,3 +271,25 @@ def test_options_are_numbers_and_flags_as_json_has_them(desk: FlaskClient) -> No
 def test_every_field_of_an_article_and_every_option_is_described() -> None:
     described = Wanted.__annotations__.keys()
     assert described == Article.model_fields.keys() | PARAMETERS.keys() | {"article_id"}
+
+
+@pytest.mark.usefixtures("indexer")
+def test_a_text_without_an_id_is_no_article_that_is_called_draft(
+    client: FlaskClient,
+    text: dict[str, Any],
+    make_story: Callable[..., dict[str, Any]],
+    own_desk: Settings,
+    index_with_fake: Callable[..., int],
+) -> None:
+    """Neither are the pins of that one its own, nor may it not be listed."""
+    path, pins = f"/v1/articles/{ANY_ID}", {"pins": [{"id": "orchard-3"}]}
+    stored = make_story(ANY_ID, title="A draught of fish", section="city")
+    assert client.put(path, json=stored).status_code == 201
+    assert client.put(f"{path}/pins", json=pins).status_code == 200
+    index_with_fake(own_desk)
+    asked = {key: value for key, value in text.items() if key != "id"} | {"limit": 100}
+    items = client.post(PAGE, json=asked).get_json()["items"]
+    assert {item["reason"] for item in items} & {"pinned"} == set()
+    assert ANY_ID in {item["id"] for item in items}
+    named = client.post(PAGE, json=asked | {"id": ANY_ID}).get_json()["items"]
+    assert (named[0]["id"], named[0]["reason"]) == ("orchard-3", "pinned")

@@ -133,6 +133,7 @@ def test_what_editors_chose_beside_it_stays(archive: Archive) -> None:
         ["harbour-4"],
         [],
     ]
+    assert held[0].by == "erase" not in {row.by for row in held[1:]}
     assert archive.store.choices.history(DOOMED, "pins") == ()
     assert archive.store.changes_after(held[0].change - 1)[0].kind == "choice"
 

@@ -928,12 +928,12 @@ def test_a_listed_item_that_was_told_again_is_counted_in_its_story() -> None:
     pool = Pool(times, vectors, signatures, times, nobody, nobody, known, own, own)
     rules = rules_of(replace(Policy(), **STORIES), 12)
     picked = choose(
-        pool.at(np.array([2])),
+        pool.at(np.array([2, 1])),
         10,
         rules=rules,
         told=np.empty((0, 128), np.uint16),
+        listable=np.array([True, False]),
         listed=pool.at(np.array([0, 1])),
-        retold=signatures[[1]],
     )
     assert picked.positions.tolist() == []
 

@@ -115,7 +115,7 @@ def selection(
     rules: Rules = NOTHING,
     told: Sequence[Signature] = (),
     listed: Sequence[Candidate] | None = None,
-    retold: Sequence[Signature] | None = None,
+    beside: Sequence[int] | None = None,
 ) -> Selection:
     return choose(
         pool_of(candidates),
@@ -124,7 +124,7 @@ def selection(
         told=np.array(told, np.uint16).reshape(-1, 4),
         listable=np.array([c.listable for c in candidates], np.bool_),
         listed=None if listed is None else pool_of(listed),
-        retold=None if retold is None else np.array(retold, np.uint16).reshape(-1, 4),
+        beside=None if beside is None else np.isin(np.arange(len(candidates)), beside),
     )
 
 
@@ -194,6 +194,17 @@ def retold(told: Sequence[Signature], texts: Sequence[Signature], bound: float) 
         found |= more
 
 
+def retellings(candidates: Sequence[Candidate], family: set[int], bound: float) -> set[int]:
+    """Places of who translates one of a family, or tells again one who does, and so on."""
+    texts, found = [c.signature for c in candidates], set(family)
+    while True:
+        foreign = translations(candidates, found)
+        more = foreign | retold([texts[place] for place in foreign - family], texts, bound)
+        if more <= found:
+            return found - family
+        found |= more
+
+
 def cluster_of(one: Candidate, listed: Sequence[Candidate], link: object, rules: Rules) -> int:
     """How many the cluster of one would be, with it, if it joined a list."""
     assert callable(link)
@@ -213,6 +224,7 @@ def slow(
     """Carbonell and Goldstein 1998 under the rules, from first principles for every place."""
     texts = [c.signature for c in candidates]
     barred = retold(told, texts, rules.duplicate_overlap)
+    barred |= retellings(candidates, barred, rules.duplicate_overlap)
     barred |= {place for place, c in enumerate(candidates) if not c.listable}
     open_values = [c.value for place, c in enumerate(candidates) if place not in barred]
     worst, best = min(open_values, default=0.0), max(open_values, default=0.0)
@@ -242,9 +254,7 @@ def slow(
         family = retold([texts[pick]], texts, rules.duplicate_overlap) | {pick}
         tellings = [place for place in left if place in family]
         listed.append(max(tellings, key=lambda place: newness(candidates, place)))
-        foreign = translations(candidates, family) - family
-        copies = retold([texts[p] for p in foreign], texts, rules.duplicate_overlap)
-        barred |= family | foreign | copies
+        barred |= family | retellings(candidates, family, rules.duplicate_overlap)
     return listed
 
 
@@ -316,8 +326,12 @@ def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
     listed, texts = found.positions.tolist(), [c.signature for c in candidates]
     for place, one in enumerate(candidates):
         removal, cause = Removal(found.removals[place]), int(found.because_of[place])
+        seeds = retold(told, texts, rules.duplicate_overlap)
+        seeds_too = retellings(candidates, seeds, rules.duplicate_overlap)
         if removal in {Removal.NONE, Removal.DUPLICATE_OF_SEED}:
             assert cause == -1
+        elif cause == -1:
+            assert (removal, place in seeds_too) == (Removal.TRANSLATION, True)
         else:
             assert cause in listed
             assert place not in listed
@@ -325,13 +339,13 @@ def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
         if removal == Removal.NONE:
             assert place in listed or len(listed) == limit or not one.listable
         if removal == Removal.DUPLICATE_OF_SEED:
-            assert place in retold(told, texts, rules.duplicate_overlap)
+            assert place in seeds | seeds_too
         bound = rules.duplicate_overlap
         family = retold([texts[cause]], texts, bound) | {cause} if cause >= 0 else set()
-        foreign = translations(candidates, family) - family
+        foreign = retellings(candidates, family, bound)
         if removal == Removal.DUPLICATE:
-            assert place in family | retold([texts[other] for other in foreign], texts, bound)
-        if removal == Removal.TRANSLATION:
+            assert place in family | foreign
+        if removal == Removal.TRANSLATION and cause >= 0:
             assert place in foreign
         others = [candidates[other] for other in listed]
         if removal == Removal.STORY_CAP:
@@ -517,11 +531,12 @@ def test_the_family_of_what_was_retold_above_is_left_out_whole() -> None:
     assert first.positions.tolist() == [1]
     assert first.retold.tolist() == [True, False]
     last = replace(TELLINGS[3], signature=(1, 1, 7, 8))
-    found = selection([last, TELLINGS[2]], 2, HALF, retold=[TELLINGS[0].signature])
+    told = replace(TELLINGS[0], listable=False)
+    found = selection([last, TELLINGS[2], told], 2, HALF, beside=[2])
     assert found.positions.tolist() == [1]
-    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE]
-    assert found.because_of.tolist() == [-1, -1]
-    assert found.retold.tolist() == [True, False]
+    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
+    assert found.because_of.tolist() == [-1, -1, -1]
+    assert found.retold.tolist() == [True, False, True]
 
 
 def test_texts_without_words_repeat_nothing() -> None:
@@ -631,6 +646,27 @@ def test_whoever_may_not_be_listed_still_links_translations() -> None:
     unlisted = replace(LANGUAGES[1], listable=False)
     assert chosen([LANGUAGES[0], unlisted, LANGUAGES[2]], 9) == [0]
     assert chosen([LANGUAGES[0], LANGUAGES[2]], 9) == [0, 1]
+
+
+def test_translations_of_a_reprint_of_what_was_told_are_left_out() -> None:
+    """And their reprints, and who translates those: however far the links go."""
+    story = [
+        Candidate(1.0, own=2, signature=(1, 1, 1, 1)),
+        Candidate(0.9, own=3, signature=(2, 2, 2, 2), tells=2),
+        Candidate(0.8, own=4, signature=(2, 2, 2, 2)),
+        Candidate(0.7, own=5, signature=(3, 3, 3, 3), tells=4),
+        Candidate(0.6, own=6, signature=(4, 4, 4, 4)),
+    ]
+    seeds, again = Removal.DUPLICATE_OF_SEED, Removal.TRANSLATION
+    found = selection(story, 9, HALF, told=[(1, 1, 1, 1)])
+    assert found.positions.tolist() == [4]
+    assert found.removals.tolist() == [seeds, again, seeds, again, 0]
+    here = [replace(story[0], listable=False), *story[1:]]
+    found = selection(here, 9, HALF, beside=[0])
+    assert found.positions.tolist() == [4]
+    assert found.removals.tolist() == [0, again, Removal.DUPLICATE, again, 0]
+    assert found.retold.tolist() == [True, True, True, True, False]
+    assert found.because_of.tolist() == [-1] * 5
 
 
 def test_a_reprint_of_a_translation_and_a_translation_of_a_reprint_are_left_out() -> None:
@@ -798,7 +834,8 @@ def test_no_text_is_asked_for_its_copies_twice(
     signatures, rules = make(400), replace(NOTHING, duplicate_overlap=0.4)
     listed, told = pool_with(signatures[:50]), signatures[50:90]
     pool = pool_with(np.concatenate([signatures[90:], signatures[90:190]]))
-    choose(pool, 12, rules=rules, told=told[:2], listed=listed, retold=told)
+    beside = np.arange(len(pool)) < 40
+    choose(pool, 12, rules=rules, told=told[:2], listed=listed, listable=~beside, beside=beside)
     assert sum(asked) <= 50 + 2 + 40 + 310 + 12
 
 
