@@ -94,8 +94,8 @@ def _as_rfc3339(moment: datetime) -> str:
 def _web_address(url: str) -> str:
     try:
         parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that are no IPv6 address, or no port
         good = False
     if not good or not url.isprintable() or " " in url:
         raise ValueError("must be an absolute http or https address")

@@ -1,4 +1,4 @@
-"""What becomes of tests whose real parts are not installed."""
+"""What becomes of tests whose real parts are not there."""
 
 import os
 from typing import NoReturn
@@ -8,9 +8,12 @@ import pytest
 __all__ = ["go_without"]
 
 
-def go_without(part: str, package: str) -> NoReturn:
-    """Skip on a developer's machine; fail where `CI` is set: there, everything is installed."""
-    told = f"{part} is not installed: apt-get install {package}"
+def go_without(reason: str) -> NoReturn:
+    """Skip on a developer's machine; fail where `CI` is set: there, everything is installed.
+
+    Args:
+        reason: what is not there or does not work, and the remedy.
+    """
     if os.environ.get("CI"):
-        pytest.fail(told)
-    pytest.skip(told)
+        pytest.fail(reason)
+    pytest.skip(reason)

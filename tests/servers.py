@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -147,10 +148,11 @@ class PostgreSQL:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """The server of this session; its template holds an empty store."""
-    pytest.importorskip("psycopg", reason="read-also[postgresql] is not installed")
+    if find_spec("psycopg") is None:
+        go_without("psycopg is not installed: pip install 'read-also[postgresql]'")
     binaries = server_binaries()
     if binaries is None:
-        go_without("PostgreSQL's server", "postgresql")
+        go_without("PostgreSQL's server is not installed: apt-get install postgresql")
     server = PostgreSQL.make(binaries)
     try:
         server.execute(f"CREATE DATABASE {TEMPLATE}")

@@ -190,9 +190,12 @@ def calls_in(trace: Iterable[str], folder: Path) -> Iterator[Call]:
 def refusal() -> str | None:
     """Why nothing can be traced here; None where it can."""
     if which("strace") is None:
-        return "strace is absent"
+        return "strace is not installed: apt-get install strace"
     with subprocess.Popen(["sleep", "60"]) as sleeper:  # noqa: S607 - from the path
-        command = ["timeout", "0.5", "strace", "-p", str(sleeper.pid)]
-        said = subprocess.run(command, capture_output=True, check=False).stderr  # noqa: S603
+        command = ["strace", "-p", str(sleeper.pid)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:  # noqa: S603
+            assert strace.stderr is not None
+            said = strace.stderr.readline()  # that it is attached, or why it is not
+            strace.terminate()
         sleeper.kill()
-    return None if b"attached" in said else f"ptrace is refused: {said.decode().strip()}"
+    return None if "attached" in said else f"strace may not trace here: {said.strip()}"

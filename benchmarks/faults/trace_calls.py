@@ -83,7 +83,7 @@ class Call:
 def why_untraceable() -> str | None:
     """Tell why no program can be traced here; None when it can."""
     if shutil.which(STRACE[0]) is None:
-        return "strace is not installed"
+        return "strace is not installed: apt-get install strace"
     command = [*STRACE, "-o", "/dev/null", "true"]
     tried = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 fixed
     return None if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()}"

@@ -33,6 +33,9 @@ def foreign_id(kind: str, *parts: str) -> str:
 def parts_of(article_id: str) -> tuple[str, ...]:
     """Kind and parts of an id that `foreign_id` made; a digest comes as it stands.
 
+    Nothing here asks for it. It is for who reads lists or an export, and has to find the post, the
+    guid or the address that an id stands for.
+
     Raises:
         ValueError: it did not make this one.
     """

@@ -1,6 +1,5 @@
 """The whole store, page by page, for whoever compares it with a CMS or takes it elsewhere."""
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,7 +12,7 @@ from recommender.articles import check_id
 from recommender.store import Page
 from recommender.web.describing import described
 from recommender.web.keys import needs
-from recommender.web.parameters import Parameter, read_query
+from recommender.web.parameters import Parameter, limit_parameter, read_query
 from recommender.web.state import state
 from recommender.web.turns import Turns
 
@@ -26,13 +25,6 @@ MOST_LETTERS: Final = 4 * 2**20  # of all documents of a page together
 READERS: Final = 2
 TURNS: Final = "read-also-archive"
 _MADE_HERE: Final = "1:"
-_WHOLE: Final = re.compile(r"[1-9][0-9]{0,2}")
-
-
-def _limit(text: str) -> Mapping[str, Any]:
-    if not _WHOLE.fullmatch(text) or int(text) not in LIMITS:
-        raise ValueError(f"must be a whole number from {LIMITS[0]} to {LIMITS[-1]}")
-    return {"limit": int(text)}
 
 
 def _after(text: str) -> Mapping[str, Any]:
@@ -57,15 +49,8 @@ PAGING: Final[Mapping[str, Parameter]] = {
         {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
         "`next` of the page before.",
     ),
-    "limit": Parameter(
-        _limit,
-        {
-            "type": "integer",
-            "minimum": LIMITS[0],
-            "maximum": LIMITS[-1],
-            "default": DEFAULT_LIMIT,
-        },
-        "How many articles at most; a page of long ones has fewer.",
+    "limit": limit_parameter(
+        LIMITS, DEFAULT_LIMIT, "How many articles at most; a page of long ones has fewer."
     ),
 }
 

@@ -1,12 +1,13 @@
-"""What stands over a list in each language, and which languages run from right to left."""
+"""What stands over a list in each language."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-__all__ = ["HEADINGS", "Direction", "Heading", "direction_of", "heading_in"]
+from recommender.web.directions import ARABIC, direction_of
 
-Direction = Literal["ltr", "rtl"]
+__all__ = ["HEADINGS", "Heading", "heading_in"]
+
 HEADINGS: Final = {
     "ar": "اقرأ أيضًا",
     "az": "Həmçinin oxuyun",
@@ -63,16 +64,15 @@ HEADINGS: Final = {
 }
 """By BCP-47 tag. Of a longer tag the subtags at its end are left off until one is found."""
 ELSE: Final = "en"
-RIGHT_TO_LEFT: Final = frozenset(
-    {
-        "ar", "ary", "arz", "azb", "bal", "ckb", "dv", "fa", "glk", "he", "iw", "ji", "ks", "lrc",
-        "mzn", "nqo", "pes", "pnb", "prs", "ps", "sd", "skr", "syr", "ug", "ur", "yi",
-    }
-)  # fmt: skip
-RIGHT_TO_LEFT_SCRIPTS: Final = frozenset(
-    {"adlm", "arab", "aran", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"}
-)
-SCRIPT_LETTERS: Final = 4
+ALIASES: Final = {
+    **dict.fromkeys(ARABIC, "ar"),
+    **dict.fromkeys(("fas", "per", "pes", "prs"), "fa"),
+    "heb": "he",
+    "in": "id",
+    "iw": "he",
+    "urd": "ur",
+}
+"""Languages that go by several names, and those that write as another does."""
 _TAGS: Final = {tag.lower(): tag for tag in HEADINGS}
 
 
@@ -95,19 +95,8 @@ def heading_in(tag: str) -> Heading:
     return Heading(HEADINGS[language], language)
 
 
-def direction_of(tag: str) -> Direction:
-    """Which way texts in a language run; a script that the tag names decides: `tg-Arab`."""
-    language, *subtags = tag.lower().split("-")
-    script = next(filter(_is_script, subtags), None)
-    leftward = language in RIGHT_TO_LEFT if script is None else script in RIGHT_TO_LEFT_SCRIPTS
-    return "rtl" if leftward else "ltr"
-
-
-def _is_script(subtag: str) -> bool:
-    return len(subtag) == SCRIPT_LETTERS and subtag.isalpha()
-
-
 def _shortened(tag: str) -> Iterator[str]:
     """A tag, and the same with ever fewer subtags: `zh-hant-tw`, `zh-hant`, `zh`."""
-    parts = tag.lower().split("-")
+    language, *subtags = tag.lower().split("-")
+    parts = [ALIASES.get(language, language), *subtags]
     return ("-".join(parts[:end]) for end in range(len(parts), 0, -1))

@@ -17,6 +17,7 @@ __all__ = [
     "WAIT",
     "Parameter",
     "check_encoding",
+    "limit_parameter",
     "parse_options",
     "parse_wait",
     "read_query",
@@ -97,6 +98,18 @@ def parse_wait(query: MultiDict[str, str]) -> bool:
     return bool(read_query(query, WAIT))
 
 
+def limit_parameter(limits: range, default: int, meaning: str) -> Parameter:
+    """How many are asked for: a whole number from the first to the last of the limits."""
+
+    def read(text: str) -> Mapping[str, Any]:
+        if not _WHOLE.fullmatch(text) or int(text) not in limits:
+            raise ValueError(f"must be a whole number from {limits[0]} to {limits[-1]}")
+        return {"limit": int(text)}
+
+    bounds = {"minimum": limits[0], "maximum": limits[-1]}
+    return Parameter(read, {"type": "integer", **bounds, "default": default}, meaning)
+
+
 def _refuse(*faults: FieldFault) -> None:
     raise BadParameter("the query is not acceptable", faults)
 
@@ -108,12 +121,6 @@ def _read(name: str, texts: list[str], known: Mapping[str, Parameter]) -> Mappin
     if len(texts) > 1:
         raise ValueError("given more than once")
     return known[name].read(texts[0])
-
-
-def _limit(text: str) -> Mapping[str, Any]:
-    if not _WHOLE.fullmatch(text) or int(text) not in LIMITS:
-        raise ValueError(f"must be a whole number from {LIMITS[0]} to {LIMITS[-1]}")
-    return {"limit": int(text)}
 
 
 def _mode(text: str) -> Mapping[str, Any]:
@@ -184,11 +191,7 @@ _ONE_TAG: Final = rf"(?!any(,|$)){LANGUAGE_PATTERN[1:-1]}"
 _SOME_NAME: Final = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000]*$"}
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
-    "limit": Parameter(
-        _limit,
-        {"type": "integer", "minimum": LIMITS[0], "maximum": LIMITS[-1], "default": 12},
-        "How many items.",
-    ),
+    "limit": limit_parameter(LIMITS, 12, "How many items."),
     "mode": Parameter(
         _mode,
         {"type": "string", "enum": [*MODES], "default": "mixed"},

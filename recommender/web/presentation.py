@@ -8,6 +8,7 @@ from typing import Any, Final
 from werkzeug.datastructures import MultiDict
 
 from recommender.recommendations import Options
+from recommender.web.glyphs import UNSEEN, can_be_seen
 from recommender.web.parameters import PARAMETERS, Parameter, read_query
 
 __all__ = ["HTML_PARAMETERS", "PRESENTED", "Presentation", "parse_html_query"]
@@ -15,7 +16,7 @@ __all__ = ["HTML_PARAMETERS", "PRESENTED", "Presentation", "parse_html_query"]
 LONGEST_HEADING: Final = 100  # characters
 SWITCH: Final = {"1": True, "0": False}
 _STEERS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # ends of lines and controls
-_HEADING = re.compile(rf"[^{_STEERS}]*[^\s{_STEERS}][^{_STEERS}]*")
+_HEADING = re.compile(rf"[^{_STEERS}]*[^\s{_STEERS}{UNSEEN}][^{_STEERS}]*")
 _LEVEL = re.compile(r"[2-6]")
 
 
@@ -46,8 +47,8 @@ def parse_html_query(query: MultiDict[str, str]) -> tuple[Options, Presentation]
 
 
 def _heading(text: str) -> Mapping[str, Any]:
-    if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text):
-        raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line")
+    if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
+        raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
     return {"heading": text.strip()}
 
 

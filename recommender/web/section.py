@@ -1,19 +1,20 @@
 """The list as its template prints it: all that has to be decided is decided here."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from recommender.columns import UNKNOWN_LANGUAGE
 from recommender.recommendations import Recommendation, Recommendations
-from recommender.web.headings import Direction, Heading, direction_of, heading_in
+from recommender.web.directions import Direction, direction_of
+from recommender.web.glyphs import can_be_seen, without_controls
+from recommender.web.headings import Heading, heading_in
 from recommender.web.presentation import Presentation
 
 __all__ = ["Entry", "Section"]
 
-SEEN: Final = frozenset("LNPS")  # Unicode's letters, numbers, punctuation and symbols
 DATE: Final = slice(10)  # of an RFC 3339 time
+_FRACTION = re.compile(r"\.[0-9]+")  # of a second; HTML knows three digits of one, RFC 3339 all
 _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
 
 
@@ -27,7 +28,7 @@ class Entry:
         image: the address of its image.
         language: BCP-47, where it is another than the section's.
         direction: where that is another than the section's.
-        moment: when it was published, RFC 3339.
+        moment: when it was published, RFC 3339, to the second.
         date_direction: of the date, which would be mirrored among words that run to the left.
         kind: `pinned` or `fallback`; None for what is related.
     """
@@ -65,7 +66,8 @@ class Section:
     @classmethod
     def of(cls, listed: Recommendations, tag: str, wanted: Presentation) -> "Section":
         """How a list under an article in a language (BCP-47) shows."""
-        own = Heading(wanted.heading, None) if wanted.heading else heading_in(tag)
+        chosen = without_controls(wanted.heading or "")
+        own = Heading(chosen, None) if chosen else heading_in(tag)
         foreign = own.language is not None and _primary(own.language) != _primary(tag)
         return cls(
             article_id=listed.article_id,
@@ -83,13 +85,14 @@ def _entry(item: Recommendation, section_tag: str, *, images: bool) -> Entry:
     tag = card.language or UNKNOWN_LANGUAGE
     runs, around = direction_of(tag), direction_of(section_tag)
     kind = item.reason.partition(":")[0]
+    title = without_controls(card.title)
     return Entry(
-        title=card.title if _can_be_seen(card.title) else item.id,
+        title=title if can_be_seen(title) else item.id,
         href=_web_address(card.url),
         image=_web_address(card.image_url) if images else None,
         language=None if tag == section_tag else tag,
         direction=None if runs == around else runs,
-        moment=card.published_at,
+        moment=card.published_at and _FRACTION.sub("", card.published_at),
         date_direction="ltr" if runs == "rtl" else None,
         kind=None if kind == "semantic" else kind,
     )
@@ -98,11 +101,6 @@ def _entry(item: Recommendation, section_tag: str, *, images: bool) -> Entry:
 def _web_address(url: str | None) -> str | None:
     """An address again looked at where it goes out: no other scheme ever becomes a link."""
     return url if url and _WEB_ADDRESS.fullmatch(url) else None
-
-
-def _can_be_seen(title: str) -> bool:
-    """Whether a link with this headline has a name: blanks and marks of direction are none."""
-    return any(unicodedata.category(letter)[0] in SEEN for letter in title)
 
 
 def _primary(tag: str) -> str:

@@ -158,7 +158,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One Chromium. Of the module alone: while it runs, its thread runs an event loop."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        go_without("Chromium", "chromium")
+        go_without("Chromium is not installed: apt-get install chromium")
     home = tmp_path_factory.mktemp("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -28,6 +28,8 @@ IN_FRAMES = """async pages => {
 }"""
 """Headlines of pages, each loaded in a frame, and what a script would have left there."""
 UNSEEN = "\u200b\u200e\u2060"
+LEFT_OUT = {0x0B: " ", 0xFFFE: None, 0xFFFF: None}
+"""Of those headlines what HTML may not hold."""
 INNER = """<div id="place"></div><script>
 fetch("{}").then(answer => answer.text()).then(html => {{
   document.getElementById("place").innerHTML = html;
@@ -70,7 +72,7 @@ def texts(page: Page, selector: str = ".read-also__title") -> list[str]:
 def hostile_titles() -> set[str]:
     """As they have to stand in a list under the first of them."""
     return {
-        f"hostile-{number}" if title == UNSEEN else title.strip()
+        f"hostile-{number}" if title == UNSEEN else title.translate(LEFT_OUT).strip()
         for number, title in enumerate(TITLES)
         if number
     }

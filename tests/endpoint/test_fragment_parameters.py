@@ -1,5 +1,7 @@
 """How a page may ask for its list: heading, its level, images; and nothing that JSON has alone."""
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -8,6 +10,8 @@ from recommender.web.presentation import HTML_PARAMETERS, PRESENTED
 
 LIST = "/v1/articles/harbour-2/related"
 PATHS = [f"{LIST}.html", "/read/harbour-2"]
+DESCRIBED = "/v1/articles/{article_id}/related.html"
+UNSEEN = ["\u200b", "\u00ad \u200e", "\u3164", "\u115f\u1160", "\u2800", "\ufeff", "\uffa0"]
 
 
 def shown(client: FlaskClient, **query: str) -> str:
@@ -54,6 +58,7 @@ def test_images_come_where_they_are_asked_for(client: FlaskClient) -> None:
     ("name", "value"),
     [
         *(("heading", value) for value in ("", " ", "\t", "a\nb", "a\x00b", "a\u2028b", "x" * 101)),
+        *(("heading", value) for value in UNSEEN),
         *(("heading_level", value) for value in ("", "1", "7", "02", "٣", "2.0", "+2", "h2")),
         *(("images", value) for value in ("", "2", "true", "yes", "\u0660")),
         *(("explain", value) for value in ("1", "all")),
@@ -66,6 +71,22 @@ def test_what_is_odd_is_refused_by_name(
     response = desk.get(path, query_string={name: value, "limit": "1"})
     assert response.status_code == 400
     assert [fault["pointer"] for fault in response.get_json()["errors"]] == [f"/{name}"]
+
+
+def test_the_document_tells_which_headings_can_be_seen(desk: FlaskClient) -> None:
+    """As far as a pattern can, which knows no kinds of characters."""
+    parameters = desk.get("/openapi.json").get_json()["paths"][DESCRIBED]["get"]["parameters"]
+    (heading,) = [one for one in parameters if one["name"] == "heading"]
+    allowed = re.compile(heading["schema"]["pattern"])
+    assert [value for value in UNSEEN if allowed.search(value)] == []
+    for value in ("More", "\u200fقراءة", "می‌خوانید؟", "…", "☂", "\u1161", "船"):  # noqa: RUF001
+        assert allowed.search(value)
+        assert shown(desk, heading=value)
+
+
+@pytest.mark.parametrize("value", ["\u0301", "\ufe0f\u0488", "\U000e0041", "\ue000", "\uffff"])
+def test_nor_is_a_heading_of_marks_alone_taken(desk: FlaskClient, value: str) -> None:
+    assert desk.get(f"{LIST}.html", query_string={"heading": value}).status_code == 400
 
 
 def test_a_parameter_given_twice_is_refused(desk: FlaskClient) -> None:

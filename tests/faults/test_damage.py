@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import faiss
 import pytest
 
 from benchmarks.faults.damage import Damage, temporary_archives
@@ -96,7 +97,6 @@ def test_lengths_are_those_promised_and_are_undone(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_handed_to_faiss_is_noticed(archives: list[Archive], tmp_path: Path) -> None:
-    faiss = pytest.importorskip("faiss")
     stray = tmp_path / "stray.faiss"
     stray.write_bytes(b"nonsense")
     with watch_faiss(archives) as handed, pytest.raises(RuntimeError):

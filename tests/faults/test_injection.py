@@ -9,6 +9,7 @@ from benchmarks.faults.injection import ALWAYS, Injection, choose, open_injectio
 from benchmarks.faults.injection_trace import Call, Point, calls_in, refusal
 from benchmarks.faults.injection_works import WORKS
 from benchmarks.faults.kills_tally import Tally
+from tests.absences import go_without
 
 SEED = 20261124
 SAMPLE = {"write": 10, "open and write": 8, "publish": 8, "prune": 4}
@@ -40,7 +41,7 @@ TRACE = """\
 @pytest.fixture(scope="module")
 def traced() -> Iterator[tuple[Injection, Tally]]:
     if reason := refusal():
-        pytest.skip(reason)
+        go_without(reason)
     tally = Tally()
     with open_injection(tally) as injection:
         yield injection, tally

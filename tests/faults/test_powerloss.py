@@ -47,13 +47,19 @@ from benchmarks.faults.trace_operations import (
     Sync,
     Write,
 )
+from tests.absences import go_without
 
 SEED = 20261124
 STATES = {STORE: 200, CATALOG: 120}
 STATES_OF_A_CONTROL = 20
 
-UNTRACEABLE = why_untraceable()
-traced = pytest.mark.skipif(UNTRACEABLE is not None, reason=str(UNTRACEABLE))
+traced = pytest.mark.usefixtures("_tracing")
+
+
+@pytest.fixture(scope="module")
+def _tracing() -> None:
+    if reason := why_untraceable():
+        go_without(reason)
 
 
 # --- the product ---

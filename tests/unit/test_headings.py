@@ -1,4 +1,4 @@
-"""What stands over a list, and which way it runs."""
+"""What stands over a list."""
 
 import re
 import unicodedata
@@ -6,7 +6,8 @@ import unicodedata
 import pytest
 
 from recommender.articles import LANGUAGE_PATTERN
-from recommender.web.headings import HEADINGS, Heading, direction_of, heading_in
+from recommender.web.directions import direction_of
+from recommender.web.headings import HEADINGS, Heading, heading_in
 
 
 def runs(text: str) -> str:
@@ -38,6 +39,16 @@ def test_every_heading_is_words_alone(tag: str) -> None:
         ("uz-Cyrl-UZ", "uz-Cyrl"),
         ("tg-Cyrl-TJ", "tg"),
         ("fa-AF", "fa"),
+        ("prs-AF", "fa"),
+        ("fas-Arab-IR", "fa"),
+        ("apc", "ar"),
+        ("arz-EG", "ar"),
+        ("iw-IL", "he"),
+        ("in", "id"),
+        ("no-NO", "no"),
+        ("nb-NO", "nb"),
+        ("az-IR", "en"),
+        ("arz-Latn", "en"),
         ("tg-Arab", "en"),
         ("ar-Latn", "en"),
         ("eo", "en"),
@@ -47,29 +58,6 @@ def test_every_heading_is_words_alone(tag: str) -> None:
 )
 def test_the_longest_known_beginning_of_a_tag_names_the_heading(tag: str, found: str) -> None:
     assert heading_in(tag) == Heading(HEADINGS[found], found)
-
-
-@pytest.mark.parametrize(
-    ("tag", "direction"),
-    [
-        ("fa", "rtl"),
-        ("he-IL", "rtl"),
-        ("UR-pk", "rtl"),
-        ("yi", "rtl"),
-        ("tg", "ltr"),
-        ("tg-Arab", "rtl"),
-        ("az-arab-IR", "rtl"),
-        ("ur-Latn", "ltr"),
-        ("fa-Cyrl", "ltr"),
-        ("sr-Latn-RS", "ltr"),
-        ("ar-1996", "rtl"),
-        ("und", "ltr"),
-    ],
-)
-def test_a_named_script_decides_the_direction_and_else_the_language(
-    tag: str, direction: str
-) -> None:
-    assert direction_of(tag) == direction
 
 
 def test_headings_are_filed_under_tags_that_articles_may_have() -> None:

@@ -90,9 +90,18 @@ def test_terms_of_no_rows_have_their_dtypes() -> None:
     assert (terms.buckets.dtype.name, terms.counts.dtype.name) == ("int32", "float32")
 
 
+def fault_of(rows: Rows) -> str | None:
+    """What a build says against rows; None where it takes them."""
+    try:
+        rows.check()
+    except BadRows as fault:
+        return str(fault)
+    return None
+
+
 @pytest.mark.parametrize("rows", [0, 1, 50])
 def test_good_rows_pass(rows: int) -> None:
-    sample_rows(rows).check()
+    assert fault_of(sample_rows(rows)) is None
 
 
 def vectors_with(row: int, value: float) -> Floats:
@@ -129,8 +138,7 @@ NAMED: Mapping[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("parts", NAMED.values(), ids=NAMED.keys())
 def test_a_bad_row_is_refused_by_its_id(parts: dict[str, Any]) -> None:
-    with pytest.raises(BadRows, match="row 'article-00001"):
-        sample_rows(3, **parts).check()
+    assert "row 'article-00001" in (fault_of(sample_rows(3, **parts)) or "")
 
 
 UNNAMED: Mapping[str, dict[str, Any]] = {
@@ -167,13 +175,12 @@ UNNAMED: Mapping[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("parts", UNNAMED.values(), ids=UNNAMED.keys())
 def test_parts_that_disagree_are_refused(parts: dict[str, Any]) -> None:
-    with pytest.raises(BadRows):
-        sample_rows(3, **parts).check()
+    assert fault_of(sample_rows(3, **parts)) is not None
 
 
 def test_a_row_of_no_terms_between_others_is_no_fault() -> None:
-    sample_rows(3, terms=terms_with(1, [], [])).check()
+    assert fault_of(sample_rows(3, terms=terms_with(1, [], []))) is None
 
 
 def test_buckets_may_fall_from_one_row_to_the_next() -> None:
-    sample_rows(3, terms=terms_with(1, [0], [1])).check()
+    assert fault_of(sample_rows(3, terms=terms_with(1, [0], [1]))) is None

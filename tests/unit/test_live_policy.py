@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from index import Catalog
 from recommender.articles import Article
 from recommender.embedding import Model
-from recommender.live import Board, ChangesCopy, Follower
+from recommender.live import TICK_SECONDS, Board, ChangesCopy, Follower
 from recommender.policies import set_policy
 from recommender.policy import Policy
 from recommender.rebuild import Rebuilt
@@ -24,6 +23,9 @@ from tests.workers import Hire, Worker
 NEWER = '{"of a newer program": 1}'
 SOME = Policy(threshold=0.2, half_lives={"city": 7.0})
 OTHER = Policy(diversity=0.5)
+LOOKS = 2
+"""The first may have begun before a policy was set."""
+PATIENCE_SECONDS = 60
 
 Rebuild = Callable[..., Rebuilt]
 
@@ -254,7 +256,7 @@ def test_every_look_sees_one_policy_with_the_change_that_brought_it(
     assert torn == []
 
 
-def test_a_thread_takes_another_policy_up_within_a_second(
+def test_a_thread_takes_another_policy_up_when_it_looks_again(
     own_desk: Settings, store: ArticleStore, fake_model: Model
 ) -> None:
     boards, copies = own_desk.data_dir / "workers", own_desk.data_dir / "changes"
@@ -264,10 +266,11 @@ def test_a_thread_takes_another_policy_up_within_a_second(
     ]
     for follower in followers:
         follower.start()
-    begun = time.monotonic()
     set_policy(store, SOME)
-    while any(follower.current().in_force.version != 1 for follower in followers):
-        assert time.monotonic() - begun < 1
-        time.sleep(0.01)
+    for follower in followers:
+        for _ in range(LOOKS):
+            follower.await_tick(PATIENCE_SECONDS)
+        assert follower.current().in_force.version == 1
     for follower in followers:
         follower.stop()
+    assert LOOKS * TICK_SECONDS < 1  # which is promised of every write

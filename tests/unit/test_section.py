@@ -82,7 +82,18 @@ def test_what_is_unknown_is_left_out() -> None:
     assert bare.date is None
 
 
-@pytest.mark.parametrize("title", ["", " ", "\u200b\u200e", "\u2060\ufeff\u00a0", "\u202e"])
+BLANK = [
+    "\u3164",
+    "\u115f\u1160",
+    "\uffa0 ",
+    "\u2800\u2800",
+    "\x01\x1f",
+    "\x7f\x85",
+    "\ufffe\U0010ffff",
+]
+
+
+@pytest.mark.parametrize("title", ["", " ", "\u200b\u200e", "\u2060\ufeff\u00a0", "\u202e", *BLANK])
 def test_a_headline_that_nobody_can_see_gives_way_to_the_id(title: str) -> None:
     assert entry(replace(CARD, title=title)).title == "a"
 
@@ -90,6 +101,31 @@ def test_a_headline_that_nobody_can_see_gives_way_to_the_id(title: str) -> None:
 @pytest.mark.parametrize("title", ["?", "7", "\U0001f6a2", "船", "بندر", "null", "<b>"])
 def test_any_headline_that_can_be_seen_is_shown(title: str) -> None:
     assert entry(replace(CARD, title=title)).title == title
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Ships\x00 in\x1b port\x7f", "Ships in port"),
+        ("Ships\x0bin\x85port", "Ships in port"),  # an end of a line in a word processor
+        ("Sh\ufffei\uffffp\ufdd0s \U0001fffein\U0010ffff port\ud800", "Ships in port"),
+        ("Ships\tin\r\nport", "Ships\tin\r\nport"),
+        ("Ships \u200f\ufffd \U0001f6a2 in port", "Ships \u200f\ufffd \U0001f6a2 in port"),
+    ],
+)
+def test_what_html_may_not_hold_is_left_out(title: str, shown: str) -> None:
+    assert entry(replace(CARD, title=title)).title == shown
+    assert section(CARD, wanted=Presentation(title)).heading == shown
+
+
+@pytest.mark.parametrize(
+    "published_at",
+    ["2026-10-05T08:00:00.123456Z", "2026-10-05T08:00:00.5Z", "2026-10-05T08:00:00Z"],
+)
+def test_a_moment_is_told_to_the_second(published_at: str) -> None:
+    """HTML takes three digits of a fraction at most."""
+    shown = entry(replace(CARD, published_at=published_at))
+    assert (shown.moment, shown.date) == ("2026-10-05T08:00:00Z", "2026-10-05")
 
 
 @given(st.text() | st.from_regex(r"(?i)(java|vb)?\s*(script|data|https?)\s*:.*"))

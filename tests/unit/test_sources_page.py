@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recommender.cli import main
 from recommender.sources.fetching import Limits
-from recommender.sources.ids import foreign_id
+from recommender.sources.ids import foreign_id, parts_of
 from recommender.sources.opening import FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
@@ -24,6 +24,9 @@ def test_every_option_is_one_of_the_command() -> None:
 
 def test_the_example_of_an_id_is_right() -> None:
     assert foreign_id("wp", "news.example/tj", "123") in PAGE
+    parts = ("wp", "news.example/tj", "123")
+    assert parts_of(foreign_id(*parts)) == parts
+    assert f'parts_of("{foreign_id(*parts)}")` is `("wp", "news.example/tj", "123")`' in PAGE
 
 
 def test_the_limits_are_those_of_the_program() -> None:
