@@ -17,10 +17,12 @@ def test_a_developer_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
         go_without(REASON)
 
 
-def test_in_ci_nothing_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_ci_only_what_nobody_can_install_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match=REASON):
         go_without(REASON)
+    with pytest.raises(pytest.skip.Exception, match="forbidden"):
+        go_without("forbidden by the kernel", installable=False)
 
 
 def test_a_tracer_that_is_not_there_is_told_with_the_remedy(
