@@ -18,7 +18,7 @@ from recommender.seeds import find_seed
 __all__ = ["MOST_SECONDS", "NEAREST", "Appearances", "find_appearances"]
 
 NEAREST: Final = 1_000
-MOST_SECONDS: Final = 10.0
+MOST_SECONDS: Final = 8.0
 ANY_LANGUAGE: Final = Options(languages=frozenset())
 
 

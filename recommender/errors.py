@@ -8,6 +8,7 @@ ReadAlsoError
 |   |-- BadJson              a text is no JSON, or holds what readers of JSON take differently
 |   |-- BadParameter         an option of a request is unknown or out of range
 |   `-- BadSource            a file to import or evaluate cannot be read as what it should be
+|       `-- SourceAway       an address to import from does not answer now, or cannot be reached
 |-- UnknownArticle           no article with that id was ever stored
 |-- DeletedArticle           the article was stored once and deleted since
 |-- UnreadArticle            the article is stored, but no rebuild has read it yet
@@ -18,6 +19,7 @@ ReadAlsoError
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
 |-- NotReady                 there is nothing yet to answer from: neither store nor own copy
 |-- StoreUnusable            the article store cannot be opened or is of a newer schema
+|-- Busy                     as many requests do the same slow thing as may at once
 |-- GateRefused              a freshly built snapshot did not pass the gate; the live one stays
 |-- HeldBack                 after a rollback nothing is compacted until a rebuild by hand
 |-- StoreRestored            the article store is not the one that was followed so far
@@ -34,6 +36,7 @@ __all__ = [
     "BadParameter",
     "BadSettings",
     "BadSource",
+    "Busy",
     "DeletedArticle",
     "FieldFault",
     "GateRefused",
@@ -46,6 +49,7 @@ __all__ = [
     "NotReady",
     "PartMissing",
     "ReadAlsoError",
+    "SourceAway",
     "StaleVersion",
     "StoreRestored",
     "StoreUnusable",
@@ -103,6 +107,10 @@ class BadSource(BadInput):
     """A file to import or evaluate cannot be read as what it should be."""
 
 
+class SourceAway(BadSource):
+    """An address to import from does not answer now, or cannot be reached; try again later."""
+
+
 class UnknownArticle(ReadAlsoError):
     """No article with that id was ever stored."""
 
@@ -125,12 +133,12 @@ class UnreadArticle(ReadAlsoError):
 
 
 class StaleVersion(ReadAlsoError):
-    """A newer version of the article is stored already."""
+    """A newer version of the article was given already, and holds until a newer one comes."""
 
     def __init__(self, article_id: str, given: int, stored: int) -> None:
         super().__init__(
-            f"article {article_id!r}: version {given} is older than the stored version {stored}; "
-            "fetch the article and push a newer version"
+            f"article {article_id!r}: version {given} is older than version {stored}, which was "
+            f"given before; push version {stored} or a newer version"
         )
 
 
@@ -159,6 +167,13 @@ class NotReady(ReadAlsoError):
 
 class StoreUnusable(ReadAlsoError):
     """The article store cannot be opened or is of a newer schema."""
+
+
+class Busy(ReadAlsoError):
+    """As many requests of a worker do the same slow thing as may at once."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"too many requests wait for {what} now; try again")
 
 
 class StoreRestored(ReadAlsoError):

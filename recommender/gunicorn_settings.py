@@ -12,6 +12,7 @@ preload_app = False
 timeout = 30
 graceful_timeout = 10
 keepalive = 5
+limit_request_line = 8190  # bytes, the most there is; of ids to exclude few fit into 4094
 control_socket_disable = True
 umask = 0o077  # the store and its copies hold drafts and what is under embargo
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, Self, TypedDict, Unpack
+from typing import Final, Literal, Self, TypedDict, Unpack
 
 import httpx
 
@@ -26,6 +26,10 @@ from recommender.recommendations import Mode
 
 __all__ = ["Client", "ListOptions"]
 
+SEARCH_SECONDS: Final = 30.0  # the service searches for eight
+LONGEST_QUERY: Final = 7_500
+"""In characters. Servers refuse an address of more than some 8,000, the longest id included."""
+
 
 class ListOptions(TypedDict, total=False):
     """The options of a list; each that is left out has its default."""
@@ -45,7 +49,8 @@ class ListOptions(TypedDict, total=False):
 class Client:
     """Asks one Read Also service. Safe to use from several threads; close it, or use `with`.
 
-    Every call raises ApiError where the service refuses it or gives no answer.
+    Every call raises ApiError where the service refuses it or gives no answer. What cannot be sent
+    at all (half of a surrogate pair, NaN, a key beyond ASCII) is a ValueError before that.
     """
 
     def __init__(
@@ -63,7 +68,7 @@ class Client:
         Args:
             base_url: where the service is, without `/v1`.
             key: the secret of a key.
-            timeout: in seconds, of each attempt; bulk loads have two minutes.
+            timeout: in seconds, of each attempt; bulk loads have 120, and `appears_in` has 30.
             attempts: how often at most a call is made that is answered with 429 or 503.
             transport: how requests are sent, if not over the network.
             sleep: waits so many seconds before the next attempt.
@@ -85,8 +90,13 @@ class Client:
         self._wire.close()
 
     def related(self, article_id: str, **options: Unpack[ListOptions]) -> RelatedList:
-        """The list under an article."""
-        answer = self._wire.call("GET", path_of(article_id, "/related"), params=_query(options))
+        """The list under an article. A query too long for an address is sent as a body."""
+        query = _query(options)
+        if len(str(httpx.QueryParams(query))) <= LONGEST_QUERY:
+            answer = self._wire.call("GET", path_of(article_id, "/related"), params=query)
+        else:
+            asked = {"article_id": article_id, **options}
+            answer = self._wire.call("POST", "/v1/related", json=asked)
         return read_answer(RelatedList, answer)
 
     def related_html(self, article_id: str, **options: Unpack[ListOptions]) -> str:
@@ -167,7 +177,8 @@ class Client:
 
     def appears_in(self, article_id: str) -> AppearsIn:
         """The articles whose default list shows this one now."""
-        return read_answer(AppearsIn, self._wire.call("GET", path_of(article_id, "/appears-in")))
+        path = path_of(article_id, "/appears-in")
+        return read_answer(AppearsIn, self._wire.call("GET", path, seconds=SEARCH_SECONDS))
 
 
 def _query(options: ListOptions) -> dict[str, str]:

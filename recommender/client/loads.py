@@ -16,6 +16,7 @@ Fields = Mapping[str, object]
 
 MOST_LINES: Final = 1_000  # the service takes more at once, but is seconds about it
 MOST_BYTES: Final = 4 * 2**20
+LOAD_SECONDS: Final = 120.0
 
 
 def as_document(article: Article | Fields) -> dict[str, object]:
@@ -49,7 +50,7 @@ def loads_of(
 def send_load(wire: Wire, lines: Sequence[bytes]) -> Iterator[BulkItem]:
     """Send a load; what a store that failed on the way left undone is sent again, in order."""
     for attempt in range(1, wire.attempts + 1):
-        answer = wire.call("POST", "/v1/bulk", content=b"".join(lines))
+        answer = wire.call("POST", "/v1/bulk", content=b"".join(lines), seconds=LOAD_SECONDS)
         items = read_answer(BulkAnswer, answer).items
         done = list(takewhile(lambda item: item.status not in AGAIN, items))
         yield from done

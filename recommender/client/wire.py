@@ -16,7 +16,6 @@ __all__ = ["AGAIN", "REST_SECONDS", "Wire", "path_of", "read_answer"]
 T = TypeVar("T")
 
 AGAIN: Final = frozenset({429, 503})
-LOAD_SECONDS: Final = 120.0  # for many lines at once
 REST_SECONDS: Final = 5.0  # where a service that is to be asked again does not say when
 _SECONDS: Final = re.compile(r"[0-9]{1,4}", re.ASCII)
 
@@ -41,16 +40,26 @@ class Wire:
         params: Mapping[str, str] | None = None,
         json: object = None,
         content: bytes | None = None,
+        seconds: float | None = None,
     ) -> httpx.Response:
         """Send a request, some times if need be.
+
+        Args:
+            method: of HTTP.
+            path: of the address, from the root of the service.
+            params: the query.
+            json: the body, as JSON.
+            content: or the body, as lines of NDJSON.
+            seconds: how long each attempt may take, where that is longer than other calls.
 
         Raises:
             ApiError: the answer is an error, or none came.
         """
         sent: dict[str, Any] = {"params": params, "json": json}
         if content is not None:
-            kind = {"Content-Type": "application/x-ndjson"}
-            sent |= {"content": content, "headers": kind, "timeout": LOAD_SECONDS}
+            sent |= {"content": content, "headers": {"Content-Type": "application/x-ndjson"}}
+        if seconds is not None:
+            sent["timeout"] = seconds
         for attempt in range(1, self.attempts + 1):
             answer = self._send(method, path, sent)
             if answer.status_code not in AGAIN or attempt == self.attempts:
@@ -63,7 +72,7 @@ class Wire:
     def _send(self, method: str, path: str, sent: Mapping[str, Any]) -> httpx.Response:
         try:
             return self._http.request(method, path, **sent)
-        except httpx.TransportError as fault:
+        except httpx.RequestError as fault:
             raise ApiError(None, f"no answer from {self._http.base_url}: {fault}") from fault
 
 

@@ -4,8 +4,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
+from recommender.web.caching import known_by_tag
 from recommender.web.describing import Content, described
 
 __all__ = ["assets"]
@@ -36,9 +37,7 @@ def _asset(name: str, kind: str) -> Response:
     )
     response.headers["Access-Control-Allow-Origin"] = "*"  # `integrity` asks for it
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return known_by_tag(response)
 
 
 @cache

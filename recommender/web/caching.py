@@ -8,7 +8,7 @@ from flask import Response, request
 from recommender.web.keys import is_public
 from recommender.web.state import Listing
 
-__all__ = ["MOST_KEYS_BYTES", "cached", "fitting", "lifetime"]
+__all__ = ["MOST_KEYS_BYTES", "cached", "fitting", "known_by_tag", "lifetime"]
 
 SETTLED_SECONDS: Final = 30
 UNSETTLED_SECONDS: Final = 5
@@ -36,8 +36,17 @@ def cached(response: Response, listing: Listing) -> Response:
     response.headers["Cache-Control"] = ", ".join([who, *allowed])
     response.headers["Surrogate-Key"] = " ".join(keys)
     response.headers["Vary"] = "Authorization, X-API-Key"
+    return known_by_tag(response)
+
+
+def known_by_tag(response: Response) -> Response:
+    """Tell the hash of an answer, and no more than that to who names it.
+
+    Of the conditions of a request that alone is heeded: the others are made for writes and parts.
+    """
     response.add_etag()
-    response.make_conditional(request)
+    names = request.environ.keys() & {"REQUEST_METHOD", "HTTP_IF_NONE_MATCH"}
+    response.make_conditional({name: request.environ[name] for name in names})
     return response
 
 

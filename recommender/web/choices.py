@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Final
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from recommender.answers import BlocksNow, Done, PinsNow
-from recommender.articles import Text, faults_of
+from recommender.articles import Moment, Text, faults_of
 from recommender.choices import Kind, Wish, parse_choices
 from recommender.errors import InvalidChoices
 from recommender.store import Receipt, StoredChoices
@@ -22,6 +22,7 @@ choices = Blueprint("choices", __name__, url_prefix="/v1")
 ACCEPTED: Final = 202
 LARGEST: Final = 2**20
 ABSENT: Final = (404, 410)
+MOMENT: Final[TypeAdapter[Moment]] = TypeAdapter(Moment)
 
 
 class Asking(BaseModel):
@@ -111,14 +112,16 @@ def _done(receipt: Receipt) -> Done:
 
 def _told(article_id: str, kind: Kind) -> Response:
     rows = state().choices_set(article_id, kind)
-    told = [
-        {"change": row.change, "by": row.by, "at": row.at.isoformat(), kind: _shown(row)}
-        for row in rows
-    ]
+    told = [_setting(row, kind) for row in rows]
     now = told[0][kind] if told else []
     response = jsonify({"article_id": article_id, kind: now, "history": told})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _setting(row: StoredChoices, kind: Kind) -> dict[str, Any]:
+    at = MOMENT.dump_python(row.at, mode="json")
+    return {"change": row.change, "by": row.by, "at": at, kind: _shown(row)}
 
 
 def _shown(row: StoredChoices) -> list[dict[str, Any]]:

@@ -6,13 +6,14 @@ from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Response, json, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from index import IndexFault, NoSnapshot
 from recommender.errors import (
     BadInput,
     BadJson,
     BadParameter,
+    Busy,
     DeletedArticle,
     FieldFault,
     IndexerAway,
@@ -41,9 +42,11 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     IndexerAway: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnusable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS: Final = 5
+NO_ADDRESS: Final = "nothing is served at this address; /docs lists what is"
 _log = logging.getLogger(__name__)
 
 
@@ -109,14 +112,17 @@ def public_detail(error: Exception) -> str:
             return "no snapshot is published yet; run: read-also rebuild"
         case NotReady():
             return "there is nothing yet to answer from; the log says why"
-        case IndexFault() | StoreUnusable() | IndexerAway():
+        case IndexerAway():
+            return "the indexer, which reads drafts, is not there, starting or busy; try again"
+        case IndexFault() | StoreUnusable():
             return "a part of the service is unavailable; the log says which"
         case _:
             return str(error)
 
 
 def _answer_http(error: HTTPException) -> Response:
-    response = problem(HTTPStatus(error.code or 500), error.description or error.name)
+    told = NO_ADDRESS if isinstance(error, NotFound) else error.description or error.name
+    response = problem(HTTPStatus(error.code or 500), told)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response

@@ -23,19 +23,12 @@ from recommender.recommendations import Options, Recommendations
 from recommender.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, Receipt, StoredChoices, Waiting
-from recommender.web.turns import Turns
+from recommender.web.turns import Turns, TurnsOfWorker
 from recommender.web.visibility import becomes_visible, is_shown
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
 
 EXTENSION: Final = "read-also"
-WRITERS: Final = 4  # of the eight threads of a worker; the others go on reading while these wait
-WAITERS: Final = 2  # for a write to be visible
-ASKERS: Final = 1  # of the store, for the list under an article that the view does not hold
-FETCHERS: Final = 2  # of an article
-DRAFTERS: Final = 2
-SEEKERS: Final = 1  # of an article in the lists of others
-EXPLAINERS: Final = 2  # of a list, from reading its texts to the last word
 MISS_SECONDS: Final = 0.3
 
 
@@ -65,15 +58,7 @@ class State:
     settings: Settings
     store: LateStore
     follower: Follower
-    _writers: Turns = field(default_factory=lambda: Turns(WRITERS))
-    _waiters: Turns = field(default_factory=lambda: Turns(WAITERS))
-    _askers: Turns = field(default_factory=lambda: Turns(ASKERS))
-    _fetchers: Turns = field(default_factory=lambda: Turns(FETCHERS))
-    _latecomers: Turns = field(default_factory=lambda: Turns(ASKERS))
-    _scrapers: Turns = field(default_factory=lambda: Turns(ASKERS))
-    _drafters: Turns = field(default_factory=lambda: Turns(DRAFTERS))
-    _seekers: Turns = field(default_factory=lambda: Turns(SEEKERS))
-    _explainers: Turns = field(default_factory=lambda: Turns(EXPLAINERS))
+    _turns: TurnsOfWorker = field(default_factory=TurnsOfWorker)
 
     def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
         """The list under an article; one that was not read yet is served from the ladder.
@@ -82,7 +67,8 @@ class State:
             UnknownArticle: never stored, or not on show and asked for by the public.
             DeletedArticle: deleted.
             NotReady: there is nothing yet to answer from.
-            StoreUnusable: too many lists are being explained now.
+            StoreUnusable: the view does not hold it, and the store is away.
+            Busy: too many ask the store, or for explanations, now.
         """
         live, now = self.follower.current(), time.time()
         seed = seed_of(live.view, article_id)
@@ -92,7 +78,7 @@ class State:
         view = live.view
         shown = True
         if seed is None:
-            article = self._asked(article_id, self._askers)
+            article = self._asked(article_id, self._turns.askers)
             seed, shown = seed_outside(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
             shown = is_shown(view, row, now)
@@ -112,10 +98,10 @@ class State:
         Raises:
             IndexerAway: nobody can read it now.
             UnreadableMarkup: its markup cannot be read.
-            StoreUnusable: too many lists are being explained now.
+            Busy: too many drafts are being read, or lists explained, now.
         """
         live = self.follower.current()
-        with self._drafters.one_of("the drafts"):
+        with self._turns.drafters.one_of("the drafts"):
             draft = read_draft(self.settings.data_dir, article)
         seed = seed_outside(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
@@ -130,13 +116,13 @@ class State:
         Raises:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
-            StoreUnusable: another request looks for appearances now.
+            Busy: another request looks for appearances now.
         """
         live = self.follower.current()
         if live.view.row_of(article_id) is None:
             self.stored(article_id)
         policy, now = live.in_force.policy, time.time()
-        with self._seekers.one_of("appearances"):
+        with self._turns.seekers.one_of("appearances"):
             return find_appearances(live.view, article_id, policy, live.chosen, now)
 
     def stored(self, article_id: str) -> Article:
@@ -145,9 +131,10 @@ class State:
         Raises:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
-            StoreUnusable: the store is away, or too many are asking it now.
+            StoreUnusable: the store is away.
+            Busy: too many are asking it now.
         """
-        return self._asked(article_id, self._fetchers)
+        return self._asked(article_id, self._turns.fetchers)
 
     def choices_set(self, article_id: str, kind: Kind) -> tuple[StoredChoices, ...]:
         """The pins or the blocks that were ever set under an article, the newest first.
@@ -155,9 +142,10 @@ class State:
         Raises:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
-            StoreUnusable: the store is away, or too many are asking it now.
+            StoreUnusable: the store is away.
+            Busy: too many are asking it now.
         """
-        with self._store_on(self._fetchers) as store:
+        with self._store_on(self._turns.fetchers) as store:
             store.get(article_id)
             return store.choices.history(article_id, kind)
 
@@ -171,14 +159,14 @@ class State:
         live = self.follower.current()
         if live.store_fault is not None:
             raise StoreUnusable(live.store_fault)
-        if not self._scrapers.take():
+        if not self._turns.scrapers.take():
             return None
         try:
             store = self.store()
             origin = Origin.of(live.view.snapshot.manifest)
             return count_backlog(store, origin), store.state().change, store.pending.waiting()
         finally:
-            self._scrapers.give_back()
+            self._turns.scrapers.give_back()
 
     def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.
@@ -186,21 +174,21 @@ class State:
         An article's `text` has to be read for that; of a deletion or a choice there is none. Only
         a few wait at once; for the others it is False.
         """
-        if not self._waiters.take():
+        if not self._turns.waiters.take():
             return False
         try:
             return becomes_visible(self.follower, receipt, text=text)
         finally:
-            self._waiters.give_back()
+            self._turns.waiters.give_back()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold one of the turns of those who write.
 
         Raises:
-            StoreUnusable: all are taken, so the store is slow or locked.
+            Busy: all are taken, so the store is slow or locked.
         """
-        with self._writers.one_of("the article store"):
+        with self._turns.writers.one_of("the article store"):
             yield
 
     def _asked(self, article_id: str, turns: Turns) -> Article:
@@ -214,7 +202,7 @@ class State:
 
     def _explaining(self, options: Options) -> AbstractContextManager[None]:
         """Hold a turn while a list is explained: that takes long, and others must not wait."""
-        return self._explainers.one_of("explanations") if options.explain else nullcontext()
+        return self._turns.explainers.one_of("explanations") if options.explain else nullcontext()
 
     @contextmanager
     def _store_on(self, turns: Turns) -> Iterator[ArticleStore]:
@@ -234,11 +222,11 @@ class State:
 
         One request at a time waits for it, so that asking for what never was costs others nothing.
         """
-        if self._latecomers.take():
+        if self._turns.latecomers.take():
             try:
                 self.follower.await_tick(MISS_SECONDS)
             finally:
-                self._latecomers.give_back()
+                self._turns.latecomers.give_back()
         return self.follower.current()
 
 

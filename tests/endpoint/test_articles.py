@@ -103,6 +103,16 @@ def test_an_older_version_is_409_and_changes_nothing(client: FlaskClient) -> Non
     assert client.put(PATH, json={"title": "Three"}).get_json()["result"] == "updated"
 
 
+def test_the_version_that_holds_is_told_where_the_article_shows_none(client: FlaskClient) -> None:
+    client.put(PATH, json={"title": "Two", "version": 5})
+    client.put(PATH, json={"title": "Three"})
+    assert "version" not in client.get(PATH).get_json()
+    refused = client.put(PATH, json={"title": "One", "version": 4})
+    assert refused.status_code == 409
+    assert "push version 5 or a newer version" in refused.get_json()["detail"]
+    assert client.put(PATH, json={"title": "Four", "version": 5}).status_code == 200
+
+
 def test_delete_is_204_twice_and_then_410(client: FlaskClient) -> None:
     for _ in range(2):
         response = client.delete("/v1/articles/harbour-2")

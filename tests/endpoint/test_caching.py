@@ -39,6 +39,19 @@ def test_a_known_answer_is_304(desk: FlaskClient, path: str) -> None:
     assert desk.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+@pytest.mark.parametrize("path", [*PATHS, "/v1/read-also.js", "/v1/read-also.css"])
+def test_conditions_that_are_made_for_writes_and_parts_are_passed_over(
+    desk: FlaskClient, path: str
+) -> None:
+    whole = desk.get(path)
+    others = {"If-Match": '"other"', "If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}
+    others |= {"Range": "bytes=0-9", "If-Range": whole.headers["ETag"]}
+    answer = desk.get(path, headers=others)
+    assert (answer.status_code, answer.data) == (200, whole.data)
+    known = desk.get(path, headers=others | {"If-None-Match": whole.headers["ETag"]})
+    assert (known.status_code, known.data) == (304, b"")
+
+
 def test_another_answer_has_another_tag(desk: FlaskClient) -> None:
     tags = {desk.get(f"{LIST}?limit={limit}").headers["ETag"] for limit in (1, 2, 3)}
     assert len(tags) == 3

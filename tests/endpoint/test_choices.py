@@ -161,6 +161,8 @@ def test_who_when_and_why_are_kept_item_by_item(
     assert told["history"][0]["change"] == answer.get_json()["change"]
     moments = [datetime.fromisoformat(one["at"]) for one in told["history"]]
     assert moments == sorted(moments, reverse=True)
+    assert told["history"][0]["at"] == told["pins"][0]["at"]
+    assert {one["at"][-1] for one in (*told["pins"], *told["history"])} == {"Z"}
 
 
 def test_the_same_choices_again_are_no_change(client: FlaskClient) -> None:

@@ -1,6 +1,7 @@
 """The Python client, against the application itself."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender import client as face
+from recommender.appearances import MOST_SECONDS
 from recommender.articles import Article, parse_article
 from recommender.choices import Wish
 from recommender.client import ApiError, Client, Deletion, ListOptions, Target
@@ -85,6 +87,28 @@ def test_options_are_spelt_as_a_query(cms: Client, client: FlaskClient) -> None:
     assert found.items[0].explanation is not None
 
 
+def test_a_query_too_long_for_an_address_is_sent_as_a_body(cms: Client) -> None:
+    every = cms.related("harbour-2", limit=100, language="any", diversity=0.3)
+    gone = [item.id for item in every.items[::2]]
+    more = [f"{number:03}{'x' * 197}" for number in range(500 - len(gone))]
+    options = ListOptions(limit=100, language="any", diversity=0.3, exclude=gone)
+    short = cms.related("harbour-2", **options)
+    assert cms.related("harbour-2", **(options | {"exclude": [*gone, *more]})) == short
+    assert not {item.id for item in short.items}.intersection(gone)
+
+
+@pytest.mark.parametrize(("many", "method"), [(36, "GET"), (38, "POST")])
+def test_a_query_goes_into_the_address_while_every_server_takes_that(
+    many: int, method: str
+) -> None:
+    empty = {"article_id": "a", "items": [], "requested": 12, "returned": 0, "mode": "mixed"}
+    cms, asked = answering(httpx.Response(200, json=empty | {"generation": "g"}))
+    cms.related("x" * 200, exclude=["y" * 200] * many)
+    (sent,) = asked
+    assert sent.method == method
+    assert len(f"{method}  HTTP/1.1") + len(sent.url.raw_path) <= 8_190
+
+
 def test_every_option_of_a_list_can_be_asked_for() -> None:
     fields = {name.replace("languages", "language") for name in Options.__slots__} - {"beside"}
     fields = {name.replace("max_age_days", "max_age") for name in fields}
@@ -137,6 +161,22 @@ def test_waiting_is_asked_for() -> None:
     cms.delete("a", wait=True)
     cms.delete("a")
     assert [one.url.query for one in asked] == [b"wait=visible"] * 3 + [b""]
+
+
+def test_what_takes_the_service_long_is_waited_for() -> None:
+    """An attempt at anything else has ten seconds."""
+    answers = [
+        {"id": "a", "title": "A"},
+        {"article_id": "a", "appears_in": [], "checked": 1, "complete": True},
+        {"errors": False, "items": [{"id": "a", "status": 201}]},
+    ]
+    cms, asked = answering(*(httpx.Response(200, json=answer) for answer in answers))
+    cms.get("a")
+    cms.appears_in("a")
+    list(cms.bulk([{"id": "a"}]))
+    waits = [one.extensions["timeout"]["read"] for one in asked]
+    assert waits == [10.0, 30.0, 120.0]
+    assert waits[1] > 3 * MOST_SECONDS
 
 
 def test_all_articles_come_in_order_over_many_pages(
@@ -278,6 +318,29 @@ def test_no_answer_is_an_error_too() -> None:
     with pytest.raises(ApiError, match=r"no answer from http://desk\.example") as away:
         cms.get("a")
     assert away.value.status is None
+
+
+def test_an_answer_that_is_garbled_on_the_way_is_an_error_too() -> None:
+    def garble(request: httpx.Request) -> httpx.Response:
+        raise httpx.DecodingError("not gzip", request=request)
+
+    cms = Client("http://desk.example", transport=httpx.MockTransport(garble))
+    with pytest.raises(ApiError, match="not gzip"):
+        cms.get("a")
+
+
+def test_what_cannot_be_sent_is_no_answer_of_the_service() -> None:
+    cms, asked = answering(httpx.Response(200, json={}))
+    for unsendable in (
+        {"id": "a", "title": "\ud800"},
+        {"id": "a\ud800"},
+        {"id": "a", "x": math.nan},
+    ):
+        with pytest.raises(ValueError, match=r"surrogates|JSON compliant"):
+            cms.put(unsendable)
+    with pytest.raises(ValueError, match="ascii"):
+        Client("http://desk.example", "ключ")
+    assert asked == []
 
 
 @pytest.mark.parametrize(

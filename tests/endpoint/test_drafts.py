@@ -91,6 +91,8 @@ def test_without_an_indexer_a_draft_is_503_and_lists_go_on(
     answer = client.post("/v1/related", json=text)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
+    told = "the indexer, which reads drafts, is not there, starting or busy; try again"
+    assert answer.get_json()["detail"] == told
     assert client.get("/v1/articles/harbour-2/related").status_code == 200
 
 

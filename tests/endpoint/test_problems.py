@@ -57,7 +57,8 @@ def test_the_query_and_the_key_are_not_repeated(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/articles/a", "/v1/articles/", "/static/../x"])
 def test_an_unknown_route_is_404(desk: FlaskClient, path: str) -> None:
-    check(desk.get(path), 404, "Not Found", path)
+    document = check(desk.get(path), 404, "Not Found", path)
+    assert document["detail"] == "nothing is served at this address; /docs lists what is"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from recommender.reading import Reader
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from recommender.web import state as web_state
-from recommender.web import visibility
+from recommender.web import turns, visibility
 from service import create_app
 
 Index = Callable[..., int]
@@ -96,6 +96,35 @@ def test_while_somebody_asks_for_what_is_not_in_the_view_what_is_in_it_is_answer
         assert not first.done()
     assert first.result().status_code == 404
     assert client.get(NOBODY).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "at_once"), [(NOBODY, 1), ("/v1/articles/nobody", 2), ("/v1/articles/nobody/pins", 2)]
+)
+def test_who_comes_while_others_ask_the_store_is_answered_when_they_are_done(
+    client: FlaskClient,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    at_once: int,
+) -> None:
+    waiting, wait_for_turn = threading.Semaphore(0), turns.Turns.wait
+
+    def note(of: turns.Turns) -> bool:
+        waiting.release()
+        return wait_for_turn(of)
+
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(turns.Turns, "wait", note)
+    with held_up(ArticleStore, "get") as arrived:
+        answers = [pool.submit(another(client).get, path) for _ in range(4)]
+        for _ in range(at_once):
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        for _ in range(4 - at_once):
+            assert waiting.acquire(timeout=PATIENCE_SECONDS)
+        assert client.get(SEED).status_code == 200
+        assert not any(each.done() for each in answers)
+    assert [each.result().status_code for each in answers] == [404] * 4
 
 
 def test_while_the_view_cannot_follow_the_store_is_asked_for_nobody(
@@ -190,7 +219,7 @@ def test_a_third_explanation_is_refused_while_two_are_worked_on_and_lists_go_on(
         return asks.get(SEED, query_string={"explain": 1})
 
     def explain_draft(asks: FlaskClient) -> TestResponse:
-        return asks.post("/v1/related", json=DRAFT | {"explain": 1})
+        return asks.post("/v1/related", json=DRAFT | {"explain": True})
 
     with held_up(grounds, "compare") as arrived:
         two = [pool.submit(asks, another(client)) for asks in (explain, explain_draft)]

@@ -212,6 +212,17 @@ def test_a_server_answers_outlives_a_worker_and_stops_when_told(
             ask(port, "/healthz")
 
 
+def test_a_first_line_of_8190_bytes_is_read_and_a_longer_one_is_414(
+    environment_of: Environment, own_desk: Settings
+) -> None:
+    port, path = free_port(), "/v1/articles/harbour-2/related?exclude="
+    room = 8_190 - len(f"GET {path} HTTP/1.1")
+    ids = ",".join(["x" * 200] * 41)
+    with served(environment(environment_of, own_desk), port):
+        assert until(lambda: is_ready(port))
+        assert [ask(port, path + ids[:size])[0] for size in (room, room + 1)] == [200, 414]
+
+
 def test_a_server_over_an_empty_archive_lists_what_comes(
     environment_of: Environment, bare: Settings
 ) -> None:

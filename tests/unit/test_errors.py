@@ -82,7 +82,7 @@ def test_bad_input_without_faults_is_its_summary() -> None:
     [
         (UnknownArticle("a-1"), ("'a-1'", "PUT /v1/articles/a-1")),
         (DeletedArticle("a-1"), ("'a-1'", "deleted", "push it again")),
-        (StaleVersion("a-1", 3, 7), ("'a-1'", "version 3", "version 7", "newer version")),
+        (StaleVersion("a-1", 3, 7), ("'a-1'", "version 3", "push version 7 or a newer")),
     ],
 )
 def test_a_message_names_the_thing_and_the_remedy(error: Exception, said: tuple[str, ...]) -> None:

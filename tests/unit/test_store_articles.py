@@ -140,7 +140,7 @@ def test_a_deleted_article_is_known_as_deleted_until_it_is_put_again(store: Arti
 
 def test_an_older_version_is_refused_and_changes_nothing(store: ArticleStore) -> None:
     store.put(article(version=5))
-    with pytest.raises(StaleVersion, match="version 4 is older than the stored version 5"):
+    with pytest.raises(StaleVersion, match="version 4 is older than version 5"):
         store.put(article(title="old", version=4))
     assert store.get("a") == article(version=5)
     assert store.state().change == 1
