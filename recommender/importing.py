@@ -21,7 +21,9 @@ Outcome = Receipt | StaleVersion | InvalidArticle | None
 
 Content = Article | Gone | InvalidArticle
 
+MOST_TOLD: Final = 100  # rejected records of a source; nobody reads more, and a terminal is slow
 BATCH: Final = 25  # one transaction each: what is done again at most after a stop
+_REJECTED: Final = "rejected"
 PAUSE_SECONDS: Final = 0.01  # between transactions, in which a newsroom's single writes get in
 
 
@@ -60,7 +62,7 @@ def import_source(
     Args:
         store: where the articles go.
         source: where they come from.
-        report: told of each rejected record in one line.
+        report: told of the first rejected records, each in one line, and how many more there are.
         meter: told how far it is.
         strict: stop at the first bad record; what stands before it is stored.
         again: read all of it, wherever it was left.
@@ -87,7 +89,7 @@ def import_records(
     Args:
         store: where they go.
         records: from a source.
-        report: told of each rejected record in one line.
+        report: told of the first rejected records, each in one line, and how many more there are.
         strict: stop at the first bad record; what stands before it is stored.
         keep: told of each mark when all before it is stored.
 
@@ -102,35 +104,47 @@ def import_records(
         elif isinstance(batch, LeftOut):
             left_out[batch.reason] += batch.count
         else:
-            time.sleep(PAUSE_SECONDS)
-            for record, outcome in zip(batch, _store(store, batch), strict=True):
-                if isinstance(outcome, StaleVersion | InvalidArticle):
+            outcomes = _store(store, batch)
+            for record, outcome in zip(batch, outcomes, strict=True):
+                word = _word(outcome)
+                if word == _REJECTED and counted[word] < MOST_TOLD:
                     _refuse(f"{record.place}: {outcome}", report, strict=strict)
-                counted[_word(outcome)] += 1
+                counted[word] += 1
+            time.sleep(PAUSE_SECONDS if any(map(_is_written, outcomes)) else 0)
+    if counted[_REJECTED] > MOST_TOLD:
+        report(_and_more(counted[_REJECTED] - MOST_TOLD))
     return Imported(
         created=counted["created"],
         updated=counted["updated"],
         unchanged=counted["unchanged"],
-        rejected=counted["rejected"],
+        rejected=counted[_REJECTED],
         deleted=counted["deleted"],
         left_out=dict(left_out),
     )
 
 
 def _batches(records: Iterable[Pulled], size: int) -> Iterator[list[Record] | Mark | LeftOut]:
-    """Records by the batch, each mark behind the batch of what came before it."""
+    """Records by the batch, each mark behind the batch of what came before it.
+
+    Where a source breaks off, what it gave until then is given on before that is raised.
+    """
     batch: list[Record] = []
-    for one in records:
-        if isinstance(one, LeftOut):
-            yield one
-            continue
-        if isinstance(one, Record):
-            batch.append(one)
-        if batch and (isinstance(one, Mark) or len(batch) >= size):
+    try:
+        for one in records:
+            if isinstance(one, LeftOut):
+                yield one
+                continue
+            if isinstance(one, Record):
+                batch.append(one)
+            if batch and (isinstance(one, Mark) or len(batch) >= size):
+                yield batch
+                batch = []
+            if isinstance(one, Mark):
+                yield one
+    except Exception:
+        if batch:
             yield batch
-            batch = []
-        if isinstance(one, Mark):
-            yield one
+        raise
     if batch:
         yield batch
 
@@ -147,7 +161,16 @@ def _store(store: ArticleStore, batch: Sequence[Record]) -> list[Outcome]:
 def _word(outcome: Outcome) -> str:
     if isinstance(outcome, Receipt):
         return outcome.result
-    return "unknown" if outcome is None else "rejected"
+    return "unknown" if outcome is None else _REJECTED
+
+
+def _is_written(outcome: Outcome) -> bool:
+    return isinstance(outcome, Receipt) and outcome.result != "unchanged"
+
+
+def _and_more(count: int) -> str:
+    others = f"{count} more records are" if count > 1 else "one more record is"
+    return f"{others} rejected and not shown; mend those above and import again to see the next"
 
 
 def _put(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcome]:

@@ -17,7 +17,7 @@ def bar(label: str, total: int, unit: str) -> Iterator[Advance]:
     """A bar on standard error; a plain line now and then where that is no terminal."""
     with tqdm(
         total=total,
-        desc=label,
+        desc=printable(label),
         unit=f" {unit}" if unit != "B" else unit,
         unit_scale=unit == "B",
         dynamic_ncols=True,

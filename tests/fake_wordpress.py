@@ -133,18 +133,19 @@ class FakeWordPress:
         if what in self.closed and authorization != f"Basic {known}":
             return HIDDEN
         if what == "posts":
-            return self._single(int(number)) if number else self._listing(parameters)
+            return self._single(int(number), parameters) if number else self._listing(parameters)
         return self._terms(what, parameters) if what in self.names else NO_ROUTE
 
     def _page(self) -> Reply:
         link = f"<link rel='https://api.w.org/' href='{self.root}' />" if self.is_linked else ""
         return 200, f"<html><head>{link}</head><body>Hello</body></html>", {}
 
-    def _single(self, number: int) -> Reply:
+    def _single(self, number: int, parameters: Mapping[str, str]) -> Reply:
         found = [post for post in self.posts if post["id"] == number]
         if not found:
             return UNKNOWN
-        return (200, found[0], {}) if found[0]["status"] == "publish" else HIDDEN
+        is_public = found[0]["status"] == "publish"
+        return (200, self._dressed(found[0], parameters), {}) if is_public else HIDDEN
 
     def _listing(self, parameters: Mapping[str, str]) -> Reply:
         chosen = [post for post in self.posts if _passes(post, parameters)]

@@ -10,7 +10,7 @@ import click
 
 from recommender.cli.exits import leave
 from recommender.cli.paths import ANY, EXISTING
-from recommender.errors import BadInput, BadParameter
+from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
 from recommender.exporting import export_articles, export_to
 from recommender.importing import import_source
 from recommender.listing import printable
@@ -42,7 +42,9 @@ def _existing(
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("--strict", is_flag=True, help="Stop at the first bad record.")
 @click.option("--again", is_flag=True, help="Read all of it, not what is new since the last time.")
-@click.option("--user", metavar="NAME", help="Sent with the password to the address's host alone.")
+@click.option(
+    "--user", metavar="NAME", help="Sent with the password to the address's origin alone."
+)
 @click.option("--password-file", type=EXISTING, help="A file that holds the password.")
 @click.option("--allow-private", metavar="HOST", multiple=True, help=ALLOW_PRIVATE)
 def import_(
@@ -59,19 +61,27 @@ def import_(
     Files: JSON lines, WordPress exports (WXR), feeds, ninjs, web pages. Addresses: WordPress sites,
     feeds, sitemaps, and files of those kinds. What each is, is found out by what it holds.
 
-    An address is read from where it was left; interrupted, run it again.
+    An address is read from where it was left; interrupted, run it again. What cannot be read is
+    told of and passed over.
     """
-    auth = _credentials(user, password_file)
-    rejected = 0
+    auth, hosts = _credentials(user, password_file), frozenset(allow_private)
+    failed: set[type[Exception]] = set()
     with _store() as store:
         for place in places:
-            with Fetcher(private_hosts=frozenset(allow_private), auth=auth) as fetcher:
-                source = open_source(place, format_, fetcher)
-                done = import_source(store, source, warn, bar, strict=strict, again=again)
+            try:
+                with Fetcher(private_hosts=hosts, auth=auth) as fetcher:
+                    source = open_source(place, format_, fetcher)
+                    done = import_source(store, source, warn, bar, strict=strict, again=again)
+            except BadSource as fault:
+                if strict:
+                    raise
+                warn(f"read-also: {fault}")
+                failed.add(type(fault))
+                continue
             click.echo(printable(f"{place}: {done}"))
-            rejected += done.rejected
-    if rejected:
-        leave(BadInput)
+            failed |= {BadInput} if done.rejected else set()
+    if failed:
+        leave(SourceAway if failed == {SourceAway} else BadInput)
 
 
 def _credentials(user: str | None, password_file: Path | None) -> tuple[str, str] | None:

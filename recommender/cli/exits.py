@@ -11,6 +11,7 @@ from recommender.errors import (
     BadSettings,
     PartMissing,
     ReadAlsoError,
+    SourceAway,
     StoreUnusable,
 )
 
@@ -19,6 +20,7 @@ __all__ = ["EXIT_CODES", "Commands", "leave"]
 EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (BadParameter, 2),
     (BadSettings, 2),
+    (SourceAway, 69),
     (BadInput, 65),
     (PartMissing, 69),
     (NoSnapshot, 69),

@@ -139,14 +139,18 @@ class _Boxes:
 
 
 def _headlines(blocks: Sequence[Block]) -> list[int]:
-    """Runs of links as long as headlines, with the heading over them, beside a longer story."""
+    """Runs of links as long as headlines, with the heading over them, beside a longer story.
+
+    What a sentence of the story announces is a part of it: its sources, or who won.
+    """
     found: list[int] = []
     run: list[int] = []
     for i, block in enumerate((*blocks, Block(()))):
         if block.lines and block.linked >= _ALL * block.weight:
             run.append(i)
             continue
-        if len(run) >= _FEWEST_HEADLINES and _are_headlines([blocks[one] for one in run]):
+        is_long = len(run) >= _FEWEST_HEADLINES and _are_headlines([blocks[one] for one in run])
+        if is_long and not (run[0] and _announces(blocks[run[0] - 1])):
             found += [run[0] - 1] if run[0] and blocks[run[0] - 1].kind == "heading" else []
             found += run
         run = []
@@ -157,6 +161,12 @@ def _headlines(blocks: Sequence[Block]) -> list[int]:
 def _are_headlines(blocks: Sequence[Block]) -> bool:
     breadth = sum(block.weight + sum(mark >= _WIDE for mark in block.text) for block in blocks)
     return breadth >= _HEADLINE * len(blocks)
+
+
+def _announces(block: Block) -> bool:
+    """Whether a block is a sentence that goes on in the list after it; a box has a short label."""
+    is_sentence = block.kind != "heading" and len(block.text) > _SHORT
+    return is_sentence and block.text.endswith((":", "\uff1a"))
 
 
 def _repeated(blocks: Sequence[Block]) -> Iterator[int]:

@@ -43,6 +43,16 @@ class Address:
         """What has one owner."""
         return self.scheme, self.host, self.port
 
+    def shares_owner(self, other: "Address") -> bool:
+        """Whether what may be sent to another address may be sent here too.
+
+        It is of the same origin, or of the one that the other's plain http is moved to: https of
+        the same host, both at the ports that need not be written.
+        """
+        moved = ("https", other.host, _DEFAULT_PORTS["https"])
+        is_plain = other.origin == ("http", other.host, _DEFAULT_PORTS["http"])
+        return self.origin == other.origin or (is_plain and self.origin == moved)
+
     def follow(self, location: str) -> "Address":
         """Where a redirect from here leads.
 

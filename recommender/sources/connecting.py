@@ -16,10 +16,19 @@ from typing import Any, Final
 
 import httpcore
 
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
 from recommender.sources.addresses import Address
 
-__all__ = ["PASSING", "CheckedNetwork", "Pool", "is_distrust", "is_public", "open_pool", "pass_on"]
+__all__ = [
+    "PASSING",
+    "CheckedNetwork",
+    "Pool",
+    "is_distrust",
+    "is_public",
+    "is_timeout",
+    "open_pool",
+    "pass_on",
+]
 
 Pool = httpcore.ConnectionPool
 
@@ -82,6 +91,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
 
         Raises:
             BadSource: an address of it is not public, and the host is not named as private.
+            SourceAway: no address is known for it.
             httpcore.ConnectError: none answers, or the name is not known just now.
         """
         fault: Exception = httpcore.ConnectError(f"{host} has no address")
@@ -125,7 +135,7 @@ def _look_up(host: str, port: int) -> list[str]:
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             raise httpcore.ConnectError(f"{host} cannot be looked up now") from error
-        raise BadSource(f"no address is known for {host} ({error.strerror})") from error
+        raise SourceAway(f"no address is known for {host} ({error.strerror})") from error
     except UnicodeError as error:
         raise BadSource(f"{host[:80]!r} is no name of a host") from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
@@ -198,6 +208,11 @@ def pass_on(
             for name, value in response.headers
         }
         yield response.status, received, response.iter_stream()
+
+
+def is_timeout(error: Exception) -> bool:
+    """Whether a connection failed because its time was over."""
+    return isinstance(error, httpcore.TimeoutException)
 
 
 def is_distrust(error: BaseException | None) -> bool:

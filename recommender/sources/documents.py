@@ -1,7 +1,7 @@
 """One document that holds many records, on disk or at an address."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from recommender.articles import Article
 from recommender.errors import BadSource
-from recommender.progress import Advance, Meter
+from recommender.progress import Advance, Meter, Rounds
 from recommender.sources.fetching import Answer, Fetcher
 from recommender.sources.records import Cursor, LeftOut, Mark, Pulled, Record
 
@@ -25,7 +25,11 @@ _ANSWERED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
 
 @dataclass(frozen=True, slots=True)
 class FileDocument:
-    """A file. It keeps no cursor: the store tells what of it is new."""
+    """A file. It keeps no cursor: the store tells what of it is new.
+
+    It is read twice, since an archive may tell one story several times: the newest version counts,
+    else the last, and were the others stored too, no second import would ever find it unchanged.
+    """
 
     path: Path
     read: Reader
@@ -44,7 +48,11 @@ class FileDocument:
         try:
             size = self.path.stat().st_size
             with self.path.open("rb") as file, meter(self.path.name, size, "B") as advance:
-                yield from self.read(self.name, file, advance)
+                rounds = Rounds(advance, 2)
+                superseded = _superseded(self.read(self.name, file, rounds))
+                file.seek(0)
+                for number, one in enumerate(self.read(self.name, file, rounds)):
+                    yield LeftOut("repeated") if number in superseded else one
         except OSError as error:
             raise BadSource(f"{self.path}: cannot be read ({error.strerror})") from error
 
@@ -81,6 +89,24 @@ class WebDocument:
                     yield record
                 now += [digest] if digest else []
         yield Mark(_cursor(answer, whole, now))
+
+
+def _superseded(records: Iterable[Record | LeftOut]) -> set[int]:
+    """The numbers of the records whose articles another record takes the place of."""
+    found: set[int] = set()
+    last: dict[str, tuple[int, int]] = {}
+    for number, one in enumerate(records):
+        if not isinstance(one, Record) or not isinstance(one.content, Article):
+            continue
+        article = one.content
+        version, before = last.get(article.id, (0, None))
+        if article.version is not None and article.version < version:
+            found.add(number)
+            continue
+        if before is not None:
+            found.add(before)
+        last[article.id] = (article.version or version, number)
+    return found
 
 
 def _conditions(known: Cursor) -> dict[str, str]:

@@ -8,10 +8,11 @@ from typing import BinaryIO, Final
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance
+from recommender.sources.bodies import read_whole
 from recommender.sources.feed_guard import parse_guarded
 from recommender.sources.fields import language_tag, make_article, moment, refuse, web_address
 from recommender.sources.ids import foreign_id
-from recommender.sources.plain import adds_to, names_of, plain_text, without_controls
+from recommender.sources.plain import names_of, summary_of, title_of, without_controls
 from recommender.sources.records import Record
 
 __all__ = ["read_feed"]
@@ -23,6 +24,7 @@ _TAG: Final = re.compile(r"</?[a-zA-Z]")
 _MAIL: Final = re.compile(r"[^\s()<>]+@[^\s()<>]+")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LONGEST_NAME: Final = 300  # characters
+_PLAIN: Final = "text/plain"
 _IMAGE: Final = re.compile(r"image(?:/|$)")
 
 
@@ -45,10 +47,9 @@ def read_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record]:
         advance: told of bytes.
 
     Raises:
-        BadSource: there is no feed in it.
+        BadSource: there is no feed in it, or it is too large.
     """
-    data = file.read()
-    advance(len(data))
+    data = read_whole(name, file, advance)
     feed = _parse(name, data)
     if not feed.version and not feed.entries:
         raise BadSource(f"{name}{feed.fault or ':1'}: holds no RSS or Atom feed")
@@ -101,13 +102,13 @@ def _article(entry: Entry, base: str, language: str | None) -> Article | Invalid
     if not key:
         return refuse("/id", "the entry has neither a guid nor a link to be known by")
     content, kind = _content(entry)
-    plain = kind == "text/plain" and not _TAG.search(content)
+    plain = kind == _PLAIN and not _TAG.search(content)
     return make_article(
         {
             "id": foreign_id("feed", key),
-            "title": plain_text(_text(entry, "title")),
+            "title": _title(entry),
             "body" if plain else "body_html": without_controls(content) if content.strip() else "",
-            "summary": _summary(entry, content),
+            "summary": summary_of(_text(entry, "summary"), content),
             "url": web_address(entry.get("link"), base),
             "tags": names_of(tag.get("label") or tag.get("term") for tag in _many(entry, "tags")),
             "authors": _authors(entry),
@@ -128,9 +129,11 @@ def _content(entry: Entry) -> tuple[str, str]:
     return max(texts, key=lambda text: len(text[0]), default=(_text(entry, "summary"), "text/html"))
 
 
-def _summary(entry: Entry, content: str) -> str:
-    summary = plain_text(_text(entry, "summary"))
-    return summary if summary and adds_to(summary, plain_text(content)) else ""
+def _title(entry: Entry) -> str:
+    """The title: plain text where Atom says so, or where RSS, which says nothing, shows no HTML."""
+    detail = entry.get("title_detail")
+    kind = _text(detail, "type") if isinstance(detail, Mapping) else ""
+    return title_of(_text(entry, "title"), is_html=kind != _PLAIN)
 
 
 def _authors(entry: Entry) -> list[str]:

@@ -1,8 +1,8 @@
 """Fetching from addresses that are not trusted: where, how much, how long and how often.
 
 http and https alone; public addresses alone, unless a host is named; redirects are followed by hand
-and checked like the first address; size and time have a cap; credentials go to one host. Nothing of
-the environment (proxies, netrc) plays a part.
+and checked like the first address; size and time have a cap; credentials go to one origin. Nothing
+of the environment (proxies, netrc) plays a part.
 """
 
 import base64
@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from importlib.metadata import version
 from types import TracebackType
 from typing import Final, Self
 
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
 from recommender.sources.addresses import Address, ascii_host, parse_address
 from recommender.sources.bodies import collect, unpack
 from recommender.sources.connecting import (
@@ -24,9 +23,11 @@ from recommender.sources.connecting import (
     CheckedNetwork,
     Pool,
     is_distrust,
+    is_timeout,
     open_pool,
     pass_on,
 )
+from recommender.sources.moments import mail_moment
 
 __all__ = ["Answer", "Fetcher", "Limits"]
 
@@ -36,17 +37,23 @@ _FIRST_WAIT_SECONDS: Final = 0.5
 _OK: Final = frozenset({200})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _BUSY: Final = frozenset({429, 502, 503, 504})
+_ERRORS_BEGIN: Final = 500  # the first status that speaks of the other side, not of the request
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may cost at most: time until its last byte, and bytes when unpacked."""
+    """What one request may cost at most: time until its last byte, and bytes when unpacked.
+
+    `retries` counts what passes soon, such as a busy site; `slow_retries` those among them that
+    followed on a time-out, each of which takes all the seconds.
+    """
 
     seconds: float = 30.0
     bytes: int = 64 * 2**20
     redirects: int = 5
     retries: int = 4
+    slow_retries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,11 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the status says that the site cannot answer now, whatever was asked."""
+        return self.status >= _ERRORS_BEGIN or self.status == HTTPStatus.TOO_MANY_REQUESTS
+
 
 class Fetcher:
     """Asks one address after another, in one thread; a context, which closes its connections."""
@@ -67,7 +79,6 @@ class Fetcher:
         *,
         private_hosts: frozenset[str] = frozenset(),
         auth: tuple[str, str] | None = None,
-        auth_host: str | None = None,
         limits: Limits = Limits(),
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -75,14 +86,13 @@ class Fetcher:
 
         Args:
             private_hosts: hosts by name, as addresses write them, that may be of a private network.
-            auth: name and password, sent as Basic.
-            auth_host: the only host that gets them; the first one asked, if absent.
+            auth: name and password, sent as Basic to the origin that is asked first.
             limits: of each request.
             wait: told the seconds before another try.
         """
         self._private_hosts = frozenset(map(ascii_host, private_hosts))
         self._auth = auth
-        self._auth_host = None if auth_host is None else ascii_host(auth_host)
+        self._owner: Address | None = None  # of the credentials: what was asked first
         self._limits = limits
         self._wait = wait
         self._network = CheckedNetwork(self._private_hosts)
@@ -117,17 +127,18 @@ class Fetcher:
             accept: the statuses that the caller knows to handle.
 
         Raises:
-            BadSource: it is not allowed, not there, too large, too slow, or has another status.
+            SourceAway: it cannot be reached, is too slow, or answers that it cannot answer now.
+            BadSource: it is not allowed, too large, or has another status.
         """
         first = here = parse_address(url)
-        if self._auth_host is None:
-            self._auth_host = first.host
+        self._owner = self._owner or first
         for _ in range(self._limits.redirects + 1):
             answer = self._persist(here, self._headers(first, here, headers or {}), _BUSY - accept)
             if answer.status in accept:
                 return answer
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                raise BadSource(f"{here.text}: answers {_told(answer.status)}")
+                kind = SourceAway if answer.is_trouble else BadSource
+                raise kind(f"{here.text}: answers {_told(answer.status)}")
             here = self._next(first, here, answer.headers["location"])
         raise BadSource(f"{url}: redirects more than {self._limits.redirects} times")
 
@@ -158,11 +169,11 @@ class Fetcher:
         Raises:
             BadSource: it would, in the clear over the internet.
         """
-        if self._auth is None or address.host != self._auth_host:
+        if self._auth is None or self._owner is None or address.host != self._owner.host:
             return False
         if address.scheme != "https" and address.host not in self._private_hosts:
             raise BadSource(f"{address.text}: a password is sent over https only; write https://")
-        return True
+        return address.shares_owner(self._owner)
 
     def _basic(self) -> str:
         return "Basic " + base64.b64encode(":".join(self._auth or ()).encode()).decode("ascii")
@@ -171,12 +182,14 @@ class Fetcher:
         self, address: Address, headers: Mapping[str, str], busy: frozenset[int]
     ) -> Answer:
         """Ask, and ask again while the other side is busy or out of reach."""
+        slow = 0
         for tries in range(self._limits.retries):
             seconds = _FIRST_WAIT_SECONDS * 2**tries
             try:
                 answer = self._ask(address, headers)
             except PASSING as error:
-                if is_distrust(error):
+                slow += is_timeout(error)
+                if is_distrust(error) or slow > self._limits.slow_retries:
                     raise _unreached(address, error) from error
             else:
                 if answer.status not in busy:
@@ -201,11 +214,11 @@ class Fetcher:
                 body = b"" if status in _REDIRECTS else collect(packed, self._limits.bytes)
                 return Answer(address.text, status, received, body)
         except BadSource as error:
-            raise BadSource(f"{address.text}: {error}") from error
+            raise type(error)(f"{address.text}: {error}") from error
 
 
-def _unreached(address: Address, error: Exception) -> BadSource:
-    return BadSource(f"{address.text}: no whole answer comes ({error})")
+def _unreached(address: Address, error: Exception) -> SourceAway:
+    return SourceAway(f"{address.text}: no whole answer comes ({error})")
 
 
 def _told(status: int) -> str:
@@ -218,9 +231,7 @@ def _asked_wait(retry_after: str, otherwise: float) -> float:
     text = retry_after.strip()
     if text.isdecimal() and text.isascii():
         return float(text[:6])
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return otherwise
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(tz=UTC)).total_seconds())
+    moment = mail_moment(text)
+    return (
+        otherwise if moment is None else max(0.0, (moment - datetime.now(tz=UTC)).total_seconds())
+    )

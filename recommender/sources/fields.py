@@ -37,8 +37,8 @@ def web_address(value: object, base: str = "") -> str | None:
     try:
         whole = "".join(map(_printable, urljoin(base, value.strip())))
         parts = urlsplit(whole)
-        usable = parts.scheme in {"http", "https"} and parts.hostname
-    except ValueError:  # brackets that are no IPv6 address: nothing to link to
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that are no IPv6 address, or no port: nothing to link to
         return None
     return whole if usable and len(whole) <= _LONGEST_ADDRESS else None
 

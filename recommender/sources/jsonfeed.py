@@ -6,10 +6,11 @@ from typing import BinaryIO, Final
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance
+from recommender.sources.bodies import read_whole
 from recommender.sources.fields import language_tag, make_article, moment, refuse, web_address
 from recommender.sources.ids import foreign_id
 from recommender.sources.json_values import Fields, entries, listed, read_json, text
-from recommender.sources.plain import adds_to, names_of, plain_text, without_controls
+from recommender.sources.plain import names_of, summary_of, title_of, without_controls
 from recommender.sources.records import Record
 
 __all__ = ["read_json_feed"]
@@ -33,13 +34,11 @@ def read_json_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Reco
         advance: told of bytes.
 
     Raises:
-        BadSource: it is no JSON Feed of a version that is known.
+        BadSource: it is no JSON Feed of a version that is known, or too large.
     """
-    data = file.read()
-    advance(len(data))
-    feed = read_json(name, data)
+    feed = read_json(name, read_whole(name, file, advance))
     items = feed.get("items") if isinstance(feed, Mapping) else None
-    if not isinstance(feed, Mapping) or feed.get("version") not in _VERSIONS:
+    if not isinstance(feed, Mapping) or text(feed, "version") not in _VERSIONS:
         raise BadSource(f"{name}:1: is no JSON Feed; its `version` is none of 1 and 1.1")
     if not isinstance(items, list):
         raise BadSource(f"{name}:1: is no JSON Feed; it has no list of `items`")
@@ -58,10 +57,10 @@ def _article(item: object, feed: Fields, name: str) -> Article | InvalidArticle:
     return make_article(
         {
             "id": foreign_id("feed", key),
-            "title": plain_text(text(item, "title")),
+            "title": title_of(text(item, "title"), is_html=False),
             "body_html": without_controls(markup),
             "body": "" if markup else without_controls(plain),
-            "summary": _summary(item, markup or plain),
+            "summary": summary_of(text(item, "summary"), markup or plain),
             "url": web_address(item.get("url") or item.get("external_url"), base),
             "tags": names_of(listed(item.get("tags"))),
             "authors": _authors(item) or _authors(feed),
@@ -78,11 +77,6 @@ def _key(item: Fields) -> str:
     number = item.get("id")
     whole = type(number) is int and abs(number) < _LARGEST
     return str(number) if whole else text(item, "id", "url")
-
-
-def _summary(item: Fields, body: str) -> str:
-    summary = plain_text(text(item, "summary"))
-    return summary if summary and adds_to(summary, plain_text(body)) else ""
 
 
 def _authors(thing: Fields) -> list[str]:

@@ -6,10 +6,11 @@ from typing import BinaryIO, Final
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance
+from recommender.sources.bodies import read_whole
 from recommender.sources.fields import language_tag, make_article, moment, refuse, web_address
 from recommender.sources.ids import foreign_id
 from recommender.sources.json_values import Fields, entries, listed, read_json, text
-from recommender.sources.plain import adds_to, names_of, plain_text, without_controls
+from recommender.sources.plain import names_of, summary_of, title_of, without_controls
 from recommender.sources.records import LeftOut, Record
 
 __all__ = ["read_ninjs"]
@@ -37,11 +38,9 @@ def read_ninjs(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record |
         advance: told of bytes.
 
     Raises:
-        BadSource: it is no JSON at all.
+        BadSource: it is no JSON at all, or too large.
     """
-    data = file.read()
-    advance(len(data))
-    for place, item in _items(name, data):
+    for place, item in _items(name, read_whole(name, file, advance)):
         if isinstance(item, Mapping) and text(item, "type") in _NO_TEXT:
             yield LeftOut(text(item, "type"))
         else:
@@ -99,7 +98,7 @@ def _fields(item: Fields) -> dict[str, object]:
     updated = moment(item.get("versioncreated"))
     return {
         "id": foreign_id("ninjs", _key(item)),
-        "title": plain_text(_headline(item)),
+        "title": title_of(_headline(item), is_html=False),
         "body_html": without_controls(markup),
         "body": "" if markup else without_controls(plain),
         "summary": _summary(item, markup or plain),
@@ -148,8 +147,7 @@ def _bodies(item: Fields) -> tuple[str, str]:
 def _summary(item: Fields, body: str) -> str:
     several = (text(one, "value") for one in _texts(item, "descriptions"))
     found = text(item, "description_text", "description_html") or next(several, "")
-    summary = plain_text(found)
-    return summary if summary and adds_to(summary, plain_text(body)) else ""
+    return summary_of(found, body)
 
 
 def _authors(item: Fields) -> list[str]:

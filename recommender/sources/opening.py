@@ -1,5 +1,6 @@
 """A path or an address to the source that it is; a small table by format."""
 
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from recommender.sources.wxr import read_wxr
 
 __all__ = ["FORMATS", "is_address", "open_source"]
 
+_EMPTY: Final = "empty"
 _ASIDE: Final = b" \t\r\n\xef\xbb\xbf"
 
 
@@ -64,8 +66,7 @@ def open_source(place: str, format_: str, fetcher: Fetcher) -> Source:
     if is_address(place):
         return WebSource(parse_address(place).text, format_, fetcher)
     path = Path(place)
-    if path.is_dir():
-        raise BadSource(f"{place}: is a folder; give the files in it, such as {place}/*.xml")
+    _refuse_unless_file(path)
     kind = _sniff_file(path) if format_ == "auto" else format_
     if kind in _FILES:
         return _FILES[kind](path)
@@ -112,17 +113,31 @@ class WebSource:
         raise BadSource(f"{self.name}: {_unknown(kind)}")
 
 
+def _refuse_unless_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise BadSource(f"{path}: cannot be read ({error.strerror})") from error
+    if stat.S_ISDIR(mode):
+        raise BadSource(f"{path}: is a folder; give the files in it, such as {path}/*.xml")
+    if not stat.S_ISREG(mode):
+        raise BadSource(
+            f"{path}: is a pipe or a device, and files are read more than once; write what comes "
+            "from there into a file, and import that"
+        )
+
+
 def _sniff_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return sniff(file.read(HEAD))
+            return sniff(file.read(HEAD)) if path.stat().st_size else _EMPTY
     except OSError as error:
         raise BadSource(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _sniff_answer(answer: Answer) -> str:
     head = answer.body[:HEAD]
-    kind = sniff(head)
+    kind = sniff(head) if head else _EMPTY
     if kind == "gzip":  # the one kind of document that lies packed on web servers
         return "sitemap"
     if kind != "page":
@@ -139,6 +154,8 @@ def _unknown(kind: str) -> str:
             return "is a sitemap; give its address, since what it names is fetched from there"
         case "gzip":
             return "is packed; unpack it first"
+        case "empty":
+            return "is empty; if it is meant to be, say so: --format jsonl"
         case "xml":
             return "is XML of a kind that is not known; known are RSS, Atom, sitemaps and WXR"
         case _:

@@ -1,6 +1,6 @@
 """What is remembered of a site between two pulls of its sitemap."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
@@ -10,21 +10,23 @@ from recommender.sources.records import Cursor
 
 __all__ = ["Memory", "Seen", "validators"]
 
-_FIELDS: Final = ("changed", "etag", "last_modified", "digest", "id", "day")
+_FIELDS: Final = ("changed", "etag", "last_modified", "digest", "id", "day", "failed")
 _DAY: Final = 10  # characters of a date without a time
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A page or sitemap as it was when it was fetched last.
+    """A page or sitemap as it was when it answered last.
 
     Attributes:
         changed: when it had changed, as the sitemap that names it said.
         etag: of its answer.
         last_modified: of its answer.
         digest: of a sitemap's bytes.
-        id: of the article that was made of a page; empty if none was.
+        id: of the article that is stored of a page, if any: what the page turns to later, such as
+            a notice of a firewall, leaves it until another takes its place or the page is gone.
         day: on which it was fetched, in UTC.
+        failed: when it was asked for in vain since then, in UTC; empty if it was not.
     """
 
     changed: str = ""
@@ -33,6 +35,7 @@ class Seen:
     digest: str = ""
     id: str = ""
     day: str = ""
+    failed: str = ""
 
     def is_same(self, changed: str) -> bool:
         """Whether it has not changed since, as the sitemap that names it says now.
@@ -43,6 +46,10 @@ class Seen:
         if not changed or changed != self.changed:
             return False
         return len(changed) > _DAY or self.day > _day_after(changed)
+
+    def is_settled(self, changed: str) -> bool:
+        """Whether it need not be asked for: it has not changed, or nothing would ever tell."""
+        return self.is_same(changed) or not (changed or self.conditions)
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -82,9 +89,14 @@ class Memory:
         }
         return cls(maps, pages)
 
-    def known(self) -> dict[str, Seen]:
-        """Every page by its address, whichever sitemap named it."""
-        return {page: seen for named in self.pages.values() for page, seen in named.items()}
+    def known(self, but: Container[str] = ()) -> dict[str, Seen]:
+        """Every page by its address, whichever sitemap named it, but for some sitemaps."""
+        return {
+            page: seen
+            for sitemap, named in self.pages.items()
+            if sitemap not in but
+            for page, seen in named.items()
+        }
 
     @property
     def cursor(self) -> Cursor:

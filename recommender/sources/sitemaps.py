@@ -1,7 +1,8 @@
 """The articles of a site by its sitemaps: each page is fetched and its main text read.
 
 One request at a time. The second pull asks for what has changed alone: by the times in the
-sitemap, else by the tags of the answers. What is not there any more is gone.
+sitemap, else by the tags of the answers. What is not there any more is gone. Pages that fail are
+asked for again at the next pull, behind all others, so that none of them stops an import for good.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from recommender.articles import Article
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
 from recommender.markup.webpage import PageReader
 from recommender.progress import Meter
 from recommender.sources.addresses import parse_address
@@ -20,7 +21,7 @@ from recommender.sources.pages import host_of
 from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
 from recommender.sources.sitemap_entries import Entry
 from recommender.sources.sitemap_memory import Memory, Seen, validators
-from recommender.sources.sitemap_pages import read_answer
+from recommender.sources.sitemap_pages import NOINDEX, id_after, read_answer, tell_gone
 from recommender.sources.sitemap_walk import Walk
 
 __all__ = ["Sitemap"]
@@ -31,6 +32,7 @@ _SAME: Final = 304
 _FIRST_MARK: Final = 25  # pages; later ones are further apart, since each mark tells of all pages
 _MARK_AFTER: Final = 0.2
 _MOST_FAILURES: Final = 5  # one after the other: the site is away
+_MOST_FAILED: Final = 500  # pages that are asked for again, in one pull, since they failed
 _MOST_UNLISTED: Final = 500  # pages that are looked for, in one pull, when no sitemap names them
 _UNLISTED: Final = ""  # in the place of a sitemap's address
 
@@ -57,7 +59,8 @@ class Sitemap:
         """Read the pages that are new or have changed since a cursor.
 
         Raises:
-            BadSource: the sitemap cannot be fetched or is none, or the site does not answer.
+            SourceAway: the site does not answer, or not any more.
+            BadSource: the sitemap cannot be fetched or is none.
         """
         with self._open_reader() as reader:
             yield from _Pull(self._fetcher, reader, Memory.of(cursor)).run(self._address, meter)
@@ -82,7 +85,7 @@ class _Pull:
     before: Memory
     now: Memory = field(default_factory=Memory)
     _ids: set[str] = field(default_factory=set)
-    _failures: int = 0
+    _failures: list[BadSource] = field(default_factory=list)  # one after the other
 
     def run(self, address: str, meter: Meter) -> Iterator[Pulled]:
         walk = Walk(self.fetcher, self.before)
@@ -94,11 +97,28 @@ class _Pull:
         for sitemap, named in walk.named.items():
             yield from self._plan(sitemap, named.entries, walk.hosts, known, asks)
         self._ids.update(seen.id for seen in self.now.known().values())
-        yield from self._fetch(asks, walk.hosts, meter)
+        yield from self._fetch([ask for ask in asks if not ask.seen.failed], walk.hosts, meter)
+        if self._is_away:
+            yield Mark(self._halfway().cursor)
+            raise SourceAway(
+                f"{self._failures[-1]}; {_MOST_FAILURES} pages failed one after the other, so the "
+                "import stops there; run it again, and it goes on"
+            ) from self._failures[-1]
         yield from self._look_for_unlisted(walk)
-        self.now.maps = {one: self.before.maps.get(one, Seen()) for one in walk.same}
-        self.now.maps |= {one: named.seen for one, named in walk.named.items()}
+        failed = sorted((ask for ask in asks if ask.seen.failed), key=lambda ask: ask.seen.failed)
+        if failed:
+            yield from self._fetch(failed[:_MOST_FAILED], walk.hosts, meter)
+        self.now.maps = self._maps(walk)
         yield Mark(self.now.cursor)
+
+    def _maps(self, walk: Walk) -> dict[str, Seen]:
+        """The sitemaps as they are known from now on; one with pages that failed is read again."""
+        same = {one: self.before.maps.get(one, Seen()) for one in walk.same}
+        return same | {
+            one: named.seen
+            for one, named in walk.named.items()
+            if not any(seen.failed for seen in self.now.pages[one].values())
+        }
 
     def _plan(
         self,
@@ -116,17 +136,22 @@ class _Pull:
             if address is None or host_of(address) not in hosts:
                 yield LeftOut("of another host")
             elif address not in kept and address not in asked:
-                seen = known.get(address)
-                if seen is not None and _is_same(seen, entry):
+                seen = known.get(address, Seen())
+                is_settled = address in known and seen.is_settled(entry.changed)
+                if is_settled or seen.failed:
                     kept[address] = seen
-                else:
+                if seen.failed or not is_settled:
                     asked.add(address)
-                    asks.append(_Ask(sitemap, address, entry, seen or Seen()))
+                    asks.append(_Ask(sitemap, address, entry, seen))
 
     def _fetch(self, asks: list[_Ask], hosts: set[str], meter: Meter) -> Iterator[Pulled]:
+        """Fetch pages in their order, until the site is away."""
         marked, done = 0, 0
+        self._failures = []
         with meter("pages", len(asks), "page") as advance:
             for ask in asks:
+                if self._is_away:
+                    return
                 yield from self._fetch_one(ask, hosts)
                 advance(1)
                 done += 1
@@ -146,45 +171,46 @@ class _Pull:
         kept = self.now.pages[ask.sitemap]
         answer = self._ask(ask.address, ask.seen)
         if isinstance(answer, BadSource):
-            if ask.seen != Seen():
-                kept[ask.address] = ask.seen
+            kept[ask.address] = replace(ask.seen, failed=_now().isoformat())
             yield Record(ask.address, refuse("", str(answer)))
             return
         if answer.status == _SAME:
-            kept[ask.address] = replace(ask.seen, changed=ask.entry.changed, day=_today())
+            kept[ask.address] = replace(
+                ask.seen, changed=ask.entry.changed, day=_today(), failed=""
+            )
             return
-        told = _gone(ask) if answer.status in _GONE else self._told(ask, answer, hosts)
+        told = self._told(ask, answer, hosts)
         kept[ask.address] = Seen(
-            ask.entry.changed, **validators(answer), id=_id_of(told), day=_today()
+            ask.entry.changed, **validators(answer), id=id_after(told, ask.seen.id), day=_today()
         )
         yield told
 
     def _ask(self, address: str, seen: Seen) -> Answer | BadSource:
-        """The answer, or why there is none.
-
-        Raises:
-            BadSource: it is not the first to fail.
-        """
+        """The answer, or why there is none."""
         try:
             answer = self.fetcher.get(address, seen.conditions, accept=_ANSWERED)
         except BadSource as error:
-            self._failures += 1
-            if self._failures >= _MOST_FAILURES:
-                raise BadSource(
-                    f"{error}; {_MOST_FAILURES} pages failed one after the other, so the import "
-                    "stops there; run it again, and it goes on"
-                ) from error
+            self._failures = [*self._failures, error] if isinstance(error, SourceAway) else []
             return error
-        self._failures = 0
+        self._failures = []
         return answer
+
+    @property
+    def _is_away(self) -> bool:
+        """Whether the site seems to be; one that refuses some pages is there."""
+        return len(self._failures) >= _MOST_FAILURES
 
     def _told(self, ask: _Ask, answer: Answer, hosts: set[str]) -> Record | LeftOut:
         """What becomes of a page that was fetched."""
+        if answer.status in _GONE:
+            return tell_gone(ask.address, ask.seen.id)
         if host_of(answer.url) not in hosts:
             return LeftOut("of another host")
         content = read_answer(answer, ask.entry, self.reader)
         if isinstance(content, LeftOut):
             return content
+        if isinstance(content, Gone):
+            return Record(ask.address, content) if content.id == ask.seen.id else NOINDEX
         if isinstance(content, Article):
             if content.id in self._ids - {ask.seen.id}:
                 return LeftOut("copy")
@@ -194,45 +220,30 @@ class _Pull:
     def _look_for_unlisted(self, walk: Walk) -> Iterator[Pulled]:
         """Ask for known pages that no sitemap names any more; those that are there are forgotten.
 
-        News sitemaps name a page for two days, so what they leave out is not looked for.
+        News sitemaps name a page for two days, so what they leave out is not looked for; nor is an
+        article that another page shows by now.
         """
-        known, listed = self._unlisted(walk), self.now.known()
-        looked_for = [one for one, seen in known.items() if one not in listed and seen.id]
-        later = dict.fromkeys(looked_for[_MOST_UNLISTED:])
+        partial = {one for one, named in walk.named.items() if not named.is_whole}
+        known, listed = self.before.known(but=walk.same | partial), self.now.known()
+        shown = {"", *(seen.id for seen in listed.values())}
+        looked_for = [
+            one for one, seen in known.items() if one not in listed and seen.id not in shown
+        ]
+        later = looked_for[_MOST_UNLISTED:]
+        self._failures = []
         for address in looked_for[:_MOST_UNLISTED]:
-            answer = self._ask(address, known[address])
-            if isinstance(answer, BadSource):
-                later[address] = None
+            answer = None if self._is_away else self._ask(address, known[address])
+            if answer is None or isinstance(answer, BadSource):
+                later.append(address)
             elif answer.status in _GONE:
                 yield Record(address, Gone(known[address].id))
         if later:
             self.now.pages[_UNLISTED] = {one: known[one] for one in later}
 
-    def _unlisted(self, walk: Walk) -> dict[str, Seen]:
-        """The pages of sitemaps that were read whole, or are not there any more."""
-        partial = {one for one, named in walk.named.items() if not named.is_whole}
-        return {
-            page: seen
-            for sitemap, named in self.before.pages.items()
-            if sitemap not in walk.same | partial
-            for page, seen in named.items()
-        }
 
-
-def _is_same(seen: Seen, entry: Entry) -> bool:
-    """Whether a page need not be asked for: it has not changed, or nothing would ever tell."""
-    return seen.is_same(entry.changed) or not (entry.changed or seen.conditions)
-
-
-def _gone(ask: _Ask) -> Record | LeftOut:
-    return Record(ask.address, Gone(ask.seen.id)) if ask.seen.id else LeftOut("not found")
-
-
-def _id_of(told: Record | LeftOut) -> str:
-    """The id of the article that was told of; empty if it was none."""
-    content = told.content if isinstance(told, Record) else None
-    return content.id if isinstance(content, Article) else ""
+def _now() -> datetime:
+    return datetime.now(tz=UTC)
 
 
 def _today() -> str:
-    return datetime.now(tz=UTC).date().isoformat()
+    return _now().date().isoformat()

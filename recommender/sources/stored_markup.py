@@ -7,6 +7,12 @@ __all__ = ["render"]
 
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SHORTCODE: Final = re.compile(r"(?<!\[)\[(/?)([A-Za-z][\w-]{0,60})((?:[\s=/][^\[\]]*)?)\](?!\])")
+_DOUBLE: Final = r"\u201c\u201d\u2033"  # curly, where somebody typed them in the visual editor
+_SINGLE: Final = r"\u2018\u2019\u2032"
+_ATTRIBUTES: Final = re.compile(
+    rf"(?:\s+[\w-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[{_DOUBLE}][^{_DOUBLE}]*[{_DOUBLE}]"
+    rf"|[{_SINGLE}][^{_SINGLE}]*[{_SINGLE}])|=[^\s=\"'{_DOUBLE}{_SINGLE}][^\s\"']*))+\s*"
+)
 _EMBEDDED: Final = re.compile(r"\[(embed|audio|video)\b[^\[\]]*\][^\[\]]*\[/\1\]")
 _BARE_ADDRESS: Final = re.compile(r"^[ \t]*https?://\S+[ \t]*\r?$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n[ \t\r]*\n\s*")
@@ -15,7 +21,12 @@ _BLOCK: Final = re.compile(
     r"|header|hr|iframe|li|main|nav|ol|p|pre|section|script|style|table|tbody|td|th|tr|ul)\b",
     re.IGNORECASE,
 )
-_KNOWN: Final = frozenset({"audio", "caption", "embed", "gallery", "playlist", "video"})
+_KNOWN: Final = frozenset(
+    {
+        *("audio", "caption", "embed", "gallery", "playlist", "video"),
+        *("instagram", "soundcloud", "twitter", "vimeo", "youtube"),
+    }
+)
 _BLOCKS: Final = "<!-- wp:"
 
 
@@ -34,14 +45,15 @@ def render(content: str) -> str:
 def _without_shortcodes(text: str) -> str:
     """A word in brackets, such as [sic], is none unless it has attributes, an end or a known name.
 
-    A doubled bracket is how WordPress writes one that is meant to be seen.
+    Nothing but attributes has to follow the name, so [n=120] and [x for x in y if x==1] are none. A
+    doubled bracket is how WordPress writes one that is meant to be seen.
     """
     ended = {found[2] for found in _SHORTCODE.finditer(text) if found[1]}
 
     def drop(found: re.Match[str]) -> str:
         name, rest = found[2], found[3]
-        is_one = name in ended or name in _KNOWN or "=" in rest or rest.endswith("/")
-        return "" if is_one else found[0]
+        is_one = name in ended or name in _KNOWN or rest.endswith("/")
+        return "" if is_one or _ATTRIBUTES.fullmatch(rest) else found[0]
 
     return _SHORTCODE.sub(drop, text)
 

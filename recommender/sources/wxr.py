@@ -2,24 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import BinaryIO, Final
 
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
-from recommender.progress import Advance
+from recommender.progress import Advance, Rounds
 from recommender.sources.elements import Element, NotWellFormed, read_elements
 from recommender.sources.fields import make_article, moment, refuse, web_address
 from recommender.sources.mending import read_mended
-from recommender.sources.plain import adds_to, names_of, plain_text, without_controls
+from recommender.sources.moments import mail_moment
+from recommender.sources.plain import names_of, plain_text, summary_of, title_of, without_controls
 from recommender.sources.records import LeftOut, Record
 from recommender.sources.stored_markup import render
-from recommender.sources.wordpress.posts import (
-    LONGEST_SUMMARY,
-    LONGEST_TITLE,
-    UNSORTED,
-    wordpress_id,
-)
+from recommender.sources.wordpress.posts import UNSORTED, wordpress_id
 
 __all__ = ["read_wxr"]
 
@@ -42,6 +38,7 @@ class _Site:
     authors: dict[str, str] = field(default_factory=dict)
     categories: dict[str, int] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    items: int = 0
 
 
 def read_wxr(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | LeftOut]:
@@ -55,46 +52,58 @@ def read_wxr(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | L
     Raises:
         BadSource: it is being written while it is read.
     """
-    site, fault = _survey(file)
-    if fault:
-        yield _report(name, fault)
+    rounds = Rounds(advance, 2)
+    site, fault = _survey(file, rounds)
     file.seek(0)
+    elements = read_mended(file, rounds) if fault else read_elements(file, rounds)
+    items = (element for element in elements if element.name == "item")
     try:
-        for element in read_mended(file) if fault else read_elements(file, advance):
-            if element.name == "item":
-                yield _record(name, element, site)
+        if fault:
+            yield from (_record(name, item, site) for item in islice(items, fault.items))
+            yield _report(name, fault)
+        yield from (_record(name, item, site) for item in items)
     except NotWellFormed as error:
         raise BadSource(f"{name}:{error.line}: changed while it was read; try again") from error
 
 
-def _survey(file: BinaryIO) -> tuple[_Site, NotWellFormed | None]:
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Where a file is not well-formed, why, and how many items stand whole before that."""
+
+    line: int
+    reason: str
+    items: int
+
+
+def _survey(file: BinaryIO, rounds: Rounds) -> tuple[_Site, _Fault | None]:
     """Who wrote, where the images are, and where the file is not well-formed."""
-    site, fault = _Site(), None
+    site = _Site()
     try:
-        for element in read_elements(file, lambda _: None):
+        for element in read_elements(file, rounds):
             _note(element, site)
     except NotWellFormed as error:
-        fault = error
+        fault = _Fault(error.line, str(error), site.items)
         file.seek(0)
-        for element in read_mended(file):
+        rounds.at = 0
+        for element in read_mended(file, rounds):
             _note(element, site)
-    return site, fault
+        return site, fault
+    return site, None
 
 
-def _report(name: str, fault: NotWellFormed) -> Record:
-    said = f"the file is not well-formed: {fault}; the rest is read as far as it can be"
+def _report(name: str, fault: _Fault) -> Record:
+    said = f"the file is not well-formed: {fault.reason}; the rest is read as far as it can be"
     return Record(f"{name}:{fault.line}", InvalidArticle(said))
 
 
 def _note(element: Element, site: _Site) -> None:
     values = _values(element)
+    site.items += element.name == "item"
     match _kind(element):
-        case "link":
-            site.home = site.home or element.text
+        case "link" | "wp:base_site_url":
+            site.home = site.home or _address(element)
         case "wp:base_blog_url":
-            site.home = element.text or site.home
-        case "wp:base_site_url":
-            site.home = site.home or element.text
+            site.home = _address(element) or site.home
         case "wp:author":
             shown = plain_text(values.get("wp:author_display_name", ""))
             site.authors[values.get("wp:author_login", "")] = shown
@@ -105,14 +114,20 @@ def _note(element: Element, site: _Site) -> None:
             site.images[values.get("wp:post_id", "")] = values.get("wp:attachment_url", "")
 
 
+def _address(element: Element) -> str:
+    """A home address; empty for one without a scheme, which no id can be made of."""
+    return element.text.strip() if web_address(element.text) else ""
+
+
 def _record(name: str, item: Element, site: _Site) -> Record | LeftOut:
     values = _values(item)
     reason = _left_out(values)
     if reason:
         return LeftOut(reason)
     place = f"{name}:{item.line}"
-    if not site.home.strip():
-        return Record(place, refuse("/id", "the export names no site, so its posts have no ids"))
+    if not site.home:
+        unknown = "the export names no site by an http or https address, so its posts have no ids"
+        return Record(place, refuse("/id", unknown))
     return Record(place, _article(item, values, site))
 
 
@@ -128,13 +143,12 @@ def _left_out(values: Mapping[str, str]) -> str | None:
 
 def _article(item: Element, values: Mapping[str, str], site: _Site) -> Article | InvalidArticle:
     body = without_controls(render(values.get("content:encoded", "")))
-    summary = plain_text(values.get("excerpt:encoded", ""))
     return make_article(
         {
             "id": _id(site.home, values.get("wp:post_id", "")),
-            "title": plain_text(values.get("title", ""))[:LONGEST_TITLE],
+            "title": title_of(values.get("title", ""), is_html=True),
             "body_html": body if body.strip() else "",
-            "summary": summary[:LONGEST_SUMMARY] if adds_to(summary, plain_text(body)) else "",
+            "summary": summary_of(values.get("excerpt:encoded", ""), body),
             "url": web_address(values.get("link")),
             "section": _section(item, site),
             "tags": names_of(term.text for term in _terms(item, "post_tag", "tag")),
@@ -148,7 +162,7 @@ def _article(item: Element, values: Mapping[str, str], site: _Site) -> Article |
 
 def _id(home: str, number: str) -> str | None:
     """By site and number; none where there is no number, which the article is refused for."""
-    return wordpress_id(home.strip(), _whole(number)) if _whole(number) else None
+    return wordpress_id(home, _whole(number)) if _whole(number) else None
 
 
 def _section(item: Element, site: _Site) -> str | None:
@@ -186,10 +200,8 @@ def _moment(values: Mapping[str, str], name: str) -> str | None:
 def _published(values: Mapping[str, str]) -> str | None:
     """The date of the item, for exports of before there was one in UTC."""
     text = values.get("pubDate", "")
-    try:
-        return None if _NO_YEAR in text else moment(parsedate_to_datetime(text).isoformat())
-    except ValueError:
-        return None
+    published = None if _NO_YEAR in text else mail_moment(text)
+    return moment(published.isoformat()) if published else None
 
 
 def _values(element: Element) -> dict[str, str]:

@@ -22,7 +22,7 @@ class Cursors:
     def get(self, source: str) -> Mapping[str, Any] | None:
         """Where a source was left; None if it was never read, or not up to any mark."""
         table = schema.cursors
-        query = sa.select(table.c.document).where(table.c.source == source)
+        query = sa.select(table.c.document).where(table.c.source == _key(source))
         with self._engine.begin() as connection:
             document = connection.scalar(query)
         return None if document is None else dict(json.loads(document))
@@ -32,9 +32,14 @@ class Cursors:
         table = schema.cursors
         values = {"document": _to_text(cursor), "at": datetime.now(tz=UTC)}
         with self._writer.begin() as connection:
-            known = sa.update(table).where(table.c.source == source).values(**values)
+            known = sa.update(table).where(table.c.source == _key(source)).values(**values)
             if connection.execute(known).rowcount == 0:
-                connection.execute(sa.insert(table).values(source=source, **values))
+                connection.execute(sa.insert(table).values(source=_key(source), **values))
+
+
+def _key(source: str) -> str:
+    """A name as a text that databases take: a file's may hold bytes that are no UTF-8."""
+    return source.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _to_text(cursor: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """`read-also import` from files and addresses, into a real store."""
 
+import json
 import os
 import signal
 import subprocess
@@ -79,6 +80,32 @@ def test_a_malformed_export_gives_what_it_has_and_tells_the_line(
     assert result.exit_code == 65
     assert f"{path}:5: the file is not well-formed" in result.stderr
     assert titles(bare) == {"wp:news.example:1": "One"}
+
+
+def test_a_saved_answer_that_was_cut_off_gives_what_stands_before(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    posts = [
+        {"id": number, "type": "post", "link": "https://a.example/x", "title": {"rendered": "T"}}
+        for number in range(1, 11)
+    ]
+    path = tmp_path / "posts.json"
+    path.write_text(json.dumps(posts)[:-20])
+    result = run("import", str(path))
+    assert result.exit_code == 65
+    assert "is not JSON" in result.stderr
+    assert sorted(titles(bare)) == sorted(f"wp:a.example:{number}" for number in range(1, 10))
+
+
+@pytest.mark.parametrize("content", [b'{"id": "a", "title": "T"}', EXPORT, b"[]", b"<p>x</p>"])
+def test_a_file_may_be_named_by_bytes_that_are_no_text(
+    run: Run, tmp_path: Path, content: bytes
+) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\x1b.jsonl")
+    Path(path).write_bytes(content)
+    result = run("import", path)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "\x1b" not in result.output
 
 
 def test_what_is_private_is_refused_with_what_to_do(run: Run, bare: Settings, site: Site) -> None:
@@ -200,6 +227,26 @@ def test_a_slow_site_ends_in_one_line(
 
     monkeypatch.setattr("recommender.sources.fetching.LONGEST_WAIT_SECONDS", 0.0)
     result = run("import", site.add("/feed", fail), *LOOPBACK)
-    assert result.exit_code == 65
+    assert result.exit_code == 69
     assert "no whole answer comes" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_place_that_is_away_or_bad_does_not_keep_from_the_others(
+    run: Run, bare: Settings, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: BaseHTTPRequestHandler) -> None:
+        request.close_connection = True
+
+    monkeypatch.setattr("recommender.sources.fetching.LONGEST_WAIT_SECONDS", 0.0)
+    away, feed = site.add("/away", fail), site.serve("/feed", FEED)
+    result = run("import", away, feed, *LOOPBACK)
+    assert result.exit_code == 69
+    assert f"{feed}: " in result.stdout
+    assert titles(bare) == {"feed:1": "The harbour opens", "feed:2": "The bridge closes"}
+    bad = tmp_path / "bad.xml"
+    bad.write_bytes(b"")
+    result = run("import", str(bad), away, feed, *LOOPBACK)
+    assert (result.exit_code, f"{feed}: " in result.stdout) == (65, True)
+    result = run("import", "--strict", str(bad), feed, *LOOPBACK)
+    assert (result.exit_code, result.stdout) == (65, "")

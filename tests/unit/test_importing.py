@@ -9,7 +9,7 @@ import pytest
 
 from recommender.articles import Article
 from recommender.errors import BadSource, DeletedArticle, InvalidArticle
-from recommender.importing import BATCH, Imported, import_records, import_source
+from recommender.importing import BATCH, MOST_TOLD, Imported, import_records, import_source
 from recommender.progress import Meter, silent
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, read_jsonl
 from recommender.store import ArticleStore, open_store
@@ -136,6 +136,25 @@ def test_rejected_records_are_reported_in_the_order_of_their_lines(desk: Desk) -
     assert [line.split(": ")[0].rsplit(":")[-1] for line in desk.said] == ["1", "2", "3"]
 
 
+def test_only_the_first_rejected_records_are_told_and_the_others_counted(desk: Desk) -> None:
+    done = desk.take(*["{"] * MOST_TOLD, "{", record("a"), "{")
+    assert done == Imported(created=1, updated=0, unchanged=0, rejected=MOST_TOLD + 2)
+    assert desk.said[MOST_TOLD - 1].startswith(f"{desk.path}:{MOST_TOLD}: ")
+    (last,) = desk.said[MOST_TOLD:]
+    assert last.startswith("2 more records are rejected and not shown; mend those above and ")
+
+
+def test_others_get_in_after_what_was_written_and_nobody_waits_otherwise(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("recommender.importing.time.sleep", pauses.append)
+    desk.take(*["{"] * BATCH, *(record(f"a{number}") for number in range(BATCH)))
+    desk.take(*(record(f"a{number}") for number in range(BATCH)))
+    pull(desk, gone("a0"))
+    assert [bool(pause) for pause in pauses] == [False, True, False, True]
+
+
 # --- sources with marks ---
 
 
@@ -217,8 +236,18 @@ def test_a_source_that_breaks_off_goes_on_from_its_last_mark(desk: Desk) -> None
     broken = Script((story("a"), Mark({"at": 1}), story("b")), breaks=True)
     with pytest.raises(BadSource, match="the line went dead"):
         import_source(desk.store, broken, desk.said.append, silent)
-    assert desk.ids() == ["a"]
+    assert desk.ids() == ["a", "b"]
     assert kept(desk) == {"at": 1}
+
+
+def test_what_a_source_gave_before_it_broke_off_is_stored_and_reported(desk: Desk) -> None:
+    broken = Script(
+        (*(story(f"a{number}") for number in range(BATCH)), bad("x"), story("b")), breaks=True
+    )
+    with pytest.raises(BadSource, match="the line went dead"):
+        import_source(desk.store, broken, desk.said.append, silent)
+    assert len(desk.ids()) == BATCH + 1
+    assert desk.said == ["there:x: no good"]
 
 
 def test_an_interruption_loses_no_mark_and_keeps_none_too_early(desk: Desk) -> None:
@@ -278,3 +307,12 @@ def test_any_plain_json_may_be_a_cursor(desk: Desk, cursor: Cursor) -> None:
     assert desk.store.cursors.get("s") == cursor
     desk.store.cursors.put("s", {"later": 1})
     assert desk.store.cursors.get("s") == {"later": 1}
+
+
+def test_a_source_may_be_named_by_bytes_that_are_no_text(desk: Desk) -> None:
+    """As paths are that another system wrote: Python has halves of surrogate pairs for them."""
+    assert desk.store.cursors.get("\udcff.jsonl") is None
+    desk.store.cursors.put("\udcff.jsonl", {"at": 1})
+    desk.store.cursors.put("\udcff.jsonl", {"at": 2})
+    desk.store.cursors.put("\udcfe.jsonl", {"at": 3})
+    assert desk.store.cursors.get("\udcff.jsonl") == {"at": 2}

@@ -170,6 +170,16 @@ def test_a_run_of_headlines_goes_beside_a_longer_story_and_is_the_story_otherwis
     )
 
 
+def test_a_list_of_links_that_a_sentence_announces_is_a_part_of_the_story() -> None:
+    items = "".join(f"<li><a href=/{n}>Report {n} of the harbour board</a></li>" for n in range(3))
+    sentence = "The board has published three reports on the fog, and none of them names the ferry"
+    listed = "\n\n".join(f"Report {n} of the harbour board" for n in range(3))
+    told = read_markup(f"{STORY * 2}<p>{sentence}:</p><ul>{items}</ul>")
+    assert told == f"{READ}\n\n{READ}\n\n{sentence}:\n\n{listed}"
+    for before in (f"<p>{sentence}.</p>", "<p>More of it:</p>", f"<h2>{sentence}:</h2>"):
+        assert listed not in read_markup(f"{STORY * 4}{before}<ul>{items}</ul>")
+
+
 def test_what_would_leave_nothing_is_kept() -> None:
     assert read_markup("<p>Advertisement</p>") == "Advertisement"
     assert read_markup(f"<p>Read also: {LINK}</p>").endswith("second quay")

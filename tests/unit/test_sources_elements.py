@@ -1,5 +1,6 @@
 """XML piece by piece: against the standard library's own tree, and where it is not well-formed."""
 
+from collections.abc import Iterator
 from io import BytesIO
 from xml.etree import ElementTree as ET
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.sources import mending
 from recommender.sources.elements import Element, NotWellFormed, read_elements
 from recommender.sources.mending import read_mended
 
@@ -64,7 +66,7 @@ def test_elements_are_those_of_a_whole_tree(
     oracle = [tree_of(node) for node in ET.fromstring(document)[0]]  # noqa: S314 - our own
     assert [as_tree(element) for element in read(document)] == oracle
     items = [tree for tree in oracle if tree[0] == "item"]
-    mended = [as_tree(element) for element in read_mended(BytesIO(document))]
+    mended = [as_tree(element) for element in read_mended(BytesIO(document), lambda _: None)]
     assert [tree for tree in mended if tree[0] == "item"] == items
 
 
@@ -112,13 +114,56 @@ def test_items_beside_a_broken_one_are_mended_with_their_lines() -> None:
     )
     assert [
         (one.name, one.line, [(c.name, c.space, c.text) for c in one.children])
-        for one in read_mended(BytesIO(document))
+        for one in read_mended(BytesIO(document), lambda _: None)
     ] == [
         ("t", 3, []),
         ("item", 4, [("a", "", "1")]),
         ("item", 5, [("a", "urn:w", "2")]),
         ("item", 6, [("a", "", "3")]),
     ]
+
+
+def test_of_a_root_each_mended_item_is_read_with_the_namespaces_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A root of 300,000 bytes before each of 20,000 items would be read for hours."""
+    documents: list[bytes] = []
+
+    def read_none(document: bytes, _lines: int) -> Iterator[Element]:
+        documents.append(document)
+        return iter(())
+
+    monkeypatch.setattr(mending, "_read", read_none)
+    root = b"<rss xmlns:w='urn:w' x='%s'\nxmlns\n=\"urn:d\">" % (b"a" * 300_000)
+    document = root + b"<channel>" + b"<item><w:a>1</w:a></item>\n" * 2
+    assert list(read_mended(BytesIO(document), lambda _: None)) == []
+    begin = b"<rss xmlns:w='urn:w' xmlns=\"urn:d\"><channel>"
+    assert documents[1:] == [begin + b"<item><w:a>1</w:a></item></channel></rss>"] * 2
+
+
+def test_a_root_of_many_namespaces_is_cut() -> None:
+    spaces = b"".join(b" xmlns:a%d='urn:%d'" % (number, number) for number in range(50))
+    document = b"<rss%s><channel><item><a39:x/><a40:x/></item>" % spaces
+    (item,) = read_mended(BytesIO(document), lambda _: None)
+    assert [(one.space, one.name) for one in item.children] == [("urn:39", "x"), ("a40", "x")]
+
+
+@given(st.integers(1, 80), st.integers(0, 30))
+def test_items_are_found_wherever_a_piece_of_the_file_ends(width: int, blanks: int) -> None:
+    text = b"x" * width
+    document = (
+        b"<rss><channel>\n"
+        + b"\n" * blanks
+        + b"".join(b"<item>%d%s</item>\n" % (number, text) for number in range(9))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mending, "_PIECE", 50)
+        told: list[int] = []
+        items = list(read_mended(BytesIO(document), told.append))
+    assert [(one.text, one.line) for one in items] == [
+        (f"{number}{text.decode()}", number + blanks + 2) for number in range(9)
+    ]
+    assert sum(told) == len(document)
 
 
 def test_depth_has_no_end_and_levels_have() -> None:

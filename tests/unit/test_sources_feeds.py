@@ -134,6 +134,37 @@ def test_a_summary_that_was_cut_from_the_body_is_left_out(summary: str, kept: st
     assert only(f"<description>{summary}</description>{body}").summary == kept
 
 
+def test_a_summary_too_long_for_an_article_is_cut() -> None:
+    body = f"<content:encoded>{'No boat left the harbour today. ' * 900}</content:encoded>"
+    found = only(f"<title>T</title><description>{'s' * 27_899}</description>{body}")
+    assert found.summary == "s" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("title", "plain"),
+    [
+        ('<title type="text">Use of &lt;b&gt; in HTML</title>', "Use of <b> in HTML"),
+        ("<title>Vec&lt;String&gt; &amp;amp; co</title>", "Vec<String> & co"),
+        ("<title>A &lt;b&gt;bridge&lt;/b&gt;&lt;br&gt;opens</title>", "A bridge opens"),
+        ('<title type="html">A &lt;b&gt;bridge</title>', "A bridge"),
+    ],
+)
+def test_a_title_of_plain_text_loses_nothing_that_it_means(title: str, plain: str) -> None:
+    assert entry(f"<id>1</id>{title}").title == plain
+
+
+@pytest.mark.parametrize(
+    ("title", "plain"),
+    [
+        ("Use of &lt;b&gt; in HTML", "Use of <b> in HTML"),
+        ("Use of &amp;lt;b&amp;gt; in HTML", "Use of <b> in HTML"),
+        ("A &lt;em&gt;bridge&lt;/em&gt;", "A bridge"),
+    ],
+)
+def test_a_title_of_rss_is_html_where_it_looks_like_it(title: str, plain: str) -> None:
+    assert only(f"<title>{title}</title>").title == plain
+
+
 def test_a_feed_of_summaries_gives_them_as_bodies() -> None:
     article = only("<title>T</title><description>&lt;p&gt;All there is.&lt;/p&gt;</description>")
     assert (article.body_html, article.summary) == ("<p>All there is.</p>", "")

@@ -11,7 +11,8 @@ from typing import Any
 import httpcore
 import pytest
 
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
+from recommender.sources.addresses import parse_address
 from recommender.sources.connecting import is_public
 from recommender.sources.fetching import LONGEST_WAIT_SECONDS, USER_AGENT, Fetcher, Limits
 from tests.sites import HOST, Site, open_site
@@ -318,12 +319,37 @@ def test_credentials_do_not_follow_a_redirect_to_another_origin(site: Site) -> N
         assert {"authorization", "cookie"} & set(other.asked[0].headers) == set()
 
 
-def test_credentials_of_another_host_are_not_sent(site: Site) -> None:
-    with Fetcher(
-        private_hosts=frozenset({HOST}), auth=("desk", "secret"), auth_host="cms.example"
-    ) as fetcher:
-        fetcher.get(site.serve("/a"))
-    assert "authorization" not in site.asked[0].headers
+def test_credentials_do_not_go_to_another_port_of_the_host(site: Site) -> None:
+    """Not by a redirect, nor when it is asked by itself afterwards: another may serve there."""
+    with (
+        open_site() as other,
+        Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "secret")) as fetcher,
+    ):
+        there = other.serve("/b", b"body")
+        fetcher.get(site.serve("/a", status=302, headers={"Location": there}))
+        fetcher.get(there)
+        fetcher.get(site.serve("/c"))
+    assert [set(one.headers) & {"authorization"} for one in other.asked] == [set(), set()]
+    assert ["authorization" in one.headers for one in site.asked] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("here", "other", "shared"),
+    [
+        ("https://a.example/x", "https://a.example:443/y", True),
+        ("https://a.example/", "http://a.example/", True),
+        ("http://a.example/", "https://a.example/", False),
+        ("https://a.example/", "http://a.example:8080/", False),
+        ("https://a.example:8443/", "http://a.example/", False),
+        ("https://a.example:8443/", "https://a.example/", False),
+        ("https://b.example/", "https://a.example/", False),
+        ("https://www.a.example/", "https://a.example/", False),
+    ],
+)
+def test_an_owner_is_an_origin_and_where_its_plain_http_moves(
+    here: str, other: str, *, shared: bool
+) -> None:
+    assert parse_address(here).shares_owner(parse_address(other)) is shared
 
 
 def test_credentials_are_not_sent_in_the_clear_over_the_internet(
@@ -383,7 +409,9 @@ def test_a_badly_packed_body_is_refused(
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])
-def test_a_slow_drip_ends_at_the_limit_of_time(site: Site, part: str) -> None:
+def test_a_slow_drip_ends_at_the_limit_of_time_and_is_tried_once_more(
+    site: Site, waits: Waits, part: str
+) -> None:
     released = threading.Event()
 
     def drip(request: BaseHTTPRequestHandler) -> None:
@@ -392,8 +420,13 @@ def test_a_slow_drip_ends_at_the_limit_of_time(site: Site, part: str) -> None:
         while not released.wait(0.02):
             request.wfile.write(b"x")
 
-    with Fetcher(private_hosts=frozenset({HOST}), limits=Limits(seconds=0.3, retries=0)) as fetcher:
+    limits = Limits(seconds=0.3)
+    with Fetcher(
+        private_hosts=frozenset({HOST}), limits=limits, wait=waits.seconds.append
+    ) as fetcher:
         assert "timed out" in refusal(fetcher, site.add("/a", drip))
+        assert fetcher.requests == 2
+    assert waits.seconds == [0.5]
     released.set()
 
 
@@ -432,6 +465,7 @@ def busy(status: int, retry_after: str = "") -> Callable[[BaseHTTPRequestHandler
         (busy(503, "999999999999"), LONGEST_WAIT_SECONDS),
         (busy(503, "-1"), 0.5),
         (busy(503, "soon"), 0.5),
+        (busy(503, "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"), 0.5),
         (busy(504, "Wed, 21 Oct 2015 07:28:00 GMT"), 0.0),
         (busy(504, "Wed, 21 Oct 2115 07:28:00 GMT"), LONGEST_WAIT_SECONDS),
     ],
@@ -458,6 +492,24 @@ def test_trouble_that_stays_is_told_after_the_last_try(
     assert fetcher.requests == 6
 
 
+@pytest.mark.parametrize(
+    ("status", "away"), [(401, False), (404, False), (304, False), (429, True), (500, True)]
+)
+def test_a_site_that_cannot_answer_now_is_told_from_one_that_refuses(
+    site: Site, fetcher: Fetcher, status: int, *, away: bool
+) -> None:
+    with pytest.raises(BadSource) as refused:
+        fetcher.get(site.serve("/a", status=status))
+    assert isinstance(refused.value, SourceAway) is away
+
+
+def test_an_address_that_nobody_serves_is_away(fetcher: Fetcher) -> None:
+    with open_site() as closed:
+        pass
+    with pytest.raises(SourceAway, match=f"{closed.url}/: no whole answer comes"):
+        fetcher.get(f"{closed.url}/")
+
+
 def test_a_name_without_an_address_is_told_at_once(
     monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, waits: Waits
 ) -> None:
@@ -465,7 +517,8 @@ def test_a_name_without_an_address_is_told_at_once(
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "no address is known for a.example" in refusal(fetcher, "http://a.example/")
+    with pytest.raises(SourceAway, match="no address is known for a"):
+        fetcher.get("http://a.example/")
     assert waits.seconds == []
 
 

@@ -1,6 +1,7 @@
 """JSON Feed and ninjs: what becomes of an item, field by field, and what is refused."""
 
 import json
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -46,6 +47,15 @@ def refusal(**fields: object) -> str:
     assert isinstance(record, Record)
     assert isinstance(record.content, InvalidArticle)
     return f"{record.place}: {record.content}"
+
+
+@pytest.mark.parametrize("read", [read_json_feed, read_ninjs])
+def test_a_document_too_large_to_be_read_whole_is_refused_with_what_to_do(
+    read: Callable[..., Iterator[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.sources.bodies.MOST_BYTES", 99)
+    with pytest.raises(BadSource, match=r"^f\.json:1: is larger than 99 bytes, .*split it"):
+        list(read("f.json", BytesIO(b" " * 100), nothing))
 
 
 # --- JSON Feed ---
@@ -96,6 +106,11 @@ def test_a_json_feed_item_becomes_this_article() -> None:
         ({"title": "T", "language": "English"}, {"title": "T", "language": "English"}),
         ({"title": "T", "language": "in English"}, {"title": "T"}),
         ({"title": "T", "tags": ["a", 1, None, "a", ""]}, {"title": "T", "tags": ["a"]}),
+        ({"title": "T", "tags": ["a" * 999]}, {"title": "T", "tags": ["a" * 300]}),
+        ({"title": "Vec<String>"}, {"title": "Vec<String>"}),
+        ({"title": "A <b>bridge</b>"}, {"title": "A bridge"}),
+        ({"title": "T" * 3_000}, {"title": "T" * 2_000}),
+        ({"title": "T", "summary": "s " * 13_950}, {"title": "T", "summary": "s " * 10_000}),
         ({"title": "T", "content_html": "a\x00\x08b"}, {"title": "T", "body_html": "ab"}),
     ],
 )
@@ -258,6 +273,8 @@ def test_what_must_not_be_guessed_is_refused(fields: dict[str, object], pointer:
         ({"uri": "", "altids": [{"role": "a", "value": "g"}]}, {"id": "ninjs:g"}),
         ({"uri": "", "altids": {"internal": "g"}}, {"id": "ninjs:g"}),
         ({"headline": "", "title": "T"}, {}),
+        ({"headline": "The <b> tag"}, {"title": "The <b> tag"}),
+        ({"description_text": "s" * 27_899}, {"summary": "s" * 20_000}),
         ({"body_xhtml": "<p>B</p>"}, {"body_html": "<p>B</p>"}),
         ({"body_text": "a < b"}, {"body": "a < b"}),
         (

@@ -109,6 +109,20 @@ def test_what_is_wrong_with_a_line_is_the_contracts_refusal(tmp_path: Path) -> N
     )
 
 
+def test_a_line_that_no_article_fills_is_refused_unread_and_the_next_one_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.sources.jsonl.LONGEST_LINE", 100)
+    monkeypatch.setattr("recommender.sources.jsonl._PIECE", 64)
+    longest = line("a").rstrip(b"\n").ljust(99) + b"\n"
+    path, told = tmp_path / "a.jsonl", list[int]()
+    path.write_bytes(b"".join([longest, b"x" * 100 + b"\n", line("b"), b" " * 500]))
+    records = list(read_jsonl(path, told.append))
+    assert numbered(records) == [(1, "a"), (2, ""), (3, "b"), (4, "")]
+    assert "is longer than" in str(records[1].content)
+    assert sum(told) == path.stat().st_size
+
+
 def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
     assert records_of(tmp_path, b"") == []
 

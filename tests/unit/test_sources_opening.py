@@ -1,6 +1,7 @@
 """What a document is, by what it holds; and what of a place is opened at all."""
 
 import codecs
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,30 @@ def test_every_format_that_is_named_is_known(tmp_path: Path, fetcher: Fetcher) -
             assert open_source(str(path), format_, fetcher).name == str(path)
         except BadSource as refusal:
             assert str(refusal).startswith(f"{path}:1: ")  # noqa: PT017 - some are of addresses
+
+
+def test_a_pipe_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:
+    """What is read of it to tell its format would be lost; it is not even opened."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for format_ in ("auto", "jsonl"):
+        with pytest.raises(BadSource, match=rf"^{path}: is a pipe or a device.* into a file"):
+            open_source(str(path), format_, fetcher)
+
+
+def test_an_empty_file_is_no_source_unless_its_format_is_given(
+    tmp_path: Path, fetcher: Fetcher
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"")
+    with pytest.raises(BadSource, match=rf"^{path}:1: is empty"):
+        open_source(str(path), "auto", fetcher)
+    assert list(open_source(str(path), "jsonl", fetcher).pull(None, silent)) == []
+
+
+def test_an_empty_answer_is_no_source(site: Site, fetcher: Fetcher) -> None:
+    with pytest.raises(BadSource, match=rf"^{site.url}/feed: is empty"):
+        list(open_source(site.serve("/feed", b""), "auto", fetcher).pull(None, silent))
 
 
 def test_a_folder_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle
+from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record
 from recommender.sources.fetching import Answer, Fetcher
@@ -85,7 +85,8 @@ class FakeSite(Fetcher):
         if self.tagged and status == 200 and (headers or {}).get("If-None-Match") == tag:
             status = 304
         if status not in accept:
-            raise BadSource(f"{url}: answers {status}")
+            kind = SourceAway if status >= 500 else BadSource
+            raise kind(f"{url}: answers {status}")
         told = {
             "content-type": "text/html; charset=utf-8",
             **({"etag": tag} if self.tagged else {}),
@@ -344,24 +345,153 @@ def test_a_page_that_fails_is_told_of_and_asked_for_again(site: FakeSite) -> Non
     assert "answers 500" in first.faults[0][1]
     assert "no main text" in first.faults[1][1]
     site.statuses.clear()
-    site.files["/sitemap.xml"] += b"\n"
-    assert pull(site, first.cursor).titles == ["Story a"]
+    second = pull(site, first.cursor)
+    assert (second.asked, second.titles) == (["/sitemap.xml", "/a"], ["Story a"])
+    assert pull(site, second.cursor).asked == ["/sitemap.xml"]
+
+
+def test_an_edit_that_fails_is_asked_for_again(site: FakeSite) -> None:
+    cursor = pull(site).cursor
+    site.files["/sitemap.xml"] = a_map(
+        ("/a", "2026-03-01T09:00:00Z"), ("/b", "2026-03-05T09:00:00Z")
+    )
+    site.files["/b"] = a_page("b, told anew")
+    site.statuses["/b"] = 500
+    failed = pull(site, cursor)
+    site.statuses.clear()
+    again = pull(site, failed.cursor)
+    assert (failed.titles, again.titles) == ([], ["Story b, told anew"])
+    assert again.asked == ["/sitemap.xml", "/b"]
+
+
+def test_a_sitemap_with_pages_that_failed_is_read_again_whatever_its_index_says(
+    site: FakeSite,
+) -> None:
+    index = f"{SITE}/index.xml"
+    site.files |= {
+        "/index.xml": an_index(("/1.xml", "2026-03-01T09:00:00Z"), ("/2.xml", "2026-03-01T09:00Z")),
+        "/1.xml": a_map(("/a", "2026-03-01T09:00:00Z")),
+        "/2.xml": a_map(("/b", "2026-03-01T09:00:00Z")),
+    }
+    site.statuses["/a"] = 403
+    first = pull(site, address=index)
+    site.statuses.clear()
+    second = pull(site, first.cursor, index)
+    assert (second.asked, second.titles) == (["/index.xml", "/1.xml", "/a"], ["Story a"])
+    assert pull(site, second.cursor, index).asked == ["/index.xml"]
+
+
+def a_row_of(site: FakeSite, count: int) -> list[str]:
+    """As many pages, named by the sitemap in their order."""
+    names = [f"/{number}" for number in range(count)]
+    site.files |= {name: a_page(name) for name in names}
+    site.files["/sitemap.xml"] = a_map(*((name, "2026-03-01T09:00:00Z") for name in names))
+    return names
+
+
+def test_pages_that_are_refused_stop_nothing(site: FakeSite) -> None:
+    names = a_row_of(site, 14)
+    site.statuses |= dict.fromkeys(names[3:13], 403)
+    first = pull(site)
+    assert first.titles == [f"Story {name}" for name in [*names[:3], names[13]]]
+    assert [place for place, _ in first.faults] == [SITE + name for name in names[3:13]]
+    site.statuses.clear()
+    assert pull(site, first.cursor).titles == [f"Story {name}" for name in names[3:13]]
+
+
+def test_pages_that_always_fail_hold_nothing_up(site: FakeSite) -> None:
+    names = a_row_of(site, 14)
+    site.statuses |= dict.fromkeys(names[3:9], 500)
+    stopped = Pull(list(until_it_fails(Sitemap(MAP, site, NearReader).pull(None, silent))), ())
+    assert stopped.titles == [f"Story {name}" for name in names[:3]]
+    site.statuses["/0"] = 404
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(b"/0<", b"/13<")
+    second = pull(site, stopped.cursor)
+    assert second.asked == ["/sitemap.xml", "/13", *names[8:13], "/0", *names[3:8]]
+    assert second.titles == [f"Story {name}" for name in [names[13], *names[9:13]]]
+    assert second.gone == [page_id("/0")]
+    third = pull(site, second.cursor)
+    assert third.asked == ["/sitemap.xml", "/8", *names[3:7]]
+
+
+def test_of_many_pages_that_failed_some_are_asked_for_in_turn(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.sources.sitemaps._MOST_FAILED", 2)
+    site.statuses |= dict.fromkeys(a_row_of(site, 3), 403)
+    cursor, asked = pull(site).cursor, list[str]()
+    for _ in range(3):
+        again = pull(site, cursor)
+        cursor = again.cursor
+        asked += again.asked[1:]
+    assert asked == ["/0", "/1", "/2", "/0", "/1", "/2"]
+
+
+NOINDEX = "<meta name=robots content=noindex>"
+CHALLENGES = {
+    "a notice": b"<html><title>Wait</title><body>Checking your browser</body></html>",
+    "a notice out of lists": f"<html><head>{NOINDEX}</head><body>Checking</body></html>".encode(),
+    "a list": b"<html><body>"
+    + b"<a href='/x'>One more story of the day</a> " * 40
+    + b"</body></html>",
+}
+
+
+@pytest.mark.parametrize("body", CHALLENGES.values(), ids=CHALLENGES)
+def test_an_article_whose_page_turned_to_something_else_is_gone_when_the_page_is(
+    site: FakeSite, body: bytes
+) -> None:
+    cursor = pull(site).cursor
+    site.files["/a"] = body
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(b"03-01", b"04-01")
+    turned = pull(site, cursor)
+    assert (turned.titles, turned.gone) == ([], [])
+    site.statuses["/a"] = 404
+    site.files["/sitemap.xml"] = a_map(("/b", "2026-03-02T09:00:00Z"))
+    assert pull(site, turned.cursor).gone == [page_id("/a")]
+
+
+def test_an_article_that_is_put_out_of_lists_is_gone_once(site: FakeSite) -> None:
+    cursor = pull(site).cursor
+    site.files["/a"] = a_page("a", NOINDEX)
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(b"03-01", b"04-01")
+    hidden = pull(site, cursor)
+    assert (hidden.gone, hidden.left_out) == ([page_id("/a")], [])
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(b"04-01", b"05-01")
+    again = pull(site, hidden.cursor)
+    assert (again.gone, again.left_out) == ([], ["noindex"])
+    site.files["/a"] = a_page("a")
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(b"05-01", b"06-01")
+    assert pull(site, again.cursor).titles == ["Story a"]
+
+
+def test_an_article_that_another_page_shows_is_not_gone_with_the_first(site: FakeSite) -> None:
+    plain = SITE.replace("https", "http")
+    link = f"<link rel=canonical href='{SITE}/a'>"
+    site.files |= {f"{plain}/a": a_page("a", link), "/a": a_page("a", link)}
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(
+        f"{SITE}/a".encode(), f"{plain}/a".encode()
+    )
+    cursor = pull(site).cursor
+    del site.files[f"{plain}/a"]
+    site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(
+        b"http://quay.example/a", f"{SITE}/a".encode()
+    )
+    again = pull(site, cursor)
+    assert (again.titles, again.gone) == (["Story a"], [])
 
 
 def test_a_site_that_is_away_ends_the_pull_and_nothing_is_lost(site: FakeSite) -> None:
-    names = [f"/{number}" for number in range(60)]
-    site.files |= {name: a_page(name) for name in names}
-    site.files["/sitemap.xml"] = a_map(*((name, "2026-03-01T09:00:00Z") for name in names))
+    names = a_row_of(site, 60)
     site.statuses |= dict.fromkeys(names[30:], 503)
-    given: list[Pulled] = []
-    with pytest.raises(BadSource, match="5 pages failed one after the other"):
-        given += Sitemap(MAP, site, NearReader).pull(None, silent)
+    with pytest.raises(SourceAway, match="5 pages failed one after the other"):
+        pull(site)
     given = list(until_it_fails(Sitemap(MAP, site, NearReader).pull(None, silent)))
     stopped = Pull(given, ())
     assert stopped.titles == [f"Story {name}" for name in names[:30]]
     site.statuses.clear()
     rest = pull(site, stopped.cursor)
-    assert rest.titles == [f"Story {name}" for name in names[25:]]
+    assert rest.titles == [f"Story {name}" for name in [*names[35:], *names[30:35]]]
 
 
 def until_it_fails(pulled: Iterator[Pulled]) -> Iterator[Pulled]:
@@ -445,7 +575,7 @@ def test_a_damaged_sitemap_is_refused_or_read_in_part(junk: bytes, at: int) -> N
 
 # What is remembered.
 
-SEEN = st.builds(Seen, *[st.text(max_size=5)] * 6)
+SEEN = st.builds(Seen, *[st.text(max_size=5)] * 7)
 
 
 @given(

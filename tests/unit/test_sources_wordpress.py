@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle
+from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
 from recommender.sources.fetching import Fetcher
 from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
@@ -18,6 +18,7 @@ from tests.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
 
 WEB_PAGE: Reply = (200, "<!DOCTYPE html><html><body>Back soon</body></html>", {})
 OUT_OF_MEMORY: Reply = (500, {"code": "internal_server_error", "message": "Memory"}, {})
+NOTHING: Reply = (200, [], {"X-WP-Total": "0", "X-WP-TotalPages": "0"})
 
 
 @pytest.fixture
@@ -338,6 +339,91 @@ def test_lists_that_deny_what_the_site_shows_take_nothing_away(
     assert pull(blog, second.cursor).articles == [40]
 
 
+REFUSALS: Mapping[str, Reply] = {
+    "a firewall's page": (403, "<html><body>Forbidden</body></html>", {}),
+    "a page that is not found": (404, "<html><body>Not found</body></html>", {}),
+    "a closed route": (404, {"code": "rest_no_route", "message": "No route was found."}, {}),
+    "a plugin": (401, {"code": "rest_cannot_access", "message": "Members only."}, {}),
+    "another post": (200, {"id": 4_000, "status": "publish"}, {}),
+    "no code": (403, {"error": "blocked"}, {}),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
+    blog: FakeWordPress, known: Cursor, refusal: Reply
+) -> None:
+    def forget(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if "/posts/" in route:
+            return refusal
+        is_missing = "40" in parameters.get("include", "").split(",") or is_sweep(parameters)
+        return NOTHING if route == "/wp/v2/posts" and is_missing else None
+
+    blog.spoil = forget
+    second = pull(blog, known)
+    assert (second.gone, second.articles) == ([], [])
+    assert len(second.faults) == 100
+    assert second.faults[0].startswith("the post cannot be read: http://blog.example:8080/wp-json/")
+    blog.spoil = FakeWordPress.spoil
+    blog.remove(40)
+    assert pull(blog, second.cursor).gone == [40]
+
+
+def test_of_a_site_that_goes_away_few_posts_are_asked_for(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    def fall(route: str, _parameters: Mapping[str, str]) -> Reply | None:
+        if route == "/wp/v2/posts":
+            return NOTHING
+        return OUT_OF_MEMORY if "/posts/" in route else None
+
+    blog.spoil = fall
+    second = pull(blog, known)
+    asked = [route for route, _ in blog.asked if "/posts/" in route]
+    assert (second.gone, len(second.faults)) == ([], 230)
+    assert asked == [f"/wp/v2/posts/{n}" for at in (1, 101, 201) for n in range(at, at + 5)]
+
+
+@pytest.mark.parametrize("cap", [1, 50, 99])
+def test_a_site_that_answers_with_fewer_posts_than_asked_for_loses_none(
+    blog: FakeWordPress, cap: int
+) -> None:
+    def cut(_route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if is_reading(parameters) and int(parameters["per_page"]) > cap:
+            return blog._listing({**parameters, "per_page": str(cap)})  # noqa: SLF001 - its own
+        return None
+
+    blog.spoil = cut
+    first = pull(blog)
+    assert sorted(first.articles) == list(range(1, 231))
+    blog.now += timedelta(hours=1)
+    for number in range(1, 131):
+        blog.edit(number)
+    second = pull(blog, first.cursor)
+    assert (sorted(second.articles), second.gone) == (list(range(1, 131)), [])
+
+
+def test_posts_that_an_empty_answer_hides_are_read_by_their_own_addresses(
+    blog: FakeWordPress, known: Cursor
+) -> None:
+    for number in range(1, 31):
+        blog.edit(number, title={"rendered": f"Story {number}, told anew"})
+
+    def hide(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        if route != "/wp/v2/posts" or not is_reading(parameters):
+            return None
+        blog.remove(5)
+        blog.post(6)["status"] = "draft"
+        return NOTHING
+
+    blog.spoil = hide
+    second = pull(blog, known)
+    assert sorted(second.articles) == [1, 2, 3, 4, *range(7, 31)]
+    assert second.article(7).title == "Story 7, told anew"
+    assert second.article(7).section == "City"
+    assert second.gone == [6, 5]
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-WP-Total": "9000", "X-WP-TotalPages": "900"}])
 def test_wrong_or_missing_totals_end_at_the_last_post(
     blog: FakeWordPress, headers: dict[str, str]
@@ -469,6 +555,16 @@ def test_a_link_in_the_header_is_enough(blog: FakeWordPress) -> None:
 
     blog.spoil = head
     assert len(pull(blog).articles) == 230
+
+
+def test_a_site_in_trouble_is_told_from_one_that_is_none(blog: FakeWordPress) -> None:
+    """Its page is there, and no interface answers; the other has trouble in the middle."""
+    blog.spoil = lambda route, _parameters: (500, "<html>Error</html>", {}) if route else None
+    with pytest.raises(SourceAway, match="no REST interface"):
+        pull(blog)
+    blog.spoil = lambda route, _parameters: OUT_OF_MEMORY if route == "/wp/v2/posts" else None
+    with pytest.raises(SourceAway, match="answers 500: Memory"):
+        pull(blog)
 
 
 def test_another_kind_of_site_is_refused_with_what_to_give(blog: FakeWordPress) -> None:

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.sources.wordpress.memory import (
@@ -38,6 +38,7 @@ MEMORIES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(MEMORIES)
 def test_a_memory_survives_as_json(memory: Memory) -> None:
     assert recall(json.loads(json.dumps(memory.to_cursor())), HOME) == memory
@@ -120,3 +121,10 @@ def test_late_posts_are_asked_for_from_a_second_before_the_last_pull_or_the_newe
     assert late_from(Memory(HOME, since=NOON)) == "2026-10-20T11:59:59Z"
     before = Memory(HOME, since=NOON, newest="2026-10-20T11:00:00Z")
     assert late_from(before) == "2026-10-20T10:59:59Z"
+
+
+def test_a_site_whose_posts_are_of_the_first_second_of_all_has_no_second_before() -> None:
+    first = datetime.min.replace(tzinfo=UTC)
+    memory = Memory(HOME, {1: Seen(1, shown=True)}, since=first, newest="0001-01-01T00:00:00Z")
+    assert late_from(memory) == "0001-01-01T00:00:00Z"
+    assert to_read({1: Listed("0001-01-01T00:00:00Z", 1)}, memory) == {1}

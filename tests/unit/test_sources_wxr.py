@@ -1,16 +1,20 @@
 """Exports of WordPress: what becomes of an item, and what a broken file still gives."""
 
 from collections import Counter
+from contextlib import closing
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 from recommender.articles import Article
-from recommender.errors import InvalidArticle
+from recommender.errors import BadSource, InvalidArticle
+from recommender.importing import import_records
 from recommender.sources import LeftOut, Record
 from recommender.sources.stored_markup import render
 from recommender.sources.wordpress.posts import read_post
 from recommender.sources.wxr import read_wxr
+from recommender.store import open_store
 
 HEAD = """<?xml version="1.0" encoding="UTF-8" ?>
 <rss version="2.0"
@@ -171,6 +175,7 @@ def test_what_is_no_published_post_is_counted() -> None:
         ("<wp:post_date_gmt>0000-00-00 00:00:00</wp:post_date_gmt>", None),
         ("<pubDate>Sun, 01 Mar 2026 09:30:00 +0500</pubDate>", "2026-03-01T04:30:00Z"),
         ("<pubDate>Wed, 30 Nov -0001 00:00:00 +0000</pubDate>", None),
+        ("<pubDate>Mon, 01 Jan 99999999999999999999 00:00:00 GMT</pubDate>", None),
         ("<wp:post_date_gmt>2026-13-01 00:00:00</wp:post_date_gmt>", None),
     ],
 )
@@ -201,8 +206,15 @@ def test_a_post_without_a_number_is_refused_at_its_line() -> None:
     assert ids(records) == ["wp:news.example~2Ftj:6"]
 
 
-def test_an_export_that_names_no_site_is_refused() -> None:
-    document = HEAD.replace("<link>https://News.example/tj/</link>", "") + item() + TAIL
+@pytest.mark.parametrize("home", ["a.example", "//a.example", "http://", "ftp://a.example", " "])
+def test_a_home_without_a_scheme_is_none_and_the_next_best_counts(home: str) -> None:
+    named = ABOUT.replace("https://News.example/tj/", home)
+    assert ids(read_bytes((HEAD + named + item() + TAIL).encode())) == ["wp:news.example~2Ftj:5"]
+
+
+@pytest.mark.parametrize("link", ["", "<link>a.example</link>"])
+def test_an_export_that_names_no_site_is_refused(link: str) -> None:
+    document = HEAD.replace("<link>https://News.example/tj/</link>", link) + item() + TAIL
     (said,) = refusals(read_bytes(document.encode()))
     assert said.startswith(f"x.xml:{HEAD.count(chr(10)) + 1}: ")
     assert "names no site" in said
@@ -227,7 +239,29 @@ def test_what_stands_before_and_behind_a_fault_is_kept_and_the_fault_reported() 
     assert said.startswith(f"x.xml:{line}: the file is not well-formed: mismatched tag;")
     assert ids(records) == [f"wp:news.example~2Ftj:{number}" for number in (1, 2, 3, 4)]
     lines = [one.place.rpartition(":")[2] for one in records if isinstance(one, Record)]
-    assert lines[1:] == [str(line - 1 + number) for number in (0, 1, 2, 3)]
+    assert lines == [str(line - 1), str(line), *(str(line + number) for number in (0, 1, 2))]
+
+
+def test_a_strict_import_of_a_broken_file_stores_what_stands_before_the_fault(
+    tmp_path: Path,
+) -> None:
+    broken = read(item(1), item(2), item(3, inner="<b>"), item(4))
+    with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
+        with pytest.raises(BadSource, match="stopped there, what stands before it is stored"):
+            import_records(store, broken, str, strict=True)
+        with store.reading() as view:
+            stored = [one.article.id for one in view]
+    assert stored == ["wp:news.example~2Ftj:1", "wp:news.example~2Ftj:2"]
+
+
+@pytest.mark.parametrize("tail", [TAIL, "<item>", "</b>" + TAIL])
+def test_progress_is_told_of_the_whole_file_once(tail: str) -> None:
+    told: list[int] = []
+    document = (HEAD + ABOUT + (item(1) + item(2)) * 900 + tail).encode()
+    list(read_wxr("x.xml", BytesIO(document), told.append))
+    assert sum(told) == len(document)
+    assert len(told) > 2
+    assert min(told) >= 0
 
 
 def test_a_file_that_ends_too_early_gives_what_it_has() -> None:
@@ -284,6 +318,12 @@ def test_a_line_far_down_is_told_exactly() -> None:
         ("[video src=a.mp4][/video]Text", "<p>Text</p>"),
         ("He said [sic] it [1], [Reuters] [...].", "<p>He said [sic] it [1], [Reuters] [...].</p>"),
         ("[[gallery]] is how", "<p>[[gallery]] is how</p>"),
+        ("The sample [n=120] was small", "<p>The sample [n=120] was small</p>"),
+        ("[x for x in y if x==1]", "<p>[x for x in y if x==1]</p>"),
+        ('[he said "a=b"]', '<p>[he said "a=b"]</p>'),
+        ('One [ad id=5 kind="a b"] two', "<p>One  two</p>"),
+        ("One [ad kind=\u201da b\u201d title = 'c' /] two", "<p>One  two</p>"),
+        ("One [br/] two [youtube https://v.example/?v=1]", "<p>One  two</p>"),
         ("One.\n\nhttps://v.example/watch?v=1\n\nTwo.", "<p>One.</p>\n<p>Two.</p>"),
         ("", ""),
     ],

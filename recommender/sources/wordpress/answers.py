@@ -5,18 +5,21 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urljoin
 
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
 from recommender.sources.fetching import Answer
 from recommender.sources.json_values import text
+from recommender.sources.moments import mail_moment
 
-__all__ = ["Page", "find_root", "moment_of", "page_of", "read_json", "root_in"]
+__all__ = ["Page", "find_root", "moment_of", "page_of", "post_of", "read_json", "root_in"]
 
 CLOSED: Final = frozenset({401, 403})
+NOT_SHOWN: Final = frozenset({"rest_post_invalid_id", "rest_forbidden"})
+"""WordPress's own words for a post that is not there, and for one that visitors may not read."""
 MOST_TRIES: Final = 20
 LONGEST_MESSAGE: Final = 200  # characters of a site's own words
 _BEGINS: Final = re.compile(r'[\[{]\s*[\[{"\]}]')
@@ -64,6 +67,7 @@ def read_json(answer: Answer) -> object:
     """The JSON of an answer; notices that PHP printed before it are passed over.
 
     Raises:
+        SourceAway: there is none, as the site has trouble.
         BadSource: there is none.
     """
     try:
@@ -71,7 +75,7 @@ def read_json(answer: Answer) -> object:
     except (ValueError, RecursionError):
         found = _after_notices(answer.body.decode("utf-8", "replace"))
     if found is None:
-        raise BadSource(f"{answer.url}: answers {answer.status} with {_kind(answer)}, not JSON")
+        raise _refuse(answer, f" with {_kind(answer)}, not JSON")
     return found
 
 
@@ -98,27 +102,52 @@ def page_of(answer: Answer) -> Page:
     """A page of a collection; one past the end is empty.
 
     Raises:
-        BadSource: the site refuses, or answers something that is no collection.
+        SourceAway: the site has trouble.
+        BadSource: it refuses, or answers something that is no collection.
     """
     found = read_json(answer)
-    if answer.status == 200 and isinstance(found, list):  # noqa: PLR2004 - HTTP's OK
+    if answer.status == HTTPStatus.OK and isinstance(found, list):
         rows = tuple(row for row in found if isinstance(row, Mapping))
         if len(rows) == len(found):
             total, pages = (_number(answer, f"x-wp-total{end}") for end in ("", "pages"))
             return Page(rows, total, pages)
-    code, message = _refusal(found)
+    code, message = _refusal(found, "list of posts")
     if code.endswith("invalid_page_number"):
         return Page()
     remedy = "; if it is closed, give --user and --password-file" * (answer.status in CLOSED)
-    raise BadSource(f"{answer.url}: answers {answer.status}{message}{remedy}")
+    raise _refuse(answer, message + remedy)
 
 
-def _refusal(found: object) -> tuple[str, str]:
+def post_of(answer: Answer, number: int) -> Mapping[str, object] | None:
+    """The post that was asked for by its number; None where the site does not show it.
+
+    Only WordPress's own word counts for that. A firewall refuses with a page, a plugin that closes
+    the interface with a code of its own: they say nothing of the post.
+
+    Raises:
+        SourceAway: the site has trouble.
+        BadSource: it does not say.
+    """
+    found = read_json(answer)
+    if answer.status == HTTPStatus.OK and isinstance(found, Mapping) and found.get("id") == number:
+        return found
+    code, message = _refusal(found, "post")
+    if code in NOT_SHOWN:
+        return None
+    raise _refuse(answer, message)
+
+
+def _refusal(found: object, wanted: str) -> tuple[str, str]:
     """The code of a refusal, and the site's own words for it."""
-    if not isinstance(found, Mapping):
-        return "", " with something that is no list of posts"
-    code, message = text(found, "code"), text(found, "message")
-    return code, f": {html.unescape(message)[:LONGEST_MESSAGE]} ({code[:60]})" if code else ""
+    code = text(found, "code") if isinstance(found, Mapping) else ""
+    if not isinstance(found, Mapping) or not code:
+        return "", f" with something that is no {wanted}"
+    return code, f": {html.unescape(text(found, 'message'))[:LONGEST_MESSAGE]} ({code[:60]})"
+
+
+def _refuse(answer: Answer, told: str) -> BadSource:
+    kind = SourceAway if answer.is_trouble else BadSource
+    return kind(f"{answer.url}: answers {answer.status}{told}")
 
 
 def _number(answer: Answer, header: str) -> int | None:
@@ -128,8 +157,4 @@ def _number(answer: Answer, header: str) -> int | None:
 
 def moment_of(answer: Answer) -> datetime | None:
     """When an answer was made, by the clock of the site; None where it does not say."""
-    try:
-        moment = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return mail_moment(answer.headers.get("date", ""))

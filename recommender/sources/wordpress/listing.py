@@ -4,19 +4,20 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
 from recommender.progress import Meter
 from recommender.sources.wordpress.answers import Page
 from recommender.sources.wordpress.memory import LISTED_FIELDS, Listed, listed_in
 from recommender.sources.wordpress.posts import FIELDS, Post, post_id
 from recommender.sources.wordpress.site import Parameters, Site
 
-__all__ = ["read_posts", "remaining", "sweep"]
+__all__ = ["ask_alone", "read_posts", "remaining", "sweep"]
 
 SIZES: Final = (100, 50, 10)
 """Posts a page: where one fails, the rest is asked for in smaller ones."""
 MOST_PAGES: Final = 10_000
 SWEEPS: Final = 2
+MOST_FAILURES: Final = 5  # one after the other: the site is away
 EMBEDDED: Final = "wp:term,author,wp:featuredmedia"
 IN_ORDER: Final = {"orderby": "id", "order": "asc"}
 """By number: by time of modification, posts of the same second come twice or not at all."""
@@ -95,6 +96,9 @@ def remaining(site: Site, numbers: Sequence[int]) -> set[int]:
 def read_posts(site: Site, numbers: Sequence[int]) -> Iterator[tuple[int, Post | BadSource | None]]:
     """At most a hundred posts, whole; None for one that is gone, a fault for one that fails alone.
 
+    A list that leaves some out says nothing of them: a site may answer with fewer than it was asked
+    for, or a cache with none. They are asked for again, then each by its own address.
+
     Raises:
         BadSource: the site answers nothing any more.
     """
@@ -110,7 +114,31 @@ def read_posts(site: Site, numbers: Sequence[int]) -> Iterator[tuple[int, Post |
         yield from read_posts(site, numbers[middle:])
         return
     found = {post_id(post): post for post in page.rows}
-    yield from ((number, found.get(number)) for number in numbers)
+    yield from ((number, found[number]) for number in numbers if number in found)
+    missing = [number for number in numbers if number not in found]
+    if len(missing) < len(numbers):
+        yield from read_posts(site, missing) if missing else ()
+    else:
+        yield from ask_alone(site, missing, {"_fields": FIELDS, "_embed": EMBEDDED})
+
+
+def ask_alone(
+    site: Site, numbers: Sequence[int], parameters: Parameters
+) -> Iterator[tuple[int, Post | BadSource | None]]:
+    """Posts by their own addresses; None for one that is gone, a fault where the site does not say.
+
+    When the site is away, the rest of them is not asked for any more, and fails as the last did.
+    """
+    found: Post | BadSource | None = None
+    failures = 0
+    for number in numbers:
+        if failures < MOST_FAILURES:
+            try:
+                found = site.post(number, parameters)
+            except BadSource as fault:
+                found = fault
+            failures = failures + 1 if isinstance(found, SourceAway) else 0
+        yield number, found
 
 
 def _include(numbers: Sequence[int]) -> dict[str, object]:

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ PAGE: Final = 100  # posts, the most that WordPress lists at once
 ALWAYS_SWEPT: Final = 5_000  # posts: a site this small is compared whole at every pull
 SWEEP_REST_SECONDS: Final = 6  # for each page of a larger one: ten pages a minute on average
 _GRAIN: Final = timedelta(seconds=1)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 _TOLD: Final = ("modified_gmt", "link", "author", "featured_media")
 _TERMS: Final = ("categories", "tags")
@@ -134,6 +135,11 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _before(at: datetime) -> str:
+    """A second before; of the first of all, itself."""
+    return _text(at - min(_GRAIN, at - _FIRST))
+
+
 def listed_in(post: Post) -> Listed:
     """What tells whether a post has to be read, from the post itself or from a sweep of the ids."""
     told = json.dumps(
@@ -165,7 +171,7 @@ def late_from(memory: Memory) -> str:
     The newest time of modification seen, lest the clock of the answers runs before that of posts.
     """
     seen = [at for at in (memory.since, parse_moment(memory.newest)) if at]
-    return _text(min(seen) - _GRAIN)
+    return _before(min(seen))
 
 
 def to_read(now: Mapping[int, Listed], memory: Memory) -> set[int]:
@@ -174,7 +180,7 @@ def to_read(now: Mapping[int, Listed], memory: Memory) -> set[int]:
     WordPress keeps whole seconds: of a post that was modified in the second in which it was read,
     nobody can tell whether it was modified again.
     """
-    unsure = _text(memory.since - _GRAIN) if memory.since else ""
+    unsure = _before(memory.since) if memory.since else ""
     return {
         number
         for number, post in now.items()

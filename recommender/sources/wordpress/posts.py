@@ -8,13 +8,11 @@ from recommender.errors import FieldFault, InvalidArticle
 from recommender.sources.fields import make_article, moment, web_address
 from recommender.sources.ids import foreign_id
 from recommender.sources.json_values import text
-from recommender.sources.plain import adds_to, names_of, plain_text, without_controls
+from recommender.sources.plain import names_of, summary_of, title_of, without_controls
 from recommender.sources.records import Gone
 
 __all__ = [
     "FIELDS",
-    "LONGEST_SUMMARY",
-    "LONGEST_TITLE",
     "UNSORTED",
     "Post",
     "post_id",
@@ -31,8 +29,6 @@ FIELDS: Final = (
 """What is asked of a post, beside `_embed`."""
 
 LARGEST_ID: Final = 2**63 - 1
-LONGEST_TITLE: Final = 2_000  # characters
-LONGEST_SUMMARY: Final = 20_000
 UNSORTED: Final = frozenset(
     {
         *("uncategorized", "uncategorised", "без рубрики", "без категории", "без категорії"),
@@ -92,9 +88,9 @@ def _fields(post: Post, home: str) -> dict[str, object]:
     body = without_controls(_rendered(post, "content"))
     terms = list(_terms(post))
     return {
-        "title": plain_text(_rendered(post, "title"))[:LONGEST_TITLE],
+        "title": title_of(_rendered(post, "title"), is_html=True),
         "body_html": body if body.strip() else "",
-        "summary": _summary(post, body),
+        "summary": summary_of(_rendered(post, "excerpt"), body),
         "url": web_address(post.get("link"), home + "/"),
         "section": _section(terms),
         "tags": _names(term for term in terms if term.get("taxonomy") == "post_tag"),
@@ -108,12 +104,6 @@ def _fields(post: Post, home: str) -> dict[str, object]:
 def _rendered(post: Post, name: str) -> str:
     field = post.get(name)
     return text(field, "rendered") if isinstance(field, Mapping) else text(post, name)
-
-
-def _summary(post: Post, body: str) -> str:
-    """An excerpt that somebody wrote; those that WordPress cuts from the text say nothing new."""
-    excerpt = plain_text(_rendered(post, "excerpt"))
-    return excerpt[:LONGEST_SUMMARY] if adds_to(excerpt, plain_text(body)) else ""
 
 
 def _section(terms: Sequence[Post]) -> str | None:

@@ -9,7 +9,7 @@ from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Meter, silent
 from recommender.sources.fetching import Fetcher
 from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
-from recommender.sources.wordpress.listing import read_posts, remaining, sweep
+from recommender.sources.wordpress.listing import ask_alone, read_posts, remaining, sweep
 from recommender.sources.wordpress.memory import (
     Listed,
     Memory,
@@ -137,15 +137,18 @@ class _Pull:
     def _dismiss(self, missing: Sequence[int]) -> Iterator[Pulled]:
         """Posts that were not listed: each that is gone indeed, asked for by its own address.
 
-        Lists may be out of date, as a cache keeps them, or a plugin may hide some from them.
+        Lists may be out of date, as a cache keeps them, or a plugin may hide some from them. Of
+        however many: nothing is gone by their word.
         """
         for numbers in _chunks(missing):
             listed = remaining(self._site, numbers)
-            for number in (one for one in numbers if one not in listed):
-                if self._site.shows(number):
+            unlisted = [one for one in numbers if one not in listed]
+            for number, found in ask_alone(self._site, unlisted, {"_fields": "id,status"}):
+                if isinstance(found, Mapping) and found.get("status", "publish") == "publish":
                     yield LeftOut("unlisted")
                 else:
-                    yield from self._record(number, None)
+                    fault = found if isinstance(found, BadSource) else None
+                    yield from self._record(number, fault)
 
     def _read(self, numbers: Sequence[int]) -> Iterator[Pulled]:
         unmarked = 0

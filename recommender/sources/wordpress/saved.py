@@ -9,6 +9,7 @@ from typing import Final
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Meter
+from recommender.sources.bodies import read_whole
 from recommender.sources.json_values import entries, text
 from recommender.sources.records import Cursor, Gone, Pulled, Record
 from recommender.sources.wordpress.posts import Post, read_post
@@ -36,10 +37,11 @@ class WordPressFile:
         """Read the whole file, post by post; there is no cursor.
 
         Raises:
-            BadSource: the file cannot be read, or not any further as JSON.
+            BadSource: the file cannot be read, is too large, or is no JSON from somewhere on.
         """
         try:
-            json_text = self._path.read_bytes().decode("utf-8-sig")
+            with self._path.open("rb") as file:
+                json_text = read_whole(self.name, file, lambda _count: None).decode("utf-8-sig")
         except OSError as error:
             raise BadSource(f"{self._path}: cannot be read ({error.strerror})") from error
         except UnicodeDecodeError as error:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from recommender.errors import BadSource
+from recommender.errors import BadSource, SourceAway
 from recommender.sources.fetching import Answer, Fetcher
 from recommender.sources.wordpress.answers import (
     Page,
     find_root,
     moment_of,
     page_of,
+    post_of,
     read_json,
     root_in,
 )
@@ -50,23 +51,19 @@ class Site:
         """A page of `posts`, `categories`, `tags` or `users`; past the end an empty one.
 
         Raises:
+            SourceAway: the site does not answer, or not now.
             BadSource: there is none to be had.
         """
         return page_of(self._ask(_COLLECTIONS + collection, parameters))
 
-    def shows(self, number: int) -> bool:
-        """Whether the site shows a post to whoever asks for it by its number.
+    def post(self, number: int, parameters: Parameters) -> Mapping[str, object] | None:
+        """A post by its own address; None where WordPress says that it does not show it.
 
         Raises:
+            SourceAway: the site does not answer, or not now.
             BadSource: it does not say.
         """
-        answer = self._ask(f"{_COLLECTIONS}posts/{number}", {"_fields": "id,status"})
-        if answer.status in {401, 403, 404, 410}:
-            return False
-        found = read_json(answer)
-        if isinstance(found, Mapping) and found.get("id") == number:
-            return bool(found.get("status", "publish") == "publish")
-        raise BadSource(f"{answer.url}: answers {answer.status} with something that is no post")
+        return post_of(self._ask(f"{_COLLECTIONS}posts/{number}", parameters), number)
 
     def _ask(self, route: str, parameters: Parameters) -> Answer:
         return self.fetcher.get(_address(self.root, route, parameters), accept=REFUSALS)
@@ -76,9 +73,10 @@ def find_site(address: str, fetcher: Fetcher) -> Site:
     """Find the REST interface: named by the address, by its page, or where it usually is.
 
     Raises:
+        SourceAway: the site does not answer, or not now.
         BadSource: it is not there, is closed, or does not take the name and password given.
     """
-    last = None
+    last: Answer | None = None
     for root in _roots(address, fetcher):
         if fetcher.has_credentials:
             _sign_in(root, fetcher)
@@ -86,12 +84,18 @@ def find_site(address: str, fetcher: Fetcher) -> Site:
         home = _home(answer)
         if home is not None:
             return Site(fetcher, root, home, moment_of(answer))
-        last = answer.status
+        last = answer
+    raise _not_found(address, last)
+
+
+def _not_found(address: str, last: Answer | None) -> BadSource:
+    kind = SourceAway if last and last.is_trouble else BadSource
+    status = last and last.status
     closed = "; it may be closed to visitors: give --user and --password-file"
-    raise BadSource(
+    return kind(
         f"{address}: no REST interface of WordPress was found there (the last place asked answers "
-        f"{last}); give the address of the front page or of /wp-json/"
-        f"{closed if last in {401, 403} else ''}"
+        f"{status}); give the address of the front page or of /wp-json/"
+        f"{closed if status in {401, 403} else ''}"
     )
 
 
@@ -120,8 +124,9 @@ def _sign_in(root: str, fetcher: Fetcher) -> None:
     if answer.status in {401, 403}:
         raise BadSource(
             f"{answer.url}: the name and password are not accepted; make an application password "
-            "in WordPress under Users > Profile (it is not the one used to log in), and see that "
-            "the web server passes the header Authorization on to PHP"
+            "in WordPress under Users > Profile (it is not the one used to log in), give the "
+            "address that the site is at, as they are sent to no other, and see that the web "
+            "server passes the header Authorization on to PHP"
         )
 
 

@@ -1,0 +1,79 @@
+"""Files with many records: the stories that they tell several times, and how far they are read."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from recommender.articles import Article
+from recommender.importing import Imported, import_source
+from recommender.progress import Advance, silent
+from recommender.sources import LeftOut, Record
+from recommender.sources.documents import FileDocument
+from recommender.sources.jsonl import read_lines
+from recommender.store import open_store
+
+
+def document_of(folder: Path, *lines: object) -> FileDocument:
+    path = folder / "a.jsonl"
+    path.write_text("\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines))
+    return FileDocument(path, read_lines)
+
+
+def told(article_id: str, title: str, version: int | None = None) -> dict[str, object]:
+    return {"id": article_id, "title": title, "version": version}
+
+
+def titles(document: FileDocument) -> list[str]:
+    """What is pulled: an article's title, or the word for what is left out."""
+    found = []
+    for one in document.pull(None, silent):
+        if isinstance(one, LeftOut):
+            found.append(one.reason)
+        elif isinstance(one, Record):
+            found.append(one.content.title if isinstance(one.content, Article) else "refused")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([told("a", "1"), told("b", "2")], ["1", "2"]),
+        ([told("a", "1"), told("b", "2"), told("a", "3")], ["repeated", "2", "3"]),
+        ([told("a", "1"), told("a", "2"), told("a", "3")], ["repeated", "repeated", "3"]),
+        ([told("a", "1"), "{"], ["1", "refused"]),
+        ([told("a", "1", 5), told("a", "2", 4)], ["1", "repeated"]),
+        ([told("a", "1", 5), told("a", "2", 5)], ["repeated", "2"]),
+        ([told("a", "1", 5), told("a", "2"), told("a", "3", 4)], ["repeated", "2", "repeated"]),
+    ],
+)
+def test_of_a_story_told_several_times_the_one_counts_that_the_store_would_keep(
+    tmp_path: Path, lines: list[object], expected: list[str]
+) -> None:
+    assert titles(document_of(tmp_path, *lines)) == expected
+
+
+def test_a_file_that_tells_a_story_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
+    document = document_of(tmp_path, told("a", "1"), told("b", "2"), told("a", "3"))
+    with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
+        first = import_source(store, document, str, silent)
+        again = import_source(store, document, str, silent)
+        title = store.get("a").title
+    assert first == Imported(2, 0, 0, 0, left_out={"repeated": 1})
+    assert again == Imported(0, 0, 2, 0, left_out={"repeated": 1})
+    assert title == "3"
+
+
+def test_progress_of_a_file_that_is_read_twice_is_told_once(tmp_path: Path) -> None:
+    totals, done = list[int](), list[int]()
+
+    @contextmanager
+    def meter(_label: str, total: int, _unit: str) -> Iterator[Advance]:
+        totals.append(total)
+        yield done.append
+
+    document = document_of(tmp_path, *(told(f"a{number}", "x") for number in range(40)))
+    assert len(list(document.pull(None, meter))) == 40
+    assert totals == [document.path.stat().st_size] == [sum(done)]
