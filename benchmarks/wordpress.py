@@ -156,9 +156,9 @@ def push_all(scene: Scene, count: int) -> float:
     )
     configure(scene.site, url=scene.service.address, key=KEY)
     spent: float = scene.site.run(
-        """ReadAlso\\sweep('all');
+        """ReadAlso\\push_all();
         $began = microtime(true);
-        ReadAlso\\push_due(600, true);
+        ReadAlso\\push_due(0, 600, ReadAlso\\BATCH);
         if (ReadAlso\\waiting()) { throw new RuntimeException('not all was sent'); }
         return microtime(true) - $began;"""
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from recommender.sources.wordpress.posts import wordpress_id
 from tests.wordpress.site import Site
 
-__all__ = ["PLUGIN", "article_of", "comes_true", "configure", "remove", "save"]
+__all__ = ["PLUGIN", "article_of", "comes_true", "configure", "pass_time", "remove", "save"]
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
 PATIENCE_SECONDS = 10
@@ -27,6 +27,23 @@ def configure(site: Site, **settings: object) -> None:
         """,
         settings=settings,
     )
+
+
+def pass_time(site: Site) -> None:
+    """What WP-Cron does after so long that all that was put off is due again."""
+    site.run(
+        """
+        global $wpdb;
+        $wpdb->query("UPDATE {$wpdb->options}
+            SET option_value = CONCAT(
+                LPAD(GREATEST(CAST(LEFT(option_value, 10) AS SIGNED) - 1000, 0), 10, '0'),
+                SUBSTRING(option_value, 11))
+            WHERE option_name LIKE 'read\\_also\\_due\\_%'");
+        delete_transient('doing_cron'); // of a run that was killed
+        wp_clear_scheduled_hook('read_also_push');
+        wp_schedule_event(time() - 1, 'read_also', 'read_also_push');"""
+    )
+    site.cron()
 
 
 def save(site: Site, post: int | None = None, **fields: object) -> int:

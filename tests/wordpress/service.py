@@ -1,5 +1,6 @@
 """The service that a site's plugin talks to: the real one, and one that answers as a test wants."""
 
+import json
 import subprocess
 import sys
 import time
@@ -15,10 +16,12 @@ import httpx
 from tests.conftest import clean_environment
 from tests.wordpress.mariadb import ends
 
-__all__ = ["KEY", "Answer", "Asked", "Service", "Stage"]
+__all__ = ["HTML", "KEY", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]
 
 KEY = "plugin-0123456789abcdef"
 PATIENCE_SECONDS = 120
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+PROBLEM = {"Content-Type": "application/problem+json"}
 
 
 @dataclass(slots=True)
@@ -118,6 +121,20 @@ class Answer:
     status: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    more_headers: tuple[tuple[str, str], ...] = ()
+
+
+def accept(asked: Asked) -> Answer:
+    """Answer as a service does that takes every change and knows no article."""
+    written = {"id": "x", "result": "updated", "change": 1, "status": 200}
+    if asked.method == "GET":
+        return Answer(404, headers=PROBLEM)
+    if asked.method == "DELETE":
+        return Answer(204)
+    if asked.method == "PUT":
+        return Answer(200, json.dumps(written))
+    items = [written for _ in asked.body.splitlines()]
+    return Answer(200, json.dumps({"errors": False, "items": items}))
 
 
 @dataclass(slots=True)
@@ -146,7 +163,7 @@ class Stage:
                 stage.asked.append(asked)
                 said = stage.answer(asked)
                 self.send_response(said.status)
-                for name, value in said.headers.items():
+                for name, value in (*said.headers.items(), *said.more_headers):
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(said.body.encode())))
                 self.end_headers()

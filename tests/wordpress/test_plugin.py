@@ -8,7 +8,15 @@ import pytest
 
 from recommender.articles import Article, parse_article
 from recommender.sources.wordpress.posts import FIELDS, read_post
-from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure, remove, save
+from tests.wordpress.plugin import (
+    PLUGIN,
+    article_of,
+    comes_true,
+    configure,
+    pass_time,
+    remove,
+    save,
+)
 from tests.wordpress.service import KEY, Service
 from tests.wordpress.site import Site
 
@@ -165,6 +173,18 @@ def test_a_page_shows_the_list_of_the_service(
     assert f'href="{newsroom.home}/' in fragment
 
 
+@pytest.mark.parametrize("title", ["0", "In 1998&#150;1999 &#128; 5 &#x1F389;"])
+def test_a_title_is_pushed_as_a_pull_reads_it(newsroom: Site, title: str) -> None:
+    post = newsroom.insert(post_title=title, post_content="Text.")
+    with newsroom.client() as client:
+        row = client.get(f"/wp-json/wp/v2/posts/{post}", params={"_fields": FIELDS}).json()
+    pulled = read_post(row, newsroom.home)
+    assert isinstance(pulled, Article)
+    pushed = parse_article(newsroom.run("return ReadAlso\\document($given['post']);", post=post))
+    assert pushed.title == pulled.title
+    assert pushed.title
+
+
 def test_what_the_plugin_pushes_is_what_a_pull_reads(newsroom: Site, service: Service) -> None:
     """Title and terms with entities and tags, an excerpt by hand, an image, odd blanks."""
     made = newsroom.run(
@@ -200,8 +220,8 @@ def test_an_archive_is_pushed_in_bulk(newsroom: Site, service: Service) -> None:
     fields = {"post_status": "publish", "post_author": 2}
     posts = newsroom.fill([fields | {"post_title": t[:17], "post_content": t} for t in texts])
     configure(newsroom, url=service.address, key=KEY)
-    newsroom.run("ReadAlso\\sweep('all');")
-    newsroom.cron()
+    newsroom.run("ReadAlso\\push_all();")
+    pass_time(newsroom)
     stored = [service.article(article_of(newsroom, post)) or {} for post in posts]
     assert [one.get("body_html") for one in stored] == [f"<p>{text}</p>\n" for text in texts]
     assert newsroom.run("return [ReadAlso\\waiting(), get_option('read_also_trouble')];") == [
@@ -234,9 +254,9 @@ def test_pages_and_saving_go_on_while_the_service_is_stopped(
         assert "Harbour tug" in page(seed)
         assert "read-also" not in page(post)
         save(newsroom, post, status="draft")
+        assert "Harbour tug" not in page(seed)  # WordPress knows that it is withdrawn
     finally:
         service.start()
     assert listed(post)
-    newsroom.run("ReadAlso\\push_later(0);")
-    newsroom.cron()
+    pass_time(newsroom)
     assert comes_true(lambda: not listed(post))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recommender.sources.ids import foreign_id
 from recommender.sources.wordpress.posts import wordpress_id
 from tests.wordpress.plugin import PLUGIN, configure
-from tests.wordpress.service import KEY, Answer, Asked, Stage
+from tests.wordpress.service import KEY, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site, free_port
 
 PAGE = "/wp-admin/options-general.php?page=read-also"
@@ -106,10 +106,10 @@ def test_settings_are_kept_and_an_empty_key_field_keeps_the_key(
     newsroom: Site, admin: httpx.Client
 ) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
-    form = form_of(admin.get(PAGE).text, url=" https://lists.example/ ", limit="99", key="")
+    form = form_of(admin.get(PAGE).text, url=" http://127.0.0.1:9/lists/ ", limit="99", key="")
     assert admin.post("/wp-admin/options.php", data=form).status_code == 302
     assert newsroom.run("return ReadAlso\\settings();") == {
-        "url": "https://lists.example",
+        "url": "http://127.0.0.1:9/lists",
         "key": KEY,
         "limit": 20,
         "place": False,
@@ -147,16 +147,56 @@ def test_an_editor_pushes_the_buttons_in_vain(newsroom: Site, editor: httpx.Clie
     form = {"action": "read_also_push", "_ajax_nonce": own, "start": "1"}
     answer = editor.post("/wp-admin/admin-ajax.php", data=form)
     assert (answer.status_code, answer.json()["success"]) == (403, False)
-    assert newsroom.run("return ReadAlso\\rows('read_also_sweep_', 9);") == []
+    assert newsroom.run("return ReadAlso\\waiting();") == 0
 
 
-def test_constants_of_the_configuration_win(newsroom: Site) -> None:
+@pytest.mark.parametrize(
+    ("constants", "expected"),
+    [
+        (
+            "define('READ_ALSO_URL', 'http://127.0.0.1:8/'); define('READ_ALSO_KEY', 'its');",
+            "8 its",
+        ),
+        ("define('READ_ALSO_URL', 'http://127.0.0.1:8');", "8 "),
+        ("define('READ_ALSO_KEY', 'its');", f"9 {KEY}"),
+    ],
+    ids=["both", "address", "key"],
+)
+def test_a_key_goes_with_the_address_it_was_set_with(
+    newsroom: Site, constants: str, expected: str
+) -> None:
+    """Constants win, the key only where the address is one; the form then leaves what is kept."""
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
-    code = """
-        define('READ_ALSO_URL', 'http://127.0.0.1:8/');
-        define('READ_ALSO_KEY', 'another');
-        return array_slice(ReadAlso\\settings(), 0, 2);"""
-    assert newsroom.run(code) == {"url": "http://127.0.0.1:8", "key": "another"}
+    code = f"""
+        {constants}
+        $set = ReadAlso\\settings();
+        $kept = ReadAlso\\sanitize(['url' => 'http://127.0.0.1:9/lists']);
+        return [substr($set['url'], -1) . ' ' . $set['key'], $kept['key']];"""
+    assert newsroom.run(code) == [expected, KEY]
+
+
+@pytest.mark.parametrize(
+    ("url", "typed", "kept"),
+    [
+        ("http://127.0.0.1:9/lists", "", KEY),
+        ("http://127.0.0.1:8", "", ""),
+        ("http://127.0.0.1:8", "of-the-new-address", "of-the-new-address"),
+        ("https://127.0.0.1:9", "", ""),
+        ("http://news.example:9", "", ""),
+        ("http://127.0.0.1:9", "shorter-than-16", KEY),
+    ],
+)
+def test_a_stored_key_is_for_one_address_alone(
+    newsroom: Site, admin: httpx.Client, url: str, typed: str, kept: str
+) -> None:
+    configure(newsroom, url="http://127.0.0.1:9", key=KEY)
+    form = form_of(admin.get(PAGE).text, url=url, key=typed)
+    page = admin.post("/wp-admin/options.php", data=form, follow_redirects=True).text
+    assert newsroom.run("return ReadAlso\\settings();") | {"url": url, "key": kept} == (
+        newsroom.run("return ReadAlso\\settings();")
+    )
+    assert ("The key was forgotten" in page) == (not kept)
+    assert ("16 characters or more, all" in page) == (typed == "shorter-than-16")
 
 
 # --- the buttons ---
@@ -165,7 +205,7 @@ def test_constants_of_the_configuration_win(newsroom: Site) -> None:
 def healthy(asked: Asked) -> Answer:
     if asked.path == "/readyz":
         return Answer(200, '{"status": "ready"}')
-    return Answer(422 if asked.method == "PUT" else 404)
+    return Answer(422 if asked.method == "PUT" else 404, headers=PROBLEM)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +248,7 @@ def test_the_connection_test_names_an_address_where_nobody_is(
     assert told(admin).startswith(f"{address} cannot be reached: ")
 
 
-def test_pushing_all_sends_every_published_post(
+def test_pushing_all_sends_every_post_and_no_draft(
     newsroom: Site, admin: httpx.Client, stage: Stage
 ) -> None:
     configure(newsroom, url="", key="")
@@ -220,17 +260,22 @@ def test_pushing_all_sends_every_published_post(
         ]
     )
     configure(newsroom, url=stage.address, key=KEY)
-
-    def answer(asked: Asked) -> Answer:
-        items = [{"id": "x", "status": 201} for _ in asked.body.splitlines()]
-        return Answer(200, json.dumps({"errors": False, "items": items}))
-
-    stage.answer = answer
+    stage.answer = accept
     assert told(admin, "push") == "The service has every change."
-    sent = b"".join(one.body for one in stage.asked).decode()
-    assert re.findall(r'"id":"([^"]+)"', sent) == [
-        wordpress_id(newsroom.home, post) for post in posts[:55]
-    ]
+    lines = [json.loads(line) for one in stage.asked for line in one.body.splitlines()]
+    published, drafts = (
+        {wordpress_id(newsroom.home, n) for n in of} for of in (posts[:55], posts[55:])
+    )
+    assert {line["id"] for line in lines if "delete" not in line} == published
+    assert {line["delete"]["id"] for line in lines if "delete" in line} == drafts
+
+
+def test_pushing_all_says_why_it_ended(newsroom: Site, admin: httpx.Client, stage: Stage) -> None:
+    configure(newsroom, url="", key="")
+    newsroom.insert(post_title="Not taken", post_content="Text.")
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = lambda _: Answer(403, '{"detail": "no scope write"}', PROBLEM)
+    assert "it is tried again: 403 no scope write" in told(admin, "push")
 
 
 # --- ids ---
@@ -273,13 +318,15 @@ def test_nothing_is_left_behind(newsroom: Site) -> None:
         """
         global $wpdb;
         set_transient('read_also_list_1_6', ['html' => ''], 60);
+        $planned = wp_next_scheduled('read_also_push') > 0;
         require_once ABSPATH . 'wp-admin/includes/plugin.php';
         deactivate_plugins('read-also/read-also.php');
         uninstall_plugin('read-also/read-also.php');
         return [
+            $planned,
             $wpdb->get_col("SELECT option_name FROM {$wpdb->options}
                 WHERE option_name LIKE '%read\\_also%'"),
             wp_next_scheduled('read_also_push'),
         ];"""
     )
-    assert left == [[], False]
+    assert left == [True, [], False]

@@ -8,6 +8,10 @@ if ( '/' !== $path && false === strpos( $path, '..' ) ) {
 		return false;
 	}
 }
+if ( preg_match( '~^/[^/]+(/[^/]+[.]php)$~', $path, $found ) && is_file( $root . $found[1] ) ) {
+	require $root . $found[1]; // Of another site of the network.
+	return true;
+}
 $_SERVER['SCRIPT_NAME']     = '/index.php';
 $_SERVER['PHP_SELF']        = '/index.php';
 $_SERVER['SCRIPT_FILENAME'] = $root . '/index.php';

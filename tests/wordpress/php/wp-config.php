@@ -8,8 +8,17 @@ define( 'DB_USER', 'root' );
 define( 'DB_PASSWORD', '' );
 define( 'DB_HOST', 'localhost:' . $read_also_site['socket'] );
 define( 'DB_CHARSET', 'utf8mb4' );
-define( 'WP_HOME', $read_also_site['home'] );
-define( 'WP_SITEURL', $read_also_site['home'] );
+if ( empty( $read_also_site['network'] ) ) {
+	define( 'WP_HOME', $read_also_site['home'] );
+	define( 'WP_SITEURL', $read_also_site['home'] );
+} else { // Each site of a network has its own address.
+	define( 'MULTISITE', true );
+	define( 'SUBDOMAIN_INSTALL', false );
+	define( 'DOMAIN_CURRENT_SITE', substr( $read_also_site['home'], strlen( 'http://' ) ) );
+	define( 'PATH_CURRENT_SITE', '/' );
+	define( 'SITE_ID_CURRENT_SITE', 1 );
+	define( 'BLOG_ID_CURRENT_SITE', 1 );
+}
 define( 'WP_CONTENT_DIR', SITE . '/content' );
 define( 'WP_ENVIRONMENT_TYPE', 'local' ); // Application passwords without https.
 define( 'WP_AUTO_UPDATE_CORE', false );

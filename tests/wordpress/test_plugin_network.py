@@ -1,0 +1,80 @@
+"""The plugin on a network of sites: each has its settings, its queue and its ids."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.wordpress.plugin import PLUGIN
+from tests.wordpress.service import KEY, Stage, accept
+from tests.wordpress.site import Site
+
+
+@pytest.fixture(scope="module")
+def two(site: Site) -> Iterator[int]:
+    """The second site of a network, for all of which the plugin is active."""
+    second = site.make_network()
+    site.add_plugin(PLUGIN)
+    site.run(
+        """deactivate_plugins('read-also/read-also.php');
+        activate_plugin('read-also/read-also.php', '', true);"""
+    )
+    yield second
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+def test_what_is_changed_on_another_site_is_sent_by_that_site(
+    site: Site, two: int, stage: Stage
+) -> None:
+    stage.answer = accept
+    made = site.run(
+        """
+        $set = ['url' => $given['url'], 'key' => $given['key']];
+        update_option('read_also', $set);
+        $post = ['post_status' => 'publish', 'post_content' => 'Text.', 'import_id' => 77];
+        $ids = [wp_insert_post(['post_title' => 'Here'] + $post)];
+        switch_to_blog($given['two']);
+        update_option('read_also', $set);
+        $ids[] = wp_insert_post(['post_title' => 'There'] + $post);
+        $ids[] = wp_next_scheduled('read_also_push') > 0;
+        restore_current_blog();
+        return $ids;""",
+        two=two,
+        url=stage.address,
+        key=KEY,
+    )
+    assert made == [77, 77, True]
+    host = site.home.removeprefix("http://").replace(":", "~3A")
+    assert [one.path for one in stage.asked] == [f"/v1/articles/wp:{host}:77"]
+    site.run(
+        """switch_to_blog($given['two']);
+        wp_clear_scheduled_hook('read_also_push');
+        wp_schedule_event(time() - 1, 'read_also', 'read_also_push');""",
+        two=two,
+    )
+    with site.client() as client:
+        client.get("/two/wp-cron.php").raise_for_status()
+    assert [one.path for one in stage.asked][1:] == [f"/v1/articles/wp:{host}~2Ftwo:77"]
+    waits = """
+        $here = ReadAlso\\waiting();
+        switch_to_blog($given['two']);
+        return [$here, ReadAlso\\waiting()];"""
+    assert site.run(waits, two=two) == [0, 0]
+
+
+def test_nothing_is_left_behind_on_any_site(site: Site, two: int) -> None:
+    left = site.run(
+        """
+        deactivate_plugins('read-also/read-also.php', false, true);
+        uninstall_plugin('read-also/read-also.php');
+        $left = function () {
+            global $wpdb;
+            $names = $wpdb->get_col("SELECT option_name FROM $wpdb->options
+                WHERE option_name LIKE '%read\\_also%'");
+            return [$names, wp_next_scheduled('read_also_push')];
+        };
+        $here = $left();
+        switch_to_blog($given['two']);
+        return [$here, $left()];""",
+        two=two,
+    )
+    assert left == [[[], False], [[], False]]
