@@ -36,6 +36,7 @@ from recommender.signature import SIGNATURE_SIZE
 from recommender.store import (
     ArticleStore,
     Point,
+    StoredChoices,
     StoredPolicy,
     StoreState,
     TextTerms,
@@ -224,8 +225,17 @@ class Tape:
         """The defaults are in force."""
         return self
 
+    @property
+    def choices(self) -> "Tape":
+        """Nothing was chosen."""
+        return self
+
     def history(self) -> tuple[StoredPolicy, ...]:
         """No policy was set."""
+        return ()
+
+    def all(self) -> tuple[StoredChoices, ...]:
+        """No pins, no blocks."""
         return ()
 
     def unread_before(self, _point: Point, _limit: int) -> tuple[Update, ...]:

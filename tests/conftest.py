@@ -13,6 +13,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
@@ -353,10 +355,10 @@ def clock(_web_clock: SimpleNamespace) -> Iterator[SimpleNamespace]:
     _web_clock.now = NOW
 
 
-@pytest.fixture(scope="session")
-def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient]]:
-    """Clients of applications: `client_of(settings, "reader")`; None for no key."""
-    made: list[Any] = []
+@contextmanager
+def clients() -> Iterator[Callable[..., FlaskClient]]:
+    """Makes clients of applications, which give back files and connections at the end."""
+    made: list[Flask] = []
 
     def make(settings: Settings, key: str | None = "editor") -> FlaskClient:
         app = create_app(settings, reader_pages=True, follows=False)
@@ -370,20 +372,38 @@ def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient
 
     yield make
     for app in made:
-        app.extensions["read-also"].follower.stop()
-        app.extensions["read-also"].store.close()
+        shared = app.extensions.pop("read-also")
+        shared.follower.stop()
+        shared.store.close()
+        app.before_request_funcs.clear()
+
+
+@pytest.fixture
+def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient]]:
+    """Clients of applications: `client_of(settings, "reader")`; None for no key."""
+    with clients() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
-def sample_client(client_of: Callable[..., FlaskClient], sample_settings: Settings) -> FlaskClient:
+def lasting_client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient]]:
+    """The same, of applications that several tests ask."""
+    with clients() as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def sample_client(
+    lasting_client_of: Callable[..., FlaskClient], sample_settings: Settings
+) -> FlaskClient:
     """Asks the sample archive with a read key."""
-    return client_of(sample_settings, "reader")
+    return lasting_client_of(sample_settings, "reader")
 
 
 @pytest.fixture(scope="session")
-def desk(client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
+def desk(lasting_client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
     """Asks the desk with a read key."""
-    return client_of(desk_settings, "reader")
+    return lasting_client_of(desk_settings, "reader")
 
 
 @pytest.fixture

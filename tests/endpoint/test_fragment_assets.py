@@ -15,15 +15,15 @@ PAGE = {"Origin": "https://cms.example"}
 
 
 @pytest.fixture(scope="module")
-def public(client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
+def public(lasting_client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
     """Asks without a key where reads are public."""
-    return client_of(replace(desk_settings, public_reads=True), None)
+    return lasting_client_of(replace(desk_settings, public_reads=True), None)
 
 
 @pytest.fixture(scope="module")
-def closed(client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
+def closed(lasting_client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
     """Asks without a key where reads need one."""
-    return client_of(desk_settings, None)
+    return lasting_client_of(desk_settings, None)
 
 
 @pytest.mark.parametrize("name", ASSETS)

@@ -27,7 +27,7 @@ STORED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def client(
-    client_of: Callable[..., FlaskClient],
+    lasting_client_of: Callable[..., FlaskClient],
     desk_settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> FlaskClient:
@@ -35,7 +35,7 @@ def client(
     folder = tmp_path_factory.mktemp("patched") / "desk"
     shutil.copytree(desk_settings.data_dir, folder)
     url = f"sqlite:///{folder / 'read-also.db'}"
-    return client_of(replace(desk_settings, database_url=url, data_dir=folder))
+    return lasting_client_of(replace(desk_settings, database_url=url, data_dir=folder))
 
 
 @pytest.fixture

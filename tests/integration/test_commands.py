@@ -111,6 +111,7 @@ def test_exit_codes_are_the_contracts() -> None:
     assert named == {
         "BadParameter": 2,
         "BadSettings": 2,
+        "SourceAway": 69,
         "BadInput": 65,
         "PartMissing": 69,
         "NoSnapshot": 69,
@@ -186,15 +187,13 @@ def test_import_strict_stops_at_the_first_bad_line(
 
 
 def test_import_reports_an_older_version(run: Run, bare: Settings, tmp_path: Path) -> None:
-    path = write_lines(
-        tmp_path / "a.jsonl",
-        '{"id": "a", "title": "A", "version": 2}',
-        '{"id": "a", "title": "Old", "version": 1}',
-    )
-    result = run(bare, "import", str(path))
+    newer = write_lines(tmp_path / "a.jsonl", '{"id": "a", "title": "A", "version": 2}')
+    older = write_lines(tmp_path / "b.jsonl", "", '{"id": "a", "title": "Old", "version": 1}')
+    result = run(bare, "import", str(newer), str(older))
     assert result.exit_code == 65
-    assert "1 created, 0 updated, 0 unchanged, 1 rejected" in result.stdout
-    assert f"{path}:2: " in result.stderr
+    assert f"{newer}: 1 created, 0 updated, 0 unchanged, 0 rejected" in result.stdout
+    assert f"{older}: 0 created, 0 updated, 0 unchanged, 1 rejected" in result.stdout
+    assert f"{older}:2: " in result.stderr
 
 
 @pytest.mark.parametrize(
