@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock clean
+.PHONY: help lint format test test-units test-parts test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -30,8 +30,14 @@ demo: $(READY) ## Import the sample archive, print a list, serve it (SERVE=0: st
 serve: $(READY) ## Serve the archive that READ_ALSO_* names.
 	$(RUN) -m recommender serve
 
-test: $(READY) ## Run the whole suite.
-	$(RUN) -m pytest -q
+test: $(READY) ## Run the whole suite, in two processes beside each other.
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-units test-parts
+
+test-units: $(READY) ## The half of the suite that is about one module each.
+	$(RUN) -m pytest -q tests/unit
+
+test-parts: $(READY) ## The other half: parts together, the API, faults, a browser.
+	$(RUN) -m pytest -q --ignore tests/unit
 
 test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; names the packages it needs.
 	$(RUN) -m pytest -q tests/wordpress

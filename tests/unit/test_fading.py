@@ -95,7 +95,9 @@ def test_over_an_empty_snapshot_too(make: Make) -> None:
     assert fading(make([], ["sport", "city"]), policy, [0, 1]) == pytest.approx([0.7, 0.7])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     built=st.lists(st.sampled_from(SECTIONS), max_size=6),
     later=st.lists(st.sampled_from(SECTIONS), max_size=6),

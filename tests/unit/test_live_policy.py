@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -243,6 +244,7 @@ def test_every_look_sees_one_policy_with_the_change_that_brought_it(
                 torn.append(in_force)
             if in_force.newest > live.change:
                 torn.append(in_force)
+            time.sleep(1e-4)  # whoever sets the policies gets a turn
 
     threads = [threading.Thread(target=watch) for _ in range(2)]
     for thread in threads:
