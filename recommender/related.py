@@ -11,15 +11,14 @@ from index import View
 from recommender.cards import Card
 from recommender.choices import Choices
 from recommender.inquiry import Inquiry
-from recommender.picking import pool_of, rules_of
+from recommender.picking import pool_of, removed_from, rules_of, told_among
 from recommender.policy import Policy
-from recommender.ranking import Ranked, Removal, Rules, Selection, choose, tellings_of
+from recommender.ranking import Ranked, Rules, Selection, choose
 from recommender.recommendations import (
     Options,
     Recommendation,
     Recommendations,
     Removed,
-    Rule,
 )
 from recommender.seeds import Seed
 from recommender.signature import overlap
@@ -33,13 +32,6 @@ SAME_SECTION: Final = "fallback:section"
 LATEST: Final = "fallback:latest"
 LADDER: Final = (SAME_SECTION, LATEST)
 UNDATED: Final = -1e18
-RULE_OF: Final[Mapping[Removal, Rule]] = {
-    Removal.DUPLICATE_OF_SEED: "duplicate_of_seed",
-    Removal.DUPLICATE: "duplicate",
-    Removal.STORY_CAP: "story_cap",
-    Removal.COPY_CAP: "copy_cap",
-    Removal.TRANSLATION: "translation",
-}
 Mask = NDArray[np.bool_]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
 MOST_CANDIDATES: Final = 800  # where those were too few; what they cost bounds what a list costs
@@ -140,7 +132,9 @@ class _Making:
     def pin(self) -> None:
         """Put on the list what editors want first, whatever it scores."""
         rows, options = self._inquiry.pinned(), self._inquiry.options
-        rows = rows[~self._is_told_beside(rows)]
+        rows = rows[
+            ~told_among(self._view, rows, self._beside, self._inquiry.policy.duplicate_overlap)
+        ]
         if not len(rows):
             return
         ranked = self._inquiry.rank(rows)
@@ -183,20 +177,6 @@ class _Making:
         """Score some rows and those that were told, and tell which are no such."""
         ranked = self._inquiry.rank(np.concatenate([rows, self._told]))
         return ranked, np.arange(len(ranked.rows)) < len(rows)
-
-    def _is_told_beside(self, rows: NDArray[np.int64]) -> Mask:
-        """Who is a reprint or a translation of what stands elsewhere on the page."""
-        told = np.zeros(len(rows), np.bool_)
-        if not len(rows) or not len(self._beside):
-            return told
-        signatures, least = self._signatures(rows), self._inquiry.policy.duplicate_overlap
-        for signature in self._signatures(self._beside):
-            told |= overlap(signature, signatures) >= least
-        every = np.concatenate([rows, self._beside])
-        stories = tellings_of(self._view.take("own", every), self._view.take("tells", every))
-        if stories is not None:
-            told |= np.isin(stories[: len(rows)], stories[len(rows) :])
-        return told
 
     def _of_the_story(self, ranked: Ranked, new: Mask) -> Mask:
         """Who of the new counts as related; with `mode=latest`, only those of the seed's story."""
@@ -251,7 +231,7 @@ class _Making:
         self._told = np.concatenate([self._told, again])
         if self._inquiry.options.explain == "all":
             # Of two rungs the first names the item because of which.
-            self.removed = _removed(self._view, ranked, selection) | self.removed
+            self.removed = removed_from(self._view, ranked, selection) | self.removed
 
     def _append(self, name: str, ranked: Ranked, positions: NDArray[np.int64]) -> None:
         """Put some candidates at the end of the list, in that order."""
@@ -271,16 +251,3 @@ class _Making:
             reason=name,
             explanation=ranked.explain(position) if self._inquiry.options.explain else None,
         )
-
-
-def _removed(view: View, ranked: Ranked, selection: Selection) -> dict[int, Removed]:
-    """By row, the rule that took a candidate out, and the item because of which."""
-    removals, because_of = selection.removals, selection.because_of
-    rows = ranked.rows.tolist()
-    return {
-        rows[at]: Removed(
-            RULE_OF[Removal(removals[at])],
-            view.id_of(rows[because_of[at]]) if because_of[at] >= 0 else None,
-        )
-        for at in np.flatnonzero(removals).tolist()
-    }

@@ -18,7 +18,7 @@ from recommender.errors import UnreadableMarkup
 from recommender.markup.head import read_head
 from recommender.markup.limits import LONGEST_TEXT
 from recommender.markup.sheet import Block, Line, Sheet, tidy, weigh
-from recommender.markup.text import set_out
+from recommender.markup.text import PARSING, check_depth, set_out
 from recommender.markup.trimming import trim
 
 __all__ = ["read_page"]
@@ -52,22 +52,14 @@ def read_page(html: str) -> str:
 
 def _parse(html: str) -> lxml_html.HtmlElement:
     page = _DECLARATION.sub("", html.translate(_CONTROLS)).translate(_SIGNS)
-    parser = lxml_html.HTMLParser(
-        encoding="utf-8",
-        recover=True,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    parser = lxml_html.HTMLParser(**PARSING)
     try:
         root = lxml_html.document_fromstring(page.encode("utf-8", "ignore"), parser)
     except etree.ParserError:  # there is no element in it
         return lxml_html.document_fromstring("<html><body></body></html>")
     except etree.XMLSyntaxError as error:  # a recovering parser takes any syntax
         raise MemoryError from error
-    if any(entry.level_name == "FATAL" for entry in parser.error_log):
-        raise UnreadableMarkup("nested deeper than 255 elements")
+    check_depth(parser)
     return root
 
 

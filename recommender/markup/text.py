@@ -4,7 +4,8 @@ lxml has its home here.
 """
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from lxml import etree
 
@@ -14,7 +15,17 @@ from recommender.markup.limits import LONGEST_TEXT
 from recommender.markup.sheet import Kind, Sheet, tidy, weigh
 from recommender.markup.trimming import trim
 
-__all__ = ["read_links", "read_markup", "set_out"]
+__all__ = ["PARSING", "check_depth", "read_links", "read_markup", "set_out"]
+
+PARSING: Final[Mapping[str, Any]] = {
+    "encoding": "utf-8",
+    "recover": True,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+"""How HTML of strangers is parsed, whatever it is part of."""
 
 _BLOCKS: Final = frozenset(
     """
@@ -81,24 +92,26 @@ def read_links(html: str) -> str:
     return text
 
 
+def check_depth(parser: etree.HTMLParser) -> None:
+    """Refuse what a parser has read, if it gave up on the way.
+
+    Raises:
+        UnreadableMarkup: elements are nested too deep.
+    """
+    if any(entry.level_name == "FATAL" for entry in parser.error_log):
+        raise UnreadableMarkup("nested deeper than 255 elements")
+
+
 def _parse(html: str) -> etree._Element:
     if ">" not in html:  # so no tag ends, and every < is a mark of the text
         html = html.replace("<", "&lt;")
     page = "<body>" + _PAGE.sub(" ", html.translate(_CONTROLS))
-    parser = etree.HTMLParser(
-        encoding="utf-8",
-        recover=True,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    parser = etree.HTMLParser(**PARSING)
     try:
         root = etree.fromstring(page.encode("utf-8", "ignore"), parser)
     except etree.XMLSyntaxError as error:  # a recovering parser takes any syntax
         raise MemoryError from error
-    if any(entry.level_name == "FATAL" for entry in parser.error_log):
-        raise UnreadableMarkup("nested deeper than 255 elements")
+    check_depth(parser)
     etree.strip_elements(root, *UNSEEN_TAGS, with_tail=False)
     return root
 
