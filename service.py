@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask, Response
 
 from index import Catalog
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.settings import Settings
 from recommender.store import LateStore

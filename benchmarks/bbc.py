@@ -26,12 +26,12 @@ from tqdm import tqdm
 from benchmarks.encoding import compare_encoders
 from benchmarks.figures import Figure, report
 from index import Catalog, Snapshot, View
+from recommender.analysis.passages import Views
 from recommender.articles import Article
-from recommender.passages import Views
-from recommender.policy import Policy
-from recommender.recommendations import Options, Recommendation
-from recommender.related import list_related
-from recommender.seeds import find_seed
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options, Recommendation
+from recommender.ranking.seeds import find_seed
 
 SEEDS_FROM = 20261124
 FIRST = 5

@@ -16,15 +16,15 @@ import click
 import numpy as np
 
 from index.manifest import Files
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
-from recommender.inquiry import Inquiry
-from recommender.meters import bar
-from recommender.picking import pool_of, rules_of
-from recommender.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking import Ranked, choose
-from recommender.scoring import Scorer
-from recommender.seeds import find_seed
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.picking import pool_of, rules_of
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.scoring import Scorer
+from recommender.ranking.seeds import find_seed
 
 __all__ = ["cost_of"]
 

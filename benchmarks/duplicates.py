@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, report
 from benchmarks.list_rules import measure_cost
+from recommender.analysis.minhash import overlap, sign
 from recommender.articles import Article, parse_article
-from recommender.policy import Policy
+from recommender.ranking.policy import Policy
 from recommender.ranking.selection import Pool, Rules, choose
-from recommender.signature import overlap, sign
 
 THRESHOLDS: Final = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 SAMPLE: Final = files("recommender") / "sample"

@@ -8,8 +8,8 @@ from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from benchmarks.figures import Figure
-from recommender.embedding import find_model
-from recommender.embedding.transformer import BATCH, TransformerEncoder, has_bfloat16
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.transformer import BATCH, TransformerEncoder, has_bfloat16
 
 __all__ = ["compare_encoders"]
 

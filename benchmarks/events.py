@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from benchmarks.bbc import read_articles
 from benchmarks.cost import cost_of
 from benchmarks.figures import LISTS, PAIRS, Figure
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import (
     Bench,
     correlate,
@@ -29,9 +30,8 @@ from recommender.evaluation import (
 from recommender.evaluation.intervals import Resampling, stories
 from recommender.evaluation.measures import MAIN, measure_each
 from recommender.evaluation.table import as_lines
-from recommender.meters import bar
-from recommender.policy import RELEVANCE_ONLY, Policy
-from recommender.recommendations import Options
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.results import Options
 
 __all__ = ["each_of", "measure_distractors", "measure_events"]
 

@@ -31,8 +31,8 @@ from schemathesis.core.result import Ok
 from benchmarks.hostile import bodies
 from benchmarks.tally import Tally
 from recommender.articles import Article, parse_article
-from recommender.drafts import DraftServer
-from recommender.indexer import Indexer
+from recommender.indexing.drafts import DraftServer
+from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
 from recommender.web import visibility

@@ -7,11 +7,11 @@ from typing import Final
 
 from benchmarks.events import WORDS
 from benchmarks.figures import HALVES, PARALLEL, Figure
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
 from recommender.evaluation.measures import measure_each
-from recommender.meters import bar
-from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 
 __all__ = ["measure_halves", "measure_translations"]
 

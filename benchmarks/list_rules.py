@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.figures import Figure
+from recommender.analysis.embedding import find_model
+from recommender.analysis.minhash import overlap, sign
 from recommender.articles import Article
-from recommender.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
-from recommender.meters import bar
-from recommender.policy import NEVER, Policy
-from recommender.recommendations import Options
-from recommender.signature import overlap, sign
+from recommender.ranking.policy import NEVER, Policy
+from recommender.ranking.results import Options
 
 __all__ = ["measure_cost"]
 

@@ -22,10 +22,10 @@ from typing import Final
 import trafilatura
 
 from benchmarks.figures import Figure, report
+from recommender.analysis.html.guard import MarkupReader
+from recommender.analysis.html.sheet import tidy
+from recommender.analysis.html.webpage import PageReader
 from recommender.errors import UnreadableMarkup
-from recommender.markup.guard import MarkupReader
-from recommender.markup.sheet import tidy
-from recommender.markup.webpage import PageReader
 from recommender.sources.charsets import decode_page
 
 __all__ = ["main"]

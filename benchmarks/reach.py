@@ -5,11 +5,11 @@ from pathlib import Path
 
 from benchmarks.bbc import SERVED, Lists, read_articles
 from benchmarks.figures import Figure
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import Dataset, open_bench
 from recommender.evaluation.runs import list_each
-from recommender.meters import bar
-from recommender.recommendations import Options
+from recommender.ranking.results import Options
 
 __all__ = ["measure_reach"]
 

@@ -19,11 +19,11 @@ from benchmarks.events import measure_distractors, measure_events
 from benchmarks.figures import PAIRS, PARALLEL, Figure, report
 from benchmarks.languages import measure_halves, measure_translations
 from benchmarks.reach import measure_reach
+from recommender.analysis.embedding import find_model
+from recommender.analysis.language import detect_language
 from recommender.articles import Article, primary_language
-from recommender.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import correlate, open_bench, read_dataset, score_pairs
-from recommender.language import detect_language
-from recommender.meters import bar
 from recommender.sources import read_jsonl
 
 BEGIN: Final = "<!-- figures: written by make bench-relevance -->\n"

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from index import Catalog, Query
+from recommender.analysis.embedding import Model
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.cards import Card
-from recommender.embedding import Model
-from recommender.generation import stamp_of
+from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.snapshots import stamp_of
 from recommender.live import Board, ChangesCopy, Follower, Live
-from recommender.rows import Known, rows_of
-from recommender.signature import SIGNATURE_SIZE
+from recommender.ranking.cards import Card
 from recommender.store import (
     ArticleStore,
     Point,

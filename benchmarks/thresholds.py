@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import HALVES, LISTS
 from benchmarks.languages import LANGUAGES
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
-from recommender.inquiry import Inquiry
-from recommender.meters import bar
-from recommender.policy import RELEVANCE_ONLY
-from recommender.seeds import find_seed
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.policy import RELEVANCE_ONLY
+from recommender.ranking.seeds import find_seed
 
 RANDOM: Final = 100  # other articles that each seed is scored with
 RNG_SEED: Final = 20_261_125

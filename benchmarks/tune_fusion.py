@@ -24,11 +24,11 @@ from tqdm import tqdm
 
 from benchmarks.events import each_of
 from benchmarks.figures import LISTS, PAIRS
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.evaluation import Bench, correlate, open_bench, read_dataset, score_pairs
 from recommender.evaluation.intervals import stories
-from recommender.meters import bar
-from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 
 Each = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from recommender.errors import BadJson, FieldFault, InvalidArticle
-from recommender.jsontext import JsonObject, read_object
+from recommender.strict_json import JsonObject, read_object
 
 __all__ = [
     "ID_PATTERN",

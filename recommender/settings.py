@@ -1,6 +1,6 @@
 """Deployment settings. This module is the only reader of the environment.
 
-How lists are ranked is not set here: that is policy, see `recommender/policy.py`.
+How lists are ranked is not set here: that is policy, see `recommender/ranking/policy.py`.
 """
 
 import hmac

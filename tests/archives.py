@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 
 from index import Catalog, Overlay, View
+from recommender.analysis.analyzer import Draft, read_text
+from recommender.analysis.embedding import Encoder, Model, texts_of
+from recommender.analysis.passages import Views
 from recommender.articles import Article, parse_article
-from recommender.columns import UNKNOWN_LANGUAGE
-from recommender.embedding import Encoder, Model, texts_of
-from recommender.features import embedded_of
-from recommender.generation import stamp_of
-from recommender.passages import Views
-from recommender.reading import Draft, read_text
-from recommender.rows import GROUPED_BY, Known, facts_of, rows_of
+from recommender.indexing.documents import GROUPED_BY, Known, facts_of, rows_of
+from recommender.indexing.features import embedded_of
+from recommender.indexing.snapshots import stamp_of
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.store import Point, StoreState
 
 Document = dict[str, Any]

@@ -28,15 +28,15 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from index import Catalog
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Encoder, Model, find_model
+from recommender.analysis.embedding.loading import load_encoder
 from recommender.articles import parse_article
 from recommender.cli import main
-from recommender.embedding import Encoder, Model, find_model
-from recommender.embedding.loading import load_encoder
 from recommender.errors import UnreadableMarkup
-from recommender.indexer import Indexer
+from recommender.indexing.indexer import Indexer
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
-from recommender.reading import Reader
-from recommender.rebuild import Rebuilt, rebuild
 from recommender.settings import PREFIX, ApiKey, Settings
 from recommender.store import open_store
 from service import create_app

@@ -1,7 +1,7 @@
 """Web pages read in this process: what a child answers, without the time it takes to start."""
 
-from recommender.markup.page import read_page
-from recommender.markup.webpage import Page, PageReader
+from recommender.analysis.html.page import read_page
+from recommender.analysis.html.webpage import Page, PageReader
 
 __all__ = ["NearReader"]
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from index import Catalog
-from recommender.embedding import Model
+from recommender.analysis.embedding import Model
 from recommender.errors import StoreUnusable
 from recommender.live import Board, ChangesCopy, Follower, Live
-from recommender.policy import Policy
+from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 

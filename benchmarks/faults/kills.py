@@ -25,7 +25,7 @@ from benchmarks.faults.kills_look import Place
 from benchmarks.faults.kills_memory import memory_folder
 from benchmarks.faults.kills_rounds import Archive, Ended, Round, draw_round, run_round
 from benchmarks.faults.kills_tally import Tally
-from recommender.language import detect_language
+from recommender.analysis.language import detect_language
 
 __all__ = ["Campaign"]
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from benchmarks.faults.kills_deeds import Ledger, digest_of
 from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, Terms, quantize
-from recommender.embedding import Model
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Model
+from recommender.indexing.rebuild import rebuild
 from recommender.progress import Advance
-from recommender.reading import Reader
-from recommender.rebuild import rebuild
 from recommender.store import ArticleStore
 
 __all__ = ["PLAIN", "HashedWords", "check_catalog", "publish_plain", "publish_rebuilt"]

@@ -9,17 +9,17 @@ from typing import Final
 import click
 
 from recommender.cli.exits import leave
+from recommender.cli.meters import bar, warn
 from recommender.cli.paths import ANY, EXISTING
 from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
-from recommender.exporting import export_articles, export_to
-from recommender.importing import import_source
-from recommender.listing import printable
-from recommender.meters import bar, warn
+from recommender.ranking.listing import printable
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
+from recommender.sources.importing import import_source
 from recommender.sources.opening import FORMATS, is_address, open_source
 from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up
+from recommender.store.export import export_articles, export_to
 from recommender.store.restoring import restore
 
 __all__ = ["backup", "export", "import_", "restore_"]

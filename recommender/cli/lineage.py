@@ -2,7 +2,7 @@
 
 from index import Catalog, NoSnapshot
 from recommender.errors import BadParameter
-from recommender.generation import live_manifest
+from recommender.indexing.snapshots import live_manifest
 
 __all__ = ["check_kin", "earlier", "epoch_of_live", "oldest_change"]
 

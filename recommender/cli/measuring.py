@@ -8,11 +8,11 @@ import click
 from click.core import ParameterSource
 
 from index import Catalog
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.cli.paths import ANY, EXISTING, FOLDER
-from recommender.embedding import find_model
 from recommender.evaluation import Wanted, compare_generations, evaluate_folder, evaluate_links
-from recommender.meters import bar
-from recommender.policies import policy_of
+from recommender.ranking.policies import policy_of
 from recommender.settings import Settings
 from recommender.store import open_store
 

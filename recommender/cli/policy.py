@@ -8,9 +8,9 @@ import click
 
 from recommender.cli.paths import EXISTING
 from recommender.errors import InvalidPolicy
-from recommender.policies import InForce, set_policy
-from recommender.policy import Policy
-from recommender.policy_documents import MOST_BYTES, parse_policy
+from recommender.ranking.policies import InForce, set_policy
+from recommender.ranking.policy import Policy
+from recommender.ranking.policy_documents import MOST_BYTES, parse_policy
 from recommender.settings import Settings
 from recommender.store import open_store
 

@@ -10,21 +10,21 @@ from functools import partial
 import click
 
 from index import Catalog
-from recommender.demo import demonstrate
-from recommender.embedding import find_model
+from recommender.analysis.embedding import find_model
+from recommender.cli.meters import bar
 from recommender.errors import UnreadArticle
-from recommender.explaining import list_explained, read_texts
-from recommender.inquiry import Inquiry
-from recommender.listing import as_document, as_text
 from recommender.live import open_followed
-from recommender.meters import bar
-from recommender.operation import index_forever
-from recommender.recommendations import LIMITS, MODES, Explain, Mode, Options
-from recommender.seeds import seed_of
-from recommender.server import serve_all, serve_web
+from recommender.operations.demo import demonstrate
+from recommender.operations.indexer_loop import index_forever
+from recommender.operations.server import serve_all, serve_web
+from recommender.operations.supervision import die_with_supervisor
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.explain import list_explained, read_texts
+from recommender.ranking.listing import as_document, as_text
+from recommender.ranking.results import LIMITS, MODES, Explain, Mode, Options
+from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import open_store
-from recommender.supervision import die_with_supervisor
 
 __all__ = ["demo", "indexer", "related", "serve", "web"]
 

@@ -7,17 +7,17 @@ import click
 
 from index import Catalog, SnapshotDamaged
 from index.verification import open_verified
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.html.guard import MarkupReader
 from recommender.cli.exits import leave
 from recommender.cli.lineage import check_kin, earlier, epoch_of_live, oldest_change
-from recommender.embedding import find_model
-from recommender.embedding.loading import load_encoder
-from recommender.generation import live_name, open_generation
-from recommender.markup.guard import MarkupReader
-from recommender.meters import bar
-from recommender.notices import held
-from recommender.operation import model_in_use
-from recommender.reading import Reader
-from recommender.rebuild import KEPT, compact, rebuild
+from recommender.cli.meters import bar
+from recommender.indexing.notices import held
+from recommender.indexing.rebuild import KEPT, compact, rebuild
+from recommender.indexing.snapshots import live_name, open_generation
+from recommender.operations.indexer_loop import model_in_use
 from recommender.settings import Settings
 from recommender.store import open_store
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import click
 
 from index import Catalog, IndexFault
-from recommender.checking import Level, gather, judge
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.html.guard import MarkupReader
 from recommender.cli.exits import leave
+from recommender.cli.meters import bar
 from recommender.cli.paths import EXISTING
-from recommender.embedding.loading import load_encoder
-from recommender.erasing import Erased, erase
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
-from recommender.generation import needs_rebuild
-from recommender.listing import printable
-from recommender.markup.guard import MarkupReader
-from recommender.meters import bar
-from recommender.operation import model_in_use
+from recommender.indexing.rebuild import compact, rebuild
+from recommender.indexing.snapshots import needs_rebuild
+from recommender.operations.checking import Level, gather, judge
+from recommender.operations.erase import Erased, erase
+from recommender.operations.indexer_loop import model_in_use
 from recommender.progress import silent
-from recommender.reading import Reader
-from recommender.rebuild import compact, rebuild
+from recommender.ranking.listing import printable
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
 from recommender.sources.opening import open_source

@@ -1,6 +1,6 @@
 """A typed client of the HTTP API, for scripts and for a CMS that is written in Python."""
 
-from recommender.answers import Deletion, Target
+from recommender.api import Deletion, Target
 from recommender.client.calls import Client, ListOptions
 from recommender.errors import ApiError
 

@@ -6,7 +6,7 @@ from typing import Final, Literal, Self, TypedDict, Unpack
 
 import httpx
 
-from recommender.answers import (
+from recommender.api import (
     AppearsIn,
     ArticlePage,
     BlocksNow,
@@ -19,10 +19,10 @@ from recommender.answers import (
     Written,
 )
 from recommender.articles import Article
-from recommender.choices import Wish
 from recommender.client.loads import Fields, as_document, as_line, loads_of, send_load
 from recommender.client.wire import Wire, path_of, read_answer
-from recommender.recommendations import Mode
+from recommender.ranking.overrides import Wish
+from recommender.ranking.results import Mode
 
 __all__ = ["Client", "ListOptions"]
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Final
 
-from recommender.answers import BulkAnswer, BulkItem, Deletion
+from recommender.api import BulkAnswer, BulkItem, Deletion
 from recommender.articles import Article
 from recommender.client.wire import AGAIN, REST_SECONDS, Wire, read_answer
 

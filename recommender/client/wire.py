@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from recommender.answers import Problem
+from recommender.api import Problem
 from recommender.errors import ApiError
 
 __all__ = ["AGAIN", "REST_SECONDS", "Wire", "path_of", "read_answer"]

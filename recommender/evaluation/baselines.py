@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from recommender.analysis.tokens import MOST_WORDS, words
 from recommender.articles import Article
-from recommender.columns import TAG_SEPARATOR
-from recommender.eligibility import Wanted, matching
 from recommender.evaluation.runs import Bench
-from recommender.inquiry import Inquiry
-from recommender.policy import RELEVANCE_ONLY
-from recommender.seeds import Seed, find_seed
-from recommender.terms import MOST_WORDS, words
+from recommender.ranking.attributes import TAG_SEPARATOR
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.filters import Wanted, matching
+from recommender.ranking.policy import RELEVANCE_ONLY
+from recommender.ranking.seeds import Seed, find_seed
 
 __all__ = ["BASELINES", "run_baselines"]
 

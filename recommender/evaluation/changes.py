@@ -11,11 +11,11 @@ from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.examples import title_of
 from recommender.evaluation.runs import Bench, list_each
 from recommender.evaluation.traits import MOST_SEEDS, spread
-from recommender.gate import rank_biased_overlap
-from recommender.listing import printable
-from recommender.policy import Policy
-from recommender.recommendations import Options
-from recommender.seeds import seed_of
+from recommender.indexing.gate import rank_biased_overlap
+from recommender.ranking.listing import printable
+from recommender.ranking.policy import Policy
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import seed_of
 
 __all__ = ["Change", "Comparison", "as_lines", "compare"]
 

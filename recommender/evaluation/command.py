@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from recommender.embedding import Model
+from recommender.analysis.embedding import Model
 from recommender.evaluation.datasets import read_dataset
 from recommender.evaluation.measures import check_installed, correlate_surely
 from recommender.evaluation.report import Heading, Rated, write_report

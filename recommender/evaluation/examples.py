@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 
 from index import View
-from recommender.cards import Card
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import SERVED, Scoreboard
-from recommender.inquiry import Inquiry
-from recommender.policy import RELEVANCE_ONLY
-from recommender.recommendations import Recommendations
-from recommender.seeds import find_seed
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.cards import Card
+from recommender.ranking.policy import RELEVANCE_ONLY
+from recommender.ranking.results import Recommendations
+from recommender.ranking.seeds import find_seed
 
 __all__ = ["Contrast", "Example", "Shown", "contrast", "title_of", "worst"]
 

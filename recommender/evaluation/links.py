@@ -12,9 +12,9 @@ from recommender.evaluation.addresses import resolve
 from recommender.evaluation.datasets import Dataset, Qrels
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.traits import MOST_SEEDS, spread
-from recommender.inquiry import Inquiry
 from recommender.progress import Meter
-from recommender.seeds import seed_of
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.seeds import seed_of
 from recommender.store import ArticleStore
 
 __all__ = ["Judged", "Linked", "as_dataset", "judge_links", "read_links"]

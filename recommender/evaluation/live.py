@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from index import Catalog, View
+from recommender.analysis.html.guard import LINK_CHILD, MarkupReader
 from recommender.errors import BadParameter
 from recommender.evaluation.changes import as_lines, compare
 from recommender.evaluation.command import Say, Wanted, measure_bench
@@ -13,11 +14,10 @@ from recommender.evaluation.links import as_dataset, judge_links, read_links
 from recommender.evaluation.measures import check_installed
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
-from recommender.generation import Origin, open_generation, open_live
-from recommender.markup.guard import LINK_CHILD, MarkupReader
-from recommender.policies import policy_of
-from recommender.policy import Policy
+from recommender.indexing.snapshots import Origin, open_generation, open_live
 from recommender.progress import Meter
+from recommender.ranking.policies import policy_of
+from recommender.ranking.policy import Policy
 from recommender.store import ArticleStore
 
 __all__ = ["compare_generations", "evaluate_links"]

@@ -11,20 +11,20 @@ from typing import Literal
 import numpy as np
 
 from index import Catalog, View
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Model
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.html.guard import MarkupReader
 from recommender.articles import Article
-from recommender.embedding import Model
-from recommender.embedding.loading import load_encoder
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.texts import plain_articles
-from recommender.inquiry import Inquiry
-from recommender.markup.guard import MarkupReader
-from recommender.policy import RELEVANCE_ONLY, Policy
+from recommender.indexing.rebuild import rebuild
 from recommender.progress import Meter
-from recommender.reading import Reader
-from recommender.rebuild import rebuild
-from recommender.recommendations import LIMITS, Options, Recommendations
-from recommender.related import list_related
-from recommender.seeds import find_seed
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import LIMITS, Options, Recommendations
+from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
 __all__ = ["Bench", "Run", "list_each", "open_bench", "run_lists", "score_pairs"]

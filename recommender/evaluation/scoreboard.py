@@ -11,8 +11,8 @@ from recommender.evaluation.intervals import Estimate, Resampling, stories
 from recommender.evaluation.measures import MAIN, measure_each
 from recommender.evaluation.runs import Bench, Run, list_each, run_lists
 from recommender.evaluation.traits import Lists, Traits, sample_seeds, traits_of
-from recommender.policy import RELEVANCE_ONLY
-from recommender.recommendations import LIMITS, Options, Recommendations
+from recommender.ranking.policy import RELEVANCE_ONLY
+from recommender.ranking.results import LIMITS, Options, Recommendations
 
 __all__ = ["RELEVANCE", "SERVED", "Row", "Scoreboard", "measure_all"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from recommender.analysis.html import MARKUP_RECIPE
 from recommender.articles import Article
-from recommender.markup import MARKUP_RECIPE
 from recommender.store import ArticleStore
 
 __all__ = ["plain_articles"]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.eligibility import DAY_SECONDS, eligible
+from recommender.analysis.minhash import overlap
 from recommender.evaluation.runs import Bench
-from recommender.signature import overlap
+from recommender.ranking.filters import DAY_SECONDS, eligible
 
 __all__ = ["MOST_SEEDS", "Lists", "Traits", "sample_seeds", "spread", "traits_of"]
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from index import Catalog, IndexFault, NoSnapshot, Snapshot
-from recommender.embedding import Model
-from recommender.generation import Origin, open_generation, stamp_of
-from recommender.rows import rows_of
+from recommender.analysis.embedding import Model
+from recommender.indexing.documents import rows_of
+from recommender.indexing.snapshots import Origin, open_generation, stamp_of
 from recommender.store import ORIGIN, StoreState
 
 __all__ = ["Base", "empty_base", "newest_change", "pointed_generation", "sound_bases"]

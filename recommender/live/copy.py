@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from index import GENERATION, Locked, locked, sync_folder
+from recommender.analysis.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
 from recommender.articles import parse_outline
-from recommender.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
 from recommender.store import Point, StoredChoices, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from index import Catalog, Overlay, View
-from recommender.chosen import Chosen
-from recommender.embedding import Model
+from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
+from recommender.indexing.documents import GROUPED_BY, Known, rows_of
 from recommender.live.base import Base, empty_base, pointed_generation, sound_bases
-from recommender.policies import InForce
-from recommender.reading import ANALYZER
-from recommender.rows import GROUPED_BY, Known, rows_of
+from recommender.ranking.chosen import Chosen
+from recommender.ranking.policies import InForce
 from recommender.store import ArticleStore, Point, Update
 
 __all__ = ["MOST_UNREAD", "Followed", "Opened", "catch_up", "open_followed"]

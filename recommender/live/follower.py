@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from index import Catalog, IndexFault, View
-from recommender.chosen import Chosen
-from recommender.embedding import Model
+from recommender.analysis.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
 from recommender.live.base import Base, newest_change, pointed_generation, sound_bases
 from recommender.live.board import Board
 from recommender.live.copier import Copier
 from recommender.live.copy import ChangesCopy
 from recommender.live.followed import Followed, Opened, catch_up, open_followed
-from recommender.policies import InForce
+from recommender.ranking.chosen import Chosen
+from recommender.ranking.policies import InForce
 from recommender.store import ArticleStore
 
 __all__ = ["TICK_SECONDS", "Follower", "Live"]

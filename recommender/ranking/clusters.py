@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.analysis.minhash import Sheet
+from recommender.analysis.minhash import least_equal as _least_equal
 from recommender.ranking.pool import Mask
-from recommender.signature import Sheet
-from recommender.signature import least_equal as _least_equal
 
 __all__ = ["Clusters", "Counts", "Families", "least_equal", "tellings_of"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ranking.fusion import Scores, Weights
-from recommender.recommendations import Explanation
+from recommender.ranking.results import Explanation
 
 __all__ = ["Ranked"]
 

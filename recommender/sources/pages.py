@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from recommender.analysis.html.webpage import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
-from recommender.markup.webpage import Page, PageReader
 from recommender.progress import Meter
 from recommender.sources.charsets import decode_page
 from recommender.sources.fields import language_tag, make_article, moment, refuse, web_address

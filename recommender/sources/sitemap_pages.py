@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Final
 
+from recommender.analysis.html.webpage import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import InvalidArticle, UnreadableMarkup
-from recommender.markup.webpage import Page, PageReader
 from recommender.sources.charsets import decode_page
 from recommender.sources.fetching import Answer
 from recommender.sources.fields import refuse

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from recommender.analysis.html.webpage import PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, SourceAway
-from recommender.markup.webpage import PageReader
 from recommender.progress import Meter
 from recommender.sources.addresses import parse_address
 from recommender.sources.fetching import Answer, Fetcher

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from recommender.articles import Article, parse_article
 from recommender.errors import StaleVersion, StoreRestored, StoreUnusable, UnknownArticle
-from recommender.jsontext import JsonObject
 from recommender.store import schema
 from recommender.store.batches import Removal, put_or_refuse, write_or_refuse
 from recommender.store.choices import EditorsChoices
@@ -22,6 +21,7 @@ from recommender.store.pending import PendingTexts
 from recommender.store.policies import Policies
 from recommender.store.updates import Update, Updates, read_unread, read_updates
 from recommender.store.writes import Receipt, delete_article, get_stored, patch_article, put_article
+from recommender.strict_json import JsonObject
 
 __all__ = ["ArticleStore", "open_store"]
 

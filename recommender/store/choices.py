@@ -7,7 +7,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from recommender.choices import (
+from recommender.errors import DeletedArticle, FieldFault, InvalidChoices, UnknownArticle
+from recommender.ranking.overrides import (
     Choice,
     Kind,
     Wish,
@@ -16,7 +17,6 @@ from recommender.choices import (
     keep_authors,
     parse_choices,
 )
-from recommender.errors import DeletedArticle, FieldFault, InvalidChoices, UnknownArticle
 from recommender.store import schema
 from recommender.store.features import AT_ONCE
 from recommender.store.times import in_utc
@@ -37,7 +37,7 @@ class StoredChoices:
         change: the number of its entry in the change log.
         article_id: whose list they are for.
         kind: `pins` or `blocks`.
-        document: JSON text; see `recommender.choices.parse_choices`.
+        document: JSON text; see `recommender.ranking.overrides.parse_choices`.
         by: who set them.
         at: when, in UTC.
     """

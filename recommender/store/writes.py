@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from recommender.articles import Article, article_of, parse_article
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
-from recommender.jsontext import JsonObject
 from recommender.store import schema
+from recommender.strict_json import JsonObject
 
 __all__ = [
     "Receipt",

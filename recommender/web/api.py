@@ -5,10 +5,10 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
 
-from recommender.answers import RelatedList, Written
+from recommender.api import RelatedList, Written
 from recommender.articles import Article, check_id, parse_article
 from recommender.errors import BadParameter, FieldFault
-from recommender.listing import as_document
+from recommender.ranking.listing import as_document
 from recommender.store import Receipt
 from recommender.web.bodies import check_kind, read_body, read_document
 from recommender.web.caching import cached

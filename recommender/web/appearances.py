@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from recommender.answers import AppearsIn
+from recommender.api import AppearsIn
 from recommender.web.describing import described
 from recommender.web.keys import needs
 from recommender.web.state import state

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask.blueprints import BlueprintSetupState
 
-from recommender.answers import ArticlePage
+from recommender.api import ArticlePage
 from recommender.articles import check_id
 from recommender.store import Page
 from recommender.web.describing import described

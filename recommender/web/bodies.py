@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import request
 
-from recommender.jsontext import JsonObject, read_object
+from recommender.strict_json import JsonObject, read_object
 from recommender.web.problems import Refused
 
 __all__ = ["LARGEST_DOCUMENT", "check_kind", "read_body", "read_document"]

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, Response, current_app, jsonify
 from flask.blueprints import BlueprintSetupState
 
-from recommender.answers import BulkAnswer, Deletion
+from recommender.api import BulkAnswer, Deletion
 from recommender.articles import Article
 from recommender.errors import ReadAlsoError, StoreUnusable
 from recommender.store import Removal

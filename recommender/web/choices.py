@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from recommender.answers import BlocksNow, Done, PinsNow
+from recommender.api import BlocksNow, Done, PinsNow
 from recommender.articles import Moment, Text, faults_of
-from recommender.choices import Kind, Wish, parse_choices
 from recommender.errors import InvalidChoices
+from recommender.ranking.overrides import Kind, Wish, parse_choices
 from recommender.store import Receipt, StoredChoices
 from recommender.web.bodies import read_document
 from recommender.web.describing import Body, described

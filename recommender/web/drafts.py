@@ -8,13 +8,13 @@ from flask import Blueprint, Response, jsonify
 from typing_extensions import TypedDict
 from werkzeug.datastructures import MultiDict
 
-from recommender.answers import RelatedList, RelatedLists
+from recommender.api import RelatedList, RelatedLists
 from recommender.articles import Article, Status, article_of, check_id
-from recommender.drafts import ANY_ID
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
-from recommender.jsontext import JsonObject, JsonValue
-from recommender.listing import as_document
-from recommender.recommendations import MOST_LISTS, Mode, Options, Recommendations
+from recommender.indexing.drafts import ANY_ID
+from recommender.ranking.listing import as_document
+from recommender.ranking.results import MOST_LISTS, Mode, Options, Recommendations
+from recommender.strict_json import JsonObject, JsonValue
 from recommender.web.bodies import read_document
 from recommender.web.describing import Body, described
 from recommender.web.keys import needs

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from recommender.cards import Card
+from recommender.ranking.cards import Card
 from recommender.web.caching import cached
 from recommender.web.describing import Content, described
 from recommender.web.keys import is_public, opens_reads

@@ -11,8 +11,8 @@ from recommender.errors import (
     ReadAlsoError,
     UnknownArticle,
 )
-from recommender.jsontext import JsonObject, read_object
 from recommender.store import Receipt, Removal
+from recommender.strict_json import JsonObject, read_object
 from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE
 from recommender.web.problems import Refused, public_detail, status_of
 

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from index import Catalog
 from recommender.errors import NotReady, StoreUnusable
-from recommender.notices import held, refused
+from recommender.indexing.notices import held, refused
 from recommender.web.describing import Content, described
 from recommender.web.state import State, state
 

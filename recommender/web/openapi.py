@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.routing import Rule
 
-from recommender.answers import Problem
+from recommender.api import Problem
 from recommender.web.describing import Content, Description, describe, scope_of
 from recommender.web.schemas import ARTICLE_ID, Schemas
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from recommender.answers import Health, Readiness
+from recommender.api import Health, Readiness
 from recommender.web.describing import described
 from recommender.web.state import state
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from recommender.articles import ID_PATTERN, LANGUAGE_PATTERN, check_id, primary_language
 from recommender.errors import BadParameter, FieldFault
-from recommender.recommendations import LIMITS, MODES, Explain, Options
+from recommender.ranking.results import LIMITS, MODES, Explain, Options
 
 __all__ = [
     "PARAMETERS",

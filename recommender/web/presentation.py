@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
-from recommender.recommendations import Options
+from recommender.ranking.results import Options
 from recommender.web.glyphs import UNSEEN, can_be_seen
 from recommender.web.parameters import PARAMETERS, Parameter, read_query
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response
 
-from recommender.eligibility import shows
+from recommender.analysis.passages import paragraphs
 from recommender.errors import UnknownArticle
-from recommender.passages import paragraphs
+from recommender.ranking.filters import shows
 from recommender.web.caching import cached
 from recommender.web.describing import Content, described
 from recommender.web.fragment import listed, render_section

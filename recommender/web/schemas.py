@@ -7,7 +7,7 @@ from typing import Any, Final, Self, cast
 from pydantic import TypeAdapter
 
 from recommender.articles import ID_PATTERN, LANGUAGE_PATTERN, MOST_NAMES, Article
-from recommender.recommendations import LIMITS, MOST_LISTS
+from recommender.ranking.results import LIMITS, MOST_LISTS
 from recommender.web.describing import Body
 from recommender.web.parameters import PARAMETERS
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from recommender.columns import UNKNOWN_LANGUAGE
-from recommender.recommendations import Recommendation, Recommendations
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE
+from recommender.ranking.results import Recommendation, Recommendations
 from recommender.web.directions import Direction, direction_of
 from recommender.web.glyphs import can_be_seen, without_controls
 from recommender.web.headings import Heading, heading_in

@@ -8,19 +8,19 @@ from typing import Final, cast
 
 from flask import current_app
 
-from recommender.appearances import Appearances, find_appearances
 from recommender.articles import Article
-from recommender.checking import Backlog, count_backlog
-from recommender.choices import Kind
-from recommender.drafts import read_draft, seed_outside
-from recommender.eligibility import next_turn, shows
 from recommender.errors import StoreUnusable, UnknownArticle
-from recommender.explaining import list_explained, read_texts
-from recommender.generation import Origin
-from recommender.inquiry import Inquiry
+from recommender.indexing.drafts import read_draft, seed_outside
+from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, Live
-from recommender.recommendations import Options, Recommendations
-from recommender.seeds import seed_of
+from recommender.operations.checking import Backlog, count_backlog
+from recommender.ranking.appears_in import Appearances, find_appearances
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.explain import list_explained, read_texts
+from recommender.ranking.filters import next_turn, shows
+from recommender.ranking.overrides import Kind
+from recommender.ranking.results import Options, Recommendations
+from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, Receipt, StoredChoices, Waiting
 from recommender.web.turns import Turns, TurnsOfWorker

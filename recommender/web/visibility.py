@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from index import View
-from recommender.eligibility import on_show
 from recommender.live import Follower
+from recommender.ranking.filters import on_show
 from recommender.store import Receipt
 
 __all__ = ["WAIT_SECONDS", "becomes_visible", "is_shown"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from recommender import appearances
+from recommender.ranking import appears_in as appearances
 from recommender.settings import Settings
 
 Documents = dict[str, dict[str, Any]]

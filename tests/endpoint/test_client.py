@@ -17,16 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender import client as face
-from recommender.appearances import MOST_SECONDS
+from recommender.analysis.analyzer import Reader
 from recommender.articles import Article, parse_article
-from recommender.choices import Wish
 from recommender.client import ApiError, Client, Deletion, ListOptions, Target
 from recommender.client.loads import as_line, loads_of
-from recommender.drafts import DraftServer
 from recommender.errors import FieldFault
-from recommender.indexer import Indexer
-from recommender.reading import Reader
-from recommender.recommendations import Options
+from recommender.indexing.drafts import DraftServer
+from recommender.indexing.indexer import Indexer
+from recommender.ranking.appears_in import MOST_SECONDS
+from recommender.ranking.overrides import Wish
+from recommender.ranking.results import Options
 from recommender.settings import Settings
 from recommender.store import open_store
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.analysis.analyzer import Reader
 from recommender.articles import Article
-from recommender.drafts import ANY_ID, SOCKET, DraftServer, read_draft
 from recommender.errors import IndexerAway, UnreadableMarkup
-from recommender.indexer import Indexer
-from recommender.reading import Reader
+from recommender.indexing.drafts import ANY_ID, SOCKET, DraftServer, read_draft
+from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
 from recommender.web.drafts import Wanted

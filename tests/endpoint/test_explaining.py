@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.drafts import DraftServer
+from recommender.analysis.analyzer import Reader
 from recommender.errors import StoreUnusable
-from recommender.indexer import Indexer
-from recommender.policies import set_policy
-from recommender.policy import Policy
-from recommender.reading import Reader
-from recommender.recommendations import RULES
+from recommender.indexing.drafts import DraftServer
+from recommender.indexing.indexer import Indexer
+from recommender.ranking.policies import set_policy
+from recommender.ranking.policy import Policy
+from recommender.ranking.results import RULES
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.rebuild import Rebuilt
+from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 
 HOSTILE_URL = "https://news.example/?q=\"><script>alert(3)</script>&b='"

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from index import Catalog
+from recommender.analysis.analyzer import Reader
 from recommender.articles import Article
 from recommender.cli import main
 from recommender.errors import GateRefused, StoreUnusable
-from recommender.notices import refused
-from recommender.reading import Reader
-from recommender.rebuild import Rebuilt, rebuild
+from recommender.indexing.notices import refused
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from lxml import html
 from pydantic import TypeAdapter
 
-from recommender.answers import (
+from recommender.api import (
     AppearsIn,
     ArticlePage,
     BlocksNow,

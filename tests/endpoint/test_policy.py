@@ -12,11 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from recommender.policies import set_policy
-from recommender.policy import Policy
-from recommender.reading import Draft
+from recommender.analysis.analyzer import Draft
+from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.ranking.policies import set_policy
+from recommender.ranking.policy import Policy
 from recommender.settings import Settings
-from recommender.signature import SIGNATURE_SIZE
 from recommender.store import ArticleStore, TextTerms, open_store
 
 Clients = Callable[..., FlaskClient]

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from index import Catalog, View
-from recommender.policy import Policy
+from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 
 Document = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from index import Catalog
-from recommender.rebuild import Rebuilt
+from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from tests.endpoint.test_metrics import gauges
 from tests.forged import with_column

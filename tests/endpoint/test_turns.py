@@ -11,12 +11,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.drafts import DraftServer
+from recommender.analysis.analyzer import Reader
 from recommender.errors import StoreUnusable
-from recommender.explaining import grounds
-from recommender.indexer import Indexer
+from recommender.indexing.drafts import DraftServer
+from recommender.indexing.indexer import Indexer
 from recommender.live import Follower
-from recommender.reading import Reader
+from recommender.ranking.explain import grounds
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from recommender.web import state as web_state

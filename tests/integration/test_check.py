@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 
 from index import Catalog
 from recommender.articles import parse_article
-from recommender.checking import Backlog, Facts, Flaw, Some, count_backlog, gather
 from recommender.cli import main
-from recommender.generation import Origin
-from recommender.rebuild import rebuild
+from recommender.indexing.rebuild import rebuild
+from recommender.indexing.snapshots import Origin
+from recommender.operations.checking import Backlog, Facts, Flaw, Some, count_backlog, gather
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
 from recommender.store import ArticleStore, open_store
@@ -216,7 +216,7 @@ def test_a_store_put_back_from_a_backup_fails_the_check(check: Check, execute: E
 def test_texts_read_by_another_release_fail_the_check(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.checking.gathering.ANALYZER", "the next release's")
+    monkeypatch.setattr("recommender.operations.checking.gathering.ANALYZER", "the next release's")
     result = check()
     assert result.exit_code == 1
     assert "another release read its texts; run: read-also rebuild" in result.stdout

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from index import Catalog, NoSnapshot, SnapshotDamaged
+from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.cli import EXIT_CODES, main
 from recommender.cli.exits import leave
-from recommender.embedding import Encoder, Model
 from recommender.errors import InvalidArticle, ModelRefused
 from recommender.progress import Advance
 from recommender.settings import Settings

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recommender.embedding import Encoder, find_model
-from recommender.embedding.loading import load_encoder
+from recommender.analysis.embedding import Encoder, find_model
+from recommender.analysis.embedding.loading import load_encoder
 
 TEXTS = [
     "The port of Rotterdam unloads a ship full of containers.",

@@ -15,11 +15,10 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from index import Catalog, Locked, View
+from recommender.analysis.analyzer import ANALYZER, Reader
+from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
-from recommender.choices import Wish, parse_choices
 from recommender.cli import main
-from recommender.embedding import Model
-from recommender.erasing import Erased, erase
 from recommender.errors import (
     DeletedArticle,
     GateRefused,
@@ -27,14 +26,15 @@ from recommender.errors import (
     StoreUnusable,
     UnknownArticle,
 )
-from recommender.indexer import Indexer
+from recommender.indexing.indexer import Indexer
+from recommender.indexing.rebuild import compact, rebuild
 from recommender.live import Board, ChangesCopy, Follower
-from recommender.policy import Policy
-from recommender.reading import ANALYZER, Reader
-from recommender.rebuild import compact, rebuild
-from recommender.recommendations import Options
-from recommender.related import list_related
-from recommender.seeds import find_seed, seed_of
+from recommender.operations.erase import Erased, erase
+from recommender.ranking.overrides import Wish, parse_choices
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed, seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.conftest import NOW, fake_reader
@@ -205,7 +205,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, desk_documents: dict[str, A
 @pytest.fixture
 def archive(filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     """An archive of the test's own, in which the gate, the slowest part, lets everything pass."""
-    monkeypatch.setattr("recommender.rebuild.admit", lambda *_, **__: None)
+    monkeypatch.setattr("recommender.indexing.rebuild.admit", lambda *_, **__: None)
     shutil.copytree(filled.settings.data_dir, tmp_path, dirs_exist_ok=True)
     address = f"sqlite:///{tmp_path / 'a.db'}"
     with closing(open_store(address)) as store:
@@ -394,16 +394,16 @@ def test_an_article_that_was_never_stored_is_unknown(archive: Archive) -> None:
 
 STEPS: Final = (
     "recommender.store.ArticleStore.delete",
-    "recommender.erasing.scrub",
+    "recommender.operations.erase.scrub",
     "index.catalog.Catalog.stage",
     "index.catalog.Catalog.publish",
     "index.catalog.Catalog.prune",  # at the end of publishing
     "pathlib.Path.rename",  # of the first generation that is removed
-    "recommender.erasing._remove_generations",
+    "recommender.operations.erase._remove_generations",
     "pathlib.Path.unlink",  # of the first file that is removed
-    "recommender.erasing.OwnFiles.remove",
+    "recommender.operations.erase.OwnFiles.remove",
     "recommender.store.features.FeatureCache.prune",
-    "recommender.erasing.overwrite_free_space",
+    "recommender.operations.erase.overwrite_free_space",
 )
 
 
@@ -559,7 +559,7 @@ def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
         raise GateRefused(("rows: too few",))
 
     before = Catalog(own_desk.snapshots_dir).live()
-    monkeypatch.setattr("recommender.rebuild.admit", refuse)
+    monkeypatch.setattr("recommender.indexing.rebuild.admit", refuse)
     result = run(own_desk, "", "--yes", "harbour-1")
     assert result.exit_code == 1
     assert "rows: too few" in result.stderr

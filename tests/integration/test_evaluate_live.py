@@ -15,11 +15,11 @@ from index import Catalog, View
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.evaluation.changes import compare
-from recommender.gate import rank_biased_overlap
-from recommender.policy import Policy
-from recommender.recommendations import Options
-from recommender.related import list_related
-from recommender.seeds import find_seed
+from recommender.indexing.gate import rank_biased_overlap
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed
 from recommender.settings import PREFIX, Settings
 from recommender.store import open_store
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from index import Catalog, Snapshot, View
-from recommender.embedding import find_model
-from recommender.embedding.loading import load_encoder
-from recommender.policy import Policy
-from recommender.reading import Reader
-from recommender.rebuild import rebuild
-from recommender.recommendations import Options
-from recommender.related import list_related
-from recommender.seeds import find_seed
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.indexing.rebuild import rebuild
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 

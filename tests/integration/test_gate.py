@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from index import Catalog
-from recommender import rebuild as rebuilding
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
-from recommender.embedding import Model
 from recommender.errors import GateRefused
-from recommender.reading import Reader
-from recommender.rebuild import Gathered, Rebuilt, rebuild
+from recommender.indexing import rebuild as rebuilding
+from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 

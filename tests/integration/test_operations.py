@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 
 from index import Catalog, Rows
 from index.manifest import Files
+from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, parse_article
 from recommender.cli import main
-from recommender.embedding import Encoder, Model
-from recommender.rebuild import Rebuilt
-from recommender.rows import rows_of
+from recommender.indexing.documents import rows_of
+from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.forged import with_column
@@ -407,7 +407,7 @@ def test_vectors_under_other_articles_are_refused(
         rows = rows_of(*arguments, **options)
         return replace(rows, vectors=np.roll(rows.vectors, 1, axis=0))
 
-    monkeypatch.setattr("recommender.rebuild.rows_of", wrong)
+    monkeypatch.setattr("recommender.indexing.rebuild.rows_of", wrong)
     result = run(own_desk, "rebuild")
     assert result.exit_code == 1
     assert "true: articles under another one's vector" in result.stderr

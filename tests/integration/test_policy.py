@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from index import Catalog
+from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.cli import main
-from recommender.embedding import Model
-from recommender.gate import Candidate
-from recommender.policies import set_policy
-from recommender.policy import Policy
-from recommender.rebuild import Rebuilt
+from recommender.indexing.gate import Candidate
+from recommender.indexing.rebuild import Rebuilt
+from recommender.ranking.policies import set_policy
+from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 
@@ -190,7 +190,7 @@ def test_the_gate_judges_by_the_policy(
     def note(*candidates: Any, **_: Any) -> None:
         judged.extend(candidates[:2])
 
-    monkeypatch.setattr("recommender.rebuild.admit", note)
+    monkeypatch.setattr("recommender.indexing.rebuild.admit", note)
     rebuild_with_fake(own_desk)
     set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
     rebuild_with_fake(own_desk)

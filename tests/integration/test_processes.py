@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from index import Catalog
-from recommender.choices import Wish
-from recommender.policies import set_policy
-from recommender.policy import Policy
+from recommender.ranking.overrides import Wish
+from recommender.ranking.policies import set_policy
+from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import open_store
 

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import parse_article
-from recommender.cards import Card
-from recommender.embedding import Encoder, Model
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
-from recommender.reading import Reader
-from recommender.rebuild import Rebuilt, rebuild
+from recommender.ranking.cards import Card
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Waiting, open_store
 

@@ -17,11 +17,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from index import Catalog
+from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
-from recommender.cards import Card
 from recommender.cli import main
-from recommender.embedding import Model
 from recommender.live import Board, ChangesCopy, Follower
+from recommender.ranking.cards import Card
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
 from recommender.store.backup import back_up

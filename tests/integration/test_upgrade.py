@@ -12,13 +12,13 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from index import Catalog, SnapshotDamaged
-from recommender import operation
+from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.embedding import Encoder, Model
 from recommender.cli import main
-from recommender.compaction import Compaction
-from recommender.embedding import Encoder, Model
-from recommender.notices import held
-from recommender.reading import ANALYZER
-from recommender.rebuild import Rebuilt
+from recommender.indexing.compaction import Compaction
+from recommender.indexing.notices import held
+from recommender.indexing.rebuild import Rebuilt
+from recommender.operations import indexer_loop as operation
 from recommender.settings import Settings
 from recommender.store import LateStore, open_store
 from tests.conftest import fake_reader

@@ -17,21 +17,21 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
-from recommender import operation
-from recommender import rebuild as rebuilding
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, parse_article
 from recommender.cli import main
-from recommender.compaction import Compaction
-from recommender.embedding import Encoder, Model
 from recommender.errors import StoreUnusable
-from recommender.indexer import Indexer
+from recommender.indexing import rebuild as rebuilding
+from recommender.indexing.compaction import Compaction
+from recommender.indexing.indexer import Indexer
+from recommender.indexing.notices import held
+from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
 from recommender.live import Board, ChangesCopy, Follower
-from recommender.notices import held
-from recommender.operation import index_forever
+from recommender.operations import indexer_loop as operation
+from recommender.operations.indexer_loop import index_forever
 from recommender.progress import Advance
-from recommender.reading import Reader
-from recommender.rebuild import Gathered, Rebuilt, rebuild
-from recommender.seeds import find_seed
+from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
 from recommender.store import ORIGIN, ArticleStore, LateStore, PendingTexts, Point, Waiting
 from recommender.store import open_store as opened

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from recommender.analysis.html.limits import LONGEST_MARKUP
 from recommender.articles import (
     Article,
     check_id,
@@ -19,7 +20,6 @@ from recommender.articles import (
     primary_language,
 )
 from recommender.errors import FieldFault, InvalidArticle
-from recommender.markup.limits import LONGEST_MARKUP
 
 RULE_OF_TIMES = "must be an RFC 3339 time with an offset, such as 2026-03-01T09:30:00+05:00"
 TIMES = ("published_at", "updated_at", "embargoed_until", "expires_at")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.articles import Article
-from recommender.cards import Card
+from recommender.ranking.cards import Card
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 CARDS = st.builds(Card, TEXTS, *[st.none() | TEXTS] * 5)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recommender.articles import Article, parse_article
-from recommender.checking import (
+from recommender.operations.checking import (
     Facts,
     Finding,
     Flaw,

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article, parse_outline
-from recommender.columns import (
+from recommender.ranking.attributes import (
     TAG_SEPARATOR,
     UNKNOWN_LANGUAGE,
     Facts,
@@ -16,7 +17,6 @@ from recommender.columns import (
     describe_standing,
     number_of,
 )
-from recommender.signature import SIGNATURE_SIZE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_SECONDS = 1_772_366_400.0

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.columns import Described, Facts, describe
-from recommender.eligibility import (
+from recommender.ranking.attributes import Described, Facts, describe
+from recommender.ranking.filters import (
     Wanted,
     broken_rules,
     eligible,
@@ -20,8 +21,7 @@ from recommender.eligibility import (
     on_show,
     shows,
 )
-from recommender.recommendations import RULES
-from recommender.signature import SIGNATURE_SIZE
+from recommender.ranking.results import RULES
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.embedding import mix_views, texts_of
-from recommender.passages import Views
+from recommender.analysis.embedding import mix_views, texts_of
+from recommender.analysis.passages import Views
 
 Floats = NDArray[np.float32]
 EAST, NORTH, WEST, SOUTH = 0.0, 90.0, 180.0, 270.0

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from recommender.embedding import VECTOR_RECIPE, Model, find_model
-from recommender.embedding import model as module
-from recommender.embedding.model_files import FILES_RECIPE
+from recommender.analysis.embedding import VECTOR_RECIPE, Model, find_model
+from recommender.analysis.embedding import model as module
+from recommender.analysis.embedding.model_files import FILES_RECIPE
 from recommender.errors import ModelRefused
 
 NOWHERE = Path("/nowhere")  # where these models are not unpacked to

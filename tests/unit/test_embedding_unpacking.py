@@ -20,10 +20,10 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from index.disk import Writer
-from recommender.embedding import unpacking
-from recommender.embedding.model_files import write_files
-from recommender.embedding.packed import BLOCK, Packed, decode_blocks
-from recommender.embedding.unpacking import SUMS, unpack
+from recommender.analysis.embedding import unpacking
+from recommender.analysis.embedding.model_files import write_files
+from recommender.analysis.embedding.packed import BLOCK, Packed, decode_blocks
+from recommender.analysis.embedding.unpacking import SUMS, unpack
 from recommender.errors import ModelRefused
 from recommender.progress import Advance
 
@@ -237,8 +237,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from index.disk import Writer
-from recommender.embedding import unpacking
-from recommender.embedding.model_files import write_files
+from recommender.analysis.embedding import unpacking
+from recommender.analysis.embedding.model_files import write_files
 def die(writer, *_):
     writer.write("model.safetensors", b"half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -13,20 +13,20 @@ import pytest
 from numpy.typing import NDArray
 
 from index import Catalog, View
+from recommender.analysis.minhash import sign
+from recommender.analysis.tokens import words
 from recommender.articles import Article, parse_article
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
 from recommender.evaluation.traits import sample_seeds, spread, traits_of
-from recommender.inquiry import Inquiry
-from recommender.policy import RELEVANCE_ONLY, Policy
-from recommender.recommendations import Options
-from recommender.seeds import find_seed
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
-from recommender.signature import sign
 from recommender.store import open_store
-from recommender.terms import words
 
 Document = dict[str, Any]
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.explaining.matches import excerpt, matching_pairs
-from recommender.recommendations import PassagePair
+from recommender.ranking.explain.matches import excerpt, matching_pairs
+from recommender.ranking.results import PassagePair
 
 
 def vectors(*angles: float) -> NDArray[np.float32]:

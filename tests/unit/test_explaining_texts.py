@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from recommender.analysis.html import MARKUP_RECIPE
 from recommender.articles import Article, parse_article
-from recommender.explaining import read_texts
-from recommender.explaining.grounds import Side
-from recommender.explaining.texts import MOST_MARKS, beginning_of
-from recommender.markup import MARKUP_RECIPE
+from recommender.ranking.explain import read_texts
+from recommender.ranking.explain.grounds import Side
+from recommender.ranking.explain.texts import MOST_MARKS, beginning_of
 from recommender.store import ArticleStore
 
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Query
+from recommender.analysis.tokens import count_terms
 from recommender.articles import Article
-from recommender.explaining.wording import products, shared_terms, spellings
-from recommender.recommendations import SharedTerm
-from recommender.terms import count_terms
+from recommender.ranking.explain.wording import products, shared_terms, spellings
+from recommender.ranking.results import SharedTerm
 
 
 def text(body: str, title: str = "") -> Article:

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
-from recommender.exporting import export_articles, export_to
-from recommender.importing import import_records
 from recommender.progress import Advance
 from recommender.sources import read_jsonl
+from recommender.sources.importing import import_records
 from recommender.store import ArticleStore, open_store
+from recommender.store.export import export_articles, export_to
 
 ARTICLES: list[dict[str, Any]] = [
     {"id": "plain", "title": "Plain", "body": "One line.\nAnother line.\u2028And a third."},

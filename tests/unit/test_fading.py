@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index import Catalog, Overlay, View
+from recommender.analysis.embedding import Model
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.embedding import Model
-from recommender.fading import fading_of
-from recommender.generation import stamp_of
-from recommender.policy import Policy
-from recommender.rows import GROUPED_BY, Known, rows_of
-from recommender.signature import SIGNATURE_SIZE
+from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.snapshots import stamp_of
+from recommender.ranking.decay import fading_of
+from recommender.ranking.policy import Policy
 from recommender.store import ORIGIN, StoreState, TextTerms
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recommender.analysis.embedding import mix_views
+from recommender.analysis.embedding.article_vector import MATCHED
+from recommender.analysis.passages import MOST_PASSAGES, Views
 from recommender.articles import Article
-from recommender.embedding import mix_views
-from recommender.embedding.article_vector import MATCHED
-from recommender.features import embed_missing, embedded_of
-from recommender.passages import MOST_PASSAGES, Views
+from recommender.indexing.features import embed_missing, embedded_of
 from recommender.progress import silent
 from recommender.store import ArticleStore
 

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from index import Catalog, Passages, Rows, Snapshot, Terms
 from index.search import Vectors
-from recommender.cards import Card
 from recommender.errors import GateRefused
-from recommender.gate import (
+from recommender.indexing.gate import (
     Candidate,
     Quality,
     admit,
@@ -26,8 +25,9 @@ from recommender.gate import (
     measure,
     rank_biased_overlap,
 )
-from recommender.gate.judgement import FEWEST_LISTS
-from recommender.recommendations import Recommendation, Recommendations
+from recommender.indexing.gate.judgement import FEWEST_LISTS
+from recommender.ranking.cards import Card
+from recommender.ranking.results import Recommendation, Recommendations
 
 # --- rank-biased overlap ---
 

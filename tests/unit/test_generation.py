@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from index import Catalog, Manifest
-from recommender.embedding import Model
-from recommender.generation import Origin, live_manifest, needs_rebuild, stamp_of
-from recommender.reading import ANALYZER
-from recommender.rows import GROUPED_BY, rows_of
+from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.embedding import Model
+from recommender.indexing.documents import GROUPED_BY, rows_of
+from recommender.indexing.snapshots import Origin, live_manifest, needs_rebuild, stamp_of
 from recommender.store import Point, StoreState
 from tests.forged import as_format
 from tests.unit.test_index_manifest import a_manifest

@@ -9,9 +9,9 @@ import pytest
 
 from recommender.articles import Article
 from recommender.errors import BadSource, DeletedArticle, InvalidArticle
-from recommender.importing import BATCH, MOST_TOLD, Imported, import_records, import_source
 from recommender.progress import Meter, silent
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, read_jsonl
+from recommender.sources.importing import BATCH, MOST_TOLD, Imported, import_records, import_source
 from recommender.store import ArticleStore, open_store
 
 
@@ -148,7 +148,7 @@ def test_others_get_in_after_what_was_written_and_nobody_waits_otherwise(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("recommender.importing.time.sleep", pauses.append)
+    monkeypatch.setattr("recommender.sources.importing.time.sleep", pauses.append)
     desk.take(*["{"] * BATCH, *(record(f"a{number}") for number in range(BATCH)))
     desk.take(*(record(f"a{number}") for number in range(BATCH)))
     pull(desk, gone("a0"))

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recommender.analysis.analyzer import ANALYZER, Reader, read_text
+from recommender.analysis.embedding import Encoder, Model, mix_views, texts_of
+from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.passages import Views
 from recommender.articles import Article
-from recommender.embedding import Encoder, Model, mix_views, texts_of
 from recommender.errors import ModelRefused, StoreUnusable
-from recommender.indexer import Indexer
-from recommender.markup import MARKUP_RECIPE
-from recommender.passages import Views
+from recommender.indexing.indexer import Indexer
 from recommender.progress import Advance
-from recommender.reading import ANALYZER, Reader, read_text
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Parked, PendingTexts, Waiting, open_store
 

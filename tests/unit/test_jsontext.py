@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import BadJson, FieldFault
-from recommender.jsontext import MOST_DEPTH, JsonValue, pointer_to, read_json, read_object
+from recommender.strict_json import MOST_DEPTH, JsonValue, pointer_to, read_json, read_object
 
 WHOLE = st.integers(-(2**63), 2**63 - 1)
 LEAVES = st.none() | st.booleans() | WHOLE | st.floats(allow_nan=False, allow_infinity=False)

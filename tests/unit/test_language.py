@@ -2,7 +2,7 @@
 
 import pytest
 
-from recommender.language import ENOUGH, detect_language
+from recommender.analysis.language import ENOUGH, detect_language
 
 TEXTS = {
     "en": "The council approved a new bus line on Monday. Drivers say that the old route took too "

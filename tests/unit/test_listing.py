@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from recommender.cards import Card
-from recommender.listing import as_document, as_text, printable
-from recommender.recommendations import (
+from recommender.ranking.cards import Card
+from recommender.ranking.listing import as_document, as_text, printable
+from recommender.ranking.results import (
     Dropped,
     Explanation,
     Grounds,

@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 
 from recommender.articles import Article
-from recommender.choices import Wish
-from recommender.rebuild import Rebuilt
+from recommender.indexing.rebuild import Rebuilt
+from recommender.ranking.overrides import Wish
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.workers import Hire, Worker

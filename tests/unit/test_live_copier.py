@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from index import Catalog, View
+from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.embedding import Model
+from recommender.indexing.rebuild import compact
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.live.base import sound_bases
 from recommender.live.copier import MOST_JOBS
 from recommender.live.followed import Followed, Opened, open_followed
-from recommender.rebuild import compact
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Point, open_store
 

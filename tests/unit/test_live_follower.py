@@ -12,16 +12,16 @@ import pysqlite3
 import pytest
 
 from index import Catalog
+from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.cards import Card
-from recommender.embedding import Model
 from recommender.errors import NotReady, StoreUnusable
+from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.live import Board, ChangesCopy, Follower
-from recommender.policy import Policy
-from recommender.rebuild import Rebuilt, compact
-from recommender.recommendations import Options
-from recommender.related import list_related
-from recommender.seeds import find_seed
+from recommender.ranking.cards import Card
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
 

@@ -11,12 +11,12 @@ import pysqlite3
 import pytest
 
 from index import Catalog
+from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.embedding import Model
+from recommender.indexing.rebuild import Rebuilt
 from recommender.live import TICK_SECONDS, Board, ChangesCopy, Follower
-from recommender.policies import set_policy
-from recommender.policy import Policy
-from recommender.rebuild import Rebuilt
+from recommender.ranking.policies import set_policy
+from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.workers import Hire, Worker
@@ -199,7 +199,7 @@ def test_what_a_newer_program_set_is_in_force_when_that_reads_the_copy(
     assert first.policy() == (1, SOME)
     first.stop()
     monkeypatch.setattr(
-        "recommender.policies.parse_policy", lambda text: OTHER if text == NEWER else SOME
+        "recommender.ranking.policies.parse_policy", lambda text: OTHER if text == NEWER else SOME
     )
     late = hire(away=True)
     assert late.policy() == (2, OTHER)

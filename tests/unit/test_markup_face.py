@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import recommender.markup
-from recommender.markup.frames import HEADER, LONGEST_ANSWER, Answer, length_of, pack
-from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.sheet import Block, Line, Sheet, Span
+import recommender.analysis.html
+from recommender.analysis.html.frames import HEADER, LONGEST_ANSWER, Answer, length_of, pack
+from recommender.analysis.html.limits import LONGEST_TEXT
+from recommender.analysis.html.sheet import Block, Line, Sheet, Span
 
-LIGHT = {"recommender", "recommender.errors", "recommender.markup"}
+LIGHT = {"recommender", "recommender.errors", "recommender.analysis.html"}
 CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n"))
 
 
@@ -32,24 +32,24 @@ def ours(modules: set[str]) -> set[str]:
 
 
 def test_the_recipe_is_public() -> None:
-    assert recommender.markup.__all__ == ["MARKUP_RECIPE"]
-    assert recommender.markup.MARKUP_RECIPE == "markup-2"
+    assert recommender.analysis.html.__all__ == ["MARKUP_RECIPE"]
+    assert recommender.analysis.html.MARKUP_RECIPE == "markup-2"
 
 
 def test_the_recipe_and_the_reader_need_no_html_parser() -> None:
-    modules = modules_after("import recommender.markup.guard")
+    modules = modules_after("import recommender.analysis.html.guard")
     assert "lxml" not in modules
     assert ours(modules) == LIGHT | {
-        "recommender.markup.frames",
-        "recommender.markup.guard",
-        "recommender.markup.limits",
+        "recommender.analysis.html.frames",
+        "recommender.analysis.html.guard",
+        "recommender.analysis.html.limits",
     }
 
 
 def test_the_child_imports_only_what_it_needs() -> None:
-    modules = modules_after("import recommender.markup.child")
+    modules = modules_after("import recommender.analysis.html.child")
     assert ours(modules) == LIGHT | {
-        f"recommender.markup.{name}"
+        f"recommender.analysis.html.{name}"
         for name in (
             *("child", "frames", "furniture", "limits", "notices", "phrases", "sheet", "text"),
             "trimming",
@@ -147,8 +147,10 @@ def test_a_sheet_tells_which_blocks_one_element_holds() -> None:
 
 
 def test_the_child_of_pages_alone_imports_what_finds_a_main_text() -> None:
-    modules = modules_after("from recommender.markup.child import task_of; task_of(['page'])")
+    modules = modules_after(
+        "from recommender.analysis.html.child import task_of; task_of(['page'])"
+    )
     assert "trafilatura" in modules
-    assert "recommender.markup.page" in modules
-    assert "trafilatura" not in modules_after("import recommender.markup.webpage")
-    assert "lxml" not in modules_after("import recommender.markup.webpage")
+    assert "recommender.analysis.html.page" in modules
+    assert "trafilatura" not in modules_after("import recommender.analysis.html.webpage")
+    assert "lxml" not in modules_after("import recommender.analysis.html.webpage")

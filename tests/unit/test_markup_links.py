@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.analysis.html.frames import Answer
+from recommender.analysis.html.limits import LONGEST_TEXT
+from recommender.analysis.html.text import read_links
 from recommender.errors import UnreadableMarkup
-from recommender.markup.frames import Answer
-from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.text import read_links
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.analysis.html.frames import Answer
+from recommender.analysis.html.limits import LONGEST_TEXT
+from recommender.analysis.html.page import read_page
+from recommender.analysis.html.webpage import Page
 from recommender.errors import UnreadableMarkup
-from recommender.markup.frames import Answer
-from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.page import read_page
-from recommender.markup.webpage import Page
 
 PARAGRAPHS = (
     "The ferry was late again on Monday, and for the third time in a week.",

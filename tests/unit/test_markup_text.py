@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from recommender.analysis.html.limits import LONGEST_TEXT
+from recommender.analysis.html.text import read_markup
 from recommender.errors import UnreadableMarkup
-from recommender.markup.limits import LONGEST_TEXT
-from recommender.markup.text import read_markup
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
 READ = "The ferry was late again.\n\nNobody on the quay knew why, or said so."

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.markup.sheet import Block, Line, Sheet, Span
-from recommender.markup.text import read_markup
-from recommender.markup.trimming import trim
+from recommender.analysis.html.sheet import Block, Line, Sheet, Span
+from recommender.analysis.html.text import read_markup
+from recommender.analysis.html.trimming import trim
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
 READ = "The ferry was late again.\n\nNobody on the quay knew why, or said so."

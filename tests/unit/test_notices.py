@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index import Catalog
-from recommender.notices import Notice, held, refused
+from recommender.indexing.notices import Notice, held, refused
 from recommender.settings import Settings
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from index import Catalog
-from recommender import operation
-from recommender.compaction import is_compaction_due
-from recommender.embedding import Model
+from recommender.analysis.embedding import Model
 from recommender.errors import ModelRefused
-from recommender.operation import model_in_use
-from recommender.rebuild import Rebuilt
+from recommender.indexing.compaction import is_compaction_due
+from recommender.indexing.rebuild import Rebuilt
+from recommender.operations import indexer_loop as operation
+from recommender.operations.indexer_loop import model_in_use
 from recommender.settings import Settings
 
 Models = Callable[..., None]

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.articles import Article
-from recommender.passages import (
+from recommender.analysis.passages import (
     LEAD_WIDTH,
     MOST_PASSAGES,
     PASSAGE_WIDTH,
@@ -16,6 +15,7 @@ from recommender.passages import (
     paragraphs,
     width,
 )
+from recommender.articles import Article
 
 MARKS = "\"'»”)"  # may go where a stop is cut
 LATIN = st.text('abc .!?,\n\t"»)', max_size=200)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from recommender.policies import InForce, policy_of, set_policy
-from recommender.policy import Policy
+from recommender.ranking.policies import InForce, policy_of, set_policy
+from recommender.ranking.policy import Policy
 from recommender.store import PolicyReceipt, StoredPolicy, open_store
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InvalidPolicy
-from recommender.policy import RELEVANCE_ONLY, Policy
-from recommender.policy_documents import MOST_BYTES, parse_policy, policy_schema
+from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.policy_documents import MOST_BYTES, parse_policy, policy_schema
 
 Schema = Mapping[str, Any]
 PROPERTIES: dict[str, dict[str, Any]] = policy_schema()["properties"]

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recommender.analysis.minhash import overlap, sign
 from recommender.articles import Article
-from recommender.picking import rules_of
-from recommender.policy import Policy
 from recommender.ranking import clusters
 from recommender.ranking.clusters import Families, _near, tellings_of
+from recommender.ranking.picking import rules_of
+from recommender.ranking.policy import Policy
 from recommender.ranking.selection import Pool, Removal, Rules, Selection, choose
-from recommender.signature import overlap, sign
 
 HALVES = [
     tuple(0.5 * (place in places) for place in range(6))

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from recommender.analysis.analyzer import ANALYZER, Reader, clean_missing, read_missing, read_text
+from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.language import LANGUAGE_RECIPE
+from recommender.analysis.minhash import SIGNATURE_RECIPE, sign
+from recommender.analysis.tokens import TERM_RECIPE, count_terms
 from recommender.articles import Article
-from recommender.language import LANGUAGE_RECIPE
-from recommender.markup import MARKUP_RECIPE
 from recommender.progress import silent
-from recommender.reading import ANALYZER, Reader, clean_missing, read_missing, read_text
 from recommender.settings import Settings
-from recommender.signature import SIGNATURE_RECIPE, sign
 from recommender.store import ArticleStore, Recipes, TextTerms, open_store
-from recommender.terms import TERM_RECIPE, count_terms
 
 PLAIN = Article(id="plain", title="Plain", body="The harbour.")
 MARKED = Article(id="marked", title="Marked", body_html="<p>The quay.</p>")
@@ -86,7 +86,7 @@ def test_what_is_known_is_read_again_only_when_asked(
         read.append(article.id)
         return read_text(article)
 
-    monkeypatch.setattr("recommender.reading.read_text", watch)
+    monkeypatch.setattr("recommender.analysis.analyzer.read_text", watch)
     texts = by_hash(PLAIN)
     for afresh in (False, False, True):
         read_missing(texts, store.features, silent, afresh=afresh)

@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from recommender.cards import Card
-from recommender.recommendations import LIMITS, MODES, Options, Recommendation, Recommendations
+from recommender.ranking.cards import Card
+from recommender.ranking.results import LIMITS, MODES, Options, Recommendation, Recommendations
 
 
 def test_the_defaults_are_a_readers_list() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender.analysis.embedding import Model
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.cards import Card
-from recommender.embedding import Model
-from recommender.rows import GROUPED_BY, Known, facts_of, rows_of
-from recommender.signature import SIGNATURE_SIZE
+from recommender.indexing.documents import GROUPED_BY, Known, facts_of, rows_of
+from recommender.ranking.cards import Card
 from recommender.store import TextTerms
 
 

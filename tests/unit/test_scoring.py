@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from index import Catalog, Query, View, quantize
+from recommender.analysis.embedding import Model
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.embedding import Model
-from recommender.generation import stamp_of
-from recommender.policy import Policy
+from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.snapshots import stamp_of
 from recommender.ranking import Ranked
-from recommender.rows import Known, rows_of
-from recommender.scoring import Scorer
-from recommender.seeds import Seed, find_seed
-from recommender.signature import SIGNATURE_SIZE
+from recommender.ranking.policy import Policy
+from recommender.ranking.scoring import Scorer
+from recommender.ranking.seeds import Seed, find_seed
 from recommender.store import ORIGIN, StoreState, TextTerms
 
 MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en", "ru"}))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.cards import Card
-from recommender.recommendations import Recommendation, Recommendations
+from recommender.ranking.cards import Card
+from recommender.ranking.results import Recommendation, Recommendations
 from recommender.web.presentation import Presentation
 from recommender.web.section import Entry, Section
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from index import Catalog, Overlay
+from recommender.analysis.embedding import Model
+from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.columns import number_of
-from recommender.embedding import Model
 from recommender.errors import UnreadArticle
-from recommender.generation import stamp_of
-from recommender.rows import GROUPED_BY, Known, rows_of
-from recommender.seeds import find_seed, seed_of
-from recommender.signature import SIGNATURE_SIZE
+from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.snapshots import stamp_of
+from recommender.ranking.attributes import number_of
+from recommender.ranking.seeds import find_seed, seed_of
 from recommender.store import ORIGIN, StoreState, TextTerms
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recommender.analysis.minhash import SIGNATURE_SIZE, Sheet, least_equal, overlap, sign
+from recommender.analysis.tokens import MOST_WORDS, words
 from recommender.articles import Article
-from recommender.signature import SIGNATURE_SIZE, Sheet, least_equal, overlap, sign
-from recommender.terms import MOST_WORDS, words
 
 STORY = """\
 The city council of Riverton approved a second bridge over the Wend on Monday evening, after four \

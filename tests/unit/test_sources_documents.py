@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from recommender.articles import Article
-from recommender.importing import Imported, import_source
 from recommender.progress import Advance, silent
 from recommender.sources import LeftOut, Record
 from recommender.sources.documents import FileDocument
+from recommender.sources.importing import Imported, import_source
 from recommender.sources.jsonl import read_lines
 from recommender.store import open_store
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.analysis.html.webpage import Page
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
-from recommender.markup.webpage import Page
 from recommender.progress import silent
 from recommender.sources import Record
 from recommender.sources.charsets import decode_page

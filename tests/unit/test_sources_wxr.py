@@ -9,8 +9,8 @@ import pytest
 
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
-from recommender.importing import import_records
 from recommender.sources import LeftOut, Record
+from recommender.sources.importing import import_records
 from recommender.sources.stored_markup import render
 from recommender.sources.wordpress.posts import read_post
 from recommender.sources.wxr import read_wxr

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recommender.articles import Article
-from recommender.choices import Kind, Wish, parse_choices
 from recommender.errors import DeletedArticle, InvalidChoices, UnknownArticle
+from recommender.ranking.overrides import Kind, Wish, parse_choices
 from recommender.store import ORIGIN, ArticleStore, Change, Receipt, StoredChoices
 
 

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import Catalog, Overlay, Snapshot, View
+from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.columns import number_of
-from recommender.embedding import Model
-from recommender.generation import stamp_of
-from recommender.rows import GROUPED_BY, Known, rows_of
+from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.snapshots import stamp_of
+from recommender.ranking.attributes import number_of
+from recommender.ranking.duplicates import tellings
 from recommender.store import ORIGIN, StoreState
-from recommender.stories import tellings
 
 MODEL = Model("fake", Path(), "fake-1", None)
 NAMES = "abcdefgh"

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from recommender.supervision import SUPERVISOR, wait_seconds
+from recommender.operations.supervision import SUPERVISOR, wait_seconds
 
 PATIENCE_SECONDS = 30
 # A program that says its name and pid in a file, and then waits.
 NOTE = """
 import os, sys, time
-from recommender.supervision import die_with_supervisor
+from recommender.operations.supervision import die_with_supervisor
 die_with_supervisor()
 with open(sys.argv[1], "a") as file:
     file.write(f"{os.getpid()}\\n")
@@ -48,7 +48,7 @@ def is_running(pid: int) -> bool:
 
 @contextmanager
 def supervised(*programs: dict[str, object]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "recommender.supervision", json.dumps(programs)]
+    command = [sys.executable, "-m", "recommender.operations.supervision", json.dumps(programs)]
     environment = {name: value for name, value in os.environ.items() if name != SUPERVISOR}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
     try:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import BUCKETS
+from recommender.analysis.tokens import LONGEST_WORD, STEM, TITLE_WEIGHT, count_terms, words
 from recommender.articles import Article
-from recommender.terms import LONGEST_WORD, STEM, TITLE_WEIGHT, count_terms, words
 
 
 @pytest.mark.parametrize(

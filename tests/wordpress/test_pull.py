@@ -18,9 +18,9 @@ import pytest
 
 from recommender.articles import Article, parse_article
 from recommender.errors import BadSource
-from recommender.importing import Imported, import_source
 from recommender.progress import silent
 from recommender.sources.fetching import Fetcher
+from recommender.sources.importing import Imported, import_source
 from recommender.sources.opening import open_source
 from recommender.sources.records import Record
 from recommender.sources.wordpress import WordPress

@@ -1,0 +1,1 @@
+"""One text in, its features out: language, tokens, passages, MinHash and vectors."""

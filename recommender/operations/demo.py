@@ -1,0 +1,100 @@
+"""The demonstration: the sample archive, from import to a served list, nothing to configure."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from index import Catalog, View
+from recommender.analysis.analyzer import Reader
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.html.guard import MarkupReader
+from recommender.indexing.rebuild import rebuild
+from recommender.operations.server import DEMONSTRATION, serve_all
+from recommender.progress import Meter
+from recommender.ranking.listing import as_text
+from recommender.ranking.policies import policy_of
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.results import Options
+from recommender.ranking.seeds import find_seed
+from recommender.settings import PREFIX, Settings
+from recommender.sources import read_jsonl
+from recommender.sources.importing import import_records
+from recommender.store import open_store
+
+__all__ = ["STORY", "demonstrate"]
+
+STORY: Final = "guiyang-smart-city"
+FOLDER: Final = "demo"
+HOST: Final = "127.0.0.1"
+
+Say = Callable[[str], object]
+
+
+def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None) -> None:
+    """Import the sample, build it, print the list of its Guiyang story, and serve it.
+
+    It keeps to a folder of its own under the data folder, beside whatever is there already.
+
+    Args:
+        settings: where the data folder is, and which model embeds.
+        meter: shows the work.
+        say: prints a line.
+        port: where to serve on the loopback address; None stops after the list.
+    """
+    folder = settings.data_dir / FOLDER
+    catalog = Catalog(folder / "snapshots")
+    policy = _build(settings, folder, catalog, meter, say)
+    say(_list(catalog, policy) + "\n")
+    if port is not None:
+        _serve(settings, folder, port, say)
+
+
+def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say: Say) -> Policy:
+    """Bring the sample in and up to date; tells the policy that is set there."""
+    store = open_store(_database(folder))
+    with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
+        imported = import_records(store, read_jsonl(path), say, strict=True)
+    say(f"imported {imported.created} new and {imported.unchanged} known stories")
+    with MarkupReader() as markup:
+        load = partial(load_encoder, meter=meter)
+        reader = Reader(find_model(settings.model, folder), load, markup.read)
+        built = rebuild(store, catalog, reader, meter=meter)
+    say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
+    policy = policy_of(store)
+    store.close()
+    return policy
+
+
+def _list(catalog: Catalog, policy: Policy) -> str:
+    view = View.of(catalog.open_live())
+    seed = find_seed(view, STORY)
+    return as_text(list_related(view, seed, Options(), policy, time.time()), seed.title)
+
+
+def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:
+    """Serve with public reads and a write key made for this once."""
+    key = secrets.token_urlsafe(24)
+    address = f"http://{HOST}:{port}"
+    say(f"the story with its list   {address}/read/{STORY}")
+    say(f"the list as JSON          {address}/v1/articles/{STORY}/related")
+    say(f"a key that may write      {key}\nCtrl-C stops it\n")
+    own = {
+        "DATABASE_URL": _database(folder),
+        "DATA_DIR": str(folder),
+        "MODEL": settings.model,
+        "API_KEYS": f"demo:read+write:{key}",
+        "PUBLIC_READS": "1",
+    }
+    environment = os.environ | {PREFIX + name: value for name, value in own.items()}
+    serve_all(HOST, port, workers=2, environment=environment, application=DEMONSTRATION)
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder / 'read-also.db'}"

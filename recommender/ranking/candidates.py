@@ -1,0 +1,174 @@
+"""One question to one view: what may be listed, who comes into question, what each is worth."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import View
+from recommender.ranking import Ranked
+from recommender.ranking.attributes import Columns, number_of
+from recommender.ranking.duplicates import tellings
+from recommender.ranking.filters import Wanted, eligible, matching, pinnable
+from recommender.ranking.overrides import Choices
+from recommender.ranking.policy import Policy
+from recommender.ranking.results import Options
+from recommender.ranking.scoring import Scorer
+from recommender.ranking.seeds import Seed
+
+__all__ = ["Inquiry"]
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+Found = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inquiry:
+    """A seed, and what is asked under it; nothing in it changes while it is answered.
+
+    Attributes:
+        view: where the list comes from.
+        seed: what it is for.
+        options: what it should be.
+        policy: by which weights and bounds.
+        now: seconds since 1970 in UTC.
+        choices: what editors chose under the seed.
+        same_story: bool [n], the rows of the seed and of its translations.
+    """
+
+    view: View
+    seed: Seed
+    options: Options
+    policy: Policy
+    now: float
+    choices: Choices = field(default_factory=Choices)
+    same_story: Mask = field(init=False)
+    _scorer: Scorer = field(init=False)
+
+    def __post_init__(self) -> None:
+        scorer = Scorer(self.view, self.seed, self.policy, self.now)
+        object.__setattr__(self, "_scorer", scorer)
+        # Asked by the filter and by the search for near-duplicates; the seed itself is among them.
+        object.__setattr__(self, "same_story", tellings(self.view, self.seed.names))
+
+    def allowed(self) -> Mask:
+        """Rows that may be listed: bool [n]."""
+        wanted = Wanted.of(self.options, self.seed.language, self.seed.published_at, self.now)
+        rows = self.view.each(lambda part: self._allowed(part, wanted))
+        rows &= ~self.same_story
+        rows[self._rows_of(self._barred())] = False
+        return rows
+
+    def pinned(self) -> Found:
+        """Rows that editors want first, in their order: int64 [m].
+
+        Each may be shown now and meets what was asked for; what is asked for by default, the seed's
+        language, binds no editor.
+        """
+        options = replace(self.options, languages=self.options.languages or frozenset())
+        wanted = Wanted.of(options, self.seed.language, self.seed.published_at, self.now)
+        rows = self._rows_of(self.choices.pinned(self.now))
+        if not len(rows):
+            return rows
+        untitled = self.policy.untitled
+        shown = self.view.each(
+            lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, wanted)
+        )
+        shown[self._rows_of(self._barred())] = False
+        return rows[shown[rows]]
+
+    def beside(self) -> Found:
+        """Rows that other lists of the page hold: int64 [m]."""
+        return self._rows_of(self.options.beside)
+
+    def _barred(self) -> frozenset[str]:
+        """Who must not be listed, whoever wants it."""
+        options, blocked = self.options, self.choices.blocked(self.now)
+        return blocked | options.exclude | options.beside | {self.seed.id}
+
+    def _rows_of(self, ids: Iterable[str]) -> Found:
+        """The rows of those ids that the view holds, in their order."""
+        found = (self.view.row_of(one) for one in ids)
+        return np.array([row for row in found if row is not None], np.int64)
+
+    def in_section(self, allowed: Mask) -> Mask:
+        """Those of the allowed rows that are in the seed's section: bool [n]."""
+        wanted = Wanted(section=self.seed.section)
+        here: Mask = allowed & self.view.each(lambda part: matching(part, wanted))
+        return here
+
+    def candidates(self, allowed: Mask, fetch: int) -> Found:
+        """The nearest allowed rows by the signal that leads for each pair: int64 [m].
+
+        Vectors propose the articles whose language the encoder knows, like the seed's; words the
+        others; each at most `fetch`. Letting words propose everywhere found nothing more
+        (docs/relevance.md).
+        """
+        seed, view, context = self.seed, self.view, self._scorer.context
+        known = allowed & view.each(self._led_by_vectors)
+        found = [np.empty(0, np.int64)]
+        if context is not None and known.any():
+            found.append(view.nearest(context, fetch, known).rows)
+        unknown = allowed & ~known
+        if seed.terms is not None and unknown.any():
+            found.append(view.nearest_by_terms(seed.terms, fetch, unknown).rows)
+        return self._by_turns(np.concatenate(found))
+
+    def _led_by_vectors(self, part: Columns) -> Mask:
+        """Rows for which the seed's vector speaks, in its own language or between two."""
+        seed, measured = self.seed, self._scorer.is_measured
+        if not (seed.embedded and measured(seed.language)):
+            return np.zeros(len(part.columns["embedded"]), np.bool_)
+        told = frozenset(filter(measured, part.labels["language"]))
+        own = matching(part, Wanted(languages=frozenset({seed.language})))
+        rows: Mask = part.columns["embedded"] & matching(part, Wanted(languages=told))
+        rows &= part.columns["fluent"] | ~own
+        return rows
+
+    def newest(self, allowed: Mask, fetch: int) -> Found:
+        """The newest allowed rows, the undated last: int64 [m]."""
+        rows = np.flatnonzero(allowed)
+        times = np.nan_to_num(self.view.take("published_at", rows), nan=-np.inf)
+        # Where many share a date, which of them are looked at must not hang on their rows.
+        return self._by_turns(rows[np.lexsort((self._turns(rows), -times))[:fetch]])
+
+    def rank(self, rows: Found) -> Ranked:
+        """Score some rows; their order is kept."""
+        return self._scorer.rank(rows)
+
+    def are_related(self, ranked: Ranked) -> Mask:
+        """Which candidates score high enough to be called related: bool [m]."""
+        score = ranked.scores.score
+        related: Mask = (score > 0) & (score >= self._least(ranked))
+        return related
+
+    def _allowed(self, part: Columns, wanted: Wanted) -> Mask:
+        rows: Mask = eligible(part, self.now, untitled=self.policy.untitled)
+        rows &= matching(part, wanted)
+        return rows
+
+    def _least(self, ranked: Ranked) -> Floats | float:
+        """The score from which a candidate counts as related."""
+        if self.options.min_score is not None:
+            return self.options.min_score
+        policy = self.policy
+        alone = ranked.weights.lexical >= 1
+        least = np.where(alone, policy.words_threshold, policy.threshold)
+        return least.astype(np.float32)
+
+    def _by_turns(self, rows: Found) -> Found:
+        """The same rows in an order that hangs on their ids alone, by which equals are placed.
+
+        A changed article has a late row until the next rebuild; lists must not change with that.
+        """
+        return rows[np.argsort(self._turns(rows), kind="stable")]
+
+    def _turns(self, rows: Found) -> Found:
+        """Whose turn it is among equals, int64 [m]: another order under each seed.
+
+        Of an archive without dates the ladder would else put the same few under every article.
+        """
+        turns: Found = self.view.take("own", rows) ^ number_of(self.seed.id)
+        return turns

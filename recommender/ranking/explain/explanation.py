@@ -1,0 +1,42 @@
+"""The use case: a list, and why it is as it is, for the editor who has the last word."""
+
+from dataclasses import replace
+
+from recommender.articles import Article
+from recommender.ranking.candidates import Inquiry
+from recommender.ranking.explain.dropping import dropped_from
+from recommender.ranking.explain.grounds import add_grounds
+from recommender.ranking.explain.texts import ReadTexts
+from recommender.ranking.related import answer_to, outcome_of
+from recommender.ranking.results import Dropped, Recommendations
+
+__all__ = ["list_explained"]
+
+
+def list_explained(
+    inquiry: Inquiry, read: ReadTexts, draft: Article | None = None
+) -> Recommendations:
+    """The list that answers a question, with all that its options want explained.
+
+    Items of an explained list say what they have in common with the seed, or why that cannot be
+    told; with `explain="all"` the list says too what was dropped. No text of what was dropped is
+    shown. An article that shows no list drops nothing.
+
+    Args:
+        inquiry: the question.
+        read: gives texts; asked once, and only where an explanation is wanted.
+        draft: the text of a seed that is not stored; one of markup alone cannot be quoted.
+    """
+    listed = answer_to(inquiry)
+    if not inquiry.options.explain:
+        return listed
+    items = add_grounds(inquiry.view, inquiry.seed, listed.items, read, draft)
+    if inquiry.options.explain != "all":
+        return replace(listed, items=items)
+    return replace(listed, items=items, dropped=_dropped(listed, inquiry))
+
+
+def _dropped(listed: Recommendations, inquiry: Inquiry) -> tuple[Dropped, ...]:
+    if not inquiry.seed.lists:
+        return ()
+    return dropped_from(inquiry, {item.id for item in listed.items}, outcome_of(inquiry).removed)

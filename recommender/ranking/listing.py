@@ -1,0 +1,191 @@
+"""A list as text for the terminal, or as the JSON of the API."""
+
+import textwrap
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import accumulate
+from typing import Any, Final
+
+from recommender.ranking.results import (
+    RULES,
+    Dropped,
+    Explanation,
+    Grounds,
+    Recommendation,
+    Recommendations,
+)
+
+__all__ = ["as_document", "as_text", "printable"]
+
+WIDTH: Final = 100
+INDENT: Final = " " * 11
+ROUNDING: Final = 1e-3
+PARTS: Final = (
+    "dense",
+    "passages",
+    "lexical",
+    "dense_weight",
+    "passage_weight",
+    "lexical_weight",
+    "recency",
+    "hubness",
+    "ranking_value",
+)
+SIGNALS: Final = (
+    ("vectors", "dense", "dense_weight"),
+    ("passages", "passages", "passage_weight"),
+    ("words", "lexical", "lexical_weight"),
+)
+
+
+def as_document(recommendations: Recommendations) -> dict[str, Any]:
+    """A list as the contract has it, in plain JSON types; shares are rounded to four digits."""
+    document: dict[str, Any] = {
+        "article_id": recommendations.article_id,
+        "items": [_as_item(item) for item in recommendations.items],
+        "requested": recommendations.requested,
+        "returned": len(recommendations.items),
+        "mode": recommendations.mode,
+        "generation": recommendations.generation,
+    }
+    if recommendations.short_because:
+        document["short_because"] = recommendations.short_because
+    if recommendations.dropped is not None:
+        document["dropped"] = [_as_dropped(one) for one in recommendations.dropped]
+    return document
+
+
+def as_text(recommendations: Recommendations, title: str) -> str:
+    """A list with its heading, one line an item: rank, score, headline, and how it came in.
+
+    Explained items have what explains them below, and what was dropped stands at the end.
+    """
+    lines = [f"Read also, under: {printable(title)}", ""]
+    lines += [_as_line(item) for item in recommendations.items]
+    if recommendations.short_because:
+        lines.append(f"({recommendations.short_because})")
+    listed = "\n".join(lines).rstrip()
+    if recommendations.dropped is None:
+        return listed
+    dropped = map(_as_dropped_line, recommendations.dropped)
+    return "\n".join([listed, "", "Not listed, the nearest first:", "", *dropped])
+
+
+def printable(text: str) -> str:
+    """A text on one line, without what would steer a terminal."""
+    marks = (mark if mark.isprintable() or mark.isspace() else "\ufffd" for mark in text)
+    return " ".join("".join(marks).split())
+
+
+def _as_item(item: Recommendation) -> dict[str, Any]:
+    document = {
+        "id": item.id,
+        "rank": item.rank,
+        "score": round(item.score, 4),
+        **asdict(item.card),
+        "reason": item.reason,
+    }
+    if item.explanation is not None:
+        document["explanation"] = _as_explanation(item.explanation)
+    return document
+
+
+def _as_explanation(explanation: Explanation) -> dict[str, Any]:
+    document: dict[str, Any] = {name: round(getattr(explanation, name), 4) for name in PARTS}
+    if explanation.grounds is not None:
+        document["grounds"] = _as_grounds(explanation.grounds)
+    elif explanation.no_grounds_because is not None:
+        document["no_grounds_because"] = explanation.no_grounds_because
+    return document
+
+
+def _as_grounds(grounds: Grounds) -> dict[str, Any]:
+    return {
+        "terms": [{"word": one.word, "share": round(one.share, 4)} for one in grounds.terms],
+        "names": list(grounds.names),
+        "passages": [
+            asdict(pair) | {"similarity": round(pair.similarity, 4)} for pair in grounds.passages
+        ],
+    }
+
+
+def _as_dropped(dropped: Dropped) -> dict[str, Any]:
+    document = asdict(dropped) | {"score": round(dropped.score, 4)}
+    if dropped.because is None:
+        del document["because"]
+    return document
+
+
+def _as_line(item: Recommendation) -> str:
+    title = textwrap.shorten(printable(item.card.title) or item.id, WIDTH - 30, placeholder="…")
+    line = f"{item.rank:3}. {item.score:.2f}  {title}"
+    if item.reason != "semantic":
+        line += f"  [{item.reason}]"
+    if item.explanation is not None:
+        line = "\n".join([line, *_explained(item.score, item.explanation), ""])
+    return line
+
+
+def _explained(score: float, explanation: Explanation) -> Iterator[str]:
+    """Lines below an item: how its score and its place come about, and what they rest on."""
+    mixed = " + ".join(
+        f"{getattr(explanation, share):.2f} of {name} {getattr(explanation, part):.2f}"
+        for name, part, share in SIGNALS
+    )
+    yield f"{INDENT}score {score:.2f} = {mixed}"
+    yield INDENT + _place(score, explanation)
+    if explanation.grounds is not None:
+        yield from _grounds(explanation.grounds)
+    elif explanation.no_grounds_because is not None:
+        yield f"{INDENT}({explanation.no_grounds_because})"
+
+
+def _place(score: float, explanation: Explanation) -> str:
+    value = score * explanation.recency - explanation.hubness
+    if abs(value - explanation.ranking_value) > ROUNDING:
+        return "place by its date"
+    placed = f"recency {explanation.recency:.2f} - hubness {explanation.hubness:.2f}"
+    return f"place {explanation.ranking_value:.2f} = score {score:.2f} x {placed}"
+
+
+def _grounds(grounds: Grounds) -> Iterator[str]:
+    terms = (f"{one.word} {one.share:.0%}" for one in grounds.terms)
+    yield from _folded("words", terms)
+    yield from _folded("names", grounds.names)
+    for pair in grounds.passages:
+        yield f"{INDENT}{pair.similarity:.2f}  seed  {_fitted(pair.seed, WIDTH - 23)}"
+        yield f"{INDENT}      item  {_fitted(pair.item, WIDTH - 23)}"
+
+
+def _folded(label: str, words: Iterable[str]) -> Iterator[str]:
+    """A few words after their label, on as many lines as they take; none for no words."""
+    lines: list[list[str]] = []
+    for word in map(printable, words):
+        if not lines or _columns(", ".join([*lines[-1], word])) > WIDTH - len(INDENT) - 6:
+            lines.append([])
+        lines[-1].append(word)
+    for at, line in enumerate(lines):
+        yield f"{INDENT}{label if at == 0 else '':{len(label)}} {', '.join(line)}"
+
+
+def _fitted(text: str, columns: int) -> str:
+    """A text on one line that takes no more than some columns of a terminal."""
+    line = printable(text)
+    ends = list(accumulate(map(_columns, line)))
+    if not ends or ends[-1] <= columns:
+        return line
+    return line[: bisect_right(ends, columns - 1)].rstrip() + "…"
+
+
+def _columns(text: str) -> int:
+    """How wide a text is in a terminal, where Chinese characters take two columns."""
+    return sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
+
+
+def _as_dropped_line(dropped: Dropped) -> str:
+    line = f"     {dropped.score:.2f}  {dropped.rule:{max(map(len, RULES))}}  "
+    instead = f"  ({dropped.because})" if dropped.because is not None else ""
+    room = max(WIDTH - len(line) - len(instead), WIDTH // 4)
+    return line + _fitted(dropped.title or dropped.id, room) + instead
