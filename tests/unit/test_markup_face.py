@@ -13,7 +13,7 @@ from recommender.analysis.html.frames import HEADER, LONGEST_ANSWER, Answer, len
 from recommender.analysis.html.limits import LONGEST_TEXT
 from recommender.analysis.html.sheet import Block, Line, Sheet, Span
 
-LIGHT = {"recommender", "recommender.errors", "recommender.analysis.html"}
+LIGHT = {"recommender", "recommender.errors", "recommender.analysis", "recommender.analysis.html"}
 CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n"))
 
 
