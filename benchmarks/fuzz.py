@@ -38,7 +38,7 @@ from recommender.store import open_store
 from recommender.web import visibility
 from recommender.web.parameters import PARAMETERS
 from service import create_app
-from tests.conftest import (
+from tests.support.archives import (
     SECRETS,
     archive_settings,
     desk_articles,

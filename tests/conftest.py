@@ -1,218 +1,45 @@
-"""Archives to ask, built once, and applications over them.
+"""Fixtures for all tiers: two archives, built once for each worker, and clients over them.
 
-Two archives: the sample with the bundled model, built by the demonstration itself as a user would,
-and a small desk of a newsroom with a fake encoder, where the test is about something else. An
-archive is known by the Settings that name it.
+The sample archive is built with the bundled model by the demonstration itself, as a user would.
+The desk is small and read by a fake encoder, for tests that are about something else.
 """
 
 import json
 import os
-import random
-import re
 import shutil
 import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 from flask.testing import FlaskClient
-from numpy.typing import NDArray
 
-from index import Catalog
 from recommender.analysis.analyzer import Reader
 from recommender.analysis.embedding import Encoder, Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.articles import parse_article
 from recommender.cli import main
-from recommender.errors import UnreadableMarkup
-from recommender.indexing.indexer import Indexer
-from recommender.indexing.rebuild import Rebuilt, rebuild
-from recommender.progress import Advance
-from recommender.settings import PREFIX, ApiKey, Settings
-from recommender.store import open_store
-from service import create_app
-
-NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
-"""The hour of every answer: a fortnight after the sample's newest story."""
-
-SECRETS = {
-    "reader": "read-0123456789abcdef",
-    "writer": "write-0123456789abcdef",
-    "editor": "both-0123456789abcdef",
-    "admin": "admin-0123456789abcdef",
-}
-KEYS = tuple(
-    ApiKey(name, frozenset(scopes), SECRETS[name])
-    for name, scopes in {
-        "reader": {"read"},
-        "writer": {"write"},
-        "editor": {"read", "write"},
-        "admin": {"admin"},
-    }.items()
+from recommender.indexing.rebuild import Rebuilt
+from recommender.settings import PREFIX, Settings
+from tests.support.archives import (
+    FAKE_MODEL,
+    HARBOUR,
+    NOW,
+    SECRETS,
+    Document,
+    HashedWords,
+    archive_settings,
+    clean_environment,
+    clients,
+    desk_articles,
+    fake_reader,
+    fill,
+    index_fake,
+    rebuild_fake,
+    story,
 )
-FAKE_MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
-
-Document = dict[str, Any]
-
-
-class HashedWords:
-    """A fake encoder: bags of hashed words, the same for the same text on every machine."""
-
-    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
-        """Embed texts: float32 [len(texts), 256], unit rows, in the order of the texts."""
-        rows = np.full((len(texts), 256), 1e-3, np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in words(text):
-                row[zlib.crc32(word.encode()) % 256] += 1
-            advance(1)
-        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit
-
-
-def words(text: str) -> list[str]:
-    """The words of a text, as a bag of them is counted."""
-    return re.findall(r"\w+", text.lower())
-
-
-HARBOUR = words(
-    "harbour ship crane quay cargo captain anchor tide dock ferry sailor pier wharf vessel port "
-    "container customs tug pilot berth lighthouse wave mooring hull deck mast rope net fish boat"
-)
-ORCHARD = words(
-    "orchard apple tree farmer harvest pear blossom bee frost ladder basket cider soil root branch "
-    "spring rain fruit seed picker barn tractor fence hedge plum cherry graft pruning market jam"
-)
-
-
-def story(article_id: str, topic: Sequence[str], **fields: object) -> Document:
-    """An article of eighty words of a topic, drawn by its id, so that no two are one text."""
-    draw = random.Random(article_id)  # noqa: S311 - texts, not secrets
-    own = [f"{draw.choice(topic)} {draw.choice('abcdefgh')}{draw.randrange(400)}" for _ in range(9)]
-    body = " ".join([*draw.choices(topic, k=70), *own])
-    title = " ".join(draw.sample(list(topic), 4)).capitalize()
-    return {"id": article_id, "title": title, "body": body, "language": "en"} | fields
-
-
-def desk_articles() -> list[Document]:
-    """A dozen stories on a harbour, six on an orchard, and one of every awkward kind."""
-    articles = [
-        story(
-            f"harbour-{number}",
-            HARBOUR,
-            section="city" if number % 2 else "economy",
-            tags=["port", "trade"] if number % 3 == 0 else ["port"],
-            url=f"https://news.example/harbour-{number}",
-            published_at=f"2026-10-{number:02}T08:00:00Z",
-        )
-        for number in range(1, 13)
-    ]
-    articles += [
-        story(
-            f"orchard-{number}",
-            ORCHARD,
-            section="farm",
-            published_at=f"2026-09-{number:02}T08:00:00Z",
-        )
-        for number in range(1, 7)
-    ]
-    first = articles[0]
-    shown = {"section": "city", "published_at": "2026-10-05T08:00:00Z"}
-    awkward: dict[str, Document] = {
-        "draft": {"status": "draft"},
-        "withheld": {"status": "withheld"},
-        "canceled": {"status": "canceled"},
-        "embargoed": {"embargoed_until": "2026-10-21T12:00:00Z"},
-        "scheduled": {"published_at": "2026-10-21T12:00:00Z"},
-        "expired": {"expires_at": "2026-10-19T12:00:00Z"},
-        "expiring": {"expires_at": "2026-10-20T13:00:00Z"},
-        "never": {"never_recommend": True},
-        "silent": {"no_related": True},
-        "untitled": {"title": ""},
-        "undated": {"published_at": None},
-    }
-    articles += [story(f"harbour-{kind}", HARBOUR, **shown | odd) for kind, odd in awkward.items()]
-    articles += [
-        first | {"id": "harbour-1-reprint", "title": "Seen in the port", "section": "city"},
-        story("harbour-1-ru", HARBOUR, language="ru", translation_of="harbour-1"),
-        story("harbour-1-tg", HARBOUR, language="tg-Cyrl-TJ", translation_of="harbour-1"),
-        story("harbour-ru", HARBOUR, language="ru", section="city"),
-        story("harbour-tg", HARBOUR, language="tg", section="city"),
-        story("harbour-zh", HARBOUR, language="zh-Hans-CN", section="city"),
-        story("harbour-fa", HARBOUR, language="fa", section="city"),
-        story("harbour-fa-2", HARBOUR, language="fa-IR", section="city"),
-        story("a~b:c.d_e-f", HARBOUR, section="odd"),
-        story("...", HARBOUR, section="odd"),
-        story("related", HARBOUR, section="odd"),
-        story("x" * 200, HARBOUR, section="odd"),
-        story(
-            "hostile",
-            HARBOUR,
-            section="hostile",
-            title="<script>alert(\"1\")</script> & 'quotes'",
-            body="<img src=x onerror=alert(2)> " + " ".join(HARBOUR),
-            authors=["<b>Bold</b>"],
-            url="https://news.example/?q=\"><script>alert(3)</script>&b='",
-        ),
-    ]
-    return [{key: value for key, value in a.items() if value is not None} for a in articles]
-
-
-def clean_environment(**settings: str | Path) -> dict[str, str]:
-    """This environment without READ_ALSO_ variables but the given ones."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return kept | {PREFIX + name: str(value) for name, value in settings.items()}
-
-
-def archive_settings(folder: Path) -> Settings:
-    """The settings of an archive that lies in a folder."""
-    return Settings(f"sqlite:///{folder / 'read-also.db'}", folder, api_keys=KEYS)
-
-
-def fill(settings: Settings, articles: Sequence[Document]) -> None:
-    store = open_store(settings.database_url)
-    store.put_many([parse_article(json.dumps(article)) for article in articles])
-    store.close()
-
-
-def fake_reader(encoder: Encoder | None = None) -> Reader:
-    """Reads with the fake encoder or another; markup by its letters alone."""
-    return Reader(FAKE_MODEL, lambda _: encoder or HashedWords(), strip_tags)
-
-
-def strip_tags(markup: str) -> str:
-    """A fake reader of markup, where the test is about something else."""
-    if "<poison" in markup:
-        raise UnreadableMarkup("took more than 2 s")
-    return " ".join(re.sub(r"<[^>]*>", " ", markup).split())
-
-
-def index_fake(settings: Settings, encoder: Encoder | None = None) -> int:
-    """Read what waits, as the indexer does; tells how many articles were taken."""
-    store = open_store(settings.database_url)
-    try:
-        return Indexer(store, fake_reader(encoder)).drain()
-    finally:
-        store.close()
-
-
-def rebuild_fake(
-    settings: Settings, encoder: Encoder | None = None, *, full: bool = False
-) -> Rebuilt:
-    store = open_store(settings.database_url)
-    try:
-        catalog = Catalog(settings.snapshots_dir)
-        return rebuild(store, catalog, fake_reader(encoder), full=full)
-    finally:
-        store.close()
 
 
 @pytest.fixture(scope="session")
@@ -355,29 +182,6 @@ def clock(_web_clock: SimpleNamespace) -> Iterator[SimpleNamespace]:
     _web_clock.now = NOW
 
 
-@contextmanager
-def clients() -> Iterator[Callable[..., FlaskClient]]:
-    """Makes clients of applications, which give back files and connections at the end."""
-    made: list[Flask] = []
-
-    def make(settings: Settings, key: str | None = "editor") -> FlaskClient:
-        app = create_app(settings, reader_pages=True, follows=False)
-        follower = app.extensions["read-also"].follower
-        app.before_request(follower.refresh)
-        made.append(app)
-        client = app.test_client()
-        if key is not None:
-            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {SECRETS[key]}"
-        return client
-
-    yield make
-    for app in made:
-        shared = app.extensions.pop("read-also")
-        shared.follower.stop()
-        shared.store.close()
-        app.before_request_funcs.clear()
-
-
 @pytest.fixture
 def client_of(_web_clock: SimpleNamespace) -> Iterator[Callable[..., FlaskClient]]:
     """Clients of applications: `client_of(settings, "reader")`; None for no key."""
@@ -412,7 +216,7 @@ def client(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskCl
     return client_of(own_desk, "editor")
 
 
-pytest_plugins = ("tests.servers", "tests.workers")
+pytest_plugins = ("tests.support.postgresql", "tests.support.workers")
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ from benchmarks.faults.reads_table import Rows, rows_of
 from benchmarks.faults.serving import Place, Server, end_when_told
 from benchmarks.faults.serving_articles import seeds, write_lines
 from benchmarks.faults.serving_load import Load
-from tests.servers import PostgreSQL, server_binaries
+from tests.support.postgresql import PostgreSQL, server_binaries
 
 __all__ = ["run_part"]
 

@@ -13,7 +13,7 @@ from benchmarks.faults.reads_clock import MovedClock
 from benchmarks.faults.serving import Server, until
 from benchmarks.faults.serving_articles import fresh
 from benchmarks.faults.serving_calls import Line, line_to
-from tests.servers import PostgreSQL
+from tests.support.postgresql import PostgreSQL
 
 __all__ = ["Disturbance", "Phase", "Scene"]
 

@@ -17,8 +17,8 @@ from werkzeug.serving import make_server
 
 from recommender.settings import ApiKey, Settings
 from service import create_app
-from tests.absences import go_without
 from tests.browser.hostile import articles as hostile_articles
+from tests.support.missing_software import skip_or_fail
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -158,7 +158,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One Chromium. Of the module alone: while it runs, its thread runs an event loop."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        go_without("Chromium is not installed: apt-get install chromium")
+        skip_or_fail("Chromium is not installed: apt-get install chromium")
     home = tmp_path_factory.mktemp("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

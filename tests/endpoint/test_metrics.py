@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from prometheus_client.parser import text_string_to_metric_families
 
 from index import Catalog
 from recommender.analysis.analyzer import Reader
@@ -18,22 +17,10 @@ from recommender.indexing.notices import refused
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
+from tests.support.archives import gauges
 
 Clients = Callable[..., FlaskClient]
 Story = Callable[..., dict[str, Any]]
-
-
-def gauges(client: FlaskClient) -> dict[str, float]:
-    """By name, with the value of a label where there is one."""
-    answer = client.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.content_type.startswith("text/plain; version=")
-    families = text_string_to_metric_families(answer.get_data(as_text=True))
-    return {
-        "/".join([sample.name.removeprefix("read_also_"), *sample.labels.values()]): sample.value
-        for family in families
-        for sample in family.samples
-    }
 
 
 def test_a_quiet_archive(client: FlaskClient, own_desk: Settings) -> None:

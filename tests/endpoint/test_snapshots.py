@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from index import Catalog
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
-from tests.endpoint.test_metrics import gauges
-from tests.forged import with_column
+from tests.support.archives import gauges
+from tests.support.generations import with_column
 
 Clients = Callable[..., FlaskClient]
 Rebuild = Callable[..., Rebuilt]

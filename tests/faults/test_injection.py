@@ -10,7 +10,7 @@ from benchmarks.faults.injection import ALWAYS, Injection, choose, open_injectio
 from benchmarks.faults.injection_trace import Call, Point, calls_in, refusal
 from benchmarks.faults.injection_works import WORKS
 from benchmarks.faults.kills_tally import Tally
-from tests.absences import go_without
+from tests.support.missing_software import skip_or_fail
 
 SEED = 20261124
 SAMPLE = {"write": 10, "open and write": 8, "publish": 8, "prune": 4}
@@ -42,7 +42,7 @@ TRACE = """\
 @pytest.fixture(scope="module")
 def traced() -> Iterator[tuple[Injection, Tally]]:
     if reason := refusal():
-        go_without(reason, installable=which("strace") is None)
+        skip_or_fail(reason, installable=which("strace") is None)
     tally = Tally()
     with open_injection(tally) as injection:
         yield injection, tally

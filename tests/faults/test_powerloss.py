@@ -48,7 +48,7 @@ from benchmarks.faults.trace_operations import (
     Sync,
     Write,
 )
-from tests.absences import go_without
+from tests.support.missing_software import skip_or_fail
 
 SEED = 20261124
 STATES = {STORE: 200, CATALOG: 120}
@@ -60,7 +60,7 @@ traced = pytest.mark.usefixtures("_tracing")
 @pytest.fixture(scope="module")
 def _tracing() -> None:
     if reason := why_untraceable():
-        go_without(reason, installable=which("strace") is None)
+        skip_or_fail(reason, installable=which("strace") is None)
 
 
 # --- the product ---

@@ -21,7 +21,7 @@ from recommender.operations.checking import Backlog, Facts, Flaw, Some, count_ba
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
 from recommender.store import ArticleStore, open_store
-from tests.conftest import fake_reader
+from tests.support.archives import fake_reader
 
 Check = Callable[..., Result]
 Execute = Callable[..., None]

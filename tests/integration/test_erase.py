@@ -37,8 +37,8 @@ from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed, seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.conftest import NOW, fake_reader
-from tests.servers import PostgreSQL
+from tests.support.archives import NOW, fake_reader
+from tests.support.postgresql import PostgreSQL
 
 TABLES_LIE_IN: Final = "SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()"
 MARK: Final = "Zyxomma"  # a word that stands in no other article

@@ -541,7 +541,7 @@ def test_articles_of_one_date_stand_in_one_order_before_and_after_a_rebuild(
 
 def measure(count: int) -> list[float]:
     """The mean overlap of each of so many histories that change texts."""
-    from tests.conftest import FAKE_MODEL, HashedWords  # noqa: PLC0415 fixtures give it elsewhere
+    from tests.support.archives import FAKE_MODEL, HashedWords  # noqa: PLC0415 fixtures give it elsewhere
 
     found: list[float] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 """Whole lists, whatever is asked of any archive, against a brute-force reading of the articles.
 
-Archives are small and drawn by number (tests/archives.py), each read by an encoder of English, of
-two languages and of all, and seen both as a snapshot alone and as one with changes over it. Options
-and policies are drawn over all that may be asked and set.
+Archives are small and drawn by number (tests/support/drawn_archives.py). Each is read by an encoder
+of English, of two languages and of all, and is seen both as a snapshot alone and as one with
+changes over it. Options and policies are drawn over all that may be asked and set.
 """
 
 import random
@@ -36,7 +36,7 @@ from recommender.ranking.related import LADDER, list_related, outcome_of
 from recommender.ranking.results import LIMITS, MODES, Options, Recommendation, Recommendations
 from recommender.ranking.scoring import MEASURED, Scorer
 from recommender.ranking.seeds import Seed, find_seed
-from tests.archives import (
+from tests.support.drawn_archives import (
     MODELS,
     NOW,
     SECTIONS,

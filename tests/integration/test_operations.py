@@ -23,7 +23,7 @@ from recommender.indexing.documents import rows_of
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.forged import with_column
+from tests.support.generations import with_column
 
 Run = Callable[..., Result]
 Rebuild = Callable[..., Rebuilt]

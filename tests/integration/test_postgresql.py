@@ -13,7 +13,7 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import ORIGIN, ArticleStore, Point, Recipes, open_store
-from tests.servers import PASSWORD, TEMPLATE, PostgreSQL
+from tests.support.postgresql import PASSWORD, TEMPLATE, PostgreSQL
 
 QUICK_SECONDS = 5
 

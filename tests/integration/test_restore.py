@@ -26,7 +26,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, LateStore, open_store
 from recommender.store.backup import back_up
 from recommender.store.restoring import restore
-from tests.conftest import clean_environment
+from tests.support.archives import clean_environment
 
 ROOT = Path(__file__).parents[2]
 KILLS = 10

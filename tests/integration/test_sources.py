@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from recommender.cli import main
 from recommender.settings import Settings
 from recommender.store import open_store
-from tests.sites import HOST, Site, open_site
+from tests.support.websites import HOST, Site, open_site
 
 Run = Callable[..., Result]
 

@@ -21,9 +21,8 @@ from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_loop as operation
 from recommender.settings import Settings
 from recommender.store import LateStore, open_store
-from tests.conftest import fake_reader
-from tests.endpoint.test_metrics import gauges
-from tests.forged import as_format, as_format_2
+from tests.support.archives import fake_reader, gauges
+from tests.support.generations import as_format, as_format_2
 
 Clients = Callable[..., FlaskClient]
 LIST = "/v1/articles/harbour-2/related?limit=100"

@@ -10,8 +10,8 @@ from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, rows_of
 from recommender.indexing.snapshots import Origin, live_manifest, needs_rebuild, stamp_of
 from recommender.store import Point, StoreState
-from tests.forged import as_format
-from tests.unit.test_index_manifest import a_manifest
+from tests.support.generations import as_format
+from tests.support.index_rows import a_manifest
 
 POINT = Point(7, "20260301T120000.000001")
 

@@ -18,7 +18,7 @@ from index import BadRows, Catalog, Locked, NoSnapshot, Snapshot, SnapshotDamage
 from index.manifest import Files
 from index.search import Vectors
 from index.verification import open_verified
-from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+from tests.support.index_rows import STAMP, random_units, sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from index import Snapshot
 from index.growth import Buffer, Growth
 from index.matrix import Matrix
 from index.neighbourhood import Neighbourhood
+from tests.support.index_rows import sample_rows
 from tests.unit.test_index_overlay import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
-from tests.unit.test_index_rows import sample_rows
 
 if TYPE_CHECKING:
     from index.arrays import Array, Floats

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from index import BUCKETS, BadQuery, Catalog, Lexicon, Terms
 from index.terms import weigh_rows
-from tests.unit.test_index_rows import STAMP, one_row, random_terms, sample_rows
+from tests.support.index_rows import STAMP, one_row, random_terms, sample_rows
 
 if TYPE_CHECKING:
     from index.arrays import Bools, Floats

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from index import FileSum, Floor, Manifest, SnapshotDamaged
 from index.manifest import GENERATION, Files, column_file, column_of, generation
+from tests.support.index_rows import a_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,29 +60,6 @@ def manifests(draw: st.DrawFn) -> Manifest:
         notes=draw(st.dictionaries(st.text(), st.text(), max_size=3)),
         files={name: draw(sums) for name in names},
     )
-
-
-def a_manifest(**changes: Any) -> Manifest:
-    names = [*Files, "column-language.npy"]
-    fields: dict[str, Any] = {
-        "format": 3,
-        "rows": 3,
-        "dim": 8,
-        "model": "m",
-        "analyzer": "a",
-        "epoch": "e",
-        "change": 7,
-        "ivf_lists": 2,
-        "ivf_probes": 2,
-        "recall": 1.0,
-        "grouped_by": "language",
-        "known_by": "",
-        "centred": True,
-        "floors": {"en": Floor(3, 0.25, 0.0, 0.5)},
-        "notes": {"encoder": "m"},
-        "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
-    }
-    return Manifest(**{**fields, **changes})
 
 
 def encoded(fields: object) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from index import Catalog, Overlay, Passages, Snapshot, View, quantize
 from index.arrays import unit
 from index.means import PRIOR, Means
-from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+from tests.support.index_rows import STAMP, random_units, sample_rows
 
 if TYPE_CHECKING:
     from index import Rows

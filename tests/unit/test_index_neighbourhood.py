@@ -14,8 +14,14 @@ from index import BadRows, Catalog, Overlay, Snapshot, View
 from index.build import build
 from index.neighbourhood import CONTEXT, NEAREST, nearest_rows
 from index.search import EXACT_BELOW
-from tests.unit.test_index_rows import STAMP, random_terms, random_units, sample_rows
-from tests.unit.test_index_search import clustered_vectors, grid_vectors
+from tests.support.index_rows import (
+    STAMP,
+    clustered_vectors,
+    grid_vectors,
+    random_terms,
+    random_units,
+    sample_rows,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

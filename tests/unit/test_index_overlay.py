@@ -24,8 +24,7 @@ from index import (
     View,
     quantize,
 )
-from tests.unit.test_index_rows import STAMP, random_units
-from tests.unit.test_index_search import brute_force, grid_vectors
+from tests.support.index_rows import STAMP, brute_force, grid_vectors, random_units
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

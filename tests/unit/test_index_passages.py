@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from index import BadRows, Passages, quantize
 from index.passages import Scaled, scales_of
-from tests.unit.test_index_rows import random_units, sample_rows
+from tests.support.index_rows import brute_match, random_units, sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +32,6 @@ def passages_of(counts: Sequence[int], dim: int = DIM) -> Passages:
 def decoded(codes: Codes) -> Floats:
     wide = codes.astype(np.float64)
     return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True), np.float32)
-
-
-def brute_match(query: Floats, row: Floats) -> float:
-    if not len(query) or not len(row):
-        return 0.0
-    cosines = query.astype(np.float64) @ row.T.astype(np.float64)
-    ours = sum(max(line) for line in cosines) / len(query)
-    theirs = sum(max(line) for line in cosines.T) / len(row)
-    return float((ours + theirs) / 2)
 
 
 vectors = st.integers(1, 48).flatmap(

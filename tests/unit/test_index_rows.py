@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from index import BUCKETS, BadRows, Passages, Rows, Terms, quantize
+from index import BUCKETS, BadRows, Rows, Terms
+from tests.support.index_rows import (
+    one_row,
+    random_passages,
+    random_terms,
+    random_units,
+    sample_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from index.arrays import Floats, Ints
-
-STAMP: dict[str, Any] = {"model": "mini@1", "analyzer": "hash@1", "epoch": "e0", "change": 7}
-
-
-def random_units(rows: int, dim: int, seed: int = 0) -> Floats:
-    vectors = np.random.default_rng(seed).standard_normal((rows, dim))
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-
-
-def random_terms(rows: int, words: int = 60, seed: int = 0) -> Terms:
-    """Draw up to 30 words a row from a small vocabulary, so that rows share some."""
-    rng = np.random.default_rng(seed)
-    vocabulary = np.sort(rng.choice(BUCKETS, words, replace=False)).astype(np.int32)
-    drawn = []
-    for _ in range(rows):
-        places, counts = np.unique(rng.integers(words, size=rng.integers(30)), return_counts=True)
-        drawn.append((vocabulary[places], counts.astype(np.float32)))
-    return Terms.of(drawn)
-
-
-def random_passages(rows: int, dim: int, seed: int = 0) -> Passages:
-    """Draw up to five passages a row; every third row has none."""
-    rng = np.random.default_rng(seed)
-    counts = [int(rng.integers(1, 6)) if row % 3 else 0 for row in range(rows)]
-    drawn = [quantize(random_units(count, dim, seed + row)) for row, count in enumerate(counts)]
-    return Passages.of(drawn, dim)
-
-
-def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
-    """Make plausible rows; `parts` replace what a test needs otherwise."""
-    vectors = parts.get("vectors")
-    if vectors is not None and vectors.ndim == 2:
-        dim = vectors.shape[1]
-    made = Rows(
-        ids=[f"article-{number:05d}" for number in range(rows)],
-        vectors=random_units(rows, dim, seed),
-        passages=random_passages(rows, dim, seed),
-        terms=random_terms(rows, seed=seed),
-        columns={
-            "language": np.arange(rows, dtype=np.int16) % 2,
-            "published": np.arange(rows, dtype=np.int64) * 3600,
-            "withheld": np.arange(rows) % 5 == 0,
-            "sections": np.arange(rows * 3, dtype=np.int32).reshape(rows, 3),
-        },
-        labels={"language": ["tg", "русӣ"]},
-        cards=[b"card \x00 %d" % number for number in range(rows)],
-    )
-    return replace(made, **parts)
-
-
-def one_row(buckets: Any, counts: Any) -> tuple[Ints, Floats]:
-    return np.array(buckets, np.int32), np.array(counts, np.float32)
+    from index.arrays import Floats
 
 
 def test_terms_of_stacks_rows_in_order() -> None:

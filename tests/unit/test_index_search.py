@@ -18,49 +18,29 @@ from index.build import build, list_count
 from index.hits import top
 from index.manifest import Files
 from index.search import EXACT_BELOW, open_vectors
-from tests.unit.test_index_rows import STAMP, random_units, sample_rows
+from tests.support.index_rows import (
+    MANY,
+    STAMP,
+    brute_force,
+    clustered_vectors,
+    grid_vectors,
+    random_units,
+    rounded,
+    sample_rows,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Floats, Longs
+    from index.arrays import Array, Bools, Floats
 
 ROWS = 120
 EVERYTHING = np.ones(ROWS, bool)
 
 
-def grid_vectors(rows: int, seed: int = 0) -> Floats:
-    """Draw unit vectors of four halves and four zeros, few enough that many are the same.
-
-    Every product and sum of them is exact in float16 and float32, so that an oracle can ask for
-    equality, ties included.
-    """
-    rng = np.random.default_rng(seed)
-    kinds = np.zeros((25, 8), np.float32)
-    for kind in kinds:
-        kind[rng.choice(8, 4, replace=False)] = rng.choice([-0.5, 0.5], 4)
-    return kinds[rng.integers(25, size=rows)]
-
-
-def brute_force(vectors: Floats, query: Floats, limit: int, allowed: Bools) -> tuple[Longs, Array]:
-    similarities = vectors @ query
-    rows = sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-similarities[row], row))
-    best = np.array(rows[:limit], np.int64)
-    return best, similarities[best]
-
-
 def built(folder: Path, vectors: Floats) -> Vectors:
     rows = sample_rows(len(vectors), vectors=vectors)
     return open_vectors(folder, build(rows, folder, **STAMP))
-
-
-def rounded(vectors: Floats) -> Floats:
-    """Round to what float16 can hold, so that storing changes nothing.
-
-    FAISS rounds a number half-way between two others up or to the even one, as the processor
-    has it; an oracle must not depend on that.
-    """
-    return vectors.astype(np.float16).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -191,15 +171,6 @@ def test_top_sorts_by_similarity_and_then_by_row(similarities: Array, limit: int
 
 
 # --- with an IVF index ---
-
-MANY = 25_000
-
-
-def clustered_vectors() -> Floats:
-    rng = np.random.default_rng(3)
-    centres = rng.standard_normal((200, 32))
-    vectors = centres[rng.integers(200, size=MANY)] + 0.3 * rng.standard_normal((MANY, 32))
-    return rounded(unit(vectors.astype(np.float32)))
 
 
 CLUSTERED = clustered_vectors()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index import BadQuery, Catalog, Floor, Rows, Snapshot, SnapshotDamaged, Terms
 from index.build import build
 from index.manifest import MOST_BYTES, Files
-from tests.unit.test_index_rows import STAMP, random_passages, random_units, sample_rows
+from tests.support.index_rows import STAMP, random_passages, random_units, sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

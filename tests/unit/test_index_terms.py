@@ -24,8 +24,7 @@ from index.floors import (
 from index.matrix import Matrix
 from index.passages import Scaled
 from index.terms import idf, weigh, weigh_rows
-from tests.unit.test_index_passages import brute_match
-from tests.unit.test_index_rows import random_terms, random_units, sample_rows
+from tests.support.index_rows import brute_match, random_terms, random_units, sample_rows
 
 
 def as_scipy(matrix: Matrix | Terms) -> Any:

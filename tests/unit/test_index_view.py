@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadQuery, Floor, Overlay, Query, Snapshot, View
+from tests.support.index_rows import brute_match, random_units
 from tests.unit.test_index_overlay import (
     BUILT,
     IDS,
@@ -21,8 +22,6 @@ from tests.unit.test_index_overlay import (
     publish,
     rows_of,
 )
-from tests.unit.test_index_passages import brute_match
-from tests.unit.test_index_rows import random_units
 
 if TYPE_CHECKING:
     from pathlib import Path

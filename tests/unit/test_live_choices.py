@@ -10,7 +10,7 @@ from recommender.indexing.rebuild import Rebuilt
 from recommender.ranking.overrides import Wish
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.workers import Hire, Worker
+from tests.support.workers import Hire, Worker
 
 Rebuild = Callable[..., Rebuilt]
 SEED = "harbour-2"

@@ -19,7 +19,7 @@ from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.workers import Hire, Worker
+from tests.support.workers import Hire, Worker
 
 NEWER = '{"of a newer program": 1}'
 SOME = Policy(threshold=0.2, half_lives={"city": 7.0})

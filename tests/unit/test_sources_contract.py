@@ -25,10 +25,9 @@ from recommender.sources.ids import foreign_id
 from recommender.sources.opening import open_source
 from recommender.sources.sitemaps import Sitemap
 from recommender.sources.wordpress import WordPress
-from tests.fake_wordpress import DirectFetcher, FakeWordPress, fake_post
-from tests.feeds import read_feeds_here
-from tests.near_pages import NearReader
-from tests.sites import HOST, Site, open_site
+from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, fake_post
+from tests.support.inline_readers import InlinePageReader, read_feeds_inline
+from tests.support.websites import HOST, Site, open_site
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,7 @@ def stage_sitemap(site: Site, fetcher: Fetcher, _folder: Path, *, timed: bool) -
 
     tell(STORIES)
     return Stage(
-        Sitemap(f"{site.url}/sitemap.xml", fetcher, NearReader),
+        Sitemap(f"{site.url}/sitemap.xml", fetcher, InlinePageReader),
         tuple(foreign_id("page", f"{site.url}/{one}") for one in ("one", "two", "three")),
         tell,
         lambda: fetcher.requests,
@@ -245,7 +244,7 @@ STAGES: dict[str, MakeStage] = {
 
 @pytest.fixture(autouse=True)
 def _feeds_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_feeds_here(monkeypatch)
+    read_feeds_inline(monkeypatch)
 
 
 @pytest.fixture

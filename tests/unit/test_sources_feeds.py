@@ -11,7 +11,7 @@ from recommender.errors import BadSource, InvalidArticle
 from recommender.sources import Record, feed_child
 from recommender.sources.feed_guard import parse_guarded
 from recommender.sources.feeds import read_feed
-from tests.feeds import read_feeds_here
+from tests.support.inline_readers import read_feeds_inline
 
 ADDRESS = "https://news.example/tj/feed/"
 RSS = """<?xml version="1.0"?>
@@ -26,7 +26,7 @@ ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="ru">{}</feed>"""
 
 @pytest.fixture(autouse=True)
 def _feeds_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_feeds_here(monkeypatch)
+    read_feeds_inline(monkeypatch)
 
 
 def read(document: str | bytes, name: str = ADDRESS) -> list[Record]:

@@ -15,7 +15,7 @@ from recommender.errors import BadSource, SourceAway
 from recommender.sources.addresses import parse_address
 from recommender.sources.connecting import is_public
 from recommender.sources.fetching import LONGEST_WAIT_SECONDS, USER_AGENT, Fetcher, Limits
-from tests.sites import HOST, Site, open_site
+from tests.support.websites import HOST, Site, open_site
 
 PUBLIC = "93.184.216.34"
 SMALL = Limits(seconds=5.0, bytes=100_000, redirects=3, retries=2)

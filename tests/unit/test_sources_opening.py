@@ -13,7 +13,7 @@ from recommender.sources import Mark, Record
 from recommender.sources.fetching import Fetcher, Limits
 from recommender.sources.opening import FORMATS, is_address, open_source
 from recommender.sources.sniffing import sniff
-from tests.sites import HOST, Site, open_site
+from tests.support.websites import HOST, Site, open_site
 
 RSS = b"<rss version='2.0'><channel><item><guid>1</guid><title>T</title></item></channel></rss>"
 PAGE = b"<!DOCTYPE html><html><head><title>T</title></head><body><p>x</p></body></html>"

@@ -19,7 +19,7 @@ from recommender.sources.fetching import Answer, Fetcher
 from recommender.sources.sitemap_entries import Broken, Entry, MapEntry, read_sitemap
 from recommender.sources.sitemap_memory import Memory, Seen
 from recommender.sources.sitemaps import Sitemap
-from tests.near_pages import NearReader
+from tests.support.inline_readers import InlinePageReader
 
 SITE = "https://quay.example"
 MAP = f"{SITE}/sitemap.xml"
@@ -135,7 +135,7 @@ class Pull:
 
 def pull(site: FakeSite, cursor: Cursor | None = None, address: str = MAP) -> Pull:
     before = len(site.asked)
-    given = list(Sitemap(address, site, NearReader).pull(cursor, silent))
+    given = list(Sitemap(address, site, InlinePageReader).pull(cursor, silent))
     return Pull(given, site.asked[before:])
 
 
@@ -402,7 +402,9 @@ def test_pages_that_are_refused_stop_nothing(site: FakeSite) -> None:
 def test_pages_that_always_fail_hold_nothing_up(site: FakeSite) -> None:
     names = a_row_of(site, 14)
     site.statuses |= dict.fromkeys(names[3:9], 500)
-    stopped = Pull(list(until_it_fails(Sitemap(MAP, site, NearReader).pull(None, silent))), ())
+    stopped = Pull(
+        list(until_it_fails(Sitemap(MAP, site, InlinePageReader).pull(None, silent))), ()
+    )
     assert stopped.titles == [f"Story {name}" for name in names[:3]]
     site.statuses["/0"] = 404
     site.files["/sitemap.xml"] = site.files["/sitemap.xml"].replace(b"/0<", b"/13<")
@@ -486,7 +488,7 @@ def test_a_site_that_is_away_ends_the_pull_and_nothing_is_lost(site: FakeSite) -
     site.statuses |= dict.fromkeys(names[30:], 503)
     with pytest.raises(SourceAway, match="5 pages failed one after the other"):
         pull(site)
-    given = list(until_it_fails(Sitemap(MAP, site, NearReader).pull(None, silent)))
+    given = list(until_it_fails(Sitemap(MAP, site, InlinePageReader).pull(None, silent)))
     stopped = Pull(given, ())
     assert stopped.titles == [f"Story {name}" for name in names[:30]]
     site.statuses.clear()

@@ -14,7 +14,7 @@ from recommender.progress import silent
 from recommender.sources.fetching import Fetcher
 from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
 from recommender.sources.wordpress import WordPress
-from tests.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
+from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
 
 WEB_PAGE: Reply = (200, "<!DOCTYPE html><html><body>Back soon</body></html>", {})
 OUT_OF_MEMORY: Reply = (500, {"code": "internal_server_error", "message": "Memory"}, {})

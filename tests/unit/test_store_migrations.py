@@ -16,7 +16,7 @@ from recommender.errors import InvalidArticle
 from recommender.store import ORIGIN, PolicyReceipt, Waiting, open_store
 from recommender.store.database import MIGRATIONS, open_engine
 from recommender.store.schema import metadata
-from tests.servers import DATABASES, PostgreSQL
+from tests.support.postgresql import DATABASES, PostgreSQL
 
 MOMENT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 COUNT = 600

@@ -13,7 +13,7 @@ from threading import Thread
 
 import httpx
 
-from tests.conftest import clean_environment
+from tests.support.archives import clean_environment
 from tests.wordpress.mariadb import ends
 
 __all__ = ["HTML", "KEY", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]

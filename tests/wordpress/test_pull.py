@@ -25,7 +25,7 @@ from recommender.sources.opening import open_source
 from recommender.sources.records import Record
 from recommender.sources.wordpress import WordPress
 from recommender.store import ArticleStore, open_store
-from tests.conftest import clean_environment
+from tests.support.archives import clean_environment
 from tests.wordpress.site import Fields, Site
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"

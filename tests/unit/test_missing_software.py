@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.faults import injection_trace, trace_calls
-from tests.absences import go_without
+from tests.support.missing_software import skip_or_fail
 
 REASON = "Chromium is not installed: apt-get install chromium"
 
@@ -14,15 +14,15 @@ REASON = "Chromium is not installed: apt-get install chromium"
 def test_a_developer_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match=REASON):
-        go_without(REASON)
+        skip_or_fail(REASON)
 
 
 def test_in_ci_only_what_nobody_can_install_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match=REASON):
-        go_without(REASON)
+        skip_or_fail(REASON)
     with pytest.raises(pytest.skip.Exception, match="forbidden"):
-        go_without("forbidden by the kernel", installable=False)
+        skip_or_fail("forbidden by the kernel", installable=False)
 
 
 def test_a_tracer_that_is_not_there_is_told_with_the_remedy(

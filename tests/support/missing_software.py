@@ -5,10 +5,10 @@ from typing import NoReturn
 
 import pytest
 
-__all__ = ["go_without"]
+__all__ = ["skip_or_fail"]
 
 
-def go_without(reason: str, *, installable: bool = True) -> NoReturn:
+def skip_or_fail(reason: str, *, installable: bool = True) -> NoReturn:
     """Skip on a developer's machine; fail where `CI` is set: there, everything is installed.
 
     Args:

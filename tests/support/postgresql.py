@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from recommender.store import ArticleStore, open_store
-from tests.absences import go_without
+from tests.support.missing_software import skip_or_fail
 
 DATABASES = ("sqlite", "postgresql")
 TEMPLATE = "migrated"
@@ -149,10 +149,10 @@ class PostgreSQL:
 def postgresql() -> Iterator[PostgreSQL]:
     """The server of this session; its template holds an empty store."""
     if find_spec("psycopg") is None:
-        go_without("psycopg is not installed: pip install 'read-also[postgresql]'")
+        skip_or_fail("psycopg is not installed: pip install 'read-also[postgresql]'")
     binaries = server_binaries()
     if binaries is None:
-        go_without("PostgreSQL's server is not installed: apt-get install postgresql")
+        skip_or_fail("PostgreSQL's server is not installed: apt-get install postgresql")
     server = PostgreSQL.make(binaries)
     try:
         server.execute(f"CREATE DATABASE {TEMPLATE}")

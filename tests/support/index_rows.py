@@ -1,0 +1,139 @@
+"""Rows of made-up vectors, terms and passages to build snapshots of, and slow oracles of search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from index import BUCKETS, FileSum, Floor, Manifest, Passages, Rows, Terms, quantize
+from index.arrays import unit
+from index.manifest import Files
+
+if TYPE_CHECKING:
+    from index.arrays import Array, Bools, Floats, Ints, Longs
+
+STAMP: dict[str, Any] = {"model": "mini@1", "analyzer": "hash@1", "epoch": "e0", "change": 7}
+
+
+def random_units(rows: int, dim: int, seed: int = 0) -> Floats:
+    vectors = np.random.default_rng(seed).standard_normal((rows, dim))
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def random_terms(rows: int, words: int = 60, seed: int = 0) -> Terms:
+    """Draw up to 30 words a row from a small vocabulary, so that rows share some."""
+    rng = np.random.default_rng(seed)
+    vocabulary = np.sort(rng.choice(BUCKETS, words, replace=False)).astype(np.int32)
+    drawn = []
+    for _ in range(rows):
+        places, counts = np.unique(rng.integers(words, size=rng.integers(30)), return_counts=True)
+        drawn.append((vocabulary[places], counts.astype(np.float32)))
+    return Terms.of(drawn)
+
+
+def random_passages(rows: int, dim: int, seed: int = 0) -> Passages:
+    """Draw up to five passages a row; every third row has none."""
+    rng = np.random.default_rng(seed)
+    counts = [int(rng.integers(1, 6)) if row % 3 else 0 for row in range(rows)]
+    drawn = [quantize(random_units(count, dim, seed + row)) for row, count in enumerate(counts)]
+    return Passages.of(drawn, dim)
+
+
+def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
+    """Make plausible rows; `parts` replace what a test needs otherwise."""
+    vectors = parts.get("vectors")
+    if vectors is not None and vectors.ndim == 2:
+        dim = vectors.shape[1]
+    made = Rows(
+        ids=[f"article-{number:05d}" for number in range(rows)],
+        vectors=random_units(rows, dim, seed),
+        passages=random_passages(rows, dim, seed),
+        terms=random_terms(rows, seed=seed),
+        columns={
+            "language": np.arange(rows, dtype=np.int16) % 2,
+            "published": np.arange(rows, dtype=np.int64) * 3600,
+            "withheld": np.arange(rows) % 5 == 0,
+            "sections": np.arange(rows * 3, dtype=np.int32).reshape(rows, 3),
+        },
+        labels={"language": ["tg", "русӣ"]},
+        cards=[b"card \x00 %d" % number for number in range(rows)],
+    )
+    return replace(made, **parts)
+
+
+def one_row(buckets: Any, counts: Any) -> tuple[Ints, Floats]:
+    return np.array(buckets, np.int32), np.array(counts, np.float32)
+
+
+def grid_vectors(rows: int, seed: int = 0) -> Floats:
+    """Draw unit vectors of four halves and four zeros, few enough that many are the same.
+
+    Every product and sum of them is exact in float16 and float32, so that an oracle can ask for
+    equality, ties included.
+    """
+    rng = np.random.default_rng(seed)
+    kinds = np.zeros((25, 8), np.float32)
+    for kind in kinds:
+        kind[rng.choice(8, 4, replace=False)] = rng.choice([-0.5, 0.5], 4)
+    return kinds[rng.integers(25, size=rows)]
+
+
+def brute_force(vectors: Floats, query: Floats, limit: int, allowed: Bools) -> tuple[Longs, Array]:
+    similarities = vectors @ query
+    rows = sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-similarities[row], row))
+    best = np.array(rows[:limit], np.int64)
+    return best, similarities[best]
+
+
+def rounded(vectors: Floats) -> Floats:
+    """Round to what float16 can hold, so that storing changes nothing.
+
+    FAISS rounds a number half-way between two others up or to the even one, as the processor
+    has it; an oracle must not depend on that.
+    """
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+MANY = 25_000
+
+
+def clustered_vectors() -> Floats:
+    rng = np.random.default_rng(3)
+    centres = rng.standard_normal((200, 32))
+    vectors = centres[rng.integers(200, size=MANY)] + 0.3 * rng.standard_normal((MANY, 32))
+    return rounded(unit(vectors.astype(np.float32)))
+
+
+def brute_match(query: Floats, row: Floats) -> float:
+    if not len(query) or not len(row):
+        return 0.0
+    cosines = query.astype(np.float64) @ row.T.astype(np.float64)
+    ours = sum(max(line) for line in cosines) / len(query)
+    theirs = sum(max(line) for line in cosines.T) / len(row)
+    return float((ours + theirs) / 2)
+
+
+def a_manifest(**changes: Any) -> Manifest:
+    names = [*Files, "column-language.npy"]
+    fields: dict[str, Any] = {
+        "format": 3,
+        "rows": 3,
+        "dim": 8,
+        "model": "m",
+        "analyzer": "a",
+        "epoch": "e",
+        "change": 7,
+        "ivf_lists": 2,
+        "ivf_probes": 2,
+        "recall": 1.0,
+        "grouped_by": "language",
+        "known_by": "",
+        "centred": True,
+        "floors": {"en": Floor(3, 0.25, 0.0, 0.5)},
+        "notes": {"encoder": "m"},
+        "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
+    }
+    return Manifest(**{**fields, **changes})
