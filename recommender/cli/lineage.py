@@ -4,7 +4,7 @@ from index import Catalog, NoSnapshot
 from recommender.errors import BadParameter
 from recommender.indexing.snapshots import live_manifest
 
-__all__ = ["check_kin", "earlier", "epoch_of_live", "oldest_change"]
+__all__ = ["check_kin", "earlier", "epoch_of_live"]
 
 
 def epoch_of_live(catalog: Catalog) -> str | None:
@@ -24,12 +24,6 @@ def earlier(catalog: Catalog, epoch: str, than: str | None) -> str:
     if not before:
         raise NoSnapshot(f"{catalog.folder}: nothing to go back to; run: read-also rebuild")
     return before[-1]
-
-
-def oldest_change(catalog: Catalog, epoch: str) -> int:
-    """The change from which the oldest generation of a store needs its log; 0 if there is none."""
-    changes = [m.change for m in catalog.manifests().values() if m.epoch == epoch]
-    return min(changes, default=0)
 
 
 def check_kin(catalog: Catalog, generation: str, epoch: str) -> None:

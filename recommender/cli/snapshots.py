@@ -12,11 +12,11 @@ from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
 from recommender.cli.exits import leave
-from recommender.cli.lineage import check_kin, earlier, epoch_of_live, oldest_change
+from recommender.cli.lineage import check_kin, earlier, epoch_of_live
 from recommender.cli.meters import bar
 from recommender.indexing.notices import held
 from recommender.indexing.rebuild import KEPT, compact, rebuild
-from recommender.indexing.snapshots import live_name, open_generation
+from recommender.indexing.snapshots import live_name, open_generation, report_catalog
 from recommender.operations.indexer_loop import model_in_use
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -117,7 +117,7 @@ def prune(keep: int) -> None:
     store = open_store(Settings.from_environment().database_url)
     with catalog.lock():
         removed = catalog.prune(keep)
-        store.trim(before=oldest_change(catalog, store.state().epoch))
+        store.trim(before=report_catalog(store, catalog).oldest_change)
     store.close()
     for name in removed:
         click.echo(f"removed {name}")

@@ -17,7 +17,7 @@ from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.features import embed_missing
 from recommender.indexing.gate import Candidate, admit
 from recommender.indexing.notices import held, refused
-from recommender.indexing.snapshots import live_manifest, open_live, stamp_of
+from recommender.indexing.snapshots import live_manifest, open_live, report_catalog, stamp_of
 from recommender.progress import Meter, silent
 from recommender.ranking.filters import eligible
 from recommender.ranking.policies import policy_of
@@ -93,6 +93,7 @@ def rebuild(
     """
     model = reader.model
     with catalog.lock():
+        report_catalog(store, catalog, model.fingerprint)
         if full:
             store.pending.retry()
         embedded = _read_all(store, reader, meter, full=full)
@@ -104,7 +105,7 @@ def rebuild(
         done = _publish(store, catalog, model, embedded, keep=keep, force=force)
         if moves_on:
             store.pending.settle_known(ANALYZER, model.fingerprint)
-        store.features.prune(_models(catalog))
+        store.features.prune(report_catalog(store, catalog).models)
     return done
 
 
@@ -186,9 +187,7 @@ def _publish(
     for notice in (refused(catalog), held(catalog)):
         notice.drop()
     catalog.prune(keep)
-    manifests = catalog.manifests().values()
-    kept = [m.change for m in manifests if m.epoch == gathered.state.epoch]
-    store.trim(before=min(kept))
+    store.trim(before=report_catalog(store, catalog).oldest_change)
     known = len(gathered.known)
     return Rebuilt(generation, known, embedded, gathered.state.change, gathered.unread)
 
@@ -230,8 +229,3 @@ def _live(catalog: Catalog) -> Snapshot | None:
         return open_live(catalog)
     except (NoSnapshot, SnapshotDamaged):
         return None
-
-
-def _models(catalog: Catalog) -> set[str]:
-    """The fingerprints of the models whose vectors a kept generation may need."""
-    return {manifest.model for manifest in catalog.manifests().values()}

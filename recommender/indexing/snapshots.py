@@ -3,6 +3,8 @@
 And whether this release can make anything of it.
 """
 
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +18,7 @@ from recommender.analysis.analyzer import ANALYZER
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, KNOWN_BY
 from recommender.ranking.attributes import describe
-from recommender.store import Point, StoreState
+from recommender.store import ArticleStore, CatalogNeeds, Point, StoreState
 
 __all__ = [
     "Origin",
@@ -26,7 +28,9 @@ __all__ = [
     "needs_rebuild",
     "open_generation",
     "open_live",
+    "report_catalog",
     "stamp_of",
+    "touch_catalog",
 ]
 
 _ENCODER: Final = "encoder"
@@ -34,6 +38,7 @@ _LANGUAGES: Final = "languages"
 _KIN: Final = "kin"
 _MARK: Final = "mark"
 _ANY: Final = "*"
+_CATALOG_ID: Final = "catalog-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +178,41 @@ def _type_of(column: NDArray[Any] | None) -> str:
     if column is None:
         return "nothing"
     return " by ".join([str(column.dtype), *map(str, column.shape[1:])])
+
+
+def report_catalog(store: ArticleStore, catalog: Catalog, *next_models: str) -> CatalogNeeds:
+    """Tell the store what this machine's generations need of it.
+
+    Args:
+        store: several machines may share it.
+        catalog: the generations of this machine.
+        next_models: fingerprints of encoders for which a generation is being built.
+
+    Returns:
+        What all machines need; change 0 where a machine has no generation of this store yet.
+    """
+    manifests, epoch = catalog.manifests().values(), store.state().epoch
+    oldest_change = min((m.change for m in manifests if m.epoch == epoch), default=0)
+    models = frozenset({*next_models, *(manifest.model for manifest in manifests)})
+    return store.catalogs.report(_catalog_id(catalog), CatalogNeeds(oldest_change, models))
+
+
+def touch_catalog(store: ArticleStore, catalog: Catalog) -> None:
+    """Tell the store that this machine is still there, and what it needs if that is not known.
+
+    What a running rebuild has reported stays.
+    """
+    if not store.catalogs.touch(_catalog_id(catalog)):
+        report_catalog(store, catalog)
+
+
+def _catalog_id(catalog: Catalog) -> str:
+    """The random name of a catalog, made when it is first needed."""
+    path = catalog.folder / _CATALOG_ID
+    if not path.exists():
+        aside = catalog.folder / f"{_CATALOG_ID}.{secrets.token_hex(8)}"
+        aside.write_text(secrets.token_hex(16), "ascii")
+        with suppress(FileExistsError):  # another process has made it meanwhile
+            path.hardlink_to(aside)
+        aside.unlink()
+    return path.read_text("ascii")

@@ -2,6 +2,7 @@
 
 from recommender.store.articles import ArticleStore, open_store
 from recommender.store.batches import Removal
+from recommender.store.catalogs import CatalogNeeds
 from recommender.store.choices import EditorsChoices, StoredChoices
 from recommender.store.features import FeatureCache, TextTerms
 from recommender.store.late import LateStore
@@ -16,6 +17,7 @@ from recommender.store.writes import Receipt
 __all__ = [
     "ORIGIN",
     "ArticleStore",
+    "CatalogNeeds",
     "Change",
     "EditorsChoices",
     "FeatureCache",

@@ -10,6 +10,7 @@ from recommender.articles import Article, parse_article
 from recommender.errors import StaleVersion, StoreRestored, StoreUnusable, UnknownArticle
 from recommender.store import schema
 from recommender.store.batches import Removal, put_or_refuse, write_or_refuse
+from recommender.store.catalogs import ReportedCatalogs
 from recommender.store.choices import EditorsChoices
 from recommender.store.cursors import Cursors
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
@@ -56,6 +57,7 @@ class ArticleStore:
         self.policies = Policies(engine, self._writer)
         self.cursors = Cursors(engine, self._writer)
         self.choices = EditorsChoices(engine, self._writer)
+        self.catalogs = ReportedCatalogs(engine, self._writer)
 
     @property
     def engine(self) -> sa.Engine:

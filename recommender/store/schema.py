@@ -5,6 +5,7 @@ import sqlalchemy as sa
 __all__ = [
     "article_id",
     "articles",
+    "catalogs",
     "changes",
     "choices",
     "cursors",
@@ -102,6 +103,20 @@ cursors = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 """Where each source was left, as JSON that only the source understands."""
+
+catalogs = sa.Table(
+    "catalogs",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("oldest_change", sa.BigInteger, nullable=False),
+    sa.Column("models", sa.Text, nullable=False),
+    sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""What the snapshot catalog of each machine still needs of the store.
+
+That is the change log from `oldest_change` on, and the vectors of `models`, a JSON list of
+fingerprints. A machine whose `seen_at` is long ago is gone.
+"""
 
 pending = sa.Table(
     "pending",

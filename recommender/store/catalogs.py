@@ -1,0 +1,77 @@
+"""What the snapshot catalogs of all machines on this store still need of it.
+
+Several machines may share a store, each with snapshots of its own. The change log and the cached
+vectors may be shortened only as far as every one of these catalogs allows.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from recommender.store import schema
+
+__all__ = ["FORGET_AFTER", "CatalogNeeds", "ReportedCatalogs"]
+
+FORGET_AFTER: Final = timedelta(days=30)
+"""A catalog that was not reported for so long belongs to a machine that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogNeeds:
+    """What must stay in the store.
+
+    Attributes:
+        oldest_change: the log is needed from this change on.
+        models: fingerprints of the encoders whose vectors are needed.
+    """
+
+    oldest_change: int
+    models: frozenset[str]
+
+
+class ReportedCatalogs:
+    """The catalogs that were reported, one row each."""
+
+    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    def report(
+        self, catalog_id: str, needs: CatalogNeeds, *, now: datetime | None = None
+    ) -> CatalogNeeds:
+        """Note what one catalog needs, and forget catalogs that were not reported for 30 days.
+
+        Args:
+            catalog_id: the random name of the catalog.
+            needs: replaces what was noted of it before.
+            now: the present time in UTC, unless it is the clock's.
+
+        Returns:
+            What all catalogs need together.
+        """
+        table, now = schema.catalogs, now or datetime.now(tz=UTC)
+        gone = sa.or_(table.c.id == catalog_id, table.c.seen_at < now - FORGET_AFTER)
+        models = json.dumps(sorted(needs.models))
+        row = {"id": catalog_id, "oldest_change": needs.oldest_change, "models": models}
+        with self._writer.begin() as connection:
+            connection.execute(sa.delete(table).where(gone))
+            connection.execute(sa.insert(table).values(**row, seen_at=now))
+            return _needs_of_all(connection)
+
+    def touch(self, catalog_id: str) -> bool:
+        """Note that the machine of a reported catalog is still there; False if it is not known."""
+        table = schema.catalogs
+        seen = sa.update(table).where(table.c.id == catalog_id).values(seen_at=datetime.now(tz=UTC))
+        with self._writer.begin() as connection:
+            return connection.execute(seen).rowcount > 0
+
+
+def _needs_of_all(connection: sa.Connection) -> CatalogNeeds:
+    table = schema.catalogs
+    rows = connection.execute(sa.select(table.c.oldest_change, table.c.models)).all()
+    lists: list[Collection[str]] = [json.loads(row.models) for row in rows]
+    return CatalogNeeds(min(row.oldest_change for row in rows), frozenset().union(*lists))

@@ -1,0 +1,117 @@
+"""Two machines on one store, each with snapshots of its own: neither loses what the other needs."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from index import Catalog
+from recommender.analysis.embedding import Model
+from recommender.cli import main
+from recommender.indexing.rebuild import Rebuilt, compact
+from recommender.indexing.snapshots import touch_catalog
+from recommender.live import open_followed
+from recommender.settings import Settings
+from recommender.store import ArticleStore, CatalogNeeds, open_store
+from recommender.store.catalogs import FORGET_AFTER
+
+Rebuild = Callable[..., Rebuilt]
+
+
+@pytest.fixture
+def other_machine(own_desk: Settings, tmp_path: Path) -> Settings:
+    """A machine with generations of its own, reported long enough ago to have its log trimmed."""
+    folder = tmp_path / "other"
+    unnamed = shutil.ignore_patterns("catalog-id", "changes", "workers")
+    shutil.copytree(own_desk.snapshots_dir, folder / "snapshots", ignore=unnamed)
+    return replace(own_desk, data_dir=folder)
+
+
+@pytest.fixture
+def store(own_desk: Settings) -> Iterator[ArticleStore]:
+    opened = open_store(own_desk.database_url)
+    yield opened
+    opened.close()
+
+
+def compact_until_pruned(store: ArticleStore, settings: Settings, model: Model) -> None:
+    """Publish so many generations that those of before are gone, and the log is trimmed."""
+    for number in range(4):
+        store.delete(f"orchard-{number + 1}")
+        compact(store, Catalog(settings.snapshots_dir), model, keep=1)
+
+
+def generation_at_start(settings: Settings, store: ArticleStore, model: Model) -> str:
+    """The generation that a worker of a machine starts on."""
+    catalog = Catalog(settings.snapshots_dir)
+    return open_followed(catalog, store, lambda: model).followed.base.snapshot.generation
+
+
+def test_a_machine_goes_on_from_its_snapshot_after_another_has_compacted(
+    own_desk: Settings, other_machine: Settings, store: ArticleStore, fake_model: Model
+) -> None:
+    live = Catalog(other_machine.snapshots_dir).live()
+    touch_catalog(store, Catalog(other_machine.snapshots_dir))
+    compact_until_pruned(store, own_desk, fake_model)
+    assert generation_at_start(other_machine, store, fake_model) == live
+
+
+def test_pruning_by_hand_leaves_what_another_machine_needs(
+    own_desk: Settings,
+    other_machine: Settings,
+    store: ArticleStore,
+    fake_model: Model,
+    rebuild_with_fake: Rebuild,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    live = Catalog(other_machine.snapshots_dir).live()
+    touch_catalog(store, Catalog(other_machine.snapshots_dir))
+    store.delete("harbour-4")
+    rebuild_with_fake(own_desk)
+    monkeypatch.setenv("READ_ALSO_DATA_DIR", str(own_desk.data_dir))
+    monkeypatch.setenv("READ_ALSO_DATABASE_URL", own_desk.database_url)
+    done = CliRunner().invoke(main, ["snapshots", "prune", "--keep", "1"])
+    assert done.exit_code == 0, done.output
+    assert generation_at_start(other_machine, store, fake_model) == live
+
+
+def test_a_machine_that_is_gone_for_a_month_holds_the_log_no_longer(
+    own_desk: Settings, other_machine: Settings, store: ArticleStore, fake_model: Model
+) -> None:
+    long_ago = datetime.now(tz=UTC) - FORGET_AFTER - timedelta(minutes=1)
+    store.catalogs.report("gone", CatalogNeeds(1, frozenset()), now=long_ago)
+    compact_until_pruned(store, own_desk, fake_model)
+    built = Catalog(own_desk.snapshots_dir).manifests()
+    assert store.changes_after(0)[0].number == min(m.change for m in built.values())
+    live = Catalog(other_machine.snapshots_dir).live()
+    assert generation_at_start(other_machine, store, fake_model) != live
+
+
+def test_a_machine_that_serves_is_not_forgotten(store: ArticleStore, own_desk: Settings) -> None:
+    catalog = Catalog(own_desk.snapshots_dir)
+    touch_catalog(store, catalog)
+    before = CatalogNeeds(1, frozenset({"of a rebuild that runs"}))
+    name = (catalog.folder / "catalog-id").read_text()
+    long_ago = datetime.now(tz=UTC) - FORGET_AFTER + timedelta(minutes=1)
+    store.catalogs.report(name, before, now=long_ago)
+    touch_catalog(store, catalog)
+    later = long_ago + timedelta(days=20)
+    assert store.catalogs.report("another", CatalogNeeds(9, frozenset()), now=later) == before
+
+
+def test_a_rebuild_leaves_the_vectors_of_another_machines_model(
+    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    """And forgets those that no machine needs."""
+    (key,) = store.text_hashes(["harbour-1"]).values()
+    for model in ("theirs", "nobody's"):
+        store.features.add_vectors({key: np.ones(4, np.float16)}, model)
+    store.catalogs.report("theirs", CatalogNeeds(1, frozenset({"theirs"})))
+    rebuild_with_fake(own_desk)
+    assert store.features.vectors([key], "theirs")
+    assert not store.features.vectors([key], "nobody's")
