@@ -19,12 +19,13 @@ from index.manifest import Files
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
-from recommender.ranking import Ranked, choose
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.picking import pool_of, rules_of
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.scoring import Scorer
 from recommender.ranking.seeds import find_seed
+from recommender.ranking.selection import choose
 
 __all__ = ["cost_of"]
 
@@ -54,7 +55,7 @@ def _spread(bench: Bench, count: int) -> list[str]:
 
 def _candidates(bench: Bench, one: str) -> Any:  # noqa: ANN401 - rows
     seed = find_seed(bench.view, one)
-    inquiry = Inquiry(bench.view, seed, bench.options(), RELEVANCE_ONLY, bench.now)
+    inquiry = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, bench.now)
     return inquiry.candidates(inquiry.allowed(), CANDIDATES)[:CANDIDATES]
 
 

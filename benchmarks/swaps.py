@@ -33,10 +33,10 @@ from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.live import Board, ChangesCopy, Follower, Live
 from recommender.ranking.cards import Card
+from recommender.ranking.overrides import StoredOverrides
 from recommender.store import (
     ArticleStore,
     Point,
-    StoredChoices,
     StoredPolicy,
     StoreState,
     TextTerms,
@@ -226,7 +226,7 @@ class Tape:
         return self
 
     @property
-    def choices(self) -> "Tape":
+    def overrides(self) -> "Tape":
         """Nothing was chosen."""
         return self
 
@@ -234,7 +234,7 @@ class Tape:
         """No policy was set."""
         return ()
 
-    def all(self) -> tuple[StoredChoices, ...]:
+    def all(self) -> tuple[StoredOverrides, ...]:
         """No pins, no blocks."""
         return ()
 

@@ -22,7 +22,7 @@ from benchmarks.languages import LANGUAGES
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.seeds import find_seed
 
@@ -76,7 +76,7 @@ def score(bench: Bench) -> Pairs:
 def _scores(bench: Bench, query: str, others: list[str]) -> Iterator[float]:
     view = bench.view
     rows = np.array([row for row in map(view.row_of, others) if row is not None], np.int64)
-    inquiry = Inquiry(view, find_seed(view, query), bench.options(), RELEVANCE_ONLY, bench.now)
+    inquiry = ListRequest(view, find_seed(view, query), bench.options(), RELEVANCE_ONLY, bench.now)
     yield from inquiry.rank(rows).scores.score.tolist()
 
 

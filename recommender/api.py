@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from recommender.articles import Article
 from recommender.errors import FieldFault
-from recommender.ranking.overrides import Choice
+from recommender.ranking.overrides import RecordedOverride
 from recommender.ranking.results import Dropped, Explanation, Mode
 
 __all__ = [
@@ -181,7 +181,7 @@ class EarlierPins(TypedDict):
     change: int
     by: str
     at: str
-    pins: list[Choice]
+    pins: list[RecordedOverride]
 
 
 class EarlierBlocks(TypedDict):
@@ -190,14 +190,14 @@ class EarlierBlocks(TypedDict):
     change: int
     by: str
     at: str
-    blocks: list[Choice]
+    blocks: list[RecordedOverride]
 
 
 class PinsNow(TypedDict):
     """The pins of an article, and how they came about, the newest first."""
 
     article_id: str
-    pins: list[Choice]
+    pins: list[RecordedOverride]
     history: list[EarlierPins]
 
 
@@ -205,12 +205,12 @@ class BlocksNow(TypedDict):
     """The blocks of an article, and how they came about, the newest first."""
 
     article_id: str
-    blocks: list[Choice]
+    blocks: list[RecordedOverride]
     history: list[EarlierBlocks]
 
 
 class Done(TypedDict):
-    """What a write of choices did, and the change that holds them."""
+    """What a write of overrides did, and the change that recorded it."""
 
     id: str
     result: str

@@ -3,7 +3,7 @@
 ReadAlsoError
 |-- BadInput                 something given by a caller is not acceptable
 |   |-- InvalidArticle       an article breaks the contract; every field is named
-|   |-- InvalidChoices       pins or blocks break the contract or name nobody
+|   |-- InvalidOverrides       pins or blocks break the contract or name nobody
 |   |-- InvalidPolicy        a ranking policy has a field that is unknown or out of bounds
 |   |-- BadJson              a text is no JSON, or holds what readers of JSON take differently
 |   |-- BadParameter         an option of a request is unknown or out of range
@@ -43,7 +43,7 @@ __all__ = [
     "HeldBack",
     "IndexerAway",
     "InvalidArticle",
-    "InvalidChoices",
+    "InvalidOverrides",
     "InvalidPolicy",
     "ModelRefused",
     "NotReady",
@@ -87,7 +87,7 @@ class InvalidArticle(BadInput):
     """An article breaks the contract."""
 
 
-class InvalidChoices(BadInput):
+class InvalidOverrides(BadInput):
     """Pins or blocks break the contract, or name an article that is not stored."""
 
 

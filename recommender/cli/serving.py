@@ -18,7 +18,7 @@ from recommender.operations.demo import demonstrate
 from recommender.operations.indexer_loop import index_forever
 from recommender.operations.server import serve_all, serve_web
 from recommender.operations.supervision import die_with_supervisor
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained, read_texts
 from recommender.ranking.listing import as_document, as_text
 from recommender.ranking.results import LIMITS, MODES, Explain, Mode, Options
@@ -56,9 +56,9 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
         raise UnreadArticle(article_id)
     asked: Explain = "all" if explain == "all" else explain is not None
     options = Options(limit=limit, mode=mode, explain=asked)
-    policy, choices = followed.in_force.policy, followed.chosen.of(article_id)
-    inquiry = Inquiry(view, seed, options, policy, time.time(), choices)
-    answer = list_explained(inquiry, partial(read_texts, store))
+    policy, overrides = followed.in_force.policy, followed.overrides.of(article_id)
+    list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
+    answer = list_explained(list_request, partial(read_texts, store))
     if as_json:
         click.echo(json.dumps(as_document(answer), ensure_ascii=False, indent=2))
     else:

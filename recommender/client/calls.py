@@ -21,7 +21,7 @@ from recommender.api import (
 from recommender.articles import Article
 from recommender.client.loads import Fields, as_document, as_line, loads_of, send_load
 from recommender.client.wire import Wire, path_of, read_answer
-from recommender.ranking.overrides import Wish
+from recommender.ranking.overrides import Override
 from recommender.ranking.results import Mode
 
 __all__ = ["Client", "ListOptions"]
@@ -165,14 +165,14 @@ class Client:
         """What the list of an article never holds, and who set it."""
         return read_answer(BlocksNow, self._wire.call("GET", path_of(article_id, "/blocks")))
 
-    def set_pins(self, article_id: str, pins: Iterable[Wish], by: str = "") -> Done:
+    def set_pins(self, article_id: str, pins: Iterable[Override], by: str = "") -> Done:
         """Set the pins in the place of those there are, in order; none takes them away."""
-        sent = {"pins": _wishes(pins), "by": by}
+        sent = {"pins": _as_documents(pins), "by": by}
         return read_answer(Done, self._wire.call("PUT", path_of(article_id, "/pins"), json=sent))
 
-    def set_blocks(self, article_id: str, blocks: Iterable[Wish], by: str = "") -> Done:
+    def set_blocks(self, article_id: str, blocks: Iterable[Override], by: str = "") -> Done:
         """Set the blocks in the place of those there are; none takes them away."""
-        sent = {"blocks": _wishes(blocks), "by": by}
+        sent = {"blocks": _as_documents(blocks), "by": by}
         return read_answer(Done, self._wire.call("PUT", path_of(article_id, "/blocks"), json=sent))
 
     def appears_in(self, article_id: str) -> AppearsIn:
@@ -202,5 +202,5 @@ def _waiting(*, wait: bool) -> dict[str, str]:
     return {"wait": "visible"} if wait else {}
 
 
-def _wishes(wishes: Iterable[Wish]) -> list[dict[str, object]]:
-    return [wish.model_dump(mode="json", exclude_none=True) for wish in wishes]
+def _as_documents(overrides: Iterable[Override]) -> list[dict[str, object]]:
+    return [override.model_dump(mode="json", exclude_none=True) for override in overrides]

@@ -13,8 +13,8 @@ from recommender.analysis.tokens import MOST_WORDS, words
 from recommender.articles import Article
 from recommender.evaluation.runs import Bench
 from recommender.ranking.attributes import TAG_SEPARATOR
-from recommender.ranking.candidates import Inquiry
-from recommender.ranking.filters import Wanted, matching
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.filters import Filter, matching
 from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.seeds import Seed, find_seed
 
@@ -44,7 +44,7 @@ def run_baselines(
     found: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in listers}
     for one in seeds:
         seed = find_seed(view, one)
-        allowed = Inquiry(view, seed, options, RELEVANCE_ONLY, bench.now).allowed()
+        allowed = ListRequest(view, seed, options, RELEVANCE_ONLY, bench.now).allowed()
         for name, lister in listers.items():
             if not isinstance(lister, str):
                 rows = lister(seed, allowed, limit).tolist()
@@ -62,7 +62,7 @@ def _latest(bench: Bench) -> Lister | str:
     def lists(seed: Seed, allowed: Mask, limit: int) -> Rows:
         if not seed.section:
             return np.empty(0, np.int64)
-        wanted = Wanted(section=seed.section)
+        wanted = Filter(section=seed.section)
         here = allowed & view.each(lambda part: matching(part, wanted))
         return _newest(view, np.flatnonzero(here))[:limit]
 

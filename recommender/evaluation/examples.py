@@ -8,7 +8,7 @@ import numpy as np
 from index import View
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import SERVED, Scoreboard
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
 from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.results import Recommendations
@@ -87,14 +87,14 @@ def contrast(bench: Bench) -> Contrast:
     related: list[float] = []
     random: list[float] = []
     for query in bench.dataset.queries:
-        inquiry = Inquiry(view, find_seed(view, query), options, RELEVANCE_ONLY, bench.now)
+        list_request = ListRequest(view, find_seed(view, query), options, RELEVANCE_ONLY, bench.now)
         judged = bench.dataset.judged(query)
         rows = {one: row for one in judged if (row := view.row_of(one)) is not None}
         good = [row for one, row in rows.items() if judged[one] > 0]
-        others = inquiry.allowed()
+        others = list_request.allowed()
         others[list(rows.values())] = False
         drawn = draw.permutation(np.flatnonzero(others))[: len(good)].tolist()
-        scores = inquiry.rank(np.array([*good, *drawn], np.int64)).scores.score.tolist()
+        scores = list_request.rank(np.array([*good, *drawn], np.int64)).scores.score.tolist()
         related += scores[: len(good)]
         random += scores[len(good) :]
     return Contrast(tuple(related), tuple(random))

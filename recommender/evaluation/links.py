@@ -13,7 +13,7 @@ from recommender.evaluation.datasets import Dataset, Qrels
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.traits import MOST_SEEDS, spread
 from recommender.progress import Meter
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.seeds import seed_of
 from recommender.store import ArticleStore
 
@@ -130,8 +130,8 @@ def _listable(bench: Bench, article_id: str, others: Iterable[str]) -> list[str]
     seed = seed_of(bench.view, article_id) if rows else None
     if seed is None or not seed.lists:
         return []
-    inquiry = Inquiry(bench.view, seed, bench.options(), bench.policy, bench.now)
-    allowed: NDArray[np.bool_] = inquiry.allowed()
+    list_request = ListRequest(bench.view, seed, bench.options(), bench.policy, bench.now)
+    allowed: NDArray[np.bool_] = list_request.allowed()
     return [one for one, row in rows.items() if allowed[row]]
 
 

@@ -20,7 +20,7 @@ from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.texts import plain_articles
 from recommender.indexing.rebuild import rebuild
 from recommender.progress import Meter
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.results import LIMITS, Options, Recommendations
@@ -109,9 +109,11 @@ def score_pairs(bench: Bench, policy: Policy = RELEVANCE_ONLY) -> dict[tuple[str
     """The score of every judged pair."""
     scores: dict[tuple[str, str], float] = {}
     for pair in bench.dataset.pairs:
-        inquiry = Inquiry(bench.view, find_seed(bench.view, pair.a), Options(), policy, 0.0)
+        list_request = ListRequest(
+            bench.view, find_seed(bench.view, pair.a), Options(), policy, 0.0
+        )
         row = bench.view.row_of(pair.b)
-        ranked = inquiry.rank(np.array([row], np.int64))
+        ranked = list_request.rank(np.array([row], np.int64))
         scores[pair.a, pair.b] = float(ranked.scores.score[0])
     return scores
 

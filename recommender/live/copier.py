@@ -10,7 +10,8 @@ from typing import Final
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.copy import ChangesCopy, Copied
 from recommender.live.followed import Followed
-from recommender.store import ArticleStore, Point, StoredChoices, StoredPolicy, Update
+from recommender.ranking.overrides import StoredOverrides
+from recommender.store import ArticleStore, Point, StoredPolicy, Update
 
 __all__ = ["Copier"]
 
@@ -97,9 +98,9 @@ class Copier:
             self._jobs.release()
 
 
-def _apart(followed: Followed) -> tuple[tuple[StoredPolicy, ...], tuple[StoredChoices, ...]]:
+def _apart(followed: Followed) -> tuple[tuple[StoredPolicy, ...], tuple[StoredOverrides, ...]]:
     """What holds beside the articles, whenever it was set."""
-    return followed.in_force.history, followed.chosen.in_order
+    return followed.in_force.history, followed.overrides.in_order
 
 
 def _attempt(job: Callable[[], None]) -> None:

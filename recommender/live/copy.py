@@ -17,13 +17,14 @@ from typing import Any, BinaryIO, Final
 from index import GENERATION, Locked, locked, sync_folder
 from recommender.analysis.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
 from recommender.articles import parse_outline
-from recommender.store import Point, StoredChoices, StoredPolicy, Update
+from recommender.ranking.overrides import StoredOverrides
+from recommender.store import Point, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]
 
 _SUFFIX: Final = ".changes"
 Policies = tuple[StoredPolicy, ...]
-AllChoices = tuple[StoredChoices, ...]
+AllOverrides = tuple[StoredOverrides, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,7 @@ class Copied:
     point: Point
     updates: tuple[Update, ...]
     policies: tuple[StoredPolicy, ...] = ()
-    choices: tuple[StoredChoices, ...] = ()
+    overrides: tuple[StoredOverrides, ...] = ()
 
 
 class ChangesCopy:
@@ -50,7 +51,7 @@ class ChangesCopy:
         self._file: BinaryIO | None = None
         self._at: tuple[str, Point] | None = None
         self._policies: Policies = ()
-        self._chosen = 0
+        self._newest_override = 0
 
     def stands_at(self, generation: str, point: Point) -> bool:
         """Whether what comes next after a point of a generation may simply be added here."""
@@ -79,14 +80,14 @@ class ChangesCopy:
         point: Point,
         updates: Iterable[Update],
         policies: Policies = (),
-        choices: AllChoices = (),
+        overrides: AllOverrides = (),
     ) -> None:
         """Write the copy of a generation anew, and drop those of others."""
         self._close_file()
         aside = self._folder / "writing"
         with aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
-            file.write(_batch(updates, point, policies, choices))
+            file.write(_batch(updates, point, policies, overrides))
             file.flush()
             os.fsync(file.fileno())
         path = self._path(generation)
@@ -96,25 +97,29 @@ class ChangesCopy:
             if other != path:
                 other.unlink(missing_ok=True)
         self._file = path.open("ab")
-        self._at, self._policies, self._chosen = (generation, point), policies, _newest(choices)
+        self._at, self._policies, self._newest_override = (
+            (generation, point),
+            policies,
+            _newest(overrides),
+        )
 
     def add(
         self,
         updates: Iterable[Update],
         point: Point,
         policies: Policies = (),
-        choices: AllChoices = (),
+        overrides: AllOverrides = (),
     ) -> None:
-        """Append what came next, durably: of policies and choices, what is other than before."""
+        """Append what came next, durably: of policies and overrides, what is other than before."""
         if self._file is None or self._at is None:
             raise ValueError("a copy is added to only after it was started")
         changed = None if policies == self._policies else policies
-        chosen = tuple(one for one in choices if one.change > self._chosen)
-        self._file.write(_batch(updates, point, changed, chosen))
+        new_overrides = tuple(one for one in overrides if one.change > self._newest_override)
+        self._file.write(_batch(updates, point, changed, new_overrides))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._at, self._policies = (self._at[0], point), policies
-        self._chosen = max(self._chosen, _newest(chosen))
+        self._newest_override = max(self._newest_override, _newest(new_overrides))
 
     def load(self, generation: str) -> Copied | None:
         """Read the copy of a generation up to its last whole batch; None where there is none."""
@@ -152,15 +157,15 @@ def _read(file: BinaryIO, generation: str) -> Copied | None:
         return None
     policies: Policies = ()
     point, updates = None, []
-    choices: list[StoredChoices] = []
+    overrides: list[StoredOverrides] = []
     for batch, end in _batches(file):
         updates += [_update(json.loads(line)) for line in batch]
         point = Point(end["number"], end["mark"])
         policies = tuple(map(_policy, end["policies"])) if "policies" in end else policies
-        choices += map(_choice, end.get("choices", ()))
+        overrides += map(_override, end.get("choices", ()))
     if point is None:
         return None
-    return Copied(epoch, point, tuple(updates), policies, tuple(choices))
+    return Copied(epoch, point, tuple(updates), policies, tuple(overrides))
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
@@ -183,16 +188,16 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
 
 
 def _batch(
-    updates: Iterable[Update], point: Point, policies: Policies | None, choices: AllChoices
+    updates: Iterable[Update], point: Point, policies: Policies | None, overrides: AllOverrides
 ) -> bytes:
     """Some updates, and what they lead to; policies only where they are others than before."""
     body = b"".join(_line(_document(update)) for update in updates)
     end: dict[str, Any] = {"number": point.number, "mark": point.mark}
     if policies is not None:
         end["policies"] = [[p.version, p.change, p.document, p.at.isoformat()] for p in policies]
-    if choices:
+    if overrides:
         end["choices"] = [
-            [c.change, c.article_id, c.kind, c.document, c.by, c.at.isoformat()] for c in choices
+            [c.change, c.article_id, c.kind, c.document, c.by, c.at.isoformat()] for c in overrides
         ]
     return body + b"= " + _line(end | {"sha256": _sum(body, end)})
 
@@ -209,13 +214,13 @@ def _policy(row: list[Any]) -> StoredPolicy:
     return StoredPolicy(version, change, document, datetime.fromisoformat(at))
 
 
-def _choice(row: list[Any]) -> StoredChoices:
+def _override(row: list[Any]) -> StoredOverrides:
     change, article_id, kind, document, by, at = row
-    return StoredChoices(change, article_id, kind, document, by, datetime.fromisoformat(at))
+    return StoredOverrides(change, article_id, kind, document, by, datetime.fromisoformat(at))
 
 
-def _newest(choices: AllChoices) -> int:
-    return max((one.change for one in choices), default=0)
+def _newest(overrides: AllOverrides) -> int:
+    return max((one.change for one in overrides), default=0)
 
 
 def _line(document: object) -> bytes:

@@ -11,7 +11,7 @@ from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
 from recommender.indexing.documents import GROUPED_BY, Known, rows_of
 from recommender.live.base import Base, empty_base, pointed_generation, sound_bases
-from recommender.ranking.chosen import Chosen
+from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policies import InForce
 from recommender.store import ArticleStore, Point, Update
 
@@ -34,7 +34,7 @@ class Followed:
         self.base = base
         self.point: Point = base.origin.point
         self.in_force = InForce()
-        self.chosen = Chosen()
+        self.overrides = OverridesByArticle()
         self._overlay = Overlay(base.snapshot, GROUPED_BY)
         self._unread: set[str] = set()
 
@@ -44,9 +44,9 @@ class Followed:
         return self._overlay.view
 
     def begin(self, store: ArticleStore) -> tuple[Update, ...]:
-        """Take in what the base left out: texts that were not read then, policy and choices."""
+        """Take in what the base left out: texts that were not read then, policy and overrides."""
         origin, self.in_force = self.base.origin, InForce.of(store.policies.history())
-        self.chosen = self.chosen.after(store.choices.all())
+        self.overrides = self.overrides.after(store.overrides.all())
         updates = store.unread_before(origin.point, MOST_UNREAD)
         self.apply(updates)
         return updates
@@ -64,7 +64,7 @@ class Followed:
         self.apply(page.updates)
         if page.policy not in {None, self.in_force.newest}:
             self.in_force = InForce.of(store.policies.history())
-        self.chosen = self.chosen.after(page.choices)
+        self.overrides = self.overrides.after(page.overrides)
         self.point = point
         return page.complete, page.updates
 

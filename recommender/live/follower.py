@@ -21,7 +21,7 @@ from recommender.live.board import Board
 from recommender.live.copier import Copier
 from recommender.live.copy import ChangesCopy
 from recommender.live.followed import Followed, Opened, catch_up, open_followed
-from recommender.ranking.chosen import Chosen
+from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policies import InForce
 from recommender.store import ArticleStore
 
@@ -48,7 +48,7 @@ class Live:
 
     view: View
     in_force: InForce
-    chosen: Chosen
+    overrides: OverridesByArticle
     change: int
     store_fault: str | None
     seen_at: float
@@ -169,7 +169,7 @@ class Follower:
                 best.apply(copied.updates)
                 best.point = copied.point
                 best.in_force = InForce.of(copied.policies)
-                best.chosen = best.chosen.after(copied.choices)
+                best.overrides = best.overrides.after(copied.overrides)
         # Where a generation was built after the copy ends, what came between is not known here.
         if best is not None and best.point.number >= newest_change(self._catalog, best.base):
             _log.warning("going on with what was known up to change %d", best.point.number)
@@ -242,7 +242,7 @@ class Follower:
         number, in_force = followed.point.number, followed.in_force
         self._tell_of(in_force)
         told = followed.base.unserved
-        self._live = Live(followed.view, in_force, followed.chosen, number, fault, seen_at, told)
+        self._live = Live(followed.view, in_force, followed.overrides, number, fault, seen_at, told)
         self.board.post(number)
 
     def _tell_of(self, in_force: InForce) -> None:

@@ -151,7 +151,7 @@ def _mentions(path: Path, article_id: str) -> bool:
     """Whether a file of JSON, whole or cut off, is about an article: ids stand there in quotes.
 
     An outline, which may name the article as the one it translates, is quoted once more there; so
-    are the choices of editors, who may have said something of it.
+    are the overrides by editors, whose reasons may mention it.
     """
     names = (f'"{article_id}"'.encode(), rf"\"id\":\"{article_id}\"".encode())
     try:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from index import View
-from recommender.ranking.candidates import Inquiry
-from recommender.ranking.chosen import Chosen
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.results import Options
@@ -41,7 +41,7 @@ def find_appearances(
     view: View,
     article_id: str,
     policy: Policy,
-    chosen: Chosen,
+    overrides_by_article: OverridesByArticle,
     now: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Appearances:
@@ -54,7 +54,7 @@ def find_appearances(
         view: the archive.
         article_id: who is looked for; whom the view does not hold stands nowhere.
         policy: by which lists are made.
-        chosen: what editors chose.
+        overrides_by_article: the overrides of all articles.
         now: seconds since 1970 in UTC.
         clock: seconds that pass.
     """
@@ -62,11 +62,11 @@ def find_appearances(
         return Appearances((), 0, complete=True)
     found: list[str] = []
     checked, until = 0, clock() + MOST_SECONDS
-    for seed_id in _near(view, article_id, policy, chosen, now):
+    for seed_id in _near(view, article_id, policy, overrides_by_article, now):
         if clock() > until:
             break
-        seed, choices = find_seed(view, seed_id), chosen.of(seed_id)
-        listed = list_related(view, seed, Options(), policy, now, choices)
+        seed, overrides = find_seed(view, seed_id), overrides_by_article.of(seed_id)
+        listed = list_related(view, seed, Options(), policy, now, overrides)
         checked += 1
         if any(item.id == article_id for item in listed.items):
             found.append(seed_id)
@@ -74,18 +74,24 @@ def find_appearances(
     return Appearances(tuple(sorted(found)), checked, complete=checked == others)
 
 
-def _near(view: View, article_id: str, policy: Policy, chosen: Chosen, now: float) -> Iterator[str]:
+def _near(
+    view: View,
+    article_id: str,
+    policy: Policy,
+    overrides_by_article: OverridesByArticle,
+    now: float,
+) -> Iterator[str]:
     """Who pins an article, then who is near to it, the nearest first; each once, never itself."""
     every = view.present.copy()
     every[view.row_of(article_id)] = False
-    for seed_id in chosen.pinning(article_id):
+    for seed_id in overrides_by_article.pinning(article_id):
         if (row := view.row_of(seed_id)) is not None:
             every[row] = False
             yield seed_id
-    inquiry = Inquiry(view, find_seed(view, article_id), ANY_LANGUAGE, policy, now)
-    ranked = inquiry.rank(inquiry.candidates(every, NEAREST))
+    request = ListRequest(view, find_seed(view, article_id), ANY_LANGUAGE, policy, now)
+    ranked = request.rank(request.candidates(every, NEAREST))
     nearest = ranked.rows[np.argsort(-ranked.scores.score, kind="stable")][:NEAREST]
     every[nearest] = False
     # Who shares no word with it may still list it among the latest.
-    rest = inquiry.newest(every, NEAREST - len(nearest))
+    rest = request.newest(every, NEAREST - len(nearest))
     yield from map(view.id_of, (*nearest.tolist(), *rest.tolist()))

@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.ranking import Ranked
 from recommender.ranking.attributes import Columns, number_of
 from recommender.ranking.duplicates import tellings
-from recommender.ranking.filters import Wanted, eligible, matching, pinnable
-from recommender.ranking.overrides import Choices
+from recommender.ranking.filters import Filter, eligible, matching, pinnable
+from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.results import Options
 from recommender.ranking.scoring import Scorer
 from recommender.ranking.seeds import Seed
 
-__all__ = ["Inquiry"]
+__all__ = ["ListRequest"]
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -25,7 +25,7 @@ Found = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inquiry:
+class ListRequest:
     """A seed, and what is asked under it; nothing in it changes while it is answered.
 
     Attributes:
@@ -34,7 +34,7 @@ class Inquiry:
         options: what it should be.
         policy: by which weights and bounds.
         now: seconds since 1970 in UTC.
-        choices: what editors chose under the seed.
+        overrides: what editors chose under the seed.
         same_story: bool [n], the rows of the seed and of its translations.
     """
 
@@ -43,7 +43,7 @@ class Inquiry:
     options: Options
     policy: Policy
     now: float
-    choices: Choices = field(default_factory=Choices)
+    overrides: Overrides = field(default_factory=Overrides)
     same_story: Mask = field(init=False)
     _scorer: Scorer = field(init=False)
 
@@ -55,10 +55,10 @@ class Inquiry:
 
     def allowed(self) -> Mask:
         """Rows that may be listed: bool [n]."""
-        wanted = Wanted.of(self.options, self.seed.language, self.seed.published_at, self.now)
+        wanted = Filter.of(self.options, self.seed.language, self.seed.published_at, self.now)
         rows = self.view.each(lambda part: self._allowed(part, wanted))
         rows &= ~self.same_story
-        rows[self._rows_of(self._barred())] = False
+        rows[self._rows_of(self._excluded())] = False
         return rows
 
     def pinned(self) -> Found:
@@ -68,25 +68,25 @@ class Inquiry:
         language, binds no editor.
         """
         options = replace(self.options, languages=self.options.languages or frozenset())
-        wanted = Wanted.of(options, self.seed.language, self.seed.published_at, self.now)
-        rows = self._rows_of(self.choices.pinned(self.now))
+        wanted = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
+        rows = self._rows_of(self.overrides.pinned(self.now))
         if not len(rows):
             return rows
         untitled = self.policy.untitled
         shown = self.view.each(
             lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, wanted)
         )
-        shown[self._rows_of(self._barred())] = False
+        shown[self._rows_of(self._excluded())] = False
         return rows[shown[rows]]
 
-    def beside(self) -> Found:
-        """Rows that other lists of the page hold: int64 [m]."""
-        return self._rows_of(self.options.beside)
+    def shown_on_page(self) -> Found:
+        """Rows in other lists of the same page: int64 [m]."""
+        return self._rows_of(self.options.shown_on_page)
 
-    def _barred(self) -> frozenset[str]:
-        """Who must not be listed, whoever wants it."""
-        options, blocked = self.options, self.choices.blocked(self.now)
-        return blocked | options.exclude | options.beside | {self.seed.id}
+    def _excluded(self) -> frozenset[str]:
+        """Ids that no list may hold, not even pinned."""
+        options, blocked = self.options, self.overrides.blocked(self.now)
+        return blocked | options.exclude | options.shown_on_page | {self.seed.id}
 
     def _rows_of(self, ids: Iterable[str]) -> Found:
         """The rows of those ids that the view holds, in their order."""
@@ -95,7 +95,7 @@ class Inquiry:
 
     def in_section(self, allowed: Mask) -> Mask:
         """Those of the allowed rows that are in the seed's section: bool [n]."""
-        wanted = Wanted(section=self.seed.section)
+        wanted = Filter(section=self.seed.section)
         here: Mask = allowed & self.view.each(lambda part: matching(part, wanted))
         return here
 
@@ -122,8 +122,8 @@ class Inquiry:
         if not (seed.embedded and measured(seed.language)):
             return np.zeros(len(part.columns["embedded"]), np.bool_)
         told = frozenset(filter(measured, part.labels["language"]))
-        own = matching(part, Wanted(languages=frozenset({seed.language})))
-        rows: Mask = part.columns["embedded"] & matching(part, Wanted(languages=told))
+        own = matching(part, Filter(languages=frozenset({seed.language})))
+        rows: Mask = part.columns["embedded"] & matching(part, Filter(languages=told))
         rows &= part.columns["fluent"] | ~own
         return rows
 
@@ -144,7 +144,7 @@ class Inquiry:
         related: Mask = (score > 0) & (score >= self._least(ranked))
         return related
 
-    def _allowed(self, part: Columns, wanted: Wanted) -> Mask:
+    def _allowed(self, part: Columns, wanted: Filter) -> Mask:
         rows: Mask = eligible(part, self.now, untitled=self.policy.untitled)
         rows &= matching(part, wanted)
         return rows

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.ranking import recency
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.ranking.policy import Policy
+from recommender.ranking.recency import recency
 
 __all__ = ["fading_of"]
 

@@ -20,11 +20,11 @@ from recommender.ranking.attributes import (
 from recommender.ranking.results import Options, Rule
 
 __all__ = [
-    "Wanted",
+    "Filter",
     "broken_rules",
     "eligible",
     "matching",
-    "next_turn",
+    "next_visibility_change",
     "on_show",
     "pinnable",
     "shows",
@@ -39,7 +39,7 @@ EVERY_ROW: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Filter:
     """What the asker limits the list to; None limits nothing.
 
     `languages` are primary BCP-47 subtags; times are seconds since 1970 in UTC.
@@ -52,7 +52,7 @@ class Wanted:
     published_before: float | None = None
 
     @classmethod
-    def of(cls, options: Options, language: str, published_at: float, now: float) -> "Wanted":
+    def of(cls, options: Options, language: str, published_at: float, now: float) -> "Filter":
         """What options want under a seed of a language, published when (NaN: unknown).
 
         Unless others are asked for, only the seed's language; where that is unknown, words decide
@@ -95,7 +95,7 @@ def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
 
 
 def broken_rules(
-    articles: Columns, which: Which, now: float, wanted: Wanted, *, untitled: bool = False
+    articles: Columns, which: Which, now: float, wanted: Filter, *, untitled: bool = False
 ) -> list[Rule | None]:
     """The first rule that each of some rows breaks, in the order of `RULES`; None for none.
 
@@ -111,13 +111,13 @@ def broken_rules(
     return broken
 
 
-def next_turn(articles: Columns, now: float) -> float:
+def next_visibility_change(articles: Columns, now: float) -> float:
     """The next moment at which the clock alone changes what is on show; infinite if none does."""
     bounds = (articles.columns["from_time"], articles.columns["until_time"])
     return min(float(times[times > now].min(initial=np.inf)) for times in bounds)
 
 
-def matching(articles: Columns, wanted: Wanted) -> Rows:
+def matching(articles: Columns, wanted: Filter) -> Rows:
     """Which rows meet all that was asked for. An article without a date meets no bound of time."""
     return _unbroken(articles, EVERY_ROW, _meeting(articles, wanted, EVERY_ROW))
 
@@ -145,7 +145,7 @@ def _listing(articles: Columns, now: float, which: Which, *, untitled: bool) -> 
         yield "untitled", columns["titled"][which]
 
 
-def _meeting(articles: Columns, wanted: Wanted, which: Which) -> Kept:
+def _meeting(articles: Columns, wanted: Filter, which: Which) -> Kept:
     columns, labels = articles.columns, articles.labels
     published_at = columns["published_at"][which]
     if wanted.languages is not None:

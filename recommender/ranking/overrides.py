@@ -1,8 +1,10 @@
-"""What editors choose under an article: who stands first in its list, and who never does."""
+"""Overrides by editors: articles pinned to the top of a list, or blocked from it."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import (
@@ -16,31 +18,35 @@ from pydantic import (
 )
 
 from recommender.articles import Moment, Text, check_id, faults_of
-from recommender.errors import FieldFault, InvalidChoices
+from recommender.errors import FieldFault, InvalidOverrides
 
 __all__ = [
     "KINDS",
     "MOST",
-    "Choice",
-    "Choices",
+    "NO_OVERRIDES",
     "Kind",
-    "Wish",
-    "as_json",
-    "check_wishes",
+    "Override",
+    "Overrides",
+    "OverridesByArticle",
+    "RecordedOverride",
+    "StoredOverrides",
+    "check_overrides",
     "keep_authors",
-    "parse_choices",
+    "overrides_to_json",
+    "parse_overrides",
 ]
 
 Kind = Literal["pins", "blocks"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_log = logging.getLogger(__name__)
 MOST: Final = {"pins": 100, "blocks": 500}
 """How many an article may have of each kind."""
 
 
-class Wish(BaseModel):
-    """An article that an editor wants first under another one, or never, and from when to when.
+class Override(BaseModel):
+    """One article that an editor pins to a list or blocks from it, and for which time.
 
-    It holds from `starts_at` on and before `ends_at`; without them it holds always.
+    It is in force from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -57,96 +63,171 @@ class Wish(BaseModel):
         return self
 
     def holds(self, now: float) -> bool:
-        """Whether it holds at `now`, seconds since 1970 in UTC."""
+        """Whether it is in force at `now`, in seconds since 1970 UTC."""
         begun = self.starts_at is None or self.starts_at.timestamp() <= now
         return begun and (self.ends_at is None or now < self.ends_at.timestamp())
 
     @property
-    def turns(self) -> Iterator[float]:
-        """The moments at which it begins and ceases to hold."""
+    def boundaries(self) -> Iterator[float]:
+        """The times at which it starts or ends, in seconds since 1970 UTC."""
         return (moment.timestamp() for moment in (self.starts_at, self.ends_at) if moment)
 
 
-class Choice(Wish):
-    """A wish that was written down: `by` is who asked for it, `at` when."""
+class RecordedOverride(Override):
+    """A stored override: `by` is the person who set it, `at` the time."""
 
     by: str
     at: Moment
 
     @property
-    def wish(self) -> Wish:
-        """What was asked for, whoever asked."""
-        return Wish.model_validate(self.model_dump(include=set(Wish.model_fields)))
+    def requested(self) -> Override:
+        """The override as requested, without its author and time."""
+        return Override.model_validate(self.model_dump(include=set(Override.model_fields)))
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """All that editors chose under one article; pins in the order to show them."""
+class Overrides:
+    """All overrides of one article; pins in the order to show them."""
 
-    pins: tuple[Choice, ...] = ()
-    blocks: tuple[Choice, ...] = ()
+    pins: tuple[RecordedOverride, ...] = ()
+    blocks: tuple[RecordedOverride, ...] = ()
 
     def pinned(self, now: float) -> tuple[str, ...]:
-        """Who stands first at `now`, in order."""
+        """Ids of the pins in force at `now`, in order."""
         return tuple(pin.id for pin in self.pins if pin.holds(now))
 
     def blocked(self, now: float) -> frozenset[str]:
-        """Who must not stand in the list at `now`."""
+        """Ids of the blocks in force at `now`."""
         return frozenset(block.id for block in self.blocks if block.holds(now))
 
-    def next_turn(self, now: float) -> float:
-        """The next moment at which the clock alone changes them; infinite if none does."""
-        moments = (moment for one in (*self.pins, *self.blocks) for moment in one.turns)
+    def next_change(self, now: float) -> float:
+        """The next time after `now` at which an override starts or ends; infinite if none does."""
+        moments = (moment for one in (*self.pins, *self.blocks) for moment in one.boundaries)
         return min((moment for moment in moments if moment > now), default=float("inf"))
 
 
-def check_wishes(wishes: tuple[Wish, ...], article_id: str, kind: Kind) -> None:
-    """Refuse what cannot be meant.
+NO_OVERRIDES: Final = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOverrides:
+    """The pins or the blocks of an article as the store keeps them: one row for each change.
+
+    Attributes:
+        change: the number of its entry in the change log.
+        article_id: whose list they are for.
+        kind: `pins` or `blocks`.
+        document: JSON text; see `parse_overrides`.
+        by: who set them.
+        at: when, in UTC.
+    """
+
+    change: int
+    article_id: str
+    kind: str
+    document: str
+    by: str
+    at: datetime
+
+
+def check_overrides(overrides: tuple[Override, ...], article_id: str, kind: Kind) -> None:
+    """Check requested overrides of one kind.
 
     Raises:
-        InvalidChoices: there are too many, one stands there twice, or it is the article itself.
+        InvalidOverrides: too many, an id is repeated, or an id is the article itself.
     """
-    faults = [] if len(wishes) <= MOST[kind] else [_fault(f"/{kind}", f"more than {MOST[kind]}")]
+    faults = [] if len(overrides) <= MOST[kind] else [_fault(f"/{kind}", f"more than {MOST[kind]}")]
     seen: set[str] = set()
-    for place, wish in enumerate(wishes):
+    for place, override in enumerate(overrides):
         pointer = f"/{kind}/{place}/id"
-        if wish.id == article_id:
+        if override.id == article_id:
             faults.append(_fault(pointer, "is the article itself"))
-        if wish.id in seen:
-            faults.append(_fault(pointer, f"{wish.id!r} stands there twice"))
-        seen.add(wish.id)
+        if override.id in seen:
+            faults.append(_fault(pointer, f"{override.id!r} is repeated"))
+        seen.add(override.id)
     if faults:
-        raise InvalidChoices(f"the {kind} are not acceptable", tuple(faults))
+        raise InvalidOverrides(f"the {kind} are not acceptable", tuple(faults))
 
 
 def keep_authors(
-    wishes: Iterable[Wish], before: Iterable[Choice], by: str, at: datetime
-) -> tuple[Choice, ...]:
-    """Wishes as choices of who asks now; one that stood there before keeps its author and time."""
-    known = {choice.wish: choice for choice in before}
-    made = ((wish, {**wish.model_dump(), "by": by, "at": at}) for wish in wishes)
-    return tuple(known.get(wish) or Choice.model_validate(fields) for wish, fields in made)
+    overrides: Iterable[Override], before: Iterable[RecordedOverride], by: str, at: datetime
+) -> tuple[RecordedOverride, ...]:
+    """Record requested overrides; one that was there before keeps its author and time."""
+    known = {recorded.requested: recorded for recorded in before}
+    made = ((override, {**override.model_dump(), "by": by, "at": at}) for override in overrides)
+    return tuple(
+        known.get(override) or RecordedOverride.model_validate(fields) for override, fields in made
+    )
 
 
-def as_json(choices: tuple[Choice, ...]) -> str:
-    """Canonical JSON; `parse_choices` reads it back."""
-    return _CHOICES.dump_json(choices, exclude_defaults=True).decode()
+def overrides_to_json(overrides: tuple[RecordedOverride, ...]) -> str:
+    """Serialise to canonical JSON; `parse_overrides` is the inverse."""
+    return _OVERRIDES.dump_json(overrides, exclude_defaults=True).decode()
 
 
-def parse_choices(document: str) -> tuple[Choice, ...]:
-    """Read what `as_json` wrote.
+def parse_overrides(document: str) -> tuple[RecordedOverride, ...]:
+    """Parse the JSON of `overrides_to_json`.
 
     Raises:
-        InvalidChoices: it is of a newer program.
+        InvalidOverrides: the document does not fit; a newer release may have written it.
     """
     try:
-        return _CHOICES.validate_json(document)
+        return _OVERRIDES.validate_json(document)
     except ValidationError as error:
-        raise InvalidChoices("the choices cannot be read", tuple(faults_of(error))) from None
+        raise InvalidOverrides("the overrides cannot be read", tuple(faults_of(error))) from None
 
 
 def _fault(pointer: str, detail: str) -> FieldFault:
     return FieldFault(pointer, detail)
 
 
-_CHOICES: Final = TypeAdapter(tuple[Choice, ...])
+@dataclass(frozen=True, slots=True)
+class OverridesByArticle:
+    """The overrides of all articles that have some. Immutable: `after` returns a new value."""
+
+    by_article: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))
+    rows: Mapping[tuple[str, str], StoredOverrides] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def of(self, article_id: str) -> Overrides:
+        """The overrides of one article."""
+        return self.by_article.get(article_id, NO_OVERRIDES)
+
+    def pinning(self, article_id: str) -> tuple[str, ...]:
+        """Ids of the articles that pin one article, now or at another time, ascending."""
+        found = (
+            seed
+            for seed, overrides in self.by_article.items()
+            if any(pin.id == article_id for pin in overrides.pins)
+        )
+        return tuple(sorted(found))
+
+    @property
+    def in_order(self) -> tuple[StoredOverrides, ...]:
+        """The rows in force, in the order in which they were set."""
+        return tuple(sorted(self.rows.values(), key=lambda row: row.change))
+
+    def after(self, rows: Iterable[StoredOverrides]) -> "OverridesByArticle":
+        """Apply rows set since, in order. Rows of a newer release are logged and skipped."""
+        set_since = tuple(rows)
+        if not set_since:
+            return self
+        kept, overrides = dict(self.rows), dict(self.by_article)
+        for row in set_since:
+            kept[row.article_id, row.kind] = row
+            overrides[row.article_id] = _with(overrides.get(row.article_id, NO_OVERRIDES), row)
+        return OverridesByArticle(MappingProxyType(overrides), MappingProxyType(kept))
+
+
+def _with(before: Overrides, row: StoredOverrides) -> Overrides:
+    if row.kind not in KINDS:
+        return before
+    try:
+        return replace(before, **{row.kind: parse_overrides(row.document)})
+    except InvalidOverrides as fault:
+        _log.error("%s of article %s stay as they were: %s", row.kind, row.article_id, fault)
+        return before
+
+
+_OVERRIDES: Final = TypeAdapter(tuple[RecordedOverride, ...])

@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import overlap
-from recommender.ranking import Pool, Ranked, Removal, Rules, Selection, tellings_of
+from recommender.ranking.clusters import tellings_of
 from recommender.ranking.policy import Policy
+from recommender.ranking.pool import Pool, Rules
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.results import Options, Removed, Rule
+from recommender.ranking.selection import Removal, Selection
 
 __all__ = ["pool_of", "removed_from", "rules_of", "told_among"]
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import overlap
-from recommender.ranking import Ranked, Rules, Selection, choose
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
-from recommender.ranking.overrides import Choices
+from recommender.ranking.overrides import NO_OVERRIDES, Overrides
 from recommender.ranking.picking import pool_of, removed_from, rules_of, told_among
 from recommender.ranking.policy import Policy
+from recommender.ranking.pool import Rules
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.results import (
     Options,
     Recommendation,
@@ -22,15 +23,15 @@ from recommender.ranking.results import (
     Removed,
 )
 from recommender.ranking.seeds import Seed
+from recommender.ranking.selection import Selection, choose
 
-__all__ = ["LADDER", "Outcome", "answer_to", "list_related", "outcome_of"]
+__all__ = ["FALLBACK_STAGES", "Outcome", "answer_to", "list_related", "outcome_of"]
 
 SEMANTIC: Final = "semantic"
 PINNED: Final = "pinned"
-NOTHING_CHOSEN: Final = Choices()
 SAME_SECTION: Final = "fallback:section"
 LATEST: Final = "fallback:latest"
-LADDER: Final = (SAME_SECTION, LATEST)
+FALLBACK_STAGES: Final = (SAME_SECTION, LATEST)
 UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
@@ -43,7 +44,7 @@ def list_related(
     options: Options,
     policy: Policy,
     now: float,
-    choices: Choices = NOTHING_CHOSEN,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> Recommendations:
     """The list under an article, at `now` (seconds since 1970 in UTC).
 
@@ -53,13 +54,13 @@ def list_related(
     seed; unless it is pinned, it is neither a translation nor a near-duplicate of the seed, nor a
     near-duplicate of an item above.
     """
-    return answer_to(Inquiry(view, seed, options, policy, now, choices))
+    return answer_to(ListRequest(view, seed, options, policy, now, overrides))
 
 
-def answer_to(inquiry: Inquiry) -> Recommendations:
+def answer_to(request: ListRequest) -> Recommendations:
     """The list that answers a question; see `list_related`."""
-    view, seed, options = inquiry.view, inquiry.seed, inquiry.options
-    items = outcome_of(inquiry).items if seed.lists else ()
+    view, seed, options = request.view, request.seed, request.options
+    items = outcome_of(request).items if seed.lists else ()
     return Recommendations(
         article_id=seed.id,
         items=items,
@@ -86,19 +87,19 @@ class Outcome:
     removed: Mapping[int, Removed]
 
 
-def outcome_of(inquiry: Inquiry) -> Outcome:
+def outcome_of(request: ListRequest) -> Outcome:
     """The list, rung by rung: a lower rung is asked only while the list is short."""
-    making = _Making(inquiry)
+    making = _Making(request)
     making.pin()
-    for rung in _rungs(inquiry):
+    for rung in _rungs(request):
         making.fill(rung)
     return Outcome(tuple(making.items), making.removed)
 
 
-def _rungs(inquiry: Inquiry) -> tuple[str, ...]:
-    if not inquiry.policy.fallback or inquiry.options.min_score is not None:
+def _rungs(request: ListRequest) -> tuple[str, ...]:
+    if not request.policy.fallback or request.options.min_score is not None:
         return (SEMANTIC,)
-    return (SEMANTIC, *LADDER) if inquiry.seed.section else (SEMANTIC, LATEST)
+    return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, LATEST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,20 +121,22 @@ class Rung:
 class _Making:
     """A list in the making."""
 
-    def __init__(self, inquiry: Inquiry) -> None:
+    def __init__(self, request: ListRequest) -> None:
         self.items: list[Recommendation] = []
         self.removed: dict[int, Removed] = {}
-        self._inquiry, self._view = inquiry, inquiry.view
-        self._allowed = inquiry.allowed()
+        self._inquiry, self._view = request, request.view
+        self._allowed = request.allowed()
         self._listed: list[int] = []
-        self._beside = inquiry.beside()
-        self._told = self._beside  # who only shows what was told: elsewhere, or again above
+        self._shown_on_page = request.shown_on_page()
+        self._told = self._shown_on_page  # who only shows what was told: elsewhere, or again above
 
     def pin(self) -> None:
         """Put on the list what editors want first, whatever it scores."""
         rows, options = self._inquiry.pinned(), self._inquiry.options
         rows = rows[
-            ~told_among(self._view, rows, self._beside, self._inquiry.policy.duplicate_overlap)
+            ~told_among(
+                self._view, rows, self._shown_on_page, self._inquiry.policy.duplicate_overlap
+            )
         ]
         if not len(rows):
             return
@@ -159,16 +162,16 @@ class _Making:
             fetch = MOST_CANDIDATES
 
     def _rung(self, name: str, fetch: int) -> Rung:
-        inquiry, allowed = self._inquiry, self._allowed
+        request, allowed = self._inquiry, self._allowed
         if name == SEMANTIC:
-            rows = inquiry.candidates(allowed, fetch)
+            rows = request.candidates(allowed, fetch)
             ranked, new = self._ranked(rows)
             related = self._of_the_story(ranked, new)
             more = fetch <= len(rows) and bool(related[new].all())
             return Rung(self._timed(name, ranked), related, more)
         if name == SAME_SECTION:
-            allowed = inquiry.in_section(allowed)
-        rows = inquiry.newest(allowed, fetch)
+            allowed = request.in_section(allowed)
+        rows = request.newest(allowed, fetch)
         ranked, new = self._ranked(rows)
         more = len(rows) < int(np.count_nonzero(allowed))
         return Rung(self._timed(name, ranked), new, more)
@@ -180,11 +183,11 @@ class _Making:
 
     def _of_the_story(self, ranked: Ranked, new: Mask) -> Mask:
         """Who of the new counts as related; with `mode=latest`, only those of the seed's story."""
-        inquiry, policy = self._inquiry, self._inquiry.policy
-        related = inquiry.are_related(ranked) & new
-        if inquiry.options.mode == "latest":
+        request, policy = self._inquiry, self._inquiry.policy
+        related = request.are_related(ranked) & new
+        if request.options.mode == "latest":
             # The best that is another telling: a reprint of the seed would be hard to come near.
-            told = overlap(inquiry.seed.signature, self._signatures(ranked.rows))
+            told = overlap(request.seed.signature, self._signatures(ranked.rows))
             others = related & (told < policy.duplicate_overlap)
             score = ranked.scores.score
             related &= score >= policy.latest_share * score.max(initial=0.0, where=others)
@@ -201,16 +204,18 @@ class _Making:
         return name != SEMANTIC or self._inquiry.options.mode == "latest"
 
     def _choose(self, name: str, rung: Rung, missing: int) -> Selection:
-        inquiry, listed = self._inquiry, np.array(self._listed, np.int64)
-        told = self._signatures(np.flatnonzero(inquiry.same_story))
+        request, listed = self._inquiry, np.array(self._listed, np.int64)
+        told = self._signatures(np.flatnonzero(request.same_story))
         return choose(
-            pool_of(self._view, rung.ranked, inquiry.now),
+            pool_of(self._view, rung.ranked, request.now),
             missing,
             rules=self._rules(name),
-            told=np.vstack([inquiry.seed.signature, told]),
+            told=np.vstack([request.seed.signature, told]),
             listable=rung.listable,
-            listed=pool_of(self._view, inquiry.rank(listed), inquiry.now) if len(listed) else None,
-            beside=np.isin(rung.ranked.rows, self._beside) if len(self._beside) else None,
+            listed=pool_of(self._view, request.rank(listed), request.now) if len(listed) else None,
+            shown_on_page=np.isin(rung.ranked.rows, self._shown_on_page)
+            if len(self._shown_on_page)
+            else None,
         )
 
     def _rules(self, name: str) -> Rules:

@@ -77,7 +77,7 @@ class Options:
         section: only this one.
         tag: only articles that carry it.
         exclude: ids that must not be listed.
-        beside: ids that other lists of the page hold; neither they nor their reprints are listed.
+        shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
         max_age_days: only articles published within so many days.
         diversity: 0..1 instead of the policy's.
         min_score: 0..1; nothing below is listed and no fallback fills up.
@@ -90,7 +90,7 @@ class Options:
     section: str | None = None
     tag: str | None = None
     exclude: frozenset[str] = frozenset()
-    beside: frozenset[str] = frozenset()
+    shown_on_page: frozenset[str] = frozenset()
     max_age_days: float | None = None
     diversity: float | None = None
     min_score: float | None = None

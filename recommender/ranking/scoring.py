@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Floor, View
-from recommender.ranking import Floors, Ranked, Signals, Weights, fuse, scaled
 from recommender.ranking.decay import fading_of
+from recommender.ranking.fusion import Floors, Signals, Weights, fuse, scaled
 from recommender.ranking.policy import Policy
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.seeds import Seed
 
 __all__ = ["Scorer"]

@@ -52,7 +52,7 @@ def choose(
     told: NDArray[np.uint16],
     listable: Mask | None = None,
     listed: Pool | None = None,
-    beside: Mask | None = None,
+    shown_on_page: Mask | None = None,
 ) -> Selection:
     """At most `limit` candidates, in list order.
 
@@ -80,16 +80,16 @@ def choose(
         listable: bool [m], who may be listed, all where None. The others only make near-duplicates
             and translations of those who are so through them.
         listed: what stands above these candidates already, in list order.
-        beside: bool [m], who of those that may not be listed is told elsewhere on the page: its
-            family and its translations are left out.
+        shown_on_page: bool [m], candidates in other lists of the page, which may not be listed:
+            their duplicates and translations are left out.
     """
     above = 0 if listed is None else len(listed)
     draft = _Draft(pool if listed is None else pool.under(listed), rules)
     if listable is not None:
         draft.left[above:] = listable
     draft.leave_out(told, Removal.DUPLICATE_OF_SEED)
-    if beside is not None:
-        draft.leave_out_beside(np.concatenate([np.zeros(above, np.bool_), beside]))
+    if shown_on_page is not None:
+        draft.leave_out_shown(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
     draft.left[:above] = True  # what is listed counts, also where something told it again
     for item in range(above):
         draft.put(item)
@@ -152,7 +152,7 @@ class _Draft:
         self._retell(family, removal, NOT_HERE)
         self._leave_out_translations(family, removal, NOT_HERE)
 
-    def leave_out_beside(self, told: Mask) -> None:
+    def leave_out_shown(self, told: Mask) -> None:
         """Leave out the families of some candidates, and who translates them or one of those."""
         family = told | self._families.take_of(told & self._families.left)
         self._retell(family, Removal.DUPLICATE, NOT_HERE)

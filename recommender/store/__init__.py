@@ -3,11 +3,11 @@
 from recommender.store.articles import ArticleStore, open_store
 from recommender.store.batches import Removal
 from recommender.store.catalogs import CatalogNeeds
-from recommender.store.choices import EditorsChoices, StoredChoices
 from recommender.store.features import FeatureCache, TextTerms
 from recommender.store.late import LateStore
 from recommender.store.log import ORIGIN, Change, Point, StoreState
 from recommender.store.moment import Standing, Stored, StoreView
+from recommender.store.overrides import OverrideStore
 from recommender.store.pages import Page
 from recommender.store.pending import Parked, Pending, PendingTexts, Reading, Recipes, Waiting
 from recommender.store.policies import Policies, PolicyReceipt, StoredPolicy
@@ -19,9 +19,9 @@ __all__ = [
     "ArticleStore",
     "CatalogNeeds",
     "Change",
-    "EditorsChoices",
     "FeatureCache",
     "LateStore",
+    "OverrideStore",
     "Page",
     "Parked",
     "Pending",
@@ -37,7 +37,6 @@ __all__ = [
     "StoreState",
     "StoreView",
     "Stored",
-    "StoredChoices",
     "StoredPolicy",
     "TextTerms",
     "Update",

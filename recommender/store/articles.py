@@ -11,12 +11,12 @@ from recommender.errors import StaleVersion, StoreRestored, StoreUnusable, Unkno
 from recommender.store import schema
 from recommender.store.batches import Removal, put_or_refuse, write_or_refuse
 from recommender.store.catalogs import ReportedCatalogs
-from recommender.store.choices import EditorsChoices
 from recommender.store.cursors import Cursors
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.features import AT_ONCE, FeatureCache
 from recommender.store.log import Change, Point, StoreState, epoch_of, point_at, state_of
 from recommender.store.moment import Stored, StoreView
+from recommender.store.overrides import OverrideStore
 from recommender.store.pages import Page, read_page
 from recommender.store.pending import PendingTexts
 from recommender.store.policies import Policies
@@ -56,8 +56,8 @@ class ArticleStore:
         self.pending = PendingTexts(engine, self._writer)
         self.policies = Policies(engine, self._writer)
         self.cursors = Cursors(engine, self._writer)
-        self.choices = EditorsChoices(engine, self._writer)
         self.catalogs = ReportedCatalogs(engine, self._writer)
+        self.overrides = OverrideStore(engine, self._writer)
 
     @property
     def engine(self) -> sa.Engine:
@@ -199,7 +199,7 @@ class ArticleStore:
 
         All that it ever had, if the point is not its own.
         """
-        apart = (schema.policies.c.change, schema.choices.c.change)
+        apart = (schema.policies.c.change, schema.overrides.c.change)
         with self._engine.begin() as connection:
             begin = point.number if _has(connection, point, epoch) else 0
             counts = (sa.select(sa.func.count()).where(change > begin) for change in apart)

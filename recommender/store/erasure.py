@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from recommender.errors import StoreUnusable
 from recommender.store import schema
 from recommender.store.articles import ArticleStore
-from recommender.store.choices import forget_choices
 from recommender.store.database import PATIENCE_SECONDS, writing
+from recommender.store.overrides import forget_overrides
 
 __all__ = ["overwrite_free_space", "scrub"]
 
 _REWRITTEN: Final = (
-    *(schema.articles, schema.pending, schema.choices),
+    *(schema.articles, schema.pending, schema.overrides),
     *(schema.texts, schema.vectors, schema.terms),
 )
 
@@ -28,7 +28,7 @@ def scrub(store: ArticleStore, article_id: str) -> None:
     with writing(store.engine).begin() as connection:
         connection.execute(sa.update(table).where(deleted).values(**gone))
         connection.execute(sa.delete(pending).where(waits))
-        forget_choices(connection, article_id)
+        forget_overrides(connection, article_id)
 
 
 def overwrite_free_space(store: ArticleStore) -> None:

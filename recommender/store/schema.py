@@ -7,9 +7,9 @@ __all__ = [
     "articles",
     "catalogs",
     "changes",
-    "choices",
     "cursors",
     "metadata",
+    "overrides",
     "pending",
     "policies",
     "store_facts",
@@ -81,7 +81,7 @@ policies = sa.Table(
 )
 """Every version of the ranking policy that was set; the last one holds."""
 
-choices = sa.Table(
+overrides = sa.Table(
     "choices",
     metadata,
     sa.Column("change", sa.BigInteger, primary_key=True, autoincrement=False),

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from recommender.articles import Article, parse_outline
+from recommender.ranking.overrides import StoredOverrides
 from recommender.store import schema
-from recommender.store.choices import StoredChoices, choices_after
 from recommender.store.features import (
     TextTerms,
     passages_of,
@@ -18,6 +18,7 @@ from recommender.store.features import (
     terms_of,
     vector_of,
 )
+from recommender.store.overrides import overrides_after
 from recommender.store.policies import newest_policy_change
 
 __all__ = ["Update", "Updates", "read_unread", "read_updates"]
@@ -57,14 +58,14 @@ class Updates:
         updates: one an article.
         policy: the change of the newest policy, if that came after the number too; it may be told
             of before the articles that changed before it.
-        choices: what editors set after the number, in order; told of early too.
+        overrides: set after the number, in order; included early too.
     """
 
     through: int
     complete: bool
     updates: tuple[Update, ...]
     policy: int | None = None
-    choices: tuple[StoredChoices, ...] = ()
+    overrides: tuple[StoredOverrides, ...] = ()
 
 
 def read_updates(
@@ -78,9 +79,9 @@ def read_updates(
     vector = {row.text_hash: vector_of(row) for row in embedded}
     passages = {row.text_hash: passages_of(row) for row in embedded}
     policy = newest_policy_change(connection, number)
-    choices = choices_after(connection, number)
+    overrides = overrides_after(connection, number)
     last, complete = rows[-1].touched if rows else number, len(rows) < limit
-    others = (policy or last, *(one.change for one in choices[-1:]))
+    others = (policy or last, *(one.change for one in overrides[-1:]))
     return Updates(
         through=max(last, *others) if complete else last,
         complete=complete,
@@ -97,7 +98,7 @@ def read_updates(
             for row in rows
         ),
         policy=policy,
-        choices=choices,
+        overrides=overrides,
     )
 
 

@@ -24,7 +24,7 @@ from recommender.web.state import state
 __all__ = ["drafts"]
 
 drafts = Blueprint("drafts", __name__, url_prefix="/v1")
-NOBODY: Final = ""  # outside the grammar of ids: no stored article is meant, and no choice
+NOBODY: Final = ""  # not a valid id: it names no stored article and has no overrides
 SUMMARY: Final = "the request is not acceptable"
 SHARED: Final = frozenset({"section", "language"})
 """An article's own field of that name is meant; a list is limited to others where it is stored."""
@@ -103,15 +103,15 @@ def related_to_draft() -> Response:
 
 def _lists(requests: list[Asked]) -> Iterator[dict[str, Any]]:
     """List after list; what stands in one is neither in a later one nor told again there."""
-    beside = frozenset[str]()
+    shown_on_page = frozenset[str]()
     for asked in requests:
-        listed = _document(asked, beside)
-        beside |= {item["id"] for item in listed["items"]}
+        listed = _document(asked, shown_on_page)
+        shown_on_page |= {item["id"] for item in listed["items"]}
         yield listed
 
 
-def _document(asked: Asked, beside: frozenset[str]) -> dict[str, Any]:
-    listed = _answer(asked.seed, replace(asked.options, beside=beside))
+def _document(asked: Asked, shown_on_page: frozenset[str]) -> dict[str, Any]:
+    listed = _answer(asked.seed, replace(asked.options, shown_on_page=shown_on_page))
     kept = listed.article_id if isinstance(asked.seed, str) else None
     return as_document(listed) | {"article_id": kept}
 

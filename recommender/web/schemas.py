@@ -54,8 +54,8 @@ RULES: Final[Mapping[str, Rules]] = {
         **{name: {"minimum": 0, "maximum": 1} for name in ("diversity", "min_score")},
     },
     "Page": {"requests": {"minItems": 1, "maxItems": MOST_LISTS}},
-    "Wish": {**ID_RULE, "why": {"pattern": NO_NUL}},
-    "Choice": ID_RULE,
+    "Override": {**ID_RULE, "why": {"pattern": NO_NUL}},
+    "RecordedOverride": ID_RULE,
     "Pins": {"by": {"pattern": NO_NUL}},
     "Blocks": {"by": {"pattern": NO_NUL}},
 }

@@ -15,14 +15,14 @@ from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, Live
 from recommender.operations.checking import Backlog, count_backlog
 from recommender.ranking.appears_in import Appearances, find_appearances
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained, read_texts
-from recommender.ranking.filters import next_turn, shows
-from recommender.ranking.overrides import Kind
+from recommender.ranking.filters import next_visibility_change, shows
+from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.results import Options, Recommendations
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, Receipt, StoredChoices, Waiting
+from recommender.store import ArticleStore, LateStore, Receipt, Waiting
 from recommender.web.turns import Turns, TurnsOfWorker
 from recommender.web.visibility import becomes_visible, is_shown
 
@@ -84,11 +84,14 @@ class State:
             shown = is_shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        choices = live.chosen.of(article_id)
-        inquiry = Inquiry(view, seed, options, live.in_force.policy, now, choices)
+        overrides = live.overrides.of(article_id)
+        list_request = ListRequest(view, seed, options, live.in_force.policy, now, overrides)
         with self._explaining(options):
-            answer = list_explained(inquiry, self._texts)
-        turns = (choices.next_turn(now), *(next_turn(part, now) for part in view.parts))
+            answer = list_explained(list_request, self._texts)
+        turns = (
+            overrides.next_change(now),
+            *(next_visibility_change(part, now) for part in view.parts),
+        )
         left = min(turns) - now
         return Listing(answer, seed.language, bool(options.explain), seed.settled, left)
 
@@ -105,10 +108,10 @@ class State:
             draft = read_draft(self.settings.data_dir, article)
         seed = seed_outside(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
-        policy, choices = live.in_force.policy, live.chosen.of(article.id)
-        inquiry = Inquiry(live.view, seed, options, policy, time.time(), choices)
+        policy, overrides = live.in_force.policy, live.overrides.of(article.id)
+        list_request = ListRequest(live.view, seed, options, policy, time.time(), overrides)
         with self._explaining(options):
-            return list_explained(inquiry, self._texts, text)
+            return list_explained(list_request, self._texts, text)
 
     def appearances(self, article_id: str) -> Appearances:
         """Under which articles one stands now.
@@ -123,7 +126,7 @@ class State:
             self.stored(article_id)
         policy, now = live.in_force.policy, time.time()
         with self._turns.seekers.one_of("appearances"):
-            return find_appearances(live.view, article_id, policy, live.chosen, now)
+            return find_appearances(live.view, article_id, policy, live.overrides, now)
 
     def stored(self, article_id: str) -> Article:
         """An article as the store has it.
@@ -136,7 +139,7 @@ class State:
         """
         return self._asked(article_id, self._turns.fetchers)
 
-    def choices_set(self, article_id: str, kind: Kind) -> tuple[StoredChoices, ...]:
+    def override_history(self, article_id: str, kind: Kind) -> tuple[StoredOverrides, ...]:
         """The pins or the blocks that were ever set under an article, the newest first.
 
         Raises:
@@ -147,7 +150,7 @@ class State:
         """
         with self._store_on(self._turns.fetchers) as store:
             store.get(article_id)
-            return store.choices.history(article_id, kind)
+            return store.overrides.history(article_id, kind)
 
     def backlog(self) -> tuple[Backlog, int, Waiting] | None:
         """What is yet to be done, the newest change, and what waits; None while another asks.
@@ -171,7 +174,7 @@ class State:
     def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.
 
-        An article's `text` has to be read for that; of a deletion or a choice there is none. Only
+        An article's `text` has to be read for that; a deletion or an override has none. Only
         a few wait at once; for the others it is False.
         """
         if not self._turns.waiters.take():

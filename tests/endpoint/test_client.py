@@ -25,7 +25,7 @@ from recommender.errors import FieldFault
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.ranking.appears_in import MOST_SECONDS
-from recommender.ranking.overrides import Wish
+from recommender.ranking.overrides import Override
 from recommender.ranking.results import Options
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -110,7 +110,9 @@ def test_a_query_goes_into_the_address_while_every_server_takes_that(
 
 
 def test_every_option_of_a_list_can_be_asked_for() -> None:
-    fields = {name.replace("languages", "language") for name in Options.__slots__} - {"beside"}
+    fields = {name.replace("languages", "language") for name in Options.__slots__} - {
+        "shown_on_page"
+    }
     fields = {name.replace("max_age_days", "max_age") for name in fields}
     assert ListOptions.__annotations__.keys() == fields
 
@@ -376,9 +378,9 @@ def test_strange_ids_stay_one_step_of_the_address() -> None:
 
 def test_pins_and_blocks_are_set_and_told(cms: Client, clock: SimpleNamespace) -> None:
     until = datetime.fromtimestamp(clock.now, UTC).replace(year=2027)
-    pin = Wish(id="orchard-1", why="ours", ends_at=until)
+    pin = Override(id="orchard-1", why="ours", ends_at=until)
     assert cms.set_pins("harbour-2", [pin], by="mira")["result"] == "updated"
-    cms.set_blocks("harbour-2", [Wish(id="harbour-3")])
+    cms.set_blocks("harbour-2", [Override(id="harbour-3")])
     (kept,) = cms.pins("harbour-2")["pins"]
     assert (kept.id, kept.why, kept.ends_at, kept.by) == (
         "orchard-1",

@@ -30,7 +30,7 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.operations.erase import Erased, erase
-from recommender.ranking.overrides import Wish, parse_choices
+from recommender.ranking.overrides import Override, parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.results import Options
@@ -127,14 +127,14 @@ class Archive:
 
 def test_what_editors_chose_beside_it_stays(archive: Archive) -> None:
     archive.erase()
-    held = archive.store.choices.history("harbour-2", "blocks")
-    assert [[one.id for one in parse_choices(row.document)] for row in held] == [
+    held = archive.store.overrides.history("harbour-2", "blocks")
+    assert [[one.id for one in parse_overrides(row.document)] for row in held] == [
         ["harbour-4"],
         ["harbour-4"],
         [],
     ]
     assert held[0].by == "erase" not in {row.by for row in held[1:]}
-    assert archive.store.choices.history(DOOMED, "pins") == ()
+    assert archive.store.overrides.history(DOOMED, "pins") == ()
     assert archive.store.changes_after(held[0].change - 1)[0].kind == "choice"
 
 
@@ -179,10 +179,12 @@ def fill(archive: Archive, documents: Iterable[dict[str, Any]]) -> None:
 
 def choose(store: ArticleStore) -> None:
     """What editors said of the article, under it and under another one, more than once."""
-    said = Wish(id=DOOMED, why=f"for {MARK}")
-    store.choices.put(DOOMED, "pins", (Wish(id="harbour-2", why=f"of {MARK}"),), "editor")
-    store.choices.put("harbour-2", "blocks", (said,), "editor")
-    store.choices.put("harbour-2", "blocks", (Wish(id="harbour-4", why="stale"), said), "editor")
+    said = Override(id=DOOMED, why=f"for {MARK}")
+    store.overrides.put(DOOMED, "pins", (Override(id="harbour-2", why=f"of {MARK}"),), "editor")
+    store.overrides.put("harbour-2", "blocks", (said,), "editor")
+    store.overrides.put(
+        "harbour-2", "blocks", (Override(id="harbour-4", why="stale"), said), "editor"
+    )
 
 
 def park(archive: Archive) -> None:

@@ -24,18 +24,20 @@ from recommender.analysis.embedding import Encoder
 from recommender.analysis.minhash import sign
 from recommender.articles import Article
 from recommender.indexing.drafts import seed_outside
-from recommender.ranking import Pool, Scores, choose
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.fusion import Scores
 from recommender.ranking.listing import as_document
-from recommender.ranking.overrides import Choice, Choices
+from recommender.ranking.overrides import Overrides, RecordedOverride
 from recommender.ranking.picking import rules_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.policy_documents import parse_policy
-from recommender.ranking.related import LADDER, list_related, outcome_of
+from recommender.ranking.pool import Pool
+from recommender.ranking.related import FALLBACK_STAGES, list_related, outcome_of
 from recommender.ranking.results import LIMITS, MODES, Options, Recommendation, Recommendations
 from recommender.ranking.scoring import MEASURED, Scorer
 from recommender.ranking.seeds import Seed, find_seed
+from recommender.ranking.selection import choose
 from tests.support.drawn_archives import (
     MODELS,
     NOW,
@@ -429,7 +431,7 @@ def test_no_list_of_an_archive_in_several_languages_tells_a_story_twice(press: P
             question = Question(number, "of two languages", "grown", asker, asking, Policy())
             asked = question.asked(press)
             articles = asked.archive.articles
-            outcome = outcome_of(Inquiry(asked.view, asked.seed, asking, Policy(), asked.now))
+            outcome = outcome_of(ListRequest(asked.view, asked.seed, asking, Policy(), asked.now))
             ids = ids_of(outcome.items)
             told += [(a, b) for a, b in combinations(ids, 2) if translate(articles[a], articles[b])]
             gone = [one.because for one in outcome.removed.values() if one.rule == "translation"]
@@ -468,11 +470,13 @@ def test_whatever_is_listed_meets_all_options(press: Press, question: Question) 
 
 
 windows = st.tuples(st.none() | st.integers(-9, 9), st.none() | st.integers(-9, 9))
-"""Days before or after the question at which a choice begins and ends to hold."""
+"""Days before or after the question at which an override starts and ends."""
 
 
 @st.composite
-def chosen(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]], frozenset[str]]:
+def overrides_of_lists(
+    draw: st.DrawFn,
+) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]], frozenset[str]]:
     """Pins and blocks with their windows, and what other lists of the page hold."""
     some = st.tuples(st.integers(0, 70).map(name), windows)
     pins = draw(st.lists(some, max_size=6, unique_by=lambda one: one[0]))
@@ -480,12 +484,14 @@ def chosen(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]
     return pins, blocks, draw(excluded)
 
 
-def choice(asked: Asked, one: str, window: tuple[int | None, int | None]) -> Choice:
+def override(asked: Asked, one: str, window: tuple[int | None, int | None]) -> RecordedOverride:
     begin, end = (
         None if day is None else datetime.fromtimestamp(asked.now + day * DAY, UTC)
         for day in window
     )
-    return Choice.model_construct(id=one, starts_at=begin, ends_at=end, by="editor", at=NOW)
+    return RecordedOverride.model_construct(
+        id=one, starts_at=begin, ends_at=end, by="editor", at=NOW
+    )
 
 
 def holds(window: tuple[int | None, int | None]) -> bool:
@@ -494,7 +500,7 @@ def holds(window: tuple[int | None, int | None]) -> bool:
 
 
 def may_be_pinned(asked: Asked, one: str) -> bool:
-    """Whether an editor's wish can be met: eligible but for being read, and as was asked for."""
+    """Whether a pin can be shown: eligible but for being read, and as was asked for."""
     if one not in asked.archive.articles:
         return False
     wanted = asked.options.languages
@@ -502,30 +508,30 @@ def may_be_pinned(asked: Asked, one: str) -> bool:
     return spoken and may_be_put(asked, one) and set(meets(asked, one)) <= {"language"}
 
 
-@given(question=questions(), choosing=chosen())
+@given(question=questions(), choosing=overrides_of_lists())
 @settings(CALM, max_examples=150)
 def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
     press: Press, question: Question, choosing: tuple[Any, Any, frozenset[str]]
 ) -> None:
     asked = question.asked(press)
-    pins, blocks, beside = choosing
-    choices = Choices(
-        tuple(choice(asked, one, window) for one, window in pins),
-        tuple(choice(asked, one, window) for one, window in blocks),
+    pins, blocks, shown_on_page = choosing
+    overrides = Overrides(
+        tuple(override(asked, one, window) for one, window in pins),
+        tuple(override(asked, one, window) for one, window in blocks),
     )
-    asking = replace(asked.options, beside=beside)
-    listed = list_related(asked.view, asked.seed, asking, asked.policy, asked.now, choices).items
+    asking = replace(asked.options, shown_on_page=shown_on_page)
+    listed = list_related(asked.view, asked.seed, asking, asked.policy, asked.now, overrides).items
     blocked = {one for one, window in blocks if holds(window)}
-    barred = blocked | beside | asked.options.exclude | {asked.seed.id}
+    excluded = blocked | shown_on_page | asked.options.exclude | {asked.seed.id}
     wanted = [
         one
         for one, window in pins
-        if holds(window) and one not in barred and may_be_pinned(asked, one)
+        if holds(window) and one not in excluded and may_be_pinned(asked, one)
     ]
     first = [item.id for item in listed if item.reason == "pinned"]
     rest = [item.id for item in listed[len(first) :]]
-    assert not set(ids_of(listed)) & barred
-    assert {item.reason for item in listed[len(first) :]} <= {"semantic", *LADDER}
+    assert not set(ids_of(listed)) & excluded
+    assert {item.reason for item in listed[len(first) :]} <= {"semantic", *FALLBACK_STAGES}
     if not asked.seed.lists:
         assert listed == ()
     elif asked.options.min_score is None:
@@ -533,10 +539,10 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
     else:
         assert first == [one for one in wanted if one in first]
         assert all(item.score >= asked.options.min_score for item in listed)
-    elsewhere = [one for one in beside if one in asked.archive.articles]
+    elsewhere = [one for one in shown_on_page if one in asked.archive.articles]
     told = told_twice(asked, [*first, *elsewhere, *rest])
     assert [pair for pair in told if set(pair) & set(rest)] == []
-    if not (pins or blocks or beside):
+    if not (pins or blocks or shown_on_page):
         assert outline(listed) == outline(asked.items())
 
 
@@ -751,18 +757,18 @@ def test_candidates_are_looked_for_twice_at_most_on_each_rung(
     """Of an archive that is one text over and over, under which no list can be filled."""
     words, fetched = vocabulary("en", 0), list[int]()
     text = {"title": "quay pier wharf", "language": "en", "body": " ".join(words)}
-    newest, candidates = Inquiry.newest, Inquiry.candidates
+    newest, candidates = ListRequest.newest, ListRequest.candidates
 
-    def count_newest(self: Inquiry, allowed: Any, fetch: int) -> Any:
+    def count_newest(self: ListRequest, allowed: Any, fetch: int) -> Any:
         fetched.append(fetch)
         return newest(self, allowed, fetch)
 
-    def count_candidates(self: Inquiry, allowed: Any, fetch: int) -> Any:
+    def count_candidates(self: ListRequest, allowed: Any, fetch: int) -> Any:
         fetched.append(fetch)
         return candidates(self, allowed, fetch)
 
-    monkeypatch.setattr(Inquiry, "newest", count_newest)
-    monkeypatch.setattr(Inquiry, "candidates", count_candidates)
+    monkeypatch.setattr(ListRequest, "newest", count_newest)
+    monkeypatch.setattr(ListRequest, "candidates", count_candidates)
     copies = [press.known(article_of(text | {"id": name(at)})) for at in range(900)]
     backwards = " ".join(reversed(words))  # the same words, and no run of them
     seed = press.known(article_of(text | {"id": "seed", "body": backwards}))

@@ -38,9 +38,9 @@ CALLS: dict[str, Call] = {
     "prune": lambda store: store.features.prune(),
     "policies": lambda store: store.policies.history(),
     "set policy": lambda store: store.policies.put("{}"),
-    "choices": lambda store: store.choices.history("a", "pins"),
-    "every choice": lambda store: store.choices.all(),
-    "choose": lambda store: store.choices.put("a", "pins", (), "editor"),
+    "overrides": lambda store: store.overrides.history("a", "pins"),
+    "every override": lambda store: store.overrides.all(),
+    "override": lambda store: store.overrides.put("a", "pins", (), "editor"),
 }
 
 

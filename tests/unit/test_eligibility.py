@@ -13,11 +13,11 @@ from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
 from recommender.ranking.attributes import Described, Facts, describe
 from recommender.ranking.filters import (
-    Wanted,
+    Filter,
     broken_rules,
     eligible,
     matching,
-    next_turn,
+    next_visibility_change,
     on_show,
     shows,
 )
@@ -118,22 +118,22 @@ def test_the_next_turn_is_the_nearest_bound_ahead() -> None:
         article(expires_at=NOON + 2 * SECOND),
         article(published_at=NOON - SECOND, expires_at=NOON),
     )
-    assert [next_turn(rows, NOW + at) for at in (-2, -1, 0, 1.5, 2, 3)] == [
+    assert [next_visibility_change(rows, NOW + at) for at in (-2, -1, 0, 1.5, 2, 3)] == [
         *(NOW - 1, NOW, NOW + 2, NOW + 2, NOW + 3, np.inf)
     ]
-    assert next_turn(archive(), NOW) == np.inf
+    assert next_visibility_change(archive(), NOW) == np.inf
 
 
 def test_asking_changes_no_column() -> None:
     rows = archive(article(), article(never_recommend=True, title="", body="B"))
     eligible(rows, NOW)
-    matching(rows, Wanted(languages=frozenset(), section="x", tag="y", published_after=NOW))
+    matching(rows, Filter(languages=frozenset(), section="x", tag="y", published_after=NOW))
     assert rows.columns["published"].tolist() == [True, True]
 
 
 def test_an_empty_archive_lists_nothing() -> None:
     rows = archive()
-    wanted = Wanted(frozenset({"en"}), "city", "port", NOW, NOW)
+    wanted = Filter(frozenset({"en"}), "city", "port", NOW, NOW)
     assert on_show(rows, NOW).tolist() == []
     assert eligible(rows, NOW).tolist() == []
     assert matching(rows, wanted).tolist() == []
@@ -145,32 +145,32 @@ TABLE = archive(
     article(language=None, section=None, tags=(), published_at=None),
     article(language="en", section="City", tags=("portal", "Port"), published_at=NOON + SECOND),
 )
-QUESTIONS: list[tuple[Wanted, list[int]]] = [
-    (Wanted(), [0, 1, 2, 3]),
-    (Wanted(languages=frozenset({"en"})), [0, 3]),
-    (Wanted(languages=frozenset({"en", "ru"})), [0, 1, 3]),
-    (Wanted(languages=frozenset({"und"})), [2]),
-    (Wanted(languages=frozenset({"fa"})), []),
-    (Wanted(languages=frozenset()), []),
-    (Wanted(section="city"), [0, 1]),
-    (Wanted(section="cit"), []),
-    (Wanted(section=""), [2]),
-    (Wanted(tag="port"), [0, 1]),
-    (Wanted(tag="trade"), [0]),
-    (Wanted(tag="Port"), [3]),
-    (Wanted(tag="port\x00trade"), []),
-    (Wanted(published_after=NOW), [0, 3]),
-    (Wanted(published_before=NOW), [1]),
-    (Wanted(published_after=NOW - 1, published_before=NOW + 1), [0, 1]),
-    (Wanted(published_after=-np.inf), [0, 1, 3]),
-    (Wanted(published_before=np.inf), [0, 1, 3]),
-    (Wanted(frozenset({"en"}), "city", "port", NOW, NOW + 1), [0]),
-    (Wanted(frozenset({"ru"}), "City"), []),
+QUESTIONS: list[tuple[Filter, list[int]]] = [
+    (Filter(), [0, 1, 2, 3]),
+    (Filter(languages=frozenset({"en"})), [0, 3]),
+    (Filter(languages=frozenset({"en", "ru"})), [0, 1, 3]),
+    (Filter(languages=frozenset({"und"})), [2]),
+    (Filter(languages=frozenset({"fa"})), []),
+    (Filter(languages=frozenset()), []),
+    (Filter(section="city"), [0, 1]),
+    (Filter(section="cit"), []),
+    (Filter(section=""), [2]),
+    (Filter(tag="port"), [0, 1]),
+    (Filter(tag="trade"), [0]),
+    (Filter(tag="Port"), [3]),
+    (Filter(tag="port\x00trade"), []),
+    (Filter(published_after=NOW), [0, 3]),
+    (Filter(published_before=NOW), [1]),
+    (Filter(published_after=NOW - 1, published_before=NOW + 1), [0, 1]),
+    (Filter(published_after=-np.inf), [0, 1, 3]),
+    (Filter(published_before=np.inf), [0, 1, 3]),
+    (Filter(frozenset({"en"}), "city", "port", NOW, NOW + 1), [0]),
+    (Filter(frozenset({"ru"}), "City"), []),
 ]
 
 
 @pytest.mark.parametrize(("wanted", "rows"), QUESTIONS)
-def test_filters_keep_the_rows_that_meet_them_all(wanted: Wanted, rows: list[int]) -> None:
+def test_filters_keep_the_rows_that_meet_them_all(wanted: Filter, rows: list[int]) -> None:
     assert np.flatnonzero(matching(TABLE, wanted)).tolist() == rows
 
 
@@ -217,7 +217,7 @@ def test_eligible_agrees_with_the_contract_row_by_row(
 
 
 WANTED = st.builds(
-    Wanted,
+    Filter,
     languages=st.none() | st.frozensets(st.sampled_from(["en", "ru", "und", "fa"]), max_size=3),
     section=st.none() | st.sampled_from(["city", "arts", "farm"]),
     tag=st.none() | st.sampled_from(["port", "trade", "tr"]),
@@ -226,7 +226,7 @@ WANTED = st.builds(
 )
 
 
-def meets(one: Article, wanted: Wanted) -> bool:
+def meets(one: Article, wanted: Filter) -> bool:
     """The filters, one sentence each."""
     at = None if one.published_at is None else one.published_at.timestamp()
     languages, after, before = wanted.languages, wanted.published_after, wanted.published_before
@@ -244,7 +244,7 @@ def meets(one: Article, wanted: Wanted) -> bool:
 @settings(deadline=None)
 @given(st.lists(ARTICLES, max_size=12), WANTED)
 def test_matching_agrees_with_the_filters_row_by_row(
-    articles: list[Article], wanted: Wanted
+    articles: list[Article], wanted: Filter
 ) -> None:
     found = matching(archive(*articles), wanted)
     assert found.tolist() == [meets(one, wanted) for one in articles]
@@ -276,7 +276,7 @@ def test_a_broken_rule_is_named_and_of_several_the_first(
     fields: dict[str, Any], rule: str | None
 ) -> None:
     good = {"language": "en", "section": "city", "tags": ("port",), "published_at": NOON - SECOND}
-    wanted = Wanted(frozenset({"en"}), "city", "port", NOW - 2, NOW)
+    wanted = Filter(frozenset({"en"}), "city", "port", NOW - 2, NOW)
     rows = archive(article(**good), article(**good | fields))
     assert broken_rules(rows, EVERYTHING, NOW, wanted) == [None, rule]
     assert broken_rules(rows, np.array([1, 0, 1]), NOW, wanted) == [rule, None, rule]
@@ -286,14 +286,14 @@ def test_what_was_not_read_breaks_that_rule_first() -> None:
     unread = Facts(
         article(status="draft"), None, embedded=False, signature=UNSIGNED, read=False, settled=False
     )
-    assert broken_rules(describe([unread]), EVERYTHING, NOW, Wanted()) == ["unread"]
+    assert broken_rules(describe([unread]), EVERYTHING, NOW, Filter()) == ["unread"]
 
 
 @settings(deadline=None)
 @given(st.lists(ARTICLES, max_size=12), WANTED, st.integers(-2, 2), st.booleans())
 def test_rows_that_break_no_rule_are_those_that_are_eligible_and_matching(
     articles: list[Article],
-    wanted: Wanted,
+    wanted: Filter,
     offset: int,
     untitled: bool,  # noqa: FBT001 - Hypothesis names it
 ) -> None:

@@ -21,7 +21,7 @@ from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
 from recommender.evaluation.traits import sample_seeds, spread, traits_of
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
@@ -58,7 +58,7 @@ def listed(bench: Bench) -> dict[str, tuple[str, ...]]:
 def allowed(bench: Bench) -> set[str]:
     """What the filters of the product leave for the seed."""
     seed = find_seed(bench.view, SEED)
-    rows = Inquiry(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).allowed()
+    rows = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).allowed()
     return {bench.view.id_of(row) for row in np.flatnonzero(rows).tolist()}
 
 

@@ -15,7 +15,8 @@ from hypothesis.extra.numpy import arrays
 
 from recommender.articles import Article
 from recommender.live import ChangesCopy
-from recommender.store import Point, StoredChoices, StoredPolicy, TextTerms, Update
+from recommender.ranking.overrides import StoredOverrides
+from recommender.store import Point, StoredPolicy, TextTerms, Update
 
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
@@ -115,10 +116,10 @@ def test_the_policies_that_held_last_come_back(tmp_path: Path) -> None:
     assert path.read_bytes().count(b"policies") == 3  # only where they are others than before
 
 
-def choices(*documents: str) -> tuple[StoredChoices, ...]:
+def overrides(*documents: str) -> tuple[StoredOverrides, ...]:
     """Rows of one article each, in the order in which they were set."""
     return tuple(
-        StoredChoices(change, f"a{change}", "pins", text, "editor: Дилноза", MOMENT)
+        StoredOverrides(change, f"a{change}", "pins", text, "editor: Дилноза", MOMENT)
         for change, text in enumerate(documents, 8)
     )
 
@@ -126,31 +127,31 @@ def choices(*documents: str) -> tuple[StoredChoices, ...]:
 def test_what_editors_chose_comes_back_in_order_and_is_written_once(tmp_path: Path) -> None:
     copy = ChangesCopy(tmp_path)
     assert copy.take_over()
-    first, second, third = choices("[1]", "[2]", "[3]")
-    copy.restart(GENERATION, EPOCH, START, [], choices=(first,))
-    copy.add([], Point(9, "m9"), choices=(first, second))
-    copy.add([Update("b", 10, None)], Point(10, "m10"), choices=(first, second, third))
-    copy.add([Update("c", 11, None)], Point(11, "m11"), choices=(first, second, third))
+    first, second, third = overrides("[1]", "[2]", "[3]")
+    copy.restart(GENERATION, EPOCH, START, [], overrides=(first,))
+    copy.add([], Point(9, "m9"), overrides=(first, second))
+    copy.add([Update("b", 10, None)], Point(10, "m10"), overrides=(first, second, third))
+    copy.add([Update("c", 11, None)], Point(11, "m11"), overrides=(first, second, third))
     copy.close()
     copied = ChangesCopy(tmp_path).load(GENERATION)
     assert copied is not None
-    assert copied.choices == (first, second, third)
+    assert copied.overrides == (first, second, third)
     assert [update.id for update in copied.updates] == ["b", "c"]
     (path,) = tmp_path.glob("*.changes")
     assert path.read_bytes().count(b'"choices"') == 3
 
 
-def test_choices_that_were_altered_end_the_copy_before_them(tmp_path: Path) -> None:
+def test_overrides_that_were_altered_end_the_copy_before_them(tmp_path: Path) -> None:
     copy = ChangesCopy(tmp_path)
     assert copy.take_over()
-    copy.restart(GENERATION, EPOCH, START, [], choices=choices("[1]"))
-    copy.add([], Point(9, "m9"), choices=choices("[1]", "[2]"))
+    copy.restart(GENERATION, EPOCH, START, [], overrides=overrides("[1]"))
+    copy.add([], Point(9, "m9"), overrides=overrides("[1]", "[2]"))
     copy.close()
     (path,) = tmp_path.glob("*.changes")
     path.write_bytes(path.read_bytes().replace(b"[2]", b"[4]"))
     copied = ChangesCopy(tmp_path).load(GENERATION)
     assert copied is not None
-    assert (copied.point, copied.choices) == (START, choices("[1]"))
+    assert (copied.point, copied.overrides) == (START, overrides("[1]"))
 
 
 def test_a_copy_without_policies_has_none(tmp_path: Path) -> None:

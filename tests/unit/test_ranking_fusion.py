@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.ranking import Floors, Scores, Signals, Weights, fuse
+from recommender.ranking.fusion import Floors, Scores, Signals, Weights, fuse
 
 Floats = NDArray[np.float32]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.ranking import recency
+from recommender.ranking.recency import recency
 
 
 def factors(*ages: float, weight: float = 0.4, half_life: float = 10.0) -> list[float]:

@@ -115,7 +115,7 @@ def selection(
     rules: Rules = NOTHING,
     told: Sequence[Signature] = (),
     listed: Sequence[Candidate] | None = None,
-    beside: Sequence[int] | None = None,
+    shown_on_page: Sequence[int] | None = None,
 ) -> Selection:
     return choose(
         pool_of(candidates),
@@ -124,7 +124,9 @@ def selection(
         told=np.array(told, np.uint16).reshape(-1, 4),
         listable=np.array([c.listable for c in candidates], np.bool_),
         listed=None if listed is None else pool_of(listed),
-        beside=None if beside is None else np.isin(np.arange(len(candidates)), beside),
+        shown_on_page=None
+        if shown_on_page is None
+        else np.isin(np.arange(len(candidates)), shown_on_page),
     )
 
 
@@ -532,7 +534,7 @@ def test_the_family_of_what_was_retold_above_is_left_out_whole() -> None:
     assert first.retold.tolist() == [True, False]
     last = replace(TELLINGS[3], signature=(1, 1, 7, 8))
     told = replace(TELLINGS[0], listable=False)
-    found = selection([last, TELLINGS[2], told], 2, HALF, beside=[2])
+    found = selection([last, TELLINGS[2], told], 2, HALF, shown_on_page=[2])
     assert found.positions.tolist() == [1]
     assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
     assert found.because_of.tolist() == [-1, -1, -1]
@@ -662,7 +664,7 @@ def test_translations_of_a_reprint_of_what_was_told_are_left_out() -> None:
     assert found.positions.tolist() == [4]
     assert found.removals.tolist() == [seeds, again, seeds, again, 0]
     here = [replace(story[0], listable=False), *story[1:]]
-    found = selection(here, 9, HALF, beside=[0])
+    found = selection(here, 9, HALF, shown_on_page=[0])
     assert found.positions.tolist() == [4]
     assert found.removals.tolist() == [0, again, Removal.DUPLICATE, again, 0]
     assert found.retold.tolist() == [True, True, True, True, False]
@@ -834,8 +836,16 @@ def test_no_text_is_asked_for_its_copies_twice(
     signatures, rules = make(400), replace(NOTHING, duplicate_overlap=0.4)
     listed, told = pool_with(signatures[:50]), signatures[50:90]
     pool = pool_with(np.concatenate([signatures[90:], signatures[90:190]]))
-    beside = np.arange(len(pool)) < 40
-    choose(pool, 12, rules=rules, told=told[:2], listed=listed, listable=~beside, beside=beside)
+    shown_on_page = np.arange(len(pool)) < 40
+    choose(
+        pool,
+        12,
+        rules=rules,
+        told=told[:2],
+        listed=listed,
+        listable=~shown_on_page,
+        shown_on_page=shown_on_page,
+    )
     assert sum(asked) <= 50 + 2 + 40 + 310 + 12
 
 

@@ -21,8 +21,8 @@ from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
-from recommender.ranking import Ranked
 from recommender.ranking.policy import Policy
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.scoring import Scorer
 from recommender.ranking.seeds import Seed, find_seed
 from recommender.store import ORIGIN, StoreState, TextTerms

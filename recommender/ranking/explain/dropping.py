@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.ranking import Ranked
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
 from recommender.ranking.duplicates import tellings
-from recommender.ranking.filters import Wanted, broken_rules
+from recommender.ranking.filters import Filter, broken_rules
+from recommender.ranking.ranked import Ranked
 from recommender.ranking.results import Dropped, Removed, Rule
 
 __all__ = ["MOST", "Candidate", "dropped_from", "rule_of"]
@@ -27,9 +27,9 @@ class Candidate:
 
     Attributes:
         translation: whether it tells the seed's story in another language.
-        excluded: whether the asker named it, or it stands elsewhere on the page.
+        excluded: whether the request excludes it, or another list of the page shows it.
         blocked: whether an editor wants it never under the seed.
-        broken: the first rule of eligibility, or wish of the asker, that it breaks; None for none.
+        broken: the first rule of eligibility or of the request that it breaks; None for none.
         related: whether its score is high enough.
         removed: the rule that took it out when the list was picked; None for none.
     """
@@ -58,7 +58,7 @@ def rule_of(candidate: Candidate, *, by_min_score: bool) -> Rule:
 
 
 def dropped_from(
-    inquiry: Inquiry, listed: Collection[str], removed: Mapping[int, Removed], most: int = MOST
+    request: ListRequest, listed: Collection[str], removed: Mapping[int, Removed], most: int = MOST
 ) -> tuple[Dropped, ...]:
     """The articles nearest to the seed that are not in its list, by descending score.
 
@@ -66,18 +66,18 @@ def dropped_from(
     them.
 
     Args:
-        inquiry: the question.
+        request: the question.
         listed: the ids of the answer.
         removed: by row, what was taken out when the list was picked.
         most: how many at most.
     """
-    view = inquiry.view
-    ranked = inquiry.rank(_near(inquiry, removed, most + len(listed)))
+    view = request.view
+    ranked = request.rank(_near(request, removed, most + len(listed)))
     out = np.array([view.id_of(row) not in listed for row in ranked.rows.tolist()], np.bool_)
     ranked = ranked.at(out)
     nearest = np.argsort(-ranked.scores.score, kind="stable")[:most]
-    by_min_score = inquiry.options.min_score is not None
-    candidates = _candidates(inquiry, ranked, removed)
+    by_min_score = request.options.min_score is not None
+    candidates = _candidates(request, ranked, removed)
     return tuple(
         _dropped(
             view,
@@ -90,27 +90,27 @@ def dropped_from(
     )
 
 
-def _near(inquiry: Inquiry, removed: Mapping[int, Removed], fetch: int) -> Rows:
+def _near(request: ListRequest, removed: Mapping[int, Removed], fetch: int) -> Rows:
     """Rows near the seed, and those taken out; never the seed's own: int64 [m]."""
-    every = inquiry.view.present.copy()
-    own = inquiry.view.row_of(inquiry.seed.id)
+    every = request.view.present.copy()
+    own = request.view.row_of(request.seed.id)
     if own is not None:
         every[own] = False
-    near = inquiry.candidates(every, max(fetch, inquiry.policy.candidates))
+    near = request.candidates(every, max(fetch, request.policy.candidates))
     others = np.array(sorted(removed), np.int64)
     return np.concatenate([near, others[~np.isin(others, near)]])
 
 
 def _candidates(
-    inquiry: Inquiry, ranked: Ranked, removed: Mapping[int, Removed]
+    request: ListRequest, ranked: Ranked, removed: Mapping[int, Removed]
 ) -> list[Candidate]:
     """What is known of some candidates, in their order."""
-    view, rows = inquiry.view, ranked.rows.tolist()
-    translations = tellings(view, inquiry.seed.names)[ranked.rows].tolist()
-    related = inquiry.are_related(ranked).tolist()
-    broken = _broken(inquiry, ranked.rows)
-    excluded = inquiry.options.exclude | inquiry.options.beside
-    blocked = inquiry.choices.blocked(inquiry.now)
+    view, rows = request.view, ranked.rows.tolist()
+    translations = tellings(view, request.seed.names)[ranked.rows].tolist()
+    related = request.are_related(ranked).tolist()
+    broken = _broken(request, ranked.rows)
+    excluded = request.options.exclude | request.options.shown_on_page
+    blocked = request.overrides.blocked(request.now)
     return [
         Candidate(
             translation=translations[at],
@@ -124,15 +124,15 @@ def _candidates(
     ]
 
 
-def _broken(inquiry: Inquiry, rows: Rows) -> list[Rule | None]:
+def _broken(request: ListRequest, rows: Rows) -> list[Rule | None]:
     """The first rule that each row breaks, part by part: each has columns of its own."""
-    seed, untitled = inquiry.seed, inquiry.policy.untitled
-    wanted = Wanted.of(inquiry.options, seed.language, seed.published_at, inquiry.now)
+    seed, untitled = request.seed, request.policy.untitled
+    wanted = Filter.of(request.options, seed.language, seed.published_at, request.now)
     broken: dict[int, Rule | None] = {}
     begin = 0
-    for part in inquiry.view.parts:
+    for part in request.view.parts:
         mine = rows[(begin <= rows) & (rows < begin + len(part))]
-        rules = broken_rules(part, mine - begin, inquiry.now, wanted, untitled=untitled)
+        rules = broken_rules(part, mine - begin, request.now, wanted, untitled=untitled)
         broken |= dict(zip(mine.tolist(), rules, strict=True))
         begin += len(part)
     return [broken[row] for row in rows.tolist()]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from recommender.articles import Article
-from recommender.ranking.candidates import Inquiry
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain.dropping import dropped_from
 from recommender.ranking.explain.grounds import add_grounds
 from recommender.ranking.explain.texts import ReadTexts
@@ -14,7 +14,7 @@ __all__ = ["list_explained"]
 
 
 def list_explained(
-    inquiry: Inquiry, read: ReadTexts, draft: Article | None = None
+    request: ListRequest, read: ReadTexts, draft: Article | None = None
 ) -> Recommendations:
     """The list that answers a question, with all that its options want explained.
 
@@ -23,20 +23,20 @@ def list_explained(
     shown. An article that shows no list drops nothing.
 
     Args:
-        inquiry: the question.
+        request: the question.
         read: gives texts; asked once, and only where an explanation is wanted.
         draft: the text of a seed that is not stored; one of markup alone cannot be quoted.
     """
-    listed = answer_to(inquiry)
-    if not inquiry.options.explain:
+    listed = answer_to(request)
+    if not request.options.explain:
         return listed
-    items = add_grounds(inquiry.view, inquiry.seed, listed.items, read, draft)
-    if inquiry.options.explain != "all":
+    items = add_grounds(request.view, request.seed, listed.items, read, draft)
+    if request.options.explain != "all":
         return replace(listed, items=items)
-    return replace(listed, items=items, dropped=_dropped(listed, inquiry))
+    return replace(listed, items=items, dropped=_dropped(listed, request))
 
 
-def _dropped(listed: Recommendations, inquiry: Inquiry) -> tuple[Dropped, ...]:
-    if not inquiry.seed.lists:
+def _dropped(listed: Recommendations, request: ListRequest) -> tuple[Dropped, ...]:
+    if not request.seed.lists:
         return ()
-    return dropped_from(inquiry, {item.id for item in listed.items}, outcome_of(inquiry).removed)
+    return dropped_from(request, {item.id for item in listed.items}, outcome_of(request).removed)

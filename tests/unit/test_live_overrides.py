@@ -7,7 +7,7 @@ import pytest
 
 from recommender.articles import Article
 from recommender.indexing.rebuild import Rebuilt
-from recommender.ranking.overrides import Wish
+from recommender.ranking.overrides import Override
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.workers import Hire, Worker
@@ -28,28 +28,28 @@ def worker(hire: Hire) -> Worker:
 
 
 def pin(store: ArticleStore, *ids: str, seed: str = SEED) -> int:
-    wishes = tuple(Wish(id=one) for one in ids)
-    return store.choices.put(seed, "pins", wishes, "editor").change
+    overrides = tuple(Override(id=one) for one in ids)
+    return store.overrides.put(seed, "pins", overrides, "editor").change
 
 
 def pins(worker: Worker, seed: str = SEED) -> list[str]:
-    return [pin.id for pin in worker.look().chosen.of(seed).pins]
+    return [pin.id for pin in worker.look().overrides.of(seed).pins]
 
 
-def test_choices_hold_at_the_next_look_and_touch_no_row(
+def test_overrides_hold_at_the_next_look_and_touch_no_row(
     worker: Worker, store: ArticleStore
 ) -> None:
     before = worker.look()
     change = pin(store, "harbour-4")
     live = worker.look()
     assert (live.change, live.view) == (change, before.view)
-    assert before.chosen.of(SEED).pins == ()  # who holds it goes on with one state to the end
+    assert before.overrides.of(SEED).pins == ()  # who holds it goes on with one state to the end
     assert pins(worker) == ["harbour-4"]
     pin(store)
     assert pins(worker) == []
 
 
-def test_choices_that_were_set_before_a_worker_began_hold_too(
+def test_overrides_that_were_set_before_a_worker_began_hold_too(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     pin(store, "harbour-4")
@@ -59,10 +59,10 @@ def test_choices_that_were_set_before_a_worker_began_hold_too(
     worker = hire()
     assert pins(worker) == ["harbour-6", "harbour-4"]
     assert pins(worker, "harbour-3") == ["harbour-5"]
-    assert worker.look().chosen.pinning("harbour-4") == (SEED,)
+    assert worker.look().overrides.pinning("harbour-4") == (SEED,)
 
 
-def test_choices_hold_through_a_start_without_the_store(hire: Hire, store: ArticleStore) -> None:
+def test_overrides_hold_through_a_start_without_the_store(hire: Hire, store: ArticleStore) -> None:
     first = hire()
     first.look()
     pin(store, "harbour-4")
@@ -81,7 +81,7 @@ def test_choices_hold_through_a_start_without_the_store(hire: Hire, store: Artic
     assert pins(second, "harbour-3") == []
 
 
-def test_choices_of_a_newer_program_leave_what_held_before(
+def test_overrides_of_a_newer_program_leave_what_held_before(
     worker: Worker, store: ArticleStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     pin(store, "harbour-4")

@@ -31,16 +31,16 @@ def ids(client: FlaskClient, query: str = "limit=100", path: str = LIST) -> list
     return [one for one, _ in rows(client, query, path)]
 
 
-def pin(client: FlaskClient, *wishes: str | Document, path: str = SEED) -> Document:
-    pins = [{"id": one} if isinstance(one, str) else one for one in wishes]
+def pin(client: FlaskClient, *overrides: str | Document, path: str = SEED) -> Document:
+    pins = [{"id": one} if isinstance(one, str) else one for one in overrides]
     answer = client.put(f"{path}/pins", json={"pins": pins})
     assert answer.status_code == 200, answer.text
     receipt: Document = answer.get_json()
     return receipt
 
 
-def block(client: FlaskClient, *wishes: str | Document) -> None:
-    blocks = [{"id": one} if isinstance(one, str) else one for one in wishes]
+def block(client: FlaskClient, *overrides: str | Document) -> None:
+    blocks = [{"id": one} if isinstance(one, str) else one for one in overrides]
     answer = client.put(f"{SEED}/blocks", json={"blocks": blocks})
     assert answer.status_code == 200, answer.text
 
@@ -129,7 +129,7 @@ def test_a_block_takes_one_out_of_one_list_alone(client: FlaskClient) -> None:
     assert {one["rule"] for one in told if one["id"] == before[0]} == {"blocked"}
 
 
-def test_choices_are_replaced_whole_and_taken_away(client: FlaskClient) -> None:
+def test_overrides_are_replaced_whole_and_taken_away(client: FlaskClient) -> None:
     before = rows(client)
     pin(client, LAST)
     pin(client, "harbour-11")
@@ -165,7 +165,7 @@ def test_who_when_and_why_are_kept_item_by_item(
     assert {one["at"][-1] for one in (*told["pins"], *told["history"])} == {"Z"}
 
 
-def test_the_same_choices_again_are_no_change(client: FlaskClient) -> None:
+def test_the_same_overrides_again_are_no_change(client: FlaskClient) -> None:
     first = pin(client, LAST)
     assert first["result"] == "updated"
     assert pin(client, LAST) == first | {"result": "unchanged"}
@@ -229,7 +229,7 @@ def test_only_a_writer_sets_and_only_a_reader_asks(
 
 
 @pytest.mark.parametrize("kind", ["pins", "blocks"])
-def test_an_article_that_is_not_there_has_no_choices(client: FlaskClient, kind: str) -> None:
+def test_an_article_that_is_not_there_has_no_overrides(client: FlaskClient, kind: str) -> None:
     client.delete("/v1/articles/harbour-5")
     for article_id, status in (("nobody", 404), ("harbour-5", 410)):
         address = f"/v1/articles/{article_id}/{kind}"
@@ -263,7 +263,7 @@ def test_an_article_without_a_list_has_none_of_pins_either(client: FlaskClient) 
     assert (answer["items"], answer["short_because"]) == ([], "no_related")
 
 
-def test_a_choice_that_is_waited_for_shows(client: FlaskClient) -> None:
+def test_an_override_that_is_waited_for_shows(client: FlaskClient) -> None:
     answer = client.put(f"{SEED}/pins?wait=visible", json={"pins": [{"id": LAST}]})
     assert answer.status_code == 200
     assert client.put(f"{SEED}/pins?wait=long", json={"pins": []}).status_code == 400

@@ -1,4 +1,4 @@
-"""Editors' own choices under /v1: what is pinned or blocked under an article, by whom and why."""
+"""Overrides under /v1: which articles are pinned or blocked under an article, by whom and why."""
 
 from typing import Annotated, Any, Final
 
@@ -7,18 +7,18 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from recommender.api import BlocksNow, Done, PinsNow
 from recommender.articles import Moment, Text, faults_of
-from recommender.errors import InvalidChoices
-from recommender.ranking.overrides import Kind, Wish, parse_choices
-from recommender.store import Receipt, StoredChoices
+from recommender.errors import InvalidOverrides
+from recommender.ranking.overrides import Kind, Override, StoredOverrides, parse_overrides
+from recommender.store import Receipt
 from recommender.web.bodies import read_document
 from recommender.web.describing import Body, described
 from recommender.web.keys import caller, needs
 from recommender.web.parameters import WAIT, parse_wait
 from recommender.web.state import state
 
-__all__ = ["choices"]
+__all__ = ["overrides"]
 
-choices = Blueprint("choices", __name__, url_prefix="/v1")
+overrides = Blueprint("overrides", __name__, url_prefix="/v1")
 ACCEPTED: Final = 202
 LARGEST: Final = 2**20
 ABSENT: Final = (404, 410)
@@ -36,18 +36,18 @@ class Asking(BaseModel):
 class Pins(Asking):
     """What stands first in a list, in that order."""
 
-    pins: list[Wish]
+    pins: list[Override]
 
 
 class Blocks(Asking):
     """What a list never holds."""
 
-    blocks: list[Wish]
+    blocks: list[Override]
 
 
 def _serve(kind: Kind, wanted: type[Pins | Blocks], held: object) -> None:
     """Add the three calls of a kind."""
-    route = choices.route
+    route = overrides.route
     address, done = f"/articles/<article_id>/{kind}", {200: Done, ACCEPTED: Done}
 
     @route(address, methods=["GET"], endpoint=f"get_{kind}")
@@ -93,15 +93,15 @@ def _asked(wanted: type[Pins | Blocks]) -> Pins | Blocks:
         return wanted.model_validate(read_document(LARGEST))
     except ValidationError as error:
         faults = tuple(faults_of(error))
-        raise InvalidChoices("the choices are not acceptable", faults) from None
+        raise InvalidOverrides("the overrides are not acceptable", faults) from None
 
 
-def _set(article_id: str, kind: Kind, wishes: list[Wish], by: str) -> tuple[Receipt, int]:
+def _set(article_id: str, kind: Kind, overrides: list[Override], by: str) -> tuple[Receipt, int]:
     """Set them in the name of the key and of the editor, and tell with which status."""
     waits = parse_wait(request.args)
     author = f"{caller()}: {by}" if by else caller()
     with state().writing():
-        receipt = state().store().choices.put(article_id, kind, tuple(wishes), author)
+        receipt = state().store().overrides.put(article_id, kind, tuple(overrides), author)
     late = waits and not state().is_visible(receipt, text=False)
     return receipt, ACCEPTED if late else 200
 
@@ -111,7 +111,7 @@ def _done(receipt: Receipt) -> Done:
 
 
 def _told(article_id: str, kind: Kind) -> Response:
-    rows = state().choices_set(article_id, kind)
+    rows = state().override_history(article_id, kind)
     told = [_setting(row, kind) for row in rows]
     now = told[0][kind] if told else []
     response = jsonify({"article_id": article_id, kind: now, "history": told})
@@ -119,13 +119,13 @@ def _told(article_id: str, kind: Kind) -> Response:
     return response
 
 
-def _setting(row: StoredChoices, kind: Kind) -> dict[str, Any]:
+def _setting(row: StoredOverrides, kind: Kind) -> dict[str, Any]:
     at = MOMENT.dump_python(row.at, mode="json")
     return {"change": row.change, "by": row.by, "at": at, kind: _shown(row)}
 
 
-def _shown(row: StoredChoices) -> list[dict[str, Any]]:
-    return [choice.model_dump(mode="json") for choice in parse_choices(row.document)]
+def _shown(row: StoredOverrides) -> list[dict[str, Any]]:
+    return [override.model_dump(mode="json") for override in parse_overrides(row.document)]
 
 
 _ROUTES: Final[tuple[tuple[Kind, type[Pins | Blocks], object], ...]] = (

@@ -1,0 +1,120 @@
+"""Pins and blocks in the store: each setting is kept, the last holds; asked of each store."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recommender.articles import Article
+from recommender.errors import DeletedArticle, InvalidOverrides, UnknownArticle
+from recommender.ranking.overrides import Kind, Override, StoredOverrides, parse_overrides
+from recommender.store import ORIGIN, ArticleStore, Change, Receipt
+
+
+@pytest.fixture
+def filled(store: ArticleStore) -> ArticleStore:
+    """Three articles; changes 1 to 3."""
+    for article_id in ("a", "b", "c"):
+        store.put(Article(id=article_id, title="T"))
+    return store
+
+
+def overrides(*ids: str) -> tuple[Override, ...]:
+    return tuple(Override(id=one) for one in ids)
+
+
+def plain(rows: tuple[StoredOverrides, ...]) -> list[tuple[int, str, str, list[str], str]]:
+    return [
+        (r.change, r.article_id, r.kind, [one.id for one in parse_overrides(r.document)], r.by)
+        for r in rows
+    ]
+
+
+def test_each_setting_is_a_change_and_kept(filled: ArticleStore) -> None:
+    begun = datetime.now(tz=UTC)
+    assert filled.overrides.put("a", "pins", overrides("b"), "one") == Receipt("a", "updated", 4)
+    assert filled.overrides.put("a", "blocks", overrides("c"), "two") == Receipt("a", "updated", 5)
+    assert filled.overrides.put("a", "pins", overrides("c", "b"), "two") == Receipt(
+        "a", "updated", 6
+    )
+    assert plain(filled.overrides.history("a", "pins")) == [
+        (6, "a", "pins", ["c", "b"], "two"),
+        (4, "a", "pins", ["b"], "one"),
+    ]
+    assert plain(filled.overrides.history("a", "pins", limit=1)) == [
+        (6, "a", "pins", ["c", "b"], "two")
+    ]
+    assert filled.changes_after(3) == [Change(n, "a", "choice") for n in (4, 5, 6)]
+    newest = filled.overrides.history("a", "pins")[0]
+    pins = parse_overrides(newest.document)
+    assert [pin.by for pin in pins] == ["two", "one"]
+    assert newest.at.utcoffset() == timedelta(0)
+    assert begun <= pins[1].at <= pins[0].at == newest.at <= datetime.now(tz=UTC)
+
+
+def test_what_holds_is_the_last_of_each_kind_and_article(filled: ArticleStore) -> None:
+    filled.overrides.put("b", "pins", overrides("a"), "one")
+    filled.overrides.put("a", "blocks", overrides("c"), "one")
+    filled.overrides.put("b", "pins", (), "one")
+    assert plain(filled.overrides.all()) == [
+        (5, "a", "blocks", ["c"], "one"),
+        (6, "b", "pins", [], "one"),
+    ]
+
+
+def test_who_follows_the_log_is_told_of_overrides(filled: ArticleStore) -> None:
+    filled.overrides.put("a", "pins", overrides("b"), "one")
+    epoch = filled.state().epoch
+    point, page = filled.updates_after(ORIGIN, epoch=epoch, analyzer="", model="")
+    assert (point.number, plain(page.overrides)) == (4, [(4, "a", "pins", ["b"], "one")])
+    filled.overrides.put("a", "blocks", overrides("b"), "one")
+    filled.put(Article(id="d", title="T"))
+    filled.policies.put("{}")
+    after, page = filled.updates_after(point, epoch=epoch, analyzer="", model="")
+    assert [update.id for update in page.updates] == ["d"]
+    assert (after.number, page.policy, plain(page.overrides)) == (
+        *(7, 7),
+        [(5, "a", "blocks", ["b"], "one")],
+    )
+    end, page = filled.updates_after(after, epoch=epoch, analyzer="", model="")
+    assert (end, page.overrides, page.complete) == (after, (), True)
+
+
+def test_overrides_alone_need_no_new_generation(filled: ArticleStore) -> None:
+    epoch, newest = filled.state().epoch, filled.state().newest
+    filled.overrides.put("a", "pins", overrides("b"), "one")
+    filled.overrides.put("a", "pins", (), "one")
+    assert filled.entries_since(newest, epoch) == 0
+    filled.put(Article(id="d", title="T"))
+    assert filled.entries_since(newest, epoch) == 1
+
+
+def test_what_holds_already_is_not_set_again(filled: ArticleStore) -> None:
+    assert filled.overrides.put("a", "pins", (), "one") == Receipt("a", "unchanged", 0)
+    filled.overrides.put("a", "pins", overrides("b"), "one")
+    before = filled.state()
+    assert filled.overrides.put("a", "pins", overrides("b"), "two") == Receipt("a", "unchanged", 4)
+    assert filled.state() == before
+
+
+@pytest.mark.parametrize("kind", ["pins", "blocks"])
+def test_who_is_not_stored_is_neither_chosen_nor_has_overrides(
+    filled: ArticleStore, kind: Kind
+) -> None:
+    filled.overrides.put("a", kind, overrides("b"), "one")
+    filled.delete("b")
+    with pytest.raises(UnknownArticle):
+        filled.overrides.put("x", kind, overrides("a"), "one")
+    with pytest.raises(DeletedArticle):
+        filled.overrides.put("b", kind, overrides("a"), "one")
+    with pytest.raises(InvalidOverrides, match=rf"/{kind}/1/id: no article 'x'; push it first"):
+        filled.overrides.put("a", kind, overrides("c", "x"), "one")
+    # It stood there before it was deleted, and may come back.
+    assert filled.overrides.put("a", kind, overrides("c", "b"), "one").result == "updated"
+
+
+def test_many_are_looked_up_in_pieces(filled: ArticleStore) -> None:
+    many = [f"m{n}" for n in range(500)]
+    filled.put_many([Article(id=one, title="T") for one in many])
+    assert filled.overrides.put("a", "blocks", overrides(*many), "one").result == "updated"
+    with pytest.raises(InvalidOverrides, match="more than 500"):
+        filled.overrides.put("a", "blocks", overrides(*many, "b"), "one")
