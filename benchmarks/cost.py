@@ -80,7 +80,7 @@ def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
 
     ranked = scorer.rank(rows)
     return {
-        "vectors and neighbours": lambda: view.contexts(rows, policy.neighbour_weight),
+        "vectors and neighbours": lambda: view.fetch_smoothed(rows, policy.neighbour_weight),
         "passages": lambda: view.match(passages, rows),
         "words": lambda: view.similarities(terms, rows),
         "hubness": lambda: view.hubness(rows),

@@ -4,14 +4,15 @@ A build takes `Rows` and writes a snapshot; a `Catalog` publishes snapshots and 
 one; a `Snapshot` searches. Nothing here knows what a row stands for: cards are opaque bytes.
 """
 
+from index.background import BackgroundSimilarity
 from index.catalog import Catalog, Staged
+from index.delta import DeltaWriter
 from index.disk import locked, make_folder, sync_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
-from index.figures import FileSum, Floor
+from index.figures import FileSum
 from index.hits import Hits
 from index.lexical import Lexicon, Query
 from index.manifest import GENERATION, Manifest
-from index.overlay import Overlay
 from index.passages import Passages, quantize
 from index.rows import BUCKETS, Rows, Terms
 from index.search import Vectors
@@ -21,18 +22,18 @@ from index.view import View
 __all__ = [
     "BUCKETS",
     "GENERATION",
+    "BackgroundSimilarity",
     "BadQuery",
     "BadRows",
     "Catalog",
+    "DeltaWriter",
     "FileSum",
-    "Floor",
     "Hits",
     "IndexFault",
     "Lexicon",
     "Locked",
     "Manifest",
     "NoSnapshot",
-    "Overlay",
     "Passages",
     "Query",
     "Rows",

@@ -13,12 +13,12 @@ import faiss
 import numpy as np
 
 from index.arrays import rounded, spread
+from index.background import measure_background
 from index.disk import Writer, sync_folder
-from index.floors import measure_floors
 from index.manifest import FORMAT, Files, Manifest
 from index.means import Means, centre
-from index.neighbourhood import Ground, survey_itself
-from index.records import write_neighbourhood, write_passages, write_records, write_terms
+from index.neighbours import IndexSide, find_own_neighbours
+from index.records import write_neighbours, write_passages, write_records, write_terms
 from index.rows import BUCKETS
 from index.search import Vectors
 from index.terms import weigh_rows
@@ -65,9 +65,9 @@ class Stamp(TypedDict):
         change: number of the last change in the rows, 0..10**12-1.
         ivf_above: with more rows than this, an IVF index is trained besides; IVF_ABOVE unless
             given.
-        grouped_by: the column of codes of the groups, such as languages, inside which floors
-            are measured, the rarity of terms is counted and means are taken; without it all rows
-            are one group.
+        grouped_by: the column of codes that gives the group of each row, such as its language.
+            Background similarities, document frequencies and mean vectors are measured inside
+            each group; without this, all rows are one group.
         known_by: the column of bools that says whose vectors mean something; all unless given.
         centred: whether the mean of its group is taken off each vector; not unless given.
         notes: what the caller wants to remember with the rows; nothing unless given.
@@ -111,9 +111,15 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
     weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], _peers(groups, len(rows)))
     lexicon = write_terms(writer, weights)
     passages = write_passages(writer, rows.passages)
-    floors = measure_floors(rows.vectors, passages, weights, groups)
-    ground = Ground(vectors, lexicon, known, groups.__getitem__, lambda w: floors[w].similarity)
-    write_neighbourhood(writer, survey_itself(ground, groups))
+    background = measure_background(rows.vectors, passages, weights, groups)
+    index_side = IndexSide(
+        vectors=vectors,
+        lexicon=lexicon,
+        known=known,
+        members=groups.__getitem__,
+        background=lambda label: background[label].similarity,
+    )
+    write_neighbours(writer, find_own_neighbours(index_side, groups))
     writer.write_array(Files.MEANS, means.vectors)
     write_records(writer, rows)
     manifest = Manifest(
@@ -130,7 +136,7 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
         grouped_by=stamp.get("grouped_by", ""),
         known_by=stamp.get("known_by", ""),
         centred=stamp.get("centred", False),
-        floors=floors,
+        background=background,
         notes=stamp.get("notes", {}),
         files=writer.sums,
     )

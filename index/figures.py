@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -54,29 +54,3 @@ class FileSum:
             raise ValueError(f"a file of {self.bytes!r} bytes")
         if not (isinstance(self.sha256, str) and _SHA256.fullmatch(self.sha256)):
             raise ValueError(f"{self.sha256!r} is no SHA-256")
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The medians over random pairs of a group of rows; 0.0 with fewer than two rows.
-
-    Attributes:
-        rows: how many rows the group has.
-        similarity: median cosine, -1..1.
-        lexical: median lexical similarity of the same pairs, 0..1.
-        passages: median passage matching of those pairs of which both have passages, -1..1;
-            0.0 without such a pair.
-
-    Raises:
-        ValueError: a value is of the wrong type or out of range.
-    """
-
-    rows: int
-    similarity: float
-    lexical: float
-    passages: float
-
-    def __post_init__(self) -> None:
-        good = whole(0, MOST_ROWS)(self.rows) and real(0, 1)(self.lexical)
-        if not good or not all(map(real(-1, 1), (self.similarity, self.passages))):
-            raise ValueError(f"a floor of {asdict(self)!r:.80}")

@@ -15,14 +15,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from index.background import BackgroundSimilarity
 from index.errors import SnapshotDamaged
-from index.figures import MOST_ROWS, FileSum, Floor, real, text, truth, whole
+from index.figures import MOST_ROWS, FileSum, real, text, truth, whole
 from index.rows import COLUMN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
@@ -52,8 +53,8 @@ class Files(StrEnum):
     PASSAGE_CODES = "passages-codes.npy"
     PASSAGE_SCALES = "passages-scales.npy"
     MEANS = "means.npy"
-    NEIGHBOURS = "neighbours.npy"
-    SHARES = "shares.npy"
+    NEIGHBOUR_ROWS = "neighbour-rows.npy"
+    NEIGHBOUR_WEIGHTS = "neighbour-weights.npy"
     HUBNESS = "hubness.npy"
     LABELS = "labels.json"
 
@@ -78,7 +79,7 @@ class Manifest:
     """What a snapshot says of itself.
 
     Attributes:
-        format: version of this layout, 3.
+        format: version of this layout, 4.
         rows: how many rows there are.
         dim: how many numbers a vector has.
         model: fingerprint of the encoder the vectors came from, as the caller gave it.
@@ -91,7 +92,7 @@ class Manifest:
         grouped_by: the column of codes that tells the groups; "" where all rows are one group.
         known_by: the column that says whose vectors mean something; "" where all do.
         centred: whether the mean of its group was taken off each vector.
-        floors: what random pairs of each group of rows give, by the group's label.
+        background: by the label of each group of rows, its background similarity.
         notes: what the caller wants to remember with the rows, opaque here.
         files: size and checksum of every file but the manifest, by name.
 
@@ -112,7 +113,7 @@ class Manifest:
     grouped_by: str
     known_by: str
     centred: bool
-    floors: Mapping[str, Floor]
+    background: Mapping[str, BackgroundSimilarity]
     notes: Mapping[str, str]
     files: Mapping[str, FileSum]
 
@@ -123,7 +124,7 @@ class Manifest:
         _check_ivf(self)
         _check_named(self)
         # Copied and sealed, so that nothing the caller does later changes what this says.
-        for name in ("files", "floors", "notes"):
+        for name in ("files", "background", "notes"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
@@ -136,7 +137,7 @@ class Manifest:
         fields = {name: getattr(self, name) for name in _CHECKS}
         fields["notes"] = dict(self.notes)
         fields["files"] = {name: asdict(total) for name, total in self.files.items()}
-        fields["floors"] = {name: asdict(floor) for name, floor in self.floors.items()}
+        fields["background"] = {name: asdict(medians) for name, medians in self.background.items()}
         return json.dumps(fields, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
 
     @classmethod
@@ -152,8 +153,8 @@ class Manifest:
             fields = json.loads(data)
             _check_format(fields["format"], source)
             files = {name: FileSum(**total) for name, total in fields["files"].items()}
-            floors = {name: Floor(**floor) for name, floor in fields["floors"].items()}
-            manifest = cls(**{**fields, "files": files, "floors": floors})
+            background = {n: BackgroundSimilarity(**m) for n, m in fields["background"].items()}
+            manifest = cls(**{**fields, "files": files, "background": background})
         # The parser and the constructors speak through these; RecursionError is deep nesting.
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise SnapshotDamaged.at(source, f"not a manifest ({error})") from error
@@ -186,8 +187,8 @@ def _files(value: Mapping[str, object]) -> bool:
     return not extra and sums and value.keys() >= _REQUIRED
 
 
-def _floors(value: Mapping[str, object]) -> bool:
-    return all(text(name) and isinstance(floor, Floor) for name, floor in value.items())
+def _background(value: Mapping[str, object]) -> bool:
+    return all(text(n) and isinstance(m, BackgroundSimilarity) for n, m in value.items())
 
 
 def _notes(value: Mapping[str, object]) -> bool:
@@ -221,7 +222,7 @@ _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
     "grouped_by": text,
     "known_by": text,
     "centred": truth,
-    "floors": _floors,
+    "background": _background,
     "notes": _notes,
     "files": _files,
 }

@@ -16,7 +16,7 @@ from index.disk import map_array
 from index.errors import SnapshotDamaged
 from index.manifest import Files, column_file
 from index.means import Means
-from index.neighbourhood import CONTEXT, Neighbourhood
+from index.neighbours import SMOOTHING, Neighbours
 from index.passages import Scaled
 from index.rows import COLUMN_KINDS, codes_fit
 
@@ -68,20 +68,20 @@ def open_means(folder: Path, manifest: Manifest, labels: Mapping[str, tuple[str,
     return Means(vectors, {label: place for place, label in enumerate(groups)})
 
 
-def open_neighbourhood(folder: Path, manifest: Manifest) -> Neighbourhood:
-    """Map what lies around each row.
+def open_neighbours(folder: Path, manifest: Manifest) -> Neighbours:
+    """Map the neighbours of each row.
 
     Raises:
-        SnapshotDamaged: a neighbour is no row, a share not in 0..1, or a number not finite.
+        SnapshotDamaged: a neighbour is no row, a weight not in 0..1, or a number not finite.
     """
-    rows, pairs = manifest.rows, (manifest.rows, CONTEXT)
-    neighbours = _mapped(folder / Files.NEIGHBOURS, np.int32, pairs)
-    _require(folder / Files.NEIGHBOURS, good=(neighbours >= -1) & (neighbours < rows))
-    shares = _mapped(folder / Files.SHARES, np.float32, pairs)
-    _require(folder / Files.SHARES, good=(shares >= 0) & (shares <= 1))
+    rows, pairs = manifest.rows, (manifest.rows, SMOOTHING)
+    near = _mapped(folder / Files.NEIGHBOUR_ROWS, np.int32, pairs)
+    _require(folder / Files.NEIGHBOUR_ROWS, good=(near >= -1) & (near < rows))
+    weights = _mapped(folder / Files.NEIGHBOUR_WEIGHTS, np.float32, pairs)
+    _require(folder / Files.NEIGHBOUR_WEIGHTS, good=(weights >= 0) & (weights <= 1))
     hubness = _mapped(folder / Files.HUBNESS, np.float32, (rows,))
     _require(folder / Files.HUBNESS, good=np.isfinite(hubness))
-    return Neighbourhood(neighbours, shares, hubness)
+    return Neighbours(near, weights, hubness)
 
 
 def open_columns(folder: Path, manifest: Manifest) -> Mapping[str, Array]:

@@ -16,7 +16,7 @@ from index.rows import BUCKETS
 
 if TYPE_CHECKING:
     from index.disk import Writer
-    from index.neighbourhood import Neighbourhood
+    from index.neighbours import Neighbours
     from index.rows import Rows
 
 
@@ -42,11 +42,11 @@ def write_passages(writer: Writer, passages: Passages) -> Scaled:
     return scaled
 
 
-def write_neighbourhood(writer: Writer, around: Neighbourhood) -> None:
-    """Write what lies around each row."""
-    writer.write_array(Files.NEIGHBOURS, around.neighbours)
-    writer.write_array(Files.SHARES, around.shares)
-    writer.write_array(Files.HUBNESS, around.hubness)
+def write_neighbours(writer: Writer, neighbours: Neighbours) -> None:
+    """Write the neighbours of each row."""
+    writer.write_array(Files.NEIGHBOUR_ROWS, neighbours.rows)
+    writer.write_array(Files.NEIGHBOUR_WEIGHTS, neighbours.weights)
+    writer.write_array(Files.HUBNESS, neighbours.hubness)
 
 
 def write_records(writer: Writer, rows: Rows) -> None:

@@ -97,10 +97,10 @@ class Vectors:
         """
         if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
             raise BadQuery(f"rows {rows.min()}..{rows.max()} of a snapshot of {len(self)}")
-        return unit(self.codes(rows))
+        return unit(self.fetch_stored(rows))
 
-    def codes(self, rows: Whole) -> Floats:
-        """Read vectors as they are stored: float32 [m, dim], rounded by float16; rows in 0..n-1."""
+    def fetch_stored(self, rows: Whole) -> Floats:
+        """Read vectors of rows 0..n-1 as stored, in float16 precision: float32 [m, dim]."""
         # Bytes, since numbers stand at odd places in a mapped file: numpy would copy all of them.
         return widened(self._bytes.take(rows, axis=0).view(np.float16))
 
@@ -131,7 +131,7 @@ class Vectors:
         # Unpacked once, all are multiplied with all at ten times the pace of a scan; by one thread,
         # since two wait for each other after every block.
         own = np.flatnonzero(allowed)
-        codes, metric = self.codes(own), _faiss.METRIC_INNER_PRODUCT
+        codes, metric = self.fetch_stored(own), _faiss.METRIC_INNER_PRODUCT
         with _one_thread():
             similarities, places = _faiss.knn(queries, codes, fetch, metric=metric)
         return own[places], similarities

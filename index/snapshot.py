@@ -18,7 +18,7 @@ from index.opening import (
     check_codes,
     open_columns,
     open_means,
-    open_neighbourhood,
+    open_neighbours,
     open_passages,
     read_labels,
 )
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from index.arrays import Array, Bools, Floats, Longs, Whole
     from index.lexical import Lexicon, Query
     from index.means import Means
-    from index.neighbourhood import Neighbourhood
+    from index.neighbours import Neighbours
     from index.passages import Scaled
     from index.search import Vectors
 
@@ -47,7 +47,7 @@ class Snapshot:
         lexicon: lexical search.
         passages: of the rows.
         means: what was taken off the vectors and passages; zeros if nothing was.
-        around: what lies around each row.
+        neighbours: the nearest rows of each row.
         columns: by name, a read-only array [n] or [n, k].
         labels: by the name of a column of codes, the words the codes stand for, by position.
     """
@@ -58,7 +58,7 @@ class Snapshot:
     lexicon: Lexicon
     passages: Scaled
     means: Means
-    around: Neighbourhood
+    neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
     _ids: Blobs
@@ -90,7 +90,7 @@ class Snapshot:
             lexicon=open_lexicon(folder, manifest),
             passages=open_passages(folder, manifest),
             means=open_means(folder, manifest, labels),
-            around=open_neighbourhood(folder, manifest),
+            neighbours=open_neighbours(folder, manifest),
             columns=columns,
             labels=labels,
             _ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),

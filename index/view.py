@@ -7,36 +7,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.contexts import around_vector, with_context
+from index.background import BackgroundSimilarity
+from index.delta import Delta
 from index.errors import BadQuery
-from index.figures import Floor
-from index.growth import Delta, Growth
 from index.hits import Hits, top
 from index.lexical import Query
-from index.neighbourhood import CONTEXT
+from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
 from index.words import told_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from index.arrays import Array, Bools, Doubles, Floats, Whole
     from index.snapshot import Snapshot
 
-_NOTHING_KNOWN = Floor(0, 0.0, 0.0, 0.0)
+_UNMEASURED = BackgroundSimilarity(0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What is searched at one moment; nothing in it ever changes.
+    """What is searched at one moment: a snapshot and the changes since. It never changes.
 
-    Rows 0..n-1 are the snapshot's, the d rows of the delta follow. A row that a later one replaces,
-    or whose article is gone, stays in its place and is no longer `present`.
+    Rows 0..n-1 are those of the snapshot; the d rows of the delta follow. A row that was replaced
+    or removed keeps its number and is no longer `present`.
 
     Attributes:
         snapshot: what was built last.
-        delta: the rows that came since.
+        delta: the rows that were added since.
         present: bool [n + d].
-        changed: by the id of each article that changed, its present row; None where it is gone.
+        changed: by the id of each changed row, its present row number; None where it was removed.
     """
 
     snapshot: Snapshot
@@ -46,9 +45,24 @@ class View:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> View:
-        """A snapshot alone."""
-        nothing = Growth().show(snapshot)
-        return cls(snapshot, nothing, np.ones(len(snapshot), np.bool_), {})
+        """View a snapshot without changes."""
+        return cls(snapshot, Delta.empty(snapshot), np.ones(len(snapshot), np.bool_), {})
+
+    def after(self, delta: Delta, added: Sequence[str], removed: Collection[str]) -> View:
+        """Make the view after some rows were added or replaced, and others removed.
+
+        Args:
+            delta: the rows of this view's delta, and after them the added ones.
+            added: their ids, in order.
+            removed: ids, present or not; none of them is added.
+        """
+        first = len(self)
+        present: Array = np.concatenate([self.present, np.ones(len(added), np.bool_)])
+        replaced = [self.row_of(row_id) for row_id in [*added, *removed]]
+        present[[row for row in replaced if row is not None]] = False
+        rows = {row_id: first + place for place, row_id in enumerate(added)}
+        changed = {**self.changed, **rows, **dict.fromkeys(removed)}
+        return View(self.snapshot, delta, present, changed)
 
     def __len__(self) -> int:
         return len(self.present)
@@ -56,7 +70,7 @@ class View:
     @property
     def dim(self) -> int:
         """How many numbers a vector has."""
-        return int(self.delta.codes.shape[1])
+        return int(self.delta.vectors.shape[1])
 
     @property
     def generation(self) -> str:
@@ -114,9 +128,9 @@ class View:
         """
         return np.concatenate([judge(part) for part in self.parts]) & self.present
 
-    def floor_of(self, label: str) -> Floor:
-        """What random pairs of a group give; nothing is known of a group that came since."""
-        return self.snapshot.manifest.floors.get(label, _NOTHING_KNOWN)
+    def background_of(self, group: str) -> BackgroundSimilarity:
+        """The background similarity of a group; of one the snapshot does not have, 0 rows."""
+        return self.snapshot.manifest.background.get(group, _UNMEASURED)
 
     def nearest(self, vector: Floats, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows most similar to a unit vector; see `Vectors.nearest`."""
@@ -139,8 +153,8 @@ class View:
         return self._of_parts(rows, lambda part, own: part.similarities(query, own))
 
     def hubness(self, rows: Whole) -> Floats:
-        """Tell how near the ten nearest of each of some rows are; see `Neighbourhood`."""
-        return self._of_parts(rows, lambda part, own: part.around.hubness[own])
+        """Read the hubness of some rows: float32 [m]; see `Neighbours`."""
+        return self._of_parts(rows, lambda part, own: part.neighbours.hubness[own])
 
     def match(self, passages: Floats, rows: Whole) -> Floats:
         """Match passages, float32 [k, dim], with those of some rows; see `Scaled.match`."""
@@ -161,40 +175,39 @@ class View:
         """Take the mean of a group off vectors from outside; see `Snapshot.centred`."""
         return self.snapshot.centred(vectors, group)
 
-    def contexts(self, rows: Whole, nearby: float) -> Floats:
-        """Read the vectors of some rows with what lies around them.
+    def fetch_smoothed(self, rows: Whole, weight: float) -> Floats:
+        """Read the vectors of some rows, each moved towards its two nearest neighbours.
 
         Args:
             rows: whole numbers [m].
-            nearby: what a neighbour counts whose share is 1, beside the row itself; half of it for
-                each of the two. With 0 the vectors are those of `fetch`.
+            weight: the weight of both neighbours together, if their scaled similarity is 1,
+                against 1 for the row itself. With 0 the vectors are those of `fetch`.
 
         Returns:
-            float32 [m, dim], unit rows: of v + nearby/2 * the sum of share * neighbour.
+            float32 [m, dim], unit rows: of v + weight/2 * sum(scaled similarity * neighbour).
         """
         vectors = self.fetch(rows)
-        if not nearby:
+        if not weight:
             return vectors
-        neighbours = self._of_parts(rows, lambda part, own: part.around.neighbours[own])
-        shares = self._of_parts(rows, lambda part, own: part.around.shares[own])
-        return with_context(vectors, neighbours, shares * (nearby / CONTEXT), self.snapshot.vectors)
+        near = self._of_parts(rows, lambda part, own: part.neighbours.rows[own])
+        scaled = self._of_parts(rows, lambda part, own: part.neighbours.weights[own])
+        return add_neighbours(vectors, near, scaled * (weight / SMOOTHING), self.snapshot.vectors)
 
-    def context_of(self, vector: Floats, nearby: float, group: str) -> Floats:
-        """Give a vector that is in no row what lies around it; see `contexts`.
+    def smooth(self, vector: Floats, weight: float, group: str) -> Floats:
+        """Move a vector that is in no row towards its two nearest rows; see `fetch_smoothed`.
 
         Args:
             vector: float32 [dim], of length 1, centred as the rows are.
-            nearby: as for `contexts`.
-            group: by whose floor the nearest rows are weighed.
+            weight: as for `fetch_smoothed`.
+            group: whose background similarity is the zero of the neighbours' similarities.
 
         Returns:
             float32 [dim], of length 1.
         """
-        found: Floats = vector
-        if nearby and self.snapshot.known.any():
-            floor = self.floor_of(group).similarity
-            found = around_vector(self.snapshot, vector, floor, nearby / CONTEXT)
-        return found
+        if not weight or not self.snapshot.known.any():
+            return vector
+        background = self.background_of(group).similarity
+        return smooth_vector(self.snapshot, vector, background, weight / SMOOTHING)
 
     def query_of(self, row: int) -> Query:
         """Take the stored terms of a row as a query.

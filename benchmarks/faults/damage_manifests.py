@@ -17,7 +17,7 @@ OUTSIDE: Final = (
     *("column-\N{CYRILLIC SMALL LETTER A}.npy", "\N{FULLWIDTH FULL STOP}./x", "\ud800"),
 )
 WRONG: Final[dict[str, tuple[object, ...]]] = {
-    "format": (None, 0, 2, 1_000, -1, 1.0, 3.0, True, "1", "3", [1], {}, HUGE),
+    "format": (None, 0, 3, 1_000, -1, 1.0, 4.0, True, "1", "3", [1], {}, HUGE),
     "rows": (None, -1, 0, 1, 11, 13, 12.0, True, "12", [], 2**31 - 1, 2**31, 2**63, HUGE),
     "dim": (None, -1, 0, 1, 7, 9, 8.0, True, "8", [], 2**16, 2**16 + 1, 2**63, HUGE),
     "model": (None, 1, 1.5, True, [], {}),
@@ -30,7 +30,7 @@ WRONG: Final[dict[str, tuple[object, ...]]] = {
     "grouped_by": (None, 1, True, [], {}, "absent", "../x", "language ", "LANGUAGE"),
     "known_by": (None, 1, True, [], {}, "absent", "../x", "language"),
     "centred": (None, 0, 1, 1.0, "true", "", [], {}),
-    "floors": (None, 1, "x", [], [1], {"": None}, {"": {}}, {"": []}, {"": 1}),
+    "background": (None, 1, "x", [], [1], {"": None}, {"": {}}, {"": []}, {"": 1}),
     "notes": (None, 1, "x", [], [1], {"a": None}, {"a": 1}, {"a": []}),
     "files": (None, 1, "x", [], {}, [1], {"cards.bin": SUM}),
 }
@@ -52,7 +52,7 @@ def hostile_manifests(good: bytes) -> Iterator[tuple[str, bytes]]:
     """Each with a name that says what is wrong with it."""
     yield from _wrong_fields(good)
     yield from _wrong_files(good)
-    yield from _wrong_floors(good)
+    yield from _wrong_background(good)
     yield from _wrong_bytes(good)
 
 
@@ -91,14 +91,17 @@ def _wrong_files(good: bytes) -> Iterator[tuple[str, bytes]]:
     yield "two sums swapped", _with_files(good, files | swapped)
 
 
-def _wrong_floors(good: bytes) -> Iterator[tuple[str, bytes]]:
+def _wrong_background(good: bytes) -> Iterator[tuple[str, bytes]]:
     fields: Fields = json.loads(good)
-    floor: Fields = {"rows": 12, "similarity": 0.0, "lexical": 0.0, "passages": 0.0}
+    background: Fields = {"rows": 12, "similarity": 0.0, "lexical": 0.0, "passages": 0.0}
     for wrong in WRONG_FLOORS:
-        yield f"floor {wrong!r:.60}", canonical(fields | {"floors": {"": floor | wrong}})
-    for name in floor:
-        less = {key: value for key, value in floor.items() if key != name}
-        yield f"floor without {name}", canonical(fields | {"floors": {"": less}})
+        yield (
+            f"background {wrong!r:.60}",
+            canonical(fields | {"background": {"": background | wrong}}),
+        )
+    for name in background:
+        less = {key: value for key, value in background.items() if key != name}
+        yield f"background without {name}", canonical(fields | {"background": {"": less}})
 
 
 def _wrong_bytes(good: bytes) -> Iterator[tuple[str, bytes]]:
@@ -117,7 +120,7 @@ def _wrong_bytes(good: bytes) -> Iterator[tuple[str, bytes]]:
         "twice": good + good,
         "deep lists": b"[" * 200_000,
         "deep objects": b'{"a":' * 200_000,
-        "deep value": canonical(fields | {"floors": 0}).replace(b'"floors": 0', _deep()),
+        "deep value": canonical(fields | {"background": 0}).replace(b'"background": 0', _deep()),
         "doubled key": good.replace(said, b'"format": 0,\n  ' + said),
         "doubled key, last wrong": good.replace(said, said + b',\n  "format": 0'),
         "doubled file": good.replace(b'"cards.bin": {', b'"cards.bin": {},\n    "cards.bin": {'),
@@ -142,4 +145,4 @@ def _wrong_bytes(good: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _deep() -> bytes:
-    return b'"floors": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000
+    return b'"background": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000

@@ -103,7 +103,7 @@ def _matched(view: View, draft: Draft, language: str) -> NDArray[np.float32]:
 
 
 def _weighed(view: View, terms: TextTerms, language: str) -> Query:
-    peers = view.floor_of(language).rows
+    peers = view.background_of(language).rows
     query = view.snapshot.lexicon.weigh(terms.buckets, terms.counts, peers)
     # Rounded as they would be kept, so that a draft gets the list that it gets once stored.
     kept = query.weights.astype(np.float16).astype(np.float32)

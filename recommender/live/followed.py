@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from index import Catalog, Overlay, View
+from index import Catalog, DeltaWriter, View
 from recommender.analysis.analyzer import ANALYZER
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
-from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.documents import Known, rows_of
 from recommender.live.base import Base, empty_base, pointed_generation, sound_bases
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policies import InForce
@@ -35,13 +35,13 @@ class Followed:
         self.point: Point = base.origin.point
         self.in_force = InForce()
         self.overrides = OverridesByArticle()
-        self._overlay = Overlay(base.snapshot, GROUPED_BY)
+        self._delta_writer = DeltaWriter(View.of(base.snapshot))
         self._unread: set[str] = set()
 
     @property
     def view(self) -> View:
         """What there is to search now."""
-        return self._overlay.view
+        return self._delta_writer.view
 
     def begin(self, store: ArticleStore) -> tuple[Update, ...]:
         """Take in what the base left out: texts that were not read then, policy and overrides."""
@@ -96,7 +96,7 @@ class Followed:
             self.base.origin,
             self.view.dim,
         )
-        self._overlay.apply(rows, gone)
+        self._delta_writer.apply(rows, gone)
 
     def _keeps(self, update: Update) -> bool:
         if update.outline is None or update.terms is not None:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Floor, View
+from index import BackgroundSimilarity, View
 from recommender.ranking.decay import fading_of
 from recommender.ranking.fusion import Floors, Signals, Weights, fuse, scaled
 from recommender.ranking.policy import Policy
@@ -48,7 +48,7 @@ class Scorer:
     def rank(self, rows: Rows) -> Ranked:
         """Score some rows, int64 [m]; their order is kept."""
         policy, view = self.policy, self.view
-        vectors = view.contexts(rows, policy.neighbour_weight)
+        vectors = view.fetch_smoothed(rows, policy.neighbour_weight)
         same = view.spread("language", rows, self._is_own).astype(np.bool_)
         known = view.take("embedded", rows) & self._lead(rows, same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
@@ -65,7 +65,7 @@ class Scorer:
         Those of an encoder of many languages lie so near to each other, before the mean of their
         language is taken off, that any two texts would be called related.
         """
-        floor = self.view.floor_of(language)
+        floor = self.view.background_of(language)
         return not self.view.snapshot.manifest.centred or floor.rows >= MEASURED
 
     def _lead(self, rows: Rows, same: Mask) -> Mask:
@@ -85,11 +85,11 @@ class Scorer:
     def _context(self) -> Floats | None:
         seed, nearby = self.seed, self.policy.neighbour_weight
         if seed.row is not None:
-            context: Floats = self.view.contexts(np.array([seed.row]), nearby)[0]
+            context: Floats = self.view.fetch_smoothed(np.array([seed.row]), nearby)[0]
             return context
         if seed.vector is None:
             return None
-        return self.view.context_of(seed.vector, nearby, seed.language)
+        return self.view.smooth(seed.vector, nearby, seed.language)
 
     def _is_own(self, language: str) -> float:
         return float(language == self.seed.language)
@@ -110,17 +110,17 @@ class Scorer:
 
     def _floors(self, rows: Rows, same: Mask) -> Floors:
         """Of each pair, midway between the floors of its two languages: [m], or [1] for all."""
-        floor_of = self.view.floor_of
-        own = _floors_of([floor_of(self.seed.language)])
+        background_of = self.view.background_of
+        own = _floors_of([background_of(self.seed.language)])
         if same.all():
             return own
         words = sorted(label for part in self.view.parts for label in part.labels["language"])
-        others = _floors_of([floor_of(word) for word in words])
+        others = _floors_of([background_of(word) for word in words])
         at = self.view.spread("language", rows, words.index).astype(np.int64)
         return others.at(at).midway(own)
 
 
-def _floors_of(floors: Sequence[Floor]) -> Floors:
+def _floors_of(floors: Sequence[BackgroundSimilarity]) -> Floors:
     """The floors of some groups, [len(floors)]."""
     return Floors.of(
         np.array([floor.rows * (floor.rows - 1.0) / 2 for floor in floors]),

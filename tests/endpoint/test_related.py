@@ -348,7 +348,7 @@ def vectors_of(settings: Settings, wanted: Iterable[str]) -> dict[str, np.ndarra
     rows = {one: view.row_of(one) for one in wanted}
     weight = Policy().neighbour_weight
     return {
-        one: view.contexts(np.array([row]), weight)[0]
+        one: view.fetch_smoothed(np.array([row]), weight)[0]
         for one, row in rows.items()
         if row is not None
     }

@@ -844,7 +844,7 @@ def both_known(asked: Asked, one: str) -> bool:
 
 def is_measured(view: View, tag: str) -> bool:
     """Whether there are texts enough of a language to know how near unrelated ones are."""
-    return not view.snapshot.manifest.centred or view.floor_of(tag).rows >= MEASURED
+    return not view.snapshot.manifest.centred or view.background_of(tag).rows >= MEASURED
 
 
 def least_score(asked: Asked, one: str) -> float:

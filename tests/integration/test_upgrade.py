@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from index import Catalog, SnapshotDamaged
+from index.manifest import FORMAT
 from recommender.analysis.analyzer import ANALYZER
 from recommender.analysis.embedding import Encoder, Model
 from recommender.cli import main
@@ -22,11 +23,11 @@ from recommender.operations import indexer_loop as operation
 from recommender.settings import Settings
 from recommender.store import LateStore, open_store
 from tests.support.archives import fake_reader, gauges
-from tests.support.generations import as_format, as_format_2
+from tests.support.generations import as_format
 
 Clients = Callable[..., FlaskClient]
 LIST = "/v1/articles/harbour-2/related?limit=100"
-EARLIER = "format 2 is of an earlier release (this one writes 3); run: read-also rebuild"
+EARLIER = "format 3 is of an earlier release (this one writes 4); run: read-also rebuild"
 
 
 @dataclass
@@ -76,7 +77,7 @@ def upgraded(
     monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
     monkeypatch.setattr("recommender.cli.upkeep.Reader", lambda *_: fake_reader())
     listed = ids(client_of(own_desk))
-    name = as_format_2(Catalog(own_desk.snapshots_dir))
+    name = as_format(Catalog(own_desk.snapshots_dir), FORMAT - 1)
     with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:
         database.execute("UPDATE terms SET fingerprint = 'an earlier recipe'")
         database.execute("UPDATE vectors SET fingerprint = 'fake-0', passages = NULL")
@@ -122,7 +123,7 @@ def test_a_live_generation_that_cannot_be_read_is_rebuilt_also_beside_others(
 ) -> None:
     assert upgraded.run("rebuild").exit_code == 0
     assert upgraded.look() == []
-    as_format(upgraded.catalog, 4)
+    as_format(upgraded.catalog, FORMAT + 1)
     assert upgraded.look() == ["rebuild"]
 
 
@@ -182,6 +183,6 @@ def test_what_is_erased_is_erased_from_it(upgraded: Upgraded, *, rebuilt: bool) 
 
 def test_a_later_release_is_told_apart(upgraded: Upgraded) -> None:
     assert upgraded.run("rebuild").exit_code == 0
-    name = as_format(upgraded.catalog, 4)
-    with pytest.raises(SnapshotDamaged, match="format 4 is of a later release"):
+    name = as_format(upgraded.catalog, FORMAT + 1)
+    with pytest.raises(SnapshotDamaged, match="format 5 is of a later release"):
         upgraded.catalog.open(name)

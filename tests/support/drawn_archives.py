@@ -18,12 +18,12 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from index import Catalog, Overlay, View
+from index import Catalog, DeltaWriter, View
 from recommender.analysis.analyzer import Draft, read_text
 from recommender.analysis.embedding import Encoder, Model, texts_of
 from recommender.analysis.passages import Views
 from recommender.articles import Article, parse_article
-from recommender.indexing.documents import GROUPED_BY, Known, facts_of, rows_of
+from recommender.indexing.documents import Known, facts_of, rows_of
 from recommender.indexing.features import embedded_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
@@ -262,10 +262,10 @@ class Press:
         self, under: View, batches: Iterable[tuple[Iterable[Known], set[str]]], model: Model
     ) -> View:
         """A view with batches of what changed and what is gone over its snapshot."""
-        overlay = Overlay(under.snapshot, GROUPED_BY)
+        delta_writer = DeltaWriter(View.of(under.snapshot))
         for known, gone in batches:
-            overlay.apply(rows_of(sorted(known, key=_id_of), model, DIM), gone)
-        return overlay.view
+            delta_writer.apply(rows_of(sorted(known, key=_id_of), model, DIM), gone)
+        return delta_writer.view
 
     def _read(self, article: Article) -> Any:
         key = article.text_hash

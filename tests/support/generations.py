@@ -2,37 +2,13 @@
 
 import hashlib
 import json
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalog
 from index.manifest import Files, column_file
-
-OF_FORMAT_3: Final = (
-    Files.PASSAGE_STARTS,
-    Files.PASSAGE_CODES,
-    Files.PASSAGE_SCALES,
-    Files.MEANS,
-    Files.NEIGHBOURS,
-    Files.SHARES,
-    Files.HUBNESS,
-)
-
-
-def as_format_2(catalog: Catalog) -> str:
-    """Make of the live generation what an earlier release has published; tells its name."""
-    folder = catalog.folder / catalog.live()
-    fields = json.loads((folder / Files.MANIFEST).read_bytes())
-    for name in ("grouped_by", "known_by", "centred"):
-        del fields[name]
-    for floor in fields["floors"].values():
-        del floor["passages"]
-    for file in OF_FORMAT_3:
-        del fields["files"][file]
-        (folder / file).unlink()
-    return _publish(catalog, fields | {"format": 2})
 
 
 def as_format(catalog: Catalog, number: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index import BUCKETS, FileSum, Floor, Manifest, Passages, Rows, Terms, quantize
+from index import BUCKETS, BackgroundSimilarity, FileSum, Manifest, Passages, Rows, Terms, quantize
 from index.arrays import unit
 from index.manifest import Files
 
@@ -119,7 +119,7 @@ def brute_match(query: Floats, row: Floats) -> float:
 def a_manifest(**changes: Any) -> Manifest:
     names = [*Files, "column-language.npy"]
     fields: dict[str, Any] = {
-        "format": 3,
+        "format": 4,
         "rows": 3,
         "dim": 8,
         "model": "m",
@@ -132,7 +132,7 @@ def a_manifest(**changes: Any) -> Manifest:
         "grouped_by": "language",
         "known_by": "",
         "centred": True,
-        "floors": {"en": Floor(3, 0.25, 0.0, 0.5)},
+        "background": {"en": BackgroundSimilarity(3, 0.25, 0.0, 0.5)},
         "notes": {"encoder": "m"},
         "files": {str(n): FileSum(1, "0" * 64) for n in names if n != Files.MANIFEST},
     }

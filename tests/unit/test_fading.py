@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index import Catalog, Overlay, View
+from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
-from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
@@ -45,10 +45,10 @@ def make(tmp_path: Path) -> Make:
         every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
         rows = rows_of(every[: len(built)], MODEL, dim=2)
         stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
-        overlay = Overlay(Catalog(tmp_path).publish_rows(rows, **stamp), GROUPED_BY)
+        delta_writer = DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
         if later:
-            overlay.apply(rows_of(every[len(built) :], MODEL, dim=2), ())
-        return overlay.view
+            delta_writer.apply(rows_of(every[len(built) :], MODEL, dim=2), ())
+        return delta_writer.view
 
     return view_of
 

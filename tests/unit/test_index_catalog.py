@@ -172,7 +172,7 @@ def test_an_interrupted_build_leaves_nothing(
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("index.floors.Pairs.over", interrupt)
+    monkeypatch.setattr("index.background.Pairs.over", interrupt)
     with pytest.raises(KeyboardInterrupt):
         publish(catalog, 1)
     assert names(catalog) == set()

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import FileSum, Floor, Manifest, SnapshotDamaged
+from index import BackgroundSimilarity, FileSum, Manifest, SnapshotDamaged
 from index.manifest import GENERATION, Files, column_file, column_of, generation
 from tests.support.index_rows import a_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-floors = st.builds(
-    Floor,
+background = st.builds(
+    BackgroundSimilarity,
     rows=st.integers(0, 2**31 - 1),
     similarity=st.floats(-1, 1),
     lexical=st.floats(0, 1),
@@ -43,7 +43,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     if lists:
         names.append(str(Files.IVF))
     return Manifest(
-        format=3,
+        format=4,
         rows=draw(st.integers(0, 2**31 - 1)),
         dim=draw(st.integers(1, 2**16)),
         model=draw(st.text()),
@@ -56,7 +56,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         grouped_by=draw(st.sampled_from(["", *columns])),
         known_by=draw(st.sampled_from(["", *columns])),
         centred=draw(st.booleans()),
-        floors=draw(st.dictionaries(st.text(), floors, max_size=3)),
+        background=draw(st.dictionaries(st.text(), background, max_size=3)),
         notes=draw(st.dictionaries(st.text(), st.text(), max_size=3)),
         files={name: draw(sums) for name in names},
     )
@@ -92,11 +92,11 @@ def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
         Manifest.from_bytes(data)
 
 
-FLOOR: dict[str, Any] = {"rows": 3, "similarity": 0.1, "lexical": 0.5, "passages": 0.2}
+MEDIANS: dict[str, Any] = {"rows": 3, "similarity": 0.1, "lexical": 0.5, "passages": 0.2}
 
 HOSTILE: Mapping[str, Any] = {
-    "the format before": {"format": 2},
-    "unknown format": {"format": 4},
+    "the format before": {"format": 3},
+    "unknown format": {"format": 5},
     "bool for int": {"format": True},
     "float for int": {"rows": 3.0},
     "text for int": {"rows": "3"},
@@ -110,18 +110,22 @@ HOSTILE: Mapping[str, Any] = {
     "int for float": {"recall": 1},
     "NaN": {"recall": float("nan")},
     "infinite": {"recall": float("inf")},
-    "negative lexical floor": {"floors": {"en": FLOOR | {"lexical": -0.5}}},
-    "floor without rows": {"floors": {"en": {k: v for k, v in FLOOR.items() if k != "rows"}}},
-    "floor without passages": {"floors": {"en": {k: FLOOR[k] for k in list(FLOOR)[:3]}}},
-    "floor of NaN": {"floors": {"": FLOOR | {"similarity": float("nan")}}},
-    "floor of passages below -1": {"floors": {"": FLOOR | {"passages": -1.5}}},
-    "true for a floor's rows": {"floors": {"": FLOOR | {"rows": True}}},
+    "negative lexical background": {"background": {"en": MEDIANS | {"lexical": -0.5}}},
+    "background without rows": {
+        "background": {"en": {k: v for k, v in MEDIANS.items() if k != "rows"}}
+    },
+    "background without passages": {
+        "background": {"en": {k: MEDIANS[k] for k in list(MEDIANS)[:3]}}
+    },
+    "background of NaN": {"background": {"": MEDIANS | {"similarity": float("nan")}}},
+    "background of passages below -1": {"background": {"": MEDIANS | {"passages": -1.5}}},
+    "true for a background's rows": {"background": {"": MEDIANS | {"rows": True}}},
     "groups by a column that is not there": {"grouped_by": "section"},
     "known by a column that is not there": {"known_by": "embedded"},
     "known by a file": {"known_by": "../language"},
     "no groups": {"grouped_by": None},
     "1 for true": {"centred": 1},
-    "floors not a mapping": {"floors": [1]},
+    "background not a mapping": {"background": [1]},
     "a note that is no text": {"notes": {"encoder": 1}},
     "a note of nothing": {"notes": {"encoder": None}},
     "notes not a mapping": {"notes": ["encoder"]},
@@ -144,9 +148,9 @@ def test_a_hostile_field_is_refused(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        (1, "format 1 is of an earlier release (this one writes 3); run: read-also rebuild"),
-        (2, "format 2 is of an earlier release (this one writes 3); run: read-also rebuild"),
-        (4, "format 4 is of a later release (this one reads 3); install that one, or run: "),
+        (1, "format 1 is of an earlier release (this one writes 4); run: read-also rebuild"),
+        (3, "format 3 is of an earlier release (this one writes 4); run: read-also rebuild"),
+        (5, "format 5 is of a later release (this one reads 4); install that one, or run: "),
         (0, "not a manifest (field format holds 0)"),
     ],
 )
@@ -154,7 +158,7 @@ def test_the_format_of_another_release_is_told_whatever_else_there_is(
     number: int, told: str
 ) -> None:
     fields = json.loads(a_manifest().to_bytes())
-    others = {"floors": {"en": {"rows": 3, "median": 0.5}}, "grown": True}
+    others = {"background": {"en": {"rows": 3, "median": 0.5}}, "grown": True}
     for changes in ({}, others) if number else ({},):
         with pytest.raises(SnapshotDamaged) as refusal:
             Manifest.from_bytes(encoded(fields | changes | {"format": number}), Path("m.json"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import Catalog, Overlay, Passages, Snapshot, View, quantize
+from index import Catalog, DeltaWriter, Passages, Snapshot, View, quantize
 from index.arrays import unit
 from index.means import PRIOR, Means
 from tests.support.index_rows import STAMP, random_units, sample_rows
@@ -96,13 +96,13 @@ def test_what_comes_from_outside_is_centred_as_the_rows_were(snapshot: Snapshot)
 def test_a_row_that_comes_later_is_centred_by_the_means_of_the_build(snapshot: Snapshot) -> None:
     """A row told again is to the bit what is stored; one of a new group loses the mean of all."""
     rows = skewed_rows(ROWS)
-    view = Overlay(snapshot, "language").apply(rows, ())
+    view = DeltaWriter(View.of(snapshot)).apply(rows, ())
     old, new = np.arange(ROWS), np.arange(ROWS) + ROWS
     assert view.fetch(new).tobytes() == snapshot.fetch(old).tobytes()
     assert view.delta.passages.codes.tobytes() == snapshot.passages.codes.tobytes()
     assert view.delta.passages.scales.tobytes() == snapshot.passages.scales.tobytes()
     strange = sample_rows(2, vectors=skewed(2), labels={"language": ["zh", "ja"]})
-    later = Overlay(snapshot, "language").apply(strange, ())
+    later = DeltaWriter(View.of(snapshot)).apply(strange, ())
     wanted = plainly(skewed(2), wanted_means(skewed(ROWS))[2])
     np.testing.assert_allclose(later.fetch(np.array([ROWS, ROWS + 1])), wanted, atol=1e-3)
 
@@ -114,7 +114,7 @@ def test_without_centring_vectors_stay_bit_for_bit(tmp_path: Path) -> None:
     assert (stored.shape, stored.any()) == ((3, DIM), False)
     assert plain.passages.codes.tobytes() == rows.passages.codes.tobytes()
     halves = rows.vectors.astype(np.float16).astype(np.float32)
-    assert plain.vectors.codes(np.arange(ROWS)).tobytes() == halves.tobytes()
+    assert plain.vectors.fetch_stored(np.arange(ROWS)).tobytes() == halves.tobytes()
     asked = random_units(2, DIM, seed=3)
     assert plain.centred(asked, "tg").tobytes() == asked.tobytes()
     assert (plain.manifest.centred, plain.is_centred) == (False, False)
@@ -135,7 +135,7 @@ def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: i
     assert (snapshot.centred(asked, "tg").tobytes() == asked.tobytes()) == (rows == 0)
     if rows == 1:
         np.testing.assert_allclose(snapshot.fetch(np.array([0])), skewed(1), atol=1e-3)
-    view = Overlay(snapshot, "language").apply(skewed_rows(3), ())
+    view = DeltaWriter(View.of(snapshot)).apply(skewed_rows(3), ())
     assert view.fetch(np.arange(len(view))).shape == (rows + 3, DIM)
 
 
@@ -145,7 +145,7 @@ def test_over_a_base_of_nothing_nothing_is_centred(tmp_path: Path) -> None:
     snapshot = publish(tmp_path, nothing)
     assert np.load(tmp_path / snapshot.generation / "means.npy").tolist() == [[0]]
     rows = skewed_rows(4)
-    view = Overlay(snapshot, "language").apply(rows, ())
+    view = DeltaWriter(View.of(snapshot)).apply(rows, ())
     asked = random_units(2, DIM, seed=3)
     assert view.centred(asked, "tg").tobytes() == asked.tobytes()
     np.testing.assert_allclose(view.fetch(np.arange(4)), rows.vectors, atol=1e-3)

@@ -118,8 +118,8 @@ def test_codes_are_the_numbers_as_stored(tmp_path: Path) -> None:
     given_vectors[4] = [0, 0, 1 - 2**-12, 2**-6 + 2**-17]
     vectors = built(tmp_path, given_vectors)
     rows = np.array([5, 3, 4, 3, ROWS - 1])
-    np.testing.assert_array_equal(vectors.codes(rows), rounded(given_vectors)[rows])
-    assert vectors.codes(np.empty(0, np.int64)).shape == (0, 4)
+    np.testing.assert_array_equal(vectors.fetch_stored(rows), rounded(given_vectors)[rows])
+    assert vectors.fetch_stored(np.empty(0, np.int64)).shape == (0, 4)
 
 
 @pytest.mark.parametrize("asked", [1, 40, 600])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index import BadQuery, Catalog, Floor, Rows, Snapshot, SnapshotDamaged, Terms
+from index import BackgroundSimilarity, BadQuery, Catalog, Rows, Snapshot, SnapshotDamaged, Terms
 from index.build import build
 from index.manifest import MOST_BYTES, Files
 from tests.support.index_rows import STAMP, random_passages, random_units, sample_rows
@@ -158,8 +158,8 @@ def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
     assert len(snapshot.lexicon.nearest(query, 5, nobody)) == 0
     assert snapshot.row_of("a") is None
     assert snapshot.columns["published"].shape == (0,)
-    assert (snapshot.manifest.floors, snapshot.manifest.recall) == (
-        {"": Floor(0, 0.0, 0.0, 0.0)},
+    assert (snapshot.manifest.background, snapshot.manifest.recall) == (
+        {"": BackgroundSimilarity(0, 0.0, 0.0, 0.0)},
         1,
     )
 
@@ -327,15 +327,15 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "few means": (Files.MEANS, npy(np.zeros((1, 8), np.float32))),
     "narrow means": (Files.MEANS, npy(np.zeros((2, 7), np.float32))),
     "means of NaN": (Files.MEANS, npy(np.full((2, 8), np.nan, np.float32))),
-    "a neighbour past the end": (Files.NEIGHBOURS, npy(np.full((ROWS, 2), ROWS, np.int32))),
-    "a neighbour before all": (Files.NEIGHBOURS, npy(np.full((ROWS, 2), -2, np.int32))),
-    "three neighbours": (Files.NEIGHBOURS, npy(np.zeros((ROWS, 3), np.int32))),
-    "neighbours of few": (Files.NEIGHBOURS, npy(np.zeros((ROWS - 1, 2), np.int32))),
-    "long neighbours": (Files.NEIGHBOURS, npy(np.zeros((ROWS, 2), np.int64))),
-    "a share above 1": (Files.SHARES, npy(np.full((ROWS, 2), 1.5, np.float32))),
-    "a share below 0": (Files.SHARES, npy(np.full((ROWS, 2), -0.5, np.float32))),
-    "a share of NaN": (Files.SHARES, npy(np.full((ROWS, 2), np.nan, np.float32))),
-    "one share": (Files.SHARES, npy(np.zeros((ROWS, 1), np.float32))),
+    "a neighbour past the end": (Files.NEIGHBOUR_ROWS, npy(np.full((ROWS, 2), ROWS, np.int32))),
+    "a neighbour before all": (Files.NEIGHBOUR_ROWS, npy(np.full((ROWS, 2), -2, np.int32))),
+    "three neighbours": (Files.NEIGHBOUR_ROWS, npy(np.zeros((ROWS, 3), np.int32))),
+    "neighbours of few": (Files.NEIGHBOUR_ROWS, npy(np.zeros((ROWS - 1, 2), np.int32))),
+    "long neighbours": (Files.NEIGHBOUR_ROWS, npy(np.zeros((ROWS, 2), np.int64))),
+    "a share above 1": (Files.NEIGHBOUR_WEIGHTS, npy(np.full((ROWS, 2), 1.5, np.float32))),
+    "a share below 0": (Files.NEIGHBOUR_WEIGHTS, npy(np.full((ROWS, 2), -0.5, np.float32))),
+    "a share of NaN": (Files.NEIGHBOUR_WEIGHTS, npy(np.full((ROWS, 2), np.nan, np.float32))),
+    "one share": (Files.NEIGHBOUR_WEIGHTS, npy(np.zeros((ROWS, 1), np.float32))),
     "hubness of NaN": (Files.HUBNESS, npy(with_one(np.zeros(ROWS), np.nan))),
     "hubness without end": (Files.HUBNESS, npy(with_one(np.zeros(ROWS), np.inf))),
     "hubness of few": (Files.HUBNESS, npy(np.zeros(ROWS - 1, np.float32))),
@@ -403,9 +403,9 @@ def test_what_was_worked_out_comes_back_and_cannot_be_written_to(published: Path
         (Files.PASSAGE_CODES, snapshot.passages.codes),
         (Files.PASSAGE_SCALES, snapshot.passages.scales),
         (Files.MEANS, snapshot.means.vectors),
-        (Files.NEIGHBOURS, snapshot.around.neighbours),
-        (Files.SHARES, snapshot.around.shares),
-        (Files.HUBNESS, snapshot.around.hubness),
+        (Files.NEIGHBOUR_ROWS, snapshot.neighbours.rows),
+        (Files.NEIGHBOUR_WEIGHTS, snapshot.neighbours.weights),
+        (Files.HUBNESS, snapshot.neighbours.hubness),
     ):
         np.testing.assert_array_equal(array, np.load(folder / name))
         assert not array.flags.writeable

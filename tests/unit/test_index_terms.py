@@ -1,4 +1,4 @@
-"""TF-IDF weights and floors against scikit-learn and brute force."""
+"""TF-IDF weights and background similarities against scikit-learn and brute force."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from index import BUCKETS, Passages, Terms
 from index.arrays import Longs
-from index.floors import (
+from index.background import (
     MOST_PAIRS,
     Pairs,
-    cosine_floor,
-    lexical_floor,
-    measure_floors,
-    passages_floor,
+    background_cosine,
+    background_lexical,
+    background_passages,
+    measure_background,
 )
 from index.matrix import Matrix
 from index.passages import Scaled
@@ -77,10 +77,10 @@ def test_entries_come_in_the_order_asked_for() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_without_pairs_the_floors_are_zero(rows: int) -> None:
+def test_without_pairs_background_similarities_are_zero(rows: int) -> None:
     pairs = Pairs.over(rows)
-    assert cosine_floor(random_units(rows, 4), pairs) == 0
-    assert lexical_floor(weighed(random_terms(rows)), pairs) == 0
+    assert background_cosine(random_units(rows, 4), pairs) == 0
+    assert background_lexical(weighed(random_terms(rows)), pairs) == 0
 
 
 def test_a_small_archive_is_paired_completely() -> None:
@@ -97,45 +97,47 @@ def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> N
     assert np.unique(pairs.right).tolist() == list(range(1000))
 
 
-def test_floors_are_the_medians_of_brute_force() -> None:
+def test_background_similarities_are_the_medians_of_brute_force() -> None:
     vectors, weights = random_units(30, 8), weighed(random_terms(30))
     pairs, upper = Pairs.over(30), np.triu_indices(30, k=1)
     lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
-    assert cosine_floor(vectors, pairs) == pytest.approx(
+    assert background_cosine(vectors, pairs) == pytest.approx(
         np.median((vectors @ vectors.T)[upper]),
         abs=1e-6,
     )
-    assert lexical_floor(weights, pairs) == pytest.approx(np.median(lexical[upper]), abs=1e-6)
+    assert background_lexical(weights, pairs) == pytest.approx(np.median(lexical[upper]), abs=1e-6)
 
 
-def test_floors_of_copies_stay_within_range() -> None:
+def test_background_of_copies_stays_within_range() -> None:
     vectors = np.repeat(random_units(1, 384), 5, axis=0)
-    assert 0.99 < cosine_floor(vectors, Pairs.over(5)) <= 1
+    assert 0.99 < background_cosine(vectors, Pairs.over(5)) <= 1
 
 
-def test_floors_are_measured_inside_each_group_of_rows() -> None:
+def test_background_similarities_are_measured_inside_each_group_of_rows() -> None:
     rows = sample_rows(40)
     weights = weighed(rows.terms)
-    floors = measure_floors(
+    background = measure_background(
         rows.vectors, Scaled.of(rows.passages), weights, rows.groups("language")
     )
-    assert list(floors) == ["tg", "русӣ"]
+    assert list(background) == ["tg", "русӣ"]
     cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
     expected = np.median(cosines[np.triu_indices(20, k=1)])
-    assert floors["русӣ"].similarity == pytest.approx(expected, abs=1e-6)
-    assert floors["русӣ"].rows == floors["tg"].rows == 20
+    assert background["русӣ"].similarity == pytest.approx(expected, abs=1e-6)
+    assert background["русӣ"].rows == background["tg"].rows == 20
 
 
-def test_floors_without_a_column_take_all_rows_as_one_group() -> None:
+def test_background_without_a_column_takes_all_rows_as_one_group() -> None:
     rows = sample_rows(12)
     weights = weighed(rows.terms)
-    floors = measure_floors(rows.vectors, Scaled.of(rows.passages), weights, rows.groups(None))
-    assert floors == {"": floors[""]}
-    assert floors[""].similarity == cosine_floor(rows.vectors, Pairs.over(12))
-    assert floors[""].lexical == lexical_floor(weights, Pairs.over(12))
+    background = measure_background(
+        rows.vectors, Scaled.of(rows.passages), weights, rows.groups(None)
+    )
+    assert background == {"": background[""]}
+    assert background[""].similarity == background_cosine(rows.vectors, Pairs.over(12))
+    assert background[""].lexical == background_lexical(weights, Pairs.over(12))
 
 
-def test_the_floor_of_passages_is_the_median_of_pairs_that_have_some() -> None:
+def test_the_background_similarity_of_passages_is_the_median_of_pairs_that_have_some() -> None:
     rows = sample_rows(14)
     passages = Scaled.of(rows.passages)
     own = [passages.of_row(row) for row in range(14)]
@@ -145,26 +147,30 @@ def test_the_floor_of_passages_is_the_median_of_pairs_that_have_some() -> None:
         if len(own[left]) and len(own[right])
     ]
     assert 0 < len(matches) < 14 * 13 / 2
-    assert passages_floor(passages, Pairs.over(14)) == pytest.approx(np.median(matches), abs=1e-6)
-    floors = measure_floors(rows.vectors, passages, weighed(rows.terms), rows.groups("language"))
+    assert background_passages(passages, Pairs.over(14)) == pytest.approx(
+        np.median(matches), abs=1e-6
+    )
+    background = measure_background(
+        rows.vectors, passages, weighed(rows.terms), rows.groups("language")
+    )
     evens = [brute_match(own[a], own[b]) for a, b in combinations(range(0, 14, 2), 2)
              if len(own[a]) and len(own[b])]  # fmt: skip
-    assert floors["tg"].passages == pytest.approx(np.median(evens), abs=1e-6)
+    assert background["tg"].passages == pytest.approx(np.median(evens), abs=1e-6)
 
 
-def test_without_passages_their_floor_is_nothing() -> None:
+def test_without_passages_their_background_is_nothing() -> None:
     bare = Scaled.of(Passages.of([np.empty((0, 8), np.int8)] * 9, 8))
-    assert passages_floor(bare, Pairs.over(9)) == 0
+    assert background_passages(bare, Pairs.over(9)) == 0
     one = Scaled.of(Passages.of([np.ones((1, 8), np.int8), *[np.empty((0, 8), np.int8)] * 8], 8))
-    assert passages_floor(one, Pairs.over(9)) == 0
+    assert background_passages(one, Pairs.over(9)) == 0
 
 
 def test_of_many_pairs_some_are_matched(monkeypatch: pytest.MonkeyPatch) -> None:
     passages = Scaled.of(sample_rows(40).passages)
-    whole = passages_floor(passages, Pairs.over(40))
-    monkeypatch.setattr("index.floors.MOST_MATCHED", 100)
-    assert passages_floor(passages, Pairs.over(40)) == pytest.approx(whole, abs=0.1)
-    assert passages_floor(passages, Pairs.over(40)) != whole
+    whole = background_passages(passages, Pairs.over(40))
+    monkeypatch.setattr("index.background.MOST_MATCHED", 100)
+    assert background_passages(passages, Pairs.over(40)) == pytest.approx(whole, abs=0.1)
+    assert background_passages(passages, Pairs.over(40)) != whole
 
 
 def test_rarity_is_counted_among_the_peers_of_a_row() -> None:

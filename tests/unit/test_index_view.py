@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from index import BadQuery, Floor, Overlay, Query, Snapshot, View
+from index import BackgroundSimilarity, BadQuery, DeltaWriter, Query, Snapshot, View
 from tests.support.index_rows import brute_match, random_units
-from tests.unit.test_index_overlay import (
+from tests.unit.test_index_delta import (
     BUILT,
     IDS,
     UNITS,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Array, Bools, Longs
-    from index.growth import Delta
+    from index.delta import Delta
 
 OLD, NEW = len(BUILT["many"]), 4
 ROWS = OLD + NEW
@@ -41,7 +41,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 @pytest.fixture(scope="module")
 def view(snapshot: Snapshot) -> View:
     """Thirty rows built; one of them replaced, one gone, three more."""
-    return Overlay(snapshot, "language").apply(
+    return DeltaWriter(View.of(snapshot)).apply(
         rows_of({IDS[2]: 5, "n-1": 5, "n-2": 8, "n-3": 9}), {IDS[7]}
     )
 
@@ -118,10 +118,10 @@ def test_a_filter_that_does_not_fit_both_parts_is_refused(view: View, allowed: B
         view.nearest_by_terms(view.query_of(0), 5, allowed)
 
 
-def test_floors_are_those_of_the_build(view: View, snapshot: Snapshot) -> None:
+def test_background_similarities_are_those_of_the_build(view: View, snapshot: Snapshot) -> None:
     for word in ("tg", "ru", "fa", "en"):
-        assert view.floor_of(word) == snapshot.manifest.floors[word]
-    assert view.floor_of("unheard of") == Floor(0, 0.0, 0.0, 0.0)
+        assert view.background_of(word) == snapshot.manifest.background[word]
+    assert view.background_of("unheard of") == BackgroundSimilarity(0, 0.0, 0.0, 0.0)
 
 
 def test_a_text_without_words_is_like_none(view: View) -> None:
@@ -146,7 +146,7 @@ def unit_rows(vectors: Array) -> Array:
 def around(tmp_path_factory: pytest.TempPathFactory) -> View:
     """Thirty rows of random directions, and four more; a neighbour counts by its share."""
     built = publish(tmp_path_factory.mktemp("around"), rows_of(BUILT["many"], UNITS))
-    return Overlay(built, "language").apply(
+    return DeltaWriter(View.of(built)).apply(
         rows_of({IDS[2]: 5, "n-1": 5, "n-2": 8, "n-3": 9}, UNITS), {IDS[7]}
     )
 
@@ -162,12 +162,12 @@ def test_a_context_is_a_row_drawn_towards_its_neighbours(
     around: View, rows: Longs, nearby: float
 ) -> None:
     everything = around.fetch(np.arange(ROWS)).astype(np.float64)
-    parts = [around.snapshot.around, around.delta.around]
-    neighbours = np.concatenate([part.neighbours for part in parts])[rows]
-    shares = np.concatenate([part.shares for part in parts])[rows].astype(np.float64)
+    parts = [around.snapshot.neighbours, around.delta.neighbours]
+    neighbours = np.concatenate([part.rows for part in parts])[rows]
+    shares = np.concatenate([part.weights for part in parts])[rows].astype(np.float64)
     near = np.where(neighbours[..., None] >= 0, everything[neighbours], 0)
     wanted = unit_rows(everything[rows] + nearby / 2 * (shares[..., None] * near).sum(axis=1))
-    found = around.contexts(rows, nearby)
+    found = around.fetch_smoothed(rows, nearby)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted, atol=1e-6)
     if not nearby:
@@ -179,13 +179,13 @@ def test_a_context_is_a_row_drawn_towards_its_neighbours(
 def test_a_row_without_neighbours_stays_as_it_is_beside_others(tmp_path: Path) -> None:
     """Six of the rows mean something, of which one is replaced by one that does not."""
     built = publish(tmp_path, rows_of(BUILT["many"], UNITS), known_by="withheld")
-    view = Overlay(built, "language").apply(rows_of({"n-1": 5, "n-2": 8}, UNITS), ())
+    view = DeltaWriter(View.of(built)).apply(rows_of({"n-1": 5, "n-2": 8}, UNITS), ())
     kinds = np.array([*BUILT["many"].values(), 5, 8])
-    drawn = np.concatenate([part.around.shares.any(axis=1) for part in view.parts])
+    drawn = np.concatenate([part.neighbours.weights.any(axis=1) for part in view.parts])
     assert drawn.any()
     assert not drawn[kinds % 5 != 0].any()
     rows = np.arange(len(view))
-    found, before = view.contexts(rows, 1.0), view.fetch(rows)
+    found, before = view.fetch_smoothed(rows, 1.0), view.fetch(rows)
     assert found[~drawn].tobytes() == before[~drawn].tobytes()
     assert (np.abs(found - before).max(axis=1) > 1e-3)[drawn].all()
 
@@ -197,16 +197,16 @@ def test_a_vector_from_outside_is_drawn_towards_the_rows_of_the_snapshot(
 ) -> None:
     asked = random_units(1, 8, seed)[0]
     for group in ("en", "unheard of"):
-        stored = around.snapshot.vectors.codes(np.arange(OLD)).astype(np.float64)
+        stored = around.snapshot.vectors.fetch_stored(np.arange(OLD)).astype(np.float64)
         similarities = stored @ asked
         best = np.argsort(-similarities)[:2]
-        floor = max(0.0, around.floor_of(group).similarity)
-        shares = np.clip((similarities[best] - floor) / (1 - floor), 0, 1)
+        background = max(0.0, around.background_of(group).similarity)
+        shares = np.clip((similarities[best] - background) / (1 - background), 0, 1)
         drawn = asked + nearby / 2 * (shares[:, None] * unit_rows(stored[best])).sum(axis=0)
-        found = around.context_of(asked, nearby, group)
+        found = around.smooth(asked, nearby, group)
         np.testing.assert_allclose(found, drawn / np.linalg.norm(drawn), atol=1e-6)
         assert (found.dtype.name, found.shape) == ("float32", (8,))
-    assert around.context_of(asked, 0.0, "en").tobytes() == asked.tobytes()
+    assert around.smooth(asked, 0.0, "en").tobytes() == asked.tobytes()
 
 
 @given(rows=rows_in_any_order, own=st.integers(0, 3))

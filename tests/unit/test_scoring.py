@@ -128,7 +128,7 @@ def unit(x: float, y: float) -> list[float]:
 
 
 def test_the_floors_are_those_that_the_tests_count_with(view: View) -> None:
-    english, russian = view.floor_of("en"), view.floor_of("ru")
+    english, russian = view.background_of("en"), view.background_of("ru")
     medians = (english.similarity, english.passages, english.lexical)
     assert (english.rows, medians) == (3, close((0.6, 0.75, sqrt(0.5))))
     assert (russian.rows, russian.similarity, russian.lexical) == (1, 0, 0)
@@ -247,7 +247,7 @@ def test_candidates_are_compared_and_handed_on_in_the_light_of_their_neighbours(
     other = unit(0.15 * 0.6, 1 + 0.15 * 0.8)
     assert found.vectors[0].tolist() == close(other)
     assert found.scores.score[0] == close(above(float(np.dot(own, other)), DENSE))
-    assert view.contexts(found.rows, 0.6)[0].tolist() == found.vectors[0].tolist()
+    assert view.fetch_smoothed(found.rows, 0.6)[0].tolist() == found.vectors[0].tolist()
 
 
 def test_among_texts_of_a_language_known_from_its_kin_words_decide_alone(rank: Rank) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import Catalog, Overlay
+from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
 from recommender.errors import UnreadArticle
-from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import number_of
 from recommender.ranking.seeds import find_seed, seed_of
@@ -33,10 +33,10 @@ def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Kno
 
 
 @pytest.fixture
-def overlay(tmp_path: Path) -> Overlay:
+def delta_writer(tmp_path: Path) -> DeltaWriter:
     rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
     stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
-    return Overlay(Catalog(tmp_path).publish_rows(rows, **stamp), GROUPED_BY)
+    return DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
 
 
 FULL = {
@@ -51,16 +51,16 @@ FULL = {
 @pytest.mark.parametrize("later", [True, False])
 def test_a_seed_has_what_the_article_said(
     tmp_path: Path,
-    overlay: Overlay,
+    delta_writer: DeltaWriter,
     later: bool,  # noqa: FBT001
 ) -> None:
     rows = rows_of([known("c", (0.6, 0.8), **FULL)], MODEL, dim=2)
     if later:
-        overlay.apply(rows, ())
+        delta_writer.apply(rows, ())
     else:
         stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
-        overlay = Overlay(Catalog(tmp_path / "other").publish_rows(rows, **stamp), GROUPED_BY)
-    seed = find_seed(overlay.view, "c")
+        delta_writer = DeltaWriter(View.of(Catalog(tmp_path / "other").publish_rows(rows, **stamp)))
+    seed = find_seed(delta_writer.view, "c")
     assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")
     assert seed.published_at == NOON.timestamp()
     assert seed.names == {number_of("c"), number_of("original")}
@@ -73,34 +73,34 @@ def test_a_seed_has_what_the_article_said(
     np.testing.assert_allclose(seed.terms.weights, [2**-0.5] * 2, atol=1e-3)
 
 
-def test_a_seed_without_section_and_date_has_none(overlay: Overlay) -> None:
-    seed = find_seed(overlay.view, "a")
+def test_a_seed_without_section_and_date_has_none(delta_writer: DeltaWriter) -> None:
+    seed = find_seed(delta_writer.view, "a")
     assert seed.names == {number_of("a")}
     assert (seed.section, seed.lists) == (None, True)
     assert np.isnan(seed.published_at)
 
 
-def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(overlay: Overlay) -> None:
-    overlay.apply(rows_of([known("c", None, section="city")], MODEL, dim=2), ())
-    seed = find_seed(overlay.view, "c")
+def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(delta_writer: DeltaWriter) -> None:
+    delta_writer.apply(rows_of([known("c", None, section="city")], MODEL, dim=2), ())
+    seed = find_seed(delta_writer.view, "c")
     assert (seed.vector, seed.terms) == (None, None)
     assert (seed.settled, seed.embedded, seed.section) == (False, False, "city")
 
 
-def test_the_newest_state_is_the_seed(overlay: Overlay) -> None:
+def test_the_newest_state_is_the_seed(delta_writer: DeltaWriter) -> None:
     for title in ("Second", "Third"):
         rows = rows_of([known("a", (0, 1), title=title)], MODEL, dim=2)
-        overlay.apply(rows, ())
-    seed = find_seed(overlay.view, "a")
+        delta_writer.apply(rows, ())
+    seed = find_seed(delta_writer.view, "a")
     assert seed.title == "Third"
     assert seed.vector is not None
     np.testing.assert_allclose(seed.vector, [0, 1], atol=1e-3)
 
 
-def test_what_is_gone_or_was_never_there_is_no_seed(overlay: Overlay) -> None:
-    overlay.apply(rows_of([], MODEL, dim=2), ["a"])
+def test_what_is_gone_or_was_never_there_is_no_seed(delta_writer: DeltaWriter) -> None:
+    delta_writer.apply(rows_of([], MODEL, dim=2), ["a"])
     for article_id in ("a", "nobody"):
-        assert seed_of(overlay.view, article_id) is None
+        assert seed_of(delta_writer.view, article_id) is None
         with pytest.raises(UnreadArticle, match=article_id):
-            find_seed(overlay.view, article_id)
-    assert seed_of(overlay.view, "b") is not None
+            find_seed(delta_writer.view, article_id)
+    assert seed_of(delta_writer.view, "b") is not None

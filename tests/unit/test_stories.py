@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import Catalog, Overlay, Snapshot, View
+from index import Catalog, DeltaWriter, Snapshot, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.indexing.documents import GROUPED_BY, Known, rows_of
+from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import number_of
 from recommender.ranking.duplicates import tellings
@@ -38,10 +38,10 @@ def snapshot_of(folder: Path, links: Links) -> Snapshot:
 
 
 def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
-    overlay = Overlay(snapshot, GROUPED_BY)
+    delta_writer = DeltaWriter(View.of(snapshot))
     for links, gone in steps:
-        overlay.apply(rows_of(rows_for(links), MODEL, dim=2), gone)
-    return overlay.view
+        delta_writer.apply(rows_of(rows_for(links), MODEL, dim=2), gone)
+    return delta_writer.view
 
 
 def told(view: View, *names: str) -> list[str]:

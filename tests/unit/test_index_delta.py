@@ -1,4 +1,4 @@
-"""Overlay: a snapshot and whatever came after it answer like brute force over what is there."""
+"""DeltaWriter: a snapshot and whatever came after it answer like brute force over what is there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from index import (
     BUCKETS,
     BadRows,
     Catalog,
-    Overlay,
+    DeltaWriter,
     Passages,
     Rows,
     Snapshot,
@@ -163,12 +163,12 @@ histories = st.lists(deeds(), max_size=7)
 
 def steps(snapshot: Snapshot, name: str, history: list[Deed]) -> Iterator[tuple[View, Archive]]:
     """Each view on the way, with what should be in it."""
-    overlay, archive = Overlay(snapshot, "language"), Archive.of(BUILT[name])
-    yield overlay.view, archive
+    delta_writer, archive = DeltaWriter(View.of(snapshot)), Archive.of(BUILT[name])
+    yield delta_writer.view, archive
     for put, gone in history:
         archive.apply(put, gone)
-        assert overlay.apply(rows_of(put), gone) is overlay.view
-        yield overlay.view, archive
+        assert delta_writer.apply(rows_of(put), gone) is delta_writer.view
+        yield delta_writer.view, archive
 
 
 def last(snapshot: Snapshot, name: str, history: list[Deed]) -> tuple[View, Archive]:
@@ -311,10 +311,10 @@ def test_memory_that_moves_leaves_earlier_views_as_they_were(
     snapshots: dict[str, Snapshot], at_once: int
 ) -> None:
     """Over 300 rows the memory behind a delta moves three times; it is looked at on the way."""
-    overlay, handed = Overlay(snapshots["few"], "language"), []
+    delta_writer, handed = DeltaWriter(View.of(snapshots["few"])), []
     for number in range(0, 300, at_once):
         many = {f"n-{at:05d}": at % KINDS for at in range(number, number + at_once)}
-        view = overlay.apply(rows_of(many), {f"n-{number - 1:05d}"})
+        view = delta_writer.apply(rows_of(many), {f"n-{number - 1:05d}"})
         if number % 50 < at_once:
             handed.append((view, len(view), answers(view, len(view))))
     for view, rows, before in handed:
@@ -322,21 +322,21 @@ def test_memory_that_moves_leaves_earlier_views_as_they_were(
 
 
 def test_what_a_view_shows_cannot_be_written_to(snapshots: dict[str, Snapshot]) -> None:
-    overlay = Overlay(snapshots["few"], "language")
-    delta = overlay.apply(rows_of({"a": 1, "b": 2}), ()).delta
-    arrays = [delta.codes, delta.terms.columns, delta.terms.weights, *delta.columns.values()]
+    delta_writer = DeltaWriter(View.of(snapshots["few"]))
+    delta = delta_writer.apply(rows_of({"a": 1, "b": 2}), ()).delta
+    arrays = [delta.vectors, delta.terms.columns, delta.terms.weights, *delta.columns.values()]
     assert [array.flags.writeable for array in arrays] == [False] * len(arrays)
 
 
 def test_new_words_keep_their_meaning_beside_older_ones(snapshots: dict[str, Snapshot]) -> None:
     """Each batch counts its words from 0, in another order; what a view shows names them all."""
-    overlay = Overlay(snapshots["one"], "language")
-    first = overlay.apply(rows_of({"a": 4}), ())
-    second = overlay.apply(rows_of({"b": 1, "c": 3, "d": 4}), ())
+    delta_writer = DeltaWriter(View.of(snapshots["one"]))
+    first = delta_writer.apply(rows_of({"a": 4}), ())
+    second = delta_writer.apply(rows_of({"b": 1, "c": 3, "d": 4}), ())
     assert first.delta.labels["language"] == ("русӣ",)
     assert [second.word_of("language", row) for row in range(1, 5)] == ["русӣ", "ru", "en", "русӣ"]
     assert first.word_of("language", 1) == "русӣ"
-    assert second.floor_of("русӣ").rows == second.floor_of("unheard of").rows == 0
+    assert second.background_of("русӣ").rows == second.background_of("unheard of").rows == 0
 
 
 # --- the same rows, come before the build or after it ---
@@ -349,7 +349,7 @@ def test_rows_told_again_are_to_the_bit_what_the_snapshot_stores(
 ) -> None:
     """Frequencies are the same, since nothing changed: vectors, weights and hits agree."""
     again = {row_id: BUILT["many"][row_id] for row_id in changed}
-    view = Overlay(units, "language").apply(rows_of(again, UNITS), ())
+    view = DeltaWriter(View.of(units)).apply(rows_of(again, UNITS), ())
     for row_id in again:
         old, new = units.row_of(row_id), view.row_of(row_id)
         assert old is not None
@@ -386,7 +386,7 @@ def test_similarities_of_vectors_are_those_of_a_snapshot_of_the_same_rows(
     units: Snapshot, snapshots: dict[str, Snapshot], kinds: dict[str, int]
 ) -> None:
     """Over nothing, all of them stand in the delta; the oracle rounds as FAISS stores."""
-    view = Overlay(snapshots["nothing"], "language").apply(rows_of(kinds, UNITS), ())
+    view = DeltaWriter(View.of(snapshots["nothing"])).apply(rows_of(kinds, UNITS), ())
     assert view.dim == units.vectors.dim
     query = UNITS[0]
     hits = view.nearest(query, len(view), view.present)
@@ -403,9 +403,9 @@ def test_similarities_of_vectors_are_those_of_a_snapshot_of_the_same_rows(
 def test_a_snapshot_of_nothing_takes_vectors_of_any_width(
     snapshots: dict[str, Snapshot], dim: int
 ) -> None:
-    overlay = Overlay(snapshots["nothing"], "language")
+    delta_writer = DeltaWriter(View.of(snapshots["nothing"]))
     vectors = random_units(KINDS, dim)
-    view = overlay.apply(rows_of({"a": 1, "b": 2}, vectors), ())
+    view = delta_writer.apply(rows_of({"a": 1, "b": 2}, vectors), ())
     assert view.dim == dim
     hits = view.nearest(view.fetch(np.array([1]))[0], 1, np.array([False, True]))
     assert hits.rows.tolist() == [1]
@@ -417,12 +417,12 @@ def test_over_nothing_the_widest_vectors_so_far_give_the_width(
     snapshots: dict[str, Snapshot], widths: tuple[int, ...]
 ) -> None:
     """A text that was not read yet has a vector of one number; what it lacks are zeros."""
-    overlay, wanted = Overlay(snapshots["nothing"], "language"), np.zeros((0, 0), np.float32)
+    delta_writer, wanted = DeltaWriter(View.of(snapshots["nothing"])), np.zeros((0, 0), np.float32)
     handed = []
     for at, width in enumerate(widths):
         vectors = grid_vectors(KINDS, at)[:, :width] if width == 8 else np.eye(KINDS, width)
         units = np.where(np.any(vectors, axis=1, keepdims=True), vectors, np.eye(1, width))
-        view = overlay.apply(rows_of({f"{at}": at}, units.astype(np.float32)), ())
+        view = delta_writer.apply(rows_of({f"{at}": at}, units.astype(np.float32)), ())
         widest = max(widths[: at + 1])
         wanted = np.pad(wanted, ((0, 1), (0, widest - wanted.shape[1])))
         wanted[at, :width] = units[at]
@@ -461,21 +461,21 @@ def zero_count() -> tuple[Ints, Floats]:
 def test_rows_that_do_not_fit_are_refused_and_leave_everything_as_it_was(
     snapshots: dict[str, Snapshot], rows: Rows
 ) -> None:
-    overlay, archive = Overlay(snapshots["few"], "language"), Archive.of(BUILT["few"])
-    before = overlay.view
+    delta_writer, archive = DeltaWriter(View.of(snapshots["few"])), Archive.of(BUILT["few"])
+    before = delta_writer.view
     with pytest.raises(BadRows):
-        overlay.apply(rows, {IDS[0]})
-    assert overlay.view is before
+        delta_writer.apply(rows, {IDS[0]})
+    assert delta_writer.view is before
     archive.apply({"a": 5}, {IDS[0]})
-    view = overlay.apply(rows_of({"a": 5}), {IDS[0]})
+    view = delta_writer.apply(rows_of({"a": 5}), {IDS[0]})
     assert view.present.tolist() == archive.mask.tolist()
     assert view.card_of(len(view) - 1) == b"card 5"
     np.testing.assert_array_equal(view.fetch(np.array([len(view) - 1]))[0], VECTORS[5])
 
 
 def test_what_is_gone_though_it_never_was_stays_unknown(snapshots: dict[str, Snapshot]) -> None:
-    overlay = Overlay(snapshots["few"], "language")
-    view = overlay.apply(rows_of({}), {"never", IDS[0]})
+    delta_writer = DeltaWriter(View.of(snapshots["few"]))
+    view = delta_writer.apply(rows_of({}), {"never", IDS[0]})
     assert len(view) == len(snapshots["few"])
     assert (view.row_of("never"), view.row_of(IDS[0])) == (None, None)
-    assert overlay.apply(rows_of({IDS[0]: 4}), ()).row_of(IDS[0]) == len(view)
+    assert delta_writer.apply(rows_of({IDS[0]: 4}), ()).row_of(IDS[0]) == len(view)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import BadRows, Catalog, Overlay, Snapshot, View
+from index import BadRows, Catalog, DeltaWriter, Snapshot, View
 from index.build import build
-from index.neighbourhood import CONTEXT, NEAREST, nearest_rows
+from index.neighbours import NEAREST, SMOOTHING, nearest_rows
 from index.search import EXACT_BELOW
 from tests.support.index_rows import (
     STAMP,
@@ -43,7 +43,7 @@ def archive(rows: int, *, seed: int = 0, copies: bool = False, dim: int = 8) -> 
 
 def codes_of(snapshot: Snapshot) -> Array:
     """As stored; products of such in float64 are exact."""
-    return snapshot.vectors.codes(np.arange(len(snapshot))).astype(np.float64)
+    return snapshot.vectors.fetch_stored(np.arange(len(snapshot))).astype(np.float64)
 
 
 def brute_nearest(similarities: Array, allowed: Bools, without: int) -> list[tuple[float, int]]:
@@ -68,23 +68,23 @@ def brute_lexical(snapshot: Snapshot, row: int) -> float:
 
 def check(snapshot: Snapshot, known: Bools) -> None:
     """All that is stored of each row against brute force."""
-    codes, around = codes_of(snapshot), snapshot.around
+    codes, around = codes_of(snapshot), snapshot.neighbours
     words, languages = snapshot.labels["language"], snapshot.columns["language"]
     for row in range(len(snapshot)):
         if not known[row]:
-            assert around.neighbours[row].tolist() == [-1, -1]
-            assert around.shares[row].tolist() == [0, 0]
+            assert around.rows[row].tolist() == [-1, -1]
+            assert around.weights[row].tolist() == [0, 0]
             assert around.hubness[row] == pytest.approx(brute_lexical(snapshot, row), abs=1e-3)
             continue
         near = brute_nearest(codes @ codes[row], known, row)
-        floor = max(0.0, snapshot.manifest.floors[words[languages[row]]].similarity)
-        for place in range(CONTEXT):
-            found = around.neighbours[row, place], around.shares[row, place]
+        background = max(0.0, snapshot.manifest.background[words[languages[row]]].similarity)
+        for place in range(SMOOTHING):
+            found = around.rows[row, place], around.weights[row, place]
             if place >= len(near):
                 assert found == (-1, 0)
                 continue
             similarity, neighbour = near[place]
-            share = min(max((similarity - floor) / (1 - floor), 0), 1)
+            share = min(max((similarity - background) / (1 - background), 0), 1)
             assert found == (neighbour, pytest.approx(share, abs=1e-6))
         mean = sum(similarity for similarity, _ in near) / len(near) if near else 0
         assert around.hubness[row] == pytest.approx(mean, abs=1e-6)
@@ -101,7 +101,7 @@ def test_what_lies_around_each_row_is_brute_force(
 ) -> None:
     made = archive(rows, seed=rows, copies=copies)
     snapshot = Catalog(tmp_path).publish_rows(made, **STAMP, **LIKE, centred=centred)
-    arrays = (snapshot.around.neighbours, snapshot.around.shares, snapshot.around.hubness)
+    arrays = (snapshot.neighbours.rows, snapshot.neighbours.weights, snapshot.neighbours.hubness)
     assert [array.dtype.name for array in arrays] == ["int32", "float32", "float32"]
     assert [array.shape for array in arrays] == [(rows, 2), (rows, 2), (rows,)]
     check(snapshot, made.columns["embedded"])
@@ -131,18 +131,18 @@ def test_more_copies_than_are_ever_fetched_at_once_are_told_apart_by_row(tmp_pat
     kinds = np.eye(10, dtype=np.float32)
     vectors = kinds[np.arange(900) % 10]
     snapshot = Catalog(tmp_path).publish_rows(sample_rows(900, vectors=vectors), **STAMP)
-    around = snapshot.around
+    around = snapshot.neighbours
     for row in range(900):
         first = [at for at in (row % 10, row % 10 + 10, row % 10 + 20) if at != row][:2]
-        assert around.neighbours[row].tolist() == first
+        assert around.rows[row].tolist() == first
     assert (around.hubness == 1).all()
 
 
 def test_a_thousand_copies_and_more_are_as_near_as_they_are(tmp_path: Path) -> None:
     vectors = np.tile(random_units(1, 8), (2_500, 1))
     snapshot = Catalog(tmp_path).publish_rows(sample_rows(2_500, vectors=vectors), **STAMP)
-    around, own = snapshot.around, np.arange(2_500)
-    assert ((around.neighbours >= 0) & (around.neighbours != own[:, None])).all()
+    around, own = snapshot.neighbours, np.arange(2_500)
+    assert ((around.rows >= 0) & (around.rows != own[:, None])).all()
     np.testing.assert_allclose(around.hubness, 1, atol=1e-3)
 
 
@@ -190,16 +190,16 @@ def test_a_row_told_again_lies_where_it_lay(
 ) -> None:
     """Nothing changed, so what is around it is what a rebuild of the same rows gives."""
     rows, snapshot = built[name]
-    overlay, told = Overlay(snapshot, "language"), []
+    delta_writer, told = DeltaWriter(View.of(snapshot)), []
     for places in chosen:
         again = np.unique([place % len(rows) for place in places])
-        overlay.apply(part_of(rows, again), ())
+        delta_writer.apply(part_of(rows, again), ())
         told += again.tolist()
-    around = overlay.view.delta.around
-    np.testing.assert_array_equal(around.neighbours, snapshot.around.neighbours[told])
-    np.testing.assert_array_equal(around.shares, snapshot.around.shares[told])
-    np.testing.assert_allclose(around.hubness, snapshot.around.hubness[told], atol=1e-5)
-    assert [array.dtype for array in (around.neighbours, around.shares, around.hubness)] == [
+    around = delta_writer.view.delta.neighbours
+    np.testing.assert_array_equal(around.rows, snapshot.neighbours.rows[told])
+    np.testing.assert_array_equal(around.weights, snapshot.neighbours.weights[told])
+    np.testing.assert_allclose(around.hubness, snapshot.neighbours.hubness[told], atol=1e-5)
+    assert [array.dtype for array in (around.rows, around.weights, around.hubness)] == [
         np.int32,
         np.float32,
         np.float32,
@@ -213,17 +213,17 @@ def test_a_new_row_finds_the_rows_of_the_snapshot_alone(
     rows, snapshot = built["raw"]
     known = int(np.flatnonzero(rows.columns["embedded"])[3])
     twins = part_of(rows, np.array([known, known]))
-    overlay = Overlay(snapshot, "language")
-    first = overlay.apply(replace(twins, ids=["n-1", "n-2"]), ())
-    second = overlay.apply(replace(twins, ids=["n-3", "n-4"]), ())
-    assert first.delta.around.neighbours.tolist() == second.delta.around.neighbours[:2].tolist()
-    assert (second.delta.around.neighbours[:, 0] == known).all()
-    assert (second.delta.around.neighbours < len(snapshot)).all()
-    frozen = first.delta.around.hubness.tobytes()
-    assert second.delta.around.hubness[:2].tobytes() == frozen
+    delta_writer = DeltaWriter(View.of(snapshot))
+    first = delta_writer.apply(replace(twins, ids=["n-1", "n-2"]), ())
+    second = delta_writer.apply(replace(twins, ids=["n-3", "n-4"]), ())
+    assert first.delta.neighbours.rows.tolist() == second.delta.neighbours.rows[:2].tolist()
+    assert (second.delta.neighbours.rows[:, 0] == known).all()
+    assert (second.delta.neighbours.rows < len(snapshot)).all()
+    frozen = first.delta.neighbours.hubness.tobytes()
+    assert second.delta.neighbours.hubness[:2].tobytes() == frozen
 
 
-def test_a_row_of_a_new_group_is_weighed_from_a_floor_of_nothing(
+def test_a_row_of_a_new_group_is_weighed_from_a_background_of_nothing(
     built: dict[str, tuple[Rows, Snapshot]],
 ) -> None:
     rows, snapshot = built["raw"]
@@ -231,13 +231,13 @@ def test_a_row_of_a_new_group_is_weighed_from_a_floor_of_nothing(
     strange = replace(
         rows, ids=[f"n-{row:02}" for row in range(60)], labels={"language": ["zh", "ja"]}
     )
-    around = Overlay(snapshot, "language").apply(strange, ()).delta.around
+    around = DeltaWriter(View.of(snapshot)).apply(strange, ()).delta.neighbours
     codes = codes_of(snapshot)
     for row in np.flatnonzero(known).tolist():
-        near = brute_nearest(codes @ codes[row], known, -1)[:CONTEXT]
-        assert around.neighbours[row].tolist() == [other for _, other in near]
+        near = brute_nearest(codes @ codes[row], known, -1)[:SMOOTHING]
+        assert around.rows[row].tolist() == [other for _, other in near]
         shares = [min(max(similarity, 0), 1) for similarity, _ in near]
-        np.testing.assert_allclose(around.shares[row], shares, atol=1e-6)
+        np.testing.assert_allclose(around.weights[row], shares, atol=1e-6)
     assert not around.hubness[~known].any()
 
 
@@ -245,11 +245,11 @@ def test_a_row_of_a_new_group_is_weighed_from_a_floor_of_nothing(
 def test_over_nothing_nothing_lies_around(tmp_path: Path, dim: int) -> None:
     nothing = replace(archive(0, dim=dim), labels={"language": []})
     snapshot = Catalog(tmp_path).publish_rows(nothing, **STAMP, **LIKE)
-    view = Overlay(snapshot, "language").apply(archive(5), ())
-    assert view.delta.around.neighbours.tolist() == [[-1, -1]] * 5
-    assert not view.delta.around.shares.any()
+    view = DeltaWriter(View.of(snapshot)).apply(archive(5), ())
+    assert view.delta.neighbours.rows.tolist() == [[-1, -1]] * 5
+    assert not view.delta.neighbours.weights.any()
     assert not view.hubness(np.arange(5)).any()
-    assert view.contexts(np.arange(5), 0.7).tobytes() == view.fetch(np.arange(5)).tobytes()
+    assert view.fetch_smoothed(np.arange(5), 0.7).tobytes() == view.fetch(np.arange(5)).tobytes()
 
 
 # --- large archives ---
@@ -265,8 +265,8 @@ def test_strangers_of_a_large_group_are_compared_by_their_heaviest_terms(
     monkeypatch.setattr("index.lexical._FEW", 50)
     monkeypatch.setattr("index.lexical._HEAVIEST", 8)
     pruned = Catalog(tmp_path / "pruned").publish_rows(stranger, **STAMP, **LIKE)
-    assert (pruned.around.hubness <= plain.around.hubness + 1e-6).all()
-    close = np.abs(pruned.around.hubness - plain.around.hubness) < 0.02
+    assert (pruned.neighbours.hubness <= plain.neighbours.hubness + 1e-6).all()
+    close = np.abs(pruned.neighbours.hubness - plain.neighbours.hubness) < 0.02
     assert close.mean() > 0.9
 
 
@@ -284,21 +284,21 @@ def test_lists_find_nearly_all_of_the_nearest(many: Snapshot) -> None:
     everything, hits = np.ones(len(many), bool), 0
     for row in range(0, len(many), 125):
         near = brute_nearest(codes @ codes[row], everything, row)
-        found = many.around.neighbours[row].tolist()
-        hits += len({other for _, other in near[:CONTEXT]} & set(found))
+        found = many.neighbours.rows[row].tolist()
+        hits += len({other for _, other in near[:SMOOTHING]} & set(found))
         mean = np.mean([similarity for similarity, _ in near])
-        assert many.around.hubness[row] == pytest.approx(float(mean), abs=5e-3)
-    assert hits >= 0.97 * CONTEXT * 100
+        assert many.neighbours.hubness[row] == pytest.approx(float(mean), abs=5e-3)
+    assert hits >= 0.97 * SMOOTHING * 100
 
 
 def test_lists_find_the_same_later(many: Snapshot) -> None:
     """One by one and many at once, as rows come; and so by the build."""
     chosen = np.arange(0, len(many), 250)
-    codes = many.vectors.codes(chosen)
+    codes = many.vectors.fetch_stored(chosen)
     everything = np.ones(len(many), bool)
     together = nearest_rows(many.vectors, codes, everything, chosen)
-    np.testing.assert_array_equal(together.rows[:, :2], many.around.neighbours[chosen])
-    np.testing.assert_allclose(together.hubness, many.around.hubness[chosen], atol=1e-6)
+    np.testing.assert_array_equal(together.rows[:, :2], many.neighbours.rows[chosen])
+    np.testing.assert_allclose(together.hubness, many.neighbours.hubness[chosen], atol=1e-6)
     for at in range(len(chosen)):
         alone = nearest_rows(many.vectors, codes[[at]], everything, chosen[[at]])
         np.testing.assert_array_equal(alone.rows[0], together.rows[at])
@@ -307,7 +307,7 @@ def test_lists_find_the_same_later(many: Snapshot) -> None:
 def test_few_known_rows_of_many_are_searched_exactly(many: Snapshot) -> None:
     known = np.random.default_rng(2).random(len(many)) < 0.02
     codes, chosen = codes_of(many), np.flatnonzero(known)[:40]
-    found = nearest_rows(many.vectors, many.vectors.codes(chosen), known, chosen)
+    found = nearest_rows(many.vectors, many.vectors.fetch_stored(chosen), known, chosen)
     for at, row in enumerate(chosen.tolist()):
         near = brute_nearest(codes @ codes[row], known, row)
         assert found.rows[at].tolist() == [other for _, other in near]
@@ -319,7 +319,7 @@ def test_lists_that_run_dry_are_made_up_for(
 ) -> None:
     monkeypatch.setattr("index.search._MOST_PROBES", 1)
     rows, similarities = many.vectors.candidates(
-        many.vectors.codes(np.arange(50)), 2_000, np.ones(len(many), bool)
+        many.vectors.fetch_stored(np.arange(50)), 2_000, np.ones(len(many), bool)
     )
     assert (rows >= 0).all()
     assert (np.diff(similarities, axis=1) <= 0).all()
@@ -329,6 +329,6 @@ def test_a_view_of_nothing_has_no_neighbourhood(tmp_path: Path) -> None:
     view = View.of(Catalog(tmp_path).publish_rows(sample_rows(0), **STAMP))
     nobody = np.empty(0, np.int64)
     assert view.hubness(nobody).shape == (0,)
-    assert view.contexts(nobody, 0.5).shape == (0, 8)
+    assert view.fetch_smoothed(nobody, 0.5).shape == (0, 8)
     asked: Floats = random_units(1, 8)[0]
-    assert view.context_of(asked, 0.5, "").tobytes() == asked.tobytes()
+    assert view.smooth(asked, 0.5, "").tobytes() == asked.tobytes()

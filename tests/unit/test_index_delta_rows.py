@@ -1,4 +1,4 @@
-"""Growth: memory that is only ever appended to, behind what was shown."""
+"""DeltaBuilder: memory that is only ever appended to, behind what was shown."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import Snapshot
-from index.growth import Buffer, Growth
+from index.delta import Buffer, DeltaBuilder
 from index.matrix import Matrix
-from index.neighbourhood import Neighbourhood
+from index.neighbours import Neighbours
 from tests.support.index_rows import sample_rows
-from tests.unit.test_index_overlay import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
+from tests.unit.test_index_delta import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
 
 if TYPE_CHECKING:
     from index.arrays import Array, Floats
@@ -40,8 +40,8 @@ def test_a_buffer_holds_what_it_was_given_in_order(
         buffer.extend(numbers(total, size, shape))
         total += size
         assert len(buffer) == total
-        np.testing.assert_array_equal(buffer.shown(), numbers(0, total, shape))
-    assert buffer.shown().dtype == np.int64
+        np.testing.assert_array_equal(buffer.rows(), numbers(0, total, shape))
+    assert buffer.rows().dtype == np.int64
 
 
 @given(sizes=st.lists(st.integers(0, 150), min_size=1, max_size=8))
@@ -50,7 +50,7 @@ def test_what_a_buffer_showed_stays_wherever_its_memory_moves(sizes: list[int]) 
     buffer, shown = Buffer(np.empty((0, 2), np.int64)), []
     for at, size in enumerate(sizes):
         buffer.extend(np.full((size, 2), at, np.int64))
-        shown.append((buffer.shown(), buffer.shown().tobytes()))
+        shown.append((buffer.rows(), buffer.rows().tobytes()))
     assert all(rows.tobytes() == before for rows, before in shown)
 
 
@@ -58,14 +58,14 @@ def test_what_a_buffer_shows_cannot_be_written_to() -> None:
     buffer = Buffer(np.empty(0, np.int64))
     buffer.extend(np.arange(5))
     with pytest.raises(ValueError, match="read-only"):
-        buffer.shown()[0] = 9
+        buffer.rows()[0] = 9
 
 
 def test_memory_at_least_doubles_so_that_many_small_steps_stay_cheap() -> None:
     buffer, moves, place = Buffer(np.empty(0, np.int64)), 0, 0
     for number in range(10_000):
         buffer.extend(np.array([number]))
-        here = buffer.shown().__array_interface__["data"][0]
+        here = buffer.rows().__array_interface__["data"][0]
         moves += here != place
         place = here
     assert moves <= 9  # 64, 128, ... 16,384
@@ -73,19 +73,19 @@ def test_memory_at_least_doubles_so_that_many_small_steps_stay_cheap() -> None:
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return publish(tmp_path_factory.mktemp("growth"), rows_of(BUILT["few"]))
+    return publish(tmp_path_factory.mktemp("builder"), rows_of(BUILT["few"]))
 
 
-def grown(batches: list[list[int]]) -> Growth:
+def grown(batches: list[list[int]]) -> DeltaBuilder:
     """Take batches of kinds in; the weight of each term is its count."""
-    growth, total = Growth(), 0
+    builder, total = DeltaBuilder(), 0
     for batch in batches:
         rows = rows_of({f"{total + at:05d}": kind for at, kind in enumerate(batch)})
         total += len(batch)
         weights: Floats = rows.terms.counts
         terms = Matrix(rows.terms.indptr, rows.terms.buckets, weights)
-        growth.append(rows, rows.vectors, rows.passages, terms, Neighbourhood.none(len(rows)))
-    return growth
+        builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(len(rows)))
+    return builder
 
 
 @given(
@@ -95,13 +95,13 @@ def grown(batches: list[list[int]]) -> Growth:
 )
 @settings(deadline=None, max_examples=60, derandomize=True)
 def test_a_delta_is_its_batches_end_to_end(snapshot: Snapshot, batches: list[list[int]]) -> None:
-    delta = grown(batches).show(snapshot)
+    delta = grown(batches).build(snapshot)
     kinds = [kind for batch in batches for kind in batch]
     alone = rows_of({f"{at:05d}": kind for at, kind in enumerate(kinds)})
     assert len(delta) == len(kinds)
     assert list(delta.ids) == alone.ids
     assert list(delta.cards) == alone.cards
-    np.testing.assert_array_equal(delta.codes, VECTORS[kinds])
+    np.testing.assert_array_equal(delta.vectors, VECTORS[kinds])
     np.testing.assert_array_equal(delta.terms.indptr, alone.terms.indptr)
     for row, kind in enumerate(kinds):
         buckets, counts = terms_of(kind)
@@ -117,14 +117,14 @@ def test_a_delta_is_its_batches_end_to_end(snapshot: Snapshot, batches: list[lis
 
 def test_passages_are_widened_with_the_vectors(snapshot: Snapshot) -> None:
     """What came before anything told the width keeps its passages, with zeros behind."""
-    growth, shown = Growth(), []
+    builder, shown = DeltaBuilder(), []
     for at, dim in enumerate([1, 8, 1, 3]):
         rows = sample_rows(3, dim, seed=at)
         terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
-        growth.append(rows, rows.vectors, rows.passages, terms, Neighbourhood.none(3))
-        shown.append((growth.show(snapshot), growth.show(snapshot).passages.codes.tobytes()))
+        builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(3))
+        shown.append((builder.build(snapshot), builder.build(snapshot).passages.codes.tobytes()))
     delta = shown[-1][0]
-    assert delta.codes.shape == (12, 8)
+    assert delta.vectors.shape == (12, 8)
     assert len(delta.passages) == 12
     for at, dim in enumerate([1, 8, 1, 3]):
         own = sample_rows(3, dim, seed=at).passages
@@ -138,25 +138,25 @@ def test_passages_are_widened_with_the_vectors(snapshot: Snapshot) -> None:
 
 
 def test_what_lies_around_a_row_stays_with_it(snapshot: Snapshot) -> None:
-    growth = Growth()
+    builder = DeltaBuilder()
     for at in range(40):
         rows = sample_rows(3, 8, seed=at)
         terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
         pairs = np.array([[at, -1], [at + 1, at], [-1, -1]], np.int32)
         shares = np.where(pairs >= 0, np.float32(0.5), np.float32(0))
-        around = Neighbourhood(pairs, shares, np.full(3, at, np.float32))
-        growth.append(rows, rows.vectors, rows.passages, terms, around)
-    shown = growth.show(snapshot).around
-    assert shown.neighbours[3 * 33 : 3 * 34].tolist() == [[33, -1], [34, 33], [-1, -1]]
-    assert shown.shares[3 * 33 : 3 * 34].tolist() == [[0.5, 0], [0.5, 0.5], [0, 0]]
+        around = Neighbours(pairs, shares, np.full(3, at, np.float32))
+        builder.append(rows, rows.vectors, rows.passages, terms, around)
+    shown = builder.build(snapshot).neighbours
+    assert shown.rows[3 * 33 : 3 * 34].tolist() == [[33, -1], [34, 33], [-1, -1]]
+    assert shown.weights[3 * 33 : 3 * 34].tolist() == [[0.5, 0], [0.5, 0.5], [0, 0]]
     assert shown.hubness[3 * 33 : 3 * 34].tolist() == [33, 33, 33]
-    for array in (shown.neighbours, shown.shares, shown.hubness):
+    for array in (shown.rows, shown.weights, shown.hubness):
         assert not array.flags.writeable
 
 
 def test_a_delta_of_nothing_has_the_columns_of_its_snapshot(snapshot: Snapshot) -> None:
-    delta = Growth().show(snapshot)
-    assert (len(delta), len(delta.terms), delta.codes.shape) == (0, 0, (0, 8))
+    delta = DeltaBuilder().build(snapshot)
+    assert (len(delta), len(delta.terms), delta.vectors.shape) == (0, 0, (0, 8))
     assert delta.columns.keys() == snapshot.columns.keys()
     assert all(len(column) == 0 for column in delta.columns.values())
     assert {name: list(words) for name, words in delta.labels.items()} == {"language": []}
@@ -164,12 +164,12 @@ def test_a_delta_of_nothing_has_the_columns_of_its_snapshot(snapshot: Snapshot) 
 
 def test_a_word_keeps_its_code_once_it_has_one(snapshot: Snapshot) -> None:
     """So what an earlier delta shows is told by the words it showed with it."""
-    growth = grown([[3], [4], [0]])
-    early = growth.show(snapshot)
+    builder = grown([[3], [4], [0]])
+    early = builder.build(snapshot)
     rows = rows_of({"x": 1})
     terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
-    growth.append(rows, rows.vectors, rows.passages, terms, Neighbourhood.none(len(rows)))
-    late = growth.show(snapshot)
+    builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(len(rows)))
+    late = builder.build(snapshot)
     assert list(early.labels["language"]) == ["en", "русӣ", "tg"]
     assert list(late.labels["language"]) == ["en", "русӣ", "tg", "ru"]
     assert early.columns["language"].tolist() == [0, 1, 2]

@@ -1,0 +1,311 @@
+"""Rows that changed after a snapshot was built, kept in memory beside it.
+
+The writer only appends to its memory, behind the rows that an earlier `Delta` covers. So a
+`Delta` or `View` that a reader holds never changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from index.arrays import rounded, unit
+from index.errors import BadRows
+from index.hits import Hits, top
+from index.matrix import Matrix
+from index.means import centre
+from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
+from index.overlap import overlap
+from index.passages import Scaled, scales_of
+from index.terms import weigh_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
+    from index.lexical import Query
+    from index.passages import Passages
+    from index.rows import Rows
+    from index.snapshot import Snapshot
+    from index.view import View
+
+_INITIAL_CAPACITY: Final = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delta:
+    """Some rows in memory; search is exact. Row numbers count from 0 here.
+
+    Attributes:
+        vectors: float32 [d, dim], rounded to float16 precision like those of a snapshot.
+        passages: the passages of d rows.
+        terms: the term weights of d rows over BUCKETS.
+        neighbours: the neighbours of d rows, given as row numbers of the snapshot.
+        columns: by name, an array [d] or [d, k].
+        labels: by the name of a column of codes, the label of each code, by position.
+        ids: d or more strings; only the first d count.
+        cards: d or more byte strings; only the first d count.
+    """
+
+    vectors: Floats
+    passages: Scaled
+    terms: Matrix
+    neighbours: Neighbours
+    columns: Mapping[str, Array]
+    labels: Mapping[str, Sequence[str]]
+    ids: Sequence[str]
+    cards: Sequence[bytes]
+
+    @classmethod
+    def empty(cls, snapshot: Snapshot) -> Delta:
+        """Make a delta of no rows, with the dimension and the columns of a snapshot."""
+        return DeltaBuilder().build(snapshot)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def nearest(self, vector: Floats, limit: int, allowed: Bools) -> Hits:
+        """Find the allowed rows most similar to a unit vector of the same dimension."""
+        rows = np.flatnonzero(allowed)
+        return top(rows, self.vectors[rows] @ vector, limit) if len(rows) else Hits.none()
+
+    def fetch(self, rows: Whole) -> Floats:
+        """Read the vectors of some rows: float32 [m, dim], each of length 1."""
+        return unit(self.vectors[rows])
+
+    def similarities(self, query: Query, rows: Whole) -> Floats:
+        """Compare the terms of a query with some rows: float32 [m], 0..1."""
+        return overlap(self.terms, query.buckets, query.weights, rows)
+
+    def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
+        """Find the allowed rows whose terms are most similar to a query's, above 0."""
+        rows = np.flatnonzero(allowed)
+        similarities = self.similarities(query, rows)
+        alike = similarities > 0
+        return top(rows[alike], similarities[alike], limit)
+
+
+class DeltaWriter:
+    """Applies changes on top of a snapshot and holds the newest `view`.
+
+    One thread may write while any number of threads read `view`. Document frequencies, background
+    similarities and group means stay those of the snapshot; neighbours of a new row are searched
+    among the rows of the snapshot only.
+    """
+
+    def __init__(self, view: View) -> None:
+        """Start from a view without a delta: `View.of(snapshot)`."""
+        self.view = view
+        self._builder = DeltaBuilder()
+
+    def apply(self, rows: Rows, removed: Collection[str]) -> View:
+        """Replace or add rows, and remove ids; return the new view.
+
+        Args:
+            rows: the same kind of rows as for a build. Their vectors have the dimension of the
+                snapshot, unless the snapshot is empty.
+            removed: ids to remove, present or not; none of them is an id of `rows`.
+
+        Raises:
+            BadRows: the rows are not valid, or have other columns or another dimension than the
+                snapshot.
+        """
+        if len(rows):
+            self._append(rows)
+        self.view = self.view.after(self._builder.build(self.view.snapshot), rows.ids, removed)
+        return self.view
+
+    def _append(self, rows: Rows) -> None:
+        rows.check()
+        snapshot = self.view.snapshot
+        if not _fit(rows, snapshot):
+            raise BadRows(f"the rows do not fit {self.view.generation}: other columns or vectors")
+        frequency = snapshot.lexicon.document_frequency(rows.terms.buckets)
+        weights = weigh_rows(rows.terms, frequency, self._group_sizes(rows))
+        terms = Matrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))
+        vectors, passages = rows.vectors, rows.passages
+        if snapshot.is_centred:
+            vectors, passages = centre(rows, snapshot.means, self._grouped_by)
+        vectors = rounded(vectors)
+        neighbours = self._find_neighbours(rows, vectors, terms)
+        self._builder.append(rows, vectors, passages, terms, neighbours)
+
+    def _find_neighbours(self, rows: Rows, vectors: Floats, terms: Matrix) -> Neighbours:
+        """Search the snapshot for the neighbours of new rows, each without the row it replaces."""
+        snapshot = self.view.snapshot
+        if not len(snapshot):
+            return Neighbours.none(len(rows))
+        index_side = IndexSide(
+            vectors=snapshot.vectors,
+            lexicon=snapshot.lexicon,
+            known=snapshot.known,
+            members=snapshot.members,
+            background=lambda group: self.view.background_of(group).similarity,
+        )
+        replaced = [snapshot.row_of(row_id) for row_id in rows.ids]
+        query_side = QuerySide(
+            vectors=vectors,
+            terms=terms,
+            known=rows.known(snapshot.manifest.known_by or None),
+            groups=rows.groups(self._grouped_by),
+            excluded=np.array([-1 if row is None else row for row in replaced], np.int64),
+        )
+        return find_neighbours(index_side, query_side)
+
+    def _group_sizes(self, rows: Rows) -> Longs:
+        """For each row, how many rows of the snapshot are in its group: int64 [m]."""
+        sizes = np.zeros(len(rows), np.int64)
+        for label, members in rows.groups(self._grouped_by).items():
+            sizes[members] = self.view.background_of(label).rows
+        return sizes
+
+    @property
+    def _grouped_by(self) -> str | None:
+        return self.view.snapshot.manifest.grouped_by or None
+
+
+class DeltaBuilder:
+    """Collects rows and builds a `Delta` of all rows so far; for one thread."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._cards: list[bytes] = []
+        self._buffers: dict[str, Buffer] = {}
+        self._codes: dict[str, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def append(
+        self,
+        rows: Rows,
+        vectors: Floats,
+        passages: Passages,
+        terms: Matrix,
+        neighbours: Neighbours,
+    ) -> None:
+        """Append rows. Ids, columns, labels and cards come from `rows`, the rest as in `Delta`.
+
+        Shorter vectors are filled up with zeros. This happens over an empty snapshot, where the
+        first rows may have no vector yet and nothing tells the dimension.
+        """
+        self._widen(vectors.shape[1])
+        self._extend("vectors", _padded(vectors, self.dim))
+        self._extend("passage-ends", self._count("passages") + passages.indptr[1:])
+        self._extend("passages", _padded(passages.codes, self.dim))
+        self._extend("scales", scales_of(passages.codes))
+        self._extend("term-ends", self._count("buckets") + terms.indptr[1:])
+        self._extend("buckets", terms.columns.astype(np.int32))
+        self._extend("weights", terms.weights.astype(np.float16))
+        self._extend("neighbour-rows", neighbours.rows)
+        self._extend("neighbour-weights", neighbours.weights)
+        self._extend("hubness", neighbours.hubness)
+        for name, column in rows.columns.items():
+            labels = rows.labels.get(name)
+            recoded = column if labels is None else self._recode(name, column, labels)
+            self._extend(f"column-{name}", recoded)
+        self._ids.extend(rows.ids)
+        self._cards.extend(rows.cards)
+
+    def build(self, snapshot: Snapshot) -> Delta:
+        """Make a delta of all rows so far; without rows it has the columns of the snapshot."""
+        names = [name.removeprefix("column-") for name in self._buffers if "column-" in name]
+        columns = {name: self._buffers[f"column-{name}"].rows() for name in names}
+        dim, nothing = snapshot.vectors.dim, Neighbours.none(0)
+        return Delta(
+            vectors=self._rows("vectors", np.empty((0, dim), np.float32)),
+            passages=Scaled(
+                self._starts("passage-ends"),
+                self._rows("passages", np.empty((0, dim), np.int8)),
+                self._rows("scales", np.empty(0, np.float32)),
+            ),
+            terms=Matrix(
+                self._starts("term-ends"),
+                self._rows("buckets", np.empty(0, np.int32)),
+                self._rows("weights", np.empty(0, np.float16)),
+            ),
+            neighbours=Neighbours(
+                self._rows("neighbour-rows", nothing.rows),
+                self._rows("neighbour-weights", nothing.weights),
+                self._rows("hubness", nothing.hubness),
+            ),
+            columns=columns or {name: column[:0] for name, column in snapshot.columns.items()},
+            labels={name: tuple(self._codes.get(name, ())) for name in snapshot.labels},
+            ids=self._ids,
+            cards=self._cards,
+        )
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the vectors so far; 0 if there are none."""
+        return int(self._buffers["vectors"].rows().shape[1]) if "vectors" in self._buffers else 0
+
+    def _widen(self, dim: int) -> None:
+        """Make vectors and passages at least `dim` numbers long."""
+        if self.dim < dim:
+            for name, dtype in (("vectors", np.float32), ("passages", np.int8)):
+                rows = self._rows(name, np.empty((0, dim), dtype))
+                self._buffers[name] = Buffer(np.empty((0, dim), dtype))
+                self._buffers[name].extend(_padded(rows, dim))
+
+    def _count(self, name: str) -> int:
+        return len(self._buffers[name]) if name in self._buffers else 0
+
+    def _starts(self, ends: str) -> Longs:
+        return np.concatenate([np.zeros(1, np.int64), self._rows(ends, np.empty(0, np.int64))])
+
+    def _extend(self, name: str, rows: Array) -> None:
+        self._buffers.setdefault(name, Buffer(rows)).extend(rows)
+
+    def _rows(self, name: str, empty: Array) -> Array:
+        return self._buffers[name].rows() if name in self._buffers else empty
+
+    def _recode(self, name: str, codes: Ints, labels: Sequence[str]) -> Ints:
+        """Translate codes of a batch to the delta's codes; a label keeps its code for ever."""
+        known = self._codes.setdefault(name, {})
+        translated = [known.setdefault(label, len(known)) for label in labels]
+        return np.array(translated, np.int32)[codes] if translated else codes
+
+
+class Buffer:
+    """An array that grows at its end. Views of it that were handed out never change."""
+
+    __slots__ = ("_array", "_length")
+
+    def __init__(self, like: Array) -> None:
+        self._array = np.empty((_INITIAL_CAPACITY, *like.shape[1:]), like.dtype)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def extend(self, rows: Array) -> None:
+        """Append rows; when the memory is full, move all rows to twice as much."""
+        needed = self._length + len(rows)
+        if needed > len(self._array):
+            wider = np.empty((max(needed, 2 * len(self._array)), *rows.shape[1:]), rows.dtype)
+            wider[: self._length] = self._array[: self._length]
+            self._array = wider
+        self._array[self._length : needed] = rows
+        self._length = needed
+
+    def rows(self) -> Array:
+        """All rows so far, read-only: a view, not a copy."""
+        rows = self._array[: self._length]
+        rows.flags.writeable = False
+        return rows
+
+
+def _padded(vectors: Array, dim: int) -> Array:
+    """Append zeros to each vector, so that it has `dim` numbers."""
+    return np.pad(vectors, ((0, 0), (0, dim - vectors.shape[1])))
+
+
+def _fit(rows: Rows, snapshot: Snapshot) -> bool:
+    """Whether rows have the columns, the labels and, if it is not empty, the dimension."""
+    given = {name: (column.dtype, column.shape[1:]) for name, column in rows.columns.items()}
+    wanted = {name: (column.dtype, column.shape[1:]) for name, column in snapshot.columns.items()}
+    dim_fits = not len(snapshot) or rows.dim == snapshot.vectors.dim
+    return dim_fits and given == wanted and rows.labels.keys() == snapshot.labels.keys()

@@ -1,0 +1,285 @@
+"""The nearest rows of each row: for neighbour smoothing and for hubness.
+
+The two nearest rows help where a text is short or unusual: its vector is moved towards theirs
+(neighbour smoothing). The mean similarity of the ten nearest rows is the hubness of a row: a hub is
+near to whatever is searched for.
+
+Similarities are inner products of the vectors as float16 stores them. These are multiples of
+2^-24, so float64 adds their products without rounding, and the sum does not depend on the order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from index.arrays import unit
+from index.lexical import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Whole
+    from index.lexical import Lexicon
+    from index.matrix import Matrix
+    from index.search import Vectors
+    from index.snapshot import Snapshot
+
+NEAREST: Final = 10
+"""How many nearest rows the hubness of a row is measured with."""
+
+SMOOTHING: Final = 2
+"""How many nearest rows a vector is smoothed with."""
+
+_FETCHES: Final = (16, 128, 1_024)
+"""How many candidates are fetched, in turn, while more might be as near as the last one.
+
+More than a thousand rows that are equally near are copies of each other: any of them serves."""
+
+_SLACK: Final = 5e-6
+"""More than the rounding error of a float32 similarity."""
+
+_BATCH: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """The neighbours of n rows.
+
+    Attributes:
+        rows: int32 [n, 2]; the two nearest rows of the snapshot, -1 where there are fewer.
+        weights: float32 [n, 2], 0..1; each neighbour's scaled similarity, see `scale`; 0 where
+            there is none.
+        hubness: float32 [n]; the mean similarity to the ten nearest rows: of vectors, -1..1, or of
+            terms, 0..1, where the vector of the row means nothing.
+    """
+
+    rows: Ints
+    weights: Floats
+    hubness: Floats
+
+    @classmethod
+    def none(cls, rows: int) -> Neighbours:
+        """Make the neighbours of rows that have none."""
+        return cls(
+            np.full((rows, SMOOTHING), -1, np.int32),
+            np.zeros((rows, SMOOTHING), np.float32),
+            np.zeros(rows, np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexSide:
+    """The rows among which neighbours are searched: n rows of a snapshot.
+
+    Attributes:
+        vectors: their vectors.
+        lexicon: their terms.
+        known: bool [n]; whose vectors mean something.
+        members: by the label of a group, int64 row numbers, ascending.
+        background: by the label of a group, the median cosine of random pairs inside it.
+    """
+
+    vectors: Vectors
+    lexicon: Lexicon
+    known: Bools
+    members: Callable[[str], Longs]
+    background: Callable[[str], float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuerySide:
+    """The rows whose neighbours are searched.
+
+    Attributes:
+        vectors: float32 [m, dim]; rounded to float16 precision.
+        terms: the term weights of the m rows.
+        known: bool [m]; whose vectors mean something.
+        groups: by label, int64 positions 0..m-1.
+        excluded: int64 [m]; the index row that each may not find, itself; -1 for none.
+    """
+
+    vectors: Floats
+    terms: Matrix
+    known: Bools
+    groups: Mapping[str, Longs]
+    excluded: Longs
+
+
+def find_own_neighbours(index_side: IndexSide, groups: Mapping[str, Longs]) -> Neighbours:
+    """Find the neighbours of all rows of the index side; `groups` holds each row once."""
+    rows = np.arange(len(index_side.known))
+    vectors = index_side.vectors.fetch_stored(rows)
+    terms = index_side.lexicon.terms
+    return find_neighbours(index_side, QuerySide(vectors, terms, index_side.known, groups, rows))
+
+
+def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
+    """Find the neighbours of some rows: by vectors where these mean something, else by terms."""
+    found = Neighbours.none(len(query_side.known))
+    known = np.flatnonzero(query_side.known)
+    near = nearest_rows(
+        index_side.vectors,
+        query_side.vectors[known],
+        index_side.known,
+        query_side.excluded[known],
+    )
+    found.rows[known] = near.rows[:, :SMOOTHING]
+    found.hubness[known] = near.hubness
+    found.weights[known] = near.weights(_background(index_side, query_side)[known])
+    for label, positions in query_side.groups.items():
+        unknown = positions[~query_side.known[positions]]
+        if len(unknown):
+            found.hubness[unknown] = _hubness_by_terms(index_side, query_side, label, unknown)
+    return found
+
+
+def scale(similarities: Doubles, background: Doubles) -> Doubles:
+    """Scale similarities to 0..1: 0 at the background similarity, or at 0 if that is below."""
+    zero = np.maximum(background, 0)
+    scaled: Doubles = np.clip((similarities - zero) / np.maximum(1 - zero, _SLACK), 0, 1)
+    return scaled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearestRows:
+    """The nearest rows of m queries: by falling similarity, then by ascending row.
+
+    Attributes:
+        rows: int64 [m, NEAREST]; -1 after the last.
+        similarities: float64 [m, NEAREST]; 0 after the last.
+    """
+
+    rows: Longs
+    similarities: Doubles
+
+    @property
+    def hubness(self) -> Doubles:
+        """The mean similarity of each query's rows, 0 if it has none: float64 [m]."""
+        counts = np.count_nonzero(self.rows >= 0, axis=1)
+        means: Doubles = self.similarities.sum(axis=1) / np.maximum(counts, 1)
+        return means
+
+    def weights(self, background: Doubles) -> Doubles:
+        """The scaled similarity of the first two rows, 0 where there is none: [m, 2]."""
+        scaled = scale(self.similarities[:, :SMOOTHING], background[:, np.newaxis])
+        return np.where(self.rows[:, :SMOOTHING] >= 0, scaled, 0)
+
+
+def nearest_rows(vectors: Vectors, queries: Floats, allowed: Bools, excluded: Longs) -> NearestRows:
+    """Find the NEAREST allowed rows of each of many vectors.
+
+    Args:
+        vectors: where to search.
+        queries: float32 [m, dim]; rounded to float16 precision.
+        allowed: bool [n].
+        excluded: int64 [m]; the row that each query may not find; -1 for none.
+    """
+    shape = (len(queries), NEAREST)
+    found = NearestRows(np.full(shape, -1, np.int64), np.zeros(shape))
+    left = np.arange(len(queries)) if allowed.any() else np.empty(0, np.int64)
+    for fetch in _FETCHES:
+        undecided = [np.empty(0, np.int64)]
+        for block in _blocks(left, _BATCH // fetch):
+            rows, rough = vectors.candidates(queries[block], fetch, allowed)
+            exact = _products(vectors, queries[block], rows)
+            exact[rows == excluded[block, np.newaxis]] = -np.inf
+            _keep_best(found, block, rows, exact)
+            # A row that was not fetched is no nearer than the last one that was.
+            last = found.similarities[block, -1]
+            more = rows.shape[1] == fetch < np.count_nonzero(allowed)
+            undecided.append(block[(rough[:, -1] + _SLACK >= last) & more])
+        left = np.concatenate(undecided)
+    return found
+
+
+def add_neighbours(vectors: Floats, neighbours: Whole, weights: Array, index: Vectors) -> Floats:
+    """Move vectors towards their neighbours: the direction of v + sum(weight * neighbour).
+
+    Args:
+        vectors: float32 [m, dim], unit rows.
+        neighbours: whole numbers [m, j]; rows of the index, or -1 for none.
+        weights: floats [m, j].
+        index: where the vectors of the neighbours are.
+
+    Returns:
+        float32 [m, dim], unit rows; those without neighbours are unchanged.
+    """
+    there = (neighbours >= 0) & (weights > 0)
+    alone = ~there.any(axis=1)
+    if alone.all():
+        return vectors
+    # Where there is no neighbour, row 0 is read and gets weight 0.
+    near = index.fetch_stored(np.where(there, neighbours, 0).ravel())
+    # Dividing the weights by the lengths saves a pass over the neighbours.
+    lengths = np.sqrt(np.einsum("ij,ij->i", near, near)).reshape(weights.shape)
+    factors = (np.where(there, weights, 0) / lengths).astype(np.float32)
+    moved = np.matmul(factors[:, np.newaxis], near.reshape(*weights.shape, -1))[:, 0]
+    moved += vectors
+    smoothed = unit(moved)
+    smoothed[alone] = vectors[alone]
+    return smoothed
+
+
+def smooth_vector(snapshot: Snapshot, vector: Floats, background: float, weight: float) -> Floats:
+    """Move a vector that is in no row towards the nearest rows of a snapshot.
+
+    Args:
+        snapshot: at least one of its rows has a vector that means something.
+        vector: float32 [dim], of length 1, centred as the rows are.
+        background: the median cosine of random pairs, the zero of the neighbours' weights.
+        weight: the weight of a neighbour whose scaled similarity is 1.
+
+    Returns:
+        float32 [dim], of length 1.
+    """
+    near = nearest_rows(snapshot.vectors, vector[np.newaxis], snapshot.known, np.array([-1]))
+    weights = weight * near.weights(np.array([background]))
+    rows = near.rows[:, :SMOOTHING]
+    smoothed: Floats = add_neighbours(vector[np.newaxis], rows, weights, snapshot.vectors)[0]
+    return smoothed
+
+
+def _blocks(positions: Longs, size: int) -> Iterator[Longs]:
+    return (positions[start : start + size] for start in range(0, len(positions), size))
+
+
+def _products(vectors: Vectors, queries: Floats, rows: Longs) -> Doubles:
+    """Exact inner products of m queries with f rows each: float64 [m, f]."""
+    stored = vectors.fetch_stored(rows.ravel()).reshape(*rows.shape, -1)
+    products: Doubles = np.einsum("md,mfd->mf", queries, stored, dtype=np.float64)
+    return products
+
+
+def _keep_best(found: NearestRows, block: Longs, rows: Longs, similarities: Doubles) -> None:
+    """Write the best of m queries' candidates into `found`; -inf marks a candidate to drop."""
+    order = np.lexsort((rows, -similarities))[:, :NEAREST]
+    best = np.take_along_axis(similarities, order, axis=1)
+    real = np.isfinite(best)
+    width = order.shape[1]
+    found.rows[block, :width] = np.where(real, np.take_along_axis(rows, order, axis=1), -1)
+    found.similarities[block, :width] = np.where(real, best, 0)
+
+
+def _background(index_side: IndexSide, query_side: QuerySide) -> Doubles:
+    """The background similarity of each query row's group: float64 [m]."""
+    background = np.zeros(len(query_side.known))
+    for label, positions in query_side.groups.items():
+        background[positions] = index_side.background(label)
+    return background
+
+
+def _hubness_by_terms(
+    index_side: IndexSide, query_side: QuerySide, label: str, positions: Longs
+) -> list[float]:
+    """The hubness of some query rows of one group, by terms."""
+    members = index_side.members(label)
+    excluded = query_side.excluded[positions].tolist()
+    return [
+        index_side.lexicon.closeness(
+            Query.of_row(query_side.terms, position), members, row, NEAREST
+        )
+        for position, row in zip(positions.tolist(), excluded, strict=True)
+    ]
