@@ -65,8 +65,9 @@ format: $(READY) ## Format the code.
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-docs: $(READY) ## Write the parts of the docs that come from the code.
+docs: $(READY) ## Write the parts of the docs that come from the code; draw the pictures if Graphviz is here.
 	$(RUN) docs/generate.py
+	@if command -v dot >/dev/null; then for p in docs/pictures/*.dot; do dot -Tsvg "$$p" -o "$${p%.dot}.svg"; done; fi
 
 bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
 	$(RUN) -m benchmarks.bbc
