@@ -8,7 +8,7 @@ from index import Catalog
 from recommender.analysis.embedding import find_model
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.settings import Settings
-from recommender.store import LateStore
+from recommender.store import LazyStore
 from recommender.web import (
     EXTENSION,
     State,
@@ -81,8 +81,8 @@ def create_app(
 
 def _share(settings: Settings) -> State:
     catalog = Catalog(settings.snapshots_dir)
-    store = LateStore(
-        settings.database_url, WEB_PATIENCE_SECONDS, may_make=lambda: not catalog.generations()
+    store = LazyStore(
+        settings.database_url, WEB_PATIENCE_SECONDS, may_create=lambda: not catalog.generations()
     )
     follower = Follower(
         catalog,

@@ -110,7 +110,7 @@ def fuzz(app: Flask, cases: int, tally: Tally) -> None:
         rounds += 1
         for operation in operations:
             for mode in GenerationMode:
-                app.extensions["read-also"].store().put_many(articles)  # what others deleted
+                app.extensions["read-also"].store().write_many(articles)  # what others deleted
                 _run(operation, mode, share, rounds, tally)
 
 

@@ -36,12 +36,12 @@ from recommender.ranking.cards import Card
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import (
     ArticleStore,
-    Point,
+    LogPosition,
     StoredPolicy,
     StoreState,
     TextTerms,
     Update,
-    Updates,
+    UpdateBatch,
 )
 
 __all__ = ["Answer", "Archive", "Ask", "Counted", "Newsroom", "ask", "ask_torn", "opened", "run"]
@@ -238,15 +238,19 @@ class Tape:
         """No pins, no blocks."""
         return ()
 
-    def unread_before(self, _point: Point, _limit: int) -> tuple[Update, ...]:
+    def unread_before(self, _point: LogPosition, _limit: int) -> tuple[Update, ...]:
         """Everything was read."""
         return ()
 
-    def updates_after(self, point: Point, **_wanted: object) -> tuple[Point, Updates]:
+    def updates_after(
+        self, point: LogPosition, **_wanted: object
+    ) -> tuple[LogPosition, UpdateBatch]:
         """All that came after a point."""
         updates = self._archives[point.mark].after(point.number)
         through = max((update.change for update in updates), default=point.number)
-        return Point(through, point.mark), Updates(through, complete=True, updates=updates)
+        return LogPosition(through, point.mark), UpdateBatch(
+            through, complete=True, updates=updates
+        )
 
 
 class Newsroom:
@@ -295,7 +299,7 @@ class Newsroom:
         self.published += 1
         archive.change = self._number
         rows = rows_of(archive.known(), MODEL, dim=DIM)
-        stamp = stamp_of(MODEL, StoreState(EPOCH, Point(self._number, archive.name)))
+        stamp = stamp_of(MODEL, StoreState(EPOCH, LogPosition(self._number, archive.name)))
         with self._catalog.lock():
             archive.generation = self._catalog.publish_rows(rows, **stamp).generation
             self._catalog.prune(len(self.archives))

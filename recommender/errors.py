@@ -28,6 +28,7 @@ ReadAlsoError
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 __all__ = [
     "ApiError",
@@ -166,7 +167,15 @@ class NotReady(ReadAlsoError):
 
 
 class StoreUnusable(ReadAlsoError):
-    """The article store cannot be opened or is of a newer schema."""
+    """The article store cannot be opened, is busy or damaged, or has a newer schema."""
+
+    @classmethod
+    def now(cls, reason: BaseException) -> Self:
+        """Make the error for a database that is busy, full, absent or damaged now."""
+        return cls(
+            f"the article store cannot be used now: {reason}; try again, because the last write "
+            "may not have been stored"
+        )
 
 
 class Busy(ReadAlsoError):

@@ -182,7 +182,7 @@ def _waiting(place: Place) -> int:
     """How much of the bulk load waits to be read."""
     store = open_store(f"sqlite:///{place.store}")
     try:
-        return store.pending.waiting().bulk
+        return store.queue.length().bulk
     finally:
         store.close()
 

@@ -82,7 +82,7 @@ def _make_store(folder: Path) -> None:
 
 def _prepare_write(folder: Path) -> Steps:
     store = _store(folder)
-    return (lambda: str(len(store.put_many(WRITTEN)))), store.close
+    return (lambda: str(len(store.write_many(WRITTEN)))), store.close
 
 
 def _prepare_opening(folder: Path) -> Steps:
@@ -90,7 +90,7 @@ def _prepare_opening(folder: Path) -> Steps:
 
     def write() -> str:
         opened.append(_store(folder))
-        return str(len(opened[-1].put_many(WRITTEN)))
+        return str(len(opened[-1].write_many(WRITTEN)))
 
     def close() -> None:
         for store in opened:

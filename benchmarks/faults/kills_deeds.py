@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from recommender.articles import Article, parse_article
-from recommender.errors import StaleVersion
+from recommender.errors import ReadAlsoError, StaleVersion
 from recommender.store import ArticleStore
 
 __all__ = ["Author", "Deed", "Effect", "Ledger", "digest_of", "read_ledger"]
@@ -137,8 +137,8 @@ class Author:
         self._remember(articles)
 
     def _receipts(self, articles: list[Article]) -> list[Receipt]:
-        answers = self._store.put_many(articles)
-        return [answer for answer in answers if not isinstance(answer, StaleVersion)]
+        answers = self._store.write_many(articles)
+        return [answer for answer in answers if not isinstance(answer, ReadAlsoError)]
 
     def _delete(self) -> None:
         if not self._present:

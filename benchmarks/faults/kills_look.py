@@ -103,7 +103,7 @@ def _see(store: ArticleStore) -> Seen:
         # A text that was read is told in the log as well, and writes nothing.
         log |= {c.number: (c.article_id, c.kind) for c in page if c.kind in {"upsert", "delete"}}
         last = page[-1].number
-    with store.reading() as view:
+    with store.scan() as view:
         return Seen(first, log, {stored.article.id: digest_of(stored.article) for stored in view})
 
 

@@ -49,7 +49,7 @@ class HashedWords:
 def publish_plain(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None:
     """Publish plain rows of the store as it is now, and prune."""
     with catalog.lock():
-        with store.reading() as view:
+        with store.scan() as view:
             digests = {stored.article.id: digest_of(stored.article) for stored in view}
         stamp: dict[str, Any] = {"model": PLAIN, "analyzer": "none", "epoch": view.state.epoch}
         ledger.write("publishing", view.state.change)

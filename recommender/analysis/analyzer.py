@@ -15,7 +15,7 @@ from recommender.analysis.tokens import TERM_RECIPE, count_terms
 from recommender.articles import Article
 from recommender.errors import UnreadableMarkup
 from recommender.progress import Meter
-from recommender.store import FeatureCache, Recipes, TextTerms
+from recommender.store import FeatureCache, Fingerprints, TextTerms
 
 __all__ = [
     "ANALYZER",
@@ -49,9 +49,9 @@ class Reader:
     read_markup: ReadMarkup
 
     @property
-    def recipes(self) -> Recipes:
+    def fingerprints(self) -> Fingerprints:
         """What the results are kept under."""
-        return Recipes(MARKUP_RECIPE, ANALYZER, self.model.fingerprint)
+        return Fingerprints(MARKUP_RECIPE, ANALYZER, self.model.fingerprint)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -84,7 +84,7 @@ def read_links(store: ArticleStore, read: Callable[[str], str], meter: Meter) ->
     pages: dict[str, str] = {}
     links: dict[str, tuple[str | None, ...]] = {}
     unreadable = 0
-    with store.reading() as view, meter("reading links", 0, "article") as advance:
+    with store.scan() as view, meter("reading links", 0, "article") as advance:
         for article in (stored.article for stored in view):
             if article.url and (page := resolve(article.url)):
                 pages.setdefault(page, article.id)

@@ -136,8 +136,8 @@ def _outside(dataset: Dataset) -> frozenset[str]:
 def _fill(store: ArticleStore, dataset: Dataset) -> None:
     articles = (*dataset.articles, *dataset.distractors)
     wanted = {article.id for article in articles}
-    with store.reading() as view:
+    with store.scan() as view:
         stale = [stored.article.id for stored in view if stored.article.id not in wanted]
     for article_id in stale:
         store.delete(article_id)
-    store.put_many(articles)
+    store.write_many(articles)

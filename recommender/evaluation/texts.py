@@ -11,7 +11,7 @@ __all__ = ["plain_articles"]
 
 def plain_articles(store: ArticleStore) -> Iterator[Article]:
     """Every article with its plain text, by ascending id, but for those that were not read."""
-    with store.reading() as view:
+    with store.scan() as view:
         for stored in view:
             article, key = stored.article, stored.text_hash
             if not article.body_html:

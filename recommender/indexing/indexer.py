@@ -17,7 +17,7 @@ from recommender.analysis.passages import Views, width
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.indexing.features import Embedded, embedded_of
-from recommender.store import ArticleStore, Pending, Reading
+from recommender.store import AnalyzedText, ArticleStore, QueuedText
 
 __all__ = ["Indexer"]
 
@@ -88,13 +88,13 @@ class Indexer:
         body = plain.body[:QUOTED] if article.body_html else None
         return Draft(read_text(plain), vector, made.passages, model, body)
 
-    def _next(self, *, bulk: bool) -> list[Pending]:
-        return self._store.pending.next(BULK if bulk else SINGLES, bulk=bulk)
+    def _next(self, *, bulk: bool) -> list[QueuedText]:
+        return self._store.queue.next(BULK if bulk else SINGLES, bulk=bulk)
 
     def _read_singles(self) -> int:
         return self._read(self._next(bulk=False), self._encode)
 
-    def _read(self, waiting: Sequence[Pending], encode: "Encode") -> int:
+    def _read(self, waiting: Sequence[QueuedText], encode: "Encode") -> int:
         """Read some articles together; where that fails, or failed before, one by one."""
         if len(waiting) > 1 and any(pending.attempts for pending in waiting):
             return sum(self._read([one], encode) for one in waiting)
@@ -110,19 +110,21 @@ class Indexer:
         except Exception as fault:  # noqa: BLE001 - whatever a text does, others must be read
             self._in_hand.drop(waiting)
             return self._blame(waiting, fault, encode)
-        self._store.pending.settle(readings, self._reader.recipes)
+        self._store.queue.acknowledge(readings, self._reader.fingerprints)
         self._in_hand.drop(waiting)
         return len(waiting)
 
-    def _blame(self, waiting: Sequence[Pending], fault: Exception, encode: "Encode") -> int:
+    def _blame(self, waiting: Sequence[QueuedText], fault: Exception, encode: "Encode") -> int:
         """Count a failure against an article; of several, find out whose it was."""
         if len(waiting) > 1:
             return sum(self._read([one], encode) for one in waiting)
         _log.warning("article %s could not be read: %r", waiting[0].article.id, fault)
-        self._store.pending.fail(waiting[0], f"{type(fault).__name__}: {fault}")
+        self._store.queue.count_failure(
+            waiting[0].article.id, waiting[0].change, f"{type(fault).__name__}: {fault}"
+        )
         return 1
 
-    def _made_of(self, waiting: Sequence[Pending], encode: "Encode") -> list[Reading]:
+    def _made_of(self, waiting: Sequence[QueuedText], encode: "Encode") -> list[AnalyzedText]:
         plain = [self._plain(pending.article) for pending in waiting]
         begun = time.monotonic()
         made = self._known(waiting)
@@ -135,8 +137,8 @@ class Indexer:
         )
         made |= {key: embedded_of(view, vectors.__getitem__) for key, view in new.items()}
         return [
-            Reading(
-                pending=pending,
+            AnalyzedText(
+                queued=pending,
                 body=article.body if pending.article.body_html else None,
                 terms=read_text(article),
                 vector=_checked(made[pending.text_hash].vector),
@@ -145,7 +147,7 @@ class Indexer:
             for pending, article in zip(waiting, plain, strict=True)
         ]
 
-    def _known(self, waiting: Sequence[Pending]) -> dict[str, Embedded]:
+    def _known(self, waiting: Sequence[QueuedText]) -> dict[str, Embedded]:
         """What the store keeps of these texts already."""
         cache, model = self._store.features, self._reader.model.fingerprint
         hashes = [pending.text_hash for pending in waiting]
@@ -183,7 +185,7 @@ class Indexer:
         """Count a failure against what an earlier process had in hand when it died."""
         for article_id, change in self._in_hand.left():
             _log.error("article %s was being read when the indexer died", article_id)
-            self._store.pending.fail_at(article_id, change, "the indexer died while reading it")
+            self._store.queue.count_failure(article_id, change, "the indexer died while reading it")
         self._in_hand.drop()
 
 
@@ -200,12 +202,12 @@ class InHand:
         self._path = path
         self._held: dict[str, int] | None = None
 
-    def take(self, waiting: Sequence[Pending]) -> None:
+    def take(self, waiting: Sequence[QueuedText]) -> None:
         """Write down what is being read now, beside what is in hand already."""
         taken = {pending.article.id: pending.change for pending in waiting}
         self._hold({**(self._held or {}), **taken})
 
-    def drop(self, waiting: Sequence[Pending] = ()) -> None:
+    def drop(self, waiting: Sequence[QueuedText] = ()) -> None:
         """Some articles are not in hand any more."""
         done = {pending.article.id for pending in waiting}
         self._hold({key: at for key, at in (self._held or {}).items() if key not in done})

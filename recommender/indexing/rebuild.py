@@ -95,16 +95,16 @@ def rebuild(
     with catalog.lock():
         report_catalog(store, catalog, model.fingerprint)
         if full:
-            store.pending.retry()
+            store.queue.retry_dead_letters()
         embedded = _read_all(store, reader, meter, full=full)
         # While the live snapshot has vectors of another model, what is new goes on being told with
         # those; what was read for the next one is told once that is live.
         moves_on = _moves_on(catalog, model)
         if not moves_on:
-            store.pending.settle_known(ANALYZER, model.fingerprint)
+            store.queue.acknowledge_known(ANALYZER, model.fingerprint)
         done = _publish(store, catalog, model, embedded, keep=keep, force=force)
         if moves_on:
-            store.pending.settle_known(ANALYZER, model.fingerprint)
+            store.queue.acknowledge_known(ANALYZER, model.fingerprint)
         store.features.prune(report_catalog(store, catalog).models)
     return done
 
@@ -123,8 +123,8 @@ def compact(store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = 
 
 def gather(store: ArticleStore, fingerprint: str) -> Gathered:
     """Every article of the store at one moment that was read, by the newest text that was."""
-    with store.reading() as view:
-        stored, waiting = list(view), view.pending_ids()
+    with store.scan() as view:
+        stored, waiting = list(view), view.queued_ids()
     hashes = [key for one in stored for key in (one.text_hash, one.read_hash) if key]
     hashes = list(dict.fromkeys(hashes))
     terms = store.features.terms(hashes, ANALYZER)
@@ -146,8 +146,8 @@ def gather(store: ArticleStore, fingerprint: str) -> Gathered:
 
 def _read_all(store: ArticleStore, reader: Reader, meter: Meter, *, full: bool) -> int:
     """Bring what is kept of every text up to date; tells how many were embedded."""
-    parked = store.pending.parked_ids()
-    with store.reading() as view:
+    parked = store.queue.dead_letter_ids()
+    with store.scan() as view:
         texts = {s.text_hash: s.article for s in view if s.article.id not in parked}
     cache, model = store.features, reader.model
     plain, faults = clean_missing(texts, cache, reader.read_markup, meter)
@@ -161,7 +161,7 @@ def _read_all(store: ArticleStore, reader: Reader, meter: Meter, *, full: bool) 
 def _park(store: ArticleStore, texts: Mapping[str, Article], faults: Mapping[str, str]) -> None:
     """What could not be read here is not tried twice more by the indexer."""
     for key, fault in faults.items():
-        store.pending.park(texts[key].id, key, fault)
+        store.queue.give_up(texts[key].id, key, fault)
 
 
 def _moves_on(catalog: Catalog, model: Model) -> bool:

@@ -18,7 +18,7 @@ from recommender.analysis.analyzer import ANALYZER
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, KNOWN_BY
 from recommender.ranking.attributes import describe
-from recommender.store import ArticleStore, CatalogNeeds, Point, StoreState
+from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
 
 __all__ = [
     "Origin",
@@ -55,7 +55,7 @@ class Origin:
     """
 
     epoch: str
-    point: Point
+    point: LogPosition
     model: str
     encoder: str
     languages: frozenset[str] | None
@@ -68,7 +68,7 @@ class Origin:
         languages = notes.get(_LANGUAGES, _ANY)
         return cls(
             epoch=manifest.epoch,
-            point=Point(manifest.change, notes.get(_MARK, "")),
+            point=LogPosition(manifest.change, notes.get(_MARK, "")),
             model=manifest.model,
             encoder=notes.get(_ENCODER, ""),
             languages=None if languages == _ANY else _split(languages),

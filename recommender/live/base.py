@@ -12,7 +12,7 @@ from index import Catalog, IndexFault, NoSnapshot, Snapshot
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import rows_of
 from recommender.indexing.snapshots import Origin, open_generation, stamp_of
-from recommender.store import ORIGIN, StoreState
+from recommender.store import LOG_START, StoreState
 
 __all__ = ["Base", "empty_base", "newest_change", "pointed_generation", "sound_bases"]
 
@@ -95,7 +95,7 @@ def empty_base(
     with TemporaryDirectory(prefix="read-also-") as folder:
         catalog = Catalog(Path(folder))
         rows = rows_of((), model, dim=1)
-        snapshot = catalog.publish_rows(rows, **stamp_of(model, StoreState(epoch, ORIGIN)))
+        snapshot = catalog.publish_rows(rows, **stamp_of(model, StoreState(epoch, LOG_START)))
     return Base(snapshot, Origin.of(snapshot.manifest), pointed, passed)
 
 

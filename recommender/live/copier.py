@@ -11,7 +11,7 @@ from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.copy import ChangesCopy, Copied
 from recommender.live.followed import Followed
 from recommender.ranking.overrides import StoredOverrides
-from recommender.store import ArticleStore, Point, StoredPolicy, Update
+from recommender.store import ArticleStore, LogPosition, StoredPolicy, Update
 
 __all__ = ["Copier"]
 
@@ -58,7 +58,7 @@ class Copier:
         """Start the copy of another generation; what was not kept of its log is read once more."""
         self._do(partial(self._renew, followed, updates, followed.point))
 
-    def extend(self, followed: Followed, before: Point, updates: tuple[Update, ...]) -> None:
+    def extend(self, followed: Followed, before: LogPosition, updates: tuple[Update, ...]) -> None:
         """Add what came after a point."""
         self._do(partial(self._extend, followed, before, updates, followed.point))
 
@@ -68,14 +68,20 @@ class Copier:
             self._behind = False
             self.renew(followed, None)
 
-    def _renew(self, followed: Followed, updates: tuple[Update, ...] | None, point: Point) -> None:
+    def _renew(
+        self, followed: Followed, updates: tuple[Update, ...] | None, point: LogPosition
+    ) -> None:
         if self._copy.take_over():
             told = followed.history(self._store(), point) if updates is None else updates
             generation, epoch = followed.view.generation, followed.base.origin.epoch
             self._copy.restart(generation, epoch, point, told, *_apart(followed))
 
     def _extend(
-        self, followed: Followed, before: Point, updates: tuple[Update, ...], point: Point
+        self,
+        followed: Followed,
+        before: LogPosition,
+        updates: tuple[Update, ...],
+        point: LogPosition,
     ) -> None:
         if self._copy.stands_at(followed.view.generation, before):
             self._copy.add(updates, point, *_apart(followed))

@@ -18,7 +18,7 @@ from index import GENERATION, Locked, locked, sync_folder
 from recommender.analysis.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
 from recommender.articles import parse_outline
 from recommender.ranking.overrides import StoredOverrides
-from recommender.store import Point, StoredPolicy, Update
+from recommender.store import LogPosition, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]
 
@@ -35,7 +35,7 @@ class Copied:
     """
 
     epoch: str
-    point: Point
+    point: LogPosition
     updates: tuple[Update, ...]
     policies: tuple[StoredPolicy, ...] = ()
     overrides: tuple[StoredOverrides, ...] = ()
@@ -49,11 +49,11 @@ class ChangesCopy:
         self._lock = ExitStack()
         self._holding = False
         self._file: BinaryIO | None = None
-        self._at: tuple[str, Point] | None = None
+        self._at: tuple[str, LogPosition] | None = None
         self._policies: Policies = ()
         self._newest_override = 0
 
-    def stands_at(self, generation: str, point: Point) -> bool:
+    def stands_at(self, generation: str, point: LogPosition) -> bool:
         """Whether what comes next after a point of a generation may simply be added here."""
         return self._at == (generation, point)
 
@@ -77,7 +77,7 @@ class ChangesCopy:
         self,
         generation: str,
         epoch: str,
-        point: Point,
+        point: LogPosition,
         updates: Iterable[Update],
         policies: Policies = (),
         overrides: AllOverrides = (),
@@ -106,7 +106,7 @@ class ChangesCopy:
     def add(
         self,
         updates: Iterable[Update],
-        point: Point,
+        point: LogPosition,
         policies: Policies = (),
         overrides: AllOverrides = (),
     ) -> None:
@@ -160,7 +160,7 @@ def _read(file: BinaryIO, generation: str) -> Copied | None:
     overrides: list[StoredOverrides] = []
     for batch, end in _batches(file):
         updates += [_update(json.loads(line)) for line in batch]
-        point = Point(end["number"], end["mark"])
+        point = LogPosition(end["number"], end["mark"])
         policies = tuple(map(_policy, end["policies"])) if "policies" in end else policies
         overrides += map(_override, end.get("choices", ()))
     if point is None:
@@ -188,7 +188,10 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
 
 
 def _batch(
-    updates: Iterable[Update], point: Point, policies: Policies | None, overrides: AllOverrides
+    updates: Iterable[Update],
+    point: LogPosition,
+    policies: Policies | None,
+    overrides: AllOverrides,
 ) -> bytes:
     """Some updates, and what they lead to; policies only where they are others than before."""
     body = b"".join(_line(_document(update)) for update in updates)

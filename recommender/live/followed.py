@@ -13,7 +13,7 @@ from recommender.indexing.documents import Known, rows_of
 from recommender.live.base import Base, empty_base, pointed_generation, sound_bases
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policies import InForce
-from recommender.store import ArticleStore, Point, Update
+from recommender.store import ArticleStore, LogPosition, Update
 
 __all__ = ["MOST_UNREAD", "Followed", "Opened", "catch_up", "open_followed"]
 
@@ -32,7 +32,7 @@ class Followed:
 
     def __init__(self, base: Base) -> None:
         self.base = base
-        self.point: Point = base.origin.point
+        self.point: LogPosition = base.origin.point
         self.in_force = InForce()
         self.overrides = OverridesByArticle()
         self._delta_writer = DeltaWriter(View.of(base.snapshot))
@@ -68,7 +68,7 @@ class Followed:
         self.point = point
         return page.complete, page.updates
 
-    def history(self, store: ArticleStore, end: Point) -> Iterator[Update]:
+    def history(self, store: ArticleStore, end: LogPosition) -> Iterator[Update]:
         """All that came after the base, up to a point at least, read once more."""
         origin = self.base.origin
         yield from store.unread_before(origin.point, MOST_UNREAD)

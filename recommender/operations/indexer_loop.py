@@ -21,7 +21,7 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.notices import held
 from recommender.indexing.snapshots import Origin, live_manifest, live_name, needs_rebuild
 from recommender.settings import Settings
-from recommender.store import ORIGIN, LateStore
+from recommender.store import LOG_START, LazyStore
 
 __all__ = ["index_forever", "model_in_use"]
 
@@ -73,7 +73,7 @@ def index_forever(settings: Settings) -> None:
 
 def _index(settings: Settings) -> None:
     catalog = Catalog(settings.snapshots_dir)
-    store = LateStore(settings.database_url, may_make=lambda: not catalog.generations())
+    store = LazyStore(settings.database_url, may_create=lambda: not catalog.generations())
     try:
         with MarkupReader() as markup:
             _Bench(settings, store, markup.read).work()
@@ -85,7 +85,7 @@ class _Bench:
     """One indexer process, and what it looks after."""
 
     def __init__(
-        self, settings: Settings, store: LateStore, read_markup: Callable[[str], str]
+        self, settings: Settings, store: LazyStore, read_markup: Callable[[str], str]
     ) -> None:
         self._settings = settings
         self._store = store
@@ -145,7 +145,7 @@ class _Bench:
         """Read once more what was read for another model while this one's snapshot was built."""
         manifest = live_manifest(self._catalog)
         if manifest is not None and manifest.model == model.fingerprint:
-            missed = self._store().pending.await_again(model.fingerprint)
+            missed = self._store().queue.requeue_unembedded(model.fingerprint)
             if missed:
                 _log.info("%d articles are read again for %s", missed, model.name)
 
@@ -158,10 +158,10 @@ class _Bench:
         if needs_rebuild(self._catalog):
             self._compaction.run("rebuild")
             return
-        waiting = store.pending.waiting()
+        waiting = store.queue.length()
         idle = not (waiting.single or waiting.bulk)
         origin = None if manifest is None else Origin.of(manifest)
-        point, epoch = (ORIGIN, "") if origin is None else (origin.point, origin.epoch)
+        point, epoch = (LOG_START, "") if origin is None else (origin.point, origin.epoch)
         entries = store.entries_since(point, epoch)
         if is_compaction_due(entries, manifest.rows if manifest else 0, idle=idle):
             self._compaction.run("compact")

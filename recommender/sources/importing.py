@@ -16,7 +16,7 @@ from recommender.store import ArticleStore, Receipt
 
 __all__ = ["Imported", "import_records", "import_source"]
 
-Outcome = Receipt | StaleVersion | InvalidArticle | None
+Outcome = Receipt | StaleVersion | UnknownArticle | InvalidArticle | None
 """What became of a record; None where it was the news that something unknown is gone."""
 
 Content = Article | Gone | InvalidArticle
@@ -70,9 +70,9 @@ def import_source(
     Raises:
         BadSource: the source cannot be read, or a record is bad and `strict` is set.
     """
-    cursor = None if again else store.cursors.get(source.name)
+    cursor = None if again else store.checkpoints.get(source.name)
     pulled = source.pull(cursor, meter)
-    keep = partial(store.cursors.put, source.name)
+    keep = partial(store.checkpoints.put, source.name)
     return import_records(store, pulled, report, strict=strict, keep=keep)
 
 
@@ -175,7 +175,7 @@ def _and_more(count: int) -> str:
 
 def _put(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcome]:
     good = [content for content in contents if isinstance(content, Article)]
-    receipts = iter(store.put_many(good) if good else ())
+    receipts = iter(store.write_many(good) if good else ())
     for content in contents:
         yield content if isinstance(content, InvalidArticle) else next(receipts)
 

@@ -1,46 +1,50 @@
 """The article store and its change log, on SQLAlchemy. SQLAlchemy stays inside this package."""
 
-from recommender.store.articles import ArticleStore, open_store
-from recommender.store.batches import Removal
+from recommender.store.article_store import ArticleStore, LazyStore, open_store
+from recommender.store.articles import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.catalogs import CatalogNeeds
+from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
 from recommender.store.features import FeatureCache, TextTerms
-from recommender.store.late import LateStore
-from recommender.store.log import ORIGIN, Change, Point, StoreState
-from recommender.store.moment import Standing, Stored, StoreView
 from recommender.store.overrides import OverrideStore
-from recommender.store.pages import Page
-from recommender.store.pending import Parked, Pending, PendingTexts, Reading, Recipes, Waiting
-from recommender.store.policies import Policies, PolicyReceipt, StoredPolicy
-from recommender.store.updates import Update, Updates
-from recommender.store.writes import Receipt
+from recommender.store.policy import Policies, PolicyReceipt, StoredPolicy
+from recommender.store.scan import ArticleStatus, StoreScan
+from recommender.store.text_queue import (
+    AnalyzedText,
+    DeadLetter,
+    Fingerprints,
+    QueuedText,
+    QueueLength,
+    TextQueue,
+)
+from recommender.store.updates import Update, UpdateBatch
 
 __all__ = [
-    "ORIGIN",
+    "LOG_START",
+    "AnalyzedText",
+    "ArticleStatus",
     "ArticleStore",
     "CatalogNeeds",
-    "Change",
+    "DeadLetter",
+    "DeleteRequest",
     "FeatureCache",
-    "LateStore",
+    "Fingerprints",
+    "LazyStore",
+    "LogEntry",
+    "LogPosition",
     "OverrideStore",
-    "Page",
-    "Parked",
-    "Pending",
-    "PendingTexts",
-    "Point",
     "Policies",
     "PolicyReceipt",
-    "Reading",
+    "QueueLength",
+    "QueuedText",
     "Receipt",
-    "Recipes",
-    "Removal",
-    "Standing",
+    "StoreScan",
     "StoreState",
-    "StoreView",
-    "Stored",
+    "StoredArticle",
+    "StoredPage",
     "StoredPolicy",
+    "TextQueue",
     "TextTerms",
     "Update",
-    "Updates",
-    "Waiting",
+    "UpdateBatch",
     "open_store",
 ]

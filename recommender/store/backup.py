@@ -18,7 +18,7 @@ from index.disk import sync_folder
 from recommender.errors import StoreUnusable
 from recommender.progress import Advance, Meter, silent
 from recommender.store import schema
-from recommender.store.articles import ArticleStore
+from recommender.store.article_store import ArticleStore
 from recommender.store.database import open_engine, writing
 
 __all__ = ["BESIDE", "PAGES", "back_up", "opened", "rename", "told"]

@@ -1,4 +1,4 @@
-"""Opens the database: the driver, its safety settings, and the schema's version."""
+"""Opens the database: driver, safety settings, and the version of the schema."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,6 @@ from sqlalchemy.engine import make_url
 
 from recommender.errors import StoreUnusable
 from recommender.store.postgresql import check_encoding, create_postgresql
-from recommender.store.refusals import unusable
 from recommender.store.sqlite import create_sqlite
 
 __all__ = ["PATIENCE_SECONDS", "open_engine", "writing"]
@@ -24,7 +23,7 @@ _SECRETS: Final = {"password", "sslpassword"}
 
 
 def open_engine(url: str, patience_seconds: float = PATIENCE_SECONDS) -> sa.Engine:
-    """Connect and bring the schema to this version.
+    """Connect, and upgrade the schema to the version of this program.
 
     Args:
         url: an SQLAlchemy address.
@@ -43,15 +42,15 @@ def open_engine(url: str, patience_seconds: float = PATIENCE_SECONDS) -> sa.Engi
     except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
         reason = getattr(error, "orig", None) or error  # without the statement
         raise StoreUnusable(f"cannot open the article store {_masked(url)}: {reason}") from error
-    sa.event.listen(engine, "handle_error", _tell)
+    sa.event.listen(engine, "handle_error", _raise_own_error)
     return engine
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
-    """The same database for transactions that write: they queue at their start, not halfway."""
+    """Return the same database for writers, which wait for each other when they begin."""
     options: dict[str, Any] = dict(_WRITES)
     if engine.dialect.name != "sqlite":
-        # Each statement sees what was committed before the lock was had.
+        # Each statement then sees what was committed before the lock was granted.
         options["isolation_level"] = "READ COMMITTED"
     return engine.execution_options(**options)
 
@@ -67,15 +66,15 @@ def _create(url: str, patience_seconds: float) -> sa.Engine:
             raise ValueError(f"{other} is neither sqlite nor postgresql")
 
 
-def _tell(context: sa.ExceptionContext) -> None:
-    """A busy, full, absent or unreadable database becomes our own error, wherever it was met."""
+def _raise_own_error(context: sa.ExceptionContext) -> None:
+    """Raise StoreUnusable for a database that is busy, full, absent or unreadable."""
     error = context.sqlalchemy_exception
-    # The bare DatabaseError is what SQLite says of a damaged file.
+    # SQLite raises the bare DatabaseError for a damaged file.
     gone = type(error) is sa.exc.DatabaseError or isinstance(
         error, (sa.exc.OperationalError, sa.exc.InternalError)
     )
     if (gone or context.is_disconnect) and not context.is_pre_ping:
-        raise unusable(context.original_exception) from context.original_exception
+        raise StoreUnusable.now(context.original_exception) from context.original_exception
 
 
 def _prepare(engine: sa.Engine) -> None:
@@ -103,11 +102,11 @@ def _migrate(engine: sa.Engine) -> None:
 
 
 def _masked(url: str) -> str:
-    """An address as messages may show it."""
+    """Hide the secrets of an address, so that a message may show it."""
     try:
         address = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         return "(malformed address)"
     if address.get_backend_name() != "sqlite" and "@" in f"{address.host}{address.database}":
-        return "(malformed address)"  # whose password may end anywhere
+        return "(malformed address)"  # nobody knows where its password ends
     return address.difference_update_query(_SECRETS).render_as_string(hide_password=True)

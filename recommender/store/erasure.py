@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from recommender.errors import StoreUnusable
 from recommender.store import schema
-from recommender.store.articles import ArticleStore
+from recommender.store.article_store import ArticleStore
 from recommender.store.database import PATIENCE_SECONDS, writing
 from recommender.store.overrides import forget_overrides
 

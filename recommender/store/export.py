@@ -33,7 +33,7 @@ def export_articles(
     One JSON object a line, by ascending id; a deleted article is not among them.
     """
     count = 0
-    with store.reading() as view, meter("exporting", UNKNOWN, "article") as advance:
+    with store.scan() as view, meter("exporting", UNKNOWN, "article") as advance:
         for stored in view:
             write(stored.article.to_json().encode() + b"\n")
             count += 1

@@ -18,9 +18,9 @@ from recommender.ranking.overrides import (
     parse_overrides,
 )
 from recommender.store import schema
+from recommender.store.articles import Receipt, find_row
+from recommender.store.change_log import log_change
 from recommender.store.features import AT_ONCE
-from recommender.store.times import in_utc
-from recommender.store.writes import Receipt, find_row, log_change
 
 __all__ = ["OverrideStore", "forget_overrides", "overrides_after"]
 
@@ -130,7 +130,7 @@ def _stored(
     connection: sa.Connection, query: sa.Select[tuple[object, ...]]
 ) -> tuple[StoredOverrides, ...]:
     rows = connection.execute(query.order_by(schema.overrides.c.change)).mappings()
-    return tuple(StoredOverrides(**{**row, "at": in_utc(row["at"])}) for row in rows)
+    return tuple(StoredOverrides(**row) for row in rows)
 
 
 def _refuse_absent(connection: sa.Connection, article_id: str) -> None:

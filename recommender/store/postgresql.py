@@ -1,4 +1,4 @@
-"""Engines for PostgreSQL: writers in one queue, and nobody waits for ever."""
+"""Engines for PostgreSQL: one writer at a time, and no wait without an end."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,41 +7,41 @@ import sqlalchemy as sa
 
 __all__ = ["check_encoding", "create_postgresql"]
 
-_LOCK: Final = 0x52656164416C736F  # "ReadAlso": the advisory lock that writers queue on
+_LOCK: Final = 0x52656164416C736F  # "ReadAlso": the advisory lock that writers wait for
 _IDLE_MS: Final = 60_000
-"""A writer that is silent for so long has died; the server then takes its lock away."""
+"""A writer that sends nothing for so long is dead; the server ends it, and frees the lock."""
 _CONNECT_SECONDS: Final = 5
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 
 
 def create_postgresql(address: sa.URL, patience_seconds: float) -> sa.Engine:
-    """An engine for a server's database, by psycopg.
+    """Make the engine of a server's database, by psycopg.
 
     Raises:
-        ValueError: the address names another driver, or cannot be told apart.
+        ValueError: the address names another driver, or an @ in it is ambiguous.
         ImportError: psycopg is not installed.
     """
     if address.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ValueError("its driver is psycopg; write postgresql://")
     if "@" in f"{address.host}{address.database}":
-        raise ValueError("write an @ that is no border as %40")
+        raise ValueError("write an @ in a name or a password as %40")
     wanted = _settings(patience_seconds)
     try:
         engine = sa.create_engine(
             address.set(drivername="postgresql+psycopg"),
-            isolation_level="REPEATABLE READ",  # what one transaction reads is of one moment
+            isolation_level="REPEATABLE READ",  # all that one transaction reads is of one moment
             pool_pre_ping=True,
             max_overflow=_UNBOUNDED,
             connect_args={key: wanted[key] for key in wanted if key not in address.query},
         )
     except ImportError as error:
         raise ImportError("PostgreSQL needs read-also[postgresql] to be installed") from error
-    sa.event.listen(engine, "begin", _beginner(patience_seconds))
+    sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
     return engine
 
 
 def _settings(patience_seconds: float) -> dict[str, str | int]:
-    """What libpq is told unless the address says otherwise: a server that is gone is noticed."""
+    """Choose libpq's parameters, so that a server that went away is noticed."""
     return {
         "client_encoding": "utf8",
         "connect_timeout": max(1, round(min(patience_seconds, _CONNECT_SECONDS))),
@@ -52,8 +52,8 @@ def _settings(patience_seconds: float) -> dict[str, str | int]:
     }
 
 
-def _beginner(patience_seconds: float) -> Callable[[sa.Connection], None]:
-    """Writers queue, so that change numbers become visible in their order; nobody waits forever."""
+def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
+    """Let writers wait for each other, so that change numbers become visible in order."""
     patience = (
         f"SELECT set_config('lock_timeout', '{max(1, round(patience_seconds * 1000))}', true)"
     )

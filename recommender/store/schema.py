@@ -1,5 +1,7 @@
 """The tables of the article store."""
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 
 __all__ = [
@@ -22,8 +24,33 @@ metadata = sa.MetaData()
 
 
 def article_id() -> "sa.types.TypeEngine[str]":
-    """Ids compare and sort by their bytes; PostgreSQL would else ask the server's locale."""
+    """Make the type of ids: compared by their bytes, whatever the locale of a PostgreSQL server."""
     return sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """A time in UTC: SQLite stores no zone, and PostgreSQL answers in the zone of the session."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> datetime | None:
+        """Convert an aware time to UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> datetime | None:
+        """Return an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 store_facts = sa.Table(
@@ -32,7 +59,7 @@ store_facts = sa.Table(
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""`epoch`: a random name of this store, so that a foreign or restored one is noticed."""
+"""`epoch`: a random name of this store, by which a foreign or a restored store is noticed."""
 
 articles = sa.Table(
     "articles",
@@ -47,11 +74,11 @@ articles = sa.Table(
     sa.Column("outline", sa.Text),
     sa.Column("document", sa.Text),
 )
-"""The newest state of each article; a deleted one keeps its id and numbers, and loses its text.
+"""The newest state of each article. A deleted article keeps its id and its numbers only.
 
-`change` is the write that gave it this state, `touched` the newest entry of the log about it: that
-write, or the news that its text was read. `read_hash` names the text that was read last, whose
-terms and vector stand in until a newer text is read; NULL if none was. `outline` is the document
+`change` is the last write. `touched` is the newest log entry about the article: that write, or the
+entry that its text was analyzed. `read_hash` is the hash of the text that was analyzed last, NULL
+if none was; its features are used until a newer text is analyzed. `outline` is the document
 without the texts under the title.
 """
 
@@ -61,14 +88,13 @@ changes = sa.Table(
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("article_id", article_id(), nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
     sqlite_autoincrement=True,
 )
-"""The change log, numbered as the entries became visible.
+"""The change log, numbered in the order in which the entries became visible.
 
-They are `upsert`, `delete`, `read`, `choice` (pins or blocks of an article were set) or `policy`.
-
-A policy is about no article, and its entry has an empty `article_id`.
+`kind` is `upsert`, `delete`, `read` (a text was analyzed), `choice` (pins or blocks of an article
+were set) or `policy`, which is about no article and has an empty `article_id`.
 """
 
 policies = sa.Table(
@@ -77,9 +103,9 @@ policies = sa.Table(
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("change", sa.BigInteger, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
 )
-"""Every version of the ranking policy that was set; the last one holds."""
+"""Every version of the ranking policy that was set; the newest one is active."""
 
 overrides = sa.Table(
     "choices",
@@ -89,10 +115,11 @@ overrides = sa.Table(
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("by", sa.String(200), nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
 )
-"""What editors chose under an article: every list of its `pins` or `blocks` that was ever set, by
-whom and when. Of each kind the last holds; the others are kept for who asks how it came about.
+"""The `pins` and the `blocks` that editors set for an article: every list, who set it and when.
+
+The newest list of each kind is active; the older ones are the history.
 """
 
 cursors = sa.Table(
@@ -100,9 +127,9 @@ cursors = sa.Table(
     metadata,
     sa.Column("source", sa.String(2_000), primary_key=True),
     sa.Column("document", sa.Text, nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
 )
-"""Where each source was left, as JSON that only the source understands."""
+"""The checkpoint of each source: how far it was read, as JSON that only the source knows."""
 
 catalogs = sa.Table(
     "catalogs",
@@ -110,7 +137,7 @@ catalogs = sa.Table(
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("oldest_change", sa.BigInteger, nullable=False),
     sa.Column("models", sa.Text, nullable=False),
-    sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
 )
 """What the snapshot catalog of each machine still needs of the store.
 
@@ -127,7 +154,7 @@ pending = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("fault", sa.Text),
 )
-"""Articles whose text waits to be read, with what went wrong where that failed before."""
+"""The queue of articles whose text waits to be analyzed; `fault` is why the last attempt failed."""
 
 texts = sa.Table(
     "texts",
@@ -136,7 +163,7 @@ texts = sa.Table(
     sa.Column("fingerprint", sa.String(80), primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )
-"""The plain text that an article's markup holds."""
+"""The plain text of an article's markup, by the hash of the text and the version of its reader."""
 
 vectors = sa.Table(
     "vectors",
@@ -161,4 +188,4 @@ terms = sa.Table(
     sa.Column("counts", sa.LargeBinary, nullable=False),
     sa.Column("signature", sa.LargeBinary, nullable=False),
 )
-"""What a text says of itself without an encoder: see `TextTerms`."""
+"""What is known of a text without an encoder, by the version of the analyzer: see `TextTerms`."""

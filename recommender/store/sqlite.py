@@ -1,4 +1,4 @@
-"""Engines for SQLite files: the driver, and the settings under which nothing accepted is lost."""
+"""Engines for SQLite files: the driver, and the settings that keep every acknowledged write."""
 
 import sqlite3
 import time
@@ -12,36 +12,35 @@ from sqlalchemy.engine import make_url
 
 from index import make_folder
 from recommender.errors import StoreUnusable
-from recommender.store.refusals import unusable
 
-__all__ = ["create_sqlite", "file_of", "is_missing", "safe_settings"]
+__all__ = ["create_sqlite", "file_identity", "is_missing", "safe_settings"]
 
 _RETRY_SECONDS: Final = 0.002
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
-"""The releases, the newest of each line, from which a WAL database is safe to share."""
+"""In each of these lines of SQLite, the first release that does not damage a WAL database."""
 
 
 def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
-    """An engine for a file, which is made with the folders above it where it is missing."""
+    """Make the engine of a file; a missing file is created, with the folders above it."""
     if address.database in {None, "", ":memory:"}:
-        raise StoreUnusable("a database in memory forgets what it accepted; name a file")
-    # Each folder durable in its parent: SQLite syncs no more than the database's own.
+        raise StoreUnusable("a database in memory loses what it accepted; name a file")
+    # SQLite makes only the entry in the file's own folder durable; this does the folders above.
     make_folder(Path(address.database or "").parent)
     driver = _driver()
     engine = sa.create_engine(address, module=driver, max_overflow=_UNBOUNDED)
     patience = f"busy_timeout={round(patience_seconds * 1000)}"
     settings = (patience, *safe_settings(driver.sqlite_version_info), "secure_delete=ON")
-    sa.event.listen(engine, "connect", _preparer(settings, patience_seconds))
-    sa.event.listen(engine, "begin", _beginner(patience_seconds))
+    sa.event.listen(engine, "connect", _connect_hook(settings, patience_seconds))
+    sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
     return engine
 
 
 def safe_settings(version: tuple[int, ...]) -> tuple[str, ...]:
-    """The pragmas that keep an acknowledged write, for a release of SQLite.
+    """Choose the pragmas that keep an acknowledged write, for a version of SQLite.
 
-    Releases before 3.51.3 (3.50.7 and 3.44.6 of older lines) may corrupt a WAL database that
-    several connections write; they get a rollback journal, whose readers wait for writers.
+    Releases before 3.51.3 (3.50.7 and 3.44.6 of older lines) may corrupt a WAL database when
+    several connections write; they get a rollback journal, where readers wait for writers.
     """
     line = next((fixed for fixed in _WAL_REPAIRED if version[:2] == fixed[:2]), _WAL_REPAIRED[0])
     if version >= line:
@@ -49,19 +48,18 @@ def safe_settings(version: tuple[int, ...]) -> tuple[str, ...]:
     return ("journal_mode=DELETE", "synchronous=EXTRA")
 
 
-def file_of(url: str, ending: str = "") -> tuple[int, int] | None:
-    """Device and number of an SQLite file, by which one put in its place is noticed; else None.
+def file_identity(url: str, suffix: str = "") -> tuple[int, int] | None:
+    """Return device and inode of an SQLite file, which show whether it was replaced; else None.
 
-    With an ending such as `-wal`, of the file beside it.
-
-    It is not opened: closing it again would drop the locks that this process has on it.
+    With a suffix such as `-wal`, those of the file beside it. The file is not opened: closing it
+    would drop the locks that this process has on it.
     """
     try:
         address = make_url(url)
         if address.get_backend_name() != "sqlite":
             return None
-        found = Path(f"{address.database}{ending}").stat()
-    except (sa.exc.ArgumentError, OSError):  # opening it tells what is wrong
+        found = Path(f"{address.database}{suffix}").stat()
+    except (sa.exc.ArgumentError, OSError):  # opening the store says what is wrong
         return None
     return found.st_dev, found.st_ino
 
@@ -70,14 +68,14 @@ def is_missing(url: str) -> bool:
     """Whether an address names an SQLite file that is not there."""
     try:
         address = make_url(url)
-    except sa.exc.ArgumentError:  # opening it tells what is wrong
+    except sa.exc.ArgumentError:  # opening the store says what is wrong
         return False
     named = address.get_backend_name() == "sqlite" and address.database
     return bool(named) and not Path(str(address.database)).exists()
 
 
 def _driver() -> ModuleType:
-    """The SQLite that pysqlite3 bundles, which is repaired; the system's where that is absent."""
+    """Return pysqlite3, which bundles a safe SQLite; Python's own module if it is not installed."""
     try:
         import pysqlite3  # noqa: PLC0415 - not needed on other databases
     except ImportError:
@@ -85,21 +83,23 @@ def _driver() -> ModuleType:
     return pysqlite3  # type: ignore[no-any-return]
 
 
-def _preparer(settings: tuple[str, ...], patience_seconds: float) -> Callable[[Any, object], None]:
-    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-        connection.isolation_level = None  # transactions begin where the beginner says
+def _connect_hook(
+    settings: tuple[str, ...], patience_seconds: float
+) -> Callable[[Any, object], None]:
+    def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+        connection.isolation_level = None  # the begin hook starts transactions
         for pragma in settings:
-            # SQLite does not wait where two that make a file change its journal at once.
-            _insist(connection, f"PRAGMA {pragma}", patience_seconds)
+            # SQLite does not wait when two processes set the journal mode of a new file at once.
+            _execute_when_unlocked(connection, f"PRAGMA {pragma}", patience_seconds)
 
-    return prepare
+    return set_up
 
 
-def _beginner(patience_seconds: float) -> Callable[[sa.Connection], None]:
-    """A writer takes the write lock at once; a late upgrade would fail instead of waiting.
+def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
+    """Let a writer take the write lock at its start: taking it later would fail, not wait.
 
-    It asks every few milliseconds: SQLite's own waiting backs off to a tenth of a second, at which
-    a bulk load that pauses shortly between its transactions would starve everybody else.
+    It tries every few milliseconds. SQLite's own waiting goes up to a tenth of a second between
+    two tries; a bulk load, which pauses shortly between its transactions, would never let it in.
     """
 
     def begin(connection: sa.Connection) -> None:
@@ -109,17 +109,21 @@ def _beginner(patience_seconds: float) -> Callable[[sa.Connection], None]:
             return
         raw.execute("PRAGMA busy_timeout=0")
         try:
-            _insist(raw, "BEGIN IMMEDIATE", patience_seconds)
+            _execute_when_unlocked(raw, "BEGIN IMMEDIATE", patience_seconds)
         except _driver().Error as error:
-            raise unusable(error) from error
+            raise StoreUnusable.now(error) from error
         finally:
             raw.execute(f"PRAGMA busy_timeout={round(patience_seconds * 1000)}")
 
     return begin
 
 
-def _insist(raw: Any, statement: str, patience_seconds: float) -> None:  # noqa: ANN401 - DBAPI
-    """Run a statement as soon as others let it, within some patience."""
+def _execute_when_unlocked(
+    raw: Any,  # noqa: ANN401 - a DBAPI connection
+    statement: str,
+    patience_seconds: float,
+) -> None:
+    """Execute a statement, and try again while the database is locked."""
     until = time.monotonic() + patience_seconds
     while True:
         try:

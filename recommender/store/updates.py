@@ -1,4 +1,4 @@
-"""What a live view must know of the articles that changed after a number."""
+"""The articles that changed after a log position, as live views need them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ from recommender.store.features import (
     vector_of,
 )
 from recommender.store.overrides import overrides_after
-from recommender.store.policies import newest_policy_change
+from recommender.store.policy import newest_policy_change
 
-__all__ = ["Update", "Updates", "read_unread", "read_updates"]
+__all__ = ["Update", "UpdateBatch", "read_unread", "read_updates"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """The present state of an article that was touched.
+    """The present state of an article that changed.
 
     Attributes:
-        id: the article's.
-        change: the write that gave it this state.
-        outline: the article without its texts; None where it was deleted.
-        terms: of the text that was read last; None if none was.
-        vector: of the text that was read last, float16 [dim]; None if none was.
+        id: the article's id.
+        change: number of its last write.
+        outline: the article without its texts; None if it was deleted.
+        terms: of the text analyzed last; None if none was.
+        vector: of the text analyzed last, float16 [dim]; None if none was.
+        settled: whether the text analyzed last is the present one.
         passages: codes of its passages, int8 [k, dim]; None if there is no vector.
-        settled: whether the text read last is the present one.
     """
 
     id: str
@@ -48,17 +48,17 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Updates:
-    """Some of what happened after a number, in order.
+class UpdateBatch:
+    """Some of the changes after a change number, in order.
 
     Attributes:
-        through: every change up to this number is in these updates or was superseded by a later
-            one.
-        complete: whether nothing is left after them.
-        updates: one an article.
-        policy: the change of the newest policy, if that came after the number too; it may be told
-            of before the articles that changed before it.
-        overrides: set after the number, in order; included early too.
+        through: these updates cover every change up to this number, unless a later change of the
+            same article replaced it.
+        complete: whether nothing comes after them.
+        updates: one for each article.
+        policy: change of the newest policy, if that came after the number. It is given at once,
+            also when articles that changed before it come in a later batch.
+        overrides: pins and blocks that were set after the number, in order; given at once too.
     """
 
     through: int
@@ -70,8 +70,8 @@ class Updates:
 
 def read_updates(
     connection: sa.Connection, number: int, limit: int, analyzer: str, model: str
-) -> Updates:
-    """The next touched articles with what is known of their texts, at one moment."""
+) -> UpdateBatch:
+    """Read the next articles that changed after a number, with the features of their texts."""
     rows = _touched(connection, number, limit)
     hashes = [row.read_hash for row in rows if row.read_hash]
     terms = terms_of(rows_of_table(connection, schema.terms, hashes, analyzer))
@@ -82,7 +82,7 @@ def read_updates(
     overrides = overrides_after(connection, number)
     last, complete = rows[-1].touched if rows else number, len(rows) < limit
     others = (policy or last, *(one.change for one in overrides[-1:]))
-    return Updates(
+    return UpdateBatch(
         through=max(last, *others) if complete else last,
         complete=complete,
         updates=tuple(
@@ -103,7 +103,7 @@ def read_updates(
 
 
 def read_unread(connection: sa.Connection, number: int, limit: int) -> tuple[Update, ...]:
-    """The newest articles touched up to a number of which no text was read, at one moment."""
+    """Read the newest articles, changed up to a number, of which no text was ever analyzed."""
     table = schema.articles
     query = (
         sa.select(table.c.id, table.c.change, table.c.outline)

@@ -9,7 +9,7 @@ from flask.blueprints import BlueprintSetupState
 
 from recommender.api import ArticlePage
 from recommender.articles import check_id
-from recommender.store import Page
+from recommender.store import StoredPage
 from recommender.web.describing import described
 from recommender.web.keys import needs
 from recommender.web.parameters import Parameter, limit_parameter, read_query
@@ -79,7 +79,7 @@ def page() -> Response:
     return response
 
 
-def _as_document(found: Page) -> dict[str, Any]:
+def _as_document(found: StoredPage) -> dict[str, Any]:
     return {
         "articles": [article.to_document() for article in found.articles],
         "next": _cursor(found.articles[-1].id) if found.more else None,

@@ -10,7 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from recommender.api import BulkAnswer, Deletion
 from recommender.articles import Article
 from recommender.errors import ReadAlsoError, StoreUnusable
-from recommender.store import Removal
+from recommender.store import DeleteRequest
 from recommender.web.bodies import TOO_LARGE, read_body
 from recommender.web.describing import Body, described
 from recommender.web.keys import needs
@@ -89,7 +89,7 @@ def _outcomes(batch: Sequence[Line], failed: StoreUnusable | None) -> list[Outco
     return [line.wish if isinstance(line.wish, ReadAlsoError) else next(done) for line in batch]
 
 
-def _store(wishes: Sequence[Article | Removal]) -> Sequence[Outcome]:
+def _store(wishes: Sequence[Article | DeleteRequest]) -> Sequence[Outcome]:
     try:
         return state().store().write_many(wishes) if wishes else ()
     except StoreUnusable as fault:

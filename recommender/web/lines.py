@@ -11,7 +11,7 @@ from recommender.errors import (
     ReadAlsoError,
     UnknownArticle,
 )
-from recommender.store import Receipt, Removal
+from recommender.store import DeleteRequest, Receipt
 from recommender.strict_json import JsonObject, read_object
 from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE
 from recommender.web.problems import Refused, public_detail, status_of
@@ -29,7 +29,7 @@ class Line:
     """One line: the id that it names, where one can be read, and what is to be done or is wrong."""
 
     id: str | None
-    wish: Article | Removal | ReadAlsoError
+    wish: Article | DeleteRequest | ReadAlsoError
 
 
 def read_line(text: bytes) -> Line:
@@ -48,7 +48,7 @@ def read_line(text: bytes) -> Line:
 def answer_line(line: Line, outcome: Outcome) -> dict[str, Any]:
     """What became of a line, in plain JSON types."""
     if isinstance(outcome, Receipt):
-        status = 204 if isinstance(line.wish, Removal) else STATUSES[outcome.result]
+        status = 204 if isinstance(line.wish, DeleteRequest) else STATUSES[outcome.result]
         written = {"result": outcome.result, "change": outcome.change}
         return {"id": line.id, "status": status, **written}
     error: dict[str, Any] = {"detail": public_detail(outcome)}
@@ -58,7 +58,7 @@ def answer_line(line: Line, outcome: Outcome) -> dict[str, Any]:
     return {"id": line.id, "status": int(status_of(outcome)), "error": error}
 
 
-def _removal(fields: JsonObject) -> Removal:
+def _removal(fields: JsonObject) -> DeleteRequest:
     """What `{"delete": {"id": ...}}` asks for.
 
     Raises:
@@ -68,7 +68,7 @@ def _removal(fields: JsonObject) -> Removal:
     match fields:
         case {"delete": {"id": str(article_id), **others}, **more} if not others and not more:
             if _is_id(article_id):
-                return Removal(article_id)
+                return DeleteRequest(article_id)
             raise UnknownArticle(article_id)
     fault = FieldFault("/delete", 'must stand alone in its line and be {"id": "..."}')
     raise InvalidArticle("the deletion is not acceptable", (fault,))

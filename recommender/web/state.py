@@ -22,7 +22,7 @@ from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.results import Options, Recommendations
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, Receipt, Waiting
+from recommender.store import ArticleStore, LazyStore, QueueLength, Receipt
 from recommender.web.turns import Turns, TurnsOfWorker
 from recommender.web.visibility import becomes_visible, is_shown
 
@@ -56,7 +56,7 @@ class State:
     """Settings, the store, and the live view with its policy."""
 
     settings: Settings
-    store: LateStore
+    store: LazyStore
     follower: Follower
     _turns: TurnsOfWorker = field(default_factory=TurnsOfWorker)
 
@@ -152,7 +152,7 @@ class State:
             store.get(article_id)
             return store.overrides.history(article_id, kind)
 
-    def backlog(self) -> tuple[Backlog, int, Waiting] | None:
+    def backlog(self) -> tuple[Backlog, int, QueueLength] | None:
         """What is yet to be done, the newest change, and what waits; None while another asks.
 
         Raises:
@@ -167,7 +167,7 @@ class State:
         try:
             store = self.store()
             origin = Origin.of(live.view.snapshot.manifest)
-            return count_backlog(store, origin), store.state().change, store.pending.waiting()
+            return count_backlog(store, origin), store.state().change, store.queue.length()
         finally:
             self._turns.scrapers.give_back()
 

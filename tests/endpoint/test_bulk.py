@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.settings import Settings
-from recommender.store import ArticleStore, Receipt, Removal, Waiting, open_store
+from recommender.store import ArticleStore, DeleteRequest, QueueLength, Receipt, open_store
 from recommender.web.bulk import BATCH, MOST_BYTES, MOST_LINES, TURNS
 
 Document = dict[str, Any]
@@ -238,7 +238,7 @@ def test_a_load_is_read_behind_single_writes(client: FlaskClient, own_desk: Sett
     client.put("/v1/articles/single", json={"title": "A"})
     load(client, [article(f"a{n}") for n in range(30)])
     store = open_store(own_desk.database_url)
-    assert store.pending.waiting() == Waiting(single=1, bulk=30, parked=0)
+    assert store.queue.length() == QueueLength(single=1, bulk=30, dead=0)
     store.close()
 
 
@@ -252,7 +252,7 @@ class Failing:
 
     def on_a_store(self) -> Callable[..., Sequence[Receipt | Exception]]:
         def write_many(
-            store: ArticleStore, writes: Sequence[Article | Removal]
+            store: ArticleStore, writes: Sequence[Article | DeleteRequest]
         ) -> Sequence[Receipt | Exception]:
             self.sizes.append(len(writes))
             if len(self.sizes) > self.good:

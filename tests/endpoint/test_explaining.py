@@ -18,7 +18,7 @@ from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.ranking.results import RULES
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, open_store
+from recommender.store import ArticleStore, LazyStore, open_store
 
 Document = dict[str, Any]
 Clients = Callable[..., FlaskClient]
@@ -53,11 +53,11 @@ def asked(client: FlaskClient, path: str = LIST, **options: str | float) -> Docu
 
 @contextmanager
 def store_away() -> Iterator[None]:
-    def refuse(_: LateStore) -> None:
+    def refuse(_: LazyStore) -> None:
         raise StoreUnusable("away")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LateStore, "__call__", refuse)
+        patch.setattr(LazyStore, "__call__", refuse)
         yield
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from recommender.errors import StoreUnusable
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, Receipt
+from recommender.store import ArticleStore, LazyStore, Receipt
 from service import create_app
 
 Document = dict[str, Any]
@@ -258,11 +258,11 @@ def test_a_worker_that_follows_by_itself_shows_a_write_that_was_waited_for(
 
 @contextmanager
 def store_away() -> Iterator[None]:
-    def refuse(_: LateStore) -> None:
+    def refuse(_: LazyStore) -> None:
         raise StoreUnusable("cannot reach /srv/secret/read-also.db")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LateStore, "__call__", refuse)
+        patch.setattr(LazyStore, "__call__", refuse)
         yield
 
 

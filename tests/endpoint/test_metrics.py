@@ -16,7 +16,7 @@ from recommender.errors import GateRefused, StoreUnusable
 from recommender.indexing.notices import refused
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, open_store
+from recommender.store import ArticleStore, LazyStore, open_store
 from tests.support.archives import gauges
 
 Clients = Callable[..., FlaskClient]
@@ -26,7 +26,7 @@ Story = Callable[..., dict[str, Any]]
 def test_a_quiet_archive(client: FlaskClient, own_desk: Settings) -> None:
     seen = gauges(client)
     store = open_store(own_desk.database_url)
-    with store.reading() as view:
+    with store.scan() as view:
         articles = sum(1 for _ in view)
     change = store.state().change
     assert seen["ready"] == seen["store_up"] == 1
@@ -55,10 +55,10 @@ def test_a_store_that_is_away_is_told_and_not_guessed(
 ) -> None:
     client.get("/v1/articles/harbour-2/related")
 
-    def refuse(_: LateStore) -> None:
+    def refuse(_: LazyStore) -> None:
         raise StoreUnusable("cannot be reached")
 
-    monkeypatch.setattr(LateStore, "__call__", refuse)
+    monkeypatch.setattr(LazyStore, "__call__", refuse)
     seen = gauges(client)
     assert seen["store_up"] == 0
     assert seen["ready"] == 1
@@ -103,7 +103,7 @@ def test_a_refusal_of_the_gate_is_told_until_something_is_published(
 ) -> None:
     catalog, reader = Catalog(own_desk.snapshots_dir), reader_with_fake()
     with closing(open_store(own_desk.database_url)) as store:
-        with store.reading() as view:
+        with store.scan() as view:
             ids = [one.article.id for one in view]
         for article_id in ids[::2]:
             store.delete(article_id)

@@ -62,7 +62,7 @@ def facts_of(settings: Settings, store: ArticleStore, source: Path | None = None
 
 
 def put(store: ArticleStore, *documents: dict[str, Any]) -> None:
-    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
 def write(path: Path, *documents: dict[str, Any] | str) -> Path:

@@ -181,7 +181,7 @@ def test_import_strict_stops_at_the_first_bad_line(
     assert f"{path}:3: " in result.stderr
     assert f"{path}:4: " not in result.stderr
     store = open_store(bare.database_url)
-    with store.reading() as view:
+    with store.scan() as view:
         assert [stored.article.id for stored in view] == ["a"]
     store.close()
 

@@ -34,7 +34,7 @@ def crowded(
         make_story(f"story-{n}", section="port", published_at="2025-06-01T06:00:00Z")
         for n in range(6)
     ]
-    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
     store.close()
     rebuild_with_fake(bare)
     return client_of(bare, "reader")

@@ -121,7 +121,7 @@ class Archive:
         return [
             *cache.vectors(self.hashes, self.reader.model.fingerprint),
             *cache.terms(self.hashes, ANALYZER),
-            *cache.texts(self.hashes, self.reader.recipes.markup),
+            *cache.texts(self.hashes, self.reader.fingerprints.markup),
         ]
 
 
@@ -160,7 +160,7 @@ def holders(folder: Path, mark: str = MARK) -> list[str]:
 
 def fill(archive: Archive, documents: Iterable[dict[str, Any]]) -> None:
     """Three generations with three versions of the article, a worker's copy with two more."""
-    archive.store.put_many([parse_article(json.dumps(one)) for one in documents])
+    archive.store.write_many([parse_article(json.dumps(one)) for one in documents])
     for version, document in enumerate((marked(0), in_markup(1), marked(2))):
         archive.put(document | {"version": version})
         archive.rebuild()
@@ -190,7 +190,7 @@ def choose(store: ArticleStore) -> None:
 def park(archive: Archive) -> None:
     """One more version, which cannot be read, and a fault that quotes it."""
     archive.put(in_markup(5, "<poison>") | {"version": 5})
-    archive.store.pending.park(DOOMED, archive.hashes[-1], f"cannot read {MARK}")
+    archive.store.queue.give_up(DOOMED, archive.hashes[-1], f"cannot read {MARK}")
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +253,7 @@ def test_the_other_articles_and_their_lists_are_as_if_it_had_never_been(
 ) -> None:
     archive.erase()
     assert lists_of(archive.settings) == lists_of(desk_settings)
-    with archive.store.reading() as view:
+    with archive.store.scan() as view:
         kept = {stored.article.id: stored.article for stored in view}
     assert kept == {
         key: parse_article(json.dumps(document)) for key, document in desk_documents.items()
@@ -470,7 +470,7 @@ def test_while_others_read_from_the_log_it_is_told_to_be_run_again(
         def publish() -> str:
             return compact(store, catalog, fake_model).generation
 
-        with other.reading(), pytest.raises(StoreUnusable, match="run it again"):
+        with other.scan(), pytest.raises(StoreUnusable, match="run it again"):
             erase(store, catalog, own_desk.data_dir, "harbour-1", publish)
         assert erase(store, catalog, own_desk.data_dir, "harbour-1", publish).published is None
 

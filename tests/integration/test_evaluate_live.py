@@ -73,7 +73,7 @@ def archive(
 
 def put(settings: Settings, documents: list[Document]) -> None:
     store = open_store(settings.database_url)
-    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
     store.close()
 
 

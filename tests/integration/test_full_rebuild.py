@@ -30,7 +30,7 @@ def kept_and_full(
     folder = tmp_path_factory.mktemp("full")
     shutil.copytree(sample_settings.data_dir, folder / "data")
     store = open_store(f"sqlite:///{folder / 'data' / 'read-also.db'}")
-    with store.reading() as view:
+    with store.scan() as view:
         doomed = [stored.article.id for stored in view][::GONE]
     for article_id in doomed:
         store.delete(article_id)

@@ -56,7 +56,7 @@ def catalog(tmp_path: Path) -> Catalog:
 
 
 def put(store: ArticleStore, documents: Sequence[dict[str, object]]) -> None:
-    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
 def refusal(store: ArticleStore, catalog: Catalog, reader: Reader) -> str:
@@ -180,7 +180,7 @@ def test_articles_that_wait_or_are_parked_are_not_missed(
     put(store, [{"id": "bad", "title": "Bad", "body_html": "<poison>"}])
     done = rebuild(store, catalog, reader_with_fake())
     assert (done.articles, done.unread) == (10, 1)
-    assert [parked.id for parked in store.pending.parked()] == ["bad"]
+    assert [parked.id for parked in store.queue.dead_letters()] == ["bad"]
 
 
 def test_nothing_is_published_over_a_full_archive_from_an_empty_store(

@@ -174,7 +174,7 @@ class Newsroom:
         self.documents = {one["id"]: one for one in ORIGINALS.values()}
 
     def fill(self) -> None:
-        self.store.put_many([_article(one) for one in ORIGINALS.values()])
+        self.store.write_many([_article(one) for one in ORIGINALS.values()])
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -529,7 +529,7 @@ def test_articles_of_one_date_stand_in_one_order_before_and_after_a_rebuild(
     """Such as all that have no date, or those that an import dated alike."""
     with archive.copy() as newsroom:
         alike = [newsroom.documents[f"story-{n:02}"] | {"published_at": moment(-1)} for n in (0, 3)]
-        newsroom.store.put_many([_article(one) for one in alike])
+        newsroom.store.write_many([_article(one) for one in alike])
         newsroom.rebuild()
         newsroom.store.put(_article(alike[0] | {"tags": ["port"]}))
         live = newsroom.open().view

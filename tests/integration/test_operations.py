@@ -110,7 +110,7 @@ def replace_store(settings: Settings) -> None:
     for path in settings.data_dir.glob("read-also.db*"):
         path.unlink()
     with closing(open_store(settings.database_url)) as store:
-        store.put_many([Article(id=f"n-{n}", title=f"Number {n}") for n in range(60)])
+        store.write_many([Article(id=f"n-{n}", title=f"Number {n}") for n in range(60)])
 
 
 # --- verify ---

@@ -215,7 +215,7 @@ def test_export_and_check_know_of_no_policy_and_a_backup_keeps_it(
     set_policy(store, Policy(threshold=0.25))
     set_policy(store, Policy(threshold=0.5))
     assert run("export", str(tmp_path / "out.jsonl")).exit_code == 0
-    with store.reading() as view:
+    with store.scan() as view:
         stored = [one.article.id for one in view]
     lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == stored

@@ -12,7 +12,7 @@ import pytest
 
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.store import ORIGIN, ArticleStore, Point, Recipes, open_store
+from recommender.store import LOG_START, ArticleStore, Fingerprints, LogPosition, open_store
 from tests.support.postgresql import PASSWORD, TEMPLATE, PostgreSQL
 
 QUICK_SECONDS = 5
@@ -20,20 +20,20 @@ QUICK_SECONDS = 5
 Call = Callable[[ArticleStore], object]
 CALLS: dict[str, Call] = {
     "put": lambda store: store.put(Article(id="new", title="T")),
-    "put many": lambda store: store.put_many([Article(id="new", title="T")]),
+    "put many": lambda store: store.write_many([Article(id="new", title="T")]),
     "delete": lambda store: store.delete("a"),
     "get": lambda store: store.get("a"),
     "state": lambda store: store.state(),
     "changes": lambda store: store.changes_after(0),
-    "updates": lambda store: store.updates_after(ORIGIN, epoch="", analyzer="", model=""),
-    "unread": lambda store: store.unread_before(Point(1, ""), 1),
+    "updates": lambda store: store.updates_after(LOG_START, epoch="", analyzer="", model=""),
+    "unread": lambda store: store.unread_before(LogPosition(1, ""), 1),
     "trim": lambda store: store.trim(1),
-    "reading": lambda store: store.reading().__enter__(),
-    "next": lambda store: store.pending.next(1, bulk=False),
-    "settle": lambda store: store.pending.settle([], Recipes("", "", "")),
-    "retry": lambda store: store.pending.retry(),
-    "waiting": lambda store: store.pending.waiting(),
-    "parked": lambda store: store.pending.parked(),
+    "scan": lambda store: store.scan().__enter__(),
+    "next": lambda store: store.queue.next(1, bulk=False),
+    "settle": lambda store: store.queue.acknowledge([], Fingerprints("", "", "")),
+    "retry": lambda store: store.queue.retry_dead_letters(),
+    "waiting": lambda store: store.queue.length(),
+    "parked": lambda store: store.queue.dead_letters(),
     "vectors": lambda store: store.features.vectors(["a"], "model"),
     "prune": lambda store: store.features.prune(),
     "policies": lambda store: store.policies.history(),
@@ -135,7 +135,7 @@ def test_an_acknowledged_write_outlives_a_server_that_is_killed(
         time.sleep(0.3)
         stop.set()
         acknowledged = {each for one in writing for each in one.result()}
-    with mortal_store.reading() as view:
+    with mortal_store.scan() as view:
         kept = {stored.article.id for stored in view}
     assert len(acknowledged) > 30
     assert acknowledged <= kept
@@ -164,9 +164,9 @@ def test_a_server_that_stops_in_good_order_cuts_a_write_off_whole(
         mortal.kill(signal.SIGINT)
         yield article("b")
 
-    refused(lambda: mortal_store.put_many(articles()))
+    refused(lambda: mortal_store.write_many(articles()))
     mortal.start()
-    with mortal_store.reading() as view:
+    with mortal_store.scan() as view:
         assert list(view) == []
 
 
@@ -194,7 +194,7 @@ def test_a_writer_whose_turn_does_not_come_is_refused_and_readers_read_on(
             assert "lock timeout" in refused(lambda: impatient.put(article("b")))
         assert impatient.state().change == 0
 
-    other.put_many(articles())
+    other.write_many(articles())
     assert impatient.put(article("b")).change == 2
     other.close()
 
@@ -226,9 +226,9 @@ def test_a_writer_that_falls_silent_loses_its_turn(
         assert impatient.put(article("b")).result == "created"
         yield article("c")
 
-    refused(lambda: silent.put_many(articles()))
+    refused(lambda: silent.write_many(articles()))
     assert silent.put(article("d")).result == "created"
-    with impatient.reading() as view:
+    with impatient.scan() as view:
         assert [stored.article.id for stored in view] == ["b", "d"]
     silent.close()
 
@@ -244,7 +244,7 @@ def test_a_database_that_takes_no_writes_for_now_is_told_as_unusable(
 
 
 def test_as_many_may_read_at_once_as_there_are_threads(impatient: ArticleStore) -> None:
-    views = [impatient.reading() for _ in range(30)]
+    views = [impatient.scan() for _ in range(30)]
     for view in views:
         view.__enter__()
     assert impatient.put(article()).change == 1
@@ -270,8 +270,8 @@ def test_ids_come_by_their_bytes_whatever_the_locale_of_the_server(postgresql: P
     names = ["a", "B", "~", "_", "Z", "z", "1", "a-b", "a.b", "ab"]
     assert postgresql.execute("SELECT 'a' < 'B'", "american") == [(True,)]
     store = open_store(postgresql.url("american"))
-    store.put_many(map(article, names))
-    with store.reading() as view:
+    store.write_many(map(article, names))
+    with store.scan() as view:
         assert [stored.article.id for stored in view] == sorted(names)
     store.close()
     postgresql.drop_database("american")

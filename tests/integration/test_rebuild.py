@@ -19,7 +19,7 @@ from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
 from recommender.ranking.cards import Card
 from recommender.settings import Settings
-from recommender.store import ArticleStore, Waiting, open_store
+from recommender.store import ArticleStore, QueueLength, open_store
 
 Rebuild = Callable[..., Rebuilt]
 
@@ -67,7 +67,7 @@ def store(own_desk: Settings) -> Iterator[ArticleStore]:
 
 
 def add(store: ArticleStore, *articles: dict[str, Any]) -> None:
-    store.put_many([parse_article(json.dumps(article)) for article in articles])
+    store.write_many([parse_article(json.dumps(article)) for article in articles])
 
 
 def test_a_second_rebuild_embeds_nothing_and_changes_no_byte(
@@ -256,7 +256,7 @@ def test_what_a_rebuild_read_waits_no_longer_and_is_told_to_followers(
     add(store, {"id": "one", "title": "One"}, {"id": "two", "title": "Two"})
     before = store.state().change
     done = rebuild_with_fake(own_desk)
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.queue.length() == QueueLength(0, 0, 0)
     told = [(change.article_id, change.kind) for change in store.changes_after(before)]
     assert told == [("one", "read"), ("two", "read")]
     assert done.change == store.state().change == before + 2
@@ -277,7 +277,7 @@ def test_an_article_that_cannot_be_read_is_left_out_and_parked(
     snapshot = Catalog(own_desk.snapshots_dir).open_live()
     assert snapshot.row_of("bad") is None
     assert snapshot.row_of("good") is not None
-    (parked,) = store.pending.parked()
+    (parked,) = store.queue.dead_letters()
     assert parked.id == "bad"
     assert "took more than 2 s" in parked.fault
 
@@ -309,15 +309,15 @@ def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
     own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     add(store, {"id": "odd", "title": "Odd", "body_html": "<p>Odd</p>"})
-    (pending,) = store.pending.next(1, bulk=True)
-    store.pending.park("odd", pending.text_hash, "took too long")
+    (pending,) = store.queue.next(1, bulk=True)
+    store.queue.give_up("odd", pending.text_hash, "took too long")
     catalog = Catalog(own_desk.snapshots_dir)
     reader = Reader(fake_model, lambda _: fake_encoder, str.strip)
     rebuild(store, catalog, reader)
     assert catalog.open_live().row_of("odd") is None
-    assert [parked.id for parked in store.pending.parked()] == ["odd"]
+    assert [parked.id for parked in store.queue.dead_letters()] == ["odd"]
     rebuild(store, catalog, reader, full=True)
-    assert store.pending.parked() == []
+    assert store.queue.dead_letters() == []
     assert catalog.open_live().row_of("odd") is not None
 
 
@@ -350,5 +350,5 @@ def test_a_write_that_comes_during_a_rebuild_is_not_lost(
     assert snapshot.row_of("early") is not None
     assert snapshot.row_of("late") is None
     assert done.unread == 1
-    assert [pending.article.id for pending in store.pending.next(9, bulk=True)] == ["late"]
+    assert [pending.article.id for pending in store.queue.next(9, bulk=True)] == ["late"]
     assert [update.id for update in store.unread_before(store.state().newest, 9)] == ["late"]

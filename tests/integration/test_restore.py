@@ -23,7 +23,7 @@ from recommender.cli import main
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.ranking.cards import Card
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, open_store
+from recommender.store import ArticleStore, LazyStore, open_store
 from recommender.store.backup import back_up
 from recommender.store.restoring import restore
 from tests.support.archives import clean_environment
@@ -56,12 +56,12 @@ def file_of(settings: Settings) -> Path:
 def put_all(store: ArticleStore, title: str, count: int = ARTICLES) -> None:
     """Give every article of the store one title, in one transaction."""
     documents = [{"id": f"a-{n}", "title": title, "body": LONG} for n in range(count)]
-    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
 def seen(store: ArticleStore) -> tuple[frozenset[str], int]:
     """The titles there are and how many articles, in one moment."""
-    with store.reading() as view:
+    with store.scan() as view:
         titles = [stored.article.title for stored in view]
     return frozenset(titles), len(titles)
 
@@ -140,7 +140,7 @@ class Worker:
     """A worker that is driven by hand."""
 
     def __init__(self, settings: Settings, model: Model) -> None:
-        self.late = LateStore(settings.database_url, 1.0)
+        self.late = LazyStore(settings.database_url, 1.0)
         self.follower = Follower(
             Catalog(settings.snapshots_dir),
             self.late,
@@ -169,7 +169,7 @@ def worker(own_desk: Settings, fake_model: Model) -> Iterator[Worker]:
 
 
 def titles_of(store: ArticleStore) -> dict[str, str]:
-    with store.reading() as view:
+    with store.scan() as view:
         return {stored.article.id: stored.article.title for stored in view}
 
 
@@ -223,7 +223,7 @@ def test_a_worker_notices_where_the_file_was_gone(
     assert worker.titles() == copied
     with closing(open_store(own_desk.database_url)) as store:
         assert titles_of(store) == copied
-        assert store.damage() == ()
+        assert store.find_damage() == ()
 
 
 OPEN = """
@@ -234,7 +234,7 @@ from tests.integration.test_restore import put_all, seen
 put_all(store, sys.argv[2])
 print("open", flush=True)
 for line in sys.stdin:
-    print(sorted(seen(store)[0]), store.damage(), flush=True)
+    print(sorted(seen(store)[0]), store.find_damage(), flush=True)
 """
 
 
@@ -266,7 +266,7 @@ def test_two_other_processes_with_a_full_log_see_the_copy(
 ) -> None:
     with (
         process(OPEN, bare.database_url, "first") as one,
-        store.reading() as moment,  # nothing of the log can be taken out of it
+        store.scan() as moment,  # nothing of the log can be taken out of it
     ):
         assert ask(one) == "open"
         with process(OPEN, bare.database_url, "second") as two:
@@ -278,7 +278,7 @@ def test_two_other_processes_with_a_full_log_see_the_copy(
     assert seen(store) == OLD
     store.close()
     with closing(open_store(bare.database_url)) as anew:
-        assert (seen(anew), anew.damage()) == (OLD, ())
+        assert (seen(anew), anew.find_damage()) == (OLD, ())
 
 
 WATCH = """
@@ -343,7 +343,7 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new_whole(
             time.sleep(draw.uniform(0, takes))
             os.kill(killed.pid, signal.SIGKILL)
         with closing(open_store(bare.database_url)) as anew:
-            assert anew.damage() == ()
+            assert anew.find_damage() == ()
             outcomes.append(seen(anew))
         assert outcomes[-1] in (OLD, NEW)
         assert seen(store) == outcomes[-1]

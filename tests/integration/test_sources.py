@@ -56,7 +56,7 @@ def site() -> Iterator[Site]:
 
 
 def titles(settings: Settings) -> dict[str, str]:
-    with closing(open_store(settings.database_url)) as store, store.reading() as view:
+    with closing(open_store(settings.database_url)) as store, store.scan() as view:
         return {stored.article.id: stored.article.title for stored in view}
 
 
@@ -202,7 +202,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
             pass
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert store.cursors.get(url) is None or store.state().change == 300
+        assert store.checkpoints.get(url) is None or store.state().change == 300
     result = run("import", url, *LOOPBACK)
     assert result.exit_code == 0
     assert len(titles(bare)) == 300

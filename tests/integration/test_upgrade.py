@@ -21,7 +21,7 @@ from recommender.indexing.notices import held
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_loop as operation
 from recommender.settings import Settings
-from recommender.store import LateStore, open_store
+from recommender.store import LazyStore, open_store
 from tests.support.archives import fake_reader, gauges
 from tests.support.generations import as_format
 
@@ -54,7 +54,7 @@ class Upgraded:
 
     def look(self) -> list[str]:
         """What the indexer starts, once it has looked."""
-        with closing(LateStore(self.settings.database_url)) as late:
+        with closing(LazyStore(self.settings.database_url)) as late:
             operation._Bench(self.settings, late, str.strip)._look()  # noqa: SLF001 - not for ever
         return self.started
 
@@ -162,7 +162,7 @@ def test_a_rebuild_computes_anew_what_other_recipes_have_kept(
     upgraded: Upgraded, rebuild_with_fake: Callable[..., Rebuilt], fake_model: Model
 ) -> None:
     with closing(open_store(upgraded.settings.database_url)) as store:
-        with store.reading() as view:
+        with store.scan() as view:
             hashes = {one.text_hash for one in view}
         assert rebuild_with_fake(upgraded.settings).embedded == len(hashes)
         assert store.features.terms(list(hashes), ANALYZER).keys() == hashes

@@ -33,7 +33,14 @@ from recommender.operations.indexer_loop import index_forever
 from recommender.progress import Advance
 from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
-from recommender.store import ORIGIN, ArticleStore, LateStore, PendingTexts, Point, Waiting
+from recommender.store import (
+    LOG_START,
+    ArticleStore,
+    LazyStore,
+    LogPosition,
+    QueueLength,
+    TextQueue,
+)
 from recommender.store import open_store as opened
 from service import create_app
 
@@ -70,13 +77,13 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def put(store: ArticleStore, *documents: dict[str, Any]) -> None:
-    store.put_many([parse_article(json.dumps(document)) for document in documents])
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
 def edit(store: ArticleStore, article_id: str, times: int) -> None:
     """Change an article over and over in what needs no reading."""
     before = store.get(article_id)
-    store.put_many(before.model_copy(update={"section": f"s-{n}"}) for n in range(times))
+    store.write_many(before.model_copy(update={"section": f"s-{n}"}) for n in range(times))
 
 
 # How many entries the log has since a generation was built.
@@ -89,7 +96,7 @@ def test_every_edit_of_one_article_is_an_entry(store: ArticleStore) -> None:
     edit(store, "a", times=50)
     assert store.entries_since(state.newest, state.epoch) == 50
     assert store.touched_since(state.change) == 1
-    assert store.entries_since(ORIGIN, state.epoch) == 51
+    assert store.entries_since(LOG_START, state.epoch) == 51
 
 
 def test_from_a_point_of_another_log_all_entries_count(store: ArticleStore) -> None:
@@ -98,9 +105,9 @@ def test_from_a_point_of_another_log_all_entries_count(store: ArticleStore) -> N
     state = store.state()
     number, mark = state.newest.number, state.newest.mark
     assert store.entries_since(state.newest, "another epoch") == 3
-    assert store.entries_since(Point(number, f"{mark}1"), state.epoch) == 3
-    assert store.entries_since(Point(number + 7, mark), state.epoch) == 3
-    assert store.entries_since(ORIGIN, "") == 3
+    assert store.entries_since(LogPosition(number, f"{mark}1"), state.epoch) == 3
+    assert store.entries_since(LogPosition(number + 7, mark), state.epoch) == 3
+    assert store.entries_since(LOG_START, "") == 3
 
 
 # Compaction, and a rollback that holds it.
@@ -116,7 +123,7 @@ class Bench:
     def look(self) -> list[str]:
         """Look once, as a process that has just started; the commands it starts."""
         self.started.clear()
-        with closing(LateStore(self.settings.database_url)) as late:
+        with closing(LazyStore(self.settings.database_url)) as late:
             operation._Bench(self.settings, late, str.strip)._look()  # noqa: SLF001 - not for ever
         return list(self.started)
 
@@ -239,8 +246,8 @@ def test_what_was_read_for_the_old_model_meanwhile_is_read_again_for_the_new_one
         return [find_seed(view, name).embedded for name in ids]
 
     assert embedded("h-1", "late", "h-3") == [True, False, False]
-    store.pending.await_again("other-1")
-    assert store.pending.waiting() == Waiting(single=0, bulk=2, parked=0)
+    store.queue.requeue_unembedded("other-1")
+    assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
     assert Indexer(store, moves.new).drain() == 2
     follower.refresh()
     assert embedded("h-1", "late", "h-3") == [True, True, True]
@@ -267,9 +274,9 @@ def moved(
 
 def test_the_indexer_has_it_read_again(moved: tuple[Bench, ArticleStore]) -> None:
     bench, store = moved
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.queue.length() == QueueLength(0, 0, 0)
     bench.look()
-    assert [each.article.id for each in store.pending.next(9, bulk=True)] == ["late"]
+    assert [each.article.id for each in store.queue.next(9, bulk=True)] == ["late"]
 
 
 def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
@@ -280,14 +287,14 @@ def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
     def refuse(*_: object) -> int:
         raise StoreUnusable("locked for longer than 20 s")
 
-    with closing(LateStore(bench.settings.database_url)) as late:
+    with closing(LazyStore(bench.settings.database_url)) as late:
         looking = operation._Bench(bench.settings, late, str.strip)  # noqa: SLF001 - not for ever
         with monkeypatch.context() as patch:
-            patch.setattr(PendingTexts, "await_again", refuse)
+            patch.setattr(TextQueue, "requeue_unembedded", refuse)
             with pytest.raises(StoreUnusable):
                 looking._look()  # noqa: SLF001
         looking._look()  # noqa: SLF001
-    assert store.pending.waiting() == Waiting(single=0, bulk=1, parked=0)
+    assert store.queue.length() == QueueLength(single=0, bulk=1, dead=0)
 
 
 # One indexer in a data folder.

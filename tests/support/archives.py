@@ -171,7 +171,7 @@ def archive_settings(folder: Path) -> Settings:
 
 def fill(settings: Settings, articles: Sequence[Document]) -> None:
     store = open_store(settings.database_url)
-    store.put_many([parse_article(json.dumps(article)) for article in articles])
+    store.write_many([parse_article(json.dumps(article)) for article in articles])
     store.close()
 
 

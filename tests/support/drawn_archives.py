@@ -27,7 +27,7 @@ from recommender.indexing.documents import Known, facts_of, rows_of
 from recommender.indexing.features import embedded_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
-from recommender.store import Point, StoreState
+from recommender.store import LogPosition, StoreState
 
 Document = dict[str, Any]
 
@@ -252,7 +252,7 @@ class Press:
         rows = rows_of(sorted(known, key=_id_of), model, dim=1)
         self._printed += 1
         catalog = Catalog(self._folder / f"{self._printed}")
-        stamp = stamp_of(model, StoreState("epoch", Point(1, "mark")))
+        stamp = stamp_of(model, StoreState("epoch", LogPosition(1, "mark")))
         with pytest.MonkeyPatch.context() as patch:
             # Nobody cuts the power here, and waiting for the disk takes longer than all the rest.
             patch.setattr(os, "fsync", lambda _file: None)

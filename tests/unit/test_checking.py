@@ -20,7 +20,7 @@ from recommender.operations.checking import (
     judge,
     parts_ways,
 )
-from recommender.store.moment import Standing
+from recommender.store.scan import ArticleStatus
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
 JUST_NOW = NOW - timedelta(minutes=59)
@@ -32,24 +32,24 @@ def article(**fields: object) -> Article:
     return parse_article(json.dumps({"id": "a", "title": "T", "body": "B"} | fields))
 
 
-SOUND = Standing(
+SOUND = ArticleStatus(
     id="a",
     change=7,
     touched=8,
     deleted=False,
-    documented=True,
+    has_document=True,
     outline=article().to_outline(),
     text_hash=article().text_hash,
     read_hash=article().text_hash,
-    waits=False,
-    parked=False,
+    is_queued=False,
+    is_dead_letter=False,
     queued_at=None,
-    known=True,
-    embedded=True,
+    has_terms=True,
+    has_vector=True,
 )
-UNREAD = replace(SOUND, read_hash=None, known=False, embedded=False)
-WAITING = replace(UNREAD, waits=True, queued_at=JUST_NOW)
-TOMBSTONE = replace(UNREAD, deleted=True, documented=False, outline=None, text_hash=None)
+UNREAD = replace(SOUND, read_hash=None, has_terms=False, has_vector=False)
+WAITING = replace(UNREAD, is_queued=True, queued_at=JUST_NOW)
+TOMBSTONE = replace(UNREAD, deleted=True, has_document=False, outline=None, text_hash=None)
 
 
 @pytest.mark.parametrize(
@@ -58,27 +58,27 @@ TOMBSTONE = replace(UNREAD, deleted=True, documented=False, outline=None, text_h
         (SOUND, set()),
         (TOMBSTONE, set()),
         (WAITING, {Flaw.PENDING}),
-        (replace(SOUND, text_hash="0", waits=True, queued_at=JUST_NOW), {Flaw.PENDING}),
+        (replace(SOUND, text_hash="0", is_queued=True, queued_at=JUST_NOW), {Flaw.PENDING}),
         (replace(WAITING, queued_at=LONG_AGO), {Flaw.LATE}),
         (replace(WAITING, queued_at=None), {Flaw.LATE}),
-        (replace(WAITING, parked=True, queued_at=LONG_AGO), {Flaw.PARKED}),
+        (replace(WAITING, is_dead_letter=True, queued_at=LONG_AGO), {Flaw.DEAD_LETTER}),
         (UNREAD, {Flaw.FORGOTTEN}),
         (replace(SOUND, text_hash="0"), {Flaw.FORGOTTEN}),
-        (replace(SOUND, known=False), {Flaw.UNKNOWN}),
-        (replace(SOUND, embedded=False), {Flaw.UNEMBEDDED}),
-        (replace(SOUND, known=False, embedded=False), {Flaw.UNKNOWN, Flaw.UNEMBEDDED}),
-        (replace(TOMBSTONE, documented=True), {Flaw.TORN}),
-        (replace(SOUND, documented=False), {Flaw.TORN}),
+        (replace(SOUND, has_terms=False), {Flaw.UNKNOWN}),
+        (replace(SOUND, has_vector=False), {Flaw.UNEMBEDDED}),
+        (replace(SOUND, has_terms=False, has_vector=False), {Flaw.UNKNOWN, Flaw.UNEMBEDDED}),
+        (replace(TOMBSTONE, has_document=True), {Flaw.TORN}),
+        (replace(SOUND, has_document=False), {Flaw.TORN}),
     ],
 )
 def test_an_article_is_sound_if_it_is_whole_and_read_or_waits(
-    standing: Standing, flaws: set[Flaw]
+    standing: ArticleStatus, flaws: set[Flaw]
 ) -> None:
     assert set(flaws_of(standing, NOW, modelled=True)) == flaws
 
 
 def test_without_a_live_generation_no_vector_is_wanted() -> None:
-    assert list(flaws_of(replace(SOUND, embedded=False), NOW, modelled=False)) == []
+    assert list(flaws_of(replace(SOUND, has_vector=False), NOW, modelled=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_without_a_live_generation_no_vector_is_wanted() -> None:
     ],
 )
 def test_what_the_followers_of_a_generation_do_not_know_must_stand_in_it(
-    standing: Standing | None, change: int | None, flaw: Flaw | None
+    standing: ArticleStatus | None, change: int | None, flaw: Flaw | None
 ) -> None:
     assert parts_ways(standing, change, BUILT_AT) is flaw
 
@@ -118,7 +118,7 @@ def test_what_the_followers_of_a_generation_do_not_know_must_stand_in_it(
     ],
 )
 def test_store_and_source_agree_on_every_field_of_what_is_in_both(
-    standing: Standing | None, given: Article | None, flaw: Flaw | None
+    standing: ArticleStatus | None, given: Article | None, flaw: Flaw | None
 ) -> None:
     assert differs(standing, None if given is None else Given.of(given)) is flaw
 
@@ -146,7 +146,7 @@ def test_of_an_archive_that_is_whole_every_thing_looked_at_is_ok() -> None:
     assert {finding.level for finding in findings} == {Level.OK}
     named = [finding.check for finding in findings]
     assert named[:3] == ["store", "generation g1", "live generation g2"]
-    assert {"missing", "orphan", "stale", "parked", "pending"} <= set(named)
+    assert {"missing", "orphan", "stale", "dead letter", "pending"} <= set(named)
     assert "unstored" not in named
 
 
@@ -219,12 +219,12 @@ def test_a_finding_counts_all_and_names_the_first_few() -> None:
     assert str(finding) == "fault stale: 12 articles: a, b, ..."
 
 
-def test_a_parked_article_is_named_with_what_is_wrong_in_short() -> None:
+def test_a_dead_letter_is_named_with_what_is_wrong_in_short() -> None:
     facts = replace(
-        GOOD, flaws={Flaw.PARKED: Some(2, ("a", "b"))}, reasons={"a": "Fault: " + "long " * 90}
+        GOOD, flaws={Flaw.DEAD_LETTER: Some(2, ("a", "b"))}, reasons={"a": "Fault: " + "long " * 90}
     )
-    line = next(str(f) for f in judge(facts) if f.check == "parked")
-    assert line.startswith("fault parked: 2 articles could not be read")
+    line = next(str(f) for f in judge(facts) if f.check == "dead letter")
+    assert line.startswith("fault dead letter: 2 articles could not be read")
     assert "a (Fault: long long" in line
     assert line.endswith("...), b")
     assert len(line) < 300

@@ -152,7 +152,7 @@ def make_view(
 
     def make(**fields: object) -> View:
         store = open_store(bare.database_url)
-        store.put_many(
+        store.write_many(
             [parse_article(json.dumps(make_story(f"story-{n}", **fields))) for n in range(2)]
         )
         store.close()

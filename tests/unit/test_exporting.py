@@ -54,7 +54,7 @@ def new_store(path: Path) -> Iterator[ArticleStore]:
 
 
 def articles_of(store: ArticleStore) -> list[Article]:
-    with store.reading() as view:
+    with store.scan() as view:
         return [stored.article for stored in view]
 
 
@@ -68,7 +68,7 @@ def imported(path: Path, into: Path) -> list[Article]:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[ArticleStore]:
     with new_store(tmp_path / "a.db") as opened:
-        opened.put_many([parse_article(json.dumps(article)) for article in ARTICLES])
+        opened.write_many([parse_article(json.dumps(article)) for article in ARTICLES])
         opened.put(Article(id="gone", title="Gone"))
         opened.delete("gone")
         yield opened
@@ -114,7 +114,7 @@ def test_whatever_is_stored_comes_back(
         for key, (title, text, markup) in told.items()
     ]
     with new_store(folder / "a.db") as store:
-        store.put_many(articles)
+        store.write_many(articles)
         export_to(store, folder / "out.jsonl")
     again = imported(folder / "out.jsonl", folder / "b.db")
     assert again == sorted(articles, key=lambda article: article.id)

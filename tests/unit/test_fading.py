@@ -17,7 +17,7 @@ from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
-from recommender.store import ORIGIN, StoreState, TextTerms
+from recommender.store import LOG_START, StoreState, TextTerms
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,7 +44,7 @@ def make(tmp_path: Path) -> Make:
     def view_of(built: list[str | None], later: list[str | None]) -> View:
         every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
         rows = rows_of(every[: len(built)], MODEL, dim=2)
-        stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+        stamp = stamp_of(MODEL, StoreState("e", LOG_START))
         delta_writer = DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
         if later:
             delta_writer.apply(rows_of(every[len(built) :], MODEL, dim=2), ())

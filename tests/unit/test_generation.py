@@ -9,14 +9,14 @@ from recommender.analysis.analyzer import ANALYZER
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, rows_of
 from recommender.indexing.snapshots import Origin, live_manifest, needs_rebuild, stamp_of
-from recommender.store import Point, StoreState
+from recommender.store import LogPosition, StoreState
 from tests.support.generations import as_format
 from tests.support.index_rows import a_manifest
 
-POINT = Point(7, "20260301T120000.000001")
+POINT = LogPosition(7, "20260301T120000.000001")
 
 
-def published(folder: Path, languages: frozenset[str] | None, at: Point = POINT) -> Manifest:
+def published(folder: Path, languages: frozenset[str] | None, at: LogPosition = POINT) -> Manifest:
     model = Model("./models/a name", Path(), "fake-1", languages)
     stamp = stamp_of(model, StoreState("epoch-1", at))
     return Catalog(folder).publish_rows(rows_of([], model, dim=1), **stamp).manifest
@@ -50,7 +50,7 @@ def test_an_origin_knows_the_languages_of_its_model(
 
 def test_without_notes_nothing_is_known_but_the_place_in_the_log() -> None:
     origin = Origin.of(a_manifest(notes={}, change=7, epoch="e", model="m"))
-    assert origin == Origin("e", Point(7, ""), "m", "", None)
+    assert origin == Origin("e", LogPosition(7, ""), "m", "", None)
 
 
 def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_generation_pruned_while_its_manifest_is_looked_for_is_looked_for_agai
 
     def overtaken(self: Catalog) -> dict[str, Manifest]:
         monkeypatch.undo()
-        published(tmp_path, frozenset({"en"}), Point(8, POINT.mark))  # the order of prune
+        published(tmp_path, frozenset({"en"}), LogPosition(8, POINT.mark))  # the order of prune
         self.prune(keep=1)
         return manifests(self)
 

@@ -31,7 +31,7 @@ class Desk:
         return import_records(self.store, read_jsonl(self.path), self.said.append, strict=strict)
 
     def ids(self) -> list[str]:
-        with self.store.reading() as view:
+        with self.store.scan() as view:
             return [stored.article.id for stored in view]
 
 
@@ -195,7 +195,7 @@ def pull(desk: Desk, *pulled: Pulled, strict: bool = False, again: bool = False)
 
 
 def kept(desk: Desk) -> Cursor | None:
-    return desk.store.cursors.get(Script(()).name)
+    return desk.store.checkpoints.get(Script(()).name)
 
 
 def test_a_mark_is_kept_and_given_back(desk: Desk) -> None:
@@ -217,7 +217,7 @@ def test_each_source_has_a_mark_of_its_own(desk: Desk) -> None:
     pull(desk, Mark({"at": 1}))
     other = Script((Mark({"at": 7}),), name="https://other.example/")
     import_source(desk.store, other, desk.said.append, silent)
-    assert (kept(desk), desk.store.cursors.get(other.name)) == ({"at": 1}, {"at": 7})
+    assert (kept(desk), desk.store.checkpoints.get(other.name)) == ({"at": 1}, {"at": 7})
 
 
 def test_a_mark_is_kept_only_when_all_before_it_is_stored(desk: Desk) -> None:
@@ -303,16 +303,16 @@ def test_counts_are_one_line() -> None:
     "cursor", [{}, {"a": [1, 2.5, None, "é", {"b": True}]}, {"x": "y" * 10**6}]
 )
 def test_any_plain_json_may_be_a_cursor(desk: Desk, cursor: Cursor) -> None:
-    desk.store.cursors.put("s", cursor)
-    assert desk.store.cursors.get("s") == cursor
-    desk.store.cursors.put("s", {"later": 1})
-    assert desk.store.cursors.get("s") == {"later": 1}
+    desk.store.checkpoints.put("s", cursor)
+    assert desk.store.checkpoints.get("s") == cursor
+    desk.store.checkpoints.put("s", {"later": 1})
+    assert desk.store.checkpoints.get("s") == {"later": 1}
 
 
 def test_a_source_may_be_named_by_bytes_that_are_no_text(desk: Desk) -> None:
     """As paths are that another system wrote: Python has halves of surrogate pairs for them."""
-    assert desk.store.cursors.get("\udcff.jsonl") is None
-    desk.store.cursors.put("\udcff.jsonl", {"at": 1})
-    desk.store.cursors.put("\udcff.jsonl", {"at": 2})
-    desk.store.cursors.put("\udcfe.jsonl", {"at": 3})
-    assert desk.store.cursors.get("\udcff.jsonl") == {"at": 2}
+    assert desk.store.checkpoints.get("\udcff.jsonl") is None
+    desk.store.checkpoints.put("\udcff.jsonl", {"at": 1})
+    desk.store.checkpoints.put("\udcff.jsonl", {"at": 2})
+    desk.store.checkpoints.put("\udcfe.jsonl", {"at": 3})
+    assert desk.store.checkpoints.get("\udcff.jsonl") == {"at": 2}

@@ -19,7 +19,7 @@ from recommender.errors import ModelRefused, StoreUnusable
 from recommender.indexing.indexer import Indexer
 from recommender.progress import Advance
 from recommender.settings import Settings
-from recommender.store import ArticleStore, Parked, PendingTexts, Waiting, open_store
+from recommender.store import ArticleStore, DeadLetter, QueueLength, TextQueue, open_store
 
 Readers = Callable[..., Reader]
 
@@ -69,21 +69,21 @@ def refuse(word: str, error: type[BaseException] = ValueError) -> Callable[[Sequ
 def test_single_writes_are_read_before_bulk_loads(
     store: ArticleStore, reader_with_fake: Readers
 ) -> None:
-    store.put_many([article(f"bulk-{at}") for at in range(3)])
+    store.write_many([article(f"bulk-{at}") for at in range(3)])
     store.put(article("single"))
     indexer = Indexer(store, reader_with_fake())
     assert indexer.step() == 1
     assert read_in_order(store) == ["single"]
     assert indexer.drain() == 3
     assert read_in_order(store) == ["single", "bulk-0", "bulk-1", "bulk-2"]
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.queue.length() == QueueLength(0, 0, 0)
 
 
 def test_a_single_write_during_a_bulk_load_is_read_before_that_is_done(
     store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
 ) -> None:
     bulk = [f"bulk-{at:02}" for at in range(12)]
-    store.put_many([article(name) for name in bulk])
+    store.write_many([article(name) for name in bulk])
 
     def write(texts: Sequence[str]) -> None:
         if any("bulk" in text for text in texts):
@@ -117,7 +117,7 @@ def test_markup_is_cleaned_and_its_text_kept(
 ) -> None:
     marked = article("a", "Harbour", body_html="<p>A <b>ship</b></p>")
     plain = article("b", "Harbour", body="A ship")
-    store.put_many([marked, plain])
+    store.write_many([marked, plain])
     Indexer(store, reader_with_fake()).drain()
     hashes = [marked.text_hash, plain.text_hash]
     assert store.features.texts(hashes, MARKUP_RECIPE) == {marked.text_hash: "A ship"}
@@ -160,10 +160,12 @@ def test_a_bad_article_alone_is_blamed_and_parked_after_three_failures(
     indexer = Indexer(store, reader_with_fake(watched))
     assert indexer.step() == 4
     assert read_in_order(store) == ["a", "c", "d"]
-    assert store.pending.waiting() == Waiting(1, 0, 0)
+    assert store.queue.length() == QueueLength(1, 0, 0)
     assert [indexer.step() for _ in range(3)] == [1, 1, 0]
-    assert store.pending.waiting() == Waiting(0, 0, 1)
-    assert store.pending.parked() == [Parked("b", changes[1], "ValueError: poison is no word")]
+    assert store.queue.length() == QueueLength(0, 0, 1)
+    assert store.queue.dead_letters() == [
+        DeadLetter("b", changes[1], "ValueError: poison is no word")
+    ]
     asked = watched.asked.count("A poison pill")
     store.put(article("e", "Later"))
     assert indexer.drain() == 1
@@ -174,9 +176,9 @@ def test_a_bad_article_alone_is_blamed_and_parked_after_three_failures(
 def test_a_bad_article_of_a_bulk_load_is_blamed_alone_too(
     store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
 ) -> None:
-    store.put_many([article(f"{at:02}", "poison" if at == 5 else None) for at in range(20)])
+    store.write_many([article(f"{at:02}", "poison" if at == 5 else None) for at in range(20)])
     Indexer(store, reader_with_fake(Watched(fake_encoder, refuse("poison")))).drain()
-    assert [parked.id for parked in store.pending.parked()] == ["05"]
+    assert [parked.id for parked in store.queue.dead_letters()] == ["05"]
     assert sorted(read_in_order(store)) == [f"{at:02}" for at in range(20) if at != 5]
 
 
@@ -187,7 +189,7 @@ def test_markup_that_cannot_be_read_is_parked_with_its_fault(
     change = store.put(article("bad", body_html="<poison>")).change
     Indexer(store, reader_with_fake()).drain()
     fault = "UnreadableMarkup: took more than 2 s"
-    assert store.pending.parked() == [Parked("bad", change, fault)]
+    assert store.queue.dead_letters() == [DeadLetter("bad", change, fault)]
     assert read_in_order(store) == ["good"]
 
 
@@ -199,7 +201,7 @@ def test_a_parked_article_that_is_written_again_is_read(
     indexer.drain()
     store.put(article("a", body_html="<p>Fine</p>"))
     assert indexer.drain() == 1
-    assert (read_in_order(store), store.pending.parked()) == (["a"], [])
+    assert (read_in_order(store), store.queue.dead_letters()) == (["a"], [])
 
 
 @pytest.mark.parametrize("words", ["NUL \x00", "half of a pair \ud800", "long " * 10_000])
@@ -211,7 +213,7 @@ def test_whatever_a_fault_says_the_article_is_parked(
 
     store.put(article("a"))
     Indexer(store, reader_with_fake(Watched(fake_encoder, fail))).drain()
-    assert [parked.id for parked in store.pending.parked()] == ["a"]
+    assert [parked.id for parked in store.queue.dead_letters()] == ["a"]
 
 
 def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
@@ -226,11 +228,11 @@ def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
     store.put(article("a", "The older text"))
     indexer = Indexer(store, reader_with_fake(Watched(fake_encoder, change)))
     assert indexer.step() == 1
-    assert store.pending.waiting() == Waiting(1, 0, 0)
+    assert store.queue.length() == QueueLength(1, 0, 0)
     assert read_in_order(store) == []
     assert indexer.step() == 1
-    assert store.pending.waiting() == Waiting(0, 0, 0)
-    with store.reading() as view:
+    assert store.queue.length() == QueueLength(0, 0, 0)
+    with store.scan() as view:
         assert [stored.read_hash for stored in view] == [newer.text_hash]
     assert list(store.features.vectors([newer.text_hash], fake_model.fingerprint)) == [
         newer.text_hash
@@ -255,10 +257,10 @@ def test_a_store_that_fails_blames_no_article(
     store.put(article("a"))
     indexer = Indexer(store, reader_with_fake())
     with monkeypatch.context() as patch:
-        patch.setattr(PendingTexts, "settle", fail)
+        patch.setattr(TextQueue, "acknowledge", fail)
         with pytest.raises(StoreUnusable):
             indexer.step()
-    assert store.pending.waiting() == Waiting(1, 0, 0)
+    assert store.queue.length() == QueueLength(1, 0, 0)
     for _ in range(3):
         indexer.step()
     assert read_in_order(store) == ["a"]
@@ -275,7 +277,7 @@ def test_a_model_that_cannot_be_loaded_blames_no_article(
     for _ in range(3):
         with suppress(ModelRefused):
             indexer.step()
-    assert store.pending.waiting() == Waiting(1, 0, 0)
+    assert store.queue.length() == QueueLength(1, 0, 0)
     assert Indexer(store, reader_with_fake()).drain() == 1
 
 
@@ -295,7 +297,7 @@ def test_a_full_disk_blames_no_article(
         for _ in range(3):
             with suppress(OSError):
                 indexer.step()
-    assert store.pending.parked() == []
+    assert store.queue.dead_letters() == []
     indexer.drain()
     assert read_in_order(store) == ["a"]
 
@@ -317,7 +319,7 @@ def test_an_article_in_hand_at_three_deaths_is_parked(
     indexer = Indexer(store, deadly, in_hand)
     assert indexer.step() == 0
     fault = "the indexer died while reading it"
-    assert store.pending.parked() == [Parked("a", change, fault)]
+    assert store.queue.dead_letters() == [DeadLetter("a", change, fault)]
     assert not in_hand.exists()
     store.put(article("b"))
     assert indexer.drain() == 1
@@ -344,7 +346,7 @@ def test_articles_beside_one_that_kills_are_read_and_not_parked(
     for _ in range(3):
         die(store, deadly, tmp_path / "in-hand")
     Indexer(store, deadly, tmp_path / "in-hand").drain()
-    assert [parked.id for parked in store.pending.parked()] == ["b"]
+    assert [parked.id for parked in store.queue.dead_letters()] == ["b"]
     assert sorted(read_in_order(store)) == ["a", "c", "d"]
 
 
@@ -368,7 +370,7 @@ def test_a_text_written_anew_since_the_death_is_not_blamed(
         die(store, deadly, tmp_path / "in-hand")
     store.put(article("a", "Good"))
     assert Indexer(store, deadly, tmp_path / "in-hand").drain() == 1
-    assert store.pending.parked() == []
+    assert store.queue.dead_letters() == []
 
 
 @dataclass
@@ -398,10 +400,10 @@ def test_a_vector_that_holds_no_numbers_parks_its_article_and_costs_no_other(
 ) -> None:
     titles = {"a": "Good", "b": "poison", "c": "Better"}
     articles = [article(name, title) for name, title in titles.items()]
-    store.put_many(articles, bulk=bulk)
+    store.write_many(articles, bulk=bulk)
     encoder = Numberless(fake_encoder, "poison")
     Indexer(store, reader_with_fake(encoder)).drain()
-    (parked,) = store.pending.parked()
+    (parked,) = store.queue.dead_letters()
     assert (parked.id, parked.change) == ("b", 2)
     assert "no number" in parked.fault
     assert encoder.asked == 4  # together with the others, then three times alone

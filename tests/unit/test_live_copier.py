@@ -19,7 +19,7 @@ from recommender.live.base import sound_bases
 from recommender.live.copier import MOST_JOBS
 from recommender.live.followed import Followed, Opened, open_followed
 from recommender.settings import Settings
-from recommender.store import ArticleStore, Point, open_store
+from recommender.store import ArticleStore, LogPosition, open_store
 
 Index = Callable[..., int]
 Story = Callable[..., Any]
@@ -43,7 +43,7 @@ def index(bare: Settings, index_with_fake: Index) -> Callable[[], int]:
 def store(bare: Settings, story: Story, index: Callable[[], int]) -> Iterator[ArticleStore]:
     """Six articles that were read."""
     opened = open_store(bare.database_url)
-    opened.put_many([story(f"h-{number}") for number in range(6)])
+    opened.write_many([story(f"h-{number}") for number in range(6)])
     index()
     yield opened
     opened.close()
@@ -107,7 +107,7 @@ def shown(view: View) -> dict[str, tuple[int, bool, bool]]:
     return {view.id_of(int(row)): tuple(of) for row, *of in zip(rows, *columns, strict=True)}
 
 
-def restored(catalog: Catalog, copy: ChangesCopy) -> tuple[Point, dict[str, Any]]:
+def restored(catalog: Catalog, copy: ChangesCopy) -> tuple[LogPosition, dict[str, Any]]:
     """Where the copy of the live generation ends, and what it shows over that."""
     base = next(base for base in sound_bases(catalog) if base.snapshot.generation == catalog.live())
     copied = copy.load(base.snapshot.generation)
@@ -118,7 +118,7 @@ def restored(catalog: Catalog, copy: ChangesCopy) -> tuple[Point, dict[str, Any]
     return copied.point, shown(followed.view)
 
 
-def await_copy(catalog: Catalog, copy: ChangesCopy, end: Point) -> None:
+def await_copy(catalog: Catalog, copy: ChangesCopy, end: LogPosition) -> None:
     """Wait until the copy of the live generation reaches so far."""
 
     def reaches() -> bool:
@@ -160,7 +160,7 @@ def test_through_many_swaps_the_copy_ends_as_what_the_worker_shows(
     assert len(generations) == SWAPS
     end = store.state().newest
     await_copy(catalog, copy, end)
-    with store.reading() as view:
+    with store.scan() as view:
         stored = {one.article.id: one.change for one in view}
     want = shown(follower.current().view)
     assert {key: of[0] for key, of in want.items()} == stored
@@ -173,7 +173,7 @@ class Disk:
 
     arrived: threading.Event = field(default_factory=threading.Event)
     goes_on: threading.Event = field(default_factory=threading.Event)
-    jobs: list[Point] = field(default_factory=list)
+    jobs: list[LogPosition] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def stalled(
         disk.goes_on.wait(PATIENCE_SECONDS)
         add(*arguments)
 
-    def note(own: ChangesCopy, generation: str, point: Point) -> bool:
+    def note(own: ChangesCopy, generation: str, point: LogPosition) -> bool:
         disk.jobs.append(point)
         return stands_at(own, generation, point)
 

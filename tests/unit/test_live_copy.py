@@ -16,11 +16,11 @@ from hypothesis.extra.numpy import arrays
 from recommender.articles import Article
 from recommender.live import ChangesCopy
 from recommender.ranking.overrides import StoredOverrides
-from recommender.store import Point, StoredPolicy, TextTerms, Update
+from recommender.store import LogPosition, StoredPolicy, TextTerms, Update
 
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
-START = Point(7, "20260301T120000.000001")
+START = LogPosition(7, "20260301T120000.000001")
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
 
 TERMS = TextTerms(
@@ -29,11 +29,11 @@ TERMS = TextTerms(
     np.array([1, 2.5], np.float32),
     np.array([0, 65535, 7], np.uint16),
 )
-BATCHES: list[tuple[Point, list[Update]]] = [
+BATCHES: list[tuple[LogPosition, list[Update]]] = [
     (START, [Update("a", 5, Article(id="a", title="Ҳабар", section="city"), TERMS, None, False)]),  # noqa: FBT003
-    (Point(9, "m9"), [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))]),
+    (LogPosition(9, "m9"), [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))]),
     (
-        Point(10, "m10"),
+        LogPosition(10, "m10"),
         [
             Update(
                 *("a", 10, Article(id="a", title="T"), TERMS),
@@ -59,7 +59,7 @@ def plain(update: Update) -> tuple[Any, ...]:
     )
 
 
-def write(folder: Path, batches: Sequence[tuple[Point, Sequence[Update]]]) -> Path:
+def write(folder: Path, batches: Sequence[tuple[LogPosition, Sequence[Update]]]) -> Path:
     copy = ChangesCopy(folder)
     assert copy.take_over()
     (start, first), *more = batches
@@ -71,7 +71,7 @@ def write(folder: Path, batches: Sequence[tuple[Point, Sequence[Update]]]) -> Pa
     return path
 
 
-def prefixes() -> list[tuple[Point, list[tuple[Any, ...]]]]:
+def prefixes() -> list[tuple[LogPosition, list[tuple[Any, ...]]]]:
     """What a copy may hold: the first batch, the first two, all."""
     found, so_far = [], list[tuple[Any, ...]]()
     for point, updates in BATCHES:
@@ -91,9 +91,9 @@ def write_policies(folder: Path) -> Path:
     copy = ChangesCopy(folder)
     assert copy.take_over()
     copy.restart(GENERATION, EPOCH, START, [], policies("{}"))
-    copy.add([Update("b", 8, None)], Point(8, "m8"), policies("{}"))
-    copy.add([], Point(9, "m9"), policies('{"half_lives": {"спорт": 7.0}}', "{}"))
-    copy.add([Update("c", 10, None)], Point(10, "m10"), policies("new", "{}"))
+    copy.add([Update("b", 8, None)], LogPosition(8, "m8"), policies("{}"))
+    copy.add([], LogPosition(9, "m9"), policies('{"half_lives": {"спорт": 7.0}}', "{}"))
+    copy.add([Update("c", 10, None)], LogPosition(10, "m10"), policies("new", "{}"))
     copy.close()
     (path,) = folder.glob("*.changes")
     return path
@@ -111,7 +111,7 @@ def test_the_policies_that_held_last_come_back(tmp_path: Path) -> None:
     path = write_policies(tmp_path)
     copied = ChangesCopy(tmp_path).load(GENERATION)
     assert copied is not None
-    assert (copied.point, copied.policies) == (Point(10, "m10"), POLICIES[10])
+    assert (copied.point, copied.policies) == (LogPosition(10, "m10"), POLICIES[10])
     assert [update.id for update in copied.updates] == ["b", "c"]
     assert path.read_bytes().count(b"policies") == 3  # only where they are others than before
 
@@ -129,9 +129,9 @@ def test_what_editors_chose_comes_back_in_order_and_is_written_once(tmp_path: Pa
     assert copy.take_over()
     first, second, third = overrides("[1]", "[2]", "[3]")
     copy.restart(GENERATION, EPOCH, START, [], overrides=(first,))
-    copy.add([], Point(9, "m9"), overrides=(first, second))
-    copy.add([Update("b", 10, None)], Point(10, "m10"), overrides=(first, second, third))
-    copy.add([Update("c", 11, None)], Point(11, "m11"), overrides=(first, second, third))
+    copy.add([], LogPosition(9, "m9"), overrides=(first, second))
+    copy.add([Update("b", 10, None)], LogPosition(10, "m10"), overrides=(first, second, third))
+    copy.add([Update("c", 11, None)], LogPosition(11, "m11"), overrides=(first, second, third))
     copy.close()
     copied = ChangesCopy(tmp_path).load(GENERATION)
     assert copied is not None
@@ -145,7 +145,7 @@ def test_overrides_that_were_altered_end_the_copy_before_them(tmp_path: Path) ->
     copy = ChangesCopy(tmp_path)
     assert copy.take_over()
     copy.restart(GENERATION, EPOCH, START, [], overrides=overrides("[1]"))
-    copy.add([], Point(9, "m9"), overrides=overrides("[1]", "[2]"))
+    copy.add([], LogPosition(9, "m9"), overrides=overrides("[1]", "[2]"))
     copy.close()
     (path,) = tmp_path.glob("*.changes")
     path.write_bytes(path.read_bytes().replace(b"[2]", b"[4]"))
@@ -170,7 +170,7 @@ def test_a_copy_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None:
     (tmp_path / f"{GENERATION}.changes").write_bytes(head.encode() + body + end.encode())
     copied = ChangesCopy(tmp_path).load(GENERATION)
     assert copied is not None
-    assert (copied.point, copied.policies) == (Point(8, "m8"), ())
+    assert (copied.point, copied.policies) == (LogPosition(8, "m8"), ())
     assert [(update.id, update.change) for update in copied.updates] == [("b", 8)]
 
 
@@ -193,7 +193,7 @@ def test_what_was_added_comes_back_in_order(tmp_path: Path) -> None:
     write(tmp_path, BATCHES)
     copied = ChangesCopy(tmp_path).load(GENERATION)
     assert copied is not None
-    assert (copied.epoch, copied.point) == (EPOCH, Point(10, "m10"))
+    assert (copied.epoch, copied.point) == (EPOCH, LogPosition(10, "m10"))
     assert list(map(plain, copied.updates)) == prefixes()[-1][1]
 
 
@@ -254,10 +254,10 @@ def test_any_updates_come_back(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[Update]]
 ) -> None:
     folder = tmp_path_factory.mktemp("copy")
-    write(folder, [(Point(at, f"m{at}"), updates) for at, updates in enumerate(batches)])
+    write(folder, [(LogPosition(at, f"m{at}"), updates) for at, updates in enumerate(batches)])
     copied = ChangesCopy(folder).load(GENERATION)
     assert copied is not None
-    assert copied.point == Point(len(batches) - 1, f"m{len(batches) - 1}")
+    assert copied.point == LogPosition(len(batches) - 1, f"m{len(batches) - 1}")
     assert list(map(plain, copied.updates)) == [plain(u) for updates in batches for u in updates]
 
 
@@ -313,12 +313,12 @@ def test_a_copy_is_added_to_only_where_it_stands(tmp_path: Path) -> None:
     copy.take_over()
     copy.restart(GENERATION, EPOCH, START, [])
     assert copy.stands_at(GENERATION, START)
-    assert not copy.stands_at(GENERATION, Point(7, "another history"))
+    assert not copy.stands_at(GENERATION, LogPosition(7, "another history"))
     assert not copy.stands_at("000000000008-0123456789ab", START)
-    copy.add([], Point(8, "m8"))
-    assert copy.stands_at(GENERATION, Point(8, "m8"))
+    copy.add([], LogPosition(8, "m8"))
+    assert copy.stands_at(GENERATION, LogPosition(8, "m8"))
     copy.close()
-    assert not copy.stands_at(GENERATION, Point(8, "m8"))
+    assert not copy.stands_at(GENERATION, LogPosition(8, "m8"))
 
 
 def test_a_new_generation_takes_the_place_of_the_older_copies(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_a_new_generation_takes_the_place_of_the_older_copies(tmp_path: Path) ->
     write(tmp_path, BATCHES)
     copy = ChangesCopy(tmp_path)
     copy.take_over()
-    copy.restart(other, EPOCH, Point(8, "m8"), [])
+    copy.restart(other, EPOCH, LogPosition(8, "m8"), [])
     assert copy.load(GENERATION) is None
     assert copy.load(other) is not None
     copy.close()

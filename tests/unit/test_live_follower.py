@@ -23,7 +23,7 @@ from recommender.ranking.related import list_related
 from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LateStore, open_store
+from recommender.store import ArticleStore, LazyStore, open_store
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
 FUTURE = "2026-10-21T12:00:00Z"
@@ -40,7 +40,7 @@ class Worker:
     """A follower by hand, whose store may be away."""
 
     def __init__(self, settings: Settings, model: Model) -> None:
-        self.late = LateStore(settings.database_url, 1.0)
+        self.late = LazyStore(settings.database_url, 1.0)
         self.away = False
         self.follower = Follower(
             Catalog(settings.snapshots_dir),
@@ -368,7 +368,7 @@ def test_a_store_put_back_from_a_copy_is_noticed_and_its_state_shown(
     again = open_store(own_desk.database_url)
     for name in ("harbour-5", "harbour-6", "harbour-7"):
         again.delete(name)
-    with again.reading() as view:
+    with again.scan() as view:
         stored = {one.article.id for one in view}
     again.close()
     worker.follower.refresh()

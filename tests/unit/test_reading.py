@@ -13,7 +13,7 @@ from recommender.analysis.tokens import TERM_RECIPE, count_terms
 from recommender.articles import Article
 from recommender.progress import silent
 from recommender.settings import Settings
-from recommender.store import ArticleStore, Recipes, TextTerms, open_store
+from recommender.store import ArticleStore, Fingerprints, TextTerms, open_store
 
 PLAIN = Article(id="plain", title="Plain", body="The harbour.")
 MARKED = Article(id="marked", title="Marked", body_html="<p>The quay.</p>")
@@ -34,7 +34,7 @@ def by_hash(*articles: Article) -> dict[str, Article]:
 def test_the_recipe_names_every_part_of_it(reader_with_fake: Callable[..., Reader]) -> None:
     parts = [TERM_RECIPE, SIGNATURE_RECIPE, LANGUAGE_RECIPE, MARKUP_RECIPE]
     assert ANALYZER.split(":") == parts
-    assert reader_with_fake().recipes == Recipes(MARKUP_RECIPE, ANALYZER, "fake-1")
+    assert reader_with_fake().fingerprints == Fingerprints(MARKUP_RECIPE, ANALYZER, "fake-1")
 
 
 def test_a_text_says_its_terms_its_signature_and_its_language() -> None:

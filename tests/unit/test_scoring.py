@@ -25,7 +25,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.ranked import Ranked
 from recommender.ranking.scoring import Scorer
 from recommender.ranking.seeds import Seed, find_seed
-from recommender.store import ORIGIN, StoreState, TextTerms
+from recommender.store import LOG_START, StoreState, TextTerms
 
 MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en", "ru"}))
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,7 +82,7 @@ ARTICLES: Final = [
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> View:
-    stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+    stamp = stamp_of(MODEL, StoreState("e", LOG_START))
     stamp["centred"] = False  # else a mean would be taken off, which means little of three
     rows = rows_of(ARTICLES, MODEL, dim=2)
     return View.of(Catalog(tmp_path_factory.mktemp("scoring")).publish_rows(rows, **stamp))
@@ -108,7 +108,7 @@ def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_langua
         rows = rows_of(
             [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)], MODEL, 2
         )
-        stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+        stamp = stamp_of(MODEL, StoreState("e", LOG_START))
         view = View.of(Catalog(tmp_path / f"{count}").publish_rows(rows, **stamp))
         ranked = Scorer(view, find_seed(view, "en-00"), PLAIN, NOON.timestamp()).rank(np.array([1]))
         assert ranked.weights.lexical.tolist() == close([share])

@@ -17,7 +17,7 @@ from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import number_of
 from recommender.ranking.seeds import find_seed, seed_of
-from recommender.store import ORIGIN, StoreState, TextTerms
+from recommender.store import LOG_START, StoreState, TextTerms
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Kno
 @pytest.fixture
 def delta_writer(tmp_path: Path) -> DeltaWriter:
     rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
-    stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+    stamp = stamp_of(MODEL, StoreState("e", LOG_START))
     return DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
 
 
@@ -58,7 +58,7 @@ def test_a_seed_has_what_the_article_said(
     if later:
         delta_writer.apply(rows, ())
     else:
-        stamp = stamp_of(MODEL, StoreState("e", ORIGIN))
+        stamp = stamp_of(MODEL, StoreState("e", LOG_START))
         delta_writer = DeltaWriter(View.of(Catalog(tmp_path / "other").publish_rows(rows, **stamp)))
     seed = find_seed(delta_writer.view, "c")
     assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")

@@ -249,7 +249,7 @@ def test_a_strict_import_of_a_broken_file_stores_what_stands_before_the_fault(
     with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
         with pytest.raises(BadSource, match="stopped there, what stands before it is stored"):
             import_records(store, broken, str, strict=True)
-        with store.reading() as view:
+        with store.scan() as view:
             stored = [one.article.id for one in view]
     assert stored == ["wp:news.example~2Ftj:1", "wp:news.example~2Ftj:2"]
 

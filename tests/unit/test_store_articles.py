@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
-from recommender.store import ArticleStore, Change, Receipt, Stored, open_store
-from recommender.store.articles import PAGE
+from recommender.store import ArticleStore, LogEntry, Receipt, StoredArticle, open_store
 from recommender.store.features import AT_ONCE
+from recommender.store.scan import ROWS_AT_ONCE
 
 Open = Callable[..., ArticleStore]
 
@@ -22,12 +22,12 @@ def article(article_id: str = "a", **fields: object) -> Article:
     return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
 
 
-def log_of(store: ArticleStore) -> list[Change]:
+def log_of(store: ArticleStore) -> list[LogEntry]:
     return store.changes_after(0, limit=sys.maxsize)
 
 
 def ids_of(store: ArticleStore) -> list[str]:
-    with store.reading() as view:
+    with store.scan() as view:
         return [stored.article.id for stored in view]
 
 
@@ -57,10 +57,10 @@ def test_the_log_holds_every_real_change_without_gaps(store: ArticleStore) -> No
     store.delete("a")
     store.put(article())
     assert log_of(store) == [
-        Change(1, "a", "upsert"),
-        Change(2, "b", "upsert"),
-        Change(3, "a", "delete"),
-        Change(4, "a", "upsert"),
+        LogEntry(1, "a", "upsert"),
+        LogEntry(2, "b", "upsert"),
+        LogEntry(3, "a", "delete"),
+        LogEntry(4, "a", "upsert"),
     ]
     assert store.state().change == 4
 
@@ -109,8 +109,8 @@ def test_several_are_got_at_once_without_the_deleted_and_the_unknown(store: Arti
     store.delete("b")
     found = store.get_many(["c", "a", "b", "nobody", *(f"n{at}" for at in range(AT_ONCE))])
     assert found == {
-        "a": Stored(first, first.text_hash, None, changes[0]),
-        "c": Stored(last, last.text_hash, None, changes[2]),
+        "a": StoredArticle(first, first.text_hash, None, changes[0]),
+        "c": StoredArticle(last, last.text_hash, None, changes[2]),
     }
     assert store.get_many([]) == {}
 
@@ -173,7 +173,7 @@ def test_an_older_version_brings_no_deleted_article_back(store: ArticleStore) ->
 def test_many_are_answered_in_their_order_and_the_stale_refused_alone(store: ArticleStore) -> None:
     store.put(article("b", version=5))
     store.put(article("c"))
-    answers = store.put_many(
+    answers = store.write_many(
         [
             article("z"),
             article("b", version=4),
@@ -196,7 +196,7 @@ def test_many_are_answered_in_their_order_and_the_stale_refused_alone(store: Art
 
 
 def test_many_of_none_is_nothing(store: ArticleStore) -> None:
-    assert store.put_many([]) == []
+    assert store.write_many([]) == []
     assert store.state().change == 0
 
 
@@ -207,47 +207,47 @@ def test_what_breaks_on_the_way_leaves_nothing_behind(store: ArticleStore) -> No
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        store.put_many(broken())
+        store.write_many(broken())
     assert (ids_of(store), log_of(store)) == ([], [])
     receipt = store.put(article("c"))
-    assert log_of(store) == [Change(receipt.change, "c", "upsert")]
+    assert log_of(store) == [LogEntry(receipt.change, "c", "upsert")]
 
 
 def test_all_are_read_by_ascending_id_over_many_pages(store: ArticleStore) -> None:
     ids = [f"{mark}{number * 7_919 % 1_000:03}" for number in range(260) for mark in "aZ.~_"]
     given = {article_id: article(article_id, title=f"T{article_id}") for article_id in ids}
-    store.put_many(given.values())
+    store.write_many(given.values())
     store.delete("a000")
     kept = sorted(given.keys() - {"a000"}, key=str.encode)
-    assert len(kept) > 2 * PAGE
-    with store.reading() as view:
+    assert len(kept) > 2 * ROWS_AT_ONCE
+    with store.scan() as view:
         stored = list(view)
     assert [one.article for one in stored] == [given[article_id] for article_id in kept]
     assert {one.change for one in stored} == set(range(1, 1_301)) - {1 + ids.index("a000")}
 
 
-@pytest.mark.parametrize("count", [PAGE - 1, PAGE, PAGE + 1])
+@pytest.mark.parametrize("count", [ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1])
 def test_the_border_of_a_page_loses_nobody(store: ArticleStore, count: int) -> None:
-    store.put_many(article(f"{number:04}") for number in range(count))
+    store.write_many(article(f"{number:04}") for number in range(count))
     assert ids_of(store) == [f"{number:04}" for number in range(count)]
 
 
 def test_a_reader_sees_hash_and_change_of_each_article(store: ArticleStore) -> None:
-    store.put_many([article("a"), article("b"), article("a", title="U")])
-    with store.reading() as view:
+    store.write_many([article("a"), article("b"), article("a", title="U")])
+    with store.scan() as view:
         assert list(view) == [
-            Stored(article("a", title="U"), article("a", title="U").text_hash, None, 3),
-            Stored(article("b"), article("b").text_hash, None, 2),
+            StoredArticle(article("a", title="U"), article("a", title="U").text_hash, None, 3),
+            StoredArticle(article("b"), article("b").text_hash, None, 2),
         ]
 
 
 def test_a_reader_sees_one_moment_while_another_connection_writes(
     store: ArticleStore, reopen: Open
 ) -> None:
-    store.put_many(article(f"a{number:04}") for number in range(PAGE + 100))
+    store.write_many(article(f"a{number:04}") for number in range(ROWS_AT_ONCE + 100))
     before = store.state()
     other = reopen()
-    with store.reading() as view:
+    with store.scan() as view:
         entries = iter(view)
         first = next(entries).article
         other.put(article("a0001", title="changed"))
@@ -255,9 +255,9 @@ def test_a_reader_sees_one_moment_while_another_connection_writes(
         other.put(article("z"))
         rest = [stored.article for stored in entries]
         assert view.state == before
-    assert [first, *rest] == [article(f"a{number:04}") for number in range(PAGE + 100)]
+    assert [first, *rest] == [article(f"a{number:04}") for number in range(ROWS_AT_ONCE + 100)]
     assert store.get("a0001").title == "changed"
-    assert store.state().change == PAGE + 103
+    assert store.state().change == ROWS_AT_ONCE + 103
 
 
 def test_the_moment_is_that_of_the_opening_and_not_of_the_first_article(
@@ -265,7 +265,7 @@ def test_the_moment_is_that_of_the_opening_and_not_of_the_first_article(
 ) -> None:
     store.put(article("a"))
     other = reopen()
-    with store.reading() as view:
+    with store.scan() as view:
         other.put(article("b"))
         assert [stored.article.id for stored in view] == ["a"]
 

@@ -23,7 +23,7 @@ from alembic.config import Config
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreUnusable
 from recommender.progress import Advance
-from recommender.store import ArticleStore, Change, TextTerms, open_store, schema
+from recommender.store import ArticleStore, LogEntry, TextTerms, open_store, schema
 from recommender.store.backup import ROWS, back_up
 from recommender.store.database import MIGRATIONS
 from recommender.store.restoring import restore
@@ -41,7 +41,7 @@ def opened(path: Path) -> Iterator[ArticleStore]:
         yield store
 
 
-def log_of(store: ArticleStore) -> list[Change]:
+def log_of(store: ArticleStore) -> list[LogEntry]:
     return store.changes_after(0, limit=sys.maxsize)
 
 
@@ -66,7 +66,9 @@ def _plain(row: Any) -> list[Any]:
 
 def fill(store: ArticleStore, articles: int = 40) -> None:
     """Articles of every kind, a deleted one among them, and what was read of two."""
-    store.put_many([article(f"a-{n:04}", section="s" if n % 2 else None) for n in range(articles)])
+    store.write_many(
+        [article(f"a-{n:04}", section="s" if n % 2 else None) for n in range(articles)]
+    )
     store.put(article("markup", body="", body_html="<p>B</p>", status="draft", version=7))
     store.put(article("gone"))
     store.delete("gone")
@@ -246,7 +248,7 @@ def test_a_copy_taken_while_two_write_is_a_prefix_of_the_ledger(
             log = log_of(copy)
             assert before < len(log) <= len(ledger)
             assert log == ledger[: len(log)]
-            with copy.reading() as view:
+            with copy.scan() as view:
                 changes = {stored.article.id: stored.change for stored in view}
             newest = {entry.article_id: entry.number for entry in log if entry.kind == "upsert"}
             del newest["gone"]
@@ -338,7 +340,7 @@ def copy(own: ArticleStore, tmp_path: Path) -> Path:
     path = tmp_path / "copies" / "a copy#1.db"
     path.parent.mkdir()
     back_up(own, path)
-    own.put_many([article(f"late-{n}", body="late " * 500) for n in range(50)])
+    own.write_many([article(f"late-{n}", body="late " * 500) for n in range(50)])
     own.delete("a-0001")
     return path
 
@@ -363,7 +365,7 @@ def test_a_restored_store_holds_what_the_copy_holds(
     assert names(copy.parent) == [copy.name]
     assert [name for name in names(tmp_path) if "restoring" in name] == []
     assert tables_of(own) == tables_at(copy)
-    assert own.damage() == ()
+    assert own.find_damage() == ()
 
 
 def test_every_restoring_makes_another_store(
@@ -523,7 +525,7 @@ def test_a_damaged_store_is_made_whole(own: ArticleStore, own_address: str, copy
     path = copy.parent.parent / "own.db"
     damage(path)
     with opened(path) as store:
-        assert store.damage() != ()
+        assert store.find_damage() != ()
     restore(own_address, copy)
     assert tables_at(path) == tables_at(copy)
 
@@ -575,8 +577,8 @@ def test_a_disk_that_is_full_halfway_leaves_the_store_as_it_was(
     own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     """The own copy fits, the log of the store does not: it is longer already."""
-    with own.reading():  # so that the log goes on growing
-        own.put_many([article(f"more-{n}", body="more " * 900) for n in range(300)])
+    with own.scan():  # so that the log goes on growing
+        own.write_many([article(f"more-{n}", body="more " * 900) for n in range(300)])
         before = (own.state(), tables_of(own))
         log = (tmp_path / "own.db-wal").stat().st_size
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -182,7 +182,7 @@ def test_a_bulk_load_that_pauses_shortly_keeps_no_single_writer_from_its_turn(
 
     def load() -> None:
         for number in count():
-            bulk.put_many([Article(id=f"b{number}-{n}", title="T") for n in range(100)])
+            bulk.write_many([Article(id=f"b{number}-{n}", title="T") for n in range(100)])
             time.sleep(0.005)
             if done.is_set():
                 return
@@ -207,14 +207,14 @@ def test_as_many_may_read_at_once_as_there_are_threads(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     with ExitStack() as views:
         for _ in range(40):
-            views.enter_context(store.reading())
+            views.enter_context(store.scan())
         assert store.put(Article(id="a", title="T")).change == 1
     store.close()
 
 
 def test_a_damaged_file_is_told_as_unusable(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
-    store.put_many(Article(id=f"a{number}", title="T", body="x" * 3_000) for number in range(50))
+    store.write_many(Article(id=f"a{number}", title="T", body="x" * 3_000) for number in range(50))
     store.close()
     with path.open("r+b") as file:
         file.seek(8 * 4096)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from recommender.articles import Article
 from recommender.store import (
+    AnalyzedText,
     ArticleStore,
     FeatureCache,
-    Reading,
-    Recipes,
+    Fingerprints,
     TextTerms,
     open_store,
 )
@@ -235,7 +235,7 @@ def kept(cache: FeatureCache, hashes: list[str], model: str = "model") -> list[s
 
 def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None:
     present, deleted = Article(id="a", title="T"), Article(id="b", title="U")
-    store.put_many([present, deleted])
+    store.write_many([present, deleted])
     store.delete("b")
     hashes = [present.text_hash, deleted.text_hash, "foreign"]
     keep_all(store.features, hashes)
@@ -247,9 +247,9 @@ def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None
 def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore) -> None:
     old, new = Article(id="a", title="old"), Article(id="a", title="new")
     store.put(old)
-    (pending,) = store.pending.next(1, bulk=False)
-    reading = Reading(pending, None, terms(), vector(1))
-    store.pending.settle([reading], Recipes("markup", "words", "model"))
+    (pending,) = store.queue.next(1, bulk=False)
+    reading = AnalyzedText(pending, None, terms(), vector(1))
+    store.queue.acknowledge([reading], Fingerprints("markup", "words", "model"))
     store.put(new)
     assert store.features.prune() == 0
     assert set(store.features.vectors([old.text_hash], "model")) == {old.text_hash}

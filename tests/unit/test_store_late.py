@@ -9,8 +9,8 @@ import pytest
 
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.store import ArticleStore, LateStore, open_store
-from recommender.store import late as late_module
+from recommender.store import ArticleStore, LazyStore, open_store
+from recommender.store import article_store as store_module
 
 
 @pytest.fixture
@@ -19,9 +19,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def late(path: Path) -> Iterator[LateStore]:
+def late(path: Path) -> Iterator[LazyStore]:
     """Beside generations: nothing may be made."""
-    with closing(LateStore(f"sqlite:///{path}", may_make=lambda: False)) as made:
+    with closing(LazyStore(f"sqlite:///{path}", may_create=lambda: False)) as made:
         yield made
 
 
@@ -29,23 +29,23 @@ def late(path: Path) -> Iterator[LateStore]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock = SimpleNamespace(now=1_000.0)
     clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(late_module, "time", clock)
+    monkeypatch.setattr(store_module, "time", clock)
     return clock
 
 
 def fill(path: Path, *ids: str) -> None:
     """A store with some articles, closed."""
     with closing(open_store(f"sqlite:///{path}")) as store:
-        store.put_many([Article(id=name, title="T") for name in ids])
+        store.write_many([Article(id=name, title="T") for name in ids])
 
 
 def ids_of(store: ArticleStore) -> list[str]:
-    with store.reading() as view:
+    with store.scan() as view:
         return [one.article.id for one in view]
 
 
 def test_a_lost_file_is_refused_and_nothing_is_put_in_its_place(
-    late: LateStore, path: Path
+    late: LazyStore, path: Path
 ) -> None:
     with pytest.raises(StoreUnusable, match="read-also restore"):
         late()
@@ -53,19 +53,19 @@ def test_a_lost_file_is_refused_and_nothing_is_put_in_its_place(
 
 
 def test_on_a_first_start_the_file_is_made(path: Path) -> None:
-    with closing(LateStore(f"sqlite:///{path}", may_make=lambda: True)) as late:
+    with closing(LazyStore(f"sqlite:///{path}", may_create=lambda: True)) as late:
         assert ids_of(late()) == []
         assert late() is late()
     assert path.exists()
 
 
-def test_a_file_that_is_there_is_opened_beside_generations(late: LateStore, path: Path) -> None:
+def test_a_file_that_is_there_is_opened_beside_generations(late: LazyStore, path: Path) -> None:
     fill(path, "a")
     assert ids_of(late()) == ["a"]
 
 
 def test_a_file_that_goes_while_it_is_open_is_refused_and_not_made_anew(
-    late: LateStore, path: Path
+    late: LazyStore, path: Path
 ) -> None:
     fill(path, "a")
     late()
@@ -76,7 +76,7 @@ def test_a_file_that_goes_while_it_is_open_is_refused_and_not_made_anew(
 
 
 def test_a_file_that_was_put_back_is_opened_once_the_old_ones_log_is_gone(
-    late: LateStore, path: Path, clock: SimpleNamespace
+    late: LazyStore, path: Path, clock: SimpleNamespace
 ) -> None:
     """SQLite would apply the log to the file in its place, and damage it."""
     other = path.with_name("other.db")
@@ -89,17 +89,17 @@ def test_a_file_that_was_put_back_is_opened_once_the_old_ones_log_is_gone(
         late()
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink()
-    clock.now += late_module.REST_SECONDS
+    clock.now += store_module.RETRY_AFTER_SECONDS
     assert ids_of(late()) == ["c", "d"]
     assert late() is not before
-    assert late().damage() == ()
+    assert late().find_damage() == ()
     late().put(Article(id="e", title="T"))
     fill(path, "f")  # by another process: it sees what was written into the new file
     assert ids_of(late()) == ["c", "d", "e", "f"]
 
 
 def test_after_a_failure_others_are_refused_at_once_for_a_second(
-    late: LateStore, path: Path, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    late: LazyStore, path: Path, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
 
@@ -109,7 +109,7 @@ def test_after_a_failure_others_are_refused_at_once_for_a_second(
 
     fill(path, "a")
     with monkeypatch.context() as patch:
-        patch.setattr(late_module, "open_store", fail)
+        patch.setattr(store_module, "open_store", fail)
         for now, attempts in [(0.0, 1), (0.0, 1), (0.9, 1), (1.1, 2), (1.9, 2), (2.2, 3)]:
             clock.now = 1_000 + now
             with pytest.raises(StoreUnusable, match="no answer"):

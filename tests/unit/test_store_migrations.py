@@ -13,7 +13,7 @@ from alembic.config import Config
 
 from recommender.articles import Article
 from recommender.errors import InvalidArticle
-from recommender.store import ORIGIN, PolicyReceipt, Waiting, open_store
+from recommender.store import LOG_START, PolicyReceipt, QueueLength, open_store
 from recommender.store.database import MIGRATIONS, open_engine
 from recommender.store.schema import metadata
 from tests.support.postgresql import DATABASES, PostgreSQL
@@ -117,7 +117,7 @@ def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -
     fill_first_schema(empty)
     store = open_store(empty)
     kept = [written(number) for number in range(2, COUNT + 1)]
-    with store.reading() as view:
+    with store.scan() as view:
         rows = list(view)
     assert [each.article for each in rows] == sorted(kept, key=lambda one: one.id.encode())
     assert {each.read_hash for each in rows} == {None}
@@ -125,8 +125,8 @@ def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -
         article.id: number for number, article in enumerate(kept, start=2)
     }
     assert store.features.vectors([kept[0].text_hash], "model")[kept[0].text_hash].tolist() == [1]
-    assert store.pending.waiting() == Waiting(single=0, bulk=COUNT - 1, parked=0)
-    waiting = store.pending.next(COUNT, bulk=True)
+    assert store.queue.length() == QueueLength(single=0, bulk=COUNT - 1, dead=0)
+    waiting = store.queue.next(COUNT, bulk=True)
     assert [each.article for each in waiting] == kept
     store.close()
 
@@ -136,7 +136,7 @@ def test_who_follows_from_the_start_learns_all_that_the_first_program_wrote(empt
     fill_first_schema(empty)
     store = open_store(empty)
     point, updates = store.updates_after(
-        ORIGIN, epoch=store.state().epoch, analyzer="words", model="model", limit=COUNT + 1
+        LOG_START, epoch=store.state().epoch, analyzer="words", model="model", limit=COUNT + 1
     )
     assert [(each.change, each.outline) for each in updates.updates] == [
         *((n, written(n).model_copy(update={"body": ""})) for n in range(2, COUNT + 1)),
@@ -153,7 +153,7 @@ def test_after_the_upgrade_numbers_and_versions_go_on(empty: str) -> None:
     store = open_store(empty)
     changed = written(7).model_copy(update={"title": "new", "version": 8})
     assert store.put(changed).change == COUNT + 2
-    assert store.pending.next(9, bulk=False)[0].article == changed
+    assert store.queue.next(9, bulk=False)[0].article == changed
     store.close()
 
 
@@ -190,7 +190,7 @@ def test_the_first_program_can_be_gone_back_to(empty: str) -> None:
     again = open_store(empty)
     assert again.state() == before
     assert again.get(written(1).id) == written(1)
-    assert again.pending.waiting() == Waiting(single=0, bulk=1, parked=0)
+    assert again.queue.length() == QueueLength(single=0, bulk=1, dead=0)
     again.close()
 
 

@@ -11,12 +11,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recommender.articles import Article
-from recommender.store import ORIGIN, ArticleStore, Pending, Reading, Recipes, TextTerms
+from recommender.store import (
+    LOG_START,
+    AnalyzedText,
+    ArticleStore,
+    Fingerprints,
+    QueuedText,
+    TextTerms,
+)
 
 Open = Callable[..., ArticleStore]
 WRITERS = 4
 ROUNDS = 25
-RECIPES = Recipes("markup", "words", "model")
+RECIPES = Fingerprints("markup", "words", "model")
 
 
 class TakenBackError(Exception):
@@ -32,11 +39,11 @@ def slowly(articles: list[Article], draw: random.Random, *, broken: bool) -> Ite
         raise TakenBackError
 
 
-def reading_of(pending: Pending) -> Reading:
+def reading_of(pending: QueuedText) -> AnalyzedText:
     none = TextTerms(
         None, np.array([], np.int32), np.array([], np.float32), np.array([], np.uint16)
     )
-    return Reading(pending, None, none, np.array([1], np.float16))
+    return AnalyzedText(pending, None, none, np.array([1], np.float16))
 
 
 def write(store: ArticleStore, mark: str) -> dict[str, str]:
@@ -52,15 +59,15 @@ def write(store: ArticleStore, mark: str) -> dict[str, str]:
         articles = [Article(id=article_id, title=f"{mark}{number}") for article_id in ids]
         broken = draw.random() < 0.2
         with suppress(TakenBackError):
-            store.put_many(slowly(articles, draw, broken=broken), bulk=draw.random() < 0.5)
+            store.write_many(slowly(articles, draw, broken=broken), bulk=draw.random() < 0.5)
             kept |= {article.id: article.title for article in articles}
         if kept and draw.random() < 0.3:
             gone = draw.choice(sorted(kept))
             store.delete(gone)
             del kept[gone]
         if draw.random() < 0.5:
-            waiting = store.pending.next(3, bulk=False)
-            store.pending.settle([reading_of(pending) for pending in waiting], RECIPES)
+            waiting = store.queue.next(3, bulk=False)
+            store.queue.acknowledge([reading_of(pending) for pending in waiting], RECIPES)
     return kept
 
 
@@ -74,7 +81,7 @@ class Watcher:
 
     def watch(self, done: threading.Event) -> None:
         """Poll until the writers are done and nothing is left."""
-        epoch, point = self.store.state().epoch, ORIGIN
+        epoch, point = self.store.state().epoch, LOG_START
         complete = False
         while not (done.is_set() and complete):
             complete = done.is_set()

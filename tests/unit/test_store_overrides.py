@@ -7,7 +7,7 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import DeletedArticle, InvalidOverrides, UnknownArticle
 from recommender.ranking.overrides import Kind, Override, StoredOverrides, parse_overrides
-from recommender.store import ORIGIN, ArticleStore, Change, Receipt
+from recommender.store import LOG_START, ArticleStore, LogEntry, Receipt
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_each_setting_is_a_change_and_kept(filled: ArticleStore) -> None:
     assert plain(filled.overrides.history("a", "pins", limit=1)) == [
         (6, "a", "pins", ["c", "b"], "two")
     ]
-    assert filled.changes_after(3) == [Change(n, "a", "choice") for n in (4, 5, 6)]
+    assert filled.changes_after(3) == [LogEntry(n, "a", "choice") for n in (4, 5, 6)]
     newest = filled.overrides.history("a", "pins")[0]
     pins = parse_overrides(newest.document)
     assert [pin.by for pin in pins] == ["two", "one"]
@@ -64,7 +64,7 @@ def test_what_holds_is_the_last_of_each_kind_and_article(filled: ArticleStore) -
 def test_who_follows_the_log_is_told_of_overrides(filled: ArticleStore) -> None:
     filled.overrides.put("a", "pins", overrides("b"), "one")
     epoch = filled.state().epoch
-    point, page = filled.updates_after(ORIGIN, epoch=epoch, analyzer="", model="")
+    point, page = filled.updates_after(LOG_START, epoch=epoch, analyzer="", model="")
     assert (point.number, plain(page.overrides)) == (4, [(4, "a", "pins", ["b"], "one")])
     filled.overrides.put("a", "blocks", overrides("b"), "one")
     filled.put(Article(id="d", title="T"))
@@ -114,7 +114,7 @@ def test_who_is_not_stored_is_neither_chosen_nor_has_overrides(
 
 def test_many_are_looked_up_in_pieces(filled: ArticleStore) -> None:
     many = [f"m{n}" for n in range(500)]
-    filled.put_many([Article(id=one, title="T") for one in many])
+    filled.write_many([Article(id=one, title="T") for one in many])
     assert filled.overrides.put("a", "blocks", overrides(*many), "one").result == "updated"
     with pytest.raises(InvalidOverrides, match="more than 500"):
         filled.overrides.put("a", "blocks", overrides(*many, "b"), "one")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from recommender.articles import Article
 from recommender.store import (
-    ORIGIN,
+    LOG_START,
     ArticleStore,
-    Change,
+    LogEntry,
     PolicyReceipt,
     StoredPolicy,
     StoreState,
-    Updates,
+    UpdateBatch,
     open_store,
 )
 from recommender.store.backup import back_up
@@ -28,9 +28,9 @@ def plain(store: ArticleStore, limit: int = 100) -> list[tuple[int, int, str]]:
     return [(one.version, one.change, one.document) for one in store.policies.history(limit)]
 
 
-def after(store: ArticleStore, number: int, limit: int = 500) -> Updates:
+def after(store: ArticleStore, number: int, limit: int = 500) -> UpdateBatch:
     epoch, newest = store.state().epoch, store.state().newest
-    point = newest if number else ORIGIN
+    point = newest if number else LOG_START
     assert point.number == number
     _, updates = store.updates_after(point, epoch=epoch, analyzer="", model="", limit=limit)
     return updates
@@ -53,10 +53,10 @@ def test_each_policy_is_a_version_and_a_change(store: ArticleStore) -> None:
     assert store.policies.put("{}") == PolicyReceipt("created", 2, 4)
     assert plain(store) == [(2, 4, "{}"), (1, 2, '{"ü": 1}')]
     assert store.changes_after(0) == [
-        Change(1, "a", "upsert"),
-        Change(2, "", "policy"),
-        Change(3, "b", "upsert"),
-        Change(4, "", "policy"),
+        LogEntry(1, "a", "upsert"),
+        LogEntry(2, "", "policy"),
+        LogEntry(3, "b", "upsert"),
+        LogEntry(4, "", "policy"),
     ]
     for one in store.policies.history():
         assert one.at.utcoffset() == timedelta(0)
@@ -95,7 +95,7 @@ def test_a_policy_alone_moves_the_point_on(store: ArticleStore) -> None:
     store.policies.put("B")
     point, updates = store.updates_after(start.newest, epoch=start.epoch, analyzer="", model="")
     assert (point, updates.policy, updates.updates) == (store.state().newest, 3, ())
-    assert store.goes_on_from(point, start.epoch)
+    assert store.has_position(point, start.epoch)
 
 
 def test_a_page_that_is_not_the_last_leads_no_further_than_its_articles(
@@ -105,7 +105,7 @@ def test_a_page_that_is_not_the_last_leads_no_further_than_its_articles(
     for name in "abc":
         store.put(article(name))
     store.policies.put("A")
-    start = StoreState(store.state().epoch, ORIGIN)
+    start = StoreState(store.state().epoch, LOG_START)
     seen, point, complete = [], start.newest, False
     while not complete:
         point, page = store.updates_after(point, epoch=start.epoch, analyzer="", model="", limit=2)
@@ -123,7 +123,7 @@ def test_a_policy_is_nothing_to_be_built_into_a_generation(store: ArticleStore) 
     store.put(article("b"))
     store.policies.put("B")
     assert store.entries_since(at.newest, at.epoch) == 1
-    assert store.entries_since(ORIGIN, "another") == 2
+    assert store.entries_since(LOG_START, "another") == 2
     assert store.touched_since(at.change) == 1
 
 
@@ -132,7 +132,7 @@ def test_a_log_that_is_trimmed_loses_no_policy(store: ArticleStore) -> None:
     store.put(article("a"))
     store.policies.put("B")
     assert store.trim(before=100) == 2
-    assert store.changes_after(0) == [Change(3, "", "policy")]
+    assert store.changes_after(0) == [LogEntry(3, "", "policy")]
     assert plain(store) == [(2, 3, "B"), (1, 1, "A")]
     assert store.put(article("b")).change == 4
 

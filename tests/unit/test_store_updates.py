@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreRestored, UnknownArticle
 from recommender.store import (
-    ORIGIN,
+    LOG_START,
+    AnalyzedText,
     ArticleStore,
-    Point,
-    Reading,
-    Recipes,
+    Fingerprints,
+    LogPosition,
     TextTerms,
     Update,
     open_store,
 )
 
-RECIPES = Recipes("markup", "words", "model")
+RECIPES = Fingerprints("markup", "words", "model")
 Open = Callable[..., ArticleStore]
 
 
@@ -31,9 +31,9 @@ def article(article_id: str = "a", **fields: object) -> Article:
     return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
 
 
-def reading_of(store: ArticleStore, article_id: str) -> Reading | None:
+def reading_of(store: ArticleStore, article_id: str) -> AnalyzedText | None:
     """What a reader makes of an article's text, which says how long its title is."""
-    queue = [*store.pending.next(1_000, bulk=False), *store.pending.next(1_000, bulk=True)]
+    queue = [*store.queue.next(1_000, bulk=False), *store.queue.next(1_000, bulk=True)]
     for pending in queue:
         if pending.article.id == article_id:
             size = len(pending.article.title)
@@ -43,13 +43,13 @@ def reading_of(store: ArticleStore, article_id: str) -> Reading | None:
                 np.array([1], np.float32),
                 np.array([size], np.uint16),
             )
-            return Reading(pending, None, terms, np.array([size], np.float16))
+            return AnalyzedText(pending, None, terms, np.array([size], np.float16))
     return None
 
 
 def settle(store: ArticleStore, *article_ids: str) -> None:
     readings = [reading_of(store, article_id) for article_id in article_ids]
-    store.pending.settle([each for each in readings if each is not None], RECIPES)
+    store.queue.acknowledge([each for each in readings if each is not None], RECIPES)
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Follower:
 
     store: ArticleStore
     epoch: str = ""
-    point: Point = ORIGIN
+    point: LogPosition = LOG_START
     analyzer: str = "words"
     model: str = "model"
 
@@ -98,7 +98,7 @@ def plain(update: Update) -> tuple[object, ...]:
 def test_nothing_happened_in_a_new_store(store: ArticleStore) -> None:
     follower = Follower(store)
     assert follower.step() == (True, [])
-    assert follower.point == ORIGIN == store.state().newest
+    assert follower.point == LOG_START == store.state().newest
 
 
 def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleStore) -> None:
@@ -121,7 +121,7 @@ def read_with_passages(store: ArticleStore, *rows: list[int]) -> None:
     assert reading is not None
     passages = np.array(rows, np.int8).reshape(-1, 2)
     unit = np.array([1, 0], np.float16)
-    store.pending.settle([replace(reading, vector=unit, passages=passages)], RECIPES)
+    store.queue.acknowledge([replace(reading, vector=unit, passages=passages)], RECIPES)
 
 
 def passages_told(updates: list[Update]) -> list[object]:
@@ -208,7 +208,7 @@ def test_an_article_touched_often_is_told_once_in_its_last_place(store: ArticleS
 
 
 def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
-    store.put_many(article(f"a{number}") for number in range(1, 6))
+    store.write_many(article(f"a{number}") for number in range(1, 6))
     follower = Follower(store)
     seen = []
     for _ in range(3):
@@ -219,7 +219,7 @@ def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
 
 
 def test_a_full_last_page_is_followed_by_an_empty_one(store: ArticleStore) -> None:
-    store.put_many([article("a"), article("b")])
+    store.write_many([article("a"), article("b")])
     follower = Follower(store)
     assert [each.id for each in follower.step(limit=2)[1]] == ["a", "b"]
     assert follower.step(limit=2) == (True, [])
@@ -245,11 +245,15 @@ def test_a_store_of_another_epoch_is_not_followed(store: ArticleStore) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    [Point(1, ""), Point(1, "20200101T000000.000000"), Point(3, "20200101T000000.000000")],
+    [
+        LogPosition(1, ""),
+        LogPosition(1, "20200101T000000.000000"),
+        LogPosition(3, "20200101T000000.000000"),
+    ],
     ids=["no mark", "another mark", "ahead of the log"],
 )
 def test_a_log_with_another_entry_at_the_point_is_not_followed(
-    store: ArticleStore, point: Point
+    store: ArticleStore, point: LogPosition
 ) -> None:
     store.put(article())
     store.put(article("b"))
@@ -260,7 +264,7 @@ def test_a_log_with_another_entry_at_the_point_is_not_followed(
 def test_no_point_but_the_origin_is_before_the_first_change(store: ArticleStore) -> None:
     store.put(article())
     with pytest.raises(StoreRestored):
-        Follower(store, point=Point(0, "20200101T000000.000000")).step()
+        Follower(store, point=LogPosition(0, "20200101T000000.000000")).step()
 
 
 def test_marks_are_the_same_in_every_zone(address: str, store: ArticleStore) -> None:
@@ -275,7 +279,7 @@ def test_marks_are_the_same_in_every_zone(address: str, store: ArticleStore) -> 
 
 
 def test_trimming_forgets_old_entries_and_no_article(store: ArticleStore) -> None:
-    store.put_many(article(f"a{number}") for number in range(1, 6))
+    store.write_many(article(f"a{number}") for number in range(1, 6))
     assert store.trim(3) == 2
     assert [change.number for change in store.changes_after(0)] == [3, 4, 5]
     assert store.trim(3) == 0
@@ -285,7 +289,7 @@ def test_trimming_forgets_old_entries_and_no_article(store: ArticleStore) -> Non
 
 def test_trimming_keeps_the_newest_entry(store: ArticleStore) -> None:
     assert store.trim(100) == 0
-    store.put_many([article("a"), article("b")])
+    store.write_many([article("a"), article("b")])
     newest = store.state().newest
     assert store.trim(100) == 1
     assert store.state().newest == newest
@@ -297,7 +301,7 @@ def test_who_stands_before_what_was_trimmed_cannot_follow(store: ArticleStore) -
     store.put(article("a"))
     follower = Follower(store)
     follower.rest()
-    store.put_many([article("b"), article("c")])
+    store.write_many([article("b"), article("c")])
     store.trim(2)
     with pytest.raises(StoreRestored):
         follower.step()
@@ -307,7 +311,7 @@ def test_who_stands_at_the_oldest_entry_kept_can_follow(store: ArticleStore) -> 
     store.put(article("a"))
     follower = Follower(store)
     follower.rest()
-    store.put_many([article("b"), article("c")])
+    store.write_many([article("b"), article("c")])
     store.trim(1)
     assert [each.id for each in follower.rest()] == ["b", "c"]
 
@@ -324,7 +328,7 @@ def test_the_newest_that_were_never_read_are_told_up_to_a_point(store: ArticleSt
         (name, change, "T", None, None, False) for name, change in [("e", 5), ("c", 3), ("a", 1)]
     ]
     assert [each.id for each in store.unread_before(point, 2)] == ["e", "c"]
-    assert [each.id for each in store.unread_before(Point(2, ""), 10)] == ["a"]
+    assert [each.id for each in store.unread_before(LogPosition(2, ""), 10)] == ["a"]
 
 
 @pytest.fixture(scope="module")
@@ -352,13 +356,13 @@ WRITES: st.SearchStrategy[Write] = st.one_of(
 def apply(store: ArticleStore, kind: str, article_id: str, fields: dict[str, str]) -> None:
     """One step of a history."""
     if kind in {"put", "load"}:
-        store.put_many([article(article_id, **fields)], bulk=kind == "load")
+        store.write_many([article(article_id, **fields)], bulk=kind == "load")
     elif kind == "settle":
         settle(store, article_id)
     elif kind == "fail":
         reading = reading_of(store, article_id)
         if reading is not None:
-            store.pending.fail(reading.pending, "broken")
+            store.queue.count_failure(reading.queued.article.id, reading.queued.change, "broken")
     else:
         with suppress(UnknownArticle):
             store.delete(article_id)

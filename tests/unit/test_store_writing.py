@@ -6,7 +6,7 @@ import pytest
 
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, InvalidArticle, StaleVersion, UnknownArticle
-from recommender.store import ArticleStore, Page, Receipt, Removal
+from recommender.store import ArticleStore, DeleteRequest, Receipt, StoredPage
 
 FAR = 10**9
 
@@ -54,12 +54,12 @@ def test_a_batch_is_done_in_order_and_what_is_refused_holds_up_nothing(
     store: ArticleStore,
 ) -> None:
     store.put(article("old", version=2))
-    writes: list[Article | Removal] = [
+    writes: list[Article | DeleteRequest] = [
         article("a"),
-        Removal("a"),
-        Removal("nobody"),
+        DeleteRequest("a"),
+        DeleteRequest("nobody"),
         article("old", version=1),
-        Removal("a"),
+        DeleteRequest("a"),
         article("a"),
     ]
     done = store.write_many(writes)
@@ -95,19 +95,19 @@ def test_pages_hold_all_that_is_not_deleted_by_ascending_id(store: ArticleStore)
 
 @pytest.mark.parametrize(("limit", "more"), [(1, True), (2, True), (3, False), (4, False)])
 def test_a_page_tells_whether_more_follows(store: ArticleStore, limit: int, *, more: bool) -> None:
-    store.put_many([article(name) for name in "abc"])
+    store.write_many([article(name) for name in "abc"])
     page = store.page("", limit, FAR)
-    assert page == Page(tuple(article(name) for name in "abc"[:limit]), more)
-    assert store.page("c", limit, FAR) == Page((), more=False)
+    assert page == StoredPage(tuple(article(name) for name in "abc"[:limit]), more)
+    assert store.page("c", limit, FAR) == StoredPage((), more=False)
 
 
 def test_a_page_ends_before_it_grows_too_long_but_has_an_article(store: ArticleStore) -> None:
-    store.put_many([article(name, body="x" * 1_000) for name in "abcd"])
+    store.write_many([article(name, body="x" * 1_000) for name in "abcd"])
     each = len(article("a", body="x" * 1_000).to_json())
     assert [one.id for one in store.page("", 9, 2 * each).articles] == ["a", "b"]
     assert [one.id for one in store.page("b", 9, 2 * each - 1).articles] == ["c"]
     assert [one.id for one in store.page("", 9, 1).articles] == ["a"]
-    assert store.page("c", 9, 1) == Page((article("d", body="x" * 1_000),), more=False)
+    assert store.page("c", 9, 1) == StoredPage((article("d", body="x" * 1_000),), more=False)
 
 
 @pytest.mark.parametrize("strange", ["a\x00b", "\x00", "a b", "", "x" * 500, "☃"])

@@ -14,7 +14,7 @@ from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import number_of
 from recommender.ranking.duplicates import tellings
-from recommender.store import ORIGIN, StoreState
+from recommender.store import LOG_START, StoreState
 
 MODEL = Model("fake", Path(), "fake-1", None)
 NAMES = "abcdefgh"
@@ -34,7 +34,7 @@ def rows_for(links: Links) -> list[Known]:
 
 def snapshot_of(folder: Path, links: Links) -> Snapshot:
     rows = rows_of(rows_for(links), MODEL, dim=2)
-    return Catalog(folder).publish_rows(rows, **stamp_of(MODEL, StoreState("e", ORIGIN)))
+    return Catalog(folder).publish_rows(rows, **stamp_of(MODEL, StoreState("e", LOG_START)))
 
 
 def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:

@@ -111,7 +111,7 @@ class Archive:
 
 
 def articles(store: ArticleStore) -> Iterator[Article]:
-    with store.reading() as view:
+    with store.scan() as view:
         yield from (one.article for one in view)
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from recommender.articles import Article
-from recommender.store.moment import Standing
+from recommender.store.scan import ArticleStatus
 
 __all__ = ["LATE", "Flaw", "Given", "differs", "flaws_of", "parts_ways"]
 
@@ -22,7 +22,7 @@ class Flaw(StrEnum):
     TORN = "torn"
     FORGOTTEN = "forgotten"
     UNKNOWN = "unknown"
-    PARKED = "parked"
+    DEAD_LETTER = "dead letter"
     LATE = "late"
     PENDING = "pending"
     UNEMBEDDED = "unembedded"
@@ -53,7 +53,7 @@ class Given:
         return None in {self.version, later.version} or self.version <= later.version  # type: ignore[operator]
 
 
-def flaws_of(standing: Standing, now: datetime, *, modelled: bool) -> Iterator[Flaw]:
+def flaws_of(standing: ArticleStatus, now: datetime, *, modelled: bool) -> Iterator[Flaw]:
     """What is wrong with an article as the store has it.
 
     Args:
@@ -61,19 +61,19 @@ def flaws_of(standing: Standing, now: datetime, *, modelled: bool) -> Iterator[F
         now: the moment of the check, aware.
         modelled: whether there is a live generation, by whose model it should be embedded.
     """
-    if standing.deleted == standing.documented:
+    if standing.deleted == standing.has_document:
         yield Flaw.TORN
     yield from _flaws_of_queue(standing, now)
-    if standing.read_hash and not standing.known:
+    if standing.read_hash and not standing.has_terms:
         yield Flaw.UNKNOWN
-    if standing.read_hash and not standing.embedded and modelled:
+    if standing.read_hash and not standing.has_vector and modelled:
         yield Flaw.UNEMBEDDED
 
 
-def _flaws_of_queue(standing: Standing, now: datetime) -> Iterator[Flaw]:
-    if standing.parked:
-        yield Flaw.PARKED
-    elif standing.waits:
+def _flaws_of_queue(standing: ArticleStatus, now: datetime) -> Iterator[Flaw]:
+    if standing.is_dead_letter:
+        yield Flaw.DEAD_LETTER
+    elif standing.is_queued:
         # The log reaches back to the oldest generation: what it does not know came before that.
         late = standing.queued_at is None or standing.queued_at <= now - LATE
         yield Flaw.LATE if late else Flaw.PENDING
@@ -81,7 +81,7 @@ def _flaws_of_queue(standing: Standing, now: datetime) -> Iterator[Flaw]:
         yield Flaw.FORGOTTEN
 
 
-def parts_ways(standing: Standing | None, change: int | None, built_at: int) -> Flaw | None:
+def parts_ways(standing: ArticleStatus | None, change: int | None, built_at: int) -> Flaw | None:
     """How an article differs in a generation, whose followers know of all later changes.
 
     Args:
@@ -100,7 +100,7 @@ def parts_ways(standing: Standing | None, change: int | None, built_at: int) -> 
     return None if change == standing.change else Flaw.STALE
 
 
-def differs(standing: Standing | None, given: Given | None) -> Flaw | None:
+def differs(standing: ArticleStatus | None, given: Given | None) -> Flaw | None:
     """How an article in the store differs from the one in a source."""
     if standing is None or standing.deleted:
         return None if given is None else Flaw.UNSTORED

@@ -39,10 +39,10 @@ def count_backlog(store: ArticleStore, origin: Origin | None) -> Backlog:
         store: where it waits.
         origin: where the live generation came from; None where there is none.
     """
-    waiting = store.pending.waiting()
-    own = origin is not None and store.goes_on_from(origin.point, origin.epoch)
+    waiting = store.queue.length()
+    own = origin is not None and store.has_position(origin.point, origin.epoch)
     built_at = origin.point.number if origin is not None and own else 0
-    return Backlog(waiting.single + waiting.bulk, waiting.parked, store.touched_since(built_at))
+    return Backlog(waiting.single + waiting.bulk, waiting.dead, store.touched_since(built_at))
 
 
 def gather(
@@ -58,7 +58,7 @@ def gather(
     """
     live, fault = _live(catalog)
     opened = dict(_opened(catalog))
-    damage = store.damage()
+    damage = store.find_damage()
     if damage:
         unread = tuple(_unread(name, one) for name, one in opened.items())
         return Facts(damage, live=live, pointer_fault=fault, generations=unread)
@@ -77,7 +77,7 @@ def gather(
         generations=tuple(looked_at),
         compared=compared is not None,
         flaws=tally.flaws,
-        reasons={one.id: one.fault for one in store.pending.parked()},
+        reasons={one.id: one.fault for one in store.queue.dead_letters()},
         unclaimed=unclaimed,
         bad_lines=None if read is None else read.bad,
     )
@@ -119,7 +119,7 @@ def _look_at(name: str, opened: Snapshot | str, store: ArticleStore) -> Generati
     return Generation(
         name,
         related=origin.epoch == store.state().epoch,
-        followed=store.goes_on_from(origin.point, origin.epoch),
+        followed=store.has_position(origin.point, origin.epoch),
         current=opened.manifest.analyzer == ANALYZER,
     )
 

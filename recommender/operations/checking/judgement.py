@@ -18,7 +18,7 @@ _MEANINGS: Final[Mapping[Flaw, str]] = {
     "them again",
     Flaw.FORGOTTEN: "their text was not read, and does not wait; push them again",
     Flaw.UNKNOWN: f"read, but their words are not kept; {_REBUILD}",
-    Flaw.PARKED: f"could not be read; correct their text, or try again: {_REBUILD} --full",
+    Flaw.DEAD_LETTER: f"could not be read; correct their text, or try again: {_REBUILD} --full",
     Flaw.LATE: "have waited to be read for an hour; is read-also indexer running?",
     Flaw.PENDING: "wait to be read",
     Flaw.UNEMBEDDED: f"read, but not with the model of the live generation; {_REBUILD}",
@@ -176,7 +176,7 @@ def _of_flaw(flaw: Flaw, facts: Facts) -> Finding:
     some = facts.flaws.get(flaw, Some())
     if not some.count:
         return Finding(Level.OK, flaw, "none")
-    if flaw is Flaw.PARKED:
+    if flaw is Flaw.DEAD_LETTER:
         some = Some(some.count, tuple(_with_reason(key, facts) for key in some.shown))
     level = Level.NOTE if flaw is Flaw.PENDING else Level.FAULT
     return Finding(level, flaw, f"{some.count} articles {_MEANINGS[flaw]}", some)

@@ -13,7 +13,7 @@ from recommender.operations.checking.comparison import Flaw, Given, differs, fla
 from recommender.operations.checking.judgement import SHOWN, Some
 from recommender.sources import Gone, Pulled, Record
 from recommender.store import ArticleStore
-from recommender.store.moment import Standing
+from recommender.store.scan import ArticleStatus
 
 __all__ = ["Compared", "Source", "Tally", "read_source", "scan"]
 
@@ -95,13 +95,13 @@ def scan(
     """Look at every article once; tells how many there are, and how many texts are nobody's."""
     articles = 0
     model = "" if compared is None else compared.origin.model
-    with store.reading() as view:
-        for standing in view.standings(ANALYZER, model):
+    with store.scan() as view:
+        for standing in view.statuses(ANALYZER, model):
             articles += not standing.deleted
             for flaw in flaws_of(standing, now, modelled=compared is not None):
                 tally.add(flaw, standing.id)
             _compare(standing.id, standing, compared, source, tally)
-        unclaimed = view.unclaimed()
+        unclaimed = view.count_unused_texts()
     left = {} if compared is None else dict(compared.rows)
     left |= {} if source is None else dict.fromkeys(source.given, 0)
     for article_id in left:
@@ -111,7 +111,7 @@ def scan(
 
 def _compare(
     article_id: str,
-    standing: Standing | None,
+    standing: ArticleStatus | None,
     compared: Compared | None,
     source: Source | None,
     tally: Tally,

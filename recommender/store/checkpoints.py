@@ -1,4 +1,4 @@
-"""Where each source was left: one row each, which only the source itself understands."""
+"""How far each source was read: one row for each source, in a form that only the source knows."""
 
 import json
 from collections.abc import Mapping
@@ -9,28 +9,28 @@ import sqlalchemy as sa
 
 from recommender.store import schema
 
-__all__ = ["Cursors"]
+__all__ = ["Checkpoints"]
 
 
-class Cursors:
-    """The cursors of sources, by their names."""
+class Checkpoints:
+    """The checkpoints of sources, by the names of the sources."""
 
     def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
         self._engine = engine
         self._writer = writer
 
     def get(self, source: str) -> Mapping[str, Any] | None:
-        """Where a source was left; None if it was never read, or not up to any mark."""
+        """Read the checkpoint of a source; None if it has none."""
         table = schema.cursors
         query = sa.select(table.c.document).where(table.c.source == _key(source))
         with self._engine.begin() as connection:
             document = connection.scalar(query)
         return None if document is None else dict(json.loads(document))
 
-    def put(self, source: str, cursor: Mapping[str, Any]) -> None:
-        """Remember where a source was left, in the place of what was remembered before."""
+    def put(self, source: str, checkpoint: Mapping[str, Any]) -> None:
+        """Store the checkpoint of a source in the place of its last one."""
         table = schema.cursors
-        values = {"document": _to_text(cursor), "at": datetime.now(tz=UTC)}
+        values = {"document": _to_text(checkpoint), "at": datetime.now(tz=UTC)}
         with self._writer.begin() as connection:
             known = sa.update(table).where(table.c.source == _key(source)).values(**values)
             if connection.execute(known).rowcount == 0:
@@ -38,9 +38,9 @@ class Cursors:
 
 
 def _key(source: str) -> str:
-    """A name as a text that databases take: a file's may hold bytes that are no UTF-8."""
+    """Make a text that databases take: the name of a file may hold bytes that are not UTF-8."""
     return source.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _to_text(cursor: Mapping[str, Any]) -> str:
-    return json.dumps(dict(cursor), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+def _to_text(checkpoint: Mapping[str, Any]) -> str:
+    return json.dumps(dict(checkpoint), ensure_ascii=True, separators=(",", ":"), allow_nan=False)

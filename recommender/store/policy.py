@@ -1,4 +1,4 @@
-"""Ranking policies as they were set: kept as text, one row a version, none ever altered."""
+"""The ranking policies that were set: one row for each version, none is ever changed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,13 +7,12 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from recommender.store import schema
-from recommender.store.times import in_utc
-from recommender.store.writes import log_change
+from recommender.store.change_log import log_change
 
 __all__ = ["Policies", "PolicyReceipt", "StoredPolicy", "newest_policy_change"]
 
-_NO_ARTICLE: Final = ""  # which is no article's id
-_LOOKED_THROUGH: Final = 10
+_NO_ARTICLE: Final = ""  # no article has this id
+NEWEST_VERSIONS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,8 @@ class StoredPolicy:
 
     Attributes:
         version: counted from 1.
-        change: the number of its entry in the change log.
-        document: JSON text, which the store does not look into.
+        change: number of its entry in the change log.
+        document: JSON text; the store does not read it.
         at: when it was set, in UTC.
     """
 
@@ -43,14 +42,14 @@ class PolicyReceipt:
 
 
 class Policies:
-    """The versions of the policy, the last of which holds."""
+    """The versions of the policy; the newest one is active."""
 
     def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
         self._engine = engine
         self._writer = writer
 
     def put(self, document: str) -> PolicyReceipt:
-        """Set a policy, which is one change; the text that holds already is not set again."""
+        """Set a policy, as one change; the text of the active policy is not set again."""
         with self._writer.begin() as connection:
             newest = next(iter(_newest(connection, 1)), None)
             if newest is not None and newest.document == document:
@@ -63,14 +62,14 @@ class Policies:
             connection.execute(row)
         return PolicyReceipt("created", version, change)
 
-    def history(self, limit: int = _LOOKED_THROUGH) -> tuple[StoredPolicy, ...]:
-        """The versions, the newest first."""
+    def history(self, limit: int = NEWEST_VERSIONS) -> tuple[StoredPolicy, ...]:
+        """Read the newest versions, the newest first."""
         with self._engine.begin() as connection:
             return _newest(connection, limit)
 
 
 def newest_policy_change(connection: sa.Connection, number: int) -> int | None:
-    """The change of the newest version, if that came after a number."""
+    """Return the change of the newest version, if it came after a change number."""
     change = schema.policies.c.change
     newest: int | None = connection.scalar(sa.select(sa.func.max(change)).where(change > number))
     return newest
@@ -80,7 +79,4 @@ def _newest(connection: sa.Connection, limit: int) -> tuple[StoredPolicy, ...]:
     table = schema.policies
     columns = (table.c.version, table.c.change, table.c.document, table.c.at)
     query = sa.select(*columns).order_by(table.c.version.desc()).limit(limit)
-    return tuple(
-        StoredPolicy(version, change, document, in_utc(at))
-        for version, change, document, at in connection.execute(query)
-    )
+    return tuple(StoredPolicy(*row) for row in connection.execute(query))

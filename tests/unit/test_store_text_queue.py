@@ -8,24 +8,24 @@ import pytest
 
 from recommender.articles import Article, parse_article
 from recommender.store import (
+    AnalyzedText,
     ArticleStore,
-    Parked,
-    Pending,
-    Reading,
-    Recipes,
+    DeadLetter,
+    Fingerprints,
+    QueuedText,
+    QueueLength,
     TextTerms,
-    Waiting,
 )
-from recommender.store.pending import ATTEMPTS
+from recommender.store.text_queue import ATTEMPTS
 
-RECIPES = Recipes("markup", "words", "model")
+RECIPES = Fingerprints("markup", "words", "model")
 
 
 def article(article_id: str = "a", **fields: object) -> Article:
     return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
 
 
-def reading(pending: Pending, body: str | None = None) -> Reading:
+def reading(pending: QueuedText, body: str | None = None) -> AnalyzedText:
     """What a reader might make of a text: its values are told by the change that brought it."""
     mark = pending.change
     terms = TextTerms(
@@ -34,56 +34,56 @@ def reading(pending: Pending, body: str | None = None) -> Reading:
         np.array([0.5], np.float32),
         np.full(4, mark, np.uint16),
     )
-    return Reading(pending, body, terms, np.array([mark, 0], np.float16))
+    return AnalyzedText(pending, body, terms, np.array([mark, 0], np.float16))
 
 
-def waiting(store: ArticleStore, *, bulk: bool = False) -> list[Pending]:
-    return store.pending.next(100, bulk=bulk)
+def waiting(store: ArticleStore, *, bulk: bool = False) -> list[QueuedText]:
+    return store.queue.next(100, bulk=bulk)
 
 
-def ids(queue: Iterable[Pending]) -> list[str]:
+def ids(queue: Iterable[QueuedText]) -> list[str]:
     return [pending.article.id for pending in queue]
 
 
 def settle(store: ArticleStore, *, bulk: bool = False) -> list[int]:
     """Read all that waits."""
-    return store.pending.settle([reading(each) for each in waiting(store, bulk=bulk)], RECIPES)
+    return store.queue.acknowledge([reading(each) for each in waiting(store, bulk=bulk)], RECIPES)
 
 
 def fail(store: ArticleStore, article_id: str, times: int = 1, fault: str = "broken") -> None:
     for _ in range(times):
         queue = [*waiting(store), *waiting(store, bulk=True)]
         (pending,) = [each for each in queue if each.article.id == article_id]
-        store.pending.fail(pending, fault)
+        store.queue.count_failure(pending.article.id, pending.change, fault)
 
 
 def test_a_new_article_waits_as_it_was_given(store: ArticleStore) -> None:
     given = article(body="Ёж 🙂", tags=["x"])
     store.put(given)
-    assert waiting(store) == [Pending(given, given.text_hash, 1, bulk=False)]
+    assert waiting(store) == [QueuedText(given, given.text_hash, 1, bulk=False)]
     assert waiting(store, bulk=True) == []
-    assert store.pending.waiting() == Waiting(single=1, bulk=0, parked=0)
+    assert store.queue.length() == QueueLength(single=1, bulk=0, dead=0)
 
 
 def test_nobody_waits_in_a_new_store(store: ArticleStore) -> None:
-    assert (waiting(store), waiting(store, bulk=True), store.pending.parked()) == ([], [], [])
-    assert store.pending.waiting() == Waiting(0, 0, 0)
-    assert store.pending.retry() == 0
-    assert store.pending.settle([], RECIPES) == []
+    assert (waiting(store), waiting(store, bulk=True), store.queue.dead_letters()) == ([], [], [])
+    assert store.queue.length() == QueueLength(0, 0, 0)
+    assert store.queue.retry_dead_letters() == 0
+    assert store.queue.acknowledge([], RECIPES) == []
 
 
 def test_single_writes_and_bulk_loads_wait_apart_each_the_oldest_first(
     store: ArticleStore,
 ) -> None:
-    store.put_many([article("d"), article("c")])
+    store.write_many([article("d"), article("c")])
     store.put(article("b"))
     store.put(article("a"))
-    store.put_many([article("e")])
-    store.put_many([article("f")], bulk=False)
+    store.write_many([article("e")])
+    store.write_many([article("f")], bulk=False)
     assert ids(waiting(store)) == ["b", "a", "f"]
     assert ids(waiting(store, bulk=True)) == ["d", "c", "e"]
-    assert ids(store.pending.next(2, bulk=True)) == ["d", "c"]
-    assert store.pending.waiting() == Waiting(single=3, bulk=3, parked=0)
+    assert ids(store.queue.next(2, bulk=True)) == ["d", "c"]
+    assert store.queue.length() == QueueLength(single=3, bulk=3, dead=0)
 
 
 def test_looking_at_the_queue_takes_nothing_off(store: ArticleStore) -> None:
@@ -105,24 +105,24 @@ def test_after_three_failures_an_article_is_parked_with_the_last_fault(
     store.put(article())
     store.put(article("b"))
     fail(store, "a", times=2, fault="first")
-    assert store.pending.parked() == []
+    assert store.queue.dead_letters() == []
     fail(store, "a", fault="last")
     assert ids(waiting(store)) == ["b"]
-    assert store.pending.parked() == [Parked("a", 1, "last")]
-    assert store.pending.waiting() == Waiting(single=1, bulk=0, parked=1)
+    assert store.queue.dead_letters() == [DeadLetter("a", 1, "last")]
+    assert store.queue.length() == QueueLength(single=1, bulk=0, dead=1)
 
 
 def test_the_parked_of_both_kinds_are_counted_and_told_the_oldest_first(
     store: ArticleStore,
 ) -> None:
-    store.put_many([article("c"), article("b")])
+    store.write_many([article("c"), article("b")])
     store.put(article("a"))
     for name in "abc":
         fail(store, name, times=ATTEMPTS, fault=name)
-    assert store.pending.waiting() == Waiting(0, 0, parked=3)
-    everyone = [Parked("c", 1, "c"), Parked("b", 2, "b"), Parked("a", 3, "a")]
-    assert store.pending.parked() == everyone
-    assert store.pending.parked(limit=2) == everyone[:2]
+    assert store.queue.length() == QueueLength(0, 0, dead=3)
+    everyone = [DeadLetter("c", 1, "c"), DeadLetter("b", 2, "b"), DeadLetter("a", 3, "a")]
+    assert store.queue.dead_letters() == everyone
+    assert store.queue.dead_letters(limit=2) == everyone[:2]
 
 
 def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStore) -> None:
@@ -130,19 +130,19 @@ def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStor
     store.put(article("b"))
     fail(store, "a", times=ATTEMPTS)
     fail(store, "b")
-    assert store.pending.retry() == 1
-    assert store.pending.parked() == []
+    assert store.queue.retry_dead_letters() == 1
+    assert store.queue.dead_letters() == []
     assert ids(waiting(store)) == ["b"]
     assert ids(waiting(store, bulk=True)) == ["a"]
     fail(store, "a", times=ATTEMPTS)
-    assert [each.id for each in store.pending.parked()] == ["a"]
+    assert [each.id for each in store.queue.dead_letters()] == ["a"]
 
 
 @pytest.mark.parametrize("fault", ["", "x" * 5_000, "NUL \0, half of a pair \ud800", "Ёж 🙂"])
 def test_any_fault_is_kept_as_far_as_it_is_text(store: ArticleStore, fault: str) -> None:
     store.put(article())
     fail(store, "a", times=ATTEMPTS, fault=fault)
-    (parked,) = store.pending.parked()
+    (parked,) = store.queue.dead_letters()
     assert parked.fault == fault[:2_000].replace("\0", "?").replace("\ud800", "?")
 
 
@@ -151,21 +151,21 @@ def test_a_failure_of_an_older_text_is_not_counted(store: ArticleStore) -> None:
     (old,) = waiting(store)
     store.put(article(title="U"))
     for _ in range(ATTEMPTS):
-        store.pending.fail(old, "broken")
+        store.queue.count_failure(old.article.id, old.change, "broken")
     assert [each.change for each in waiting(store)] == [2]
 
 
 def test_a_text_is_parked_at_once_when_told(store: ArticleStore) -> None:
     store.put(article())
-    store.pending.park("a", article().text_hash, "it kills its reader")
+    store.queue.give_up("a", article().text_hash, "it kills its reader")
     assert waiting(store) == []
-    assert store.pending.parked() == [Parked("a", 1, "it kills its reader")]
+    assert store.queue.dead_letters() == [DeadLetter("a", 1, "it kills its reader")]
 
 
 def test_a_text_that_was_replaced_is_not_parked(store: ArticleStore) -> None:
     store.put(article(title="U"))
-    store.pending.park("a", article().text_hash, "it kills its reader")
-    store.pending.park("nobody", article().text_hash, "it kills its reader")
+    store.queue.give_up("a", article().text_hash, "it kills its reader")
+    store.queue.give_up("nobody", article().text_hash, "it kills its reader")
     assert ids(waiting(store)) == ["a"]
 
 
@@ -173,7 +173,7 @@ def test_whoever_is_written_again_waits_with_all_its_attempts(store: ArticleStor
     store.put(article())
     fail(store, "a", times=ATTEMPTS)
     store.put(article(title="U"))
-    assert store.pending.parked() == []
+    assert store.queue.dead_letters() == []
     fail(store, "a", times=ATTEMPTS - 1)
     assert ids(waiting(store)) == ["a"]
 
@@ -200,8 +200,8 @@ def test_a_text_that_was_read_last_does_not_wait_under_another_standing(
 ) -> None:
     store.put(article())
     settle(store)
-    assert store.put_many([article(section="city")], bulk=bulk) != []
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.write_many([article(section="city")], bulk=bulk) != []
+    assert store.queue.length() == QueueLength(0, 0, 0)
 
 
 def test_a_text_that_comes_back_before_it_was_replaced_in_reading_waits_no_more(
@@ -212,11 +212,11 @@ def test_a_text_that_comes_back_before_it_was_replaced_in_reading_waits_no_more(
     store.put(article(title="U"))
     assert ids(waiting(store)) == ["a"]
     store.put(article())
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.queue.length() == QueueLength(0, 0, 0)
 
 
 def test_a_single_write_after_a_bulk_load_is_read_first(store: ArticleStore) -> None:
-    store.put_many([article()])
+    store.write_many([article()])
     store.put(article(title="U"))
     assert ids(waiting(store)) == ["a"]
     assert waiting(store, bulk=True) == []
@@ -224,14 +224,14 @@ def test_a_single_write_after_a_bulk_load_is_read_first(store: ArticleStore) -> 
 
 def test_a_bulk_load_does_not_put_a_single_write_back(store: ArticleStore) -> None:
     store.put(article())
-    store.put_many([article(title="U")])
+    store.write_many([article(title="U")])
     assert [(each.article.title, each.change) for each in waiting(store)] == [("U", 2)]
     assert waiting(store, bulk=True) == []
 
 
 def test_a_bulk_load_after_a_bulk_load_stays_one(store: ArticleStore) -> None:
-    store.put_many([article()])
-    store.put_many([article(title="U")])
+    store.write_many([article()])
+    store.write_many([article(title="U")])
     assert ids(waiting(store, bulk=True)) == ["a"]
     assert waiting(store) == []
 
@@ -239,7 +239,7 @@ def test_a_bulk_load_after_a_bulk_load_stays_one(store: ArticleStore) -> None:
 def test_once_its_single_write_was_read_an_article_may_come_in_bulk(store: ArticleStore) -> None:
     store.put(article())
     settle(store)
-    store.put_many([article(title="U")])
+    store.write_many([article(title="U")])
     assert ids(waiting(store, bulk=True)) == ["a"]
 
 
@@ -248,7 +248,7 @@ def test_the_deleted_do_not_wait_until_they_are_put_again(store: ArticleStore) -
     settle(store)
     store.put(article(title="U"))
     store.delete("a")
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.queue.length() == QueueLength(0, 0, 0)
     store.put(article())
     assert [each.change for each in waiting(store)] == [5]
 
@@ -258,13 +258,13 @@ def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> 
     store.put(article("b"))
     one, two = waiting(store)
     readings = [reading(one, "x"), reading(two)]
-    assert store.pending.settle(readings, RECIPES) == [3, 4]
+    assert store.queue.acknowledge(readings, RECIPES) == [3, 4]
     assert [(c.number, c.article_id, c.kind) for c in store.changes_after(2)] == [
         (3, "a", "read"),
         (4, "b", "read"),
     ]
-    assert store.pending.waiting() == Waiting(0, 0, 0)
-    with store.reading() as view:
+    assert store.queue.length() == QueueLength(0, 0, 0)
+    with store.scan() as view:
         assert [(each.read_hash, each.change) for each in view] == [
             (one.text_hash, 1),
             (two.text_hash, 2),
@@ -294,10 +294,10 @@ def test_a_text_that_was_replaced_while_it_was_read_is_no_news(store: ArticleSto
     store.put(article())
     (old,) = waiting(store)
     store.put(article(title="U"))
-    assert store.pending.settle([reading(old)], RECIPES) == []
+    assert store.queue.acknowledge([reading(old)], RECIPES) == []
     assert [each.change for each in waiting(store)] == [2]
     assert store.state().change == 2
-    with store.reading() as view:
+    with store.scan() as view:
         assert [each.read_hash for each in view] == [None]
 
 
@@ -305,35 +305,35 @@ def test_an_article_that_was_deleted_while_it_was_read_is_no_news(store: Article
     store.put(article())
     (old,) = waiting(store)
     store.delete("a")
-    assert store.pending.settle([reading(old)], RECIPES) == []
+    assert store.queue.acknowledge([reading(old)], RECIPES) == []
     assert store.state().change == 2
     store.put(article())
-    assert store.pending.settle([reading(old)], RECIPES) == []
+    assert store.queue.acknowledge([reading(old)], RECIPES) == []
     assert [each.change for each in waiting(store)] == [3]
 
 
 def test_what_is_settled_twice_is_news_once(store: ArticleStore) -> None:
     store.put(article())
     readings = [reading(each) for each in waiting(store)]
-    assert store.pending.settle(readings, RECIPES) == [2]
-    assert store.pending.settle(readings, RECIPES) == []
+    assert store.queue.acknowledge(readings, RECIPES) == [2]
+    assert store.queue.acknowledge(readings, RECIPES) == []
 
 
 def test_the_parked_may_be_settled_after_all(store: ArticleStore) -> None:
     store.put(article())
     (pending,) = waiting(store)
     fail(store, "a", times=ATTEMPTS)
-    assert store.pending.settle([reading(pending)], RECIPES) == [2]
-    assert store.pending.parked() == []
+    assert store.queue.acknowledge([reading(pending)], RECIPES) == [2]
+    assert store.queue.dead_letters() == []
 
 
 def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleStore) -> None:
     store.put(article("a"))
     settle(store)
-    store.put_many([article("b"), article("c", title="U"), article("d")])
-    assert store.pending.settle_known("words", "another model") == 0
-    assert store.pending.settle_known("other words", "model") == 0
-    assert store.pending.settle_known("words", "model") == 2
+    store.write_many([article("b"), article("c", title="U"), article("d")])
+    assert store.queue.acknowledge_known("words", "another model") == 0
+    assert store.queue.acknowledge_known("other words", "model") == 0
+    assert store.queue.acknowledge_known("words", "model") == 2
     assert ids(waiting(store, bulk=True)) == ["c"]
     assert [(c.article_id, c.kind) for c in store.changes_after(5)] == [
         ("b", "read"),
@@ -351,22 +351,22 @@ def test_what_has_no_vector_of_a_model_waits_again_in_bulk(store: ArticleStore) 
     hashes = store.text_hashes(["a", "c"])
     store.features.add_vectors(dict.fromkeys(hashes.values(), np.ones(2, np.float16)), "other")
     for _ in range(2):
-        store.pending.await_again("other")
+        store.queue.requeue_unembedded("other")
         again = [(each.article.id, each.change) for each in waiting(store, bulk=True)]
         assert again == [("b", 2), ("d", 4)]
-        assert store.pending.waiting() == Waiting(single=0, bulk=2, parked=0)
+        assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
     readings = [reading(each) for each in waiting(store, bulk=True)]
-    assert store.pending.settle(readings, Recipes("markup", "words", "other")) == [9, 10]
-    store.pending.await_again("other")
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    assert store.queue.acknowledge(readings, Fingerprints("markup", "words", "other")) == [9, 10]
+    store.queue.requeue_unembedded("other")
+    assert store.queue.length() == QueueLength(0, 0, 0)
 
 
 def test_what_has_a_vector_of_a_model_does_not_wait_again(store: ArticleStore) -> None:
     store.put(article("a"))
     store.put(article("b", status="draft"))
     settle(store)
-    store.pending.await_again("model")
-    assert store.pending.waiting() == Waiting(0, 0, 0)
+    store.queue.requeue_unembedded("model")
+    assert store.queue.length() == QueueLength(0, 0, 0)
 
 
 def test_who_waits_is_parked_or_deleted_does_not_wait_once_more(store: ArticleStore) -> None:
@@ -378,16 +378,16 @@ def test_who_waits_is_parked_or_deleted_does_not_wait_once_more(store: ArticleSt
     fail(store, "b", times=ATTEMPTS)
     store.delete("c")
     store.put(article("d", title="W"))
-    before = (waiting(store), store.pending.parked())
-    store.pending.await_again("other")
-    assert (waiting(store), store.pending.parked()) == before
+    before = (waiting(store), store.queue.dead_letters())
+    store.queue.requeue_unembedded("other")
+    assert (waiting(store), store.queue.dead_letters()) == before
     assert waiting(store, bulk=True) == []
 
 
 def test_who_waits_again_and_is_written_waits_as_what_was_written(store: ArticleStore) -> None:
     store.put(article("a"))
     settle(store)
-    store.pending.await_again("other")
+    store.queue.requeue_unembedded("other")
     store.put(article("a", title="U"))
     assert [(each.article.title, each.change) for each in waiting(store)] == [("U", 3)]
     assert waiting(store, bulk=True) == []
@@ -397,4 +397,4 @@ def test_how_many_wait_again_is_told(store: ArticleStore) -> None:
     store.put(article("a"))
     store.put(article("b", title="U"))
     settle(store)
-    assert [store.pending.await_again("other") for _ in range(2)] == [2, 0]
+    assert [store.queue.requeue_unembedded("other") for _ in range(2)] == [2, 0]

@@ -1,0 +1,333 @@
+"""The article store: one transaction for each call; and how a process opens it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import sqlalchemy as sa
+
+from recommender.articles import Article
+from recommender.errors import StoreRestored, StoreUnusable
+from recommender.store import schema
+from recommender.store.articles import (
+    DeleteRequest,
+    Receipt,
+    StoredArticle,
+    StoredPage,
+    WriteRefusal,
+    delete_article,
+    get_article,
+    get_articles,
+    patch_article,
+    put_article,
+    read_page,
+    write_or_refuse,
+)
+from recommender.store.catalogs import ReportedCatalogs
+from recommender.store.change_log import (
+    LogEntry,
+    LogPosition,
+    StoreState,
+    has_position,
+    position_at,
+    read_log,
+    state_of,
+    trim_log,
+)
+from recommender.store.checkpoints import Checkpoints
+from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
+from recommender.store.features import FeatureCache
+from recommender.store.overrides import OverrideStore
+from recommender.store.policy import Policies
+from recommender.store.scan import StoreScan
+from recommender.store.sqlite import file_identity, is_missing
+from recommender.store.text_queue import TextQueue
+from recommender.store.updates import Update, UpdateBatch, read_unread, read_updates
+from recommender.strict_json import JsonObject
+
+__all__ = ["ArticleStore", "LazyStore", "open_store"]
+
+UPDATES_AT_ONCE: Final = 500
+RETRY_AFTER_SECONDS: Final = 1.0
+"""After a failure to open the store, callers get the same error for so long without a new try."""
+
+
+def open_store(url: str, patience_seconds: float = PATIENCE_SECONDS) -> "ArticleStore":
+    """Open the store at an SQLAlchemy address; create or upgrade its tables.
+
+    Args:
+        url: the address.
+        patience_seconds: how long a write waits for other writers before it is refused.
+
+    Raises:
+        StoreUnusable: it cannot be opened, or a newer program made it.
+    """
+    return ArticleStore(open_engine(url, patience_seconds))
+
+
+class ArticleStore:
+    """The articles of one newsroom. Safe to use from several threads and processes.
+
+    Every call raises StoreUnusable while the database cannot be reached, or is locked for longer
+    than the store's patience.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._writer = writing(engine)
+        self.features = FeatureCache(engine, self._writer)
+        self.queue = TextQueue(engine, self._writer)
+        self.policies = Policies(engine, self._writer)
+        self.checkpoints = Checkpoints(engine, self._writer)
+        self.catalogs = ReportedCatalogs(engine, self._writer)
+        self.overrides = OverrideStore(engine, self._writer)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+    def put(self, article: Article) -> Receipt:
+        """Store one article.
+
+        Raises:
+            StaleVersion: a newer version is stored.
+        """
+        with self._writer.begin() as connection:
+            return put_article(connection, article, bulk=False)
+
+    def write_many(
+        self, writes: Iterable[Article | DeleteRequest], *, bulk: bool = True
+    ) -> list[Receipt | WriteRefusal]:
+        """Store and delete several articles in one transaction; return the results in order.
+
+        The texts of a bulk load are analyzed after those of single writes.
+        """
+        with self._writer.begin() as connection:
+            return [write_or_refuse(connection, write, bulk=bulk) for write in writes]
+
+    def patch(self, article_id: str, patch: JsonObject) -> Receipt:
+        """Apply a merge patch (RFC 7396) to an article; read and write are one transaction.
+
+        Raises:
+            UnknownArticle, DeletedArticle: there is nothing to change.
+            InvalidArticle: the result would break the contract; each field is named.
+            StaleVersion: a newer version is stored.
+        """
+        with self._writer.begin() as connection:
+            return patch_article(connection, article_id, patch)
+
+    def delete(self, article_id: str) -> Receipt:
+        """Delete an article but for its id and change numbers; deleting it again changes nothing.
+
+        Raises:
+            UnknownArticle: it was never stored.
+        """
+        with self._writer.begin() as connection:
+            return delete_article(connection, article_id)
+
+    def get(self, article_id: str) -> Article:
+        """Read an article as it was given.
+
+        Raises:
+            UnknownArticle: it was never stored.
+            DeletedArticle: it was deleted.
+        """
+        with self.engine.begin() as connection:
+            return get_article(connection, article_id)
+
+    def page(self, after: str, limit: int, most_characters: int) -> StoredPage:
+        """Read the articles after an id, in byte order; see `read_page`."""
+        with self.engine.begin() as connection:
+            return read_page(connection, after, limit, most_characters)
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, StoredArticle]:
+        """Read several articles, by id; unknown and deleted ones are left out."""
+        with self.engine.begin() as connection:
+            return get_articles(connection, ids)
+
+    def text_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Read the hashes of the texts of some articles, by id; deleted ones are left out."""
+        table = schema.articles
+        query = sa.select(table.c.id, table.c.text_hash)
+        with self.engine.begin() as connection:
+            rows = connection.execute(query.where(table.c.id.in_(ids)))
+            return {key: text_hash for key, text_hash in rows if text_hash is not None}
+
+    def state(self) -> StoreState:
+        """Read epoch and newest change together."""
+        with self.engine.begin() as connection:
+            return state_of(connection)
+
+    def changes_after(self, number: int, limit: int = 1_000) -> list[LogEntry]:
+        """Read the next entries of the change log, the oldest first."""
+        with self.engine.begin() as connection:
+            return read_log(connection, number, limit)
+
+    def updates_after(
+        self,
+        position: LogPosition,
+        *,
+        epoch: str,
+        analyzer: str,
+        model: str,
+        limit: int = UPDATES_AT_ONCE,
+    ) -> tuple[LogPosition, UpdateBatch]:
+        """Read the articles that changed after a log position, and the position reached.
+
+        Args:
+            position: where the caller is in the log.
+            epoch: the epoch of the store that the caller follows.
+            analyzer: fingerprint of the terms wanted.
+            model: fingerprint of the vectors wanted.
+            limit: how many articles at most.
+
+        Raises:
+            StoreRestored: the store has another epoch, or its log does not have the position.
+        """
+        with self.engine.begin() as connection:
+            if not has_position(connection, position, epoch):
+                raise StoreRestored(position.number)
+            updates = read_updates(connection, position.number, limit, analyzer, model)
+            return position_at(connection, updates.through), updates
+
+    def unread_before(self, position: LogPosition, limit: int) -> tuple[Update, ...]:
+        """Read the newest articles, up to a log position, of which no text was ever analyzed."""
+        with self.engine.begin() as connection:
+            return read_unread(connection, position.number, limit)
+
+    def entries_since(self, position: LogPosition, epoch: str) -> int:
+        """Count the log entries about articles after a position.
+
+        If the position is not in this store's log, all entries about articles are counted.
+        """
+        other_tables = (schema.policies.c.change, schema.overrides.c.change)
+        with self.engine.begin() as connection:
+            begin = position.number if has_position(connection, position, epoch) else 0
+            counts = (sa.select(sa.func.count()).where(change > begin) for change in other_tables)
+            others = sum(connection.scalar(count) or 0 for count in counts)
+            return state_of(connection).change - begin - others
+
+    def has_position(self, position: LogPosition, epoch: str) -> bool:
+        """Whether a position is in this store's log."""
+        with self.engine.begin() as connection:
+            return has_position(connection, position, epoch)
+
+    def touched_since(self, number: int) -> int:
+        """Count the articles that have log entries after a change; deleted ones count too."""
+        table = schema.articles
+        query = sa.select(sa.func.count()).where(table.c.touched > number)
+        with self.engine.begin() as connection:
+            return connection.scalar(query) or 0
+
+    def trim(self, before: int) -> int:
+        """Remove the log entries before a change, but never the newest; return how many."""
+        with self._writer.begin() as connection:
+            return trim_log(connection, before)
+
+    def find_damage(self) -> tuple[str, ...]:
+        """Let SQLite check its file; return what is wrong, or nothing. PostgreSQL is not asked."""
+        if self.engine.dialect.name != "sqlite":
+            return ()
+        try:
+            with self.engine.begin() as connection:
+                lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        except StoreUnusable as fault:  # too damaged to be checked
+            return (str(fault),)
+        return tuple(line for line in lines if line != "ok")
+
+    @contextmanager
+    def scan(self) -> Iterator[StoreScan]:
+        """Read the whole store as it is at one moment; later writes are not seen."""
+        with self.engine.begin() as connection:
+            yield StoreScan(connection)
+
+
+class LazyStore:
+    """Opens the store when it is first needed, and again after a failure.
+
+    So a process can start, and go on, while the database is away.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        patience_seconds: float = PATIENCE_SECONDS,
+        *,
+        may_create: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            url: an SQLAlchemy address.
+            patience_seconds: how long a write waits for other writers before it is refused.
+            may_create: whether a missing SQLite file may be created. If snapshots exist, a missing
+                file was lost: an empty store in its place would be served as if all was deleted.
+        """
+        self._url = url
+        self._patience_seconds = patience_seconds
+        self._may_create = may_create
+        self._lock = threading.Lock()
+        self._store: ArticleStore | None = None
+        self._file: tuple[int, int] | None = None
+        self._wal_file: tuple[int, int] | None = None
+        self._retry_at = 0.0
+        self._fault: StoreUnusable | None = None
+
+    def __call__(self) -> ArticleStore:
+        """Return the open store.
+
+        Raises:
+            StoreUnusable: it cannot be opened now.
+        """
+        with self._lock:
+            if self._store is not None and file_identity(self._url) != self._file:
+                self._close()  # the file was replaced or removed
+            if self._store is None:
+                self._store = self._open()
+            return self._store
+
+    def close(self) -> None:
+        """Close the connections, if there are any."""
+        with self._lock:
+            self._close()
+
+    def _open(self) -> ArticleStore:
+        if self._fault is not None and time.monotonic() < self._retry_at:
+            raise self._fault
+        try:
+            self._refuse_lost_file()
+            self._refuse_replaced_file()
+            store = open_store(self._url, self._patience_seconds)
+        except StoreUnusable as fault:
+            self._fault, self._retry_at = fault, time.monotonic() + RETRY_AFTER_SECONDS
+            raise
+        self._file, self._wal_file = file_identity(self._url), file_identity(self._url, "-wal")
+        self._fault = None
+        return store
+
+    def _refuse_lost_file(self) -> None:
+        if is_missing(self._url) and not self._may_create():
+            raise StoreUnusable(
+                "the file of the article store is gone; put a backup in its place: "
+                "read-also restore"
+            )
+
+    def _refuse_replaced_file(self) -> None:
+        """Refuse a new database file beside the write-ahead log of the old one.
+
+        SQLite would apply that log to the new file, and damage it.
+        """
+        replaced = self._file is not None and self._file != file_identity(self._url)
+        if replaced and self._wal_file and self._wal_file == file_identity(self._url, "-wal"):
+            raise StoreUnusable(
+                "the file of the article store was replaced while it was open; stop everything "
+                "that uses it, remove its -wal and -shm files, and use read-also restore to put "
+                "a backup in its place"
+            )
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None

@@ -1,0 +1,125 @@
+"""Reads the whole store as it is at one moment, in one transaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from recommender.articles import parse_article
+from recommender.store import schema
+from recommender.store.articles import StoredArticle
+from recommender.store.change_log import state_of
+from recommender.store.text_queue import ATTEMPTS
+
+__all__ = ["ArticleStatus", "StoreScan"]
+
+ROWS_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleStatus:
+    """What the store knows of an id that was ever stored, without the text.
+
+    Attributes:
+        id: the article's id.
+        change: number of its last write.
+        touched: number of the newest log entry about it.
+        deleted: whether it was deleted.
+        has_document: whether there is a document.
+        outline: the document without its texts, as JSON text; None if there is none.
+        text_hash: hash of its present text.
+        read_hash: hash of the text that was analyzed last.
+        is_queued: whether its text is in the queue; a dead letter is too.
+        is_dead_letter: whether its text failed too often.
+        queued_at: when the queued text came; None if the log does not reach back so far.
+        has_terms: whether the terms of the text analyzed last are stored.
+        has_vector: whether the vector of the text analyzed last is stored.
+    """
+
+    id: str
+    change: int
+    touched: int
+    deleted: bool
+    has_document: bool
+    outline: str | None
+    text_hash: str | None
+    read_hash: str | None
+    is_queued: bool
+    is_dead_letter: bool
+    queued_at: datetime | None
+    has_terms: bool
+    has_vector: bool
+
+
+class StoreScan:
+    """The store at one moment. Iterating gives every article that is not deleted."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self.state = state_of(connection)
+
+    def queued_ids(self) -> frozenset[str]:
+        """Return the ids of all articles in the queue; dead letters are among them."""
+        return frozenset(self._connection.scalars(sa.select(schema.pending.c.article_id)))
+
+    def __iter__(self) -> Iterator[StoredArticle]:
+        """Yield the articles by ascending id (byte order), read some hundreds at a time."""
+        table = schema.articles
+        columns = (table.c.id, table.c.document, table.c.text_hash, table.c.read_hash)
+        last = ""
+        while True:
+            query = (
+                sa.select(*columns, table.c.change)
+                .where(table.c.deleted.is_(False), table.c.id > last)
+                .order_by(table.c.id)
+                .limit(ROWS_AT_ONCE)
+            )
+            rows = self._connection.execute(query).all()
+            for _, document, text_hash, read_hash, change in rows:
+                yield StoredArticle(parse_article(document), text_hash, read_hash, change)
+            if len(rows) < ROWS_AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def statuses(self, analyzer: str, model: str) -> Iterator[ArticleStatus]:
+        """Yield the status of every id ever stored, by ascending id (byte order), as a stream.
+
+        Args:
+            analyzer: fingerprint of the terms asked for.
+            model: fingerprint of the vectors asked for.
+        """
+        query = _select_statuses(analyzer, model).execution_options(yield_per=ROWS_AT_ONCE)
+        for row in self._connection.execute(query).mappings():
+            yield ArticleStatus(**row)
+
+    def count_unused_texts(self) -> int:
+        """Count the texts that have terms, a vector or a plain text, but no article."""
+        tables = [sa.select(t.c.text_hash) for t in (schema.vectors, schema.terms, schema.texts)]
+        used = [sa.select(schema.articles.c[name]) for name in ("text_hash", "read_hash")]
+        every = sa.union(*tables).subquery()
+        unused = sa.except_(sa.select(every.c.text_hash), *used).subquery()
+        query = sa.select(sa.func.count()).select_from(unused)
+        return self._connection.scalar(query) or 0
+
+
+def _select_statuses(analyzer: str, model: str) -> sa.Select[Any]:
+    a, q, log = schema.articles, schema.pending, schema.changes
+    terms, vectors = (
+        sa.and_(t.c.text_hash == a.c.read_hash, t.c.fingerprint == fingerprint)
+        for t, fingerprint in ((schema.terms, analyzer), (schema.vectors, model))
+    )
+    joined = a.outerjoin(q, q.c.article_id == a.c.id).outerjoin(log, log.c.number == q.c.change)
+    joined = joined.outerjoin(schema.terms, terms).outerjoin(schema.vectors, vectors)
+    computed = {
+        "has_document": a.c.document.is_not(None),
+        "is_queued": q.c.change.is_not(None),
+        "is_dead_letter": sa.func.coalesce(q.c.attempts >= ATTEMPTS, sa.false()),
+        "queued_at": log.c.at,
+        "has_terms": schema.terms.c.text_hash.is_not(None),
+        "has_vector": schema.vectors.c.text_hash.is_not(None),
+    }
+    own = (a.c.id, a.c.change, a.c.touched, a.c.deleted, a.c.outline, a.c.text_hash, a.c.read_hash)
+    labelled = (column.label(name) for name, column in computed.items())
+    return sa.select(*own, *labelled).select_from(joined).order_by(a.c.id)

@@ -1,0 +1,295 @@
+"""The queue of texts to analyze, and the dead letters: texts that failed too often."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from recommender.articles import Article, parse_article
+from recommender.store import schema
+from recommender.store.change_log import log_change
+from recommender.store.features import AT_ONCE, TextTerms, keep_terms, keep_texts, keep_vectors
+
+__all__ = [
+    "ATTEMPTS",
+    "AnalyzedText",
+    "DeadLetter",
+    "Fingerprints",
+    "QueueLength",
+    "QueuedText",
+    "TextQueue",
+    "dequeue",
+    "enqueue",
+]
+
+ATTEMPTS: Final = 3
+"""After so many failures a text is a dead letter; features of an older text stay in use."""
+MOST_REASON_CHARACTERS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedText:
+    """An article whose text waits to be analyzed.
+
+    Attributes:
+        article: the article.
+        text_hash: hash of the text that waits.
+        change: number of the write that queued it.
+        bulk: whether a bulk load wrote it; single writes are analyzed first.
+        attempts: how often analyzing it failed.
+    """
+
+    article: Article
+    text_hash: str
+    change: int
+    bulk: bool
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnalyzedText:
+    """The features of a queued text.
+
+    Attributes:
+        queued: the queued text.
+        body: the plain text of its markup; None if the article has no markup.
+        terms: terms, language and MinHash.
+        vector: unit vector, float16 [dim].
+        passages: codes of its passages, int8 [k, dim]; None if there are none to keep.
+    """
+
+    queued: QueuedText
+    body: str | None
+    terms: TextTerms
+    vector: NDArray[np.float16]
+    passages: NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Which versions of markup reader, analyzer and model computed the features of a text."""
+
+    markup: str
+    analyzer: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLength:
+    """How many texts wait: from single writes, from bulk loads; and how many are dead letters."""
+
+    single: int
+    bulk: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An article whose text could not be analyzed, and why."""
+
+    id: str
+    change: int
+    fault: str
+
+
+class TextQueue:
+    """The queue between the writers of articles and the indexer."""
+
+    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    def next(self, limit: int, *, bulk: bool) -> list[QueuedText]:
+        """Return the oldest queued texts of single writes or of bulk loads; no dead letters."""
+        table, articles = schema.pending, schema.articles
+        query = (
+            sa.select(
+                articles.c.document,
+                articles.c.text_hash,
+                *(table.c.change, table.c.bulk, table.c.attempts),
+            )
+            .join(articles, articles.c.id == table.c.article_id)
+            .where(table.c.bulk.is_(bulk), table.c.attempts < ATTEMPTS)
+            .order_by(table.c.attempts, table.c.change)
+            .limit(limit)
+        )
+        with self._engine.begin() as connection:
+            rows = connection.execute(query).all()
+        return [QueuedText(parse_article(row[0]), *row[1:]) for row in rows]
+
+    def acknowledge(
+        self, analyzed: Sequence[AnalyzedText], fingerprints: Fingerprints
+    ) -> list[int]:
+        """Take texts off the queue, keep their features, and log each as read.
+
+        A text whose article was written again or deleted meanwhile is left out: nothing of it is
+        kept, because it may have to be erased.
+
+        Returns:
+            The change numbers of the new log entries, in order.
+        """
+        with self._writer.begin() as connection:
+            numbers = [
+                _acknowledge(connection, q.article.id, q.change, q.text_hash)
+                for q in (text.queued for text in analyzed)
+            ]
+            current = [text for text, number in zip(analyzed, numbers, strict=True) if number]
+            _keep_features(connection, current, fingerprints)
+        return [number for number in numbers if number is not None]
+
+    def acknowledge_known(self, analyzer: str, model: str) -> int:
+        """Log as read all queued texts whose terms and vector are stored; return how many."""
+        acknowledged = 0
+        while found := self._known(analyzer, model):
+            with self._writer.begin() as connection:
+                numbers = [_acknowledge(connection, *row) for row in found]
+            acknowledged += sum(number is not None for number in numbers)
+        return acknowledged
+
+    def _known(self, analyzer: str, model: str) -> list[tuple[str, int, str]]:
+        table, articles = schema.pending, schema.articles
+        terms, vectors = schema.terms, schema.vectors
+        query = (
+            sa.select(table.c.article_id, table.c.change, articles.c.text_hash)
+            .join(articles, articles.c.id == table.c.article_id)
+            .join(terms, terms.c.text_hash == articles.c.text_hash)
+            .join(vectors, vectors.c.text_hash == articles.c.text_hash)
+            .where(terms.c.fingerprint == analyzer, vectors.c.fingerprint == model)
+            .order_by(table.c.change)
+            .limit(AT_ONCE)
+        )
+        with self._engine.begin() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def count_failure(self, article_id: str, change: int, fault: str) -> None:
+        """Count a failed attempt at the text that a change brought, if it still waits."""
+        table = schema.pending
+        with self._writer.begin() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.article_id == article_id, table.c.change == change)
+                .values(attempts=table.c.attempts + 1, fault=_storable(fault))
+            )
+
+    def give_up(self, article_id: str, text_hash: str, fault: str) -> None:
+        """Make a queued text a dead letter, if the article still has that text."""
+        table, articles = schema.pending, schema.articles
+        same = sa.select(articles.c.id).where(
+            articles.c.id == article_id, articles.c.text_hash == text_hash
+        )
+        with self._writer.begin() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.article_id.in_(same))
+                .values(attempts=ATTEMPTS, fault=_storable(fault))
+            )
+
+    def requeue_unembedded(self, model: str) -> int:
+        """Queue again all analyzed articles without a vector of a model; return how many."""
+        table, articles, vectors = schema.pending, schema.articles, schema.vectors
+        embedded = sa.exists().where(
+            vectors.c.text_hash == articles.c.read_hash, vectors.c.fingerprint == model
+        )
+        queued = sa.exists().where(table.c.article_id == articles.c.id)
+        query = sa.select(articles.c.id, articles.c.change, sa.true(), sa.literal(0)).where(
+            articles.c.read_hash.is_not(None), ~embedded, ~queued
+        )
+        columns = ["article_id", "change", "bulk", "attempts"]
+        with self._writer.begin() as connection:
+            put = sa.insert(table).from_select(columns, query).returning(table.c.article_id)
+            return len(connection.execute(put).all())
+
+    def retry_dead_letters(self) -> int:
+        """Queue all dead letters again, as a bulk load; return how many."""
+        table = schema.pending
+        dead = sa.update(table).where(table.c.attempts >= ATTEMPTS)
+        with self._writer.begin() as connection:
+            return connection.execute(dead.values(attempts=0, bulk=True)).rowcount
+
+    def length(self) -> QueueLength:
+        """Count what waits, and the dead letters."""
+        table = schema.pending
+        dead = table.c.attempts >= ATTEMPTS
+        query = sa.select(table.c.bulk, dead, sa.func.count()).group_by(table.c.bulk, dead)
+        with self._engine.begin() as connection:
+            counts = {(bool(b), bool(d)): n for b, d, n in connection.execute(query)}
+        single, bulk = counts.get((False, False), 0), counts.get((True, False), 0)
+        return QueueLength(single, bulk, counts.get((False, True), 0) + counts.get((True, True), 0))
+
+    def dead_letter_ids(self) -> frozenset[str]:
+        """Return the ids of all dead letters."""
+        table = schema.pending
+        query = sa.select(table.c.article_id).where(table.c.attempts >= ATTEMPTS)
+        with self._engine.begin() as connection:
+            return frozenset(connection.scalars(query))
+
+    def dead_letters(self, limit: int = 1_000) -> list[DeadLetter]:
+        """Return dead letters, the oldest first."""
+        table = schema.pending
+        query = (
+            sa.select(table.c.article_id, table.c.change, table.c.fault)
+            .where(table.c.attempts >= ATTEMPTS)
+            .order_by(table.c.change)
+            .limit(limit)
+        )
+        with self._engine.begin() as connection:
+            return [DeadLetter(*row) for row in connection.execute(query)]
+
+
+def enqueue(connection: sa.Connection, article_id: str, change: int, *, bulk: bool) -> None:
+    """Queue an article's text for analysis; earlier attempts no longer count."""
+    was_single = dequeue(connection, article_id) is False
+    # A text of a single write keeps its priority when a bulk load brings the article again.
+    values = {"change": change, "bulk": bulk and not was_single, "attempts": 0}
+    connection.execute(sa.insert(schema.pending).values(article_id=article_id, **values))
+
+
+def dequeue(connection: sa.Connection, article_id: str) -> bool | None:
+    """Take an article off the queue; return whether it was a bulk write, None if not queued."""
+    table = schema.pending
+    removed = sa.delete(table).where(table.c.article_id == article_id).returning(table.c.bulk)
+    row = connection.execute(removed).first()
+    return None if row is None else bool(row.bulk)
+
+
+def _storable(fault: str) -> str:
+    """Cut a reason, and replace what no database takes: it may quote a poisonous text."""
+    cut = fault[:MOST_REASON_CHARACTERS]
+    return cut.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def _keep_features(
+    connection: sa.Connection, analyzed: Iterable[AnalyzedText], fingerprints: Fingerprints
+) -> None:
+    by_hash = {text.queued.text_hash: text for text in analyzed}
+    keep_terms(connection, {key: t.terms for key, t in by_hash.items()}, fingerprints.analyzer)
+    keep_vectors(
+        connection,
+        {key: t.vector for key, t in by_hash.items()},
+        fingerprints.model,
+        {key: t.passages for key, t in by_hash.items() if t.passages is not None},
+    )
+    bodies = {key: t.body for key, t in by_hash.items() if t.body is not None}
+    keep_texts(connection, bodies, fingerprints.markup)
+
+
+def _acknowledge(
+    connection: sa.Connection, article_id: str, change: int, text_hash: str
+) -> int | None:
+    """Log a queued text as read; None if its article was written again or deleted meanwhile."""
+    table, articles = schema.pending, schema.articles
+    taken = connection.execute(
+        sa.delete(table).where(table.c.article_id == article_id, table.c.change == change)
+    )
+    if not taken.rowcount:
+        return None
+    number = log_change(connection, article_id, "read")
+    connection.execute(
+        sa.update(articles)
+        .where(articles.c.id == article_id)
+        .values(read_hash=text_hash, touched=number)
+    )
+    return number
