@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, report
 from benchmarks.list_rules import measure_cost
-from recommender.analysis.minhash import overlap, sign
+from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.articles import Article, parse_article
 from recommender.ranking.policy import Policy
 from recommender.ranking.selection import Pool, Rules, choose
@@ -92,7 +92,7 @@ def precision_and_recall(kinds: list[Kind], threshold: float) -> tuple[float, fl
 
 def marked_pairs() -> Iterator[Kind]:
     """Every pair of the sample, by what its files say of it."""
-    stories = {article.id: sign(article) for article in read_sample()}
+    stories = {article.id: compute_minhash(article) for article in read_sample()}
     marked = {frozenset(line.split("\t")[:2]) for line in _lines("duplicates.tsv")[1:]}
     judged = [line.split() for line in _lines("qrels.txt")]
     related = {frozenset((seed, other)) for seed, _, other, gain in judged if int(gain)} - marked
@@ -100,7 +100,7 @@ def marked_pairs() -> Iterator[Kind]:
     for one, two in combinations(stories, 2):
         pair = frozenset((one, two))
         name = "marked" if pair in marked else "related" if pair in related else "other"
-        found[name].append(float(overlap(stories[one], stories[two][None])[0]))
+        found[name].append(float(estimate_jaccard(stories[one], stories[two][None])[0]))
     yield Kind("marked reprints and updates", True, np.array(found["marked"]))  # noqa: FBT003
     yield Kind("NOT: judged related", False, np.array(found["related"]))  # noqa: FBT003
     yield Kind("NOT: all other pairs", False, np.array(found["other"]))  # noqa: FBT003
@@ -159,7 +159,9 @@ def overlaps_with(stories: list[Article], make: Make) -> NDArray[np.float64]:
         other = next(one for one in later if one.language == story.language)
         title, paragraphs = make(story, other)
         made = story.model_copy(update={"title": title, "body": BREAK.join(paragraphs)})
-        found.append(float(overlap(sign(story), sign(made)[None])[0]))
+        found.append(
+            float(estimate_jaccard(compute_minhash(story), compute_minhash(made)[None])[0])
+        )
     return np.array(found)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from recommender.analysis.embedding import find_model
-from recommender.analysis.minhash import overlap, sign
+from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.articles import Article
 from recommender.cli.meters import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
@@ -61,14 +61,14 @@ def say_close(
     say: Callable[[str], object],
 ) -> None:
     """The same-event pairs whose texts overlap most, to be looked at."""
-    signed = {article.id: (article, sign(article)) for article in articles}
+    signed = {article.id: (article, compute_minhash(article)) for article in articles}
     pairs = {
         tuple(sorted((seed, other)))
         for seed, judged in qrels.items()
         for other, gain in judged.items()
         if gain > 0 and other != seed
     }
-    close = [(float(overlap(signed[a][1], signed[b][1][None])[0]), a, b) for a, b in pairs]
+    close = [(float(estimate_jaccard(signed[a][1], signed[b][1][None])[0]), a, b) for a, b in pairs]
     say(f"{len(pairs)} same-event pairs; those that overlap by {CLOSE} or more:")
     for share, one, two in sorted(close, reverse=True):
         if share >= CLOSE:

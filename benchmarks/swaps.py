@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from index import Catalog, Query
 from recommender.analysis.embedding import Model
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.features import Embedding, Features
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
@@ -39,7 +40,6 @@ from recommender.store import (
     LogPosition,
     StoredPolicy,
     StoreState,
-    TextTerms,
     Update,
     UpdateBatch,
 )
@@ -174,18 +174,21 @@ class Archive:
         article = Article(
             id=f"story-{number:03}", title=f"{self.name} {number} as of {change}", language="en"
         )
-        terms = TextTerms(
+        self._known[article.id] = None
+        known = Known(article, self._features(number), change, settled=True)
+        while not self._apart(known):
+            known = replace(known, features=self._features(number))
+        self._known[article.id] = known
+        self._touched[article.id] = change
+
+    def _features(self, number: int) -> Features:
+        return Features(
             "en",
             np.array([BUCKETS + number], np.int32),
             np.ones(1, np.float32),
-            np.zeros(SIGNATURE_SIZE, np.uint16),
+            np.zeros(MINHASH_SIZE, np.uint16),
+            Embedding(self._drawn(number), np.empty((0, DIM), np.int8)),
         )
-        self._known[article.id] = None
-        known = Known(article, terms, self._drawn(number), change, settled=True)
-        while not self._apart(known):
-            known = replace(known, vector=self._drawn(number))
-        self._known[article.id] = known
-        self._touched[article.id] = change
 
     def _drawn(self, number: int) -> NDArray[np.float16]:
         vector = self._random.standard_normal(DIM)
@@ -204,12 +207,13 @@ class Archive:
 def _update(article_id: str, change: int, known: Known | None) -> Update:
     if known is None:
         return Update(article_id, change, None)
-    return Update(article_id, change, known.article, known.terms, known.vector)
+    return Update(article_id, change, known.article, known.features)
 
 
 def _as_stored(known: Known) -> Floats:
     """A vector after it was scaled and rounded once more, as a build does."""
-    vector = np.asarray(known.vector, np.float32)
+    assert known.embedding is not None
+    vector = known.embedding.vector.astype(np.float32)
     rounded: Floats = (vector / np.linalg.norm(vector)).astype(np.float16).astype(np.float32)
     return rounded
 

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.cli import main
@@ -220,6 +220,6 @@ pytest_plugins = ("tests.support.postgresql", "tests.support.workers")
 
 
 @pytest.fixture(scope="session")
-def reader_with_fake() -> Callable[..., Reader]:
+def reader_with_fake() -> Callable[..., Analyzer]:
     """How texts are read with the fake encoder or the one given."""
     return fake_reader

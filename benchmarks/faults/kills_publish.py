@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.faults.kills_deeds import Ledger, digest_of
 from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, Terms, quantize
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.indexing.rebuild import rebuild
 from recommender.progress import Advance
@@ -61,7 +61,7 @@ def publish_plain(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None
 def publish_rebuilt(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None:
     """Publish as the product does."""
     ledger.write("publishing", store.state().change)
-    reader = Reader(FAKE, lambda _: HashedWords(), lambda markup: markup)
+    reader = Analyzer(FAKE, lambda _: HashedWords(), lambda markup: markup)
     # What the gate thinks of texts drawn at random is not the question here.
     rebuilt = rebuild(store, catalog, reader, keep=KEEP, force=True)
     ledger.write("published", rebuilt.change)

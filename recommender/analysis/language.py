@@ -3,9 +3,9 @@
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["LANGUAGE_RECIPE", "SURE_ABOVE", "detect_language"]
+__all__ = ["LANGUAGE_VERSION", "SURE_ABOVE", "detect_language"]
 
-LANGUAGE_RECIPE: Final = "langid-1"
+LANGUAGE_VERSION: Final = "langid-1"
 
 SURE_ABOVE: Final = 0.9
 ENOUGH: Final = 2_000  # characters; more of a story changes no answer and costs time

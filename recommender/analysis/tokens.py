@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from index import BUCKETS
 from recommender.articles import Article
 
-__all__ = ["MOST_WORDS", "STEM", "TERM_RECIPE", "TITLE_WEIGHT", "count_terms", "words"]
+__all__ = ["MOST_WORDS", "STEM", "TITLE_WEIGHT", "TOKENS_VERSION", "count_tokens", "tokenize"]
 
-TERM_RECIPE: Final = "words-2"
+TOKENS_VERSION: Final = "words-2"
 """Names this recipe; change it when the same text would give other terms."""
 TITLE_WEIGHT: Final = 2
 LONGEST_WORD: Final = 40
@@ -49,7 +49,7 @@ _LETTERS = _MARKS | str.maketrans(
 )
 
 
-def words(text: str) -> Iterator[str]:
+def tokenize(text: str) -> Iterator[str]:
     """Words in reading order, case folded; overlapping pairs of marks where words are unspaced."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
     for match in _WORD.finditer(folded):
@@ -66,7 +66,7 @@ def _spelt(word: str) -> Iterator[str]:
         yield word
 
 
-def count_terms(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def count_tokens(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Hashed terms of title (weighed), summary and body: words cut to STEM letters.
 
     Returns:
@@ -75,7 +75,7 @@ def count_terms(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32
     """
     counted: Counter[int] = Counter()
     for text, weight in ((article.title, TITLE_WEIGHT), (article.summary, 1), (article.body, 1)):
-        for word in islice(words(text), MOST_WORDS):
+        for word in islice(tokenize(text), MOST_WORDS):
             counted[zlib.crc32(word[:STEM].encode()) & (BUCKETS - 1)] += weight
     buckets = np.array(sorted(counted), np.int32)
     return buckets, np.array([counted[bucket] for bucket in buckets.tolist()], np.float32)

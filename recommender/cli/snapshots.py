@@ -7,7 +7,7 @@ import click
 
 from index import Catalog, SnapshotDamaged
 from index.verification import open_verified
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
@@ -38,7 +38,7 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     store = open_store(settings.database_url)
     begun = time.monotonic()
     with MarkupReader() as markup:
-        reader = Reader(model, partial(load_encoder, meter=bar), markup.read)
+        reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, reader, full=full, force=force, keep=keep, meter=bar)
     click.echo(
         f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from index import Catalog, IndexFault
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
 from recommender.cli.exits import leave
@@ -96,7 +96,7 @@ def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force
     if not (force or needs_rebuild(catalog)):
         return compact(store, catalog, model, keep=EVERY).generation
     with MarkupReader() as markup:
-        reader = Reader(model, partial(load_encoder, meter=bar), markup.read)
+        reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, reader, force=force, keep=EVERY, meter=bar)
     return done.generation
 

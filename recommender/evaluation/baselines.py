@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.analysis.tokens import MOST_WORDS, words
+from recommender.analysis.tokens import MOST_WORDS, tokenize
 from recommender.articles import Article
 from recommender.evaluation.runs import Bench
 from recommender.ranking.attributes import TAG_SEPARATOR
@@ -185,7 +185,7 @@ class Words:
 
 def _words_of(article: Article) -> Iterable[str]:
     texts = (article.title, article.summary, article.body)
-    return islice(chain.from_iterable(map(words, texts)), MOST_WORDS)
+    return islice(chain.from_iterable(map(tokenize, texts)), MOST_WORDS)
 
 
 def _newest(view: View, rows: Rows) -> Rows:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from index import Catalog, View
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
@@ -78,7 +78,7 @@ def open_bench(
         _fill(store, dataset)
         catalog = Catalog(folder / "snapshots")
         with MarkupReader() as markup:
-            reader = Reader(model, load_encoder, markup.read)
+            reader = Analyzer(model, load_encoder, markup.read)
             rebuild(store, catalog, reader, meter=meter, force=True)
         yield Bench(
             dataset,

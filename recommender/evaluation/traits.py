@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.analysis.minhash import overlap
+from recommender.analysis.minhash import estimate_jaccard
 from recommender.evaluation.runs import Bench
 from recommender.ranking.filters import DAY_SECONDS, eligible
 
@@ -122,7 +122,7 @@ def _repeats(view: View, seed: str, listed: Sequence[str], most: float) -> Itera
     """Of each listed article, whether it tells again what stands above it."""
     signatures = view.take("signature", _rows(view, [seed, *listed]))
     for at in range(1, len(signatures)):
-        yield bool((overlap(signatures[at], signatures[:at]) >= most).any())
+        yield bool((estimate_jaccard(signatures[at], signatures[:at]) >= most).any())
 
 
 def _rows(view: View, ids: Sequence[str]) -> NDArray[np.int64]:

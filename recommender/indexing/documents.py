@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Passages, Rows, Terms
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.features import Embedding, Features
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, primary_language
 from recommender.ranking.attributes import Facts, describe
 from recommender.ranking.cards import Card
-from recommender.store import TextTerms
 
 __all__ = ["GROUPED_BY", "KNOWN_BY", "Known", "Tongues", "facts_of", "rows_of"]
 
@@ -32,19 +32,20 @@ class Known:
 
     Attributes:
         article: its id, title and standing count here.
-        terms: of the text read last; None if none was.
-        vector: of the text read last, float16 [dim]; None if it has none by the model in use.
+        features: of the text read last, with the embedding by the model in use; None if none was.
         change: the write that gave it its present state.
         settled: whether the text read last is the present one.
-        passages: codes of its passages, int8 [k, dim]; None if it has no vector.
     """
 
     article: Article
-    terms: TextTerms | None
-    vector: NDArray[np.float16] | None
+    features: Features | None
     change: int
     settled: bool
-    passages: NDArray[np.int8] | None = None
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The embedding of the text read last, if it has one."""
+        return None if self.features is None else self.features.embedding
 
 
 class Tongues(Protocol):
@@ -73,9 +74,9 @@ def rows_of(known: Sequence[Known], encoder: Tongues, dim: int) -> Rows:
     described = describe(facts)
     return Rows(
         ids=[one.article.id for one in known],
-        vectors=_stacked([one.vector for one in known], width),
+        vectors=_stacked([one.embedding for one in known], width),
         passages=Passages.of([_matched(one, width) for one in known], width),
-        terms=Terms.of([_counted(one.terms) for one in known]),
+        terms=Terms.of([_counted(one.features) for one in known]),
         columns=described.columns,
         labels=described.labels,
         cards=[Card.of(f.article, f.language).to_bytes() for f in facts],
@@ -84,39 +85,39 @@ def rows_of(known: Sequence[Known], encoder: Tongues, dim: int) -> Rows:
 
 def facts_of(known: Known, encoder: Tongues) -> Facts:
     """What lists need to know of an article; the language it gives wins over the detected one."""
-    terms = known.terms
+    features = known.features
     given = primary_language(known.article.language)
-    language = given or (None if terms is None else terms.language)
-    unsigned = np.zeros(SIGNATURE_SIZE, np.uint16)
-    read = known.vector is not None and terms is not None
+    language = given or (None if features is None else features.language)
+    unsigned = np.zeros(MINHASH_SIZE, np.uint16)
+    embedded = known.embedding is not None
     return Facts(
         article=known.article,
         language=language,
-        embedded=read and encoder.knows(language),
-        fluent=read and encoder.is_fluent(language),
-        signature=unsigned if terms is None else terms.signature,
+        embedded=embedded and encoder.knows(language),
+        fluent=embedded and encoder.is_fluent(language),
+        signature=unsigned if features is None else features.minhash,
         change=known.change,
-        read=terms is not None,
-        settled=known.settled and terms is not None,
+        read=features is not None,
+        settled=known.settled and features is not None,
     )
 
 
 def _matched(one: Known, width: int) -> NDArray[np.int8]:
     """The passages of an article, of which it has none without a vector."""
-    if one.vector is None or one.passages is None:
+    if one.embedding is None:
         return np.empty((0, width), np.int8)
-    return one.passages[one.passages.any(axis=1)]
+    return one.embedding.passages[one.embedding.passages.any(axis=1)]
 
 
-def _counted(terms: TextTerms | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    if terms is None:
+def _counted(features: Features | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if features is None:
         return np.empty(0, np.int32), np.empty(0, np.float32)
-    return terms.buckets, terms.counts
+    return features.buckets, features.counts
 
 
 def _width(known: Sequence[Known], dim: int) -> int:
     """How many numbers a vector has; where nothing tells, what most of the vectors have."""
-    widths = Counter(len(one.vector) for one in known if one.vector is not None)
+    widths = Counter(len(one.embedding.vector) for one in known if one.embedding is not None)
     return widths.most_common(1)[0][0] if widths and dim == 1 else dim
 
 
@@ -125,22 +126,22 @@ def _sound(one: Known, width: int) -> Known:
 
     One such would keep every worker from taking in the page of the log that it stands on.
     """
-    if one.vector is None:
+    if one.features is None or one.embedding is None:
         return one
-    wide = one.vector.astype(np.float32)
+    wide = one.embedding.vector.astype(np.float32)
     if len(wide) == width and np.isfinite(wide).all() and np.linalg.norm(wide) > 0:
         return one
     _log.error("article %s has a vector that means nothing; it is left out", one.article.id)
-    return replace(one, vector=None, passages=None)
+    return replace(one, features=replace(one.features, embedding=None))
 
 
-def _stacked(vectors: Sequence[NDArray[np.float16] | None], width: int) -> NDArray[np.float32]:
+def _stacked(embeddings: Sequence[Embedding | None], width: int) -> NDArray[np.float32]:
     """float32 unit rows of the kept float16 ones; the first axis where there is none."""
-    rows = np.zeros((len(vectors), width), np.float32)
-    rows[:, 0] = [vector is None for vector in vectors]
-    for row, vector in zip(rows, vectors, strict=True):
-        if vector is not None:
-            row[:] = vector
+    rows = np.zeros((len(embeddings), width), np.float32)
+    rows[:, 0] = [one is None for one in embeddings]
+    for row, one in zip(rows, embeddings, strict=True):
+        if one is not None:
+            row[:] = one.vector
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     rows /= np.where(lengths > 0, lengths, np.float32(1))
     return rows

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Query, View
-from recommender.analysis.analyzer import Draft
-from recommender.analysis.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
+from recommender.analysis.features import Draft, Embedding, Features
 from recommender.articles import Article, parse_article
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
 from recommender.indexing.documents import Known, facts_of
@@ -27,7 +26,6 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE, number_of
 from recommender.ranking.seeds import Seed
-from recommender.store import TextTerms
 
 __all__ = ["ANY_ID", "DraftServer", "read_draft", "seed_outside"]
 
@@ -70,13 +68,12 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
     the ladder can serve it.
     """
     origin = Origin.of(view.snapshot.manifest)
-    known = Known(
-        article, None if draft is None else draft.terms, None, 0, settled=draft is not None
-    )
+    features = None if draft is None else draft.features
+    known = Known(article, features, 0, settled=draft is not None)
     facts = facts_of(known, origin)
     language = facts.language or UNKNOWN_LANGUAGE
     moment = article.published_at
-    embedded = None if draft is None or draft.model != origin.model else draft
+    embedded = None if draft is None or draft.model != origin.model else draft.features.embedding
     return Seed(
         id=article.id,
         title=article.title.strip(),
@@ -89,22 +86,22 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
         settled=facts.settled,
         embedded=embedded is not None and origin.knows(facts.language),
         fluent=embedded is not None and origin.is_fluent(facts.language),
-        vector=None if embedded is None else view.centred(embedded.vector[None], language)[0],
+        vector=None if embedded is None else view.centred(embedded.unit_vector[None], language)[0],
         passages=None if embedded is None else _matched(view, embedded, language),
-        terms=None if draft is None else _weighed(view, draft.terms, language),
+        terms=None if features is None else _weighed(view, features, language),
     )
 
 
-def _matched(view: View, draft: Draft, language: str) -> NDArray[np.float32]:
+def _matched(view: View, embedding: Embedding, language: str) -> NDArray[np.float32]:
     """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
-    codes = draft.passages.astype(np.float32)
+    codes = embedding.passages.astype(np.float32)
     lengths = np.linalg.norm(codes, axis=1, keepdims=True)
     return view.centred(codes / np.maximum(lengths, np.float32(1)), language)
 
 
-def _weighed(view: View, terms: TextTerms, language: str) -> Query:
+def _weighed(view: View, features: Features, language: str) -> Query:
     peers = view.background_of(language).rows
-    query = view.snapshot.lexicon.weigh(terms.buckets, terms.counts, peers)
+    query = view.snapshot.lexicon.weigh(features.buckets, features.counts, peers)
     # Rounded as they would be kept, so that a draft gets the list that it gets once stored.
     kept = query.weights.astype(np.float16).astype(np.float32)
     return Query(query.buckets, kept / np.float32(np.linalg.norm(kept) or 1))
@@ -151,9 +148,7 @@ class DraftServer:
             self._turns.release()
         return {
             "model": read.model,
-            "terms": pack_terms(read.terms),
-            "vector": pack(read.vector),
-            "passages": pack(read.passages),
+            "features": read.features.to_json(),
             "body": read.body,
         }
 
@@ -178,12 +173,10 @@ class _Handler(socketserver.StreamRequestHandler):
 def _draft(answer: dict[str, Any]) -> Draft:
     if "unreadable" in answer:
         raise UnreadableMarkup(answer["unreadable"])
-    if "vector" not in answer:
+    features = Features.from_json(answer.get("features", {}))
+    if features is None:
         raise IndexerAway(str(answer.get("away", "no answer")))
-    vector = unpack(answer["vector"], "<f4")
-    passages = unpack_passages(answer["passages"], len(vector))
-    terms, body = unpack_terms(*answer["terms"]), answer.get("body")
-    return Draft(terms, vector, passages, answer["model"], body)
+    return Draft(features, answer["model"], answer.get("body"))
 
 
 @contextmanager

@@ -5,18 +5,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.analysis.analyzer import Draft, Reader, read_text
-from recommender.analysis.embedding import Encoder, texts_of
+from recommender.analysis.analyzer import Analyzer, analyze
+from recommender.analysis.embedding import Encoder, embed_views, texts_of
+from recommender.analysis.features import Draft, Embedding
 from recommender.analysis.passages import Views, width
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.indexing.features import Embedded, embedded_of
 from recommender.store import AnalyzedText, ArticleStore, QueuedText
 
 __all__ = ["Indexer"]
@@ -33,17 +34,19 @@ Vectors = dict[str, NDArray[np.float32]]
 class Indexer:
     """Reads what waits, in one thread; drafts may be read in others."""
 
-    def __init__(self, store: ArticleStore, reader: Reader, in_hand: Path | None = None) -> None:
+    def __init__(
+        self, store: ArticleStore, analyzer: Analyzer, in_hand: Path | None = None
+    ) -> None:
         """Read texts of a store.
 
         Args:
             store: where they wait, and where what was made of them is kept.
-            reader: how they are read.
+            analyzer: how they are analyzed.
             in_hand: the file that names what is being read, so that an article which takes the
                 process down with it is known after that; None keeps no such file.
         """
         self._store = store
-        self._reader = reader
+        self._analyzer = analyzer
         self._in_hand = InHand(in_hand)
         self._encoder: Encoder | None = None
         self._encoding = threading.Lock()
@@ -80,13 +83,9 @@ class Indexer:
         plain = self._plain(article)
         view = Views.of(plain)
         vectors = self._encode(sorted(set(texts_of(view))))
-        made = embedded_of(view, vectors.__getitem__)
-        model = self._reader.model.fingerprint
-        # Rounded as it would be kept, so that a draft gets the list that it gets once stored.
-        kept = made.vector.astype(np.float16).astype(np.float32)
-        vector = kept / np.linalg.norm(kept)
+        features = replace(analyze(plain), embedding=embed_views(view, vectors.__getitem__))
         body = plain.body[:QUOTED] if article.body_html else None
-        return Draft(read_text(plain), vector, made.passages, model, body)
+        return Draft(features, self._analyzer.model.fingerprint, body)
 
     def _next(self, *, bulk: bool) -> list[QueuedText]:
         return self._store.queue.next(BULK if bulk else SINGLES, bulk=bulk)
@@ -110,7 +109,7 @@ class Indexer:
         except Exception as fault:  # noqa: BLE001 - whatever a text does, others must be read
             self._in_hand.drop(waiting)
             return self._blame(waiting, fault, encode)
-        self._store.queue.acknowledge(readings, self._reader.fingerprints)
+        self._store.queue.acknowledge(readings, self._analyzer.versions)
         self._in_hand.drop(waiting)
         return len(waiting)
 
@@ -135,32 +134,26 @@ class Indexer:
         _log.info(
             "embedded %s in %.3f s", [p.article.id for p in waiting], time.monotonic() - begun
         )
-        made |= {key: embedded_of(view, vectors.__getitem__) for key, view in new.items()}
+        made |= {key: embed_views(view, vectors.__getitem__) for key, view in new.items()}
         return [
             AnalyzedText(
                 queued=pending,
                 body=article.body if pending.article.body_html else None,
-                terms=read_text(article),
-                vector=_checked(made[pending.text_hash].vector),
-                passages=made[pending.text_hash].passages,
+                features=replace(analyze(article), embedding=_checked(made[pending.text_hash])),
             )
             for pending, article in zip(waiting, plain, strict=True)
         ]
 
-    def _known(self, waiting: Sequence[QueuedText]) -> dict[str, Embedded]:
-        """What the store keeps of these texts already."""
-        cache, model = self._store.features, self._reader.model.fingerprint
+    def _known(self, waiting: Sequence[QueuedText]) -> dict[str, Embedding]:
+        """The embeddings of these texts that are stored already."""
         hashes = [pending.text_hash for pending in waiting]
-        return {
-            key: Embedded(kept.vector.astype(np.float32), kept.passages)
-            for key, kept in cache.embedded(hashes, model).items()
-        }
+        return self._store.features.embeddings(hashes, self._analyzer.model.fingerprint)
 
     def _plain(self, article: Article) -> Article:
         if not article.body_html:
             return article
         with self._cleaning:
-            return article.with_text(self._reader.read_markup(article.body_html))
+            return article.with_text(self._analyzer.read_markup(article.body_html))
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         with self._encoding:
@@ -169,7 +162,7 @@ class Indexer:
 
     def _load(self) -> Encoder:
         if self._encoder is None:
-            self._encoder = self._reader.load(self._reader.model)
+            self._encoder = self._analyzer.load(self._analyzer.model)
         return self._encoder
 
     def _encode_politely(self, texts: Sequence[str]) -> Vectors:
@@ -232,15 +225,15 @@ class InHand:
             return []
 
 
-def _checked(vector: NDArray[np.float32]) -> NDArray[np.float16]:
-    """As it is kept.
+def _checked(embedding: Embedding) -> Embedding:
+    """The same embedding.
 
     Raises:
-        ValueError: it holds what is no number.
+        ValueError: its vector has a NaN or an infinity.
     """
-    if not np.isfinite(vector).all():
-        raise ValueError("the encoder gave a vector that holds what is no number")
-    return vector.astype(np.float16)
+    if not np.isfinite(embedding.vector).all():
+        raise ValueError("the encoder gave a vector with a NaN or an infinity")
+    return embedding
 
 
 def _slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:

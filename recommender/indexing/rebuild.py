@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
-from recommender.analysis.analyzer import ANALYZER, Reader, clean_missing, read_missing
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.errors import GateRefused, HeldBack
+from recommender.indexing.backfill import analyze_missing, clean_missing, embed_missing
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.features import embed_missing
 from recommender.indexing.gate import Candidate, admit
 from recommender.indexing.notices import held, refused
 from recommender.indexing.snapshots import live_manifest, open_live, report_catalog, stamp_of
@@ -68,7 +68,7 @@ class Gathered:
 def rebuild(
     store: ArticleStore,
     catalog: Catalog,
-    reader: Reader,
+    analyzer: Analyzer,
     *,
     full: bool = False,
     force: bool = False,
@@ -80,7 +80,7 @@ def rebuild(
     Args:
         store: where the articles are.
         catalog: where snapshots go.
-        reader: how texts are read.
+        analyzer: how texts are analyzed.
         full: compute all again, replacing the kept vectors and terms; try what is parked again.
         force: publish even what the gate refuses.
         keep: how many generations to keep.
@@ -91,20 +91,20 @@ def rebuild(
         SnapshotDamaged: what was written could not be read back; the live snapshot stays.
         GateRefused: the new snapshot is worse than the live one, which stays.
     """
-    model = reader.model
+    model = analyzer.model
     with catalog.lock():
         report_catalog(store, catalog, model.fingerprint)
         if full:
             store.queue.retry_dead_letters()
-        embedded = _read_all(store, reader, meter, full=full)
+        embedded = _analyze_all(store, analyzer, meter, full=full)
         # While the live snapshot has vectors of another model, what is new goes on being told with
         # those; what was read for the next one is told once that is live.
         moves_on = _moves_on(catalog, model)
         if not moves_on:
-            store.queue.acknowledge_known(ANALYZER, model.fingerprint)
+            store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
         done = _publish(store, catalog, model, embedded, keep=keep, force=force)
         if moves_on:
-            store.queue.acknowledge_known(ANALYZER, model.fingerprint)
+            store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
         store.features.prune(report_catalog(store, catalog).models)
     return done
 
@@ -127,34 +127,32 @@ def gather(store: ArticleStore, fingerprint: str) -> Gathered:
         stored, waiting = list(view), view.queued_ids()
     hashes = [key for one in stored for key in (one.text_hash, one.read_hash) if key]
     hashes = list(dict.fromkeys(hashes))
-    terms = store.features.terms(hashes, ANALYZER)
-    embedded = store.features.embedded(hashes, fingerprint)
+    features = store.features.load(hashes, ANALYZER_VERSION, fingerprint)
     known, unread = [], []
     for one in stored:
-        read = [key for key in (one.text_hash, one.read_hash) if key in terms]
+        read = [key for key in (one.text_hash, one.read_hash) if key in features]
         # Better an older text with its vector than a newer one without.
-        key = next((key for key in read if key in embedded), read[0] if read else None)
+        embedded = (key for key in read if features[key].embedding is not None)
+        key = next(embedded, read[0] if read else None)
         if key is None:
             unread.append(one.article.id)
         else:
             settled = key == one.text_hash
-            made = embedded.get(key)
-            vector, codes = (None, None) if made is None else (made.vector, made.passages)
-            known.append(Known(one.article, terms[key], vector, one.change, settled, codes))
+            known.append(Known(one.article, features[key], one.change, settled))
     return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
 
 
-def _read_all(store: ArticleStore, reader: Reader, meter: Meter, *, full: bool) -> int:
+def _analyze_all(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, full: bool) -> int:
     """Bring what is kept of every text up to date; tells how many were embedded."""
     parked = store.queue.dead_letter_ids()
     with store.scan() as view:
         texts = {s.text_hash: s.article for s in view if s.article.id not in parked}
-    cache, model = store.features, reader.model
-    plain, faults = clean_missing(texts, cache, reader.read_markup, meter)
+    cache, model = store.features, analyzer.model
+    plain, faults = clean_missing(texts, cache, analyzer.read_markup, meter)
     _park(store, texts, faults)
-    read_missing(plain, cache, meter, afresh=full)
+    analyze_missing(plain, cache, meter, afresh=full)
     return embed_missing(
-        plain, cache, model.fingerprint, lambda: reader.load(model), meter, afresh=full
+        plain, cache, model.fingerprint, lambda: analyzer.load(model), meter, afresh=full
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from index import Catalog, Manifest, NoSnapshot, Snapshot, SnapshotDamaged
 from index.build import Stamp
 from index.manifest import Files, column_file
-from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, KNOWN_BY
 from recommender.ranking.attributes import describe
@@ -89,7 +89,7 @@ def stamp_of(model: Model, state: StoreState) -> Stamp:
     languages = _ANY if model.languages is None else ",".join(sorted(model.languages))
     return Stamp(
         model=model.fingerprint,
-        analyzer=ANALYZER,
+        analyzer=ANALYZER_VERSION,
         epoch=state.epoch,
         change=state.change,
         grouped_by=GROUPED_BY,
@@ -133,7 +133,9 @@ def needs_rebuild(catalog: Catalog) -> bool:
     another recipe, and cannot be compared with new ones.
     """
     manifest = live_manifest(catalog)
-    return bool(catalog.generations()) if manifest is None else manifest.analyzer != ANALYZER
+    return (
+        bool(catalog.generations()) if manifest is None else manifest.analyzer != ANALYZER_VERSION
+    )
 
 
 def open_generation(catalog: Catalog, generation: str) -> Snapshot:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from index import GENERATION, Locked, locked, sync_folder
-from recommender.analysis.packing import pack, pack_terms, unpack, unpack_passages, unpack_terms
+from recommender.analysis.features import Features
 from recommender.articles import parse_outline
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import LogPosition, StoredPolicy, Update
@@ -235,28 +235,17 @@ def _document(update: Update) -> dict[str, Any]:
     document |= {"settled": update.settled}
     if update.outline is not None:
         document["outline"] = update.outline.to_outline()
-    if update.terms is not None:
-        document["terms"] = pack_terms(update.terms)
-    if update.vector is not None:
-        document["vector"] = pack(update.vector)
-    if update.passages is not None:
-        document["passages"] = pack(update.passages)
+    if update.features is not None:
+        document |= update.features.to_json()
     return document
 
 
 def _update(document: dict[str, Any]) -> Update:
-    outline, terms, vector = map(document.get, ("outline", "terms", "vector"))
-    passages = document.get("passages")
-    article = None if vector is None else unpack(vector, "<f2")
-    codes = None
-    if article is not None and passages is not None:
-        codes = unpack_passages(passages, len(article))
+    outline = document.get("outline")
     return Update(
         id=document["id"],
         change=document["change"],
         outline=None if outline is None else parse_outline(outline),
-        terms=None if terms is None else unpack_terms(*terms),
-        vector=article,
+        features=Features.from_json(document),
         settled=document["settled"],
-        passages=codes,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from index import Catalog, DeltaWriter, View
-from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
 from recommender.indexing.documents import Known, rows_of
@@ -59,7 +59,11 @@ class Followed:
         """
         origin = self.base.origin
         point, page = store.updates_after(
-            self.point, epoch=origin.epoch, analyzer=ANALYZER, model=origin.model, limit=PAGE
+            self.point,
+            epoch=origin.epoch,
+            analyzer=ANALYZER_VERSION,
+            model=origin.model,
+            limit=PAGE,
         )
         self.apply(page.updates)
         if page.policy not in {None, self.in_force.newest}:
@@ -75,7 +79,7 @@ class Followed:
         point, complete = origin.point, False
         while not complete and point.number < end.number:
             point, page = store.updates_after(
-                point, epoch=origin.epoch, analyzer=ANALYZER, model=origin.model, limit=PAGE
+                point, epoch=origin.epoch, analyzer=ANALYZER_VERSION, model=origin.model, limit=PAGE
             )
             yield from page.updates
             complete = page.complete
@@ -89,7 +93,7 @@ class Followed:
         gone = {update.id for update in updates} - {update.id for update in kept}
         rows = rows_of(
             [
-                Known(u.outline, u.terms, u.vector, u.change, u.settled, u.passages)
+                Known(u.outline, u.features, u.change, u.settled)
                 for u in kept
                 if u.outline is not None
             ],
@@ -99,7 +103,7 @@ class Followed:
         self._delta_writer.apply(rows, gone)
 
     def _keeps(self, update: Update) -> bool:
-        if update.outline is None or update.terms is not None:
+        if update.outline is None or update.features is not None:
             self._unread.discard(update.id)
             return update.outline is not None
         if update.id not in self._unread and len(self._unread) >= MOST_UNREAD:

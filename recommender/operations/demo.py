@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from index import Catalog, View
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
@@ -64,7 +64,7 @@ def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
     with MarkupReader() as markup:
         load = partial(load_encoder, meter=meter)
-        reader = Reader(find_model(settings.model, folder), load, markup.read)
+        reader = Analyzer(find_model(settings.model, folder), load, markup.read)
         built = rebuild(store, catalog, reader, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
     policy = policy_of(store)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from index import Catalog, locked, make_folder
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
@@ -134,7 +134,7 @@ class _Bench:
     def _take_model(self, model: Model) -> None:
         if model.fingerprint == self._fingerprint:
             return
-        reader = Reader(model, load_encoder, self._read_markup)
+        reader = Analyzer(model, load_encoder, self._read_markup)
         in_hand = self._settings.data_dir / "indexer.reading"
         self._indexer = Indexer(self._store(), reader, in_hand)
         self._indexer.warm_up()

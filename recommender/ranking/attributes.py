@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 
 __all__ = [
@@ -174,4 +174,4 @@ def _times(moments: Sequence[datetime | None], absent: float) -> NDArray[np.floa
 
 
 def _stacked(signatures: Sequence[NDArray[np.uint16]]) -> NDArray[np.uint16]:
-    return np.array(signatures, np.uint16).reshape(len(signatures), SIGNATURE_SIZE)
+    return np.array(signatures, np.uint16).reshape(len(signatures), MINHASH_SIZE)

@@ -1,24 +1,20 @@
 """What is linked to one another, at first hand or through others: single-link clusters."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.analysis.minhash import Sheet
-from recommender.analysis.minhash import least_equal as _least_equal
+from recommender.analysis.minhash import MinHashTable, least_equal_places
 from recommender.ranking.pool import Mask
 
-__all__ = ["Clusters", "Counts", "Families", "least_equal", "tellings_of"]
+__all__ = ["Clusters", "Counts", "Families", "tellings_of"]
 
 ROOM: Final = 2**20  # places compared at once: more would not fit a core's cache
 Counts = NDArray[np.unsignedinteger[Any]]
 Numbers = NDArray[np.int64]
 Signatures = NDArray[np.uint16]
-least_equal = lru_cache(maxsize=64)(_least_equal)
-"""The same, remembered: bounds are those of few policies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +72,9 @@ class Families:
     def __init__(self, signatures: Signatures, bound: float) -> None:
         self.left = np.ones(len(signatures), np.bool_)  # who is in no family that was taken
         self._signatures = signatures
-        self._sheet = Sheet.of(signatures).places
+        self._sheet = MinHashTable.of(signatures).places
         self._kind = np.min_scalar_type(signatures.shape[1])
-        self._least = least_equal(bound, signatures.shape[1])
+        self._least = least_equal_places(bound, signatures.shape[1])
         self._rest, self._places = np.arange(len(signatures)), self._sheet
 
     def equal(self, item: int, least: int) -> Counts | None:

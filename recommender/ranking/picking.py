@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.analysis.minhash import overlap
+from recommender.analysis.minhash import estimate_jaccard
 from recommender.ranking.clusters import tellings_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.pool import Pool, Rules
@@ -79,7 +79,7 @@ def told_among(
         return told
     signatures = view.take("signature", rows)
     for signature in view.take("signature", others):
-        told |= overlap(signature, signatures) >= least
+        told |= estimate_jaccard(signature, signatures) >= least
     every = np.concatenate([rows, others])
     stories = tellings_of(view.take("own", every), view.take("tells", every))
     if stories is not None:

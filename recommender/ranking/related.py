@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.analysis.minhash import overlap
+from recommender.analysis.minhash import estimate_jaccard
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
 from recommender.ranking.overrides import NO_OVERRIDES, Overrides
@@ -187,7 +187,7 @@ class _Making:
         related = request.are_related(ranked) & new
         if request.options.mode == "latest":
             # The best that is another telling: a reprint of the seed would be hard to come near.
-            told = overlap(request.seed.signature, self._signatures(ranked.rows))
+            told = estimate_jaccard(request.seed.signature, self._signatures(ranked.rows))
             others = related & (told < policy.duplicate_overlap)
             score = ranked.scores.score
             related &= score >= policy.latest_share * score.max(initial=0.0, where=others)

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.clusters import Clusters, Counts, Families, least_equal, tellings_of
+from recommender.analysis.minhash import least_equal_places
+from recommender.ranking.clusters import Clusters, Counts, Families, tellings_of
 from recommender.ranking.pool import Mask, Pool, Rules
 
 __all__ = ["Pool", "Removal", "Rules", "Selection", "choose"]
@@ -116,9 +117,9 @@ class _Draft:
         self._pool, self._rules = pool, rules
         self._families = Families(pool.signatures, rules.duplicate_overlap)
         self._tellings = tellings_of(pool.own, pool.tells)
-        self._copies = least_equal(rules.copy_overlap, size)
-        self._copies_of_host = least_equal(rules.host_overlap, size)
-        self._retells = least_equal(rules.duplicate_overlap, size)
+        self._copies = least_equal_places(rules.copy_overlap, size)
+        self._copies_of_host = least_equal_places(rules.host_overlap, size)
+        self._retells = least_equal_places(rules.duplicate_overlap, size)
         self._near = min(self._copies, self._retells)
         self._merit: NDArray[np.floating] | None = None
         self._likeness = np.zeros(count, np.float32)

@@ -4,14 +4,13 @@ from recommender.store.article_store import ArticleStore, LazyStore, open_store
 from recommender.store.articles import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.catalogs import CatalogNeeds
 from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
-from recommender.store.features import FeatureCache, TextTerms
+from recommender.store.features import FeatureCache
 from recommender.store.overrides import OverrideStore
 from recommender.store.policy import Policies, PolicyReceipt, StoredPolicy
 from recommender.store.scan import ArticleStatus, StoreScan
 from recommender.store.text_queue import (
     AnalyzedText,
     DeadLetter,
-    Fingerprints,
     QueuedText,
     QueueLength,
     TextQueue,
@@ -27,7 +26,6 @@ __all__ = [
     "DeadLetter",
     "DeleteRequest",
     "FeatureCache",
-    "Fingerprints",
     "LazyStore",
     "LogEntry",
     "LogPosition",
@@ -43,7 +41,6 @@ __all__ = [
     "StoredPage",
     "StoredPolicy",
     "TextQueue",
-    "TextTerms",
     "Update",
     "UpdateBatch",
     "open_store",

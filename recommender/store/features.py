@@ -1,86 +1,61 @@
-"""What was computed from a text, kept by its hash and the fingerprint of what computed it."""
+"""The features of texts, stored by the hash of the text and the version of what computed them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from recommender.analysis.features import Embedding, Features
 from recommender.store import schema
 
 __all__ = [
     "AT_ONCE",
     "FeatureCache",
-    "TextTerms",
-    "TextVectors",
+    "features_among",
+    "keep_embeddings",
     "keep_terms",
     "keep_texts",
-    "keep_vectors",
-    "passages_of",
-    "rows_of_table",
-    "terms_of",
-    "vector_of",
 ]
 
 CHUNK: Final = 256  # texts
 AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
-Passages = NDArray[np.int8]
-NOTHING: Final[Mapping[str, Passages]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TextTerms:
-    """What a text says of itself without an encoder.
-
-    `language` is a primary BCP-47 subtag, or None where the text does not say it for sure; the
-    terms are int32 buckets, ascending, with their float32 counts; `signature` is a uint16 MinHash.
-    """
-
-    language: str | None
-    buckets: NDArray[np.int32]
-    counts: NDArray[np.float32]
-    signature: NDArray[np.uint16]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TextVectors:
-    """What an encoder made of a text: float16 [dim], and codes of its passages, int8 [k, dim]."""
-
-    vector: NDArray[np.float16]
-    passages: Passages
 
 
 class FeatureCache:
-    """Vectors and terms by text hash. Rows of other fingerprints are left alone."""
+    """Features by text hash. Rows of other versions are left alone."""
 
     def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
         self._engine = engine
         self._writer = writer
 
     def vectors(self, hashes: Sequence[str], fingerprint: str) -> dict[str, NDArray[np.float16]]:
-        """The known unit vectors (float16 [dim]) among the asked."""
+        """The stored unit vectors, float16 [dim], without their passages."""
         with self._engine.begin() as connection:
-            rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
-            return {row.text_hash: vector_of(row) for row in rows}
+            rows = _rows_of_table(connection, schema.vectors, hashes, fingerprint)
+            return {row.text_hash: np.frombuffer(row.vector, "<f2") for row in rows}
 
-    def embedded(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextVectors]:
-        """Vector and passages of the asked that have them."""
+    def embeddings(self, hashes: Sequence[str], fingerprint: str) -> dict[str, Embedding]:
+        """What a model made of the texts; a text without an embedding is left out."""
         with self._engine.begin() as connection:
-            rows = rows_of_table(connection, schema.vectors, hashes, fingerprint)
-            return {row.text_hash: TextVectors(vector_of(row), passages_of(row)) for row in rows}
+            return _embeddings(connection, hashes, fingerprint)
 
-    def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, TextTerms]:
-        """The known terms among the asked."""
+    def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, Features]:
+        """The stored features, without embeddings."""
         with self._engine.begin() as connection:
-            return terms_of(rows_of_table(connection, schema.terms, hashes, fingerprint))
+            return _features(connection, hashes, fingerprint)
+
+    def load(self, hashes: Sequence[str], analyzer: str, model: str) -> dict[str, Features]:
+        """The stored features, with the embeddings of a model where it has read the text."""
+        with self._engine.begin() as connection:
+            return features_among(connection, hashes, analyzer, model)
 
     def texts(self, hashes: Sequence[str], fingerprint: str) -> dict[str, str]:
         """The known plain texts of markup among the asked."""
         with self._engine.begin() as connection:
-            rows = rows_of_table(connection, schema.texts, hashes, fingerprint)
+            rows = _rows_of_table(connection, schema.texts, hashes, fingerprint)
             return {row.text_hash: row.body for row in rows}
 
     def missing(
@@ -105,18 +80,13 @@ class FeatureCache:
         with self._engine.begin() as connection:
             return set(connection.scalars(query))
 
-    def add_vectors(
-        self,
-        vectors: Mapping[str, NDArray[np.float16]],
-        fingerprint: str,
-        passages: Mapping[str, Passages] = NOTHING,
-    ) -> None:
-        """Keep unit vectors by text hash, with codes of passages; a known one is replaced."""
+    def add_embeddings(self, embeddings: Mapping[str, Embedding], fingerprint: str) -> None:
+        """Store embeddings by text hash; stored ones are replaced."""
         with self._writer.begin() as connection:
-            keep_vectors(connection, vectors, fingerprint, passages)
+            keep_embeddings(connection, embeddings, fingerprint)
 
-    def add_terms(self, terms: Mapping[str, TextTerms], fingerprint: str) -> None:
-        """Keep terms by text hash; known ones are replaced."""
+    def add_terms(self, terms: Mapping[str, Features], fingerprint: str) -> None:
+        """Store features by text hash, without their embeddings; stored ones are replaced."""
         with self._writer.begin() as connection:
             keep_terms(connection, terms, fingerprint)
 
@@ -150,7 +120,41 @@ def _orphans(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:
     )
 
 
-def rows_of_table(
+def features_among(
+    connection: sa.Connection, hashes: Sequence[str], analyzer: str, model: str
+) -> dict[str, Features]:
+    """The stored features of some texts, with the embeddings of a model where it has read them."""
+    embeddings = _embeddings(connection, hashes, model)
+    found = _features(connection, hashes, analyzer)
+    return {key: replace(one, embedding=embeddings.get(key)) for key, one in found.items()}
+
+
+def _features(
+    connection: sa.Connection, hashes: Sequence[str], analyzer: str
+) -> dict[str, Features]:
+    return {
+        row.text_hash: Features(
+            row.language,
+            np.frombuffer(row.buckets, "<i4"),
+            np.frombuffer(row.counts, "<f4"),
+            np.frombuffer(row.signature, "<u2"),
+        )
+        for row in _rows_of_table(connection, schema.terms, hashes, analyzer)
+    }
+
+
+def _embeddings(
+    connection: sa.Connection, hashes: Sequence[str], model: str
+) -> dict[str, Embedding]:
+    found = {}
+    for row in _rows_of_table(connection, schema.vectors, hashes, model):
+        vector = np.frombuffer(row.vector, "<f2")
+        passages = np.frombuffer(row.passages or b"", np.int8).reshape(-1, len(vector))
+        found[row.text_hash] = Embedding(vector, passages)
+    return found
+
+
+def _rows_of_table(
     connection: sa.Connection, table: sa.Table, hashes: Sequence[str], fingerprint: str
 ) -> Iterator[sa.Row[Any]]:
     """The rows of a table of features for some texts."""
@@ -162,57 +166,27 @@ def rows_of_table(
         yield from connection.execute(query)
 
 
-def vector_of(row: sa.Row[Any]) -> NDArray[np.float16]:
-    """The vector of a row of the table of vectors."""
-    return np.frombuffer(row.vector, "<f2")
-
-
-def passages_of(row: sa.Row[Any]) -> Passages:
-    """The codes of passages in a row of the table of vectors: int8 [k, dim], k may be 0."""
-    width = len(row.vector) // 2
-    return np.frombuffer(row.passages or b"", np.int8).reshape(-1, width)
-
-
-def terms_of(rows: Iterable[sa.Row[Any]]) -> dict[str, TextTerms]:
-    """What rows of the table of terms hold, by text hash."""
-    return {
-        row.text_hash: TextTerms(
-            row.language,
-            np.frombuffer(row.buckets, "<i4"),
-            np.frombuffer(row.counts, "<f4"),
-            np.frombuffer(row.signature, "<u2"),
-        )
-        for row in rows
-    }
-
-
-def keep_vectors(
-    connection: sa.Connection,
-    vectors: Mapping[str, NDArray[np.float16]],
-    fingerprint: str,
-    passages: Mapping[str, Passages] = NOTHING,
+def keep_embeddings(
+    connection: sa.Connection, embeddings: Mapping[str, Embedding], fingerprint: str
 ) -> None:
-    """Keep unit vectors, and the codes of passages, in a transaction of the caller's."""
+    """Store embeddings in a transaction of the caller's."""
     values = (
-        {
-            "vector": vector.astype("<f2").tobytes(),
-            "passages": passages[key].tobytes() if key in passages else None,
-        }
-        for key, vector in vectors.items()
+        {"vector": one.vector.astype("<f2").tobytes(), "passages": one.passages.tobytes()}
+        for one in embeddings.values()
     )
-    _replace(connection, schema.vectors, list(vectors), values, fingerprint)
+    _replace(connection, schema.vectors, list(embeddings), values, fingerprint)
 
 
-def keep_terms(connection: sa.Connection, terms: Mapping[str, TextTerms], fingerprint: str) -> None:
-    """Keep terms in a transaction of the caller's."""
+def keep_terms(connection: sa.Connection, terms: Mapping[str, Features], fingerprint: str) -> None:
+    """Store features, without their embeddings, in a transaction of the caller's."""
     values = (
         {
-            "language": t.language,
-            "buckets": t.buckets.astype("<i4").tobytes(),
-            "counts": t.counts.astype("<f4").tobytes(),
-            "signature": t.signature.astype("<u2").tobytes(),
+            "language": one.language,
+            "buckets": one.buckets.astype("<i4").tobytes(),
+            "counts": one.counts.astype("<f4").tobytes(),
+            "signature": one.minhash.astype("<u2").tobytes(),
         }
-        for t in terms.values()
+        for one in terms.values()
     )
     _replace(connection, schema.terms, list(terms), values, fingerprint)
 

@@ -188,4 +188,4 @@ terms = sa.Table(
     sa.Column("counts", sa.LargeBinary, nullable=False),
     sa.Column("signature", sa.LargeBinary, nullable=False),
 )
-"""What is known of a text without an encoder, by the version of the analyzer: see `TextTerms`."""
+"""The features of a text that need no encoder, by the version of the analyzer."""

@@ -4,20 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
+from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.articles import Article, parse_article
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.features import AT_ONCE, TextTerms, keep_terms, keep_texts, keep_vectors
+from recommender.store.features import AT_ONCE, keep_embeddings, keep_terms, keep_texts
 
 __all__ = [
     "ATTEMPTS",
     "AnalyzedText",
     "DeadLetter",
-    "Fingerprints",
     "QueueLength",
     "QueuedText",
     "TextQueue",
@@ -56,25 +54,12 @@ class AnalyzedText:
     Attributes:
         queued: the queued text.
         body: the plain text of its markup; None if the article has no markup.
-        terms: terms, language and MinHash.
-        vector: unit vector, float16 [dim].
-        passages: codes of its passages, int8 [k, dim]; None if there are none to keep.
+        features: of its text, with the embedding.
     """
 
     queued: QueuedText
     body: str | None
-    terms: TextTerms
-    vector: NDArray[np.float16]
-    passages: NDArray[np.int8] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprints:
-    """Which versions of markup reader, analyzer and model computed the features of a text."""
-
-    markup: str
-    analyzer: str
-    model: str
+    features: Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +106,7 @@ class TextQueue:
         return [QueuedText(parse_article(row[0]), *row[1:]) for row in rows]
 
     def acknowledge(
-        self, analyzed: Sequence[AnalyzedText], fingerprints: Fingerprints
+        self, analyzed: Sequence[AnalyzedText], versions: AnalyzerVersions
     ) -> list[int]:
         """Take texts off the queue, keep their features, and log each as read.
 
@@ -137,7 +122,7 @@ class TextQueue:
                 for q in (text.queued for text in analyzed)
             ]
             current = [text for text, number in zip(analyzed, numbers, strict=True) if number]
-            _keep_features(connection, current, fingerprints)
+            _keep_features(connection, current, versions)
         return [number for number in numbers if number is not None]
 
     def acknowledge_known(self, analyzer: str, model: str) -> int:
@@ -262,18 +247,15 @@ def _storable(fault: str) -> str:
 
 
 def _keep_features(
-    connection: sa.Connection, analyzed: Iterable[AnalyzedText], fingerprints: Fingerprints
+    connection: sa.Connection, analyzed: Iterable[AnalyzedText], versions: AnalyzerVersions
 ) -> None:
     by_hash = {text.queued.text_hash: text for text in analyzed}
-    keep_terms(connection, {key: t.terms for key, t in by_hash.items()}, fingerprints.analyzer)
-    keep_vectors(
-        connection,
-        {key: t.vector for key, t in by_hash.items()},
-        fingerprints.model,
-        {key: t.passages for key, t in by_hash.items() if t.passages is not None},
-    )
+    features = {key: text.features for key, text in by_hash.items()}
+    keep_terms(connection, features, versions.analyzer)
+    embeddings = {key: one.embedding for key, one in features.items() if one.embedding is not None}
+    keep_embeddings(connection, embeddings, versions.model)
     bodies = {key: t.body for key, t in by_hash.items() if t.body is not None}
-    keep_texts(connection, bodies, fingerprints.markup)
+    keep_texts(connection, bodies, versions.markup)
 
 
 def _acknowledge(

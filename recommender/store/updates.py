@@ -4,20 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
+from recommender.analysis.features import Features
 from recommender.articles import Article, parse_outline
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import schema
-from recommender.store.features import (
-    TextTerms,
-    passages_of,
-    rows_of_table,
-    terms_of,
-    vector_of,
-)
+from recommender.store.features import features_among
 from recommender.store.overrides import overrides_after
 from recommender.store.policy import newest_policy_change
 
@@ -32,19 +25,15 @@ class Update:
         id: the article's id.
         change: number of its last write.
         outline: the article without its texts; None if it was deleted.
-        terms: of the text analyzed last; None if none was.
-        vector: of the text analyzed last, float16 [dim]; None if none was.
+        features: of the text analyzed last; None if none was.
         settled: whether the text analyzed last is the present one.
-        passages: codes of its passages, int8 [k, dim]; None if there is no vector.
     """
 
     id: str
     change: int
     outline: Article | None
-    terms: TextTerms | None = None
-    vector: NDArray[np.float16] | None = None
+    features: Features | None = None
     settled: bool = True
-    passages: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +63,7 @@ def read_updates(
     """Read the next articles that changed after a number, with the features of their texts."""
     rows = _touched(connection, number, limit)
     hashes = [row.read_hash for row in rows if row.read_hash]
-    terms = terms_of(rows_of_table(connection, schema.terms, hashes, analyzer))
-    embedded = list(rows_of_table(connection, schema.vectors, hashes, model))
-    vector = {row.text_hash: vector_of(row) for row in embedded}
-    passages = {row.text_hash: passages_of(row) for row in embedded}
+    features = features_among(connection, hashes, analyzer, model)
     policy = newest_policy_change(connection, number)
     overrides = overrides_after(connection, number)
     last, complete = rows[-1].touched if rows else number, len(rows) < limit
@@ -90,10 +76,8 @@ def read_updates(
                 id=row.id,
                 change=row.change,
                 outline=None if row.outline is None else parse_outline(row.outline),
-                terms=terms.get(row.read_hash),
-                vector=vector.get(row.read_hash),
+                features=features.get(row.read_hash),
                 settled=row.text_hash == row.read_hash,
-                passages=passages.get(row.read_hash),
             )
             for row in rows
         ),

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender import client as face
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article, parse_article
 from recommender.client import ApiError, Client, Deletion, ListOptions, Target
 from recommender.client.loads import as_line, loads_of
@@ -122,7 +122,7 @@ def test_the_fragment_is_html(cms: Client, client: FlaskClient) -> None:
 
 
 def test_drafts_and_lists_of_a_page(
-    cms: Client, own_desk: Settings, reader_with_fake: Callable[..., Reader]
+    cms: Client, own_desk: Settings, reader_with_fake: Callable[..., Analyzer]
 ) -> None:
     store = open_store(own_desk.database_url)
     indexer = Indexer(store, reader_with_fake())

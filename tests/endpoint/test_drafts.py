@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article
 from recommender.errors import IndexerAway, UnreadableMarkup
 from recommender.indexing.drafts import ANY_ID, SOCKET, DraftServer, read_draft
@@ -23,12 +23,12 @@ Clients = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def reader(reader_with_fake: Callable[..., Reader]) -> Reader:
+def reader(reader_with_fake: Callable[..., Analyzer]) -> Analyzer:
     return reader_with_fake()
 
 
 @pytest.fixture
-def indexer(own_desk: Settings, reader: Reader) -> Iterator[Indexer]:
+def indexer(own_desk: Settings, reader: Analyzer) -> Iterator[Indexer]:
     store = open_store(own_desk.database_url)
     indexer = Indexer(store, reader)
     with DraftServer(own_desk.data_dir, lambda: indexer):
@@ -123,7 +123,7 @@ def test_a_draft_needs_a_read_key(
 
 
 def test_the_socket_is_the_owners_alone_and_goes_with_the_server(
-    own_desk: Settings, reader: Reader
+    own_desk: Settings, reader: Analyzer
 ) -> None:
     path = own_desk.data_dir / SOCKET
     with DraftServer(own_desk.data_dir, lambda: None):
@@ -139,7 +139,8 @@ def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> Non
     with DraftServer(folder, lambda: indexer):
         draft = read_draft(folder, Article(id="a", title="The harbour at dawn"))
     assert draft.model == "fake-1"
-    assert np.linalg.norm(draft.vector) == pytest.approx(1, abs=1e-6)
+    assert draft.features.embedding is not None
+    assert np.linalg.norm(draft.features.embedding.unit_vector) == pytest.approx(1, abs=1e-6)
 
 
 def test_unreadable_markup_is_told(own_desk: Settings, indexer: Indexer) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
@@ -302,7 +302,7 @@ def test_explanations_are_not_for_the_public(
 
 
 @pytest.fixture
-def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Reader]) -> Iterator[None]:
+def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Analyzer]) -> Iterator[None]:
     store = open_store(own_desk.database_url)
     indexer = Indexer(store, reader_with_fake())
     with DraftServer(own_desk.data_dir, lambda: indexer):

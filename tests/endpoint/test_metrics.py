@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from index import Catalog
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article
 from recommender.cli import main
 from recommender.errors import GateRefused, StoreUnusable
@@ -99,7 +99,7 @@ def test_a_rollback_holds_compaction_until_a_rebuild(
 
 
 def test_a_refusal_of_the_gate_is_told_until_something_is_published(
-    client: FlaskClient, own_desk: Settings, reader_with_fake: Callable[..., Reader]
+    client: FlaskClient, own_desk: Settings, reader_with_fake: Callable[..., Analyzer]
 ) -> None:
     catalog, reader = Catalog(own_desk.snapshots_dir), reader_with_fake()
     with closing(open_store(own_desk.database_url)) as store:

@@ -7,17 +7,16 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from recommender.analysis.analyzer import Draft
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.features import Draft
 from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
-from recommender.store import ArticleStore, TextTerms, open_store
+from recommender.store import ArticleStore, open_store
+from tests.support.features import make_embedding, make_features
 
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]
@@ -147,9 +146,8 @@ def test_a_draft_gets_its_list_by_the_policy(
     desk_documents: Documents,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    none = np.empty(0, np.float32)
-    terms = TextTerms("en", none.astype(np.int32), none, np.zeros(SIGNATURE_SIZE, np.uint16))
-    unread = Draft(terms, np.ones(1, np.float32), np.empty((0, 1), np.int8), "another model")
+    features = make_features("en", [], mark=0, embedding=make_embedding([1]))
+    unread = Draft(features, "another model")
     monkeypatch.setattr("recommender.web.state.read_draft", lambda *_: unread)
     draft = desk_documents["harbour-5"] | {"id": "draft", "limit": 5}
     before = client.post("/v1/related", json=draft).get_json()["items"]

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
@@ -180,7 +180,7 @@ def test_what_was_deleted_and_put_again_is_fetched_before_that_shows(
 
 
 @pytest.fixture
-def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Reader]) -> Iterator[None]:
+def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Analyzer]) -> Iterator[None]:
     store = open_store(own_desk.database_url)
     indexer = Indexer(store, reader_with_fake())
     with DraftServer(own_desk.data_dir, lambda: indexer):

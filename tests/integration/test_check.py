@@ -216,7 +216,9 @@ def test_a_store_put_back_from_a_backup_fails_the_check(check: Check, execute: E
 def test_texts_read_by_another_release_fail_the_check(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.operations.checking.gathering.ANALYZER", "the next release's")
+    monkeypatch.setattr(
+        "recommender.operations.checking.gathering.ANALYZER_VERSION", "the next release's"
+    )
     result = check()
     assert result.exit_code == 1
     assert "another release read its texts; run: read-also rebuild" in result.stdout

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from index import Catalog, Locked, View
-from recommender.analysis.analyzer import ANALYZER, Reader
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
 from recommender.cli import main
@@ -74,7 +74,7 @@ class Archive:
 
     store: ArticleStore
     settings: Settings
-    reader: Reader
+    reader: Analyzer
     hashes: list[str]
 
     @property
@@ -120,8 +120,8 @@ class Archive:
         cache = self.store.features
         return [
             *cache.vectors(self.hashes, self.reader.model.fingerprint),
-            *cache.terms(self.hashes, ANALYZER),
-            *cache.texts(self.hashes, self.reader.fingerprints.markup),
+            *cache.terms(self.hashes, ANALYZER_VERSION),
+            *cache.texts(self.hashes, self.reader.versions.markup),
         ]
 
 
@@ -554,7 +554,7 @@ def test_beside_a_rebuild_the_command_tells_to_run_it_again(
 def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
     run: Callable[..., Result],
     own_desk: Settings,
-    fake_reader_of: Callable[[], Reader],
+    fake_reader_of: Callable[[], Analyzer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -567,11 +567,11 @@ def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
     assert "rows: too few" in result.stderr
     assert "not erased yet; to finish it, run: read-also erase harbour-1 --force" in result.stderr
     assert Catalog(own_desk.snapshots_dir).live() == before
-    monkeypatch.setattr("recommender.cli.upkeep.Reader", lambda *_: fake_reader_of())
+    monkeypatch.setattr("recommender.cli.upkeep.Analyzer", lambda *_: fake_reader_of())
     assert run(own_desk, "", "--yes", "--force", "harbour-1").exit_code == 0
     assert Catalog(own_desk.snapshots_dir).open_live().row_of("harbour-1") is None
 
 
 @pytest.fixture
-def fake_reader_of() -> Callable[[], Reader]:
+def fake_reader_of() -> Callable[[], Analyzer]:
     return fake_reader

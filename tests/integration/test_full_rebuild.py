@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from index import Catalog, Snapshot, View
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.indexing.rebuild import rebuild
@@ -43,7 +43,7 @@ def kept_and_full(
 def build(folder: Path, store: ArticleStore, *, full: bool) -> Snapshot:
     catalog = Catalog(folder)
     rebuild(
-        store, catalog, Reader(find_model("bundled", folder), load_encoder, str.strip), full=full
+        store, catalog, Analyzer(find_model("bundled", folder), load_encoder, str.strip), full=full
     )
     return catalog.open_live()
 

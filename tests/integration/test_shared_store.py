@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +18,7 @@ from recommender.live import open_followed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store
 from recommender.store.catalogs import FORGET_AFTER
+from tests.support.features import make_embedding
 
 Rebuild = Callable[..., Rebuilt]
 
@@ -110,7 +110,7 @@ def test_a_rebuild_leaves_the_vectors_of_another_machines_model(
     """And forgets those that no machine needs."""
     (key,) = store.text_hashes(["harbour-1"]).values()
     for model in ("theirs", "nobody's"):
-        store.features.add_vectors({key: np.ones(4, np.float16)}, model)
+        store.features.add_embeddings({key: make_embedding([1, 1, 1, 1])}, model)
     store.catalogs.report("theirs", CatalogNeeds(1, frozenset({"theirs"})))
     rebuild_with_fake(own_desk)
     assert store.features.vectors([key], "theirs")

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from index import Catalog, SnapshotDamaged
 from index.manifest import FORMAT
-from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Encoder, Model
 from recommender.cli import main
 from recommender.indexing.compaction import Compaction
@@ -75,7 +75,7 @@ def upgraded(
     monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
     monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
     monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
-    monkeypatch.setattr("recommender.cli.upkeep.Reader", lambda *_: fake_reader())
+    monkeypatch.setattr("recommender.cli.upkeep.Analyzer", lambda *_: fake_reader())
     listed = ids(client_of(own_desk))
     name = as_format(Catalog(own_desk.snapshots_dir), FORMAT - 1)
     with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:
@@ -165,8 +165,8 @@ def test_a_rebuild_computes_anew_what_other_recipes_have_kept(
         with store.scan() as view:
             hashes = {one.text_hash for one in view}
         assert rebuild_with_fake(upgraded.settings).embedded == len(hashes)
-        assert store.features.terms(list(hashes), ANALYZER).keys() == hashes
-        assert store.features.embedded(list(hashes), fake_model.fingerprint).keys() == hashes
+        assert store.features.terms(list(hashes), ANALYZER_VERSION).keys() == hashes
+        assert store.features.embeddings(list(hashes), fake_model.fingerprint).keys() == hashes
         assert store.features.vectors(list(hashes), "fake-0") == {}
 
 

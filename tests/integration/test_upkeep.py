@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, parse_article
 from recommender.cli import main
@@ -45,7 +45,7 @@ from recommender.store import open_store as opened
 from service import create_app
 
 Rebuild = Callable[..., Rebuilt]
-Readers = Callable[..., Reader]
+Readers = Callable[..., Analyzer]
 Run = Callable[..., Result]
 Story = Callable[..., dict[str, Any]]
 
@@ -200,8 +200,8 @@ class Moving:
 
     store: ArticleStore
     catalog: Catalog
-    old: Reader
-    new: Reader
+    old: Analyzer
+    new: Analyzer
 
     def rebuild_while(self, write: Callable[[], object]) -> str:
         """Rebuild with the new model; `write` is called after the articles were gathered."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
 from index import Catalog
-from recommender.analysis.analyzer import Reader
+from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import parse_article
 from recommender.errors import UnreadableMarkup
@@ -175,9 +175,9 @@ def fill(settings: Settings, articles: Sequence[Document]) -> None:
     store.close()
 
 
-def fake_reader(encoder: Encoder | None = None) -> Reader:
+def fake_reader(encoder: Encoder | None = None) -> Analyzer:
     """Reads with the fake encoder or another; markup by its letters alone."""
-    return Reader(FAKE_MODEL, lambda _: encoder or HashedWords(), strip_tags)
+    return Analyzer(FAKE_MODEL, lambda _: encoder or HashedWords(), strip_tags)
 
 
 def strip_tags(markup: str) -> str:

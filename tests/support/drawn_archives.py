@@ -15,16 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pytest
 
 from index import Catalog, DeltaWriter, View
-from recommender.analysis.analyzer import Draft, read_text
-from recommender.analysis.embedding import Encoder, Model, texts_of
+from recommender.analysis.analyzer import analyze
+from recommender.analysis.embedding import Encoder, Model, embed_views, texts_of
+from recommender.analysis.features import Draft, Features
 from recommender.analysis.passages import Views
 from recommender.articles import Article, parse_article
 from recommender.indexing.documents import Known, facts_of, rows_of
-from recommender.indexing.features import embedded_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.store import LogPosition, StoreState
@@ -207,7 +206,7 @@ class Archive:
         return {"built": self.built, "grown": self.grown, "alone": self.alone}[kind]
 
     def is_read(self, article_id: str) -> bool:
-        return self.known[article_id].terms is not None
+        return self.known[article_id].features is not None
 
     def signature(self, article_id: str) -> Any:
         return facts_of(self.known[article_id], self.model).signature
@@ -224,7 +223,7 @@ class Press:
         self._folder = folder
         self._encoder = encoder
         self._vectors: dict[str, Any] = {}
-        self._texts: dict[str, Any] = {}
+        self._texts: dict[str, Features] = {}
         self._archives: dict[tuple[int, str, bool], Archive] = {}
         self._printed = 0
 
@@ -236,16 +235,13 @@ class Press:
         return self._archives[key]
 
     def draft(self, article: Article, model: Model) -> Draft:
-        made, terms = self._read(article)
-        return Draft(terms, made.vector, made.passages, model.fingerprint)
+        return Draft(self._analyze(article), model.fingerprint)
 
     def known(self, article: Article, *, read: bool = True) -> Known:
         """An article with what was read of it, if it is read."""
         if not read:
-            return Known(article, None, None, 1, settled=False)
-        made, terms = self._read(article)
-        vector = made.vector.astype(np.float16)
-        return Known(article, terms, vector, 1, settled=True, passages=made.passages)
+            return Known(article, None, 1, settled=False)
+        return Known(article, self._analyze(article), 1, settled=True)
 
     def build(self, known: Iterable[Known], model: Model) -> View:
         """A snapshot alone."""
@@ -267,14 +263,15 @@ class Press:
             delta_writer.apply(rows_of(sorted(known, key=_id_of), model, DIM), gone)
         return delta_writer.view
 
-    def _read(self, article: Article) -> Any:
+    def _analyze(self, article: Article) -> Features:
         key = article.text_hash
         if key not in self._texts:
             views = Views.of(article)
             new = [text for text in dict.fromkeys(texts_of(views)) if text not in self._vectors]
             rows = self._encoder.encode(new, lambda _done: None)
             self._vectors |= zip(new, rows, strict=True)
-            self._texts[key] = embedded_of(views, self._vectors.__getitem__), read_text(article)
+            embedding = embed_views(views, self._vectors.__getitem__)
+            self._texts[key] = replace(analyze(article), embedding=embedding)
         return self._texts[key]
 
     def _make(self, number: int, kind: str, *, copies: bool) -> Archive:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, parse_outline
 from recommender.ranking.attributes import (
     TAG_SEPARATOR,
@@ -27,7 +27,7 @@ def facts(
     known: str | None = "en", *, embedded: bool = True, mark: int = 0, **fields: Any
 ) -> Facts:
     article = Article(**{"id": "a", "title": "T"} | fields)
-    return Facts(article, known, embedded, np.full(SIGNATURE_SIZE, mark, np.uint16))
+    return Facts(article, known, embedded, np.full(MINHASH_SIZE, mark, np.uint16))
 
 
 def column(name: str, *rows: Facts) -> list[Any]:
@@ -55,7 +55,7 @@ def test_every_column_has_its_type_and_its_rows() -> None:
         "change": ("int64", (2,)),
         "read": ("bool", (2,)),
         "settled": ("bool", (2,)),
-        "signature": ("uint16", (2, SIGNATURE_SIZE)),
+        "signature": ("uint16", (2, MINHASH_SIZE)),
         "language": ("int32", (2,)),
         "section": ("int32", (2,)),
         "tags": ("int32", (2,)),
@@ -67,7 +67,7 @@ def test_an_empty_archive_has_the_same_columns_without_rows() -> None:
     assert {name: values.dtype for name, values in empty.columns.items()} == {
         name: values.dtype for name, values in full.columns.items()
     }
-    assert empty.columns["signature"].shape == (0, SIGNATURE_SIZE)
+    assert empty.columns["signature"].shape == (0, MINHASH_SIZE)
     assert {len(values) for values in empty.columns.values()} == {0}
     assert dict(empty.labels) == {"language": [], "section": [], "tags": []}
 
@@ -147,7 +147,7 @@ def test_the_columns_of_an_outline_are_those_of_the_article() -> None:
         published_at=NOON,
         updated_at=NOON + HOUR,
     )
-    signature = np.zeros(SIGNATURE_SIZE, np.uint16)
+    signature = np.zeros(MINHASH_SIZE, np.uint16)
     whole, outlined = (
         describe([Facts(one, "en", embedded=True, signature=signature)]).columns
         for one in (article, parse_outline(article.to_outline()))
@@ -210,7 +210,7 @@ def test_the_language_is_what_was_found_out() -> None:
 def test_what_the_encoder_knows_and_the_signature_are_taken_over() -> None:
     rows = [facts(embedded=False, mark=7), facts(mark=9)]
     assert column("embedded", *rows) == [False, True]
-    assert column("signature", *rows) == [[7] * SIGNATURE_SIZE, [9] * SIGNATURE_SIZE]
+    assert column("signature", *rows) == [[7] * MINHASH_SIZE, [9] * MINHASH_SIZE]
 
 
 def test_an_article_tells_what_it_translates_or_itself() -> None:
@@ -229,7 +229,7 @@ def test_a_number_is_the_signed_blake2b_of_its_name() -> None:
 
 
 def test_what_was_read_up_to_which_change_is_taken_over() -> None:
-    article, unsigned = Article(id="a", title="T"), np.zeros(SIGNATURE_SIZE, np.uint16)
+    article, unsigned = Article(id="a", title="T"), np.zeros(MINHASH_SIZE, np.uint16)
     rows = [
         Facts(article, "en", embedded=True, signature=unsigned, change=2**40, settled=False),
         Facts(article, None, embedded=False, signature=unsigned, read=False, settled=False),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.ranking.attributes import Described, Facts, describe
 from recommender.ranking.filters import (
@@ -26,7 +26,7 @@ from recommender.ranking.results import RULES
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()
 SECOND = timedelta(seconds=1)
-UNSIGNED = np.zeros(SIGNATURE_SIZE, np.uint16)
+UNSIGNED = np.zeros(MINHASH_SIZE, np.uint16)
 
 
 def article(**fields: Any) -> Article:

@@ -1,7 +1,7 @@
 """One vector from several, worked by hand in two dimensions."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.analysis.embedding import mix_views, texts_of
-from recommender.analysis.passages import Views
+from recommender.analysis.embedding import embed_views, mix_views, texts_of
+from recommender.analysis.embedding.article_vector import MOST_MATCHED
+from recommender.analysis.passages import MOST_PASSAGES, Views
 
 Floats = NDArray[np.float32]
 EAST, NORTH, WEST, SOUTH = 0.0, 90.0, 180.0, 270.0
@@ -97,3 +98,63 @@ def test_every_mix_is_a_unit_vector_of_the_texts_looked_up(
     mixed = mix_views(views, vector_of)
     assert np.linalg.norm(mixed) == pytest.approx(1, abs=1e-5)
     assert sorted(asked) == sorted(texts_of(views))
+
+
+VECTORS = {
+    "title": (1.0, 0.0, 0.0),
+    "lead": (0.6, 0.8, 0.0),
+    "east": (1.0, 0.0, 0.0),
+    "north": (0.0, 1.0, 0.0),
+    "steep": (0.0, 0.6, -0.8),
+}
+CODES = {"lead": [95, 127, 0], "east": [127, 0, 0], "north": [0, 127, 0], "steep": [0, 95, -127]}
+"""127 times each number over the largest of its vector: 127 * 0.6 / 0.8 is 95.25."""
+
+
+def table(vectors: Mapping[str, tuple[float, ...]] = VECTORS) -> Callable[[str], Floats]:
+    return lambda text: np.array(vectors[text], np.float32)
+
+
+def test_passages_are_kept_in_their_order_in_eight_bits() -> None:
+    made = embed_views(Views("title", "lead", ("steep", "east", "north", "east")), table())
+    assert made.passages.tolist() == [CODES[one] for one in ("steep", "east", "north", "east")]
+    assert (str(made.passages.dtype), str(made.vector.dtype)) == ("int8", "float16")
+
+
+def test_of_a_bare_headline_the_lead_is_the_passage() -> None:
+    made = embed_views(Views("title", "lead", ()), table())
+    assert made.passages.tolist() == [CODES["lead"]]
+
+
+@settings(deadline=None)
+@given(count=st.integers(1, MOST_PASSAGES))
+def test_only_the_first_passages_are_matched_and_all_count_in_the_vector(count: int) -> None:
+    texts = tuple(str(number) for number in range(count))
+    angles = np.linspace(0.1, 1.5, count)
+    vectors = {one: (np.cos(a), np.sin(a)) for one, a in zip(texts, angles, strict=True)}
+    vectors |= {"title": (1.0, 0.0), "lead": (0.6, 0.8)}
+    views = Views("title", "lead", texts)
+    made = embed_views(views, table(vectors))
+    assert made.passages.shape == (min(count, MOST_MATCHED), 2)
+    for code, one in zip(made.passages, texts, strict=False):
+        units = code / np.linalg.norm(code)
+        np.testing.assert_allclose(units, vectors[one], atol=0.5 / 127 * 2)
+    assert made.vector.tolist() == mix_views(views, table(vectors)).astype(np.float16).tolist()
+    whole = np.array([1.6, 0.8]) + _unit(np.sum([vectors[one] for one in texts], axis=0))
+    np.testing.assert_allclose(made.vector, _unit(whole), atol=1e-3)
+
+
+def _unit(vector: Floats) -> Floats:
+    length: Floats = vector / np.linalg.norm(vector)
+    return length
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
+def test_a_passage_that_is_no_number_is_left_out_and_shows_in_the_vector(fault: float) -> None:
+    vectors = VECTORS | {"broken": (0.0, fault, 0.0)}
+    with np.errstate(invalid="ignore"):
+        made = embed_views(Views("title", "lead", ("east", "broken", "north")), table(vectors))
+        alone = embed_views(Views("title", "broken", ()), table(vectors))
+    assert made.passages.tolist() == [CODES["east"], CODES["north"]]
+    assert not np.isfinite(made.vector).all()
+    assert alone.passages.shape == (0, 3)

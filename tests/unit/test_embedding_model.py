@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from recommender.analysis.embedding import VECTOR_RECIPE, Model, find_model
+from recommender.analysis.embedding import VECTOR_VERSION, Model, find_model
 from recommender.analysis.embedding import model as module
-from recommender.analysis.embedding.model_files import FILES_RECIPE
+from recommender.analysis.embedding.model_files import FILES_VERSION
 from recommender.errors import ModelRefused
 
 NOWHERE = Path("/nowhere")  # where these models are not unpacked to
@@ -98,8 +98,8 @@ def test_the_multilingual_fingerprint_is_the_same_everywhere(tmp_path: Path) -> 
     """It is of the weights and the recipes; whoever changes those, changes it knowingly."""
     found = find_model("multilingual", tmp_path)
     assert found.fingerprint == find_model("multilingual", NOWHERE).fingerprint
-    made = hashlib.sha256(f"{module.MULTILINGUAL_SHA256} {FILES_RECIPE}".encode()).hexdigest()
-    assert found.fingerprint == f"{made[:32]}:{VECTOR_RECIPE}"
+    made = hashlib.sha256(f"{module.MULTILINGUAL_SHA256} {FILES_VERSION}".encode()).hexdigest()
+    assert found.fingerprint == f"{made[:32]}:{VECTOR_VERSION}"
     assert found.folder.name == f"multilingual-{made[:12]}"
 
 
@@ -146,7 +146,7 @@ def test_a_fingerprint_is_a_sum_over_the_files_and_the_recipe(folder: Path) -> N
         f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n" for name in names
     )
     digest = hashlib.sha256(listing.encode()).hexdigest()[:32]
-    assert find_model(str(folder), NOWHERE).fingerprint == f"{digest}:{VECTOR_RECIPE}"
+    assert find_model(str(folder), NOWHERE).fingerprint == f"{digest}:{VECTOR_VERSION}"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from index import Catalog, View
-from recommender.analysis.minhash import sign
-from recommender.analysis.tokens import words
+from recommender.analysis.minhash import compute_minhash
+from recommender.analysis.tokens import tokenize
 from recommender.articles import Article, parse_article
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.datasets import Dataset
@@ -110,7 +110,7 @@ def test_bm25_is_the_one_of_the_formula(
     seed, lists = "orchard-1", run_baselines(bench, ["orchard-1"], 100)["bm25"]
     assert not isinstance(lists, str)
     allowed = allowed - {seed} | {SEED}
-    bags = {a.id: Counter(words(f"{a.title}\n{a.summary}\n{a.body}")) for a in articles}
+    bags = {a.id: Counter(tokenize(f"{a.title}\n{a.summary}\n{a.body}")) for a in articles}
     count, mean = len(bags), sum(bag.total() for bag in bags.values()) / len(bags)
     held = Counter(word for bag in bags.values() for word in bag)
 
@@ -192,7 +192,7 @@ def test_traits_are_the_ones_counted_by_hand(bench: Bench, articles: list[Articl
     # Days older than the seed: -1, -2; -1, and of a harbour story a month later; 4, 4.
     ages = [-1, -2, -1, -31, 4, 4]
     assert traits.age_days == pytest.approx(np.median(ages))
-    signs = {one: sign(by_id[one]) for one in ("harbour-1", "harbour-1-reprint")}
+    signs = {one: compute_minhash(by_id[one]) for one in ("harbour-1", "harbour-1-reprint")}
     assert (signs["harbour-1"] == signs["harbour-1-reprint"]).mean() >= Policy().duplicate_overlap
     assert traits.repeats == pytest.approx(1 / 7)
 

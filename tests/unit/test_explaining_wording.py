@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Query
-from recommender.analysis.tokens import count_terms
+from recommender.analysis.tokens import count_tokens
 from recommender.articles import Article
 from recommender.ranking.explain.wording import products, shared_terms, spellings
 from recommender.ranking.results import SharedTerm
@@ -18,7 +18,7 @@ def text(body: str, title: str = "") -> Article:
 
 def query(article: Article) -> Query:
     """Every term weighs the same."""
-    buckets, _ = count_terms(article)
+    buckets, _ = count_tokens(article)
     return Query(buckets, np.full(len(buckets), 1 / np.sqrt(len(buckets) or 1), np.float32))
 
 
@@ -37,7 +37,9 @@ def test_what_two_texts_add_by_bucket_is_the_product_of_their_weights() -> None:
 
 def test_a_word_is_told_with_its_share_and_as_the_item_spells_it_most_often() -> None:
     one, other = text("tunnels under Khujand"), text("A tunnel. Tunnel, tunnel! KHUJAND's road")
-    (tunnel,), (town,) = (count_terms(text("", word))[0].tolist() for word in ("tunnel", "khujand"))
+    (tunnel,), (town,) = (
+        count_tokens(text("", word))[0].tolist() for word in ("tunnel", "khujand")
+    )
     shared = shared_terms(spellings(one), spellings(other), {tunnel: 0.03, town: 0.01})
     assert shared == (SharedTerm("tunnel", 0.75), SharedTerm("KHUJAND", 0.25))
 
@@ -63,7 +65,7 @@ def test_words_of_every_script_are_readable(one: str, other: str, words: list[st
 def test_the_heaviest_come_first_and_ten_at_most() -> None:
     every = [f"word{mark}" for mark in "abcdefghijklm"]
     both = spellings(text(" ".join(every)))
-    places = [int(count_terms(text("", word))[0][0]) for word in every]
+    places = [int(count_tokens(text("", word))[0][0]) for word in every]
     added = {place: 1.0 + rank for rank, place in enumerate(places)}
     shared = shared_terms(both, both, added)
     assert [term.word for term in shared] == every[:2:-1]
@@ -72,7 +74,7 @@ def test_the_heaviest_come_first_and_ten_at_most() -> None:
 
 def test_two_words_in_one_bucket_are_no_shared_word() -> None:
     one, other = text("quay"), text("crane")
-    (place,) = count_terms(text("", "crane"))[0].tolist()
+    (place,) = count_tokens(text("", "crane"))[0].tolist()
     assert shared_terms(spellings(one), spellings(other), {place: 1.0}) == ()
 
 
@@ -85,5 +87,5 @@ def test_every_counted_word_has_a_spelling(body: str) -> None:
     article = text(body.replace("\0", ""))
     spelt = spellings(article)
     assert all(all(ways) for ways in spelt.values())
-    found = {int(count_terms(text("", stem))[0][0]) for stem in spelt if stem}
-    assert found == set(count_terms(article)[0].tolist())
+    found = {int(count_tokens(text("", stem))[0][0]) for stem in spelt if stem}
+    assert found == set(count_tokens(article)[0].tolist())

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
-from recommender.analysis.minhash import SIGNATURE_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
-from recommender.store import LOG_START, StoreState, TextTerms
+from recommender.store import LOG_START, StoreState
+from tests.support.features import make_embedding, make_features
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,9 +29,8 @@ Make = Callable[[list[str | None], list[str | None]], View]
 def known(article_id: str, section: str | None, age_days: float) -> Known:
     at = NOON - timedelta(days=age_days)
     article = Article(id=article_id, title="T", section=section, published_at=at)
-    one, signature = np.ones(1, np.float32), np.zeros(SIGNATURE_SIZE, np.uint16)
-    terms = TextTerms("en", np.array([3], np.int32), one, signature)
-    return Known(article, terms, np.array([1, 0], np.float16), 1, settled=True)
+    features = make_features("en", [3], mark=0, embedding=make_embedding([1, 0]))
+    return Known(article, features, 1, settled=True)
 
 
 @pytest.fixture

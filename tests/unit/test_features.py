@@ -1,111 +1,78 @@
-"""What is made of a text's vectors: one for the article, and the codes of its passages."""
+"""Features as JSON: what is written comes back, byte by byte."""
 
-from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from hypothesis.extra.numpy import arrays
 
-from recommender.analysis.embedding import mix_views
-from recommender.analysis.embedding.article_vector import MATCHED
-from recommender.analysis.passages import MOST_PASSAGES, Views
-from recommender.articles import Article
-from recommender.indexing.features import embed_missing, embedded_of
-from recommender.progress import silent
-from recommender.store import ArticleStore
-
-Floats = NDArray[np.float32]
-VECTORS = {
-    "title": (1.0, 0.0, 0.0),
-    "lead": (0.6, 0.8, 0.0),
-    "east": (1.0, 0.0, 0.0),
-    "north": (0.0, 1.0, 0.0),
-    "steep": (0.0, 0.6, -0.8),
-}
-CODES = {"lead": [95, 127, 0], "east": [127, 0, 0], "north": [0, 127, 0], "steep": [0, 95, -127]}
-"""127 times each number over the largest of its vector: 127 * 0.6 / 0.8 is 95.25."""
+from recommender.analysis.features import Embedding, Features
+from tests.support.features import make_embedding, make_features
 
 
-def lookup(vectors: Mapping[str, tuple[float, ...]] = VECTORS) -> Callable[[str], Floats]:
-    return lambda text: np.array(vectors[text], np.float32)
+def plain(features: Features | None) -> Any:
+    """Features as values that compare, with the types and shapes of their arrays."""
+    if features is None:
+        return None
+    found: list[Any] = [features.buckets, features.counts, features.minhash]
+    if features.embedding is not None:
+        found += [features.embedding.vector, features.embedding.passages]
+    return features.language, [(one.dtype.str, one.shape, one.tobytes()) for one in found]
 
 
-def test_passages_are_kept_in_their_order_in_eight_bits() -> None:
-    made = embedded_of(Views("title", "lead", ("steep", "east", "north", "east")), lookup())
-    assert made.passages.tolist() == [CODES[one] for one in ("steep", "east", "north", "east")]
-    assert (str(made.passages.dtype), str(made.vector.dtype)) == ("int8", "float32")
+EMBEDDINGS = st.integers(1, 5).flatmap(
+    lambda dim: st.builds(
+        Embedding,
+        arrays(np.float16, dim, elements=st.floats(-1, 1, width=16)),
+        arrays(np.int8, st.tuples(st.integers(0, 3), st.just(dim))),
+    )
+)
+FEATURES = st.builds(
+    Features,
+    language=st.none() | st.just("zh"),
+    buckets=arrays(np.int32, st.integers(0, 4), elements=st.integers(0, 2**20 - 1)),
+    counts=arrays(np.float32, 2, elements=st.floats(1, 100, width=32)),
+    minhash=arrays(np.uint16, 3),
+    embedding=st.none() | EMBEDDINGS,
+)
 
 
-def test_of_a_bare_headline_the_lead_is_the_passage() -> None:
-    made = embedded_of(Views("title", "lead", ()), lookup())
-    assert made.passages.tolist() == [CODES["lead"]]
+@given(FEATURES)
+@settings(deadline=None, max_examples=60)
+def test_features_come_back_from_json(features: Features) -> None:
+    assert plain(Features.from_json(features.to_json() | {"id": "a"})) == plain(features)
 
 
-@settings(deadline=None)
-@given(count=st.integers(1, MOST_PASSAGES))
-def test_only_the_first_passages_are_matched_and_all_count_in_the_vector(count: int) -> None:
-    texts = tuple(str(number) for number in range(count))
-    angles = np.linspace(0.1, 1.5, count)
-    vectors = {one: (np.cos(a), np.sin(a)) for one, a in zip(texts, angles, strict=True)}
-    vectors |= {"title": (1.0, 0.0), "lead": (0.6, 0.8)}
-    views = Views("title", "lead", texts)
-    made = embedded_of(views, lookup(vectors))
-    assert made.passages.shape == (min(count, MATCHED), 2)
-    for code, one in zip(made.passages, texts, strict=False):
-        units = code / np.linalg.norm(code)
-        np.testing.assert_allclose(units, vectors[one], atol=0.5 / 127 * 2)
-    assert made.vector.tolist() == mix_views(views, lookup(vectors)).tolist()
-    whole = np.array([1.6, 0.8]) + _unit(np.sum([vectors[one] for one in texts], axis=0))
-    np.testing.assert_allclose(made.vector, _unit(whole), atol=1e-6)
+def test_the_json_form_is_the_one_that_releases_before_wrote() -> None:
+    """A pinned value: a journal of an earlier release must be read."""
+    made = make_features(
+        "en", [3, 258], counts=[1, 2.5], embedding=make_embedding([1, -2], [[127, -1]])
+    )
+    document = made.to_json()
+    assert document.pop("terms")[:3] == ["en", "AwAAAAIBAAA=", "AACAPwAAIEA="]
+    assert document == {"vector": "ADwAwA==", "passages": "f/8="}
 
 
-def _unit(vector: Floats) -> Floats:
-    length: Floats = vector / np.linalg.norm(vector)
-    return length
+@pytest.mark.parametrize("absent", ["vector", "passages"])
+def test_a_part_that_an_earlier_release_did_not_write_is_empty(absent: str) -> None:
+    document = make_features(embedding=make_embedding([1, 0], [[127, 0]])).to_json()
+    del document[absent]
+    found = Features.from_json(document)
+    assert found is not None
+    if absent == "vector":
+        assert found.embedding is None
+    else:
+        assert found.embedding is not None
+        assert found.embedding.passages.shape == (0, 2)
 
 
-@pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
-def test_a_passage_that_is_no_number_is_left_out_and_shows_in_the_vector(fault: float) -> None:
-    vectors = VECTORS | {"broken": (0.0, fault, 0.0)}
-    with np.errstate(invalid="ignore"):
-        made = embedded_of(Views("title", "lead", ("east", "broken", "north")), lookup(vectors))
-        alone = embedded_of(Views("title", "broken", ()), lookup(vectors))
-    assert made.passages.tolist() == [CODES["east"], CODES["north"]]
-    assert not np.isfinite(made.vector).all()
-    assert alone.passages.shape == (0, 3)
+def test_a_document_without_tokens_has_no_features() -> None:
+    assert Features.from_json({"id": "a", "vector": "ADwAwA=="}) is None
 
 
-class Compass:
-    """A fake encoder: the vector of a text is that of its first word."""
-
-    def encode(self, texts: object, _advance: object) -> Floats:
-        assert isinstance(texts, list)
-        return np.array([VECTORS[text.split()[0]] for text in texts], np.float32)
-
-
-def test_vectors_and_passages_are_kept_together_and_made_once(store: ArticleStore) -> None:
-    """Of an article whose title and body point north, and of a bare headline that points east."""
-    texts = {
-        one.text_hash: one
-        for one in (
-            Article(id="a", title="north", body="north by north"),
-            Article(id="b", title="east"),
-        )
-    }
-    assert embed_missing(texts, store.features, "model", Compass, silent) == 2
-    vectors = store.features.vectors(list(texts), "model")
-    embedded = store.features.embedded(list(texts), "model")
-    passages = {key: one.passages for key, one in embedded.items()}
-    north, east = texts
-    assert vectors[north].tolist() == [0, 1, 0]
-    assert vectors[east].tolist() == [1, 0, 0]
-    assert passages[north].tolist() == [CODES["north"]]
-    assert passages[east].tolist() == [CODES["east"]]
-
-    def never() -> Compass:
-        raise AssertionError("nothing is missing")
-
-    assert embed_missing(texts, store.features, "model", never, silent) == 0
-    assert embed_missing(texts, store.features, "model", Compass, silent, afresh=True) == 2
+def test_the_rounded_vector_is_scaled_to_length_one_again() -> None:
+    unit = make_embedding([0.6001, 0.7999]).unit_vector
+    assert str(unit.dtype) == "float32"
+    assert np.linalg.norm(unit) == pytest.approx(1, abs=1e-6)

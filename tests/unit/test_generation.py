@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index import Catalog, Manifest
-from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, rows_of
 from recommender.indexing.snapshots import Origin, live_manifest, needs_rebuild, stamp_of
@@ -28,7 +28,7 @@ def published(folder: Path, languages: frozenset[str] | None, at: LogPosition = 
 def test_an_origin_is_what_was_stamped(tmp_path: Path, languages: frozenset[str] | None) -> None:
     manifest = published(tmp_path, languages)
     assert Origin.of(manifest) == Origin("epoch-1", POINT, "fake-1", "./models/a name", languages)
-    assert manifest.analyzer == ANALYZER
+    assert manifest.analyzer == ANALYZER_VERSION
 
 
 @pytest.mark.parametrize(

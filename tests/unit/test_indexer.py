@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recommender.analysis.analyzer import ANALYZER, Reader, read_text
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model, mix_views, texts_of
 from recommender.analysis.html import MARKUP_RECIPE
 from recommender.analysis.passages import Views
@@ -21,7 +21,7 @@ from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeadLetter, QueueLength, TextQueue, open_store
 
-Readers = Callable[..., Reader]
+Readers = Callable[..., Analyzer]
 
 
 class Died(BaseException):
@@ -99,10 +99,10 @@ def test_what_was_read_is_what_a_reader_makes_of_the_text(
     one = article("a", "Harbour crane", summary="A ship", body="The quay.\n\nThe dock.")
     store.put(one)
     Indexer(store, reader_with_fake()).drain()
-    found = store.features.terms([one.text_hash], ANALYZER)[one.text_hash]
-    expected = read_text(one)
+    found = store.features.terms([one.text_hash], ANALYZER_VERSION)[one.text_hash]
+    expected = analyze(one)
     assert found.language == expected.language
-    for name in ("buckets", "counts", "signature"):
+    for name in ("buckets", "counts", "minhash"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     vector = store.features.vectors([one.text_hash], fake_model.fingerprint)[one.text_hash]
     views = Views.of(one)
@@ -121,7 +121,7 @@ def test_markup_is_cleaned_and_its_text_kept(
     Indexer(store, reader_with_fake()).drain()
     hashes = [marked.text_hash, plain.text_hash]
     assert store.features.texts(hashes, MARKUP_RECIPE) == {marked.text_hash: "A ship"}
-    terms = store.features.terms(hashes, ANALYZER)
+    terms = store.features.terms(hashes, ANALYZER_VERSION)
     one, two = (terms[key].buckets.tolist() for key in hashes)
     assert one == two
     vectors = store.features.vectors(hashes, fake_model.fingerprint)
@@ -273,7 +273,7 @@ def test_a_model_that_cannot_be_loaded_blames_no_article(
         raise ModelRefused("the weights are not the pinned ones")
 
     store.put(article("a"))
-    indexer = Indexer(store, Reader(fake_model, refuse, str.strip))
+    indexer = Indexer(store, Analyzer(fake_model, refuse, str.strip))
     for _ in range(3):
         with suppress(ModelRefused):
             indexer.step()
@@ -302,7 +302,7 @@ def test_a_full_disk_blames_no_article(
     assert read_in_order(store) == ["a"]
 
 
-def die(store: ArticleStore, reader: Reader, in_hand: Path) -> None:
+def die(store: ArticleStore, reader: Analyzer, in_hand: Path) -> None:
     with pytest.raises(Died):
         Indexer(store, reader, in_hand).drain()
 
@@ -405,7 +405,7 @@ def test_a_vector_that_holds_no_numbers_parks_its_article_and_costs_no_other(
     Indexer(store, reader_with_fake(encoder)).drain()
     (parked,) = store.queue.dead_letters()
     assert (parked.id, parked.change) == ("b", 2)
-    assert "no number" in parked.fault
+    assert "a NaN" in parked.fault
     assert encoder.asked == 4  # together with the others, then three times alone
     assert sorted(read_in_order(store)) == ["a", "c"]
     hashes = {one.id: one.text_hash for one in articles}

@@ -11,34 +11,34 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
+from recommender.analysis.features import Features
 from recommender.articles import Article
 from recommender.live import ChangesCopy
 from recommender.ranking.overrides import StoredOverrides
-from recommender.store import LogPosition, StoredPolicy, TextTerms, Update
+from recommender.store import LogPosition, StoredPolicy, Update
+from tests.support.features import make_embedding
 
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
 START = LogPosition(7, "20260301T120000.000001")
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
 
-TERMS = TextTerms(
+FEATURES = Features(
     "tg",
     np.array([3, 2**20 - 1], np.int32),
     np.array([1, 2.5], np.float32),
     np.array([0, 65535, 7], np.uint16),
 )
 BATCHES: list[tuple[LogPosition, list[Update]]] = [
-    (START, [Update("a", 5, Article(id="a", title="Ҳабар", section="city"), TERMS, None, False)]),  # noqa: FBT003
+    (START, [Update("a", 5, Article(id="a", title="Ҳабар", section="city"), FEATURES, False)]),  # noqa: FBT003
     (LogPosition(9, "m9"), [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))]),
     (
         LogPosition(10, "m10"),
         [
             Update(
-                *("a", 10, Article(id="a", title="T"), TERMS),
-                vector=np.array([0.6, -0.8], np.float16),
-                passages=np.array([[127, -128], [0, 1]], np.int8),
+                *("a", 10, Article(id="a", title="T")),
+                replace(FEATURES, embedding=make_embedding([0.6, -0.8], [[127, -128], [0, 1]])),
             )
         ],
     ),
@@ -47,16 +47,8 @@ BATCHES: list[tuple[LogPosition, list[Update]]] = [
 
 def plain(update: Update) -> tuple[Any, ...]:
     """An update as values that compare."""
-    terms, vector, passages = update.terms, update.vector, update.passages
-    return (
-        *(update.id, update.change, update.outline, update.settled),
-        None if terms is None else terms.language,
-        None
-        if terms is None
-        else [(a.dtype.str, a.tolist()) for a in (terms.buckets, terms.counts, terms.signature)],
-        None if vector is None else (vector.dtype.str, vector.tolist()),
-        None if passages is None else (passages.dtype.str, passages.shape, passages.tolist()),
-    )
+    features = None if update.features is None else update.features.to_json()
+    return update.id, update.change, update.outline, update.settled, features
 
 
 def write(folder: Path, batches: Sequence[tuple[LogPosition, Sequence[Update]]]) -> Path:
@@ -217,35 +209,9 @@ UPDATES = st.builds(
         ),
         never_recommend=st.booleans(),
     ),
-    terms=st.none()
-    | st.builds(
-        TextTerms,
-        language=st.none() | st.just("zh"),
-        buckets=arrays(np.int32, st.integers(0, 4), elements=st.integers(0, 2**20 - 1)),
-        counts=arrays(np.float32, 2, elements=st.floats(1, 100, width=32)),
-        signature=arrays(np.uint16, 3),
-    ),
-    vector=arrays(np.float16, 4, elements=st.floats(-1, 1, width=16)),
+    features=st.sampled_from([None, *(f for _, us in BATCHES for u in us if (f := u.features))]),
     settled=st.booleans(),
-    passages=st.none() | arrays(np.int8, st.tuples(st.integers(0, 3), st.just(4))),
-).map(lambda update: update if update.change % 3 else replace(update, vector=None, passages=None))
-"""A third of them without a vector, and so without passages."""
-
-
-def test_passages_are_known_by_their_vector_and_are_not_kept_without(tmp_path: Path) -> None:
-    """Their width is its own; an earlier release kept a vector alone."""
-    passages, vector = np.ones((2, 2), np.int8), np.array([1, 0], np.float16)
-    updates = [
-        Update("a", 1, None, vector=vector, passages=passages),
-        Update("b", 2, None, vector=vector),
-        Update("c", 3, None, vector=vector, passages=passages[:0]),
-        Update("d", 4, None, passages=passages),
-    ]
-    write(tmp_path, [(START, updates)])
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    told = [None if one.passages is None else one.passages.tolist() for one in copied.updates]
-    assert told == [[[1, 1], [1, 1]], None, [], None]
+)
 
 
 @given(st.lists(st.lists(UPDATES, max_size=4), min_size=1, max_size=3))

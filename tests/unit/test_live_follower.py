@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -661,8 +662,9 @@ def spoilt(
         put(store, document)
         index_with_fake(own_desk)
         key = store.text_hashes([article_id])[article_id]
-        (vector,) = store.features.vectors([key], "fake-1").values()
-        store.features.add_vectors({key: np.full_like(vector, np.nan)}, "fake-1")
+        (kept,) = store.features.embeddings([key], "fake-1").values()
+        spoilt = replace(kept, vector=np.full_like(kept.vector, np.nan))
+        store.features.add_embeddings({key: spoilt}, "fake-1")
         return document
 
     return make

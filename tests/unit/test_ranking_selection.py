@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.analysis.minhash import overlap, sign
+from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.articles import Article
 from recommender.ranking import clusters
 from recommender.ranking.clusters import Families, _near, tellings_of
@@ -766,8 +766,10 @@ def weather(day: int) -> Article:
 
 def test_daily_notes_of_one_author_do_not_fill_a_list() -> None:
     """Of ten notes that share a quarter to a third of their text two are listed, and no copies."""
-    signatures = np.stack([sign(weather(day)) for day in range(10)])
-    shares = np.concatenate([overlap(one, signatures[:at]) for at, one in enumerate(signatures)])
+    signatures = np.stack([compute_minhash(weather(day)) for day in range(10)])
+    shares = np.concatenate(
+        [estimate_jaccard(one, signatures[:at]) for at, one in enumerate(signatures)]
+    )
     assert shares.min() > 0.2
     assert shares.max() < 0.4
     others = np.random.default_rng(0).integers(1, 2**16, (10, signatures.shape[1]))

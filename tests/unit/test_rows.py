@@ -1,6 +1,7 @@
 """From what is known of articles to the rows of an index, worked by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,30 +9,30 @@ import numpy as np
 import pytest
 
 from recommender.analysis.embedding import Model
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.features import Features
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import GROUPED_BY, Known, facts_of, rows_of
 from recommender.ranking.cards import Card
-from recommender.store import TextTerms
+from tests.support.features import make_embedding, make_features
 
 
-def terms(language: str | None = "en", *, buckets: Sequence[int] = (3, 9)) -> TextTerms:
-    counts = np.arange(1, len(buckets) + 1)
-    signature = np.full(SIGNATURE_SIZE, 7, np.uint16)
-    return TextTerms(language, np.array(buckets, np.int32), counts.astype(np.float32), signature)
+def terms(language: str | None = "en", *, buckets: Sequence[int] = (3, 9)) -> Features:
+    return make_features(language, buckets, counts=range(1, len(buckets) + 1))
 
 
 def known(
     article_id: str,
-    found: TextTerms | None = None,
+    found: Features | None = None,
     vector: Sequence[float] | None = None,
     *,
     settled: bool = True,
     **fields: Any,
 ) -> Known:
     article = Article(**{"id": article_id, "title": f"About {article_id}"} | fields)
-    kept = None if vector is None else np.array(vector, np.float16)
-    return Known(article, found, kept, 5, settled)
+    if found is not None and vector is not None:
+        found = replace(found, embedding=make_embedding(vector))
+    return Known(article, found, 5, settled)
 
 
 ENGLISH = Model("made", Path(), "made:1", frozenset({"en"}))
@@ -128,11 +129,11 @@ def test_the_language_given_wins_over_the_detected_one(
         (terms("ru"), (1, 0), False),
         (terms(None), (1, 0), False),
         (terms("en"), None, False),
-        (None, (1, 0), False),
+        (None, None, False),
     ],
 )
 def test_a_vector_means_something_in_a_known_language_of_what_was_read(
-    found: TextTerms | None,
+    found: Features | None,
     vector: Sequence[float] | None,
     embedded: bool,  # noqa: FBT001
 ) -> None:
@@ -147,13 +148,13 @@ def test_facts_tell_what_was_read_and_whether_it_is_the_present_text() -> None:
         (True, True),
         (True, False),
     ]
-    assert facts_of(read, ENGLISH).signature.tolist() == [7] * SIGNATURE_SIZE
+    assert facts_of(read, ENGLISH).signature.tolist() == [7] * MINHASH_SIZE
 
 
 def test_what_was_never_read_is_unsigned_and_never_settled() -> None:
     facts = facts_of(known("a", settled=True), ENGLISH)
     assert (facts.read, facts.settled, facts.change) == (False, False, 5)
-    assert facts.signature.tolist() == [0] * SIGNATURE_SIZE
+    assert facts.signature.tolist() == [0] * MINHASH_SIZE
 
 
 @pytest.mark.parametrize(

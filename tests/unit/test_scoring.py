@@ -17,7 +17,8 @@ import pytest
 
 from index import Catalog, Query, View, quantize
 from recommender.analysis.embedding import Model
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.features import Embedding
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
@@ -25,7 +26,8 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.ranked import Ranked
 from recommender.ranking.scoring import Scorer
 from recommender.ranking.seeds import Seed, find_seed
-from recommender.store import LOG_START, StoreState, TextTerms
+from recommender.store import LOG_START, StoreState
+from tests.support.features import make_features
 
 MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en", "ru"}))
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,14 +63,9 @@ def known(
         section="city",
         published_at=NOON - timedelta(days=10),
     )
-    terms = TextTerms(
-        language,
-        np.array(buckets, np.int32),
-        np.ones(len(buckets), np.float32),
-        np.zeros(SIGNATURE_SIZE, np.uint16),
-    )
-    codes = quantize(np.array(passages, np.float32))
-    return Known(article, terms, np.array(vector, np.float16), 1, settled=True, passages=codes)
+    embedding = Embedding(np.array(vector, np.float16), quantize(np.array(passages, np.float32)))
+    features = make_features(language, buckets, mark=0, embedding=embedding)
+    return Known(article, features, 1, settled=True)
 
 
 ARTICLES: Final = [
@@ -220,7 +217,7 @@ def test_a_seed_is_seen_in_the_light_of_its_two_nearest(view: View) -> None:
 
 def outside(**parts: Any) -> Seed:
     """A seed that is in no row: English, and known to the encoder."""
-    nothing = np.zeros(SIGNATURE_SIZE, np.uint16)
+    nothing = np.zeros(MINHASH_SIZE, np.uint16)
     values: dict[str, Any] = {"names": frozenset(), "lists": True, "signature": nothing}
     values |= {"section": None, "published_at": np.nan, "embedded": True, "fluent": True}
     return Seed("draft", "T", "en", **(values | parts))

@@ -10,14 +10,15 @@ import pytest
 
 from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
-from recommender.analysis.minhash import SIGNATURE_SIZE
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.errors import UnreadArticle
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import number_of
 from recommender.ranking.seeds import find_seed, seed_of
-from recommender.store import LOG_START, StoreState, TextTerms
+from recommender.store import LOG_START, StoreState
+from tests.support.features import make_embedding, make_features
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,11 +26,9 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Known:
     article = Article(**{"id": article_id, "title": f"About {article_id} "} | fields)
-    one, signature = np.ones(2, np.float32), np.full(SIGNATURE_SIZE, 7, np.uint16)
-    terms = TextTerms("en", np.array([3, 9], np.int32), one, signature)
     if vector is None:
-        return Known(article, None, None, 1, settled=False)
-    return Known(article, terms, np.array(vector, np.float16), 1, settled=True)
+        return Known(article, None, 1, settled=False)
+    return Known(article, make_features(embedding=make_embedding(vector)), 1, settled=True)
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def test_a_seed_has_what_the_article_said(
     assert seed.published_at == NOON.timestamp()
     assert seed.names == {number_of("c"), number_of("original")}
     assert (seed.lists, seed.settled, seed.embedded) == (False, True, True)
-    assert seed.signature.tolist() == [7] * SIGNATURE_SIZE
+    assert seed.signature.tolist() == [7] * MINHASH_SIZE
     assert seed.vector is not None
     assert seed.terms is not None
     np.testing.assert_allclose(seed.vector, [0.6, 0.8], atol=1e-3)

@@ -6,8 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.analysis.minhash import SIGNATURE_SIZE, Sheet, least_equal, overlap, sign
-from recommender.analysis.tokens import MOST_WORDS, words
+from recommender.analysis.minhash import (
+    MINHASH_SIZE,
+    MinHashTable,
+    compute_minhash,
+    estimate_jaccard,
+    least_equal_places,
+)
+from recommender.analysis.tokens import MOST_WORDS, tokenize
 from recommender.articles import Article
 
 STORY = """\
@@ -32,7 +38,7 @@ def story(text: str, title: str = "") -> Article:
 
 
 def triples(article: Article) -> set[tuple[str, ...]]:
-    read = [*words(article.title), *words(article.body)]
+    read = [*tokenize(article.title), *tokenize(article.body)]
     return {tuple(read[at : at + 3]) for at in range(len(read) - 2)}
 
 
@@ -41,7 +47,7 @@ def jaccard(one: Article, two: Article) -> float:
 
 
 def estimate(one: Article, two: Article) -> float:
-    return float(overlap(sign(one), sign(two)[None, :])[0])
+    return float(estimate_jaccard(compute_minhash(one), compute_minhash(two)[None, :])[0])
 
 
 @pytest.mark.parametrize("kept", [0, 20, 50, 80, 100, 120, 150, 180, 195, 200])
@@ -97,8 +103,8 @@ def test_the_same_words_in_another_order_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("text", ["?", "… — !"])
 def test_a_text_without_words_signs_with_zeros(text: str) -> None:
-    signature = sign(story(text))
-    assert signature.tolist() == [0] * SIGNATURE_SIZE
+    signature = compute_minhash(story(text))
+    assert signature.tolist() == [0] * MINHASH_SIZE
     assert str(signature.dtype) == "uint16"
 
 
@@ -121,8 +127,10 @@ def test_a_title_and_a_body_are_read_on() -> None:
 
 def test_a_known_text_has_its_known_signature() -> None:
     """A pinned value: kept signatures and new ones are compared, so they may never drift."""
-    signature = sign(story("Seven members voted in favour and two against.", "The bridge"))
-    assert signature.shape == (SIGNATURE_SIZE,)
+    signature = compute_minhash(
+        story("Seven members voted in favour and two against.", "The bridge")
+    )
+    assert signature.shape == (MINHASH_SIZE,)
     assert signature[:6].tolist() == [36_605, 10_295, 53_733, 46_003, 9_752, 33_218]
 
 
@@ -135,45 +143,47 @@ def test_a_known_text_has_its_known_signature() -> None:
 )
 def test_overlap_is_the_share_of_equal_places(others: list[list[int]], shares: list[float]) -> None:
     signature: NDArray[np.uint16] = np.array([1, 2, 3, 4], np.uint16)
-    assert overlap(signature, np.array(others, np.uint16)).tolist() == shares
+    assert estimate_jaccard(signature, np.array(others, np.uint16)).tolist() == shares
 
 
 def test_texts_without_words_overlap_with_nothing() -> None:
-    empty = sign(story("★"))
-    assert overlap(empty, np.stack([empty, sign(story("One two three."))])).tolist() == [0, 0]
+    empty = compute_minhash(story("★"))
+    assert estimate_jaccard(
+        empty, np.stack([empty, compute_minhash(story("One two three."))])
+    ).tolist() == [0, 0]
 
 
 def test_of_a_book_the_beginning_is_signed() -> None:
     text = " ".join(f"word{number}" for number in range(MOST_WORDS + 5_000))
     beginning = " ".join(text.split()[:MOST_WORDS])
-    assert sign(story(text)).tolist() == sign(story(beginning)).tolist()
+    assert compute_minhash(story(text)).tolist() == compute_minhash(story(beginning)).tolist()
 
 
-@pytest.mark.parametrize("size", [1, 4, SIGNATURE_SIZE, 255, 256, 300])
+@pytest.mark.parametrize("size", [1, 4, MINHASH_SIZE, 255, 256, 300])
 def test_a_sheet_counts_equal_places(size: int) -> None:
     """Also where more places are equal than a byte can count."""
     signatures = np.random.default_rng(size).integers(1, 3, (9, size), np.uint16)
     signatures[4:6] = signatures[0]
-    counted = Sheet.of(signatures).equal(signatures[0]).tolist()
+    counted = MinHashTable.of(signatures).equal(signatures[0]).tolist()
     assert counted == [int(np.sum(one == signatures[0])) for one in signatures]
     assert counted[0] == counted[4] == size
 
 
 def test_an_empty_sheet_has_nothing_to_count() -> None:
-    empty = np.empty((0, SIGNATURE_SIZE), np.uint16)
-    assert Sheet.of(empty).equal(sign(story(STORY))).tolist() == []
-    assert overlap(sign(story(STORY)), empty).tolist() == []
+    empty = np.empty((0, MINHASH_SIZE), np.uint16)
+    assert MinHashTable.of(empty).equal(compute_minhash(story(STORY))).tolist() == []
+    assert estimate_jaccard(compute_minhash(story(STORY)), empty).tolist() == []
 
 
-@given(st.floats(0, 3), st.sampled_from([1, 4, 10, SIGNATURE_SIZE]))
+@given(st.floats(0, 3), st.sampled_from([1, 4, 10, MINHASH_SIZE]))
 def test_the_least_number_of_equal_places_is_that_of_the_share(bound: float, size: int) -> None:
-    least = least_equal(bound, size)
+    least = least_equal_places(bound, size)
     assert [count >= least for count in range(size + 1)] == [
         count / size >= bound for count in range(size + 1)
     ]
 
 
 def test_no_number_of_equal_places_is_beyond_all() -> None:
-    assert least_equal(2.0, SIGNATURE_SIZE) == SIGNATURE_SIZE + 1
-    assert least_equal(1.0, SIGNATURE_SIZE) == SIGNATURE_SIZE
-    assert least_equal(0.3, 10) == 3
+    assert least_equal_places(2.0, MINHASH_SIZE) == MINHASH_SIZE + 1
+    assert least_equal_places(1.0, MINHASH_SIZE) == MINHASH_SIZE
+    assert least_equal_places(0.3, 10) == 3

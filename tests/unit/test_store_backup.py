@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import alembic.command
-import numpy as np
 import pysqlite3
 import pytest
 import sqlalchemy as sa
@@ -23,10 +22,11 @@ from alembic.config import Config
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreUnusable
 from recommender.progress import Advance
-from recommender.store import ArticleStore, LogEntry, TextTerms, open_store, schema
+from recommender.store import ArticleStore, LogEntry, open_store, schema
 from recommender.store.backup import ROWS, back_up
 from recommender.store.database import MIGRATIONS
 from recommender.store.restoring import restore
+from tests.support.features import make_embedding, make_features
 
 Open = Callable[..., ArticleStore]
 
@@ -72,12 +72,9 @@ def fill(store: ArticleStore, articles: int = 40) -> None:
     store.put(article("markup", body="", body_html="<p>B</p>", status="draft", version=7))
     store.put(article("gone"))
     store.delete("gone")
-    texts = {"h1": np.ones(3, np.float16), "h2": np.zeros(3, np.float16)}
-    store.features.add_vectors(texts, "m")
-    terms = TextTerms(
-        "en", np.array([4], np.int32), np.array([2.0], np.float32), np.zeros(4, np.uint16)
-    )
-    store.features.add_terms({"h1": terms}, "a")
+    embeddings = {"h1": make_embedding([1, 1, 1]), "h2": make_embedding([0, 0, 0])}
+    store.features.add_embeddings(embeddings, "m")
+    store.features.add_terms({"h1": make_features("en", [4], counts=[2])}, "a")
     store.features.add_texts({"h1": "B"}, "x")
 
 
@@ -297,6 +294,7 @@ import sys, os, signal
 from contextlib import contextmanager
 from pathlib import Path
 from recommender.store import open_store
+from tests.support.features import make_embedding, make_features
 from recommender.store import backup
 
 backup.PAGES = 2

@@ -1,6 +1,7 @@
 """The cache of what was computed from texts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from recommender.analysis.features import AnalyzerVersions, Embedding, Features
 from recommender.articles import Article
 from recommender.store import (
     AnalyzedText,
     ArticleStore,
     FeatureCache,
-    Fingerprints,
-    TextTerms,
     open_store,
 )
 from recommender.store.features import AT_ONCE, CHUNK
+from tests.support.features import make_embedding, make_features
 
 Open = Callable[..., ArticleStore]
 
@@ -28,7 +29,7 @@ def passages_in(
     cache: FeatureCache, hashes: list[str], fingerprint: str
 ) -> dict[str, NDArray[np.int8]]:
     """By text hash, the codes of passages that are kept."""
-    return {key: one.passages for key, one in cache.embedded(hashes, fingerprint).items()}
+    return {key: one.passages for key, one in cache.embeddings(hashes, fingerprint).items()}
 
 
 @pytest.fixture(scope="module")
@@ -43,27 +44,39 @@ def vector(*values: float) -> NDArray[np.float16]:
     return np.array(values, np.float16)
 
 
-def terms(language: str | None = "en", mark: int = 1) -> TextTerms:
-    return TextTerms(
-        language,
-        np.array([mark, mark + 1], np.int32),
-        np.array([2, 0.5], np.float32),
-        np.full(128, mark, np.uint16),
+def terms(language: str | None = "en", mark: int = 1) -> Features:
+    return make_features(language, [mark, mark + 1], counts=[2, 0.5], mark=mark)
+
+
+def add_vectors(
+    cache: FeatureCache,
+    vectors: Mapping[str, NDArray[np.float16]],
+    fingerprint: str,
+    passages: Mapping[str, NDArray[np.int8]] | None = None,
+) -> None:
+    """Store embeddings with the passages that are given, or with none."""
+    found = passages or {}
+    cache.add_embeddings(
+        {
+            key: Embedding(vector, found.get(key, np.empty((0, len(vector)), np.int8)))
+            for key, vector in vectors.items()
+        },
+        fingerprint,
     )
 
 
-def plain(kept: dict[str, TextTerms]) -> dict[str, tuple[Any, ...]]:
+def plain(kept: dict[str, Features]) -> dict[str, tuple[Any, ...]]:
     return {
         key: (
             t.language,
-            *((str(part.dtype), part.tolist()) for part in (t.buckets, t.counts, t.signature)),
+            *((str(part.dtype), part.tolist()) for part in (t.buckets, t.counts, t.minhash)),
         )
         for key, t in kept.items()
     }
 
 
 def test_vectors_come_back_as_they_were_kept(cache: FeatureCache) -> None:
-    cache.add_vectors({"a": vector(0.5, -0.25), "b": vector(0.1, 65_504)}, "model-1")
+    add_vectors(cache, {"a": vector(0.5, -0.25), "b": vector(0.1, 65_504)}, "model-1")
     kept = cache.vectors(["b", "a", "nobody"], "model-1")
     assert {key: (str(v.dtype), v.tolist()) for key, v in kept.items()} == {
         "a": ("float16", [0.5, -0.25]),
@@ -72,9 +85,7 @@ def test_vectors_come_back_as_they_were_kept(cache: FeatureCache) -> None:
 
 
 def test_terms_come_back_as_they_were_kept(cache: FeatureCache) -> None:
-    none = TextTerms(
-        None, np.array([], np.int32), np.array([], np.float32), np.array([], np.uint16)
-    )
+    none = make_features(None, [])
     given_terms = {"a": terms("tg"), "b": terms(None, mark=65_000), "c": none}
     cache.add_terms(given_terms, "words-1")
     assert plain(cache.terms(["c", "a", "b", "d"], "words-1")) == plain(given_terms)
@@ -85,13 +96,13 @@ def test_terms_come_back_as_they_were_kept(cache: FeatureCache) -> None:
 def test_every_vector_comes_back_bit_by_bit(
     cache: FeatureCache, values: NDArray[np.float16]
 ) -> None:
-    cache.add_vectors({"h": values}, "model-h")
+    add_vectors(cache, {"h": values}, "model-h")
     assert cache.vectors(["h"], "model-h")["h"].tobytes() == values.tobytes()
 
 
 def test_what_is_kept_again_is_replaced(cache: FeatureCache) -> None:
-    cache.add_vectors({"a": vector(1), "b": vector(2)}, "model-2")
-    cache.add_vectors({"a": vector(3)}, "model-2")
+    add_vectors(cache, {"a": vector(1), "b": vector(2)}, "model-2")
+    add_vectors(cache, {"a": vector(3)}, "model-2")
     cache.add_terms({"a": terms("en")}, "words-2")
     cache.add_terms({"a": terms("ru")}, "words-2")
     kept = cache.vectors(["a", "b"], "model-2")
@@ -100,15 +111,15 @@ def test_what_is_kept_again_is_replaced(cache: FeatureCache) -> None:
 
 
 def test_one_text_is_kept_under_each_fingerprint(cache: FeatureCache) -> None:
-    cache.add_vectors({"a": vector(1)}, "model-3")
-    cache.add_vectors({"a": vector(2)}, "model-4")
+    add_vectors(cache, {"a": vector(1)}, "model-3")
+    add_vectors(cache, {"a": vector(2)}, "model-4")
     assert cache.vectors(["a"], "model-3")["a"].tolist() == [1]
     assert cache.vectors(["a"], "model-4")["a"].tolist() == [2]
     assert cache.vectors(["a"], "model-5") == {}
 
 
 def test_what_is_missing_is_missing_by_fingerprint_and_kind(cache: FeatureCache) -> None:
-    cache.add_vectors({"a": vector(1), "b": vector(2)}, "both-6")
+    add_vectors(cache, {"a": vector(1), "b": vector(2)}, "both-6")
     cache.add_terms({"b": terms(), "c": terms()}, "both-6")
     asked = ["d", "c", "b", "a", "d"]
     assert cache.missing(asked, "both-6", of="vectors") == [["c", "d"]]
@@ -127,14 +138,14 @@ def test_what_is_missing_comes_ascending_in_chunks(cache: FeatureCache, count: i
 
 
 def test_afresh_everything_is_missing_and_what_is_kept_stays(cache: FeatureCache) -> None:
-    cache.add_vectors({"a": vector(1)}, "model-8")
+    add_vectors(cache, {"a": vector(1)}, "model-8")
     assert cache.missing(["a", "b"], "model-8", of="vectors") == [["b"]]
     assert cache.missing(["a", "b"], "model-8", of="vectors", afresh=True) == [["a", "b"]]
     assert cache.vectors(["a"], "model-8")["a"].tolist() == [1]
 
 
 def test_nothing_asked_and_nothing_kept_is_fine(cache: FeatureCache) -> None:
-    cache.add_vectors({}, "model-9")
+    add_vectors(cache, {}, "model-9")
     cache.add_terms({}, "model-9")
     assert cache.vectors([], "model-9") == {}
     assert cache.terms([], "model-9") == {}
@@ -142,8 +153,8 @@ def test_nothing_asked_and_nothing_kept_is_fine(cache: FeatureCache) -> None:
 
 def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) -> None:
     many = {f"{number:04}": vector(number) for number in range(2 * AT_ONCE + 1)}
-    cache.add_vectors(many, "model-10")
-    cache.add_vectors({key: -v for key, v in many.items()}, "model-10")
+    add_vectors(cache, many, "model-10")
+    add_vectors(cache, {key: -v for key, v in many.items()}, "model-10")
     kept = cache.vectors([*many, "nobody"], "model-10")
     assert {key: v.tolist() for key, v in kept.items()} == {key: [-float(int(key))] for key in many}
 
@@ -166,7 +177,7 @@ def codes(*rows: list[int]) -> Codes:
 def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: FeatureCache) -> None:
     made = {"a": codes([127, -128], [0, 1]), "b": codes([-1, 127])}
     vectors = {"a": vector(1, 0), "b": vector(0, 1), "c": vector(1, 0)}
-    cache.add_vectors(vectors, "model-14", made | {"nobody": codes([1, 1])})
+    add_vectors(cache, vectors, "model-14", made | {"nobody": codes([1, 1])})
     kept = passages_in(cache, ["c", "b", "nobody", "a"], "model-14")
     assert {key: (str(p.dtype), p.tolist()) for key, p in kept.items()} == {
         "a": ("int8", [[127, -128], [0, 1]]),
@@ -189,23 +200,23 @@ def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: Featur
 )
 def test_all_passages_come_back_byte_by_byte(cache: FeatureCache, passages: Codes) -> None:
     width = passages.shape[1]
-    cache.add_vectors({"h": vector(*[1] * width)}, "model-16", {"h": passages})
+    add_vectors(cache, {"h": vector(*[1] * width)}, "model-16", {"h": passages})
     kept = passages_in(cache, ["h"], "model-16")["h"]
     assert (kept.shape, kept.tobytes()) == (passages.shape, passages.tobytes())
 
 
 def test_passages_are_replaced_with_their_vector_and_never_outlive_it(cache: FeatureCache) -> None:
-    cache.add_vectors({"a": vector(1, 0)}, "model-17", {"a": codes([1, 2], [3, 4])})
-    cache.add_vectors({"a": vector(1, 0)}, "model-17", {"a": codes([5, 6])})
+    add_vectors(cache, {"a": vector(1, 0)}, "model-17", {"a": codes([1, 2], [3, 4])})
+    add_vectors(cache, {"a": vector(1, 0)}, "model-17", {"a": codes([5, 6])})
     assert passages_in(cache, ["a"], "model-17")["a"].tolist() == [[5, 6]]
-    cache.add_vectors({"a": vector(1, 0, 0)}, "model-17")
+    add_vectors(cache, {"a": vector(1, 0, 0)}, "model-17")
     assert passages_in(cache, ["a"], "model-17")["a"].shape == (0, 3)
 
 
 def test_more_passages_than_one_statement_holds_are_kept_and_found(cache: FeatureCache) -> None:
     keys = [f"{number:04}" for number in range(AT_ONCE + 1)]
     made = {key: codes([int(key) % 100, 1]) for key in keys}
-    cache.add_vectors({key: vector(1, 0) for key in keys}, "model-18", made)
+    add_vectors(cache, {key: vector(1, 0) for key in keys}, "model-18", made)
     kept = passages_in(cache, keys, "model-18")
     assert {key: p.tolist() for key, p in kept.items()} == {
         key: p.tolist() for key, p in made.items()
@@ -214,7 +225,7 @@ def test_more_passages_than_one_statement_holds_are_kept_and_found(cache: Featur
 
 def test_features_outlive_the_store_object(reopen: Open) -> None:
     first = reopen()
-    first.features.add_vectors({"a": vector(1)}, "model", {"a": codes([7], [-7])})
+    add_vectors(first.features, {"a": vector(1)}, "model", {"a": codes([7], [-7])})
     first.close()
     second = reopen().features
     assert second.vectors(["a"], "model")["a"].tolist() == [1]
@@ -222,7 +233,7 @@ def test_features_outlive_the_store_object(reopen: Open) -> None:
 
 
 def keep_all(cache: FeatureCache, hashes: list[str], model: str = "model") -> None:
-    cache.add_vectors({key: vector(1) for key in hashes}, model)
+    add_vectors(cache, {key: vector(1) for key in hashes}, model)
     cache.add_terms({key: terms() for key in hashes}, "words")
     cache.add_texts(dict.fromkeys(hashes, "text"), "markup")
 
@@ -248,8 +259,8 @@ def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore)
     old, new = Article(id="a", title="old"), Article(id="a", title="new")
     store.put(old)
     (pending,) = store.queue.next(1, bulk=False)
-    reading = AnalyzedText(pending, None, terms(), vector(1))
-    store.queue.acknowledge([reading], Fingerprints("markup", "words", "model"))
+    reading = AnalyzedText(pending, None, replace(terms(), embedding=make_embedding([1])))
+    store.queue.acknowledge([reading], AnalyzerVersions("markup", "words", "model"))
     store.put(new)
     assert store.features.prune() == 0
     assert set(store.features.vectors([old.text_hash], "model")) == {old.text_hash}

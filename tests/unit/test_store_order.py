@@ -8,22 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article
 from recommender.store import (
     LOG_START,
     AnalyzedText,
     ArticleStore,
-    Fingerprints,
     QueuedText,
-    TextTerms,
 )
+from tests.support.features import make_embedding, make_features
 
 Open = Callable[..., ArticleStore]
 WRITERS = 4
 ROUNDS = 25
-RECIPES = Fingerprints("markup", "words", "model")
+RECIPES = AnalyzerVersions("markup", "words", "model")
 
 
 class TakenBackError(Exception):
@@ -40,10 +38,7 @@ def slowly(articles: list[Article], draw: random.Random, *, broken: bool) -> Ite
 
 
 def reading_of(pending: QueuedText) -> AnalyzedText:
-    none = TextTerms(
-        None, np.array([], np.int32), np.array([], np.float32), np.array([], np.uint16)
-    )
-    return AnalyzedText(pending, None, none, np.array([1], np.float16))
+    return AnalyzedText(pending, None, make_features(None, [], embedding=make_embedding([1])))
 
 
 def write(store: ArticleStore, mark: str) -> dict[str, str]:

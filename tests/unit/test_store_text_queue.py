@@ -3,22 +3,21 @@
 import json
 from collections.abc import Iterable
 
-import numpy as np
 import pytest
 
+from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article, parse_article
 from recommender.store import (
     AnalyzedText,
     ArticleStore,
     DeadLetter,
-    Fingerprints,
     QueuedText,
     QueueLength,
-    TextTerms,
 )
 from recommender.store.text_queue import ATTEMPTS
+from tests.support.features import make_embedding, make_features
 
-RECIPES = Fingerprints("markup", "words", "model")
+RECIPES = AnalyzerVersions("markup", "words", "model")
 
 
 def article(article_id: str = "a", **fields: object) -> Article:
@@ -28,13 +27,9 @@ def article(article_id: str = "a", **fields: object) -> Article:
 def reading(pending: QueuedText, body: str | None = None) -> AnalyzedText:
     """What a reader might make of a text: its values are told by the change that brought it."""
     mark = pending.change
-    terms = TextTerms(
-        "en",
-        np.array([mark], np.int32),
-        np.array([0.5], np.float32),
-        np.full(4, mark, np.uint16),
-    )
-    return AnalyzedText(pending, body, terms, np.array([mark, 0], np.float16))
+    embedding = make_embedding([mark, 0])
+    features = make_features("en", [mark], counts=[0.5], mark=mark, embedding=embedding)
+    return AnalyzedText(pending, body, features)
 
 
 def waiting(store: ArticleStore, *, bulk: bool = False) -> list[QueuedText]:
@@ -349,14 +344,17 @@ def test_what_has_no_vector_of_a_model_waits_again_in_bulk(store: ArticleStore) 
         store.put(article(name, title=f"T {name}"))
     settle(store)
     hashes = store.text_hashes(["a", "c"])
-    store.features.add_vectors(dict.fromkeys(hashes.values(), np.ones(2, np.float16)), "other")
+    store.features.add_embeddings(dict.fromkeys(hashes.values(), make_embedding([1, 1])), "other")
     for _ in range(2):
         store.queue.requeue_unembedded("other")
         again = [(each.article.id, each.change) for each in waiting(store, bulk=True)]
         assert again == [("b", 2), ("d", 4)]
         assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
     readings = [reading(each) for each in waiting(store, bulk=True)]
-    assert store.queue.acknowledge(readings, Fingerprints("markup", "words", "other")) == [9, 10]
+    assert store.queue.acknowledge(readings, AnalyzerVersions("markup", "words", "other")) == [
+        9,
+        10,
+    ]
     store.queue.requeue_unembedded("other")
     assert store.queue.length() == QueueLength(0, 0, 0)
 

@@ -5,25 +5,24 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recommender.analysis.features import AnalyzerVersions, Embedding
 from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreRestored, UnknownArticle
 from recommender.store import (
     LOG_START,
     AnalyzedText,
     ArticleStore,
-    Fingerprints,
     LogPosition,
-    TextTerms,
     Update,
     open_store,
 )
+from tests.support.features import make_embedding, make_features
 
-RECIPES = Fingerprints("markup", "words", "model")
+RECIPES = AnalyzerVersions("markup", "words", "model")
 Open = Callable[..., ArticleStore]
 
 
@@ -37,13 +36,8 @@ def reading_of(store: ArticleStore, article_id: str) -> AnalyzedText | None:
     for pending in queue:
         if pending.article.id == article_id:
             size = len(pending.article.title)
-            terms = TextTerms(
-                "en",
-                np.array([size], np.int32),
-                np.array([1], np.float32),
-                np.array([size], np.uint16),
-            )
-            return AnalyzedText(pending, None, terms, np.array([size], np.float16))
+            features = make_features("en", [size], embedding=make_embedding([size]))
+            return AnalyzedText(pending, None, features)
     return None
 
 
@@ -83,14 +77,18 @@ class Follower:
         return found
 
 
+def embedding_of(update: Update) -> Embedding | None:
+    return None if update.features is None else update.features.embedding
+
+
 def plain(update: Update) -> tuple[object, ...]:
     """id, change, title, size told by the terms, size told by the vector, settled."""
     return (
         update.id,
         update.change,
         update.outline.title if update.outline else None,
-        update.terms.buckets.tolist() if update.terms else None,
-        update.vector.tolist() if update.vector is not None else None,
+        update.features.buckets.tolist() if update.features else None,
+        embedding.vector.tolist() if (embedding := embedding_of(update)) else None,
         update.settled,
     )
 
@@ -119,13 +117,12 @@ def read_with_passages(store: ArticleStore, *rows: list[int]) -> None:
     """As an indexer does that makes passages of two numbers of article `a`."""
     reading = reading_of(store, "a")
     assert reading is not None
-    passages = np.array(rows, np.int8).reshape(-1, 2)
-    unit = np.array([1, 0], np.float16)
-    store.queue.acknowledge([replace(reading, vector=unit, passages=passages)], RECIPES)
+    features = replace(reading.features, embedding=make_embedding([1, 0], rows))
+    store.queue.acknowledge([replace(reading, features=features)], RECIPES)
 
 
 def passages_told(updates: list[Update]) -> list[object]:
-    return [None if one.passages is None else one.passages.tolist() for one in updates]
+    return [None if one is None else one.passages.tolist() for one in map(embedding_of, updates)]
 
 
 def test_an_article_is_told_with_the_passages_that_were_read_last(store: ArticleStore) -> None:
@@ -144,7 +141,6 @@ def test_an_article_is_told_with_the_passages_that_were_read_last(store: Article
 
 
 def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) -> None:
-    """Neither is one that an earlier release read, which kept a vector alone."""
     store.put(article())
     read_with_passages(store)
     assert passages_told(Follower(store).rest()) == [[]]
@@ -152,8 +148,9 @@ def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) 
     store.put(article(title="Another"))
     settle(store, "a")
     (update,) = Follower(store).rest()
-    assert update.passages is not None
-    assert update.passages.shape == (0, 1)
+    embedding = embedding_of(update)
+    assert embedding is not None
+    assert embedding.passages.shape == (0, 1)
 
 
 def test_what_was_read_last_stands_in_while_a_newer_text_waits(store: ArticleStore) -> None:
@@ -188,12 +185,12 @@ def test_a_deleted_article_is_told_as_gone(store: ArticleStore) -> None:
     assert [plain(each) for each in follower.rest()] == [("a", 4, "T", None, None, False)]
 
 
-def test_terms_and_vectors_of_other_recipes_are_not_given(store: ArticleStore) -> None:
+def test_features_of_another_version_are_not_given(
+    store: ArticleStore,
+) -> None:
     store.put(article())
     settle(store, "a")
-    assert [plain(each)[3:5] for each in Follower(store, analyzer="other").rest()] == [
-        (None, [1.0])
-    ]
+    assert [plain(each)[3:5] for each in Follower(store, analyzer="other").rest()] == [(None, None)]
     assert [plain(each)[3:5] for each in Follower(store, model="other").rest()] == [([1], None)]
 
 

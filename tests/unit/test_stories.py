@@ -27,7 +27,7 @@ FIRST: Links = {"a": None, "b": "a", "c": "b", "d": "g:1", "e": "g:1", "f": "f"}
 
 def rows_for(links: Links) -> list[Known]:
     return [
-        Known(Article(id=name, title="T", translation_of=of), None, None, 1, settled=False)
+        Known(Article(id=name, title="T", translation_of=of), None, 1, settled=False)
         for name, of in sorted(links.items())
     ]
 

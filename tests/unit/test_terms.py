@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import BUCKETS
-from recommender.analysis.tokens import LONGEST_WORD, STEM, TITLE_WEIGHT, count_terms, words
+from recommender.analysis.tokens import LONGEST_WORD, STEM, TITLE_WEIGHT, count_tokens, tokenize
 from recommender.articles import Article
 
 
@@ -44,7 +44,7 @@ from recommender.articles import Article
     ],
 )
 def test_the_words_of_a_text(text: str, expected: list[str]) -> None:
-    assert list(words(text)) == expected
+    assert list(tokenize(text)) == expected
 
 
 def bucket(word: str) -> int:
@@ -65,7 +65,7 @@ def test_terms_are_counted_with_the_title_twice() -> None:
         bucket("a"): 1 + 1,
         bucket("the"): 1,
     }
-    buckets, counts = count_terms(article)
+    buckets, counts = count_tokens(article)
     assert TITLE_WEIGHT == 2
     assert dict(zip(buckets.tolist(), counts.tolist(), strict=True)) == expected
 
@@ -79,23 +79,23 @@ def test_terms_are_counted_with_the_title_twice() -> None:
     ],
 )
 def test_words_that_differ_after_the_sixth_letter_are_one_term(one: str, other: str) -> None:
-    found = [count_terms(Article(id="a", title=word))[0].tolist() for word in (one, other)]
+    found = [count_tokens(Article(id="a", title=word))[0].tolist() for word in (one, other)]
     assert STEM == 6
     assert found[0] == found[1] == [bucket(one[:6])]
 
 
 def test_words_that_differ_within_six_letters_are_two_terms() -> None:
-    assert len(count_terms(Article(id="a", title="report repeat"))[0]) == 2
+    assert len(count_tokens(Article(id="a", title="report repeat"))[0]) == 2
 
 
 def test_known_words_fall_into_known_buckets() -> None:
     """A pinned value: other buckets under the same recipe name would mix old terms with new."""
-    buckets, counts = count_terms(Article(id="a", title="Bridge", body="the bridge"))
+    buckets, counts = count_tokens(Article(id="a", title="Bridge", body="the bridge"))
     assert dict(zip(buckets.tolist(), counts.tolist(), strict=True)) == {355_814: 1.0, 528_287: 3.0}
 
 
 def test_a_text_without_words_has_no_terms() -> None:
-    buckets, counts = count_terms(Article(id="a", title="?!"))
+    buckets, counts = count_tokens(Article(id="a", title="?!"))
     assert buckets.tolist() == counts.tolist() == []
     assert (str(buckets.dtype), str(counts.dtype)) == ("int32", "float32")
 
@@ -112,10 +112,10 @@ def test_buckets_ascend_in_range_and_hold_every_word(
         id="a", title="T " + " ".join(title), summary=" ".join(summary), body=" ".join(body)
     )
     oracle: Counter[int] = Counter()
-    for word in [*words(article.title), *words(article.title), *words(article.summary)]:
+    for word in [*tokenize(article.title), *tokenize(article.title), *tokenize(article.summary)]:
         oracle[bucket(word)] += 1
-    oracle.update(map(bucket, words(article.body)))
-    buckets, counts = count_terms(article)
+    oracle.update(map(bucket, tokenize(article.body)))
+    buckets, counts = count_tokens(article)
     assert (str(buckets.dtype), str(counts.dtype)) == ("int32", "float32")
     assert buckets.tolist() == sorted(oracle)
     assert counts.tolist() == [oracle[one] for one in sorted(oracle)]
@@ -123,14 +123,14 @@ def test_buckets_ascend_in_range_and_hold_every_word(
 
 
 def test_scripts_that_alternate_without_end_are_read_to_the_end() -> None:
-    assert Counter(words("中a" * 1_500)) == {"中": 1_500, "a": 1_500}
+    assert Counter(tokenize("中a" * 1_500)) == {"中": 1_500, "a": 1_500}
 
 
 def test_marks_on_letters_do_not_cut_words() -> None:
-    assert list(words("İstanbul")) == ["istanbul"]
-    assert list(words("كِتَابٌ")) == ["کتاب"]
-    assert list(words("हिन्दी में")) == ["हिन्दी", "में"]
+    assert list(tokenize("İstanbul")) == ["istanbul"]
+    assert list(tokenize("كِتَابٌ")) == ["کتاب"]
+    assert list(tokenize("हिन्दी में")) == ["हिन्दी", "में"]
 
 
 def test_thai_is_read_in_pairs_as_it_has_no_spaces() -> None:
-    assert list(words("ไทย")) == ["ไท", "ทย"]
+    assert list(tokenize("ไทย")) == ["ไท", "ทย"]

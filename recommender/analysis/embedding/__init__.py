@@ -1,12 +1,22 @@
-"""Texts to vectors. What needs torch stands behind `loading`, which is not imported here."""
+"""From texts to vectors. Only `transformer` imports torch; `loading` imports it when called."""
 
 from recommender.analysis.embedding.article_vector import (
-    VECTOR_RECIPE,
-    matched,
+    VECTOR_VERSION,
+    embed_views,
+    matched_passages,
     mix_views,
     texts_of,
 )
 from recommender.analysis.embedding.encoder import Encoder
 from recommender.analysis.embedding.model import Model, find_model
 
-__all__ = ["VECTOR_RECIPE", "Encoder", "Model", "find_model", "matched", "mix_views", "texts_of"]
+__all__ = [
+    "VECTOR_VERSION",
+    "Encoder",
+    "Model",
+    "embed_views",
+    "find_model",
+    "matched_passages",
+    "mix_views",
+    "texts_of",
+]

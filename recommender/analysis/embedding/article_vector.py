@@ -1,4 +1,4 @@
-"""One vector for an article, mixed from the vectors of its views, and those of its passages."""
+"""The embedding of an article, from the vectors of its texts."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -6,24 +6,37 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from index import quantize
+from recommender.analysis.features import Embedding
 from recommender.analysis.passages import Views
 
-__all__ = ["VECTOR_RECIPE", "matched", "mix_views", "texts_of"]
+__all__ = ["VECTOR_VERSION", "embed_views", "matched_passages", "mix_views", "texts_of"]
 
-VECTOR_RECIPE: Final = "title+lead+mean-2"
-"""Names how the vectors of an article are made; change it when the same texts would give others."""
-MATCHED: Final = 12
-"""So many of the first passages are matched with those of others; more of them changed nothing."""
+VECTOR_VERSION: Final = "title+lead+mean-2"
+"""The version of `embed_views`: change it when the same texts would give other vectors."""
+MOST_MATCHED: Final = 12
+"""How many passages are stored to be matched with those of other articles. More changed nothing."""
 
 
 def texts_of(views: Views) -> tuple[str, ...]:
-    """The texts whose vectors `mix_views` looks up."""
+    """The texts of an article that an encoder must read for `embed_views`."""
     return tuple(filter(None, (views.title, views.lead, *views.passages)))
 
 
-def matched(views: Views) -> Sequence[str]:
-    """The passages by which it is matched with others: of a bare headline, that."""
-    return views.passages[:MATCHED] or (views.lead,)
+def embed_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> Embedding:
+    """The embedding of an article, from the unit vectors (float32 [dim]) of its texts.
+
+    A passage whose vector has a NaN or an infinity is left out. The article's own vector has one
+    too then, so the caller can see it.
+    """
+    passages = np.stack([vector_of(text) for text in matched_passages(views)])
+    finite = passages[np.isfinite(passages).all(axis=1)]
+    return Embedding(mix_views(views, vector_of).astype(np.float16), quantize(finite))
+
+
+def matched_passages(views: Views) -> Sequence[str]:
+    """The passages that are matched with those of other articles; the lead if there are none."""
+    return views.passages[:MOST_MATCHED] or (views.lead,)
 
 
 def mix_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> NDArray[np.float32]:

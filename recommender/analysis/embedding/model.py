@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from recommender.analysis.embedding.article_vector import VECTOR_RECIPE
-from recommender.analysis.embedding.model_files import FILES_RECIPE, KIN, LANGUAGES
+from recommender.analysis.embedding.article_vector import VECTOR_VERSION
+from recommender.analysis.embedding.model_files import FILES_VERSION, KIN, LANGUAGES
 from recommender.articles import primary_language
 from recommender.errors import ModelRefused
 
@@ -84,10 +84,10 @@ def _multilingual(models: Path) -> Model:
     """Its fingerprint is that of the packed weights, and of how they are unpacked."""
     sha256 = MULTILINGUAL_SHA256
     weights = _pinned(MULTILINGUAL_PACKAGE, "e5-small-q4.bin", sha256, "'read-also[multilingual]'")
-    made = hashlib.sha256(f"{sha256} {FILES_RECIPE}".encode()).hexdigest()[:32]
+    made = hashlib.sha256(f"{sha256} {FILES_VERSION}".encode()).hexdigest()[:32]
     folder = models / f"multilingual-{made[:12]}"
     packing = Packing(weights, sha256)
-    return Model("multilingual", folder, f"{made}:{VECTOR_RECIPE}", LANGUAGES, packing, KIN)
+    return Model("multilingual", folder, f"{made}:{VECTOR_VERSION}", LANGUAGES, packing, KIN)
 
 
 def _pinned(package: str, file: str, sha256: str, requirement: str) -> Path:
@@ -147,7 +147,7 @@ def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(folder)} {_sha256(path)}\n".encode())
-    return f"{digest.hexdigest()[:32]}:{VECTOR_RECIPE}"
+    return f"{digest.hexdigest()[:32]}:{VECTOR_VERSION}"
 
 
 def _sha256(path: Path) -> str:

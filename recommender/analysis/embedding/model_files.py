@@ -18,9 +18,9 @@ from recommender.analysis.embedding.tokenizer import (
 )
 from recommender.progress import Advance
 
-__all__ = ["FILES_RECIPE", "KIN", "LANGUAGES", "POOLING", "PROMPT", "write_files"]
+__all__ = ["FILES_VERSION", "KIN", "LANGUAGES", "POOLING", "PROMPT", "write_files"]
 
-FILES_RECIPE: Final = "float16+nmt-nfkc+query-1"
+FILES_VERSION: Final = "float16+nmt-nfkc+query-1"
 """Names how the files are made; change it when others would come out."""
 
 PROMPT: Final = "query: "

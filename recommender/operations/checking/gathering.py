@@ -6,7 +6,7 @@ from datetime import datetime
 
 from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
 from index.verification import open_verified
-from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.indexing.snapshots import Origin, check_columns
 from recommender.operations.checking.judgement import Facts, Generation
 from recommender.operations.checking.scanning import Compared, Tally, read_source, scan
@@ -120,7 +120,7 @@ def _look_at(name: str, opened: Snapshot | str, store: ArticleStore) -> Generati
         name,
         related=origin.epoch == store.state().epoch,
         followed=store.has_position(origin.point, origin.epoch),
-        current=opened.manifest.analyzer == ANALYZER,
+        current=opened.manifest.analyzer == ANALYZER_VERSION,
     )
 
 

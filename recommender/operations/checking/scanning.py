@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from index import Snapshot
-from recommender.analysis.analyzer import ANALYZER
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.articles import Article
 from recommender.indexing.snapshots import Origin
 from recommender.operations.checking.comparison import Flaw, Given, differs, flaws_of, parts_ways
@@ -96,7 +96,7 @@ def scan(
     articles = 0
     model = "" if compared is None else compared.origin.model
     with store.scan() as view:
-        for standing in view.statuses(ANALYZER, model):
+        for standing in view.statuses(ANALYZER_VERSION, model):
             articles += not standing.deleted
             for flaw in flaws_of(standing, now, modelled=compared is not None):
                 tally.add(flaw, standing.id)

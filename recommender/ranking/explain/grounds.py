@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from index import Query, View
-from recommender.analysis.embedding import matched
+from recommender.analysis.embedding import matched_passages
 from recommender.analysis.passages import Views
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
@@ -42,7 +42,7 @@ class Side:
     def of(cls, article: Article, terms: Query | None, vectors: Floats | None) -> "Side":
         """Read a plain text, a long one from its beginning."""
         read = beginning_of(article)
-        passages = tuple(matched(Views.of(read)))
+        passages = tuple(matched_passages(Views.of(read)))
         return cls(spellings(read), names_of(read), passages, terms, vectors)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from index import Query
-from recommender.analysis.tokens import MOST_WORDS, STEM, count_terms, words
+from recommender.analysis.tokens import MOST_WORDS, STEM, count_tokens, tokenize
 from recommender.articles import Article
 from recommender.ranking.results import SharedTerm
 
@@ -37,7 +37,7 @@ def spellings(article: Article) -> Spellings:
     spelt: dict[str, Counter[str]] = {}
     for text in (article.title, article.summary, article.body):
         for piece in islice(filter(None, _BREAK.split(text)), MOST_WORDS):
-            found = list(words(piece))
+            found = list(tokenize(piece))
             for word in found:
                 own = piece if len(found) == 1 else word
                 spelt.setdefault(word[:STEM], Counter())[own] += 1
@@ -75,5 +75,5 @@ def shared_terms(
 @lru_cache(maxsize=2**14)
 def _bucket_of(stem: str) -> int:
     """Where a stem is counted, asked of what counts it."""
-    buckets, _ = count_terms(Article(id="-", title=stem))
+    buckets, _ = count_tokens(Article(id="-", title=stem))
     return int(buckets[0])
