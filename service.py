@@ -80,7 +80,7 @@ def create_app(
 
 
 def _share(settings: Settings) -> State:
-    catalog = Catalog(settings.snapshots_dir)
+    catalog = Catalog(settings.data.snapshots)
     store = LazyStore(
         settings.database_url, WEB_PATIENCE_SECONDS, may_create=lambda: not catalog.generations()
     )
@@ -88,8 +88,8 @@ def _share(settings: Settings) -> State:
         catalog,
         store,
         lambda: find_model(settings.model, settings.data_dir),
-        ChangesCopy(settings.data_dir / "changes"),
-        Board(settings.data_dir / "workers"),
+        ChangesCopy(settings.data.journals),
+        Board(settings.data.heartbeats),
     )
     return State(settings=settings, store=store, follower=follower)
 

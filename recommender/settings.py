@@ -4,43 +4,135 @@ How lists are ranked is not set here: that is policy, see `recommender/ranking/p
 """
 
 import hmac
+import logging
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from recommender.errors import BadSettings
 
-__all__ = ["PREFIX", "SCOPES", "VARIABLES", "ApiKey", "Settings", "Variable"]
+__all__ = [
+    "DRAFT_SOCKET",
+    "JOURNAL_IN_WRITING",
+    "JOURNAL_SUFFIX",
+    "PREFIX",
+    "SCOPES",
+    "VARIABLES",
+    "ApiKey",
+    "DataFolder",
+    "Settings",
+    "Variable",
+]
 
 PREFIX: Final = "READ_ALSO_"
-SCOPES: Final = frozenset({"read", "write", "admin"})
+SCOPES: Final = frozenset({"read", "write"})
 SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
+SIMILARITY_OF_A_TYPO: Final = 0.8
+"""From here on (difflib, 0 to 1) an unknown variable is taken for a misspelt known one."""
+DRAFT_SOCKET: Final = "indexer.sock"
+JOURNAL_SUFFIX: Final = ".changes"
+JOURNAL_IN_WRITING: Final = "writing"
 _KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The data folder. It names every file and folder in it; nothing else in the code does."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The article store, unless DATABASE_URL names another."""
+        return self.path / "read-also.db"
+
+    @property
+    def snapshots(self) -> Path:
+        """The catalog of snapshots."""
+        return self.path / "snapshots"
+
+    @property
+    def models(self) -> Path:
+        """Models that were unpacked."""
+        return self.path / "models"
+
+    @property
+    def journals(self) -> Path:
+        """What web workers write of the changes since a snapshot."""
+        return self.path / "changes"
+
+    @property
+    def heartbeats(self) -> Path:
+        """One file for each web worker that runs."""
+        return self.path / "workers"
+
+    @property
+    def indexer_lock(self) -> Path:
+        """The lock that the indexer holds."""
+        return self.path / "indexer.lock"
+
+    @property
+    def texts_in_hand(self) -> Path:
+        """Which texts the indexer analyzes now, so that one that kills it is found."""
+        return self.path / "indexer.reading"
+
+    @property
+    def draft_socket(self) -> Path:
+        """The Unix socket on which the indexer answers drafts."""
+        return self.path / DRAFT_SOCKET
+
+    @property
+    def demo(self) -> "DataFolder":
+        """The data folder of the demonstration."""
+        return DataFolder(self.path / "demo")
+
+    def journal_files(self) -> list[Path]:
+        """List the finished journals; the name of each is a generation and the suffix."""
+        return sorted(self.journals.glob(f"*{JOURNAL_SUFFIX}"))
+
+    @property
+    def unfinished_journal(self) -> Path:
+        """The journal that a worker is writing anew."""
+        return self.journals / JOURNAL_IN_WRITING
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy address of the default store."""
+        return f"sqlite:///{self.database}"
+
+
+OLD_DATABASE: Final = DataFolder(Path("var")).database
+"""The default store up to version 0.1, wherever DATA_DIR was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: its name, the default as written, and what it means."""
+    """One environment variable: its name, its default as written, and what it means."""
 
     name: str
     default: str
     meaning: str
 
 
+DATABASE_URL: Final = "DATABASE_URL"
 VARIABLES: Final = (
     Variable(
-        "DATABASE_URL",
-        "sqlite:///var/read-also.db",
-        "The article store, as an SQLAlchemy address. Relative SQLite paths start where the "
-        "command is run.",
+        DATABASE_URL,
+        "",
+        "The article store, as an SQLAlchemy address. The default is the SQLite file "
+        "`read-also.db` in the data folder. A relative path starts in the current folder.",
     ),
     Variable(
-        "DATA_DIR", "var", "The folder of the built snapshots, and of a model that is unpacked."
+        "DATA_DIR",
+        "var",
+        "The data folder: the default article store, the snapshots, and models that are unpacked.",
     ),
     Variable(
         "MODEL",
@@ -53,8 +145,8 @@ VARIABLES: Final = (
     Variable(
         "API_KEYS",
         "",
-        "Keys, comma-separated, each `name:scopes:secret`; scopes are `read`, `write`, `admin`, "
-        "joined by `+`. A secret has at least 16 printable characters without commas. "
+        "Keys, comma-separated, each `name:scopes:secret`; scopes are `read` and `write`, joined "
+        "by `+`. A secret has at least 16 printable characters without commas. "
         "Without a write key there is no write API.",
     ),
     Variable("PUBLIC_READS", "0", "`1` opens the two list calls to everybody, without `explain`."),
@@ -71,7 +163,7 @@ class ApiKey:
     secret: str
 
     def opens(self, secret: str) -> bool:
-        """Compare in constant time."""
+        """Compare with a secret, in constant time."""
         return hmac.compare_digest(self.secret.encode(), secret.encode("utf-8", "replace"))
 
     def __repr__(self) -> str:
@@ -80,12 +172,10 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a deployment chooses. Make one with `from_environment`, pass it down."""
+    """What a deployment chooses. Make one with `from_environment`, and pass it down."""
 
-    database_url: str = field(
-        default="sqlite:///var/read-also.db", repr=False
-    )  # may hold a password
-    data_dir: Path = Path("var")
+    database_url: str = field(repr=False)  # may hold a password
+    data_dir: Path
     model: str = "bundled"
     api_keys: tuple[ApiKey, ...] = ()
     public_reads: bool = False
@@ -93,29 +183,31 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read `READ_ALSO_*`, of this process if no environment is given.
+        """Read the variables `READ_ALSO_*`.
 
-        What is absent takes its default.
+        Args:
+            environment: variables by name; None is the environment of this process.
 
         Raises:
-            BadSettings: a value is malformed, or a READ_ALSO_ variable is not known.
+            BadSettings: a value is malformed, or the name of a variable is misspelt.
         """
         environment = os.environ if environment is None else environment
-        _refuse_unknown(environment)
+        _look_for_typos(environment)
         values = {v.name: environment.get(PREFIX + v.name, v.default) for v in VARIABLES}
+        data = DataFolder(Path(_not_empty("DATA_DIR", values["DATA_DIR"])))
         return cls(
-            database_url=_given("DATABASE_URL", values["DATABASE_URL"]),
-            data_dir=Path(_given("DATA_DIR", values["DATA_DIR"])),
-            model=_given("MODEL", values["MODEL"]),
+            database_url=_database_url(environment, data),
+            data_dir=data.path,
+            model=_not_empty("MODEL", values["MODEL"]),
             api_keys=_keys(values["API_KEYS"]),
             public_reads=_switch("PUBLIC_READS", values["PUBLIC_READS"]),
             workers=_count("WORKERS", values["WORKERS"], MOST_WORKERS),
         )
 
     @property
-    def snapshots_dir(self) -> Path:
-        """Where the catalog of snapshots lives."""
-        return self.data_dir / "snapshots"
+    def data(self) -> DataFolder:
+        """The files of the data folder."""
+        return DataFolder(self.data_dir)
 
     @property
     def accepts_writes(self) -> bool:
@@ -123,13 +215,50 @@ class Settings:
         return any("write" in key.scopes for key in self.api_keys)
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {PREFIX + variable.name for variable in VARIABLES}
-    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+def _look_for_typos(environment: Mapping[str, str]) -> None:
+    """Refuse a misspelt variable, and warn of other unknown ones.
+
+    Those may come from elsewhere: for a service called read-also, Kubernetes sets
+    READ_ALSO_SERVICE_HOST and more in every container.
+    """
+    known = [variable.name for variable in VARIABLES]
+    names = sorted(name.removeprefix(PREFIX) for name in environment if name.startswith(PREFIX))
+    unknown = [name for name in names if name not in known]
+    for name in unknown:
+        for meant in get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY_OF_A_TYPO):
+            raise BadSettings(
+                f"unknown setting {PREFIX}{name}; did you mean {PREFIX}{meant}? rename or remove it"
+            )
     if unknown:
+        _log.warning("unknown settings are ignored: %s", ", ".join(PREFIX + n for n in unknown))
+
+
+def _database_url(environment: Mapping[str, str], data: DataFolder) -> str:
+    """Read the address of the store; the default one lies in the data folder."""
+    given = environment.get(PREFIX + DATABASE_URL)
+    if given is not None:
+        return _not_empty(DATABASE_URL, given)
+    if "?" in str(data.database):
         raise BadSettings(
-            f"unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            f"{PREFIX}DATA_DIR: has a question mark, which an address cannot name; rename it"
         )
+    _look_for_old_store(data)
+    return data.database_url
+
+
+def _look_for_old_store(data: DataFolder) -> None:
+    """Refuse to start an empty store beside snapshots of the store at the old place."""
+    if data.database.exists() or not OLD_DATABASE.exists():
+        return
+    where = (
+        f"the article store of this data folder would be {data.database}, which does not exist; "
+        f"{OLD_DATABASE.absolute()} does, where earlier versions put it. To use it, stop all that "
+        f"does, and move it with its -wal and -shm files; or set "
+        f"{PREFIX}{DATABASE_URL}=sqlite:///{OLD_DATABASE.absolute()}"
+    )
+    if data.snapshots.is_dir():
+        raise BadSettings(where)
+    _log.warning("%s", where)
 
 
 def _keys(text: str) -> tuple[ApiKey, ...]:
@@ -137,7 +266,7 @@ def _keys(text: str) -> tuple[ApiKey, ...]:
     keys = tuple(_key(place, part.strip()) for place, part in enumerate(parts, 1))
     names = [key.name for key in keys]
     if len(set(names)) != len(names):
-        raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same name")
+        raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same name; rename one")
     if len({key.secret for key in keys}) != len(keys):
         raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same secret; give it both scopes")
     return keys
@@ -156,7 +285,7 @@ def _key(place: int, text: str) -> ApiKey:
     return ApiKey(match["name"], scopes, match["secret"])
 
 
-def _given(name: str, text: str) -> str:
+def _not_empty(name: str, text: str) -> str:
     if not text:
         raise BadSettings(f"{PREFIX}{name}: is empty; leave it unset for its default")
     return text

@@ -80,7 +80,7 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
 def _compare(settings: Settings, before: str, after: str) -> None:
     store = open_store(settings.database_url)
     try:
-        catalog, policy = Catalog(settings.snapshots_dir), policy_of(store)
+        catalog, policy = Catalog(settings.data.snapshots), policy_of(store)
     finally:
         store.close()
     compare_generations(catalog, before, after, policy, click.echo)
@@ -89,7 +89,7 @@ def _compare(settings: Settings, before: str, after: str) -> None:
 def _evaluate_links(settings: Settings, language: Language, wanted: Wanted) -> None:
     store = open_store(settings.database_url)
     try:
-        catalog = Catalog(settings.snapshots_dir)
+        catalog = Catalog(settings.data.snapshots)
         evaluate_links(store, catalog, bar, click.echo, language=language, wanted=wanted)
     finally:
         store.close()

@@ -45,7 +45,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     """Print the Read also list of the article ID."""
     settings = Settings.from_environment()
     store = open_store(settings.database_url)
-    catalog = Catalog(settings.snapshots_dir)
+    catalog = Catalog(settings.data.snapshots)
     followed = open_followed(
         catalog, store, lambda: find_model(settings.model, settings.data_dir)
     ).followed

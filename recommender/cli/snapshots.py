@@ -33,7 +33,7 @@ keep_option = click.option("--keep", default=KEPT, show_default=True, type=click
 def rebuild_(full: bool, force: bool, keep: int) -> None:
     """Embed what changed, build a snapshot, verify, judge and publish it."""
     settings = Settings.from_environment()
-    catalog = Catalog(settings.snapshots_dir)
+    catalog = Catalog(settings.data.snapshots)
     model = find_model(settings.model, settings.data_dir)
     store = open_store(settings.database_url)
     begun = time.monotonic()
@@ -53,7 +53,7 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
 def compact_(keep: int) -> None:
     """Build what was read already into a new snapshot; the indexer does so when it is due."""
     settings = Settings.from_environment()
-    catalog = Catalog(settings.snapshots_dir)
+    catalog = Catalog(settings.data.snapshots)
     model = model_in_use(catalog, settings)
     done = compact(open_store(settings.database_url), catalog, model, keep=keep)
     click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
@@ -124,7 +124,7 @@ def prune(keep: int) -> None:
 
 
 def _catalog() -> Catalog:
-    return Catalog(Settings.from_environment().snapshots_dir)
+    return Catalog(Settings.from_environment().data.snapshots)
 
 
 def _fault_of(catalog: Catalog, generation: str) -> str | None:

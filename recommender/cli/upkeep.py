@@ -47,7 +47,7 @@ def check(against: Path | None, verbose: bool) -> None:
     with Fetcher() as fetcher:
         source = None if against is None else open_source(str(against), "auto", fetcher)
         pulled = None if source is None else source.pull(None, silent)
-        facts = gather(store, Catalog(settings.snapshots_dir), datetime.now(tz=UTC), pulled)
+        facts = gather(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), pulled)
     store.close()
     findings = judge(facts)
     for finding in findings:
@@ -75,14 +75,14 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
     replicas of a PostgreSQL server. The database is rewritten, during which writes wait.
     """
     settings = Settings.from_environment()
-    store, catalog = open_store(settings.database_url), Catalog(settings.snapshots_dir)
+    store, catalog = open_store(settings.database_url), Catalog(settings.data.snapshots)
     with suppress(DeletedArticle):
         store.get(article_id)
     if not yes:
         click.confirm(f"Erase {article_id} and every generation that holds it?", abort=True)
     publish = partial(_publish, settings, store, catalog, force=force)
     try:
-        done = erase(store, catalog, settings.data_dir, article_id, publish)
+        done = erase(store, catalog, settings.data, article_id, publish)
     except (ReadAlsoError, IndexFault, OSError) as fault:
         again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
         click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)

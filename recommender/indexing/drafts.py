@@ -26,13 +26,13 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE, number_of
 from recommender.ranking.seeds import Seed
+from recommender.settings import DRAFT_SOCKET
 
 __all__ = ["ANY_ID", "DraftServer", "read_draft", "seed_outside"]
 
 ANY_ID: Final = "draft"
 """Of a text that is nobody's, while it is checked and read."""
 
-SOCKET: Final = "indexer.sock"
 MOST_BYTES: Final = 8 * 2**20
 ASKED: Final = 8  # at once; whoever comes then is told to come again
 
@@ -117,10 +117,10 @@ class DraftServer:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / SOCKET).unlink(missing_ok=True)
+        (self._folder / DRAFT_SOCKET).unlink(missing_ok=True)
         with _address(self._folder) as address:
             self._server = _Server(address, self._answer)
-        os.chmod(self._folder / SOCKET, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
+        os.chmod(self._folder / DRAFT_SOCKET, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
         threading.Thread(target=self._server.serve_forever, name="drafts", daemon=True).start()
         return self
 
@@ -132,7 +132,7 @@ class DraftServer:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        (self._folder / SOCKET).unlink(missing_ok=True)
+        (self._folder / DRAFT_SOCKET).unlink(missing_ok=True)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         indexer = self._indexer()
@@ -184,6 +184,6 @@ def _address(folder: Path) -> Iterator[str]:
     """A short name for the socket: the system takes no more than a hundred bytes."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield f"/proc/self/fd/{handle}/{SOCKET}"
+        yield f"/proc/self/fd/{handle}/{DRAFT_SOCKET}"
     finally:
         os.close(handle)

@@ -12,17 +12,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from index import GENERATION, Locked, locked, sync_folder
 from recommender.analysis.features import Features
 from recommender.articles import parse_outline
 from recommender.ranking.overrides import StoredOverrides
+from recommender.settings import JOURNAL_IN_WRITING, JOURNAL_SUFFIX
 from recommender.store import LogPosition, StoredPolicy, Update
 
 __all__ = ["ChangesCopy", "Copied"]
 
-_SUFFIX: Final = ".changes"
 Policies = tuple[StoredPolicy, ...]
 AllOverrides = tuple[StoredOverrides, ...]
 
@@ -84,7 +84,7 @@ class ChangesCopy:
     ) -> None:
         """Write the copy of a generation anew, and drop those of others."""
         self._close_file()
-        aside = self._folder / "writing"
+        aside = self._folder / JOURNAL_IN_WRITING
         with aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
             file.write(_batch(updates, point, policies, overrides))
@@ -93,7 +93,7 @@ class ChangesCopy:
         path = self._path(generation)
         aside.replace(path)
         sync_folder(self._folder)
-        for other in self._folder.glob(f"*{_SUFFIX}"):
+        for other in self._folder.glob(f"*{JOURNAL_SUFFIX}"):
             if other != path:
                 other.unlink(missing_ok=True)
         self._file = path.open("ab")
@@ -144,7 +144,7 @@ class ChangesCopy:
     def _path(self, generation: str) -> Path:
         if not GENERATION.fullmatch(generation):
             raise ValueError(f"{generation!r} is no generation's name")
-        return self._folder / f"{generation}{_SUFFIX}"
+        return self._folder / f"{generation}{JOURNAL_SUFFIX}"
 
 
 def _read(file: BinaryIO, generation: str) -> Copied | None:

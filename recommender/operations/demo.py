@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Final
 
 from index import Catalog, View
@@ -23,7 +22,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
-from recommender.settings import PREFIX, Settings
+from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
 from recommender.store import open_store
@@ -31,7 +30,6 @@ from recommender.store import open_store
 __all__ = ["STORY", "demonstrate"]
 
 STORY: Final = "guiyang-smart-city"
-FOLDER: Final = "demo"
 HOST: Final = "127.0.0.1"
 
 Say = Callable[[str], object]
@@ -48,23 +46,25 @@ def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None)
         say: prints a line.
         port: where to serve on the loopback address; None stops after the list.
     """
-    folder = settings.data_dir / FOLDER
-    catalog = Catalog(folder / "snapshots")
-    policy = _build(settings, folder, catalog, meter, say)
+    data = settings.data.demo
+    catalog = Catalog(data.snapshots)
+    policy = _build(settings, data, catalog, meter, say)
     say(_list(catalog, policy) + "\n")
     if port is not None:
-        _serve(settings, folder, port, say)
+        _serve(settings, data, port, say)
 
 
-def _build(settings: Settings, folder: Path, catalog: Catalog, meter: Meter, say: Say) -> Policy:
+def _build(
+    settings: Settings, data: DataFolder, catalog: Catalog, meter: Meter, say: Say
+) -> Policy:
     """Bring the sample in and up to date; tells the policy that is set there."""
-    store = open_store(_database(folder))
+    store = open_store(data.database_url)
     with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
         imported = import_records(store, read_jsonl(path), say, strict=True)
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
     with MarkupReader() as markup:
         load = partial(load_encoder, meter=meter)
-        reader = Analyzer(find_model(settings.model, folder), load, markup.read)
+        reader = Analyzer(find_model(settings.model, data.path), load, markup.read)
         built = rebuild(store, catalog, reader, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
     policy = policy_of(store)
@@ -78,7 +78,7 @@ def _list(catalog: Catalog, policy: Policy) -> str:
     return as_text(list_related(view, seed, Options(), policy, time.time()), seed.title)
 
 
-def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:
+def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
     """Serve with public reads and a write key made for this once."""
     key = secrets.token_urlsafe(24)
     address = f"http://{HOST}:{port}"
@@ -86,15 +86,11 @@ def _serve(settings: Settings, folder: Path, port: int, say: Say) -> None:
     say(f"the list as JSON          {address}/v1/articles/{STORY}/related")
     say(f"a key that may write      {key}\nCtrl-C stops it\n")
     own = {
-        "DATABASE_URL": _database(folder),
-        "DATA_DIR": str(folder),
+        "DATABASE_URL": data.database_url,
+        "DATA_DIR": str(data.path),
         "MODEL": settings.model,
         "API_KEYS": f"demo:read+write:{key}",
         "PUBLIC_READS": "1",
     }
     environment = os.environ | {PREFIX + name: value for name, value in own.items()}
     serve_all(HOST, port, workers=2, environment=environment, application=DEMONSTRATION)
-
-
-def _database(folder: Path) -> str:
-    return f"sqlite:///{folder / 'read-also.db'}"

@@ -13,15 +13,12 @@ from typing import Final
 from index import Catalog, IndexFault, NoSnapshot, SnapshotDamaged
 from index.disk import sync_folder
 from recommender.errors import ReadAlsoError
+from recommender.settings import JOURNAL_SUFFIX, DataFolder
 from recommender.store import ArticleStore
 from recommender.store.erasure import overwrite_free_space, scrub
 
 __all__ = ["Erased", "erase"]
 
-_CHANGES: Final = "changes"
-_SUFFIX: Final = ".changes"
-_WRITING: Final = "writing"
-_READING: Final = "indexer.reading"
 _RESTORING: Final = ".*.restoring*"  # what a restore that was killed has left
 _ASIDE: Final = ".building-"  # what the catalog sweeps up
 
@@ -48,7 +45,7 @@ class Erased:
 def erase(
     store: ArticleStore,
     catalog: Catalog,
-    data_dir: Path,
+    data: DataFolder,
     article_id: str,
     publish: Callable[[], str],
 ) -> Erased:
@@ -57,7 +54,7 @@ def erase(
     Args:
         store: where it is, or was.
         catalog: the generations; all that hold it are removed, and those that cannot be read.
-        data_dir: where workers and the indexer keep files of their own.
+        data: where workers and the indexer keep files of their own.
         article_id: the article's.
         publish: makes a new generation of the store live, and names it; it takes the catalog's
             lock itself. Called only where readers get, or after a restart would get, one that
@@ -74,7 +71,7 @@ def erase(
     """
     change = store.delete(article_id).change
     scrub(store, article_id)
-    own = OwnFiles(data_dir)
+    own = OwnFiles(data)
     published = publish() if _is_served(catalog, own, article_id) else None
     with catalog.lock():
         generations = _remove_generations(catalog, article_id)
@@ -87,30 +84,37 @@ def erase(
 class OwnFiles:
     """What workers and the indexer keep beside the generations."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._changes = data_dir / _CHANGES
-        self._reading = data_dir / _READING
+    def __init__(self, data: DataFolder) -> None:
+        self._data = data
 
     def copy_mentions(self, generation: str | None, article_id: str) -> bool:
         """Whether the changes copied for a generation, or for any, are about an article too."""
-        copies = self._changes.glob(f"{generation or '*'}{_SUFFIX}")
-        return any(_mentions(path, article_id) for path in copies)
+        journals = self._data.journal_files()
+        return any(
+            _mentions(path, article_id)
+            for path in journals
+            if generation in {None, _generation_of(path)}
+        )
 
     def remove(self, article_id: str, generations: Collection[str]) -> tuple[Path, ...]:
         """Remove what mentions an article, and copies for generations that are gone; names them.
 
         A worker that adds to a copy goes on without it until it takes up a new generation.
         """
-        copies = self._changes.glob(f"*{_SUFFIX}")
-        gone = {path for path in copies if path.name.removesuffix(_SUFFIX) not in generations}
-        kept = [*self._changes.glob(f"*{_SUFFIX}"), self._changes / _WRITING, self._reading]
-        torn = self._reading.parent.glob(_RESTORING)
+        data, journals = self._data, self._data.journal_files()
+        gone = {path for path in journals if _generation_of(path) not in generations}
+        kept = [*journals, data.unfinished_journal, data.texts_in_hand]
+        torn = data.path.glob(_RESTORING)
         mentioned = [path for path in kept if path in gone or _mentions(path, article_id)]
         doomed = (*mentioned, *torn)
         for path in doomed:
             path.unlink(missing_ok=True)
             sync_folder(path.parent)
         return doomed
+
+
+def _generation_of(journal: Path) -> str:
+    return journal.name.removesuffix(JOURNAL_SUFFIX)
 
 
 def _is_served(catalog: Catalog, own: OwnFiles, article_id: str) -> bool:

@@ -67,12 +67,12 @@ def index_forever(settings: Settings) -> None:
     os.nice(NICENESS)
     make_folder(settings.data_dir)
     another = "another indexer works here; one is enough"
-    with locked(settings.data_dir / "indexer.lock", another):
+    with locked(settings.data.indexer_lock, another):
         _index(settings)
 
 
 def _index(settings: Settings) -> None:
-    catalog = Catalog(settings.snapshots_dir)
+    catalog = Catalog(settings.data.snapshots)
     store = LazyStore(settings.database_url, may_create=lambda: not catalog.generations())
     try:
         with MarkupReader() as markup:
@@ -90,7 +90,7 @@ class _Bench:
         self._settings = settings
         self._store = store
         self._read_markup = read_markup
-        self._catalog = Catalog(settings.snapshots_dir)
+        self._catalog = Catalog(settings.data.snapshots)
         self._compaction = Compaction()
         self._indexer: Indexer | None = None
         self._generation: str | None = None
@@ -135,7 +135,7 @@ class _Bench:
         if model.fingerprint == self._fingerprint:
             return
         reader = Analyzer(model, load_encoder, self._read_markup)
-        in_hand = self._settings.data_dir / "indexer.reading"
+        in_hand = self._settings.data.texts_in_hand
         self._indexer = Indexer(self._store(), reader, in_hand)
         self._indexer.warm_up()
         self._fingerprint = model.fingerprint

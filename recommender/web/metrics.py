@@ -67,7 +67,7 @@ class _Gauges(Collector):
         yield _gauge("store_seen_seconds", "Since the store last told that this was all.", age)
 
     def _of_the_generations(self) -> Iterator[Metric]:
-        catalog = Catalog(self._state.settings.snapshots_dir)
+        catalog = Catalog(self._state.settings.data.snapshots)
         meaning = "Whether the gate refused what was to be published last."
         yield _gauge("publish_refused", meaning, refused(catalog).text is not None)
         meaning = "Whether a rollback holds compaction up until a rebuild by hand."

@@ -296,7 +296,7 @@ def test_one_load_is_done_at_a_time(client: FlaskClient) -> None:
     assert answers(load(client, [article("a")])) == [("a", 201)]
 
 
-@pytest.mark.parametrize(("key", "status"), [(None, 401), ("reader", 403), ("admin", 403)])
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("reader", 403)])
 def test_a_load_needs_a_write_key(
     client_of: Callable[..., FlaskClient], own_desk: Settings, key: str | None, status: int
 ) -> None:

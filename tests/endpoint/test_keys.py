@@ -76,7 +76,7 @@ def test_public_reads_open_the_lists_and_nothing_else(public: FlaskClient) -> No
 
 @pytest.mark.parametrize(
     ("key", "read", "write"),
-    [("reader", 200, 403), ("writer", 403, 200), ("editor", 200, 200), ("admin", 403, 403)],
+    [("reader", 200, 403), ("writer", 403, 200), ("editor", 200, 200)],
 )
 def test_a_key_opens_what_its_scopes_name(
     client_of: Clients, own_desk: Settings, key: str, read: int, write: int

@@ -101,7 +101,7 @@ def test_a_rollback_holds_compaction_until_a_rebuild(
 def test_a_refusal_of_the_gate_is_told_until_something_is_published(
     client: FlaskClient, own_desk: Settings, reader_with_fake: Callable[..., Analyzer]
 ) -> None:
-    catalog, reader = Catalog(own_desk.snapshots_dir), reader_with_fake()
+    catalog, reader = Catalog(own_desk.data.snapshots), reader_with_fake()
     with closing(open_store(own_desk.database_url)) as store:
         with store.scan() as view:
             ids = [one.article.id for one in view]

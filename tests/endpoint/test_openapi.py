@@ -33,7 +33,7 @@ from recommender.web.describing import describe, scope_of
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]
 
-SCOPES = {"read": "reader", "write": "writer", "admin": "admin"}
+SCOPES = {"read": "reader", "write": "writer"}
 NOT_OF_THE_API = {"/static/<path:filename>"}
 
 

@@ -102,7 +102,7 @@ def test_has_exactly_the_shape_of_the_contract(lists: Lists, sample_settings: Se
     ]
     assert answer["article_id"] == SEED
     assert (answer["requested"], answer["returned"], answer["mode"]) == (12, 12, "mixed")
-    assert answer["generation"] == Catalog(sample_settings.snapshots_dir).live()
+    assert answer["generation"] == Catalog(sample_settings.data.snapshots).live()
     for item in answer["items"]:
         assert list(item) == [*ITEM, "reason"]
 
@@ -344,7 +344,7 @@ def test_english_vectors_have_no_say_in_russian(lists: Lists) -> None:
 
 def vectors_of(settings: Settings, wanted: Iterable[str]) -> dict[str, np.ndarray[Any, Any]]:
     """By id, vectors in the light of their neighbours."""
-    view = View.of(Catalog(settings.snapshots_dir).open_live())
+    view = View.of(Catalog(settings.data.snapshots).open_live())
     rows = {one: view.row_of(one) for one in wanted}
     weight = Policy().neighbour_weight
     return {

@@ -115,7 +115,7 @@ def test_an_older_generation_is_served_again_after_a_flip(
     client.put("/v1/articles/fresh", json={"title": "Fresh"})
     after = rebuild_with_fake(own_desk).generation
     assert client.get(LIST).get_json()["generation"] == after
-    Catalog(own_desk.snapshots_dir).flip(before)
+    Catalog(own_desk.data.snapshots).flip(before)
     assert client.get(LIST).get_json()["generation"] == before
 
 
@@ -126,7 +126,7 @@ def test_what_was_withdrawn_stays_so_in_an_older_generation(
     client.delete("/v1/articles/harbour-3")
     rebuild_with_fake(own_desk)
     client.delete("/v1/articles/harbour-4")
-    Catalog(own_desk.snapshots_dir).flip(before)
+    Catalog(own_desk.data.snapshots).flip(before)
     assert client.get(LIST).get_json()["generation"] == before
     assert not {"harbour-3", "harbour-4"} & set(listed(client))
     assert "harbour-5" in listed(client)
@@ -162,7 +162,7 @@ def test_a_damaged_generation_is_not_served_and_the_old_one_goes_on(
     client.put("/v1/articles/fresh", json={"title": "Fresh"})
     before = client.get(LIST)
     built = rebuild_with_fake(own_desk)
-    damage(own_desk.snapshots_dir / built.generation)
+    damage(own_desk.data.snapshots / built.generation)
     with caplog.at_level(logging.ERROR):
         after = client.get(LIST)
     assert after.status_code == 200
@@ -190,7 +190,7 @@ def test_a_sealed_generation_of_other_columns_is_not_served_and_the_old_one_goes
     values: Callable[[Any], Any],
 ) -> None:
     """Every checksum is right, but each request would fail."""
-    catalog, before = Catalog(own_desk.snapshots_dir), client.get(LIST)
+    catalog, before = Catalog(own_desk.data.snapshots), client.get(LIST)
     client.put("/v1/articles/fresh", json={"title": "Fresh"})
     rebuild_with_fake(own_desk)
     forged = with_column(catalog, name, values(catalog.open_live().columns[name]))
@@ -208,7 +208,7 @@ def test_a_sealed_generation_of_other_columns_is_not_served_and_the_old_one_goes
 def test_a_rebuild_takes_the_place_of_a_sealed_generation_of_other_columns(
     client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
-    catalog, want = Catalog(own_desk.snapshots_dir), listed(client)
+    catalog, want = Catalog(own_desk.data.snapshots), listed(client)
     forged = with_column(catalog, "own", catalog.open_live().columns["own"].astype(np.int32))
     live = rebuild_with_fake(own_desk).generation
     assert live == catalog.live() != forged
@@ -221,7 +221,7 @@ def test_a_worker_that_starts_beside_a_damaged_snapshot_serves_from_the_store(
 ) -> None:
     """No generation is left to stand on, so the whole log is replayed."""
     want = listed(client_of(own_desk))
-    damage_a_file(own_desk.snapshots_dir / Catalog(own_desk.snapshots_dir).live())
+    damage_a_file(own_desk.data.snapshots / Catalog(own_desk.data.snapshots).live())
     client = client_of(own_desk)
     assert client.get("/readyz").status_code == 200
     assert sorted(listed(client)) == sorted(want)
@@ -231,7 +231,7 @@ def test_a_damaged_pointer_stops_no_worker_that_runs(
     client: FlaskClient, own_desk: Settings
 ) -> None:
     before = client.get(LIST).data
-    (own_desk.snapshots_dir / "live").write_bytes(b"../../etc\n")
+    (own_desk.data.snapshots / "live").write_bytes(b"../../etc\n")
     assert client.get(LIST).data == before
 
 

@@ -58,7 +58,7 @@ def execute(store: ArticleStore) -> Execute:
 
 def facts_of(settings: Settings, store: ArticleStore, source: Path | None = None) -> Facts:
     records = None if source is None else read_jsonl(source)
-    return gather(store, Catalog(settings.snapshots_dir), datetime.now(tz=UTC), records)
+    return gather(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), records)
 
 
 def put(store: ArticleStore, *documents: dict[str, Any]) -> None:
@@ -80,7 +80,7 @@ def test_a_desk_that_was_just_built_is_well(check: Check, desk_documents: dict[s
 def test_verbose_tells_of_everything_that_was_looked_at(check: Check, own_desk: Settings) -> None:
     lines = check("--verbose").stdout.splitlines()
     assert all(line.startswith("ok ") for line in lines[:-1])
-    assert f"ok live generation {Catalog(own_desk.snapshots_dir).live()}: whole" in lines
+    assert f"ok live generation {Catalog(own_desk.data.snapshots).live()}: whole" in lines
     assert {f"ok {flaw}: none" for flaw in ("missing", "orphan", "stale")} <= set(lines)
 
 
@@ -177,7 +177,7 @@ def test_a_rebuild_mends_what_the_check_tells_to_rebuild(
 def test_an_altered_generation_fails_the_check_and_articles_are_not_compared(
     check: Check, own_desk: Settings, store: ArticleStore
 ) -> None:
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     cards = catalog.folder / catalog.live() / "cards.bin"
     data = bytearray(cards.read_bytes())
     data[7] ^= 1
@@ -191,7 +191,7 @@ def test_an_altered_generation_fails_the_check_and_articles_are_not_compared(
 def test_a_pointer_that_cannot_be_followed_fails_the_check(
     check: Check, own_desk: Settings
 ) -> None:
-    (own_desk.snapshots_dir / "live").write_text("nonsense\n")
+    (own_desk.data.snapshots / "live").write_text("nonsense\n")
     result = check()
     assert result.exit_code == 1
     assert "fault live generation: " in result.stdout
@@ -290,7 +290,7 @@ def test_the_backlog_counts_what_the_live_generation_does_not_know(
     make_story: Callable[..., dict[str, Any]],
     desk_documents: dict[str, Any],
 ) -> None:
-    origin = Origin.of(Catalog(own_desk.snapshots_dir).open_live().manifest)
+    origin = Origin.of(Catalog(own_desk.data.snapshots).open_live().manifest)
     assert count_backlog(store, origin) == Backlog(pending=0, parked=0, drift=0)
     put(store, make_story("new-1"), make_story("new-2"))
     store.delete("harbour-1")
@@ -305,7 +305,7 @@ def test_the_backlog_counts_what_the_live_generation_does_not_know(
 def test_a_store_on_any_database_can_be_checked(
     store_of_desk: ArticleStore, own_desk: Settings, rebuild_on: Callable[..., None]
 ) -> None:
-    shutil.rmtree(own_desk.snapshots_dir)
+    shutil.rmtree(own_desk.data.snapshots)
     rebuild_on(store_of_desk, own_desk)
     assert facts_of(own_desk, store_of_desk).flaws == {}
     put(store_of_desk, {"id": "new", "title": "New"})
@@ -326,6 +326,6 @@ def store_of_desk(address: str, desk_documents: dict[str, Any]) -> Iterator[Arti
 @pytest.fixture
 def rebuild_on() -> Callable[..., None]:
     def run(store: ArticleStore, settings: Settings) -> None:
-        rebuild(store, Catalog(settings.snapshots_dir), fake_reader())
+        rebuild(store, Catalog(settings.data.snapshots), fake_reader())
 
     return run

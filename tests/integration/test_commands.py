@@ -239,7 +239,7 @@ def test_wrong_usage_is_2(run: Run, bare: Settings, arguments: list[str]) -> Non
         ("API_KEYS", "cms:write:short"),
         ("API_KEYS", "cms:own:0123456789abcdef"),
         ("API_KEYS", "a:read:0123456789abcdef,a:read:0123456789abcdeg"),
-        ("COLOUR", "red"),
+        ("WORKER", "3"),
     ],
 )
 def test_a_malformed_setting_is_2_and_named(
@@ -360,7 +360,7 @@ def test_rebuild_says_what_it_did(
     run: Run, own_desk: Settings, desk_documents: dict[str, Any]
 ) -> None:
     result = run(own_desk, "rebuild")
-    name, count = Catalog(own_desk.snapshots_dir).live(), len(desk_documents)
+    name, count = Catalog(own_desk.data.snapshots).live(), len(desk_documents)
     assert result.exit_code == 0
     # Each was written, and then read.
     said = f"published {name}: {count} articles, 0 embedded, up to change {2 * count}, in "
@@ -380,17 +380,17 @@ def test_a_rebuild_that_fails_says_so_and_leaves_the_live_snapshot(
     run: Run, own_desk: Settings, fake_rebuild: pytest.MonkeyPatch
 ) -> None:
     fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: Broken())
-    before = Catalog(own_desk.snapshots_dir).live()
+    before = Catalog(own_desk.data.snapshots).live()
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 73
     assert result.stderr.splitlines()[-1].startswith("read-also: ")
-    assert Catalog(own_desk.snapshots_dir).live() == before
-    assert len(Catalog(own_desk.snapshots_dir).open_live()) > 0
+    assert Catalog(own_desk.data.snapshots).live() == before
+    assert len(Catalog(own_desk.data.snapshots).open_live()) > 0
 
 
 @pytest.mark.usefixtures("fake_rebuild")
 def test_a_rebuild_beside_another_is_75(run: Run, own_desk: Settings) -> None:
-    with Catalog(own_desk.snapshots_dir).lock():
+    with Catalog(own_desk.data.snapshots).lock():
         result = run(own_desk, "rebuild")
     assert result.exit_code == 75
     assert "another rebuild is at work" in result.stderr
@@ -403,7 +403,7 @@ def test_rebuild_keeps_as_many_generations_as_told(run: Run, own_desk: Settings)
     for number in (2, 3):
         store.delete(f"harbour-{number}")
         assert run(own_desk, "rebuild", "--keep", "1").exit_code == 0
-        assert len(Catalog(own_desk.snapshots_dir).generations()) == 1
+        assert len(Catalog(own_desk.data.snapshots).generations()) == 1
     store.close()
 
 
@@ -415,7 +415,7 @@ def test_snapshots_are_listed_oldest_first_with_the_live_one_marked(
     store.delete("harbour-2")
     store.close()
     run(own_desk, "rebuild")
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     old, new = catalog.generations()
     lines = run(own_desk, "snapshots", "list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [

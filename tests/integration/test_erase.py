@@ -79,11 +79,11 @@ class Archive:
 
     @property
     def catalog(self) -> Catalog:
-        return Catalog(self.settings.snapshots_dir)
+        return Catalog(self.settings.data.snapshots)
 
     @property
     def changes(self) -> Path:
-        return self.settings.data_dir / "changes"
+        return self.settings.data.journals
 
     def put(self, document: Mapping[str, Any]) -> None:
         article = parse_article(json.dumps(document))
@@ -101,7 +101,7 @@ class Archive:
         return compact(self.store, self.catalog, self.reader.model, keep=EVERY).generation
 
     def erase(self, article_id: str = DOOMED) -> Erased:
-        return erase(self.store, self.catalog, self.settings.data_dir, article_id, self.publish)
+        return erase(self.store, self.catalog, self.settings.data, article_id, self.publish)
 
     def follow(self) -> Follower:
         """A worker that has shown everything, and copied it."""
@@ -110,7 +110,7 @@ class Archive:
             lambda: self.store,
             lambda: self.reader.model,
             ChangesCopy(self.changes),
-            Board(self.settings.data_dir / "workers"),
+            Board(self.settings.data.heartbeats),
         )
         follower.refresh()
         return follower
@@ -140,7 +140,7 @@ def test_what_editors_chose_beside_it_stays(archive: Archive) -> None:
 
 def lists_of(settings: Settings) -> dict[str, list[str]]:
     """By id, the ids listed under each article of the live generation."""
-    view = View.of(Catalog(settings.snapshots_dir).open_live())
+    view = View.of(Catalog(settings.data.snapshots).open_live())
     listed = {}
     for key in map(view.snapshot.id_of, range(len(view))):
         answer = list_related(view, find_seed(view, key), Options(), Policy(), NOW)
@@ -172,7 +172,7 @@ def fill(archive: Archive, documents: Iterable[dict[str, Any]]) -> None:
     archive.index()
     follower.refresh()
     follower.stop()
-    (archive.settings.data_dir / "indexer.reading").write_text(json.dumps({DOOMED: 7}))
+    archive.settings.data.texts_in_hand.write_text(json.dumps({DOOMED: 7}))
     (archive.catalog.folder / ".building-0").mkdir()
     (archive.catalog.folder / ".building-0" / "cards.bin").write_text(MARK)
 
@@ -228,7 +228,7 @@ def check_there(archive: Archive) -> None:
 def check_gone(archive: Archive) -> None:
     assert holders(archive.settings.data_dir) == []
     assert archive.features() == []
-    assert not (archive.settings.data_dir / "indexer.reading").exists()
+    assert not archive.settings.data.texts_in_hand.exists()
     with pytest.raises(DeletedArticle):
         archive.store.get(DOOMED)
     for name in archive.catalog.generations():
@@ -461,7 +461,7 @@ def test_what_is_pushed_again_and_published_meanwhile_is_not_taken_from_readers(
 def test_while_others_read_from_the_log_it_is_told_to_be_run_again(
     own_desk: Settings, fake_model: Model
 ) -> None:
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     with (
         closing(open_store(own_desk.database_url, patience_seconds=0.2)) as store,
         closing(open_store(own_desk.database_url)) as other,
@@ -471,8 +471,8 @@ def test_while_others_read_from_the_log_it_is_told_to_be_run_again(
             return compact(store, catalog, fake_model).generation
 
         with other.scan(), pytest.raises(StoreUnusable, match="run it again"):
-            erase(store, catalog, own_desk.data_dir, "harbour-1", publish)
-        assert erase(store, catalog, own_desk.data_dir, "harbour-1", publish).published is None
+            erase(store, catalog, own_desk.data, "harbour-1", publish)
+        assert erase(store, catalog, own_desk.data, "harbour-1", publish).published is None
 
 
 def test_of_a_server_that_holds_the_database_nothing_is_left_in_its_tables(
@@ -514,13 +514,13 @@ def run(monkeypatch: pytest.MonkeyPatch, fake_model: Model) -> Callable[..., Res
 def test_the_command_asks_first_and_tells_what_it_removed(
     run: Callable[..., Result], own_desk: Settings
 ) -> None:
-    before = Catalog(own_desk.snapshots_dir).live()
+    before = Catalog(own_desk.data.snapshots).live()
     refused = run(own_desk, "n\n", "harbour-1")
     assert refused.exit_code == 1
-    assert Catalog(own_desk.snapshots_dir).live() == before
+    assert Catalog(own_desk.data.snapshots).live() == before
     done = run(own_desk, "y\n", "harbour-1")
     assert done.exit_code == 0
-    live = Catalog(own_desk.snapshots_dir).live()
+    live = Catalog(own_desk.data.snapshots).live()
     lines = done.stdout.splitlines()[1:]
     assert lines[0].startswith("erased harbour-1; its tombstone is change ")
     assert lines[1:3] == [f"published {live}", f"removed generation {before}"]
@@ -545,7 +545,7 @@ def test_the_command_says_that_an_id_is_unknown_before_it_asks(
 def test_beside_a_rebuild_the_command_tells_to_run_it_again(
     run: Callable[..., Result], own_desk: Settings
 ) -> None:
-    with Catalog(own_desk.snapshots_dir).lock():
+    with Catalog(own_desk.data.snapshots).lock():
         result = run(own_desk, "", "--yes", "harbour-1")
     assert result.exit_code == 75
     assert "not erased yet; to finish it, run: read-also erase harbour-1\n" in result.stderr
@@ -560,16 +560,16 @@ def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
     def refuse(*_: object, **__: object) -> None:
         raise GateRefused(("rows: too few",))
 
-    before = Catalog(own_desk.snapshots_dir).live()
+    before = Catalog(own_desk.data.snapshots).live()
     monkeypatch.setattr("recommender.indexing.rebuild.admit", refuse)
     result = run(own_desk, "", "--yes", "harbour-1")
     assert result.exit_code == 1
     assert "rows: too few" in result.stderr
     assert "not erased yet; to finish it, run: read-also erase harbour-1 --force" in result.stderr
-    assert Catalog(own_desk.snapshots_dir).live() == before
+    assert Catalog(own_desk.data.snapshots).live() == before
     monkeypatch.setattr("recommender.cli.upkeep.Analyzer", lambda *_: fake_reader_of())
     assert run(own_desk, "", "--yes", "--force", "harbour-1").exit_code == 0
-    assert Catalog(own_desk.snapshots_dir).open_live().row_of("harbour-1") is None
+    assert Catalog(own_desk.data.snapshots).open_live().row_of("harbour-1") is None
 
 
 @pytest.fixture

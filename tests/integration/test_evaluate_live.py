@@ -159,7 +159,7 @@ def test_a_report_has_the_tables_the_plots_and_what_it_is_of(
     assert tags.count("caption") == 3
     assert tags.count("svg") == 3
     assert text.count('role="img" aria-label="') == 3
-    assert f"<dd>{Catalog(archive.snapshots_dir).live()}</dd>" in text
+    assert f"<dd>{Catalog(archive.data.snapshots).live()}</dd>" in text
     command = "read-also evaluate --from-links --run run.txt --report report.html"
     assert f"<code>{command}</code>" in text
     assert str(linked[1]) not in text
@@ -233,7 +233,7 @@ def lists(view: View, seeds: list[str]) -> dict[str, list[str]]:
 
 
 def test_a_comparison_is_the_one_of_the_lists(two: Settings) -> None:
-    catalog = Catalog(two.snapshots_dir)
+    catalog = Catalog(two.data.snapshots)
     before, after = (View.of(catalog.open(name)) for name in catalog.generations())
     found = compare(before, after, Policy(), NOW)
     seeds = [change.seed for change in found.changes]
@@ -249,7 +249,7 @@ def test_a_comparison_is_the_one_of_the_lists(two: Settings) -> None:
 
 
 def test_a_comparison_is_printed_with_titles(two: Settings) -> None:
-    before, after = Catalog(two.snapshots_dir).generations()
+    before, after = Catalog(two.data.snapshots).generations()
     result = evaluate(two, "--compare", before, after)
     assert result.exit_code == 0, result.output
     first, second, *rest = result.stdout.splitlines()
@@ -260,13 +260,13 @@ def test_a_comparison_is_printed_with_titles(two: Settings) -> None:
 
 
 def test_a_generation_is_like_itself(two: Settings) -> None:
-    name = Catalog(two.snapshots_dir).generations()[0]
+    name = Catalog(two.data.snapshots).generations()[0]
     result = evaluate(two, "--compare", name, name)
     assert result.stdout.splitlines()[1:] == ["mean overlap (RBO) 1.0000  identical 1.0000"]
 
 
 def test_generations_that_cannot_be_compared_are_named(two: Settings) -> None:
-    name = Catalog(two.snapshots_dir).generations()[0]
+    name = Catalog(two.data.snapshots).generations()[0]
     result = evaluate(two, "--compare", name, "../live")
     assert result.exit_code == 69
     assert "'../live' is no generation" in result.stderr

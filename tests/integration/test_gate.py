@@ -196,7 +196,7 @@ def test_nothing_is_published_over_a_full_archive_from_an_empty_store(
 ) -> None:
     """A wrong address of the store makes an empty archive; the lists stay."""
     empty = open_store(f"sqlite:///{tmp_path / 'wrong.db'}")
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     assert "live rows: " in refusal(empty, catalog, reader_with_fake())
 
 

@@ -80,7 +80,7 @@ def at(settings: Settings, folder: Path) -> Settings:
 
 @pytest.fixture
 def catalog(own_desk: Settings) -> Catalog:
-    return Catalog(own_desk.snapshots_dir)
+    return Catalog(own_desk.data.snapshots)
 
 
 @pytest.fixture
@@ -412,7 +412,7 @@ def test_vectors_under_other_articles_are_refused(
     assert result.exit_code == 1
     assert "true: articles under another one's vector" in result.stderr
     assert (None if first else catalog.live()) == live
-    assert len(Catalog(own_desk.snapshots_dir).generations()) == (0 if first else 3)
+    assert len(Catalog(own_desk.data.snapshots).generations()) == (0 if first else 3)
 
 
 # --- export and backup ---

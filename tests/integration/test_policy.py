@@ -205,7 +205,7 @@ def test_a_policy_that_lists_little_holds_no_rebuild_up(
     set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
     store.put(Article(id="x", title="One more"))
     built = rebuild_with_fake(own_desk)
-    assert Catalog(own_desk.snapshots_dir).live() == built.generation
+    assert Catalog(own_desk.data.snapshots).live() == built.generation
     assert built.change == store.state().change
 
 

@@ -233,7 +233,7 @@ def test_a_server_over_an_empty_archive_lists_what_comes(
         for article_id, body in TRAMS.items():
             assert put(port, article_id, body) in {201, 202}  # the indexer may be starting
         assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
-        catalog = Catalog(bare.snapshots_dir)
+        catalog = Catalog(bare.data.snapshots)
         assert until(lambda: len(catalog.generations()) > 0)
 
 
@@ -259,7 +259,7 @@ def test_a_second_demonstration_embeds_nothing(
     sample_articles: dict[str, dict[str, str]],
 ) -> None:
     """The first one ran for `demo_folder`; it lies in a folder with a space in its name."""
-    catalog = Catalog(sample_settings.snapshots_dir)
+    catalog = Catalog(sample_settings.data.snapshots)
     before = catalog.live()
     done = subprocess.run(
         [sys.executable, "-m", "recommender", "demo", "--no-serve"],

@@ -50,13 +50,13 @@ def never_read(_markup: str) -> NoReturn:
 
 def bytes_of(settings: Settings) -> dict[str, str]:
     """SHA-256 of every file of the live generation, by name."""
-    catalog = Catalog(settings.snapshots_dir)
-    folder = settings.snapshots_dir / catalog.live()
+    catalog = Catalog(settings.data.snapshots)
+    folder = settings.data.snapshots / catalog.live()
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def left_aside(settings: Settings) -> list[str]:
-    return [path.name for path in settings.snapshots_dir.glob(".*")]
+    return [path.name for path in settings.data.snapshots.glob(".*")]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def add(store: ArticleStore, *articles: dict[str, Any]) -> None:
 def test_a_second_rebuild_embeds_nothing_and_changes_no_byte(
     own_desk: Settings, store: ArticleStore, fake_model: Model
 ) -> None:
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     before, name = bytes_of(own_desk), catalog.live()
     done = rebuild(store, catalog, Analyzer(fake_model, never, never_read))
     assert (done.embedded, done.generation) == (0, name)
@@ -119,7 +119,7 @@ def test_it_names_the_change_it_was_built_at(
 ) -> None:
     store.delete("harbour-2")
     done = rebuild_with_fake(own_desk)
-    manifest = Catalog(own_desk.snapshots_dir).open_live().manifest
+    manifest = Catalog(own_desk.data.snapshots).open_live().manifest
     assert done.change == manifest.change == store.state().change
     assert done.articles == manifest.rows
     assert manifest.epoch == store.state().epoch
@@ -148,7 +148,7 @@ def test_a_disk_that_refuses_leaves_the_live_snapshot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Wherever the disk is full: at every sync, one after the other."""
-    before, name = bytes_of(own_desk), Catalog(own_desk.snapshots_dir).live()
+    before, name = bytes_of(own_desk), Catalog(own_desk.data.snapshots).live()
     store.delete("harbour-2")
     sync, calls, refuse_at = os.fsync, 0, 0
 
@@ -164,11 +164,11 @@ def test_a_disk_that_refuses_leaves_the_live_snapshot(
         calls, refuse_at = 0, place
         with pytest.raises(OSError, match="No space left"):
             rebuild_with_fake(own_desk)
-        assert Catalog(own_desk.snapshots_dir).live() == name
+        assert Catalog(own_desk.data.snapshots).live() == name
         assert bytes_of(own_desk) == before
     calls, refuse_at = 0, 0
     done = rebuild_with_fake(own_desk)
-    assert Catalog(own_desk.snapshots_dir).live() == done.generation != name
+    assert Catalog(own_desk.data.snapshots).live() == done.generation != name
     assert left_aside(own_desk) == []
 
 
@@ -194,7 +194,7 @@ def test_an_interrupted_rebuild_goes_on_where_it_stopped(
 def test_a_rebuild_beside_another_is_refused(
     own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     before = catalog.live()
     with catalog.lock(), pytest.raises(Locked, match="another rebuild"):
         rebuild_with_fake(own_desk)
@@ -205,19 +205,19 @@ def test_a_rebuild_beside_another_is_refused(
 def test_old_generations_are_pruned_but_for_three(
     own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
-    names = [Catalog(own_desk.snapshots_dir).live()]
+    names = [Catalog(own_desk.data.snapshots).live()]
     for number in range(2, 6):
         store.delete(f"harbour-{number}")
         names.append(rebuild_with_fake(own_desk).generation)
-    assert Catalog(own_desk.snapshots_dir).generations() == names[-3:]
-    assert Catalog(own_desk.snapshots_dir).live() == names[-1]
+    assert Catalog(own_desk.data.snapshots).generations() == names[-3:]
+    assert Catalog(own_desk.data.snapshots).live() == names[-1]
 
 
 def test_another_model_embeds_everything_and_keeps_the_old_vectors(
     own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     other = Model("other", Path(), "other-1", None)
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     before, articles = bytes_of(own_desk), len(catalog.open_live())
     again = Analyzer(other, lambda _: fake_encoder, never_read)
     assert rebuild(store, catalog, again).embedded == articles
@@ -244,7 +244,7 @@ def test_what_the_indexer_read_is_not_read_again(
 ) -> None:
     add(store, make_story("fresh") | {"body": "", "body_html": "<p>Harbour</p>"})
     assert index_with_fake(own_desk) == 1
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     done = rebuild(store, catalog, Analyzer(fake_model, never, never_read))
     assert (done.embedded, done.unread) == (0, 0)
     assert catalog.open_live().row_of("fresh") is not None
@@ -266,7 +266,7 @@ def test_an_article_that_cannot_be_read_is_left_out_and_parked(
     own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     """And costs no other article anything."""
-    before = len(Catalog(own_desk.snapshots_dir).open_live())
+    before = len(Catalog(own_desk.data.snapshots).open_live())
     add(
         store,
         {"id": "bad", "title": "Bad", "body_html": "<poison>"},
@@ -274,7 +274,7 @@ def test_an_article_that_cannot_be_read_is_left_out_and_parked(
     )
     done = rebuild_with_fake(own_desk)
     assert (done.articles, done.embedded, done.unread) == (before + 1, 1, 1)
-    snapshot = Catalog(own_desk.snapshots_dir).open_live()
+    snapshot = Catalog(own_desk.data.snapshots).open_live()
     assert snapshot.row_of("bad") is None
     assert snapshot.row_of("good") is not None
     (parked,) = store.queue.dead_letters()
@@ -288,7 +288,7 @@ def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
     rebuild_with_fake: Rebuild,
     desk_documents: dict[str, Any],
 ) -> None:
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     before = catalog.open_live()
     worse = {"title": "Newer", "body": "", "body_html": "<poison>"}
     add(store, desk_documents["harbour-4"] | worse)
@@ -311,7 +311,7 @@ def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
     add(store, {"id": "odd", "title": "Odd", "body_html": "<p>Odd</p>"})
     (pending,) = store.queue.next(1, bulk=True)
     store.queue.give_up("odd", pending.text_hash, "took too long")
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     reader = Analyzer(fake_model, lambda _: fake_encoder, str.strip)
     rebuild(store, catalog, reader)
     assert catalog.open_live().row_of("odd") is None
@@ -327,7 +327,7 @@ def test_the_log_reaches_back_to_the_oldest_generation_that_is_kept(
     for number in range(2, 8):
         store.delete(f"harbour-{number}")
         rebuild_with_fake(own_desk)
-    kept = [manifest.change for manifest in Catalog(own_desk.snapshots_dir).manifests().values()]
+    kept = [manifest.change for manifest in Catalog(own_desk.data.snapshots).manifests().values()]
     assert len(kept) == 3
     assert [change.number for change in store.changes_after(0)] == list(
         range(min(kept), store.state().change + 1)
@@ -346,7 +346,7 @@ def test_a_write_that_comes_during_a_rebuild_is_not_lost(
 
     add(store, {"id": "early", "title": "Early"})
     done = rebuild_with_fake(own_desk, Late(fake_encoder, calls=-1))
-    snapshot = Catalog(own_desk.snapshots_dir).open_live()
+    snapshot = Catalog(own_desk.data.snapshots).open_live()
     assert snapshot.row_of("early") is not None
     assert snapshot.row_of("late") is None
     assert done.unread == 1

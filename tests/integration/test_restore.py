@@ -142,11 +142,11 @@ class Worker:
     def __init__(self, settings: Settings, model: Model) -> None:
         self.late = LazyStore(settings.database_url, 1.0)
         self.follower = Follower(
-            Catalog(settings.snapshots_dir),
+            Catalog(settings.data.snapshots),
             self.late,
             lambda: model,
-            ChangesCopy(settings.data_dir / "changes"),
-            Board(settings.data_dir / "workers"),
+            ChangesCopy(settings.data.journals),
+            Board(settings.data.heartbeats),
         )
         self.follower.refresh()
 

@@ -28,7 +28,7 @@ def other_machine(own_desk: Settings, tmp_path: Path) -> Settings:
     """A machine with generations of its own, reported long enough ago to have its log trimmed."""
     folder = tmp_path / "other"
     unnamed = shutil.ignore_patterns("catalog-id", "changes", "workers")
-    shutil.copytree(own_desk.snapshots_dir, folder / "snapshots", ignore=unnamed)
+    shutil.copytree(own_desk.data.snapshots, folder / "snapshots", ignore=unnamed)
     return replace(own_desk, data_dir=folder)
 
 
@@ -43,20 +43,20 @@ def compact_until_pruned(store: ArticleStore, settings: Settings, model: Model) 
     """Publish so many generations that those of before are gone, and the log is trimmed."""
     for number in range(4):
         store.delete(f"orchard-{number + 1}")
-        compact(store, Catalog(settings.snapshots_dir), model, keep=1)
+        compact(store, Catalog(settings.data.snapshots), model, keep=1)
 
 
 def generation_at_start(settings: Settings, store: ArticleStore, model: Model) -> str:
     """The generation that a worker of a machine starts on."""
-    catalog = Catalog(settings.snapshots_dir)
+    catalog = Catalog(settings.data.snapshots)
     return open_followed(catalog, store, lambda: model).followed.base.snapshot.generation
 
 
 def test_a_machine_goes_on_from_its_snapshot_after_another_has_compacted(
     own_desk: Settings, other_machine: Settings, store: ArticleStore, fake_model: Model
 ) -> None:
-    live = Catalog(other_machine.snapshots_dir).live()
-    touch_catalog(store, Catalog(other_machine.snapshots_dir))
+    live = Catalog(other_machine.data.snapshots).live()
+    touch_catalog(store, Catalog(other_machine.data.snapshots))
     compact_until_pruned(store, own_desk, fake_model)
     assert generation_at_start(other_machine, store, fake_model) == live
 
@@ -69,8 +69,8 @@ def test_pruning_by_hand_leaves_what_another_machine_needs(
     rebuild_with_fake: Rebuild,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    live = Catalog(other_machine.snapshots_dir).live()
-    touch_catalog(store, Catalog(other_machine.snapshots_dir))
+    live = Catalog(other_machine.data.snapshots).live()
+    touch_catalog(store, Catalog(other_machine.data.snapshots))
     store.delete("harbour-4")
     rebuild_with_fake(own_desk)
     monkeypatch.setenv("READ_ALSO_DATA_DIR", str(own_desk.data_dir))
@@ -86,14 +86,14 @@ def test_a_machine_that_is_gone_for_a_month_holds_the_log_no_longer(
     long_ago = datetime.now(tz=UTC) - FORGET_AFTER - timedelta(minutes=1)
     store.catalogs.report("gone", CatalogNeeds(1, frozenset()), now=long_ago)
     compact_until_pruned(store, own_desk, fake_model)
-    built = Catalog(own_desk.snapshots_dir).manifests()
+    built = Catalog(own_desk.data.snapshots).manifests()
     assert store.changes_after(0)[0].number == min(m.change for m in built.values())
-    live = Catalog(other_machine.snapshots_dir).live()
+    live = Catalog(other_machine.data.snapshots).live()
     assert generation_at_start(other_machine, store, fake_model) != live
 
 
 def test_a_machine_that_serves_is_not_forgotten(store: ArticleStore, own_desk: Settings) -> None:
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     touch_catalog(store, catalog)
     before = CatalogNeeds(1, frozenset({"of a rebuild that runs"}))
     name = (catalog.folder / "catalog-id").read_text()

@@ -41,7 +41,7 @@ class Upgraded:
 
     @property
     def catalog(self) -> Catalog:
-        return Catalog(self.settings.snapshots_dir)
+        return Catalog(self.settings.data.snapshots)
 
     def run(self, *arguments: str) -> Result:
         environment = {
@@ -77,7 +77,7 @@ def upgraded(
     monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
     monkeypatch.setattr("recommender.cli.upkeep.Analyzer", lambda *_: fake_reader())
     listed = ids(client_of(own_desk))
-    name = as_format(Catalog(own_desk.snapshots_dir), FORMAT - 1)
+    name = as_format(Catalog(own_desk.data.snapshots), FORMAT - 1)
     with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:
         database.execute("UPDATE terms SET fingerprint = 'an earlier recipe'")
         database.execute("UPDATE vectors SET fingerprint = 'fake-0', passages = NULL")

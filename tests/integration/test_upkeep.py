@@ -157,7 +157,7 @@ def test_an_article_edited_over_and_over_is_compacted(bench: Bench) -> None:
 def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
     bench: Bench, run: Run, rebuild_with_fake: Rebuild
 ) -> None:
-    settings, catalog = bench.settings, Catalog(bench.settings.snapshots_dir)
+    settings, catalog = bench.settings, Catalog(bench.settings.data.snapshots)
     first = catalog.live()
     with closing(opened(settings.database_url)) as store:
         edit(store, "harbour-4", times=70)
@@ -178,7 +178,7 @@ def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
 
 def test_a_rollback_that_is_refused_holds_nothing(own_desk: Settings, run: Run) -> None:
     assert run(own_desk, "snapshots", "rollback").exit_code != 0
-    assert held(Catalog(own_desk.snapshots_dir)).text is None
+    assert held(Catalog(own_desk.data.snapshots)).text is None
 
 
 # Another model.

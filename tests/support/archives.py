@@ -40,7 +40,6 @@ SECRETS = {
     "reader": "read-0123456789abcdef",
     "writer": "write-0123456789abcdef",
     "editor": "both-0123456789abcdef",
-    "admin": "admin-0123456789abcdef",
 }
 KEYS = tuple(
     ApiKey(name, frozenset(scopes), SECRETS[name])
@@ -48,7 +47,6 @@ KEYS = tuple(
         "reader": {"read"},
         "writer": {"write"},
         "editor": {"read", "write"},
-        "admin": {"admin"},
     }.items()
 )
 FAKE_MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
@@ -201,7 +199,7 @@ def rebuild_fake(
 ) -> Rebuilt:
     store = open_store(settings.database_url)
     try:
-        catalog = Catalog(settings.snapshots_dir)
+        catalog = Catalog(settings.data.snapshots)
         return rebuild(store, catalog, fake_reader(encoder), full=full)
     finally:
         store.close()

@@ -20,11 +20,11 @@ class Worker:
         self.away = False
         self._store = open_store(settings.database_url)
         self.follower = Follower(
-            Catalog(settings.snapshots_dir),
+            Catalog(settings.data.snapshots),
             self._ask,
             lambda: model,
-            ChangesCopy(settings.data_dir / "changes"),
-            Board(settings.data_dir / "workers"),
+            ChangesCopy(settings.data.journals),
+            Board(settings.data.heartbeats),
         )
 
     def _ask(self) -> ArticleStore:

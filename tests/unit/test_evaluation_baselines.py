@@ -43,7 +43,7 @@ def articles(desk_settings: Settings) -> list[Article]:
 
 @pytest.fixture(scope="module")
 def bench(desk_settings: Settings, articles: list[Article]) -> Bench:
-    view = View.of(Catalog(desk_settings.snapshots_dir).open_live())
+    view = View.of(Catalog(desk_settings.data.snapshots).open_live())
     return Bench(Dataset((), (), {}, (), None), view, texts=lambda: articles, now=NOW)
 
 
@@ -157,7 +157,7 @@ def make_view(
         )
         store.close()
         rebuild_with_fake(bare)
-        return View.of(Catalog(bare.snapshots_dir).open_live())
+        return View.of(Catalog(bare.data.snapshots).open_live())
 
     return make
 

@@ -51,7 +51,7 @@ def store(bare: Settings, story: Story, index: Callable[[], int]) -> Iterator[Ar
 
 @pytest.fixture
 def catalog(bare: Settings, store: ArticleStore, fake_model: Model) -> Catalog:
-    made = Catalog(bare.snapshots_dir)
+    made = Catalog(bare.data.snapshots)
     compact(store, made, fake_model)
     return made
 
@@ -80,7 +80,7 @@ def follower(
 
     monkeypatch.setattr("recommender.live.follower.open_followed", open_and_write)
     monkeypatch.setattr("recommender.live.follower.TICK_SECONDS", 0.02)
-    board, copy = Board(bare.data_dir / "workers"), ChangesCopy(bare.data_dir / "changes")
+    board, copy = Board(bare.data.heartbeats), ChangesCopy(bare.data.journals)
     following = Follower(catalog, lambda: store, lambda: fake_model, copy, board)
     following.start()
     yield following
@@ -90,7 +90,7 @@ def follower(
 @pytest.fixture
 def copy(bare: Settings) -> ChangesCopy:
     """The copy, as who starts later reads it."""
-    return ChangesCopy(bare.data_dir / "changes")
+    return ChangesCopy(bare.data.journals)
 
 
 def until(condition: Callable[[], bool]) -> None:

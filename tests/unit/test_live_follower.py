@@ -44,11 +44,11 @@ class Worker:
         self.late = LazyStore(settings.database_url, 1.0)
         self.away = False
         self.follower = Follower(
-            Catalog(settings.snapshots_dir),
+            Catalog(settings.data.snapshots),
             self._store,
             lambda: model,
-            ChangesCopy(settings.data_dir / "changes"),
-            Board(settings.data_dir / "workers"),
+            ChangesCopy(settings.data.journals),
+            Board(settings.data.heartbeats),
         )
 
     def _store(self) -> ArticleStore:
@@ -127,7 +127,7 @@ def as_json(document: Document) -> str:
 
 
 def damage(settings: Settings, generation: str) -> None:
-    path = settings.snapshots_dir / generation / "cards.bin"
+    path = settings.data.snapshots / generation / "cards.bin"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -280,7 +280,7 @@ def test_a_new_generation_keeps_what_came_after_it(
 def test_beside_a_damaged_generation_the_older_one_serves_with_all_changes(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
-    first = Catalog(own_desk.snapshots_dir).live()
+    first = Catalog(own_desk.data.snapshots).live()
     store.delete("harbour-3")
     damage(own_desk, rebuild_with_fake(own_desk).generation)
     store.delete("harbour-4")
@@ -300,7 +300,7 @@ def test_an_older_generation_gets_all_changes_when_it_is_rolled_back_to(
     worker.follower.refresh()
     assert worker.generation == second
     store.delete("harbour-4")
-    Catalog(own_desk.snapshots_dir).flip(first)
+    Catalog(own_desk.data.snapshots).flip(first)
     listed = worker.listed()
     assert worker.generation == first
     assert not {"harbour-3", "harbour-4"} & set(listed)
@@ -351,7 +351,7 @@ def test_a_generation_of_a_foreign_store_is_not_served(
     )
     late = hire(own_desk)
     assert late.shown() == {f"foreign-{number:02}" for number in range(60)}
-    assert late.generation != Catalog(own_desk.snapshots_dir).live()
+    assert late.generation != Catalog(own_desk.data.snapshots).live()
 
 
 def test_a_store_put_back_from_a_copy_is_noticed_and_its_state_shown(
@@ -386,7 +386,7 @@ def test_a_generation_newer_than_a_store_put_back_is_not_served(
     tmp_path: Path,
     rebuild_with_fake: Rebuild,
 ) -> None:
-    first = Catalog(own_desk.snapshots_dir).live()
+    first = Catalog(own_desk.data.snapshots).live()
     copy_aside(own_desk, tmp_path / "aside.db")
     store.delete("harbour-4")
     rebuild_with_fake(own_desk)
@@ -557,7 +557,7 @@ def test_the_board_tells_up_to_which_change_a_worker_shows(
     second = hire(own_desk)
     store.delete("harbour-4")
     worker.follower.refresh()
-    board = Board(own_desk.data_dir / "workers")
+    board = Board(own_desk.data.heartbeats)
     assert sorted(board.positions()) == [start, start + 1]
     second.follower.refresh()
     assert board.positions() == [start + 1] * 2
@@ -573,7 +573,7 @@ def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Mo
         worker.follower.await_tick(0.1)
     assert "harbour-4" not in worker.listed_still()
     worker.stop()
-    assert Board(own_desk.data_dir / "workers").positions() == []
+    assert Board(own_desk.data.heartbeats).positions() == []
 
 
 # A copy, and the generations that were built after it ends.
@@ -633,7 +633,7 @@ def test_a_generation_of_another_store_keeps_no_copy_from_being_gone_on_from(
     store.delete("harbour-4")
     before = first.listed()
     first.stop()
-    shutil.copytree(bare.snapshots_dir / foreign, own_desk.snapshots_dir / foreign)
+    shutil.copytree(bare.data.snapshots / foreign, own_desk.data.snapshots / foreign)
     assert hire(own_desk, away=True).listed_still() == before
 
 
@@ -692,7 +692,7 @@ def test_a_vector_that_holds_no_numbers_stops_no_compaction(
 ) -> None:
     spoilt("spoilt")
     before = set(worker.listed())
-    done = compact(store, Catalog(own_desk.snapshots_dir), fake_model)
+    done = compact(store, Catalog(own_desk.data.snapshots), fake_model)
     assert set(worker.listed()) == before
     assert worker.generation == done.generation
     seed = find_seed(worker.follower.current().view, "spoilt")

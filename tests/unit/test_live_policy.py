@@ -101,7 +101,7 @@ def test_a_new_generation_changes_no_policy(
     assert worker.policy() == (1, SOME)
     assert worker.look().view.generation == built.generation
     set_policy(store, OTHER)
-    catalog = Catalog(own_desk.snapshots_dir)
+    catalog = Catalog(own_desk.data.snapshots)
     catalog.flip(catalog.generations()[0])
     assert worker.policy() == (2, OTHER)
 
@@ -261,8 +261,8 @@ def test_every_look_sees_one_policy_with_the_change_that_brought_it(
 def test_a_thread_takes_another_policy_up_when_it_looks_again(
     own_desk: Settings, store: ArticleStore, fake_model: Model
 ) -> None:
-    boards, copies = own_desk.data_dir / "workers", own_desk.data_dir / "changes"
-    catalog, make = Catalog(own_desk.snapshots_dir), lambda: fake_model
+    boards, copies = own_desk.data.heartbeats, own_desk.data.journals
+    catalog, make = Catalog(own_desk.data.snapshots), lambda: fake_model
     followers = [
         Follower(catalog, lambda: store, make, ChangesCopy(copies), Board(boards)) for _ in range(2)
     ]

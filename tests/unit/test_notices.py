@@ -35,7 +35,7 @@ def test_what_does_not_hold_may_be_dropped(notice: Notice) -> None:
 def test_notices_hold_apart_for_everybody_who_looks_and_are_no_generations(
     own_desk: Settings,
 ) -> None:
-    catalog, other = (Catalog(own_desk.snapshots_dir) for _ in range(2))
+    catalog, other = (Catalog(own_desk.data.snapshots) for _ in range(2))
     names, live = catalog.generations(), catalog.live()
     held(catalog).say("rolled back")
     assert (held(other).text, refused(other).text) == ("rolled back", None)

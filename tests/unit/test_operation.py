@@ -41,7 +41,7 @@ def test_a_compaction_is_due(entries: int, base: int, idle: bool, due: bool) -> 
 
 
 def _model_in_use(settings: Settings) -> Model:
-    return model_in_use(Catalog(settings.snapshots_dir), replace(settings, model="wanted"))
+    return model_in_use(Catalog(settings.data.snapshots), replace(settings, model="wanted"))
 
 
 @pytest.fixture

@@ -20,23 +20,83 @@ def refusal(**values: str) -> str:
     return str(refused.value)
 
 
+DEFAULTS = Settings(
+    database_url="sqlite:///var/read-also.db",
+    data_dir=Path("var"),
+    model="bundled",
+    api_keys=(),
+    public_reads=False,
+    workers=2,
+)
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, in which no program was ever run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def test_an_empty_environment_gives_the_defaults() -> None:
-    assert Settings.from_environment({}) == Settings(
-        database_url="sqlite:///var/read-also.db",
-        data_dir=Path("var"),
-        model="bundled",
-        api_keys=(),
-        public_reads=False,
-        workers=2,
-    )
+    assert Settings.from_environment({}) == DEFAULTS
 
 
 def test_the_documented_defaults_are_the_real_ones() -> None:
-    assert from_values(**{variable.name: variable.default for variable in VARIABLES}) == Settings()
+    written = {v.name: v.default for v in VARIABLES if v.name != "DATABASE_URL"}
+    assert from_values(**written) == DEFAULTS
 
 
 def test_variables_of_others_are_nothing_to_us() -> None:
-    assert Settings.from_environment({"PATH": "/bin", "WORKERS": "9"}) == Settings()
+    assert Settings.from_environment({"PATH": "/bin", "WORKERS": "9"}) == DEFAULTS
+
+
+def test_the_default_store_lies_in_the_data_folder() -> None:
+    settings = from_values(DATA_DIR="/srv/news")
+    assert settings.database_url == "sqlite:////srv/news/read-also.db"
+    assert settings.data.database == Path("/srv/news/read-also.db")
+
+
+def test_a_data_folder_that_no_address_can_name_is_refused() -> None:
+    assert "READ_ALSO_DATA_DIR" in refusal(DATA_DIR="/srv/what?")
+    assert from_values(DATA_DIR="/srv/what?", DATABASE_URL="sqlite:///a.db").data_dir
+
+
+@pytest.fixture
+def old_store(empty_folder: Path) -> Path:
+    """A store where the program put it before it lay in the data folder."""
+    path = empty_folder / "var" / "read-also.db"
+    path.parent.mkdir()
+    path.touch()
+    return path
+
+
+def test_an_old_store_is_not_forgotten_beside_the_snapshots_of_it(
+    old_store: Path, empty_folder: Path
+) -> None:
+    (empty_folder / "data" / "snapshots").mkdir(parents=True)
+    said = refusal(DATA_DIR="data")
+    assert str(old_store) in said
+    assert "data/read-also.db" in said
+    assert f"READ_ALSO_DATABASE_URL=sqlite:///{old_store}" in said
+    assert from_values(DATA_DIR="data", DATABASE_URL=f"sqlite:///{old_store}").data_dir
+
+
+def test_of_an_old_store_a_fresh_data_folder_only_warns(
+    old_store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert from_values(DATA_DIR="data").database_url == "sqlite:///data/read-also.db"
+    assert str(old_store) in caplog.text
+
+
+@pytest.mark.usefixtures("old_store")
+def test_a_store_in_the_data_folder_is_used_without_a_word(
+    empty_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (empty_folder / "data" / "snapshots").mkdir(parents=True)
+    (empty_folder / "data" / "read-also.db").touch()
+    assert from_values(DATA_DIR="data").database_url == "sqlite:///data/read-also.db"
+    assert from_values().database_url == "sqlite:///var/read-also.db"
+    assert caplog.text == ""
 
 
 def test_the_environment_of_the_process_is_read_where_none_is_given(
@@ -63,7 +123,7 @@ def test_every_value_is_taken_over() -> None:
         public_reads=True,
         workers=64,
     )
-    assert settings.snapshots_dir == Path("/srv/data/snapshots")
+    assert settings.data.snapshots == Path("/srv/data/snapshots")
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"])
@@ -97,20 +157,48 @@ def test_a_switch_that_is_neither_is_refused_by_name(value: str) -> None:
     assert repr(value) in said
 
 
-def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
-    said = refusal(WORKER="3")
-    assert "READ_ALSO_WORKER;" in said
-    assert [v.name for v in VARIABLES if PREFIX + v.name not in said] == []
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("WORKER", "WORKERS"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATADIR", "DATA_DIR"),
+        ("API_KEY", "API_KEYS"),
+        ("PUBLIC_READ", "PUBLIC_READS"),
+        ("MODELS", "MODEL"),
+        ("Workers", "WORKERS"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_the_right_one(typo: str, meant: str) -> None:
+    assert f"READ_ALSO_{typo}; did you mean READ_ALSO_{meant}?" in refusal(**{typo: "3"})
+
+
+KUBERNETES = {
+    "SERVICE_HOST": "10.0.0.7",
+    "SERVICE_PORT": "8080",
+    "SERVICE_PORT_HTTP": "8080",
+    "PORT": "tcp://10.0.0.7:8080",
+    "PORT_8080_TCP": "tcp://10.0.0.7:8080",
+    "PORT_8080_TCP_PROTO": "tcp",
+    "PORT_8080_TCP_PORT": "8080",
+    "PORT_8080_TCP_ADDR": "10.0.0.7",
+}
+"""What a container gets beside a Service named read-also."""
+
+
+def test_unknown_variables_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    assert from_values(**KUBERNETES) == DEFAULTS
+    assert [name for name in KUBERNETES if PREFIX + name not in caplog.text] == []
 
 
 def test_keys_are_read_in_order_with_their_scopes() -> None:
     settings = from_values(
-        API_KEYS=f" web:read:{SECRET}, cms:read+write:{SECRET}1 ,ops:admin:{SECRET}2,"
+        API_KEYS=f" web:read:{SECRET}, cms:read+write:{SECRET}1 ,ops:write:{SECRET}2,"
     )
     assert settings.api_keys == (
         ApiKey("web", frozenset({"read"}), SECRET),
         ApiKey("cms", frozenset({"read", "write"}), SECRET + "1"),
-        ApiKey("ops", frozenset({"admin"}), SECRET + "2"),
+        ApiKey("ops", frozenset({"write"}), SECRET + "2"),
     )
 
 
@@ -136,6 +224,7 @@ def test_a_secret_may_hold_any_printable_character_but_a_comma(secret: str) -> N
         f"cms:read+:{SECRET}",
         f"cms:READ:{SECRET}",
         f"cms:publish:{SECRET}",
+        f"cms:admin:{SECRET}",
         f"cms:read+publish:{SECRET}",
     ],
 )
@@ -169,8 +258,8 @@ def test_two_keys_of_one_name_are_refused() -> None:
 
 
 def test_writes_are_accepted_only_with_a_key_that_may_write() -> None:
-    assert not Settings().accepts_writes
-    assert not from_values(API_KEYS=f"web:read:{SECRET},ops:admin:{SECRET}1").accepts_writes
+    assert not DEFAULTS.accepts_writes
+    assert not from_values(API_KEYS=f"web:read:{SECRET}").accepts_writes
     assert from_values(API_KEYS=f"web:read:{SECRET},cms:write:{SECRET}1").accepts_writes
 
 

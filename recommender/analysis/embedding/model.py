@@ -10,6 +10,7 @@ from recommender.analysis.embedding.article_vector import VECTOR_VERSION
 from recommender.analysis.embedding.model_files import FILES_VERSION, KIN, LANGUAGES
 from recommender.articles import primary_language
 from recommender.errors import ModelRefused
+from recommender.settings import DataFolder
 
 __all__ = ["BUNDLED_SHA256", "MULTILINGUAL_SHA256", "Model", "Packing", "find_model"]
 
@@ -67,7 +68,7 @@ def find_model(name: str, data_dir: Path) -> Model:
     if name == "bundled":
         return _bundled()
     if name == "multilingual":
-        return _multilingual(data_dir / "models")
+        return _multilingual(DataFolder(data_dir).models)
     folder = Path(name) if Path(name).is_dir() else _cached(name)
     return Model(name, folder, _fingerprint(folder), _languages(folder))
 
