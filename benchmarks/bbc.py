@@ -27,10 +27,10 @@ from benchmarks.encoding import compare_encoders
 from benchmarks.figures import Figure, report
 from index import Catalog, Snapshot, View
 from recommender.analysis.passages import Views
+from recommender.api import Item, ListOptions
 from recommender.articles import Article
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options, Recommendation
 from recommender.ranking.seeds import find_seed
 
 SEEDS_FROM = 20261124
@@ -43,7 +43,7 @@ LISTED = 12
 class Lists:
     """The lists of some seeds: by seed, the listed ids in order."""
 
-    by_seed: dict[str, tuple[Recommendation, ...]]
+    by_seed: dict[str, tuple[Item, ...]]
 
     def category_precision(self) -> float:
         """Of the first five items, the share that is of the seed's category."""
@@ -133,7 +133,7 @@ def lists_of(snapshot: Snapshot, seeds: list[str]) -> Lists:
     view, lists = View.of(snapshot), {}
     for seed_id in tqdm(seeds, desc="listing", unit=" list"):
         seed = find_seed(view, seed_id)
-        lists[seed_id] = list_related(view, seed, Options(), SERVED, time.time()).items
+        lists[seed_id] = list_related(view, seed, ListOptions(), SERVED, time.time()).items
     return Lists(lists)
 
 

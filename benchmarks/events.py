@@ -15,6 +15,7 @@ from benchmarks.bbc import read_articles
 from benchmarks.cost import cost_of
 from benchmarks.figures import LISTS, PAIRS, Figure
 from recommender.analysis.embedding import find_model
+from recommender.api import ListOptions
 from recommender.cli.meters import bar
 from recommender.evaluation import (
     Bench,
@@ -31,7 +32,6 @@ from recommender.evaluation.intervals import Resampling, stories
 from recommender.evaluation.measures import MAIN, measure_each
 from recommender.evaluation.table import as_lines
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.results import Options
 
 __all__ = ["each_of", "measure_distractors", "measure_events"]
 
@@ -139,7 +139,7 @@ def measure_distractors(folder: Path, cache: Path) -> Iterator[Figure]:
     model, among = find_model("bundled", cache), cache / f"{LISTS}-among-bbc"
     with open_bench(dataset, model, bar, cache=among) as bench:
         relevance = measure(dataset, run_lists(bench, RELEVANCE_ONLY))
-        served = measure(dataset, run_lists(bench, Policy(), Options().limit))
+        served = measure(dataset, run_lists(bench, Policy(), ListOptions().limit))
     yield Figure(f"{LISTS} among BBC texts, relevance {MAIN}", relevance[MAIN], 0.845)
     yield Figure(f"{LISTS} among BBC texts, served {MAIN}", served[MAIN])
 

@@ -30,13 +30,13 @@ from schemathesis.core.result import Ok
 
 from benchmarks.hostile import bodies
 from benchmarks.tally import Tally
+from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
 from recommender.web import visibility
-from recommender.web.parameters import PARAMETERS
 from service import create_app
 from tests.support.archives import (
     SECRETS,
@@ -62,7 +62,7 @@ LEFT_OUT: Final = [
 ]
 LONGEST: Final = 2_000
 LISTS: Final = "POST /v1/related"
-TEXT: Final = Article.model_fields.keys() - PARAMETERS.keys()
+TEXT: Final = Article.model_fields.keys() - ListOptions.model_fields.keys()
 BY_LINES: Final = frozenset({"POST /v1/bulk"})
 """Each line is refused alone, in an answer that is 200."""
 TARGETS: Final = (

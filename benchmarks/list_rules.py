@@ -10,11 +10,11 @@ import numpy as np
 from benchmarks.figures import Figure
 from recommender.analysis.embedding import find_model
 from recommender.analysis.minhash import compute_minhash, estimate_jaccard
+from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.cli.meters import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
 from recommender.ranking.policy import NEVER, Policy
-from recommender.ranking.results import Options
 
 __all__ = ["measure_cost"]
 
@@ -88,7 +88,7 @@ class Served:
 
 
 def _served(bench: Bench, changes: Mapping[str, Any]) -> Served:
-    run = run_lists(bench, replace(Policy(), **changes), Options().limit)
+    run = run_lists(bench, replace(Policy(), **changes), ListOptions().limit)
     measures = measure(bench.dataset, run)
     likeness = np.mean([_likeness(bench, list(ids)) for ids in run.values() if len(ids) > 1])
     return Served(measures["nDCG@5"], measures["nDCG@10"], float(likeness))

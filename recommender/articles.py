@@ -26,8 +26,10 @@ from recommender.strict_json import JsonObject, read_object
 
 __all__ = [
     "ID_PATTERN",
+    "ID_SCHEMA",
     "LANGUAGE_PATTERN",
     "Article",
+    "Id",
     "Moment",
     "Status",
     "Text",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 ID_PATTERN: Final = r"[A-Za-z0-9._:~-]{1,200}"
+ID_SCHEMA: Final = {"pattern": rf"^(?!\.{{1,2}}$){ID_PATTERN}$"}
 _ID = re.compile(ID_PATTERN)
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
@@ -108,18 +111,26 @@ def _not_too_large(markup: str) -> str:
     return markup
 
 
-Text = Annotated[str, AfterValidator(_no_nul)]
+def _shows(**rules: Any) -> Any:  # noqa: ANN401 - JSON, and pydantic's own type of a field's facts
+    """What JSON Schema can say of a check that is made in Python."""
+    return Field(json_schema_extra=rules)
+
+
+Id = Annotated[str, AfterValidator(check_id), _shows(**ID_SCHEMA)]
+Text = Annotated[str, AfterValidator(_no_nul), _shows(pattern=r"^[^\u0000]*$")]
 Line = Annotated[Text, Field(max_length=2_000)]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
     AfterValidator(_no_nul),
+    _shows(pattern=r"^[^\u0000]*[^\u0000\s][^\u0000]*$"),
 ]
 Url = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2_000),
     AfterValidator(_no_nul),
     AfterValidator(_web_address),
+    _shows(pattern=r"^https?://[^\s/?#]\S*$"),
 ]
 Moment = Annotated[
     datetime, BeforeValidator(_as_moment), PlainSerializer(_as_rfc3339, return_type=str)
@@ -130,18 +141,28 @@ Status = Literal["published", "draft", "withheld", "canceled"]
 class Article(BaseModel):
     """One article as a newsroom gives it. The text is kept as given; nothing is cleaned here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string", "pattern": r"\S"}}}
+                for name in ("title", "body", "body_html")
+            ]
+        },
+    )
 
-    id: Annotated[str, AfterValidator(check_id)]
+    id: Id
     title: Line = ""
     body: Annotated[Text, Field(max_length=1_000_000)] = ""
     body_html: Annotated[Text, AfterValidator(_not_too_large)] = ""
     summary: Annotated[Text, Field(max_length=20_000)] = ""
     url: Url | None = None
     section: Name | None = None
-    tags: tuple[Name, ...] = ()
-    authors: tuple[Name, ...] = ()
-    language: Annotated[Text, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)] | None = (
+    tags: Annotated[tuple[Name, ...], _shows(maxItems=MOST_NAMES)] = ()
+    authors: Annotated[tuple[Name, ...], _shows(maxItems=MOST_NAMES)] = ()
+    language: Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)] | None = (
         None
     )
     image_url: Url | None = None
@@ -152,7 +173,7 @@ class Article(BaseModel):
     expires_at: Moment | None = None
     no_related: bool = False
     never_recommend: bool = False
-    translation_of: Annotated[str, AfterValidator(check_id)] | None = None
+    translation_of: Id | None = None
     version: Annotated[int, Field(ge=0, le=_LATEST_VERSION)] | None = None
 
     @field_validator(

@@ -1,6 +1,5 @@
 """What readers get: the lists, in the terminal and over HTTP."""
 
-import json
 import logging
 import os
 import time
@@ -11,6 +10,7 @@ import click
 
 from index import Catalog
 from recommender.analysis.embedding import find_model
+from recommender.api import LIMITS, MODES, Explain, ListOptions, Mode
 from recommender.cli.meters import bar
 from recommender.errors import UnreadArticle
 from recommender.live import open_followed
@@ -20,8 +20,7 @@ from recommender.operations.server import serve_all, serve_web
 from recommender.operations.supervision import die_with_supervisor
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained, read_texts
-from recommender.ranking.listing import as_document, as_text
-from recommender.ranking.results import LIMITS, MODES, Explain, Mode, Options
+from recommender.ranking.listing import as_text
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -55,12 +54,12 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
         store.get(article_id)  # says if it is unknown or deleted
         raise UnreadArticle(article_id)
     asked: Explain = "all" if explain == "all" else explain is not None
-    options = Options(limit=limit, mode=mode, explain=asked)
+    options = ListOptions(limit=limit, mode=mode, explain=asked)
     policy, overrides = followed.in_force.policy, followed.overrides.of(article_id)
     list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
     answer = list_explained(list_request, partial(read_texts, store))
     if as_json:
-        click.echo(json.dumps(as_document(answer), ensure_ascii=False, indent=2))
+        click.echo(answer.to_json(indent=2))
     else:
         click.echo(as_text(answer, seed.title or article_id))
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Literal, Self, TypedDict, Unpack
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 import httpx
 
@@ -12,7 +13,8 @@ from recommender.api import (
     BlocksNow,
     BulkItem,
     Deletion,
-    Done,
+    ListOptions,
+    Override,
     PinsNow,
     RelatedList,
     RelatedLists,
@@ -21,29 +23,32 @@ from recommender.api import (
 from recommender.articles import Article
 from recommender.client.loads import Fields, as_document, as_line, loads_of, send_load
 from recommender.client.wire import Wire, path_of, read_answer
-from recommender.ranking.overrides import Override
-from recommender.ranking.results import Mode
 
-__all__ = ["Client", "ListOptions"]
+__all__ = ["Client"]
+
+C = TypeVar("C")
+S = TypeVar("S")
+R = TypeVar("R")
+P = ParamSpec("P")
 
 SEARCH_SECONDS: Final = 30.0  # the service searches for eight
 LONGEST_QUERY: Final = 7_500
 """In characters. Servers refuse an address of more than some 8,000, the longest id included."""
 
 
-class ListOptions(TypedDict, total=False):
-    """The options of a list; each that is left out has its default."""
+def _with_list_options(
+    _: Callable[P, ListOptions],
+) -> Callable[[Callable[[C, S, Fields], R]], Callable[Concatenate[C, S, P], R]]:
+    """Give a call the options of a list as keywords; the service checks their values."""
 
-    limit: int
-    mode: Mode
-    section: str
-    tag: str
-    language: str
-    exclude: Sequence[str]
-    max_age: str
-    diversity: float
-    min_score: float
-    explain: Literal[True, "all"]
+    def decorate(call: Callable[[C, S, Fields], R]) -> Callable[Concatenate[C, S, P], R]:
+        @wraps(call)
+        def with_keywords(client: C, subject: S, /, *_: P.args, **options: P.kwargs) -> R:
+            return call(client, subject, options)
+
+        return with_keywords
+
+    return decorate
 
 
 class Client:
@@ -89,7 +94,8 @@ class Client:
         """Give back the connections."""
         self._wire.close()
 
-    def related(self, article_id: str, **options: Unpack[ListOptions]) -> RelatedList:
+    @_with_list_options(ListOptions)
+    def related(self, article_id: str, options: Fields) -> RelatedList:
         """The list under an article. A query too long for an address is sent as a body."""
         query = _query(options)
         if len(str(httpx.QueryParams(query))) <= LONGEST_QUERY:
@@ -99,13 +105,15 @@ class Client:
             answer = self._wire.call("POST", "/v1/related", json=asked)
         return read_answer(RelatedList, answer)
 
-    def related_html(self, article_id: str, **options: Unpack[ListOptions]) -> str:
+    @_with_list_options(ListOptions)
+    def related_html(self, article_id: str, options: Fields) -> str:
         """The list as an escaped section of HTML; empty where there is nothing to list."""
         return self._wire.call(
             "GET", path_of(article_id, "/related.html"), params=_query(options)
         ).text
 
-    def related_to(self, draft: Fields, **options: Unpack[ListOptions]) -> RelatedList:
+    @_with_list_options(ListOptions)
+    def related_to(self, draft: Fields, options: Fields) -> RelatedList:
         """The list that a text would get, without storing it."""
         return read_answer(
             RelatedList, self._wire.call("POST", "/v1/related", json={**draft, **options})
@@ -165,15 +173,17 @@ class Client:
         """What the list of an article never holds, and who set it."""
         return read_answer(BlocksNow, self._wire.call("GET", path_of(article_id, "/blocks")))
 
-    def set_pins(self, article_id: str, pins: Iterable[Override], by: str = "") -> Done:
+    def set_pins(self, article_id: str, pins: Iterable[Override], by: str = "") -> Written:
         """Set the pins in the place of those there are, in order; none takes them away."""
         sent = {"pins": _as_documents(pins), "by": by}
-        return read_answer(Done, self._wire.call("PUT", path_of(article_id, "/pins"), json=sent))
+        return read_answer(Written, self._wire.call("PUT", path_of(article_id, "/pins"), json=sent))
 
-    def set_blocks(self, article_id: str, blocks: Iterable[Override], by: str = "") -> Done:
+    def set_blocks(self, article_id: str, blocks: Iterable[Override], by: str = "") -> Written:
         """Set the blocks in the place of those there are; none takes them away."""
         sent = {"blocks": _as_documents(blocks), "by": by}
-        return read_answer(Done, self._wire.call("PUT", path_of(article_id, "/blocks"), json=sent))
+        return read_answer(
+            Written, self._wire.call("PUT", path_of(article_id, "/blocks"), json=sent)
+        )
 
     def appears_in(self, article_id: str) -> AppearsIn:
         """The articles whose default list shows this one now."""
@@ -181,7 +191,7 @@ class Client:
         return read_answer(AppearsIn, self._wire.call("GET", path, seconds=SEARCH_SECONDS))
 
 
-def _query(options: ListOptions) -> dict[str, str]:
+def _query(options: Fields) -> dict[str, str]:
     """Options as a query spells them."""
     return {name: _spelt(value) for name, value in options.items()}
 

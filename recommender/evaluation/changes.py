@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from index import View
+from recommender.api import ListOptions
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.examples import title_of
 from recommender.evaluation.runs import Bench, list_each
@@ -14,7 +15,6 @@ from recommender.evaluation.traits import MOST_SEEDS, spread
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.ranking.listing import printable
 from recommender.ranking.policy import Policy
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import seed_of
 
 __all__ = ["Change", "Comparison", "as_lines", "compare"]
@@ -61,7 +61,7 @@ def compare(before: View, after: View, policy: Policy, now: float) -> Comparison
     drawn = spread(_seeds(before), SPARE * MOST_SEEDS)
     seeds = spread([one for one in drawn if _lists(after, one)])
     served = [
-        list_each(Bench(NOTHING, view, now=now), seeds, policy, Options().limit)
+        list_each(Bench(NOTHING, view, now=now), seeds, policy, ListOptions().limit)
         for view in (before, after)
     ]
     changes = []

@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 
 from index import View
+from recommender.api import RelatedList
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import SERVED, Scoreboard
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.results import Recommendations
 from recommender.ranking.seeds import find_seed
 
 __all__ = ["Contrast", "Example", "Shown", "contrast", "title_of", "worst"]
@@ -59,14 +59,14 @@ def worst(bench: Bench, board: Scoreboard) -> list[Example]:
     ]
 
 
-def _example(bench: Bench, query: str, value: float, listed: Recommendations) -> Example:
+def _example(bench: Bench, query: str, value: float, listed: RelatedList) -> Example:
     view, judged = bench.view, bench.dataset.judged(query)
     good = sorted((one for one in judged if judged[one] > 0), key=lambda one: (-judged[one], one))
     return Example(
         title=title_of(view, query),
         value=value,
         listed=tuple(
-            Shown(item.card.title or item.id, judged.get(item.id, 0), item.reason)
+            Shown(item.title or item.id, judged.get(item.id, 0), item.reason)
             for item in listed.items[:DEPTH]
         ),
         judged=tuple(Shown(title_of(view, one), judged[one]) for one in good[:MOST_JUDGED]),

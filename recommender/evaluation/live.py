@@ -45,7 +45,7 @@ def evaluate_links(
     bench = Bench(
         Dataset((), (), {}, (), None),
         view,
-        frozenset() if language == "any" else None,
+        "any" if language == "any" else None,
         lambda: plain_articles(store),
         policy=policy_of(store),
     )

@@ -15,6 +15,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
+from recommender.api import LIMITS, ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.texts import plain_articles
@@ -23,7 +24,6 @@ from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import LIMITS, Options, Recommendations
 from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
@@ -40,7 +40,7 @@ class Bench:
     Attributes:
         dataset: the judgments.
         view: what is searched.
-        languages: as in `Options`; None is the seed's own.
+        language: as in `ListOptions`; None is the seed's own.
         texts: reads the plain texts of the articles, one after the other.
         now: seconds since 1970, the moment of every list.
         policy: what is served.
@@ -48,15 +48,16 @@ class Bench:
 
     dataset: Dataset
     view: View
-    languages: frozenset[str] | None = None
+    language: str | None = None
     texts: Callable[[], Iterable[Article]] = tuple
     now: float = field(default_factory=time.time)
     policy: Policy = field(default_factory=Policy)
 
-    def options(self, limit: int = Options().limit) -> Options:
+    def options(self, limit: int = ListOptions().limit) -> ListOptions:
         """What every list of this bench is asked to be."""
-        outside = _outside(self.dataset)
-        return Options(limit=limit, languages=self.languages, exclude=outside, explain=True)
+        options = ListOptions(limit=limit, language=self.language, explain=True)
+        # Unchecked: a request may not exclude so many.
+        return options.model_copy(update={"exclude": _outside(self.dataset)})
 
 
 @contextmanager
@@ -83,14 +84,14 @@ def open_bench(
         yield Bench(
             dataset,
             View.of(catalog.open_live()),
-            frozenset() if language == "any" else None,
+            "any" if language == "any" else None,
             lambda: plain_articles(store),
         )
 
 
 def list_each(
     bench: Bench, seeds: Iterable[str], policy: Policy, limit: int
-) -> Mapping[str, Recommendations]:
+) -> Mapping[str, RelatedList]:
     """The list of every seed, explained."""
     options, view = bench.options(limit), bench.view
     return {
@@ -110,7 +111,7 @@ def score_pairs(bench: Bench, policy: Policy = RELEVANCE_ONLY) -> dict[tuple[str
     scores: dict[tuple[str, str], float] = {}
     for pair in bench.dataset.pairs:
         list_request = ListRequest(
-            bench.view, find_seed(bench.view, pair.a), Options(), policy, 0.0
+            bench.view, find_seed(bench.view, pair.a), ListOptions(), policy, 0.0
         )
         row = bench.view.row_of(pair.b)
         ranked = list_request.rank(np.array([row], np.int64))
@@ -118,7 +119,7 @@ def score_pairs(bench: Bench, policy: Policy = RELEVANCE_ONLY) -> dict[tuple[str
     return scores
 
 
-def _ordered(listed: Recommendations, policy: Policy) -> dict[str, float]:
+def _ordered(listed: RelatedList, policy: Policy) -> dict[str, float]:
     if policy == RELEVANCE_ONLY:
         explained = [(item.id, item.explanation) for item in listed.items]
         return {id_: e.ranking_value for id_, e in explained if e is not None}

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.api import LIMITS, ListOptions, RelatedList
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.intervals import Estimate, Resampling, stories
 from recommender.evaluation.measures import MAIN, measure_each
 from recommender.evaluation.runs import Bench, Run, list_each, run_lists
 from recommender.evaluation.traits import Lists, Traits, sample_seeds, traits_of
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.results import LIMITS, Options, Recommendations
 
 __all__ = ["RELEVANCE", "SERVED", "Row", "Scoreboard", "measure_all"]
 
@@ -55,7 +55,7 @@ class Scoreboard:
     rows: tuple[Row, ...]
     stories: int
     relevance: Run
-    served: Mapping[str, Recommendations]
+    served: Mapping[str, RelatedList]
 
     def row(self, name: str) -> Row:
         """The row of a name."""
@@ -68,7 +68,7 @@ def measure_all(bench: Bench) -> Scoreboard:
     queries, seeds = dataset.queries, sample_seeds(bench)
     asked = sorted({*queries, *seeds})
     relevance = run_lists(bench, RELEVANCE_ONLY)
-    served = list_each(bench, asked, bench.policy, Options().limit)
+    served = list_each(bench, asked, bench.policy, ListOptions().limit)
     others = run_baselines(bench, asked, LIMITS[-1])
     groups = stories({query: dataset.judged(query) for query in queries})
     judge = _Judge(bench, Resampling.over(groups), measure_each(dataset, relevance)[MAIN])
@@ -104,14 +104,14 @@ class _Judge:
     def baseline(self, name: str, lists: Lists | str, seeds: list[str]) -> Row:
         if isinstance(lists, str):
             return Row(name, lacks=lists)
-        limit = Options().limit
+        limit = ListOptions().limit
         first = {seed: lists[seed][:limit] for seed in seeds}
         counts = {seed: len(listed) for seed, listed in first.items()}
         return self.row(name, _by_rank(lists), self.traits(seeds, first, counts))
 
     def traits(self, seeds: list[str], lists: Lists, related: Mapping[str, int]) -> Traits:
         sampled = {seed: lists[seed] for seed in seeds}
-        return traits_of(self.bench, sampled, related, Options().limit)
+        return traits_of(self.bench, sampled, related, ListOptions().limit)
 
 
 def _by_rank(lists: Lists) -> Run:

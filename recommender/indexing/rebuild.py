@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
+from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.errors import GateRefused, HeldBack
 from recommender.indexing.backfill import analyze_missing, clean_missing, embed_missing
@@ -23,7 +24,6 @@ from recommender.ranking.filters import eligible
 from recommender.ranking.policies import policy_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, StoreState
 
@@ -217,7 +217,7 @@ def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> Candidate:
     return Candidate(
         snapshot=snapshot,
         listable=eligible(snapshot, now),
-        listed=lambda key: list_related(view, find_seed(view, key), Options(), policy, now),
+        listed=lambda key: list_related(view, find_seed(view, key), ListOptions(), policy, now),
     )
 
 

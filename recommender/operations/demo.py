@@ -13,6 +13,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.guard import MarkupReader
+from recommender.api import ListOptions
 from recommender.indexing.rebuild import rebuild
 from recommender.operations.server import DEMONSTRATION, serve_all
 from recommender.progress import Meter
@@ -20,7 +21,6 @@ from recommender.ranking.listing import as_text
 from recommender.ranking.policies import policy_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.sources import read_jsonl
@@ -75,7 +75,7 @@ def _build(
 def _list(catalog: Catalog, policy: Policy) -> str:
     view = View.of(catalog.open_live())
     seed = find_seed(view, STORY)
-    return as_text(list_related(view, seed, Options(), policy, time.time()), seed.title)
+    return as_text(list_related(view, seed, ListOptions(), policy, time.time()), seed.title)
 
 
 def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:

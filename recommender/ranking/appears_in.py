@@ -8,18 +8,18 @@ from typing import Final
 import numpy as np
 
 from index import View
+from recommender.api import ListOptions
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 
 __all__ = ["MOST_SECONDS", "NEAREST", "Appearances", "find_appearances"]
 
 NEAREST: Final = 1_000
 MOST_SECONDS: Final = 8.0
-ANY_LANGUAGE: Final = Options(languages=frozenset())
+ANY_LANGUAGE: Final = ListOptions(language="any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def find_appearances(
         if clock() > until:
             break
         seed, overrides = find_seed(view, seed_id), overrides_by_article.of(seed_id)
-        listed = list_related(view, seed, Options(), policy, now, overrides)
+        listed = list_related(view, seed, ListOptions(), policy, now, overrides)
         checked += 1
         if any(item.id == article_id for item in listed.items):
             found.append(seed_id)

@@ -1,19 +1,19 @@
 """One question to one view: what may be listed, who comes into question, what each is worth."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from recommender.api import ListOptions
 from recommender.ranking.attributes import Columns, number_of
 from recommender.ranking.duplicates import tellings
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.ranked import Ranked
-from recommender.ranking.results import Options
 from recommender.ranking.scoring import Scorer
 from recommender.ranking.seeds import Seed
 
@@ -35,15 +35,17 @@ class ListRequest:
         policy: by which weights and bounds.
         now: seconds since 1970 in UTC.
         overrides: what editors chose under the seed.
+        shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
         same_story: bool [n], the rows of the seed and of its translations.
     """
 
     view: View
     seed: Seed
-    options: Options
+    options: ListOptions
     policy: Policy
     now: float
     overrides: Overrides = field(default_factory=Overrides)
+    shown_on_page: frozenset[str] = frozenset()
     same_story: Mask = field(init=False)
     _scorer: Scorer = field(init=False)
 
@@ -67,7 +69,7 @@ class ListRequest:
         Each may be shown now and meets what was asked for; what is asked for by default, the seed's
         language, binds no editor.
         """
-        options = replace(self.options, languages=self.options.languages or frozenset())
+        options = self.options.model_copy(update={"language": self.options.language or "any"})
         wanted = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
         rows = self._rows_of(self.overrides.pinned(self.now))
         if not len(rows):
@@ -79,14 +81,14 @@ class ListRequest:
         shown[self._rows_of(self._excluded())] = False
         return rows[shown[rows]]
 
-    def shown_on_page(self) -> Found:
+    def rows_on_page(self) -> Found:
         """Rows in other lists of the same page: int64 [m]."""
-        return self._rows_of(self.options.shown_on_page)
+        return self._rows_of(self.shown_on_page)
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""
         options, blocked = self.options, self.overrides.blocked(self.now)
-        return blocked | options.exclude | options.shown_on_page | {self.seed.id}
+        return blocked.union(options.exclude, self.shown_on_page, {self.seed.id})
 
     def _rows_of(self, ids: Iterable[str]) -> Found:
         """The rows of those ids that the view holds, in their order."""

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.api import ListOptions, Rule
 from recommender.articles import Article
 from recommender.ranking.attributes import (
     TAG_SEPARATOR,
@@ -17,7 +18,6 @@ from recommender.ranking.attributes import (
     Described,
     describe_standing,
 )
-from recommender.ranking.results import Options, Rule
 
 __all__ = [
     "Filter",
@@ -52,7 +52,7 @@ class Filter:
     published_before: float | None = None
 
     @classmethod
-    def of(cls, options: Options, language: str, published_at: float, now: float) -> "Filter":
+    def of(cls, options: ListOptions, language: str, published_at: float, now: float) -> "Filter":
         """What options want under a seed of a language, published when (NaN: unknown).
 
         Unless others are asked for, only the seed's language; where that is unknown, words decide

@@ -1,38 +1,26 @@
-"""A list as text for the terminal, or as the JSON of the API."""
+"""A list as text for the terminal."""
 
 import textwrap
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from itertools import accumulate
-from typing import Any, Final
+from typing import Final
 
-from recommender.ranking.results import (
+from recommender.api import (
     RULES,
     Dropped,
     Explanation,
     Grounds,
-    Recommendation,
-    Recommendations,
+    Item,
+    RelatedList,
 )
 
-__all__ = ["as_document", "as_text", "printable"]
+__all__ = ["as_text", "printable"]
 
 WIDTH: Final = 100
 INDENT: Final = " " * 11
 ROUNDING: Final = 1e-3
-PARTS: Final = (
-    "dense",
-    "passages",
-    "lexical",
-    "dense_weight",
-    "passage_weight",
-    "lexical_weight",
-    "recency",
-    "hubness",
-    "ranking_value",
-)
 SIGNALS: Final = (
     ("vectors", "dense", "dense_weight"),
     ("passages", "passages", "passage_weight"),
@@ -40,24 +28,7 @@ SIGNALS: Final = (
 )
 
 
-def as_document(recommendations: Recommendations) -> dict[str, Any]:
-    """A list as the contract has it, in plain JSON types; shares are rounded to four digits."""
-    document: dict[str, Any] = {
-        "article_id": recommendations.article_id,
-        "items": [_as_item(item) for item in recommendations.items],
-        "requested": recommendations.requested,
-        "returned": len(recommendations.items),
-        "mode": recommendations.mode,
-        "generation": recommendations.generation,
-    }
-    if recommendations.short_because:
-        document["short_because"] = recommendations.short_because
-    if recommendations.dropped is not None:
-        document["dropped"] = [_as_dropped(one) for one in recommendations.dropped]
-    return document
-
-
-def as_text(recommendations: Recommendations, title: str) -> str:
+def as_text(recommendations: RelatedList, title: str) -> str:
     """A list with its heading, one line an item: rank, score, headline, and how it came in.
 
     Explained items have what explains them below, and what was dropped stands at the end.
@@ -79,47 +50,8 @@ def printable(text: str) -> str:
     return " ".join("".join(marks).split())
 
 
-def _as_item(item: Recommendation) -> dict[str, Any]:
-    document = {
-        "id": item.id,
-        "rank": item.rank,
-        "score": round(item.score, 4),
-        **asdict(item.card),
-        "reason": item.reason,
-    }
-    if item.explanation is not None:
-        document["explanation"] = _as_explanation(item.explanation)
-    return document
-
-
-def _as_explanation(explanation: Explanation) -> dict[str, Any]:
-    document: dict[str, Any] = {name: round(getattr(explanation, name), 4) for name in PARTS}
-    if explanation.grounds is not None:
-        document["grounds"] = _as_grounds(explanation.grounds)
-    elif explanation.no_grounds_because is not None:
-        document["no_grounds_because"] = explanation.no_grounds_because
-    return document
-
-
-def _as_grounds(grounds: Grounds) -> dict[str, Any]:
-    return {
-        "terms": [{"word": one.word, "share": round(one.share, 4)} for one in grounds.terms],
-        "names": list(grounds.names),
-        "passages": [
-            asdict(pair) | {"similarity": round(pair.similarity, 4)} for pair in grounds.passages
-        ],
-    }
-
-
-def _as_dropped(dropped: Dropped) -> dict[str, Any]:
-    document = asdict(dropped) | {"score": round(dropped.score, 4)}
-    if dropped.because is None:
-        del document["because"]
-    return document
-
-
-def _as_line(item: Recommendation) -> str:
-    title = textwrap.shorten(printable(item.card.title) or item.id, WIDTH - 30, placeholder="…")
+def _as_line(item: Item) -> str:
+    title = textwrap.shorten(printable(item.title) or item.id, WIDTH - 30, placeholder="…")
     line = f"{item.rank:3}. {item.score:.2f}  {title}"
     if item.reason != "semantic":
         line += f"  [{item.reason}]"

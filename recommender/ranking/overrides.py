@@ -1,23 +1,16 @@
 """Overrides by editors: articles pinned to the top of a list, or blocked from it."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Final, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import TypeAdapter, ValidationError
 
-from recommender.articles import Moment, Text, check_id, faults_of
+from recommender.api import Override, RecordedOverride
+from recommender.articles import faults_of
 from recommender.errors import FieldFault, InvalidOverrides
 
 __all__ = [
@@ -25,10 +18,8 @@ __all__ = [
     "MOST",
     "NO_OVERRIDES",
     "Kind",
-    "Override",
     "Overrides",
     "OverridesByArticle",
-    "RecordedOverride",
     "StoredOverrides",
     "check_overrides",
     "keep_authors",
@@ -41,48 +32,6 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _log = logging.getLogger(__name__)
 MOST: Final = {"pins": 100, "blocks": 500}
 """How many an article may have of each kind."""
-
-
-class Override(BaseModel):
-    """One article that an editor pins to a list or blocks from it, and for which time.
-
-    It is in force from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Annotated[str, AfterValidator(check_id)]
-    why: Annotated[Text, Field(max_length=500)] = ""
-    starts_at: Moment | None = None
-    ends_at: Moment | None = None
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            raise ValueError("ends_at must be later than starts_at")
-        return self
-
-    def holds(self, now: float) -> bool:
-        """Whether it is in force at `now`, in seconds since 1970 UTC."""
-        begun = self.starts_at is None or self.starts_at.timestamp() <= now
-        return begun and (self.ends_at is None or now < self.ends_at.timestamp())
-
-    @property
-    def boundaries(self) -> Iterator[float]:
-        """The times at which it starts or ends, in seconds since 1970 UTC."""
-        return (moment.timestamp() for moment in (self.starts_at, self.ends_at) if moment)
-
-
-class RecordedOverride(Override):
-    """A stored override: `by` is the person who set it, `at` the time."""
-
-    by: str
-    at: Moment
-
-    @property
-    def requested(self) -> Override:
-        """The override as requested, without its author and time."""
-        return Override.model_validate(self.model_dump(include=set(Override.model_fields)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a list is picked from, by which rules, and what they took out, from a view and a policy."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -8,14 +9,14 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
+from recommender.api import ListOptions, Rule
 from recommender.ranking.clusters import tellings_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.pool import Pool, Rules
 from recommender.ranking.ranked import Ranked
-from recommender.ranking.results import Options, Removed, Rule
 from recommender.ranking.selection import Removal, Selection
 
-__all__ = ["pool_of", "removed_from", "rules_of", "told_among"]
+__all__ = ["Removed", "pool_of", "removed_from", "rules_of", "told_among"]
 
 RULE_OF: Final[Mapping[Removal, Rule]] = {
     Removal.DUPLICATE_OF_SEED: "duplicate_of_seed",
@@ -24,6 +25,17 @@ RULE_OF: Final[Mapping[Removal, Rule]] = {
     Removal.COPY_CAP: "copy_cap",
     Removal.TRANSLATION: "translation",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The rule that took a candidate out when a list was picked.
+
+    `because` is the id of the item that stands instead, or that filled its cap; None for the seed.
+    """
+
+    rule: Rule
+    because: str | None = None
 
 
 def pool_of(view: View, ranked: Ranked, now: float) -> Pool:
@@ -44,7 +56,7 @@ def rules_of(policy: Policy, limit: int, diversity: float | None = None) -> Rule
         diversity=policy.diversity if diversity is None else diversity,
         duplicate_overlap=policy.duplicate_overlap,
         story_likeness=policy.story_likeness,
-        story_cap=max(policy.story_cap, policy.story_cap * limit // Options().limit),
+        story_cap=max(policy.story_cap, policy.story_cap * limit // ListOptions().limit),
         copy_overlap=policy.copy_overlap,
         copy_cap=policy.copy_cap,
     )

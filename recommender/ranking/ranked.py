@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.api import Explanation
 from recommender.ranking.fusion import Scores, Weights
-from recommender.ranking.results import Explanation
 
 __all__ = ["Ranked"]
 

@@ -1,7 +1,7 @@
 """The use case: for one article, the most related other ones, in the order to show them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,19 +9,18 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
+from recommender.api import (
+    Item,
+    ListOptions,
+    RelatedList,
+)
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
 from recommender.ranking.overrides import NO_OVERRIDES, Overrides
-from recommender.ranking.picking import pool_of, removed_from, rules_of, told_among
+from recommender.ranking.picking import Removed, pool_of, removed_from, rules_of, told_among
 from recommender.ranking.policy import Policy
 from recommender.ranking.pool import Rules
 from recommender.ranking.ranked import Ranked
-from recommender.ranking.results import (
-    Options,
-    Recommendation,
-    Recommendations,
-    Removed,
-)
 from recommender.ranking.seeds import Seed
 from recommender.ranking.selection import Selection, choose
 
@@ -41,11 +40,11 @@ MOST_CANDIDATES: Final = 800  # where those were too few; what they cost bounds 
 def list_related(
     view: View,
     seed: Seed,
-    options: Options,
+    options: ListOptions,
     policy: Policy,
     now: float,
     overrides: Overrides = NO_OVERRIDES,
-) -> Recommendations:
+) -> RelatedList:
     """The list under an article, at `now` (seconds since 1970 in UTC).
 
     What editors pinned stands first, with reason `pinned`. Related articles follow, with reason
@@ -57,21 +56,22 @@ def list_related(
     return answer_to(ListRequest(view, seed, options, policy, now, overrides))
 
 
-def answer_to(request: ListRequest) -> Recommendations:
+def answer_to(request: ListRequest) -> RelatedList:
     """The list that answers a question; see `list_related`."""
     view, seed, options = request.view, request.seed, request.options
     items = outcome_of(request).items if seed.lists else ()
-    return Recommendations(
+    return RelatedList(
         article_id=seed.id,
         items=items,
         requested=options.limit,
+        returned=len(items),
         mode=options.mode,
         generation=view.generation,
         short_because=_short_because(seed, options, len(items)),
     )
 
 
-def _short_because(seed: Seed, options: Options, returned: int) -> str | None:
+def _short_because(seed: Seed, options: ListOptions, returned: int) -> str | None:
     if returned >= options.limit:
         return None
     if not seed.lists:
@@ -83,7 +83,7 @@ def _short_because(seed: Seed, options: Options, returned: int) -> str | None:
 class Outcome:
     """A list, and by row what was taken out of it, if somebody asked for that."""
 
-    items: tuple[Recommendation, ...]
+    items: tuple[Item, ...]
     removed: Mapping[int, Removed]
 
 
@@ -122,12 +122,12 @@ class _Making:
     """A list in the making."""
 
     def __init__(self, request: ListRequest) -> None:
-        self.items: list[Recommendation] = []
+        self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
         self._inquiry, self._view = request, request.view
         self._allowed = request.allowed()
         self._listed: list[int] = []
-        self._shown_on_page = request.shown_on_page()
+        self._shown_on_page = request.rows_on_page()
         self._told = self._shown_on_page  # who only shows what was told: elsewhere, or again above
 
     def pin(self) -> None:
@@ -246,13 +246,13 @@ class _Making:
         self._allowed[rows] = False
         self._listed += rows.tolist()
 
-    def _item(self, name: str, ranked: Ranked, position: int) -> Recommendation:
+    def _item(self, name: str, ranked: Ranked, position: int) -> Item:
         row = int(ranked.rows[position])
-        return Recommendation(
+        return Item(
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
             score=float(ranked.scores.score[position]),
-            card=Card.from_bytes(self._view.card_of(row)),
+            **asdict(Card.from_bytes(self._view.card_of(row))),
             reason=name,
             explanation=ranked.explain(position) if self._inquiry.options.explain else None,
         )

@@ -6,11 +6,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from recommender.api import Override, RecordedOverride
 from recommender.errors import DeletedArticle, FieldFault, InvalidOverrides, UnknownArticle
 from recommender.ranking.overrides import (
     Kind,
-    Override,
-    RecordedOverride,
     StoredOverrides,
     check_overrides,
     keep_authors,

@@ -1,20 +1,17 @@
 """The calls of a CMS under /v1: push, change, fetch and delete an article, ask for its list."""
 
-from dataclasses import asdict
 from typing import Final
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
-from recommender.api import RelatedList, Written
+from recommender.api import ListOptions, RelatedList, WriteOptions, Written
 from recommender.articles import Article, check_id, parse_article
 from recommender.errors import BadParameter, FieldFault
-from recommender.ranking.listing import as_document
 from recommender.store import Receipt
 from recommender.web.bodies import check_kind, read_body, read_document
-from recommender.web.caching import cached
-from recommender.web.describing import Body, described
+from recommender.web.caching import cached, respond
+from recommender.web.endpoints import Body, described
 from recommender.web.keys import is_public, needs, opens_reads
-from recommender.web.parameters import PARAMETERS, WAIT, parse_options, parse_wait
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
@@ -30,16 +27,15 @@ MERGE_PATCH: Final = ("application/merge-patch+json", "application/json")
 @described(
     "The list under an article.",
     answers={200: RelatedList, 304: None},
-    parameters=PARAMETERS,
+    query=ListOptions,
     problems=(404, 410),
 )
-def related(article_id: str) -> Response:
+def related(options: ListOptions, article_id: str) -> Response:
     """The list under an article."""
-    options = parse_options(request.args)
     if options.explain and is_public():
         raise Refused(401, "explain needs a key with the scope 'read'")
     listing = state().list_for(article_id, options, public=is_public())
-    return cached(jsonify(as_document(listing.recommendations)), listing)
+    return cached(respond(listing.recommendations), listing)
 
 
 @api.put("/articles/<article_id>")
@@ -47,17 +43,16 @@ def related(article_id: str) -> Response:
 @described(
     "Store an article.",
     answers={200: Written, 201: Written, 202: Written},
-    parameters=WAIT,
+    query=WriteOptions,
     body=Body(Article),
     problems=(409,),
 )
-def put_article(article_id: str) -> tuple[Response, int]:
+def put_article(options: WriteOptions, article_id: str) -> tuple[Response, int]:
     """Store an article; the answer comes when it is durable, or visible if that is waited for."""
-    waits = parse_wait(request.args)
     article = _given_article(article_id)
     with state().writing():
         receipt = state().store().put(article)
-    return _written(receipt, waits=waits)
+    return _written(receipt, options)
 
 
 @api.patch("/articles/<article_id>")
@@ -65,18 +60,17 @@ def put_article(article_id: str) -> tuple[Response, int]:
 @described(
     "Change some fields of an article by a merge patch (RFC 7396); null removes one.",
     answers={200: Written, 202: Written},
-    parameters=WAIT,
+    query=WriteOptions,
     body=Body(Article, MERGE_PATCH, partial=True),
     problems=(404, 409, 410, 415),
 )
-def patch_article(article_id: str) -> tuple[Response, int]:
+def patch_article(options: WriteOptions, article_id: str) -> tuple[Response, int]:
     """Change some fields; what comes between the reading and the writing is not lost."""
-    waits = parse_wait(request.args)
     check_kind(*MERGE_PATCH)
     patch = read_document()
     with state().writing():
         receipt = state().store().patch(article_id, patch)
-    return _written(receipt, waits=waits)
+    return _written(receipt, options)
 
 
 @api.get("/articles/<article_id>")
@@ -94,22 +88,22 @@ def get_article(article_id: str) -> Response:
 @described(
     "Delete an article; doing so twice is fine.",
     answers={202: None, 204: None},
-    parameters=WAIT,
+    query=WriteOptions,
     problems=(404,),
 )
-def delete_article(article_id: str) -> tuple[str, int]:
+def delete_article(options: WriteOptions, article_id: str) -> tuple[str, int]:
     """Delete an article; doing so twice is fine."""
-    waits = parse_wait(request.args)
     with state().writing():
         receipt = state().store().delete(article_id)
-    late = waits and not state().is_visible(receipt, text=False)
+    late = options.wait and not state().is_visible(receipt, text=False)
     return "", ACCEPTED if late else 204
 
 
-def _written(receipt: Receipt, *, waits: bool) -> tuple[Response, int]:
-    late = waits and not state().is_visible(receipt)
+def _written(receipt: Receipt, options: WriteOptions) -> tuple[Response, int]:
+    late = options.wait and not state().is_visible(receipt)
     done = 201 if receipt.result == "created" else 200
-    return jsonify(asdict(receipt)), ACCEPTED if late else done
+    written = Written.model_validate(receipt, from_attributes=True)
+    return respond(written), ACCEPTED if late else done
 
 
 def _given_article(article_id: str) -> Article:

@@ -1,9 +1,10 @@
 """Under which articles one stands, for who takes it down and purges what caches hold."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 
 from recommender.api import AppearsIn
-from recommender.web.describing import described
+from recommender.web.caching import uncached
+from recommender.web.endpoints import described
 from recommender.web.keys import needs
 from recommender.web.state import state
 
@@ -22,12 +23,11 @@ appearances = Blueprint("appearances", __name__, url_prefix="/v1")
 def appears_in(article_id: str) -> Response:
     """Found by making lists anew: those of the nearest articles, and all that pin it."""
     found = state().appearances(article_id)
-    answer: AppearsIn = {
-        "article_id": article_id,
-        "appears_in": list(found.ids),
-        "checked": found.checked,
-        "complete": found.complete,
-    }
-    response = jsonify(answer)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return uncached(
+        AppearsIn(
+            article_id=article_id,
+            appears_in=found.ids,
+            checked=found.checked,
+            complete=found.complete,
+        )
+    )

@@ -1,18 +1,17 @@
 """The whole store, page by page, for whoever compares it with a CMS or takes it elsewhere."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Final
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app
 from flask.blueprints import BlueprintSetupState
+from pydantic import Field, field_validator
 
-from recommender.api import ArticlePage
+from recommender.api import ArticlePage, InQuery, Options, read_whole_number
 from recommender.articles import check_id
-from recommender.store import StoredPage
-from recommender.web.describing import described
+from recommender.web.caching import uncached
+from recommender.web.endpoints import described
 from recommender.web.keys import needs
-from recommender.web.parameters import Parameter, limit_parameter, read_query
 from recommender.web.state import state
 from recommender.web.turns import Turns
 
@@ -20,39 +19,57 @@ __all__ = ["archive"]
 
 archive = Blueprint("archive", __name__, url_prefix="/v1")
 LIMITS: Final = range(1, 101)
-DEFAULT_LIMIT: Final = 50
 MOST_LETTERS: Final = 4 * 2**20  # of all documents of a page together
 READERS: Final = 2
 TURNS: Final = "read-also-archive"
 _MADE_HERE: Final = "1:"
 
 
-def _after(text: str) -> Mapping[str, Any]:
-    """The id that a cursor stands for; ValueError where this service made no such cursor."""
+class PageOptions(Options):
+    """Which page of the store is asked for."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            description="`next` of the page before.",
+            json_schema_extra={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
+        ),
+    ] = None
+    limit: Annotated[
+        int,
+        Field(
+            ge=LIMITS[0],
+            le=LIMITS[-1],
+            description="How many articles at most; a page of long ones has fewer.",
+        ),
+        InQuery(read_whole_number),
+    ] = 50
+
+    @field_validator("cursor")
+    @classmethod
+    def _check_cursor(cls, cursor: str) -> str:
+        if not _id_in(cursor):
+            raise ValueError("must be the 'next' of another page; leave it out to begin")
+        return cursor
+
+    @property
+    def after(self) -> str:
+        """The id after which the page begins; empty for the first page."""
+        return _id_in(self.cursor) if self.cursor else ""
+
+
+def _id_in(cursor: str) -> str:
+    """The id that a cursor stands for; empty where this service made no such cursor."""
     try:
-        told = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        name = check_id(told.removeprefix(_MADE_HERE))
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        article_id = check_id(text.removeprefix(_MADE_HERE))
     except ValueError:  # also what is no base64, or no text inside
-        name = ""
-    if not name or _cursor(name) != text:
-        raise ValueError("must be the 'next' of another page; leave it out to begin")
-    return {"after": name}
+        return ""
+    return article_id if _cursor(article_id) == cursor else ""
 
 
 def _cursor(article_id: str) -> str:
     return urlsafe_b64encode(f"{_MADE_HERE}{article_id}".encode()).decode().rstrip("=")
-
-
-PAGING: Final[Mapping[str, Parameter]] = {
-    "cursor": Parameter(
-        _after,
-        {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
-        "`next` of the page before.",
-    ),
-    "limit": limit_parameter(
-        LIMITS, DEFAULT_LIMIT, "How many articles at most; a page of long ones has fewer."
-    ),
-}
 
 
 @archive.record
@@ -65,22 +82,12 @@ def _make_turns(setup: BlueprintSetupState) -> None:
 @described(
     "The articles that are stored, by ascending id.",
     answers={200: ArticlePage},
-    parameters=PAGING,
+    query=PageOptions,
 )
-def page() -> Response:
+def page(options: PageOptions) -> Response:
     """A page of articles as they were given."""
-    asked = read_query(request.args, PAGING)
-    after, limit = asked.get("after", ""), asked.get("limit", DEFAULT_LIMIT)
     turns: Turns = current_app.extensions[TURNS]
     with turns.one_of("pages of articles"):
-        found = state().store().page(after, limit, MOST_LETTERS)
-    response = jsonify(_as_document(found))
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _as_document(found: StoredPage) -> dict[str, Any]:
-    return {
-        "articles": [article.to_document() for article in found.articles],
-        "next": _cursor(found.articles[-1].id) if found.more else None,
-    }
+        found = state().store().page(options.after, options.limit, MOST_LETTERS)
+    following = _cursor(found.articles[-1].id) if found.more else None
+    return uncached(ArticlePage(articles=found.articles, next=following))

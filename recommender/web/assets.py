@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from recommender.web.caching import known_by_tag
-from recommender.web.describing import Content, described
+from recommender.web.endpoints import Content, described
 
 __all__ = ["assets"]
 

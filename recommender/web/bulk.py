@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app
 from flask.blueprints import BlueprintSetupState
 
 from recommender.api import BulkAnswer, Deletion
@@ -12,7 +12,8 @@ from recommender.articles import Article
 from recommender.errors import ReadAlsoError, StoreUnusable
 from recommender.store import DeleteRequest
 from recommender.web.bodies import TOO_LARGE, read_body
-from recommender.web.describing import Body, described
+from recommender.web.caching import respond
+from recommender.web.endpoints import Body, described
 from recommender.web.keys import needs
 from recommender.web.lines import Line, Outcome, answer_line, read_line
 from recommender.web.problems import Refused
@@ -48,7 +49,8 @@ def load() -> Response:
     with turns.one_of("a bulk load"):  # held while the body is read too: memory is for one
         lines = _lines(read_body(MOST_BYTES))
         items = [answer_line(line, outcome) for line, outcome in _write(lines)]
-    return jsonify({"errors": any("error" in item for item in items), "items": items})
+    errors = any(item.error is not None for item in items)
+    return respond(BulkAnswer(errors=errors, items=tuple(items)))
 
 
 def _lines(body: bytes) -> list[bytes]:

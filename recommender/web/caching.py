@@ -5,10 +5,19 @@ from typing import Final
 
 from flask import Response, request
 
+from recommender.api import Answer
 from recommender.web.keys import is_public
 from recommender.web.state import Listing
 
-__all__ = ["MOST_KEYS_BYTES", "cached", "fitting", "known_by_tag", "lifetime"]
+__all__ = [
+    "MOST_KEYS_BYTES",
+    "cached",
+    "fitting",
+    "known_by_tag",
+    "lifetime",
+    "respond",
+    "uncached",
+]
 
 SETTLED_SECONDS: Final = 30
 UNSETTLED_SECONDS: Final = 5
@@ -16,6 +25,18 @@ STALE_SECONDS: Final = 30  # while a fresh one is fetched
 STALE_ON_ERROR_SECONDS: Final = 86_400  # while the service is away
 MOST_KEYS_BYTES: Final = 3_072
 """Of all purge keys. nginx reads an answer's headers into 4 KiB unless told otherwise."""
+
+
+def respond(answer: Answer) -> Response:
+    """An answer as a response: its JSON on one line."""
+    return Response(answer.to_json() + "\n", content_type="application/json")
+
+
+def uncached(answer: Answer) -> Response:
+    """An answer that no cache may store."""
+    response = respond(answer)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def cached(response: Response, listing: Listing) -> Response:
@@ -27,7 +48,7 @@ def cached(response: Response, listing: Listing) -> Response:
         response.headers["Cache-Control"] = "no-store"
         return response
     listed = listing.recommendations
-    ids = [listed.article_id, *(item.id for item in listed.items)]
+    ids = [listing.article_id, *(item.id for item in listed.items)]
     keys = fitting(ids)
     seconds = lifetime(listing.seconds_left, settled=listing.settled, purgeable=keys == ids)
     # A key shows what the public may not see, so no cache of many keeps an answer to one.

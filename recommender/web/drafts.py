@@ -1,24 +1,27 @@
 """Lists that are asked for by a body: of a text that is not stored yet, or several for one page."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Final
 
-from flask import Blueprint, Response, jsonify
-from typing_extensions import TypedDict
-from werkzeug.datastructures import MultiDict
+from flask import Blueprint, Response
+from pydantic import ValidationError
 
-from recommender.api import RelatedList, RelatedLists
-from recommender.articles import Article, Status, article_of, check_id
+from recommender.api import (
+    MOST_LISTS,
+    ListOptions,
+    RelatedList,
+    RelatedLists,
+    RelatedRequest,
+    RelatedRequests,
+)
+from recommender.articles import Article, article_of, check_id, faults_of
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
 from recommender.indexing.drafts import ANY_ID
-from recommender.ranking.listing import as_document
-from recommender.ranking.results import MOST_LISTS, Mode, Options, Recommendations
-from recommender.strict_json import JsonObject, JsonValue
+from recommender.strict_json import JsonObject
 from recommender.web.bodies import read_document
-from recommender.web.describing import Body, described
+from recommender.web.caching import uncached
+from recommender.web.endpoints import Body, described
 from recommender.web.keys import needs
-from recommender.web.parameters import PARAMETERS, parse_options
 from recommender.web.state import state
 
 __all__ = ["drafts"]
@@ -26,59 +29,9 @@ __all__ = ["drafts"]
 drafts = Blueprint("drafts", __name__, url_prefix="/v1")
 NOBODY: Final = ""  # not a valid id: it names no stored article and has no overrides
 SUMMARY: Final = "the request is not acceptable"
+OPTIONS: Final = frozenset(ListOptions.model_fields)
 SHARED: Final = frozenset({"section", "language"})
 """An article's own field of that name is meant; a list is limited to others where it is stored."""
-
-
-class Wanted(TypedDict, total=False):
-    """A list that is asked for: of a stored article, or of a text by the fields of an article.
-
-    The options of a list stand beside either; `section` and `language` of a text are its own.
-    """
-
-    article_id: str
-    id: str
-    title: str
-    body: str
-    body_html: str
-    summary: str
-    section: str
-    language: str
-    tags: list[str]
-    authors: list[str]
-    url: str
-    image_url: str
-    published_at: str
-    updated_at: str
-    status: Status
-    embargoed_until: str
-    expires_at: str
-    no_related: bool
-    never_recommend: bool
-    translation_of: str
-    version: int
-    limit: int
-    mode: Mode
-    tag: str
-    exclude: list[str]
-    max_age: str
-    diversity: float
-    min_score: float
-    explain: bool | Literal["all"]
-
-
-class Page(TypedDict):
-    """Several lists that do not repeat each other."""
-
-    requests: list[Wanted]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A list that is asked for: under a stored article by its id, or under a text."""
-
-    seed: str | Article
-    options: Options
 
 
 @drafts.post("/related")
@@ -86,43 +39,36 @@ class Asked:
 @described(
     "The list that a text would get, or several lists for one page that do not repeat each other.",
     answers={200: RelatedList | RelatedLists},
-    body=Body(Wanted | Page),
+    body=Body(RelatedRequest | RelatedRequests),
     problems=(404, 410, 503),
 )
 def related_to_draft() -> Response:
-    """The list that a text would get, of which nothing is kept; or several that repeat nothing."""
+    """The list of a text, of which nothing is stored; or several lists that repeat nothing."""
     body = read_document()
     if "requests" in body:
-        answer: object = {"lists": list(_lists(_requests(body)))}
-    else:
-        answer = _document(_asked(body), frozenset())
-    response = jsonify(answer)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+        return uncached(RelatedLists(lists=tuple(_lists(_requests(body)))))
+    return uncached(_answer(_asked(body), frozenset()))
 
 
-def _lists(requests: list[Asked]) -> Iterator[dict[str, Any]]:
-    """List after list; what stands in one is neither in a later one nor told again there."""
+def _lists(requests: list[RelatedRequest]) -> Iterator[RelatedList]:
+    """List after list; what one list shows, and its duplicates, no later list shows."""
     shown_on_page = frozenset[str]()
     for asked in requests:
-        listed = _document(asked, shown_on_page)
-        shown_on_page |= {item["id"] for item in listed["items"]}
+        listed = _answer(asked, shown_on_page)
+        shown_on_page |= {item.id for item in listed.items}
         yield listed
 
 
-def _document(asked: Asked, shown_on_page: frozenset[str]) -> dict[str, Any]:
-    listed = _answer(asked.seed, replace(asked.options, shown_on_page=shown_on_page))
-    kept = listed.article_id if isinstance(asked.seed, str) else None
-    return as_document(listed) | {"article_id": kept}
+def _answer(asked: RelatedRequest, shown_on_page: frozenset[str]) -> RelatedList:
+    options = asked.options
+    if asked.text is None:
+        listing = state().list_for(str(asked.article_id), options, shown_on_page, public=False)
+        return listing.recommendations
+    listed = state().list_for_draft(asked.text, options, shown_on_page)
+    return listed.model_copy(update={"article_id": None})
 
 
-def _answer(seed: str | Article, options: Options) -> Recommendations:
-    if isinstance(seed, str):
-        return state().list_for(seed, options, public=False).recommendations
-    return state().list_for_draft(seed, options)
-
-
-def _requests(body: JsonObject) -> list[Asked]:
+def _requests(body: JsonObject) -> list[RelatedRequest]:
     """All lists that a body asks for; what is wrong with one is told with its place."""
     requests = body["requests"]
     if len(body) > 1:
@@ -132,7 +78,7 @@ def _requests(body: JsonObject) -> list[Asked]:
     return [_placed(one, f"/requests/{place}") for place, one in enumerate(requests)]
 
 
-def _placed(one: object, pointer: str) -> Asked:
+def _placed(one: object, pointer: str) -> RelatedRequest:
     if not isinstance(one, dict):
         raise _refused(pointer, "must be an object")
     try:
@@ -142,16 +88,16 @@ def _placed(one: object, pointer: str) -> Asked:
         raise type(refusal)(refusal.summary, tuple(faults)) from None
 
 
-def _asked(fields: JsonObject) -> Asked:
+def _asked(fields: JsonObject) -> RelatedRequest:
     """A seed and the options that an object holds side by side."""
     rest = dict(fields)
     stored = "article_id" in fields
-    names = PARAMETERS.keys() if stored else PARAMETERS.keys() - SHARED
+    names = OPTIONS if stored else OPTIONS - SHARED
     asked = {name: rest.pop(name) for name in names if name in rest}
     options = _options(asked)
     if stored:
-        return Asked(_stored_id(rest), options)
-    return Asked(_text_to_list_for(rest), options)
+        return RelatedRequest(article_id=_stored_id(rest), options=options)
+    return RelatedRequest(text=_text_to_list_for(rest), options=options)
 
 
 def _text_to_list_for(fields: JsonObject) -> Article:
@@ -177,59 +123,13 @@ def _refused(pointer: str, detail: str) -> InvalidArticle:
     return InvalidArticle(SUMMARY, (FieldFault(pointer, detail),))
 
 
-def _options(given: JsonObject) -> Options:
-    """The options that JSON values spell, read by the rules that a query's are."""
-    faults = []
-    texts = {}
-    for name, value in given.items():
-        told, is_one = KINDS.get(name, ("a text", _is_text))
-        if not is_one(value):
-            faults.append(FieldFault(f"/{name}", f"must be {told}"))
-        elif value is not False:
-            texts[name] = _text(value)
+def _options(given: JsonObject) -> ListOptions:
+    """The options of a list as JSON has them; none may be null."""
+    faults = [FieldFault(f"/{name}", "must not be null") for name in given if given[name] is None]
+    try:
+        options = ListOptions.model_validate(given)
+    except ValidationError as error:
+        faults += faults_of(error)
     if faults:
         raise BadParameter(SUMMARY, tuple(faults))
-    return parse_options(MultiDict(texts))
-
-
-def _is_text(value: JsonValue) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: JsonValue) -> bool:
-    return type(value) is int
-
-
-def _is_number(value: JsonValue) -> bool:
-    return type(value) in {int, float}
-
-
-def _are_ids(value: JsonValue) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) and "," not in one for one in value)
-
-
-def _is_wish_to_explain(value: JsonValue) -> bool:
-    return isinstance(value, bool) or value == "all"
-
-
-KINDS: Final[Mapping[str, tuple[str, Callable[[JsonValue], bool]]]] = {
-    "limit": ("a whole number", _is_whole),
-    "diversity": ("a number", _is_number),
-    "min_score": ("a number", _is_number),
-    "exclude": ("a list of ids", _are_ids),
-    "explain": ('true, false or "all"', _is_wish_to_explain),
-}
-"""How JSON spells the options that are no texts."""
-
-
-def _text(value: object) -> str:
-    """An option as a query would spell it."""
-    match value:
-        case bool():
-            return "1"
-        case float():
-            return f"{value:.6f}"
-        case list():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
+    return options

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template
 
 from recommender.ranking.cards import Card
 from recommender.web.caching import cached
-from recommender.web.describing import Content, described
+from recommender.web.endpoints import Content, described
 from recommender.web.keys import is_public, opens_reads
-from recommender.web.presentation import HTML_PARAMETERS, parse_html_query
+from recommender.web.presentation import FragmentOptions
 from recommender.web.section import Section
 from recommender.web.state import Listing, state
 
@@ -23,27 +23,22 @@ POLICY: Final = "default-src 'none'; img-src http: https:; base-uri 'none'; form
 @described(
     "The list as an escaped section of HTML; empty where there is nothing to list.",
     answers={200: Content("text/html"), 304: None},
-    parameters=HTML_PARAMETERS,
+    query=FragmentOptions,
     problems=(404, 410),
 )
-def related_html(article_id: str) -> Response:
+def related_html(options: FragmentOptions, article_id: str) -> Response:
     """The list as an escaped section of HTML; nothing where there is nothing to list."""
-    listing, section = listed(article_id)
+    listing, section = listed(article_id, options)
     response = make_response(render_section("related.html", section))
     # Whoever opens the fragment as a page of its own gets a page that can do nothing.
     response.headers["Content-Security-Policy"] = POLICY
     return cached(response, listing)
 
 
-def listed(article_id: str) -> tuple[Listing, Section]:
-    """The list under an article with the options of this request, and how it shows.
-
-    Raises:
-        BadParameter: a parameter is not acceptable; HTML has no place for an explanation.
-    """
-    options, presentation = parse_html_query(request.args)
+def listed(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
+    """The list under an article, and how it shows."""
     listing = state().list_for(article_id, options, public=is_public())
-    return listing, Section.of(listing.recommendations, _tag_of(listing), presentation)
+    return listing, Section.of(listing, _tag_of(listing), options)
 
 
 def render_section(template: str, section: Section, **more: object) -> str:
@@ -57,6 +52,6 @@ def _tag_of(listing: Listing) -> str:
     A view knows languages by their primary subtag alone, and `tg-Arab` runs another way than `tg`.
     """
     view = state().follower.current().view
-    row = view.row_of(listing.recommendations.article_id)
+    row = view.row_of(listing.article_id)
     card = None if row is None else Card.from_bytes(view.card_of(row))
     return (card and card.language) or listing.language

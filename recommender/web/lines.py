@@ -1,8 +1,9 @@
 """The lines of a bulk load: what each asks for, and what is answered to it."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from recommender.api import BulkFault, BulkItem
 from recommender.articles import Article, article_of, check_id
 from recommender.errors import (
     BadInput,
@@ -45,17 +46,15 @@ def read_line(text: bytes) -> Line:
     return Line(wish.id, wish)
 
 
-def answer_line(line: Line, outcome: Outcome) -> dict[str, Any]:
-    """What became of a line, in plain JSON types."""
+def answer_line(line: Line, outcome: Outcome) -> BulkItem:
+    """What became of a line."""
     if isinstance(outcome, Receipt):
         status = 204 if isinstance(line.wish, DeleteRequest) else STATUSES[outcome.result]
-        written = {"result": outcome.result, "change": outcome.change}
-        return {"id": line.id, "status": status, **written}
-    error: dict[str, Any] = {"detail": public_detail(outcome)}
+        return BulkItem(id=line.id, status=status, result=outcome.result, change=outcome.change)
+    fault = BulkFault(detail=public_detail(outcome))
     if isinstance(outcome, BadInput) and outcome.faults:
-        error["detail"] = outcome.summary
-        error["errors"] = [{"pointer": f.pointer, "detail": f.detail} for f in outcome.faults]
-    return {"id": line.id, "status": int(status_of(outcome)), "error": error}
+        fault = BulkFault(detail=outcome.summary, errors=outcome.faults)
+    return BulkItem(id=line.id, status=status_of(outcome), error=fault)
 
 
 def _removal(fields: JsonObject) -> DeleteRequest:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template
 
-from recommender.web.describing import Content, described
+from recommender.web.endpoints import Content, described
 from recommender.web.openapi import document_of
 
 __all__ = ["manual"]

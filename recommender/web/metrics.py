@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from index import Catalog
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.notices import held, refused
-from recommender.web.describing import Content, described
+from recommender.web.endpoints import Content, described
 from recommender.web.state import State, state
 
 __all__ = ["metrics"]

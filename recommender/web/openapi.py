@@ -10,8 +10,9 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from recommender.api import Problem
-from recommender.web.describing import Content, Description, describe, scope_of
-from recommender.web.schemas import ARTICLE_ID, Schemas
+from recommender.articles import ID_SCHEMA
+from recommender.web.endpoints import Content, Description, description_of, scope_of
+from recommender.web.schemas import Schemas, query_schemas
 
 __all__ = ["document_of"]
 
@@ -75,7 +76,7 @@ def _place(call: Call) -> tuple[bool, str, str]:
 def _calls(app: Flask) -> Iterator[Call]:
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
-        described = describe(view)
+        described = description_of(view)
         if described is None:
             continue
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -130,18 +131,15 @@ def _path_parameters(call: Call) -> Iterator[Document]:
             "in": "path",
             "required": True,
             "description": "The id of an article.",
-            "schema": {"type": "string", "pattern": ARTICLE_ID},
+            "schema": {"type": "string", **ID_SCHEMA},
         }
 
 
 def _query_parameters(call: Call) -> Iterator[Document]:
-    for name, parameter in call.description.parameters.items():
-        yield {
-            "name": name,
-            "in": "query",
-            "description": parameter.meaning,
-            "schema": dict(parameter.schema),
-        }
+    if call.description.query is None:
+        return
+    for name, schema, meaning in query_schemas(call.description.query):
+        yield {"name": name, "in": "query", "description": meaning, "schema": schema}
 
 
 def _answers(call: Call, schemas: Schemas) -> dict[int, Document]:

@@ -1,9 +1,10 @@
 """The operator's probes."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 
 from recommender.api import Health, Readiness
-from recommender.web.describing import described
+from recommender.web.caching import respond
+from recommender.web.endpoints import described
 from recommender.web.state import state
 
 __all__ = ["ops"]
@@ -15,7 +16,7 @@ ops = Blueprint("ops", __name__)
 @described("The process answers.", answers={200: Health})
 def healthz() -> Response:
     """The process answers."""
-    return jsonify({"status": "ok"})
+    return respond(Health(status="ok"))
 
 
 @ops.get("/readyz")
@@ -26,13 +27,13 @@ def readyz() -> Response:
     Lists go on where the published generation cannot be served, but `unserved` tells of it.
     """
     live = state().follower.current()
-    return jsonify(
-        {
-            "status": "ready",
-            "generation": live.view.generation,
-            "articles": int(live.view.present.sum()),
-            "change": live.change,
-            "store": "away" if live.store_fault else "ok",
-            "unserved": live.unserved,
-        }
+    return respond(
+        Readiness(
+            status="ready",
+            generation=live.view.generation,
+            articles=int(live.view.present.sum()),
+            change=live.change,
+            store="away" if live.store_fault else "ok",
+            unserved=live.unserved,
+        )
     )

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response, json, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from index import IndexFault, NoSnapshot
+from recommender.api import Problem
 from recommender.errors import (
     BadInput,
     BadJson,
@@ -69,16 +70,15 @@ def answer_problems(app: Flask) -> None:
 
 def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()) -> Response:
     """A problem document; `faults` become its `errors`."""
-    document = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": int(status),
-        "detail": detail,
-        "instance": request.path,
-    }
-    if faults:
-        document["errors"] = [{"pointer": f.pointer, "detail": f.detail} for f in faults]
-    response = Response(json.dumps(document), status, content_type="application/problem+json")
+    document = Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=request.path,
+        errors=faults,
+    )
+    response = Response(document.to_json(), status, content_type="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

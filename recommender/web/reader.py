@@ -9,10 +9,10 @@ from recommender.analysis.passages import paragraphs
 from recommender.errors import UnknownArticle
 from recommender.ranking.filters import shows
 from recommender.web.caching import cached
-from recommender.web.describing import Content, described
+from recommender.web.endpoints import Content, described
 from recommender.web.fragment import listed, render_section
 from recommender.web.keys import is_public, opens_reads
-from recommender.web.presentation import HTML_PARAMETERS
+from recommender.web.presentation import FragmentOptions
 from recommender.web.state import state
 
 __all__ = ["reader"]
@@ -29,12 +29,12 @@ reader = Blueprint("reader", __name__, template_folder="templates", static_folde
 @described(
     "A story with its list under it, as the demonstration shows it.",
     answers={200: Content("text/html"), 304: None},
-    parameters=HTML_PARAMETERS,
+    query=FragmentOptions,
     problems=(404, 410),
 )
-def read(article_id: str) -> Response:
+def read(options: FragmentOptions, article_id: str) -> Response:
     """The story as it stands in the store, if a reader may see it, and its list."""
-    listing, section = listed(article_id)
+    listing, section = listed(article_id, options)
     article = state().stored(article_id)
     if is_public() and not shows(article, time.time()):
         raise UnknownArticle(article_id)

@@ -1,67 +1,25 @@
 """JSON Schemas of what is sent and answered, from the types that read and make it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self, cast
 
 from pydantic import TypeAdapter
 
-from recommender.articles import ID_PATTERN, LANGUAGE_PATTERN, MOST_NAMES, Article
-from recommender.ranking.results import LIMITS, MOST_LISTS
-from recommender.web.describing import Body
-from recommender.web.parameters import PARAMETERS
+from recommender.api import Options
+from recommender.articles import Article
+from recommender.web.endpoints import Body
+from recommender.web.parameters import parameters_of
 
-__all__ = ["ARTICLE_ID", "Schemas"]
+__all__ = ["Schemas", "query_schemas"]
 
 Schema = dict[str, Any]
-Rules = Mapping[str, Mapping[str, Any]]
 
 REFERENCE: Final = "#/components/schemas/{model}"
-ARTICLE_ID: Final = rf"^(?!\.{{1,2}}$){ID_PATTERN}$"
-WORD: Final = r"\S"
-NO_NUL: Final = r"^[^\u0000]*$"
 ADDRESSED: Final = "AddressedArticle"
 """An article as a body whose address names the id."""
 PATCH: Final = "ArticlePatch"
 LINES: Final = "application/x-ndjson"
-NAME: Final = r"^[^\u0000]*[^\u0000\s][^\u0000]*$"
-ID_RULE: Final = {"id": {"pattern": ARTICLE_ID}}
-NAME_RULE: Final = {"type": "string", "pattern": NAME, "maxLength": 300}
-NAMES_RULE: Final = {"maxItems": MOST_NAMES, "items": NAME_RULE}
-URL_RULE: Final = {"pattern": r"^https?://[^\s/?#]\S*$"}
-MOMENTS: Final = ("published_at", "updated_at", "embargoed_until", "expires_at")
-TEXTS: Final = ("title", "body", "body_html")
-"""One of them an article must have."""
-ARTICLE_RULES: Final[Rules] = {
-    **ID_RULE,
-    "translation_of": {"pattern": ARTICLE_ID},
-    **{name: {"pattern": NO_NUL} for name in ("title", "body", "body_html", "summary")},
-    "section": {"pattern": NAME},
-    **dict.fromkeys(("url", "image_url"), URL_RULE),
-    **dict.fromkeys(("tags", "authors"), NAMES_RULE),
-    "language": {"pattern": LANGUAGE_PATTERN},
-}
-RULES: Final[Mapping[str, Rules]] = {
-    "Article": ARTICLE_RULES,
-    "Wanted": {
-        **ARTICLE_RULES,
-        "article_id": {"pattern": ARTICLE_ID},
-        **{name: {"format": "date-time"} for name in MOMENTS},
-        "limit": {"minimum": LIMITS[0], "maximum": LIMITS[-1]},
-        "tag": {"pattern": NAME},
-        "exclude": {"minItems": 1, "items": {"type": "string", "pattern": ARTICLE_ID}},
-        "max_age": PARAMETERS["max_age"].schema,
-        **{name: {"minimum": 0, "maximum": 1} for name in ("diversity", "min_score")},
-    },
-    "Page": {"requests": {"minItems": 1, "maxItems": MOST_LISTS}},
-    "Override": {**ID_RULE, "why": {"pattern": NO_NUL}},
-    "RecordedOverride": ID_RULE,
-    "Pins": {"by": {"pattern": NO_NUL}},
-    "Blocks": {"by": {"pattern": NO_NUL}},
-}
-"""By type and field what validators check beyond the type of the field."""
-CLOSED: Final = frozenset({"Wanted", "Page"})
-"""Types whose other fields are refused by those who read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +38,6 @@ class Schemas:
             ref_template=REFERENCE,
         )
         components = shared.get("$defs", {})
-        for name, rules in RULES.items():
-            _tell(components.get(name, {}), rules)
-        for name in CLOSED & components.keys():
-            components[name]["additionalProperties"] = False
-        if "Wanted" in components:
-            components["Wanted"]["anyOf"] = [*_with_a_text(), {"required": ["article_id"]}]
         if Article.__name__ in components:
             components[PATCH] = _patch(components[Article.__name__])
             components[ADDRESSED] = _addressed(components[Article.__name__])
@@ -107,24 +59,26 @@ class Schemas:
         return {"schema": schema}
 
 
-def _tell(schema: Schema, rules: Rules) -> None:
-    fields = schema.get("properties", {})
-    for name, rule in rules.items():
-        if name in fields:
-            one = fields[name]
-            (one["anyOf"][0] if "anyOf" in one else one).update(rule)
+def query_schemas(options: type[Options]) -> Iterator[tuple[str, Schema, str]]:
+    """Of each parameter of a query: its name, the schema of its text, and its meaning."""
+    fields = options.model_json_schema()["properties"]
+    for name, parameter in parameters_of(options).items():
+        field = fields[name]
+        meaning = field.pop("description")
+        yield name, dict(parameter.schema or _plain(field)), meaning
 
 
-def _with_a_text() -> list[Schema]:
-    return [
-        {"required": [name], "properties": {name: {"type": "string", "pattern": WORD}}}
-        for name in TEXTS
-    ]
+def _plain(field: Schema) -> Schema:
+    """The schema of a value that may be left out, without its name and without null."""
+    kept = {name: rule for name, rule in field.items() if name not in {"title", "anyOf"}}
+    if "anyOf" in field:
+        del kept["default"]
+        kept = field["anyOf"][0] | kept
+    return kept
 
 
 def _addressed(article: Schema) -> Schema:
-    """The schema of an article, completed by its rule on texts, and one without its id."""
-    article["anyOf"] = _with_a_text()
+    """The schema of an article without its id."""
     required = [name for name in article["required"] if name != "id"]
     return article | {"required": required, "title": ADDRESSED}
 
@@ -135,5 +89,5 @@ def _patch(article: Schema) -> Schema:
         name: one if "anyOf" in one else {"anyOf": [one, {"type": "null"}]}
         for name, one in article["properties"].items()
     }
-    kept = {name: one for name, one in article.items() if name != "required"}
+    kept = {name: one for name, one in article.items() if name not in {"required", "anyOf"}}
     return kept | {"title": PATCH, "properties": fields}

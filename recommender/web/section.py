@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from recommender.api import Item
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
-from recommender.ranking.results import Recommendation, Recommendations
 from recommender.web.directions import Direction, direction_of
 from recommender.web.glyphs import can_be_seen, without_controls
 from recommender.web.headings import Heading, heading_in
-from recommender.web.presentation import Presentation
+from recommender.web.presentation import FragmentOptions
+from recommender.web.state import Listing
 
 __all__ = ["Entry", "Section"]
 
@@ -64,35 +65,36 @@ class Section:
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, listed: Recommendations, tag: str, wanted: Presentation) -> "Section":
+    def of(cls, listing: Listing, tag: str, wanted: FragmentOptions) -> "Section":
         """How a list under an article in a language (BCP-47) shows."""
         chosen = without_controls(wanted.heading or "")
         own = Heading(chosen, None) if chosen else heading_in(tag)
         foreign = own.language is not None and _primary(own.language) != _primary(tag)
         return cls(
-            article_id=listed.article_id,
+            article_id=listing.article_id,
             language=tag,
             direction=direction_of(tag),
             heading=own.text,
             heading_language=own.language if foreign else None,
             heading_level=wanted.heading_level,
-            entries=tuple(_entry(item, tag, images=wanted.images) for item in listed.items),
+            entries=tuple(
+                _entry(item, tag, images=wanted.images) for item in listing.recommendations.items
+            ),
         )
 
 
-def _entry(item: Recommendation, section_tag: str, *, images: bool) -> Entry:
-    card = item.card
-    tag = card.language or UNKNOWN_LANGUAGE
+def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
+    tag = item.language or UNKNOWN_LANGUAGE
     runs, around = direction_of(tag), direction_of(section_tag)
     kind = item.reason.partition(":")[0]
-    title = without_controls(card.title)
+    title = without_controls(item.title)
     return Entry(
         title=title if can_be_seen(title) else item.id,
-        href=_web_address(card.url),
-        image=_web_address(card.image_url) if images else None,
+        href=_web_address(item.url),
+        image=_web_address(item.image_url) if images else None,
         language=None if tag == section_tag else tag,
         direction=None if runs == around else runs,
-        moment=card.published_at and _FRACTION.sub("", card.published_at),
+        moment=item.published_at and _FRACTION.sub("", item.published_at),
         date_direction="ltr" if runs == "rtl" else None,
         kind=None if kind == "semantic" else kind,
     )

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from flask import current_app
 
+from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import read_draft, seed_outside
@@ -19,7 +20,6 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained, read_texts
 from recommender.ranking.filters import next_visibility_change, shows
 from recommender.ranking.overrides import Kind, StoredOverrides
-from recommender.ranking.results import Options, Recommendations
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, QueueLength, Receipt
@@ -37,6 +37,7 @@ class Listing:
     """A list, and what its answer depends on.
 
     Attributes:
+        article_id: the seed's.
         recommendations: the list.
         language: the seed's, which the heading should have.
         explained: whether explanations were asked for.
@@ -44,7 +45,8 @@ class Listing:
         seconds_left: until the clock alone may change the list.
     """
 
-    recommendations: Recommendations
+    article_id: str
+    recommendations: RelatedList
     language: str
     explained: bool
     settled: bool
@@ -60,7 +62,14 @@ class State:
     follower: Follower
     _turns: TurnsOfWorker = field(default_factory=TurnsOfWorker)
 
-    def list_for(self, article_id: str, options: Options, *, public: bool) -> Listing:
+    def list_for(
+        self,
+        article_id: str,
+        options: ListOptions,
+        shown_on_page: frozenset[str] = frozenset(),
+        *,
+        public: bool,
+    ) -> Listing:
         """The list under an article; one that was not read yet is served from the ladder.
 
         Raises:
@@ -85,7 +94,8 @@ class State:
         if public and not shown:
             raise UnknownArticle(article_id)
         overrides = live.overrides.of(article_id)
-        list_request = ListRequest(view, seed, options, live.in_force.policy, now, overrides)
+        policy = live.in_force.policy
+        list_request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
         with self._explaining(options):
             answer = list_explained(list_request, self._texts)
         turns = (
@@ -93,9 +103,11 @@ class State:
             *(next_visibility_change(part, now) for part in view.parts),
         )
         left = min(turns) - now
-        return Listing(answer, seed.language, bool(options.explain), seed.settled, left)
+        return Listing(article_id, answer, seed.language, bool(options.explain), seed.settled, left)
 
-    def list_for_draft(self, article: Article, options: Options) -> Recommendations:
+    def list_for_draft(
+        self, article: Article, options: ListOptions, shown_on_page: frozenset[str]
+    ) -> RelatedList:
         """The list that a text would get, without storing it.
 
         Raises:
@@ -109,7 +121,8 @@ class State:
         seed = seed_outside(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         policy, overrides = live.in_force.policy, live.overrides.of(article.id)
-        list_request = ListRequest(live.view, seed, options, policy, time.time(), overrides)
+        now = time.time()
+        list_request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
         with self._explaining(options):
             return list_explained(list_request, self._texts, text)
 
@@ -203,7 +216,7 @@ class State:
         """Ask the store for texts, on the turn of who explains; see `read_texts`."""
         return read_texts(self._reachable(), changes)
 
-    def _explaining(self, options: Options) -> AbstractContextManager[None]:
+    def _explaining(self, options: ListOptions) -> AbstractContextManager[None]:
         """Hold a turn while a list is explained: that takes long, and others must not wait."""
         return self._turns.explainers.one_of("explanations") if options.explain else nullcontext()
 

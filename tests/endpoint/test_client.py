@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 
 from recommender import client as face
 from recommender.analysis.analyzer import Analyzer
+from recommender.api import Override
 from recommender.articles import Article, parse_article
-from recommender.client import ApiError, Client, Deletion, ListOptions, Target
+from recommender.client import ApiError, Client, Deletion, Target
 from recommender.client.loads import as_line, loads_of
 from recommender.errors import FieldFault
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.ranking.appears_in import MOST_SECONDS
-from recommender.ranking.overrides import Override
-from recommender.ranking.results import Options
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -91,7 +90,7 @@ def test_a_query_too_long_for_an_address_is_sent_as_a_body(cms: Client) -> None:
     every = cms.related("harbour-2", limit=100, language="any", diversity=0.3)
     gone = [item.id for item in every.items[::2]]
     more = [f"{number:03}{'x' * 197}" for number in range(500 - len(gone))]
-    options = ListOptions(limit=100, language="any", diversity=0.3, exclude=gone)
+    options: Any = {"limit": 100, "language": "any", "diversity": 0.3, "exclude": gone}
     short = cms.related("harbour-2", **options)
     assert cms.related("harbour-2", **(options | {"exclude": [*gone, *more]})) == short
     assert not {item.id for item in short.items}.intersection(gone)
@@ -107,14 +106,6 @@ def test_a_query_goes_into_the_address_while_every_server_takes_that(
     (sent,) = asked
     assert sent.method == method
     assert len(f"{method}  HTTP/1.1") + len(sent.url.raw_path) <= 8_190
-
-
-def test_every_option_of_a_list_can_be_asked_for() -> None:
-    fields = {name.replace("languages", "language") for name in Options.__slots__} - {
-        "shown_on_page"
-    }
-    fields = {name.replace("max_age_days", "max_age") for name in fields}
-    assert ListOptions.__annotations__.keys() == fields
 
 
 def test_the_fragment_is_html(cms: Client, client: FlaskClient) -> None:
@@ -379,22 +370,22 @@ def test_strange_ids_stay_one_step_of_the_address() -> None:
 def test_pins_and_blocks_are_set_and_told(cms: Client, clock: SimpleNamespace) -> None:
     until = datetime.fromtimestamp(clock.now, UTC).replace(year=2027)
     pin = Override(id="orchard-1", why="ours", ends_at=until)
-    assert cms.set_pins("harbour-2", [pin], by="mira")["result"] == "updated"
+    assert cms.set_pins("harbour-2", [pin], by="mira").result == "updated"
     cms.set_blocks("harbour-2", [Override(id="harbour-3")])
-    (kept,) = cms.pins("harbour-2")["pins"]
+    (kept,) = cms.pins("harbour-2").pins
     assert (kept.id, kept.why, kept.ends_at, kept.by) == (
         "orchard-1",
         "ours",
         until,
         "editor: mira",
     )
-    assert [one.id for one in cms.blocks("harbour-2")["blocks"]] == ["harbour-3"]
+    assert [one.id for one in cms.blocks("harbour-2").blocks] == ["harbour-3"]
     listed = [item.id for item in cms.related("harbour-2", limit=100).items]
     assert listed[0] == "orchard-1"
     assert "harbour-3" not in listed
-    assert "harbour-2" in cms.appears_in("orchard-1")["appears_in"]
+    assert "harbour-2" in cms.appears_in("orchard-1").appears_in
     cms.set_pins("harbour-2", [])
-    assert cms.pins("harbour-2")["pins"] == []
+    assert cms.pins("harbour-2").pins == ()
 
 
 def test_the_example_of_the_page_runs(

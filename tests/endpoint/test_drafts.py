@@ -16,8 +16,6 @@ from recommender.indexing.drafts import ANY_ID, DraftServer, read_draft
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
-from recommender.web.drafts import Wanted
-from recommender.web.parameters import PARAMETERS
 
 Clients = Callable[..., FlaskClient]
 
@@ -269,11 +267,6 @@ def test_options_are_numbers_and_flags_as_json_has_them(desk: FlaskClient) -> No
     found = desk.post(PAGE, json={"article_id": "harbour-2"} | options).get_json()
     query = "limit=2&diversity=0.001&min_score=0"
     assert found == desk.get(f"/v1/articles/harbour-2/related?{query}").get_json()
-
-
-def test_every_field_of_an_article_and_every_option_is_described() -> None:
-    described = Wanted.__annotations__.keys()
-    assert described == Article.model_fields.keys() | PARAMETERS.keys() | {"article_id"}
 
 
 @pytest.mark.usefixtures("indexer")

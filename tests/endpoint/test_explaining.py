@@ -11,12 +11,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.analysis.analyzer import Analyzer
+from recommender.api import RULES
 from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
-from recommender.ranking.results import RULES
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 

@@ -14,7 +14,8 @@ from recommender.web.caching import (
     UNSETTLED_SECONDS,
 )
 from recommender.web.headings import HEADINGS
-from recommender.web.presentation import HTML_PARAMETERS, LONGEST_HEADING, PRESENTED
+from recommender.web.parameters import parameters_of
+from recommender.web.presentation import LONGEST_HEADING, FragmentOptions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fragment.md").read_text("utf-8")
 WEB = files("recommender.web")
@@ -56,7 +57,7 @@ def test_the_theme_styles_classes_that_are_there_and_takes_the_colours_that_are_
 
 
 def test_the_parameters_are_those_of_html() -> None:
-    assert told_in("Parameters") == list(PRESENTED)
+    assert told_in("Parameters") == ["heading", "heading_level", "images"]
     assert f"1 to {LONGEST_HEADING} characters" in PAGE
 
 
@@ -68,7 +69,9 @@ def test_the_script_takes_the_attributes_that_are_told_and_they_are_parameters()
     (names,) = re.findall(r'const names = "([^"]+)"', SCRIPT)
     told = [name for name in told_after("attributes") if name.startswith("data-")]
     assert [f"data-{name}" for name in names.split()] == told
-    assert {name.replace("-", "_") for name in names.split()} == HTML_PARAMETERS.keys()
+    assert {name.replace("-", "_") for name in names.split()} == parameters_of(
+        FragmentOptions
+    ).keys()
 
 
 def test_the_figures_of_caching_are_those_of_the_code() -> None:

@@ -17,7 +17,6 @@ from recommender.api import (
     ArticlePage,
     BlocksNow,
     BulkAnswer,
-    Done,
     Health,
     PinsNow,
     Problem,
@@ -28,7 +27,7 @@ from recommender.api import (
 from recommender.articles import Article, parse_article
 from recommender.errors import InvalidArticle
 from recommender.settings import Settings
-from recommender.web.describing import describe, scope_of
+from recommender.web.endpoints import description_of, scope_of
 
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]
@@ -59,7 +58,7 @@ def test_every_route_is_described_and_nothing_else_is(
     for rule in app.url_map.iter_rules():
         if rule.rule in NOT_OF_THE_API:
             continue
-        assert describe(app.view_functions[rule.endpoint]) is not None, rule.rule
+        assert description_of(app.view_functions[rule.endpoint]) is not None, rule.rule
         path = rule.rule.replace("<", "{").replace(">", "}")
         served |= {(method, path) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     assert {(method, path) for method, path, _ in calls(document)} == served
@@ -206,7 +205,7 @@ def test_answers_hold_what_is_told_and_nothing_else(client: FlaskClient) -> None
         (Written, client.patch(path, json={"section": "x"})),
         (Written, client.put("/v1/articles/new", json={"title": "A"})),
         (BulkAnswer, client.post("/v1/bulk", data=b'{"id": "b", "title": "B"}\n{"id": 1}\n')),
-        (Done, client.put(f"{path}/pins", json=pinned)),
+        (Written, client.put(f"{path}/pins", json=pinned)),
         (PinsNow, client.get(f"{path}/pins")),
         (BlocksNow, client.get(f"{path}/blocks")),
         (AppearsIn, client.get(f"{path}/appears-in")),

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from index import Catalog, Locked, View
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
+from recommender.api import ListOptions, Override
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.errors import (
@@ -30,10 +31,9 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.live import Board, ChangesCopy, Follower
 from recommender.operations.erase import Erased, erase
-from recommender.ranking.overrides import Override, parse_overrides
+from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed, seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -143,7 +143,7 @@ def lists_of(settings: Settings) -> dict[str, list[str]]:
     view = View.of(Catalog(settings.data.snapshots).open_live())
     listed = {}
     for key in map(view.snapshot.id_of, range(len(view))):
-        answer = list_related(view, find_seed(view, key), Options(), Policy(), NOW)
+        answer = list_related(view, find_seed(view, key), ListOptions(), Policy(), NOW)
         listed[key] = [item.id for item in answer.items]
     return listed
 

@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from index import Catalog, View
+from recommender.api import ListOptions
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.evaluation.changes import compare
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 from recommender.settings import PREFIX, Settings
 from recommender.store import open_store
@@ -226,7 +226,9 @@ def lists(view: View, seeds: list[str]) -> dict[str, list[str]]:
     return {
         seed: [
             item.id
-            for item in list_related(view, find_seed(view, seed), Options(), Policy(), NOW).items
+            for item in list_related(
+                view, find_seed(view, seed), ListOptions(), Policy(), NOW
+            ).items
         ]
         for seed in seeds
     }

@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from index import Catalog, View
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
+from recommender.api import MODES, Item, ListOptions
 from recommender.articles import Article, parse_article
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import rebuild
@@ -44,7 +45,6 @@ from recommender.ranking.duplicates import tellings
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import MODES, Options, Recommendation
 from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
@@ -317,11 +317,9 @@ def story_sets(view: View) -> dict[str, set[str]]:
     }
 
 
-def lists(
-    view: View, policy: Policy | None = None, **options: Any
-) -> dict[str, tuple[Recommendation, ...]]:
+def lists(view: View, policy: Policy | None = None, **options: Any) -> dict[str, tuple[Item, ...]]:
     """By seed, its list at NOW."""
-    asked, policy, now = Options(**options), policy or Policy(), NOW.timestamp()
+    asked, policy, now = ListOptions(**options), policy or Policy(), NOW.timestamp()
     return {
         one: list_related(view, find_seed(view, one), asked, policy, now).items
         for one in ids_at(view, view.present)
@@ -329,9 +327,9 @@ def lists(
 
 
 def told(
-    listed: Mapping[str, tuple[Recommendation, ...]],
+    listed: Mapping[str, tuple[Item, ...]],
 ) -> dict[str, list[tuple[str, str, Any]]]:
-    return {one: [(i.id, i.reason, i.card) for i in items] for one, items in listed.items()}
+    return {one: [(i.id, i.reason, i.title) for i in items] for one, items in listed.items()}
 
 
 def nearest(view: View, vector: Any) -> dict[str, float]:
@@ -415,8 +413,8 @@ def test_lists_are_equal_where_no_text_changed(archive: Archive, history: list[D
 
 
 def check_lists(
-    found: Mapping[str, tuple[Recommendation, ...]],
-    wanted: Mapping[str, tuple[Recommendation, ...]],
+    found: Mapping[str, tuple[Item, ...]],
+    wanted: Mapping[str, tuple[Item, ...]],
 ) -> None:
     assert told(found) == told(wanted)
     for one, items in wanted.items():

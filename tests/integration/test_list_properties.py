@@ -2,9 +2,10 @@
 
 Archives are small and drawn by number (tests/support/drawn_archives.py). Each is read by an encoder
 of English, of two languages and of all, and is seen both as a snapshot alone and as one with
-changes over it. Options and policies are drawn over all that may be asked and set.
+changes over it. ListOptions and policies are drawn over all that may be asked and set.
 """
 
+import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,19 +23,18 @@ from hypothesis import strategies as st
 from index import View
 from recommender.analysis.embedding import Encoder
 from recommender.analysis.minhash import compute_minhash
+from recommender.api import LIMITS, MODES, Item, ListOptions, RecordedOverride, RelatedList
 from recommender.articles import Article
 from recommender.indexing.drafts import seed_outside
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.fusion import Scores
-from recommender.ranking.listing import as_document
-from recommender.ranking.overrides import Overrides, RecordedOverride
+from recommender.ranking.overrides import Overrides
 from recommender.ranking.picking import rules_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.policy_documents import parse_policy
 from recommender.ranking.pool import Pool
-from recommender.ranking.related import FALLBACK_STAGES, list_related, outcome_of
-from recommender.ranking.results import LIMITS, MODES, Options, Recommendation, Recommendations
+from recommender.ranking.related import FALLBACK_STAGES, answer_to, list_related, outcome_of
 from recommender.ranking.scoring import MEASURED, Scorer
 from recommender.ranking.seeds import Seed, find_seed
 from recommender.ranking.selection import choose
@@ -97,7 +97,7 @@ class Question:
     model: str
     view: str
     asker: int
-    options: Options
+    options: ListOptions
     policy: Policy
     days: float = 0.0
     copies: bool = True
@@ -130,7 +130,7 @@ class Asked:
         return NOW.timestamp() + self.question.days * DAY
 
     @property
-    def options(self) -> Options:
+    def options(self) -> ListOptions:
         return self.question.options
 
     @property
@@ -145,11 +145,11 @@ class Asked:
         assert self.inside is not None
         return self.archive.articles[self.inside]
 
-    def answer(self, **changed: Any) -> Recommendations:
-        options = replace(self.options, **changed)
+    def answer(self, **changed: Any) -> RelatedList:
+        options = self.options.model_copy(update=changed)
         return list_related(self.view, self.seed, options, self.policy, self.now)
 
-    def items(self, **changed: Any) -> tuple[Recommendation, ...]:
+    def items(self, **changed: Any) -> tuple[Item, ...]:
         return self.answer(**changed).items
 
 
@@ -199,30 +199,32 @@ def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.none() | strategy
 
 
-languages = st.frozensets(st.sampled_from(["en", "ru", "tg", "fa", UNKNOWN_LANGUAGE]), max_size=3)
+languages = st.lists(
+    st.sampled_from(["en", "ru", "tg", "fa", UNKNOWN_LANGUAGE]), min_size=1, max_size=3
+).map(",".join)
 excluded = st.frozensets(st.integers(0, 70).map(name), max_size=6)
 
 
-def options(**fixed: Any) -> st.SearchStrategy[Options]:
+def options(**fixed: Any) -> st.SearchStrategy[ListOptions]:
     """Anything that may be asked."""
     drawn: dict[str, st.SearchStrategy[Any]] = {
         "limit": st.integers(1, 12) | st.integers(LIMITS[0], LIMITS[-1]),
         "mode": st.sampled_from(MODES),
-        "languages": st.none() | st.just(frozenset[str]()) | languages,
+        "language": st.none() | st.just("any") | languages,
         "section": optional(sections | st.just("nowhere")),
         "tag": optional(st.sampled_from([*TAGS, "por"])),
         "exclude": excluded,
-        "max_age_days": optional(st.integers(1, 99_999).map(float) | st.integers(1, 90).map(float)),
+        "max_age": optional((st.integers(1, 99_999) | st.integers(1, 90)).map("{}d".format)),
         "diversity": st.none() | shares() | st.just(0.0),
         "min_score": optional(shares()),
         "explain": st.sampled_from([False, True, "all"]),
     }
-    return st.builds(Options, **(drawn | {key: st.just(value) for key, value in fixed.items()}))
+    return st.builds(ListOptions, **(drawn | {key: st.just(value) for key, value in fixed.items()}))
 
 
 def questions(
     *,
-    asked: st.SearchStrategy[Options] | None = None,
+    asked: st.SearchStrategy[ListOptions] | None = None,
     policy: st.SearchStrategy[Policy] | None = None,
     copies: bool = True,
     views: Sequence[str] = VIEWS,
@@ -355,12 +357,12 @@ def clusters(ids: Iterable[str], linked: Any) -> list[set[str]]:
     return found
 
 
-def ids_of(items: Iterable[Recommendation]) -> list[str]:
+def ids_of(items: Iterable[Item]) -> list[str]:
     return [item.id for item in items]
 
 
-def outline(items: Iterable[Recommendation]) -> list[tuple[Any, ...]]:
-    return [(item.id, item.rank, item.reason, item.card) for item in items]
+def outline(items: Iterable[Item]) -> list[tuple[Any, ...]]:
+    return [(item.rank, item.reason, item.id, item.title, item.published_at) for item in items]
 
 
 # --- who is listed ---
@@ -377,7 +379,7 @@ def test_neither_the_seed_nor_what_tells_its_story_is_listed(
 
 def test_under_no_article_is_any_of_its_story_listed(press: Press) -> None:
     """Chains, circles and groups of translations, in lists as long as can be."""
-    asking, told = Options(limit=100, languages=frozenset()), dict[str, set[str]]()
+    asking, told = ListOptions(limit=100, language="any"), dict[str, set[str]]()
     open_to_all = Policy(story_cap=100, copy_cap=100, duplicate_overlap=1.0, threshold=0.0)
     longest = 0
     for number in NUMBERS:
@@ -409,9 +411,7 @@ def translate(one: Article, other: Article) -> bool:
 @given(
     question=questions()
     | questions(
-        asked=options(
-            limit=100, languages=frozenset[str](), section=None, tag=None, min_score=None
-        ),
+        asked=options(limit=100, language="any", section=None, tag=None, min_score=None),
         policy=policies(**OPEN, fallback=True),
     )
 )
@@ -424,7 +424,7 @@ def test_no_two_items_translate_each_other(press: Press, question: Question) -> 
 
 def test_no_list_of_an_archive_in_several_languages_tells_a_story_twice(press: Press) -> None:
     """Over all rungs; and `all` names the item that stands instead of a translation."""
-    asking = Options(languages=frozenset(), explain="all")
+    asking = ListOptions(language="any", explain="all")
     told, because = list[tuple[str, str]](), set[str | None]()
     for number in NUMBERS:
         for asker in range(SIZES[number]):
@@ -519,10 +519,19 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
         tuple(override(asked, one, window) for one, window in pins),
         tuple(override(asked, one, window) for one, window in blocks),
     )
-    asking = replace(asked.options, shown_on_page=shown_on_page)
-    listed = list_related(asked.view, asked.seed, asking, asked.policy, asked.now, overrides).items
+    listed = answer_to(
+        ListRequest(
+            asked.view,
+            asked.seed,
+            asked.options,
+            asked.policy,
+            asked.now,
+            overrides,
+            shown_on_page,
+        )
+    ).items
     blocked = {one for one, window in blocks if holds(window)}
-    excluded = blocked | shown_on_page | asked.options.exclude | {asked.seed.id}
+    excluded = blocked.union(shown_on_page, asked.options.exclude, {asked.seed.id})
     wanted = [
         one
         for one, window in pins
@@ -550,8 +559,8 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
 @settings(CALM)
 def test_what_is_excluded_is_not_listed(press: Press, question: Question) -> None:
     asked = question.asked(press)
-    exclude = frozenset(ids_of(asked.items())[::2]) | asked.options.exclude
-    assert not set(ids_of(asked.items())) & asked.options.exclude
+    exclude = {*ids_of(asked.items())[::2], *asked.options.exclude}
+    assert not set(ids_of(asked.items())).intersection(asked.options.exclude)
     assert not set(ids_of(asked.items(exclude=exclude))) & exclude
 
 
@@ -569,7 +578,7 @@ def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
     listed, story = ids_of(asked.items()), story_of(asked)
     wanted = {
         one
-        for one in asked.archive.articles.keys() - story - asked.options.exclude
+        for one in asked.archive.articles.keys() - story - {*asked.options.exclude}
         if may_be_listed(asked, one) and not meets(asked, one)
     }
     if asked.article.no_related:
@@ -610,7 +619,7 @@ def test_a_list_counts_its_items_and_says_why_it_is_short(press: Press, question
         assert ids == []
         because = "no_related"
     assert answer.short_because == (because if len(ids) < options.limit else None)
-    document = as_document(answer)
+    document = json.loads(answer.to_json())
     assert (document["requested"], document["returned"]) == (options.limit, len(ids))
     assert ("short_because" in document) == (len(ids) < options.limit)
 
@@ -659,7 +668,7 @@ def test_without_near_duplicates_and_diversity_ranking_values_descend(
     assert values == sorted(values, reverse=True)
 
 
-def values_of(items: Iterable[Recommendation]) -> list[float]:
+def values_of(items: Iterable[Item]) -> list[float]:
     """The ranking values of what is called related."""
     parts = [item.explanation for item in items if item.reason == "semantic"]
     return [part.ranking_value for part in parts if part is not None]
@@ -686,7 +695,7 @@ def test_without_diversity_the_values_of_the_best_of_each_family_descend(
 
 def allowed_ids(asked: Asked) -> list[str]:
     """All that may be listed here; whoever tells one of them again is looked for among them."""
-    others = asked.archive.articles.keys() - story_of(asked) - asked.options.exclude
+    others = asked.archive.articles.keys() - story_of(asked) - {*asked.options.exclude}
     return sorted(one for one in others if may_be_listed(asked, one) and not meets(asked, one))
 
 
@@ -747,7 +756,7 @@ def test_an_update_that_is_still_to_come_makes_nobody_the_newest(press: Press) -
     known = [press.known(article_of(text | {"id": one} | d)) for one, d in dates.items()]
     view = press.build(known, model)
     seed = find_seed(view, "seed")
-    items = list_related(view, seed, Options(), Policy(), NOW.timestamp()).items
+    items = list_related(view, seed, ListOptions(), Policy(), NOW.timestamp()).items
     assert ids_of(items) == ["october"]
 
 
@@ -774,7 +783,7 @@ def test_candidates_are_looked_for_twice_at_most_on_each_rung(
     seed = press.known(article_of(text | {"id": "seed", "body": backwards}))
     view = press.build([*copies, seed], model_of("of English"))
     policy = replace(Policy(), candidates=2, threshold=0.0, words_threshold=0.0)
-    answer = list_related(view, find_seed(view, "seed"), Options(), policy, NOW.timestamp())
+    answer = list_related(view, find_seed(view, "seed"), ListOptions(), policy, NOW.timestamp())
     assert len(answer.items) == 1
     assert fetched == [2, 800, 44, 800]
 
@@ -814,7 +823,7 @@ def test_two_strangers_are_listed_before_the_first_rebuild(press: Press) -> None
     ]
     view = press.grow(press.build([], model), [(known, set())], model)
     seed = find_seed(view, "a-00")
-    items = list_related(view, seed, Options(), Policy(), NOW.timestamp()).items
+    items = list_related(view, seed, ListOptions(), Policy(), NOW.timestamp()).items
     assert [(item.id, item.reason) for item in items] == [("a-01", "fallback:latest")]
 
 
@@ -960,7 +969,7 @@ def test_the_cap_of_a_story_holds_over_all_rungs(press: Press) -> None:
     policy = replace(Policy(), **STORIES)
     sizes = {
         (number, view, asker): largest_story(
-            Question(number, "of two languages", view, asker, Options(), policy).asked(press)
+            Question(number, "of two languages", view, asker, ListOptions(), policy).asked(press)
         )
         for number in NUMBERS[-3:]
         for view in VIEWS
@@ -1081,7 +1090,7 @@ def test_explaining_a_list_never_changes_it(press: Press, question: Question) ->
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
 @settings(CALM, max_examples=12)
 def test_lists_are_those_of_a_rebuild_where_only_standing_changed(
-    press: Press, kind: str, options: Options, policy: Policy, draws: int
+    press: Press, kind: str, options: ListOptions, policy: Policy, draws: int
 ) -> None:
     """Under every seed, whatever the options and the policy."""
     grown, rebuilt = restood(press, kind, draws)
@@ -1106,7 +1115,7 @@ def restood(press: Press, kind: str, draws: int) -> tuple[View, View]:
     return press.kept[key]
 
 
-def check_same_lists(found: View, wanted: View, options: Options, policy: Policy) -> None:
+def check_same_lists(found: View, wanted: View, options: ListOptions, policy: Policy) -> None:
     now = NOW.timestamp()
     for row in np.flatnonzero(wanted.present).tolist():
         one = wanted.id_of(row)
@@ -1123,7 +1132,7 @@ def check_same_lists(found: View, wanted: View, options: Options, policy: Policy
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
 @settings(CALM, max_examples=10)
 def test_lists_do_not_depend_on_the_order_in_which_articles_were_written(
-    press: Press, kind: str, options: Options, policy: Policy, draws: int
+    press: Press, kind: str, options: ListOptions, policy: Policy, draws: int
 ) -> None:
     """Over a snapshot, all at once or one by one in any order, some twice or deleted between."""
     at_once, one_by_one = rewritten(press, kind, draws)
@@ -1162,7 +1171,7 @@ def test_which_of_equals_is_proposed_does_not_hang_on_when_it_was_changed(press:
     under = press.build(known, model)
     grown = press.grow(under, [([known[0]], set())], model)
     policy = Policy(candidates=1, duplicate_overlap=1.0)
-    check_same_lists(grown, under, Options(limit=1), policy)
+    check_same_lists(grown, under, ListOptions(limit=1), policy)
 
 
 def test_the_archives_hold_what_the_rules_are_about(press: Press) -> None:

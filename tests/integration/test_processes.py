@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from index import Catalog
-from recommender.ranking.overrides import Override
+from recommender.api import Override
 from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.analysis.minhash import MINHASH_SIZE
+from recommender.api import RULES
 from recommender.articles import Article
 from recommender.ranking.attributes import Described, Facts, describe
 from recommender.ranking.filters import (
@@ -21,7 +22,6 @@ from recommender.ranking.filters import (
     on_show,
     shows,
 )
-from recommender.ranking.results import RULES
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()

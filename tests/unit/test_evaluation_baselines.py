@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from index import Catalog, View
 from recommender.analysis.minhash import compute_minhash
 from recommender.analysis.tokens import tokenize
+from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.datasets import Dataset
@@ -23,7 +24,6 @@ from recommender.evaluation.texts import plain_articles
 from recommender.evaluation.traits import sample_seeds, spread, traits_of
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -228,6 +228,6 @@ def test_seeds_show_a_list_and_are_spread_evenly(bench: Bench) -> None:
 
 
 def test_options_are_those_of_every_list(bench: Bench) -> None:
-    assert bench.options().limit == Options().limit
+    assert bench.options().limit == ListOptions().limit
     assert bench.options(5).limit == 5
-    assert bench.options().languages is None
+    assert bench.options().language is None

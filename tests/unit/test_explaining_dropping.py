@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
+from recommender.api import RULES, Rule
 from recommender.ranking.explain.dropping import Candidate, rule_of
-from recommender.ranking.results import RULES, Rule
 
 REMOVALS: list[Rule] = ["duplicate_of_seed", "duplicate", "story_cap", "copy_cap"]
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recommender.api import PassagePair
 from recommender.ranking.explain.matches import excerpt, matching_pairs
-from recommender.ranking.results import PassagePair
 
 
 def vectors(*angles: float) -> NDArray[np.float32]:
@@ -42,7 +42,7 @@ def test_texts_without_vectors_of_their_own_are_not_quoted() -> None:
 def test_a_pair_quotes_how_its_passages_begin() -> None:
     long = "word " * 100
     (pair,) = matching_pairs(((long,), vectors(0)), (("  two\n lines ",), vectors(0)))
-    assert pair == PassagePair(("word " * 40).strip() + "…", "two lines", 1.0)
+    assert pair == PassagePair(seed=("word " * 40).strip() + "…", item="two lines", similarity=1.0)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from index import Query
 from recommender.analysis.tokens import count_tokens
+from recommender.api import SharedTerm
 from recommender.articles import Article
 from recommender.ranking.explain.wording import products, shared_terms, spellings
-from recommender.ranking.results import SharedTerm
 
 
 def text(body: str, title: str = "") -> Article:
@@ -41,7 +41,10 @@ def test_a_word_is_told_with_its_share_and_as_the_item_spells_it_most_often() ->
         count_tokens(text("", word))[0].tolist() for word in ("tunnel", "khujand")
     )
     shared = shared_terms(spellings(one), spellings(other), {tunnel: 0.03, town: 0.01})
-    assert shared == (SharedTerm("tunnel", 0.75), SharedTerm("KHUJAND", 0.25))
+    assert shared == (
+        SharedTerm(word="tunnel", share=0.75),
+        SharedTerm(word="KHUJAND", share=0.25),
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from index import Catalog, Passages, Rows, Snapshot, Terms
 from index.search import Vectors
+from recommender.api import Item, RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.gate import (
     Candidate,
@@ -27,7 +28,6 @@ from recommender.indexing.gate import (
 )
 from recommender.indexing.gate.judgement import FEWEST_LISTS
 from recommender.ranking.cards import Card
-from recommender.ranking.results import Recommendation, Recommendations
 
 # --- rank-biased overlap ---
 
@@ -262,18 +262,31 @@ def candidate(snapshot: Snapshot, limit: int = 12) -> Candidate:
     """Its lists are the nearest by vector, of which the related are those above 0.3."""
     listable = snapshot.columns["listable"]
 
-    def listed(seed: str) -> Recommendations:
+    def listed(seed: str) -> RelatedList:
         row = snapshot.row_of(seed)
         assert row is not None
         allowed = listable.copy()
         allowed[row] = False
         hits = snapshot.vectors.nearest(snapshot.vectors.fetch(np.array([row]))[0], limit, allowed)
         items = tuple(
-            Recommendation(snapshot.id_of(int(r)), rank, float(s), Card.from_bytes(CARD), reason)
+            Item(
+                id=snapshot.id_of(int(r)),
+                rank=rank,
+                score=float(s),
+                reason=reason,
+                **asdict(Card.from_bytes(CARD)),
+            )
             for rank, (r, s) in enumerate(zip(hits.rows, hits.similarities, strict=True), 1)
             for reason in ["semantic" if s > 0.3 else "fallback:latest"]
         )
-        return Recommendations(seed, items, limit, "mixed", snapshot.generation)
+        return RelatedList(
+            article_id=seed,
+            items=items,
+            requested=limit,
+            returned=len(items),
+            mode="mixed",
+            generation=snapshot.generation,
+        )
 
     return Candidate(snapshot, listable, listed)
 

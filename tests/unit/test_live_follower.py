@@ -14,6 +14,7 @@ import pytest
 
 from index import Catalog
 from recommender.analysis.embedding import Model
+from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.rebuild import Rebuilt, compact
@@ -21,7 +22,6 @@ from recommender.live import Board, ChangesCopy, Follower
 from recommender.ranking.cards import Card
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.results import Options
 from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
@@ -75,7 +75,7 @@ class Worker:
 
     def listed_still(self, seed: str = SEED) -> list[str]:
         view = self.follower.current().view
-        options = Options(limit=100)
+        options = ListOptions(limit=100)
         answer = list_related(view, find_seed(view, seed), options, Policy(), NOW)
         return [item.id for item in answer.items]
 

@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
+from recommender.api import Override
 from recommender.articles import Article
 from recommender.indexing.rebuild import Rebuilt
-from recommender.ranking.overrides import Override
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.workers import Hire, Worker

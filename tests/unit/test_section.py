@@ -1,15 +1,16 @@
 """What a template is given to print."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.api import Item, RelatedList
 from recommender.ranking.cards import Card
-from recommender.ranking.results import Recommendation, Recommendations
-from recommender.web.presentation import Presentation
+from recommender.web.presentation import FragmentOptions
 from recommender.web.section import Entry, Section
+from recommender.web.state import Listing
 
 CARD = Card(
     title="Ships in port",
@@ -32,15 +33,18 @@ SHOWN = Entry(
 
 
 def section(
-    card: Card, tag: str = "en", reason: str = "semantic", wanted: Presentation | None = None
+    card: Card, tag: str = "en", reason: str = "semantic", wanted: FragmentOptions | None = None
 ) -> Section:
-    item = Recommendation("a", 1, 0.5, card, reason)
-    listed = Recommendations("seed", (item,), 1, "mixed", "0")
-    return Section.of(listed, tag, wanted or Presentation())
+    item = Item(id="a", rank=1, score=0.5, reason=reason, **asdict(card))
+    listed = RelatedList(
+        article_id="seed", items=(item,), requested=1, returned=1, mode="mixed", generation="0"
+    )
+    listing = Listing("seed", listed, tag, explained=False, settled=True, seconds_left=0.0)
+    return Section.of(listing, tag, wanted or FragmentOptions())
 
 
 def entry(card: Card, tag: str = "en", reason: str = "semantic", *, images: bool = False) -> Entry:
-    (shown,) = section(card, tag, reason, Presentation(images=images)).entries
+    (shown,) = section(card, tag, reason, FragmentOptions(images=images)).entries
     return shown
 
 
@@ -115,7 +119,7 @@ def test_any_headline_that_can_be_seen_is_shown(title: str) -> None:
 )
 def test_what_html_may_not_hold_is_left_out(title: str, shown: str) -> None:
     assert entry(replace(CARD, title=title)).title == shown
-    assert section(CARD, wanted=Presentation(title)).heading == shown
+    assert section(CARD, wanted=FragmentOptions.model_construct(heading=title)).heading == shown
 
 
 @pytest.mark.parametrize(
@@ -148,5 +152,5 @@ def test_the_heading_is_the_callers_or_that_of_the_language() -> None:
     assert (own.heading, own.heading_language, own.heading_level) == ("Читайте также", None, 2)
     else_ = section(CARD, "eo")
     assert (else_.heading, else_.heading_language) == ("Read also", "en")
-    chosen = section(CARD, "ru", wanted=Presentation("Ещё", 4))
+    chosen = section(CARD, "ru", wanted=FragmentOptions(heading="Ещё", heading_level=4))
     assert (chosen.heading, chosen.heading_language, chosen.heading_level) == ("Ещё", None, 4)

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from recommender.api import Override
 from recommender.articles import Article
 from recommender.errors import DeletedArticle, InvalidOverrides, UnknownArticle
-from recommender.ranking.overrides import Kind, Override, StoredOverrides, parse_overrides
+from recommender.ranking.overrides import Kind, StoredOverrides, parse_overrides
 from recommender.store import LOG_START, ArticleStore, LogEntry, Receipt
 
 

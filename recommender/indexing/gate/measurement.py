@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Snapshot
+from recommender.api import RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.documents import GROUPED_BY
 from recommender.indexing.gate.judgement import Quality, judge
-from recommender.ranking.results import Recommendations
 
 __all__ = ["Candidate", "admit", "measure"]
 
 Floats = NDArray[np.float32]
-Listed = Callable[[str], Recommendations]
+Listed = Callable[[str], RelatedList]
 Kept = Callable[[Sequence[str]], Mapping[str, NDArray[Any]]]
 
 SAMPLE: Final = 100
@@ -97,12 +97,12 @@ def _spread(rows: int, most: int = SAMPLE) -> NDArray[np.int64]:
 
 def _quality(
     candidate: Candidate,
-    lists: Sequence[Recommendations],
+    lists: Sequence[RelatedList],
     holds: frozenset[str],
     still: frozenset[str],
     **sound: float,
 ) -> Quality:
-    related = {one.article_id: _related(one) for one in lists}
+    related = {str(one.article_id): _related(one) for one in lists}
     # What the new generation may not list any more is no reason to expect its lists as long.
     short = [2 * len(still.intersection(_related(one))) < one.requested for one in lists]
     return Quality(
@@ -115,7 +115,7 @@ def _quality(
     )
 
 
-def _related(listed: Recommendations) -> tuple[str, ...]:
+def _related(listed: RelatedList) -> tuple[str, ...]:
     return tuple(item.id for item in listed.items if item.reason == SEMANTIC)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from recommender.api import Dropped, Rule
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.cards import Card
 from recommender.ranking.duplicates import tellings
 from recommender.ranking.filters import Filter, broken_rules
+from recommender.ranking.picking import Removed
 from recommender.ranking.ranked import Ranked
-from recommender.ranking.results import Dropped, Removed, Rule
 
 __all__ = ["MOST", "Candidate", "dropped_from", "rule_of"]
 
@@ -109,7 +110,7 @@ def _candidates(
     translations = tellings(view, request.seed.names)[ranked.rows].tolist()
     related = request.are_related(ranked).tolist()
     broken = _broken(request, ranked.rows)
-    excluded = request.options.exclude | request.options.shown_on_page
+    excluded = request.shown_on_page.union(request.options.exclude)
     blocked = request.overrides.blocked(request.now)
     return [
         Candidate(
@@ -142,4 +143,4 @@ def _dropped(view: View, row: int, score: float, rule: Rule, removed: Removed | 
     """One of the dropped; an item is named only for the rule that was told."""
     title = Card.from_bytes(view.card_of(row)).title
     because = removed.because if removed is not None and removed.rule == rule else None
-    return Dropped(view.id_of(row), title, score, rule, because)
+    return Dropped(id=view.id_of(row), title=title, score=score, rule=rule, because=because)

@@ -1,20 +1,20 @@
 """What an item has in common with the seed, looked up in their texts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from index import Query, View
 from recommender.analysis.embedding import matched_passages
 from recommender.analysis.passages import Views
+from recommender.api import Explanation, Grounds, Item, NoGrounds, PassagePair, SharedTerm
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.ranking.explain.matches import Floats, matching_pairs
 from recommender.ranking.explain.names import Key, Name, names_of, shared_names
 from recommender.ranking.explain.texts import ReadTexts, beginning_of
 from recommender.ranking.explain.wording import Spellings, products, shared_terms, spellings
-from recommender.ranking.results import Explanation, Grounds, NoGrounds, Recommendation
 from recommender.ranking.seeds import Seed
 
 __all__ = ["Side", "add_grounds", "compare"]
@@ -48,25 +48,23 @@ class Side:
 
 def compare(seed: Side, item: Side, explanation: Explanation) -> Grounds:
     """What two texts have in common; words and passages only where they added to the score."""
-    grounds = Grounds(names=shared_names(seed.names, item.names))
+    terms, pairs = tuple[SharedTerm, ...](), tuple[PassagePair, ...]()
     by_words = explanation.lexical_weight * explanation.lexical > 0
     by_passages = explanation.passage_weight * explanation.passages > 0
     if by_words and seed.terms is not None and item.terms is not None:
         terms = shared_terms(seed.spelt, item.spelt, products(seed.terms, item.terms))
-        grounds = replace(grounds, terms=terms)
     if by_passages and seed.vectors is not None and item.vectors is not None:
         pairs = matching_pairs((seed.passages, seed.vectors), (item.passages, item.vectors))
-        grounds = replace(grounds, passages=pairs)
-    return grounds
+    return Grounds(terms=terms, names=shared_names(seed.names, item.names), passages=pairs)
 
 
 def add_grounds(
     view: View,
     seed: Seed,
-    items: tuple[Recommendation, ...],
+    items: tuple[Item, ...],
     read: ReadTexts,
     draft: Article | None = None,
-) -> tuple[Recommendation, ...]:
+) -> tuple[Item, ...]:
     """The same items, whose explanations say what they rest on.
 
     Args:
@@ -96,16 +94,18 @@ def _settled(view: View, ids: list[str]) -> dict[str, int]:
     return {key: int(change) for key, settled, change in facts if settled}
 
 
-def _with(view: View, seed: Side, item: Recommendation, text: Article | None) -> Recommendation:
+def _with(view: View, seed: Side, item: Item, text: Article | None) -> Item:
     row, explanation = view.row_of(item.id), item.explanation
     if text is None or row is None or explanation is None:
         return _without(item, "text_changed")
     side = Side.of(text, view.query_of(row), view.passages_of(row))
     grounds = compare(seed, side, explanation)
-    return replace(item, explanation=replace(explanation, grounds=grounds))
+    explained = explanation.model_copy(update={"grounds": grounds})
+    return item.model_copy(update={"explanation": explained})
 
 
-def _without(item: Recommendation, because: NoGrounds) -> Recommendation:
+def _without(item: Item, because: NoGrounds) -> Item:
     if item.explanation is None:
         return item
-    return replace(item, explanation=replace(item.explanation, no_grounds_because=because))
+    explained = item.explanation.model_copy(update={"no_grounds_because": because})
+    return item.model_copy(update={"explanation": explained})

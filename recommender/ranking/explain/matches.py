@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.results import PassagePair
+from recommender.api import PassagePair
 
 __all__ = ["MOST_PAIRS", "excerpt", "matching_pairs"]
 
@@ -37,7 +37,8 @@ def matching_pairs(
     pairs: list[PassagePair] = []
     while len(pairs) < most and cosines.size and (best := float(cosines.max())) > 0:
         mine, other = (int(at) for at in np.unravel_index(cosines.argmax(), cosines.shape))
-        pairs.append(PassagePair(excerpt(ours[mine]), excerpt(theirs[other]), min(best, 1.0)))
+        texts = {"seed": excerpt(ours[mine]), "item": excerpt(theirs[other])}
+        pairs.append(PassagePair(**texts, similarity=min(best, 1.0)))
         cosines[mine], cosines[:, other] = -1, -1
     return tuple(pairs)
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from index import Query
 from recommender.analysis.tokens import MOST_WORDS, STEM, count_tokens, tokenize
+from recommender.api import SharedTerm
 from recommender.articles import Article
-from recommender.ranking.results import SharedTerm
 
 __all__ = ["Spellings", "products", "shared_terms", "spellings"]
 
@@ -67,7 +67,7 @@ def shared_terms(
             heaviest[bucket] = max(stem, rival, key=lambda one: (item[one].total(), one))
     ranked = sorted(heaviest.items(), key=lambda held: (-added[held[0]], held[1]))
     return tuple(
-        SharedTerm(item[stem].most_common(1)[0][0], added[bucket] / total)
+        SharedTerm(word=item[stem].most_common(1)[0][0], share=added[bucket] / total)
         for bucket, stem in ranked[:most]
     )
 

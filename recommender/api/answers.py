@@ -1,0 +1,309 @@
+"""What the HTTP API answers. The service, the OpenAPI document, the client and the CLI share it."""
+
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+from recommender.api.requests import Mode, RecordedOverride
+from recommender.articles import Article, Moment
+from recommender.errors import FieldFault
+
+__all__ = [
+    "RULES",
+    "Answer",
+    "AppearsIn",
+    "ArticlePage",
+    "BlocksNow",
+    "BulkAnswer",
+    "BulkFault",
+    "BulkItem",
+    "Dropped",
+    "EarlierBlocks",
+    "EarlierPins",
+    "Explanation",
+    "Grounds",
+    "Health",
+    "Item",
+    "NoGrounds",
+    "PassagePair",
+    "PinsNow",
+    "Problem",
+    "Readiness",
+    "RelatedList",
+    "RelatedLists",
+    "Rule",
+    "SharedTerm",
+    "Written",
+]
+
+NoGrounds = Literal["store_away", "text_changed"]
+"""Why an explanation has no grounds.
+
+`store_away`: the store does not answer. `text_changed`: a text was written after the list was
+ranked, or its plain text is not stored, so the compared text cannot be quoted.
+"""
+Rule = Literal[
+    "translation",
+    "excluded",
+    "blocked",
+    "unread",
+    "not_published",
+    "embargoed",
+    "expired",
+    "never_recommend",
+    "untitled",
+    "language",
+    "section",
+    "tag",
+    "max_age",
+    "not_older",
+    "threshold",
+    "min_score",
+    "duplicate_of_seed",
+    "duplicate",
+    "story_cap",
+    "copy_cap",
+    "limit",
+]
+"""Why an article is not in a list. Where several rules apply, the first one is given."""
+RULES: Final[tuple[Rule, ...]] = get_args(Rule)
+
+
+class Answer(BaseModel):
+    """An answer. In its JSON a field that has a default is left out where it has that default."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The JSON of the answer, its fields in their order."""
+        return self.model_dump_json(indent=indent, exclude_defaults=True)
+
+
+Rounded = Annotated[
+    float, PlainSerializer(lambda share: round(share, 4), return_type=float, when_used="json")
+]
+Shown = Annotated[
+    RecordedOverride,
+    PlainSerializer(lambda override: override.model_dump(mode="json"), when_used="json"),
+]
+"""An override in an answer: all fields are there, set or not."""
+
+
+class Problem(Answer):
+    """What went wrong (RFC 9457); `errors` names each rejected field or parameter."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: tuple[FieldFault, ...] = ()
+
+
+class Written(Answer):
+    """What a write did, and the number of the change that holds the present state."""
+
+    id: str
+    result: Literal["created", "updated", "unchanged"]
+    change: int
+
+
+class SharedTerm(Answer):
+    """A word of both texts, as the item spells it; `share` is of their lexical similarity, 0..1."""
+
+    word: str
+    share: Rounded
+
+
+class PassagePair(Answer):
+    """How a passage of the seed and one of the item begin, plain text, and their cosine."""
+
+    seed: str
+    item: str
+    similarity: Rounded
+
+
+class Grounds(Answer):
+    """What two texts have in common.
+
+    `terms` are the shared words that weigh most, the heaviest first; `names` are proper names in
+    both; `passages` are the passages that match best, the best pair first. `terms` and `passages`
+    are empty where they added nothing to the score.
+    """
+
+    terms: tuple[SharedTerm, ...]
+    names: tuple[str, ...]
+    passages: tuple[PassagePair, ...]
+
+
+class Explanation(Answer):
+    """The parts of an item's place.
+
+    `dense`, `passages` and `lexical` are the signals after scaling, 0..1; the score is their mean
+    by their weights, and `ranking_value` is `score * recency - hubness`. `grounds` are looked up
+    afterwards, in the texts; where they cannot be, `no_grounds_because` says why.
+    """
+
+    dense: Rounded
+    passages: Rounded
+    lexical: Rounded
+    dense_weight: Rounded
+    passage_weight: Rounded
+    lexical_weight: Rounded
+    recency: Rounded
+    hubness: Rounded
+    ranking_value: Rounded
+    grounds: Grounds | None = None
+    no_grounds_because: NoGrounds | None = None
+
+
+class Item(Answer):
+    """One listed article. `score` is relatedness, 0 to 1; `rank` starts at 1.
+
+    `reason` is `semantic`, `pinned` or `fallback:` with the name of the fallback stage.
+    """
+
+    id: str
+    rank: int
+    score: Rounded
+    title: str
+    url: str | None
+    section: str | None
+    language: str | None
+    published_at: str | None
+    image_url: str | None
+    reason: str
+    explanation: Explanation | None = None
+
+
+class Dropped(Answer):
+    """An article that is not in the list, and the first rule that kept it out.
+
+    `because` is the id of the item that stands instead, or that made its cap full.
+    """
+
+    id: str
+    title: str
+    score: Rounded
+    rule: Rule
+    because: str | None = None
+
+
+class RelatedList(Answer):
+    """A list in the order to show it; `article_id` is null for a draft.
+
+    `short_because` is there when the list holds fewer items than requested. `dropped` are the
+    nearest articles that are not in the list, by descending score, where they were asked for.
+    """
+
+    article_id: str | None
+    items: tuple[Item, ...]
+    requested: int
+    returned: int
+    mode: Mode
+    generation: str
+    short_because: str | None = None
+    dropped: tuple[Dropped, ...] | None = None
+
+
+class RelatedLists(Answer):
+    """Lists of one page, in the order they were asked for; no two show the same article."""
+
+    lists: tuple[RelatedList, ...]
+
+
+class ArticlePage(Answer):
+    """Articles by ascending id; `next` is the cursor of the next page, null on the last."""
+
+    articles: tuple[Article, ...]
+    next: str | None
+
+
+class BulkFault(Answer):
+    """Why a line of a bulk load was refused; `errors` names each rejected field."""
+
+    detail: str
+    errors: tuple[FieldFault, ...] = ()
+
+
+class BulkItem(Answer):
+    """What became of a line, with the status that it would have had alone.
+
+    `id` is null where the line names none that could be read.
+    """
+
+    id: str | None
+    status: int
+    result: Literal["created", "updated", "unchanged", "deleted"] | None = None
+    change: int | None = None
+    error: BulkFault | None = None
+
+
+class BulkAnswer(Answer):
+    """What became of every line, in order; `errors` says whether any was refused."""
+
+    errors: bool
+    items: tuple[BulkItem, ...]
+
+
+class Health(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Answer):
+    """What there is to answer from; `unserved` says why a published generation is not served."""
+
+    status: Literal["ready"]
+    generation: str
+    articles: int
+    change: int
+    store: Literal["ok", "away"]
+    unserved: str | None
+
+
+class AppearsIn(Answer):
+    """The articles whose default list shows one now, of so many lists that were made.
+
+    `complete` tells whether those were all there are.
+    """
+
+    article_id: str
+    appears_in: tuple[str, ...]
+    checked: int
+    complete: bool
+
+
+class EarlierPins(Answer):
+    """Pins as they were set once."""
+
+    change: int
+    by: str
+    at: Moment
+    pins: tuple[Shown, ...]
+
+
+class EarlierBlocks(Answer):
+    """Blocks as they were set once."""
+
+    change: int
+    by: str
+    at: Moment
+    blocks: tuple[Shown, ...]
+
+
+class PinsNow(Answer):
+    """The pins of an article, and how they came about, the newest first."""
+
+    article_id: str
+    pins: tuple[Shown, ...]
+    history: tuple[EarlierPins, ...]
+
+
+class BlocksNow(Answer):
+    """The blocks of an article, and how they came about, the newest first."""
+
+    article_id: str
+    blocks: tuple[Shown, ...]
+    history: tuple[EarlierBlocks, ...]
