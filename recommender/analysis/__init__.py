@@ -1,1 +1,1 @@
-"""One text in, its features out: language, tokens, passages, MinHash and vectors."""
+"""From one text to its features: language, tokens, MinHash, passages and vectors."""

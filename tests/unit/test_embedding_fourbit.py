@@ -1,4 +1,4 @@
-"""Weights in blocks of four bits: worked by hand, and made a folder of, whole or not at all."""
+"""The 4-bit weights: blocks worked by hand, and a folder that is made whole or not at all."""
 
 import hashlib
 import math
@@ -20,10 +20,9 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from index.disk import Writer
-from recommender.analysis.embedding import unpacking
-from recommender.analysis.embedding.model_files import write_files
-from recommender.analysis.embedding.packed import BLOCK, Packed, decode_blocks
-from recommender.analysis.embedding.unpacking import SUMS, unpack
+from recommender.analysis.embedding.fourbit import model_folder
+from recommender.analysis.embedding.fourbit.model_folder import SUMS, unpack_model, write_files
+from recommender.analysis.embedding.fourbit.weights import BLOCK, PackedWeights, decode_blocks
 from recommender.errors import ModelRefused
 from recommender.progress import Advance
 
@@ -128,7 +127,7 @@ def test_what_was_put_into_blocks_comes_out_in_its_order(
 def test_the_tensors_are_those_of_the_file_under_berts_names(
     weights: Path, sha256: str, folder: Path
 ) -> None:
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     found = load_file(folder / "model.safetensors")
     drawn = tensors()
     for name, ours in {
@@ -149,7 +148,7 @@ def test_the_tensors_are_those_of_the_file_under_berts_names(
 def test_the_tokenizer_makes_words_uniform_and_keeps_the_wide_tilde(
     weights: Path, sha256: str, folder: Path
 ) -> None:
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     text = "query:\u3000 \uff48i\u00a0～hi x"  # noqa: RUF001 - wide letters are the point
     pieces = ["<s>", "▁query", ":", "▁hi", "▁", "～", "h", "i", "▁", "<unk>", "</s>"]  # noqa: RUF001
@@ -166,26 +165,26 @@ def test_progress_is_told_of_every_byte_of_tensors_once(
         opened.append((label, total, unit))
         yield told.append
 
-    unpack(weights, sha256, folder, meter)
+    unpack_model(weights, sha256, folder, meter)
     total = 2 * sum(map(math.prod, MATRICES.values())) + 4 * sum(PLAIN.values())
     assert opened == [("unpacking the model", total, "B")]
     assert sum(told) == total
-    unpack(weights, sha256, folder, meter)
+    unpack_model(weights, sha256, folder, meter)
     assert len(opened) == 1
 
 
 def test_a_second_call_leaves_all_as_it_is(weights: Path, sha256: str, folder: Path) -> None:
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     before = {path.name: path.stat() for path in folder.rglob("*")}
     weights.unlink()  # not even read
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     assert {path.name: path.stat() for path in folder.rglob("*")} == before
 
 
 def test_two_unpackings_give_the_same_bytes(weights: Path, sha256: str, folder: Path) -> None:
     other = folder.with_name("other")
-    unpack(weights, sha256, folder)
-    unpack(weights, sha256, other)
+    unpack_model(weights, sha256, folder)
+    unpack_model(weights, sha256, other)
     assert (folder / SUMS).read_bytes() == (other / SUMS).read_bytes()
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     lines = (folder / SUMS).read_text().splitlines()
@@ -197,24 +196,24 @@ def test_two_unpackings_give_the_same_bytes(weights: Path, sha256: str, folder: 
 def test_a_damaged_folder_is_made_anew(
     name: str, harm: str, weights: Path, sha256: str, folder: Path
 ) -> None:
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     whole = (folder / name).read_bytes()
     (folder / name).unlink()
     if harm != "gone":
         (folder / name).write_bytes(whole[: len(whole) // 2] if harm == "cut" else b"")
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     assert (folder / name).read_bytes() == whole
 
 
 def test_an_altered_file_is_refused_and_nothing_is_left(weights: Path, folder: Path) -> None:
     with pytest.raises(ModelRefused, match="was changed"):
-        unpack(weights, "0" * 64, folder)
+        unpack_model(weights, "0" * 64, folder)
     assert [path.name for path in folder.parent.iterdir()] == [".lock"]
 
 
 def test_a_file_of_another_kind_is_refused() -> None:
     with pytest.raises(ModelRefused, match="E5S1"):
-        Packed.read(b"GGUF" + bytes(100))
+        PackedWeights.read(b"GGUF" + bytes(100))
 
 
 def test_a_fault_in_the_middle_leaves_nothing(
@@ -225,11 +224,11 @@ def test_a_fault_in_the_middle_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(unpacking, "write_files", fill_half)
+        patch.setattr(model_folder, "write_files", fill_half)
         with pytest.raises(OSError, match="No space"):
-            unpack(weights, sha256, folder)
+            unpack_model(weights, sha256, folder)
     assert [path.name for path in folder.parent.iterdir()] == [".lock"]
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     assert (folder / SUMS).is_file()
 
 
@@ -237,13 +236,12 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from index.disk import Writer
-from recommender.analysis.embedding import unpacking
-from recommender.analysis.embedding.model_files import write_files
+from recommender.analysis.embedding.fourbit import model_folder
 def die(writer, *_):
     writer.write("model.safetensors", b"half")
     os.kill(os.getpid(), signal.SIGKILL)
-unpacking.write_files = die
-unpacking.unpack(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+model_folder.write_files = die
+model_folder.unpack_model(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
 """
 
 
@@ -252,7 +250,7 @@ def test_a_kill_in_the_middle_leaves_nothing_half(weights: Path, sha256: str, fo
     killed = subprocess.run(command, check=False)  # noqa: S603 - our own
     assert killed.returncode == -signal.SIGKILL
     assert not folder.exists()
-    unpack(weights, sha256, folder)
+    unpack_model(weights, sha256, folder)
     assert {path.name for path in folder.parent.iterdir()} == {".lock", "small"}
 
 
@@ -263,15 +261,17 @@ def test_of_two_at_once_one_works(
     worked: list[int] = []
     begun, met, real = threading.Event(), threading.Event(), write_files
 
-    def fill(writer: Writer, packed: Packed, advance: Advance) -> None:
+    def fill(writer: Writer, packed: PackedWeights, advance: Advance) -> None:
         begun.set()
         worked.append(threading.get_ident())
         assert met.wait(10)
         time.sleep(0.2)  # in which the other comes to wait for its turn
         real(writer, packed, advance)
 
-    monkeypatch.setattr(unpacking, "write_files", fill)
-    one, other = (threading.Thread(target=unpack, args=(weights, sha256, folder)) for _ in "12")
+    monkeypatch.setattr(model_folder, "write_files", fill)
+    one, other = (
+        threading.Thread(target=unpack_model, args=(weights, sha256, folder)) for _ in "12"
+    )
     one.start()
     assert begun.wait(10)
     other.start()
