@@ -6,7 +6,7 @@ from flask import Flask, Response
 
 from index import Catalog
 from recommender.analysis.embedding import find_model
-from recommender.live import Board, ChangesCopy, Follower
+from recommender.live import Follower, Heartbeats, Journal
 from recommender.settings import Settings
 from recommender.store import LazyStore
 from recommender.web import (
@@ -88,8 +88,8 @@ def _share(settings: Settings) -> State:
         catalog,
         store,
         lambda: find_model(settings.model, settings.data_dir),
-        ChangesCopy(settings.data.journals),
-        Board(settings.data.heartbeats),
+        Journal(settings.data.journals),
+        Heartbeats(settings.data.heartbeats),
     )
     return State(settings=settings, store=store, follower=follower)
 

@@ -32,7 +32,7 @@ from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import stamp_of
-from recommender.live import Board, ChangesCopy, Follower, Live
+from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.cards import Card
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import (
@@ -273,8 +273,8 @@ class Newsroom:
             self._catalog,
             lambda: cast("ArticleStore", tape),
             lambda: MODEL,
-            ChangesCopy(folder / "copy"),
-            Board(folder / "board"),
+            Journal(folder / "copy"),
+            Heartbeats(folder / "board"),
         )
         for archive in self.archives:
             self._publish(archive)
@@ -316,7 +316,7 @@ class Newsroom:
         self.follower.refresh()
 
 
-Look = Callable[[], Live]
+Look = Callable[[], LiveState]
 Ask = Callable[[Look, int], Answer]
 
 
@@ -333,7 +333,7 @@ def ask_torn(look: Look, asked: int) -> Answer:
     return _read(live, look(), asked)
 
 
-def _read(live: Live, other: Live, asked: int) -> Answer:
+def _read(live: LiveState, other: LiveState, asked: int) -> Answer:
     view = live.view
     hits = view.nearest(QUERIES[asked], LIMIT, view.present)
     rows, similarities = hits.rows.tolist(), hits.similarities

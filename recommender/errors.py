@@ -17,7 +17,7 @@ ReadAlsoError
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- BadSettings              an environment setting is malformed
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
-|-- NotReady                 there is nothing yet to answer from: neither store nor own copy
+|-- NotReady                 there is nothing yet to answer from: neither store nor journal
 |-- StoreUnusable            the article store cannot be opened or is of a newer schema
 |-- Busy                     as many requests do the same slow thing as may at once
 |-- GateRefused              a freshly built snapshot did not pass the gate; the live one stays
@@ -163,7 +163,7 @@ class IndexerAway(ReadAlsoError):
 
 
 class NotReady(ReadAlsoError):
-    """There is nothing yet to answer from: neither the store nor an own copy of its changes."""
+    """There is nothing yet to answer from: neither the store nor the journal of its changes."""
 
 
 class StoreUnusable(ReadAlsoError):

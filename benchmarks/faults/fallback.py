@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, report
 from index import BUCKETS, Catalog, Passages, Rows, Terms, quantize
-from recommender.live import sound_bases
+from recommender.live import open_base_snapshots
 
 DIM = 384
 TERMS = 120
@@ -75,7 +75,7 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
 def _seconds(catalog: Catalog, wanted: str) -> float:
     """How long a worker takes to open the best generation, which must be the wanted one."""
     begun = time.monotonic()
-    base = next(sound_bases(catalog))
+    base = next(open_base_snapshots(catalog))
     seconds = time.monotonic() - begun
     if base.snapshot.generation != wanted:
         raise AssertionError(f"{base.snapshot.generation} serves, not {wanted}")

@@ -13,7 +13,7 @@ from recommender.analysis.embedding import find_model
 from recommender.api import LIMITS, MODES, Explain, ListOptions, Mode
 from recommender.cli.meters import bar
 from recommender.errors import UnreadArticle
-from recommender.live import open_followed
+from recommender.live import open_replica
 from recommender.operations.demo import demonstrate
 from recommender.operations.indexer_loop import index_forever
 from recommender.operations.server import serve_all, serve_web
@@ -45,17 +45,17 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     settings = Settings.from_environment()
     store = open_store(settings.database_url)
     catalog = Catalog(settings.data.snapshots)
-    followed = open_followed(
+    replica = open_replica(
         catalog, store, lambda: find_model(settings.model, settings.data_dir)
-    ).followed
-    view = followed.view
+    ).replica
+    view = replica.view
     seed = seed_of(view, article_id)
     if seed is None:
         store.get(article_id)  # says if it is unknown or deleted
         raise UnreadArticle(article_id)
     asked: Explain = "all" if explain == "all" else explain is not None
     options = ListOptions(limit=limit, mode=mode, explain=asked)
-    policy, overrides = followed.in_force.policy, followed.overrides.of(article_id)
+    policy, overrides = replica.in_force.policy, replica.overrides.of(article_id)
     list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
     answer = list_explained(list_request, partial(read_texts, store))
     if as_json:

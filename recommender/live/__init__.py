@@ -1,20 +1,25 @@
 """What a web worker searches: one immutable snapshot, and every change after it."""
 
-from recommender.live.base import Base, empty_base, sound_bases
-from recommender.live.board import Board
-from recommender.live.copy import ChangesCopy
-from recommender.live.followed import Followed, open_followed
-from recommender.live.follower import TICK_SECONDS, Follower, Live
+from recommender.live.follower import REFRESH_SECONDS, Follower, LiveState
+from recommender.live.heartbeat import Heartbeats
+from recommender.live.journal import Journal
+from recommender.live.replica import (
+    BaseSnapshot,
+    Replica,
+    empty_base_snapshot,
+    open_base_snapshots,
+    open_replica,
+)
 
 __all__ = [
-    "TICK_SECONDS",
-    "Base",
-    "Board",
-    "ChangesCopy",
-    "Followed",
+    "REFRESH_SECONDS",
+    "BaseSnapshot",
     "Follower",
-    "Live",
-    "empty_base",
-    "open_followed",
-    "sound_bases",
+    "Heartbeats",
+    "Journal",
+    "LiveState",
+    "Replica",
+    "empty_base_snapshot",
+    "open_base_snapshots",
+    "open_replica",
 ]

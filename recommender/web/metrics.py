@@ -42,7 +42,7 @@ class _Gauges(Collector):
         yield from self._of_the_store()
 
     def _of_the_view(self) -> Iterator[Metric]:
-        positions = self._state.follower.board.positions()
+        positions = self._state.follower.heartbeats.read()
         yield _gauge("workers", "Web workers of this machine that follow.", len(positions))
         try:
             live = self._state.follower.current()

@@ -13,7 +13,7 @@ from recommender.articles import Article
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import read_draft, seed_outside
 from recommender.indexing.snapshots import Origin
-from recommender.live import Follower, Live
+from recommender.live import Follower, LiveState
 from recommender.operations.checking import Backlog, count_backlog
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
@@ -233,14 +233,14 @@ class State:
             raise StoreUnusable(live.store_fault)
         return self.store()
 
-    def _later(self) -> Live:
+    def _later(self) -> LiveState:
         """What is live after the next look at the log: a seed may have been stored a moment ago.
 
         One request at a time waits for it, so that asking for what never was costs others nothing.
         """
         if self._turns.latecomers.take():
             try:
-                self.follower.await_tick(MISS_SECONDS)
+                self.follower.await_refresh(MISS_SECONDS)
             finally:
                 self._turns.latecomers.give_back()
         return self.follower.current()

@@ -24,9 +24,9 @@ def becomes_visible(follower: Follower, receipt: Receipt, *, text: bool) -> bool
     while not _shows(follower, receipt, text=text):
         if time.monotonic() > until:
             return False
-        follower.await_tick(until - time.monotonic())
+        follower.await_refresh(until - time.monotonic())
     reached = follower.current().change
-    while min(follower.board.positions(), default=reached) < reached:
+    while min(follower.heartbeats.read(), default=reached) < reached:
         if time.monotonic() > until:
             return False
         time.sleep(0.01)

@@ -147,7 +147,7 @@ def test_while_the_view_cannot_follow_the_store_is_asked_for_nobody(
 def test_what_waits_beyond_what_the_view_holds_is_no_deleted_article(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.live.followed.MOST_UNREAD", 3)
+    monkeypatch.setattr("recommender.live.replica.MOST_UNREAD", 3)
     for number in range(5):
         client.put(f"/v1/articles/fresh-{number}", json={"title": f"Fresh {number}"})
     for ending in ("", "/related"):
@@ -159,7 +159,7 @@ def test_while_somebody_waits_for_the_log_a_known_article_is_fetched(
     client: FlaskClient, pool: ThreadPoolExecutor
 ) -> None:
     assert client.get("/v1/articles/harbour-2").status_code == 200
-    with held_up(Follower, "await_tick") as arrived:
+    with held_up(Follower, "await_refresh") as arrived:
         first = pool.submit(another(client).get, NOBODY)
         assert arrived.acquire(timeout=PATIENCE_SECONDS)
         assert client.get("/v1/articles/harbour-2").status_code == 200

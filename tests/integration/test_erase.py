@@ -29,7 +29,7 @@ from recommender.errors import (
 )
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import compact, rebuild
-from recommender.live import Board, ChangesCopy, Follower
+from recommender.live import Follower, Heartbeats, Journal
 from recommender.operations.erase import Erased, erase
 from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
@@ -109,8 +109,8 @@ class Archive:
             self.catalog,
             lambda: self.store,
             lambda: self.reader.model,
-            ChangesCopy(self.changes),
-            Board(self.settings.data.heartbeats),
+            Journal(self.changes),
+            Heartbeats(self.settings.data.heartbeats),
         )
         follower.refresh()
         return follower

@@ -34,12 +34,12 @@ from recommender.articles import Article, parse_article
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import rebuild
 from recommender.live import (
-    Board,
-    ChangesCopy,
-    Followed,
     Follower,
-    empty_base,
-    sound_bases,
+    Heartbeats,
+    Journal,
+    Replica,
+    empty_base_snapshot,
+    open_base_snapshots,
 )
 from recommender.ranking.duplicates import tellings
 from recommender.ranking.filters import eligible
@@ -181,11 +181,11 @@ class Newsroom:
         # What the gate thinks of a history drawn at random is not the question here.
         rebuild(self.store, self.catalog, self.reader, force=True)
 
-    def open(self) -> Followed:
+    def open(self) -> Replica:
         """The live generation, with all that came after it."""
-        followed = Followed(next(sound_bases(self.catalog)))
-        followed.begin(self.store)
-        return follow(followed, self.store)
+        replica = Replica(next(open_base_snapshots(self.catalog)))
+        replica.begin(self.store)
+        return follow(replica, self.store)
 
     def rebuilt(self) -> View:
         """A rebuild of the store as it is, elsewhere. The log is trimmed by it: ask for it last."""
@@ -224,10 +224,10 @@ def _article(document: Document) -> Article:
     return parse_article(json.dumps({k: v for k, v in document.items() if v is not None}))
 
 
-def follow(followed: Followed, store: ArticleStore) -> Followed:
-    while not followed.follow(store)[0]:
+def follow(replica: Replica, store: ArticleStore) -> Replica:
+    while not replica.follow(store)[0]:
         pass
-    return followed
+    return replica
 
 
 @dataclass
@@ -462,8 +462,8 @@ class Worker:
             self.newsroom.catalog,
             lambda: self.newsroom.store,
             lambda: self.newsroom.reader.model,
-            ChangesCopy(folder / "copy"),
-            Board(folder / "board"),
+            Journal(folder / "copy"),
+            Heartbeats(folder / "board"),
         )
 
     def look(self) -> View:
@@ -511,13 +511,13 @@ def test_a_newsroom_is_followed_before_anything_was_read(
 ) -> None:
     """An article shows as unread first; the first text that is read brings the width."""
     newsroom = Newsroom(tmp_path, Analyzer(fake_model, lambda _: fake_encoder, str))
-    followed = Followed(empty_base(fake_model, newsroom.store.state().epoch))
+    replica = Replica(empty_base_snapshot(fake_model, newsroom.store.state().epoch))
     newsroom.do(Deed("again", 0, 0))
-    follow(followed, newsroom.store)
-    assert eligible_ids(followed.view)[1] == set()
+    follow(replica, newsroom.store)
+    assert eligible_ids(replica.view)[1] == set()
     newsroom.indexer.drain()
-    follow(followed, newsroom.store)
-    assert eligible_ids(followed.view)[1] == {"story-00"}
+    follow(replica, newsroom.store)
+    assert eligible_ids(replica.view)[1] == {"story-00"}
     newsroom.store.close()
 
 

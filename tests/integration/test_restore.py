@@ -20,7 +20,7 @@ from index import Catalog
 from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
 from recommender.cli import main
-from recommender.live import Board, ChangesCopy, Follower
+from recommender.live import Follower, Heartbeats, Journal
 from recommender.ranking.cards import Card
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
@@ -145,8 +145,8 @@ class Worker:
             Catalog(settings.data.snapshots),
             self.late,
             lambda: model,
-            ChangesCopy(settings.data.journals),
-            Board(settings.data.heartbeats),
+            Journal(settings.data.journals),
+            Heartbeats(settings.data.heartbeats),
         )
         self.follower.refresh()
 

@@ -14,7 +14,7 @@ from recommender.analysis.embedding import Model
 from recommender.cli import main
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import touch_catalog
-from recommender.live import open_followed
+from recommender.live import open_replica
 from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store
 from recommender.store.catalogs import FORGET_AFTER
@@ -49,7 +49,7 @@ def compact_until_pruned(store: ArticleStore, settings: Settings, model: Model) 
 def generation_at_start(settings: Settings, store: ArticleStore, model: Model) -> str:
     """The generation that a worker of a machine starts on."""
     catalog = Catalog(settings.data.snapshots)
-    return open_followed(catalog, store, lambda: model).followed.base.snapshot.generation
+    return open_replica(catalog, store, lambda: model).replica.base.snapshot.generation
 
 
 def test_a_machine_goes_on_from_its_snapshot_after_another_has_compacted(

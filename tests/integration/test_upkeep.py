@@ -27,7 +27,7 @@ from recommender.indexing.compaction import Compaction
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.notices import held
 from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
-from recommender.live import Board, ChangesCopy, Follower
+from recommender.live import Follower, Heartbeats, Journal
 from recommender.operations import indexer_loop as operation
 from recommender.operations.indexer_loop import index_forever
 from recommender.progress import Advance
@@ -236,8 +236,8 @@ def test_what_was_read_for_the_old_model_meanwhile_is_read_again_for_the_new_one
         assert Indexer(store, moves.old).drain() == 2
 
     generation = moves.rebuild_while(write)
-    copy, board = ChangesCopy(tmp_path / "changes"), Board(tmp_path / "workers")
-    follower = Follower(moves.catalog, lambda: store, lambda: OTHER, copy, board)
+    journal, heartbeats = Journal(tmp_path / "changes"), Heartbeats(tmp_path / "workers")
+    follower = Follower(moves.catalog, lambda: store, lambda: OTHER, journal, heartbeats)
     follower.refresh()
     assert follower.current().view.generation == generation
 

@@ -7,7 +7,7 @@ import pytest
 from index import Catalog
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreUnusable
-from recommender.live import Board, ChangesCopy, Follower, Live
+from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -23,8 +23,8 @@ class Worker:
             Catalog(settings.data.snapshots),
             self._ask,
             lambda: model,
-            ChangesCopy(settings.data.journals),
-            Board(settings.data.heartbeats),
+            Journal(settings.data.journals),
+            Heartbeats(settings.data.heartbeats),
         )
 
     def _ask(self) -> ArticleStore:
@@ -32,7 +32,7 @@ class Worker:
             raise StoreUnusable("the database is away")
         return self._store
 
-    def look(self) -> Live:
+    def look(self) -> LiveState:
         self.follower.refresh()
         return self.follower.current()
 

@@ -18,7 +18,7 @@ from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.rebuild import Rebuilt, compact
-from recommender.live import Board, ChangesCopy, Follower
+from recommender.live import Follower, Heartbeats, Journal
 from recommender.ranking.cards import Card
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
@@ -47,8 +47,8 @@ class Worker:
             Catalog(settings.data.snapshots),
             self._store,
             lambda: model,
-            ChangesCopy(settings.data.journals),
-            Board(settings.data.heartbeats),
+            Journal(settings.data.journals),
+            Heartbeats(settings.data.heartbeats),
         )
 
     def _store(self) -> ArticleStore:
@@ -412,7 +412,7 @@ def test_while_the_store_is_away_reads_go_on_and_then_catch_up(
     assert worker.follower.current().store_fault is None
 
 
-def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_own_copy(
+def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_journal(
     hire: Hire, store: ArticleStore, own_desk: Settings, make_story: Story, index_with_fake: Index
 ) -> None:
     first = hire(own_desk)
@@ -435,7 +435,7 @@ def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_own_copy(
     assert late.follower.current().store_fault is None
 
 
-def test_without_a_copy_and_without_the_store_there_is_nothing_to_answer_from(
+def test_without_a_journal_and_without_the_store_there_is_nothing_to_answer_from(
     hire: Hire, own_desk: Settings
 ) -> None:
     """The snapshot alone would bring back what was withdrawn after it."""
@@ -446,7 +446,7 @@ def test_without_a_copy_and_without_the_store_there_is_nothing_to_answer_from(
     assert "harbour-4" in worker.listed()
 
 
-def test_a_copy_of_another_store_is_not_gone_on_from(
+def test_a_journal_of_another_store_is_not_gone_on_from(
     hire: Hire, bare: Settings, own_desk: Settings, make_story: Story, index_with_fake: Index
 ) -> None:
     hire(own_desk).stop()
@@ -458,7 +458,7 @@ def test_a_copy_of_another_store_is_not_gone_on_from(
         late.follower.current()
 
 
-def test_another_worker_takes_the_copy_over_when_its_writer_stops(
+def test_another_worker_takes_the_journal_over_when_its_writer_stops(
     hire: Hire, store: ArticleStore, own_desk: Settings
 ) -> None:
     first, second = hire(own_desk), hire(own_desk)
@@ -474,15 +474,15 @@ def test_another_worker_takes_the_copy_over_when_its_writer_stops(
     assert not {"harbour-3", "harbour-4"} & set(want)
 
 
-def test_a_copy_that_cannot_be_written_stops_no_following(
+def test_a_journal_that_cannot_be_written_stops_no_following(
     worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ChangesCopy, "add", fail)
-        patch.setattr(ChangesCopy, "restart", fail)
+        patch.setattr(Journal, "append", fail)
+        patch.setattr(Journal, "restart", fail)
         for name in ("harbour-3", "harbour-4"):
             store.delete(name)
             assert name not in worker.listed()
@@ -490,7 +490,7 @@ def test_a_copy_that_cannot_be_written_stops_no_following(
     assert "harbour-5" not in worker.listed()
 
 
-def test_a_copy_is_whole_again_once_the_disk_has_room(
+def test_a_journal_is_whole_again_once_the_disk_has_room(
     worker: Worker,
     hire: Hire,
     store: ArticleStore,
@@ -501,7 +501,7 @@ def test_a_copy_is_whole_again_once_the_disk_has_room(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ChangesCopy, "add", fail)
+        patch.setattr(Journal, "append", fail)
         store.delete("harbour-3")
         worker.listed()
     store.delete("harbour-4")
@@ -515,7 +515,7 @@ def test_a_copy_is_whole_again_once_the_disk_has_room(
 def test_a_long_log_is_taken_in_page_by_page_and_whole(
     worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.live.followed.PAGE", 3)
+    monkeypatch.setattr("recommender.live.replica.PAGE", 3)
     for number in range(10):
         put(store, {"id": f"fresh-{number}", "title": f"Fresh {number}"})
     store.delete("fresh-4")
@@ -529,7 +529,7 @@ def test_a_long_log_is_taken_in_page_by_page_and_whole(
 def test_beyond_so_many_unread_articles_the_newest_are_left_to_the_store(
     worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.live.followed.MOST_UNREAD", 3)
+    monkeypatch.setattr("recommender.live.replica.MOST_UNREAD", 3)
     before = worker.shown()
     for number in range(5):
         put(store, {"id": f"fresh-{number}", "title": f"Fresh {number}"})
@@ -550,17 +550,17 @@ def test_an_article_that_waits_since_before_the_snapshot_is_a_seed(
     assert "marked" not in late.listed()
 
 
-def test_the_board_tells_up_to_which_change_a_worker_shows(
+def test_the_heartbeat_tells_up_to_which_change_a_worker_shows(
     worker: Worker, hire: Hire, store: ArticleStore, own_desk: Settings
 ) -> None:
     start = worker.follower.current().change
     second = hire(own_desk)
     store.delete("harbour-4")
     worker.follower.refresh()
-    board = Board(own_desk.data.heartbeats)
-    assert sorted(board.positions()) == [start, start + 1]
+    heartbeats = Heartbeats(own_desk.data.heartbeats)
+    assert sorted(heartbeats.read()) == [start, start + 1]
     second.follower.refresh()
-    assert board.positions() == [start + 1] * 2
+    assert heartbeats.read() == [start + 1] * 2
 
 
 def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Model) -> None:
@@ -570,16 +570,16 @@ def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Mo
     for _ in range(200):
         if worker.follower.current().view.row_of("harbour-4") is None:
             break
-        worker.follower.await_tick(0.1)
+        worker.follower.await_refresh(0.1)
     assert "harbour-4" not in worker.listed_still()
     worker.stop()
-    assert Board(own_desk.data.heartbeats).positions() == []
+    assert Heartbeats(own_desk.data.heartbeats).read() == []
 
 
-# A copy, and the generations that were built after it ends.
+# A journal, and the generations that were built after it ends.
 
 
-def test_a_copy_that_ends_before_a_generation_was_built_is_not_gone_on_from(
+def test_a_journal_that_ends_before_a_generation_was_built_is_not_gone_on_from(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     """What was withdrawn while no worker ran would be listed again."""
@@ -596,7 +596,7 @@ def test_a_copy_that_ends_before_a_generation_was_built_is_not_gone_on_from(
 
 
 @pytest.mark.parametrize("swaps", [True, False])
-def test_a_copy_that_reaches_as_far_as_the_newest_generation_is_gone_on_from(
+def test_a_journal_that_reaches_as_far_as_the_newest_generation_is_gone_on_from(
     hire: Hire,
     store: ArticleStore,
     own_desk: Settings,
@@ -618,7 +618,7 @@ def test_a_copy_that_reaches_as_far_as_the_newest_generation_is_gone_on_from(
     assert "harbour-4" not in before
 
 
-def test_a_generation_of_another_store_keeps_no_copy_from_being_gone_on_from(
+def test_a_generation_of_another_store_keeps_no_journal_from_being_gone_on_from(
     hire: Hire,
     store: ArticleStore,
     bare: Settings,
@@ -637,7 +637,7 @@ def test_a_generation_of_another_store_keeps_no_copy_from_being_gone_on_from(
     assert hire(own_desk, away=True).listed_still() == before
 
 
-def test_a_damaged_generation_keeps_a_copy_that_ends_before_it_from_being_gone_on_from(
+def test_a_damaged_generation_keeps_a_journal_that_ends_before_it_from_being_gone_on_from(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     hire(own_desk).stop()

@@ -14,7 +14,7 @@ from index import Catalog
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.rebuild import Rebuilt
-from recommender.live import TICK_SECONDS, Board, ChangesCopy, Follower
+from recommender.live import REFRESH_SECONDS, Follower, Heartbeats, Journal
 from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
@@ -57,7 +57,7 @@ def test_another_policy_is_in_force_at_the_next_look(worker: Worker, store: Arti
     assert (live.in_force.version, live.in_force.policy, live.change) == (1, SOME, change)
     assert live.view is before.view
     assert before.in_force.version == 0  # who holds it goes on with one policy to the end
-    assert worker.follower.board.positions() == [change]
+    assert worker.follower.heartbeats.read() == [change]
     set_policy(store, Policy())
     assert worker.policy() == (2, Policy())
 
@@ -79,7 +79,7 @@ def test_a_policy_behind_a_long_log_leaves_no_article_out(
     worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker.look()
-    monkeypatch.setattr("recommender.live.followed.PAGE", 3)
+    monkeypatch.setattr("recommender.live.replica.PAGE", 3)
     names = [f"fresh-{number}" for number in range(9)]
     for name in names[:-1]:
         write(store, name)
@@ -106,7 +106,7 @@ def test_a_new_generation_changes_no_policy(
     assert worker.policy() == (2, OTHER)
 
 
-def test_a_worker_that_starts_while_the_store_is_away_has_the_policy_of_the_own_copy(
+def test_a_worker_that_starts_while_the_store_is_away_has_the_policy_of_the_journal(
     hire: Hire, store: ArticleStore
 ) -> None:
     first = hire()
@@ -125,7 +125,7 @@ def test_a_worker_that_starts_while_the_store_is_away_has_the_policy_of_the_own_
     assert late.policy() == (3, OTHER)
 
 
-def test_the_policy_set_before_a_generation_is_in_the_copy_too(
+def test_the_policy_set_before_a_generation_is_in_the_journal_too(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     set_policy(store, SOME)
@@ -136,7 +136,7 @@ def test_the_policy_set_before_a_generation_is_in_the_copy_too(
     assert hire(away=True).policy() == (1, SOME)
 
 
-def test_the_copy_is_handed_over_with_the_policy(hire: Hire, store: ArticleStore) -> None:
+def test_the_journal_is_handed_over_with_the_policy(hire: Hire, store: ArticleStore) -> None:
     first, second = hire(), hire()
     first.look()
     second.look()
@@ -189,7 +189,7 @@ def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
     assert worker.look().in_force.fault is not None
 
 
-def test_what_a_newer_program_set_is_in_force_when_that_reads_the_copy(
+def test_what_a_newer_program_set_is_in_force_when_that_reads_the_journal(
     hire: Hire, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older program wrote the copy, and could not read the newest version."""
@@ -264,15 +264,16 @@ def test_a_thread_takes_another_policy_up_when_it_looks_again(
     boards, copies = own_desk.data.heartbeats, own_desk.data.journals
     catalog, make = Catalog(own_desk.data.snapshots), lambda: fake_model
     followers = [
-        Follower(catalog, lambda: store, make, ChangesCopy(copies), Board(boards)) for _ in range(2)
+        Follower(catalog, lambda: store, make, Journal(copies), Heartbeats(boards))
+        for _ in range(2)
     ]
     for follower in followers:
         follower.start()
     set_policy(store, SOME)
     for follower in followers:
         for _ in range(LOOKS):
-            follower.await_tick(PATIENCE_SECONDS)
+            follower.await_refresh(PATIENCE_SECONDS)
         assert follower.current().in_force.version == 1
     for follower in followers:
         follower.stop()
-    assert LOOKS * TICK_SECONDS < 1  # which is promised of every write
+    assert LOOKS * REFRESH_SECONDS < 1  # which is promised of every write

@@ -1,4 +1,4 @@
-"""The own copy beside a following thread: whole after swaps, bounded where the disk stalls."""
+"""The journal beside a following thread: whole after swaps, bounded where the disk stalls."""
 
 import threading
 import time
@@ -14,10 +14,9 @@ from index import Catalog, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.rebuild import compact
-from recommender.live import Board, ChangesCopy, Follower
-from recommender.live.base import sound_bases
-from recommender.live.copier import MOST_JOBS
-from recommender.live.followed import Followed, Opened, open_followed
+from recommender.live import Follower, Heartbeats, Journal
+from recommender.live.journal import MOST_JOBS
+from recommender.live.replica import OpenedReplica, Replica, open_base_snapshots, open_replica
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LogPosition, open_store
 
@@ -73,24 +72,24 @@ def follower(
     """One that follows in its own thread, often; between opening and swap something is written."""
     numbers = count()
 
-    def open_and_write(*arguments: Any, **keywords: Any) -> Opened:
-        opened = open_followed(*arguments, **keywords)
+    def open_and_write(*arguments: Any, **keywords: Any) -> OpenedReplica:
+        opened = open_replica(*arguments, **keywords)
         store.put(Article(id=f"meanwhile-{next(numbers)}", title="T"))
         return opened
 
-    monkeypatch.setattr("recommender.live.follower.open_followed", open_and_write)
-    monkeypatch.setattr("recommender.live.follower.TICK_SECONDS", 0.02)
-    board, copy = Board(bare.data.heartbeats), ChangesCopy(bare.data.journals)
-    following = Follower(catalog, lambda: store, lambda: fake_model, copy, board)
+    monkeypatch.setattr("recommender.live.follower.open_replica", open_and_write)
+    monkeypatch.setattr("recommender.live.follower.REFRESH_SECONDS", 0.02)
+    heartbeats, journal = Heartbeats(bare.data.heartbeats), Journal(bare.data.journals)
+    following = Follower(catalog, lambda: store, lambda: fake_model, journal, heartbeats)
     following.start()
     yield following
     following.stop()
 
 
 @pytest.fixture
-def copy(bare: Settings) -> ChangesCopy:
-    """The copy, as who starts later reads it."""
-    return ChangesCopy(bare.data.journals)
+def journal(bare: Settings) -> Journal:
+    """The journal, as who starts later reads it."""
+    return Journal(bare.data.journals)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -107,22 +106,24 @@ def shown(view: View) -> dict[str, tuple[int, bool, bool]]:
     return {view.id_of(int(row)): tuple(of) for row, *of in zip(rows, *columns, strict=True)}
 
 
-def restored(catalog: Catalog, copy: ChangesCopy) -> tuple[LogPosition, dict[str, Any]]:
-    """Where the copy of the live generation ends, and what it shows over that."""
-    base = next(base for base in sound_bases(catalog) if base.snapshot.generation == catalog.live())
-    copied = copy.load(base.snapshot.generation)
+def restored(catalog: Catalog, journal: Journal) -> tuple[LogPosition, dict[str, Any]]:
+    """Where the journal of the live generation ends, and what it shows over that."""
+    base = next(
+        base for base in open_base_snapshots(catalog) if base.snapshot.generation == catalog.live()
+    )
+    copied = journal.load(base.snapshot.generation)
     assert copied is not None
     assert copied.epoch == base.origin.epoch
-    followed = Followed(base)
-    followed.apply(copied.updates)
-    return copied.point, shown(followed.view)
+    replica = Replica(base)
+    replica.apply(copied.updates)
+    return copied.point, shown(replica.view)
 
 
-def await_copy(catalog: Catalog, copy: ChangesCopy, end: LogPosition) -> None:
-    """Wait until the copy of the live generation reaches so far."""
+def await_journal(catalog: Catalog, journal: Journal, end: LogPosition) -> None:
+    """Wait until the journal of the live generation reaches so far."""
 
     def reaches() -> bool:
-        copied = copy.load(catalog.live())
+        copied = journal.load(catalog.live())
         return copied is not None and copied.point == end
 
     until(reaches)
@@ -134,11 +135,11 @@ def show_all(follower: Follower, store: ArticleStore) -> None:
     until(lambda: follower.current().change >= change)
 
 
-def test_through_many_swaps_the_copy_ends_as_what_the_worker_shows(
+def test_through_many_swaps_the_journal_ends_as_what_the_worker_shows(
     follower: Follower,
     store: ArticleStore,
     catalog: Catalog,
-    copy: ChangesCopy,
+    journal: Journal,
     publish: Callable[[], str],
     story: Story,
     index: Callable[[], int],
@@ -159,17 +160,17 @@ def test_through_many_swaps_the_copy_ends_as_what_the_worker_shows(
     show_all(follower, store)
     assert len(generations) == SWAPS
     end = store.state().newest
-    await_copy(catalog, copy, end)
+    await_journal(catalog, journal, end)
     with store.scan() as view:
         stored = {one.article.id: one.change for one in view}
     want = shown(follower.current().view)
     assert {key: of[0] for key, of in want.items()} == stored
-    assert restored(catalog, copy) == (end, want)
+    assert restored(catalog, journal) == (end, want)
 
 
 @dataclass
 class Disk:
-    """Where the copy is written: it may stall. And at which points something was to be added."""
+    """Where the journal is written: it may stall. And at which points something was to be added."""
 
     arrived: threading.Event = field(default_factory=threading.Event)
     goes_on: threading.Event = field(default_factory=threading.Event)
@@ -181,24 +182,24 @@ def stalled(
     follower: Follower,
     store: ArticleStore,
     catalog: Catalog,
-    copy: ChangesCopy,
+    journal: Journal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Disk]:
     """A disk that stalled, and ten more changes shown since than may wait for it."""
-    disk, add, stands_at = Disk(), ChangesCopy.add, ChangesCopy.stands_at
+    disk, add, ends_at = Disk(), Journal.append, Journal.ends_at
 
     def stall(*arguments: Any) -> None:
         disk.arrived.set()
         disk.goes_on.wait(PATIENCE_SECONDS)
         add(*arguments)
 
-    def note(own: ChangesCopy, generation: str, point: LogPosition) -> bool:
+    def note(own: Journal, generation: str, point: LogPosition) -> bool:
         disk.jobs.append(point)
-        return stands_at(own, generation, point)
+        return ends_at(own, generation, point)
 
-    until(lambda: copy.load(catalog.live()) is not None)
-    monkeypatch.setattr(ChangesCopy, "add", stall)
-    monkeypatch.setattr(ChangesCopy, "stands_at", note)
+    until(lambda: journal.load(catalog.live()) is not None)
+    monkeypatch.setattr(Journal, "add", stall)
+    monkeypatch.setattr(Journal, "ends_at", note)
     try:
         for number in range(MOST_JOBS + 10):
             store.put(Article(id=f"fresh-{number}", title="T"))
@@ -210,8 +211,8 @@ def stalled(
         disk.goes_on.set()
 
 
-def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_copy_is_whole_again(
-    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, copy: ChangesCopy
+def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_journal_is_whole_again(
+    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, journal: Journal
 ) -> None:
     assert stalled.arrived.is_set()
     assert len(stalled.jobs) == 1
@@ -219,18 +220,18 @@ def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_copy_is_whole_again
     until(lambda: len(stalled.jobs) >= MOST_JOBS)
     store.delete("h-4")
     end = store.state().newest
-    await_copy(catalog, copy, end)
+    await_journal(catalog, journal, end)
     assert len(stalled.jobs) == MOST_JOBS + 1
-    assert restored(catalog, copy) == (end, shown(follower.current().view))
+    assert restored(catalog, journal) == (end, shown(follower.current().view))
 
 
-def test_after_the_disk_stalled_the_copy_is_whole_though_nothing_more_changes(
-    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, copy: ChangesCopy
+def test_after_the_disk_stalled_the_journal_is_whole_though_nothing_more_changes(
+    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, journal: Journal
 ) -> None:
     """What was withdrawn meanwhile would be listed by who starts while the store is away."""
     stalled.goes_on.set()
     until(lambda: len(stalled.jobs) >= MOST_JOBS)
     for _ in range(2):
-        follower.await_tick(PATIENCE_SECONDS)
+        follower.await_refresh(PATIENCE_SECONDS)
     follower.stop()  # writes what is left
-    assert restored(catalog, copy) == (store.state().newest, shown(follower.current().view))
+    assert restored(catalog, journal) == (store.state().newest, shown(follower.current().view))

@@ -1,4 +1,4 @@
-"""The own copy of changes: what was added comes back; what is cut off or altered never does."""
+"""The journal: what was appended comes back; what is cut off or altered never does."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recommender.analysis.features import Features
 from recommender.articles import Article
-from recommender.live import ChangesCopy
+from recommender.live import Journal
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import LogPosition, StoredPolicy, Update
 from tests.support.features import make_embedding
@@ -52,19 +52,19 @@ def plain(update: Update) -> tuple[Any, ...]:
 
 
 def write(folder: Path, batches: Sequence[tuple[LogPosition, Sequence[Update]]]) -> Path:
-    copy = ChangesCopy(folder)
-    assert copy.take_over()
+    journal = Journal(folder)
+    assert journal.acquire()
     (start, first), *more = batches
-    copy.restart(GENERATION, EPOCH, start, first)
+    journal.restart(GENERATION, EPOCH, start, first)
     for point, updates in more:
-        copy.add(updates, point)
-    copy.close()
+        journal.append(updates, point)
+    journal.close()
     (path,) = folder.glob("*.changes")
     return path
 
 
 def prefixes() -> list[tuple[LogPosition, list[tuple[Any, ...]]]]:
-    """What a copy may hold: the first batch, the first two, all."""
+    """What a journal may hold: the first batch, the first two, all."""
     found, so_far = [], list[tuple[Any, ...]]()
     for point, updates in BATCHES:
         so_far = [*so_far, *map(plain, updates)]
@@ -79,14 +79,14 @@ def policies(*documents: str) -> tuple[StoredPolicy, ...]:
 
 
 def write_policies(folder: Path) -> Path:
-    """A copy that begins with a policy, goes on, gets another one, and goes on."""
-    copy = ChangesCopy(folder)
-    assert copy.take_over()
-    copy.restart(GENERATION, EPOCH, START, [], policies("{}"))
-    copy.add([Update("b", 8, None)], LogPosition(8, "m8"), policies("{}"))
-    copy.add([], LogPosition(9, "m9"), policies('{"half_lives": {"спорт": 7.0}}', "{}"))
-    copy.add([Update("c", 10, None)], LogPosition(10, "m10"), policies("new", "{}"))
-    copy.close()
+    """A journal that begins with a policy, goes on, gets another one, and goes on."""
+    journal = Journal(folder)
+    assert journal.acquire()
+    journal.restart(GENERATION, EPOCH, START, [], policies("{}"))
+    journal.append([Update("b", 8, None)], LogPosition(8, "m8"), policies("{}"))
+    journal.append([], LogPosition(9, "m9"), policies('{"half_lives": {"спорт": 7.0}}', "{}"))
+    journal.append([Update("c", 10, None)], LogPosition(10, "m10"), policies("new", "{}"))
+    journal.close()
     (path,) = folder.glob("*.changes")
     return path
 
@@ -101,10 +101,10 @@ POLICIES = {
 
 def test_the_policies_that_held_last_come_back(tmp_path: Path) -> None:
     path = write_policies(tmp_path)
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert (copied.point, copied.policies) == (LogPosition(10, "m10"), POLICIES[10])
-    assert [update.id for update in copied.updates] == ["b", "c"]
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert (content.point, content.policies) == (LogPosition(10, "m10"), POLICIES[10])
+    assert [update.id for update in content.updates] == ["b", "c"]
     assert path.read_bytes().count(b"policies") == 3  # only where they are others than before
 
 
@@ -117,83 +117,87 @@ def overrides(*documents: str) -> tuple[StoredOverrides, ...]:
 
 
 def test_what_editors_chose_comes_back_in_order_and_is_written_once(tmp_path: Path) -> None:
-    copy = ChangesCopy(tmp_path)
-    assert copy.take_over()
+    journal = Journal(tmp_path)
+    assert journal.acquire()
     first, second, third = overrides("[1]", "[2]", "[3]")
-    copy.restart(GENERATION, EPOCH, START, [], overrides=(first,))
-    copy.add([], LogPosition(9, "m9"), overrides=(first, second))
-    copy.add([Update("b", 10, None)], LogPosition(10, "m10"), overrides=(first, second, third))
-    copy.add([Update("c", 11, None)], LogPosition(11, "m11"), overrides=(first, second, third))
-    copy.close()
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert copied.overrides == (first, second, third)
-    assert [update.id for update in copied.updates] == ["b", "c"]
+    journal.restart(GENERATION, EPOCH, START, [], overrides=(first,))
+    journal.append([], LogPosition(9, "m9"), overrides=(first, second))
+    journal.append(
+        [Update("b", 10, None)], LogPosition(10, "m10"), overrides=(first, second, third)
+    )
+    journal.append(
+        [Update("c", 11, None)], LogPosition(11, "m11"), overrides=(first, second, third)
+    )
+    journal.close()
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert content.overrides == (first, second, third)
+    assert [update.id for update in content.updates] == ["b", "c"]
     (path,) = tmp_path.glob("*.changes")
     assert path.read_bytes().count(b'"choices"') == 3
 
 
-def test_overrides_that_were_altered_end_the_copy_before_them(tmp_path: Path) -> None:
-    copy = ChangesCopy(tmp_path)
-    assert copy.take_over()
-    copy.restart(GENERATION, EPOCH, START, [], overrides=overrides("[1]"))
-    copy.add([], LogPosition(9, "m9"), overrides=overrides("[1]", "[2]"))
-    copy.close()
+def test_overrides_that_were_altered_end_the_journal_before_them(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.acquire()
+    journal.restart(GENERATION, EPOCH, START, [], overrides=overrides("[1]"))
+    journal.append([], LogPosition(9, "m9"), overrides=overrides("[1]", "[2]"))
+    journal.close()
     (path,) = tmp_path.glob("*.changes")
     path.write_bytes(path.read_bytes().replace(b"[2]", b"[4]"))
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert (copied.point, copied.overrides) == (START, overrides("[1]"))
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert (content.point, content.overrides) == (START, overrides("[1]"))
 
 
-def test_a_copy_without_policies_has_none(tmp_path: Path) -> None:
+def test_a_journal_without_policies_has_none(tmp_path: Path) -> None:
     write(tmp_path, BATCHES)
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert copied.policies == ()
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert content.policies == ()
 
 
-def test_a_copy_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None:
+def test_a_journal_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None:
     """Byte for byte what it wrote: no policies, and a checksum over number and mark alone."""
     body = b'{"id":"b","change":8,"settled":true}\n'
     digest = hashlib.sha256(body + b"8 m8").hexdigest()
     head = f'{{"generation":"{GENERATION}","epoch":"{EPOCH}"}}\n'
     end = f'= {{"number":8,"mark":"m8","sha256":"{digest}"}}\n'
     (tmp_path / f"{GENERATION}.changes").write_bytes(head.encode() + body + end.encode())
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert (copied.point, copied.policies) == (LogPosition(8, "m8"), ())
-    assert [(update.id, update.change) for update in copied.updates] == [("b", 8)]
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert (content.point, content.policies) == (LogPosition(8, "m8"), ())
+    assert [(update.id, update.change) for update in content.updates] == [("b", 8)]
 
 
 def test_policies_that_were_cut_off_or_altered_are_left_out(tmp_path: Path) -> None:
     path = write_policies(tmp_path)
-    data, copy, seen = path.read_bytes(), ChangesCopy(tmp_path), set()
+    data, journal, seen = path.read_bytes(), Journal(tmp_path), set()
     for place in range(len(data)):
         flipped = bytearray(data)
         flipped[place] ^= 1 << place % 8
         for altered in (data[:place], bytes(flipped)):
             path.write_bytes(altered)
-            copied = copy.load(GENERATION)
-            if copied is not None and copied.epoch == EPOCH:
-                assert copied.policies == POLICIES[copied.point.number]
-                seen.add(copied.point.number)
+            content = journal.load(GENERATION)
+            if content is not None and content.epoch == EPOCH:
+                assert content.policies == POLICIES[content.point.number]
+                seen.add(content.point.number)
     assert seen == {7, 8, 9, 10}  # without its last line break it is whole
 
 
 def test_what_was_added_comes_back_in_order(tmp_path: Path) -> None:
     write(tmp_path, BATCHES)
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert (copied.epoch, copied.point) == (EPOCH, LogPosition(10, "m10"))
-    assert list(map(plain, copied.updates)) == prefixes()[-1][1]
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert (content.epoch, content.point) == (EPOCH, LogPosition(10, "m10"))
+    assert list(map(plain, content.updates)) == prefixes()[-1][1]
 
 
-def test_a_copy_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:
+def test_a_journal_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:
     write(tmp_path, [(START, [])])
-    copied = ChangesCopy(tmp_path).load(GENERATION)
-    assert copied is not None
-    assert (copied.point, copied.updates) == (START, ())
+    content = Journal(tmp_path).load(GENERATION)
+    assert content is not None
+    assert (content.point, content.updates) == (START, ())
 
 
 UPDATES = st.builds(
@@ -221,23 +225,23 @@ def test_any_updates_come_back(
 ) -> None:
     folder = tmp_path_factory.mktemp("copy")
     write(folder, [(LogPosition(at, f"m{at}"), updates) for at, updates in enumerate(batches)])
-    copied = ChangesCopy(folder).load(GENERATION)
-    assert copied is not None
-    assert copied.point == LogPosition(len(batches) - 1, f"m{len(batches) - 1}")
-    assert list(map(plain, copied.updates)) == [plain(u) for updates in batches for u in updates]
+    content = Journal(folder).load(GENERATION)
+    assert content is not None
+    assert content.point == LogPosition(len(batches) - 1, f"m{len(batches) - 1}")
+    assert list(map(plain, content.updates)) == [plain(u) for updates in batches for u in updates]
 
 
-def test_a_copy_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) -> None:
+def test_a_journal_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) -> None:
     path = write(tmp_path, BATCHES)
-    data, copy, seen = path.read_bytes(), ChangesCopy(tmp_path), set()
+    data, journal, seen = path.read_bytes(), Journal(tmp_path), set()
     for length in range(len(data)):
         path.write_bytes(data[:length])
-        copied = copy.load(GENERATION)
-        if copied is not None:
-            held = (copied.point, list(map(plain, copied.updates)))
-            assert copied.epoch == EPOCH
+        content = journal.load(GENERATION)
+        if content is not None:
+            held = (content.point, list(map(plain, content.updates)))
+            assert content.epoch == EPOCH
             assert held in prefixes()
-            seen.add(copied.point.number)
+            seen.add(content.point.number)
         else:
             assert not seen  # a longer piece never holds less
     assert seen == {7, 9, 10}
@@ -246,59 +250,59 @@ def test_a_copy_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) ->
 def test_a_byte_that_flipped_gives_no_altered_data(tmp_path: Path) -> None:
     """But for the name of the store, which then is another and is refused for that."""
     path = write(tmp_path, BATCHES)
-    data, copy = path.read_bytes(), ChangesCopy(tmp_path)
+    data, journal = path.read_bytes(), Journal(tmp_path)
     for place in range(len(data)):
         flipped = bytearray(data)
         flipped[place] ^= 1 << place % 8
         path.write_bytes(flipped)
-        copied = copy.load(GENERATION)
-        if copied is not None and copied.epoch == EPOCH:
-            assert (copied.point, list(map(plain, copied.updates))) in prefixes()
+        content = journal.load(GENERATION)
+        if content is not None and content.epoch == EPOCH:
+            assert (content.point, list(map(plain, content.updates))) in prefixes()
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"null\n", b"[]\n", b"= {}\n", b"\xff\xfe\x00" * 50])
-def test_a_file_that_is_no_copy_is_none(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_no_journal_is_none(tmp_path: Path, data: bytes) -> None:
     write(tmp_path, BATCHES).write_bytes(data)
-    assert ChangesCopy(tmp_path).load(GENERATION) is None
+    assert Journal(tmp_path).load(GENERATION) is None
 
 
 def test_only_one_at_a_time_writes(tmp_path: Path) -> None:
-    one, two = ChangesCopy(tmp_path), ChangesCopy(tmp_path)
-    assert one.take_over()
-    assert one.take_over()
-    assert not two.take_over()
+    one, two = Journal(tmp_path), Journal(tmp_path)
+    assert one.acquire()
+    assert one.acquire()
+    assert not two.acquire()
     one.close()
-    assert two.take_over()
+    assert two.acquire()
     two.close()
 
 
-def test_a_copy_is_added_to_only_where_it_stands(tmp_path: Path) -> None:
-    copy = ChangesCopy(tmp_path)
-    with pytest.raises(ValueError, match="started"):
-        copy.add([], START)
-    copy.take_over()
-    copy.restart(GENERATION, EPOCH, START, [])
-    assert copy.stands_at(GENERATION, START)
-    assert not copy.stands_at(GENERATION, LogPosition(7, "another history"))
-    assert not copy.stands_at("000000000008-0123456789ab", START)
-    copy.add([], LogPosition(8, "m8"))
-    assert copy.stands_at(GENERATION, LogPosition(8, "m8"))
-    copy.close()
-    assert not copy.stands_at(GENERATION, LogPosition(8, "m8"))
+def test_a_journal_is_appended_to_only_at_its_end(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with pytest.raises(ValueError, match="start the journal"):
+        journal.append([], START)
+    journal.acquire()
+    journal.restart(GENERATION, EPOCH, START, [])
+    assert journal.ends_at(GENERATION, START)
+    assert not journal.ends_at(GENERATION, LogPosition(7, "another history"))
+    assert not journal.ends_at("000000000008-0123456789ab", START)
+    journal.append([], LogPosition(8, "m8"))
+    assert journal.ends_at(GENERATION, LogPosition(8, "m8"))
+    journal.close()
+    assert not journal.ends_at(GENERATION, LogPosition(8, "m8"))
 
 
-def test_a_new_generation_takes_the_place_of_the_older_copies(tmp_path: Path) -> None:
+def test_a_new_generation_takes_the_place_of_the_older_journals(tmp_path: Path) -> None:
     other = "000000000008-0123456789ab"
     write(tmp_path, BATCHES)
-    copy = ChangesCopy(tmp_path)
-    copy.take_over()
-    copy.restart(other, EPOCH, LogPosition(8, "m8"), [])
-    assert copy.load(GENERATION) is None
-    assert copy.load(other) is not None
-    copy.close()
+    journal = Journal(tmp_path)
+    journal.acquire()
+    journal.restart(other, EPOCH, LogPosition(8, "m8"), [])
+    assert journal.load(GENERATION) is None
+    assert journal.load(other) is not None
+    journal.close()
 
 
 @pytest.mark.parametrize("name", ["../other", "live", "", "000000000007-0123456789ab/.."])
 def test_a_name_that_is_no_generations_opens_no_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="no generation"):
-        ChangesCopy(tmp_path).load(name)
+        Journal(tmp_path).load(name)

@@ -1,62 +1,68 @@
-"""Where each web worker of this machine writes up to which change it shows."""
+"""Heartbeats: each web worker of a machine writes up to which change it shows the archive."""
 
 import fcntl
 import os
 import secrets
 from pathlib import Path
 
-__all__ = ["Board"]
+__all__ = ["Heartbeats"]
 
-_WIDTH = 20
+_WIDTH = 20  # digits of a change number
 
 
-class Board:
-    """One small file a worker; the lock on it tells that the worker lives."""
+class Heartbeats:
+    """The heartbeats of a folder: one small file per worker.
+
+    Each worker holds a lock on its file, so a file without a lock belongs to a dead worker.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
         self._path: Path | None = None
+        self._written: int | None = None
 
-    def post(self, number: int) -> None:
-        """Say that this worker shows every change up to a number."""
+    def write(self, change: int) -> None:
+        """Write that this worker shows every change up to a number."""
         if self._file is None:
             self._file = self._open()
-        os.pwrite(self._file, f"{number:0{_WIDTH}d}".encode(), 0)
+        if change != self._written:
+            os.pwrite(self._file, f"{change:0{_WIDTH}d}".encode(), 0)
+            self._written = change
 
-    def positions(self) -> list[int]:
-        """Up to which change each living worker shows; those that died are forgotten."""
+    def read(self) -> list[int]:
+        """The change up to which each living worker shows all; files of dead ones are removed."""
         if not self._folder.is_dir():
             return []
-        posted = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
-        return [at for at in map(self._read, posted) if at is not None]
+        files = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+        return [change for change in map(self._read_file, files) if change is not None]
 
     def close(self) -> None:
-        """Leave the board."""
+        """Remove the heartbeat of this worker."""
         if self._file is not None and self._path is not None:
             self._path.unlink(missing_ok=True)
             os.close(self._file)
-            self._file = None
+            self._file = self._written = None
 
     def _open(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        # Locked before it can be seen: without its lock a worker is taken for dead.
+        # The file is locked before others can see it: without a lock it would be removed.
         aside, self._path = self._folder / f".{name}", self._folder / name
         file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
         aside.rename(self._path)
         return file
 
-    def _read(self, path: Path) -> int | None:
-        """A living worker's number; None of one that died, or just came or left."""
+    def _read_file(self, path: Path) -> int | None:
+        """The change of a living worker; None if it is dead, or has just come or gone."""
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         try:
             text = os.pread(file, _WIDTH, 0)
-            if self._lives(file):
+            if self._is_locked(file):
                 return int(text or b"0")
             path.unlink(missing_ok=True)
             return None
@@ -64,7 +70,7 @@ class Board:
             os.close(file)
 
     @staticmethod
-    def _lives(file: int) -> bool:
+    def _is_locked(file: int) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
