@@ -22,9 +22,9 @@ from typing import Final
 import trafilatura
 
 from benchmarks.figures import Figure, report
-from recommender.analysis.html.guard import MarkupReader
-from recommender.analysis.html.sheet import tidy
-from recommender.analysis.html.webpage import PageReader
+from recommender.analysis.html.blocks import tidy
+from recommender.analysis.html.page import PageReader
+from recommender.analysis.html.sandbox import Sandbox
 from recommender.errors import UnreadableMarkup
 from recommender.sources.charsets import decode_page
 
@@ -66,7 +66,7 @@ def tokens(text: str) -> Counter[str]:
 def measure_pages(folder: Path) -> float:
     """Print a table of the readers, and tell the mean F1 of ours."""
     totals: dict[str, list[Score]] = {}
-    with MarkupReader() as articles, PageReader() as pages:
+    with Sandbox() as articles, PageReader() as pages:
         readers: Mapping[str, Callable[[str], str]] = {
             "article reader alone": partial(read_article, articles),
             "trafilatura": trafilatura_of,
@@ -99,7 +99,7 @@ def mean(scores: list[Score]) -> Score:
     return Score(*(sum(column) / len(rows) for column in zip(*rows, strict=True)))
 
 
-def read_article(reader: MarkupReader, page: str) -> str:
+def read_article(reader: Sandbox, page: str) -> str:
     """The page as if it were an article's HTML; nothing if it is refused."""
     try:
         return reader.read(page)
@@ -115,7 +115,7 @@ def trafilatura_of(page: str, *, favor_precision: bool = False) -> str:
 def measure_losses(folder: Path) -> float:
     """Print the lines that plain articles lose, and tell their share of all characters."""
     lost = whole = count = 0
-    with MarkupReader() as reader:
+    with Sandbox() as reader:
         for path in sorted(folder.glob("*/articles.jsonl")):
             for line in path.read_text().splitlines():
                 body = json.loads(line).get("body") or ""

@@ -6,7 +6,7 @@ from typing import Final
 
 from recommender.analysis.embedding import Encoder, Model
 from recommender.analysis.features import AnalyzerVersions, Features
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.language import LANGUAGE_VERSION, detect_language
 from recommender.analysis.minhash import MINHASH_VERSION, compute_minhash
 from recommender.analysis.tokens import TOKENS_VERSION, count_tokens
@@ -17,7 +17,7 @@ __all__ = ["ANALYZER_VERSION", "Analyzer", "ReadMarkup", "analyze"]
 ReadMarkup = Callable[[str], str]
 """From markup to plain text; raises UnreadableMarkup."""
 
-ANALYZER_VERSION: Final = f"{TOKENS_VERSION}:{MINHASH_VERSION}:{LANGUAGE_VERSION}:{MARKUP_RECIPE}"
+ANALYZER_VERSION: Final = f"{TOKENS_VERSION}:{MINHASH_VERSION}:{LANGUAGE_VERSION}:{MARKUP_VERSION}"
 """The version of `analyze`, and of the step from markup to plain text before it."""
 
 
@@ -38,7 +38,7 @@ class Analyzer:
     @property
     def versions(self) -> AnalyzerVersions:
         """The versions under which the features are stored."""
-        return AnalyzerVersions(MARKUP_RECIPE, ANALYZER_VERSION, self.model.fingerprint)
+        return AnalyzerVersions(MARKUP_VERSION, ANALYZER_VERSION, self.model.fingerprint)
 
 
 def analyze(article: Article) -> Features:

@@ -10,7 +10,7 @@ from index.verification import open_verified
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.analysis.html.guard import MarkupReader
+from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.exits import leave
 from recommender.cli.lineage import check_kin, earlier, epoch_of_live
 from recommender.cli.meters import bar
@@ -37,7 +37,7 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     model = find_model(settings.model, settings.data_dir)
     store = open_store(settings.database_url)
     begun = time.monotonic()
-    with MarkupReader() as markup:
+    with Sandbox() as markup:
         reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, reader, full=full, force=force, keep=keep, meter=bar)
     click.echo(

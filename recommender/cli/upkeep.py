@@ -10,7 +10,7 @@ import click
 from index import Catalog, IndexFault
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.analysis.html.guard import MarkupReader
+from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.exits import leave
 from recommender.cli.meters import bar
 from recommender.cli.paths import EXISTING
@@ -95,7 +95,7 @@ def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force
     model = model_in_use(catalog, settings)
     if not (force or needs_rebuild(catalog)):
         return compact(store, catalog, model, keep=EVERY).generation
-    with MarkupReader() as markup:
+    with Sandbox() as markup:
         reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, reader, force=force, keep=EVERY, meter=bar)
     return done.generation

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from index import Catalog, View
-from recommender.analysis.html.guard import LINK_CHILD, MarkupReader
+from recommender.analysis.html.sandbox import LINKS, Sandbox
 from recommender.errors import BadParameter
 from recommender.evaluation.changes import as_lines, compare
 from recommender.evaluation.command import Say, Wanted, measure_bench
@@ -49,7 +49,7 @@ def evaluate_links(
         lambda: plain_articles(store),
         policy=policy_of(store),
     )
-    with MarkupReader(LINK_CHILD) as markup:
+    with Sandbox(LINKS) as markup:
         linked = read_links(store, markup.read, meter)
     judged = judge_links(linked, bench)
     bench = replace(bench, dataset=as_dataset(judged))

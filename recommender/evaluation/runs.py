@@ -14,7 +14,7 @@ from index import Catalog, View
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.analysis.html.guard import MarkupReader
+from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import LIMITS, ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.evaluation.datasets import Dataset
@@ -78,7 +78,7 @@ def open_bench(
         stack.callback(store.close)
         _fill(store, dataset)
         catalog = Catalog(folder / "snapshots")
-        with MarkupReader() as markup:
+        with Sandbox() as markup:
             reader = Analyzer(model, load_encoder, markup.read)
             rebuild(store, catalog, reader, meter=meter, force=True)
         yield Bench(

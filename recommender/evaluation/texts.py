@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.store import ArticleStore
 
@@ -16,5 +16,5 @@ def plain_articles(store: ArticleStore) -> Iterator[Article]:
             article, key = stored.article, stored.text_hash
             if not article.body_html:
                 yield article
-            elif (body := store.features.texts([key], MARKUP_RECIPE).get(key)) is not None:
+            elif (body := store.features.texts([key], MARKUP_VERSION).get(key)) is not None:
                 yield article.with_text(body)

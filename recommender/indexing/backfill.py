@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from recommender.analysis.analyzer import ANALYZER_VERSION, ReadMarkup, analyze
 from recommender.analysis.embedding import Encoder, embed_views, texts_of
 from recommender.analysis.features import Embedding
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.passages import Views
 from recommender.articles import Article
 from recommender.errors import UnreadableMarkup
@@ -32,14 +32,14 @@ def clean_missing(
     """
     marked = {key: article for key, article in texts.items() if article.body_html}
     faults: dict[str, str] = {}
-    chunks = cache.missing(marked, MARKUP_RECIPE, of="texts")
+    chunks = cache.missing(marked, MARKUP_VERSION, of="texts")
     if chunks:
         with meter("cleaning", sum(map(len, chunks)), "article") as advance:
             for chunk in chunks:
                 bodies = _clean({key: marked[key] for key in chunk}, read_markup, faults)
-                cache.add_texts(bodies, MARKUP_RECIPE)
+                cache.add_texts(bodies, MARKUP_VERSION)
                 advance(len(chunk))
-    bodies = cache.texts(list(marked), MARKUP_RECIPE)
+    bodies = cache.texts(list(marked), MARKUP_VERSION)
     plain = {key: marked[key].with_text(body) for key, body in bodies.items()}
     return {**{k: a for k, a in texts.items() if k not in marked}, **plain}, faults
 

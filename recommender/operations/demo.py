@@ -12,7 +12,7 @@ from index import Catalog, View
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.analysis.html.guard import MarkupReader
+from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import ListOptions
 from recommender.indexing.rebuild import rebuild
 from recommender.operations.server import DEMONSTRATION, serve_all
@@ -62,7 +62,7 @@ def _build(
     with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
         imported = import_records(store, read_jsonl(path), say, strict=True)
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
-    with MarkupReader() as markup:
+    with Sandbox() as markup:
         load = partial(load_encoder, meter=meter)
         reader = Analyzer(find_model(settings.model, data.path), load, markup.read)
         built = rebuild(store, catalog, reader, meter=meter)

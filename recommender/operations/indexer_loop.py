@@ -13,7 +13,7 @@ from index import Catalog, locked, make_folder
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.analysis.html.guard import MarkupReader
+from recommender.analysis.html.sandbox import Sandbox
 from recommender.errors import ModelRefused, StoreUnusable
 from recommender.indexing.compaction import Compaction, is_compaction_due
 from recommender.indexing.drafts import DraftServer
@@ -75,7 +75,7 @@ def _index(settings: Settings) -> None:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(settings.database_url, may_create=lambda: not catalog.generations())
     try:
-        with MarkupReader() as markup:
+        with Sandbox() as markup:
             _Bench(settings, store, markup.read).work()
     finally:
         store.close()

@@ -1,15 +1,16 @@
 """RSS and Atom: one article an entry, as much of it as the feed gives."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from recommender.analysis.html.sandbox import FEED, Sandbox
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle
+from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Advance
 from recommender.sources.bodies import read_whole
-from recommender.sources.feed_guard import parse_guarded
 from recommender.sources.fields import language_tag, make_article, moment, refuse, web_address
 from recommender.sources.ids import foreign_id
 from recommender.sources.plain import names_of, summary_of, title_of, without_controls
@@ -75,8 +76,9 @@ def _lines(data: bytes) -> Iterator[int]:
 def _parse(name: str, data: bytes) -> _Feed:
     bare = data.removeprefix(_BYTE_ORDER_MARK).lstrip()
     try:
-        parsed = parse_guarded(bare)
-    except BadSource as error:
+        with Sandbox(FEED) as sandbox:
+            parsed = json.loads(sandbox.read(bare))
+    except UnreadableMarkup as error:
         raise BadSource(f"{name}:1: {error}") from error
     about = parsed.get("feed")
     return _Feed(

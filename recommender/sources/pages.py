@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from recommender.analysis.html.webpage import Page, PageReader
+from recommender.analysis.html.page import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Meter

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from recommender.analysis.html.webpage import Page, PageReader
+from recommender.analysis.html.page import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import InvalidArticle, UnreadableMarkup
 from recommender.sources.charsets import decode_page

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from recommender.analysis.html.webpage import PageReader
+from recommender.analysis.html.page import PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, SourceAway
 from recommender.progress import Meter

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final
 
+from recommender.analysis.html.shortcodes import render_stored_content
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance, Rounds
@@ -14,7 +15,6 @@ from recommender.sources.mending import read_mended
 from recommender.sources.moments import mail_moment
 from recommender.sources.plain import names_of, plain_text, summary_of, title_of, without_controls
 from recommender.sources.records import LeftOut, Record
-from recommender.sources.stored_markup import render
 from recommender.sources.wordpress.posts import UNSORTED, wordpress_id
 
 __all__ = ["read_wxr"]
@@ -142,7 +142,7 @@ def _left_out(values: Mapping[str, str]) -> str | None:
 
 
 def _article(item: Element, values: Mapping[str, str], site: _Site) -> Article | InvalidArticle:
-    body = without_controls(render(values.get("content:encoded", "")))
+    body = without_controls(render_stored_content(values.get("content:encoded", "")))
     return make_article(
         {
             "id": _id(site.home, values.get("wp:post_id", "")),

@@ -1,18 +1,16 @@
 """Readers of feeds and web pages that run in the test's own process.
 
-The program reads each document in a guarded child process. Starting a child costs a second, so
-tests that are about something else read harmless documents here.
+The program reads each document in a sandbox, which is a child process. Starting a child costs a
+second, so tests that are about something else read harmless documents here.
 """
-
-import json
-from collections.abc import Mapping
 
 import pytest
 
-from recommender.analysis.html.page import read_page
-from recommender.analysis.html.webpage import Page, PageReader
-from recommender.errors import BadSource
-from recommender.sources.feed_child import read
+from recommender.analysis.html.feed_document import read_feed_document
+from recommender.analysis.html.main_text import read_page
+from recommender.analysis.html.page import Page, PageReader
+from recommender.analysis.html.sandbox import FEED, Sandbox
+from recommender.errors import UnreadableMarkup
 
 __all__ = ["InlinePageReader", "read_feeds_inline"]
 
@@ -25,15 +23,18 @@ class InlinePageReader(PageReader):
         return Page.decode(read_page(html))
 
 
+class InlineFeedReader(Sandbox):
+    """Answers what the child process answers; an error of the parser is a refusal here too."""
+
+    def read(self, document: str | bytes) -> str:
+        """Return the feed as JSON."""
+        assert isinstance(document, bytes)
+        try:
+            return read_feed_document(document)
+        except Exception as error:
+            raise UnreadableMarkup(FEED.complaint.format(repr(error))) from error
+
+
 def read_feeds_inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read feeds without a child; where the child would die, `BadSource` is raised too."""
-    monkeypatch.setattr("recommender.sources.feeds.parse_guarded", _parse)
-
-
-def _parse(data: bytes) -> Mapping[str, object]:
-    try:
-        encoded = json.dumps(read(data))
-    except Exception as error:
-        raise BadSource(f"cannot be read as a feed ({error!r})") from error
-    document: Mapping[str, object] = json.loads(encoded)
-    return document
+    """Read feeds without a child."""
+    monkeypatch.setattr("recommender.sources.feeds.Sandbox", InlineFeedReader)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.features import AnalyzerVersions
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.language import LANGUAGE_VERSION
 from recommender.analysis.minhash import MINHASH_VERSION, compute_minhash
 from recommender.analysis.tokens import TOKENS_VERSION, count_tokens
@@ -12,10 +12,10 @@ from recommender.articles import Article
 
 
 def test_the_version_names_every_step(reader_with_fake: Callable[..., Analyzer]) -> None:
-    parts = [TOKENS_VERSION, MINHASH_VERSION, LANGUAGE_VERSION, MARKUP_RECIPE]
+    parts = [TOKENS_VERSION, MINHASH_VERSION, LANGUAGE_VERSION, MARKUP_VERSION]
     assert ANALYZER_VERSION.split(":") == parts
     assert reader_with_fake().versions == AnalyzerVersions(
-        MARKUP_RECIPE, ANALYZER_VERSION, "fake-1"
+        MARKUP_VERSION, ANALYZER_VERSION, "fake-1"
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from recommender.analysis.html.limits import LONGEST_MARKUP
+from recommender.analysis.html.sandbox import LONGEST_MARKUP
 from recommender.articles import (
     Article,
     check_id,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.features import Features
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.tokens import count_tokens
 from recommender.articles import Article
 from recommender.indexing.backfill import analyze_missing, clean_missing, embed_missing
@@ -50,7 +50,7 @@ def test_markup_is_cleaned_once_and_its_faults_are_told(
         }
         assert faults == {BAD.text_hash: "took more than 2 s"}
     assert sorted(asked) == sorted([MARKED.body_html, BAD.body_html, BAD.body_html])
-    assert store.features.texts(list(texts), MARKUP_RECIPE) == {MARKED.text_hash: "The quay."}
+    assert store.features.texts(list(texts), MARKUP_VERSION) == {MARKED.text_hash: "The quay."}
 
 
 def test_without_markup_nothing_is_cleaned(store: ArticleStore) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article, parse_article
 from recommender.ranking.explain import read_texts
 from recommender.ranking.explain.grounds import Side
@@ -32,7 +32,7 @@ def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore
         article("c", body_html="<p>Not kept.</p>"),
     )
     changes = {one.id: store.put(one).change for one in (plain, kept, unkept)}
-    store.features.add_texts({kept.text_hash: "Kept."}, MARKUP_RECIPE)
+    store.features.add_texts({kept.text_hash: "Kept."}, MARKUP_VERSION)
     store.features.add_texts({unkept.text_hash: "Old."}, "another recipe")
     assert read_texts(store, changes) == {"a": plain, "b": kept.with_text("Kept.")}
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model, mix_views, texts_of
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.passages import Views
 from recommender.articles import Article
 from recommender.errors import ModelRefused, StoreUnusable
@@ -120,7 +120,7 @@ def test_markup_is_cleaned_and_its_text_kept(
     store.write_many([marked, plain])
     Indexer(store, reader_with_fake()).drain()
     hashes = [marked.text_hash, plain.text_hash]
-    assert store.features.texts(hashes, MARKUP_RECIPE) == {marked.text_hash: "A ship"}
+    assert store.features.texts(hashes, MARKUP_VERSION) == {marked.text_hash: "A ship"}
     terms = store.features.terms(hashes, ANALYZER_VERSION)
     one, two = (terms[key].buckets.tolist() for key in hashes)
     assert one == two

@@ -1,6 +1,5 @@
 """RSS and Atom entries as articles, and what of a broken feed is told."""
 
-import json
 from io import BytesIO
 from xml.etree import ElementTree as ET
 
@@ -8,8 +7,7 @@ import pytest
 
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
-from recommender.sources import Record, feed_child
-from recommender.sources.feed_guard import parse_guarded
+from recommender.sources import Record
 from recommender.sources.feeds import read_feed
 from tests.support.inline_readers import read_feeds_inline
 
@@ -283,24 +281,3 @@ def test_entries_that_are_lost_are_told() -> None:
 def test_what_is_no_feed_is_refused_with_a_line(document: str) -> None:
     with pytest.raises(BadSource, match=rf"^{ADDRESS}:\d+.*holds no RSS or Atom feed"):
         read(document)
-
-
-# --- the child ---
-
-
-def test_the_child_tells_what_feedparser_tells() -> None:
-    document = RSS.format("<item><guid>1</guid><title>T &amp; \ud7ff</title></item>").encode()
-    assert parse_guarded(document) == json.loads(json.dumps(feed_child.read(document)))
-
-
-def test_a_feed_that_takes_hours_ends_at_the_limit() -> None:
-    author = b"<author>@" + b"a" * 200_000 + b"</author>"
-    document = b"<rss version='2.0'><channel><item><guid>1</guid>" + author
-    with pytest.raises(BadSource, match=r"cannot be read as a feed \(it needs too much, signal"):
-        parse_guarded(document, cpu_seconds=1)
-
-
-def test_what_the_child_dies_of_is_told_in_a_line() -> None:
-    spaced = "<rss version='2.0' xmlns:a='h\u00a0ttp://x'><channel><a:b/></channel></rss>"
-    with pytest.raises(BadSource, match=r"cannot be read as a feed \(ValueError: .*\)$"):
-        parse_guarded(spaced.encode())

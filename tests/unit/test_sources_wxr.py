@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from recommender.analysis.html.shortcodes import render_stored_content
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.sources import LeftOut, Record
 from recommender.sources.importing import import_records
-from recommender.sources.stored_markup import render
 from recommender.sources.wordpress.posts import read_post
 from recommender.sources.wxr import read_wxr
 from recommender.store import open_store
@@ -329,4 +329,4 @@ def test_a_line_far_down_is_told_exactly() -> None:
     ],
 )
 def test_a_stored_body_becomes_html(stored: str, html: str) -> None:
-    assert render(stored) == html
+    assert render_stored_content(stored) == html

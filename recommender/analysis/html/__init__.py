@@ -1,9 +1,11 @@
-"""An article's HTML to plain text, in a process of its own: a hostile one hurts no other.
+"""HTML to plain text, in a sandbox. Parent processes use `sandbox` and `page`.
 
-Ask `guard.MarkupReader`. Nothing but the limits is imported here: the child imports this package
-too, and starts with little. lxml stays inside `text`.
+The child process imports this package too, so little is imported here: no lxml, no trafilatura.
 """
 
-from recommender.analysis.html.limits import MARKUP_RECIPE
+from typing import Final
 
-__all__ = ["MARKUP_RECIPE"]
+__all__ = ["MARKUP_VERSION"]
+
+MARKUP_VERSION: Final = "markup-2"
+"""The version of the conversion; change it when the same HTML would give another text."""

@@ -1,98 +1,133 @@
-"""A whole web page to its main text and what it says of itself. Only the guarded child asks this.
-
-trafilatura has its home here. It finds the text; what of that is links to other articles is left
-out as from an article's own HTML (see `trimming`). To know afterwards what was a
-link, links are marked in the page by a pair of signs: kept as elements they part its paragraphs.
-"""
+"""A web page as the sandbox reads it: its main text, and what the page says about itself."""
 
 import json
-import re
-from dataclasses import asdict, replace
-from typing import Final
+from dataclasses import asdict, dataclass, fields
+from types import TracebackType
+from typing import Final, Self
 
-import trafilatura
-from lxml import etree
-from lxml import html as lxml_html
-
-from recommender.analysis.html.head import read_head
-from recommender.analysis.html.limits import LONGEST_TEXT
-from recommender.analysis.html.sheet import Block, Line, Sheet, tidy, weigh
-from recommender.analysis.html.text import PARSING, check_depth, set_out
-from recommender.analysis.html.trimming import trim
+from recommender.analysis.html.sandbox import PAGE, Sandbox
 from recommender.errors import UnreadableMarkup
 
-__all__ = ["read_page"]
-
-_OPEN: Final = "\u2e28"
-_CLOSE: Final = "\u2e29"
-_SIGNS: Final = str.maketrans({_OPEN: "((", _CLOSE: "))"})
-_LINK: Final = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}?")
-_CONTROLS: Final = dict.fromkeys([*range(9), *range(14, 32), 11, 127, 0xFEFF])
-_DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]{0,200}>", re.IGNORECASE)
+__all__ = ["Page", "PageMetadata", "PageReader"]
 
 
-def read_page(html: str) -> str:
-    """As a JSON object the fields of a `Head`, the `text` as of an article, and its links' share.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageMetadata:
+    """What a page says about itself. All texts are unchecked; empty if the page says nothing.
 
-    Raises:
-        UnreadableMarkup: nested deeper than the parser goes, or it is too long.
-        MemoryError: the parser ran out of memory.
+    Attributes:
+        title: without the name of the site.
+        address: the canonical one, else Open Graph's.
+        authors: their names.
+        published: time of publication, in the page's own format.
+        modified: time of the last change, likewise.
+        language: of the page.
+        section: the first one named.
+        image: address of the main image.
+        summary: the description.
+        tags: keywords.
+        is_hidden: robots are asked not to index it (noindex).
+        is_story: it says that it is an article.
+        is_list: it says that it is a list of articles.
+        moves: it sends its reader to another page at once (meta refresh).
     """
-    root = _parse(html)
-    told = asdict(read_head(root))
-    sheet = _main_text(root)
-    weight = sum(block.weight for block in sheet.blocks)
-    share = sum(block.linked for block in sheet.blocks) / max(1, weight)
-    told |= {"text": "\n\n".join(trim(sheet)), "linked": round(min(share, 1.0), 3)}
-    answer = json.dumps(told, ensure_ascii=False).encode("utf-8", "replace").decode()
-    if len(answer) > LONGEST_TEXT:
-        raise UnreadableMarkup(f"its text and data are longer than {LONGEST_TEXT} characters")
-    return answer
+
+    title: str = ""
+    address: str = ""
+    authors: tuple[str, ...] = ()
+    published: str = ""
+    modified: str = ""
+    language: str = ""
+    section: str = ""
+    image: str = ""
+    summary: str = ""
+    tags: tuple[str, ...] = ()
+    is_hidden: bool = False
+    is_story: bool = False
+    is_list: bool = False
+    moves: bool = False
 
 
-def _parse(html: str) -> lxml_html.HtmlElement:
-    page = _DECLARATION.sub("", html.translate(_CONTROLS)).translate(_SIGNS)
-    parser = lxml_html.HTMLParser(**PARSING)
-    try:
-        root = lxml_html.document_fromstring(page.encode("utf-8", "ignore"), parser)
-    except etree.ParserError:  # there is no element in it
-        return lxml_html.document_fromstring("<html><body></body></html>")
-    except etree.XMLSyntaxError as error:  # a recovering parser takes any syntax
-        raise MemoryError from error
-    check_depth(parser)
-    return root
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(PageMetadata):
+    """The metadata of a page and its text.
+
+    Attributes:
+        text: the main text; a blank line separates paragraphs.
+        linked: the share of links in it, 0 to 1, before lists of other articles were removed.
+    """
+
+    text: str
+    linked: float
+
+    def encode(self) -> str:
+        """As a JSON object; half surrogate pairs become question marks."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "replace").decode()
+
+    @classmethod
+    def decode(cls, document: str) -> "Page":
+        """Read what `encode` wrote. The child is not trusted, so everything is checked.
+
+        Raises:
+            ValueError: it is no page.
+        """
+        try:
+            found = json.loads(document)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
+        if not isinstance(found, dict) or found.keys() != {field.name for field in fields(cls)}:
+            raise ValueError("not the fields of a page")
+        for name in ("authors", "tags"):
+            found[name] = _names(found[name])
+        for field in fields(cls):
+            if not isinstance(found[field.name], _TYPES.get(field.name, str)):
+                raise ValueError(f"{field.name} is of another type")  # noqa: TRY004 - as documented
+        return cls(**found)
 
 
-def _main_text(root: lxml_html.HtmlElement) -> Sheet:
-    """The blocks of the main text; the page is changed."""
-    for link in root.iter("a"):
-        if link.get("href") and "".join(link.itertext()).strip():
-            _mark(link)
-    found = trafilatura.extract(
-        root,
-        fast=True,
-        favor_precision=True,
-        include_comments=False,
-        include_tables=True,
-        output_format="html",
-    )
-    sheet = set_out(found or "")
-    return Sheet(list(map(_unmarked, sheet.blocks)), sheet.spans)
+_TYPES: Final[dict[str, type]] = {
+    "linked": float,
+    **dict.fromkeys(("authors", "tags"), tuple),
+    **dict.fromkeys(("is_hidden", "is_story", "is_list", "moves"), bool),
+}
 
 
-def _mark(link: etree._Element) -> None:
-    link.text = _OPEN + (link.text or "")
-    if len(link):
-        link[-1].tail = (link[-1].tail or "") + _CLOSE
-    else:
-        link.text += _CLOSE
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError("not a list of names")
+    return tuple(value)
 
 
-def _unmarked(block: Block) -> Block:
-    lines = map(_unmarked_line, block.lines)
-    return replace(block, lines=tuple(line for line in lines if line.text))
+class PageReader:
+    """Reads one web page after another, in one thread. It is a context manager."""
 
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._sandbox = sandbox or Sandbox(PAGE)
 
-def _unmarked_line(line: Line) -> Line:
-    linked = sum(map(weigh, _LINK.findall(line.text)))
-    return Line(tidy(_LINK.sub(r"\1", line.text).replace(_CLOSE, "")), linked)
+    def read(self, html: str) -> Page:
+        """Read one page.
+
+        Raises:
+            UnreadableMarkup: it cannot be read within the limits; the next page is not affected.
+            OSError: the machine starts no more processes.
+        """
+        document = self._sandbox.read(html)
+        try:
+            return Page.decode(document)
+        except ValueError as error:
+            raise UnreadableMarkup(PAGE.complaint.format("the child answers nonsense")) from error
+
+    def close(self) -> None:
+        """End the child; another page would start another one."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

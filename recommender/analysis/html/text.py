@@ -1,7 +1,4 @@
-"""An article's HTML to plain text, or to its links. Only the guarded child asks this.
-
-lxml has its home here.
-"""
+"""An article's HTML to plain text, or to its links. It runs in the sandbox."""
 
 import re
 from collections.abc import Mapping
@@ -9,15 +6,18 @@ from typing import Any, Final
 
 from lxml import etree
 
-from recommender.analysis.html.furniture import UNSEEN_TAGS, is_furniture
-from recommender.analysis.html.limits import LONGEST_TEXT
-from recommender.analysis.html.sheet import Kind, Sheet, tidy, weigh
-from recommender.analysis.html.trimming import trim
+from recommender.analysis.html.blocks import Kind, Layout, remove_controls, tidy, visible_length
+from recommender.analysis.html.boilerplate import (
+    UNSEEN_TAGS,
+    is_boilerplate_element,
+    remove_boilerplate,
+)
+from recommender.analysis.html.sandbox import TEXT
 from recommender.errors import UnreadableMarkup
 
-__all__ = ["PARSING", "check_depth", "read_links", "read_markup", "set_out"]
+__all__ = ["PARSER_OPTIONS", "check_depth", "html_to_links", "html_to_text", "lay_out"]
 
-PARSING: Final[Mapping[str, Any]] = {
+PARSER_OPTIONS: Final[Mapping[str, Any]] = {
     "encoding": "utf-8",
     "recover": True,
     "no_network": True,
@@ -25,7 +25,7 @@ PARSING: Final[Mapping[str, Any]] = {
     "remove_comments": True,
     "remove_pis": True,
 }
-"""How HTML of strangers is parsed, whatever it is part of."""
+"""How lxml parses HTML that is not trusted."""
 
 _BLOCKS: Final = frozenset(
     """
@@ -39,136 +39,133 @@ _KINDS: Final[dict[str, Kind]] = {
     **dict.fromkeys(("li", "dd", "dt"), "item"),
     "blockquote": "quote",
 }
-_MOST: Final = 0.8  # of the text: what holds as much is its wrapper, whatever it is called
+_WRAPPER: Final = 0.8  # share of the text; an element with more is the wrapper of the article
 
-_CONTROLS: Final = dict.fromkeys([*range(9), *range(14, 32), 11, 127, 0xFEFF])
-# Text after </html> would be lost, and <body> may stand in the middle of a pasted page.
-_PAGE: Final = re.compile(r"</?(?:html|body)\b[^<>]*>", re.IGNORECASE)
+# Text after </html> would be lost, and <body> may be in the middle of a pasted page.
+_PAGE_TAG: Final = re.compile(r"</?(?:html|body)\b[^<>]*>", re.IGNORECASE)
 _NEWLINE: Final = re.compile(r"\n")
-_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))  # an address is read without them
+_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))  # browsers ignore them in an address
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 
-def read_markup(html: str) -> str:
-    r"""The text that a reader of the article sees, without the furniture of its page.
+def html_to_text(html: str) -> str:
+    r"""The text of an article that a reader sees, without boilerplate (see `boilerplate`).
 
-    Nor are there links to other articles, pull-quotes and notices (see `trimming`).
-
-    Paragraphs, headings, list items and quotations are parted by a blank line, lines by a newline;
-    a table's rows are lines, its cells parted by a space. Text that marks neither paragraphs nor
-    lines, as WordPress keeps it, has a paragraph wherever it has a blank line.
+    A blank line separates paragraphs, headings, list items and quotations; a newline separates
+    lines. Rows of a table are lines, and a space separates their cells. If the HTML marks neither
+    paragraphs nor lines, as WordPress stores it, a blank line in it ends a paragraph.
 
     Raises:
-        UnreadableMarkup: nested deeper than the parser goes, or the text is too long.
+        UnreadableMarkup: it is nested deeper than the parser goes, or the text is too long.
         MemoryError: the parser ran out of memory.
     """
-    text = "\n\n".join(trim(set_out(html)))
-    if len(text) > LONGEST_TEXT:
-        raise UnreadableMarkup(f"longer than {LONGEST_TEXT} characters")
+    text = "\n\n".join(remove_boilerplate(lay_out(html)))
+    if len(text) > TEXT.longest_text:
+        raise UnreadableMarkup(f"longer than {TEXT.longest_text} characters")
     return text
 
 
-def set_out(html: str) -> Sheet:
-    """The blocks that a reader sees, before any is left out for what it says.
+def lay_out(html: str) -> Layout:
+    """The blocks that a reader sees, before boilerplate is removed by what it says.
 
     Raises:
-        UnreadableMarkup: nested deeper than the parser goes.
+        UnreadableMarkup: it is nested deeper than the parser goes.
         MemoryError: the parser ran out of memory.
     """
-    return _Reading(_parse(html)).sheet()
+    return _LayoutReader(_parse(html)).read()
 
 
-def read_links(html: str) -> str:
-    """The addresses that an article links to, as they stand there, each once, one a line.
+def html_to_links(html: str) -> str:
+    """The addresses that an article links to, as written, each once, one on each line.
 
     Raises:
-        UnreadableMarkup: nested deeper than the parser goes, or they are too long.
+        UnreadableMarkup: it is nested deeper than the parser goes, or the links are too long.
         MemoryError: the parser ran out of memory.
     """
     linked = (tidy(str(a.get("href", "")).translate(_BREAKS)) for a in _parse(html).iter("a"))
     text = "\n".join(dict.fromkeys(filter(None, linked)))
-    if len(text) > LONGEST_TEXT:
-        raise UnreadableMarkup(f"its links are longer than {LONGEST_TEXT} characters")
+    if len(text) > TEXT.longest_text:
+        raise UnreadableMarkup(f"its links are longer than {TEXT.longest_text} characters")
     return text
 
 
 def check_depth(parser: etree.HTMLParser) -> None:
-    """Refuse what a parser has read, if it gave up on the way.
+    """Refuse a document that a parser gave up on.
 
     Raises:
-        UnreadableMarkup: elements are nested too deep.
+        UnreadableMarkup: its elements are nested too deep.
     """
     if any(entry.level_name == "FATAL" for entry in parser.error_log):
         raise UnreadableMarkup("nested deeper than 255 elements")
 
 
 def _parse(html: str) -> etree._Element:
-    if ">" not in html:  # so no tag ends, and every < is a mark of the text
+    if ">" not in html:  # no tag ends, so every < is text
         html = html.replace("<", "&lt;")
-    page = "<body>" + _PAGE.sub(" ", html.translate(_CONTROLS))
-    parser = etree.HTMLParser(**PARSING)
+    page = "<body>" + _PAGE_TAG.sub(" ", remove_controls(html))
+    parser = etree.HTMLParser(**PARSER_OPTIONS)
     try:
-        root = etree.fromstring(page.encode("utf-8", "ignore"), parser)
-    except etree.XMLSyntaxError as error:  # a recovering parser takes any syntax
+        root = etree.fromstring(page.encode(), parser)
+    except etree.XMLSyntaxError as error:  # a recovering parser accepts any syntax
         raise MemoryError from error
     check_depth(parser)
     etree.strip_elements(root, *UNSEEN_TAGS, with_tail=False)
     return root
 
 
-def _weigh(element: etree._Element) -> int:
+def _text_length(element: etree._Element) -> int:
     return sum(len(run.strip()) for run in element.itertext())
 
 
-class _Reading:
-    """One pass over a parsed article, in reading order; as deep as the parser lets it nest."""
+class _LayoutReader:
+    """One pass over a parsed article, in reading order. The parser limits how deep it goes."""
 
     def __init__(self, root: etree._Element) -> None:
         self._root = root
-        self._weight = _weigh(root)
-        self._sheet = Sheet()
-        self._links = 0  # how many are open
-        # What breaks a line of the text itself, where no tag does.
-        marked = any(root.find(f".//{tag}") is not None for tag in ("p", "br"))
-        self._break = None if marked else _BLANK_LINE
+        self._length = _text_length(root)
+        self._layout = Layout()
+        self._open_links = 0
+        # What ends a line or block inside a text, if no tags do.
+        is_marked = any(root.find(f".//{tag}") is not None for tag in ("p", "br"))
+        self._break = None if is_marked else _BLANK_LINE
 
-    def sheet(self) -> Sheet:
+    def read(self) -> Layout:
         self._read(self._root)
-        self._sheet.end_paragraph()
-        return self._sheet
+        self._layout.end_block()
+        return self._layout
 
     def _read(self, element: etree._Element) -> None:
         tag = element.tag
         attributes = {str(name): str(value) for name, value in element.items()}
         if tag == "br":
-            self._sheet.break_line()
-        elif is_furniture(tag, attributes) and not self._is_wrapper(element):
+            self._layout.break_line()
+        elif is_boilerplate_element(tag, attributes) and not self._is_wrapper(element):
             self._end(tag)
         elif tag in {"td", "th"}:
             self._read_cell(element)
         elif tag == "pre":
             self._read_lines(element)
         elif tag in _BLOCKS:
-            self._read_block(element, _KINDS.get(tag, self._sheet.kind))
+            self._read_block(element, _KINDS.get(tag, self._layout.kind))
         else:
             self._read_run(element)
 
     def _read_block(self, element: etree._Element, kind: Kind) -> None:
-        self._sheet.end_paragraph()
-        outside, first = self._sheet.kind, len(self._sheet.blocks)
-        self._sheet.kind = kind
+        self._layout.end_block()
+        outside, first = self._layout.kind, len(self._layout.blocks)
+        self._layout.kind = kind
         self._read_inside(element)
-        self._sheet.end_paragraph()
-        self._sheet.kind = outside
-        self._sheet.span(first)
+        self._layout.end_block()
+        self._layout.kind = outside
+        self._layout.end_span(first)
 
     def _read_run(self, element: etree._Element) -> None:
         link = element.tag == "a" and "href" in element.attrib
-        self._links += link
+        self._open_links += link
         self._end(element.tag)
         self._read_inside(element)
         self._end(element.tag)
-        self._links -= link
+        self._open_links -= link
 
     def _read_inside(self, element: etree._Element) -> None:
         self._write(element.text)
@@ -177,39 +174,39 @@ class _Reading:
             self._write(child.tail)
 
     def _read_cell(self, cell: etree._Element) -> None:
-        row, self._sheet = self._sheet, Sheet(kind=self._sheet.kind)
+        row, self._layout = self._layout, Layout(kind=self._layout.kind)
         self._read_inside(cell)
-        row.add_cell(self._sheet)
-        self._sheet = row
+        row.add_cell(self._layout)
+        self._layout = row
 
     def _read_lines(self, element: etree._Element) -> None:
-        self._sheet.end_paragraph()
+        self._layout.end_block()
         outside, self._break = self._break, _NEWLINE
         self._read_inside(element)
         self._break = outside
-        self._sheet.end_paragraph()
+        self._layout.end_block()
 
     def _end(self, tag: str) -> None:
         if tag in _BLOCKS:
-            self._sheet.end_paragraph()
+            self._layout.end_block()
         elif tag == "tr":
-            self._sheet.end_line()
+            self._layout.end_line()
 
     def _write(self, text: str | None) -> None:
         first, *others = self._break.split(text or "") if self._break else (text or "",)
         self._write_run(first)
         for run in others:
             if self._break is _NEWLINE:
-                self._sheet.break_line()
+                self._layout.break_line()
             else:
-                self._sheet.end_paragraph()
+                self._layout.end_block()
             self._write_run(run)
 
     def _write_run(self, run: str) -> None:
-        self._sheet.write(run, weigh(run) if self._links else 0)
+        self._layout.write(run, visible_length(run) if self._open_links else 0)
 
     def _is_wrapper(self, element: etree._Element) -> bool:
-        """Whether it holds the article after all: all of the text, or most and not as links."""
-        weight = _weigh(element)
-        links = sum(map(_weigh, element.iter("a")))
-        return weight == self._weight or (weight > _MOST * self._weight and links <= weight / 2)
+        """Whether it holds the article after all: all of the text, or most, and few links."""
+        length = _text_length(element)
+        links = sum(map(_text_length, element.iter("a")))
+        return length == self._length or (length > _WRAPPER * self._length and links <= length / 2)

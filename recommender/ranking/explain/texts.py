@@ -6,7 +6,7 @@ Of a long one the beginning is read: explaining must cost no more for a book tha
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from recommender.analysis.html import MARKUP_RECIPE
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.store import ArticleStore
 
@@ -32,7 +32,7 @@ def read_texts(store: ArticleStore, changes: Mapping[str, int]) -> dict[str, Art
     stored = store.get_many(list(changes))
     same = [one for key, one in stored.items() if one.change == changes[key]]
     marked = [one.text_hash for one in same if one.article.body_html]
-    bodies = store.features.texts(marked, MARKUP_RECIPE) if marked else {}
+    bodies = store.features.texts(marked, MARKUP_VERSION) if marked else {}
     texts = {one.article.id: one.article for one in same if not one.article.body_html}
     for one in same:
         if one.text_hash in bodies:

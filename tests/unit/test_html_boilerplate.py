@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.analysis.html.sheet import Block, Line, Sheet, Span
-from recommender.analysis.html.text import read_markup
-from recommender.analysis.html.trimming import trim
+from recommender.analysis.html.blocks import Block, Layout, Line, Span
+from recommender.analysis.html.boilerplate import remove_boilerplate
+from recommender.analysis.html.text import html_to_text
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
 READ = "The ferry was late again.\n\nNobody on the quay knew why, or said so."
@@ -47,7 +47,7 @@ LEAD_INS = [
 )
 def test_read_also_goes_in_many_languages_with_its_links(box: str) -> None:
     marked = {one: f"{STORY}{box.format(one, LINKS, LINK)}{END}" for one in LEAD_INS}
-    assert {one: read_markup(text) for one, text in marked.items()} == dict.fromkeys(
+    assert {one: html_to_text(text) for one, text in marked.items()} == dict.fromkeys(
         LEAD_INS, f"{READ}\n\nThe end."
     )
 
@@ -98,7 +98,7 @@ def test_read_also_goes_in_many_languages_with_its_links(box: str) -> None:
 )
 def test_what_is_no_part_of_the_story_goes(aside: str) -> None:
     long = f"<p>{'The fog was thick. ' * 9}</p>"
-    assert read_markup(f"{long}{STORY}{aside}{END}") == f"{_plain(long)}\n\n{READ}\n\nThe end."
+    assert html_to_text(f"{long}{STORY}{aside}{END}") == f"{_plain(long)}\n\n{READ}\n\nThe end."
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_is_no_part_of_the_story_goes(aside: str) -> None:
     ],
 )
 def test_what_only_resembles_it_stays(marked: str) -> None:
-    assert read_markup(f"{STORY}{marked}{END}") == f"{READ}\n\n{_plain(marked)}\n\nThe end."
+    assert html_to_text(f"{STORY}{marked}{END}") == f"{READ}\n\n{_plain(marked)}\n\nThe end."
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_only_resembles_it_stays(marked: str) -> None:
     ],
 )
 def test_shortcodes_go_from_within_a_paragraph(marked: str, text: str) -> None:
-    assert read_markup(f"{STORY}{marked}") == f"{READ}\n\n{text}"
+    assert html_to_text(f"{STORY}{marked}") == f"{READ}\n\n{text}"
 
 
 def _plain(text: str) -> str:
@@ -162,10 +162,10 @@ def test_a_run_of_headlines_goes_beside_a_longer_story_and_is_the_story_otherwis
     headlines = "".join(
         f"<li><a href=/{n}>Headline {n} of some other story</a></li>" for n in range(3)
     )
-    assert read_markup(f"{STORY * 2}<ul>{headlines}</ul>") == f"{READ}\n\n{READ}"
-    alone = read_markup(f"<p>The week.</p><ul>{headlines}</ul>")
+    assert html_to_text(f"{STORY * 2}<ul>{headlines}</ul>") == f"{READ}\n\n{READ}"
+    alone = html_to_text(f"<p>The week.</p><ul>{headlines}</ul>")
     assert alone.splitlines()[-1] == "Headline 2 of some other story"
-    assert read_markup(f"{STORY * 2}<ul>{headlines.replace('</li>', ' Kept.</li>')}</ul>") != (
+    assert html_to_text(f"{STORY * 2}<ul>{headlines.replace('</li>', ' Kept.</li>')}</ul>") != (
         f"{READ}\n\n{READ}"
     )
 
@@ -174,16 +174,16 @@ def test_a_list_of_links_that_a_sentence_announces_is_a_part_of_the_story() -> N
     items = "".join(f"<li><a href=/{n}>Report {n} of the harbour board</a></li>" for n in range(3))
     sentence = "The board has published three reports on the fog, and none of them names the ferry"
     listed = "\n\n".join(f"Report {n} of the harbour board" for n in range(3))
-    told = read_markup(f"{STORY * 2}<p>{sentence}:</p><ul>{items}</ul>")
+    told = html_to_text(f"{STORY * 2}<p>{sentence}:</p><ul>{items}</ul>")
     assert told == f"{READ}\n\n{READ}\n\n{sentence}:\n\n{listed}"
     for before in (f"<p>{sentence}.</p>", "<p>More of it:</p>", f"<h2>{sentence}:</h2>"):
-        assert listed not in read_markup(f"{STORY * 4}{before}<ul>{items}</ul>")
+        assert listed not in html_to_text(f"{STORY * 4}{before}<ul>{items}</ul>")
 
 
 def test_what_would_leave_nothing_is_kept() -> None:
-    assert read_markup("<p>Advertisement</p>") == "Advertisement"
-    assert read_markup(f"<p>Read also: {LINK}</p>").endswith("second quay")
-    assert read_markup("<p>[gallery]</p>") == ""
+    assert html_to_text("<p>Advertisement</p>") == "Advertisement"
+    assert html_to_text(f"<p>Read also: {LINK}</p>").endswith("second quay")
+    assert html_to_text("<p>[gallery]</p>") == ""
 
 
 def blocks_of(*texts: str, linked: bool = False) -> list[Block]:
@@ -193,10 +193,10 @@ def blocks_of(*texts: str, linked: bool = False) -> list[Block]:
 def test_an_element_that_begins_with_a_lead_in_goes_whole_only_if_it_is_the_smaller_part() -> None:
     story = blocks_of("A story that is as long as this one is.", "And goes on, and on, and on.")
     box = [*blocks_of("Read also"), *blocks_of("Other news", linked=True), *blocks_of("Teaser")]
-    inside = Sheet([*story, *box], [Span(0, 5), Span(2, 5)])
-    assert trim(inside) == [block.text for block in story]
-    around = Sheet([*box, *story], [Span(0, 5)])
-    assert trim(around) == ["Teaser", *(block.text for block in story)]
+    inside = Layout([*story, *box], [Span(0, 5), Span(2, 5)])
+    assert remove_boilerplate(inside) == [block.text for block in story]
+    around = Layout([*box, *story], [Span(0, 5)])
+    assert remove_boilerplate(around) == ["Teaser", *(block.text for block in story)]
 
 
 WORDS = st.sampled_from(
@@ -212,7 +212,7 @@ WORDS = st.sampled_from(
     ),
     st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=4),
 )
-def test_trimming_only_leaves_out(
+def test_lines_are_only_left_out(
     drawn: list[tuple[list[str], int, bool]], spans: list[tuple[int, int]]
 ) -> None:
     blocks = [
@@ -221,7 +221,7 @@ def test_trimming_only_leaves_out(
     ]
     ends = [Span(a, b) for a, b in spans if a < b <= len(blocks)]
     given_lines = [line.text for block in blocks for line in block.lines]
-    left = [line for text in trim(Sheet(blocks, ends)) for line in text.split("\n")]
+    left = [line for text in remove_boilerplate(Layout(blocks, ends)) for line in text.split("\n")]
     rest = iter(given_lines)
     assert all(any(one == line for one in rest) or "[" in "".join(given_lines) for line in left)
-    assert trim(Sheet(blocks, ends)) == trim(Sheet(blocks, ends))
+    assert remove_boilerplate(Layout(blocks, ends)) == remove_boilerplate(Layout(blocks, ends))

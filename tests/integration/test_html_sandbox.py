@@ -1,6 +1,7 @@
 """Real children reading hostile HTML: whatever one article does, the next is read right."""
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -8,18 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from recommender.analysis.html.guard import CHILD, MarkupReader
-from recommender.analysis.html.limits import (
-    CPU_SECONDS,
+from recommender.analysis.html.feed_document import parse_feed_document
+from recommender.analysis.html.page import PageReader
+from recommender.analysis.html.sandbox import (
+    FEED,
     LONGEST_MARKUP,
-    MEMORY_BYTES,
-    PAGE_MEMORY_BYTES,
+    PAGE,
+    TASKS,
+    TEXT,
+    Sandbox,
+    Task,
 )
-from recommender.analysis.html.webpage import PageReader
 from recommender.errors import UnreadableMarkup
 
 MEGABYTE = 1_000_000
@@ -79,9 +84,9 @@ def others() -> set[int]:
 
 
 @pytest.fixture
-def reader(others: set[int]) -> Iterator[MarkupReader]:
+def reader(others: set[int]) -> Iterator[Sandbox]:
     """A reader that leaves no child behind."""
-    with MarkupReader() as reader:
+    with Sandbox() as reader:
         yield reader
     assert children() == others
 
@@ -121,7 +126,7 @@ def fake(program: str) -> list[str]:
 
 
 def test_one_child_reads_article_after_article(
-    reader: MarkupReader, child_of: Callable[[], int]
+    reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
     assert reader.read(INNOCENT) == READ
     first = child_of()
@@ -132,21 +137,21 @@ def test_one_child_reads_article_after_article(
 
 
 def test_a_child_starts_only_when_there_is_something_to_read(others: set[int]) -> None:
-    with MarkupReader() as reader:
+    with Sandbox() as reader:
         assert children() == others
         with pytest.raises(UnreadableMarkup, match="longer than 4194304 bytes"):
             reader.read("ж" * (LONGEST_MARKUP // 2) + "x")
         assert children() == others
 
 
-def test_the_longest_article_is_read(reader: MarkupReader) -> None:
+def test_the_longest_article_is_read(reader: Sandbox) -> None:
     paragraph = "<p>слово</p>" + "<!-- " + "x" * 400 + " -->"
     count = LONGEST_MARKUP // len(paragraph.encode())
     assert reader.read(paragraph * count) == "\n\n".join(["слово"] * count)
 
 
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_article_harms_only_itself(reader: MarkupReader, html: str) -> None:
+def test_a_hostile_article_harms_only_itself(reader: Sandbox, html: str) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with contextlib.suppress(UnreadableMarkup):
         assert "root:" not in reader.read(html)
@@ -154,17 +159,17 @@ def test_a_hostile_article_harms_only_itself(reader: MarkupReader, html: str) ->
     reader.close()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert used <= CPU_SECONDS + 2 * START_SECONDS
+    assert used <= TEXT.cpu_seconds + 2 * START_SECONDS
 
 
-def test_an_article_that_takes_time_is_stopped(reader: MarkupReader) -> None:
+def test_an_article_that_takes_time_is_stopped(reader: Sandbox) -> None:
     with pytest.raises(UnreadableMarkup, match=r"more than (2 s of processor time|5 s)"):
         reader.read(HOSTILE["many attributes"] * 2)
     assert reader.read(INNOCENT) == READ
 
 
 def test_an_article_that_takes_memory_is_stopped(
-    reader: MarkupReader, child_of: Callable[[], int]
+    reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
     assert reader.read(INNOCENT) == READ
     first = child_of()
@@ -175,7 +180,7 @@ def test_an_article_that_takes_memory_is_stopped(
 
 
 def test_an_article_that_is_refused_costs_no_child(
-    reader: MarkupReader, child_of: Callable[[], int]
+    reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
     assert reader.read(INNOCENT) == READ
     first = child_of()
@@ -192,10 +197,10 @@ def test_an_article_that_is_refused_costs_no_child(
 
 def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int]) -> None:
     faulty = fake(
-        "from recommender.analysis.html import child; "
-        "child.read_markup = lambda html: html if html == 'fine' else 1 / 0; child.main()"
+        "from recommender.analysis.html import sandbox_child, text; sys.argv = ['', 'text']; "
+        "text.html_to_text = lambda html: html if html == 'fine' else 1 / 0; sandbox_child.main()"
     )
-    with MarkupReader(faulty) as reader:
+    with Sandbox(TEXT, faulty) as reader:
         with pytest.raises(UnreadableMarkup, match="ZeroDivisionError: division by zero"):
             reader.read(INNOCENT)
         first = child_of()
@@ -206,30 +211,35 @@ def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int])
 def test_limits_that_the_machine_sets_already_are_kept(child_of: Callable[[], int]) -> None:
     limited = fake(
         "from resource import *; setrlimit(RLIMIT_AS, (100_000_000, 100_000_000)); "
-        "setrlimit(RLIMIT_CPU, (1, 1)); from recommender.analysis.html.child import main; main()"
+        "setrlimit(RLIMIT_CPU, (1, 1)); sys.argv = ['', 'text']; "
+        "from recommender.analysis.html.sandbox_child import main; main()"
     )
-    with MarkupReader(limited) as reader:
+    with Sandbox(TEXT, limited) as reader:
         assert reader.read(INNOCENT) == READ
         assert resource.prlimit(child_of(), resource.RLIMIT_AS) == (100_000_000, 100_000_000)
         assert resource.prlimit(child_of(), resource.RLIMIT_CPU) == (1, 1)
 
 
-def test_a_child_is_confined(reader: MarkupReader, child_of: Callable[[], int]) -> None:
-    reader.read(INNOCENT)
-    pid = child_of()
-    assert resource.prlimit(pid, resource.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)
-    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
-    assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
-    assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (8, 8)
-    soft, _ = resource.prlimit(pid, resource.RLIMIT_CPU)
-    assert CPU_SECONDS <= soft <= CPU_SECONDS + START_SECONDS
-    assert Path(f"/proc/{pid}/environ").read_bytes() == b""
-    assert Path(f"/proc/{pid}/cwd").resolve() == Path("/")
-    assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == 3
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_child_is_confined(others: set[int], child_of: Callable[[], int], task: Task) -> None:
+    with Sandbox(task) as sandbox:
+        sandbox.read(INNOCENT_PAGE)
+        pid = child_of()
+        memory = task.memory_bytes
+        assert resource.prlimit(pid, resource.RLIMIT_AS) == (memory, memory)
+        assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
+        assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+        assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (task.open_files,) * 2
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_CPU)
+        assert task.cpu_seconds <= soft <= task.cpu_seconds + 3 * START_SECONDS
+        assert Path(f"/proc/{pid}/environ").read_bytes() == b""
+        assert Path(f"/proc/{pid}/cwd").resolve() == Path("/")
+        assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == 3
+    assert children() == others
 
 
 def test_a_child_stays_small_over_many_articles(
-    reader: MarkupReader, child_of: Callable[[], int]
+    reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
     def size() -> int:
         return int(Path(f"/proc/{child_of()}/statm").read_text().split()[0])
@@ -244,7 +254,7 @@ def test_a_child_stays_small_over_many_articles(
 
 
 def test_a_child_killed_between_articles_is_replaced(
-    reader: MarkupReader, child_of: Callable[[], int]
+    reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
     for _ in range(10):
         assert reader.read(INNOCENT) == READ
@@ -257,9 +267,9 @@ def test_a_child_killed_between_articles_is_replaced(
 
 
 def test_a_child_that_stands_still_is_killed(child_of: Callable[[], int]) -> None:
-    with MarkupReader(wall_seconds=PATIENCE_SECONDS) as patient:
+    with Sandbox(replace(TEXT, wall_seconds=PATIENCE_SECONDS)) as patient:
         assert patient.read(INNOCENT) == READ
-    with MarkupReader(wall_seconds=1) as reader:
+    with Sandbox(replace(TEXT, wall_seconds=1)) as reader:
         reader.read(INNOCENT)
         stopped = child_of()
         os.kill(stopped, signal.SIGSTOP)
@@ -270,7 +280,7 @@ def test_a_child_that_stands_still_is_killed(child_of: Callable[[], int]) -> Non
 
 @pytest.mark.parametrize("html", ["<p>short", "<p>" + "longer than a pipe " * 100_000])
 def test_a_child_that_never_reads_is_killed(others: set[int], html: str) -> None:
-    with MarkupReader(["/bin/sleep", "60"], wall_seconds=0.2) as reader:
+    with Sandbox(replace(TEXT, wall_seconds=0.2), ["/bin/sleep", "60"]) as reader:
         for _ in range(2):
             with pytest.raises(UnreadableMarkup, match=r"takes more than 0\.2 s"):
                 reader.read(html)
@@ -281,7 +291,7 @@ def test_a_child_that_answers_drop_by_drop_is_killed(others: set[int]) -> None:
     """One limit holds for an answer, not one for each of its bytes: 256 of them, half a second."""
     drops = "[(os.write(1, b'x'), time.sleep(0.05)) for _ in range(256)]"
     program = f"sys.stdin.buffer.read(5); os.write(1, b'\\x06\\0\\0\\1\\0'); {drops}"
-    with MarkupReader(fake(program), wall_seconds=0.5) as reader:
+    with Sandbox(replace(TEXT, wall_seconds=0.5), fake(program)) as reader:
         with pytest.raises(UnreadableMarkup, match=r"takes more than 0\.5 s"):
             reader.read(INNOCENT)
         assert children() == others
@@ -300,7 +310,7 @@ def test_a_child_that_answers_drop_by_drop_is_killed(others: set[int]) -> None:
     ids=["echo", "flood", "endless", "null", "half", "closed"],
 )
 def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
-    with MarkupReader(command) as reader:
+    with Sandbox(TEXT, command) as reader:
         with pytest.raises(UnreadableMarkup, match="the child answers nonsense"):
             reader.read(INNOCENT)
         assert children() == others
@@ -309,7 +319,7 @@ def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("program", "reason", "asked"),
     [
-        ("sys.exit(3)", "ended with status 3; try: .*recommender.analysis.html.child", 2),
+        ("sys.exit(3)", "ended with status 3; try: .*html.sandbox_child text", 2),
         ("os.kill(os.getpid(), 11)", "died with signal 11", 2),
         (f"{RECEIVE}; sys.exit(3)", "ended with status 3", 1),
         (f"{RECEIVE}; os.kill(os.getpid(), 11)", "died with signal 11", 1),
@@ -321,7 +331,7 @@ def test_only_what_was_not_received_is_asked_again_and_once(
 ) -> None:
     diary = tmp_path / "diary"
     written = f"open({str(diary)!r}, 'a').write('x'); "
-    reader = MarkupReader(fake(written + program))
+    reader = Sandbox(TEXT, fake(written + program))
     with reader, pytest.raises(UnreadableMarkup, match=reason):
         reader.read("<p>" + "x" * 300_000)
     assert diary.read_text() == "x" * asked
@@ -330,7 +340,7 @@ def test_only_what_was_not_received_is_asked_again_and_once(
 def test_what_a_child_says_unasked_is_not_taken_for_the_next_answer() -> None:
     answer = b'\x06\0\0\0\x0b["A", null]'
     program = f"sys.stdin.buffer.read(5); os.write(1, {answer * 2!r}); time.sleep(60)"
-    with MarkupReader(fake(program)) as reader:
+    with Sandbox(TEXT, fake(program)) as reader:
         assert reader.read("x") == "A"
         first = children()
         assert reader.read("x") == "A"
@@ -343,7 +353,7 @@ def test_an_interrupted_exchange_leaves_no_half_answer(others: set[int]) -> None
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        with MarkupReader(["/bin/sleep", "60"]) as reader:
+        with Sandbox(TEXT, ["/bin/sleep", "60"]) as reader:
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             with pytest.raises(KeyboardInterrupt):
                 reader.read(INNOCENT)
@@ -352,7 +362,7 @@ def test_an_interrupted_exchange_leaves_no_half_answer(others: set[int]) -> None
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_closed_reader_may_read_again(reader: MarkupReader, child_of: Callable[[], int]) -> None:
+def test_a_closed_reader_may_read_again(reader: Sandbox, child_of: Callable[[], int]) -> None:
     assert reader.read(INNOCENT) == READ
     first = child_of()
     reader.close()
@@ -363,8 +373,8 @@ def test_a_closed_reader_may_read_again(reader: MarkupReader, child_of: Callable
 
 def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     program = (
-        "import os, time; from recommender.analysis.html.guard import MarkupReader; "
-        "r = MarkupReader(); "
+        "import os, time; from recommender.analysis.html.sandbox import Sandbox; "
+        "r = Sandbox(); "
         "r.read('x'); print(open(f'/proc/self/task/{os.getpid()}/children').read(), flush=True); "
         "time.sleep(60)"
     )
@@ -420,15 +430,12 @@ def test_a_hostile_page_harms_only_itself(pages: PageReader, html: str) -> None:
     pages.close()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert used <= CPU_SECONDS + 4 * START_SECONDS
+    assert used <= TEXT.cpu_seconds + 4 * START_SECONDS
 
 
-def test_a_page_that_takes_time_is_stopped(
-    monkeypatch: pytest.MonkeyPatch, others: set[int]
-) -> None:
+def test_a_page_that_takes_time_is_stopped(others: set[int]) -> None:
     """No child is there within a millisecond."""
-    monkeypatch.setattr("recommender.analysis.html.webpage.PAGE_WALL_SECONDS", 0.001)
-    with PageReader() as pages:
+    with PageReader(Sandbox(replace(PAGE, wall_seconds=0.001))) as pages:
         with pytest.raises(UnreadableMarkup) as refused:
             pages.read(INNOCENT_PAGE)
         assert children() == others
@@ -447,22 +454,47 @@ def test_a_page_that_takes_memory_is_stopped(
     assert child_of() != first
 
 
-def test_a_child_for_pages_can_open_nothing(pages: PageReader, child_of: Callable[[], int]) -> None:
-    first, again = (pages.read(INNOCENT_PAGE) for _ in range(2))
-    assert first == again
-    pid = child_of()
-    assert resource.prlimit(pid, resource.RLIMIT_AS) == (PAGE_MEMORY_BYTES, PAGE_MEMORY_BYTES)
-    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
-    assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (3, 3)
-    assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == 3
-    assert Path(f"/proc/{pid}/environ").read_bytes() == b""
-
-
 def test_a_child_that_tells_of_no_page_is_not_believed() -> None:
     with (
-        PageReader(MarkupReader(CHILD)) as pages,
+        PageReader(Sandbox(TEXT)) as pages,
         pytest.raises(
             UnreadableMarkup, match="the page cannot be read: the child answers nonsense"
         ),
     ):
         pages.read(INNOCENT_PAGE)
+
+
+# Feeds.
+
+
+def test_a_feed_that_would_take_hours_is_stopped() -> None:
+    author = b"<author>@" + b"a" * 200_000 + b"</author>"
+    document = b"<rss version='2.0'><channel><item><guid>1</guid>" + author
+    hurried = fake(
+        "from dataclasses import replace; from recommender.analysis.html import sandbox_child; "
+        "tasks = sandbox_child.TASKS; tasks['feed'] = replace(tasks['feed'], cpu_seconds=1); "
+        "sys.argv = ['', 'feed']; sandbox_child.main()"
+    )
+    with (
+        Sandbox(replace(FEED, cpu_seconds=1), hurried) as sandbox,
+        pytest.raises(UnreadableMarkup, match="cannot be read as a feed: it needs more than 1 s"),
+    ):
+        sandbox.read(document)
+
+
+def test_a_fault_in_feedparser_is_reported_in_a_line() -> None:
+    spaced = "<rss version='2.0' xmlns:a='h\u00a0ttp://x'><channel><a:b/></channel></rss>"
+    with (
+        Sandbox(FEED) as sandbox,
+        pytest.raises(UnreadableMarkup, match=r"^cannot be read as a feed: ValueError: .*$"),
+    ):
+        sandbox.read(spaced)
+
+
+def test_a_feed_comes_as_feedparser_reads_it() -> None:
+    item = "<item><guid>1</guid><title>T &amp; \ud7ff \x7f \U0001f680</title></item>"
+    document = f"<rss version='2.0'><channel>{item}</channel></rss>".encode()
+    with Sandbox(FEED) as sandbox:
+        found = json.loads(sandbox.read(document))
+    assert found == json.loads(json.dumps(parse_feed_document(document)))
+    assert found["entries"][0]["title"] == "T & \ud7ff \x7f \U0001f680"

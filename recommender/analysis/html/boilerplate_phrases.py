@@ -1,6 +1,6 @@
-"""What stands before links to other articles, in many languages: "Read also".
+"""Phrases of boilerplate in many languages: "Read also", rights, labels of buttons, requests.
 
-Whole phrases, compared without regard to case and to the marks around them.
+Each function looks at one line of text. Case and the characters around a phrase do not matter.
 """
 # ruff: noqa: RUF001 - phrases of many scripts
 
@@ -8,9 +8,120 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LeadIn", "lead_in"]
+__all__ = ["LeadIn", "is_label", "is_notice", "is_request", "match_lead_in"]
 
-# Said of other articles and of little else.
+# Each line is a pattern. Notices and labels must match a whole line of the text.
+_NOTICES: Final = r"""
+(?:copyright )?©.{0,160}
+copyright (?:\(c\) ?)?\d{4}\b.{0,120}
+\(c\) ?\d{4}\b.{0,120}
+(?:無断転載|転載禁止|무단[ ]?전재).{0,40}
+the (?:post|article) .{1,300} (?:appeared first|first appeared) on .{1,120}
+запись .{1,300} впервые появилась .{1,120}
+l['’]article .{1,300} est apparu en premier sur .{1,120}
+der beitrag .{1,300} erschien zuerst auf .{1,120}
+la entrada .{1,300} (?:se publicó primero|apareció primero|aparece primero) en .{1,120}
+o post .{1,300} apareceu primeiro em .{1,120}
+l['’]articolo .{1,300} (?:sembra essere il primo su|proviene da) .{1,120}
+het bericht .{1,300} verscheen eerst op .{1,120}
+artykuł .{1,300} pochodzi z serwisu .{1,120}
+this (?:article|story|post|piece|column) (?:was |has been )?(?:originally|first) published .{1,160}
+this (?:article|story|post|piece|column) (?:originally|first) appeared .{1,160}
+(?:story|article|content|video) continues (?:below|after)(?: (?:the )?(?:advertisement|ad))?\W*
+https?://\S+
+"""
+# At the end of a line; the owner of the rights may be named before.
+_RIGHTS: Final = r"""
+all rights? reserved|все права защищены|усі права захищені|ҳамаи ҳуқуқҳо (?:маҳфуз|ҳифз)\w*
+alle rechte vorbehalten|alle rechten voorbehouden|tous droits réservés|tutti i diritti riservati
+todos los derechos reservados|todos os direitos reservados|wszelkie prawa zastrzeżone
+版权所有|版權所有
+"""
+_LABELS: Final = r"""
+advertisements?|реклама|ҳаволаи таблиғотӣ|anzeige|werbung|publicité|publicidade?
+pubblicità|advertentie|reklama|reklam|广告|廣告|広告|광고|إعلان|تبلیغات|mainos|annons|annonse
+share(?: this)?(?: article| story| post| page)?|tweet(?: this)?|like this|loading|share on \w{1,20}
+поделиться(?: в соцсетях)?|поделитесь|partager|teilen|compartir|compartilhar|condividi|udostępnij
+分享|分享到|シェアする|공유하기|مشاركة|اشتراک‌گذاری
+click to (?:share|email|print)\b.{0,80}
+leave a (?:comment|reply)|post a comment|comments are closed|view (?:all )?comments
+оставить комментарий|добавить комментарий|laisser un commentaire
+deja un comentario|deixe um comentário|hinterlasse einen kommentar
+\d{1,6} (?:comments?|shares?|views?|комментари\w{1,3}|просмотр\w{0,3})
+skip to (?:main )?content|back to top|jump to recipe|view this post on instagram
+a post shared by .{1,80}\(@.{1,80}
+"""
+# Requests to follow, subscribe or share.
+_REQUESTS: Final = r"""
+subscribe (?:now|here|today)\b
+(?:subscribe|sign up) (?:to|for) .{0,40}\b(?:newsletters?|channel|podcast|updates|feed|alerts)\b
+get (?:our|the) .{0,20}newsletter\b
+follow (?:us|me) (?:on|at)\b
+join us on (?:telegram|whatsapp|facebook|viber|instagram|youtube|twitter|x)\b
+join our (?:telegram|whatsapp|facebook|viber|mailing list|newsletter)\b
+share this (?:article|story|post) (?:on|with)\b
+click here to (?:subscribe|sign up|share|join|donate)\b
+(?:like us on|download our app|support our journalism)\b
+(?:this (?:web)?site|we) uses? cookies\b
+(?:originally|first) (?:published|posted) (?:on|at|by|in)\b
+подпи(?:шитесь|сывайтесь|шись|сывайся) на\b
+(?:присоединяйтесь к (?:нам|нашему)|следите за (?:нами|нашими)|читайте нас)\b
+(?:поделитесь (?:этой|с друзьями|новостью)|наш (?:телеграм|telegram)[- ]канал)\b
+мы (?:в|на) (?:telegram|телеграм|facebook|instagram|youtube|соцсетях)\b
+(?:ба (?:канали|саҳифаи) .{0,40})?обуна шавед
+моро дар .{1,40}(?:пайгирӣ кунед|бихонед)
+(?:підпи(?:шіться|суйтесь) на|стежте за нами)\b
+(?:telegram.{0,20})?(?:арнамызға|каналымызға|каналыбызга) (?:жазылыңыз|жазылыңыздар)
+bizi .{0,20}takip edin|kanalimizga (?:obuna|a.zo) bo.?ling
+abonnez-vous (?:à|au|ici)\b|suivez-nous (?:sur|en)\b|inscrivez-vous à (?:notre|la) newsletter
+abonnieren sie\b|folgen sie uns\b|(?:newsletter|jetzt) abonnieren
+suscr[ií]b(?:e|a)te a\b|suscríbase a\b|s[ií]guenos en\b|síganos en\b
+assine (?:a nossa|nossa|o nosso)\b|inscreva-se (?:em|na|no) (?:nossa|nosso|canal)\b|siga-nos\b
+iscriviti alla\b|seguici su\b|abonneer je op\b|volg ons (?:op|via)\b|schrijf je in voor\b
+zapisz się (?:na|do) newsletter|obserwuj nas\b|subskrybuj nas\b
+扫码关注|(?:点击)?(?:关注|订阅)我们|欢迎(?:关注|订阅)|關注我們|訂閱我們|歡迎(?:訂閱|追蹤)
+メールマガジン(?:登録|の登録)|구독(?:하기| 신청)|تابعونا على|اشترك في (?:نشرتنا|قناتنا)
+ติดตามเราได้ที่|theo dõi chúng tôi|ikuti kami di
+"""
+_LONGEST_LINE: Final = 500  # characters; a longer line is a part of the story
+_LONGEST_LABEL: Final = 200
+
+
+def _line_pattern(patterns: str) -> re.Pattern[str]:
+    """A pattern of any of some patterns, one on each line, after up to six other characters."""
+    return re.compile(rf"[\W_]{{0,6}}?(?:{_alternatives(patterns)})", re.IGNORECASE)
+
+
+def _alternatives(patterns: str) -> str:
+    return "|".join(f"(?:{line})" for line in patterns.splitlines() if line)
+
+
+_NOTICE: Final = _line_pattern(_NOTICES)
+_RIGHT: Final = re.compile(
+    rf"(?:[^.!?]{{0,80}}[.,;]? )?(?:{_alternatives(_RIGHTS)})\W*.{{0,20}}", re.IGNORECASE
+)
+_LABEL: Final = re.compile(rf"{_line_pattern(_LABELS).pattern}[\W_]{{0,6}}", re.IGNORECASE)
+_REQUEST: Final = _line_pattern(_REQUESTS)
+
+
+def is_notice(line: str) -> bool:
+    """Whether a line states rights or the origin of the text, or is only an address."""
+    if len(line) > _LONGEST_LINE:
+        return False
+    return any(pattern.fullmatch(line) for pattern in (_NOTICE, _RIGHT))
+
+
+def is_label(line: str) -> bool:
+    """Whether a line is the label of a button or box: share, advertisement, leave a comment."""
+    return len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) is not None
+
+
+def is_request(line: str) -> bool:
+    """Whether a line begins by asking the reader to subscribe, follow or share."""
+    return len(line) <= _LONGEST_LINE and _REQUEST.match(line) is not None
+
+
+# They introduce other articles and hardly anything else.
 _READ_ALSO: Final = """
 read also|also read|read more|read next|read this next|also see|see also|watch also|also watch|
 you may also like|you might also like|you may also be interested in|
@@ -84,7 +195,7 @@ skaityk taip pat|susiję straipsniai|կարդացեք նաև|կարդալ նաև
 bài viết liên quan|bài liên quan|baca juga|lihat juga|simak juga|artikel terkait|berita terkait|
 baca lagi|basahin din|soma pia|soma zaidi|အလားတူသတင်းများ|ဆက်စပ်သတင်းများ
 """
-# May be a heading of the story itself, or begin a sentence of it: links must follow.
+# They may also be a heading or the beginning of a sentence of the story: links must follow.
 _RELATED: Final = """
 related|related topics|related links|more|more news|more stories|more from this section|
 more from this author|further reading|keep reading|continue reading|up next|don't miss|
@@ -109,29 +220,31 @@ populārākie|最新新闻|最新消息|更多新闻|更多新聞|热门新闻|�
 ข่าวล่าสุด|อ่านต่อ|ताजा खबरें|সর্বশেষ খবর|tin mới nhất|tin khác|berita terkini|berita terbaru|
 terpopuler
 """
-_REACH: Final = 120  # characters of a line that are looked at
+_SCANNED: Final = 120  # characters at the beginning of a line
 
 
-def _listed(phrases: str) -> frozenset[str]:
-    return frozenset(filter(None, phrases.replace("\n", "|").split("|")))
+def _phrases_of(listing: str) -> frozenset[str]:
+    return frozenset(filter(None, listing.replace("\n", "|").split("|")))
 
 
-def _any_of(phrases: str) -> str:
-    """A pattern of any of the phrases, the longest first."""
-    longest_first = sorted(_listed(phrases), key=lambda phrase: (-len(phrase), phrase))
-    return "|".join(map(re.escape, longest_first))
+def _longest_first(listing: str) -> str:
+    """A pattern of any of the phrases; a longer one is tried before a shorter one."""
+    phrases = sorted(_phrases_of(listing), key=lambda phrase: (-len(phrase), phrase))
+    return "|".join(map(re.escape, phrases))
 
 
-def _key(text: str) -> str:
-    """Two letters in one form, by which most lines are seen to be none of the phrases."""
+def _first_letters(text: str) -> str:
+    """Two letters, case folded: a fast test that rules out most lines."""
     return text[:2].replace("İ", "i").casefold()[:2]
 
 
-_KEYS: Final = frozenset(map(_key, _listed(_READ_ALSO) | _listed(_RELATED)))
+_FIRST_LETTERS: Final = frozenset(
+    map(_first_letters, _phrases_of(_READ_ALSO) | _phrases_of(_RELATED))
+)
 _MARKS: Final = re.compile(r"[\W_]{0,12}")
-# After it comes a mark, a space or the end, or, where no spaces part the words, anything.
-_LEAD: Final = re.compile(
-    rf"(?:(?P<sure>{_any_of(_READ_ALSO)})|{_any_of(_RELATED)})"
+# After the phrase comes a mark, a space or the end; in scripts without spaces, anything.
+_LEAD_IN: Final = re.compile(
+    rf"(?:(?P<sure>{_longest_first(_READ_ALSO)})|{_longest_first(_RELATED)})"
     r"(?:[\s_]{0,3}(?P<mark>[:：…|»›>→►▶▸•—–-])[\W_]{0,12}|[^\w]{1,12}|$|(?<=[\u3040-\ud7af]))",
     re.IGNORECASE,
 )
@@ -139,26 +252,26 @@ _LEAD: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LeadIn:
-    """How a line begins that leads to other articles.
+    """The beginning of a line that leads to other articles.
 
     Attributes:
-        rest: what follows on the line.
-        sure: the phrase is said of other articles only.
-        marked: a colon, dash or arrow parts it from the rest.
+        rest: the rest of the line.
+        is_sure: the phrase is used for other articles only.
+        is_marked: a colon, dash or arrow separates it from the rest.
     """
 
     rest: str
-    sure: bool
-    marked: bool
+    is_sure: bool
+    is_marked: bool
 
 
-def lead_in(text: str) -> LeadIn | None:
-    """The phrase that a line begins with, if it is a known one."""
-    marks = _MARKS.match(text)
+def match_lead_in(line: str) -> LeadIn | None:
+    """The known phrase at the beginning of a line, such as "Read also"; None if there is none."""
+    marks = _MARKS.match(line)
     begin = marks.end() if marks else 0
-    if _key(text[begin : begin + 2]) not in _KEYS:
+    if _first_letters(line[begin : begin + 2]) not in _FIRST_LETTERS:
         return None
-    found = _LEAD.match(text[:_REACH], begin)
+    found = _LEAD_IN.match(line[:_SCANNED], begin)
     if found is None:
         return None
-    return LeadIn(text[found.end() :], bool(found["sure"]), bool(found["mark"]))
+    return LeadIn(line[found.end() :], bool(found["sure"]), bool(found["mark"]))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.analysis.html.frames import Answer
-from recommender.analysis.html.limits import LONGEST_TEXT
-from recommender.analysis.html.page import read_page
-from recommender.analysis.html.webpage import Page
+from recommender.analysis.html.main_text import read_page
+from recommender.analysis.html.page import Page
+from recommender.analysis.html.sandbox import PAGE as TASK
+from recommender.analysis.html.sandbox import Reply
 from recommender.errors import UnreadableMarkup
 
 PARAGRAPHS = (
@@ -160,15 +160,15 @@ def test_what_is_too_deep_or_too_long_is_refused() -> None:
     with pytest.raises(UnreadableMarkup, match="nested deeper than 255 elements"):
         read_page("<div>" * 300)
     words = "".join(f"<p>word {number} of very many words</p>" for number in range(400))
-    with pytest.raises(UnreadableMarkup, match=f"longer than {LONGEST_TEXT} characters"):
-        read_page(f"<title>{'x' * LONGEST_TEXT}</title>{words}")
+    with pytest.raises(UnreadableMarkup, match=f"longer than {TASK.longest_text} characters"):
+        read_page(f"<title>{'x' * TASK.longest_text}</title>{words}")
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.text(max_size=200), st.text(max_size=40))
 def test_any_page_passes_through_the_pipe(html: str, title: str) -> None:
-    answer = Answer(read_page(f"<title>{title}</title>{html}<script>{title}</script>{ARTICLE}"))
-    assert Answer.decode(answer.encode()) == answer
+    answer = Reply(read_page(f"<title>{title}</title>{html}<script>{title}</script>{ARTICLE}"))
+    assert Reply.decode(answer.encode(), TASK.longest_text) == answer
     assert isinstance(Page.decode(answer.text or ""), Page)
 
 
@@ -180,7 +180,7 @@ PLAIN = Page(
 
 
 def test_a_page_is_decoded_as_it_was_encoded() -> None:
-    assert Page.decode(json.dumps(asdict(PLAIN))) == PLAIN
+    assert Page.decode(PLAIN.encode()) == PLAIN
 
 
 @pytest.mark.parametrize("field", [one.name for one in fields(Page)])

@@ -1,4 +1,4 @@
-"""An article's HTML as the text that its reader sees."""
+"""An article's HTML as the text that its reader sees, and as its links."""
 
 import re
 import unicodedata
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from recommender.analysis.html.limits import LONGEST_TEXT
-from recommender.analysis.html.text import read_markup
+from recommender.analysis.html.blocks import Block, Layout, Line, Span
+from recommender.analysis.html.sandbox import TEXT
+from recommender.analysis.html.text import html_to_links, html_to_text
 from recommender.errors import UnreadableMarkup
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
@@ -89,7 +90,7 @@ WORDS = st.text("abc éжש中ก", min_size=1, max_size=20).filter(str.strip)
     ],
 )
 def test_html_reads_as_text(html: str, text: str) -> None:
-    assert read_markup(html) == text
+    assert html_to_text(html) == text
 
 
 @pytest.mark.parametrize(
@@ -127,8 +128,8 @@ def test_html_reads_as_text(html: str, text: str) -> None:
         "<p style='color: red; DISPLAY : none'>no</p>",
     ],
 )
-def test_furniture_is_left_out(unseen: str) -> None:
-    assert read_markup(f"{STORY}{unseen}<p>The end.</p>") == f"{READ}\n\nThe end."
+def test_boilerplate_is_left_out(unseen: str) -> None:
+    assert html_to_text(f"{STORY}{unseen}<p>The end.</p>") == f"{READ}\n\nThe end."
 
 
 @pytest.mark.parametrize(
@@ -144,8 +145,8 @@ def test_furniture_is_left_out(unseen: str) -> None:
         "<div role=presentation>",
     ],
 )
-def test_what_only_resembles_furniture_stays(opening: str) -> None:
-    assert read_markup(f"{STORY}{opening}Kept.") == f"{READ}\n\nKept."
+def test_what_only_resembles_boilerplate_stays(opening: str) -> None:
+    assert html_to_text(f"{STORY}{opening}Kept.") == f"{READ}\n\nKept."
 
 
 @pytest.mark.parametrize(
@@ -159,41 +160,41 @@ def test_what_only_resembles_furniture_stays(opening: str) -> None:
     ],
 )
 def test_a_wrapper_keeps_its_text_whatever_it_is_called(opening: str) -> None:
-    assert read_markup(f"{opening}{STORY}") == READ
-    assert read_markup(f"<p>By X</p>{opening}{STORY}") == f"By X\n\n{READ}"
+    assert html_to_text(f"{opening}{STORY}") == READ
+    assert html_to_text(f"<p>By X</p>{opening}{STORY}") == f"By X\n\n{READ}"
 
 
 def test_a_list_of_links_never_passes_for_the_article() -> None:
     links = "<li><a href=x>Another story with a rather long headline</a></li>" * 9
-    assert read_markup(f"<p>A brief.</p><ul class=related-posts>{links}</ul>") == "A brief."
+    assert html_to_text(f"<p>A brief.</p><ul class=related-posts>{links}</ul>") == "A brief."
 
 
 def test_links_are_the_article_where_there_is_nothing_else() -> None:
-    assert read_markup("<div class=social><a href=x>Our ten best</a></div>") == "Our ten best"
+    assert html_to_text("<div class=social><a href=x>Our ten best</a></div>") == "Our ten best"
 
 
 def test_nesting_is_read_as_deep_as_the_parser_goes() -> None:
-    assert read_markup("<div>" * 250 + "deep") == "deep"
-    assert read_markup("<pre>" * 250 + "deep") == "deep"
-    assert read_markup("<table><tr><td>" * 80 + "deep") == "deep"
+    assert html_to_text("<div>" * 250 + "deep") == "deep"
+    assert html_to_text("<pre>" * 250 + "deep") == "deep"
+    assert html_to_text("<table><tr><td>" * 80 + "deep") == "deep"
 
 
 @pytest.mark.parametrize("before", ["", "</i>" * 1_000])
 def test_deeper_nesting_is_refused_and_never_cut_silently(before: str) -> None:
     with pytest.raises(UnreadableMarkup, match="nested deeper than 255 elements"):
-        read_markup(f"<p>One{before}{'<div>' * 300}two")
+        html_to_text(f"<p>One{before}{'<div>' * 300}two")
 
 
 def test_a_text_may_be_as_long_as_a_body_and_no_longer() -> None:
-    assert len(read_markup("<p>" + "x" * LONGEST_TEXT)) == LONGEST_TEXT
+    assert len(html_to_text("<p>" + "x" * TEXT.longest_text)) == TEXT.longest_text
     with pytest.raises(UnreadableMarkup, match="longer than 1000000 characters"):
-        read_markup("<p>" + "x" * (LONGEST_TEXT + 1))
+        html_to_text("<p>" + "x" * (TEXT.longest_text + 1))
 
 
 @settings(deadline=None)
 @given(st.text() | MARKUP)
 def test_any_text_is_read_and_comes_out_tidy(html: str) -> None:
-    text = read_markup(html)
+    text = html_to_text(html)
     assert [mark for mark in text if unicodedata.category(mark) == "Cc" and mark != "\n"] == []
     assert re.search(r"\n{3}|^\s|\s$|  |[^\S\n]\n|\n[^\S\n]", text) is None
 
@@ -205,7 +206,7 @@ def test_no_script_leaks(before: str, after: str) -> None:
     # stands in it is then a text that readers see.
     assume("<" not in before.rpartition(">")[2])
     """A comment or a script that was opened before takes the whole rest with it."""
-    text = read_markup(f"{before}<script>stolen('cookie')</script>{after}")
+    text = html_to_text(f"{before}<script>stolen('cookie')</script>{after}")
     assert "stolen" not in text
 
 
@@ -213,6 +214,94 @@ def test_no_script_leaks(before: str, after: str) -> None:
 @given(st.lists(WORDS, max_size=6))
 def test_plain_paragraphs_come_out_as_they_went_in(drawn: list[str]) -> None:
     text = "\n\n".join(" ".join(words.split()) for words in drawn)
-    assert read_markup(text) == text
+    assert html_to_text(text) == text
     marked = "".join(f"<p>{paragraph}</p>\n" for paragraph in text.split("\n\n"))
-    assert read_markup(marked) == text
+    assert html_to_text(marked) == text
+
+
+# Links.
+
+
+@pytest.mark.parametrize(
+    ("html", "links"),
+    [
+        ("", []),
+        ("<p>no link</p>", []),
+        ("<p><a href='/a'>one</a> and <A HREF=/b>two</A></p>", ["/a", "/b"]),
+        ("<a href='/a'>x</a><a href='/a'>again</a>", ["/a"]),
+        ("<a href=' /a\n\t/b '>x</a>", ["/a/b"]),
+        ("<a href='/a?x=1&amp;y=2'>x</a>", ["/a?x=1&y=2"]),
+        ("<a href=''>x</a><a>y</a><a name=z>z</a>", []),
+        ("<a href='/мост'>x</a>", ["/мост"]),
+        ("<a href='javascript:alert(1)'>x</a>", ["javascript:alert(1)"]),
+        ("<a href='/a\u0085/b\x7f'>x</a>", ["/a /b"]),
+        ("<div><ul><li><a href='/deep'>", ["/deep"]),
+        ("<!-- <a href='/c'> --><script>'<a href=/d>'</script><a href='/e'>", ["/e"]),
+        ("<template><a href='/f'></a></template><noscript><a href='/g'></noscript>", []),
+        ("<p title='<a href=/h>'>x</p>", []),
+        ("<link href='/i'><img src='/j'><area href='/k'>", []),
+        ("href=x", []),
+    ],
+)
+def test_links_come_once_and_in_order(html: str, links: list[str]) -> None:
+    assert html_to_links(html).splitlines() == links
+
+
+def test_too_many_are_refused() -> None:
+    html = "".join(
+        f"<a href=/{'x' * 1_000}{n}>" + "</a>" for n in range(TEXT.longest_text // 1_000)
+    )
+    with pytest.raises(UnreadableMarkup, match="links are longer"):
+        html_to_links(html)
+
+
+# Blocks.
+
+
+def test_a_layout_keeps_lines_and_paragraphs_apart() -> None:
+    layout = Layout()
+    layout.write("one ")
+    layout.write(" more")
+    layout.break_line()
+    layout.write("two")
+    assert layout.end_line()
+    assert not layout.end_line()
+    layout.end_block()
+    layout.end_block()
+    for cell in (["cell"], [], ["next\ncell"], ["a", "b"]):
+        layout.add_cell(Layout([Block((Line(text),)) for text in cell]))
+    layout.write("end")
+    layout.end_block()
+    assert [block.text for block in layout.blocks] == [
+        "one more\ntwo",
+        "cell next cell",
+        "a",
+        "b",
+        "end",
+    ]
+
+
+def test_a_layout_knows_how_much_of_a_line_is_links() -> None:
+    layout = Layout()
+    layout.write("see ")
+    layout.write("the ferry", linked=8)
+    layout.end_line()
+    layout.write("all", linked=3)
+    layout.end_block()
+    (block,) = layout.blocks
+    assert [line.linked for line in block.lines] == [8, 3]
+    assert [line.linked_share for line in block.lines] == [8 / 11, 1]
+    assert (block.length, block.linked) == (14, 11)
+
+
+def test_a_layout_tells_which_blocks_one_element_holds() -> None:
+    layout = Layout()
+    for text in ("a", "b", "c"):
+        layout.write(text)
+        layout.end_block()
+    layout.end_span(1)
+    layout.end_span(1)
+    layout.end_span(2)
+    cell = Layout([Block((Line("d"),)), Block((Line("e"),))], [Span(0, 2)])
+    layout.add_cell(cell)
+    assert layout.spans == [Span(1, 3), Span(3, 5)]
