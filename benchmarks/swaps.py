@@ -35,10 +35,10 @@ from recommender.indexing.snapshots import stamp_of
 from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.cards import Card
 from recommender.ranking.overrides import StoredOverrides
+from recommender.ranking.policy import StoredPolicy
 from recommender.store import (
     ArticleStore,
     LogPosition,
-    StoredPolicy,
     StoreState,
     Update,
     UpdateBatch,

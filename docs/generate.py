@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from recommender.cli import EXIT_CODES, main
-from recommender.ranking.policy_documents import policy_schema
+from recommender.ranking.policy import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Variable
 
 DOCS: Final = Path(__file__).parent

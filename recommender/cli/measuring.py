@@ -12,7 +12,6 @@ from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
 from recommender.cli.paths import ANY, EXISTING, FOLDER
 from recommender.evaluation import Wanted, compare_generations, evaluate_folder, evaluate_links
-from recommender.ranking.policies import policy_of
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -80,7 +79,7 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
 def _compare(settings: Settings, before: str, after: str) -> None:
     store = open_store(settings.database_url)
     try:
-        catalog, policy = Catalog(settings.data.snapshots), policy_of(store)
+        catalog, policy = Catalog(settings.data.snapshots), store.policies.current()
     finally:
         store.close()
     compare_generations(catalog, before, after, policy, click.echo)

@@ -8,9 +8,7 @@ import click
 
 from recommender.cli.paths import EXISTING
 from recommender.errors import InvalidPolicy
-from recommender.ranking.policies import InForce, set_policy
-from recommender.ranking.policy import Policy
-from recommender.ranking.policy_documents import MOST_BYTES, parse_policy
+from recommender.ranking.policy import MOST_BYTES, Policy, PolicyInForce, parse_policy
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -30,7 +28,7 @@ def show(differences: bool) -> None:
     Version 0 are the defaults, which hold until another policy is set.
     """
     store = open_store(Settings.from_environment().database_url)
-    in_force = InForce.of(store.policies.history())
+    in_force = PolicyInForce.of(store.policies.history())
     store.close()
     if in_force.fault is not None:
         click.echo(f"not in force: {in_force.fault}", err=True)
@@ -49,12 +47,12 @@ def set_(path: Path) -> None:
     """
     wanted = _read(path)
     store = open_store(Settings.from_environment().database_url)
-    done = set_policy(store, wanted)
+    done = store.policies.set(wanted)
     store.close()
     click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
 
 
-def _described(in_force: InForce) -> dict[str, Any]:
+def _described(in_force: PolicyInForce) -> dict[str, Any]:
     stored, differences = in_force.stored, in_force.policy.to_document()
     usual = Policy().to_document(full=True)
     return {

@@ -16,7 +16,6 @@ from recommender.evaluation.runs import Bench
 from recommender.evaluation.texts import plain_articles
 from recommender.indexing.snapshots import Origin, open_generation, open_live
 from recommender.progress import Meter
-from recommender.ranking.policies import policy_of
 from recommender.ranking.policy import Policy
 from recommender.store import ArticleStore
 
@@ -47,7 +46,7 @@ def evaluate_links(
         view,
         "any" if language == "any" else None,
         lambda: plain_articles(store),
-        policy=policy_of(store),
+        policy=store.policies.current(),
     )
     with Sandbox(LINKS) as markup:
         linked = read_links(store, markup.read, meter)

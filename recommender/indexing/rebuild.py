@@ -21,7 +21,6 @@ from recommender.indexing.notices import held, refused
 from recommender.indexing.snapshots import live_manifest, open_live, report_catalog, stamp_of
 from recommender.progress import Meter, silent
 from recommender.ranking.filters import eligible
-from recommender.ranking.policies import policy_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
@@ -194,7 +193,7 @@ def _judge(staged: Staged, catalog: Catalog, store: ArticleStore, gathered: Gath
     """Let a staged snapshot through the gate, or raise GateRefused."""
     now, live = time.time(), _live(catalog)
     fresh = staged.snapshot.manifest
-    recipes, policy = (fresh.model, fresh.analyzer), policy_of(store)
+    recipes, policy = (fresh.model, fresh.analyzer), store.policies.current()
     admit(
         _candidate(staged.snapshot, policy, now),
         None if live is None else _candidate(live, policy, now),

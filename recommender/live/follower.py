@@ -29,7 +29,7 @@ from recommender.live.replica import (
     read_live_name,
 )
 from recommender.ranking.overrides import OverridesByArticle
-from recommender.ranking.policies import InForce
+from recommender.ranking.policy import PolicyInForce
 from recommender.store import ArticleStore
 
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]
@@ -54,7 +54,7 @@ class LiveState:
     """
 
     view: View
-    in_force: InForce
+    in_force: PolicyInForce
     overrides: OverridesByArticle
     change: int
     store_fault: str | None
@@ -175,7 +175,7 @@ class Follower:
                 best = Replica(base)
                 best.apply(content.updates)
                 best.point = content.point
-                best.in_force = InForce.of(content.policies)
+                best.in_force = PolicyInForce.of(content.policies)
                 best.overrides = best.overrides.after(content.overrides)
         # If a generation was built after the end of the journal, the changes between are unknown.
         if best is not None and best.point.number >= newest_change(self._catalog, best.base):
@@ -255,7 +255,7 @@ class Follower:
         )
         self.heartbeats.write(number)
 
-    def _log_policy_fault(self, in_force: InForce) -> None:
+    def _log_policy_fault(self, in_force: PolicyInForce) -> None:
         """Log once why the newest policy is not in force."""
         logged = None if self._state is None else self._state.in_force.fault
         if in_force.fault not in {None, logged}:

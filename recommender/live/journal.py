@@ -25,7 +25,8 @@ from recommender.articles import parse_outline
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.replica import Replica
 from recommender.ranking.overrides import StoredOverrides
-from recommender.store import ArticleStore, LogPosition, StoredPolicy, Update
+from recommender.ranking.policy import StoredPolicy
+from recommender.store import ArticleStore, LogPosition, Update
 
 __all__ = ["Journal", "JournalContent", "JournalWriter"]
 

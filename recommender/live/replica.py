@@ -15,7 +15,7 @@ from recommender.errors import StoreRestored
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.snapshots import Origin, open_generation, stamp_of
 from recommender.ranking.overrides import OverridesByArticle
-from recommender.ranking.policies import InForce
+from recommender.ranking.policy import PolicyInForce
 from recommender.store import LOG_START, ArticleStore, LogPosition, StoreState, Update
 
 __all__ = [
@@ -72,7 +72,7 @@ class Replica:
     def __init__(self, base: BaseSnapshot) -> None:
         self.base = base
         self.point: LogPosition = base.origin.point
-        self.in_force = InForce()
+        self.in_force = PolicyInForce()
         self.overrides = OverridesByArticle()
         self._delta_writer = DeltaWriter(View.of(base.snapshot))
         self._unread: set[str] = set()
@@ -88,7 +88,7 @@ class Replica:
         Returns:
             The articles with unread texts.
         """
-        self.in_force = InForce.of(store.policies.history())
+        self.in_force = PolicyInForce.of(store.policies.history())
         self.overrides = self.overrides.after(store.overrides.all())
         updates = store.unread_before(self.base.origin.point, MOST_UNREAD)
         self.apply(updates)
@@ -113,7 +113,7 @@ class Replica:
         )
         self.apply(page.updates)
         if page.policy not in {None, self.in_force.newest}:
-            self.in_force = InForce.of(store.policies.history())
+            self.in_force = PolicyInForce.of(store.policies.history())
         self.overrides = self.overrides.after(page.overrides)
         self.point = point
         return page.complete, page.updates

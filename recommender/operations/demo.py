@@ -18,7 +18,6 @@ from recommender.indexing.rebuild import rebuild
 from recommender.operations.server import DEMONSTRATION, serve_all
 from recommender.progress import Meter
 from recommender.ranking.listing import as_text
-from recommender.ranking.policies import policy_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
@@ -67,7 +66,7 @@ def _build(
         reader = Analyzer(find_model(settings.model, data.path), load, markup.read)
         built = rebuild(store, catalog, reader, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
-    policy = policy_of(store)
+    policy = store.policies.current()
     store.close()
     return policy
 

@@ -1,18 +1,41 @@
-"""The ranking policy: how signals are weighed, and where lists stop; see docs/policy.md.
+"""The ranking policy: how signals are weighed and where lists stop; see docs/policy.md.
 
-The code holds the defaults. A newsroom sets what it wants otherwise, as a document.
+The code holds the defaults. A newsroom sets what it wants otherwise, as a JSON object.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, with_config
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
+from pydantic_core import ErrorDetails
 
-__all__ = ["RELEVANCE_ONLY", "Policy"]
+from recommender.errors import FieldFault, InvalidPolicy
 
+__all__ = [
+    "MOST_BYTES",
+    "RELEVANCE_ONLY",
+    "Policy",
+    "PolicyInForce",
+    "StoredPolicy",
+    "parse_policy",
+    "policy_schema",
+]
+
+MOST_BYTES: Final = 2**20
+"""The longest policy document that is read."""
 NEVER: Final = 2.0  # above any overlap
 
 
@@ -138,7 +161,7 @@ class Policy:
         return {name: value for name, value in plain.items() if value != usual[name]}
 
     def to_json(self) -> str:
-        """Canonical JSON of what differs from the defaults; `policy_documents` reads it back."""
+        """Canonical JSON of what differs from the defaults; `parse_policy` is the inverse."""
         return json.dumps(self.to_document(), ensure_ascii=False, sort_keys=True)
 
 
@@ -158,3 +181,151 @@ RELEVANCE_ONLY: Final = Policy(
     untitled=True,
 )
 """Relatedness alone, for measuring: no rule takes an article out or moves it."""
+
+
+def parse_policy(document: str | bytes) -> Policy:
+    """Parse a policy document; `{}` gives the defaults.
+
+    Raises:
+        InvalidPolicy: the text is not JSON, or fields are unknown, repeated, of a wrong type or out
+            of bounds. Each such field is named.
+    """
+    try:
+        found = _read(document)
+        # From JSON text, because only then is an object accepted and no value converted.
+        policy = _POLICY_DOCUMENT.validate_json(json.dumps(found))
+        _check_shares(policy)
+        return policy  # noqa: TRY300 - the errors are raised in the lines above
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = tuple(map(_fault, details))
+    except (ValueError, RecursionError) as error:
+        faults = (FieldFault("", _describe_fault(error)),)
+    raise InvalidPolicy("the policy is not acceptable", faults)
+
+
+def _check_shares(policy: Policy) -> None:
+    """Check that vectors and passages leave a share of at least 0 for words."""
+    if policy.dense_weight + policy.passage_weight > 1:
+        raise ValueError("dense_weight and passage_weight add up to more than 1")
+
+
+def policy_schema() -> dict[str, Any]:
+    """The JSON schema of a policy document: meaning, default and bounds of each field."""
+    return _POLICY_DOCUMENT.json_schema()
+
+
+def _read(document: str | bytes) -> object:
+    """Parse JSON in which no name is repeated."""
+    if len(document) > MOST_BYTES:
+        raise ValueError(f"longer than {MOST_BYTES} bytes")
+    text = document if isinstance(document, str) else document.decode("utf-8-sig")
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = sorted(name for name in found if names.count(name) > 1)
+        raise ValueError(f"given more than once: {', '.join(map(repr, repeated))}")
+    return found
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _describe_fault(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"not JSON: {error}"
+        case UnicodeDecodeError():
+            return "not UTF-8"
+        case RecursionError():
+            return "nested too deeply"
+        case _:
+            return str(error)
+
+
+def _fault(error: ErrorDetails) -> FieldFault:
+    """One rejected field, addressed by a JSON pointer."""
+    match error["loc"]:
+        case (field, name, "[key]"):  # the key is rejected; a JSON pointer addresses its value
+            places: tuple[int | str, ...] = (field, name)
+        case places:
+            pass
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in places]
+    match error["type"]:
+        case "dataclass_type":
+            detail = "not a JSON object"
+        case "unexpected_keyword_argument":
+            near = get_close_matches(steps[-1], [each.name for each in fields(Policy)], 1)
+            detail = f"unknown; did you mean {near[0]!r}?" if near else "unknown"
+        case _:
+            detail = error["msg"].removeprefix("Value error, ")
+    return FieldFault("".join(f"/{step}" for step in steps), detail)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """One version of the policy, as the store keeps it.
+
+    Attributes:
+        version: counted from 1.
+        change: the number of its entry in the change log.
+        document: JSON text; see `parse_policy`.
+        at: when it was set, in UTC.
+    """
+
+    version: int
+    change: int
+    document: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The policy by which lists are made.
+
+    Attributes:
+        policy: its weights and bounds.
+        stored: the version it comes from; None for the defaults.
+        history: the versions from the newest down to that one; for the defaults all that were read.
+        fault: why the newest version is not the one in force; None if it is.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    stored: StoredPolicy | None = None
+    history: tuple[StoredPolicy, ...] = ()
+    fault: str | None = None
+
+    @property
+    def version(self) -> int:
+        """The number of the version; 0 for the defaults."""
+        return 0 if self.stored is None else self.stored.version
+
+    @property
+    def newest(self) -> int:
+        """The change number of the newest version; 0 if none was ever set."""
+        return self.history[0].change if self.history else 0
+
+    @classmethod
+    def of(cls, history: Iterable[StoredPolicy]) -> "PolicyInForce":
+        """The newest version that this program can read; `history` comes newest first.
+
+        A newer program may have set a version with unknown fields: the version before stays in
+        force.
+        """
+        seen: tuple[StoredPolicy, ...] = ()
+        fault = None
+        for stored in history:
+            seen = (*seen, stored)
+            try:
+                return cls(parse_policy(stored.document), stored, seen, fault)
+            except InvalidPolicy as refusal:
+                fault = fault or f"version {stored.version} cannot be read: {refusal}"
+        return cls(history=seen, fault=fault)
+
+
+_POLICY_DOCUMENT: Final = TypeAdapter(Policy)

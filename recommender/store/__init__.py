@@ -6,7 +6,7 @@ from recommender.store.catalogs import CatalogNeeds
 from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
 from recommender.store.features import FeatureCache
 from recommender.store.overrides import OverrideStore
-from recommender.store.policy import Policies, PolicyReceipt, StoredPolicy
+from recommender.store.policy import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan
 from recommender.store.text_queue import (
     AnalyzedText,
@@ -39,7 +39,6 @@ __all__ = [
     "StoreState",
     "StoredArticle",
     "StoredPage",
-    "StoredPolicy",
     "TextQueue",
     "Update",
     "UpdateBatch",

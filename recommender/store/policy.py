@@ -1,35 +1,21 @@
 """The ranking policies that were set: one row for each version, none is ever changed."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from recommender.ranking.policy import Policy, PolicyInForce, StoredPolicy
 from recommender.store import schema
 from recommender.store.change_log import log_change
 
-__all__ = ["Policies", "PolicyReceipt", "StoredPolicy", "newest_policy_change"]
+__all__ = ["Policies", "PolicyReceipt", "newest_policy_change"]
 
 _NO_ARTICLE: Final = ""  # no article has this id
 NEWEST_VERSIONS: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPolicy:
-    """One version of the policy.
-
-    Attributes:
-        version: counted from 1.
-        change: number of its entry in the change log.
-        document: JSON text; the store does not read it.
-        at: when it was set, in UTC.
-    """
-
-    version: int
-    change: int
-    document: str
-    at: datetime
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +33,19 @@ class Policies:
     def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
         self._engine = engine
         self._writer = writer
+
+    def current(self) -> Policy:
+        """The policy in force; a newest version that cannot be read is logged."""
+        in_force = PolicyInForce.of(self.history())
+        if in_force.fault is not None:
+            _log.error("version %d of the policy is in force: %s", in_force.version, in_force.fault)
+        return in_force.policy
+
+    def set(self, policy: Policy) -> PolicyReceipt:
+        """Set a policy; setting the one in force again makes no change."""
+        if policy == Policy() and not self.history(limit=1):
+            return PolicyReceipt("unchanged", 0, 0)
+        return self.put(policy.to_json())
 
     def put(self, document: str) -> PolicyReceipt:
         """Set a policy, as one change; the text of the active policy is not set again."""

@@ -15,7 +15,6 @@ from recommender.api import RULES
 from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
-from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
@@ -224,7 +223,7 @@ def test_a_reprint_names_what_stands_instead_however_long_the_list(desk: FlaskCl
 
 def test_a_full_cap_names_the_item_that_filled_it(client: FlaskClient, own_desk: Settings) -> None:
     store = open_store(own_desk.database_url)
-    set_policy(store, Policy(story_likeness=0.01, story_cap=2, fallback=False, diversity=0.0))
+    store.policies.set(Policy(story_likeness=0.01, story_cap=2, fallback=False, diversity=0.0))
     store.close()
     answer = asked(client, explain="all", limit=10)
     first, second = (item["id"] for item in answer["items"])

@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from recommender.analysis.features import Draft
-from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -58,12 +57,12 @@ def test_a_threshold_takes_out_what_scores_less(client: FlaskClient, store: Arti
     middle = scores[len(scores) // 2]
     assert scores[0] < middle
     least = middle - 5e-5  # what is told is rounded to four digits
-    set_policy(store, Policy(threshold=least, fallback=False, diversity=0.0))
+    store.policies.set(Policy(threshold=least, fallback=False, diversity=0.0))
     after = items(client)
     assert {item["id"] for item in after} == {
         item["id"] for item in before if item["reason"] == SEMANTIC and item["score"] >= middle
     }
-    set_policy(store, Policy())
+    store.policies.set(Policy())
     assert items(client) == before
 
 
@@ -72,9 +71,9 @@ def test_half_lives_by_section_change_the_order_and_no_score(
 ) -> None:
     # Of two equally new reprints the better value stands in the list; here both do.
     usual = Policy(age_weight=0.9, diversity=0.0, fallback=False, duplicate_overlap=1.0)
-    set_policy(store, usual)
+    store.policies.set(usual)
     before = items(client)
-    set_policy(store, replace(usual, half_lives={"city": 1}))
+    store.policies.set(replace(usual, half_lives={"city": 1}))
     after = items(client)
     scores = {item["id"]: item["score"] for item in before}
     assert {item["id"]: item["score"] for item in after} == scores
@@ -90,7 +89,7 @@ def test_each_item_is_valued_by_the_half_life_of_its_section(
     client: FlaskClient, store: ArticleStore, clock: SimpleNamespace
 ) -> None:
     half_lives = {"city": 3, "farm": 50}
-    set_policy(store, Policy(age_weight=0.9, half_life_days=20, half_lives=half_lives))
+    store.policies.set(Policy(age_weight=0.9, half_life_days=20, half_lives=half_lives))
     explained = items(client, f"{LIST}&explain=1")
     dated = [item for item in explained if item["published_at"] and item["reason"] == SEMANTIC]
     assert {item["section"] for item in dated} >= {"city", "economy"}
@@ -104,11 +103,11 @@ def test_the_etag_is_another_one_when_the_policy_changes_a_list(
     client: FlaskClient, store: ArticleStore
 ) -> None:
     for path in (LIST, FRAGMENT):
-        set_policy(store, Policy())
+        store.policies.set(Policy())
         before = client.get(path)
         same = {"If-None-Match": before.headers["ETag"]}
         assert client.get(path, headers=same).status_code == 304
-        set_policy(store, NOTHING)
+        store.policies.set(NOTHING)
         after = client.get(path, headers=same)
         assert after.status_code == 200
         assert after.headers["ETag"] != before.headers["ETag"]
@@ -120,13 +119,13 @@ def test_a_list_that_a_request_limits_itself_is_still_limited_so(
 ) -> None:
     """What is asked for stands over the policy."""
     before = items(client, f"{LIST}&min_score=0&diversity=0")
-    set_policy(store, Policy(threshold=1.0, diversity=1.0))
+    store.policies.set(Policy(threshold=1.0, diversity=1.0))
     assert items(client, f"{LIST}&min_score=0&diversity=0") == before
 
 
 def test_without_the_fallback_a_list_stays_short(client: FlaskClient, store: ArticleStore) -> None:
     assert reasons(client) > {SEMANTIC}
-    set_policy(store, Policy(fallback=False))
+    store.policies.set(Policy(fallback=False))
     assert reasons(client) == {SEMANTIC}
 
 
@@ -136,7 +135,7 @@ def test_a_list_for_what_was_not_read_yet_is_made_by_the_policy(
     client.put("/v1/articles/fresh", json=make_story("fresh", section="city"))
     path = "/v1/articles/fresh/related?limit=5"
     assert reasons(client, path) == {"fallback:section"}
-    set_policy(store, NOTHING)
+    store.policies.set(NOTHING)
     assert items(client, path) == []
 
 
@@ -152,7 +151,7 @@ def test_a_draft_gets_its_list_by_the_policy(
     draft = desk_documents["harbour-5"] | {"id": "draft", "limit": 5}
     before = client.post("/v1/related", json=draft).get_json()["items"]
     assert {item["reason"] for item in before} == {"fallback:section"}
-    set_policy(store, NOTHING)
+    store.policies.set(NOTHING)
     assert client.post("/v1/related", json=draft).get_json()["items"] == []
 
 
@@ -160,15 +159,15 @@ def test_all_workers_list_by_the_same_policy(
     client_of: Clients, own_desk: Settings, store: ArticleStore
 ) -> None:
     first, second = client_of(own_desk), client_of(own_desk)
-    set_policy(store, Policy(threshold=0.3, fallback=False))
+    store.policies.set(Policy(threshold=0.3, fallback=False))
     assert items(first) == items(second)
-    set_policy(store, NOTHING)
+    store.policies.set(NOTHING)
     assert items(first) == items(second) == []
 
 
 def test_metrics_tell_which_version_is_in_force(client: FlaskClient, store: ArticleStore) -> None:
     assert (gauge(client, "policy_version"), gauge(client, "policy_unreadable")) == (0, 0)
-    set_policy(store, NOTHING)
+    store.policies.set(NOTHING)
     assert (gauge(client, "policy_version"), gauge(client, "policy_unreadable")) == (1, 0)
     assert gauge(client, "store_change") == gauge(client, "view_change") == store.state().change
     assert gauge(client, "slowest_view_change") == store.state().change
@@ -178,7 +177,7 @@ def test_metrics_tell_which_version_is_in_force(client: FlaskClient, store: Arti
 def test_a_policy_that_cannot_be_read_stops_no_serving(
     client: FlaskClient, store: ArticleStore
 ) -> None:
-    set_policy(store, NOTHING)
+    store.policies.set(NOTHING)
     assert items(client) == []
     store.policies.put('{"of a newer program": 1}')
     assert items(client) == []

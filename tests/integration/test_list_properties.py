@@ -31,8 +31,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.fusion import Scores
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.picking import rules_of
-from recommender.ranking.policy import Policy
-from recommender.ranking.policy_documents import parse_policy
+from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.pool import Pool
 from recommender.ranking.related import FALLBACK_STAGES, answer_to, list_related, outcome_of
 from recommender.ranking.scoring import MEASURED, Scorer

@@ -17,7 +17,6 @@ from recommender.articles import Article
 from recommender.cli import main
 from recommender.indexing.gate import Candidate
 from recommender.indexing.rebuild import Rebuilt
-from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -130,7 +129,7 @@ def test_the_same_policy_makes_no_new_version(run: Run, file: File, store: Artic
         ),
         ('{"fallback": "no"}', "/fallback: Input should be a valid boolean"),
         ('{"fallback": true, "fallback": false}', "/: given more than once: 'fallback'"),
-        ("[]", "/: no JSON object"),
+        ("[]", "/: not a JSON object"),
         ("", "/: not JSON: Expecting value: line 1 column 1 (char 0)"),
         (b"\xff", "/: not UTF-8"),
         (" " * 2**21, "/: longer than 1048576 bytes"),
@@ -171,10 +170,10 @@ def test_the_list_in_the_terminal_is_made_by_the_policy(
     run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
     monkeypatch.setattr("recommender.cli.serving.find_model", lambda *_: fake_model)
-    set_policy(store, Policy(threshold=0.3))
+    store.policies.set(Policy(threshold=0.3))
     before = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert {item["reason"] for item in before} > {"semantic"}
-    set_policy(store, Policy(threshold=0.3, fallback=False))
+    store.policies.set(Policy(threshold=0.3, fallback=False))
     after = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert after == [item for item in before if item["reason"] == "semantic"]
 
@@ -192,7 +191,7 @@ def test_the_gate_judges_by_the_policy(
 
     monkeypatch.setattr("recommender.indexing.rebuild.admit", note)
     rebuild_with_fake(own_desk)
-    set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+    store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
     rebuild_with_fake(own_desk)
     lengths = [len(one.listed(SEED).items) for one in judged]
     assert lengths[:2] == [12, 12]
@@ -202,7 +201,7 @@ def test_the_gate_judges_by_the_policy(
 def test_a_policy_that_lists_little_holds_no_rebuild_up(
     own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
-    set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+    store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
     store.put(Article(id="x", title="One more"))
     built = rebuild_with_fake(own_desk)
     assert Catalog(own_desk.data.snapshots).live() == built.generation
@@ -212,8 +211,8 @@ def test_a_policy_that_lists_little_holds_no_rebuild_up(
 def test_export_and_check_know_of_no_policy_and_a_backup_keeps_it(
     run: Run, store: ArticleStore, tmp_path: Path
 ) -> None:
-    set_policy(store, Policy(threshold=0.25))
-    set_policy(store, Policy(threshold=0.5))
+    store.policies.set(Policy(threshold=0.25))
+    store.policies.set(Policy(threshold=0.5))
     assert run("export", str(tmp_path / "out.jsonl")).exit_code == 0
     with store.scan() as view:
         stored = [one.article.id for one in view]
@@ -222,7 +221,7 @@ def test_export_and_check_know_of_no_policy_and_a_backup_keeps_it(
     checked = run("check")
     assert checked.stdout.startswith("all is well")
     assert run("backup", str(tmp_path / "copy.db")).exit_code == 0
-    set_policy(store, Policy())
+    store.policies.set(Policy())
     assert run("restore", str(tmp_path / "copy.db"), "--yes").exit_code == 0
     found = shown(run)
     assert (found["version"], found["policy"]["threshold"]) == (2, 0.5)
@@ -232,9 +231,9 @@ def test_erasing_an_article_leaves_the_policy(
     run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
     monkeypatch.setattr("recommender.cli.upkeep.model_in_use", lambda *_: fake_model)
-    set_policy(store, Policy(half_lives={"harbour-4": 7.0}))
+    store.policies.set(Policy(half_lives={"harbour-4": 7.0}))
     kept = store.policies.history()
     assert run("erase", "harbour-4", "--yes").exit_code == 0
     assert store.policies.history() == kept
-    set_policy(store, Policy())
+    store.policies.set(Policy())
     assert len(store.policies.history()) == 2

@@ -17,7 +17,6 @@ import pytest
 
 from index import Catalog
 from recommender.api import Override
-from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -151,7 +150,7 @@ def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second
         )
         assert {len(listed) for listed in lists()} == {12}
         with closing(open_store(own_desk.database_url)) as store:
-            set_policy(store, Policy(threshold=1.0, words_threshold=1.0, fallback=False))
+            store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
             store.overrides.put("harbour-2", "pins", (Override(id="orchard-3"),), "editor")
         time.sleep(1)
         assert lists() == [["orchard-3"]] * 40

@@ -16,7 +16,8 @@ from recommender.analysis.features import Features
 from recommender.articles import Article
 from recommender.live import Journal
 from recommender.ranking.overrides import StoredOverrides
-from recommender.store import LogPosition, StoredPolicy, Update
+from recommender.ranking.policy import StoredPolicy
+from recommender.store import LogPosition, Update
 from tests.support.features import make_embedding
 
 GENERATION = "000000000007-0123456789ab"

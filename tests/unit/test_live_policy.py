@@ -15,7 +15,6 @@ from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.rebuild import Rebuilt
 from recommender.live import REFRESH_SECONDS, Follower, Heartbeats, Journal
-from recommender.ranking.policies import set_policy
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -52,13 +51,13 @@ def test_until_a_policy_is_set_the_defaults_are_in_force(worker: Worker) -> None
 
 def test_another_policy_is_in_force_at_the_next_look(worker: Worker, store: ArticleStore) -> None:
     before = worker.look()
-    change = set_policy(store, SOME).change
+    change = store.policies.set(SOME).change
     live = worker.look()
     assert (live.in_force.version, live.in_force.policy, live.change) == (1, SOME, change)
     assert live.view is before.view
     assert before.in_force.version == 0  # who holds it goes on with one policy to the end
     assert worker.follower.heartbeats.read() == [change]
-    set_policy(store, Policy())
+    store.policies.set(Policy())
     assert worker.policy() == (2, Policy())
 
 
@@ -67,8 +66,8 @@ def test_a_policy_and_articles_that_come_together_show_together(
 ) -> None:
     worker.look()
     write(store, "x")
-    set_policy(store, OTHER)
-    set_policy(store, SOME)
+    store.policies.set(OTHER)
+    store.policies.set(SOME)
     change = write(store, "y")
     live = worker.look()
     assert (live.in_force.version, live.in_force.policy, live.change) == (2, SOME, change)
@@ -83,7 +82,7 @@ def test_a_policy_behind_a_long_log_leaves_no_article_out(
     names = [f"fresh-{number}" for number in range(9)]
     for name in names[:-1]:
         write(store, name)
-    change = set_policy(store, SOME).change
+    change = store.policies.set(SOME).change
     live = worker.look()
     assert (live.in_force.policy, live.change) == (SOME, change)
     write(store, names[-1])
@@ -95,12 +94,12 @@ def test_a_new_generation_changes_no_policy(
     worker: Worker, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     """The policy was set before the change that the generation begins at."""
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     write(store, "x")
     built = rebuild_with_fake(own_desk)
     assert worker.policy() == (1, SOME)
     assert worker.look().view.generation == built.generation
-    set_policy(store, OTHER)
+    store.policies.set(OTHER)
     catalog = Catalog(own_desk.data.snapshots)
     catalog.flip(catalog.generations()[0])
     assert worker.policy() == (2, OTHER)
@@ -110,10 +109,10 @@ def test_a_worker_that_starts_while_the_store_is_away_has_the_policy_of_the_jour
     hire: Hire, store: ArticleStore
 ) -> None:
     first = hire()
-    set_policy(store, OTHER)
+    store.policies.set(OTHER)
     first.look()
     write(store, "x")
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     change = first.look().change
     first.stop()
     late = hire(away=True)
@@ -121,14 +120,14 @@ def test_a_worker_that_starts_while_the_store_is_away_has_the_policy_of_the_jour
     assert (live.store_fault, live.change) == ("the database is away", change)
     assert late.policy() == (2, SOME)
     late.away = False
-    set_policy(store, OTHER)
+    store.policies.set(OTHER)
     assert late.policy() == (3, OTHER)
 
 
 def test_the_policy_set_before_a_generation_is_in_the_journal_too(
     hire: Hire, store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     rebuild_with_fake(own_desk)
     first = hire()
     first.look()
@@ -141,7 +140,7 @@ def test_the_journal_is_handed_over_with_the_policy(hire: Hire, store: ArticleSt
     first.look()
     second.look()
     first.stop()
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     second.look()
     second.stop()
     assert hire(away=True).policy() == (1, SOME)
@@ -150,10 +149,10 @@ def test_the_journal_is_handed_over_with_the_policy(hire: Hire, store: ArticleSt
 def test_a_policy_set_while_the_store_is_away_is_in_force_once_it_is_back(
     worker: Worker, store: ArticleStore
 ) -> None:
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     worker.look()
     worker.away = True
-    set_policy(store, OTHER)
+    store.policies.set(OTHER)
     assert worker.policy() == (1, SOME)
     worker.away = False
     assert worker.policy() == (2, OTHER)
@@ -163,7 +162,7 @@ def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays
     hire: Hire, store: ArticleStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = hire()
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     worker.look()
     change = store.policies.put(NEWER).change
     for _ in range(3):
@@ -176,7 +175,7 @@ def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays
         "acceptable; /of a newer program: unknown"
     )
     assert hire().policy() == (1, SOME)  # one that starts later lists by the same
-    set_policy(store, OTHER)
+    store.policies.set(OTHER)
     live = worker.look()
     assert (live.in_force.version, live.in_force.policy, live.in_force.fault) == (3, OTHER, None)
 
@@ -193,7 +192,7 @@ def test_what_a_newer_program_set_is_in_force_when_that_reads_the_journal(
     hire: Hire, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older program wrote the copy, and could not read the newest version."""
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     store.policies.put(NEWER)
     first = hire()
     assert first.policy() == (1, SOME)
@@ -210,11 +209,11 @@ def test_what_a_newer_program_set_is_in_force_when_that_reads_the_journal(
 def test_a_store_put_back_from_a_copy_brings_its_policy_with_it(
     worker: Worker, store: ArticleStore, own_desk: Settings, tmp_path: Path
 ) -> None:
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     write(store, "x")
     worker.look()
     _copy(own_desk.data_dir / "read-also.db", tmp_path / "aside.db")
-    set_policy(store, OTHER)
+    store.policies.set(OTHER)
     write(store, "y")
     assert worker.policy() == (2, OTHER)
     _copy(tmp_path / "aside.db", own_desk.data_dir / "read-also.db")
@@ -250,7 +249,7 @@ def test_every_look_sees_one_policy_with_the_change_that_brought_it(
     for thread in threads:
         thread.start()
     for number in range(1, 30):
-        assert set_policy(store, policies[number]).version == number
+        assert store.policies.set(policies[number]).version == number
         worker.look()
     done.set()
     for thread in threads:
@@ -269,7 +268,7 @@ def test_a_thread_takes_another_policy_up_when_it_looks_again(
     ]
     for follower in followers:
         follower.start()
-    set_policy(store, SOME)
+    store.policies.set(SOME)
     for follower in followers:
         for _ in range(LOOKS):
             follower.await_refresh(PATIENCE_SECONDS)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from recommender.ranking.policies import InForce, policy_of, set_policy
-from recommender.ranking.policy import Policy
-from recommender.store import PolicyReceipt, StoredPolicy, open_store
+from recommender.ranking.policy import Policy, PolicyInForce, StoredPolicy
+from recommender.store import PolicyReceipt, open_store
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 NEWER = '{"of a newer program": 1}'
@@ -19,31 +18,31 @@ def stored(version: int, document: str) -> StoredPolicy:
 
 
 def test_before_any_was_set_the_defaults_are_in_force() -> None:
-    in_force = InForce.of(())
-    assert in_force == InForce(Policy(), None, (), None)
+    in_force = PolicyInForce.of(())
+    assert in_force == PolicyInForce(Policy(), None, (), None)
     assert (in_force.version, in_force.newest) == (0, 0)
 
 
 def test_the_newest_version_is_in_force() -> None:
     versions = [stored(3, '{"threshold": 0.3}'), stored(2, '{"threshold": 0.2}')]
-    in_force = InForce.of(versions)
-    assert in_force == InForce(Policy(threshold=0.3), versions[0], (versions[0],), None)
+    in_force = PolicyInForce.of(versions)
+    assert in_force == PolicyInForce(Policy(threshold=0.3), versions[0], (versions[0],), None)
     assert (in_force.version, in_force.newest) == (3, 30)
 
 
 def test_below_versions_that_cannot_be_read_the_newest_other_one_stays_in_force() -> None:
     versions = [stored(4, "{"), stored(3, NEWER), stored(2, '{"diversity": 0}'), stored(1, "{}")]
-    in_force = InForce.of(versions)
+    in_force = PolicyInForce.of(versions)
     assert in_force.policy == Policy(diversity=0.0)
     assert (in_force.version, in_force.newest) == (2, 40)
     assert in_force.history == tuple(versions[:3])
     assert in_force.fault is not None
     assert in_force.fault.startswith("version 4 cannot be read: the policy is not acceptable; /: ")
-    assert InForce.of(in_force.history) == in_force
+    assert PolicyInForce.of(in_force.history) == in_force
 
 
 def test_where_none_can_be_read_the_defaults_are_in_force() -> None:
-    in_force = InForce.of([stored(1, NEWER)])
+    in_force = PolicyInForce.of([stored(1, NEWER)])
     assert (in_force.policy, in_force.version, in_force.newest) == (Policy(), 0, 10)
     assert in_force.fault == (
         "version 1 cannot be read: the policy is not acceptable; /of a newer program: unknown"
@@ -52,19 +51,19 @@ def test_where_none_can_be_read_the_defaults_are_in_force() -> None:
 
 def test_setting_and_asking_a_store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
-    assert policy_of(store) == Policy()
-    assert set_policy(store, Policy()) == PolicyReceipt("unchanged", 0, 0)
+    assert store.policies.current() == Policy()
+    assert store.policies.set(Policy()) == PolicyReceipt("unchanged", 0, 0)
     wanted = Policy(threshold=0.2, half_lives={"sport": 7.0})
-    assert set_policy(store, wanted) == PolicyReceipt("created", 1, 1)
-    assert set_policy(store, wanted) == PolicyReceipt("unchanged", 1, 1)
-    assert policy_of(store) == wanted
-    assert set_policy(store, Policy()) == PolicyReceipt("created", 2, 2)
-    assert set_policy(store, Policy()) == PolicyReceipt("unchanged", 2, 2)
-    assert policy_of(store) == Policy()
+    assert store.policies.set(wanted) == PolicyReceipt("created", 1, 1)
+    assert store.policies.set(wanted) == PolicyReceipt("unchanged", 1, 1)
+    assert store.policies.current() == wanted
+    assert store.policies.set(Policy()) == PolicyReceipt("created", 2, 2)
+    assert store.policies.set(Policy()) == PolicyReceipt("unchanged", 2, 2)
+    assert store.policies.current() == Policy()
     assert caplog.messages == []
     store.policies.put(NEWER)
     with caplog.at_level(logging.ERROR):
-        assert policy_of(store) == Policy()
+        assert store.policies.current() == Policy()
     (message,) = caplog.messages
     assert message.startswith("version 2 of the policy is in force: version 3 cannot be read")
     store.close()

@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InvalidPolicy
-from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.policy_documents import MOST_BYTES, parse_policy, policy_schema
+from recommender.ranking.policy import (
+    MOST_BYTES,
+    RELEVANCE_ONLY,
+    Policy,
+    parse_policy,
+    policy_schema,
+)
 
 Schema = Mapping[str, Any]
 PROPERTIES: dict[str, dict[str, Any]] = policy_schema()["properties"]
@@ -165,16 +170,16 @@ def test_every_field_has_a_meaning() -> None:
 @pytest.mark.parametrize(
     ("document", "faults"),
     [
-        ("[]", {"": "no JSON object"}),
-        ("3", {"": "no JSON object"}),
-        ("null", {"": "no JSON object"}),
-        ('"{}"', {"": "no JSON object"}),
+        ("[]", {"": "not a JSON object"}),
+        ("3", {"": "not a JSON object"}),
+        ("null", {"": "not a JSON object"}),
+        ('"{}"', {"": "not a JSON object"}),
         (b"\xff", {"": "not UTF-8"}),
         ("[" * 200_000, {"": "nested too deeply"}),
         ('{"a":' * 200_000, {"": "nested too deeply"}),
         (" " * MOST_BYTES + "{}", {"": f"longer than {MOST_BYTES} bytes"}),
-        ('{"threshold": NaN}', {"": "NaN is no number of JSON"}),
-        ('{"threshold": -Infinity}', {"": "-Infinity is no number of JSON"}),
+        ('{"threshold": NaN}', {"": "NaN is not a JSON number"}),
+        ('{"threshold": -Infinity}', {"": "-Infinity is not a JSON number"}),
         ('{"threshold": 0.1, "threshold": 0.1}', {"": "given more than once: 'threshold'"}),
         ('{"half_lives": {"a": 1, "a": 2}}', {"": "given more than once: 'a'"}),
         ('{"thresold": 0.1}', {"/thresold": "unknown; did you mean 'threshold'?"}),

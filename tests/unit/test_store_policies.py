@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from recommender.articles import Article
+from recommender.ranking.policy import StoredPolicy
 from recommender.store import (
     LOG_START,
     ArticleStore,
     LogEntry,
     PolicyReceipt,
-    StoredPolicy,
     StoreState,
     UpdateBatch,
     open_store,
