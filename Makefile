@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-units test-parts test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock clean
+.PHONY: help lint format test test-long test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,9 +8,11 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 SERVE ?= 1
 MINUTES ?= 30
+JOBS ?= 2
 CASES ?= 10000
 TORCH := torch>=2.6,<3
 NAMED = @test -n '$(EVAL)' || { echo 'name the folder of the data: make $@ EVAL=DIR'; exit 2; }
+TOGETHER = -n $(JOBS) --dist loadscope --durations=25
 KEPT = $(if $(CACHE),--cache '$(CACHE)')
 
 help: ## Show what there is.
@@ -30,14 +32,11 @@ demo: $(READY) ## Import the sample archive, print a list, serve it (SERVE=0: st
 serve: $(READY) ## Serve the archive that READ_ALSO_* names.
 	$(RUN) -m recommender serve
 
-test: $(READY) ## Run the whole suite, in two processes beside each other.
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-units test-parts
+test: $(READY) ## Run the suite of every day, in JOBS=2 processes.
+	$(RUN) -m pytest -q -m 'not long' $(TOGETHER)
 
-test-units: $(READY) ## The half of the suite that is about one module each.
-	$(RUN) -m pytest -q tests/unit
-
-test-parts: $(READY) ## The other half: parts together, the API, faults, a browser.
-	$(RUN) -m pytest -q --ignore tests/unit
+test-long: $(READY) ## Run what takes longer: many examples, PostgreSQL, a real WordPress, faults.
+	$(RUN) -m pytest -q -m 'long or hypothesis' --hypothesis-profile=long $(TOGETHER)
 
 test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; names the packages it needs.
 	$(RUN) -m pytest -q tests/wordpress

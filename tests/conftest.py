@@ -40,6 +40,22 @@ from tests.support.archives import (
     rebuild_fake,
     story,
 )
+from tests.support.properties import register_profiles
+
+register_profiles()
+
+LONG_FIXTURES = frozenset({"postgresql", "multilingual", "mariadb"})
+"""Servers to start and models to unpack: what needs one of them is left to `make test-long`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as long what needs a server or a large model, but a daily part of the contract."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        named = {value for value in parameters.values() if isinstance(value, str)}
+        needed = LONG_FIXTURES & (named | set(getattr(item, "fixturenames", ())))
+        if needed and not item.get_closest_marker("postgresql_daily"):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from index import Catalog, View
@@ -47,6 +47,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, open_store
+from tests.support.properties import examples
 
 Document = dict[str, Any]
 
@@ -380,17 +381,12 @@ only_standing = histories(tuple(STANDING), most=40, least=5)
 any_kind = histories((*STANDING, *TEXTS, "delete"), most=30)
 of_texts = histories((*TEXTS, "delete"), most=CHANGED, least=CHANGED // 2)
 
-CALM = settings(
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    phases=[Phase.explicit, Phase.generate],
-)
+WITHOUT_SHRINKING = (Phase.explicit, Phase.generate)
 """Shrinking takes minutes here; ask for it where a history fails."""
 
 
 @given(history=any_kind)
-@settings(CALM, max_examples=6)
+@examples(12, phases=WITHOUT_SHRINKING)
 def test_what_is_there_and_may_be_listed_is_what_a_rebuild_finds(
     archive: Archive, history: list[Deed]
 ) -> None:
@@ -402,7 +398,7 @@ def test_what_is_there_and_may_be_listed_is_what_a_rebuild_finds(
 
 
 @given(history=only_standing)
-@settings(CALM, max_examples=4)
+@examples(8, phases=WITHOUT_SHRINKING)
 def test_lists_are_equal_where_no_text_changed(archive: Archive, history: list[Deed]) -> None:
     with archive.copy() as newsroom:
         live = archive.live(history, newsroom)
@@ -430,7 +426,7 @@ def measured(archive: Archive, history: list[Deed]) -> float:
 
 
 @given(history=of_texts)
-@settings(CALM, max_examples=8)
+@examples(16, phases=WITHOUT_SHRINKING)
 def test_lists_agree_to_95_percent_where_one_text_in_seven_changed(
     archive: Archive, history: list[Deed]
 ) -> None:
@@ -472,7 +468,7 @@ class Worker:
 
 
 @given(withdrawn=withdrawals, late=st.integers(0, 9))
-@settings(CALM, max_examples=3)
+@examples(6, phases=WITHOUT_SHRINKING)
 def test_a_withdrawn_article_never_returns_by_a_rollback(
     archive: Archive, withdrawn: dict[int, str], late: int
 ) -> None:
@@ -548,7 +544,7 @@ def measure(count: int) -> list[float]:
         archive = Archive.make(Path(folder) / "archive", reader)
 
         @given(history=of_texts)
-        @settings(CALM, max_examples=count, database=None)
+        @settings(max_examples=count, database=None, phases=WITHOUT_SHRINKING)
         def run(history: list[Deed]) -> None:
             found.append(measured(archive, history))
 

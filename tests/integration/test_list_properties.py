@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from index import View
@@ -55,6 +55,7 @@ from tests.support.drawn_archives import (
     standing,
     vocabulary,
 )
+from tests.support.properties import examples
 
 DAY: Final = 86_400.0
 NUMBERS: Final = range(len(SIZES))
@@ -67,14 +68,6 @@ ROUNDING: Final = 1e-5
 OPEN: Final = {"story_cap": 100, "copy_cap": 100}
 """More than any archive here holds, so that no cap takes an article out."""
 ALL: Final = {"candidates": 10_000}
-
-CALM = settings(
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    max_examples=60,
-)
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +361,7 @@ def outline(items: Iterable[Item]) -> list[tuple[Any, ...]]:
 
 
 @given(question=questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_neither_the_seed_nor_what_tells_its_story_is_listed(
     press: Press, question: Question
 ) -> None:
@@ -393,7 +386,7 @@ def test_under_no_article_is_any_of_its_story_listed(press: Press) -> None:
 
 
 @given(question=questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_nothing_listed_tells_the_seed_or_another_item_again(
     press: Press, question: Question
 ) -> None:
@@ -414,7 +407,7 @@ def translate(one: Article, other: Article) -> bool:
         policy=policies(**OPEN, fallback=True),
     )
 )
-@settings(CALM, max_examples=160)
+@examples(160)
 def test_no_two_items_translate_each_other(press: Press, question: Question) -> None:
     asked = question.asked(press)
     listed = [asked.archive.articles[one] for one in ids_of(asked.items())]
@@ -441,7 +434,7 @@ def test_no_list_of_an_archive_in_several_languages_tells_a_story_twice(press: P
 
 
 @given(question=questions())
-@settings(CALM, max_examples=80)
+@examples(80)
 def test_nothing_listed_tells_a_translation_of_the_seed_again(
     press: Press, question: Question
 ) -> None:
@@ -454,14 +447,14 @@ def test_nothing_listed_tells_a_translation_of_the_seed_again(
 
 
 @given(question=questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_whatever_is_listed_may_be_listed_then(press: Press, question: Question) -> None:
     asked = question.asked(press)
     assert [one for one in ids_of(asked.items()) if not may_be_listed(asked, one)] == []
 
 
 @given(question=questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_whatever_is_listed_meets_all_options(press: Press, question: Question) -> None:
     asked = question.asked(press)
     unmet = {one: meets(asked, one) for one in ids_of(asked.items())}
@@ -508,7 +501,7 @@ def may_be_pinned(asked: Asked, one: str) -> bool:
 
 
 @given(question=questions(), choosing=overrides_of_lists())
-@settings(CALM, max_examples=150)
+@examples(150)
 def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
     press: Press, question: Question, choosing: tuple[Any, Any, frozenset[str]]
 ) -> None:
@@ -555,7 +548,7 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
 
 
 @given(question=questions())
-@settings(CALM)
+@examples(60)
 def test_what_is_excluded_is_not_listed(press: Press, question: Question) -> None:
     asked = question.asked(press)
     exclude = {*ids_of(asked.items())[::2], *asked.options.exclude}
@@ -568,7 +561,7 @@ def test_what_is_excluded_is_not_listed(press: Press, question: Question) -> Non
         policy=policies(**OPEN, **ALL, fallback=True), asked=options(limit=100, min_score=None)
     )
 )
-@settings(CALM, max_examples=100)
+@examples(100)
 def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
     press: Press, question: Question
 ) -> None:
@@ -604,7 +597,7 @@ def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
 
 
 @given(question=questions())
-@settings(CALM, max_examples=100)
+@examples(100)
 def test_a_list_counts_its_items_and_says_why_it_is_short(press: Press, question: Question) -> None:
     asked = question.asked(press)
     answer = asked.answer()
@@ -624,7 +617,7 @@ def test_a_list_counts_its_items_and_says_why_it_is_short(press: Press, question
 
 
 @given(question=questions())
-@settings(CALM, max_examples=100)
+@examples(100)
 def test_scores_are_shares_and_all_numbers_are_finite(press: Press, question: Question) -> None:
     asked = question.asked(press)
     for item in asked.items(explain=True):
@@ -653,7 +646,7 @@ PARTS: Final = (
         copies=False, asked=options(mode="mixed", diversity=0.0, explain=True), policy=policies()
     )
 )
-@settings(CALM, max_examples=80)
+@examples(80)
 def test_without_near_duplicates_and_diversity_ranking_values_descend(
     press: Press, question: Question
 ) -> None:
@@ -676,7 +669,7 @@ def values_of(items: Iterable[Item]) -> list[float]:
 @given(
     question=questions(asked=options(mode="mixed", diversity=0.0), policy=policies(**OPEN, **ALL))
 )
-@settings(CALM, max_examples=80)
+@examples(80)
 def test_without_diversity_the_values_of_the_best_of_each_family_descend(
     press: Press, question: Question
 ) -> None:
@@ -788,7 +781,7 @@ def test_candidates_are_looked_for_twice_at_most_on_each_rung(
 
 
 @given(question=questions(copies=False, asked=options(mode="latest")))
-@settings(CALM, max_examples=50)
+@examples(50)
 def test_latest_and_the_ladder_are_in_order_of_time_rung_by_rung(
     press: Press, question: Question
 ) -> None:
@@ -827,7 +820,7 @@ def test_two_strangers_are_listed_before_the_first_rebuild(press: Press) -> None
 
 
 @given(question=questions(views=["alone"]))
-@settings(CALM, max_examples=60, phases=[Phase.generate])
+@examples(60, phases=[Phase.generate])
 def test_before_the_first_rebuild_changes_alone_are_listed_by_the_same_rules(
     press: Press, question: Question
 ) -> None:
@@ -865,7 +858,7 @@ def least_score(asked: Asked, one: str) -> float:
 
 
 @given(question=questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_what_is_called_related_scores_enough_for_it(press: Press, question: Question) -> None:
     asked = question.asked(press)
     reasons = set()
@@ -880,7 +873,7 @@ def test_what_is_called_related_scores_enough_for_it(press: Press, question: Que
 
 
 @given(question=questions(copies=False, policy=policies(**OPEN, **ALL)))
-@settings(CALM, max_examples=60)
+@examples(60)
 def test_what_fills_a_list_up_does_not_score_enough_to_be_related(
     press: Press, question: Question
 ) -> None:
@@ -899,7 +892,7 @@ def test_what_fills_a_list_up_does_not_score_enough_to_be_related(
 
 
 @given(question=questions(policy=policies(duplicate_overlap=0.9, copy_overlap=0.15)) | questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_no_more_items_are_cut_from_one_pattern_than_the_cap(
     press: Press, question: Question
 ) -> None:
@@ -937,7 +930,7 @@ def largest_story(asked: Asked) -> int:
 
 
 @given(question=questions(policy=policies(**STORIES)) | questions())
-@settings(CALM, max_examples=120)
+@examples(120)
 def test_no_more_items_are_of_one_story_than_the_cap(press: Press, question: Question) -> None:
     """The cap is that of a list of twelve; in a longer one more has room."""
     asked = question.asked(press)
@@ -1015,7 +1008,7 @@ class Readers:
 
 
 @given(question=questions())
-@settings(CALM, max_examples=40)
+@examples(40)
 def test_scores_are_symmetric_but_for_the_rounding_of_terms(
     press: Press, question: Question
 ) -> None:
@@ -1029,7 +1022,7 @@ def test_scores_are_symmetric_but_for_the_rounding_of_terms(
 
 
 @given(question=questions())
-@settings(CALM, max_examples=40, phases=[Phase.generate])
+@examples(40, phases=[Phase.generate])
 def test_scores_are_symmetric(press: Press, question: Question) -> None:
     readers = Readers.of(press, question)
     if readers.ids:
@@ -1038,7 +1031,7 @@ def test_scores_are_symmetric(press: Press, question: Question) -> None:
 
 
 @given(question=questions(views=["built"]) | questions(policy=policies(neighbour_weight=0.0)))
-@settings(CALM, max_examples=60)
+@examples(60)
 def test_the_same_text_scores_one_whatever_its_id(press: Press, question: Question) -> None:
     """In one snapshot, or anywhere where what lies around a text does not count."""
     readers = Readers.of(press, question)
@@ -1050,7 +1043,7 @@ def test_the_same_text_scores_one_whatever_its_id(press: Press, question: Questi
 
 
 @given(question=questions(policy=policies(neighbour_weight=0.0), views=["built"]))
-@settings(CALM, max_examples=40)
+@examples(40)
 def test_a_draft_scores_what_an_article_of_its_text_scores(
     press: Press, question: Question
 ) -> None:
@@ -1073,7 +1066,7 @@ def test_a_draft_scores_what_an_article_of_its_text_scores(
 
 
 @given(question=questions())
-@settings(CALM, max_examples=60)
+@examples(60)
 def test_explaining_a_list_never_changes_it(press: Press, question: Question) -> None:
     asked = question.asked(press)
     plain, some, every = (asked.answer(explain=how) for how in (False, True, "all"))
@@ -1087,7 +1080,7 @@ def test_explaining_a_list_never_changes_it(press: Press, question: Question) ->
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
-@settings(CALM, max_examples=12)
+@examples(12)
 def test_lists_are_those_of_a_rebuild_where_only_standing_changed(
     press: Press, kind: str, options: ListOptions, policy: Policy, draws: int
 ) -> None:
@@ -1129,7 +1122,7 @@ def check_same_lists(found: View, wanted: View, options: ListOptions, policy: Po
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
-@settings(CALM, max_examples=10)
+@examples(10)
 def test_lists_do_not_depend_on_the_order_in_which_articles_were_written(
     press: Press, kind: str, options: ListOptions, policy: Policy, draws: int
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -426,7 +426,6 @@ def test_an_addressed_article_keeps_every_field() -> None:
     assert parse_article(json.dumps(fields), article_id="b") == parse(**fields, id="b")
 
 
-@settings(deadline=None)
 @given(st.text(string.ascii_letters + string.digits + "._:~-", min_size=1, max_size=200))
 def test_an_id_of_the_grammar_passes_unless_it_is_a_dot_or_two(article_id: str) -> None:
     if article_id in {".", ".."}:
@@ -472,7 +471,6 @@ ARTICLES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(ARTICLES)
 def test_canonical_json_reads_back_as_the_same_article(article: Article) -> None:
     assert parse_article(article.to_json()) == article
@@ -520,7 +518,6 @@ def test_the_text_hash_does_not_change_with_what_is_not_text() -> None:
 PARTS = st.tuples(*[st.text("ab1:", max_size=4)] * 3).filter(lambda parts: parts[0] or parts[2])
 
 
-@settings(deadline=None)
 @given(PARTS, PARTS)
 def test_text_moved_between_fields_is_another_text(
     one: tuple[str, str, str], two: tuple[str, str, str]

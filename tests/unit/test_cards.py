@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article
@@ -14,7 +14,6 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 CARDS = st.builds(Card, TEXTS, *[st.none() | TEXTS] * 5)
 
 
-@settings(deadline=None)
 @given(CARDS)
 def test_a_card_reads_back_as_it_was(card: Card) -> None:
     assert Card.from_bytes(card.to_bytes()) == card

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.minhash import MINHASH_SIZE
@@ -204,7 +204,6 @@ def may_be_listed(one: Article, now: datetime, *, untitled: bool) -> bool:
     return all(rule() for rule in rules)
 
 
-@settings(deadline=None)
 @given(st.lists(ARTICLES, max_size=12), st.integers(-2, 2), st.booleans())
 def test_eligible_agrees_with_the_contract_row_by_row(
     articles: list[Article],
@@ -241,7 +240,6 @@ def meets(one: Article, wanted: Filter) -> bool:
     )
 
 
-@settings(deadline=None)
 @given(st.lists(ARTICLES, max_size=12), WANTED)
 def test_matching_agrees_with_the_filters_row_by_row(
     articles: list[Article], wanted: Filter
@@ -289,7 +287,6 @@ def test_what_was_not_read_breaks_that_rule_first() -> None:
     assert broken_rules(describe([unread]), EVERYTHING, NOW, Filter()) == ["unread"]
 
 
-@settings(deadline=None)
 @given(st.lists(ARTICLES, max_size=12), WANTED, st.integers(-2, 2), st.booleans())
 def test_rows_that_break_no_rule_are_those_that_are_eligible_and_matching(
     articles: list[Article],

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -81,7 +81,6 @@ def test_the_texts_of_views_are_those_that_are_not_empty(
 DEGREES = st.floats(0, 360)
 
 
-@settings(deadline=None)
 @given(DEGREES, DEGREES, st.lists(DEGREES, max_size=5))
 def test_every_mix_is_a_unit_vector_of_the_texts_looked_up(
     title: float, lead: float, passages: list[float]
@@ -126,7 +125,6 @@ def test_of_a_bare_headline_the_lead_is_the_passage() -> None:
     assert made.passages.tolist() == [CODES["lead"]]
 
 
-@settings(deadline=None)
 @given(count=st.integers(1, MOST_PASSAGES))
 def test_only_the_first_passages_are_matched_and_all_count_in_the_vector(count: int) -> None:
     texts = tuple(str(number) for number in range(count))

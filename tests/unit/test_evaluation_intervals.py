@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import BadSource
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.intervals import Estimate, Resampling, resample_pairs, stories
 from recommender.evaluation.measures import correlate, correlate_surely, measure, measure_each
+from tests.support.properties import examples
 
 SEED, RESAMPLES = 20_261_124, 1_000
 
@@ -58,7 +59,7 @@ def test_differences_are_paired() -> None:
     assert estimate.format("+") == "+0.2500 [+0.2500, +0.2500]"
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
 def test_an_interval_lies_within_the_values(values: list[float]) -> None:
     resampling = Resampling.over(np.arange(len(values)), resamples=50)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
@@ -17,6 +17,7 @@ from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
 from recommender.store import ArticleStore, open_store
 from recommender.store.export import export_articles, export_to
+from tests.support.properties import examples
 
 ARTICLES: list[dict[str, Any]] = [
     {"id": "plain", "title": "Plain", "body": "One line.\nAnother line.\u2028And a third."},
@@ -104,7 +105,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
         max_size=6,
     )
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(15)
 def test_whatever_is_stored_comes_back(
     tmp_path_factory: pytest.TempPathFactory, told: dict[str, tuple[str, str, bool]]
 ) -> None:

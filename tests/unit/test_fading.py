@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, View
@@ -18,6 +18,7 @@ from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
 from recommender.store import LOG_START, StoreState
 from tests.support.features import make_embedding, make_features
+from tests.support.properties import examples
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,9 +95,7 @@ def test_over_an_empty_snapshot_too(make: Make) -> None:
     assert fading(make([], ["sport", "city"]), policy, [0, 1]) == pytest.approx([0.7, 0.7])
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     built=st.lists(st.sampled_from(SECTIONS), max_size=6),
     later=st.lists(st.sampled_from(SECTIONS), max_size=6),

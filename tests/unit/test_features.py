@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from recommender.analysis.features import Embedding, Features
 from tests.support.features import make_embedding, make_features
+from tests.support.properties import examples
 
 
 def plain(features: Features | None) -> Any:
@@ -40,7 +41,7 @@ FEATURES = st.builds(
 
 
 @given(FEATURES)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_features_come_back_from_json(features: Features) -> None:
     assert plain(Features.from_json(features.to_json() | {"id": "a"})) == plain(features)
 

@@ -4,7 +4,7 @@
 import html
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.html.blocks import Block, Layout, Line, Span
@@ -204,7 +204,6 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.lists(WORDS, min_size=1, max_size=3), st.integers(0, 9), st.booleans()),

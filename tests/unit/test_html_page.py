@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, fields
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.html.main_text import read_page
@@ -12,6 +12,7 @@ from recommender.analysis.html.page import Page
 from recommender.analysis.html.sandbox import PAGE as TASK
 from recommender.analysis.html.sandbox import Reply
 from recommender.errors import UnreadableMarkup
+from tests.support.properties import examples
 
 PARAGRAPHS = (
     "The ferry was late again on Monday, and for the third time in a week.",
@@ -164,7 +165,7 @@ def test_what_is_too_deep_or_too_long_is_refused() -> None:
         read_page(f"<title>{'x' * TASK.longest_text}</title>{words}")
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.text(max_size=200), st.text(max_size=40))
 def test_any_page_passes_through_the_pipe(html: str, title: str) -> None:
     answer = Reply(read_page(f"<title>{title}</title>{html}<script>{title}</script>{ARTICLE}"))

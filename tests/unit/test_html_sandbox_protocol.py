@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import recommender.analysis.html
@@ -74,7 +74,6 @@ def test_only_a_child_for_pages_imports_trafilatura() -> None:
     assert "trafilatura" in modules_after(f"{load}(sandbox.PAGE)")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_a_frame_tells_its_length(payload: bytes) -> None:
     frame = pack(payload)
@@ -82,7 +81,6 @@ def test_a_frame_tells_its_length(payload: bytes) -> None:
     assert frame[HEADER:] == payload
 
 
-@settings(deadline=None)
 @given(CLEAN)
 def test_a_reply_is_decoded_as_it_was_encoded(text: str) -> None:
     for reply in (Reply(text), Reply(reason=text)):

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recommender.analysis.html.blocks import Block, Layout, Line, Span
@@ -191,7 +191,6 @@ def test_a_text_may_be_as_long_as_a_body_and_no_longer() -> None:
         html_to_text("<p>" + "x" * (TEXT.longest_text + 1))
 
 
-@settings(deadline=None)
 @given(st.text() | MARKUP)
 def test_any_text_is_read_and_comes_out_tidy(html: str) -> None:
     text = html_to_text(html)
@@ -199,7 +198,6 @@ def test_any_text_is_read_and_comes_out_tidy(html: str) -> None:
     assert re.search(r"\n{3}|^\s|\s$|  |[^\S\n]\n|\n[^\S\n]", text) is None
 
 
-@settings(deadline=None)
 @given(MARKUP, MARKUP)
 def test_no_script_leaks(before: str, after: str) -> None:
     # A tag or a "<?" that is still open swallows the script's own tag, in a browser too: what
@@ -210,7 +208,6 @@ def test_no_script_leaks(before: str, after: str) -> None:
     assert "stolen" not in text
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS, max_size=6))
 def test_plain_paragraphs_come_out_as_they_went_in(drawn: list[str]) -> None:
     text = "\n\n".join(" ".join(words.split()) for words in drawn)

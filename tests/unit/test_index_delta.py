@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import (
@@ -25,6 +25,7 @@ from index import (
     quantize,
 )
 from tests.support.index_rows import STAMP, brute_force, grid_vectors, random_units
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -176,7 +177,7 @@ def last(snapshot: Snapshot, name: str, history: list[Deed]) -> tuple[View, Arch
 
 
 @given(name=built, history=histories)
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 def test_every_id_leads_to_its_newest_row_or_to_none(
     snapshots: dict[str, Snapshot], name: str, history: list[Deed]
 ) -> None:
@@ -189,7 +190,7 @@ def test_every_id_leads_to_its_newest_row_or_to_none(
 
 
 @given(name=built, history=histories)
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 def test_every_row_keeps_what_it_was_given(
     snapshots: dict[str, Snapshot], name: str, history: list[Deed]
 ) -> None:
@@ -218,7 +219,7 @@ def rows_of_all(kinds: Array) -> Rows:
     limit=st.integers(-1, 60),
     share=st.sampled_from([0.0, 0.3, 1.0]),
 )
-@settings(deadline=None, max_examples=200, derandomize=True)
+@examples(200)
 def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
     snapshots: dict[str, Snapshot],
     name: str,
@@ -240,7 +241,7 @@ def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
 
 
 @given(name=built, history=histories, share=st.sampled_from([0.3, 1.0]))
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_terms_compare_by_the_frequencies_of_what_was_built(
     snapshots: dict[str, Snapshot], name: str, history: list[Deed], share: float
 ) -> None:
@@ -293,7 +294,7 @@ def answers(view: View, archive_rows: int) -> list[bytes]:
 
 
 @given(name=built, history=histories)
-@settings(deadline=None, max_examples=30, derandomize=True)
+@examples(30)
 def test_a_view_handed_out_goes_on_answering_the_same(
     snapshots: dict[str, Snapshot], name: str, history: list[Deed]
 ) -> None:
@@ -343,7 +344,7 @@ def test_new_words_keep_their_meaning_beside_older_ones(snapshots: dict[str, Sna
 
 
 @given(changed=st.dictionaries(st.sampled_from(IDS), st.just(None), min_size=1, max_size=30))
-@settings(deadline=None, max_examples=40, derandomize=True)
+@examples(40)
 def test_rows_told_again_are_to_the_bit_what_the_snapshot_stores(
     units: Snapshot, changed: dict[str, None]
 ) -> None:
@@ -381,7 +382,7 @@ def stored_terms(snapshot: Snapshot, row: int) -> tuple[Array, Array]:
 
 
 @given(kinds=st.dictionaries(ids, st.integers(0, KINDS - 1), min_size=1))
-@settings(deadline=None, max_examples=30, derandomize=True)
+@examples(30)
 def test_similarities_of_vectors_are_those_of_a_snapshot_of_the_same_rows(
     units: Snapshot, snapshots: dict[str, Snapshot], kinds: dict[str, int]
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Snapshot
@@ -14,6 +14,7 @@ from index.delta import Buffer, DeltaBuilder
 from index.matrix import Matrix
 from index.neighbours import Neighbours
 from tests.support.index_rows import sample_rows
+from tests.support.properties import examples
 from tests.unit.test_index_delta import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def numbers(start: int, count: int, shape: tuple[int, ...]) -> Array:
 
 
 @given(shape=st.sampled_from(SHAPES), sizes=st.lists(st.integers(0, 90), max_size=8))
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 def test_a_buffer_holds_what_it_was_given_in_order(
     shape: tuple[int, ...], sizes: list[int]
 ) -> None:
@@ -45,7 +46,7 @@ def test_a_buffer_holds_what_it_was_given_in_order(
 
 
 @given(sizes=st.lists(st.integers(0, 150), min_size=1, max_size=8))
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 def test_what_a_buffer_showed_stays_wherever_its_memory_moves(sizes: list[int]) -> None:
     buffer, shown = Buffer(np.empty((0, 2), np.int64)), []
     for at, size in enumerate(sizes):
@@ -93,7 +94,7 @@ def grown(batches: list[list[int]]) -> DeltaBuilder:
         st.lists(st.integers(0, KINDS - 1), min_size=1, max_size=30), min_size=1, max_size=6
     )
 )
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_a_delta_is_its_batches_end_to_end(snapshot: Snapshot, batches: list[list[int]]) -> None:
     delta = grown(batches).build(snapshot)
     kinds = [kind for batch in batches for kind in batch]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -57,7 +57,6 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
     limit=st.integers(0, ROWS + 5),
     allowed=arrays(bool, ROWS),
 )
-@settings(deadline=None)
 def test_nearest_is_brute_force(lexicon: Lexicon, row: int, limit: int, allowed: Bools) -> None:
     hits = lexicon.nearest(lexicon.query_of(row), limit, allowed)
     possible = np.flatnonzero(allowed & (ORACLE[row] > 0))
@@ -83,7 +82,6 @@ def test_copies_tie_and_the_lower_row_stands_first(lexicon: Lexicon) -> None:
     row=st.integers(0, ROWS - 1),
     rows=st.lists(st.integers(0, ROWS - 1), max_size=20).map(lambda x: np.array(x, np.int64)),
 )
-@settings(deadline=None)
 def test_similarities_are_brute_force(lexicon: Lexicon, row: int, rows: np.ndarray) -> None:
     found = lexicon.similarities(lexicon.query_of(row), rows)
     assert found.dtype == np.float32

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import BackgroundSimilarity, FileSum, Manifest, SnapshotDamaged
 from index.manifest import GENERATION, Files, column_file, column_of, generation
 from tests.support.index_rows import a_manifest
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,13 +68,13 @@ def encoded(fields: object) -> bytes:
 
 
 @given(manifests())
-@settings(deadline=None, max_examples=50)
+@examples(50)
 def test_a_manifest_reads_back_what_it_wrote(manifest: Manifest) -> None:
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
 
 
 @given(manifests())
-@settings(deadline=None, max_examples=50)
+@examples(50)
 def test_a_generation_is_named_in_the_closed_grammar(manifest: Manifest) -> None:
     name = generation(manifest)
     assert GENERATION.fullmatch(name)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, Passages, Snapshot, View, quantize
 from index.arrays import unit
 from index.means import PRIOR, Means
 from tests.support.index_rows import STAMP, random_units, sample_rows
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from index import Rows
@@ -156,7 +157,7 @@ def test_over_a_base_of_nothing_nothing_is_centred(tmp_path: Path) -> None:
     sizes=st.lists(st.integers(0, 9), min_size=1, max_size=5).filter(any),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_means_and_what_is_left_are_brute_force(sizes: list[int], seed: int) -> None:
     owners = np.repeat(np.arange(len(sizes)), sizes)
     vectors = random_units(len(owners), 7, seed)

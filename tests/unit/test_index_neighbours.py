@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import BadRows, Catalog, DeltaWriter, Snapshot, View
@@ -22,6 +22,7 @@ from tests.support.index_rows import (
     random_units,
     sample_rows,
 )
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,7 +185,7 @@ def part_of(rows: Rows, chosen: Longs) -> Rows:
     name=st.sampled_from(["raw", "centred", "copies", "lists", "one"]),
     chosen=st.lists(st.sets(st.integers(0, 59), min_size=1, max_size=50), min_size=1, max_size=3),
 )
-@settings(deadline=None, max_examples=80, derandomize=True)
+@examples(80)
 def test_a_row_told_again_lies_where_it_lay(
     built: dict[str, tuple[Rows, Snapshot]], name: str, chosen: list[set[int]]
 ) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import BUCKETS
 from index.matrix import Matrix, places_of
 from index.overlap import _table as table
 from index.overlap import overlap
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from index.arrays import Floats, Ints, Longs
@@ -53,7 +54,7 @@ def brute_force(buckets: Ints, weights: Floats, rows: Longs) -> list[float]:
 
 
 @given(number=st.integers(0, 39), rows=st.lists(st.integers(0, ROWS - 1), max_size=40))
-@settings(deadline=None, max_examples=200, derandomize=True)
+@examples(200)
 def test_it_is_the_sum_of_products_row_by_row(number: int, rows: list[int]) -> None:
     asked = np.array(rows, np.int64)
     found = overlap(TERMS, *query(number), asked)
@@ -95,7 +96,6 @@ def test_threads_find_what_one_finds_alone() -> None:
 
 
 @given(rows=st.lists(st.integers(0, ROWS - 1), max_size=40))
-@settings(deadline=None, derandomize=True)
 def test_places_are_those_of_the_rows_one_after_the_other(rows: list[int]) -> None:
     lengths, places = places_of(TERMS.indptr, np.array(rows, np.int64))
     wanted = [list(range(TERMS.indptr[row], TERMS.indptr[row + 1])) for row in rows]

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadRows, Passages, quantize
 from index.passages import Scaled, scales_of
 from tests.support.index_rows import brute_match, random_units, sample_rows
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ vectors = st.integers(1, 48).flatmap(
 
 
 @given(raw=vectors)
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 def test_what_is_read_back_points_where_the_vector_did(raw: Floats) -> None:
     raw = raw[np.linalg.norm(raw.astype(np.float64), axis=1) > 1e-3]
     wide = raw.astype(np.float64)
@@ -60,7 +61,7 @@ def test_quantizing_is_rounding_to_the_largest_number() -> None:
 
 
 @given(counts=st.lists(st.integers(0, 5), max_size=9))
-@settings(deadline=None, max_examples=50, derandomize=True)
+@examples(50)
 def test_passages_are_stacked_in_the_order_of_the_rows(counts: list[int]) -> None:
     passages = passages_of(counts)
     assert len(passages) == len(counts)
@@ -115,7 +116,7 @@ def test_passages_that_do_not_fit_are_refused(passages: Passages) -> None:
     asked=st.lists(st.integers(0, 7), max_size=12),
     own=st.integers(0, 5),
 )
-@settings(deadline=None, max_examples=200, derandomize=True)
+@examples(200)
 def test_a_match_is_brute_force(counts: list[int], asked: list[int], own: int) -> None:
     passages = passages_of(counts)
     scaled, query = Scaled.of(passages), random_units(own, DIM, seed=99)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import faiss
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -28,6 +28,7 @@ from tests.support.index_rows import (
     rounded,
     sample_rows,
 )
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ masks = st.one_of(
 
 
 @given(seed=st.integers(1, 99), limit=st.integers(-1, ROWS + 10), allowed=masks)
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_exact_search_is_brute_force_ties_and_all(
     grid: Vectors,
     seed: int,
@@ -98,7 +99,6 @@ def test_fetch_undoes_what_rounding_does_to_length(tmp_path: Path) -> None:
 
 
 @given(arrays(np.uint16, st.integers(0, 50)))
-@settings(deadline=None, derandomize=True)
 def test_widening_is_what_numpy_makes_of_a_half(bits: Array) -> None:
     halves = bits.view(np.float16)
     halves = halves[np.isfinite(halves)]

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from index import BackgroundSimilarity, BadQuery, Catalog, Rows, Snapshot, SnapshotDamaged, Terms
 from index.build import build
 from index.manifest import MOST_BYTES, Files
 from tests.support.index_rows import STAMP, random_passages, random_units, sample_rows
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,11 +120,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
 @given(records=st.dictionaries(texts, st.binary(max_size=20), max_size=12), absent=texts)
-@settings(
-    deadline=None,
-    max_examples=15,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_ids_and_cards_come_back(
     tmp_path: Path,
     records: dict[str, bytes],
@@ -208,11 +205,7 @@ def test_a_damaged_file_is_named_and_never_served(
 
 
 @given(name=st.sampled_from(EVERY_FILE), share=st.floats(0, 1, exclude_max=True))
-@settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_flipped_bit_is_caught(catalog: Catalog, name: str, share: float) -> None:
     path = live_file(catalog, name)
     whole = path.read_bytes()

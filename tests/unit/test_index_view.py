@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BackgroundSimilarity, BadQuery, DeltaWriter, Query, Snapshot, View
 from tests.support.index_rows import brute_match, random_units
+from tests.support.properties import examples
 from tests.unit.test_index_delta import (
     BUILT,
     IDS,
@@ -77,7 +78,7 @@ def test_a_judge_is_asked_of_each_part_and_never_of_a_row_that_is_not_there(view
 
 
 @given(mask=arrays(bool, ROWS))
-@settings(deadline=None, max_examples=50, derandomize=True)
+@examples(50)
 def test_a_row_may_be_asked_for_however_rows_lie(view: View, mask: Bools) -> None:
     """None, only old, only new or both; the order is kept."""
     rows = np.flatnonzero(mask)[::-1]
@@ -157,7 +158,7 @@ rows_in_any_order = st.lists(st.integers(0, ROWS - 1), max_size=50).map(
 
 
 @given(rows=rows_in_any_order, nearby=st.sampled_from([0.0, 0.3, 1.0, 2.0]))
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_a_context_is_a_row_drawn_towards_its_neighbours(
     around: View, rows: Longs, nearby: float
 ) -> None:
@@ -191,7 +192,7 @@ def test_a_row_without_neighbours_stays_as_it_is_beside_others(tmp_path: Path) -
 
 
 @given(seed=st.integers(0, 99), nearby=st.sampled_from([0.0, 0.4, 1.0]))
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_a_vector_from_outside_is_drawn_towards_the_rows_of_the_snapshot(
     around: View, seed: int, nearby: float
 ) -> None:
@@ -210,7 +211,7 @@ def test_a_vector_from_outside_is_drawn_towards_the_rows_of_the_snapshot(
 
 
 @given(rows=rows_in_any_order, own=st.integers(0, 3))
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_passages_match_across_the_seam(around: View, rows: Longs, own: int) -> None:
     query = random_units(own, 8, seed=50)
     found = around.match(query, rows)
@@ -232,7 +233,7 @@ def test_passages_are_those_that_were_given(around: View) -> None:
 
 
 @given(rows=rows_in_any_order)
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 def test_what_is_told_of_a_word_is_asked_once_for_each_part(view: View, rows: Longs) -> None:
     asked: list[str] = []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.features import Features
@@ -19,6 +19,7 @@ from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
 from recommender.store import LogPosition, Update
 from tests.support.features import make_embedding
+from tests.support.properties import examples
 
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
@@ -220,7 +221,7 @@ UPDATES = st.builds(
 
 
 @given(st.lists(st.lists(UPDATES, max_size=4), min_size=1, max_size=3))
-@settings(deadline=None, max_examples=40)
+@examples(40)
 def test_any_updates_come_back(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[Update]]
 ) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.passages import (
@@ -29,13 +29,11 @@ def letters(text: str) -> str:
     return re.sub(rf"[\s{re.escape(MARKS)}]", "", text)
 
 
-@settings(deadline=None)
 @given(LATIN | CHINESE | SENTENCES, st.integers(1, 60))
 def test_no_letter_is_lost_doubled_or_moved(text: str, limit: int) -> None:
     assert letters("".join(cut(text, limit))) == letters(text)
 
 
-@settings(deadline=None)
 @given(LATIN, st.integers(60, 200))
 def test_no_word_is_broken_where_sentences_fit(text: str, limit: int) -> None:
     short = ". ".join(sentence[:50] for sentence in re.split(r"[.!?\s]+", text))
@@ -43,25 +41,21 @@ def test_no_word_is_broken_where_sentences_fit(text: str, limit: int) -> None:
     assert letters(kept.replace(" ", "|")) == letters("|".join(short.split()))
 
 
-@settings(deadline=None)
 @given(LATIN, st.integers(1, 60))
 def test_every_latin_piece_is_within_the_limit(text: str, limit: int) -> None:
     assert [piece for piece in cut(text, limit) if len(piece) > limit] == []
 
 
-@settings(deadline=None)
 @given(CHINESE, st.integers(4, 60))
 def test_every_chinese_piece_is_within_the_limit(text: str, limit: int) -> None:
     assert [piece for piece in cut(text, limit) if width(piece) > limit] == []
 
 
-@settings(deadline=None)
 @given(SENTENCES, st.integers(40, 90))
 def test_every_piece_of_short_mixed_sentences_is_within_the_limit(text: str, limit: int) -> None:
     assert [piece for piece in cut(text, limit) if width(piece) > limit] == []
 
 
-@settings(deadline=None)
 @given(LATIN | CHINESE | SENTENCES, st.integers(1, 60))
 def test_no_piece_is_empty(text: str, limit: int) -> None:
     assert "" not in list(cut(text, limit))

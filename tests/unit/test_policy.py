@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import InvalidPolicy
@@ -77,7 +77,6 @@ def test_an_empty_object_is_the_defaults() -> None:
 
 
 @given(DOCUMENTS)
-@settings(deadline=None)
 def test_what_was_written_comes_back(document: dict[str, Any]) -> None:
     policy = parse_policy(json.dumps(document))
     for name, value in document.items():
@@ -90,7 +89,6 @@ def test_what_was_written_comes_back(document: dict[str, Any]) -> None:
 
 
 @given(DOCUMENTS, st.randoms())
-@settings(deadline=None)
 def test_the_order_of_the_fields_makes_no_other_policy(
     document: dict[str, Any],
     draw: Any,
@@ -250,7 +248,6 @@ def test_the_mark_that_windows_puts_before_a_text_is_overlooked() -> None:
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
-@settings(deadline=None)
 def test_anything_else_is_refused_and_nothing_breaks(document: str | bytes) -> None:
     with suppress(InvalidPolicy):
         assert parse_policy(document) == Policy()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -63,7 +63,6 @@ def test_where_a_policy_gives_vectors_no_share_words_have_all_also_between_langu
     assert (found.dense.tolist(), found.passages.tolist()) == ([0, 0], [0, 0])
 
 
-@settings(deadline=None)
 @given(weights())
 def test_the_weights_of_a_pair_add_up_to_one(found: Weights) -> None:
     parts = (found.dense, found.passages, found.lexical)
@@ -73,7 +72,6 @@ def test_the_weights_of_a_pair_add_up_to_one(found: Weights) -> None:
         assert (part >= -1e-6).all()
 
 
-@settings(deadline=None)
 @given(shares(0, 0.9375), shares(0, 0.9375), shares(0, 0.9375), weights())
 def test_the_same_text_scores_one_and_the_floors_score_zero(
     dense: Floats, passages: Floats, lexical: Floats, shared: Weights
@@ -83,7 +81,6 @@ def test_the_same_text_scores_one_and_the_floors_score_zero(
     assert fuse(Signals(dense, passages, lexical), floors, shared).score.tolist() == [0] * 5
 
 
-@settings(deadline=None)
 @given(shares(-1, 1), shares(-1, 1), shares(), shares(), shares(), weights())
 def test_parts_and_whole_are_always_within_0_and_1(
     dense: Floats, passages: Floats, lexical: Floats, floor: Floats, other: Floats, shared: Weights
@@ -94,7 +91,6 @@ def test_parts_and_whole_are_always_within_0_and_1(
         assert ((part >= 0) & (part <= 1)).all()
 
 
-@settings(deadline=None)
 @given(shares(-1, 1), shares(0, 0.875), shares(0, 0.875), weights())
 def test_a_nearer_article_never_scores_less(
     dense: Floats, floor: Floats, lexical: Floats, shared: Weights
@@ -105,7 +101,6 @@ def test_a_nearer_article_never_scores_less(
     assert (near >= far).all()
 
 
-@settings(deadline=None)
 @given(shares(-1, 1), shares(), shares(), weights())
 def test_a_pair_scores_the_same_from_either_side(
     similarity: Floats, floor: Floats, other: Floats, shared: Weights

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.ranking.recency import recency
@@ -44,7 +44,6 @@ def test_no_candidates_have_no_factors() -> None:
     assert factors() == []
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9),
     st.floats(0, 1),

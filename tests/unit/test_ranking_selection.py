@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,6 +20,7 @@ from recommender.ranking.clusters import Families, _near, tellings_of
 from recommender.ranking.picking import rules_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.selection import Pool, Removal, Rules, Selection, choose
+from tests.support.properties import examples
 
 HALVES = [
     tuple(0.5 * (place in places) for place in range(6))
@@ -265,7 +266,7 @@ def newness(candidates: Sequence[Candidate], place: int) -> tuple[float, float, 
     return (-inf if isnan(one.time) else one.time, one.value, -place)
 
 
-@settings(deadline=None, max_examples=600)
+@examples(600)
 @given(CANDIDATES, LIMITS, RULES, TOLD)
 def test_the_list_is_that_of_the_slow_oracle(
     candidates: list[Candidate], limit: int, rules: Rules, told: list[Signature]
@@ -273,7 +274,6 @@ def test_the_list_is_that_of_the_slow_oracle(
     assert chosen(candidates, limit, rules, told) == slow(candidates, limit, rules, told)
 
 
-@settings(deadline=None)
 @given(CANDIDATES, LIMITS)
 def test_without_a_rule_values_descend_and_equals_keep_their_order(
     candidates: list[Candidate], limit: int
@@ -286,7 +286,7 @@ def test_without_a_rule_values_descend_and_equals_keep_their_order(
     assert set(found.removals.tolist()) <= {Removal.NONE}
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(CANDIDATES, LIMITS, RULES, TOLD, ABOVE)
 def test_no_list_breaks_a_rule(
     candidates: list[Candidate],
@@ -307,7 +307,7 @@ def test_no_list_breaks_a_rule(
         assert not any(translate(one, c) for c in higher)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(CANDIDATES, LIMITS, RULES)
 def test_every_cluster_of_a_list_is_within_its_cap(
     candidates: list[Candidate], limit: int, rules: Rules
@@ -319,7 +319,7 @@ def test_every_cluster_of_a_list_is_within_its_cap(
         assert cluster_of(one, others, of_one_pattern, rules) <= rules.copy_cap
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(CANDIDATES, LIMITS, RULES, TOLD)
 def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
     candidates: list[Candidate], limit: int, rules: Rules, told: list[Signature]
@@ -356,7 +356,6 @@ def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
             assert cluster_of(one, others, of_one_pattern, rules) > rules.copy_cap
 
 
-@settings(deadline=None)
 @given(CANDIDATES, RULES, LIMITS, LIMITS)
 def test_a_shorter_list_is_the_beginning_of_a_longer_one(
     candidates: list[Candidate], rules: Rules, one: int, two: int
@@ -365,7 +364,6 @@ def test_a_shorter_list_is_the_beginning_of_a_longer_one(
     assert chosen(candidates, short, rules) == chosen(candidates, long, rules)[:short]
 
 
-@settings(deadline=None)
 @given(CANDIDATES, RULES, st.sampled_from([1 / 1_024, 4.0]), st.integers(-3, 3))
 def test_neither_a_factor_nor_a_constant_in_the_values_decides_anything(
     candidates: list[Candidate], rules: Rules, factor: float, constant: int
@@ -374,7 +372,6 @@ def test_neither_a_factor_nor_a_constant_in_the_values_decides_anything(
     assert chosen(moved, 9, rules) == chosen(candidates, 9, rules)
 
 
-@settings(deadline=None)
 @given(CANDIDATES, RULES, st.randoms(use_true_random=False))
 def test_the_order_of_the_candidates_decides_nothing_between_distinct_values(
     candidates: list[Candidate], rules: Rules, random: object
@@ -388,7 +385,6 @@ def test_the_order_of_the_candidates_decides_nothing_between_distinct_values(
     assert found == [candidates[place] for place in chosen(candidates, 9, rules)]
 
 
-@settings(deadline=None)
 @given(CANDIDATES, RULES, TOLD, st.integers(0, 9))
 def test_a_list_filled_in_two_turns_keeps_the_rules_of_one(
     candidates: list[Candidate], rules: Rules, told: list[Signature], cut: int
@@ -686,7 +682,6 @@ def test_a_reprint_of_a_translation_and_a_translation_of_a_reprint_are_left_out(
     assert found.because_of.tolist() == [-1, 0, 0, 0, -1]
 
 
-@settings(deadline=None)
 @given(CANDIDATES)
 def test_stories_are_those_that_translations_link(candidates: list[Candidate]) -> None:
     pool = pool_of(candidates)
@@ -863,7 +858,7 @@ def test_eight_hundred_variants_of_one_text_cost_little(
     assert min(spent) < 0.06
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(CANDIDATES, BOUNDS, st.lists(TOLD, max_size=3))
 def test_families_are_those_of_the_slow_oracle(
     candidates: list[Candidate], bound: float, turns: list[list[Signature]]

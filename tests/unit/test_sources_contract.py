@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, check_id
@@ -27,6 +27,7 @@ from recommender.sources.sitemaps import Sitemap
 from recommender.sources.wordpress import WordPress
 from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, fake_post
 from tests.support.inline_readers import InlinePageReader, read_feeds_inline
+from tests.support.properties import examples
 from tests.support.websites import HOST, Site, open_site
 
 
@@ -476,9 +477,7 @@ WELL = st.sampled_from([write(STORIES) for write, _ in DOCUMENTS.values()])
 
 
 @given(document=WELL, at=st.integers(0, 900), cut=st.integers(0, 40), put=st.binary(max_size=12))
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_document_is_refused_or_its_records_are(
     tmp_path: Path, fetcher: Fetcher, document: bytes, at: int, cut: int, put: bytes
 ) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.sources.moments import mail_moment
@@ -43,7 +43,6 @@ def test_what_no_calendar_has_is_none(text: str) -> None:
     assert mail_moment(text) is None
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789 +-:,GMTJanFeb", max_size=60))
 def test_no_text_raises(text: str) -> None:
     """Whatever a site writes there."""

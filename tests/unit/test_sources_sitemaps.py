@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article
@@ -554,7 +554,6 @@ ADDRESSES = st.from_regex(r"https://quay\.example/[a-z&<>'\"]{0,12}", fullmatch=
 TIMES = st.sampled_from(["", "2026-03-01", "2026-03-01T09:00:00Z"])
 
 
-@settings(deadline=None)
 @given(drawn=st.lists(st.tuples(ADDRESSES, TIMES), max_size=5), packed=st.booleans())
 def test_what_is_written_is_named(drawn: list[tuple[str, str]], *, packed: bool) -> None:
     body = a_map(*((address.removeprefix(SITE), time) for address, time in drawn))
@@ -564,7 +563,6 @@ def test_what_is_written_is_named(drawn: list[tuple[str, str]], *, packed: bool)
     assert list(read_sitemap(maps)) == [MapEntry("https://a.example")]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 300))
 def test_a_damaged_sitemap_is_refused_or_read_in_part(junk: bytes, at: int) -> None:
     body = a_map(("/a", ""), ("/b", "2026-03-01"))

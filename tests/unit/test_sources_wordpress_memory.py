@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.sources.wordpress.memory import (
@@ -38,7 +38,6 @@ MEMORIES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(MEMORIES)
 def test_a_memory_survives_as_json(memory: Memory) -> None:
     assert recall(json.loads(json.dumps(memory.to_cursor())), HOME) == memory

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
@@ -257,7 +257,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*answer(), "_links", "guid"]), VALUES))
 def test_fields_of_any_shape_give_an_article_or_a_reason(odd: Json) -> None:
     assert isinstance(read_post(answer(**odd), HOME), Article | Gone | InvalidArticle)

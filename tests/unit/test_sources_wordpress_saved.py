@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article
@@ -164,7 +164,6 @@ def test_text_after_the_json_is_not() -> None:
         read_json(answered('[{"id": 1}] and more'))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}":,1a \n').map(str.encode))
 def test_answers_of_any_bytes_are_a_page_or_an_error(body: bytes) -> None:
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
@@ -14,6 +14,7 @@ from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
 from recommender.store import ArticleStore, LogEntry, Receipt, StoredArticle, open_store
 from recommender.store.features import AT_ONCE
 from recommender.store.scan import ROWS_AT_ONCE
+from tests.support.properties import examples
 
 Open = Callable[..., ArticleStore]
 
@@ -49,6 +50,7 @@ def test_each_write_says_what_it_did_and_under_which_number(store: ArticleStore)
     assert store.put(article(title="U")) == Receipt("a", "created", 5)
 
 
+@pytest.mark.postgresql_daily
 def test_the_log_holds_every_real_change_without_gaps(store: ArticleStore) -> None:
     store.put(article())
     store.put(article())
@@ -95,7 +97,7 @@ def shared(shared_address: str) -> Iterator[ArticleStore]:
     store.close()
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=99))
 def test_any_text_without_nul_is_got_as_given(shared: ArticleStore, text: str) -> None:
     one = Article(id="a", title="T" + text, body=text)
@@ -170,6 +172,7 @@ def test_an_older_version_brings_no_deleted_article_back(store: ArticleStore) ->
     assert store.put(article(version=5)).result == "created"
 
 
+@pytest.mark.postgresql_daily
 def test_many_are_answered_in_their_order_and_the_stale_refused_alone(store: ArticleStore) -> None:
     store.put(article("b", version=5))
     store.put(article("c"))
@@ -241,6 +244,7 @@ def test_a_reader_sees_hash_and_change_of_each_article(store: ArticleStore) -> N
         ]
 
 
+@pytest.mark.postgresql_daily
 def test_a_reader_sees_one_moment_while_another_connection_writes(
     store: ArticleStore, reopen: Open
 ) -> None:

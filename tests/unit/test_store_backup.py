@@ -78,6 +78,7 @@ def fill(store: ArticleStore, articles: int = 40) -> None:
     store.features.add_texts({"h1": "B"}, "x")
 
 
+@pytest.mark.postgresql_daily
 def test_a_copy_holds_everything_and_is_another_store(store: ArticleStore, tmp_path: Path) -> None:
     fill(store, 2 * ROWS + 3)
     back_up(store, tmp_path / "copy.db")

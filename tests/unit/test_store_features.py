@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from recommender.store import (
 )
 from recommender.store.features import AT_ONCE, CHUNK
 from tests.support.features import make_embedding, make_features
+from tests.support.properties import examples
 
 Open = Callable[..., ArticleStore]
 
@@ -91,7 +92,7 @@ def test_terms_come_back_as_they_were_kept(cache: FeatureCache) -> None:
     assert plain(cache.terms(["c", "a", "b", "d"], "words-1")) == plain(given_terms)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 @given(values=arrays(np.float16, st.integers(1, 9), elements=st.floats(-1, 1, width=16)))
 def test_every_vector_comes_back_bit_by_bit(
     cache: FeatureCache, values: NDArray[np.float16]
@@ -174,6 +175,7 @@ def codes(*rows: list[int]) -> Codes:
     return np.array(rows, np.int8)
 
 
+@pytest.mark.postgresql_daily
 def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: FeatureCache) -> None:
     made = {"a": codes([127, -128], [0, 1]), "b": codes([-1, 127])}
     vectors = {"a": vector(1, 0), "b": vector(0, 1), "c": vector(1, 0)}
@@ -192,7 +194,7 @@ def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: Featur
     }
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 @given(
     passages=st.integers(1, 9).flatmap(
         lambda dim: arrays(np.int8, st.tuples(st.integers(0, 12), st.just(dim)))
@@ -244,6 +246,7 @@ def kept(cache: FeatureCache, hashes: list[str], model: str = "model") -> list[s
     return [set(each) for each in (*found, cache.texts(hashes, "markup"))]
 
 
+@pytest.mark.postgresql_daily
 def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None:
     present, deleted = Article(id="a", title="T"), Article(id="b", title="U")
     store.write_many([present, deleted])

@@ -87,6 +87,7 @@ def fill_first_schema(address: str) -> None:
         connection.execute(sa.insert(vectors), [kept])
 
 
+@pytest.mark.postgresql_daily
 def test_the_migrations_make_the_tables_that_the_program_knows(empty: str) -> None:
     engine = open_engine(empty)
     inspector = sa.inspect(engine)
@@ -112,6 +113,7 @@ def test_a_new_store_opened_by_four_at_once_is_made_once(empty: str) -> None:
         store.close()
 
 
+@pytest.mark.postgresql_daily
 def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -> None:
     migrate(empty, "0001")
     fill_first_schema(empty)

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import pytest
+
 from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article
 from recommender.store import (
@@ -92,6 +94,7 @@ class Watcher:
                 self.titles[update.id] = update.outline.title if update.outline else None
 
 
+@pytest.mark.postgresql_daily
 def test_whoever_follows_several_writers_passes_over_nothing(reopen: Open) -> None:
     done = threading.Event()
     watcher = Watcher(reopen())

@@ -30,6 +30,7 @@ def plain(rows: tuple[StoredOverrides, ...]) -> list[tuple[int, str, str, list[s
     ]
 
 
+@pytest.mark.postgresql_daily
 def test_each_setting_is_a_change_and_kept(filled: ArticleStore) -> None:
     begun = datetime.now(tz=UTC)
     assert filled.overrides.put("a", "pins", overrides("b"), "one") == Receipt("a", "updated", 4)

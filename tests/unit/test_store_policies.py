@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from recommender.articles import Article
 from recommender.ranking.policy import StoredPolicy
 from recommender.store import (
@@ -45,6 +47,7 @@ def test_a_new_store_has_no_policy(store: ArticleStore) -> None:
     assert after(store, 0).policy is None
 
 
+@pytest.mark.postgresql_daily
 def test_each_policy_is_a_version_and_a_change(store: ArticleStore) -> None:
     begun = datetime.now(tz=UTC)
     store.put(article("a"))

@@ -67,6 +67,7 @@ def test_nobody_waits_in_a_new_store(store: ArticleStore) -> None:
     assert store.queue.acknowledge([], RECIPES) == []
 
 
+@pytest.mark.postgresql_daily
 def test_single_writes_and_bulk_loads_wait_apart_each_the_oldest_first(
     store: ArticleStore,
 ) -> None:
@@ -248,6 +249,7 @@ def test_the_deleted_do_not_wait_until_they_are_put_again(store: ArticleStore) -
     assert [each.change for each in waiting(store)] == [5]
 
 
+@pytest.mark.postgresql_daily
 def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> None:
     store.put(article("a", body_html="<p>x</p>"))
     store.put(article("b"))

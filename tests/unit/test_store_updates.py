@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.features import AnalyzerVersions, Embedding
@@ -21,6 +21,7 @@ from recommender.store import (
     open_store,
 )
 from tests.support.features import make_embedding, make_features
+from tests.support.properties import examples
 
 RECIPES = AnalyzerVersions("markup", "words", "model")
 Open = Callable[..., ArticleStore]
@@ -99,6 +100,7 @@ def test_nothing_happened_in_a_new_store(store: ArticleStore) -> None:
     assert follower.point == LOG_START == store.state().newest
 
 
+@pytest.mark.postgresql_daily
 def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleStore) -> None:
     given_article = article(body="long " * 50, summary="short", tags=["x"], status="draft")
     store.put(given_article)
@@ -204,6 +206,7 @@ def test_an_article_touched_often_is_told_once_in_its_last_place(store: ArticleS
     assert told == [("b", 2), ("c", 4), ("a", 5)]
 
 
+@pytest.mark.postgresql_daily
 def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
     store.write_many(article(f"a{number}") for number in range(1, 6))
     follower = Follower(store)
@@ -379,7 +382,7 @@ def present_state(
     return title, *sizes, title == read
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 @given(data=st.data(), history=st.lists(WRITES, max_size=25))
 def test_whoever_follows_knows_the_final_state_of_every_article(
     shared: ArticleStore, data: st.DataObject, history: list[Write]

@@ -50,6 +50,7 @@ def test_there_must_be_something_to_patch(store: ArticleStore) -> None:
         store.patch("a", {"title": "U"})
 
 
+@pytest.mark.postgresql_daily
 def test_a_batch_is_done_in_order_and_what_is_refused_holds_up_nothing(
     store: ArticleStore,
 ) -> None:

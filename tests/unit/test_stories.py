@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, Snapshot, View
@@ -15,6 +15,7 @@ from recommender.indexing.snapshots import stamp_of
 from recommender.ranking.attributes import number_of
 from recommender.ranking.duplicates import tellings
 from recommender.store import LOG_START, StoreState
+from tests.support.properties import examples
 
 MODEL = Model("fake", Path(), "fake-1", None)
 NAMES = "abcdefgh"
@@ -127,7 +128,7 @@ def by_joining(links: Links, name: str) -> list[str]:
 
 
 @given(STEPS)
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_tellings_are_those_of_brute_force(
     first: Snapshot, steps: list[tuple[dict[str, str | None], set[str]]]
 ) -> None:

@@ -4,7 +4,7 @@ import zlib
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index import BUCKETS
@@ -103,7 +103,6 @@ def test_a_text_without_words_has_no_terms() -> None:
 WORDS = ["abc", "def", "贵阳", "ещё", "7", "x_y"]
 
 
-@settings(deadline=None)
 @given(*[st.lists(st.sampled_from(WORDS), max_size=6)] * 3)
 def test_buckets_ascend_in_range_and_hold_every_word(
     title: list[str], summary: list[str], body: list[str]

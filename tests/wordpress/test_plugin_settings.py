@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recommender.sources.ids import foreign_id
 from recommender.sources.wordpress.posts import wordpress_id
+from tests.support.properties import examples
 from tests.wordpress.plugin import PLUGIN, configure
 from tests.wordpress.service import KEY, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site, free_port
@@ -281,7 +282,7 @@ def test_pushing_all_says_why_it_ended(newsroom: Site, admin: httpx.Client, stag
 # --- ids ---
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(homes=st.lists(HOMES, min_size=1, max_size=60))
 @example(
     homes=["https://News.example/tj/", "http://127.0.0.1:8080", "https://n.example/" + "я" * 99]
@@ -296,7 +297,7 @@ def test_the_plugin_makes_the_ids_that_a_pull_makes(newsroom: Site, homes: list[
     assert made == [wordpress_id(home, 123) for home in homes]
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(parts=st.lists(st.text(LETTERS, max_size=90), min_size=1, max_size=60))
 def test_the_plugin_escapes_as_python_does(newsroom: Site, parts: list[str]) -> None:
     made = newsroom.run(
