@@ -31,7 +31,7 @@ from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.snapshots import stamp_of
+from recommender.indexing.snapshots import build_options
 from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.cards import Card
 from recommender.ranking.overrides import StoredOverrides
@@ -303,7 +303,7 @@ class Newsroom:
         self.published += 1
         archive.change = self._number
         rows = rows_of(archive.known(), MODEL, dim=DIM)
-        stamp = stamp_of(MODEL, StoreState(EPOCH, LogPosition(self._number, archive.name)))
+        stamp = build_options(MODEL, StoreState(EPOCH, LogPosition(self._number, archive.name)))
         with self._catalog.lock():
             archive.generation = self._catalog.publish_rows(rows, **stamp).generation
             self._catalog.prune(len(self.archives))
@@ -345,7 +345,7 @@ def _read(live: LiveState, other: LiveState, asked: int) -> Answer:
         generation=view.generation,
         change=live.change,
         ids=tuple(map(view.id_of, rows)),
-        cards=tuple(map(other.view.card_of, rows)),
+        cards=tuple(map(other.view.display_of, rows)),
         similarities=similarities,
     )
 

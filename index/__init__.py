@@ -1,21 +1,20 @@
 """Vectors, terms and attributes in, nearest row ids out.
 
-A build takes `Rows` and writes a snapshot; a `Catalog` publishes snapshots and opens the live
-one; a `Snapshot` searches. Nothing here knows what a row stands for: cards are opaque bytes.
+A build takes `Rows` and writes a snapshot; a `Catalog` publishes and opens snapshots; a `View`
+searches one together with the changes since. Nothing here knows what a row stands for: display
+fields are opaque bytes.
 """
 
-from index.background import BackgroundSimilarity
-from index.catalog import Catalog, Staged
+from index.build import BuildOptions
+from index.catalog import Catalog, StagedSnapshot
 from index.delta import DeltaWriter
-from index.disk import locked, make_folder, sync_folder
+from index.disk import locked, make_folder, replace_file, replacing, sync_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
-from index.figures import FileSum
 from index.hits import Hits
-from index.lexical import Lexicon, Query
-from index.manifest import GENERATION, Manifest
+from index.lexical import Query
+from index.manifest import GENERATION, BackgroundSimilarity, Manifest
 from index.passages import Passages, quantize
-from index.rows import BUCKETS, Rows, Terms
-from index.search import Vectors
+from index.rows import BUCKETS, Rows, TermCounts
 from index.snapshot import Snapshot
 from index.view import View
 
@@ -25,12 +24,11 @@ __all__ = [
     "BackgroundSimilarity",
     "BadQuery",
     "BadRows",
+    "BuildOptions",
     "Catalog",
     "DeltaWriter",
-    "FileSum",
     "Hits",
     "IndexFault",
-    "Lexicon",
     "Locked",
     "Manifest",
     "NoSnapshot",
@@ -39,12 +37,13 @@ __all__ = [
     "Rows",
     "Snapshot",
     "SnapshotDamaged",
-    "Staged",
-    "Terms",
-    "Vectors",
+    "StagedSnapshot",
+    "TermCounts",
     "View",
     "locked",
     "make_folder",
     "quantize",
+    "replace_file",
+    "replacing",
     "sync_folder",
 ]

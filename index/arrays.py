@@ -1,4 +1,4 @@
-"""Short names for the array types that cross this package."""
+"""Short names for the array types of this package, and what is done with vectors everywhere."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ Longs: TypeAlias = NDArray[np.int64]
 # A row number or a bucket may come in any integer width.
 Whole: TypeAlias = NDArray[np.integer[Any]]
 
-# The bits a float16 fills after it was moved; above them its sign stands repeated.
+# The bits of a float16 after the shift below; above them its sign is repeated.
 _SIGN_AND_REST: Final = np.int32(-0x7000_0001)
 _REBASED: Final = np.float32(2.0**112)
 
 
-def unit(vectors: Floats) -> Floats:
+def normalize(vectors: Floats) -> Floats:
     """Scale each row of float32 [n, dim] to length 1; a row of zeros stays as it is."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     scales = 1 / np.sqrt(np.where(squares > 0, squares, 1))
     return (vectors * scales[:, np.newaxis]).astype(np.float32, copy=False)
 
 
-def rounded(vectors: Floats) -> Floats:
+def round_to_float16(vectors: Floats) -> Floats:
     """Round vectors as they are stored: to the nearest float16, half-way to the even one."""
     return vectors.astype(np.float16).astype(np.float32)
 
 
-def widened(halves: Halves) -> Floats:
-    """Read float16 as float32, exactly: what `astype` does, at twice its pace. All are finite.
+def widen_float16(halves: Halves) -> Floats:
+    """Convert finite float16 to float32, exactly: as `astype` does, at twice its speed.
 
-    Sign, exponent and fraction are moved to where float32 has them; as its exponents mean 2^112
-    times less there, the numbers are multiplied by that. NumPy converts one by one.
+    Sign, exponent and fraction are shifted to their places in a float32. Its exponents mean 2^112
+    times less there, so the numbers are multiplied by that. NumPy converts one by one.
     """
     bits = halves.view(np.int16).astype(np.int32)
     bits <<= 13
@@ -50,6 +50,6 @@ def widened(halves: Halves) -> Floats:
     return floats
 
 
-def spread(rows: int, most: int) -> Longs:
+def spread_evenly(rows: int, most: int) -> Longs:
     """Pick up to `most` row numbers, evenly spaced over 0..rows-1, ascending and distinct."""
     return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)

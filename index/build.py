@@ -1,4 +1,4 @@
-"""Writes a snapshot: chooses and trains the FAISS index for a size, and lays out the files.
+"""Build a snapshot: choose and train the FAISS index, compute what is frozen, write the files.
 
 One of the two modules that import FAISS. The same rows give the same bytes.
 """
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict,
 import faiss
 import numpy as np
 
-from index.arrays import rounded, spread
-from index.background import measure_background
+from index.arrays import round_to_float16, spread_evenly
+from index.columns import write_columns
 from index.disk import Writer, sync_folder
+from index.groups import Means, measure_background
+from index.lexical import Lexicon, weigh_rows
 from index.manifest import FORMAT, Files, Manifest
-from index.means import Means, centre
 from index.neighbours import IndexSide, find_own_neighbours
-from index.records import write_neighbours, write_passages, write_records, write_terms
+from index.passages import ScaledPassages
 from index.rows import BUCKETS
 from index.search import Vectors
-from index.terms import weigh_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from index.rows import Rows
 
 IVF_ABOVE: Final = 20_000
-"""Up to so many rows exact search is quick enough on its own."""
+"""Up to so many rows exact search alone is fast enough."""
 
 _SEED: Final = 1234
 _TRAINING_ROWS_PER_LIST: Final = 64
 _RECALL_QUERIES: Final = 200
 _RECALL_DEPTH: Final = 100
 _RECALL_WANTED: Final = 0.99
-# Twice the rounding of float32 at 1: the same codes summed in another order are no miss.
+# Twice the rounding of float32 at 1: the same products summed in another order are no miss.
 _RECALL_SLACK: Final = 2.5e-7
 
-# The stubs FAISS ships know neither its keyword parameters nor its callback writer.
+# The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
 _Index: TypeAlias = Any
 
@@ -55,22 +55,21 @@ class Tuning:
     recall: float = 1.0
 
 
-class Stamp(TypedDict):
-    """What the caller tells of the rows, for the manifest.
+class BuildOptions(TypedDict):
+    """Where the rows come from, for the manifest, and how to index them.
 
     Attributes:
         model: fingerprint of the encoder.
-        analyzer: fingerprint of the recipe for terms.
+        analyzer: version of the analyzer that made the terms.
         epoch: the store's epoch.
         change: number of the last change in the rows, 0..10**12-1.
-        ivf_above: with more rows than this, an IVF index is trained besides; IVF_ABOVE unless
-            given.
+        ivf_above: with more rows than this, an IVF index is trained too; default IVF_ABOVE.
         grouped_by: the column of codes that gives the group of each row, such as its language.
             Background similarities, document frequencies and mean vectors are measured inside
             each group; without this, all rows are one group.
-        known_by: the column of bools that says whose vectors mean something; all unless given.
-        centred: whether the mean of its group is taken off each vector; not unless given.
-        notes: what the caller wants to remember with the rows; nothing unless given.
+        reliable_by: the column of bools that says which vectors mean something; default all.
+        centred: whether to subtract the mean of its group from each vector; default no.
+        notes: what the caller wants to remember with the rows; default nothing.
     """
 
     model: str
@@ -79,12 +78,12 @@ class Stamp(TypedDict):
     change: int
     ivf_above: NotRequired[int]
     grouped_by: NotRequired[str]
-    known_by: NotRequired[str]
+    reliable_by: NotRequired[str]
     centred: NotRequired[bool]
     notes: NotRequired[Mapping[str, str]]
 
 
-def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
+def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest:
     """Write a snapshot of the rows into an existing, empty folder, and sync it.
 
     The manifest is written last: a folder that has one holds everything it names.
@@ -92,52 +91,52 @@ def build(rows: Rows, folder: Path, **stamp: Unpack[Stamp]) -> Manifest:
     Args:
         rows: what to index.
         folder: where to; on failure the caller removes it.
-        **stamp: see Stamp.
+        **options: see BuildOptions.
 
     Raises:
-        BadRows: the rows do not pass their check, or `known_by` names no column of bools.
+        BadRows: the rows do not pass their check, or `reliable_by` names no column of bools.
         ValueError: the change number is out of range.
         OSError: the disk refuses, or the folder is missing or not empty.
     """
     rows.check()
-    known = rows.known(stamp.get("known_by"))
-    rows, means = _centred(rows, stamp)
-    groups = rows.groups(stamp.get("grouped_by"))
+    reliable = rows.reliable(options.get("reliable_by"))
+    rows, means = _centre(rows, options)
+    groups = rows.groups(options.get("grouped_by"))
     writer = Writer(folder)
-    # FAISS would round some numbers half-way between two others up; in a delta NumPy does it.
-    above = stamp.get("ivf_above", IVF_ABOVE)
-    vectors, tuning = _write_vectors(writer, rounded(rows.vectors), above)
+    # FAISS would round some numbers half-way between two others up; NumPy, in a delta, does not.
+    stored = round_to_float16(rows.vectors)
+    vectors, tuning = _write_vectors(writer, stored, options.get("ivf_above", IVF_ABOVE))
     frequency = np.bincount(rows.terms.buckets, minlength=BUCKETS)
-    weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], _peers(groups, len(rows)))
-    lexicon = write_terms(writer, weights)
-    passages = write_passages(writer, rows.passages)
+    sizes = _group_sizes(groups, len(rows))
+    weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], sizes)
+    lexicon, passages = Lexicon.of(weights), ScaledPassages.of(rows.passages)
     background = measure_background(rows.vectors, passages, weights, groups)
     index_side = IndexSide(
         vectors=vectors,
         lexicon=lexicon,
-        known=known,
-        members=groups.__getitem__,
+        reliable=reliable,
+        rows_in=groups.__getitem__,
         background=lambda label: background[label].similarity,
     )
-    write_neighbours(writer, find_own_neighbours(index_side, groups))
-    writer.write_array(Files.MEANS, means.vectors)
-    write_records(writer, rows)
+    for part in (lexicon, passages, find_own_neighbours(index_side, groups), means):
+        part.write(writer)
+    _write_rows(writer, rows)
     manifest = Manifest(
         format=FORMAT,
         rows=len(rows),
         dim=rows.dim,
-        model=stamp["model"],
-        analyzer=stamp["analyzer"],
-        epoch=stamp["epoch"],
-        change=stamp["change"],
+        model=options["model"],
+        analyzer=options["analyzer"],
+        epoch=options["epoch"],
+        change=options["change"],
         ivf_lists=tuning.lists,
         ivf_probes=tuning.probes,
         recall=tuning.recall,
-        grouped_by=stamp.get("grouped_by", ""),
-        known_by=stamp.get("known_by", ""),
-        centred=stamp.get("centred", False),
+        grouped_by=options.get("grouped_by", ""),
+        reliable_by=options.get("reliable_by", ""),
+        centred=options.get("centred", False),
         background=background,
-        notes=stamp.get("notes", {}),
+        notes=options.get("notes", {}),
         files=writer.sums,
     )
     writer.write(Files.MANIFEST, manifest.to_bytes())
@@ -156,23 +155,31 @@ def list_count(rows: int) -> int:
     return int(2 ** min(wanted, math.floor(math.log2(rows))))
 
 
-def _peers(groups: dict[str, Longs], rows: int) -> Longs:
+def _group_sizes(groups: dict[str, Longs], rows: int) -> Longs:
     """Count, for each row, the rows of its group: int64 [n]."""
-    peers = np.zeros(rows, np.int64)
+    sizes = np.zeros(rows, np.int64)
     for members in groups.values():
-        peers[members] = len(members)
-    return peers
+        sizes[members] = len(members)
+    return sizes
 
 
-def _centred(rows: Rows, stamp: Stamp) -> tuple[Rows, Means]:
-    """The rows as they are stored, and the means that were taken off them."""
-    by = stamp.get("grouped_by")
+def _centre(rows: Rows, options: BuildOptions) -> tuple[Rows, Means]:
+    """The rows as they are stored, and the means that were subtracted from them."""
+    by = options.get("grouped_by")
     groups = rows.groups(by)
-    if not stamp.get("centred", False) or not len(rows):
+    if not options.get("centred", False) or not len(rows):
         return rows, Means.none(list(groups), rows.dim)
-    means = Means.over(rows.vectors, groups)
-    vectors, passages = centre(rows, means, by)
+    means = Means.measure(rows.vectors, groups)
+    vectors, passages = means.centre(rows, by)
     return replace(rows, vectors=vectors, passages=passages), means
+
+
+def _write_rows(writer: Writer, rows: Rows) -> None:
+    """Write what is kept as it was given: ids, display fields, columns and labels."""
+    ids = [row_id.encode() for row_id in rows.ids]
+    writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, ids)
+    writer.write_blobs(Files.DISPLAY, Files.DISPLAY_OFFSETS, rows.display)
+    write_columns(writer, rows)
 
 
 def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> tuple[Vectors, Tuning]:
@@ -188,13 +195,13 @@ def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> tuple[Vec
         return Vectors(exact, None, 0), Tuning()
     ivf = _train(vectors)
     _write_index(writer, Files.IVF, ivf)
-    tuning = _tune(exact, ivf, vectors[spread(len(vectors), _RECALL_QUERIES)])
+    tuning = _tune(exact, ivf, vectors[spread_evenly(len(vectors), _RECALL_QUERIES)])
     return Vectors(exact, ivf, tuning.probes), tuning
 
 
 def _write_index(writer: Writer, name: str, index: _Index) -> None:
-    with writer.create(name) as sink:
-        _faiss.write_index(index, _faiss.PyCallbackIOWriter(sink.write))
+    with writer.create(name) as file:
+        _faiss.write_index(index, _faiss.PyCallbackIOWriter(file.write))
 
 
 def _train(vectors: Floats) -> _Index:
@@ -205,13 +212,13 @@ def _train(vectors: Floats) -> _Index:
         lists,
         _faiss.ScalarQuantizer.QT_fp16,
         _faiss.METRIC_INNER_PRODUCT,
-        # Residuals would round differently from vectors.faiss, and similarities with them.
+        # Residuals would be rounded otherwise than vectors.faiss, and so would similarities.
         False,  # noqa: FBT003 a positional argument of the C++ constructor
     )
     ivf.cp.seed = _SEED
-    # A small archive has few rows per list; FAISS would say so on stderr.
+    # A small archive has few rows per list; FAISS would warn on stderr.
     ivf.cp.min_points_per_centroid = 1
-    ivf.train(vectors[spread(len(vectors), _TRAINING_ROWS_PER_LIST * lists)])
+    ivf.train(vectors[spread_evenly(len(vectors), _TRAINING_ROWS_PER_LIST * lists)])
     ivf.add(vectors)
     return ivf
 
@@ -224,7 +231,7 @@ def _tune(exact: _Index, ivf: _Index, queries: Floats) -> Tuning:
     for probes in _probe_counts(ivf.nlist):
         parameters = _faiss.SearchParametersIVF(nprobe=probes)
         found, _ = ivf.search(queries, depth, params=parameters)
-        # By similarity and not by row: of two copies either is right.
+        # Compare similarities, not rows: of two copies either is right.
         tuning = Tuning(ivf.nlist, probes, float((found >= worst).mean()))
         if tuning.recall >= _RECALL_WANTED:
             break
@@ -232,6 +239,6 @@ def _tune(exact: _Index, ivf: _Index, queries: Floats) -> Tuning:
 
 
 def _probe_counts(lists: int) -> Iterator[int]:
-    # Two lists at least: a row near a border may be filed on either side of it.
+    # At least two lists: a row near a border may be in the list on either side.
     yield from (2**power for power in range(1, lists.bit_length() - 1))
     yield lists

@@ -1,8 +1,8 @@
-"""The snapshots on disk: publish, roll back, prune, lock.
+"""The snapshots on disk: publish, open, roll back, prune, lock.
 
-A folder holds one sub-folder per generation, and a pointer file that names the live one. A
-snapshot is built aside, verified as a reader would see it, renamed, and only then pointed to:
-whatever fails before the pointer is replaced leaves the live one as it was.
+A folder holds one sub-folder for each generation, and a pointer file that names the live one. A
+snapshot is built aside, verified as a reader would open it, renamed, and only then pointed to. A
+failure before the pointer is replaced leaves the live snapshot as it was.
 """
 
 from __future__ import annotations
@@ -13,13 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Unpack
 
-from index.build import Stamp, build
-from index.disk import locked, make_folder, sync_folder
+import numpy as np
+
+from index.arrays import spread_evenly
+from index.build import BuildOptions, build
+from index.disk import (
+    locked,
+    make_folder,
+    open_regular,
+    rename_folder,
+    replace_file,
+    sync_folder,
+)
 from index.errors import NoSnapshot, SnapshotDamaged
-from index.manifest import GENERATION, generation
-from index.pointer import read_pointer, write_pointer
-from index.snapshot import Snapshot, epoch_of, manifest_of
-from index.verification import open_verified
+from index.manifest import GENERATION, read_manifest
+from index.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +37,18 @@ if TYPE_CHECKING:
     from index.rows import Rows
 
 _ASIDE: Final = ".building-"
+_LEFTOVERS: Final = (f"{_ASIDE}*", ".live.*.part")
+# A name, a newline, and one byte more to notice anything longer.
+_POINTER_BYTES: Final = 12 + 1 + 12 + 1 + 1
+_SELF_QUERIES: Final = 100
+_SELF_SIMILARITY: Final = 0.999
+# Rounding to float16 moves a near-copy of a row by less than this.
+_TIE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Staged:
-    """A snapshot that is whole and verified, but not published yet."""
+class StagedSnapshot:
+    """A snapshot that is complete and verified, but not published yet."""
 
     folder: Path
     snapshot: Snapshot
@@ -54,8 +69,8 @@ class Catalog:
         self.folder = folder
         make_folder(folder)
 
-    def stage(self, rows: Rows, **stamp: Unpack[Stamp]) -> Staged:
-        """Build a snapshot aside, re-open it and verify it.
+    def stage(self, rows: Rows, **options: Unpack[BuildOptions]) -> StagedSnapshot:
+        """Build a snapshot aside, open it again and verify it.
 
         Raises:
             BadRows: the rows cannot be indexed.
@@ -65,32 +80,32 @@ class Catalog:
         aside = self._aside()
         aside.mkdir()
         try:
-            build(rows, aside, **stamp)
-            return Staged(aside, open_verified(aside))
+            build(rows, aside, **options)
+            return StagedSnapshot(aside, _open_verified(aside))
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
 
-    def publish(self, staged: Staged) -> str:
+    def publish(self, staged: StagedSnapshot) -> str:
         """Give a staged snapshot its name, make it the live one, and return the name.
 
-        When that very generation is there already and whole, the staged copy is dropped.
+        If that very generation is there already and whole, the staged copy is dropped.
         """
         try:
-            self._settle(staged)
+            self._place(staged)
         finally:
             self.discard(staged)
-        self._point(staged.generation)
+        self._point_to(staged.generation)
         return staged.generation
 
-    def publish_rows(self, rows: Rows, **stamp: Unpack[Stamp]) -> Snapshot:
+    def publish_rows(self, rows: Rows, **options: Unpack[BuildOptions]) -> Snapshot:
         """Stage and publish in one step; raises what `stage` does."""
-        staged = self.stage(rows, **stamp)
+        staged = self.stage(rows, **options)
         self.publish(staged)
         return staged.snapshot
 
-    def discard(self, staged: Staged) -> None:
-        """Remove what a staged snapshot left aside; nothing once it is published."""
+    def discard(self, staged: StagedSnapshot) -> None:
+        """Remove the folder of a staged snapshot; does nothing once it is published."""
         shutil.rmtree(staged.folder, ignore_errors=True)
 
     def live(self) -> str:
@@ -100,13 +115,13 @@ class Catalog:
             NoSnapshot: nothing was published yet.
             SnapshotDamaged: the pointer holds no generation's name, or that of a missing one.
         """
-        name = read_pointer(self._pointer)
+        name = _read_pointer(self._pointer)
         if not self._path(name).is_dir():
             raise SnapshotDamaged.at(self._pointer, f"names {name}, which is missing")
         return name
 
     def open_live(self, *, verify: bool = True) -> Snapshot:
-        """Open the live generation; see `Snapshot.open`.
+        """Open the live generation; see `open`.
 
         Raises:
             NoSnapshot: nothing was published yet.
@@ -124,6 +139,10 @@ class Catalog:
     def open(self, generation: str, *, verify: bool = True) -> Snapshot:
         """Open a generation by name.
 
+        Args:
+            generation: its name.
+            verify: read every file and compare its SHA-256; see `Snapshot.open`.
+
         Raises:
             NoSnapshot: there is none of that name.
             SnapshotDamaged: it is not what was published under that name.
@@ -134,15 +153,26 @@ class Catalog:
             raise SnapshotDamaged.at(path, f"holds {snapshot.generation}")
         return snapshot
 
+    def verify(self, generation: str) -> Snapshot:
+        """Open a generation, and search for up to 100 of its rows by their own vectors.
+
+        Raises:
+            NoSnapshot: there is none of that name.
+            SnapshotDamaged: it is not what was published, or a row is not found by its vector.
+        """
+        snapshot = self.open(generation)
+        _check_self_queries(snapshot, self._path(generation))
+        return snapshot
+
     def flip(self, generation: str) -> None:
-        """Make an older or newer generation the live one, after verifying it.
+        """Make an older or newer generation the live one, after opening it.
 
         Raises:
             NoSnapshot: there is none of that name.
             SnapshotDamaged: it is not whole; the live one stays.
         """
         self.open(generation)
-        self._point(generation)
+        self._point_to(generation)
 
     def generations(self) -> list[str]:
         """List the generations on disk, by change number: the oldest first."""
@@ -150,16 +180,16 @@ class Catalog:
         return sorted(name for name in names if GENERATION.fullmatch(name))
 
     def manifests(self) -> dict[str, Manifest]:
-        """Read what the generations say of themselves, by name, the oldest first.
+        """Read the manifests of the generations, by name, the oldest first.
 
-        Left out are those whose manifest is not the one that was published under the name. Nothing
-        else is read: a generation in the answer may be damaged elsewhere.
+        Left out is a generation whose manifest is not the one that was published under its name.
+        Only manifests are read: a generation in the answer may be damaged elsewhere.
         """
-        found = {name: manifest_of(self._path(name)) for name in self.generations()}
-        return {name: m for name, m in found.items() if m is not None and generation(m) == name}
+        found = {name: self._manifest_of(name) for name in self.generations()}
+        return {name: m for name, m in found.items() if m is not None and m.generation == name}
 
     def bytes_of(self, generation: str) -> int:
-        """Sum up the sizes of a generation's files, in bytes.
+        """Sum the sizes of a generation's files, in bytes.
 
         Raises:
             NoSnapshot: there is none of that name.
@@ -167,35 +197,34 @@ class Catalog:
         return sum(path.stat().st_size for path in self._existing(generation).iterdir())
 
     def prune(self, keep: int) -> list[str]:
-        """Remove all but the newest `keep` generations and the live one; name the removed.
+        """Remove all but the newest `keep` generations and the live one; return the removed.
 
-        Those of another store than the live one's, or that cannot be read, go first, whatever
-        their numbers. What failed builds left aside goes as well, so never call it beside a build.
+        Generations of another store than that of the live one, and unreadable ones, are removed
+        first, whatever their numbers. What failed builds left aside is removed too, so never call
+        this during a build.
 
         Raises:
             SnapshotDamaged: the pointer cannot be read, so that nothing may be removed.
         """
-        pointed = self._pointed()
-        epoch = epoch_of(self._path(pointed)) if pointed else None
-        kin = {name for name in self.generations() if epoch and epoch_of(self._path(name)) == epoch}
-        names = sorted(self.generations(), key=lambda name: (name in kin, name))
-        older = names[: max(0, len(names) - keep)]
-        doomed = [name for name in older if name != pointed]
+        live = self._pointed_to()
+        names = sorted(self.generations(), key=lambda name: (self._is_kin(name, live), name))
+        doomed = [name for name in names[: max(0, len(names) - keep)] if name != live]
         for name in doomed:
-            # Renamed first: a removal cut short must not leave half a generation behind.
+            # Renamed first: an interrupted removal must not leave half a generation.
             self._path(name).rename(self._aside())
         sync_folder(self.folder)
-        for path in self.folder.glob(f"{_ASIDE}*"):
-            _remove(path)
+        for pattern in _LEFTOVERS:
+            for path in self.folder.glob(pattern):
+                _remove(path)
         sync_folder(self.folder)
         return doomed
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the catalog against other rebuilds; the system lets go when a process dies.
+        """Hold the catalog against other rebuilds; the system releases it when a process dies.
 
         Raises:
-            Locked: another holder, in this process or another, is at work.
+            Locked: another process or thread holds it.
         """
         with locked(self.folder / "lock", "another rebuild is at work; wait for its end"):
             yield
@@ -211,36 +240,100 @@ class Catalog:
         return self.folder / f"{_ASIDE}{secrets.token_hex(8)}"
 
     def _existing(self, generation: str) -> Path:
-        # The grammar comes first: a name is never let near the file system before.
+        # The grammar first: no other name gets near the file system.
         if not GENERATION.fullmatch(generation) or not self._path(generation).is_dir():
             raise NoSnapshot(f"{generation!r:.80} is no generation in {self.folder}; list them")
         return self._path(generation)
 
-    def _pointed(self) -> str | None:
+    def _manifest_of(self, generation: str) -> Manifest | None:
         try:
-            return read_pointer(self._pointer)
+            return read_manifest(self._path(generation))
+        except SnapshotDamaged:
+            return None
+
+    def _is_kin(self, generation: str, live: str | None) -> bool:
+        """Whether a generation comes from the same store as the live one."""
+        manifest, kin = self._manifest_of(generation), self._manifest_of(live) if live else None
+        return manifest is not None and kin is not None and manifest.epoch == kin.epoch
+
+    def _pointed_to(self) -> str | None:
+        try:
+            return _read_pointer(self._pointer)
         except NoSnapshot:
             return None
 
-    def _point(self, generation: str) -> None:
-        write_pointer(self._pointer, self._aside(), generation)
+    def _point_to(self, generation: str) -> None:
+        replace_file(self._pointer, f"{generation}\n".encode("ascii"))
 
-    def _settle(self, staged: Staged) -> None:
+    def _place(self, staged: StagedSnapshot) -> None:
+        """Give the folder of a staged snapshot its name."""
         target = self._path(staged.generation)
         if target.exists():
-            if self._whole(staged.generation):
+            if self._is_whole(staged.generation):
                 return
-            # Out of the way, but left to `prune`: a worker may still be mapping it.
+            # Moved aside and left to `prune`: a worker may be mapping it.
             target.rename(self._aside())
-        staged.folder.rename(target)
-        sync_folder(self.folder)
+        rename_folder(staged.folder, target)
 
-    def _whole(self, generation: str) -> bool:
+    def _is_whole(self, generation: str) -> bool:
         try:
             self.open(generation)
         except SnapshotDamaged:
             return False
         return True
+
+
+def _read_pointer(path: Path) -> str:
+    """Read the name of the live generation.
+
+    Raises:
+        NoSnapshot: there is no pointer.
+        SnapshotDamaged: it is no file, or holds anything but one generation's name and a newline.
+    """
+    try:
+        with open_regular(path) as file:
+            data = file.read(_POINTER_BYTES)
+    except FileNotFoundError as error:
+        raise NoSnapshot(f"{path}: nothing was published yet; run a rebuild") from error
+    name = data.removesuffix(b"\n").decode("ascii", errors="replace")
+    # fullmatch, because `$` would let a second newline through.
+    if not data.endswith(b"\n") or not GENERATION.fullmatch(name):
+        raise SnapshotDamaged.at(path, f"holds {data!r}, not the name of a generation")
+    return name
+
+
+def _open_verified(folder: Path) -> Snapshot:
+    snapshot = Snapshot.open(folder)
+    _check_self_queries(snapshot, folder)
+    return snapshot
+
+
+def _check_self_queries(snapshot: Snapshot, folder: Path) -> None:
+    """Check that rows are found by their own vectors.
+
+    Checksums show that the disk gave back what was written; this shows that what was written works.
+
+    Raises:
+        SnapshotDamaged: a row is not found.
+    """
+    for row in spread_evenly(len(snapshot), _SELF_QUERIES).tolist():
+        if not _finds_itself(snapshot, row):
+            raise SnapshotDamaged.at(folder, f"row {snapshot.id_of(row)!r} does not find itself")
+
+
+def _finds_itself(snapshot: Snapshot, row: int) -> bool:
+    vector = snapshot.vectors.fetch(np.array([row]))[0]
+    everything = np.ones(len(snapshot), bool)
+    limit = 10
+    while True:
+        hits = snapshot.vectors.nearest(vector, limit, everything)
+        tied = hits.similarities >= hits.similarities[0] - _TIE
+        if row in hits.rows[tied]:
+            return bool(hits.similarities[0] >= _SELF_SIMILARITY)
+        # A row with many near-copies may come after all of them.
+        if not tied.all() or limit >= len(snapshot):
+            return False
+        limit *= 10
 
 
 def _remove(path: Path) -> None:

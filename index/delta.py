@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import rounded, unit
+from index.arrays import normalize, round_to_float16
 from index.errors import BadRows
 from index.hits import Hits, top
-from index.matrix import Matrix
-from index.means import centre
+from index.lexical import overlap, weigh_rows
 from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
-from index.overlap import overlap
-from index.passages import Scaled, scales_of
-from index.terms import weigh_rows
+from index.passages import ScaledPassages, scales_of
+from index.sparse import SparseMatrix
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -46,17 +44,17 @@ class Delta:
         columns: by name, an array [d] or [d, k].
         labels: by the name of a column of codes, the label of each code, by position.
         ids: d or more strings; only the first d count.
-        cards: d or more byte strings; only the first d count.
+        display: d or more byte strings; only the first d count.
     """
 
     vectors: Floats
-    passages: Scaled
-    terms: Matrix
+    passages: ScaledPassages
+    terms: SparseMatrix
     neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
     ids: Sequence[str]
-    cards: Sequence[bytes]
+    display: Sequence[bytes]
 
     @classmethod
     def empty(cls, snapshot: Snapshot) -> Delta:
@@ -73,11 +71,11 @@ class Delta:
 
     def fetch(self, rows: Whole) -> Floats:
         """Read the vectors of some rows: float32 [m, dim], each of length 1."""
-        return unit(self.vectors[rows])
+        return normalize(self.vectors[rows])
 
     def similarities(self, query: Query, rows: Whole) -> Floats:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
-        return overlap(self.terms, query.buckets, query.weights, rows)
+        return overlap(self.terms, query, rows)
 
     def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows whose terms are most similar to a query's, above 0."""
@@ -124,15 +122,15 @@ class DeltaWriter:
             raise BadRows(f"the rows do not fit {self.view.generation}: other columns or vectors")
         frequency = snapshot.lexicon.document_frequency(rows.terms.buckets)
         weights = weigh_rows(rows.terms, frequency, self._group_sizes(rows))
-        terms = Matrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))
+        terms = SparseMatrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))
         vectors, passages = rows.vectors, rows.passages
         if snapshot.is_centred:
-            vectors, passages = centre(rows, snapshot.means, self._grouped_by)
-        vectors = rounded(vectors)
+            vectors, passages = snapshot.means.centre(rows, self._grouped_by)
+        vectors = round_to_float16(vectors)
         neighbours = self._find_neighbours(rows, vectors, terms)
         self._builder.append(rows, vectors, passages, terms, neighbours)
 
-    def _find_neighbours(self, rows: Rows, vectors: Floats, terms: Matrix) -> Neighbours:
+    def _find_neighbours(self, rows: Rows, vectors: Floats, terms: SparseMatrix) -> Neighbours:
         """Search the snapshot for the neighbours of new rows, each without the row it replaces."""
         snapshot = self.view.snapshot
         if not len(snapshot):
@@ -140,15 +138,15 @@ class DeltaWriter:
         index_side = IndexSide(
             vectors=snapshot.vectors,
             lexicon=snapshot.lexicon,
-            known=snapshot.known,
-            members=snapshot.members,
+            reliable=snapshot.reliable,
+            rows_in=snapshot.rows_in,
             background=lambda group: self.view.background_of(group).similarity,
         )
         replaced = [snapshot.row_of(row_id) for row_id in rows.ids]
         query_side = QuerySide(
             vectors=vectors,
             terms=terms,
-            known=rows.known(snapshot.manifest.known_by or None),
+            reliable=rows.reliable(snapshot.manifest.reliable_by or None),
             groups=rows.groups(self._grouped_by),
             excluded=np.array([-1 if row is None else row for row in replaced], np.int64),
         )
@@ -183,10 +181,10 @@ class DeltaBuilder:
         rows: Rows,
         vectors: Floats,
         passages: Passages,
-        terms: Matrix,
+        terms: SparseMatrix,
         neighbours: Neighbours,
     ) -> None:
-        """Append rows. Ids, columns, labels and cards come from `rows`, the rest as in `Delta`.
+        """Append rows. Ids, columns, labels and display come from `rows`, the rest as in `Delta`.
 
         Shorter vectors are filled up with zeros. This happens over an empty snapshot, where the
         first rows may have no vector yet and nothing tells the dimension.
@@ -207,7 +205,7 @@ class DeltaBuilder:
             recoded = column if labels is None else self._recode(name, column, labels)
             self._extend(f"column-{name}", recoded)
         self._ids.extend(rows.ids)
-        self._cards.extend(rows.cards)
+        self._cards.extend(rows.display)
 
     def build(self, snapshot: Snapshot) -> Delta:
         """Make a delta of all rows so far; without rows it has the columns of the snapshot."""
@@ -216,12 +214,12 @@ class DeltaBuilder:
         dim, nothing = snapshot.vectors.dim, Neighbours.none(0)
         return Delta(
             vectors=self._rows("vectors", np.empty((0, dim), np.float32)),
-            passages=Scaled(
+            passages=ScaledPassages(
                 self._starts("passage-ends"),
                 self._rows("passages", np.empty((0, dim), np.int8)),
                 self._rows("scales", np.empty(0, np.float32)),
             ),
-            terms=Matrix(
+            terms=SparseMatrix(
                 self._starts("term-ends"),
                 self._rows("buckets", np.empty(0, np.int32)),
                 self._rows("weights", np.empty(0, np.float16)),
@@ -234,7 +232,7 @@ class DeltaBuilder:
             columns=columns or {name: column[:0] for name, column in snapshot.columns.items()},
             labels={name: tuple(self._codes.get(name, ())) for name in snapshot.labels},
             ids=self._ids,
-            cards=self._cards,
+            display=self._cards,
         )
 
     @property

@@ -1,7 +1,7 @@
-"""Files: written once, hashed on the way, durable before they count, read through maps.
+"""Files: written once, hashed while written, durable before they count, read through maps.
 
-Everything is written with write(2). A map is only ever read from: what a map has written is
-not ordered by fsync of the file, and a failed write through one is a signal, not an error.
+Everything is written with write(2). A map is only read from: fsync of a file does not order what
+was written through a map, and a failed write through one is a signal, not an error.
 """
 
 from __future__ import annotations
@@ -10,26 +10,47 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
+import secrets
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
 from index.errors import Locked, SnapshotDamaged
-from index.figures import FileSum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from index.arrays import Array
 
+_MISPLACED: Final = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
+_OFFSETS: Final = "<i8"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
-_MISPLACED = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
+
+@dataclass(frozen=True, slots=True)
+class FileSum:
+    """A file's size and SHA-256 (64 lowercase hex digits).
+
+    Raises:
+        ValueError: a value is of the wrong type or out of range.
+    """
+
+    bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if type(self.bytes) is not int or not 0 <= self.bytes <= 1 << 62:
+            raise ValueError(f"a file of {self.bytes!r} bytes")
+        if not (isinstance(self.sha256, str) and _SHA256.fullmatch(self.sha256)):
+            raise ValueError(f"{self.sha256!r} is no SHA-256")
 
 
-class Sink:
-    """A file being written, which counts and hashes what passes."""
+class HashingFile:
+    """A file being written; counts and hashes the bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -49,35 +70,79 @@ class Sink:
 
 
 class Writer:
-    """Fills an empty folder with files and remembers the sum of each."""
+    """Fills an empty folder with files and keeps the sum of each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.sums: dict[str, FileSum] = {}
 
     @contextmanager
-    def create(self, name: str) -> Iterator[Sink]:
+    def create(self, name: str) -> Iterator[HashingFile]:
         """Create a file; it is on the disk when the block ends.
 
         Raises:
-            FileExistsError: the folder was not empty.
+            FileExistsError: there is such a file.
         """
         with (self._folder / name).open("xb") as file:
-            sink = Sink(file)
-            yield sink
+            hashing = HashingFile(file)
+            yield hashing
             file.flush()
             os.fsync(file.fileno())
-        self.sums[name] = sink.total
+        self.sums[name] = hashing.total
 
     def write(self, name: str, data: bytes) -> None:
         """Create a file that holds `data`."""
-        with self.create(name) as sink:
-            sink.write(data)
+        with self.create(name) as file:
+            file.write(data)
 
     def write_array(self, name: str, array: Array) -> None:
         """Create an .npy file; arrays of objects are refused with ValueError."""
-        with self.create(name) as sink:
-            np.lib.format.write_array(sink, np.ascontiguousarray(array), allow_pickle=False)
+        with self.create(name) as file:
+            np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    def write_blobs(self, data_file: str, offsets_file: str, blobs: Sequence[bytes]) -> None:
+        """Create a file of n byte strings, end to end, and one of their n+1 offsets, see Blobs."""
+        with self.create(data_file) as file:
+            for blob in blobs:
+                file.write(blob)
+        offsets = np.cumsum([0, *map(len, blobs)], dtype=_OFFSETS)
+        self.write(offsets_file, offsets.tobytes())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Replace a file at one stroke: a reader sees the old bytes or the new ones, whole.
+
+    The block gets the name of a new file beside `path` to write to. When the block ends, that file
+    is synced and renamed to `path`, and the rename is synced; if it raises, the file is removed.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield aside
+        sync_file(aside)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Make `data` the contents of a file, see `replacing`."""
+    with replacing(path) as aside:
+        aside.write_bytes(data)
+
+
+def rename_folder(source: Path, target: Path) -> None:
+    """Rename a folder within its parent, durably. Nothing of that name may be there."""
+    source.rename(target)
+    sync_folder(target.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -90,31 +155,20 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and those above it, each durable in its parent."""
+    """Create a folder and its missing parents, each durable in its own parent."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
 
 
-def replace_file(path: Path, aside: Path, data: bytes) -> None:
-    """Put `data` in a file at one stroke: a reader sees the old bytes or the new, whole."""
-    try:
-        Writer(aside.parent).write(aside.name, data)
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a file that should be a regular one.
 
     Raises:
-        SnapshotDamaged: a folder stands there, or a link that leads nowhere.
-        FileNotFoundError: nothing does.
+        SnapshotDamaged: it is a folder, or a link that leads nowhere.
+        FileNotFoundError: there is none.
     """
     try:
         file = path.open("rb")
@@ -127,12 +181,12 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def locked(path: Path, held: str) -> Iterator[None]:
-    """Hold a lock file; the system lets go when a process dies.
+def locked(path: Path, message: str) -> Iterator[None]:
+    """Hold a lock file; the system releases it when the process dies.
 
     Args:
         path: the file, made when missing.
-        held: what to say where somebody else holds it.
+        message: what to say when somebody else holds it.
 
     Raises:
         Locked: another holder, in this process or another.
@@ -141,12 +195,12 @@ def locked(path: Path, held: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Locked(f"{path}: {held}") from error
+            raise Locked(f"{path}: {message}") from error
         yield
 
 
 def measure(path: Path) -> FileSum:
-    """Read a file through and sum it up."""
+    """Read a whole file and compute its size and checksum."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return FileSum(file.tell(), digest)
@@ -170,8 +224,77 @@ def map_array(path: Path, length: int, kinds: str, most_axes: int = 1) -> Array:
     return np.asarray(array)
 
 
-def map_raw(path: Path, dtype: str) -> Array:
-    """Map a file of bare numbers for reading; an empty file, which mmap refuses, is no numbers.
+def map_exactly(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> Array:
+    """Map an .npy file of one dtype and shape for reading.
+
+    Raises:
+        SnapshotDamaged: it is no such file.
+    """
+    array = map_array(path, shape[0], np.dtype(dtype).kind, most_axes=len(shape))
+    if array.dtype != dtype or array.shape != shape:
+        raise SnapshotDamaged.at(path, f"holds {array.dtype} {array.shape}, not {shape}")
+    return array
+
+
+def map_starts(path: Path, rows: int) -> Array:
+    """Map int64 [rows + 1] that say where the entries of each row start.
+
+    Raises:
+        SnapshotDamaged: they are not so many, or do not ascend from 0.
+    """
+    starts = map_exactly(path, np.int64, (rows + 1,))
+    if starts[0] != 0 or (np.diff(starts) < 0).any():
+        raise SnapshotDamaged.at(path, "does not ascend from 0")
+    return starts
+
+
+def require(path: Path, *, good: Array) -> None:
+    """Check each number of a file.
+
+    Raises:
+        SnapshotDamaged: one of them is not good.
+    """
+    if not good.all():
+        raise SnapshotDamaged.at(path, "holds a number out of its range")
+
+
+class Blobs:
+    """n byte strings, mapped: one file of bytes end to end, one of n+1 offsets into it.
+
+    Supports len() and [position]. Offsets are little-endian int64; the first one is 0.
+    """
+
+    __slots__ = ("_bytes", "_offsets")
+
+    def __init__(self, data: Array, offsets: Array) -> None:
+        self._bytes = data
+        self._offsets = offsets
+
+    @classmethod
+    def open(cls, data_path: Path, offsets_path: Path, count: int) -> Blobs:
+        """Map what `Writer.write_blobs` wrote.
+
+        Raises:
+            SnapshotDamaged: the offsets are not count+1, do not ascend, or do not span the bytes.
+        """
+        data, offsets = _map_raw(data_path, "u1"), _map_raw(offsets_path, _OFFSETS)
+        if len(offsets) != count + 1 or offsets[0] != 0 or offsets[-1] != len(data):
+            raise SnapshotDamaged.at(offsets_path, f"does not span {count} byte strings")
+        if (np.diff(offsets) < 0).any():
+            raise SnapshotDamaged.at(offsets_path, "offsets fall")
+        return cls(data, offsets)
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, position: int) -> bytes:
+        if not 0 <= position < len(self):
+            raise IndexError(f"position {position} of {len(self)}")
+        return bytes(self._bytes[self._offsets[position] : self._offsets[position + 1]])
+
+
+def _map_raw(path: Path, dtype: str) -> Array:
+    """Map a file of bare numbers for reading; an empty file, which mmap refuses, has none.
 
     Raises:
         SnapshotDamaged: its size is no multiple of the dtype's.

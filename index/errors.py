@@ -1,11 +1,11 @@
-"""What can go wrong in this package, as one tree.
+"""The errors of this package, as one tree.
 
 IndexFault
 ├── BadRows           the rows handed to a build disagree or hold unusable values
 ├── BadQuery          a query vector, filter or row number does not fit the snapshot
-├── Locked            another rebuild holds the catalog's lock
+├── Locked            another process or thread holds the lock
 ├── NoSnapshot        nothing of that name, or nothing at all, was published yet
-└── SnapshotDamaged   a file is missing, truncated, altered or of an unknown format
+└── SnapshotDamaged   a file is missing, truncated, altered or of another format
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class BadRows(IndexFault):
 
 
 class BadQuery(IndexFault):
-    """A query does not fit the snapshot it is asked of: wrong shape, not finite, no such row."""
+    """A query does not fit the snapshot: wrong shape, not finite, no such row."""
 
 
 class Locked(IndexFault):
-    """Another rebuild holds the catalog's lock."""
+    """Another process or thread holds the lock; the message says which lock."""
 
 
 class NoSnapshot(IndexFault):
-    """Nothing was published yet, or no generation has the name that was asked for."""
+    """Nothing was published yet, or there is no generation of that name."""
 
 
 class SnapshotDamaged(IndexFault):

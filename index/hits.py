@@ -1,4 +1,4 @@
-"""What a search gives back, and how candidates are cut down to it."""
+"""The result of a search: rows and their similarities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Hits:
     Attributes:
         rows: int64 [k]; real row numbers, never -1.
         similarities: float32 [k]; for vectors the cosine to within the 5e-4 that float16
-            rounding moves it, so an exact copy may stand a hair above 1.
+            rounding moves it, so that of an exact copy may be slightly above 1.
     """
 
     rows: Longs
@@ -26,7 +26,7 @@ class Hits:
 
     @classmethod
     def none(cls) -> Hits:
-        """Make the answer of a search that nothing could match."""
+        """Make an empty result."""
         return cls(np.empty(0, np.int64), np.empty(0, np.float32))
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class Hits:
 def top(rows: Whole, similarities: Array, limit: int) -> Hits:
     """Keep the best `limit` of some candidates, in the order Hits promises."""
     if 0 < limit < len(rows):
-        # Whatever ties with the last place stays in, for the sort below to break by row.
+        # All that tie with the last place are kept; the sort below orders them by row.
         last = np.partition(similarities, -limit)[-limit]
         kept = np.flatnonzero(similarities >= last)
         rows, similarities = rows[kept], similarities[kept]

@@ -1,11 +1,13 @@
-"""Lexical similarity: the cosine of TF-IDF weights, 0..1, over a snapshot's mapped terms.
+"""Lexical similarity: the cosine of TF-IDF weights over hashed terms, 0..1.
 
-Weights are stored as float16, which leaves a row's length up to 5e-4 off 1; a similarity that
-this carries past 1 is cut to 1.
+The formulas are those of scikit-learn's TfidfTransformer with sublinear_tf and smooth_idf (its
+user guide, "Tf-idf term weighting"), so that library can serve as an oracle. Weights are stored as
+float16, so the length of a row may be up to 5e-4 off 1; a similarity above 1 is cut to 1.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,46 +17,50 @@ from index.disk import map_array
 from index.errors import BadQuery, SnapshotDamaged
 from index.hits import Hits, top
 from index.manifest import Files
-from index.matrix import Matrix
-from index.overlap import overlap
 from index.rows import BUCKETS
-from index.terms import weigh
+from index.sparse import SparseMatrix, entries_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Bools, Floats, Ints, Longs, Whole
+    from index.disk import Writer
     from index.manifest import Manifest
+    from index.rows import TermCounts
 
 _FEW: Final = 2_000
 _HEAVIEST: Final = 32
-_LIKELY: Final = 3
+_CANDIDATES: Final = 3
+
+_LOW_BITS: Final = 0xFFFF
+_ALL_BITS: Final = BUCKETS - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """The weighed terms of one text.
+    """The term weights of one text.
 
     Attributes:
         buckets: int32 [k], strictly ascending.
-        weights: float32 [k], of length 1, within 5e-4 where float16 rounded them; k may be 0, and
-            then nothing is similar.
+        weights: float32 [k], of length 1, within 5e-4 where float16 rounded them. With k = 0
+            nothing is similar.
     """
 
     buckets: Ints
     weights: Floats
 
     @classmethod
-    def of_row(cls, terms: Matrix, row: int) -> Query:
-        """Take the stored weights of a row, 0..n-1, as they are.
+    def of_row(cls, terms: SparseMatrix, row: int) -> Query:
+        """Take the stored weights of a row, 0..n-1, unchanged.
 
-        Scaled to length 1 again, two rows would be another distance apart from either side.
+        They are not scaled to length 1 again: then the similarity of two rows would depend on
+        which of them is the query.
         """
         place = terms.place(row)
         return cls(terms.columns[place], terms.weights[place].astype(np.float32))
 
     def heaviest(self, most: int) -> Query:
-        """Keep the `most` terms of the highest weights, of equal ones those of lower buckets."""
+        """Keep the `most` terms of the highest weights; of equal ones those of lower buckets."""
         if len(self.buckets) <= most:
             return self
         kept = np.sort(np.argsort(-self.weights, kind="stable")[:most])
@@ -66,9 +72,48 @@ class Lexicon:
 
     __slots__ = ("_postings", "terms")
 
-    def __init__(self, terms: Matrix, postings: Matrix) -> None:
+    def __init__(self, terms: SparseMatrix, postings: SparseMatrix) -> None:
         self.terms = terms
         self._postings = postings
+
+    @classmethod
+    def of(cls, weights: SparseMatrix) -> Lexicon:
+        """Index term weights, rounded to float16 as they are stored."""
+        columns, halves = weights.columns.astype(np.int32), weights.weights.astype(np.float16)
+        terms = SparseMatrix(weights.indptr.astype(np.int64), columns, halves)
+        return cls(terms, terms.transposed(BUCKETS))
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest) -> Lexicon:
+        """Map the terms of a snapshot.
+
+        Raises:
+            SnapshotDamaged: the files do not fit each other or the manifest.
+        """
+        terms = _open_matrix(
+            manifest.rows,
+            folder / Files.TERM_STARTS,
+            folder / Files.TERM_BUCKETS,
+            folder / Files.TERM_WEIGHTS,
+        )
+        postings = _open_matrix(
+            BUCKETS,
+            folder / Files.POSTING_STARTS,
+            folder / Files.POSTING_ROWS,
+            folder / Files.POSTING_WEIGHTS,
+        )
+        if len(terms.columns) != len(postings.columns):
+            raise SnapshotDamaged.at(folder / Files.POSTING_ROWS, "terms and postings disagree")
+        return cls(terms, postings)
+
+    def write(self, writer: Writer) -> None:
+        """Write the files that `open` maps."""
+        writer.write_array(Files.TERM_STARTS, self.terms.indptr)
+        writer.write_array(Files.TERM_BUCKETS, self.terms.columns)
+        writer.write_array(Files.TERM_WEIGHTS, self.terms.weights)
+        writer.write_array(Files.POSTING_STARTS, self._postings.indptr)
+        writer.write_array(Files.POSTING_ROWS, self._postings.columns)
+        writer.write_array(Files.POSTING_WEIGHTS, self._postings.weights)
 
     def __len__(self) -> int:
         return len(self.terms)
@@ -77,24 +122,23 @@ class Lexicon:
         """Count the rows that hold each bucket: int64 [k]."""
         return self._postings.lengths(buckets)
 
-    def weigh(self, buckets: Ints, counts: Floats, peers: int | None = None) -> Query:
+    def weigh(self, buckets: Ints, counts: Floats, group_size: int | None = None) -> Query:
         """Weigh the terms of a text that is not in the snapshot, by the snapshot's frequencies.
 
         Args:
             buckets: int32 [k], strictly ascending, each in 0..BUCKETS-1.
             counts: float32 [k], at least 1.
-            peers: how many rows might share the terms, such as those of the text's language;
-                all if None.
+            group_size: how many rows are in the group of the text; all rows if None.
 
         Raises:
             BadQuery: the two differ in length, or a bucket is out of range or order.
         """
         if len(buckets) != len(counts):
             raise BadQuery(f"{len(counts)} counts for {len(buckets)} buckets")
-        # Between the sentinels, ascending strictly also means in range.
+        # Between the sentinels, strictly ascending also means in range.
         if (np.diff(buckets, prepend=-1, append=BUCKETS) <= 0).any():
             raise BadQuery(f"buckets must ascend within 0..{BUCKETS - 1}")
-        rows = len(self) if peers is None else peers
+        rows = len(self) if group_size is None else group_size
         return Query(buckets, weigh(counts, self.document_frequency(buckets), rows))
 
     def query_of(self, row: int) -> Query:
@@ -124,42 +168,42 @@ class Lexicon:
         Raises:
             BadQuery: a row is not in 0..n-1.
         """
-        return overlap(self.terms, query.buckets, query.weights, self._checked(rows))
+        return overlap(self.terms, query, self._checked(rows))
 
-    def closeness(self, query: Query, members: Longs, without: int, limit: int) -> float:
-        """Tell how near the nearest of some rows are to a query.
+    def mean_of_nearest(self, query: Query, members: Longs, excluded: int, limit: int) -> float:
+        """The mean similarity of a query and its `limit` nearest rows, among some rows.
 
-        Among more than 2,000 members, those that share its 32 heaviest terms are found first, and
-        the likeliest of them compared by all: what shares only common words is not among the
-        nearest, and common words are what costs time.
+        Among more than 2,000 members, rows that share one of the 32 heaviest terms are found first,
+        and only the best of them are compared by all terms. A row that shares only common words is
+        not among the nearest, and common words cost the most time.
 
         Args:
-            query: the weighed terms.
+            query: the term weights.
             members: int64 [k], ascending; the rows that count.
-            without: a row that does not; -1 if all do.
+            excluded: a row that does not count; -1 if all do.
             limit: how many rows are near.
 
         Returns:
-            The mean lexical similarity of the `limit` nearest, 0..1; of all if they are fewer, and
-            0 if there is none.
+            0..1; the mean over all rows if they are fewer than `limit`, 0 if there is none.
         """
-        others = members[members != without]
+        others = members[members != excluded]
         if not len(others) or not len(query.buckets):
             return 0.0
         likely = query if len(members) <= _FEW else query.heaviest(_HEAVIEST)
         similarities = self._scan(likely)[others]
         alike = np.flatnonzero(similarities > 0)
-        near = top(others[alike], similarities[alike], _LIKELY * limit)
+        near = top(others[alike], similarities[alike], _CANDIDATES * limit)
         best = np.sort(self.similarities(query, near.rows))[-limit:]
         return float(best.sum(dtype=np.float64) / min(limit, len(others)))
 
     def _scan(self, query: Query) -> Floats:
+        """Compare a query with all rows: float32 [n]."""
         similarities = np.zeros(len(self), np.float32)
         # Bucket by bucket: gathering all postings first takes twice the time, and 20 bytes of
         # memory per posting where a common word has one per row.
         for bucket, weight in zip(query.buckets.tolist(), query.weights, strict=True):
             place = self._postings.place(bucket)
-            # A row stands once in a bucket's postings, so += misses none.
+            # A row occurs once in a bucket's postings, so += misses none.
             similarities[self._postings.columns[place]] += self._postings.weights[place] * weight
         return np.minimum(similarities, 1)
 
@@ -169,32 +213,112 @@ class Lexicon:
         return rows
 
 
-def open_lexicon(folder: Path, manifest: Manifest) -> Lexicon:
-    """Map the terms of a snapshot for reading.
+class _Table(threading.local):
+    """The terms of a query by bucket, one table for each thread; empty between two queries.
 
-    Raises:
-        SnapshotDamaged: the files do not fit each other or the manifest.
+    Attributes:
+        weights: float32 [BUCKETS].
+        marked: bool [2^16], by the lower bits of a bucket. It is small enough for a processor's
+            cache, and for most entries it makes the look into `weights` unnecessary.
     """
-    terms = _open(
-        manifest.rows,
-        folder / Files.TERM_STARTS,
-        folder / Files.TERM_BUCKETS,
-        folder / Files.TERM_WEIGHTS,
-    )
-    postings = _open(
-        BUCKETS,
-        folder / Files.POSTING_STARTS,
-        folder / Files.POSTING_ROWS,
-        folder / Files.POSTING_WEIGHTS,
-    )
-    if len(terms.columns) != len(postings.columns):
-        raise SnapshotDamaged.at(folder / Files.POSTING_ROWS, "terms and postings disagree")
-    return Lexicon(terms, postings)
+
+    def __init__(self) -> None:
+        self.weights: Floats = np.zeros(BUCKETS, np.float32)
+        self.marked: Bools = np.zeros(_LOW_BITS + 1, np.bool_)
 
 
-def _open(rows: int, starts: Path, columns: Path, weights: Path) -> Matrix:
+_table = _Table()
+
+
+def overlap(terms: SparseMatrix, query: Query, rows: Whole) -> Floats:
+    """Compare a query with the terms of some rows, by a table over all buckets.
+
+    Args:
+        terms: the weights of n rows over BUCKETS.
+        query: its buckets are distinct.
+        rows: whole numbers [m], each in 0..n-1, in any order and more than once.
+
+    Returns:
+        float32 [m]: the sum of the products of shared weights, at most 1.
+    """
+    lengths, places = entries_of(terms.indptr, rows)
+    columns = terms.columns.take(places)
+    marked, table = _table.marked, _table.weights
+    # Masked, so that a bucket out of range, in a damaged file, is another bucket and no error.
+    low, full = query.buckets & _LOW_BITS, query.buckets & _ALL_BITS
+    try:
+        marked[low] = True
+        table[full] = query.weights
+        shared = np.flatnonzero(marked.take(columns & _LOW_BITS))
+        theirs = table.take(columns.take(shared) & _ALL_BITS)
+    finally:
+        # Only what this query wrote is cleared.
+        marked[low] = False
+        table[full] = 0
+    products = terms.weights.take(places.take(shared)).astype(np.float32) * theirs
+    return np.minimum(_sum_by_row(products, np.searchsorted(shared, np.cumsum(lengths))), 1)
+
+
+def _sum_by_row(products: Floats, ends: Whole) -> Floats:
+    """Sum the products of each row, which lie end to end up to `ends`: float32 [m]."""
+    starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+    sums = np.zeros(len(ends), np.float32)
+    full = np.flatnonzero(ends > starts)
+    # reduceat would give a row without products the first product of the next.
+    if len(full):
+        sums[full] = np.add.reduceat(products.astype(np.float64), starts[full])
+    return sums
+
+
+def idf(document_frequency: Whole, rows: Whole | int) -> Floats:
+    """Weigh rarity: ln((1 + n) / (1 + df)) + 1, as if one more row held every term.
+
+    A bucket that no row holds gets the highest weight, and nothing is divided by zero. A bucket
+    that more rows hold than `rows`, because other groups hold it too, gets the lowest weight, 1.
+    """
+    common = np.minimum(document_frequency, rows)
+    return (np.log((1 + rows) / (1 + common)) + 1).astype(np.float32)
+
+
+def weigh(counts: Floats, document_frequency: Whole, rows: int) -> Floats:
+    """Weigh the terms of one text against an archive of `rows` rows.
+
+    Args:
+        counts: float32 [k], at least 1.
+        document_frequency: integers [k]; how many rows hold each of those k buckets.
+        rows: how many rows there are that might hold them.
+
+    Returns:
+        float32 [k] of Euclidean length 1: (1 + ln count) * idf, normalised. Empty for k = 0.
+    """
+    raw = _sublinear(counts) * idf(document_frequency, rows)
+    # Only a text of no terms has no length.
+    return (raw / (float(np.linalg.norm(raw)) or 1)).astype(np.float32)
+
+
+def weigh_rows(terms: TermCounts, document_frequency: Whole, group_sizes: Whole) -> SparseMatrix:
+    """Weigh every row: float32 rows of length 1, or empty, over BUCKETS.
+
+    Args:
+        terms: the counts of n rows.
+        document_frequency: integers [nnz]; how many rows hold the bucket of each entry.
+        group_sizes: integers [n]; how many rows are in the group (language) of each row. Against
+            the whole archive the common words of a rare language would look rare.
+    """
+    owners = np.repeat(np.arange(len(terms)), np.diff(terms.indptr))
+    raw = _sublinear(terms.counts) * idf(document_frequency, group_sizes[owners])
+    squares = np.bincount(owners, weights=np.square(raw), minlength=len(terms))
+    weights = raw / np.sqrt(squares)[owners]
+    return SparseMatrix(terms.indptr, terms.buckets, weights.astype(np.float32))
+
+
+def _sublinear(counts: Floats) -> Floats:
+    return (1 + np.log(counts)).astype(np.float32)
+
+
+def _open_matrix(rows: int, starts: Path, columns: Path, weights: Path) -> SparseMatrix:
     indptr = map_array(starts, rows + 1, "i")
     if indptr[0] != 0 or (np.diff(indptr) < 0).any():
         raise SnapshotDamaged.at(starts, "does not ascend from 0")
     entries = int(indptr[-1])
-    return Matrix(indptr, map_array(columns, entries, "i"), map_array(weights, entries, "f"))
+    return SparseMatrix(indptr, map_array(columns, entries, "i"), map_array(weights, entries, "f"))

@@ -1,36 +1,39 @@
-"""What a snapshot says of itself, and the names of its files.
+"""The manifest of a snapshot: what it says of itself, and the names of its files.
 
-A manifest holds no clock time and no machine's name: the same rows give the same bytes, and a
-generation is named by them.
+A manifest holds no clock time and no machine's name: the same rows give the same bytes, and the
+name of a generation is made from them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from index.background import BackgroundSimilarity
+from index.disk import FileSum, open_regular
 from index.errors import SnapshotDamaged
-from index.figures import MOST_ROWS, FileSum, real, text, truth, whole
-from index.rows import COLUMN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 FORMAT: Final = 4
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
+COLUMN_NAME: Final = re.compile(r"[a-z_]{1,32}")
+"""The name of a column is part of a file's name, so its grammar is closed."""
+
 MOST_BYTES: Final = 1 << 20
 """No manifest is longer; a longer file is refused unread."""
 
-_NAMELESS = Path("manifest")
+MOST_ROWS: Final = 2**31 - 1
+"""Row numbers are int32 in the postings."""
 
 
 class Files(StrEnum):
@@ -41,8 +44,8 @@ class Files(StrEnum):
     IVF = "ivf.faiss"
     IDS = "ids.bin"
     IDS_OFFSETS = "ids.idx"
-    CARDS = "cards.bin"
-    CARDS_OFFSETS = "cards.idx"
+    DISPLAY = "display.bin"
+    DISPLAY_OFFSETS = "display.idx"
     TERM_STARTS = "terms-indptr.npy"
     TERM_BUCKETS = "terms-buckets.npy"
     TERM_WEIGHTS = "terms-weights.npy"
@@ -68,10 +71,36 @@ def column_file(name: str) -> str:
 
 
 def column_of(file: str) -> str | None:
-    """Name the column a file holds; None for any other file."""
+    """Name the column that a file holds; None for any other file."""
     name = file.removeprefix("column-").removesuffix(".npy")
     known = COLUMN_NAME.fullmatch(name) and file == column_file(name)
     return name if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundSimilarity:
+    """Median similarities of random pairs inside a group of rows; 0.0 with fewer than two rows.
+
+    Attributes:
+        rows: how many rows the group has.
+        similarity: median cosine, -1..1.
+        lexical: median lexical similarity of the same pairs, 0..1.
+        passages: median passage similarity of those pairs of which both rows have passages,
+            -1..1; 0.0 without such a pair.
+
+    Raises:
+        ValueError: a value is of the wrong type or out of range.
+    """
+
+    rows: int
+    similarity: float
+    lexical: float
+    passages: float
+
+    def __post_init__(self) -> None:
+        good = _whole(0, MOST_ROWS)(self.rows) and _real(0, 1)(self.lexical)
+        if not good or not all(map(_real(-1, 1), (self.similarity, self.passages))):
+            raise ValueError(f"a background similarity of {asdict(self)!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +111,16 @@ class Manifest:
         format: version of this layout, 4.
         rows: how many rows there are.
         dim: how many numbers a vector has.
-        model: fingerprint of the encoder the vectors came from, as the caller gave it.
-        analyzer: fingerprint of the recipe the terms came from, as the caller gave it.
+        model: fingerprint of the encoder that made the vectors, as the caller gave it.
+        analyzer: version of the analyzer that made the terms, as the caller gave it.
         epoch: which store the rows came from.
         change: number of the last change in them.
         ivf_lists: inverted lists of the IVF index; 0 when there is none.
         ivf_probes: how many of them a search visits; 0 when there are none.
         recall: measured recall@100 of the IVF index against exact search; 1.0 without one.
-        grouped_by: the column of codes that tells the groups; "" where all rows are one group.
-        known_by: the column that says whose vectors mean something; "" where all do.
-        centred: whether the mean of its group was taken off each vector.
+        grouped_by: the column of codes that gives the group of a row; "" with one group only.
+        reliable_by: the column that says which vectors mean something; "" where all do.
+        centred: whether the mean of its group was subtracted from each vector.
         background: by the label of each group of rows, its background similarity.
         notes: what the caller wants to remember with the rows, opaque here.
         files: size and checksum of every file but the manifest, by name.
@@ -111,19 +140,19 @@ class Manifest:
     ivf_probes: int
     recall: float
     grouped_by: str
-    known_by: str
+    reliable_by: str
     centred: bool
     background: Mapping[str, BackgroundSimilarity]
     notes: Mapping[str, str]
     files: Mapping[str, FileSum]
 
     def __post_init__(self) -> None:
-        for name, holds in _CHECKS.items():
-            if not holds(getattr(self, name)):
+        for name, is_valid in _CHECKS.items():
+            if not is_valid(getattr(self, name)):
                 raise ValueError(f"field {name} holds {getattr(self, name)!r:.80}")
         _check_ivf(self)
-        _check_named(self)
-        # Copied and sealed, so that nothing the caller does later changes what this says.
+        _check_named_columns(self)
+        # Copied and read-only, so that the caller cannot change them later.
         for name in ("files", "background", "notes"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
@@ -131,6 +160,12 @@ class Manifest:
     def columns(self) -> tuple[str, ...]:
         """The names of the columns, ascending."""
         return tuple(sorted(filter(None, map(column_of, self.files))))
+
+    @property
+    def generation(self) -> str:
+        """The name of the generation that it describes, in the grammar of GENERATION."""
+        digest = hashlib.sha256(self.to_bytes()).hexdigest()
+        return f"{self.change:012d}-{digest[:12]}"
 
     def to_bytes(self) -> bytes:
         """Write canonical JSON: sorted keys, two-space indent, ASCII, one newline at the end."""
@@ -141,7 +176,7 @@ class Manifest:
         return json.dumps(fields, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
 
     @classmethod
-    def from_bytes(cls, data: bytes, source: Path = _NAMELESS) -> Manifest:
+    def from_bytes(cls, data: bytes, source: Path) -> Manifest:
         """Read what to_bytes wrote, and nothing else.
 
         Raises:
@@ -155,7 +190,7 @@ class Manifest:
             files = {name: FileSum(**total) for name, total in fields["files"].items()}
             background = {n: BackgroundSimilarity(**m) for n, m in fields["background"].items()}
             manifest = cls(**{**fields, "files": files, "background": background})
-        # The parser and the constructors speak through these; RecursionError is deep nesting.
+        # What the parser and the constructors raise; RecursionError comes from deep nesting.
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise SnapshotDamaged.at(source, f"not a manifest ({error})") from error
         if manifest.to_bytes() != data:
@@ -163,36 +198,68 @@ class Manifest:
         return manifest
 
 
-def generation(manifest: Manifest) -> str:
-    """Name the generation a manifest describes, in the grammar of GENERATION."""
-    digest = hashlib.sha256(manifest.to_bytes()).hexdigest()
-    return f"{manifest.change:012d}-{digest[:12]}"
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a snapshot's folder, and nothing else of it.
+
+    Raises:
+        SnapshotDamaged: it is missing, too long or not a manifest.
+    """
+    path = folder / Files.MANIFEST
+    try:
+        with open_regular(path) as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise SnapshotDamaged.at(path, "missing") from error
+    if len(data) > MOST_BYTES:
+        raise SnapshotDamaged.at(path, f"longer than {MOST_BYTES} bytes")
+    return Manifest.from_bytes(data, path)
 
 
 def _check_format(found: object, source: Path) -> None:
-    """Refuse another release's format before its fields are read, which are others too."""
+    """Refuse another release's format before its fields are read, which differ too."""
     if type(found) is not int or found == FORMAT or found < 1:
         return
     if found < FORMAT:
-        told = f"is of an earlier release (this one writes {FORMAT}); run: read-also rebuild"
+        reason = f"is of an earlier release (this one writes {FORMAT}); run: read-also rebuild"
     else:
-        told = f"is of a later release (this one reads {FORMAT}); install that one, or run: "
-        told += "read-also rebuild"
-    raise SnapshotDamaged(f"{source}: format {found!r:.20} {told}")
+        reason = (
+            f"is of a later release (this one reads {FORMAT}); install that one, or run: "
+            "read-also rebuild"
+        )
+    raise SnapshotDamaged(f"{source}: format {found!r:.20} {reason}")
 
 
-def _files(value: Mapping[str, object]) -> bool:
+def _whole(least: int, most: int) -> Callable[[object], bool]:
+    """Make the check of an int in a range."""
+    # `type is` and not isinstance: True is an int to Python, but not in a manifest.
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _real(least: float, most: float) -> Callable[[object], bool]:
+    """Make the check of a finite float in a range."""
+    return lambda value: type(value) is float and math.isfinite(value) and least <= value <= most
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+def _are_files(value: Mapping[str, object]) -> bool:
     extra = [name for name in value if name not in _REQUIRED | {Files.IVF} and not column_of(name)]
     sums = all(isinstance(total, FileSum) for total in value.values())
     return not extra and sums and value.keys() >= _REQUIRED
 
 
-def _background(value: Mapping[str, object]) -> bool:
-    return all(text(n) and isinstance(m, BackgroundSimilarity) for n, m in value.items())
+def _is_background(value: Mapping[str, object]) -> bool:
+    return all(_is_text(n) and isinstance(m, BackgroundSimilarity) for n, m in value.items())
 
 
-def _notes(value: Mapping[str, object]) -> bool:
-    return all(text(name) and text(note) for name, note in value.items())
+def _are_notes(value: Mapping[str, object]) -> bool:
+    return all(_is_text(name) and _is_text(note) for name, note in value.items())
 
 
 def _check_ivf(manifest: Manifest) -> None:
@@ -201,28 +268,28 @@ def _check_ivf(manifest: Manifest) -> None:
         raise ValueError(f"{lists} inverted lists, {probes} probes and the files disagree")
 
 
-def _check_named(manifest: Manifest) -> None:
-    for name in (manifest.grouped_by, manifest.known_by):
+def _check_named_columns(manifest: Manifest) -> None:
+    for name in (manifest.grouped_by, manifest.reliable_by):
         if name and column_file(name) not in manifest.files:
             raise ValueError(f"it names a column {name!r:.40}, and there is none")
 
 
 # A change number has 12 digits in a generation's name.
 _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
-    "format": whole(FORMAT, FORMAT),
-    "rows": whole(0, MOST_ROWS),
-    "dim": whole(1, 2**16),
-    "model": text,
-    "analyzer": text,
-    "epoch": text,
-    "change": whole(0, 10**12 - 1),
-    "ivf_lists": whole(0, 2**20),
-    "ivf_probes": whole(0, 2**20),
-    "recall": real(0, 1),
-    "grouped_by": text,
-    "known_by": text,
-    "centred": truth,
-    "background": _background,
-    "notes": _notes,
-    "files": _files,
+    "format": _whole(FORMAT, FORMAT),
+    "rows": _whole(0, MOST_ROWS),
+    "dim": _whole(1, 2**16),
+    "model": _is_text,
+    "analyzer": _is_text,
+    "epoch": _is_text,
+    "change": _whole(0, 10**12 - 1),
+    "ivf_lists": _whole(0, 2**20),
+    "ivf_probes": _whole(0, 2**20),
+    "recall": _real(0, 1),
+    "grouped_by": _is_text,
+    "reliable_by": _is_text,
+    "centred": _is_bool,
+    "background": _is_background,
+    "notes": _are_notes,
+    "files": _are_files,
 }

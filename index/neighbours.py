@@ -15,17 +15,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import unit
+from index.arrays import normalize
+from index.disk import map_exactly, require
 from index.lexical import Query
+from index.manifest import Files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Whole
+    from index.disk import Writer
     from index.lexical import Lexicon
-    from index.matrix import Matrix
+    from index.manifest import Manifest
     from index.search import Vectors
     from index.snapshot import Snapshot
+    from index.sparse import SparseMatrix
 
 NEAREST: Final = 10
 """How many nearest rows the hubness of a row is measured with."""
@@ -69,6 +74,28 @@ class Neighbours:
             np.zeros(rows, np.float32),
         )
 
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest) -> Neighbours:
+        """Map the neighbours of a snapshot.
+
+        Raises:
+            SnapshotDamaged: a neighbour is no row, a weight not in 0..1, or a number not finite.
+        """
+        count, pairs = manifest.rows, (manifest.rows, SMOOTHING)
+        rows = map_exactly(folder / Files.NEIGHBOUR_ROWS, np.int32, pairs)
+        require(folder / Files.NEIGHBOUR_ROWS, good=(rows >= -1) & (rows < count))
+        weights = map_exactly(folder / Files.NEIGHBOUR_WEIGHTS, np.float32, pairs)
+        require(folder / Files.NEIGHBOUR_WEIGHTS, good=(weights >= 0) & (weights <= 1))
+        hubness = map_exactly(folder / Files.HUBNESS, np.float32, (count,))
+        require(folder / Files.HUBNESS, good=np.isfinite(hubness))
+        return cls(rows, weights, hubness)
+
+    def write(self, writer: Writer) -> None:
+        """Write the files that `open` maps."""
+        writer.write_array(Files.NEIGHBOUR_ROWS, self.rows)
+        writer.write_array(Files.NEIGHBOUR_WEIGHTS, self.weights)
+        writer.write_array(Files.HUBNESS, self.hubness)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexSide:
@@ -77,15 +104,15 @@ class IndexSide:
     Attributes:
         vectors: their vectors.
         lexicon: their terms.
-        known: bool [n]; whose vectors mean something.
-        members: by the label of a group, int64 row numbers, ascending.
+        reliable: bool [n]; which vectors mean something.
+        rows_in: by the label of a group, int64 row numbers, ascending.
         background: by the label of a group, the median cosine of random pairs inside it.
     """
 
     vectors: Vectors
     lexicon: Lexicon
-    known: Bools
-    members: Callable[[str], Longs]
+    reliable: Bools
+    rows_in: Callable[[str], Longs]
     background: Callable[[str], float]
 
 
@@ -96,43 +123,43 @@ class QuerySide:
     Attributes:
         vectors: float32 [m, dim]; rounded to float16 precision.
         terms: the term weights of the m rows.
-        known: bool [m]; whose vectors mean something.
+        reliable: bool [m]; which vectors mean something.
         groups: by label, int64 positions 0..m-1.
         excluded: int64 [m]; the index row that each may not find, itself; -1 for none.
     """
 
     vectors: Floats
-    terms: Matrix
-    known: Bools
+    terms: SparseMatrix
+    reliable: Bools
     groups: Mapping[str, Longs]
     excluded: Longs
 
 
 def find_own_neighbours(index_side: IndexSide, groups: Mapping[str, Longs]) -> Neighbours:
     """Find the neighbours of all rows of the index side; `groups` holds each row once."""
-    rows = np.arange(len(index_side.known))
+    rows = np.arange(len(index_side.reliable))
     vectors = index_side.vectors.fetch_stored(rows)
     terms = index_side.lexicon.terms
-    return find_neighbours(index_side, QuerySide(vectors, terms, index_side.known, groups, rows))
+    return find_neighbours(index_side, QuerySide(vectors, terms, index_side.reliable, groups, rows))
 
 
 def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
     """Find the neighbours of some rows: by vectors where these mean something, else by terms."""
-    found = Neighbours.none(len(query_side.known))
-    known = np.flatnonzero(query_side.known)
+    found = Neighbours.none(len(query_side.reliable))
+    reliable = np.flatnonzero(query_side.reliable)
     near = nearest_rows(
         index_side.vectors,
-        query_side.vectors[known],
-        index_side.known,
-        query_side.excluded[known],
+        query_side.vectors[reliable],
+        index_side.reliable,
+        query_side.excluded[reliable],
     )
-    found.rows[known] = near.rows[:, :SMOOTHING]
-    found.hubness[known] = near.hubness
-    found.weights[known] = near.weights(_background(index_side, query_side)[known])
+    found.rows[reliable] = near.rows[:, :SMOOTHING]
+    found.hubness[reliable] = near.hubness
+    found.weights[reliable] = near.weights(_background(index_side, query_side)[reliable])
     for label, positions in query_side.groups.items():
-        unknown = positions[~query_side.known[positions]]
-        if len(unknown):
-            found.hubness[unknown] = _hubness_by_terms(index_side, query_side, label, unknown)
+        others = positions[~query_side.reliable[positions]]
+        if len(others):
+            found.hubness[others] = _hubness_by_terms(index_side, query_side, label, others)
     return found
 
 
@@ -218,7 +245,7 @@ def add_neighbours(vectors: Floats, neighbours: Whole, weights: Array, index: Ve
     factors = (np.where(there, weights, 0) / lengths).astype(np.float32)
     moved = np.matmul(factors[:, np.newaxis], near.reshape(*weights.shape, -1))[:, 0]
     moved += vectors
-    smoothed = unit(moved)
+    smoothed = normalize(moved)
     smoothed[alone] = vectors[alone]
     return smoothed
 
@@ -235,7 +262,7 @@ def smooth_vector(snapshot: Snapshot, vector: Floats, background: float, weight:
     Returns:
         float32 [dim], of length 1.
     """
-    near = nearest_rows(snapshot.vectors, vector[np.newaxis], snapshot.known, np.array([-1]))
+    near = nearest_rows(snapshot.vectors, vector[np.newaxis], snapshot.reliable, np.array([-1]))
     weights = weight * near.weights(np.array([background]))
     rows = near.rows[:, :SMOOTHING]
     smoothed: Floats = add_neighbours(vector[np.newaxis], rows, weights, snapshot.vectors)[0]
@@ -265,7 +292,7 @@ def _keep_best(found: NearestRows, block: Longs, rows: Longs, similarities: Doub
 
 def _background(index_side: IndexSide, query_side: QuerySide) -> Doubles:
     """The background similarity of each query row's group: float64 [m]."""
-    background = np.zeros(len(query_side.known))
+    background = np.zeros(len(query_side.reliable))
     for label, positions in query_side.groups.items():
         background[positions] = index_side.background(label)
     return background
@@ -275,10 +302,10 @@ def _hubness_by_terms(
     index_side: IndexSide, query_side: QuerySide, label: str, positions: Longs
 ) -> list[float]:
     """The hubness of some query rows of one group, by terms."""
-    members = index_side.members(label)
+    members = index_side.rows_in(label)
     excluded = query_side.excluded[positions].tolist()
     return [
-        index_side.lexicon.closeness(
+        index_side.lexicon.mean_of_nearest(
             Query.of_row(query_side.terms, position), members, row, NEAREST
         )
         for position, row in zip(positions.tolist(), excluded, strict=True)

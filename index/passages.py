@@ -1,9 +1,9 @@
-"""The passages of rows: unit vectors in eight bits a number, and how those of two texts match.
+"""The passages of rows: unit vectors in eight bits a number, and how similar two texts are by them.
 
-A passage is stored as whole numbers -127..127, the largest of which is 127 either way: what stands
-there is a direction, and its length is divided out again. No number moves by more than max|x|/254,
-so a vector's cosine with what is read back is at least 1 - dim * max|x|^2 / 127,000: 0.9998 where
-none of 384 numbers is above 0.25.
+A passage is stored as whole numbers -127..127, the largest of which is 127 or -127. They give a
+direction; dividing by their length gives the unit vector. No number moves by more than
+max|x|/254, so the cosine of a vector with what is read back is at least
+1 - dim * max|x|^2 / 127,000: 0.9998 where none of 384 numbers is above 0.25.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from index.disk import map_exactly, map_starts, require
 from index.errors import BadRows
-from index.matrix import places_of
+from index.manifest import Files
+from index.sparse import entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from index.arrays import Codes, Floats, Longs, Whole
+    from index.disk import Writer
+    from index.manifest import Manifest
 
 _MOST: Final = 127
 _BLOCK: Final = 256
-"""So many passages as float32 stay in a processor's cache between unpacking and multiplying."""
+"""So many passages, unpacked to float32, stay in the processor's cache."""
 _BATCH: Final = 1_024
 
 
@@ -78,18 +83,18 @@ def quantize(vectors: Floats) -> Codes:
 
 
 def scales_of(codes: Codes) -> Floats:
-    """What each row of codes is multiplied by to be of length 1: float32 [p]."""
+    """The factor that gives each row of codes length 1: float32 [p]."""
     scales = np.empty(len(codes), np.float32)
     for start in range(0, len(codes), _BATCH):
         wide = codes[start : start + _BATCH].astype(np.float32)
-        # Squares of whole numbers: exact up to 1,040 numbers a row, and as good as that beyond.
+        # Sums of squares of whole numbers are exact up to 1,040 numbers a row.
         scales[start : start + _BATCH] = 1 / np.sqrt(np.einsum("ij,ij->i", wide, wide))
     return scales
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaled:
-    """Passages to be compared, in memory or mapped; safe to share between threads.
+class ScaledPassages:
+    """Passages ready to be compared, in memory or mapped; safe to share between threads.
 
     Attributes:
         indptr: int64 [n+1].
@@ -102,9 +107,31 @@ class Scaled:
     scales: Floats
 
     @classmethod
-    def of(cls, passages: Passages) -> Scaled:
-        """The same passages with their lengths."""
+    def of(cls, passages: Passages) -> ScaledPassages:
+        """Compute the scales of passages."""
         return cls(passages.indptr, passages.codes, scales_of(passages.codes))
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest) -> ScaledPassages:
+        """Map the passages of a snapshot.
+
+        Raises:
+            SnapshotDamaged: the files do not fit each other or the manifest, or a scale is not a
+                positive number.
+        """
+        starts = map_starts(folder / Files.PASSAGE_STARTS, manifest.rows)
+        count = int(starts[-1])
+        # The codes are most of a snapshot: their shape is checked, not each number.
+        codes = map_exactly(folder / Files.PASSAGE_CODES, np.int8, (count, manifest.dim))
+        scales = map_exactly(folder / Files.PASSAGE_SCALES, np.float32, (count,))
+        require(folder / Files.PASSAGE_SCALES, good=np.isfinite(scales) & (scales > 0))
+        return cls(starts, codes, scales)
+
+    def write(self, writer: Writer) -> None:
+        """Write the files that `open` maps."""
+        writer.write_array(Files.PASSAGE_STARTS, self.indptr.astype(np.int64))
+        writer.write_array(Files.PASSAGE_CODES, self.codes)
+        writer.write_array(Files.PASSAGE_SCALES, self.scales)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -115,10 +142,10 @@ class Scaled:
         return self.codes[place].astype(np.float32) * self.scales[place, np.newaxis]
 
     def match(self, passages: Floats, rows: Whole) -> Floats:
-        """Match passages with those of some rows.
+        """Compare the passages of a query with those of some rows.
 
-        Each passage of the query counts by its best one of the row, and each of the row by its
-        best one of the query; the match is the mean of the two averages.
+        Each passage of the query has its best cosine among those of the row, and each of the row
+        its best among those of the query. The similarity is the mean of the two averages.
 
         Args:
             passages: float32 [k, dim], unit rows.
@@ -128,7 +155,7 @@ class Scaled:
             float32 [m], -1..1; 0 where the query or the row has none.
         """
         found = np.zeros(len(rows), np.float32)
-        lengths, places = places_of(self.indptr, rows)
+        lengths, places = entries_of(self.indptr, rows)
         full = np.flatnonzero(lengths)
         if len(passages) and len(full):
             # Rows without passages own nothing, so that the others lie end to end.
@@ -138,13 +165,13 @@ class Scaled:
         return found
 
     def _cosines(self, passages: Floats, places: Longs) -> Floats:
-        """float32 [k, p]: of the passages at some places with those of a query."""
+        """The cosines of k passages of a query with those at p places: float32 [k, p]."""
         products = np.empty((len(places), len(passages)), np.float32)
         query = np.ascontiguousarray(passages.T)
         for block in _blocks(len(places)):
             wide = self.codes.take(places[block], axis=0).astype(np.float32)
             np.matmul(wide, query, out=products[block])
-        # The long axis last: numpy takes a maximum over short rows at a tenth of the pace.
+        # The long axis last: numpy takes a maximum over short rows at a tenth of the speed.
         return np.ascontiguousarray(products.T) * self.scales.take(places)
 
 
@@ -153,7 +180,7 @@ def _blocks(length: int) -> Iterator[slice]:
 
 
 def _both_ways(cosines: Floats, starts: Longs, lengths: Longs) -> Floats:
-    """float32 [m]: the match of a query with rows of at least one passage each.
+    """The similarity of a query and rows of at least one passage each: float32 [m].
 
     Args:
         cosines: float32 [k, p].

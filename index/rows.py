@@ -1,19 +1,19 @@
-"""What a build takes in: one row per article, as plain arrays.
+"""The rows that a build takes, as plain arrays.
 
-A row is an id, a unit vector, passages, term counts, one value per column and one opaque card.
-Row numbers are positions in the ids, which ascend, so a row is found by binary search.
+A row is an id, a unit vector, passages, term counts, one value per column, and display fields as
+opaque bytes. Row numbers are positions in the ids, which ascend, so binary search finds a row.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
 from index.errors import BadRows
+from index.manifest import COLUMN_NAME
 from index.passages import Passages
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from index.arrays import Array, Bools, Floats, Ints, Longs
 
 BUCKETS: Final = 2**20
-"""How many buckets the terms are hashed into."""
-
-COLUMN_NAME: Final = re.compile(r"[a-z_]{1,32}")
-"""A column's name is part of a file's name, so its grammar is closed."""
+"""Terms are hashed into so many buckets."""
 
 COLUMN_KINDS: Final = "biuf"
 """The kinds of dtype a column may have: bool, integers, floats."""
@@ -34,7 +31,7 @@ _LENGTH_TOLERANCE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
+class TermCounts:
     """Term counts of n rows, in compressed sparse row form.
 
     Attributes:
@@ -48,7 +45,7 @@ class Terms:
     counts: Floats
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Ints, Floats]]) -> Terms:
+    def of(cls, rows: Sequence[tuple[Ints, Floats]]) -> TermCounts:
         """Stack the (buckets, counts) of each row, in order."""
         lengths = [len(buckets) for buckets, _ in rows]
         return cls(
@@ -61,7 +58,7 @@ class Terms:
         return len(self.indptr) - 1
 
     def row_of(self, entry: int) -> int:
-        """Tell which row owns an entry."""
+        """The row that owns an entry."""
         return int(np.searchsorted(self.indptr, entry, side="right")) - 1
 
 
@@ -75,17 +72,17 @@ class Rows:
         passages: of the n rows, of dim numbers each.
         terms: the term counts of the n rows.
         columns: by name, one array [n] or [n, k] of an integer, bool or float dtype.
-        labels: by the name of a column of codes, the words its codes stand for, by position.
-        cards: n opaque byte strings, handed back as they came.
+        labels: by the name of a column of codes, the label of each code, by position.
+        display: n opaque byte strings, the display fields of each row.
     """
 
     ids: Sequence[str]
     vectors: Floats
     passages: Passages
-    terms: Terms
+    terms: TermCounts
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
-    cards: Sequence[bytes]
+    display: Sequence[bytes]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,17 +96,17 @@ class Rows:
         """List the rows of each group, by its label.
 
         Args:
-            by: the column of codes that tells the groups; None takes all rows as one group, "".
+            by: the column of codes that gives the groups; None for one group of all rows, "".
         """
         if by is None:
             return {"": np.arange(len(self))}
         return {w: np.flatnonzero(self.columns[by] == c) for c, w in enumerate(self.labels[by])}
 
-    def known(self, by: str | None) -> Bools:
-        """Tell whose vectors mean something: bool [n].
+    def reliable(self, by: str | None) -> Bools:
+        """Mark the rows whose vectors mean something: bool [n].
 
         Args:
-            by: the column that says so; None takes all rows.
+            by: the column that says so; None for all rows.
 
         Raises:
             BadRows: that is no column of bools [n].
@@ -118,7 +115,7 @@ class Rows:
             return np.ones(len(self), np.bool_)
         column = self.columns.get(by)
         if column is None or column.dtype != np.bool_ or column.ndim != 1:
-            raise BadRows(f"column {by!r} should say whose vectors mean something; need bool [n]")
+            raise BadRows(f"column {by!r} should mark the reliable vectors; need bool [n]")
         return column
 
     def check(self) -> None:
@@ -136,11 +133,11 @@ class Rows:
         _check_terms(self.terms, self.ids)
         _check_columns(self.columns, len(self))
         _check_labels(self.labels, self.columns)
-        _check_cards(self.cards, self.ids)
+        _check_display(self.display, self.ids)
 
 
 def _joined(parts: Iterable[Array], dtype: type[np.generic]) -> Array:
-    # The empty array in front gives an archive of no rows its dtype.
+    # The empty array gives the result its dtype where there are no rows.
     return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype)
 
 
@@ -173,27 +170,27 @@ def _check_vectors(vectors: Floats, ids: Sequence[str]) -> None:
         raise BadRows(f"vectors are {vectors.dtype}; need float32")
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-        # Written so that a NaN, which compares false, is refused as well.
+        # Written so that a NaN, which compares false, is refused too.
         bad = ~(np.abs(lengths - 1) <= _LENGTH_TOLERANCE)
     if bad.any():
         row = int(np.argmax(bad))
         _refuse(ids[row], f"vector of length {lengths[row]}; need finite numbers of length 1")
 
 
-def _check_terms(terms: Terms, ids: Sequence[str]) -> None:
+def _check_terms(terms: TermCounts, ids: Sequence[str]) -> None:
     _check_layout(terms, len(ids))
     outside = (terms.buckets < 0) | (terms.buckets >= BUCKETS)
     _check_entries(outside, terms, ids, f"a bucket outside 0..{BUCKETS - 1}")
     falling = np.zeros(len(terms.buckets), bool)
     falling[1:] = np.diff(terms.buckets) <= 0
-    # The first entry of a row has no predecessor to stand above.
+    # The first entry of a row has no predecessor.
     falling[terms.indptr[terms.indptr < len(falling)]] = False
     _check_entries(falling, terms, ids, "buckets must ascend and be distinct")
     _check_entries(~(terms.counts >= 1), terms, ids, "a count that is not at least 1")
     _check_entries(np.isinf(terms.counts), terms, ids, "a count that is not finite")
 
 
-def _check_layout(terms: Terms, rows: int) -> None:
+def _check_layout(terms: TermCounts, rows: int) -> None:
     indptr, entries = terms.indptr, len(terms.buckets)
     if len(terms) != rows:
         raise BadRows(f"terms of {len(terms)} rows for {rows} rows")
@@ -203,7 +200,7 @@ def _check_layout(terms: Terms, rows: int) -> None:
         raise BadRows(f"{len(terms.counts)} counts for {entries} buckets")
 
 
-def _check_entries(bad: Bools, terms: Terms, ids: Sequence[str], what: str) -> None:
+def _check_entries(bad: Bools, terms: TermCounts, ids: Sequence[str], what: str) -> None:
     if bad.any():
         _refuse(ids[terms.row_of(int(np.argmax(bad)))], what)
 
@@ -231,14 +228,14 @@ def _check_labels(labels: Mapping[str, Sequence[str]], columns: Mapping[str, Arr
 
 
 def codes_fit(column: Array, words: int) -> bool:
-    """Whether a column holds codes of so many words, and nothing else."""
+    """Whether a column holds codes 0..words-1 and nothing else."""
     whole = column.dtype.kind in "iu"
     return whole and not (column.size and (column.min() < 0 or column.max() >= words))
 
 
-def _check_cards(cards: Sequence[bytes], ids: Sequence[str]) -> None:
-    if len(cards) != len(ids):
-        raise BadRows(f"{len(cards)} cards for {len(ids)} rows")
-    for row_id, card in zip(ids, cards, strict=True):
-        if not isinstance(card, bytes):
-            _refuse(row_id, f"its card is {type(card).__name__}; need bytes")
+def _check_display(display: Sequence[bytes], ids: Sequence[str]) -> None:
+    if len(display) != len(ids):
+        raise BadRows(f"{len(display)} display fields for {len(ids)} rows")
+    for row_id, fields in zip(ids, display, strict=True):
+        if not isinstance(fields, bytes):
+            _refuse(row_id, f"its display fields are {type(fields).__name__}; need bytes")

@@ -1,7 +1,7 @@
-"""Dense search over a snapshot's mapped vectors, inside a filter.
+"""Dense search over the mapped vectors of a snapshot, inside a filter.
 
-One of the two modules that import FAISS. Its own Python checks are assertions, gone under -O,
-and its C++ reads past the end of an array when told to: what goes in is checked here.
+One of the two modules that import FAISS. The checks of FAISS in Python are assertions, which -O
+removes, and its C++ code reads past the end of an array if asked to: so arguments are checked here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import faiss
 import numpy as np
 
-from index.arrays import unit, widened
+from index.arrays import normalize, widen_float16
 from index.errors import BadQuery, SnapshotDamaged
 from index.hits import Hits, top
 from index.manifest import Files
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from index.manifest import Manifest
 
 EXACT_BELOW: Final = 10_000
-"""Up to so many allowed rows an exact scan is both quick and the only accurate way."""
+"""Up to so many allowed rows, an exact scan is fast, and only it is accurate."""
 
 _MOST_PROBES: Final = 32
 _FEW_QUERIES: Final = 32
@@ -35,7 +35,7 @@ _MANY_QUERIES: Final = 512
 _MOST_LISTS: Final = 2**20
 _MOST_BYTES: Final = 2**38
 
-# The stubs FAISS ships know neither its keyword parameters nor its callback writer.
+# The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
 _Index: TypeAlias = Any
 
@@ -48,7 +48,7 @@ class Vectors:
     def __init__(self, exact: _Index, ivf: _Index, probes: int) -> None:
         self._exact = exact
         self._bytes = _bytes_of(exact)
-        # None in a small archive.
+        # None for a small archive.
         self._ivf = ivf
         self._probes = probes
 
@@ -65,12 +65,12 @@ class Vectors:
 
         Args:
             vector: float32 [dim], of length 1.
-            limit: how many rows to give; fewer come when fewer are allowed.
-            allowed: bool [n], the rows that may come.
+            limit: how many rows to return; fewer if fewer are allowed.
+            allowed: bool [n], the rows that may be returned.
 
         Returns:
-            Exact when no more than EXACT_BELOW rows are allowed, there is no IVF index, or most
-            of it would have to be visited; otherwise with the recall the manifest tells.
+            Exact if at most EXACT_BELOW rows are allowed, there is no IVF index, or most of its
+            lists would be visited; otherwise with the recall that the manifest gives.
 
         Raises:
             BadQuery: the vector or the filter has another shape, or the vector is not finite.
@@ -84,7 +84,7 @@ class Vectors:
         if probes := self._probes_for(count):
             parameters = _faiss.SearchParametersIVF(sel=selector, nprobe=probes)
             hits = _search(self._ivf, query, fetch, count, parameters)
-            # The lists probed may hold fewer allowed rows than were asked for.
+            # The visited lists may hold fewer allowed rows than fetched.
             if len(hits) == fetch:
                 return hits
         return _search(self._exact, query, fetch, count, _faiss.SearchParameters(sel=selector))
@@ -97,18 +97,19 @@ class Vectors:
         """
         if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
             raise BadQuery(f"rows {rows.min()}..{rows.max()} of a snapshot of {len(self)}")
-        return unit(self.fetch_stored(rows))
+        return normalize(self.fetch_stored(rows))
 
     def fetch_stored(self, rows: Whole) -> Floats:
         """Read vectors of rows 0..n-1 as stored, in float16 precision: float32 [m, dim]."""
-        # Bytes, since numbers stand at odd places in a mapped file: numpy would copy all of them.
-        return widened(self._bytes.take(rows, axis=0).view(np.float16))
+        # As bytes: float16 is not aligned in the mapped file, and numpy would copy the whole array.
+        return widen_float16(self._bytes.take(rows, axis=0).view(np.float16))
 
     def candidates(self, queries: Floats, fetch: int, allowed: Bools) -> tuple[Longs, Floats]:
-        """Find the nearest of many vectors, float32 [m, dim]; of copies, those that FAISS keeps.
+        """Find the nearest rows of each of many vectors, float32 [m, dim]; any of several copies.
 
         Returns:
-            int64 [m, f] and float32 [m, f]; f is `fetch`, or how many of at least one are allowed.
+            Rows, int64 [m, f], and similarities, float32 [m, f]; f is `fetch`, or the number of
+            allowed rows if that is smaller. At least one row must be allowed.
         """
         count = self._count(allowed)
         fetch = min(fetch, count)
@@ -118,7 +119,7 @@ class Vectors:
             probes = min(self._probes, _MOST_PROBES) * math.ceil(len(self) / count)
             parameters = _faiss.SearchParametersIVF(sel=_selector(allowed), nprobe=probes)
             similarities, rows = self._ivf.search(queries, fetch, params=parameters)
-            # The lists probed may hold fewer allowed rows than were asked for.
+            # The visited lists may hold fewer allowed rows than fetched.
             dry = np.flatnonzero(rows[:, -1] < 0)
             rows[dry], similarities[dry] = self._scanned(queries[dry], fetch, allowed)
             return rows, similarities
@@ -128,8 +129,8 @@ class Vectors:
             parameters = _faiss.SearchParameters(sel=_selector(allowed))
             similarities, rows = self._exact.search(queries, fetch, params=parameters)
             return rows, similarities
-        # Unpacked once, all are multiplied with all at ten times the pace of a scan; by one thread,
-        # since two wait for each other after every block.
+        # Unpacked once, all are multiplied with all at ten times the speed of a scan. One thread,
+        # because two wait for each other after every block.
         own = np.flatnonzero(allowed)
         codes, metric = self.fetch_stored(own), _faiss.METRIC_INNER_PRODUCT
         with _one_thread():
@@ -148,17 +149,17 @@ class Vectors:
         return int(np.count_nonzero(allowed))
 
     def _probes_for(self, count: int) -> int:
-        # How many lists to visit; 0 to scan every row instead.
+        """How many lists to visit; 0 to scan all rows instead."""
         if self._ivf is None or count <= EXACT_BELOW:
             return 0
-        # The probes were measured with every row allowed. A filter thins each list out, so more
-        # are visited, to look at about as many allowed rows as were looked at then.
+        # The probes were measured with all rows allowed. With a filter, more lists are visited, to
+        # compare about as many allowed rows as then.
         probes = self._probes * math.ceil(len(self) / count)
         return probes if probes < self._ivf.nlist else 0
 
 
 def _bytes_of(exact: _Index) -> Bytes:
-    """The codes of a flat index, uint8 [n, bytes of one]: a view, which lasts as long as it."""
+    """The codes of a flat index, uint8 [n, bytes of one]: a view, valid as long as the index."""
     rows, width = int(exact.ntotal), int(exact.sq.code_size)
     if rows == 0:
         return np.empty((0, width), np.uint8)
@@ -169,7 +170,7 @@ def _bytes_of(exact: _Index) -> Bytes:
 def open_vectors(folder: Path, manifest: Manifest) -> Vectors:
     """Map the vectors of a snapshot for reading.
 
-    Check the files' checksums first: FAISS reads a damaged file at the cost of memory safety.
+    Compare the checksums of the files first: for FAISS a damaged file is a memory-safety risk.
 
     Raises:
         SnapshotDamaged: a file cannot be read, or is not the index the manifest describes.
@@ -184,8 +185,8 @@ def open_vectors(folder: Path, manifest: Manifest) -> Vectors:
 
 @cache
 def _limit_reading() -> None:
-    # Global to the process and not safe to change beside a read, hence constants, set once.
-    # Releases of FAISS before 1.14 have no limits.
+    # Global to the process, and not to be changed during a read: hence constants, set once.
+    # FAISS before 1.14 has no such limits.
     if hasattr(_faiss, "set_deserialization_loop_limit"):
         _faiss.set_deserialization_loop_limit(_MOST_LISTS)
         _faiss.set_deserialization_vector_byte_limit(_MOST_BYTES)
@@ -197,7 +198,7 @@ def _read(path: Path, kind: _Index, manifest: Manifest) -> _Index:
     except RuntimeError as error:
         raise SnapshotDamaged.at(path, f"FAISS cannot read it ({error})") from error
     wanted = (manifest.rows, manifest.dim, _faiss.METRIC_INNER_PRODUCT)
-    # By class first: other kinds of index lack the attributes that follow.
+    # The class first: other kinds of index lack the attributes below.
     if type(index) is not kind or (
         (index.ntotal, index.d, index.metric_type) != wanted
         or index.sq.qtype != _faiss.ScalarQuantizer.QT_fp16
@@ -218,15 +219,15 @@ def _read_ivf(path: Path, manifest: Manifest) -> _Index:
 
 
 def _selector(allowed: Bools) -> _Index:
-    # The selector points into this array; FAISS's Python wrapper keeps it alive with itself.
+    # The selector points into this array; FAISS's Python wrapper keeps the array alive.
     return _faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    # FAISS divides queries among threads, so for one query a team only waits for its idle members
-    # to be scheduled: on a busy machine of two cores 16 ms in place of 5. OpenMP keeps the
-    # number per calling thread, so nobody else's changes.
+    # FAISS divides queries among threads. For one query the other threads have nothing to do, but
+    # waiting for them takes time: 16 ms instead of 5 on a busy machine of two cores. OpenMP keeps
+    # the number for each calling thread, so other threads are not affected.
     threads = _faiss.omp_get_max_threads()
     _faiss.omp_set_num_threads(1)
     try:
@@ -236,8 +237,8 @@ def _one_thread() -> Iterator[None]:
 
 
 def _search(index: _Index, query: Floats, limit: int, count: int, parameters: object) -> Hits:
-    # Among equal similarities FAISS's heap keeps whichever it likes, so rows are asked for until
-    # the last one is clearly worse than the last place, and ties are then broken by row.
+    # Of equal similarities FAISS keeps any. So rows are fetched until the last one is below the
+    # one at `limit`, and ties are then ordered by row.
     fetch = min(limit + 1, count)
     while True:
         with _one_thread():

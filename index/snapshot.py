@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.blobs import Blobs
-from index.disk import measure, reading
+from index.columns import check_codes, open_columns, read_labels
+from index.disk import Blobs, measure
 from index.errors import BadQuery, SnapshotDamaged
-from index.lexical import open_lexicon
-from index.manifest import MOST_BYTES, Files, Manifest, generation
-from index.opening import (
-    check_codes,
-    open_columns,
-    open_means,
-    open_neighbours,
-    open_passages,
-    read_labels,
-)
+from index.groups import Means
+from index.lexical import Lexicon
+from index.manifest import Files, Manifest, read_manifest
+from index.neighbours import Neighbours
+from index.passages import ScaledPassages
 from index.search import open_vectors
 
 if TYPE_CHECKING:
@@ -29,16 +24,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Array, Bools, Floats, Longs, Whole
-    from index.lexical import Lexicon, Query
-    from index.means import Means
-    from index.neighbours import Neighbours
-    from index.passages import Scaled
+    from index.lexical import Query
     from index.search import Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A snapshot, mapped. It stays whole when its folder is renamed or removed under it.
+    """A snapshot, mapped. It stays readable when its folder is renamed or removed.
 
     Attributes:
         generation: the name it has, or will have, among the published.
@@ -46,84 +38,84 @@ class Snapshot:
         vectors: dense search.
         lexicon: lexical search.
         passages: of the rows.
-        means: what was taken off the vectors and passages; zeros if nothing was.
+        means: what was subtracted from vectors and passages; zeros if nothing was.
         neighbours: the nearest rows of each row.
         columns: by name, a read-only array [n] or [n, k].
-        labels: by the name of a column of codes, the words the codes stand for, by position.
+        labels: by the name of a column of codes, the label of each code, by position.
     """
 
     generation: str
     manifest: Manifest
     vectors: Vectors
     lexicon: Lexicon
-    passages: Scaled
+    passages: ScaledPassages
     means: Means
     neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
     _ids: Blobs
-    _cards: Blobs
+    _display: Blobs
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = True) -> Snapshot:
-        """Open a snapshot's folder.
+        """Open a snapshot's folder; a published one is opened by `Catalog.open`.
 
         Args:
             folder: where it lies.
-            verify: read every file through and compare its SHA-256. Without, names, sizes and
-                shapes are checked all the same; only for a folder verified a moment ago.
+            verify: read every file and compare its SHA-256. Without, names, sizes and shapes are
+                checked all the same; only for a folder that was verified a moment ago.
 
         Raises:
-            SnapshotDamaged: a file is missing, truncated, altered, of unknown format, or one
+            SnapshotDamaged: a file is missing, truncated, altered, of another format, or one
                 the manifest does not name; the message names the file.
         """
         manifest = read_manifest(folder)
         _check_names(folder, manifest)
         _check_sums(folder, manifest, verify=verify)
         rows = manifest.rows
-        columns, labels = open_columns(folder, manifest), read_labels(folder / Files.LABELS)
+        columns, labels = open_columns(folder, manifest), read_labels(folder)
         check_codes(folder, manifest, columns, labels)
         return cls(
-            generation=generation(manifest),
+            generation=manifest.generation,
             manifest=manifest,
             vectors=open_vectors(folder, manifest),
-            lexicon=open_lexicon(folder, manifest),
-            passages=open_passages(folder, manifest),
-            means=open_means(folder, manifest, labels),
-            neighbours=open_neighbours(folder, manifest),
+            lexicon=Lexicon.open(folder, manifest),
+            passages=ScaledPassages.open(folder, manifest),
+            means=Means.open(folder, manifest, labels),
+            neighbours=Neighbours.open(folder, manifest),
             columns=columns,
             labels=labels,
             _ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),
-            _cards=Blobs.open(folder / Files.CARDS, folder / Files.CARDS_OFFSETS, rows),
+            _display=Blobs.open(folder / Files.DISPLAY, folder / Files.DISPLAY_OFFSETS, rows),
         )
 
     def __len__(self) -> int:
         return self.manifest.rows
 
     @property
-    def known(self) -> Bools:
-        """Whose vectors mean something: bool [n]."""
-        by = self.manifest.known_by
+    def reliable(self) -> Bools:
+        """Which vectors mean something: bool [n]."""
+        by = self.manifest.reliable_by
         return self.columns[by] if by else np.ones(len(self), np.bool_)
 
     @property
     def is_centred(self) -> bool:
-        """Whether the mean of its group was taken off each vector; without rows there is none."""
+        """Whether the mean of its group was subtracted from each vector; not without rows."""
         return self.manifest.centred and len(self) > 0
 
-    def centred(self, vectors: Floats, group: str) -> Floats:
-        """Take the mean of a group off vectors and passages that are to be compared with rows.
+    def centre(self, vectors: Floats, group: str) -> Floats:
+        """Subtract the mean of a group from vectors that are to be compared with rows.
 
         Args:
-            vectors: float32 [k, dim], unit rows.
-            group: its label; one that came later has the mean of all rows.
+            vectors: float32 [k, dim], unit rows; of texts or of passages.
+            group: its label; a group that is not there has the mean of all rows.
 
         Returns:
-            float32 [k, dim], unit rows: the same as came, if the snapshot is not centred.
+            float32 [k, dim], unit rows; unchanged if the snapshot is not centred.
         """
         if not self.is_centred:
             return vectors
-        return self.means.taken_off(vectors, self.means.places_of([group]))
+        return self.means.subtract(vectors, self.means.positions_of([group]))
 
     def fetch(self, rows: Whole) -> Floats:
         """Read the vectors of some rows; see `Vectors.fetch`."""
@@ -133,12 +125,12 @@ class Snapshot:
         """Compare the terms of a query with some rows; see `Lexicon.similarities`."""
         return self.lexicon.similarities(query, rows)
 
-    def members(self, group: str) -> Longs:
-        """List the rows of a group, ascending; of one that came later there are none."""
+    def rows_in(self, group: str) -> Longs:
+        """List the rows of a group, ascending; none of a group that is not there."""
         by = self.manifest.grouped_by
         if not by:
             return np.arange(len(self))
-        code = self.means.places.get(group, -1)
+        code = self.means.positions.get(group, -1)
         return np.flatnonzero(self.columns[by] == code)
 
     def row_of(self, row_id: str) -> int | None:
@@ -152,56 +144,25 @@ class Snapshot:
         return row if row < len(self) and self._ids[row] == wanted else None
 
     def id_of(self, row: int) -> str:
-        """Tell the id of a row.
+        """Read the id of a row.
 
         Raises:
             BadQuery: the row is not in 0..n-1.
         """
-        return self._checked(self._ids, row).decode()
+        return self._read(self._ids, row).decode()
 
-    def card_of(self, row: int) -> bytes:
-        """Hand back the card of a row, byte for byte.
+    def display_of(self, row: int) -> bytes:
+        """Read the display fields of a row, byte for byte as they were given.
 
         Raises:
             BadQuery: the row is not in 0..n-1.
         """
-        return self._checked(self._cards, row)
+        return self._read(self._display, row)
 
-    def _checked(self, blobs: Blobs, row: int) -> bytes:
+    def _read(self, blobs: Blobs, row: int) -> bytes:
         if not 0 <= row < len(self):
             raise BadQuery(f"row {row} of a snapshot of {len(self)}")
         return blobs[row]
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Read a folder's manifest alone.
-
-    Raises:
-        SnapshotDamaged: it is missing, too long or not a manifest.
-    """
-    path = folder / Files.MANIFEST
-    try:
-        with reading(path) as file:
-            data = file.read(MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise SnapshotDamaged.at(path, "missing") from error
-    if len(data) > MOST_BYTES:
-        raise SnapshotDamaged.at(path, f"longer than {MOST_BYTES} bytes")
-    return Manifest.from_bytes(data, path)
-
-
-def manifest_of(folder: Path) -> Manifest | None:
-    """Read a folder's manifest alone; None where it cannot be read."""
-    try:
-        return read_manifest(folder)
-    except SnapshotDamaged:
-        return None
-
-
-def epoch_of(folder: Path) -> str | None:
-    """Tell which store a snapshot's rows came from; None where its manifest cannot be read."""
-    manifest = manifest_of(folder)
-    return None if manifest is None else manifest.epoch
 
 
 def _check_names(folder: Path, manifest: Manifest) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.background import BackgroundSimilarity
+from index.columns import map_labels
 from index.delta import Delta
 from index.errors import BadQuery
 from index.hits import Hits, top
 from index.lexical import Query
+from index.manifest import BackgroundSimilarity
 from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
-from index.words import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -79,7 +79,7 @@ class View:
 
     @property
     def parts(self) -> tuple[Snapshot, Delta]:
-        """What carries the columns, in the order of the rows."""
+        """Snapshot and delta: what has columns, in the order of the rows."""
         return self.snapshot, self.delta
 
     def row_of(self, row_id: str) -> int | None:
@@ -89,7 +89,7 @@ class View:
         return self.snapshot.row_of(row_id)
 
     def id_of(self, row: int) -> str:
-        """Tell the id of a row.
+        """Read the id of a row.
 
         Raises:
             BadQuery: the row is not in 0..n+d-1.
@@ -97,36 +97,39 @@ class View:
         place = self._place(row)
         return self.snapshot.id_of(row) if place < 0 else self.delta.ids[place]
 
-    def card_of(self, row: int) -> bytes:
-        """Hand back the card of a row, byte for byte.
+    def display_of(self, row: int) -> bytes:
+        """Read the display fields of a row, byte for byte as they were given.
 
         Raises:
             BadQuery: the row is not in 0..n+d-1.
         """
         place = self._place(row)
-        return self.snapshot.card_of(row) if place < 0 else self.delta.cards[place]
+        return self.snapshot.display_of(row) if place < 0 else self.delta.display[place]
 
-    def word_of(self, column: str, row: int) -> str:
-        """Tell what the code of a row stands for."""
+    def label_of(self, column: str, row: int) -> str:
+        """Read the label of a row in a column of codes."""
         place = self._place(row)
         part, at = (self.snapshot, row) if place < 0 else (self.delta, place)
         return part.labels[column][int(part.columns[column][at])]
 
     def take(self, column: str, rows: Whole) -> Array:
-        """Read a column of numbers at some rows: [m] or [m, k]."""
+        """Read a column at some rows: [m] or [m, k]."""
         return self._of_parts(rows, lambda part, own: part.columns[column][own])
 
-    def spread(self, column: str, rows: Whole, value_of: Callable[[str], float]) -> Doubles:
-        """Give each of some rows what is told of its word: float64 [m]; see `told_of`."""
-        return self._of_parts(rows, lambda part, own: told_of(part, column, own, value_of))
+    def map_labels(self, column: str, rows: Whole, value_of: Callable[[str], float]) -> Doubles:
+        """Map a column of codes to numbers: `value_of(label)` for each row, float64 [m]."""
+        return self._of_parts(rows, lambda part, own: map_labels(part, column, own, value_of))
 
-    def each(self, judge: Callable[[Snapshot | Delta], Bools]) -> Bools:
-        """Judge the rows of each part by its columns, bool [n] and [d]; no row that is not present.
+    def where(self, condition: Callable[[Snapshot | Delta], Bools]) -> Bools:
+        """Mark the present rows that meet a condition.
+
+        Args:
+            condition: called with the snapshot and the delta; returns bool [n] and [d].
 
         Returns:
             bool [n + d].
         """
-        return np.concatenate([judge(part) for part in self.parts]) & self.present
+        return np.concatenate([condition(part) for part in self.parts]) & self.present
 
     def background_of(self, group: str) -> BackgroundSimilarity:
         """The background similarity of a group; of one the snapshot does not have, 0 rows."""
@@ -157,7 +160,7 @@ class View:
         return self._of_parts(rows, lambda part, own: part.neighbours.hubness[own])
 
     def match(self, passages: Floats, rows: Whole) -> Floats:
-        """Match passages, float32 [k, dim], with those of some rows; see `Scaled.match`."""
+        """Match passages, float32 [k, dim], with those of some rows; see `ScaledPassages.match`."""
         return self._of_parts(rows, lambda part, own: part.passages.match(passages, own))
 
     def passages_of(self, row: int) -> Floats:
@@ -171,9 +174,9 @@ class View:
             return self.snapshot.passages.of_row(row)
         return self.delta.passages.of_row(place)
 
-    def centred(self, vectors: Floats, group: str) -> Floats:
-        """Take the mean of a group off vectors from outside; see `Snapshot.centred`."""
-        return self.snapshot.centred(vectors, group)
+    def centre(self, vectors: Floats, group: str) -> Floats:
+        """Subtract the mean of a group from vectors from outside; see `Snapshot.centre`."""
+        return self.snapshot.centre(vectors, group)
 
     def fetch_smoothed(self, rows: Whole, weight: float) -> Floats:
         """Read the vectors of some rows, each moved towards its two nearest neighbours.
@@ -204,7 +207,7 @@ class View:
         Returns:
             float32 [dim], of length 1.
         """
-        if not weight or not self.snapshot.known.any():
+        if not weight or not self.snapshot.reliable.any():
             return vector
         background = self.background_of(group).similarity
         return smooth_vector(self.snapshot, vector, background, weight / SMOOTHING)
@@ -220,24 +223,24 @@ class View:
             return Query.of_row(self.snapshot.lexicon.terms, row)
         return Query.of_row(self.delta.terms, place)
 
-    def _of_parts(self, rows: Whole, ask: Callable[[Snapshot | Delta, Whole], Array]) -> Array:
-        """Ask each part of its own rows, and put the answers in the order of `rows`."""
+    def _of_parts(self, rows: Whole, read: Callable[[Snapshot | Delta, Whole], Array]) -> Array:
+        """Read from each part its own rows, and put the results in the order of `rows`."""
         size = len(self.snapshot)
         old = rows < size
-        mine = np.count_nonzero(old)  # a fifth of the time that `all` takes, and asked often
+        mine = np.count_nonzero(old)  # takes a fifth of the time of `all`, and is called often
         # An empty snapshot's vectors may have another width than those of the delta.
         if size and mine == len(rows):
-            return ask(self.snapshot, rows)
+            return read(self.snapshot, rows)
         new = ~old
-        theirs = ask(self.delta, rows[new] - size)
+        theirs = read(self.delta, rows[new] - size)
         if not mine:
             return theirs
         found = np.empty((len(rows), *theirs.shape[1:]), theirs.dtype)
-        found[old], found[new] = ask(self.snapshot, rows[old]), theirs
+        found[old], found[new] = read(self.snapshot, rows[old]), theirs
         return found
 
     def _place(self, row: int) -> int:
-        """Where a row stands in the delta; negative for a row of the snapshot."""
+        """The position of a row in the delta; negative for a row of the snapshot."""
         if not 0 <= row < len(self):
             raise BadQuery(f"row {row} of a view of {len(self)}")
         return row - len(self.snapshot)

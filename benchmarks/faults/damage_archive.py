@@ -21,7 +21,7 @@ from index import (
     Passages,
     Rows,
     SnapshotDamaged,
-    Terms,
+    TermCounts,
     quantize,
 )
 
@@ -107,7 +107,7 @@ def make_archive(folder: Path, *, ivf: bool) -> Archive:
 
 
 def make_rows(rows: int, seed: int) -> Rows:
-    """Draw rows: unit vectors, terms from a small vocabulary, a column of each shape, cards."""
+    """Draw rows: unit vectors, terms from a small vocabulary, a column of each shape, display."""
     draw = np.random.default_rng(seed)
     vectors = draw.standard_normal((rows, DIM))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -115,14 +115,14 @@ def make_rows(rows: int, seed: int) -> Rows:
         ids=[f"article-{number:05d}" for number in range(rows)],
         vectors=vectors.astype(np.float32),
         passages=Passages.of([_passages(draw) for _ in range(rows)], DIM),
-        terms=Terms.of([_terms(draw) for _ in range(rows)]),
+        terms=TermCounts.of([_terms(draw) for _ in range(rows)]),
         columns={
             "language": np.arange(rows, dtype=np.int16) % 2,
             "published": draw.integers(2**40, size=rows),
             "sections": draw.integers(9, size=(rows, 3), dtype=np.int32),
         },
         labels={"language": ["en", "tg"]},
-        cards=[f"card {seed} {number}".encode() for number in range(rows)],
+        display=[f"card {seed} {number}".encode() for number in range(rows)],
     )
 
 

@@ -161,7 +161,7 @@ def _mix(archive: Archive, name: str) -> None:
     older = archive.folder / archive.older / name
     mine = archive.folder / archive.live / name
     if older.read_bytes() == mine.read_bytes():  # alike in all generations: mix in its neighbour
-        mine = mine.with_name("cards.bin")
+        mine = mine.with_name("display.bin")
         older = older.with_name("ids.bin")
     os.replace(older, mine)  # noqa: PTH105 - the same call the product makes
 

@@ -13,7 +13,15 @@ SUM: Final[Fields] = {"bytes": 3, "sha256": "0" * 64}
 OUTSIDE: Final = (
     *("../../etc/passwd", "/etc/passwd", "..", ".", "", "column-../x.npy", "column-a/b.npy"),
     *("column-A.npy", "column-.npy", "column-a.npy\n", "column-a.npy.", f"column-{'a' * 33}.npy"),
-    *("cards.bin\0", "CARDS.BIN", "manifest.json", "live", "cards.bin/", "./cards.bin", "x" * 5000),
+    *(
+        "display.bin\0",
+        "CARDS.BIN",
+        "manifest.json",
+        "live",
+        "display.bin/",
+        "./display.bin",
+        "x" * 5000,
+    ),
     *("column-\N{CYRILLIC SMALL LETTER A}.npy", "\N{FULLWIDTH FULL STOP}./x", "\ud800"),
 )
 WRONG: Final[dict[str, tuple[object, ...]]] = {
@@ -28,11 +36,11 @@ WRONG: Final[dict[str, tuple[object, ...]]] = {
     "ivf_probes": (None, -1, 1.0, True, "1", [], 2**20, 2**20 + 1, HUGE),
     "recall": (None, -0.1, 1.1, 1, True, "1", [], HUGE),
     "grouped_by": (None, 1, True, [], {}, "absent", "../x", "language ", "LANGUAGE"),
-    "known_by": (None, 1, True, [], {}, "absent", "../x", "language"),
+    "reliable_by": (None, 1, True, [], {}, "absent", "../x", "language"),
     "centred": (None, 0, 1, 1.0, "true", "", [], {}),
     "background": (None, 1, "x", [], [1], {"": None}, {"": {}}, {"": []}, {"": 1}),
     "notes": (None, 1, "x", [], [1], {"a": None}, {"a": 1}, {"a": []}),
-    "files": (None, 1, "x", [], {}, [1], {"cards.bin": SUM}),
+    "files": (None, 1, "x", [], {}, [1], {"display.bin": SUM}),
 }
 WRONG_SUMS: Final[tuple[object, ...]] = (
     *(None, 1, "x", [], {}, {"bytes": 3}, {"sha256": "0" * 64}, SUM | {"more": 1}),
@@ -86,8 +94,8 @@ def _wrong_files(good: bytes) -> Iterator[tuple[str, bytes]]:
     for name in (*OUTSIDE, "column-absent.npy"):
         yield f"file {name!r:.40}", _with_files(good, files | {name: SUM})
     for wrong in WRONG_SUMS:
-        yield f"sum {wrong!r:.60}", _with_files(good, files | {"cards.bin": wrong})
-    swapped = {"cards.bin": files["ids.bin"], "ids.bin": files["cards.bin"]}
+        yield f"sum {wrong!r:.60}", _with_files(good, files | {"display.bin": wrong})
+    swapped = {"display.bin": files["ids.bin"], "ids.bin": files["display.bin"]}
     yield "two sums swapped", _with_files(good, files | swapped)
 
 
@@ -123,7 +131,9 @@ def _wrong_bytes(good: bytes) -> Iterator[tuple[str, bytes]]:
         "deep value": canonical(fields | {"background": 0}).replace(b'"background": 0', _deep()),
         "doubled key": good.replace(said, b'"format": 0,\n  ' + said),
         "doubled key, last wrong": good.replace(said, said + b',\n  "format": 0'),
-        "doubled file": good.replace(b'"cards.bin": {', b'"cards.bin": {},\n    "cards.bin": {'),
+        "doubled file": good.replace(
+            b'"display.bin": {', b'"display.bin": {},\n    "display.bin": {'
+        ),
         "compact": json.dumps(fields, sort_keys=True).encode() + b"\n",
         "unsorted": json.dumps(dict(reversed(fields.items())), indent=2).encode() + b"\n",
         "no newline": good[:-1],

@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from benchmarks.figures import Figure, report
-from index import BUCKETS, Catalog, Passages, Rows, Terms, quantize
+from index import BUCKETS, Catalog, Passages, Rows, TermCounts, quantize
 from recommender.live import open_base_snapshots
 
 DIM = 384
@@ -34,7 +34,7 @@ def main(rows: int) -> None:
         figures = [
             Figure("opening the live generation, s", _seconds(catalog, newer), MOST_SECONDS, "most")
         ]
-        for name in ("cards.bin", "vectors.faiss", "manifest.json"):
+        for name in ("display.bin", "vectors.faiss", "manifest.json"):
             with _flipped(catalog.folder / newer / name):
                 seconds = _seconds(catalog, older)
             figures.append(
@@ -56,14 +56,14 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
         ids=[f"{number:06}" for number in range(count)],
         vectors=vectors,
         passages=Passages(np.arange(count + 1, dtype=np.int64), quantize(vectors)),
-        terms=Terms(
+        terms=TermCounts(
             np.arange(count + 1, dtype=np.int64) * TERMS,
             buckets.ravel().astype(np.int32),
             np.ones(count * TERMS, np.float32),
         ),
         columns={"signature": draw.integers(0, 2**16, (count, 128), np.uint16)},
         labels={},
-        cards=[b"a headline of sixty letters, an address and what else is shown"] * count,
+        display=[b"a headline of sixty letters, an address and what else is shown"] * count,
     )
     with catalog.lock():
         snapshot = catalog.publish_rows(

@@ -207,7 +207,7 @@ def _answers(snapshot: Snapshot) -> str | None:
         hits = snapshot.vectors.nearest(rows.vectors[row], ROWS, np.ones(ROWS, bool))
         # What float16 rounds off may not move a similarity further.
         close = np.allclose(hits.similarities, similarities[row][hits.rows], atol=1e-3)
-        whole = snapshot.row_of(row_id) == row and snapshot.card_of(row) == rows.cards[row]
+        whole = snapshot.row_of(row_id) == row and snapshot.display_of(row) == rows.display[row]
         if not close or not whole or sorted(hits.rows.tolist()) != list(range(ROWS)):
             return f"{snapshot.generation} answers wrongly about {row_id}"
     return None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.faults.kills_deeds import Ledger, digest_of
-from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, Terms, quantize
+from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, TermCounts, quantize
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.indexing.rebuild import rebuild
@@ -99,10 +99,10 @@ def _rows(digests: dict[str, str]) -> Rows:
         ids=ids,
         vectors=vectors,
         passages=Passages(np.arange(len(ids) + 1, dtype=np.int64), quantize(vectors)),
-        terms=Terms.of([(buckets, counts)] * len(ids)),
+        terms=TermCounts.of([(buckets, counts)] * len(ids)),
         columns={},
         labels={},
-        cards=[digests[name].encode() for name in ids],
+        display=[digests[name].encode() for name in ids],
     )
 
 
@@ -119,7 +119,7 @@ def _compare(live: Snapshot, digests: dict[str, str]) -> str:
     if live.manifest.model == PLAIN:
         if ids != sorted(digests):
             return f"{live.generation} holds other articles than its change tells"
-        if any(live.card_of(row).decode() != digests[name] for row, name in enumerate(ids)):
+        if any(live.display_of(row).decode() != digests[name] for row, name in enumerate(ids)):
             return f"{live.generation} holds other cards than it should"
         return _search(live, _vectors([digests[name] for name in ids]))
     # Articles that nobody had read yet come with a later rebuild.

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.faults.replay_states import Control
 from benchmarks.faults.replay_workload import Verdict, Workload, acknowledge
-from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, Terms, quantize
+from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, TermCounts, quantize
 
 __all__ = ["CATALOG"]
 
@@ -35,13 +35,13 @@ def rows_of(change: int) -> Rows:
         ids=[f"article-{number:02}" for number in range(ROWS)],
         vectors=vectors,
         passages=Passages.of([quantize(vectors[[row]]) for row in range(ROWS)], DIM),
-        terms=Terms.of(one_term),
+        terms=TermCounts.of(one_term),
         columns={
             "published": np.arange(ROWS, dtype=np.int64) * change,
             "section": np.zeros(ROWS, np.int16),
         },
         labels={"section": [f"section of {change}"]},
-        cards=[f"card {number} of {change}".encode() for number in range(ROWS)],
+        display=[f"card {number} of {change}".encode() for number in range(ROWS)],
     )
 
 
@@ -110,7 +110,7 @@ def _mixture(snapshot: Snapshot, change: int) -> Iterator[str]:
     vectors = snapshot.vectors.fetch(np.arange(ROWS))
     same = {
         "ids": [snapshot.id_of(number) for number in numbers] == list(rows.ids),
-        "cards": [snapshot.card_of(number) for number in numbers] == list(rows.cards),
+        "display": [snapshot.display_of(number) for number in numbers] == list(rows.display),
         "vectors": np.allclose(vectors, rows.vectors, atol=1e-3),
         "columns": np.array_equal(snapshot.columns["published"], rows.columns["published"]),
         "labels": list(snapshot.labels["section"]) == list(rows.labels["section"]),

@@ -6,7 +6,6 @@ from functools import partial
 import click
 
 from index import Catalog, SnapshotDamaged
-from index.verification import open_verified
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
@@ -135,7 +134,7 @@ def _fault_of(catalog: Catalog, generation: str) -> str | None:
     """
     try:
         open_generation(catalog, generation)
-        open_verified(catalog.folder / generation)
+        catalog.verify(generation)
     except (SnapshotDamaged, OSError) as fault:
         return str(fault)
     return None

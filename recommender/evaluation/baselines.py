@@ -63,7 +63,7 @@ def _latest(bench: Bench) -> Lister | str:
         if not seed.section:
             return np.empty(0, np.int64)
         wanted = Filter(section=seed.section)
-        here = allowed & view.each(lambda part: matching(part, wanted))
+        here = allowed & view.where(lambda part: matching(part, wanted))
         return _newest(view, np.flatnonzero(here))[:limit]
 
     return lists
@@ -128,7 +128,7 @@ class Tags:
         row = self.view.row_of(seed.id)
         if row is None:
             return np.empty(0, np.int64)
-        own = set(filter(None, self.view.word_of("tags", row).split(TAG_SEPARATOR)))
+        own = set(filter(None, self.view.label_of("tags", row).split(TAG_SEPARATOR)))
         shared = np.zeros(len(self.view), np.int64)
         for tag in own:
             shared[self.carrying[tag]] += 1

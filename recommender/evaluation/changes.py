@@ -85,7 +85,9 @@ def _change(before: View, after: View, seed: str, old: Sequence[str], new: Seque
 
 def _seeds(view: View) -> list[str]:
     """The articles of a generation that show a list, by id."""
-    rows = np.flatnonzero(view.each(lambda part: part.columns["lists"] & part.columns["published"]))
+    rows = np.flatnonzero(
+        view.where(lambda part: part.columns["lists"] & part.columns["published"])
+    )
     return sorted(view.id_of(row) for row in rows.tolist())
 
 

@@ -77,7 +77,7 @@ def _example(bench: Bench, query: str, value: float, listed: RelatedList) -> Exa
 def title_of(view: View, article_id: str) -> str:
     """The title of an article; its id where it has none, or is not there."""
     row = view.row_of(article_id)
-    return (Card.from_bytes(view.card_of(row)).title if row is not None else "") or article_id
+    return (Card.from_bytes(view.display_of(row)).title if row is not None else "") or article_id
 
 
 def contrast(bench: Bench) -> Contrast:

@@ -49,7 +49,9 @@ class Traits:
 def sample_seeds(bench: Bench) -> list[str]:
     """Up to MOST_SEEDS articles of a bench that show a list, evenly spaced."""
     view = bench.view
-    shown = view.each(lambda part: eligible(part, bench.now, untitled=True) & part.columns["lists"])
+    shown = view.where(
+        lambda part: eligible(part, bench.now, untitled=True) & part.columns["lists"]
+    )
     ids = sorted({view.id_of(row) for row in np.flatnonzero(shown).tolist()})
     pool = bench.dataset.pool
     if pool is not None:
@@ -95,7 +97,7 @@ def traits_of(bench: Bench, lists: Lists, related: Mapping[str, int], limit: int
 def _listable(bench: Bench) -> int:
     """How many articles may be listed at all, whatever the seed."""
     view, untitled = bench.view, bench.policy.untitled
-    rows = view.each(lambda part: eligible(part, bench.now, untitled=untitled))
+    rows = view.where(lambda part: eligible(part, bench.now, untitled=untitled))
     for row in map(view.row_of, bench.options().exclude):
         if row is not None:
             rows[row] = False

@@ -9,18 +9,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Passages, Rows, Terms
+from index import Passages, Rows, TermCounts
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, primary_language
 from recommender.ranking.attributes import Facts, describe
 from recommender.ranking.cards import Card
 
-__all__ = ["GROUPED_BY", "KNOWN_BY", "Known", "Tongues", "facts_of", "rows_of"]
+__all__ = ["GROUPED_BY", "RELIABLE_BY", "Known", "Tongues", "facts_of", "rows_of"]
 
 GROUPED_BY = "language"
 """The column inside whose groups rarity and floors are counted, and whose means are removed."""
-KNOWN_BY = "fluent"
+RELIABLE_BY = "fluent"
 """The column that tells whose vectors lead, inside their language."""
 
 _log = logging.getLogger(__name__)
@@ -76,10 +76,10 @@ def rows_of(known: Sequence[Known], encoder: Tongues, dim: int) -> Rows:
         ids=[one.article.id for one in known],
         vectors=_stacked([one.embedding for one in known], width),
         passages=Passages.of([_matched(one, width) for one in known], width),
-        terms=Terms.of([_counted(one.features) for one in known]),
+        terms=TermCounts.of([_counted(one.features) for one in known]),
         columns=described.columns,
         labels=described.labels,
-        cards=[Card.of(f.article, f.language).to_bytes() for f in facts],
+        display=[Card.of(f.article, f.language).to_bytes() for f in facts],
     )
 
 

@@ -86,7 +86,7 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
         settled=facts.settled,
         embedded=embedded is not None and origin.knows(facts.language),
         fluent=embedded is not None and origin.is_fluent(facts.language),
-        vector=None if embedded is None else view.centred(embedded.unit_vector[None], language)[0],
+        vector=None if embedded is None else view.centre(embedded.unit_vector[None], language)[0],
         passages=None if embedded is None else _matched(view, embedded, language),
         terms=None if features is None else _weighed(view, features, language),
     )
@@ -96,7 +96,7 @@ def _matched(view: View, embedding: Embedding, language: str) -> NDArray[np.floa
     """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
     codes = embedding.passages.astype(np.float32)
     lengths = np.linalg.norm(codes, axis=1, keepdims=True)
-    return view.centred(codes / np.maximum(lengths, np.float32(1)), language)
+    return view.centre(codes / np.maximum(lengths, np.float32(1)), language)
 
 
 def _weighed(view: View, features: Features, language: str) -> Query:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, Staged, View
+from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, StagedSnapshot, View
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.api import ListOptions
@@ -18,7 +18,7 @@ from recommender.indexing.backfill import analyze_missing, clean_missing, embed_
 from recommender.indexing.documents import Known, rows_of
 from recommender.indexing.gate import Candidate, admit
 from recommender.indexing.notices import held, refused
-from recommender.indexing.snapshots import live_manifest, open_live, report_catalog, stamp_of
+from recommender.indexing.snapshots import build_options, live_manifest, open_live, report_catalog
 from recommender.progress import Meter, silent
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
@@ -171,7 +171,9 @@ def _publish(
     store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
 ) -> Rebuilt:
     gathered = gather(store, model.fingerprint)
-    staged = catalog.stage(rows_of(gathered.known, model, dim=1), **stamp_of(model, gathered.state))
+    staged = catalog.stage(
+        rows_of(gathered.known, model, dim=1), **build_options(model, gathered.state)
+    )
     try:
         if not force:
             _judge(staged, catalog, store, gathered)
@@ -189,7 +191,9 @@ def _publish(
     return Rebuilt(generation, known, embedded, gathered.state.change, gathered.unread)
 
 
-def _judge(staged: Staged, catalog: Catalog, store: ArticleStore, gathered: Gathered) -> None:
+def _judge(
+    staged: StagedSnapshot, catalog: Catalog, store: ArticleStore, gathered: Gathered
+) -> None:
     """Let a staged snapshot through the gate, or raise GateRefused."""
     now, live = time.time(), _live(catalog)
     fresh = staged.snapshot.manifest

@@ -12,16 +12,17 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from index import Catalog, Manifest, NoSnapshot, Snapshot, SnapshotDamaged
-from index.build import Stamp
+from index.build import BuildOptions
 from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
-from recommender.indexing.documents import GROUPED_BY, KNOWN_BY
+from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY
 from recommender.ranking.attributes import describe
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
 
 __all__ = [
     "Origin",
+    "build_options",
     "check_columns",
     "live_manifest",
     "live_name",
@@ -29,7 +30,6 @@ __all__ = [
     "open_generation",
     "open_live",
     "report_catalog",
-    "stamp_of",
     "touch_catalog",
 ]
 
@@ -84,16 +84,16 @@ class Origin:
         return self.knows(language) and language not in self.kin
 
 
-def stamp_of(model: Model, state: StoreState) -> Stamp:
+def build_options(model: Model, state: StoreState) -> BuildOptions:
     """What a snapshot of a store at one moment is stamped with."""
     languages = _ANY if model.languages is None else ",".join(sorted(model.languages))
-    return Stamp(
+    return BuildOptions(
         model=model.fingerprint,
         analyzer=ANALYZER_VERSION,
         epoch=state.epoch,
         change=state.change,
         grouped_by=GROUPED_BY,
-        known_by=KNOWN_BY,
+        reliable_by=RELIABLE_BY,
         # Vectors of several languages stand in a corner each, and prefer their own language.
         centred=model.languages is None or len(model.languages) > 1,
         notes={

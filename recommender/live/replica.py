@@ -13,7 +13,7 @@ from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.snapshots import Origin, open_generation, stamp_of
+from recommender.indexing.snapshots import Origin, build_options, open_generation
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import PolicyInForce
 from recommender.store import LOG_START, ArticleStore, LogPosition, StoreState, Update
@@ -262,7 +262,7 @@ def empty_base_snapshot(
     with TemporaryDirectory(prefix="read-also-") as folder:
         catalog = Catalog(Path(folder))
         rows = rows_of((), model, dim=1)
-        snapshot = catalog.publish_rows(rows, **stamp_of(model, StoreState(epoch, LOG_START)))
+        snapshot = catalog.publish_rows(rows, **build_options(model, StoreState(epoch, LOG_START)))
     return BaseSnapshot(snapshot, Origin.of(snapshot.manifest), live_name, rejected)
 
 

@@ -58,7 +58,7 @@ class ListRequest:
     def allowed(self) -> Mask:
         """Rows that may be listed: bool [n]."""
         wanted = Filter.of(self.options, self.seed.language, self.seed.published_at, self.now)
-        rows = self.view.each(lambda part: self._allowed(part, wanted))
+        rows = self.view.where(lambda part: self._allowed(part, wanted))
         rows &= ~self.same_story
         rows[self._rows_of(self._excluded())] = False
         return rows
@@ -75,7 +75,7 @@ class ListRequest:
         if not len(rows):
             return rows
         untitled = self.policy.untitled
-        shown = self.view.each(
+        shown = self.view.where(
             lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, wanted)
         )
         shown[self._rows_of(self._excluded())] = False
@@ -98,7 +98,7 @@ class ListRequest:
     def in_section(self, allowed: Mask) -> Mask:
         """Those of the allowed rows that are in the seed's section: bool [n]."""
         wanted = Filter(section=self.seed.section)
-        here: Mask = allowed & self.view.each(lambda part: matching(part, wanted))
+        here: Mask = allowed & self.view.where(lambda part: matching(part, wanted))
         return here
 
     def candidates(self, allowed: Mask, fetch: int) -> Found:
@@ -109,7 +109,7 @@ class ListRequest:
         (docs/relevance.md).
         """
         seed, view, context = self.seed, self.view, self._scorer.context
-        known = allowed & view.each(self._led_by_vectors)
+        known = allowed & view.where(self._led_by_vectors)
         found = [np.empty(0, np.int64)]
         if context is not None and known.any():
             found.append(view.nearest(context, fetch, known).rows)

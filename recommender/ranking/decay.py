@@ -26,5 +26,5 @@ def fading_of(view: View, rows: NDArray[np.int64], policy: Policy, now: float) -
     half_life_days = policy.half_life_days
     if not policy.half_lives:
         return recency(age_days, policy.age_weight, half_life_days)
-    own = view.spread("section", rows, lambda word: policy.half_lives.get(word, half_life_days))
+    own = view.map_labels("section", rows, lambda word: policy.half_lives.get(word, half_life_days))
     return recency(age_days, policy.age_weight, own)

@@ -20,7 +20,7 @@ def tellings(view: View, names: Collection[int]) -> NDArray[np.bool_]:
     found = np.zeros(len(view), np.bool_)
     known, fresh = set(names), set(names)
     while fresh:
-        more = view.each(lambda part, fresh=fresh: _named(part, fresh)) & ~found  # type: ignore[misc]
+        more = view.where(lambda part, fresh=fresh: _named(part, fresh)) & ~found  # type: ignore[misc]
         found |= more
         rows = np.flatnonzero(more)
         linked = {*view.take("own", rows).tolist(), *view.take("tells", rows).tolist()}

@@ -252,7 +252,7 @@ class _Making:
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
             score=float(ranked.scores.score[position]),
-            **asdict(Card.from_bytes(self._view.card_of(row))),
+            **asdict(Card.from_bytes(self._view.display_of(row))),
             reason=name,
             explanation=ranked.explain(position) if self._inquiry.options.explain else None,
         )

@@ -49,7 +49,7 @@ class Scorer:
         """Score some rows, int64 [m]; their order is kept."""
         policy, view = self.policy, self.view
         vectors = view.fetch_smoothed(rows, policy.neighbour_weight)
-        same = view.spread("language", rows, self._is_own).astype(np.bool_)
+        same = view.map_labels("language", rows, self._is_own).astype(np.bool_)
         known = view.take("embedded", rows) & self._lead(rows, same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
         floors = self._floors(rows, same)
@@ -78,7 +78,7 @@ class Scorer:
             return np.zeros(len(rows), np.bool_)
         if same.all():
             return np.full(len(rows), seed.fluent)
-        others = self.view.spread("language", rows, self.is_measured).astype(np.bool_)
+        others = self.view.map_labels("language", rows, self.is_measured).astype(np.bool_)
         lead: Mask = np.where(same, seed.fluent, others)
         return lead
 
@@ -116,7 +116,7 @@ class Scorer:
             return own
         words = sorted(label for part in self.view.parts for label in part.labels["language"])
         others = _floors_of([background_of(word) for word in words])
-        at = self.view.spread("language", rows, words.index).astype(np.int64)
+        at = self.view.map_labels("language", rows, words.index).astype(np.int64)
         return others.at(at).midway(own)
 
 

@@ -48,9 +48,9 @@ def seed_of(view: View, article_id: str) -> Seed | None:
     read = bool(values["read"])
     return Seed(
         id=article_id,
-        title=Card.from_bytes(view.card_of(row)).title,
-        language=view.word_of("language", row),
-        section=view.word_of("section", row) or None,
+        title=Card.from_bytes(view.display_of(row)).title,
+        language=view.label_of("language", row),
+        section=view.label_of("section", row) or None,
         published_at=float(values["published_at"]),
         names=frozenset({int(values["own"]), int(values["tells"])}),
         lists=bool(values["lists"]),

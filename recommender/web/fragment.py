@@ -53,5 +53,5 @@ def _tag_of(listing: Listing) -> str:
     """
     view = state().follower.current().view
     row = view.row_of(listing.article_id)
-    card = None if row is None else Card.from_bytes(view.card_of(row))
+    card = None if row is None else Card.from_bytes(view.display_of(row))
     return (card and card.language) or listing.language

@@ -134,8 +134,8 @@ def test_what_was_withdrawn_stays_so_in_an_older_generation(
 
 def damage_a_file(folder: Path) -> None:
     path = (
-        folder / "cards.bin"
-        if (folder / "cards.bin").exists()
+        folder / "display.bin"
+        if (folder / "display.bin").exists()
         else max(folder.iterdir(), key=lambda file: file.stat().st_size)
     )
     data = bytearray(path.read_bytes())

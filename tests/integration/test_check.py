@@ -178,7 +178,7 @@ def test_an_altered_generation_fails_the_check_and_articles_are_not_compared(
     check: Check, own_desk: Settings, store: ArticleStore
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
-    cards = catalog.folder / catalog.live() / "cards.bin"
+    cards = catalog.folder / catalog.live() / "display.bin"
     data = bytearray(cards.read_bytes())
     data[7] ^= 1
     cards.write_bytes(data)

@@ -174,7 +174,7 @@ def fill(archive: Archive, documents: Iterable[dict[str, Any]]) -> None:
     follower.stop()
     archive.settings.data.texts_in_hand.write_text(json.dumps({DOOMED: 7}))
     (archive.catalog.folder / ".building-0").mkdir()
-    (archive.catalog.folder / ".building-0" / "cards.bin").write_text(MARK)
+    (archive.catalog.folder / ".building-0" / "display.bin").write_text(MARK)
 
 
 def choose(store: ArticleStore) -> None:
@@ -219,7 +219,7 @@ def archive(filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def check_there(archive: Archive) -> None:
     """Before, the marker is found: a test that looks in the wrong places must fail."""
     found = holders(archive.settings.data_dir)
-    assert sum(name.endswith("cards.bin") for name in found) == 4
+    assert sum(name.endswith("display.bin") for name in found) == 4
     assert sum(name.startswith("changes/") for name in found) == 1
     assert {name for name in found if name.startswith("a.db")} == {"a.db", "a.db-wal"}
     assert archive.features()

@@ -296,8 +296,8 @@ def facts(view: View) -> dict[str, dict[str, object]]:
             name: view.take(name, at).tobytes()
             for name in view.snapshot.columns.keys() - view.snapshot.labels.keys()
         }
-        parts |= {name: view.word_of(name, row) for name in view.snapshot.labels}
-        parts |= {"card": view.card_of(row), "vector": view.fetch(at).tobytes()}
+        parts |= {name: view.label_of(name, row) for name in view.snapshot.labels}
+        parts |= {"card": view.display_of(row), "vector": view.fetch(at).tobytes()}
         parts |= {"buckets": view.query_of(row).buckets.tobytes()}
         found[view.id_of(row)] = parts
     return found
@@ -305,7 +305,7 @@ def facts(view: View) -> dict[str, dict[str, object]]:
 
 def eligible_ids(view: View) -> list[set[str]]:
     return [
-        set(ids_at(view, view.each(lambda part, now=now: eligible(part, now))))  # type: ignore[misc]
+        set(ids_at(view, view.where(lambda part, now=now: eligible(part, now))))  # type: ignore[misc]
         for now in NOWS
     ]
 
@@ -335,7 +335,7 @@ def told(
 
 def nearest(view: View, vector: Any) -> dict[str, float]:
     """Of all that may be listed at NOW, the similarity with a vector."""
-    allowed = view.each(lambda part: eligible(part, NOW.timestamp()))
+    allowed = view.where(lambda part: eligible(part, NOW.timestamp()))
     hits = view.nearest(vector, len(view), allowed)
     return dict(zip(map(view.id_of, hits.rows.tolist()), hits.similarities.tolist(), strict=True))
 

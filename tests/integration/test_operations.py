@@ -97,7 +97,7 @@ def generations(catalog: Catalog) -> list[str]:
     return names
 
 
-def damage(catalog: Catalog, generation: str, file: str = Files.CARDS) -> None:
+def damage(catalog: Catalog, generation: str, file: str = Files.DISPLAY) -> None:
     """Flip one bit in the middle of a file."""
     path = catalog.folder / generation / file
     data = bytearray(path.read_bytes())
@@ -125,7 +125,7 @@ def test_whole_generations_are_ok(run: Run, own_desk: Settings, generations: lis
     assert (one.exit_code, one.stdout) == (0, f"{generations[1]}: ok\n")
 
 
-@pytest.mark.parametrize("file", [Files.CARDS, Files.VECTORS, Files.MANIFEST, Files.LABELS])
+@pytest.mark.parametrize("file", [Files.DISPLAY, Files.VECTORS, Files.MANIFEST, Files.LABELS])
 def test_a_damaged_generation_is_named_with_its_file_and_the_others_are_not(
     run: Run, own_desk: Settings, catalog: Catalog, generations: list[str], file: str
 ) -> None:
@@ -160,7 +160,7 @@ def test_a_generation_of_other_columns_is_damaged_and_nobody_goes_back_to_it(
 def test_a_generation_whose_rows_are_not_found_is_damaged(
     run: Run, own_desk: Settings, generations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.verification._finds_itself", lambda *_: False)
+    monkeypatch.setattr("index.catalog._finds_itself", lambda *_: False)
     result = run(own_desk, "snapshots", "verify", generations[0])
     assert result.exit_code == 1
     assert "does not find itself" in result.stdout
@@ -225,12 +225,12 @@ def test_rollback_refuses_a_damaged_generation(
     damage(catalog, generations[1])
     result = run(own_desk, "snapshots", "rollback")
     assert result.exit_code == 1
-    assert Files.CARDS in result.stderr
+    assert Files.DISPLAY in result.stderr
     assert catalog.live() == generations[2]
     assert run(own_desk, "snapshots", "rollback", generations[0]).exit_code == 0
 
 
-@pytest.mark.parametrize("file", [Files.CARDS, Files.MANIFEST])
+@pytest.mark.parametrize("file", [Files.DISPLAY, Files.MANIFEST])
 def test_rollback_leaves_a_damaged_live_generation(
     run: Run, own_desk: Settings, catalog: Catalog, generations: list[str], file: str
 ) -> None:

@@ -302,7 +302,7 @@ def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
         before.vectors.fetch(np.array([old])), after.vectors.fetch(np.array([new]))
     )
     assert (before.columns["settled"][old], after.columns["settled"][new]) == (True, False)
-    assert Card.from_bytes(after.card_of(new)).title == "Newer"
+    assert Card.from_bytes(after.display_of(new)).title == "Newer"
 
 
 def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(

@@ -158,7 +158,7 @@ class Worker:
         """By id the title of every article that it shows."""
         view = self.follower.current().view
         rows = map(int, np.flatnonzero(view.present))
-        return {view.id_of(row): Card.from_bytes(view.card_of(row)).title for row in rows}
+        return {view.id_of(row): Card.from_bytes(view.display_of(row)).title for row in rows}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from recommender.analysis.features import Draft, Features
 from recommender.analysis.passages import Views
 from recommender.articles import Article, parse_article
 from recommender.indexing.documents import Known, facts_of, rows_of
-from recommender.indexing.snapshots import stamp_of
+from recommender.indexing.snapshots import build_options
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.store import LogPosition, StoreState
 
@@ -248,7 +248,7 @@ class Press:
         rows = rows_of(sorted(known, key=_id_of), model, dim=1)
         self._printed += 1
         catalog = Catalog(self._folder / f"{self._printed}")
-        stamp = stamp_of(model, StoreState("epoch", LogPosition(1, "mark")))
+        stamp = build_options(model, StoreState("epoch", LogPosition(1, "mark")))
         with pytest.MonkeyPatch.context() as patch:
             # Nobody cuts the power here, and waiting for the disk takes longer than all the rest.
             patch.setattr(os, "fsync", lambda _file: None)

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index import BUCKETS, BackgroundSimilarity, FileSum, Manifest, Passages, Rows, Terms, quantize
-from index.arrays import unit
+from index import (
+    BUCKETS,
+    BackgroundSimilarity,
+    Manifest,
+    Passages,
+    Rows,
+    TermCounts,
+    quantize,
+)
+from index.arrays import normalize
+from index.disk import FileSum
 from index.manifest import Files
 
 if TYPE_CHECKING:
@@ -23,7 +32,7 @@ def random_units(rows: int, dim: int, seed: int = 0) -> Floats:
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
-def random_terms(rows: int, words: int = 60, seed: int = 0) -> Terms:
+def random_terms(rows: int, words: int = 60, seed: int = 0) -> TermCounts:
     """Draw up to 30 words a row from a small vocabulary, so that rows share some."""
     rng = np.random.default_rng(seed)
     vocabulary = np.sort(rng.choice(BUCKETS, words, replace=False)).astype(np.int32)
@@ -31,7 +40,7 @@ def random_terms(rows: int, words: int = 60, seed: int = 0) -> Terms:
     for _ in range(rows):
         places, counts = np.unique(rng.integers(words, size=rng.integers(30)), return_counts=True)
         drawn.append((vocabulary[places], counts.astype(np.float32)))
-    return Terms.of(drawn)
+    return TermCounts.of(drawn)
 
 
 def random_passages(rows: int, dim: int, seed: int = 0) -> Passages:
@@ -59,7 +68,7 @@ def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
             "sections": np.arange(rows * 3, dtype=np.int32).reshape(rows, 3),
         },
         labels={"language": ["tg", "русӣ"]},
-        cards=[b"card \x00 %d" % number for number in range(rows)],
+        display=[b"card \x00 %d" % number for number in range(rows)],
     )
     return replace(made, **parts)
 
@@ -104,7 +113,7 @@ def clustered_vectors() -> Floats:
     rng = np.random.default_rng(3)
     centres = rng.standard_normal((200, 32))
     vectors = centres[rng.integers(200, size=MANY)] + 0.3 * rng.standard_normal((MANY, 32))
-    return rounded(unit(vectors.astype(np.float32)))
+    return rounded(normalize(vectors.astype(np.float32)))
 
 
 def brute_match(query: Floats, row: Floats) -> float:
@@ -130,7 +139,7 @@ def a_manifest(**changes: Any) -> Manifest:
         "ivf_probes": 2,
         "recall": 1.0,
         "grouped_by": "language",
-        "known_by": "",
+        "reliable_by": "",
         "centred": True,
         "background": {"en": BackgroundSimilarity(3, 0.25, 0.0, 0.5)},
         "notes": {"encoder": "m"},

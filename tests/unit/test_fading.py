@@ -13,7 +13,7 @@ from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.snapshots import stamp_of
+from recommender.indexing.snapshots import build_options
 from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
 from recommender.store import LOG_START, StoreState
@@ -44,7 +44,7 @@ def make(tmp_path: Path) -> Make:
     def view_of(built: list[str | None], later: list[str | None]) -> View:
         every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
         rows = rows_of(every[: len(built)], MODEL, dim=2)
-        stamp = stamp_of(MODEL, StoreState("e", LOG_START))
+        stamp = build_options(MODEL, StoreState("e", LOG_START))
         delta_writer = DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
         if later:
             delta_writer.apply(rows_of(every[len(built) :], MODEL, dim=2), ())

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index import Catalog, Passages, Rows, Snapshot, Terms
+from index import Catalog, Passages, Rows, Snapshot, TermCounts
 from index.search import Vectors
 from recommender.api import Item, RelatedList
 from recommender.errors import GateRefused
@@ -246,13 +246,13 @@ def staged(folder: Path, archive: Archive, model: str = "m") -> Snapshot:
         passages=Passages.of(
             [np.empty((0, vectors.shape[1]), np.int8)] * len(stories), vectors.shape[1]
         ),
-        terms=Terms.of([story.terms for story in stories]),
+        terms=TermCounts.of([story.terms for story in stories]),
         columns={
             "listable": np.array([story.listable for story in stories], np.bool_),
             "language": np.zeros(len(stories), np.int32),
         },
         labels={"language": ["en"]},
-        cards=[CARD] * len(stories),
+        display=[CARD] * len(stories),
     )
     stamp: dict[str, Any] = {"model": model, "analyzer": "a", "epoch": "e", "change": 1}
     return Catalog(folder).stage(rows, **stamp).snapshot
@@ -453,10 +453,10 @@ def test_nothing_is_measured_of_nothing(tmp_path: Path) -> None:
         ids=[],
         vectors=np.empty((0, 4), np.float32),
         passages=Passages.of([], 4),
-        terms=Terms.of([]),
+        terms=TermCounts.of([]),
         columns={"listable": np.empty(0, bool)},
         labels={},
-        cards=[],
+        display=[],
     )
     stamp: dict[str, Any] = {"model": "m", "analyzer": "a", "epoch": "e", "change": 0}
     new = candidate(Catalog(tmp_path).stage(rows, **stamp).snapshot)

@@ -8,7 +8,7 @@ from index import Catalog, Manifest
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, rows_of
-from recommender.indexing.snapshots import Origin, live_manifest, needs_rebuild, stamp_of
+from recommender.indexing.snapshots import Origin, build_options, live_manifest, needs_rebuild
 from recommender.store import LogPosition, StoreState
 from tests.support.generations import as_format
 from tests.support.index_rows import a_manifest
@@ -18,7 +18,7 @@ POINT = LogPosition(7, "20260301T120000.000001")
 
 def published(folder: Path, languages: frozenset[str] | None, at: LogPosition = POINT) -> Manifest:
     model = Model("./models/a name", Path(), "fake-1", languages)
-    stamp = stamp_of(model, StoreState("epoch-1", at))
+    stamp = build_options(model, StoreState("epoch-1", at))
     return Catalog(folder).publish_rows(rows_of([], model, dim=1), **stamp).manifest
 
 
@@ -57,7 +57,7 @@ def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) ->
     catalog = Catalog(tmp_path)
     assert not needs_rebuild(catalog)
     model, state = Model("m", Path(), "f", None), StoreState("e", POINT)
-    stamp, rows = stamp_of(model, state), rows_of([], model, dim=1)
+    stamp, rows = build_options(model, state), rows_of([], model, dim=1)
     catalog.publish_rows(rows, **stamp)
     assert not needs_rebuild(catalog)
     whole = catalog.live()
@@ -90,5 +90,5 @@ def test_a_generation_pruned_while_its_manifest_is_looked_for_is_looked_for_agai
 
 
 def test_rarity_is_counted_inside_each_language() -> None:
-    stamp = stamp_of(Model("m", Path(), "f", None), StoreState("e", POINT))
+    stamp = build_options(Model("m", Path(), "f", None), StoreState("e", POINT))
     assert (stamp["grouped_by"], stamp["change"], GROUPED_BY) == ("language", 7, "language")

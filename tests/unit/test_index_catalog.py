@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 
 from index import BadRows, Catalog, Locked, NoSnapshot, Snapshot, SnapshotDamaged
+from index.build import build
 from index.manifest import Files
 from index.search import Vectors
-from index.verification import open_verified
 from tests.support.index_rows import STAMP, random_units, sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from index import Rows
 
 
 @pytest.fixture
@@ -72,9 +74,9 @@ def test_publishing_the_same_rows_again_changes_nothing(catalog: Catalog) -> Non
 
 def test_publishing_the_same_rows_again_heals_a_damaged_copy(catalog: Catalog) -> None:
     first = publish(catalog, 1)
-    (catalog.folder / first / Files.CARDS).write_bytes(b"")
+    (catalog.folder / first / Files.DISPLAY).write_bytes(b"")
     assert publish(catalog, 1) == first
-    assert catalog.open_live().card_of(0) == b"card \x00 0"
+    assert catalog.open_live().display_of(0) == b"card \x00 0"
     catalog.prune(1)
     assert names(catalog) == {"live", first}
 
@@ -83,7 +85,7 @@ def test_a_snapshot_outlives_its_files(catalog: Catalog) -> None:
     old = catalog.publish_rows(sample_rows(5), **STAMP)
     publish(catalog, 8)
     catalog.prune(1)
-    assert old.card_of(4) == b"card \x00 4"
+    assert old.display_of(4) == b"card \x00 4"
     hits = old.vectors.nearest(random_units(5, 8)[2], 1, np.ones(5, bool))
     assert hits.rows.tolist() == [2]
 
@@ -94,7 +96,7 @@ def test_a_snapshot_outlives_its_files(catalog: Catalog) -> None:
 def test_bad_rows_leave_the_live_one_alone(catalog: Catalog) -> None:
     old = publish(catalog, 1)
     with pytest.raises(BadRows):
-        catalog.publish_rows(sample_rows(5, cards=[]), **STAMP)
+        catalog.publish_rows(sample_rows(5, display=[]), **STAMP)
     assert names(catalog) == {"live", old}
 
 
@@ -172,7 +174,7 @@ def test_an_interrupted_build_leaves_nothing(
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("index.background.Pairs.over", interrupt)
+    monkeypatch.setattr("index.groups.Pairs.over", interrupt)
     with pytest.raises(KeyboardInterrupt):
         publish(catalog, 1)
     assert names(catalog) == set()
@@ -182,12 +184,12 @@ def test_bytes_that_change_between_build_and_reading_are_caught(
     catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def rotten(folder: Path) -> Snapshot:
-        (folder / Files.CARDS).write_bytes(b"x" * 40)
-        return open_verified(folder)
+    def build_and_spoil(rows: Rows, folder: Path, **options: Any) -> None:
+        build(rows, folder, **options)
+        (folder / Files.DISPLAY).write_bytes(b"x" * 40)
 
-    monkeypatch.setattr("index.catalog.open_verified", rotten)
-    with pytest.raises(SnapshotDamaged, match=r"cards\.bin"):
+    monkeypatch.setattr("index.catalog.build", build_and_spoil)
+    with pytest.raises(SnapshotDamaged, match=r"display\.bin"):
         publish(catalog, 1)
     assert names(catalog) == set()
 
@@ -294,7 +296,7 @@ def test_flip_refuses_what_is_no_generation(catalog: Catalog, name: str) -> None
 
 def test_flip_refuses_a_damaged_generation(catalog: Catalog) -> None:
     old, new = publish(catalog, 1), publish(catalog, 2)
-    (catalog.folder / old / Files.CARDS).write_bytes(b"")
+    (catalog.folder / old / Files.DISPLAY).write_bytes(b"")
     with pytest.raises(SnapshotDamaged):
         catalog.flip(old)
     assert catalog.live() == new

@@ -20,7 +20,7 @@ from index import (
     Passages,
     Rows,
     Snapshot,
-    Terms,
+    TermCounts,
     View,
     quantize,
 )
@@ -70,7 +70,7 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
         passages=Passages.of(
             [passages_of(kind, vectors.shape[1]) for kind in chosen.tolist()], vectors.shape[1]
         ),
-        terms=Terms.of([terms_of(kind) for kind in chosen.tolist()]),
+        terms=TermCounts.of([terms_of(kind) for kind in chosen.tolist()]),
         columns={
             "language": np.array([vocabulary.index(word) for word in words], np.int32),
             "published": chosen * 3600.0,
@@ -78,7 +78,7 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
             "sections": (chosen[:, None] * np.arange(3)).astype(np.uint16),
         },
         labels={"language": vocabulary},
-        cards=[b"card %d" % kind for kind in chosen.tolist()],
+        display=[b"card %d" % kind for kind in chosen.tolist()],
     )
 
 
@@ -198,8 +198,8 @@ def test_every_row_keeps_what_it_was_given(
     kinds = archive.kinds
     for row, (row_id, kind) in enumerate(archive.rows):
         assert view.id_of(row) == row_id
-        assert view.card_of(row) == b"card %d" % kind
-        assert view.word_of("language", row) == WORDS[kind % len(WORDS)]
+        assert view.display_of(row) == b"card %d" % kind
+        assert view.label_of("language", row) == WORDS[kind % len(WORDS)]
     shuffled = np.random.default_rng(0).permutation(np.r_[: len(view), : len(view)])
     for column in ("published", "withheld", "sections"):
         taken = view.take(column, shuffled)
@@ -283,8 +283,8 @@ def answers(view: View, archive_rows: int) -> list[bytes]:
     told += [view.take(column, rows).tobytes() for column in ("published", "withheld", "sections")]
     for row in rows.tolist():
         query = view.query_of(row)
-        parts = (view.id_of(row), view.word_of("language", row), view.row_of(view.id_of(row)))
-        told += [repr(parts).encode(), view.card_of(row), query.buckets.tobytes()]
+        parts = (view.id_of(row), view.label_of("language", row), view.row_of(view.id_of(row)))
+        told += [repr(parts).encode(), view.display_of(row), query.buckets.tobytes()]
         told += [query.weights.tobytes(), view.similarities(query, rows).tobytes()]
     for row in rows[::7].tolist():
         dense = view.nearest(view.fetch(rows[[row]])[0], 9, view.present)
@@ -335,8 +335,8 @@ def test_new_words_keep_their_meaning_beside_older_ones(snapshots: dict[str, Sna
     first = delta_writer.apply(rows_of({"a": 4}), ())
     second = delta_writer.apply(rows_of({"b": 1, "c": 3, "d": 4}), ())
     assert first.delta.labels["language"] == ("русӣ",)
-    assert [second.word_of("language", row) for row in range(1, 5)] == ["русӣ", "ru", "en", "русӣ"]
-    assert first.word_of("language", 1) == "русӣ"
+    assert [second.label_of("language", row) for row in range(1, 5)] == ["русӣ", "ru", "en", "русӣ"]
+    assert first.label_of("language", 1) == "русӣ"
     assert second.background_of("русӣ").rows == second.background_of("unheard of").rows == 0
 
 
@@ -449,8 +449,8 @@ def bad_rows() -> dict[str, Rows]:
         "a column too many": replace(good, columns=dict(good.columns, more=np.zeros(2))),
         "unsorted ids": replace(good, ids=["b", "a"]),
         "NaN": replace(good, vectors=np.full((2, 8), np.nan, np.float32)),
-        "too few cards": replace(good, cards=[b""]),
-        "a count of 0": replace(good, terms=Terms.of([terms_of(1), zero_count()])),
+        "too few display": replace(good, display=[b""]),
+        "a count of 0": replace(good, terms=TermCounts.of([terms_of(1), zero_count()])),
     }
 
 
@@ -470,7 +470,7 @@ def test_rows_that_do_not_fit_are_refused_and_leave_everything_as_it_was(
     archive.apply({"a": 5}, {IDS[0]})
     view = delta_writer.apply(rows_of({"a": 5}), {IDS[0]})
     assert view.present.tolist() == archive.mask.tolist()
-    assert view.card_of(len(view) - 1) == b"card 5"
+    assert view.display_of(len(view) - 1) == b"card 5"
     np.testing.assert_array_equal(view.fetch(np.array([len(view) - 1]))[0], VECTORS[5])
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from index import Snapshot
 from index.delta import Buffer, DeltaBuilder
-from index.matrix import Matrix
 from index.neighbours import Neighbours
+from index.sparse import SparseMatrix
 from tests.support.index_rows import sample_rows
 from tests.support.properties import examples
 from tests.unit.test_index_delta import BUILT, KINDS, VECTORS, publish, rows_of, terms_of
@@ -84,7 +84,7 @@ def grown(batches: list[list[int]]) -> DeltaBuilder:
         rows = rows_of({f"{total + at:05d}": kind for at, kind in enumerate(batch)})
         total += len(batch)
         weights: Floats = rows.terms.counts
-        terms = Matrix(rows.terms.indptr, rows.terms.buckets, weights)
+        terms = SparseMatrix(rows.terms.indptr, rows.terms.buckets, weights)
         builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(len(rows)))
     return builder
 
@@ -101,7 +101,7 @@ def test_a_delta_is_its_batches_end_to_end(snapshot: Snapshot, batches: list[lis
     alone = rows_of({f"{at:05d}": kind for at, kind in enumerate(kinds)})
     assert len(delta) == len(kinds)
     assert list(delta.ids) == alone.ids
-    assert list(delta.cards) == alone.cards
+    assert list(delta.display) == alone.display
     np.testing.assert_array_equal(delta.vectors, VECTORS[kinds])
     np.testing.assert_array_equal(delta.terms.indptr, alone.terms.indptr)
     for row, kind in enumerate(kinds):
@@ -121,7 +121,7 @@ def test_passages_are_widened_with_the_vectors(snapshot: Snapshot) -> None:
     builder, shown = DeltaBuilder(), []
     for at, dim in enumerate([1, 8, 1, 3]):
         rows = sample_rows(3, dim, seed=at)
-        terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+        terms = SparseMatrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
         builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(3))
         shown.append((builder.build(snapshot), builder.build(snapshot).passages.codes.tobytes()))
     delta = shown[-1][0]
@@ -142,7 +142,7 @@ def test_what_lies_around_a_row_stays_with_it(snapshot: Snapshot) -> None:
     builder = DeltaBuilder()
     for at in range(40):
         rows = sample_rows(3, 8, seed=at)
-        terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+        terms = SparseMatrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
         pairs = np.array([[at, -1], [at + 1, at], [-1, -1]], np.int32)
         shares = np.where(pairs >= 0, np.float32(0.5), np.float32(0))
         around = Neighbours(pairs, shares, np.full(3, at, np.float32))
@@ -168,7 +168,7 @@ def test_a_word_keeps_its_code_once_it_has_one(snapshot: Snapshot) -> None:
     builder = grown([[3], [4], [0]])
     early = builder.build(snapshot)
     rows = rows_of({"x": 1})
-    terms = Matrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+    terms = SparseMatrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
     builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(len(rows)))
     late = builder.build(snapshot)
     assert list(early.labels["language"]) == ["en", "русӣ", "tg"]

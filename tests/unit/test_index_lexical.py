@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from index import BUCKETS, BadQuery, Catalog, Lexicon, Terms
-from index.terms import weigh_rows
+from index import BUCKETS, BadQuery, Catalog, TermCounts
+from index.lexical import Lexicon, weigh_rows
 from tests.support.index_rows import STAMP, one_row, random_terms, sample_rows
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROWS = 60
 # The last rows repeat the first ones, so that there are ties to break.
 ARCHIVE = random_terms(ROWS - 10)
-TERMS = Terms.of(
+TERMS = TermCounts.of(
     [
         (ARCHIVE.buckets[start:stop], ARCHIVE.counts[start:stop])
         for start, stop in zip(ARCHIVE.indptr, ARCHIVE.indptr[1:], strict=False)

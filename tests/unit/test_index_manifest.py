@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import BackgroundSimilarity, FileSum, Manifest, SnapshotDamaged
-from index.manifest import GENERATION, Files, column_file, column_of, generation
+from index import BackgroundSimilarity, Manifest, SnapshotDamaged
+from index.disk import FileSum
+from index.manifest import GENERATION, Files, column_file, column_of
 from tests.support.index_rows import a_manifest
 from tests.support.properties import examples
 
@@ -55,7 +56,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         ivf_probes=draw(st.integers(min(lists, 1), lists)),
         recall=draw(st.floats(0, 1)),
         grouped_by=draw(st.sampled_from(["", *columns])),
-        known_by=draw(st.sampled_from(["", *columns])),
+        reliable_by=draw(st.sampled_from(["", *columns])),
         centred=draw(st.booleans()),
         background=draw(st.dictionaries(st.text(), background, max_size=3)),
         notes=draw(st.dictionaries(st.text(), st.text(), max_size=3)),
@@ -70,27 +71,27 @@ def encoded(fields: object) -> bytes:
 @given(manifests())
 @examples(50)
 def test_a_manifest_reads_back_what_it_wrote(manifest: Manifest) -> None:
-    assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+    assert Manifest.from_bytes(manifest.to_bytes(), Path("manifest")) == manifest
 
 
 @given(manifests())
 @examples(50)
 def test_a_generation_is_named_in_the_closed_grammar(manifest: Manifest) -> None:
-    name = generation(manifest)
+    name = manifest.generation
     assert GENERATION.fullmatch(name)
     assert int(name[:12]) == manifest.change
 
 
 def test_a_generation_is_its_change_number_and_a_piece_of_the_hash() -> None:
     digest = hashlib.sha256(a_manifest().to_bytes()).hexdigest()
-    assert generation(a_manifest()) == f"000000000007-{digest[:12]}"
-    assert generation(a_manifest()) != generation(a_manifest(model="n"))
+    assert a_manifest().generation == f"000000000007-{digest[:12]}"
+    assert a_manifest().generation != a_manifest(model="n").generation
 
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
     with pytest.raises(SnapshotDamaged, match="manifest"):
-        Manifest.from_bytes(data)
+        Manifest.from_bytes(data, Path("manifest"))
 
 
 MEDIANS: dict[str, Any] = {"rows": 3, "similarity": 0.1, "lexical": 0.5, "passages": 0.2}
@@ -122,8 +123,8 @@ HOSTILE: Mapping[str, Any] = {
     "background of passages below -1": {"background": {"": MEDIANS | {"passages": -1.5}}},
     "true for a background's rows": {"background": {"": MEDIANS | {"rows": True}}},
     "groups by a column that is not there": {"grouped_by": "section"},
-    "known by a column that is not there": {"known_by": "embedded"},
-    "known by a file": {"known_by": "../language"},
+    "known by a column that is not there": {"reliable_by": "embedded"},
+    "known by a file": {"reliable_by": "../language"},
     "no groups": {"grouped_by": None},
     "1 for true": {"centred": 1},
     "background not a mapping": {"background": [1]},
@@ -143,7 +144,7 @@ HOSTILE: Mapping[str, Any] = {
 def test_a_hostile_field_is_refused(changes: dict[str, Any]) -> None:
     fields = json.loads(a_manifest().to_bytes())
     with pytest.raises(SnapshotDamaged):
-        Manifest.from_bytes(encoded(fields | changes))
+        Manifest.from_bytes(encoded(fields | changes), Path("manifest"))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_missing_field_is_refused(field: str) -> None:
     fields = json.loads(a_manifest().to_bytes())
     del fields[field]
     with pytest.raises(SnapshotDamaged):
-        Manifest.from_bytes(encoded(fields))
+        Manifest.from_bytes(encoded(fields), Path("manifest"))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_a_file_outside_the_closed_set_is_refused(name: str) -> None:
     fields = json.loads(a_manifest().to_bytes())
     fields["files"][name] = {"bytes": 1, "sha256": "0" * 64}
     with pytest.raises(SnapshotDamaged):
-        Manifest.from_bytes(encoded(fields))
+        Manifest.from_bytes(encoded(fields), Path("manifest"))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_a_hostile_sum_is_refused(total: object) -> None:
     fields = json.loads(a_manifest().to_bytes())
     fields["files"]["ids.bin"] = total
     with pytest.raises(SnapshotDamaged):
-        Manifest.from_bytes(encoded(fields))
+        Manifest.from_bytes(encoded(fields), Path("manifest"))
 
 
 @pytest.mark.parametrize("name", [n for n in Files if n not in {Files.MANIFEST, Files.IVF}])
@@ -211,7 +212,7 @@ def test_a_manifest_that_omits_a_required_file_is_refused(name: str) -> None:
     fields = json.loads(a_manifest().to_bytes())
     del fields["files"][name]
     with pytest.raises(SnapshotDamaged):
-        Manifest.from_bytes(encoded(fields))
+        Manifest.from_bytes(encoded(fields), Path("manifest"))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_a_manifest_that_omits_a_required_file_is_refused(name: str) -> None:
 )
 def test_bytes_that_are_not_canonical_are_refused(data: bytes) -> None:
     with pytest.raises(SnapshotDamaged):
-        Manifest.from_bytes(data)
+        Manifest.from_bytes(data, Path("manifest"))
 
 
 def test_a_manifest_is_frozen_with_its_files_and_notes() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, Passages, Snapshot, View, quantize
-from index.arrays import unit
-from index.means import PRIOR, Means
+from index.arrays import normalize
+from index.groups import PRIOR, Means
 from tests.support.index_rows import STAMP, random_units, sample_rows
 from tests.support.properties import examples
 
@@ -26,7 +26,7 @@ ROWS, DIM = 60, 24
 def skewed(rows: int, seed: int = 0) -> Floats:
     """Unit vectors that lean one way, those of odd rows another."""
     lean = random_units(2, DIM, seed=77)[np.arange(rows) % 2]
-    return unit(random_units(rows, DIM, seed) + lean)
+    return normalize(random_units(rows, DIM, seed) + lean)
 
 
 def skewed_rows(rows: int) -> Rows:
@@ -76,7 +76,7 @@ def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Sna
     view = View.of(snapshot)
     for row in range(ROWS):
         own = rows.passages.codes[rows.passages.indptr[row] : rows.passages.indptr[row + 1]]
-        wide = unit(own.astype(np.float32))
+        wide = normalize(own.astype(np.float32))
         codes = quantize(plainly(wide, means[row]))
         stored = snapshot.passages.codes[snapshot.passages.indptr[row] :][: len(own)]
         assert np.abs(stored.astype(int) - codes).max(initial=0) <= 1
@@ -87,11 +87,11 @@ def test_what_comes_from_outside_is_centred_as_the_rows_were(snapshot: Snapshot)
     view, means = View.of(snapshot), wanted_means(skewed(ROWS))
     asked = random_units(5, DIM, seed=3)
     for place, group in enumerate(["tg", "русӣ", "unheard of"]):
-        found = view.centred(asked, group)
+        found = view.centre(asked, group)
         np.testing.assert_allclose(found, plainly(asked, means[place]), atol=1e-6)
         assert found.dtype == np.float32
-        assert snapshot.centred(asked, group).tobytes() == found.tobytes()
-    assert view.centred(asked[:0], "tg").shape == (0, DIM)
+        assert snapshot.centre(asked, group).tobytes() == found.tobytes()
+    assert view.centre(asked[:0], "tg").shape == (0, DIM)
 
 
 def test_a_row_that_comes_later_is_centred_by_the_means_of_the_build(snapshot: Snapshot) -> None:
@@ -117,7 +117,7 @@ def test_without_centring_vectors_stay_bit_for_bit(tmp_path: Path) -> None:
     halves = rows.vectors.astype(np.float16).astype(np.float32)
     assert plain.vectors.fetch_stored(np.arange(ROWS)).tobytes() == halves.tobytes()
     asked = random_units(2, DIM, seed=3)
-    assert plain.centred(asked, "tg").tobytes() == asked.tobytes()
+    assert plain.centre(asked, "tg").tobytes() == asked.tobytes()
     assert (plain.manifest.centred, plain.is_centred) == (False, False)
 
 
@@ -133,7 +133,7 @@ def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: i
     snapshot = publish(tmp_path, skewed_rows(rows))
     asked = random_units(2, DIM, seed=3)
     assert snapshot.is_centred == (rows > 0)
-    assert (snapshot.centred(asked, "tg").tobytes() == asked.tobytes()) == (rows == 0)
+    assert (snapshot.centre(asked, "tg").tobytes() == asked.tobytes()) == (rows == 0)
     if rows == 1:
         np.testing.assert_allclose(snapshot.fetch(np.array([0])), skewed(1), atol=1e-3)
     view = DeltaWriter(View.of(snapshot)).apply(skewed_rows(3), ())
@@ -148,7 +148,7 @@ def test_over_a_base_of_nothing_nothing_is_centred(tmp_path: Path) -> None:
     rows = skewed_rows(4)
     view = DeltaWriter(View.of(snapshot)).apply(rows, ())
     asked = random_units(2, DIM, seed=3)
-    assert view.centred(asked, "tg").tobytes() == asked.tobytes()
+    assert view.centre(asked, "tg").tobytes() == asked.tobytes()
     np.testing.assert_allclose(view.fetch(np.arange(4)), rows.vectors, atol=1e-3)
     assert view.delta.passages.codes.tobytes() == rows.passages.codes.tobytes()
 
@@ -162,14 +162,14 @@ def test_means_and_what_is_left_are_brute_force(sizes: list[int], seed: int) -> 
     owners = np.repeat(np.arange(len(sizes)), sizes)
     vectors = random_units(len(owners), 7, seed)
     groups: dict[str, Longs] = {f"g{at}": np.flatnonzero(owners == at) for at in range(len(sizes))}
-    means = Means.over(vectors, groups)
+    means = Means.measure(vectors, groups)
     everything = vectors.astype(np.float64).mean(axis=0)
     for at, size in enumerate(sizes):
         own = vectors[owners == at].astype(np.float64).sum(axis=0)
         wanted = (own + 20 * everything) / (size + 20)
-        np.testing.assert_allclose(means.vectors[means.places[f"g{at}"]], wanted, atol=1e-6)
+        np.testing.assert_allclose(means.vectors[means.positions[f"g{at}"]], wanted, atol=1e-6)
     np.testing.assert_allclose(means.vectors[-1], everything, atol=1e-6)
-    found = means.taken_off(vectors, owners)
+    found = means.subtract(vectors, owners)
     for vector, mean, left in zip(vectors, means.vectors[owners], found, strict=True):
         rest = vector.astype(np.float64) - mean
         length = np.linalg.norm(rest)
@@ -179,17 +179,17 @@ def test_means_and_what_is_left_are_brute_force(sizes: list[int], seed: int) -> 
 
 def test_what_is_left_does_not_depend_on_what_is_centred_beside_it() -> None:
     vectors = random_units(50, 384)
-    means = Means.over(vectors, {"a": np.arange(50)})
-    together = means.taken_off(vectors, np.zeros(50, np.int64))
-    alone = [means.taken_off(vectors[[at]], np.zeros(1, np.int64)) for at in range(50)]
+    means = Means.measure(vectors, {"a": np.arange(50)})
+    together = means.subtract(vectors, np.zeros(50, np.int64))
+    alone = [means.subtract(vectors[[at]], np.zeros(1, np.int64)) for at in range(50)]
     assert np.concatenate(alone).tobytes() == together.tobytes()
 
 
 def test_passages_of_more_than_a_batch_are_centred_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     passages = Passages.of([quantize(random_units(k, 9, seed=k)) for k in (3, 0, 4, 5)], 9)
-    means = Means.over(random_units(4, 9), {"a": np.arange(2), "b": np.arange(2, 4)})
+    means = Means.measure(random_units(4, 9), {"a": np.arange(2), "b": np.arange(2, 4)})
     places = np.array([0, 0, 1, 2])
-    whole = means.taken_off_passages(passages, places)
-    monkeypatch.setattr("index.means._BATCH", 4)
-    assert means.taken_off_passages(passages, places).codes.tobytes() == whole.codes.tobytes()
+    whole = means.subtract_from_passages(passages, places)
+    monkeypatch.setattr("index.groups._BATCH", 4)
+    assert means.subtract_from_passages(passages, places).codes.tobytes() == whole.codes.tobytes()
     assert whole.indptr is passages.indptr

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from index import Rows
     from index.arrays import Array, Bools, Floats, Longs
 
-LIKE: dict[str, Any] = {"grouped_by": "language", "known_by": "embedded"}
+LIKE: dict[str, Any] = {"grouped_by": "language", "reliable_by": "embedded"}
 SIZES = (0, 1, 2, 3, 11, 12, 60)
 
 
@@ -111,7 +111,7 @@ def test_what_lies_around_each_row_is_brute_force(
 def test_without_a_column_that_says_otherwise_all_are_known(tmp_path: Path) -> None:
     snapshot = Catalog(tmp_path).publish_rows(archive(30), **STAMP, grouped_by="language")
     check(snapshot, np.ones(30, bool))
-    assert snapshot.known.all()
+    assert snapshot.reliable.all()
 
 
 def test_lists_find_the_same_where_there_are_few_rows(tmp_path: Path) -> None:
@@ -119,12 +119,12 @@ def test_lists_find_the_same_where_there_are_few_rows(tmp_path: Path) -> None:
     check(snapshot, archive(60).columns["embedded"])
 
 
-@pytest.mark.parametrize("known_by", ["absent", "language", "flags"])
-def test_a_column_that_cannot_say_who_is_known_is_refused(tmp_path: Path, known_by: str) -> None:
+@pytest.mark.parametrize("reliable_by", ["absent", "language", "flags"])
+def test_a_column_that_cannot_say_who_is_known_is_refused(tmp_path: Path, reliable_by: str) -> None:
     rows = archive(4)
     odd = replace(rows, columns=dict(rows.columns, flags=np.ones((4, 2), bool)))
-    with pytest.raises(BadRows, match=known_by):
-        build(odd, tmp_path, **STAMP, known_by=known_by)
+    with pytest.raises(BadRows, match=reliable_by):
+        build(odd, tmp_path, **STAMP, reliable_by=reliable_by)
 
 
 def test_more_copies_than_are_ever_fetched_at_once_are_told_apart_by_row(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def part_of(rows: Rows, chosen: Longs) -> Rows:
         passages=type(rows.passages).of([rows.passages.codes[p] for p in own], rows.dim),
         terms=type(rows.terms).of([(rows.terms.buckets[p], rows.terms.counts[p]) for p in of]),
         columns={name: column[chosen] for name, column in rows.columns.items()},
-        cards=[rows.cards[row] for row in chosen.tolist()],
+        display=[rows.display[row] for row in chosen.tolist()],
     )
 
 

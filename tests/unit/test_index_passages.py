@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadRows, Passages, quantize
-from index.passages import Scaled, scales_of
+from index.passages import ScaledPassages, scales_of
 from tests.support.index_rows import brute_match, random_units, sample_rows
 from tests.support.properties import examples
 
@@ -69,7 +69,7 @@ def test_passages_are_stacked_in_the_order_of_the_rows(counts: list[int]) -> Non
     assert (passages.indptr.dtype.name, passages.codes.dtype.name) == ("int64", "int8")
     assert passages.codes.shape == (sum(counts), DIM)
     passages.check(len(counts), DIM)
-    scaled = Scaled.of(passages)
+    scaled = ScaledPassages.of(passages)
     for row, count in enumerate(counts):
         own = quantize(random_units(count, DIM, seed=row))
         np.testing.assert_allclose(scaled.of_row(row), decoded(own), atol=1e-6)
@@ -119,7 +119,7 @@ def test_passages_that_do_not_fit_are_refused(passages: Passages) -> None:
 @examples(200)
 def test_a_match_is_brute_force(counts: list[int], asked: list[int], own: int) -> None:
     passages = passages_of(counts)
-    scaled, query = Scaled.of(passages), random_units(own, DIM, seed=99)
+    scaled, query = ScaledPassages.of(passages), random_units(own, DIM, seed=99)
     rows = np.array([at % len(counts) for at in asked], np.int64)
     found = scaled.match(query, rows)
     wanted = [brute_match(query, scaled.of_row(row)) for row in rows.tolist()]
@@ -130,7 +130,7 @@ def test_a_match_is_brute_force(counts: list[int], asked: list[int], own: int) -
 
 def test_many_passages_are_matched_block_by_block() -> None:
     counts = [0, 300, 1, 0, 256, 255, 0]
-    scaled, query = Scaled.of(passages_of(counts)), random_units(4, DIM, seed=98)
+    scaled, query = ScaledPassages.of(passages_of(counts)), random_units(4, DIM, seed=98)
     rows = np.array([6, 4, 1, 0, 5, 1, 2, 3])
     wanted = [brute_match(query, scaled.of_row(row)) for row in rows.tolist()]
     np.testing.assert_allclose(scaled.match(query, rows), wanted, atol=1e-6)
@@ -139,7 +139,9 @@ def test_many_passages_are_matched_block_by_block() -> None:
 def test_a_text_matches_itself_and_its_opposite_as_far_as_can_be() -> None:
     """Passages at right angles, so that each has one that is its own."""
     axes = np.eye(DIM, dtype=np.float32)[:3]
-    scaled = Scaled.of(Passages.of([quantize(axes), quantize(-axes[:1]), quantize(axes[:1])], DIM))
+    scaled = ScaledPassages.of(
+        Passages.of([quantize(axes), quantize(-axes[:1]), quantize(axes[:1])], DIM)
+    )
     rows = np.arange(3)
     np.testing.assert_allclose(scaled.match(axes, rows), [1, (0 - 1 / 3) / 2, (1 / 3 + 1) / 2])
     np.testing.assert_allclose(scaled.match(axes[:1], rows), [(1 + 1 / 3) / 2, -1, 1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from index import BUCKETS, BadRows, Rows, Terms
+from index import BUCKETS, BadRows, Rows, TermCounts
 from tests.support.index_rows import (
     one_row,
     random_passages,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def test_terms_of_stacks_rows_in_order() -> None:
-    terms = Terms.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
+    terms = TermCounts.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
     assert terms.indptr.tolist() == [0, 2, 2, 3]
     assert terms.buckets.tolist() == [3, 9, 4]
     assert terms.counts.tolist() == [1, 2, 5]
@@ -33,12 +33,12 @@ def test_terms_of_stacks_rows_in_order() -> None:
 
 @pytest.mark.parametrize(("entry", "row"), [(0, 0), (1, 0), (2, 2)])
 def test_an_entry_knows_its_row_past_empty_rows(entry: int, row: int) -> None:
-    terms = Terms.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
+    terms = TermCounts.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
     assert terms.row_of(entry) == row
 
 
 def test_terms_of_no_rows_have_their_dtypes() -> None:
-    terms = Terms.of([])
+    terms = TermCounts.of([])
     assert len(terms) == 0
     assert (terms.buckets.dtype.name, terms.counts.dtype.name) == ("int32", "float32")
 
@@ -63,10 +63,10 @@ def vectors_with(row: int, value: float) -> Floats:
     return vectors
 
 
-def terms_with(row: int, buckets: Any, counts: Any) -> Terms:
+def terms_with(row: int, buckets: Any, counts: Any) -> TermCounts:
     rows = [one_row([1, 2], [1, 1]) for _ in range(3)]
     rows[row] = one_row(buckets, counts)
-    return Terms.of(rows)
+    return TermCounts.of(rows)
 
 
 NAMED: Mapping[str, dict[str, Any]] = {
@@ -82,7 +82,7 @@ NAMED: Mapping[str, dict[str, Any]] = {
     "count 0": {"terms": terms_with(1, [5], [0])},
     "count NaN": {"terms": terms_with(1, [5], [np.nan])},
     "count infinite": {"terms": terms_with(1, [5], [np.inf])},
-    "card not bytes": {"cards": [b"", "text", b""]},
+    "card not bytes": {"display": [b"", "text", b""]},
     "doubled id": {"ids": ["a", "article-00001", "article-00001"]},
     "unsorted ids": {"ids": ["a", "c", "article-00001"]},
     "surrogate in id": {"ids": ["a", "article-00001\ud800", "c"]},
@@ -101,11 +101,11 @@ UNNAMED: Mapping[str, dict[str, Any]] = {
     "vectors in float64": {"vectors": random_units(3, 8).astype(np.float64)},
     "too few terms": {"terms": random_terms(2)},
     "indptr past the end": {
-        "terms": Terms(np.array([0, 1, 2, 9]), *one_row([1, 2, 3], [1, 1, 1])),
+        "terms": TermCounts(np.array([0, 1, 2, 9]), *one_row([1, 2, 3], [1, 1, 1])),
     },
-    "falling indptr": {"terms": Terms(np.array([0, 2, 1, 3]), *one_row([1, 2, 3], [1, 1, 1]))},
-    "too few counts": {"terms": Terms(np.array([0, 1, 2, 3]), *one_row([1, 2, 3], [1, 1]))},
-    "too few cards": {"cards": [b""]},
+    "falling indptr": {"terms": TermCounts(np.array([0, 2, 1, 3]), *one_row([1, 2, 3], [1, 1, 1]))},
+    "too few counts": {"terms": TermCounts(np.array([0, 1, 2, 3]), *one_row([1, 2, 3], [1, 1]))},
+    "too few display": {"display": [b""]},
     "id not a string": {"ids": ["a", 2, "c"]},
     "short column": {"columns": {"language": np.zeros(2, np.int8)}},
     "column of objects": {"columns": {"language": np.array([None] * 3)}},

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from index import BadQuery, Manifest, SnapshotDamaged, Vectors
-from index.arrays import unit, widened
+from index import BadQuery, Manifest, SnapshotDamaged
+from index.arrays import normalize, widen_float16
 from index.build import build, list_count
 from index.hits import top
 from index.manifest import Files
-from index.search import EXACT_BELOW, open_vectors
+from index.search import EXACT_BELOW, Vectors, open_vectors
 from tests.support.index_rows import (
     MANY,
     STAMP,
@@ -102,18 +102,18 @@ def test_fetch_undoes_what_rounding_does_to_length(tmp_path: Path) -> None:
 def test_widening_is_what_numpy_makes_of_a_half(bits: Array) -> None:
     halves = bits.view(np.float16)
     halves = halves[np.isfinite(halves)]
-    assert widened(halves).tobytes() == halves.astype(np.float32).tobytes()
+    assert widen_float16(halves).tobytes() == halves.astype(np.float32).tobytes()
 
 
 def test_every_half_is_widened_exactly() -> None:
     halves = np.arange(2**16).astype(np.uint16).view(np.float16).reshape(256, 256)
     finite = np.isfinite(halves)
-    assert widened(halves)[finite].tobytes() == halves[finite].astype(np.float32).tobytes()
+    assert widen_float16(halves)[finite].tobytes() == halves[finite].astype(np.float32).tobytes()
 
 
 def test_codes_are_the_numbers_as_stored(tmp_path: Path) -> None:
     """Half-way between two halves NumPy takes the even one, and so does a build."""
-    given_vectors = unit(random_units(ROWS, 4) + np.float32(0.5))
+    given_vectors = normalize(random_units(ROWS, 4) + np.float32(0.5))
     given_vectors[3] = [1, 2**-11 + 2**-22, 0, 0]
     given_vectors[4] = [0, 0, 1 - 2**-12, 2**-6 + 2**-17]
     vectors = built(tmp_path, given_vectors)

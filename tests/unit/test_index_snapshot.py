@@ -12,7 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from index import BackgroundSimilarity, BadQuery, Catalog, Rows, Snapshot, SnapshotDamaged, Terms
+from index import (
+    BackgroundSimilarity,
+    BadQuery,
+    Catalog,
+    Rows,
+    Snapshot,
+    SnapshotDamaged,
+    TermCounts,
+)
 from index.build import build
 from index.manifest import MOST_BYTES, Files
 from tests.support.index_rows import STAMP, random_passages, random_units, sample_rows
@@ -69,7 +77,7 @@ def test_what_went_in_comes_out(published: Path) -> None:
     assert len(snapshot) == ROWS
     assert [snapshot.id_of(row) for row in range(ROWS)] == SAMPLE.ids
     assert [snapshot.row_of(row_id) for row_id in SAMPLE.ids] == list(range(ROWS))
-    assert [snapshot.card_of(row) for row in range(ROWS)] == SAMPLE.cards
+    assert [snapshot.display_of(row) for row in range(ROWS)] == SAMPLE.display
     assert snapshot.labels == {"language": ("tg", "русӣ")}
     assert snapshot.columns.keys() == SAMPLE.columns.keys()
     for name, column in SAMPLE.columns.items():
@@ -113,7 +121,7 @@ def test_a_row_that_is_not_here_is_refused(published: Path, row: int) -> None:
     with pytest.raises(BadQuery):
         snapshot.id_of(row)
     with pytest.raises(BadQuery):
-        snapshot.card_of(row)
+        snapshot.display_of(row)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -133,15 +141,15 @@ def test_any_ids_and_cards_come_back(
     build(bare_rows(ids, [records[row_id] for row_id in ids]), folder, **STAMP)
     snapshot = Snapshot.open(folder, verify=False)
     assert [snapshot.id_of(row) for row in range(len(ids))] == ids
-    assert {row_id: snapshot.card_of(snapshot.row_of(row_id) or 0) for row_id in ids} == records
+    assert {row_id: snapshot.display_of(snapshot.row_of(row_id) or 0) for row_id in ids} == records
     assert [snapshot.row_of(row_id) for row_id in ids] == list(range(len(ids)))
     assert (snapshot.row_of(absent) is None) == (absent not in records)
 
 
-def bare_rows(ids: list[str], cards: list[bytes]) -> Rows:
+def bare_rows(ids: list[str], display: list[bytes]) -> Rows:
     nothing = np.empty(0, np.int32), np.empty(0, np.float32)
     vectors, passages = random_units(len(ids), 4), random_passages(len(ids), 4)
-    return Rows(ids, vectors, passages, Terms.of([nothing] * len(ids)), {}, {}, cards)
+    return Rows(ids, vectors, passages, TermCounts.of([nothing] * len(ids)), {}, {}, display)
 
 
 def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
@@ -163,7 +171,7 @@ def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "stamp",
-    [{}, {"grouped_by": "language", "known_by": "withheld", "centred": True, "ivf_above": 0}],
+    [{}, {"grouped_by": "language", "reliable_by": "withheld", "centred": True, "ivf_above": 0}],
     ids=["plain", "with all there is"],
 )
 def test_building_twice_gives_the_same_bytes(tmp_path: Path, stamp: dict[str, Any]) -> None:
@@ -250,7 +258,7 @@ def test_a_folder_that_is_not_there_is_damage(tmp_path: Path) -> None:
 
 
 def test_sizes_are_checked_even_without_checksums(catalog: Catalog) -> None:
-    rewrite(live_file(catalog, Files.CARDS), lambda data: data[:-1])
+    rewrite(live_file(catalog, Files.DISPLAY), lambda data: data[:-1])
     with pytest.raises(SnapshotDamaged, match="long, not"):
         catalog.open_live(verify=False)
 
@@ -372,7 +380,7 @@ def test_columns_that_the_manifest_names_must_serve(
 ) -> None:
     """The groups' codes and the bools that say whose vectors mean something."""
     catalog = Catalog(tmp_path)
-    catalog.publish_rows(SAMPLE, **STAMP, grouped_by="language", known_by="withheld")
+    catalog.publish_rows(SAMPLE, **STAMP, grouped_by="language", reliable_by="withheld")
     np.save(live_file(catalog, name), column)
     monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
     with pytest.raises(SnapshotDamaged):

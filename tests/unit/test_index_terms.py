@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from index import BUCKETS, Passages, Terms
+from index import BUCKETS, Passages, TermCounts
 from index.arrays import Longs
-from index.background import (
+from index.groups import (
     MOST_PAIRS,
     Pairs,
     background_cosine,
@@ -21,15 +21,15 @@ from index.background import (
     background_passages,
     measure_background,
 )
-from index.matrix import Matrix
-from index.passages import Scaled
-from index.terms import idf, weigh, weigh_rows
+from index.lexical import idf, weigh, weigh_rows
+from index.passages import ScaledPassages
+from index.sparse import SparseMatrix
 from tests.support.index_rows import brute_match, random_terms, random_units, sample_rows
 
 
-def as_scipy(matrix: Matrix | Terms) -> Any:
-    values = matrix.counts if isinstance(matrix, Terms) else matrix.weights
-    columns = matrix.buckets if isinstance(matrix, Terms) else matrix.columns
+def as_scipy(matrix: SparseMatrix | TermCounts) -> Any:
+    values = matrix.counts if isinstance(matrix, TermCounts) else matrix.weights
+    columns = matrix.buckets if isinstance(matrix, TermCounts) else matrix.columns
     return csr_matrix((values, columns, matrix.indptr), shape=(len(matrix), BUCKETS))
 
 
@@ -69,7 +69,9 @@ def test_transposing_is_scipys_transpose() -> None:
 
 
 def test_entries_come_in_the_order_asked_for() -> None:
-    matrix = Matrix(np.array([0, 2, 2, 3]), np.array([4, 7, 5], np.int32), np.ones(3, np.float32))
+    matrix = SparseMatrix(
+        np.array([0, 2, 2, 3]), np.array([4, 7, 5], np.int32), np.ones(3, np.float32)
+    )
     entries = matrix.entries(np.array([2, 1, 0, 2]))
     assert entries.owners.tolist() == [0, 2, 2, 3]
     assert entries.columns.tolist() == [5, 4, 7, 5]
@@ -117,7 +119,7 @@ def test_background_similarities_are_measured_inside_each_group_of_rows() -> Non
     rows = sample_rows(40)
     weights = weighed(rows.terms)
     background = measure_background(
-        rows.vectors, Scaled.of(rows.passages), weights, rows.groups("language")
+        rows.vectors, ScaledPassages.of(rows.passages), weights, rows.groups("language")
     )
     assert list(background) == ["tg", "русӣ"]
     cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
@@ -130,7 +132,7 @@ def test_background_without_a_column_takes_all_rows_as_one_group() -> None:
     rows = sample_rows(12)
     weights = weighed(rows.terms)
     background = measure_background(
-        rows.vectors, Scaled.of(rows.passages), weights, rows.groups(None)
+        rows.vectors, ScaledPassages.of(rows.passages), weights, rows.groups(None)
     )
     assert background == {"": background[""]}
     assert background[""].similarity == background_cosine(rows.vectors, Pairs.over(12))
@@ -139,7 +141,7 @@ def test_background_without_a_column_takes_all_rows_as_one_group() -> None:
 
 def test_the_background_similarity_of_passages_is_the_median_of_pairs_that_have_some() -> None:
     rows = sample_rows(14)
-    passages = Scaled.of(rows.passages)
+    passages = ScaledPassages.of(rows.passages)
     own = [passages.of_row(row) for row in range(14)]
     matches = [
         brute_match(own[left], own[right])
@@ -159,16 +161,18 @@ def test_the_background_similarity_of_passages_is_the_median_of_pairs_that_have_
 
 
 def test_without_passages_their_background_is_nothing() -> None:
-    bare = Scaled.of(Passages.of([np.empty((0, 8), np.int8)] * 9, 8))
+    bare = ScaledPassages.of(Passages.of([np.empty((0, 8), np.int8)] * 9, 8))
     assert background_passages(bare, Pairs.over(9)) == 0
-    one = Scaled.of(Passages.of([np.ones((1, 8), np.int8), *[np.empty((0, 8), np.int8)] * 8], 8))
+    one = ScaledPassages.of(
+        Passages.of([np.ones((1, 8), np.int8), *[np.empty((0, 8), np.int8)] * 8], 8)
+    )
     assert background_passages(one, Pairs.over(9)) == 0
 
 
 def test_of_many_pairs_some_are_matched(monkeypatch: pytest.MonkeyPatch) -> None:
-    passages = Scaled.of(sample_rows(40).passages)
+    passages = ScaledPassages.of(sample_rows(40).passages)
     whole = background_passages(passages, Pairs.over(40))
-    monkeypatch.setattr("index.background.MOST_MATCHED", 100)
+    monkeypatch.setattr("index.groups.MOST_MATCHED", 100)
     assert background_passages(passages, Pairs.over(40)) == pytest.approx(whole, abs=0.1)
     assert background_passages(passages, Pairs.over(40)) != whole
 
@@ -177,7 +181,7 @@ def test_rarity_is_counted_among_the_peers_of_a_row() -> None:
     """Two languages that share no word are weighed as two archives, each by itself."""
     one, two = random_terms(30), random_terms(6, seed=1)
     shifted = two.buckets + BUCKETS // 2
-    together = Terms(
+    together = TermCounts(
         np.concatenate([one.indptr, one.indptr[-1] + two.indptr[1:]]),
         np.concatenate([one.buckets, shifted]),
         np.concatenate([one.counts, two.counts]),
@@ -202,16 +206,16 @@ def test_rarity_may_be_told_of_another_archive() -> None:
     assert abs(as_scipy(weights) - oracle).max() < 1e-6
 
 
-def spread(terms: Terms) -> Longs:
+def spread(terms: TermCounts) -> Longs:
     """In how many of these rows the bucket of each entry stands."""
     counts: Longs = np.bincount(terms.buckets, minlength=BUCKETS)[terms.buckets]
     return counts
 
 
-def weighed(terms: Terms) -> Matrix:
+def weighed(terms: TermCounts) -> SparseMatrix:
     """Weights where all rows are one group."""
     return weigh_rows(terms, spread(terms), np.full(len(terms), len(terms)))
 
 
-def alone(terms: Terms) -> NDArray[np.floating]:
+def alone(terms: TermCounts) -> NDArray[np.floating]:
     return weighed(terms).weights

@@ -70,7 +70,7 @@ def test_a_judge_is_asked_of_each_part_and_never_of_a_row_that_is_not_there(view
         withheld: Bools = part.columns["withheld"]
         return ~withheld
 
-    found = view.each(judge)
+    found = view.where(judge)
     assert asked == [OLD, NEW]
     assert not found[[2, 7]].any()
     kinds = [*BUILT["many"].values(), 5, 5, 8, 9]
@@ -102,11 +102,11 @@ def test_of_equals_the_lower_row_comes_first_across_the_seam(view: View) -> None
 
 @pytest.mark.parametrize("row", [-1, ROWS, ROWS + 5])
 def test_a_row_that_is_nowhere_is_refused(view: View, row: int) -> None:
-    for ask in (view.id_of, view.card_of, view.query_of):
+    for ask in (view.id_of, view.display_of, view.query_of):
         with pytest.raises(BadQuery, match=f"row {row} of a view of {ROWS}"):
             ask(row)
     with pytest.raises(BadQuery):
-        view.word_of("language", row)
+        view.label_of("language", row)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_context_is_a_row_drawn_towards_its_neighbours(
 
 def test_a_row_without_neighbours_stays_as_it_is_beside_others(tmp_path: Path) -> None:
     """Six of the rows mean something, of which one is replaced by one that does not."""
-    built = publish(tmp_path, rows_of(BUILT["many"], UNITS), known_by="withheld")
+    built = publish(tmp_path, rows_of(BUILT["many"], UNITS), reliable_by="withheld")
     view = DeltaWriter(View.of(built)).apply(rows_of({"n-1": 5, "n-2": 8}, UNITS), ())
     kinds = np.array([*BUILT["many"].values(), 5, 8])
     drawn = np.concatenate([part.neighbours.weights.any(axis=1) for part in view.parts])
@@ -241,8 +241,8 @@ def test_what_is_told_of_a_word_is_asked_once_for_each_part(view: View, rows: Lo
         asked.append(word)
         return float(len(word)) + ord(word[0]) / 1000
 
-    found = view.spread("language", rows, value_of)
-    words = [view.word_of("language", row) for row in rows.tolist()]
+    found = view.map_labels("language", rows, value_of)
+    words = [view.label_of("language", row) for row in rows.tolist()]
     old, new = (Counter({w for w, r in zip(words, rows, strict=True) if (r < OLD) == own})
                 for own in (True, False))  # fmt: skip
     told = Counter(word for part in view.parts for word in part.labels["language"])

@@ -83,7 +83,7 @@ class Worker:
         view = self.follower.current().view
         row = view.row_of(article_id)
         assert row is not None
-        return Card.from_bytes(view.card_of(row)).title
+        return Card.from_bytes(view.display_of(row)).title
 
 
 Hire = Callable[..., Worker]
@@ -127,7 +127,7 @@ def as_json(document: Document) -> str:
 
 
 def damage(settings: Settings, generation: str) -> None:
-    path = settings.data.snapshots / generation / "cards.bin"
+    path = settings.data.snapshots / generation / "display.bin"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)

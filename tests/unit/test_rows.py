@@ -69,10 +69,10 @@ def test_rows_stand_in_the_order_of_the_articles() -> None:
     assert rows.terms.indptr.tolist() == [0, 2, 2, 3]
     assert rows.terms.buckets.tolist() == [3, 9, 4]
     assert rows.terms.counts.tolist() == [1, 2, 1]
-    assert [Card.from_bytes(card).title for card in rows.cards] == [
+    assert [Card.from_bytes(card).title for card in rows.display] == [
         f"About {name}" for name in "abc"
     ]
-    assert [Card.from_bytes(card).language for card in rows.cards] == ["en", None, "ru"]
+    assert [Card.from_bytes(card).language for card in rows.display] == ["en", None, "ru"]
     assert list(rows.labels[GROUPED_BY]) == ["en", "ru", "und"]
     assert rows.columns[GROUPED_BY].tolist() == [0, 2, 1]
     assert rows.columns["change"].tolist() == [5, 5, 5]

@@ -21,7 +21,7 @@ from recommender.analysis.features import Embedding
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.snapshots import stamp_of
+from recommender.indexing.snapshots import build_options
 from recommender.ranking.policy import Policy
 from recommender.ranking.ranked import Ranked
 from recommender.ranking.scoring import Scorer
@@ -79,7 +79,7 @@ ARTICLES: Final = [
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> View:
-    stamp = stamp_of(MODEL, StoreState("e", LOG_START))
+    stamp = build_options(MODEL, StoreState("e", LOG_START))
     stamp["centred"] = False  # else a mean would be taken off, which means little of three
     rows = rows_of(ARTICLES, MODEL, dim=2)
     return View.of(Catalog(tmp_path_factory.mktemp("scoring")).publish_rows(rows, **stamp))
@@ -105,7 +105,7 @@ def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_langua
         rows = rows_of(
             [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)], MODEL, 2
         )
-        stamp = stamp_of(MODEL, StoreState("e", LOG_START))
+        stamp = build_options(MODEL, StoreState("e", LOG_START))
         view = View.of(Catalog(tmp_path / f"{count}").publish_rows(rows, **stamp))
         ranked = Scorer(view, find_seed(view, "en-00"), PLAIN, NOON.timestamp()).rank(np.array([1]))
         assert ranked.weights.lexical.tolist() == close([share])

@@ -14,7 +14,7 @@ from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.errors import UnreadArticle
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.snapshots import stamp_of
+from recommender.indexing.snapshots import build_options
 from recommender.ranking.attributes import number_of
 from recommender.ranking.seeds import find_seed, seed_of
 from recommender.store import LOG_START, StoreState
@@ -34,7 +34,7 @@ def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Kno
 @pytest.fixture
 def delta_writer(tmp_path: Path) -> DeltaWriter:
     rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
-    stamp = stamp_of(MODEL, StoreState("e", LOG_START))
+    stamp = build_options(MODEL, StoreState("e", LOG_START))
     return DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
 
 
@@ -57,7 +57,7 @@ def test_a_seed_has_what_the_article_said(
     if later:
         delta_writer.apply(rows, ())
     else:
-        stamp = stamp_of(MODEL, StoreState("e", LOG_START))
+        stamp = build_options(MODEL, StoreState("e", LOG_START))
         delta_writer = DeltaWriter(View.of(Catalog(tmp_path / "other").publish_rows(rows, **stamp)))
     seed = find_seed(delta_writer.view, "c")
     assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")

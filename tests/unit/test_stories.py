@@ -11,7 +11,7 @@ from index import Catalog, DeltaWriter, Snapshot, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.documents import Known, rows_of
-from recommender.indexing.snapshots import stamp_of
+from recommender.indexing.snapshots import build_options
 from recommender.ranking.attributes import number_of
 from recommender.ranking.duplicates import tellings
 from recommender.store import LOG_START, StoreState
@@ -35,7 +35,7 @@ def rows_for(links: Links) -> list[Known]:
 
 def snapshot_of(folder: Path, links: Links) -> Snapshot:
     rows = rows_of(rows_for(links), MODEL, dim=2)
-    return Catalog(folder).publish_rows(rows, **stamp_of(MODEL, StoreState("e", LOG_START)))
+    return Catalog(folder).publish_rows(rows, **build_options(MODEL, StoreState("e", LOG_START)))
 
 
 def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:

@@ -162,6 +162,6 @@ def _placed(snapshot: Snapshot, row: int, kept: NDArray[Any]) -> Floats:
     """A kept vector where the snapshot should have put it: float32 [dim], a unit vector."""
     language = snapshot.labels[GROUPED_BY][int(snapshot.columns[GROUPED_BY][row])]
     wide = kept.astype(np.float32)
-    (placed,) = snapshot.centred((wide / np.linalg.norm(wide))[np.newaxis], language)
+    (placed,) = snapshot.centre((wide / np.linalg.norm(wide))[np.newaxis], language)
     found: Floats = placed
     return found

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
-from index.verification import open_verified
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.indexing.snapshots import Origin, check_columns
 from recommender.operations.checking.judgement import Facts, Generation
@@ -97,7 +96,7 @@ def _opened(catalog: Catalog) -> Iterator[tuple[str, Snapshot | str]]:
     """By name, each generation, or what is wrong with it; one that goes meanwhile is left out."""
     for name in catalog.generations():
         try:
-            snapshot = open_verified(catalog.folder / name)
+            snapshot = catalog.verify(name)
             check_columns(snapshot, catalog.folder / name)
         except (IndexFault, OSError) as fault:
             if name in catalog.generations():

@@ -141,6 +141,6 @@ def _broken(request: ListRequest, rows: Rows) -> list[Rule | None]:
 
 def _dropped(view: View, row: int, score: float, rule: Rule, removed: Removed | None) -> Dropped:
     """One of the dropped; an item is named only for the rule that was told."""
-    title = Card.from_bytes(view.card_of(row)).title
+    title = Card.from_bytes(view.display_of(row)).title
     because = removed.because if removed is not None and removed.rule == rule else None
     return Dropped(id=view.id_of(row), title=title, score=score, rule=rule, because=because)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from index.arrays import Floats, Halves, Ints, Longs, Whole
 
 
-def places_of(indptr: Longs, rows: Whole) -> tuple[Longs, Longs]:
-    """Tell how many entries each of some rows has, and where they all stand, row after row.
+def entries_of(indptr: Longs, rows: Whole) -> tuple[Longs, Longs]:
+    """Count the entries of each of some rows, and list the places of all of them, row after row.
 
     Args:
         indptr: int64 [n+1]; row i owns the entries indptr[i] to indptr[i+1].
@@ -46,7 +46,7 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Matrix:
+class SparseMatrix:
     """Compressed sparse rows.
 
     Attributes:
@@ -63,7 +63,7 @@ class Matrix:
         return len(self.indptr) - 1
 
     def place(self, row: int) -> slice:
-        """Tell where the entries of one row stand."""
+        """The place of the entries of one row."""
         return slice(int(self.indptr[row]), int(self.indptr[row + 1]))
 
     def lengths(self, rows: Whole) -> Longs:
@@ -72,14 +72,14 @@ class Matrix:
 
     def entries(self, rows: Whole) -> Entries:
         """Gather the entries of some rows, which may come in any order and more than once."""
-        lengths, places = places_of(self.indptr, rows)
+        lengths, places = entries_of(self.indptr, rows)
         owners = np.repeat(np.arange(len(rows)), lengths)
         return Entries(owners, self.columns[places], self.weights[places].astype(np.float32))
 
-    def transposed(self, width: int) -> Matrix:
+    def transposed(self, width: int) -> SparseMatrix:
         """Turn rows into columns: the result has `width` rows."""
         order = np.argsort(self.columns, kind="stable")
         owners = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.indptr))
         sizes = np.bincount(self.columns, minlength=width)
         indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return Matrix(indptr, owners[order], self.weights[order])
+        return SparseMatrix(indptr, owners[order], self.weights[order])

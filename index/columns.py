@@ -1,0 +1,123 @@
+"""The columns of a snapshot: attributes of rows as arrays, and the labels behind codes."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from index.disk import map_array
+from index.errors import SnapshotDamaged
+from index.manifest import Files, column_file
+from index.rows import COLUMN_KINDS, codes_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from index.arrays import Array, Doubles, Whole
+    from index.disk import Writer
+    from index.manifest import Manifest
+    from index.rows import Rows
+
+_FEW: Final = 8
+"""Mapping so many labels takes no longer than finding out which of them occur."""
+
+
+class Labelled(Protocol):
+    """Whatever has columns of codes and their labels: a snapshot or a delta."""
+
+    @property
+    def columns(self) -> Mapping[str, Array]:
+        """By name, an array of n rows."""
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[str]]:
+        """By the name of a column of codes, the label of each code, by position."""
+
+
+def map_labels(
+    part: Labelled, column: str, rows: Whole, value_of: Callable[[str], float]
+) -> Doubles:
+    """Map a column of codes to numbers: `value_of(label)` for each row.
+
+    Args:
+        part: whose rows they are.
+        column: of codes, [n].
+        rows: whole numbers [m].
+        value_of: called once a label; where there are many labels, only for those of the rows.
+
+    Returns:
+        float64 [m].
+    """
+    labels = part.labels[column]
+    if len(labels) <= _FEW:
+        values: Doubles = np.array([*map(value_of, labels)], np.float64)
+        return values[part.columns[column][rows]]
+    codes, places = np.unique(part.columns[column][rows], return_inverse=True)
+    return np.array([value_of(labels[code]) for code in codes.tolist()], np.float64)[places]
+
+
+def write_columns(writer: Writer, rows: Rows) -> None:
+    """Write the columns and labels of rows."""
+    for name, column in sorted(rows.columns.items()):
+        writer.write_array(column_file(name), column)
+    labels = {name: list(words) for name, words in rows.labels.items()}
+    writer.write(Files.LABELS, json.dumps(labels, sort_keys=True, indent=2).encode() + b"\n")
+
+
+def open_columns(folder: Path, manifest: Manifest) -> Mapping[str, Array]:
+    """Map the columns of a snapshot, by name.
+
+    Raises:
+        SnapshotDamaged: a file holds anything else.
+    """
+    columns = {
+        name: map_array(folder / column_file(name), manifest.rows, COLUMN_KINDS, most_axes=2)
+        for name in manifest.columns
+    }
+    return MappingProxyType(columns)
+
+
+def read_labels(folder: Path) -> Mapping[str, tuple[str, ...]]:
+    """Read the labels of a snapshot, by column.
+
+    Raises:
+        SnapshotDamaged: the file holds anything else.
+    """
+    path = folder / Files.LABELS
+    try:
+        labels = json.loads(path.read_bytes())
+        return MappingProxyType({name: tuple(map(_text, words)) for name, words in labels.items()})
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise SnapshotDamaged.at(path, f"not labels ({error})") from error
+
+
+def check_codes(
+    folder: Path,
+    manifest: Manifest,
+    columns: Mapping[str, Array],
+    labels: Mapping[str, Sequence[str]],
+) -> None:
+    """Check that each code has a label, and the columns that the manifest names.
+
+    Raises:
+        SnapshotDamaged: the column of some labels is missing or holds other codes, the groups have
+            no labels, or the column of reliable vectors is not bool.
+    """
+    for name, words in labels.items():
+        if name not in columns or not codes_fit(columns[name], len(words)):
+            raise SnapshotDamaged.at(folder / Files.LABELS, f"does not fit column {name!r:.40}")
+    by, reliable_by = manifest.grouped_by, manifest.reliable_by
+    if by and (by not in labels or columns[by].ndim != 1):
+        raise SnapshotDamaged.at(folder / column_file(by), "does not give the groups of rows")
+    if reliable_by and (columns[reliable_by].dtype != np.bool_ or columns[reliable_by].ndim != 1):
+        raise SnapshotDamaged.at(folder / column_file(reliable_by), "does not hold bools [n]")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a string")
+    return value

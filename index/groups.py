@@ -1,0 +1,240 @@
+"""Statistics of the groups of rows, such as languages: background similarity and mean vector.
+
+The background similarity is the median similarity of random pairs, and the zero of a scaled signal:
+where an encoder puts every pair at 0.3, a cosine of 0.3 says nothing. It is measured inside each
+group: texts of one language share its common words, and an encoder puts texts of a language that it
+does not know close together.
+
+An encoder of many languages also puts all texts of one language close together. What they have in
+common is their mean vector; without it, texts of different languages compare by what they say. The
+mean of a small group is drawn towards that of all rows, as if it had PRIOR more rows of that mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from index.arrays import normalize, spread_evenly
+from index.disk import map_exactly, require
+from index.manifest import BackgroundSimilarity, Files
+from index.passages import Passages, ScaledPassages, quantize
+from index.rows import BUCKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from index.arrays import Array, Codes, Floats, Longs, Whole
+    from index.disk import Writer
+    from index.manifest import Manifest
+    from index.rows import Rows
+    from index.sparse import Entries, SparseMatrix
+
+MOST_PAIRS: Final = 10_000
+MOST_MATCHED: Final = 2_000
+"""Passages of at most so many pairs are compared, because that is slow."""
+
+PRIOR: Final = 20
+"""How many rows the mean of all counts as, beside those of a group."""
+
+_SEED: Final = 20_240_607
+_LEAST_LENGTH: Final = 1e-3
+"""What is left of a vector below this length is rounding; float16 alone moves it by 5e-4."""
+_BATCH: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Pairs of different rows: int64 [p] each, the same pairs for the same number of rows."""
+
+    left: Longs
+    right: Longs
+
+    @classmethod
+    def over(cls, rows: int, most: int = MOST_PAIRS) -> Pairs:
+        """Take every pair when there are no more than `most`, else draw `most` at random."""
+        if rows * (rows - 1) // 2 <= most:
+            left, right = np.triu_indices(rows, k=1)
+            return cls(left.astype(np.int64), right.astype(np.int64))
+        rng = np.random.default_rng(_SEED)
+        left = rng.integers(rows, size=most)
+        # A step of 1 to rows-1 around the circle never comes back to where it started.
+        return cls(left, (left + rng.integers(1, rows, size=most)) % rows)
+
+
+def measure_background(
+    vectors: Floats, passages: ScaledPassages, weights: SparseMatrix, groups: Mapping[str, Longs]
+) -> dict[str, BackgroundSimilarity]:
+    """Measure the background similarity of each group of rows.
+
+    Args:
+        vectors: float32 [n, dim], unit rows.
+        passages: of the n rows.
+        weights: the term weights of the n rows, unit rows.
+        groups: by label, the rows of the group.
+
+    Returns:
+        By the same labels.
+    """
+    background = {}
+    for name, members in groups.items():
+        inside = Pairs.over(len(members))
+        pairs = Pairs(members[inside.left], members[inside.right])
+        background[name] = BackgroundSimilarity(
+            rows=len(members),
+            similarity=background_cosine(vectors, pairs),
+            lexical=background_lexical(weights, pairs),
+            passages=background_passages(passages, pairs),
+        )
+    return background
+
+
+def background_cosine(vectors: Floats, pairs: Pairs) -> float:
+    """The median cosine of pairs of unit vectors, -1..1; 0.0 without pairs."""
+    return _median(np.einsum("ij,ij->i", vectors[pairs.left], vectors[pairs.right]), -1)
+
+
+def background_lexical(weights: SparseMatrix, pairs: Pairs) -> float:
+    """The median lexical similarity of pairs of rows, 0..1; 0.0 without pairs."""
+    left, right = weights.entries(pairs.left), weights.entries(pairs.right)
+    products = left.weights * _counterparts(left, right)
+    return _median(np.bincount(left.owners, weights=products, minlength=len(pairs.left)), 0)
+
+
+def background_passages(passages: ScaledPassages, pairs: Pairs) -> float:
+    """The median passage similarity of pairs of which both rows have passages, -1..1.
+
+    0.0 without such pairs; of more than MOST_MATCHED, an evenly spaced sample is measured.
+    """
+    lengths = np.diff(passages.indptr)
+    both = np.flatnonzero((lengths[pairs.left] > 0) & (lengths[pairs.right] > 0))
+    sample = both[spread_evenly(len(both), MOST_MATCHED)]
+    lefts, rights = pairs.left[sample].tolist(), pairs.right[sample].tolist()
+    matches = [
+        passages.match(passages.of_row(left), np.array([right]))[0]
+        for left, right in zip(lefts, rights, strict=True)
+    ]
+    return _median(np.array(matches), -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """The mean vectors of some groups.
+
+    Attributes:
+        vectors: float32 [groups + 1, dim]; by position of the group, and last the mean of all
+            rows, for a group that is not there.
+        positions: by the label of a group, its position.
+    """
+
+    vectors: Floats
+    positions: Mapping[str, int]
+
+    @classmethod
+    def none(cls, labels: Sequence[str], dim: int) -> Means:
+        """Make means of zeros: subtracting them changes nothing."""
+        return cls(np.zeros((len(labels) + 1, dim), np.float32), _positions(labels))
+
+    @classmethod
+    def measure(cls, vectors: Floats, groups: Mapping[str, Longs]) -> Means:
+        """Measure the means of some groups.
+
+        Args:
+            vectors: float32 [n, dim].
+            groups: by label, the rows of the group, n > 0 of them in all.
+        """
+        overall = vectors.mean(axis=0, dtype=np.float64)
+        means = [
+            (vectors[rows].sum(axis=0, dtype=np.float64) + PRIOR * overall) / (len(rows) + PRIOR)
+            for rows in groups.values()
+        ]
+        return cls(np.array([*means, overall], np.float32), _positions(list(groups)))
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest, labels: Mapping[str, Sequence[str]]) -> Means:
+        """Map the means of a snapshot.
+
+        Raises:
+            SnapshotDamaged: they are not one more than the groups, or not finite.
+        """
+        path = folder / Files.MEANS
+        groups = labels[manifest.grouped_by] if manifest.grouped_by else ("",)
+        vectors = map_exactly(path, np.float32, (len(groups) + 1, manifest.dim))
+        require(path, good=np.isfinite(vectors))
+        return cls(vectors, _positions(groups))
+
+    def write(self, writer: Writer) -> None:
+        """Write the file that `open` maps."""
+        writer.write_array(Files.MEANS, self.vectors)
+
+    def positions_of(self, labels: Sequence[str]) -> Longs:
+        """The position of each group's mean: int64 [len(labels)]."""
+        last = len(self.vectors) - 1
+        return np.array([self.positions.get(label, last) for label in labels], np.int64)
+
+    def subtract(self, vectors: Floats, positions: Whole) -> Floats:
+        """Subtract means from vectors.
+
+        Args:
+            vectors: float32 [k, dim], unit rows.
+            positions: whole numbers [k], of the mean of each row; or [1] for all of them.
+
+        Returns:
+            float32 [k, dim], unit rows; a vector that is no more than its mean is unchanged.
+        """
+        rest = vectors - self.vectors[positions]
+        lengths = np.linalg.norm(rest, axis=1, keepdims=True)
+        return np.where(lengths > _LEAST_LENGTH, normalize(rest), vectors).astype(np.float32)
+
+    def subtract_from_passages(self, passages: Passages, positions: Whole) -> Passages:
+        """Subtract means from the passages of n rows.
+
+        Args:
+            passages: of n rows.
+            positions: whole numbers [n], of the mean of each row.
+        """
+        of_passage = np.repeat(positions, np.diff(passages.indptr))
+        scaled = ScaledPassages.of(passages)
+        codes: Codes = np.empty_like(passages.codes)
+        for start in range(0, len(codes), _BATCH):
+            block = slice(start, start + _BATCH)
+            vectors = scaled.codes[block].astype(np.float32) * scaled.scales[block, np.newaxis]
+            codes[block] = quantize(self.subtract(vectors, of_passage[block]))
+        return Passages(passages.indptr, codes)
+
+    def centre(self, rows: Rows, grouped_by: str | None) -> tuple[Floats, Passages]:
+        """Subtract the mean of each row's group from its vector and its passages.
+
+        Args:
+            rows: to be centred.
+            grouped_by: the column of codes that gives the groups; None for one group, "".
+        """
+        positions = np.full(len(rows), len(self.vectors) - 1, np.int64)
+        for label, members in rows.groups(grouped_by).items():
+            positions[members] = self.positions_of([label])
+        vectors = self.subtract(rows.vectors, positions)
+        return vectors, self.subtract_from_passages(rows.passages, positions)
+
+
+def _positions(labels: Sequence[str]) -> dict[str, int]:
+    return {label: position for position, label in enumerate(labels)}
+
+
+def _counterparts(left: Entries, right: Entries) -> Floats:
+    """The weight that each entry of `left` has in `right`, 0 where it has none: float32 [nnz]."""
+    # Owners ascend, and buckets ascend inside a row, so keys do. The sentinel matches nothing.
+    keys = np.append(right.owners * BUCKETS + right.columns, -1)
+    wanted = left.owners * BUCKETS + left.columns
+    places = np.searchsorted(keys[:-1], wanted)
+    weights = np.append(right.weights, np.float32(0))
+    return np.where(keys[places] == wanted, weights[places], 0).astype(np.float32)
+
+
+def _median(similarities: Array, least: float) -> float:
+    if not len(similarities):
+        return 0.0
+    # Rounding may put a cosine out of its range, and the manifest would refuse it.
+    return float(np.clip(np.median(similarities), least, 1))
