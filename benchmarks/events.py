@@ -21,16 +21,16 @@ from recommender.evaluation import (
     Bench,
     correlate,
     measure,
-    measure_all,
+    measure_lists,
     open_bench,
     read_dataset,
     run_lists,
     score_pairs,
     write_run,
 )
-from recommender.evaluation.intervals import Resampling, stories
-from recommender.evaluation.measures import MAIN, measure_each
-from recommender.evaluation.table import as_lines
+from recommender.evaluation.intervals import Resampling, group_by_story
+from recommender.evaluation.measures import MAIN, measure_queries
+from recommender.evaluation.scoreboard import scoreboard_lines
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 
 __all__ = ["each_of", "measure_distractors", "measure_events"]
@@ -78,8 +78,8 @@ def measure_events(folder: Path, cache: Path, say: Say) -> Iterator[Figure]:
         open_bench(dataset, model, bar, cache=cache / LISTS) as bench,
         open_bench(rated, model, bar, cache=cache / PAIRS) as pairs,
     ):
-        board = measure_all(bench)
-        for line in as_lines(board):
+        board = measure_lists(bench)
+        for line in scoreboard_lines(board):
             say(line)
         write_run(cache / "run.txt", board.relevance)
         score_again(folder, cache / "run.txt", say)
@@ -100,7 +100,7 @@ def measure_against_vectors(bench: Bench, fused: NDArray[np.float64]) -> Iterato
     each = [each_of(bench, policy) for policy in DENSE_ONLY]
     best = max(each, key=lambda values: float(values.mean()))
     dataset = bench.dataset
-    groups = stories({query: dataset.judged(query) for query in dataset.queries})
+    groups = group_by_story({query: dataset.judged(query) for query in dataset.queries})
     yield Figure(f"{LISTS} best by vectors alone, {MAIN}", float(best.mean()))
     yield from compare(fused, best, groups)
 
@@ -159,7 +159,7 @@ def say_ablation(bench: Bench, pairs: Bench, say: Say) -> None:
 
 def each_of(bench: Bench, policy: Policy) -> NDArray[np.float64]:
     """nDCG@5 of each query, by ascending query: float64 [n]."""
-    return measure_each(bench.dataset, run_lists(bench, policy, DEPTH))[MAIN]
+    return measure_queries(bench.dataset, run_lists(bench, policy, DEPTH))[MAIN]
 
 
 def score_again(folder: Path, run: Path, say: Say) -> None:

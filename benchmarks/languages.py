@@ -10,7 +10,7 @@ from benchmarks.figures import HALVES, PARALLEL, Figure
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
-from recommender.evaluation.measures import measure_each
+from recommender.evaluation.measures import measure_queries
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 
 __all__ = ["measure_halves", "measure_translations"]
@@ -72,4 +72,4 @@ def measure_halves(folder: Path, cache: Path, name: str) -> Iterator[Figure]:
 
 def _right(bench: Bench, policy: Policy) -> int:
     """How many queries have the other half first."""
-    return int(measure_each(bench.dataset, run_lists(bench, policy))["P@1"].sum())
+    return int(measure_queries(bench.dataset, run_lists(bench, policy))["P@1"].sum())

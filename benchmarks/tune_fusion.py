@@ -27,7 +27,7 @@ from benchmarks.figures import LISTS, PAIRS
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
 from recommender.evaluation import Bench, correlate, open_bench, read_dataset, score_pairs
-from recommender.evaluation.intervals import stories
+from recommender.evaluation.intervals import group_by_story
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 
 Each = NDArray[np.float64]
@@ -111,7 +111,7 @@ def try_policy(policy: Policy, events: Bench, sample: Bench, pairs: Bench) -> Tr
 def folds_of(bench: Bench) -> NDArray[np.int64]:
     """The fold of each query's story, by ascending query: int64 [n]."""
     dataset = bench.dataset
-    groups = stories({query: dataset.judged(query) for query in dataset.queries})
+    groups = group_by_story({query: dataset.judged(query) for query in dataset.queries})
     drawn = np.random.default_rng(RNG_SEED).integers(0, FOLDS, int(groups.max()) + 1)
     folds: NDArray[np.int64] = drawn[groups]
     return folds

@@ -11,7 +11,7 @@ from index import Catalog
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
 from recommender.cli.paths import ANY, EXISTING, FOLDER
-from recommender.evaluation import Wanted, compare_generations, evaluate_folder, evaluate_links
+from recommender.evaluation import OutputFiles, compare_generations, evaluate_folder, evaluate_links
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -66,14 +66,14 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
     _check(given)
     _check_places(run, scores, report)
     settings = Settings.from_environment()
-    wanted = Wanted(run, scores, report, _command(ctx, given))
+    output = OutputFiles(run, scores, report, _command(ctx, given))
     if compare is not None:
         _compare(settings, *compare)
     elif from_links:
-        _evaluate_links(settings, language, wanted)
+        _evaluate_links(settings, language, output)
     elif folder is not None:
         model = find_model(settings.model, settings.data_dir)
-        evaluate_folder(folder, model, bar, click.echo, language=language, wanted=wanted, **files)
+        evaluate_folder(folder, model, bar, click.echo, language=language, output=output, **files)
 
 
 def _compare(settings: Settings, before: str, after: str) -> None:
@@ -85,11 +85,11 @@ def _compare(settings: Settings, before: str, after: str) -> None:
     compare_generations(catalog, before, after, policy, click.echo)
 
 
-def _evaluate_links(settings: Settings, language: Language, wanted: Wanted) -> None:
+def _evaluate_links(settings: Settings, language: Language, output: OutputFiles) -> None:
     store = open_store(settings.database_url)
     try:
         catalog = Catalog(settings.data.snapshots)
-        evaluate_links(store, catalog, bar, click.echo, language=language, wanted=wanted)
+        evaluate_links(store, catalog, bar, click.echo, language=language, output=output)
     finally:
         store.close()
 

@@ -1,25 +1,25 @@
-"""Measures lists against judgments, over the very code that serves them."""
+"""Measures lists against judgments, with the code that serves lists."""
 
-from recommender.evaluation.command import Wanted, evaluate_folder, write_run
+from recommender.evaluation.command import OutputFiles, evaluate_folder, evaluate_links, write_run
+from recommender.evaluation.comparison import compare_generations
 from recommender.evaluation.datasets import Dataset, Pair, read_dataset
-from recommender.evaluation.live import compare_generations, evaluate_links
 from recommender.evaluation.measures import correlate, measure
 from recommender.evaluation.runs import Bench, open_bench, run_lists, score_pairs
-from recommender.evaluation.scoreboard import Row, Scoreboard, measure_all
+from recommender.evaluation.scoreboard import Scoreboard, ScoreRow, measure_lists
 
 __all__ = [
     "Bench",
     "Dataset",
+    "OutputFiles",
     "Pair",
-    "Row",
+    "ScoreRow",
     "Scoreboard",
-    "Wanted",
     "compare_generations",
     "correlate",
     "evaluate_folder",
     "evaluate_links",
     "measure",
-    "measure_all",
+    "measure_lists",
     "open_bench",
     "read_dataset",
     "run_lists",

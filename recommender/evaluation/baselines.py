@@ -1,4 +1,4 @@
-"""Lists as a CMS would make them without this product, over the same pool and filters."""
+"""Baselines: lists as a CMS would make them without this product, with the same filters."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Lister = Callable[[Seed, Mask, int], Rows]
 
-MOST_FOR_WORDS: Final = 100_000  # articles, whose words are counted in memory: about 1 GB
+MOST_FOR_WORDS: Final = 100_000  # articles; their tokens take about 1 GB of memory
 
 
 BASELINES: Final[Mapping[str, str]] = {
@@ -38,7 +38,7 @@ BASELINES: Final[Mapping[str, str]] = {
 def run_baselines(
     bench: Bench, seeds: Iterable[str], limit: int
 ) -> dict[str, Mapping[str, tuple[str, ...]] | str]:
-    """By baseline, the listed ids of each seed; or what the data lacks for it."""
+    """By baseline, the listed ids of each seed; or a text: what the data lacks for it."""
     view, options = bench.view, bench.options(limit)
     listers = {name: make(bench) for name, make in _MAKERS.items()}
     found: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in listers}
@@ -72,13 +72,13 @@ def _latest(bench: Bench) -> Lister | str:
 def _tags(bench: Bench) -> Lister | str:
     if not _has_words(bench.view, "tags"):
         return "no tags"
-    return Tags.of(bench.view).lists
+    return TagBaseline.of(bench.view).lists
 
 
 def _bm25(bench: Bench) -> Lister | str:
     if len(bench.view) > MOST_FOR_WORDS:
         return f"more than {MOST_FOR_WORDS} articles"
-    return Words.of(bench.view, bench.texts()).lists
+    return Bm25Baseline.of(bench.view, bench.texts()).lists
 
 
 def _dense(bench: Bench) -> Lister | str:
@@ -101,15 +101,15 @@ _MAKERS: Final[Mapping[str, Callable[[Bench], Lister | str]]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tags:
-    """Which rows carry which tag."""
+class TagBaseline:
+    """Lists by shared tags. `carrying` holds the rows of each tag."""
 
     view: View
     carrying: Mapping[str, Rows]
 
     @classmethod
     def of(cls, view: View) -> Self:
-        """Read them from the columns."""
+        """Read the tags from the columns of a view."""
         rows: dict[str, list[Rows]] = {}
         start = 0
         for part in view.parts:
@@ -124,7 +124,7 @@ class Tags:
         return cls(view, {tag: np.concatenate(parts) for tag, parts in rows.items()})
 
     def lists(self, seed: Seed, allowed: Mask, limit: int) -> Rows:
-        """Most shared tags first, the newest of equals."""
+        """The most shared tags first; of equals the newest first."""
         row = self.view.row_of(seed.id)
         if row is None:
             return np.empty(0, np.int64)
@@ -137,14 +137,14 @@ class Tags:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Words:
+class Bm25Baseline:
     """BM25 over title, summary and body.
 
     Attributes:
         scorer: the library's index.
-        rows: the row of each of its documents.
-        asked: by article id, the numbers of its words in reading order: a word that stands there
-            twice asks twice. So, and by the rarity of Robertson's formula, BM25 does best.
+        rows: the row of each document of the scorer.
+        asked: by article id, the numbers of its tokens in order. A token that occurs twice counts
+            twice in the query. With that, and with Robertson's idf, BM25 does best.
     """
 
     scorer: Any
@@ -153,7 +153,7 @@ class Words:
 
     @classmethod
     def of(cls, view: View, articles: Iterable[Article]) -> Self:
-        """Count the words of the articles that a view holds."""
+        """Count the tokens of the articles that are in a view."""
         import bm25s  # noqa: PLC0415 - an extra
         from bm25s.tokenization import Tokenized  # noqa: PLC0415
 
@@ -173,7 +173,7 @@ class Words:
         return cls(scorer, rows, asked)
 
     def lists(self, seed: Seed, allowed: Mask, limit: int) -> Rows:
-        """The best of the allowed, the newest row of equals last; none without a common word."""
+        """The best of the allowed rows, of equals the lower row; none without a shared token."""
         asked = self.asked.get(seed.id)
         if asked is None or not len(asked):
             return np.empty(0, np.int64)
@@ -189,7 +189,7 @@ def _words_of(article: Article) -> Iterable[str]:
 
 
 def _newest(view: View, rows: Rows) -> Rows:
-    """The same rows, the newest first and the undated last."""
+    """The rows, the newest first and the undated last."""
     times = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
     return rows[np.lexsort((view.take("own", rows), -times))]
 

@@ -1,21 +1,30 @@
-"""`read-also evaluate`: measures, says what came out, and writes what was asked for."""
+"""The work of `read-also evaluate`: measure, print, and write the files that are asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from index import Catalog, View
 from recommender.analysis.embedding import Model
-from recommender.evaluation.datasets import read_dataset
-from recommender.evaluation.measures import check_installed, correlate_surely
-from recommender.evaluation.report import Heading, Rated, write_report
-from recommender.evaluation.runs import Bench, Run, open_bench, score_pairs
-from recommender.evaluation.scoreboard import Scoreboard, measure_all
-from recommender.evaluation.table import as_lines, as_row
+from recommender.analysis.html.sandbox import LINKS, Sandbox
+from recommender.evaluation.datasets import Dataset, read_dataset
+from recommender.evaluation.links import as_dataset, judge_links, read_links
+from recommender.evaluation.measures import check_installed, correlate_with_intervals
+from recommender.evaluation.report import RatedPairs, ReportHeading, write_report
+from recommender.evaluation.runs import Bench, Run, open_bench, plain_articles, score_pairs
+from recommender.evaluation.scoreboard import (
+    Scoreboard,
+    measure_lists,
+    measures_line,
+    scoreboard_lines,
+)
+from recommender.indexing.snapshots import Origin, open_live
 from recommender.progress import Meter
+from recommender.store import ArticleStore
 
-__all__ = ["Wanted", "evaluate_folder", "measure_bench", "write_run"]
+__all__ = ["OutputFiles", "evaluate_folder", "evaluate_links", "measure_bench", "write_run"]
 
 TAG = "read-also"
 UNKNOWN = "unknown"
@@ -23,8 +32,8 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The files to write, and the command as the report should tell it."""
+class OutputFiles:
+    """The files to write (None writes none), and the command that the report shows."""
 
     run: Path | None = None
     scores: Path | None = None
@@ -40,12 +49,12 @@ def evaluate_folder(
     *,
     language: Literal["same", "any"] = "same",
     cache: Path | None = None,
-    wanted: Wanted | None = None,
+    output: OutputFiles | None = None,
     **files: Path | None,
 ) -> None:
-    """Print what was measured on a folder; write the run, the scores and the report if wanted.
+    """Measure a folder of articles and judgments, print the result, and write the files.
 
-    `files` are those of `read_dataset`.
+    `files` are the named files of `read_dataset`.
     """
     check_installed()
     dataset = read_dataset(folder, **files)
@@ -54,49 +63,88 @@ def evaluate_folder(
             f"{folder}: {len(bench.view)} articles, {len(dataset.queries)} queries, "
             f"{len(dataset.pairs)} pairs"
         )
-        measure_bench(bench, folder.resolve().name, model.name, say, wanted or Wanted())
+        measure_bench(bench, folder.resolve().name, model.name, say, output or OutputFiles())
 
 
-def measure_bench(bench: Bench, name: str, model: str, say: Say, wanted: Wanted) -> None:
-    """Measure whatever a bench has judgments for; print and write it."""
-    board = _lists(bench, say, wanted.run) if bench.dataset.queries else None
-    rated = _pairs(bench, say, wanted.scores) if bench.dataset.pairs else None
-    if wanted.report is not None:
+def measure_bench(bench: Bench, name: str, model: str, say: Say, output: OutputFiles) -> None:
+    """Measure all that a bench has judgments for; print it and write the files."""
+    board = _lists(bench, say, output.run) if bench.dataset.queries else None
+    rated = _pairs(bench, say, output.scores) if bench.dataset.pairs else None
+    if output.report is not None:
         now = datetime.fromtimestamp(bench.now, UTC)
-        heading = Heading(name, shown_model(model), bench.view.generation, now, wanted.command)
-        write_report(wanted.report, heading, bench, board, rated)
-        say(f"{wanted.report}: written")
+        heading = ReportHeading(
+            name, shown_model(model), bench.view.generation, now, output.command
+        )
+        write_report(output.report, heading, bench, board, rated)
+        say(f"{output.report}: written")
 
 
 def shown_model(name: str) -> str:
-    """A model's name; of a path on this machine only its end."""
+    """The name of a model; of a path on this machine only the last part."""
     path = Path(name or UNKNOWN)
     return path.name if path.is_absolute() or name.startswith(".") else str(path)
 
 
 def _lists(bench: Bench, say: Say, path: Path | None) -> Scoreboard:
-    board = measure_all(bench)
+    board = measure_lists(bench)
     if path is not None:
         write_run(path, board.relevance)
-    for line in as_lines(board):
+    for line in scoreboard_lines(board):
         say(line)
     return board
 
 
-def _pairs(bench: Bench, say: Say, path: Path | None) -> Rated:
+def _pairs(bench: Bench, say: Say, path: Path | None) -> RatedPairs:
     found = score_pairs(bench)
     if path is not None:
         lines = (f"{a}\t{b}\t{score!r}\n" for (a, b), score in found.items())
         path.write_text("".join(lines), "utf-8")
     human, scores = [pair.human for pair in bench.dataset.pairs], list(found.values())
-    rated = Rated(tuple(human), tuple(scores), correlate_surely(human, scores))
-    say(as_row("pairs", rated.correlations))
+    rated = RatedPairs(tuple(human), tuple(scores), correlate_with_intervals(human, scores))
+    say(measures_line("pairs", rated.correlations))
     return rated
 
 
 def write_run(path: Path, run: Run) -> None:
-    """Write lists in the TREC form, `qid Q0 docid rank score tag`."""
+    """Write lists in the form of TREC: `qid Q0 docid rank score tag`."""
     with path.open("w", encoding="utf-8") as file:
         for query, listed in run.items():
             for rank, (other, score) in enumerate(listed.items(), 1):
                 file.write(f"{query} Q0 {other} {rank} {score!r} {TAG}\n")
+
+
+LINKS_NAME = "links of the archive"
+
+
+def evaluate_links(
+    store: ArticleStore,
+    catalog: Catalog,
+    meter: Meter,
+    say: Say,
+    *,
+    language: Literal["same", "any"] = "same",
+    output: OutputFiles | None = None,
+) -> None:
+    """Measure the lists of the live generation by the links in the stored articles; print it.
+
+    Raises:
+        NoSnapshot: no generation is published yet.
+        BadSource: no article links to another one.
+    """
+    check_installed()
+    view = View.of(open_live(catalog))
+    bench = Bench(
+        Dataset((), (), {}, (), None),
+        view,
+        "any" if language == "any" else None,
+        lambda: plain_articles(store),
+        policy=store.policies.current(),
+    )
+    with Sandbox(LINKS) as markup:
+        linked = read_links(store, markup.read, meter)
+    judged = judge_links(linked, bench)
+    bench = replace(bench, dataset=as_dataset(judged))
+    say(f"{view.generation}: {len(view)} articles, {judged}")
+    say(f"{len(bench.dataset.queries)} queries")
+    model = Origin.of(view.snapshot.manifest).encoder
+    measure_bench(bench, LINKS_NAME, model, say, output or OutputFiles())

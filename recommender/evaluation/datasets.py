@@ -1,4 +1,4 @@
-"""Articles with human judgments, read from a folder."""
+"""Reads articles with human judgments from a folder."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from recommender.sources import read_jsonl
 __all__ = ["Dataset", "Pair", "Qrels", "read_dataset"]
 
 Qrels = dict[str, dict[str, int]]
-"""By seed id, the gain of each judged article."""
+"""By seed id, the gain of each judged article: 0 is not related."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two articles and how alike people found them."""
+    """Two articles and how similar people found them."""
 
     a: str
     b: str
@@ -26,7 +26,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What there is to measure on. `pool` are the ids that may be retrieved; None is all."""
+    """Articles and judgments. `pool` holds the ids that lists may show; None means all."""
 
     articles: tuple[Article, ...]
     distractors: tuple[Article, ...]
@@ -36,13 +36,13 @@ class Dataset:
 
     @property
     def queries(self) -> tuple[str, ...]:
-        """Seeds with something relevant in the pool, ascending."""
+        """The seeds with a relevant article in the pool, ascending."""
         return tuple(
             sorted(seed for seed in self.qrels if max(self.judged(seed).values(), default=0) > 0)
         )
 
     def judged(self, seed: str) -> dict[str, int]:
-        """The judgments of a seed that count: in the pool, and not of the seed itself."""
+        """The judgments of a seed that count: of articles in the pool other than the seed."""
         pool = self.pool
         return {
             other: gain
@@ -61,21 +61,21 @@ def read_dataset(
 ) -> Dataset:
     """Read `articles.jsonl` with `qrels.txt` and/or `pairs.tsv`, `queries.txt`, `pool.txt`.
 
-    A file named here stands for the folder's own.
+    A file that is given here is read instead of the one in the folder.
 
     Raises:
-        BadSource: a file is missing or malformed; it is named with the line.
+        BadSource: a file is missing or malformed; the message names the file and the line.
     """
-    judgments = _read_qrels(qrels or _own(folder, "qrels.txt"))
-    asked = _read_ids(queries or _own(folder, "queries.txt"))
+    judgments = _read_qrels(qrels or _if_there(folder, "qrels.txt"))
+    asked = _read_ids(queries or _if_there(folder, "queries.txt"))
     if asked is not None:
         judgments = {seed: gains for seed, gains in judgments.items() if seed in asked}
     dataset = Dataset(
         articles=tuple(_articles(folder / "articles.jsonl")),
         distractors=tuple(_articles(distractors)) if distractors else (),
         qrels=judgments,
-        pairs=tuple(_read_pairs(_own(folder, "pairs.tsv"))),
-        pool=_read_ids(pool or _own(folder, "pool.txt")),
+        pairs=tuple(_read_pairs(_if_there(folder, "pairs.tsv"))),
+        pool=_read_ids(pool or _if_there(folder, "pool.txt")),
     )
     _check(dataset, folder)
     return dataset
@@ -92,7 +92,7 @@ def _check(dataset: Dataset, folder: Path) -> None:
         raise BadSource(f"{folder}: distractors repeat ids: {', '.join(both[:5])}")
 
 
-def _own(folder: Path, name: str) -> Path | None:
+def _if_there(folder: Path, name: str) -> Path | None:
     path = folder / name
     return path if path.exists() else None
 

@@ -1,8 +1,9 @@
-"""How sure a figure is: bootstrap intervals over stories, since one story's queries stand together.
+"""How sure a figure is: bootstrap intervals over stories.
 
-Queries that share a relevant article, or are relevant to each other, rise and fall together. So
-whole connected components of the judgments are drawn, not single queries; where no query shares
-anything, a component is a query. Percentile bootstrap (Efron and Tibshirani 1993, chapter 13).
+Queries about one story share relevant articles, so their values are not independent. Therefore
+whole stories are drawn, not single queries. A story is a connected component of the judgments; a
+query that shares no article is a story alone. Percentile bootstrap (Efron and Tibshirani 1993,
+chapter 13).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +13,18 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "Resampling", "resample_pairs", "stories"]
+__all__ = ["Estimate", "Resampling", "group_by_story", "resample_pairs"]
 
 Floats = NDArray[np.float64]
 
 RESAMPLES: Final = 1_000
-RNG_SEED: Final = 20_261_124  # the one of the scorer that comes with the data sets
+RNG_SEED: Final = 20_261_124  # the same as in the scorer that comes with the data sets
 BOUNDS: Final = (2.5, 97.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and the 95 % interval of it; without one where there was nothing to draw from."""
+    """A value with its 95 % interval; without one if there was nothing to draw from."""
 
     value: float
     low: float | None = None
@@ -33,14 +34,14 @@ class Estimate:
         return self.format("")
 
     def format(self, sign: str) -> str:
-        """With four digits; `sign` is that of a format, such as +."""
+        """Format with four digits; `sign` is a sign option of `format`, such as "+"."""
         if self.low is None or self.high is None:
             return f"{self.value:{sign}.4f} [n/a]"
         return f"{self.value:{sign}.4f} [{self.low:{sign}.4f}, {self.high:{sign}.4f}]"
 
 
-def stories(qrels: Mapping[str, Mapping[str, int]]) -> NDArray[np.int64]:
-    """The component of each query, by ascending query: int64 [n], numbered as they come."""
+def group_by_story(qrels: Mapping[str, Mapping[str, int]]) -> NDArray[np.int64]:
+    """The number of the story of each query, by ascending query: int64 [n]."""
     from scipy.sparse import coo_array  # noqa: PLC0415 - an extra
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
@@ -62,11 +63,11 @@ def stories(qrels: Mapping[str, Mapping[str, int]]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resampling:
-    """The same draws of components for whatever is estimated, so that differences are paired.
+    """Bootstrap draws of stories. All estimates use the same draws, so that differences are paired.
 
     Attributes:
-        groups: int64 [n], the component of each query.
-        weights: float64 [resamples, components], how often each component was drawn.
+        groups: int64 [n], the story of each query.
+        weights: float64 [resamples, stories], how often each story was drawn.
     """
 
     groups: NDArray[np.int64]
@@ -74,7 +75,7 @@ class Resampling:
 
     @classmethod
     def over(cls, groups: NDArray[np.int64], resamples: int = RESAMPLES) -> Self:
-        """Draw as many components as there are, again and again."""
+        """Draw as many stories as there are, with replacement, `resamples` times."""
         count = int(groups.max(initial=-1)) + 1
         draw = np.random.default_rng(RNG_SEED)
         drawn = [draw.integers(0, count, count) for _ in range(resamples)] if count else []
@@ -82,7 +83,7 @@ class Resampling:
         return cls(groups, np.array(weights, np.float64).reshape(len(weights), count))
 
     def estimate(self, values: Floats) -> Estimate:
-        """The mean of one value a query, with its interval."""
+        """The mean of values (float64 [n], one a query) with its interval."""
         count = self.weights.shape[1]
         mean = float(values.mean())
         if count < 2:  # noqa: PLR2004 - of one story nothing can be drawn
@@ -96,12 +97,12 @@ class Resampling:
 def resample_pairs(
     measure: Callable[[Floats, Floats], float], human: Sequence[float], scores: Sequence[float]
 ) -> Estimate:
-    """A correlation over all pairs, with the interval from drawing pairs."""
+    """A correlation over all pairs, with the interval from draws of pairs."""
     one, other = np.array(human, np.float64), np.array(scores, np.float64)
     draw = np.random.default_rng(RNG_SEED)
     drawn = [draw.integers(0, len(one), len(one)) for _ in range(RESAMPLES)]
     found: NDArray[Any] = np.array([measure(one[at], other[at]) for at in drawn])
-    found = found[np.isfinite(found)]  # a draw of equal values correlates with nothing
+    found = found[np.isfinite(found)]  # a draw of equal values has no correlation
     value = measure(one, other)
     if not len(found):
         return Estimate(value)

@@ -1,23 +1,30 @@
-"""The archive's own links as judgments: what an editor linked to, an editor found related."""
+"""The archive's own links as judgments: editors link to what they find related."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import BadSource, UnreadableMarkup
-from recommender.evaluation.addresses import resolve
 from recommender.evaluation.datasets import Dataset, Qrels
 from recommender.evaluation.runs import Bench
-from recommender.evaluation.traits import MOST_SEEDS, spread
+from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.seeds import seed_of
 from recommender.store import ArticleStore
 
-__all__ = ["Judged", "Linked", "as_dataset", "judge_links", "read_links"]
+__all__ = [
+    "ArchiveLinks",
+    "LinkJudgments",
+    "as_dataset",
+    "canonical_page",
+    "judge_links",
+    "read_links",
+]
 
 GAIN: Final = 1
 NO_LINKS: Final = (
@@ -28,13 +35,13 @@ NO_LINKS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """What was read of an archive.
+class ArchiveLinks:
+    """The links in the stored articles.
 
     Attributes:
-        pages: by address, in one form, the article that is there.
-        links: by article, the addresses that it links to, each once; None of no web page.
-        unreadable: how many articles' HTML could not be read.
+        pages: the id of the article at each page, by `canonical_page`.
+        links: by article id, the pages it links to, each once; None for what is no web page.
+        unreadable: how many articles have HTML that could not be read.
     """
 
     pages: Mapping[str, str]
@@ -43,15 +50,15 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Judgments from links, and what was left out; a link counts once an article.
+class LinkJudgments:
+    """Judgments from links, and how many links were left out. A link counts once an article.
 
     Attributes:
         qrels: the judgments.
         own: links to the article itself.
-        unknown: links to no stored article.
-        ineligible: links, of the articles that were asked, to what their list may not show.
-        unreadable: how many articles' HTML could not be read.
+        unknown: links to pages that are not stored.
+        ineligible: links to articles that the list may not show.
+        unreadable: how many articles have HTML that could not be read.
     """
 
     qrels: Qrels = field(default_factory=dict)
@@ -73,38 +80,38 @@ class Judged:
         )
 
 
-def read_links(store: ArticleStore, read: Callable[[str], str], meter: Meter) -> Linked:
+def read_links(store: ArticleStore, read: Callable[[str], str], meter: Meter) -> ArchiveLinks:
     """Read the links of every stored article.
 
     Args:
         store: where the articles are.
-        read: HTML to addresses, one a line; raises UnreadableMarkup.
-        meter: told of articles read.
+        read: from HTML to addresses, one a line; raises UnreadableMarkup.
+        meter: counts articles.
     """
     pages: dict[str, str] = {}
     links: dict[str, tuple[str | None, ...]] = {}
     unreadable = 0
     with store.scan() as view, meter("reading links", 0, "article") as advance:
         for article in (stored.article for stored in view):
-            if article.url and (page := resolve(article.url)):
+            if article.url and (page := canonical_page(article.url)):
                 pages.setdefault(page, article.id)
             try:
                 found = _addresses(article.body_html, read)
             except UnreadableMarkup:
                 found, unreadable = [], unreadable + 1
-            resolved = dict.fromkeys(resolve(link, article.url) for link in found)
+            resolved = dict.fromkeys(canonical_page(link, article.url) for link in found)
             links[article.id] = tuple(resolved)
             advance(1)
-    return Linked(pages, links, unreadable)
+    return ArchiveLinks(pages, links, unreadable)
 
 
 def _addresses(html: str, read: Callable[[str], str]) -> list[str]:
-    """The links of one article; a child is asked only where there may be one."""
+    """The links of one article. The HTML is parsed only if it may hold a link."""
     return read(html).splitlines() if "href" in html.lower() else []
 
 
-def judge_links(linked: Linked, bench: Bench) -> Judged:
-    """What the links say of what a bench may list, of up to MOST_SEEDS articles, evenly spaced."""
+def judge_links(linked: ArchiveLinks, bench: Bench) -> LinkJudgments:
+    """Take the links of up to MOST_SAMPLED articles, evenly spaced, as judgments."""
     meant: dict[str, list[str]] = {}
     own = unknown = 0
     for article_id, links in linked.links.items():
@@ -113,9 +120,9 @@ def judge_links(linked: Linked, bench: Bench) -> Judged:
         own += others.count(article_id)
         if found := [one for one in dict.fromkeys(filter(None, others)) if one != article_id]:
             meant[article_id] = found
-    asked = {one: meant[one] for one in spread(sorted(meant), MOST_SEEDS)}
+    asked = {one: meant[one] for one in sample_evenly(sorted(meant), MOST_SAMPLED)}
     good = {one: _listable(bench, one, others) for one, others in asked.items()}
-    return Judged(
+    return LinkJudgments(
         qrels={one: dict.fromkeys(others, GAIN) for one, others in good.items() if others},
         own=own,
         unknown=unknown,
@@ -125,7 +132,7 @@ def judge_links(linked: Linked, bench: Bench) -> Judged:
 
 
 def _listable(bench: Bench, article_id: str, others: Iterable[str]) -> list[str]:
-    """Those that the list of an article may show."""
+    """Those of the others that the list of an article may show."""
     rows = {one: row for one in others if (row := bench.view.row_of(one)) is not None}
     seed = seed_of(bench.view, article_id) if rows else None
     if seed is None or not seed.lists:
@@ -135,12 +142,40 @@ def _listable(bench: Bench, article_id: str, others: Iterable[str]) -> list[str]
     return [one for one, row in rows.items() if allowed[row]]
 
 
-def as_dataset(judged: Judged) -> Dataset:
-    """The judgments as those of a folder.
+def as_dataset(judged: LinkJudgments) -> Dataset:
+    """The judgments as a data set without articles.
 
     Raises:
-        BadSource: there are none.
+        BadSource: there are no judgments.
     """
     if not judged.qrels:
         raise BadSource(NO_LINKS.format(judged))
     return Dataset(articles=(), distractors=(), qrels=judged.qrels, pairs=(), pool=None)
+
+
+TRACKING: Final = "utm_"
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def canonical_page(link: str, base: str | None = None) -> str | None:
+    """The page that a link on the page `base` leads to, in one spelling; None if it is no web page.
+
+    What makes no other page is left out: the scheme, the case of the host, a usual port, a slash at
+    the end, the fragment, and campaign parameters (`utm_...`). A path is percent-encoded the same
+    way whether it was typed or copied.
+    """
+    try:
+        parts = urlsplit(urljoin(base or "", link))
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not host:
+        return None
+    place = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
+    path = quote(unquote(parts.path), safe="/:@!$&'()*+,;=~").rstrip("/")
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not name.lower().startswith(TRACKING)
+    ]
+    return place + path + (f"?{urlencode(kept)}" if kept else "")

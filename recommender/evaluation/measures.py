@@ -1,4 +1,4 @@
-"""The measures of the field, by the libraries of the field."""
+"""The measures, computed by ir_measures and scipy."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ __all__ = [
     "MEASURES",
     "check_installed",
     "correlate",
-    "correlate_surely",
+    "correlate_with_intervals",
     "measure",
-    "measure_each",
+    "measure_queries",
 ]
 
 FEWEST_PAIRS: Final = 3
@@ -30,7 +30,7 @@ PARTS: Final = ("ir_measures", "scipy", "bm25s", "matplotlib", "jinja2")
 
 
 def check_installed() -> None:
-    """See to it, before the long work, that what measures in the end is there.
+    """Check, before the long work, that the libraries for measuring are installed.
 
     Raises:
         PartMissing: the extra `evaluation` is not installed.
@@ -40,16 +40,16 @@ def check_installed() -> None:
 
 
 def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
-    """Means over the queries; one that lists nothing counts 0.
+    """The means over the queries; a query with an empty list counts as 0.
 
     Raises:
         PartMissing: the extra `evaluation` is not installed.
     """
-    return {name: float(values.mean()) for name, values in measure_each(dataset, run).items()}
+    return {name: float(values.mean()) for name, values in measure_queries(dataset, run).items()}
 
 
-def measure_each(dataset: Dataset, run: Run) -> Mapping[str, NDArray[np.float64]]:
-    """By measure, its value for each query, by ascending query: float64 [n].
+def measure_queries(dataset: Dataset, run: Run) -> Mapping[str, NDArray[np.float64]]:
+    """By measure, the value for each query, by ascending query: float64 [n].
 
     Raises:
         PartMissing: the extra `evaluation` is not installed.
@@ -79,8 +79,10 @@ def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, f
     return {"Pearson": _pearson(one, other), "Spearman": _spearman(one, other)}
 
 
-def correlate_surely(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, Estimate]:
-    """The same with intervals; raises what `correlate` does."""
+def correlate_with_intervals(
+    human: Sequence[float], scores: Sequence[float]
+) -> Mapping[str, Estimate]:
+    """The same with intervals. Raises what `correlate` raises."""
     _check_pairs(human)
     return {
         "Pearson": resample_pairs(_pearson, human, scores),
@@ -97,7 +99,7 @@ def _check_pairs(human: Sequence[float]) -> None:
 def _pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     from scipy import stats  # noqa: PLC0415 - an extra
 
-    with warnings.catch_warnings():  # of equal values, whose correlation is NaN
+    with warnings.catch_warnings():  # for equal values, whose correlation is NaN
         warnings.simplefilter("ignore", stats.ConstantInputWarning)
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         return float(stats.pearsonr(one, other).statistic)

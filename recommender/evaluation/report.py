@@ -1,27 +1,36 @@
-"""One HTML file of everything that was measured; it loads nothing and runs nothing."""
+"""Writes one HTML file with everything that was measured. It loads nothing and runs no script."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from recommender.api import RelatedList
 from recommender.evaluation.baselines import BASELINES
-from recommender.evaluation.examples import contrast, worst
 from recommender.evaluation.intervals import Estimate
 from recommender.evaluation.measures import MAIN, MEASURES
-from recommender.evaluation.plots import draw_bars, draw_histogram, draw_ratings
-from recommender.evaluation.runs import Bench
-from recommender.evaluation.scoreboard import RELEVANCE, SERVED, Scoreboard
-from recommender.evaluation.table import ABSENT, TRAITS
+from recommender.evaluation.runs import Bench, title_of
+from recommender.evaluation.scoreboard import ABSENT, RELEVANCE, SERVED, TRAITS, Scoreboard
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.policy import RELEVANCE_ONLY
+from recommender.ranking.seeds import find_seed
 
-__all__ = ["Heading", "Rated", "write_report"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["RatedPairs", "ReportHeading", "write_report"]
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
-    """What a report is of. `command` names no folder of the machine."""
+class ReportHeading:
+    """What stands at the top of a report. `command` names no folder of the machine."""
 
     dataset: str
     model: str
@@ -31,8 +40,8 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Rated:
-    """What people said of pairs, the scores of the same pairs, and how the two correlate."""
+class RatedPairs:
+    """Ratings of pairs by people, the scores of the same pairs, and their correlations."""
 
     human: tuple[float, ...]
     scores: tuple[float, ...]
@@ -40,9 +49,13 @@ class Rated:
 
 
 def write_report(
-    path: Path, heading: Heading, bench: Bench, board: Scoreboard | None, rated: Rated | None
+    path: Path,
+    heading: ReportHeading,
+    bench: Bench,
+    board: Scoreboard | None,
+    rated: RatedPairs | None,
 ) -> None:
-    """Write the report of what was measured of lists, of pairs, or of both."""
+    """Write the report on lists, on pairs, or on both."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - an extra
 
     parts: dict[str, Any] = {"board": board, "correlations": None}
@@ -100,7 +113,7 @@ def _scores(bench: Bench) -> str | None:
     return _safe(draw_histogram(label, kinds, "score", of="pairs"))
 
 
-def _of_pairs(rated: Rated) -> dict[str, Any]:
+def _of_pairs(rated: RatedPairs) -> dict[str, Any]:
     said = ", ".join(f"{name} {one.value:.2f}" for name, one in rated.correlations.items())
     label = f"scores against people's ratings: {said}"
     return {
@@ -116,7 +129,173 @@ def _interval(estimate: Estimate, sign: str = "") -> str:
 
 
 def _safe(svg: str) -> str:
-    """Marked as markup: it was drawn here, from numbers and names of our own."""
+    """Mark as markup. This is safe: we drew it from numbers and from names of our own."""
     from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
 
     return Markup(svg)  # noqa: S704
+
+
+MOST_EXAMPLES: Final = 20
+DEPTH: Final = 5  # as in the main measure
+MOST_JUDGED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ShownArticle:
+    """An article of an example: its title, its gain, and the reason why it is listed."""
+
+    title: str
+    gain: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorstList:
+    """One query: its main measure, the first listed articles, and the best judged ones."""
+
+    title: str
+    value: float
+    listed: tuple[ShownArticle, ...]
+    judged: tuple[ShownArticle, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreContrast:
+    """Scores of pairs that people judged related, and of as many random pairs."""
+
+    related: tuple[float, ...]
+    random: tuple[float, ...]
+
+
+def worst(bench: Bench, board: Scoreboard) -> list[WorstList]:
+    """The queries with the worst served lists, the worst first."""
+    each = board.row(SERVED).each
+    order = np.argsort(each, kind="stable")[:MOST_EXAMPLES].tolist()
+    queries = bench.dataset.queries
+    return [
+        _example(bench, queries[at], float(each[at]), board.served[queries[at]]) for at in order
+    ]
+
+
+def _example(bench: Bench, query: str, value: float, listed: RelatedList) -> WorstList:
+    view, judged = bench.view, bench.dataset.judged(query)
+    good = sorted((one for one in judged if judged[one] > 0), key=lambda one: (-judged[one], one))
+    return WorstList(
+        title=title_of(view, query),
+        value=value,
+        listed=tuple(
+            ShownArticle(item.title or item.id, judged.get(item.id, 0), item.reason)
+            for item in listed.items[:DEPTH]
+        ),
+        judged=tuple(ShownArticle(title_of(view, one), judged[one]) for one in good[:MOST_JUDGED]),
+        more=max(0, len(good) - MOST_JUDGED),
+    )
+
+
+def contrast(bench: Bench) -> ScoreContrast:
+    """Score the articles judged related to each query, and as many random others."""
+    draw = np.random.default_rng(0)
+    view, options = bench.view, bench.options()
+    related: list[float] = []
+    random: list[float] = []
+    for query in bench.dataset.queries:
+        list_request = ListRequest(view, find_seed(view, query), options, RELEVANCE_ONLY, bench.now)
+        judged = bench.dataset.judged(query)
+        rows = {one: row for one in judged if (row := view.row_of(one)) is not None}
+        good = [row for one, row in rows.items() if judged[one] > 0]
+        others = list_request.allowed()
+        others[list(rows.values())] = False
+        drawn = draw.permutation(np.flatnonzero(others))[: len(good)].tolist()
+        scores = list_request.rank(np.array([*good, *drawn], np.int64)).scores.score.tolist()
+        related += scores[: len(good)]
+        random += scores[len(good) :]
+    return ScoreContrast(tuple(related), tuple(random))
+
+
+PLOT_WIDTH, PLOT_HEIGHT = 7.0, 2.9  # inches
+INK: Final = "#010203"  # a mark that becomes the colour of the text
+COLOURS: Final = ("#3f8ecf", "#d9822b")  # readable on white and on black
+BINS: Final = 20
+_STYLE: Final[Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+}
+# Ids that nothing refers to. They would occur twice on a page with several plots.
+_UNUSED_ID: Final = re.compile(r' id="[A-Za-z0-9.]+_\d+"')
+_NAMESPACE: Final = re.compile(r' xmlns(?::xlink)?="[^"]*"')
+
+
+def draw_bars(label: str, estimates: Mapping[str, Estimate], measure: str) -> str:
+    """A bar for each kind of lists, with its interval."""
+
+    def draw(axes: "Axes") -> None:
+        names = list(estimates)[::-1]
+        values = [estimates[name].value for name in names]
+        bounds = [_reach(estimates[name]) for name in names]
+        axes.barh(names, values, color=COLOURS[0], height=0.6)
+        axes.errorbar(values, names, xerr=np.array(bounds).T, fmt="none", ecolor=INK, capsize=4)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel(measure)
+
+    return _drawn(label, draw)
+
+
+def draw_histogram(label: str, values: Mapping[str, Sequence[float]], axis: str, *, of: str) -> str:
+    """A histogram of values between 0 and 1, for at most two kinds."""
+
+    def draw(axes: "Axes") -> None:
+        shares = [np.full(len(v), 100 / len(v)) for v in values.values()]
+        kept = [np.clip(v, 0, 1) for v in values.values()]
+        axes.hist(
+            kept,
+            BINS,
+            range=(0, 1),
+            weights=shares,
+            label=list(values),
+            color=COLOURS[: len(values)],
+        )
+        axes.set_xlabel(axis)
+        axes.set_ylabel(f"% of {of}")
+        axes.legend(frameon=False)
+
+    return _drawn(label, draw)
+
+
+def draw_ratings(label: str, human: Sequence[float], scores: Sequence[float]) -> str:
+    """A point for each pair: the rating by people, and the score."""
+
+    def draw(axes: "Axes") -> None:
+        axes.scatter(human, scores, s=8, alpha=0.5, color=COLOURS[0])
+        axes.set_xlabel("people's rating")
+        axes.set_ylabel("score")
+
+    return _drawn(label, draw)
+
+
+def _reach(estimate: Estimate) -> tuple[float, float]:
+    """How far the interval reaches below and above the value."""
+    low = estimate.value if estimate.low is None else estimate.low
+    high = estimate.value if estimate.high is None else estimate.high
+    return max(0.0, estimate.value - low), max(0.0, high - estimate.value)
+
+
+def _drawn(label: str, draw: Callable[["Axes"], None]) -> str:
+    from matplotlib import rc_context  # noqa: PLC0415 - an extra
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    page = StringIO()
+    with rc_context({**_STYLE, "svg.hashsalt": label}):  # so that no id occurs on two plots
+        figure = Figure(figsize=(PLOT_WIDTH, PLOT_HEIGHT), layout="constrained")
+        draw(figure.add_subplot())
+        unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(page, format="svg", transparent=True, metadata=unsaid)
+    svg = page.getvalue()
+    svg = _UNUSED_ID.sub("", _NAMESPACE.sub("", svg[svg.index("<svg") :])).replace(
+        INK, "currentColor"
+    )
+    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)

@@ -1,4 +1,4 @@
-"""Lists and scores for a data set, by the code that serves lists."""
+"""Makes lists and scores for a data set, with the code that serves lists."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,36 +14,46 @@ from index import Catalog, View
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import LIMITS, ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.evaluation.datasets import Dataset
-from recommender.evaluation.texts import plain_articles
 from recommender.indexing.rebuild import rebuild
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.cards import Card
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
 from recommender.store import ArticleStore, open_store
 
-__all__ = ["Bench", "Run", "list_each", "open_bench", "run_lists", "score_pairs"]
+__all__ = [
+    "Bench",
+    "Run",
+    "list_each",
+    "open_bench",
+    "plain_articles",
+    "run_lists",
+    "score_pairs",
+    "title_of",
+]
 
 Run = dict[str, dict[str, float]]
-"""By seed id, the listed ids with what orders them, high first."""
+"""By seed id, the listed ids with the values that order them, the highest first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bench:
-    """Judgments, and a view of the articles they are about.
+    """Judgments, and a view of the articles that they are about.
 
     Attributes:
         dataset: the judgments.
-        view: what is searched.
+        view: the view that is searched.
         language: as in `ListOptions`; None is the seed's own.
         texts: reads the plain texts of the articles, one after the other.
         now: seconds since 1970, the moment of every list.
-        policy: what is served.
+        policy: the policy of the served lists.
     """
 
     dataset: Dataset
@@ -54,7 +64,7 @@ class Bench:
     policy: Policy = field(default_factory=Policy)
 
     def options(self, limit: int = ListOptions().limit) -> ListOptions:
-        """What every list of this bench is asked to be."""
+        """The options of every list."""
         options = ListOptions(limit=limit, language=self.language, explain=True)
         # Unchecked: a request may not exclude so many.
         return options.model_copy(update={"exclude": _outside(self.dataset)})
@@ -69,7 +79,7 @@ def open_bench(
     cache: Path | None = None,
     language: Literal["same", "any"] = "same",
 ) -> Iterator[Bench]:
-    """Store, rebuild and open a data set; `cache` keeps the vectors for the next time."""
+    """Store a data set, build its snapshot and open it. `cache` keeps vectors for the next time."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="read-also-")))
         kept = cache or folder
@@ -92,7 +102,7 @@ def open_bench(
 def list_each(
     bench: Bench, seeds: Iterable[str], policy: Policy, limit: int
 ) -> Mapping[str, RelatedList]:
-    """The list of every seed, explained."""
+    """The list of every seed, with explanations."""
     options, view = bench.options(limit), bench.view
     return {
         seed: list_related(view, find_seed(view, seed), options, policy, bench.now)
@@ -101,7 +111,7 @@ def list_each(
 
 
 def run_lists(bench: Bench, policy: Policy, limit: int = LIMITS[-1]) -> Run:
-    """The list of every query. Relevance is ordered by ranking values; what is served by rank."""
+    """The list of every query: ordered by ranking value for relevance, else by rank."""
     lists = list_each(bench, bench.dataset.queries, policy, limit)
     return {query: _ordered(listed, policy) for query, listed in lists.items()}
 
@@ -142,3 +152,20 @@ def _fill(store: ArticleStore, dataset: Dataset) -> None:
     for article_id in stale:
         store.delete(article_id)
     store.write_many(articles)
+
+
+def plain_articles(store: ArticleStore) -> Iterator[Article]:
+    """Every article with its plain text, by ascending id; articles not analyzed are left out."""
+    with store.scan() as view:
+        for stored in view:
+            article, key = stored.article, stored.text_hash
+            if not article.body_html:
+                yield article
+            elif (body := store.features.texts([key], MARKUP_VERSION).get(key)) is not None:
+                yield article.with_text(body)
+
+
+def title_of(view: View, article_id: str) -> str:
+    """The title of an article; its id if it has no title or is not in the view."""
+    row = view.row_of(article_id)
+    return (Card.from_bytes(view.display_of(row)).title if row is not None else "") or article_id

@@ -15,7 +15,7 @@ from index import Catalog, View
 from recommender.api import ListOptions
 from recommender.articles import parse_article
 from recommender.cli import main
-from recommender.evaluation.changes import compare
+from recommender.evaluation.comparison import compare
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related

@@ -9,8 +9,7 @@ import pytest
 
 from recommender.cli import main
 from recommender.evaluation.baselines import BASELINES
-from recommender.evaluation.scoreboard import RELEVANCE, SERVED
-from recommender.evaluation.table import TRAITS
+from recommender.evaluation.scoreboard import RELEVANCE, SERVED, TRAITS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "evaluating.md").read_text("utf-8")

@@ -19,9 +19,8 @@ from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.datasets import Dataset
-from recommender.evaluation.runs import Bench
-from recommender.evaluation.texts import plain_articles
-from recommender.evaluation.traits import sample_seeds, spread, traits_of
+from recommender.evaluation.runs import Bench, plain_articles
+from recommender.evaluation.scoreboard import sample_evenly, sample_seeds, traits_of
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.seeds import find_seed
@@ -221,8 +220,8 @@ def test_seeds_show_a_list_and_are_spread_evenly(bench: Bench) -> None:
     assert "harbour-draft" not in seeds
     assert {"harbour-1", "harbour-untitled", "orchard-6"} <= set(seeds)
     assert seeds == sorted(seeds)
-    assert spread([str(n) for n in range(10)], 4) == ["0", "3", "6", "9"]
-    assert spread([], 4) == []
+    assert sample_evenly([str(n) for n in range(10)], 4) == ["0", "3", "6", "9"]
+    assert sample_evenly([], 4) == []
     pool = replace(bench.dataset, pool=frozenset({"harbour-1"}))
     assert sample_seeds(replace(bench, dataset=pool)) == ["harbour-1"]
 

@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 
 from recommender.errors import BadSource
 from recommender.evaluation.datasets import Dataset
-from recommender.evaluation.intervals import Estimate, Resampling, resample_pairs, stories
-from recommender.evaluation.measures import correlate, correlate_surely, measure, measure_each
+from recommender.evaluation.intervals import Estimate, Resampling, group_by_story, resample_pairs
+from recommender.evaluation.measures import (
+    correlate,
+    correlate_with_intervals,
+    measure,
+    measure_queries,
+)
 from tests.support.properties import examples
 
 SEED, RESAMPLES = 20_261_124, 1_000
@@ -23,8 +28,8 @@ def test_queries_that_share_a_relevant_article_are_one_story() -> None:
         "e": {"b": 1},
         "f": {"w": 1, "y": -1},
     }
-    assert stories(qrels).tolist() == [0, 1, 0, 2, 1, 3]
-    assert stories({}).tolist() == []
+    assert group_by_story(qrels).tolist() == [0, 1, 0, 2, 1, 3]
+    assert group_by_story({}).tolist() == []
 
 
 def test_whole_stories_are_drawn() -> None:
@@ -75,7 +80,7 @@ def test_a_correlation_is_drawn_by_pair() -> None:
     scores = human + draw.normal(0, 2, 60)
     drawn = np.random.default_rng(SEED).integers(0, 60, (RESAMPLES, 60))
     found = [np.corrcoef(human[at], scores[at])[0, 1] for at in drawn]
-    estimate = correlate_surely(human.tolist(), scores.tolist())["Pearson"]
+    estimate = correlate_with_intervals(human.tolist(), scores.tolist())["Pearson"]
     low, high = np.percentile(found, [2.5, 97.5])
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
     assert estimate.value == correlate(human.tolist(), scores.tolist())["Pearson"]
@@ -90,19 +95,19 @@ def test_spearman_shares_the_places_of_equals() -> None:
 def test_draws_that_correlate_with_nothing_are_left_out() -> None:
     estimate = resample_pairs(lambda *_: float("nan"), [1, 2, 3], [1, 2, 3])
     assert (estimate.low, estimate.high) == (None, None)
-    assert correlate_surely([1, 1, 2], [0, 0, 1])["Pearson"].value == pytest.approx(1)
+    assert correlate_with_intervals([1, 1, 2], [0, 0, 1])["Pearson"].value == pytest.approx(1)
 
 
 def test_two_pairs_are_too_few() -> None:
     with pytest.raises(BadSource, match="2 pairs"):
-        correlate_surely([1, 2], [1, 2])
+        correlate_with_intervals([1, 2], [1, 2])
 
 
 def test_measures_stand_query_by_query_and_what_lists_nothing_counts_0() -> None:
     qrels = {"q": {"a": 2, "b": 1, "q": 1}, "p": {"a": 1}, "r": {"b": 1}, "s": {"b": 0}}
     dataset = Dataset((), (), qrels, (), None)
     run = {"q": {"x": 3.0, "a": 2.0, "b": 1.0}, "r": {}, "s": {"b": 1.0}}
-    each = measure_each(dataset, run)
+    each = measure_queries(dataset, run)
     # Places two and three: (2 / log2 3 + 1 / 2) / (2 + 1 / log2 3); p and r list nothing.
     worked = (2 / np.log2(3) + 0.5) / (2 + 1 / np.log2(3))
     assert each["nDCG@5"].tolist() == pytest.approx([0, worked, 0])

@@ -1,10 +1,10 @@
-"""Two spellings of one page are one address; what is no web page has none."""
+"""Links as judgments: two spellings of one page are one page; what is no web page is None."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.evaluation.addresses import resolve
+from recommender.evaluation.links import canonical_page
 
 HERE = "https://news.example/city/2024/ferry/"
 
@@ -27,7 +27,7 @@ HERE = "https://news.example/city/2024/ferry/"
     ],
 )
 def test_spellings_of_one_page_are_one(link: str) -> None:
-    assert resolve(link, HERE) == "news.example/city/bridge"
+    assert canonical_page(link, HERE) == "news.example/city/bridge"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_spellings_of_one_page_are_one(link: str) -> None:
     ],
 )
 def test_what_makes_another_page_stays(link: str, address: str) -> None:
-    assert resolve(link, HERE) == address
+    assert canonical_page(link, HERE) == address
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_what_makes_another_page_stays(link: str, address: str) -> None:
     ],
 )
 def test_what_is_no_web_page_has_no_address(link: str) -> None:
-    assert resolve(link, HERE) is None
+    assert canonical_page(link, HERE) is None
 
 
 def test_a_relative_link_needs_a_page_that_it_stands_on() -> None:
-    assert resolve("/city/bridge") is None
+    assert canonical_page("/city/bridge") is None
 
 
 @given(st.text(max_size=60))
 def test_nothing_makes_it_fail_and_an_address_is_stable(link: str) -> None:
-    address = resolve(link, HERE)
-    assert address is None or resolve(f"https://{address}") == address
+    address = canonical_page(link, HERE)
+    assert address is None or canonical_page(f"https://{address}") == address

@@ -1,32 +1,35 @@
-"""What a new generation changes in the lists that readers get."""
+"""Compares the lists of two generations."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from index import View
+from index import Catalog, View
 from recommender.api import ListOptions
+from recommender.errors import BadParameter
+from recommender.evaluation.command import Say
 from recommender.evaluation.datasets import Dataset
-from recommender.evaluation.examples import title_of
-from recommender.evaluation.runs import Bench, list_each
-from recommender.evaluation.traits import MOST_SEEDS, spread
+from recommender.evaluation.runs import Bench, list_each, title_of
+from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.indexing.gate import rank_biased_overlap
+from recommender.indexing.snapshots import open_generation
 from recommender.ranking.listing import printable
 from recommender.ranking.policy import Policy
 from recommender.ranking.seeds import seed_of
 
-__all__ = ["Change", "Comparison", "as_lines", "compare"]
+__all__ = ["Comparison", "ListChange", "compare", "compare_generations"]
 
-MOST: Final = 20
+MOST_SHOWN: Final = 20
 SPARE: Final = 10
-NOTHING: Final = Dataset((), (), {}, (), None)
+NO_JUDGMENTS: Final = Dataset((), (), {}, (), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One list before and after: their rank-biased overlap, and the titles that came and went."""
+class ListChange:
+    """The list of one seed before and after: rank-biased overlap, and the titles that changed."""
 
     seed: str
     title: str
@@ -38,11 +41,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two generations. `changes` are of every seed asked, the largest first."""
+    """Two generations; `changes` has one entry a seed, the largest change first."""
 
     before: str
     after: str
-    changes: tuple[Change, ...]
+    changes: tuple[ListChange, ...]
 
     @property
     def overlap(self) -> float:
@@ -56,12 +59,12 @@ class Comparison:
 
 
 def compare(before: View, after: View, policy: Policy, now: float) -> Comparison:
-    """Compare the served lists of seeds that both hold, evenly spaced, at one moment."""
-    # More are drawn where some may be gone: to look for each would take minutes.
-    drawn = spread(_seeds(before), SPARE * MOST_SEEDS)
-    seeds = spread([one for one in drawn if _lists(after, one)])
+    """Compare the served lists of seeds that are in both views, evenly spaced, at one moment."""
+    # More are drawn than needed, because some may be gone. To check all would take minutes.
+    drawn = sample_evenly(_seeds(before), SPARE * MOST_SAMPLED)
+    seeds = sample_evenly([one for one in drawn if _lists(after, one)])
     served = [
-        list_each(Bench(NOTHING, view, now=now), seeds, policy, ListOptions().limit)
+        list_each(Bench(NO_JUDGMENTS, view, now=now), seeds, policy, ListOptions().limit)
         for view in (before, after)
     ]
     changes = []
@@ -72,8 +75,10 @@ def compare(before: View, after: View, policy: Policy, now: float) -> Comparison
     return Comparison(before.generation, after.generation, tuple(ordered))
 
 
-def _change(before: View, after: View, seed: str, old: Sequence[str], new: Sequence[str]) -> Change:
-    return Change(
+def _change(
+    before: View, after: View, seed: str, old: Sequence[str], new: Sequence[str]
+) -> ListChange:
+    return ListChange(
         seed=seed,
         title=title_of(after, seed),
         overlap=rank_biased_overlap(old, new),
@@ -96,14 +101,14 @@ def _lists(view: View, article_id: str) -> bool:
     return seed is not None and seed.lists
 
 
-def as_lines(comparison: Comparison) -> Iterator[str]:
-    """For a terminal: how far the lists agree, and the largest changes."""
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """Lines for a terminal: how far the lists agree, and the largest changes."""
     count = len(comparison.changes)
     yield f"{comparison.before} -> {comparison.after}: {count} lists of articles that both hold"
     if not count:
         return
     yield f"mean overlap (RBO) {comparison.overlap:.4f}  identical {comparison.identical:.4f}"
-    for change in comparison.changes[:MOST]:
+    for change in comparison.changes[:MOST_SHOWN]:
         if not change.identical:
             yield ""
             yield f"{change.overlap:.4f}  {printable(change.title)}"
@@ -111,3 +116,23 @@ def as_lines(comparison: Comparison) -> Iterator[str]:
             yield from (f"        - {printable(title)}" for title in change.left)
             if not (change.entered or change.left):
                 yield "        the same articles in another order"
+
+
+def compare_generations(
+    catalog: Catalog, before: str, after: str, policy: Policy, say: Say
+) -> None:
+    """Print what changes in the lists between two generations, under one policy.
+
+    Raises:
+        NoSnapshot: there is no generation with that name.
+        BadParameter: the generations have no article in common.
+    """
+    views = [View.of(open_generation(catalog, name)) for name in (before, after)]
+    comparison = compare(views[0], views[1], policy, time.time())
+    if not comparison.changes:
+        raise BadParameter(
+            f"{before} and {after} hold no article in common; choose others: "
+            "read-also snapshots list"
+        )
+    for line in comparison_lines(comparison):
+        say(line)
