@@ -160,7 +160,7 @@ class Server:
     @property
     def master(self) -> int | None:
         """The process that forks the workers."""
-        return self._child("gunicorn")
+        return self._child("web_server")
 
     @property
     def indexer(self) -> int | None:

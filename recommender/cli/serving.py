@@ -15,9 +15,9 @@ from recommender.cli.meters import bar
 from recommender.errors import UnreadArticle
 from recommender.live import open_replica
 from recommender.operations.demo import demonstrate
-from recommender.operations.indexer_loop import index_forever
-from recommender.operations.server import serve_all, serve_web
+from recommender.operations.indexer_process import index_forever
 from recommender.operations.supervision import die_with_supervisor
+from recommender.operations.web_server import serve_all, serve_web
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained, read_texts
 from recommender.ranking.listing import as_text

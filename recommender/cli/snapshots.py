@@ -16,7 +16,7 @@ from recommender.cli.meters import bar
 from recommender.indexing.notices import held
 from recommender.indexing.rebuild import KEPT, compact, rebuild
 from recommender.indexing.snapshots import live_name, open_generation, report_catalog
-from recommender.operations.indexer_loop import model_in_use
+from recommender.operations.indexer_process import model_in_use
 from recommender.settings import Settings
 from recommender.store import open_store
 

@@ -19,7 +19,7 @@ from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
 from recommender.operations.checking import Level, gather, judge
 from recommender.operations.erase import Erased, erase
-from recommender.operations.indexer_loop import model_in_use
+from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent
 from recommender.ranking.listing import printable
 from recommender.settings import Settings

@@ -2,11 +2,12 @@
 
 import logging
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from recommender.child_processes import module_command
 
 __all__ = ["Compaction", "is_compaction_due"]
 
@@ -47,7 +48,7 @@ class Compaction:
             return
         _log.info("starting: %s", command)
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
-            _niced([sys.executable, "-m", "recommender", command]), stdin=subprocess.DEVNULL
+            _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
         )
 
     def stop(self) -> None:

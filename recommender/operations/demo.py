@@ -15,7 +15,7 @@ from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import ListOptions
 from recommender.indexing.rebuild import rebuild
-from recommender.operations.server import DEMONSTRATION, serve_all
+from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
 from recommender.ranking.listing import as_text
 from recommender.ranking.policy import Policy
@@ -92,4 +92,4 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
         "PUBLIC_READS": "1",
     }
     environment = os.environ | {PREFIX + name: value for name, value in own.items()}
-    serve_all(HOST, port, workers=2, environment=environment, application=DEMONSTRATION)
+    serve_all(HOST, port, workers=2, environment=environment, reader_pages=True)

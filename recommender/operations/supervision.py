@@ -1,6 +1,7 @@
-"""Keeps the processes of one machine running: the web workers and the indexer.
+"""Keeps the processes of one machine running: the web server and the indexer.
 
-The supervisor itself only starts processes, waits and starts again; it holds no model and no index.
+The supervisor only starts processes, waits, and starts again those that end. It holds no model and
+no index.
 """
 
 import ctypes
@@ -12,13 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Final, NoReturn
+
+from recommender.child_processes import module_command
 
 __all__ = [
     "SUPERVISOR",
     "Program",
+    "StopSignal",
     "become_supervisor",
     "die_with_supervisor",
     "supervise",
@@ -26,70 +30,79 @@ __all__ = [
 ]
 
 SUPERVISOR: Final = "SUPERVISOR_PID"
-"""The environment variable by which a program knows that it is supervised, and by whom."""
+"""The environment variable that tells a process the id of its supervisor."""
 
-STOPPING_SECONDS: Final = 15.0
-LOOK_SECONDS: Final = 0.1
-STEADY_SECONDS: Final = 10.0  # whoever ran so long is started again at once
-MOST_WAIT_SECONDS: Final = 10.0
+STOPPING_SECONDS: Final = 15.0  # until a process that does not end is killed
+LOOK_SECONDS: Final = 0.1  # between two looks at the processes
+STEADY_SECONDS: Final = 10.0  # a process that ran for so long is started again at once
+LONGEST_WAIT_SECONDS: Final = 10.0
 _SET_DEATH_SIGNAL: Final = 1  # prctl(2): PR_SET_PDEATHSIG
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Something to keep running; when the first start of an essential one fails, all stops."""
+    """A command to keep running. If an essential one fails at its first start, all are stopped."""
 
     name: str
     command: Sequence[str]
     essential: bool = False
 
 
+class StopSignal:
+    """Whether SIGTERM or SIGINT has come.
+
+    A plain attribute: a signal may interrupt any line, also one that holds the lock of an Event.
+    """
+
+    def __init__(self) -> None:
+        self.has_come = False
+
+    def listen(self) -> "StopSignal":
+        """Receive the signals of this process from now on."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._receive)
+        return self
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        self.has_come = True
+
+
 @dataclass(slots=True)
 class _Run:
+    """A program, its process if it runs, and when it may be started again."""
+
     program: Program
     process: subprocess.Popen[bytes] | None = None
-    begun_at: float = 0.0
+    started_at: float = 0.0
     due_at: float = 0.0
     deaths: int = 0
-    steady: bool = False
-
-
-@dataclass(slots=True)
-class _Stop:
-    """Set by a signal."""
-
-    asked: bool = field(default=False)
-
-    def ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+    was_steady: bool = False
 
 
 def become_supervisor(programs: Sequence[Program], environment: Mapping[str, str]) -> NoReturn:
-    """Replace this process by a supervisor of programs, which holds nothing in memory."""
-    told = json.dumps([asdict(program) for program in programs])
-    command = [sys.executable, "-m", "recommender.operations.supervision", told]
+    """Replace this process by a supervisor of programs, so that it holds nothing in memory."""
+    arguments = json.dumps([asdict(program) for program in programs])
+    command = module_command("recommender.operations.supervision", arguments)
     sys.stdout.flush()
     os.execve(command[0], command, dict(environment))  # noqa: S606 - no shell: our own arguments
 
 
 def supervise(programs: Sequence[Program], environment: Mapping[str, str]) -> int:
-    """Run programs until told to stop (SIGTERM, SIGINT), starting again those that die.
+    """Run programs until SIGTERM or SIGINT, and start again those that end.
 
     Returns:
-        0, or the code of an essential program that did not even start.
+        0, or the exit code of an essential program that failed at its first start.
     """
-    stop = _Stop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop.ask)
+    stop = StopSignal().listen()
     environment = {**environment, SUPERVISOR: str(os.getpid())}
     runs = [_Run(program) for program in programs]
     try:
-        while not stop.asked:
+        while not stop.has_come:
             for run in runs:
-                failed = _look_after(run, environment)
-                if failed is not None:
-                    return failed
+                failure = _keep_running(run, environment)
+                if failure is not None:
+                    return failure
             time.sleep(LOOK_SECONDS)
         return 0
     finally:
@@ -97,56 +110,54 @@ def supervise(programs: Sequence[Program], environment: Mapping[str, str]) -> in
 
 
 def wait_seconds(deaths: int, ran_seconds: float) -> float:
-    """How long to wait before a program that died is started again."""
+    """How long to wait before a program that ended is started again."""
     if ran_seconds >= STEADY_SECONDS:
         return 0.0
-    return float(min(MOST_WAIT_SECONDS, 0.5 * 2 ** min(deaths - 1, 10)))
+    return float(min(LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(deaths - 1, 10)))
 
 
 def die_with_supervisor() -> None:
-    """Ask the system to stop this process when its supervisor dies, if it has one.
-
-    For programs that `supervise` started; elsewhere nothing happens.
-    """
+    """Let the system send SIGTERM to this process when its supervisor dies, if it has one."""
     supervisor = os.environ.get(SUPERVISOR)
     if supervisor is None or not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
-    if os.getppid() != int(supervisor):  # it died before the system was asked
+    if os.getppid() != int(supervisor):  # it died before prctl was called
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _look_after(run: _Run, environment: Mapping[str, str]) -> int | None:
-    """Start what should run and does not; the code of an essential program that cannot start."""
+def _keep_running(run: _Run, environment: Mapping[str, str]) -> int | None:
+    """Start a program that is due; an exit code if an essential one failed at its first start."""
     now = time.monotonic()
     if run.process is None:
         if now >= run.due_at:
-            run.begun_at = now
+            run.started_at = now
             run.process = subprocess.Popen(  # noqa: S603 - commands of our own, no shell
                 run.program.command, env=environment, stdin=subprocess.DEVNULL
             )
         return None
-    ran = now - run.begun_at
-    run.steady |= ran >= STEADY_SECONDS
+    ran_seconds = now - run.started_at
+    run.was_steady |= ran_seconds >= STEADY_SECONDS
     code = run.process.poll()
     if code is None:
         return None
-    if run.program.essential and not run.steady:
+    if run.program.essential and not run.was_steady:
         return code or 1
-    run.deaths = 1 if ran >= STEADY_SECONDS else run.deaths + 1
-    run.due_at = now + wait_seconds(run.deaths, ran)
+    run.deaths = 1 if ran_seconds >= STEADY_SECONDS else run.deaths + 1
+    run.due_at = now + wait_seconds(run.deaths, ran_seconds)
     run.process = None
     _log.error("%s ended with %d and is started again", run.program.name, code)
     return None
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Send SIGTERM to all, and kill those that do not end in time."""
     for process in processes:
         process.terminate()
-    until = time.monotonic() + STOPPING_SECONDS
+    deadline = time.monotonic() + STOPPING_SECONDS
     for process in processes:
         try:
-            process.wait(max(0.0, until - time.monotonic()))
+            process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -154,4 +165,4 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor: %(message)s")
-    sys.exit(supervise([Program(**told) for told in json.loads(sys.argv[1])], os.environ))
+    sys.exit(supervise([Program(**fields) for fields in json.loads(sys.argv[1])], os.environ))

@@ -28,6 +28,7 @@ HEAVY = (
 )
 KEY = "read-0123456789abcdef"
 PATIENCE_SECONDS = 60
+ROOT = Path(__file__).parents[2]
 TRAMS = {
     "tram-1": {"title": "Tram line opens in Osh", "body": "The first tram left at dawn."},
     "tram-2": {"title": "Osh plans a second tram line", "body": "Rails will reach the bazaar."},
@@ -77,11 +78,17 @@ def test_a_worker_imports_no_torch_and_no_html_parser(
 
 
 @contextmanager
-def served(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`read-also serve` with two workers, as a process of its own; stopped at the end."""
-    command = [sys.executable, "-m", "recommender", "serve", "--port", str(port), "--workers", "2"]
+def served(
+    environment: dict[str, str], port: int, folder: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`read-also serve` in a folder, with two workers, as a process of its own; then stopped."""
+    command = [sys.executable, "-P", "-m", "recommender", "serve"]
     process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, "--port", str(port), "--workers", "2"],
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield process
@@ -172,7 +179,7 @@ def named(pid: int, word: str) -> bool:
 
 def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
     """The web workers: children of the supervisor's child that serves."""
-    servers = {pid for pid in children_of(process.pid) if named(pid, "gunicorn")}
+    servers = {pid for pid in children_of(process.pid) if named(pid, "web_server")}
     return {worker for server in servers for worker in children_of(server)}
 
 
@@ -231,6 +238,33 @@ def test_a_server_over_an_empty_archive_lists_what_comes(
         assert until(lambda: is_ready(port))
         for article_id, body in TRAMS.items():
             assert put(port, article_id, body) in {201, 202}  # the indexer may be starting
+        assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
+        catalog = Catalog(bare.data.snapshots)
+        assert until(lambda: len(catalog.generations()) > 0)
+
+
+@pytest.fixture
+def folder_of_a_cms(tmp_path: Path) -> Path:
+    """A folder with modules of the names of ours, which must not be imported."""
+    folder = tmp_path / "cms"
+    for name in ("index", "recommender", "service"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise SystemExit('imported from the CMS')")
+    (folder / "gunicorn.conf.py").write_text("raise SystemExit('configured by the CMS')")
+    return folder
+
+
+def test_no_process_imports_from_the_folder_where_it_is_started(
+    environment_of: Environment, bare: Settings, folder_of_a_cms: Path
+) -> None:
+    """The supervisor, the web server, the indexer, its reader of HTML, and the compaction."""
+    port = free_port()
+    with served(environment(environment_of, bare), port, folder_of_a_cms):
+        assert until(lambda: is_ready(port))
+        assert json.loads(ask(port, "/healthz")[1]) == {"status": "ok"}
+        for article_id, body in TRAMS.items():
+            markup = {"title": body["title"], "body_html": f"<p>{body['body']}</p>"}
+            assert put(port, article_id, markup) in {201, 202}
         assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
         catalog = Catalog(bare.data.snapshots)
         assert until(lambda: len(catalog.generations()) > 0)

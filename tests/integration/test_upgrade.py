@@ -19,7 +19,7 @@ from recommender.cli import main
 from recommender.indexing.compaction import Compaction
 from recommender.indexing.notices import held
 from recommender.indexing.rebuild import Rebuilt
-from recommender.operations import indexer_loop as operation
+from recommender.operations import indexer_process as operation
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
 from tests.support.archives import fake_reader, gauges

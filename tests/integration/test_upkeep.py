@@ -28,8 +28,8 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.notices import held
 from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
 from recommender.live import Follower, Heartbeats, Journal
-from recommender.operations import indexer_loop as operation
-from recommender.operations.indexer_loop import index_forever
+from recommender.operations import indexer_process as operation
+from recommender.operations.indexer_process import index_forever
 from recommender.progress import Advance
 from recommender.ranking.seeds import find_seed
 from recommender.settings import Settings

@@ -11,8 +11,8 @@ from recommender.analysis.embedding import Model
 from recommender.errors import ModelRefused
 from recommender.indexing.compaction import is_compaction_due
 from recommender.indexing.rebuild import Rebuilt
-from recommender.operations import indexer_loop as operation
-from recommender.operations.indexer_loop import model_in_use
+from recommender.operations import indexer_process as operation
+from recommender.operations.indexer_process import model_in_use
 from recommender.settings import Settings
 
 Models = Callable[..., None]
