@@ -17,7 +17,8 @@ from recommender.cli.paths import EXISTING
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
-from recommender.operations.checking import Level, gather, judge
+from recommender.operations.check import gather
+from recommender.operations.check_findings import Level, judge
 from recommender.operations.erase import Erased, erase
 from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent

@@ -104,7 +104,7 @@ def rebuild(
         done = _publish(store, catalog, model, embedded, keep=keep, force=force)
         if moves_on:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
-        store.features.prune(report_catalog(store, catalog).models)
+        store.features.prune(report_catalog(store, catalog).fingerprints)
     return done
 
 

@@ -4,6 +4,7 @@ And whether this release can make anything of it.
 """
 
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from index.build import BuildOptions
 from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY
 from recommender.ranking.attributes import describe
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
@@ -26,6 +28,7 @@ __all__ = [
     "check_columns",
     "live_manifest",
     "live_name",
+    "needs_of",
     "needs_rebuild",
     "open_generation",
     "open_live",
@@ -193,10 +196,23 @@ def report_catalog(store: ArticleStore, catalog: Catalog, *next_models: str) -> 
     Returns:
         What all machines need; change 0 where a machine has no generation of this store yet.
     """
+    return store.catalogs.report(_catalog_id(catalog), _own_needs(store, catalog, next_models))
+
+
+def needs_of(store: ArticleStore, catalog: Catalog) -> CatalogNeeds:
+    """Read what this machine and all that reported need, without reporting."""
+    own, others = _own_needs(store, catalog, ()), store.catalogs.needs()
+    oldest_change = min(own.oldest_change, others.oldest_change)
+    return CatalogNeeds(oldest_change, own.fingerprints | others.fingerprints)
+
+
+def _own_needs(store: ArticleStore, catalog: Catalog, next_models: Collection[str]) -> CatalogNeeds:
     manifests, epoch = catalog.manifests().values(), store.state().epoch
     oldest_change = min((m.change for m in manifests if m.epoch == epoch), default=0)
-    models = frozenset({*next_models, *(manifest.model for manifest in manifests)})
-    return store.catalogs.report(_catalog_id(catalog), CatalogNeeds(oldest_change, models))
+    # Texts are always analyzed by the version of the program; vectors may be of older models.
+    versions = {ANALYZER_VERSION, MARKUP_VERSION}
+    models = {*next_models, *(manifest.model for manifest in manifests)}
+    return CatalogNeeds(oldest_change, frozenset(versions | models))
 
 
 def touch_catalog(store: ArticleStore, catalog: Catalog) -> None:

@@ -1,6 +1,6 @@
 """The article store and its change log, on SQLAlchemy. SQLAlchemy stays inside this package."""
 
-from recommender.store.article_store import ArticleStore, LazyStore, open_store
+from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
 from recommender.store.articles import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.catalogs import CatalogNeeds
 from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
@@ -22,6 +22,7 @@ __all__ = [
     "AnalyzedText",
     "ArticleStatus",
     "ArticleStore",
+    "Backlog",
     "CatalogNeeds",
     "DeadLetter",
     "DeleteRequest",

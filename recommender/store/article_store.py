@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
@@ -43,11 +44,11 @@ from recommender.store.overrides import OverrideStore
 from recommender.store.policy import Policies
 from recommender.store.scan import StoreScan
 from recommender.store.sqlite import file_identity, is_missing
-from recommender.store.text_queue import TextQueue
+from recommender.store.text_queue import QueueLength, TextQueue
 from recommender.store.updates import Update, UpdateBatch, read_unread, read_updates
 from recommender.strict_json import JsonObject
 
-__all__ = ["ArticleStore", "LazyStore", "open_store"]
+__all__ = ["ArticleStore", "Backlog", "LazyStore", "open_store"]
 
 UPDATES_AT_ONCE: Final = 500
 RETRY_AFTER_SECONDS: Final = 1.0
@@ -65,6 +66,22 @@ def open_store(url: str, patience_seconds: float = PATIENCE_SECONDS) -> "Article
         StoreUnusable: it cannot be opened, or a newer program made it.
     """
     return ArticleStore(open_engine(url, patience_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is not done yet.
+
+    Attributes:
+        queue: how many texts wait to be analyzed.
+        drift: how many articles changed after the live snapshot was built; all if there is none,
+            or if it was built from another store.
+        change: the newest change in the store.
+    """
+
+    queue: QueueLength
+    drift: int
+    change: int
 
 
 class ArticleStore:
@@ -214,12 +231,18 @@ class ArticleStore:
         with self.engine.begin() as connection:
             return has_position(connection, position, epoch)
 
-    def touched_since(self, number: int) -> int:
-        """Count the articles that have log entries after a change; deleted ones count too."""
-        table = schema.articles
-        query = sa.select(sa.func.count()).where(table.c.touched > number)
+    def backlog(self, built_at: LogPosition, epoch: str) -> Backlog:
+        """Count what is not done yet, by indexes alone: cheap enough for every scrape.
+
+        Args:
+            built_at: the position at which the live snapshot was built; `LOG_START` without one.
+            epoch: the epoch of the store from which it was built.
+        """
+        queue, touched = self.queue.length(), schema.articles.c.touched
         with self.engine.begin() as connection:
-            return connection.scalar(query) or 0
+            number = built_at.number if has_position(connection, built_at, epoch) else 0
+            drift = connection.scalar(sa.select(sa.func.count()).where(touched > number)) or 0
+            return Backlog(queue, drift, state_of(connection).change)
 
     def trim(self, before: int) -> int:
         """Remove the log entries before a change, but never the newest; return how many."""

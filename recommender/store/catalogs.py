@@ -26,11 +26,11 @@ class CatalogNeeds:
 
     Attributes:
         oldest_change: the log is needed from this change on.
-        models: fingerprints of the encoders whose vectors are needed.
+        fingerprints: versions of models, analyzers and markup readers whose features are needed.
     """
 
     oldest_change: int
-    models: frozenset[str]
+    fingerprints: frozenset[str]
 
 
 class ReportedCatalogs:
@@ -55,11 +55,16 @@ class ReportedCatalogs:
         """
         table, now = schema.catalogs, now or datetime.now(tz=UTC)
         gone = sa.or_(table.c.id == catalog_id, table.c.seen_at < now - FORGET_AFTER)
-        models = json.dumps(sorted(needs.models))
-        row = {"id": catalog_id, "oldest_change": needs.oldest_change, "models": models}
+        listed = json.dumps(sorted(needs.fingerprints))
+        row = {"id": catalog_id, "oldest_change": needs.oldest_change, "models": listed}
         with self._writer.begin() as connection:
             connection.execute(sa.delete(table).where(gone))
             connection.execute(sa.insert(table).values(**row, seen_at=now))
+            return _needs_of_all(connection)
+
+    def needs(self) -> CatalogNeeds:
+        """Read what all reported catalogs need together."""
+        with self._engine.begin() as connection:
             return _needs_of_all(connection)
 
     def touch(self, catalog_id: str) -> bool:
@@ -74,4 +79,5 @@ def _needs_of_all(connection: sa.Connection) -> CatalogNeeds:
     table = schema.catalogs
     rows = connection.execute(sa.select(table.c.oldest_change, table.c.models)).all()
     lists: list[Collection[str]] = [json.loads(row.models) for row in rows]
-    return CatalogNeeds(min(row.oldest_change for row in rows), frozenset().union(*lists))
+    oldest_change = min((row.oldest_change for row in rows), default=0)
+    return CatalogNeeds(oldest_change, frozenset().union(*lists))

@@ -13,6 +13,7 @@ from recommender.store import schema
 
 __all__ = [
     "AT_ONCE",
+    "FEATURE_TABLES",
     "FeatureCache",
     "features_among",
     "keep_embeddings",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 CHUNK: Final = 256  # texts
+FEATURE_TABLES: Final = (schema.vectors, schema.terms, schema.texts)
 AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
 
 
@@ -95,25 +97,26 @@ class FeatureCache:
         with self._writer.begin() as connection:
             keep_texts(connection, texts, fingerprint)
 
-    def prune(self, models: Collection[str] | None = None) -> int:
-        """Forget what belongs to no article any more; tells how many rows went.
+    def prune(self, fingerprints: Collection[str] | None = None) -> int:
+        """Remove the features of texts that no article has; return how many rows.
 
         Args:
-            models: fingerprints whose vectors stay; None keeps those of every model.
+            fingerprints: also remove features of all models, analyzers and markup readers but
+                these; None keeps those of every version.
         """
-        gone = 0
+        removed = 0
         with self._writer.begin() as connection:
-            for table in (schema.vectors, schema.terms, schema.texts):
-                orphans = table.c.text_hash.in_(_orphans(table))
-                gone += connection.execute(sa.delete(table).where(orphans)).rowcount
-            if models is not None:
-                foreign = schema.vectors.c.fingerprint.not_in(models)
-                gone += connection.execute(sa.delete(schema.vectors).where(foreign)).rowcount
-        return gone
+            for table in FEATURE_TABLES:
+                conditions = [table.c.text_hash.in_(_unused_hashes(table))]
+                if fingerprints is not None:
+                    conditions.append(table.c.fingerprint.not_in(fingerprints))
+                unused = sa.delete(table).where(sa.or_(*conditions))
+                removed += connection.execute(unused).rowcount
+        return removed
 
 
-def _orphans(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:
-    """The hashes of no article; PostgreSQL takes hours for NOT IN with 100,000 of them."""
+def _unused_hashes(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:
+    """Select hashes of no article; PostgreSQL would take hours for NOT IN with 100,000 of them."""
     known = schema.articles.c
     return sa.except_(
         sa.select(table.c.text_hash), sa.select(known.text_hash), sa.select(known.read_hash)

@@ -1,6 +1,6 @@
 """Reads the whole store as it is at one moment, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +11,7 @@ from recommender.articles import parse_article
 from recommender.store import schema
 from recommender.store.articles import StoredArticle
 from recommender.store.change_log import state_of
+from recommender.store.features import FEATURE_TABLES
 from recommender.store.text_queue import ATTEMPTS
 
 __all__ = ["ArticleStatus", "StoreScan"]
@@ -96,12 +97,18 @@ class StoreScan:
 
     def count_unused_texts(self) -> int:
         """Count the texts that have terms, a vector or a plain text, but no article."""
-        tables = [sa.select(t.c.text_hash) for t in (schema.vectors, schema.terms, schema.texts)]
+        tables = [sa.select(table.c.text_hash) for table in FEATURE_TABLES]
         used = [sa.select(schema.articles.c[name]) for name in ("text_hash", "read_hash")]
         every = sa.union(*tables).subquery()
         unused = sa.except_(sa.select(every.c.text_hash), *used).subquery()
         query = sa.select(sa.func.count()).select_from(unused)
         return self._connection.scalar(query) or 0
+
+    def count_outdated_rows(self, fingerprints: Collection[str]) -> int:
+        """Count the rows of features made by other models, analyzers or readers than these."""
+        outdated = (table.c.fingerprint.not_in(fingerprints) for table in FEATURE_TABLES)
+        counts = (sa.select(sa.func.count()).where(condition) for condition in outdated)
+        return sum(self._connection.scalar(count) or 0 for count in counts)
 
 
 def _select_statuses(analyzer: str, model: str) -> sa.Select[Any]:

@@ -141,8 +141,8 @@ catalogs = sa.Table(
 )
 """What the snapshot catalog of each machine still needs of the store.
 
-That is the change log from `oldest_change` on, and the vectors of `models`, a JSON list of
-fingerprints. A machine whose `seen_at` is long ago is gone.
+That is the change log from `oldest_change` on, and the features made by `models`: a JSON list of
+fingerprints of models, analyzers and markup readers. A machine whose `seen_at` is long ago is gone.
 """
 
 pending = sa.Table(

@@ -75,22 +75,21 @@ class _Gauges(Collector):
 
     def _of_the_store(self) -> Iterator[Metric]:
         try:
-            asked = self._state.backlog()
+            backlog = self._state.backlog()
         except (StoreUnusable, NotReady):
             yield _gauge("store_up", "Whether the article store answers.", 0)
             return
-        if asked is None:
+        if backlog is None:
             return
-        backlog, change, waiting = asked
         yield _gauge("store_up", "Whether the article store answers.", 1)
-        yield _gauge("store_change", "Newest change in the store.", change)
+        yield _gauge("store_change", "Newest change in the store.", backlog.change)
         pending = GaugeMetricFamily(
             f"{_PREFIX}pending_articles", "Texts that wait to be read.", labels=["kind"]
         )
-        pending.add_metric(["single"], waiting.single)
-        pending.add_metric(["bulk"], waiting.bulk)
+        pending.add_metric(["single"], backlog.queue.single)
+        pending.add_metric(["bulk"], backlog.queue.bulk)
         yield pending
-        yield _gauge("parked_articles", "Articles that could not be read.", backlog.parked)
+        yield _gauge("parked_articles", "Articles that could not be read.", backlog.queue.dead)
         meaning = "Articles touched since the live generation was built."
         yield _gauge("drift_articles", meaning, backlog.drift)
 

@@ -14,7 +14,6 @@ from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import read_draft, seed_outside
 from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, LiveState
-from recommender.operations.checking import Backlog, count_backlog
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained, read_texts
@@ -22,7 +21,7 @@ from recommender.ranking.filters import next_visibility_change, shows
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LazyStore, QueueLength, Receipt
+from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.turns import Turns, TurnsOfWorker
 from recommender.web.visibility import becomes_visible, is_shown
 
@@ -165,8 +164,8 @@ class State:
             store.get(article_id)
             return store.overrides.history(article_id, kind)
 
-    def backlog(self) -> tuple[Backlog, int, QueueLength] | None:
-        """What is yet to be done, the newest change, and what waits; None while another asks.
+    def backlog(self) -> Backlog | None:
+        """Count what is not done yet; None while another request does.
 
         Raises:
             NotReady: there is nothing yet to answer from.
@@ -178,9 +177,8 @@ class State:
         if not self._turns.scrapers.take():
             return None
         try:
-            store = self.store()
             origin = Origin.of(live.view.snapshot.manifest)
-            return count_backlog(store, origin), store.state().change, store.queue.length()
+            return self.store().backlog(origin.point, origin.epoch)
         finally:
             self._turns.scrapers.give_back()
 

@@ -17,10 +17,11 @@ from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import Origin
-from recommender.operations.checking import Backlog, Facts, Flaw, Some, count_backlog, gather
+from recommender.operations.check import gather
+from recommender.operations.check_findings import Examples, Facts, Flaw
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
-from recommender.store import ArticleStore, open_store
+from recommender.store import LOG_START, ArticleStore, Backlog, QueueLength, open_store
 from tests.support.archives import fake_reader
 
 Check = Callable[..., Result]
@@ -101,7 +102,22 @@ def test_changes_after_the_live_generation_are_no_drift(
     index_with_fake(own_desk)
     result = check()
     assert result.exit_code == 0
-    assert "note unclaimed: 2 texts" in result.stdout
+    assert "note unused features: 2 texts" in result.stdout
+
+
+def test_features_of_an_earlier_release_are_noted_until_a_rebuild_removes_them(
+    check: Check, execute: Execute, store: ArticleStore, own_desk: Settings
+) -> None:
+    execute(
+        "INSERT INTO terms SELECT text_hash, 'earlier', language, buckets, counts, signature "
+        "FROM terms"
+    )
+    execute("INSERT INTO texts SELECT text_hash, 'earlier', 'text' FROM vectors")
+    result = check()
+    assert result.exit_code == 0
+    assert "note outdated features: " in result.stdout
+    rebuild(store, Catalog(own_desk.data.snapshots), fake_reader())
+    assert check("--verbose").stdout.count("ok outdated features: none") == 1
 
 
 def test_what_waits_is_told_and_what_waits_for_an_hour_fails(
@@ -110,7 +126,7 @@ def test_what_waits_is_told_and_what_waits_for_an_hour_fails(
     put(store, make_story("new-1"), make_story("new-2"))
     told = check()
     assert told.exit_code == 0
-    assert "note pending: 2 articles wait to be read: new-1, new-2" in told.stdout
+    assert "note pending: 2 articles wait to be analyzed: new-1, new-2" in told.stdout
     hour_ago = datetime.now(tz=UTC).replace(tzinfo=None) - timedelta(hours=1)
     execute("UPDATE changes SET at = ? WHERE article_id = 'new-1'", f"{hour_ago}")
     failed = check()
@@ -201,27 +217,25 @@ def test_a_generation_of_another_store_fails_the_check(
     check: Check, execute: Execute, own_desk: Settings, store: ArticleStore
 ) -> None:
     execute("UPDATE store_facts SET value = 'another' WHERE name = 'epoch'")
-    assert "of another store" in check().stdout
+    assert "built from another store" in check().stdout
     facts = facts_of(own_desk, store)
-    assert (facts.generations[0].related, facts.compared) == (False, False)
+    assert (facts.generations[0].same_store, facts.compared) == (False, False)
 
 
 def test_a_store_put_back_from_a_backup_fails_the_check(check: Check, execute: Execute) -> None:
     execute("UPDATE changes SET at = '2020-01-01' WHERE number = (SELECT max(number) FROM changes)")
     result = check()
     assert result.exit_code == 1
-    assert "the store's log does not go on from it" in result.stdout
+    assert "its last change is not in the store's log" in result.stdout
 
 
 def test_texts_read_by_another_release_fail_the_check(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "recommender.operations.checking.gathering.ANALYZER_VERSION", "the next release's"
-    )
+    monkeypatch.setattr("recommender.operations.check.ANALYZER_VERSION", "the next release's")
     result = check()
     assert result.exit_code == 1
-    assert "another release read its texts; run: read-also rebuild" in result.stdout
+    assert "another release analyzed its texts; run: read-also rebuild" in result.stdout
 
 
 def test_a_damaged_database_fails_the_check_and_generations_are_looked_at_all_the_same(
@@ -264,14 +278,14 @@ def test_drift_against_a_source_is_told_both_ways(
     )
     facts = facts_of(own_desk, store, source)
     assert facts.flaws == {
-        Flaw.UNSOURCED: Some(1, ("harbour-1",)),
-        Flaw.OTHER_TEXT: Some(1, ("harbour-2",)),
-        Flaw.OTHER_FIELDS: Some(1, ("harbour-4",)),
-        Flaw.UNSTORED: Some(1, ("new",)),
+        Flaw.UNSOURCED: Examples(1, ("harbour-1",)),
+        Flaw.OTHER_TEXT: Examples(1, ("harbour-2",)),
+        Flaw.OTHER_FIELDS: Examples(1, ("harbour-4",)),
+        Flaw.UNSTORED: Examples(1, ("new",)),
     }
-    assert facts.bad_lines is not None
-    assert facts.bad_lines.count == 1
-    assert facts.bad_lines.shown[0].startswith(f"{source}:{len(given) + 3}: ")
+    assert facts.bad_records is not None
+    assert facts.bad_records.count == 1
+    assert facts.bad_records.shown[0].startswith(f"{source}:{len(given) + 3}: ")
     assert check("--against", str(source)).exit_code == 1
 
 
@@ -291,15 +305,18 @@ def test_the_backlog_counts_what_the_live_generation_does_not_know(
     desk_documents: dict[str, Any],
 ) -> None:
     origin = Origin.of(Catalog(own_desk.data.snapshots).open_live().manifest)
-    assert count_backlog(store, origin) == Backlog(pending=0, parked=0, drift=0)
+    position, epoch = origin.point, origin.epoch
+    nothing = Backlog(QueueLength(0, 0, 0), drift=0, change=position.number)
+    assert store.backlog(position, epoch) == nothing
     put(store, make_story("new-1"), make_story("new-2"))
     store.delete("harbour-1")
     execute("UPDATE pending SET attempts = 3 WHERE article_id = 'new-1'")
-    assert count_backlog(store, origin) == Backlog(pending=1, parked=1, drift=3)
-    everything = Backlog(pending=1, parked=1, drift=len(desk_documents) + 2)
-    assert count_backlog(store, None) == everything
+    queue, change = QueueLength(0, 1, 1), position.number + 3
+    assert store.backlog(position, epoch) == Backlog(queue, drift=3, change=change)
+    everything = Backlog(queue, drift=len(desk_documents) + 2, change=change)
+    assert store.backlog(LOG_START, "") == everything
     execute("UPDATE store_facts SET value = 'another' WHERE name = 'epoch'")
-    assert count_backlog(store, origin) == everything
+    assert store.backlog(position, epoch) == everything
 
 
 def test_a_store_on_any_database_can_be_checked(
@@ -311,8 +328,8 @@ def test_a_store_on_any_database_can_be_checked(
     put(store_of_desk, {"id": "new", "title": "New"})
     store_of_desk.delete("harbour-1")
     facts = facts_of(own_desk, store_of_desk)
-    assert facts.flaws == {Flaw.PENDING: Some(1, ("new",))}
-    assert (facts.compared, facts.unclaimed, facts.damage) == (True, 1, ())
+    assert facts.flaws == {Flaw.PENDING: Examples(1, ("new",))}
+    assert (facts.compared, facts.unused_texts, facts.damage) == (True, 1, ())
 
 
 @pytest.fixture

@@ -234,15 +234,15 @@ def test_features_outlive_the_store_object(reopen: Open) -> None:
     assert passages_in(second, ["a"], "model")["a"].tolist() == [[7], [-7]]
 
 
-def keep_all(cache: FeatureCache, hashes: list[str], model: str = "model") -> None:
-    add_vectors(cache, {key: vector(1) for key in hashes}, model)
+def keep_all(cache: FeatureCache, hashes: list[str]) -> None:
+    add_vectors(cache, {key: vector(1) for key in hashes}, "model")
     cache.add_terms({key: terms() for key in hashes}, "words")
     cache.add_texts(dict.fromkeys(hashes, "text"), "markup")
 
 
-def kept(cache: FeatureCache, hashes: list[str], model: str = "model") -> list[set[str]]:
+def kept(cache: FeatureCache, hashes: list[str]) -> list[set[str]]:
     """Which are kept as vectors, as terms and as texts."""
-    found = (cache.vectors(hashes, model), cache.terms(hashes, "words"))
+    found = (cache.vectors(hashes, "model"), cache.terms(hashes, "words"))
     return [set(each) for each in (*found, cache.texts(hashes, "markup"))]
 
 
@@ -269,16 +269,26 @@ def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore)
     assert set(store.features.vectors([old.text_hash], "model")) == {old.text_hash}
 
 
-@pytest.mark.parametrize(("models", "left"), [(["new"], 0), (["new", "old"], 1), ([], 0)])
-def test_pruning_forgets_the_vectors_of_other_models(
-    store: ArticleStore, models: list[str], left: int
+@pytest.mark.parametrize(
+    ("used", "left"),
+    [
+        (["model", "words", "markup"], [True, True, True]),
+        (["model", "words", "new"], [True, True, False]),
+        (["new", "words", "markup"], [False, True, True]),
+        (["model", "new"], [True, False, False]),
+        ([], [False, False, False]),
+    ],
+)
+def test_pruning_removes_the_features_of_other_models_analyzers_and_readers(
+    store: ArticleStore, used: list[str], left: list[bool]
 ) -> None:
     article = Article(id="a", title="T")
     store.put(article)
-    keep_all(store.features, [article.text_hash], "old")
-    assert store.features.prune(models) == 1 - left
-    assert len(store.features.vectors([article.text_hash], "old")) == left
-    assert kept(store.features, [article.text_hash])[1:] == [{article.text_hash}] * 2
+    keep_all(store.features, [article.text_hash])
+    with store.scan() as scan:
+        assert scan.count_outdated_rows(frozenset(used)) == left.count(False)
+    assert store.features.prune(used) == left.count(False)
+    assert [bool(found) for found in kept(store.features, [article.text_hash])] == left
 
 
 def test_pruning_an_empty_store_is_fine(store: ArticleStore) -> None:

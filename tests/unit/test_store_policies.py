@@ -127,7 +127,7 @@ def test_a_policy_is_nothing_to_be_built_into_a_generation(store: ArticleStore) 
     store.policies.put("B")
     assert store.entries_since(at.newest, at.epoch) == 1
     assert store.entries_since(LOG_START, "another") == 2
-    assert store.touched_since(at.change) == 1
+    assert store.backlog(at.newest, at.epoch).drift == 1
 
 
 def test_a_log_that_is_trimmed_loses_no_policy(store: ArticleStore) -> None:

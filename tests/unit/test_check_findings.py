@@ -7,20 +7,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recommender.articles import Article, parse_article
-from recommender.operations.checking import (
+from recommender.operations.check_findings import (
+    Examples,
     Facts,
     Finding,
     Flaw,
-    Generation,
-    Given,
+    GenerationFacts,
     Level,
-    Some,
-    differs,
-    flaws_of,
+    SourceEntry,
+    compare_with_snapshot,
+    compare_with_source,
+    find_flaws,
     judge,
-    parts_ways,
 )
-from recommender.store.scan import ArticleStatus
+from recommender.store import ArticleStatus
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
 JUST_NOW = NOW - timedelta(minutes=59)
@@ -53,7 +53,7 @@ TOMBSTONE = replace(UNREAD, deleted=True, has_document=False, outline=None, text
 
 
 @pytest.mark.parametrize(
-    ("standing", "flaws"),
+    ("status", "flaws"),
     [
         (SOUND, set()),
         (TOMBSTONE, set()),
@@ -72,17 +72,17 @@ TOMBSTONE = replace(UNREAD, deleted=True, has_document=False, outline=None, text
     ],
 )
 def test_an_article_is_sound_if_it_is_whole_and_read_or_waits(
-    standing: ArticleStatus, flaws: set[Flaw]
+    status: ArticleStatus, flaws: set[Flaw]
 ) -> None:
-    assert set(flaws_of(standing, NOW, modelled=True)) == flaws
+    assert set(find_flaws(status, NOW, has_live=True)) == flaws
 
 
 def test_without_a_live_generation_no_vector_is_wanted() -> None:
-    assert list(flaws_of(replace(SOUND, has_vector=False), NOW, modelled=False)) == []
+    assert list(find_flaws(replace(SOUND, has_vector=False), NOW, has_live=False)) == []
 
 
 @pytest.mark.parametrize(
-    ("standing", "change", "flaw"),
+    ("status", "change", "flaw"),
     [
         (SOUND, 7, None),
         (SOUND, 6, Flaw.STALE),
@@ -99,13 +99,13 @@ def test_without_a_live_generation_no_vector_is_wanted() -> None:
     ],
 )
 def test_what_the_followers_of_a_generation_do_not_know_must_stand_in_it(
-    standing: ArticleStatus | None, change: int | None, flaw: Flaw | None
+    status: ArticleStatus | None, change: int | None, flaw: Flaw | None
 ) -> None:
-    assert parts_ways(standing, change, BUILT_AT) is flaw
+    assert compare_with_snapshot(status, change, BUILT_AT) is flaw
 
 
 @pytest.mark.parametrize(
-    ("standing", "given", "flaw"),
+    ("status", "given", "flaw"),
     [
         (SOUND, article(), None),
         (SOUND, article(body="C"), Flaw.OTHER_TEXT),
@@ -118,9 +118,9 @@ def test_what_the_followers_of_a_generation_do_not_know_must_stand_in_it(
     ],
 )
 def test_store_and_source_agree_on_every_field_of_what_is_in_both(
-    standing: ArticleStatus | None, given: Article | None, flaw: Flaw | None
+    status: ArticleStatus | None, given: Article | None, flaw: Flaw | None
 ) -> None:
-    assert differs(standing, None if given is None else Given.of(given)) is flaw
+    assert compare_with_source(status, None if given is None else SourceEntry.of(given)) is flaw
 
 
 @pytest.mark.parametrize(
@@ -130,11 +130,12 @@ def test_store_and_source_agree_on_every_field_of_what_is_in_both(
 def test_of_two_lines_about_one_article_the_one_counts_that_an_import_would_keep(
     earlier: int | None, later: int | None, *, counts: bool
 ) -> None:
-    lines = [Given.of(article(version=version)) for version in (earlier, later)]
-    assert lines[0].yields_to(lines[1]) is counts
+    lines = [SourceEntry.of(article(version=version)) for version in (earlier, later)]
+    assert lines[0].is_replaced_by(lines[1]) is counts
 
 
-GOOD = Facts(articles=3, live="g2", generations=(Generation("g1"), Generation("g2")), compared=True)
+FIRST, LIVE = GenerationFacts("g1"), GenerationFacts("g2")
+GOOD = Facts(articles=3, live="g2", generations=(FIRST, LIVE), compared=True)
 
 
 def not_ok(facts: Facts) -> list[tuple[Level, str]]:
@@ -151,7 +152,9 @@ def test_of_an_archive_that_is_whole_every_thing_looked_at_is_ok() -> None:
 
 
 def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None:
-    everything = replace(GOOD, flaws={flaw: Some(1, ("a",)) for flaw in Flaw}, bad_lines=Some())
+    everything = replace(
+        GOOD, flaws={flaw: Examples(1, ("a",)) for flaw in Flaw}, bad_records=Examples()
+    )
     levels = {f.check: f.level for f in judge(everything)}
     assert {flaw: levels[flaw] for flaw in Flaw} == {
         flaw: Level.NOTE if flaw is Flaw.PENDING else Level.FAULT for flaw in Flaw
@@ -167,31 +170,35 @@ def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None
             [(Level.FAULT, "live generation")],
         ),
         (
-            replace(GOOD, generations=(Generation("g1", "altered"), Generation("g2"))),
+            replace(GOOD, generations=(replace(FIRST, damage="altered"), LIVE)),
             [(Level.FAULT, "generation g1")],
         ),
         (
-            replace(GOOD, generations=(Generation("g1", related=False), Generation("g2"))),
+            replace(GOOD, generations=(replace(FIRST, same_store=False), LIVE)),
             [(Level.NOTE, "generation g1")],
         ),
         (
-            replace(GOOD, generations=(Generation("g2", related=False, followed=False),)),
+            replace(GOOD, generations=(GenerationFacts("g2", same_store=False, in_log=False),)),
             [(Level.FAULT, "live generation g2")],
         ),
         (
-            replace(GOOD, generations=(Generation("g1", followed=False), Generation("g2"))),
+            replace(GOOD, generations=(replace(FIRST, in_log=False), LIVE)),
             [(Level.FAULT, "generation g1")],
         ),
         (
-            replace(GOOD, generations=(Generation("g1", current=False), Generation("g2"))),
+            replace(
+                GOOD,
+                generations=(replace(FIRST, same_analyzer=False), LIVE),
+            ),
             [(Level.NOTE, "generation g1")],
         ),
         (
-            replace(GOOD, generations=(Generation("g2", current=False),)),
+            replace(GOOD, generations=(GenerationFacts("g2", same_analyzer=False),)),
             [(Level.FAULT, "live generation g2")],
         ),
-        (replace(GOOD, unclaimed=4), [(Level.NOTE, "unclaimed")]),
-        (replace(GOOD, bad_lines=Some(1, ("f:3: no",))), [(Level.FAULT, "source")]),
+        (replace(GOOD, unused_texts=4), [(Level.NOTE, "unused features")]),
+        (replace(GOOD, outdated_rows=4), [(Level.NOTE, "outdated features")]),
+        (replace(GOOD, bad_records=Examples(1, ("f:3: no",))), [(Level.FAULT, "source")]),
     ],
 )
 def test_what_fails_a_check_and_what_is_only_told(
@@ -215,16 +222,18 @@ def test_articles_are_not_said_to_agree_with_a_generation_they_were_not_compared
 
 
 def test_a_finding_counts_all_and_names_the_first_few() -> None:
-    finding = Finding(Level.FAULT, "stale", "12 articles", Some(12, ("a", "b")))
+    finding = Finding(Level.FAULT, "stale", "12 articles", Examples(12, ("a", "b")))
     assert str(finding) == "fault stale: 12 articles: a, b, ..."
 
 
 def test_a_dead_letter_is_named_with_what_is_wrong_in_short() -> None:
     facts = replace(
-        GOOD, flaws={Flaw.DEAD_LETTER: Some(2, ("a", "b"))}, reasons={"a": "Fault: " + "long " * 90}
+        GOOD,
+        flaws={Flaw.DEAD_LETTER: Examples(2, ("a", "b"))},
+        reasons={"a": "Fault: " + "long " * 90},
     )
     line = next(str(f) for f in judge(facts) if f.check == "dead letter")
-    assert line.startswith("fault dead letter: 2 articles could not be read")
+    assert line.startswith("fault dead letter: 2 articles could not be analyzed")
     assert "a (Fault: long long" in line
     assert line.endswith("...), b")
     assert len(line) < 300
