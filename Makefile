@@ -52,7 +52,7 @@ test-faults: $(READY) ## Kills, power loss, damage, freshness and reads, at leng
 	$(RUN) -m benchmarks.faults --minutes $(MINUTES)
 
 fuzz: $(READY) ## The API against its own OpenAPI document, and hostile bodies; CASES=10000.
-	$(RUN) -m benchmarks.fuzz --cases $(CASES)
+	$(RUN) -m tests.support.api_fuzz --cases $(CASES)
 
 lint: $(READY) ## Style, types, and the direction of imports.
 	$(RUN) -m ruff format --check .
@@ -85,7 +85,7 @@ bench-sources: $(READY) ## Import every file of EVAL=DIR, and score how main tex
 	$(RUN) -m benchmarks.markup '$(EVAL)'
 
 bench-wordpress: $(READY) ## How soon lists follow a real WordPress, and what its pages and saves cost.
-	$(RUN) -m benchmarks.wordpress
+	$(RUN) -m tests.wordpress.timings
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml.
 	$(RUN) -m pip install --quiet pip-tools

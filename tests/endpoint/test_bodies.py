@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from benchmarks.hostile import BODIES, bodies
+from tests.support.hostile_bodies import BODIES, bodies
 
 TAKERS = (
     ("PUT", "/v1/articles/new"),

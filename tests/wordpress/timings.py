@@ -1,6 +1,6 @@
 """The WordPress plugin beside the real service: how soon lists follow, what pages and saves cost.
 
-    python -m benchmarks.wordpress [--rounds 20]
+    python -m tests.wordpress.timings [--rounds 20]
 
 On a WordPress, a MariaDB and a service of its own, as the tests have them. An action of an editor
 is timed from the moment its request is sent until every worker of the service shows it: eight
@@ -123,7 +123,7 @@ def milliseconds(act: Callable[[], object], rounds: int) -> list[float]:
 
 def show(name: str, unit: str, values: list[float]) -> None:
     """A line of the report: median and worst."""
-    print(f"{name:44} {statistics.median(values):9.2f} {max(values):9.2f} {unit}")
+    click.echo(f"{name:44} {statistics.median(values):9.2f} {max(values):9.2f} {unit}")
 
 
 def show_pages(scene: Scene, rounds: int) -> None:
@@ -176,11 +176,11 @@ def main(rounds: int, posts: int) -> None:
         for number in range(1, rounds + 1):
             for action, seconds in follow(scene, number):
                 spent.setdefault(action, []).append(seconds)
-        print(f"{'':44} {'median':>9} {'worst':>9}")
+        click.echo(f"{'':44} {'median':>9} {'worst':>9}")
         for action, values in spent.items():
             show(f"{action}, until every worker shows it", "s", values)
         show_pages(scene, rounds)
-        print(f"pushing {posts} posts in bulk: {push_all(scene, posts):.0f} posts a second")
+        click.echo(f"pushing {posts} posts in bulk: {push_all(scene, posts):.0f} posts a second")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""The API against its own OpenAPI document: every answer documented, none an accident.
+"""Sends generated requests to the API and checks each answer against its OpenAPI document.
 
-    python -m benchmarks.fuzz --cases 10000 --bodies 2000
+    python -m tests.support.api_fuzz --cases 10000 --bodies 2000
 
-Runs in one process on the desk of the tests, with an indexer for drafts, and follows every write.
+It runs in one process on the archive of the tests, with an indexer for drafts, and follows every
+write.
 """
 
 import json
 import random
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -28,8 +31,6 @@ from schemathesis.checks import (
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
-from benchmarks.hostile import bodies
-from benchmarks.tally import Tally
 from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
 from recommender.indexing.drafts import DraftServer
@@ -46,8 +47,9 @@ from tests.support.archives import (
     fill,
     rebuild_fake,
 )
+from tests.support.hostile_bodies import bodies
 
-__all__ = ["fuzz", "serve", "throw"]
+__all__ = ["AnswerCounts", "fuzz", "serve", "throw"]
 
 NDJSON: Final = "application/x-ndjson"
 KEY: Final = {"Authorization": f"Bearer {SECRETS['editor']}"}
@@ -75,6 +77,35 @@ TARGETS: Final = (
 )
 
 
+@dataclass
+class AnswerCounts:
+    """How often each call gave each status, and one failure of each kind."""
+
+    answers: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    failures: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int:
+        """How many requests were sent."""
+        return self.answers.total()
+
+    def count(self, call: str, kind: str, status: int, headers: Any) -> None:
+        """Count an answer. A 5xx is a failure, except a 503 that says when to try again."""
+        self.answers[call, kind, status] += 1
+        if status >= 500 and not (status == 503 and "Retry-After" in headers):
+            self.failures[call, str(status)] = f"{call} answered {status}"
+
+    def lines(self) -> Iterator[str]:
+        """Lines that say, for each call and kind of body, how often each status came."""
+        for call, kind in sorted({(call, kind) for call, kind, _ in self.answers}):
+            told = {s: n for (c, k, s), n in sorted(self.answers.items()) if (c, k) == (call, kind)}
+            yield f"{call:<45} {kind:<9}" + "".join(f" {s}:{n}" for s, n in told.items())
+        in_all = Counter[int]()
+        for (_, _, status), number in self.answers.items():
+            in_all[status] += number
+        yield f"in all {self.cases}: " + ", ".join(f"{s}: {n}" for s, n in sorted(in_all.items()))
+
+
 @contextmanager
 def serve(archive: Settings) -> Iterator[Flask]:
     """An application over an archive, with an indexer that reads drafts for it."""
@@ -94,7 +125,7 @@ def serve(archive: Settings) -> Iterator[Flask]:
         store.close()
 
 
-def fuzz(app: Flask, cases: int, tally: Tally) -> None:
+def fuzz(app: Flask, cases: int, counts: AnswerCounts) -> None:
     """Make at least so many requests, in good and bad faith, of all that the document tells."""
     document = app.test_client().get("/openapi.json").get_json()
     articles = [parse_article(json.dumps(article)) for article in desk_articles()]
@@ -106,15 +137,15 @@ def fuzz(app: Flask, cases: int, tally: Tally) -> None:
     varied = [one for one in operations if len(one.query) or len(one.path_parameters) or one.body]
     share = min(ROUND, -(-cases // (2 * len(varied))))
     rounds = 0
-    while tally.cases < cases:
+    while counts.cases < cases:
         rounds += 1
         for operation in operations:
             for mode in GenerationMode:
                 app.extensions["read-also"].store().write_many(articles)  # what others deleted
-                _run(operation, mode, share, rounds, tally)
+                _run(operation, mode, share, rounds, counts)
 
 
-def throw(app: Flask, count: int, tally: Tally) -> None:
+def throw(app: Flask, count: int, counts: AnswerCounts) -> None:
     """Send so many hostile bodies, each to one of the calls that take one."""
     client = app.test_client()
     for number, body in enumerate(bodies(count)):
@@ -122,10 +153,12 @@ def throw(app: Flask, count: int, tally: Tally) -> None:
         answer = client.open(
             path, method=method, data=body, headers=KEY, content_type="application/json"
         )
-        tally.count(f"{method} {path}", "hostile", answer.status_code, answer.headers)
+        counts.count(f"{method} {path}", "hostile", answer.status_code, answer.headers)
 
 
-def _run(operation: Any, mode: GenerationMode, share: int, number: int, tally: Tally) -> None:  # noqa: ANN401
+def _run(
+    operation: Any, mode: GenerationMode, share: int, number: int, counts: AnswerCounts
+) -> None:
     draw = random.Random(f"{operation.label} {number}")  # noqa: S311 - cases, not secrets
 
     @seed(number)
@@ -140,7 +173,7 @@ def _run(operation: Any, mode: GenerationMode, share: int, number: int, tally: T
     def run(case: Case[Any]) -> None:
         if mode is GenerationMode.POSITIVE and draw.random() < 0.5:
             _steer(case, draw)
-        _ask(case, mode, tally)
+        _ask(case, mode, counts)
 
     try:
         run()
@@ -161,20 +194,20 @@ def _steer(case: Case[Any], draw: random.Random) -> None:
             asked.update({"article_id": draw.choice(KNOWN)} if stored else {"title": "A crane"})
 
 
-def _ask(case: Case[Any], mode: GenerationMode, tally: Tally) -> None:
+def _ask(case: Case[Any], mode: GenerationMode, counts: AnswerCounts) -> None:
     kept = {"authorization", "x-api-key"}
     for name in [name for name in case.headers if name.lower() in kept]:
         del case.headers[name]
     label = case.operation.label
     answer = case.call(headers=KEY)
-    tally.count(label, mode.value, answer.status_code, answer.headers)
+    counts.count(label, mode.value, answer.status_code, answer.headers)
     try:
         left_out = [*LEFT_OUT, negative_data_rejection] if label in BY_LINES else LEFT_OUT
         case.validate_response(answer, headers=KEY, excluded_checks=left_out)
     except FailureGroup as group:
         for failure in group.exceptions:
             told = f"{failure}\n{case.as_curl_command()}"
-            tally.failures.setdefault((label, type(failure).__name__), told[:2_000])
+            counts.failures.setdefault((label, type(failure).__name__), told[:2_000])
 
 
 def _tell_lines(document: dict[str, Any]) -> None:
@@ -206,19 +239,19 @@ def _tell_no_lengths(part: object) -> None:
 @click.option("--bodies", "thrown", default=2_000, show_default=True)
 def main(cases: int, thrown: int) -> None:
     """Fuzz the desk of the tests; exit with 1 where an answer was not documented."""
-    tally = Tally()
+    counts = AnswerCounts()
     with tempfile.TemporaryDirectory() as folder:
         archive = archive_settings(Path(folder))
         fill(archive, desk_articles())
         rebuild_fake(archive)
         with serve(archive) as app:
-            fuzz(app, cases, tally)
-            throw(app, thrown, tally)
-    for line in tally.lines():
-        print(line)
-    for told in tally.failures.values():
-        print(f"\nFAILED {told}")
-    sys.exit(1 if tally.failures else 0)
+            fuzz(app, cases, counts)
+            throw(app, thrown, counts)
+    for line in counts.lines():
+        click.echo(line)
+    for told in counts.failures.values():
+        click.echo(f"\nFAILED {told}")
+    sys.exit(1 if counts.failures else 0)
 
 
 if __name__ == "__main__":
