@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from functools import partial
 
 import click
 
@@ -19,7 +18,7 @@ from recommender.operations.indexer_process import index_forever
 from recommender.operations.supervision import die_with_supervisor
 from recommender.operations.web_server import serve_all, serve_web
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.explain import list_explained, read_texts
+from recommender.ranking.explain import list_explained
 from recommender.ranking.listing import as_text
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
@@ -57,7 +56,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     options = ListOptions(limit=limit, mode=mode, explain=asked)
     policy, overrides = replica.in_force.policy, replica.overrides.of(article_id)
     list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
-    answer = list_explained(list_request, partial(read_texts, store))
+    answer = list_explained(list_request, store.texts_at)
     if as_json:
         click.echo(answer.to_json(indent=2))
     else:

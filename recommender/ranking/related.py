@@ -24,7 +24,7 @@ from recommender.ranking.ranked import Ranked
 from recommender.ranking.seeds import Seed
 from recommender.ranking.selection import Selection, choose
 
-__all__ = ["FALLBACK_STAGES", "Outcome", "answer_to", "list_related", "outcome_of"]
+__all__ = ["FALLBACK_STAGES", "SelectedItems", "list_of", "list_related", "select_items"]
 
 SEMANTIC: Final = "semantic"
 PINNED: Final = "pinned"
@@ -35,6 +35,14 @@ UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
 MOST_CANDIDATES: Final = 800  # where those were too few; what they cost bounds what a list costs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SelectedItems:
+    """The items of a list; and by row why selection removed others, if the request asks for it."""
+
+    items: tuple[Item, ...]
+    removed: Mapping[int, Removed]
 
 
 def list_related(
@@ -53,21 +61,21 @@ def list_related(
     seed; unless it is pinned, it is neither a translation nor a near-duplicate of the seed, nor a
     near-duplicate of an item above.
     """
-    return answer_to(ListRequest(view, seed, options, policy, now, overrides))
+    request = ListRequest(view, seed, options, policy, now, overrides)
+    return list_of(request, select_items(request))
 
 
-def answer_to(request: ListRequest) -> RelatedList:
-    """The list that answers a question; see `list_related`."""
-    view, seed, options = request.view, request.seed, request.options
-    items = outcome_of(request).items if seed.lists else ()
+def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
+    """The answer to a request, from its selected items."""
+    seed, options = request.seed, request.options
     return RelatedList(
         article_id=seed.id,
-        items=items,
+        items=selected.items,
         requested=options.limit,
-        returned=len(items),
+        returned=len(selected.items),
         mode=options.mode,
-        generation=view.generation,
-        short_because=_short_because(seed, options, len(items)),
+        generation=request.view.generation,
+        short_because=_short_because(seed, options, len(selected.items)),
     )
 
 
@@ -79,21 +87,15 @@ def _short_because(seed: Seed, options: ListOptions, returned: int) -> str | Non
     return "few_eligible" if options.min_score is None else "min_score"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """A list, and by row what was taken out of it, if somebody asked for that."""
-
-    items: tuple[Item, ...]
-    removed: Mapping[int, Removed]
-
-
-def outcome_of(request: ListRequest) -> Outcome:
-    """The list, rung by rung: a lower rung is asked only while the list is short."""
+def select_items(request: ListRequest) -> SelectedItems:
+    """Select the items stage by stage: a fallback stage runs only while the list is short."""
+    if not request.seed.lists:
+        return SelectedItems((), {})
     making = _Making(request)
     making.pin()
     for rung in _rungs(request):
         making.fill(rung)
-    return Outcome(tuple(making.items), making.removed)
+    return SelectedItems(tuple(making.items), making.removed)
 
 
 def _rungs(request: ListRequest) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 
+from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.store import schema
@@ -163,6 +164,25 @@ class ArticleStore:
         """Read several articles, by id; unknown and deleted ones are left out."""
         with self.engine.begin() as connection:
             return get_articles(connection, ids)
+
+    def texts_at(self, changes: Mapping[str, int]) -> dict[str, Article]:
+        """Read articles with plain text, by id, of those whose last change is the given one.
+
+        An article that was written, withdrawn or deleted since is left out, and so is one with
+        markup whose plain text is not stored. Two queries, however many ids there are.
+
+        Args:
+            changes: by id, the change number that the article must still have.
+        """
+        stored = self.get_many(list(changes))
+        same = [one for key, one in stored.items() if one.change == changes[key]]
+        marked = [one.text_hash for one in same if one.article.body_html]
+        bodies = self.features.texts(marked, MARKUP_VERSION) if marked else {}
+        texts = {one.article.id: one.article for one in same if not one.article.body_html}
+        for one in same:
+            if one.text_hash in bodies:
+                texts[one.article.id] = one.article.with_text(bodies[one.text_hash])
+        return texts
 
     def text_hashes(self, ids: Sequence[str]) -> dict[str, str]:
         """Read the hashes of the texts of some articles, by id; deleted ones are left out."""

@@ -16,7 +16,7 @@ from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.explain import list_explained, read_texts
+from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import next_visibility_change, shows
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.seeds import seed_of
@@ -211,8 +211,8 @@ class State:
             return store.get(article_id)
 
     def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
-        """Ask the store for texts, on the turn of who explains; see `read_texts`."""
-        return read_texts(self._reachable(), changes)
+        """Ask the store for texts, on the turn of who explains; see `ArticleStore.texts_at`."""
+        return self._reachable().texts_at(changes)
 
     def _explaining(self, options: ListOptions) -> AbstractContextManager[None]:
         """Hold a turn while a list is explained: that takes long, and others must not wait."""

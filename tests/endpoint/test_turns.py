@@ -16,7 +16,7 @@ from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.live import Follower
-from recommender.ranking.explain import grounds
+from recommender.ranking import explain as explanations
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from recommender.web import state as web_state
@@ -221,7 +221,7 @@ def test_a_third_explanation_is_refused_while_two_are_worked_on_and_lists_go_on(
     def explain_draft(asks: FlaskClient) -> TestResponse:
         return asks.post("/v1/related", json=DRAFT | {"explain": True})
 
-    with held_up(grounds, "compare") as arrived:
+    with held_up(explanations, "compare_texts") as arrived:
         two = [pool.submit(asks, another(client)) for asks in (explain, explain_draft)]
         for _ in two:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)

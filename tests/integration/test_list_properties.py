@@ -33,7 +33,7 @@ from recommender.ranking.overrides import Overrides
 from recommender.ranking.picking import rules_of
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.pool import Pool
-from recommender.ranking.related import FALLBACK_STAGES, answer_to, list_related, outcome_of
+from recommender.ranking.related import FALLBACK_STAGES, list_related, select_items
 from recommender.ranking.scoring import MEASURED, Scorer
 from recommender.ranking.seeds import Seed, find_seed
 from recommender.ranking.selection import choose
@@ -423,7 +423,7 @@ def test_no_list_of_an_archive_in_several_languages_tells_a_story_twice(press: P
             question = Question(number, "of two languages", "grown", asker, asking, Policy())
             asked = question.asked(press)
             articles = asked.archive.articles
-            outcome = outcome_of(ListRequest(asked.view, asked.seed, asking, Policy(), asked.now))
+            outcome = select_items(ListRequest(asked.view, asked.seed, asking, Policy(), asked.now))
             ids = ids_of(outcome.items)
             told += [(a, b) for a, b in combinations(ids, 2) if translate(articles[a], articles[b])]
             gone = [one.because for one in outcome.removed.values() if one.rule == "translation"]
@@ -511,17 +511,16 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
         tuple(override(asked, one, window) for one, window in pins),
         tuple(override(asked, one, window) for one, window in blocks),
     )
-    listed = answer_to(
-        ListRequest(
-            asked.view,
-            asked.seed,
-            asked.options,
-            asked.policy,
-            asked.now,
-            overrides,
-            shown_on_page,
-        )
-    ).items
+    request = ListRequest(
+        asked.view,
+        asked.seed,
+        asked.options,
+        asked.policy,
+        asked.now,
+        overrides,
+        shown_on_page,
+    )
+    listed = select_items(request).items
     blocked = {one for one, window in blocks if holds(window)}
     excluded = blocked.union(shown_on_page, asked.options.exclude, {asked.seed.id})
     wanted = [

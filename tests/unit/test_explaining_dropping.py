@@ -5,35 +5,35 @@ from itertools import product
 import pytest
 
 from recommender.api import RULES, Rule
-from recommender.ranking.explain.dropping import Candidate, rule_of
+from recommender.ranking.explain import DropFacts, first_rule
 
 REMOVALS: list[Rule] = ["duplicate_of_seed", "duplicate", "story_cap", "copy_cap"]
 
 
 def test_what_breaks_no_rule_would_stand_further_down() -> None:
-    assert rule_of(Candidate(), by_min_score=False) == "limit"
-    assert rule_of(Candidate(), by_min_score=True) == "limit"
+    assert first_rule(DropFacts(), by_min_score=False) == "limit"
+    assert first_rule(DropFacts(), by_min_score=True) == "limit"
 
 
 @pytest.mark.parametrize(
     ("candidate", "rule"),
     [
         (
-            Candidate(translation=True, excluded=True, broken="language", related=False),
+            DropFacts(translation=True, excluded=True, broken="language", related=False),
             "translation",
         ),
-        (Candidate(excluded=True, broken="expired", related=False), "excluded"),
-        (Candidate(broken="section", related=False, removed="duplicate"), "section"),
-        (Candidate(related=False, removed="duplicate"), "threshold"),
-        *((Candidate(removed=removal), removal) for removal in REMOVALS),
+        (DropFacts(excluded=True, broken="expired", related=False), "excluded"),
+        (DropFacts(broken="section", related=False, removed="duplicate"), "section"),
+        (DropFacts(related=False, removed="duplicate"), "threshold"),
+        *((DropFacts(removed=removal), removal) for removal in REMOVALS),
     ],
 )
-def test_the_first_rule_is_told(candidate: Candidate, rule: Rule) -> None:
-    assert rule_of(candidate, by_min_score=False) == rule
+def test_the_first_rule_is_told(candidate: DropFacts, rule: Rule) -> None:
+    assert first_rule(candidate, by_min_score=False) == rule
 
 
 def test_a_least_score_that_was_asked_for_has_a_rule_of_its_own() -> None:
-    assert rule_of(Candidate(related=False), by_min_score=True) == "min_score"
+    assert first_rule(DropFacts(related=False), by_min_score=True) == "min_score"
 
 
 def test_of_all_that_is_broken_the_first_in_the_order_of_the_rules_is_told() -> None:
@@ -52,5 +52,5 @@ def test_of_all_that_is_broken_the_first_in_the_order_of_the_rules_is_told() -> 
             *([x] if x else []),
             "limit",
         ]
-        candidate = Candidate(t, e, k, b, r, x)
-        assert rule_of(candidate, by_min_score=False) == min(rules, key=RULES.index)
+        candidate = DropFacts(t, e, k, b, r, x)
+        assert first_rule(candidate, by_min_score=False) == min(rules, key=RULES.index)

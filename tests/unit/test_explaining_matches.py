@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.api import PassagePair
-from recommender.ranking.explain.matches import excerpt, matching_pairs
+from recommender.ranking.shared_text import excerpt, matching_pairs
 
 
 def vectors(*angles: float) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 import pytest
 
 from recommender.articles import Article
-from recommender.ranking.explain.names import MOST_READ, Key, Name, names_of, shared_names
+from recommender.ranking.shared_text import MOST_READ, Key, Name, names_of, shared_names
 
 
 def text(body: str, **fields: str) -> Article:

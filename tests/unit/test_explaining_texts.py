@@ -6,9 +6,7 @@ import pytest
 
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article, parse_article
-from recommender.ranking.explain import read_texts
-from recommender.ranking.explain.grounds import Side
-from recommender.ranking.explain.texts import MOST_MARKS, beginning_of
+from recommender.ranking.shared_text import MOST_LETTERS, ComparedText, beginning_of
 from recommender.store import ArticleStore
 
 
@@ -21,8 +19,8 @@ def test_only_what_stands_at_the_change_asked_for_is_read(store: ArticleStore) -
     changes = {one.id: store.put(one).change for one in articles}
     store.put(article("b", body="Another text."))
     store.delete("c")
-    assert read_texts(store, changes | {"nobody": 1}) == {"a": articles[0]}
-    assert read_texts(store, {}) == {}
+    assert store.texts_at(changes | {"nobody": 1}) == {"a": articles[0]}
+    assert store.texts_at({}) == {}
 
 
 def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore) -> None:
@@ -34,19 +32,19 @@ def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore
     changes = {one.id: store.put(one).change for one in (plain, kept, unkept)}
     store.features.add_texts({kept.text_hash: "Kept."}, MARKUP_VERSION)
     store.features.add_texts({unkept.text_hash: "Old."}, "another recipe")
-    assert read_texts(store, changes) == {"a": plain, "b": kept.with_text("Kept.")}
+    assert store.texts_at(changes) == {"a": plain, "b": kept.with_text("Kept.")}
 
 
 @pytest.mark.parametrize(
     ("body", "kept"),
     [
         ("short", 5),
-        ("x" * MOST_MARKS, MOST_MARKS),
-        ("x" * (MOST_MARKS + 1), MOST_MARKS),
-        ("贵" * 2 * MOST_MARKS, MOST_MARKS),
-        ("We saw Isfara. " * 10_000, MOST_MARKS - 4),
-        ("four\n" * MOST_MARKS, MOST_MARKS - 1),
-        (" " + "x" * 2 * MOST_MARKS, MOST_MARKS),
+        ("x" * MOST_LETTERS, MOST_LETTERS),
+        ("x" * (MOST_LETTERS + 1), MOST_LETTERS),
+        ("贵" * 2 * MOST_LETTERS, MOST_LETTERS),
+        ("We saw Isfara. " * 10_000, MOST_LETTERS - 4),
+        ("four\n" * MOST_LETTERS, MOST_LETTERS - 1),
+        (" " + "x" * 2 * MOST_LETTERS, MOST_LETTERS),
     ],
 )
 def test_of_a_long_text_the_beginning_is_read_up_to_a_blank(body: str, kept: int) -> None:
@@ -55,8 +53,8 @@ def test_of_a_long_text_the_beginning_is_read_up_to_a_blank(body: str, kept: int
 
 
 def test_nothing_beyond_is_compared() -> None:
-    body = "In Khujand it rained. " * (MOST_MARKS // 22) + "\n" * 50 + "We saw Isfara."
-    side = Side.of(article("a", body=body), None, None)
+    body = "In Khujand it rained. " * (MOST_LETTERS // 22) + "\n" * 50 + "We saw Isfara."
+    side = ComparedText.of(article("a", body=body), None, None)
     assert [name.spelt for name in side.names.values()] == ["Khujand"]
     assert "isfara" not in side.spelt
     assert "khujan" in side.spelt

@@ -9,7 +9,7 @@ from index import Query
 from recommender.analysis.tokens import count_tokens
 from recommender.api import SharedTerm
 from recommender.articles import Article
-from recommender.ranking.explain.wording import products, shared_terms, spellings
+from recommender.ranking.shared_text import products, shared_terms, spellings
 
 
 def text(body: str, title: str = "") -> Article:
