@@ -69,7 +69,7 @@ docs: $(READY) ## Write the parts of the docs that come from the code; draw the 
 	@if command -v dot >/dev/null; then for p in docs/pictures/*.dot; do dot -Tsvg "$$p" -o "$${p%.dot}.svg"; done; fi
 
 bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
-	$(RUN) -m benchmarks.bbc
+	$(RUN) -m benchmarks.bbc_news
 
 bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR, into the docs; CACHE=DIR keeps vectors.
 	$(NAMED)
@@ -77,12 +77,12 @@ bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR, into
 
 bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE as above.
 	$(NAMED)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.cost '$(EVAL)/wikinews-events' $(KEPT)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.ranking_cost '$(EVAL)/wikinews-events' $(KEPT)
 
 bench-sources: $(READY) ## Import every file of EVAL=DIR, and score how main texts are read.
 	$(NAMED)
-	$(RUN) -m benchmarks.importers '$(EVAL)'
-	$(RUN) -m benchmarks.markup '$(EVAL)'
+	$(RUN) -m benchmarks.import_formats '$(EVAL)'
+	$(RUN) -m benchmarks.main_text '$(EVAL)'
 
 bench-wordpress: $(READY) ## How soon lists follow a real WordPress, and what its pages and saves cost.
 	$(RUN) -m tests.wordpress.timings

@@ -1,1 +1,1 @@
-"""Measurements. Each prints its figures as ratios of one run, beside the bars they should meet."""
+"""Measurements. Each prints figures, and the bars that they should meet. See README.md."""

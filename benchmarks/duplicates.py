@@ -1,33 +1,37 @@
-"""How near-duplicates are told from follow-ups, and what the rules of a list cost.
+"""How well near-duplicates are told from follow-ups, and what the rules of a list cost.
 
     python -m benchmarks.duplicates [--eval DIR] [--cache DIR]
 
-Duplicates are the reprints and updates that the sample archive marks, and copies made of each of
-its stories as newsrooms make them. No duplicates are all its other pairs, and follow-ups: another
-story to which one or two closing paragraphs of the first were added as background.
+Duplicates are the reprints and updates that the sample archive marks, and copies of its stories
+with changes that newsrooms make. All other pairs of the sample are no duplicates, nor are
+follow-ups: another story that ends with one or two paragraphs of the first as background.
 
-With DIR, the folder of the data sets, also what the rules of a list cost; see `list_rules`.
+DIR is the folder of the data sets. With it, the nDCG that the rules of a list cost is measured on
+same-event news, where all articles of one event are relevant.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, report
-from benchmarks.list_rules import measure_cost
+from recommender.analysis.embedding import find_model
 from recommender.analysis.minhash import compute_minhash, estimate_jaccard
+from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
-from recommender.ranking.policy import Policy
+from recommender.cli.meters import bar
+from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
+from recommender.ranking.policy import NEVER, Policy
 from recommender.ranking.selection import Pool, Rules, choose
 
 THRESHOLDS: Final = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
@@ -40,14 +44,14 @@ LISTED, CANDIDATES, DIM = 12, 200, 384
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """Pairs of one kind: are they duplicates, and how much do their texts overlap (float64 [n])."""
+    """Pairs of one kind: whether duplicates, and their Jaccard similarities, float64 [n]."""
 
     name: str
     duplicates: bool
     overlaps: NDArray[np.float64]
 
     def called(self, threshold: float) -> int:
-        """How many a threshold calls duplicates."""
+        """How many pairs a threshold calls duplicates."""
         return int(np.sum(self.overlaps >= threshold))
 
     def __str__(self) -> str:
@@ -71,7 +75,7 @@ def main(folder: Path | None, cache: Path | None) -> None:
 
 
 def judge(kinds: list[Kind], bound: float, say: Callable[[str], object]) -> Iterator[Figure]:
-    """The table over thresholds, and what the shipped one makes of it."""
+    """Print a table over thresholds; yield the figures of the shipped threshold."""
     say(f"{'called duplicates, share of the pairs':<42} {'pairs':>6} " + _row(THRESHOLDS))
     for kind in kinds:
         say(str(kind))
@@ -84,14 +88,14 @@ def judge(kinds: list[Kind], bound: float, say: Callable[[str], object]) -> Iter
 
 
 def precision_and_recall(kinds: list[Kind], threshold: float) -> tuple[float, float]:
-    """Over all pairs of all kinds."""
+    """Precision and recall over all pairs of all kinds."""
     right = sum(kind.called(threshold) for kind in kinds if kind.duplicates)
     wrong = sum(kind.called(threshold) for kind in kinds if not kind.duplicates)
     return right / (right + wrong), right / sum(len(k.overlaps) for k in kinds if k.duplicates)
 
 
 def marked_pairs() -> Iterator[Kind]:
-    """Every pair of the sample, by what its files say of it."""
+    """All pairs of the sample, by their kind in its files."""
     stories = {article.id: compute_minhash(article) for article in read_sample()}
     marked = {frozenset(line.split("\t")[:2]) for line in _lines("duplicates.tsv")[1:]}
     judged = [line.split() for line in _lines("qrels.txt")]
@@ -107,7 +111,7 @@ def marked_pairs() -> Iterator[Kind]:
 
 
 def made_pairs() -> Iterator[Kind]:
-    """Each story beside copies and follow-ups made of it."""
+    """Pairs of each story with copies and follow-ups that are made of it."""
     stories = list(read_sample())
     for name, make in COPIES.items():
         yield Kind(name, True, overlaps_with(stories, make))  # noqa: FBT003
@@ -152,7 +156,7 @@ FOLLOW_UPS: Final[Mapping[str, Make]] = {
 
 
 def overlaps_with(stories: list[Article], make: Make) -> NDArray[np.float64]:
-    """Of each story with what is made of it and of another in its language, a while later: [n]."""
+    """The similarity of each story to a text made of it and a later one: float64 [n]."""
     found = []
     for place, story in enumerate(stories):
         later = (stories[(place + step) % len(stories)] for step in range(LATER, len(stories)))
@@ -166,7 +170,7 @@ def overlaps_with(stories: list[Article], make: Make) -> NDArray[np.float64]:
 
 
 def time_selection() -> Figure:
-    """The best of many selections from random candidates, under every shipped rule."""
+    """Time selections from random candidates with all shipped rules; take the fastest."""
     shipped = Policy()
     rules = Rules(
         diversity=shipped.diversity,
@@ -212,6 +216,88 @@ def _paragraphs(article: Article) -> list[str]:
 
 def _row(numbers: Sequence[float]) -> str:
     return " ".join(f"{number:6.3f}" for number in numbers)
+
+
+EVENTS: Final = "wikinews-events"
+CLOSE: Final = 0.25  # same-event pairs with this similarity or more are printed
+
+OFF: Final[Mapping[str, Mapping[str, Any]]] = {
+    "duplicate rule": {"duplicate_overlap": NEVER},
+    "diversity": {"diversity": 0.0},
+    "story cap": {"story_likeness": NEVER},
+    "copy cap": {"copy_overlap": NEVER},
+}
+SWEEP: Final[Sequence[Mapping[str, Any]]] = (
+    *({"duplicate_overlap": bound} for bound in (0.3, 0.35, 0.4, 0.5)),
+    *({"diversity": weight} for weight in (0.0, 0.05, 0.1, 0.2)),
+    *({"story_likeness": near, "story_cap": cap} for near in (0.8, 0.85, 0.9) for cap in (4, 6, 8)),
+    *({"copy_overlap": bound, "copy_cap": cap} for bound in (0.15, 0.2) for cap in (1, 2, 3)),
+)
+
+
+def measure_cost(folder: Path, cache: Path, say: Callable[[str], object]) -> Iterator[Figure]:
+    """Measure what each rule changes in nDCG and in the similarity of the items of a list.
+
+    Also print the same-event pairs that the duplicate rule may take for one text.
+    """
+    dataset = read_dataset(folder / EVENTS)
+    say_close(dataset.articles, dataset.qrels, say)
+    with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / EVENTS) as bench:
+        served = _served(bench, {})
+        say(f"{'served':<50} {served}")
+        for changes in SWEEP:
+            say(
+                f"{', '.join(f'{k} {v}' for k, v in changes.items()):<50} {_served(bench, changes)}"
+            )
+        every = {name: value for changes in OFF.values() for name, value in changes.items()}
+        for name, changes in (*OFF.items(), ("all rules", every)):
+            cost = _served(bench, changes).ndcg - served.ndcg
+            yield Figure(f"{EVENTS} nDCG@5 lost by the {name}", cost, 0.015, "most")
+
+
+def say_close(
+    articles: Sequence[Article],
+    qrels: Mapping[str, Mapping[str, int]],
+    say: Callable[[str], object],
+) -> None:
+    """Print the same-event pairs with the most similar texts, for a person to look at."""
+    signed = {article.id: (article, compute_minhash(article)) for article in articles}
+    pairs = {
+        tuple(sorted((seed, other)))
+        for seed, judged in qrels.items()
+        for other, gain in judged.items()
+        if gain > 0 and other != seed
+    }
+    close = [(float(estimate_jaccard(signed[a][1], signed[b][1][None])[0]), a, b) for a, b in pairs]
+    say(f"{len(pairs)} same-event pairs; those that overlap by {CLOSE} or more:")
+    for share, one, two in sorted(close, reverse=True):
+        if share >= CLOSE:
+            say(f"{share:.2f} {signed[one][0].title[:50]!r} | {signed[two][0].title[:50]!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The nDCG of lists of twelve, and the mean cosine of two items of one list."""
+
+    ndcg: float
+    ndcg_at_10: float
+    likeness: float
+
+    def __str__(self) -> str:
+        return f"{self.ndcg:.4f} {self.ndcg_at_10:.4f} {self.likeness:.4f}"
+
+
+def _served(bench: Bench, changes: Mapping[str, Any]) -> Served:
+    run = run_lists(bench, replace(Policy(), **changes), ListOptions().limit)
+    measures = measure(bench.dataset, run)
+    likeness = np.mean([_likeness(bench, list(ids)) for ids in run.values() if len(ids) > 1])
+    return Served(measures["nDCG@5"], measures["nDCG@10"], float(likeness))
+
+
+def _likeness(bench: Bench, ids: list[str]) -> float:
+    rows = [row for row in map(bench.view.row_of, ids) if row is not None]
+    vectors = bench.view.fetch(np.array(rows, np.int64))
+    return float((vectors @ vectors.T)[np.triu_indices(len(rows), 1)].mean())
 
 
 if __name__ == "__main__":

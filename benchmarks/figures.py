@@ -1,4 +1,4 @@
-"""Figures beside their bars, printed alike by every benchmark."""
+"""Figures and their bars, which every benchmark prints in the same way."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ _COMPARED: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, and the bar it should not fall below, rise above, or must stay above.
+    """A measured value and its bar: a least value, a most value, or a value to stay above.
 
-    What could not be measured is NaN, and meets no bar.
+    A figure that could not be measured is NaN. It meets no bar.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the bar is met; a figure without one always is."""
+        """Whether the bar is met. A figure without a bar always meets it."""
         if self.bar is None:
             return True
         return _COMPARED[self.side][1](self.value, self.bar)
@@ -46,7 +46,7 @@ class Figure:
 
 
 def report(figures: list[Figure], say: Callable[[str], object]) -> int:
-    """Print figures; returns 1 if a bar was missed, else 0."""
+    """Print figures; return 1 if a bar was missed, else 0."""
     for figure in figures:
         say(str(figure))
     return 0 if all(figure.met for figure in figures) else 1

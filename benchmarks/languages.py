@@ -1,11 +1,11 @@
-"""Eight languages: finding a text's translation, and the other half of a text."""
+"""Measures eight languages: find the translation of a text, and the other half of a text."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.events import WORDS
+from benchmarks.event_news import WORDS
 from benchmarks.figures import HALVES, PARALLEL, Figure
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
@@ -30,7 +30,7 @@ TAJIK: Final = 0.94
 
 
 def measure_translations(folder: Path, cache: Path) -> Iterator[Figure]:
-    """The translations of a news text among all texts in eight languages."""
+    """Find the translations of a news text among all texts in eight languages."""
     place = folder / PARALLEL
     dataset = read_dataset(place, qrels=place / QRELS)
     model, kept = find_model("multilingual", cache), cache / f"{PARALLEL}-multilingual"
@@ -45,7 +45,7 @@ def measure_translations(folder: Path, cache: Path) -> Iterator[Figure]:
 
 
 def measure_pair(bench: Bench, place: Path, asked: str, found: str) -> float:
-    """P@1 of finding a text of one language in another."""
+    """P@1 of finding a text in another language."""
     dataset = read_dataset(
         place,
         qrels=place / QRELS,
@@ -56,7 +56,7 @@ def measure_pair(bench: Bench, place: Path, asked: str, found: str) -> float:
 
 
 def measure_halves(folder: Path, cache: Path, name: str) -> Iterator[Figure]:
-    """The other half of a news text among all halves of its language, beside words alone."""
+    """Find the other half of a news text in its language; compare with words alone."""
     place = folder / HALVES
     model, kept = find_model(name, cache), cache / f"{HALVES}-{name}"
     with open_bench(read_dataset(place), model, bar, cache=kept) as bench:

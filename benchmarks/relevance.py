@@ -1,9 +1,9 @@
-"""Measures on the shared data sets, by the functions behind `read-also evaluate`.
+"""Measures relevance on all data sets, with the functions behind `read-also evaluate`.
 
     python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-multilingual]
 
-EVAL is the folder that holds them, one folder a data set. Its `score.py`, if there, scores the
-written runs once more, independently. With `--write` the figures replace those in a page.
+EVAL holds one folder a data set. If it has a `score.py`, that scores the written runs again,
+independently of our code. With `--write` the figures replace those in a page.
 """
 
 import sys
@@ -15,10 +15,10 @@ from typing import Final
 
 import click
 
-from benchmarks.events import measure_distractors, measure_events
+from benchmarks.bbc_news import measure_reach
+from benchmarks.event_news import measure_distractors, measure_events
 from benchmarks.figures import PAIRS, PARALLEL, Figure, report
 from benchmarks.languages import measure_halves, measure_translations
-from benchmarks.reach import measure_reach
 from recommender.analysis.embedding import find_model
 from recommender.analysis.language import detect_language
 from recommender.articles import Article, primary_language
@@ -39,7 +39,7 @@ def main(folder: Path, cache: Path | None, write: Path | None, skip_multilingual
     """Measure on the data sets in FOLDER."""
     lines: list[str] = []
     if write is not None:
-        parts_of(write)  # what it lacks is told now, not after an hour
+        parts_of(write)  # fail now, not after an hour
 
     def say(line: str) -> None:
         lines.append(line)
@@ -57,7 +57,7 @@ def main(folder: Path, cache: Path | None, write: Path | None, skip_multilingual
 def measure(
     folder: Path, cache: Path, say: Callable[[str], object], *, multilingual: bool
 ) -> Iterator[Figure]:
-    """All figures; tables are said on the way."""
+    """Yield all figures, and print tables on the way."""
     yield from measure_events(folder, cache, say)
     yield from measure_distractors(folder, cache)
     yield from measure_pairs(folder, cache)
@@ -70,7 +70,7 @@ def measure(
 
 
 def measure_pairs(folder: Path, cache: Path) -> Iterator[Figure]:
-    """Pairs rated by people."""
+    """Correlate scores with ratings of pairs by people."""
     dataset = read_dataset(folder / PAIRS)
     with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / PAIRS) as bench:
         found = score_pairs(bench)
@@ -80,7 +80,7 @@ def measure_pairs(folder: Path, cache: Path) -> Iterator[Figure]:
 
 
 def measure_detection(folder: Path) -> Iterator[Figure]:
-    """Of parallel news texts in eight languages, the share whose language is detected right."""
+    """The share of parallel news texts in eight languages whose language is detected."""
     right: dict[str, list[bool]] = {}
     for record in read_jsonl(folder / PARALLEL / "articles.jsonl"):
         if isinstance(record.content, Article):
@@ -92,13 +92,13 @@ def measure_detection(folder: Path) -> Iterator[Figure]:
 
 
 def write_into(page: Path, text: str) -> None:
-    """Put a text between the marks of a page, instead of what stands there."""
+    """Replace the text between the marks of a page."""
     before, after = parts_of(page)
     page.write_text(f"{before}{BEGIN}\n```text\n{text}\n```\n\n{END}{after}", "utf-8")
 
 
 def parts_of(page: Path) -> tuple[str, str]:
-    """What stands before and after the marks of a page.
+    """The text before and after the marks of a page.
 
     Raises:
         ClickException: a mark is missing.

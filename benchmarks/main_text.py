@@ -1,10 +1,11 @@
-"""How well the main text of web pages is read, beside two readers that do half the work.
+"""How well the main text of web pages is extracted, compared with two simpler extractors.
 
-    python -m benchmarks.markup EVAL
+    python -m benchmarks.main_text EVAL
 
-EVAL is the folder of evaluation data, or its `importers/html`. Precision, recall and F1 of words
-(of characters where words are not parted by spaces) against the expected texts; then, of plain
-articles whose paragraphs were put into HTML, the lines that are lost. Exit 1 below the bars.
+EVAL is the folder of the data sets, or its `importers/html`. Printed are precision, recall and F1
+of words against the expected texts (of characters, where a language has no spaces). Then plain
+articles are put into HTML paragraphs, and the lines that are lost are printed. Exit 1 if a bar is
+missed.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from recommender.sources.charsets import decode_page
 __all__ = ["main"]
 
 FEWEST_F1: Final = 0.95
-MOST_LOST: Final = 0.0005  # of the characters; what is lost is printed, and is to be read
+MOST_LOST: Final = 0.0005  # of the characters; look at the printed lines
 UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff"
 TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 ADDRESS: Final = re.compile(r"https?://\S+")
@@ -39,7 +40,7 @@ ADDRESS: Final = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of a text against the expected one, or means of those, each 0 to 1."""
+    """Precision, recall and F1 of a text, or their means; each 0 to 1."""
 
     f1: float
     precision: float
@@ -50,7 +51,7 @@ class Score:
 
 
 def score(text: str, expected: str) -> Score:
-    """Compare the tokens, how often each comes included, their order not."""
+    """Compare the tokens with their counts, but not their order."""
     got, wanted = tokens(text), tokens(expected)
     common = (got & wanted).total()
     precision, recall = common / max(1, got.total()), common / max(1, wanted.total())
@@ -59,12 +60,12 @@ def score(text: str, expected: str) -> Score:
 
 
 def tokens(text: str) -> Counter[str]:
-    """Words in one case; characters of Chinese, Japanese, Thai, Lao and Burmese."""
+    """Lower-case words; single characters of Chinese, Japanese, Thai, Lao and Burmese."""
     return Counter(found.group().casefold() for found in TOKEN.finditer(text))
 
 
 def measure_pages(folder: Path) -> float:
-    """Print a table of the readers, and tell the mean F1 of ours."""
+    """Print a table of the extractors; return the mean F1 of ours."""
     totals: dict[str, list[Score]] = {}
     with Sandbox() as articles, PageReader() as pages:
         readers: Mapping[str, Callable[[str], str]] = {
@@ -86,7 +87,7 @@ def measure_pages(folder: Path) -> float:
 
 
 def judged(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The pages whose text is known."""
+    """The pages whose expected text is there."""
     for page in sorted((folder / "pages").glob("*.html")):
         text = folder / "text" / f"{page.stem}.txt"
         if text.exists():
@@ -94,13 +95,13 @@ def judged(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def mean(scores: list[Score]) -> Score:
-    """Each averaged over the pages."""
+    """The means over the pages."""
     rows = [(one.f1, one.precision, one.recall) for one in scores]
     return Score(*(sum(column) / len(rows) for column in zip(*rows, strict=True)))
 
 
 def read_article(reader: Sandbox, page: str) -> str:
-    """The page as if it were an article's HTML; nothing if it is refused."""
+    """Read the page as if it were the HTML of an article; "" if it is refused."""
     try:
         return reader.read(page)
     except UnreadableMarkup:
@@ -108,12 +109,12 @@ def read_article(reader: Sandbox, page: str) -> str:
 
 
 def trafilatura_of(page: str, *, favor_precision: bool = False) -> str:
-    """Its own text, without what we leave out."""
+    """The text that trafilatura gives without our rules."""
     return trafilatura.extract(page, include_comments=False, favor_precision=favor_precision) or ""
 
 
 def measure_losses(folder: Path) -> float:
-    """Print the lines that plain articles lose, and tell their share of all characters."""
+    """Print the lines that plain articles lose; return their share of all characters."""
     lost = whole = count = 0
     with Sandbox() as reader:
         for path in sorted(folder.glob("*/articles.jsonl")):

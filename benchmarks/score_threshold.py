@@ -1,9 +1,9 @@
-"""Where a list should stop: how random pairs score, and how those score that people judged related.
+"""Finds where a list should stop: scores of random pairs, and of pairs that people judged related.
 
-    python -m benchmarks.thresholds EVAL [--cache DIR]
+    python -m benchmarks.score_threshold EVAL [--cache DIR]
 
-EVAL is the folder of the data sets. On same-event news all three signals speak; on halves of texts
-in languages that the bundled encoder does not know, words alone.
+EVAL is the folder of the data sets. On same-event news all three signals count. On halves of texts
+in languages that the bundled encoder does not support, only words count.
 """
 
 import tempfile
@@ -26,14 +26,14 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.seeds import find_seed
 
-RANDOM: Final = 100  # other articles that each seed is scored with
+RANDOM: Final = 100  # random articles for each seed
 RNG_SEED: Final = 20_261_125
 CUTS: Final = (0.03, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """The scores of pairs drawn at random, and of those judged related: float64 [n] each."""
+    """The scores of random pairs and of pairs judged related: float64 [n] each."""
 
     random: NDArray[np.float64]
     related: NDArray[np.float64]
@@ -60,7 +60,7 @@ def main(folder: Path, cache: Path | None) -> None:
 
 
 def score(bench: Bench) -> Pairs:
-    """Score every judged pair, and each query with some others drawn at random."""
+    """Score every judged pair, and each query with some random articles."""
     draw = np.random.default_rng(RNG_SEED)
     ids = sorted(bench.dataset.pool or (article.id for article in bench.dataset.articles))
     random: list[float] = []
@@ -81,7 +81,7 @@ def _scores(bench: Bench, query: str, others: list[str]) -> Iterator[float]:
 
 
 def say_cuts(name: str, pairs: Pairs, say: Callable[[str], object]) -> None:
-    """What would be let through at each threshold."""
+    """Print which shares each threshold lets through."""
     say(f"\n{name}: {len(pairs.random)} random pairs, {len(pairs.related)} related ones")
     say("least score      " + "".join(f"{cut:>8}" for cut in CUTS))
     for kind, scores in (("random", pairs.random), ("related", pairs.related)):

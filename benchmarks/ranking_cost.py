@@ -1,9 +1,9 @@
-"""What a ranking costs: milliseconds for 200 candidates, and bytes on disk.
+"""What a ranking costs: milliseconds for 200 candidates, and the bytes of a snapshot on disk.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.cost FOLDER [--cache DIR]
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.ranking_cost FOLDER [--cache DIR]
 
-FOLDER is a data set. Every part is timed in turns with the others, seed by seed, on one thread if
-the environment says so; medians are told, and the whole of what ranking and choosing take.
+FOLDER is a data set. The parts are timed in turns, seed by seed, on one thread if the environment
+says so. Printed are the medians of the parts and of the whole.
 """
 
 import time
@@ -66,7 +66,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
-    """What ranking and choosing consist of, for one seed."""
+    """The steps of ranking and selection, for one seed."""
     view, policy = bench.view, Policy()
     seed, rows = find_seed(view, one), _candidates(bench, one)
     if seed.passages is None or seed.terms is None:
@@ -91,7 +91,7 @@ def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
 
 
 def say_bytes(sizes: Mapping[str, int], articles: int) -> None:
-    """What the files of a snapshot take on disk, the largest first."""
+    """Print the sizes of the files of a snapshot, the largest first."""
     ranked = sorted(sizes.items(), key=lambda item: -item[1])
     growing = {name: size / articles for name, size in ranked if name not in FIXED}
     click.echo(f"\n{'bytes an article':<28}{sum(growing.values()):>12,.0f}")
@@ -119,7 +119,7 @@ def main(folder: Path, cache: Path | None) -> None:
 
 
 def say_times(bench: Bench) -> None:
-    """Medians and 95th percentiles over the seeds, of the best of three rounds each."""
+    """Print medians and 95th percentiles over the seeds; each is the best of three rounds."""
     spent: dict[str, list[float]] = {}
     for one in _spread(bench, SEEDS):
         for name, work in parts_of(bench, one).items():
