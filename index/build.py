@@ -16,6 +16,7 @@ from index.arrays import round_to_float16, spread_evenly
 from index.columns import write_columns
 from index.disk import Writer, sync_folder
 from index.groups import Means, measure_background
+from index.keywords import write_keywords
 from index.lexical import Lexicon, weigh_rows
 from index.manifest import FORMAT, Files, Manifest
 from index.neighbours import IndexSide, find_own_neighbours
@@ -175,11 +176,12 @@ def _centre(rows: Rows, options: BuildOptions) -> tuple[Rows, Means]:
 
 
 def _write_rows(writer: Writer, rows: Rows) -> None:
-    """Write what is kept as it was given: ids, display fields, columns and labels."""
+    """Write what is kept as it was given: ids, display fields, columns, labels, keywords."""
     ids = [row_id.encode() for row_id in rows.ids]
     writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, ids)
     writer.write_blobs(Files.DISPLAY, Files.DISPLAY_OFFSETS, rows.display)
     write_columns(writer, rows)
+    write_keywords(writer, rows.keywords)
 
 
 def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> tuple[Vectors, Tuning]:

@@ -43,6 +43,8 @@ class Delta:
         neighbours: the neighbours of d rows, given as row numbers of the snapshot.
         columns: by name, an array [d] or [d, k].
         labels: by the name of a column of codes, the label of each code, by position.
+        rows_by_keyword: the rows that have a keyword, ascending; only those below d count.
+        keywords: the keywords of d or more rows; only the first d count.
         ids: d or more strings; only the first d count.
         display: d or more byte strings; only the first d count.
     """
@@ -53,6 +55,8 @@ class Delta:
     neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
+    rows_by_keyword: Mapping[str, Sequence[int]]
+    keywords: Sequence[Collection[str]]
     ids: Sequence[str]
     display: Sequence[bytes]
 
@@ -76,6 +80,16 @@ class Delta:
     def similarities(self, query: Query, rows: Whole) -> Floats:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
         return overlap(self.terms, query, rows)
+
+    @property
+    def has_keywords(self) -> bool:
+        """Whether any row has a keyword."""
+        return any(self.keywords[: len(self)])
+
+    def rows_with(self, keyword: str) -> Ints:
+        """Find the rows that have a keyword: int32 [m], ascending."""
+        rows = np.array(self.rows_by_keyword.get(keyword, ()), np.int32)
+        return rows[: np.searchsorted(rows, len(self))]
 
     def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows whose terms are most similar to a query's, above 0."""
@@ -169,6 +183,8 @@ class DeltaBuilder:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._keywords: list[Collection[str]] = []
+        self._rows_by_keyword: dict[str, list[int]] = {}
         self._cards: list[bytes] = []
         self._buffers: dict[str, Buffer] = {}
         self._codes: dict[str, dict[str, int]] = {}
@@ -204,6 +220,10 @@ class DeltaBuilder:
             labels = rows.labels.get(name)
             recoded = column if labels is None else self._recode(name, column, labels)
             self._extend(f"column-{name}", recoded)
+        for row, keywords in enumerate(rows.keywords, len(self)):
+            for keyword in frozenset(keywords):
+                self._rows_by_keyword.setdefault(keyword, []).append(row)
+        self._keywords.extend(rows.keywords)
         self._ids.extend(rows.ids)
         self._cards.extend(rows.display)
 
@@ -231,6 +251,8 @@ class DeltaBuilder:
             ),
             columns=columns or {name: column[:0] for name, column in snapshot.columns.items()},
             labels={name: tuple(self._codes.get(name, ())) for name in snapshot.labels},
+            rows_by_keyword=self._rows_by_keyword,
+            keywords=self._keywords,
             ids=self._ids,
             display=self._cards,
         )

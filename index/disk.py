@@ -271,15 +271,21 @@ class Blobs:
         self._offsets = offsets
 
     @classmethod
-    def open(cls, data_path: Path, offsets_path: Path, count: int) -> Blobs:
+    def open(cls, data_path: Path, offsets_path: Path, count: int | None = None) -> Blobs:
         """Map what `Writer.write_blobs` wrote.
+
+        Args:
+            data_path: the byte strings.
+            offsets_path: their offsets.
+            count: how many byte strings there should be; None for any number.
 
         Raises:
             SnapshotDamaged: the offsets are not count+1, do not ascend, or do not span the bytes.
         """
         data, offsets = _map_raw(data_path, "u1"), _map_raw(offsets_path, _OFFSETS)
-        if len(offsets) != count + 1 or offsets[0] != 0 or offsets[-1] != len(data):
-            raise SnapshotDamaged.at(offsets_path, f"does not span {count} byte strings")
+        wanted = len(offsets) - 1 if count is None else count
+        if not 0 <= wanted == len(offsets) - 1 or offsets[0] != 0 or offsets[-1] != len(data):
+            raise SnapshotDamaged.at(offsets_path, f"does not span {wanted} byte strings")
         if (np.diff(offsets) < 0).any():
             raise SnapshotDamaged.at(offsets_path, "offsets fall")
         return cls(data, offsets)

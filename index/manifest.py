@@ -60,6 +60,10 @@ class Files(StrEnum):
     NEIGHBOUR_WEIGHTS = "neighbour-weights.npy"
     HUBNESS = "hubness.npy"
     LABELS = "labels.json"
+    KEYWORDS = "keywords.bin"
+    KEYWORDS_OFFSETS = "keywords.idx"
+    KEYWORD_STARTS = "keywords-indptr.npy"
+    KEYWORD_ROWS = "keywords-rows.npy"
 
 
 _REQUIRED = frozenset(Files) - {Files.MANIFEST, Files.IVF}

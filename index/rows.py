@@ -17,7 +17,7 @@ from index.manifest import COLUMN_NAME
 from index.passages import Passages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from index.arrays import Array, Bools, Floats, Ints, Longs
 
@@ -73,6 +73,7 @@ class Rows:
         terms: the term counts of the n rows.
         columns: by name, one array [n] or [n, k] of an integer, bool or float dtype.
         labels: by the name of a column of codes, the label of each code, by position.
+        keywords: n collections of strings, by which rows are looked up.
         display: n opaque byte strings, the display fields of each row.
     """
 
@@ -82,6 +83,7 @@ class Rows:
     terms: TermCounts
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
+    keywords: Sequence[Collection[str]]
     display: Sequence[bytes]
 
     def __len__(self) -> int:
@@ -125,7 +127,7 @@ class Rows:
             BadRows: shapes or dtypes disagree; ids are unsorted, doubled or not encodable; a
                 vector is not finite or not of length 1 (within 1e-3); a passage is all zero; a
                 row's buckets or counts are out of range; a column's name or a label's column is
-                unknown.
+                unknown; a keyword is not encodable.
         """
         _check_ids(self.ids)
         _check_vectors(self.vectors, self.ids)
@@ -133,6 +135,7 @@ class Rows:
         _check_terms(self.terms, self.ids)
         _check_columns(self.columns, len(self))
         _check_labels(self.labels, self.columns)
+        _check_keywords(self.keywords, self.ids)
         _check_display(self.display, self.ids)
 
 
@@ -231,6 +234,21 @@ def codes_fit(column: Array, words: int) -> bool:
     """Whether a column holds codes 0..words-1 and nothing else."""
     whole = column.dtype.kind in "iu"
     return whole and not (column.size and (column.min() < 0 or column.max() >= words))
+
+
+def _check_keywords(keywords: Sequence[Collection[str]], ids: Sequence[str]) -> None:
+    if len(keywords) != len(ids):
+        raise BadRows(f"{len(keywords)} collections of keywords for {len(ids)} rows")
+    for row_id, names in zip(ids, keywords, strict=True):
+        if isinstance(names, str) or not all(map(_is_encodable, names)):
+            _refuse(row_id, "its keywords are not strings that UTF-8 can carry")
+
+
+def _is_encodable(value: object) -> bool:
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_display(display: Sequence[bytes], ids: Sequence[str]) -> None:

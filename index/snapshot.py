@@ -13,6 +13,7 @@ from index.columns import check_codes, open_columns, read_labels
 from index.disk import Blobs, measure
 from index.errors import BadQuery, SnapshotDamaged
 from index.groups import Means
+from index.keywords import Keywords
 from index.lexical import Lexicon
 from index.manifest import Files, Manifest, read_manifest
 from index.neighbours import Neighbours
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Floats, Longs, Whole
+    from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
     from index.lexical import Query
     from index.search import Vectors
 
@@ -42,6 +43,7 @@ class Snapshot:
         neighbours: the nearest rows of each row.
         columns: by name, a read-only array [n] or [n, k].
         labels: by the name of a column of codes, the label of each code, by position.
+        keywords: the rows of each keyword.
     """
 
     generation: str
@@ -53,6 +55,7 @@ class Snapshot:
     neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
+    keywords: Keywords
     _ids: Blobs
     _display: Blobs
 
@@ -85,6 +88,7 @@ class Snapshot:
             neighbours=Neighbours.open(folder, manifest),
             columns=columns,
             labels=labels,
+            keywords=Keywords.open(folder, manifest),
             _ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),
             _display=Blobs.open(folder / Files.DISPLAY, folder / Files.DISPLAY_OFFSETS, rows),
         )
@@ -132,6 +136,15 @@ class Snapshot:
             return np.arange(len(self))
         code = self.means.positions.get(group, -1)
         return np.flatnonzero(self.columns[by] == code)
+
+    @property
+    def has_keywords(self) -> bool:
+        """Whether any row has a keyword."""
+        return len(self.keywords.names) > 0
+
+    def rows_with(self, keyword: str) -> Ints:
+        """Find the rows that have a keyword: int32 [m], ascending."""
+        return self.keywords.rows_with(keyword)
 
     def row_of(self, row_id: str) -> int | None:
         """Find the row of an id by binary search; None when it is not here."""

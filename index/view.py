@@ -18,7 +18,7 @@ from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from index.arrays import Array, Bools, Doubles, Floats, Whole
+    from index.arrays import Array, Bools, Doubles, Floats, Longs, Whole
     from index.snapshot import Snapshot
 
 _UNMEASURED = BackgroundSimilarity(0, 0.0, 0.0, 0.0)
@@ -111,6 +111,19 @@ class View:
         place = self._place(row)
         part, at = (self.snapshot, row) if place < 0 else (self.delta, place)
         return part.labels[column][int(part.columns[column][at])]
+
+    def keywords_of(self, row: int) -> frozenset[str]:
+        """List the keywords of a row; slow in a large snapshot, see `Keywords.of_row`."""
+        place = self._place(row)
+        if place < 0:
+            return self.snapshot.keywords.of_row(row)
+        return frozenset(self.delta.keywords[place])
+
+    def rows_with(self, keyword: str) -> Longs:
+        """Find the rows that have a keyword, present or not: int64 [m], ascending."""
+        size = len(self.snapshot)
+        parts = (self.snapshot.rows_with(keyword), self.delta.rows_with(keyword) + np.int64(size))
+        return np.concatenate(parts, dtype=np.int64)
 
     def take(self, column: str, rows: Whole) -> Array:
         """Read a column at some rows: [m] or [m, k]."""

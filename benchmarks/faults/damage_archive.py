@@ -122,6 +122,7 @@ def make_rows(rows: int, seed: int) -> Rows:
             "sections": draw.integers(9, size=(rows, 3), dtype=np.int32),
         },
         labels={"language": ["en", "tg"]},
+        keywords=[[f"tag {number % 7}"] for number in range(rows)],
         display=[f"card {seed} {number}".encode() for number in range(rows)],
     )
 

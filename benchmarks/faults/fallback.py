@@ -63,6 +63,7 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
         ),
         columns={"signature": draw.integers(0, 2**16, (count, 128), np.uint16)},
         labels={},
+        keywords=[()] * count,
         display=[b"a headline of sixty letters, an address and what else is shown"] * count,
     )
     with catalog.lock():

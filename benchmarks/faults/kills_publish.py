@@ -102,6 +102,7 @@ def _rows(digests: dict[str, str]) -> Rows:
         terms=TermCounts.of([(buckets, counts)] * len(ids)),
         columns={},
         labels={},
+        keywords=[()] * len(ids),
         display=[digests[name].encode() for name in ids],
     )
 

@@ -41,6 +41,7 @@ def rows_of(change: int) -> Rows:
             "section": np.zeros(ROWS, np.int16),
         },
         labels={"section": [f"section of {change}"]},
+        keywords=[["even" if number % 2 == 0 else "odd"] for number in range(ROWS)],
         display=[f"card {number} of {change}".encode() for number in range(ROWS)],
     )
 

@@ -12,7 +12,6 @@ from index import View
 from recommender.analysis.tokens import MOST_WORDS, tokenize
 from recommender.articles import Article
 from recommender.evaluation.runs import Bench
-from recommender.ranking.attributes import TAG_SEPARATOR
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import Filter, matching
 from recommender.ranking.policy import RELEVANCE_ONLY
@@ -70,9 +69,21 @@ def _latest(bench: Bench) -> Lister | str:
 
 
 def _tags(bench: Bench) -> Lister | str:
-    if not _has_words(bench.view, "tags"):
+    view = bench.view
+    if not any(part.has_keywords for part in view.parts):
         return "no tags"
-    return TagBaseline.of(bench.view).lists
+
+    def lists(seed: Seed, allowed: Mask, limit: int) -> Rows:
+        row = view.row_of(seed.id)
+        if row is None:
+            return np.empty(0, np.int64)
+        shared = np.zeros(len(view), np.int64)
+        for tag in view.keywords_of(row):
+            shared[view.rows_with(tag)] += 1
+        rows = _newest(view, np.flatnonzero(allowed & (shared > 0)))
+        return rows[np.argsort(-shared[rows], kind="stable")][:limit]
+
+    return lists
 
 
 def _bm25(bench: Bench) -> Lister | str:
@@ -98,42 +109,6 @@ _MAKERS: Final[Mapping[str, Callable[[Bench], Lister | str]]] = {
     "bm25": _bm25,
     "dense": _dense,
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TagBaseline:
-    """Lists by shared tags. `carrying` holds the rows of each tag."""
-
-    view: View
-    carrying: Mapping[str, Rows]
-
-    @classmethod
-    def of(cls, view: View) -> Self:
-        """Read the tags from the columns of a view."""
-        rows: dict[str, list[Rows]] = {}
-        start = 0
-        for part in view.parts:
-            codes, labels = part.columns["tags"], part.labels["tags"]
-            order = np.argsort(codes, kind="stable")
-            ends = np.searchsorted(codes[order], np.arange(len(labels) + 1))
-            for code, label in enumerate(labels):
-                own = order[ends[code] : ends[code + 1]] + start
-                for tag in set(filter(None, label.split(TAG_SEPARATOR))):
-                    rows.setdefault(tag, []).append(own)
-            start += len(codes)
-        return cls(view, {tag: np.concatenate(parts) for tag, parts in rows.items()})
-
-    def lists(self, seed: Seed, allowed: Mask, limit: int) -> Rows:
-        """The most shared tags first; of equals the newest first."""
-        row = self.view.row_of(seed.id)
-        if row is None:
-            return np.empty(0, np.int64)
-        own = set(filter(None, self.view.label_of("tags", row).split(TAG_SEPARATOR)))
-        shared = np.zeros(len(self.view), np.int64)
-        for tag in own:
-            shared[self.carrying[tag]] += 1
-        rows = _newest(self.view, np.flatnonzero(allowed & (shared > 0)))
-        return rows[np.argsort(-shared[rows], kind="stable")][:limit]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

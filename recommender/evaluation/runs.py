@@ -22,7 +22,7 @@ from recommender.evaluation.datasets import Dataset
 from recommender.indexing.rebuild import rebuild
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
@@ -168,4 +168,6 @@ def plain_articles(store: ArticleStore) -> Iterator[Article]:
 def title_of(view: View, article_id: str) -> str:
     """The title of an article; its id if it has no title or is not in the view."""
     row = view.row_of(article_id)
-    return (Card.from_bytes(view.display_of(row)).title if row is not None else "") or article_id
+    return (
+        DisplayFields.from_bytes(view.display_of(row)).title if row is not None else ""
+    ) or article_id

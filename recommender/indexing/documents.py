@@ -1,10 +1,12 @@
-"""From articles and what was read of them to the rows that an index takes."""
+"""From articles and the features of their texts to the rows of the index."""
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,135 +15,211 @@ from index import Passages, Rows, TermCounts
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, primary_language
-from recommender.ranking.attributes import Facts, describe
-from recommender.ranking.cards import Card
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id, visibility_columns
+from recommender.ranking.display import DisplayFields
 
-__all__ = ["GROUPED_BY", "RELIABLE_BY", "Known", "Tongues", "facts_of", "rows_of"]
+__all__ = ["GROUPED_BY", "RELIABLE_BY", "IndexedDocument", "LanguageSupport", "build_rows"]
 
-GROUPED_BY = "language"
-"""The column inside whose groups rarity and floors are counted, and whose means are removed."""
-RELIABLE_BY = "fluent"
-"""The column that tells whose vectors lead, inside their language."""
+GROUPED_BY: Final = "language"
+"""The column inside whose groups document frequencies, background similarities and means are."""
+RELIABLE_BY: Final = "fluent"
+"""The column that says whose vectors are compared first, within their language."""
 
+_NO_NAME: Final = 0
 _log = logging.getLogger(__name__)
 
 
+class LanguageSupport(Protocol):
+    """Which languages an encoder supports; a primary BCP-47 subtag, or None where unknown."""
+
+    def knows(self, language: str | None) -> bool:
+        """Whether vectors of texts in this language mean something."""
+
+    def is_fluent(self, language: str | None) -> bool:
+        """Whether it supports the language fully, not only through related languages."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """An article, or its outline, and what is known of its text.
+class IndexedDocument:
+    """An article and the features of its text: what becomes one row of the index.
 
     Attributes:
-        article: its id, title and standing count here.
-        features: of the text read last, with the embedding by the model in use; None if none was.
-        change: the write that gave it its present state.
-        settled: whether the text read last is the present one.
+        article: the article or its outline; the text itself is not used.
+        features: of the newest text that was analyzed, with its embedding by the model in use;
+            None if no text was analyzed yet.
+        change: number of the write that gave the article its present state.
+        up_to_date: whether the features are those of its present text.
     """
 
     article: Article
     features: Features | None
     change: int
-    settled: bool
+    up_to_date: bool
 
     @property
     def embedding(self) -> Embedding | None:
-        """The embedding of the text read last, if it has one."""
+        """The embedding of the text, if it has one."""
         return None if self.features is None else self.features.embedding
 
+    @property
+    def language(self) -> str | None:
+        """The primary subtag of the language: the article's own, else the detected one."""
+        detected = None if self.features is None else self.features.language
+        return primary_language(self.article.language) or detected
 
-class Tongues(Protocol):
-    """What an encoder makes of languages, primary BCP-47 subtags or None for an unknown one."""
+    def is_embedded(self, encoder: LanguageSupport) -> bool:
+        """Whether its vector means something."""
+        return self.embedding is not None and encoder.knows(self.language)
 
-    def knows(self, language: str | None) -> bool:
-        """Whether vectors of a language mean something."""
-
-    def is_fluent(self, language: str | None) -> bool:
-        """Whether they also lead among texts of that language."""
+    def is_fluent(self, encoder: LanguageSupport) -> bool:
+        """Whether its vector is compared first, within its language."""
+        return self.embedding is not None and encoder.is_fluent(self.language)
 
 
-def rows_of(known: Sequence[Known], encoder: Tongues, dim: int) -> Rows:
-    """The rows of some articles, which come by ascending id.
+def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, dim: int) -> Rows:
+    """Build the rows of some documents.
 
-    One that was not read stands there without terms and with a vector that means nothing.
+    A document without features gets a row without terms, whose vector means nothing.
 
     Args:
-        known: the articles.
-        encoder: whose vectors they have.
-        dim: how many numbers a vector has; 1 where the articles' own vectors are to tell.
+        documents: by ascending id.
+        encoder: what made their embeddings.
+        dim: how many numbers a vector has; 1 if that is not known and the embeddings decide.
     """
-    width = _width(known, dim)
-    known = [_sound(one, width) for one in known]
-    facts = [facts_of(one, encoder) for one in known]
-    described = describe(facts)
+    dim = _choose_dim(documents, dim)
+    documents = [_without_broken_embedding(document, dim) for document in documents]
+    labels, codes = {}, {}
+    for name, words in (
+        ("language", [document.language or UNKNOWN_LANGUAGE for document in documents]),
+        ("section", [document.article.section or "" for document in documents]),
+    ):
+        codes[name], labels[name] = _encode_labels(words)
     return Rows(
-        ids=[one.article.id for one in known],
-        vectors=_stacked([one.embedding for one in known], width),
-        passages=Passages.of([_matched(one, width) for one in known], width),
-        terms=TermCounts.of([_counted(one.features) for one in known]),
-        columns=described.columns,
-        labels=described.labels,
-        display=[Card.of(f.article, f.language).to_bytes() for f in facts],
+        ids=[document.article.id for document in documents],
+        vectors=_stack_vectors([document.embedding for document in documents], dim),
+        passages=Passages.of([_passages_of(document, dim) for document in documents], dim),
+        terms=TermCounts.of([_terms_of(document.features) for document in documents]),
+        columns=_article_columns([document.article for document in documents])
+        | _feature_columns(documents, encoder)
+        | codes,
+        labels=labels,
+        keywords=[document.article.tags for document in documents],
+        display=[
+            DisplayFields.of(document.article, document.language).to_bytes()
+            for document in documents
+        ],
     )
 
 
-def facts_of(known: Known, encoder: Tongues) -> Facts:
-    """What lists need to know of an article; the language it gives wins over the detected one."""
-    features = known.features
-    given = primary_language(known.article.language)
-    language = given or (None if features is None else features.language)
-    unsigned = np.zeros(MINHASH_SIZE, np.uint16)
-    embedded = known.embedding is not None
-    return Facts(
-        article=known.article,
-        language=language,
-        embedded=embedded and encoder.knows(language),
-        fluent=embedded and encoder.is_fluent(language),
-        signature=unsigned if features is None else features.minhash,
-        change=known.change,
-        read=features is not None,
-        settled=known.settled and features is not None,
-    )
+def _article_columns(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
+    """The columns that follow from the articles alone; docs/snapshot-format.md describes each."""
+    translated = (article.translation_of or article.id for article in articles)
+    return visibility_columns(articles) | {
+        "published_at": _to_seconds(article.published_at for article in articles),
+        "revised_at": _to_seconds(map(_revised_at, articles)),
+        "recommendable": _bools(not article.never_recommend for article in articles),
+        "titled": _bools(bool(article.title.strip()) for article in articles),
+        "lists": _bools(not article.no_related for article in articles),
+        "own": _hash_names(article.id for article in articles),
+        "tells": _hash_names(translated),
+        "author": _hash_names(map(_first_author, articles)),
+        "host": _hash_names(map(_host, articles)),
+    }
 
 
-def _matched(one: Known, width: int) -> NDArray[np.int8]:
-    """The passages of an article, of which it has none without a vector."""
-    if one.embedding is None:
-        return np.empty((0, width), np.int8)
-    return one.embedding.passages[one.embedding.passages.any(axis=1)]
+def _feature_columns(
+    documents: Sequence[IndexedDocument], encoder: LanguageSupport
+) -> dict[str, NDArray[Any]]:
+    """The columns that follow from the features, and the change number."""
+    none = np.zeros(MINHASH_SIZE, np.uint16)
+    minhashes = [none if d.features is None else d.features.minhash for d in documents]
+    return {
+        "embedded": _bools(document.is_embedded(encoder) for document in documents),
+        "fluent": _bools(document.is_fluent(encoder) for document in documents),
+        "change": np.array([document.change for document in documents], np.int64),
+        "read": _bools(document.features is not None for document in documents),
+        "settled": _bools(d.up_to_date and d.features is not None for d in documents),
+        "signature": np.array(minhashes, np.uint16).reshape(len(documents), MINHASH_SIZE),
+    }
 
 
-def _counted(features: Features | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    if features is None:
-        return np.empty(0, np.int32), np.empty(0, np.float32)
-    return features.buckets, features.counts
+def _bools(values: Iterable[bool]) -> NDArray[np.bool_]:
+    return np.fromiter(values, np.bool_)
 
 
-def _width(known: Sequence[Known], dim: int) -> int:
-    """How many numbers a vector has; where nothing tells, what most of the vectors have."""
-    widths = Counter(len(one.embedding.vector) for one in known if one.embedding is not None)
-    return widths.most_common(1)[0][0] if widths and dim == 1 else dim
+def _hash_names(names: Iterable[str]) -> NDArray[np.int64]:
+    return np.array([hash_id(name) if name else _NO_NAME for name in names], np.int64)
 
 
-def _sound(one: Known, width: int) -> Known:
-    """The same article, without a vector that is of another width or no direction.
+def _to_seconds(moments: Iterable[datetime | None]) -> NDArray[np.float64]:
+    """Seconds since 1970 in UTC, NaN for None: float64 [n]."""
+    return np.array([np.nan if m is None else m.timestamp() for m in moments], np.float64)
 
-    One such would keep every worker from taking in the page of the log that it stands on.
+
+def _revised_at(article: Article) -> datetime | None:
+    """The later of its publication and its update."""
+    times = [t for t in (article.published_at, article.updated_at) if t is not None]
+    return max(times, default=None)
+
+
+def _first_author(article: Article) -> str:
+    """The first author's name, whatever its case and blanks; "" for none."""
+    return " ".join(article.authors[0].casefold().split()) if article.authors else ""
+
+
+def _host(article: Article) -> str:
+    """The host of the address, in lower case and without `www.`; "" for none."""
+    host = urlsplit(article.url).hostname if article.url else None
+    return (host or "").removeprefix("www.").removesuffix(".")
+
+
+def _encode_labels(labels: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:
+    """Code each label by its position in the sorted vocabulary: int32 [n], and the vocabulary."""
+    vocabulary = sorted(set(labels))
+    codes = {label: code for code, label in enumerate(vocabulary)}
+    return np.array([codes[label] for label in labels], np.int32), vocabulary
+
+
+def _choose_dim(documents: Sequence[IndexedDocument], dim: int) -> int:
+    """The given dimension; if it is 1, that of most embeddings."""
+    dims = Counter(len(d.embedding.vector) for d in documents if d.embedding is not None)
+    return dims.most_common(1)[0][0] if dims and dim == 1 else dim
+
+
+def _without_broken_embedding(document: IndexedDocument, dim: int) -> IndexedDocument:
+    """Drop an embedding of another dimension, or one that is no direction.
+
+    Otherwise one such document would stop every worker at its place in the change log.
     """
-    if one.features is None or one.embedding is None:
-        return one
-    wide = one.embedding.vector.astype(np.float32)
-    if len(wide) == width and np.isfinite(wide).all() and np.linalg.norm(wide) > 0:
-        return one
-    _log.error("article %s has a vector that means nothing; it is left out", one.article.id)
-    return replace(one, features=replace(one.features, embedding=None))
+    if document.features is None or document.embedding is None:
+        return document
+    vector = document.embedding.vector.astype(np.float32)
+    if len(vector) == dim and np.isfinite(vector).all() and np.linalg.norm(vector) > 0:
+        return document
+    _log.error("article %s: its stored vector is broken and is ignored", document.article.id)
+    return replace(document, features=replace(document.features, embedding=None))
 
 
-def _stacked(embeddings: Sequence[Embedding | None], width: int) -> NDArray[np.float32]:
-    """float32 unit rows of the kept float16 ones; the first axis where there is none."""
-    rows = np.zeros((len(embeddings), width), np.float32)
-    rows[:, 0] = [one is None for one in embeddings]
-    for row, one in zip(rows, embeddings, strict=True):
-        if one is not None:
-            row[:] = one.vector
+def _stack_vectors(embeddings: Sequence[Embedding | None], dim: int) -> NDArray[np.float32]:
+    """The vectors scaled to length 1, and the first axis where there is none: float32 [n, dim]."""
+    rows = np.zeros((len(embeddings), dim), np.float32)
+    rows[:, 0] = [embedding is None for embedding in embeddings]
+    for row, embedding in zip(rows, embeddings, strict=True):
+        if embedding is not None:
+            row[:] = embedding.vector
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     rows /= np.where(lengths > 0, lengths, np.float32(1))
     return rows
+
+
+def _passages_of(document: IndexedDocument, dim: int) -> NDArray[np.int8]:
+    """The passages that are a direction: int8 [k, dim]; none without an embedding."""
+    if document.embedding is None:
+        return np.empty((0, dim), np.int8)
+    return document.embedding.passages[document.embedding.passages.any(axis=1)]
+
+
+def _terms_of(features: Features | None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if features is None:
+        return np.empty(0, np.int32), np.empty(0, np.float32)
+    return features.buckets, features.counts

@@ -10,6 +10,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 from index import Query, View
 from recommender.analysis.features import Draft, Embedding, Features
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, parse_article
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
-from recommender.indexing.documents import Known, facts_of
+from recommender.indexing.documents import IndexedDocument
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
-from recommender.ranking.attributes import UNKNOWN_LANGUAGE, number_of
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id
 from recommender.ranking.seeds import Seed
 from recommender.settings import DRAFT_SOCKET
 
@@ -69,25 +71,25 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
     """
     origin = Origin.of(view.snapshot.manifest)
     features = None if draft is None else draft.features
-    known = Known(article, features, 0, settled=draft is not None)
-    facts = facts_of(known, origin)
-    language = facts.language or UNKNOWN_LANGUAGE
+    if features is not None and draft is not None and draft.model != origin.model:
+        features = replace(features, embedding=None)
+    document = IndexedDocument(article, features, 0, up_to_date=features is not None)
+    language, embedding = document.language or UNKNOWN_LANGUAGE, document.embedding
     moment = article.published_at
-    embedded = None if draft is None or draft.model != origin.model else draft.features.embedding
     return Seed(
         id=article.id,
         title=article.title.strip(),
         language=language,
         section=article.section,
         published_at=np.nan if moment is None else moment.timestamp(),
-        names=frozenset(map(number_of, (article.id, article.translation_of or article.id))),
+        names=frozenset(map(hash_id, (article.id, article.translation_of or article.id))),
         lists=not article.no_related,
-        signature=facts.signature,
-        settled=facts.settled,
-        embedded=embedded is not None and origin.knows(facts.language),
-        fluent=embedded is not None and origin.is_fluent(facts.language),
-        vector=None if embedded is None else view.centre(embedded.unit_vector[None], language)[0],
-        passages=None if embedded is None else _matched(view, embedded, language),
+        signature=np.zeros(MINHASH_SIZE, np.uint16) if features is None else features.minhash,
+        settled=document.up_to_date,
+        embedded=document.is_embedded(origin),
+        fluent=document.is_fluent(origin),
+        vector=None if embedding is None else view.centre(embedding.unit_vector[None], language)[0],
+        passages=None if embedding is None else _matched(view, embedding, language),
         terms=None if features is None else _weighed(view, features, language),
     )
 

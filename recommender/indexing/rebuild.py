@@ -15,7 +15,7 @@ from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.errors import GateRefused, HeldBack
 from recommender.indexing.backfill import analyze_missing, clean_missing, embed_missing
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.gate import Candidate, admit
 from recommender.indexing.notices import held, refused
 from recommender.indexing.snapshots import build_options, live_manifest, open_live, report_catalog
@@ -59,7 +59,7 @@ class Gathered:
     """
 
     state: StoreState
-    known: tuple[Known, ...]
+    known: tuple[IndexedDocument, ...]
     unread: int
     lost: int
 
@@ -137,7 +137,7 @@ def gather(store: ArticleStore, fingerprint: str) -> Gathered:
             unread.append(one.article.id)
         else:
             settled = key == one.text_hash
-            known.append(Known(one.article, features[key], one.change, settled))
+            known.append(IndexedDocument(one.article, features[key], one.change, settled))
     return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
 
 
@@ -172,7 +172,7 @@ def _publish(
 ) -> Rebuilt:
     gathered = gather(store, model.fingerprint)
     staged = catalog.stage(
-        rows_of(gathered.known, model, dim=1), **build_options(model, gathered.state)
+        build_rows(gathered.known, model, dim=1), **build_options(model, gathered.state)
     )
     try:
         if not force:

@@ -18,8 +18,7 @@ from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
-from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY
-from recommender.ranking.attributes import describe
+from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, build_rows
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
 
 __all__ = [
@@ -168,14 +167,14 @@ def check_columns(snapshot: Snapshot, folder: Path) -> None:
     Raises:
         SnapshotDamaged: one is missing, of another type, or unknown; the message names its file.
     """
-    wanted, found = describe([]), snapshot.columns
+    wanted, found = build_rows([], Origin.of(snapshot.manifest), dim=1), snapshot.columns
     for name in sorted(wanted.columns.keys() | found.keys()):
         want, have = _type_of(wanted.columns.get(name)), _type_of(found.get(name))
         if want != have:
             what = f"a column of {have}, where lists need one of {want}"
             raise SnapshotDamaged.at(folder / column_file(name), what)
     if wanted.labels.keys() != snapshot.labels.keys():
-        what = f"words of {sorted(snapshot.labels)}, not of {sorted(wanted.labels)}"
+        what = f"labels of {sorted(snapshot.labels)}, not of {sorted(wanted.labels)}"
         raise SnapshotDamaged.at(folder / Files.LABELS, what)
 
 

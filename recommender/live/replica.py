@@ -12,7 +12,7 @@ from index import Catalog, DeltaWriter, IndexFault, NoSnapshot, Snapshot, View
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import Origin, build_options, open_generation
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import PolicyInForce
@@ -137,9 +137,9 @@ class Replica:
             return
         present = sorted(filter(self._has_row, updates), key=lambda update: update.id)
         removed = {update.id for update in updates} - {update.id for update in present}
-        rows = rows_of(
+        rows = build_rows(
             [
-                Known(u.outline, u.features, u.change, u.settled)
+                IndexedDocument(u.outline, u.features, u.change, u.settled)
                 for u in present
                 if u.outline is not None
             ],
@@ -261,7 +261,7 @@ def empty_base_snapshot(
     """
     with TemporaryDirectory(prefix="read-also-") as folder:
         catalog = Catalog(Path(folder))
-        rows = rows_of((), model, dim=1)
+        rows = build_rows((), model, dim=1)
         snapshot = catalog.publish_rows(rows, **build_options(model, StoreState(epoch, LOG_START)))
     return BaseSnapshot(snapshot, Origin.of(snapshot.manifest), live_name, rejected)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.api import ListOptions
-from recommender.ranking.attributes import Columns, number_of
+from recommender.ranking.attributes import TaggedColumns, hash_id
 from recommender.ranking.duplicates import tellings
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.overrides import Overrides
@@ -118,7 +118,7 @@ class ListRequest:
             found.append(view.nearest_by_terms(seed.terms, fetch, unknown).rows)
         return self._by_turns(np.concatenate(found))
 
-    def _led_by_vectors(self, part: Columns) -> Mask:
+    def _led_by_vectors(self, part: TaggedColumns) -> Mask:
         """Rows for which the seed's vector speaks, in its own language or between two."""
         seed, measured = self.seed, self._scorer.is_measured
         if not (seed.embedded and measured(seed.language)):
@@ -146,7 +146,7 @@ class ListRequest:
         related: Mask = (score > 0) & (score >= self._least(ranked))
         return related
 
-    def _allowed(self, part: Columns, wanted: Filter) -> Mask:
+    def _allowed(self, part: TaggedColumns, wanted: Filter) -> Mask:
         rows: Mask = eligible(part, self.now, untitled=self.policy.untitled)
         rows &= matching(part, wanted)
         return rows
@@ -172,5 +172,5 @@ class ListRequest:
 
         Of an archive without dates the ladder would else put the same few under every article.
         """
-        turns: Found = self.view.take("own", rows) ^ number_of(self.seed.id)
+        turns: Found = self.view.take("own", rows) ^ hash_id(self.seed.id)
         return turns

@@ -12,7 +12,7 @@ from recommender.api import Dropped, Item, NoGrounds, RelatedList, Rule
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.ranking.duplicates import tellings
 from recommender.ranking.filters import Filter, broken_rules
 from recommender.ranking.picking import Removed
@@ -230,6 +230,6 @@ def _broken(request: ListRequest, rows: Rows) -> list[Rule | None]:
 
 def _dropped(view: View, row: int, score: float, rule: Rule, removed: Removed | None) -> Dropped:
     """One dropped article; `because` is given only if it belongs to the rule."""
-    title = Card.from_bytes(view.display_of(row)).title
+    title = DisplayFields.from_bytes(view.display_of(row)).title
     because = removed.because if removed is not None and removed.rule == rule else None
     return Dropped(id=view.id_of(row), title=title, score=score, rule=rule, because=because)

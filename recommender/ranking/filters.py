@@ -1,10 +1,10 @@
 """Which articles may be listed, and which may be asked about. The one place that decides it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import isnan
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from recommender.api import ListOptions, Rule
 from recommender.articles import Article
 from recommender.ranking.attributes import (
-    TAG_SEPARATOR,
     UNKNOWN_LANGUAGE,
     Columns,
-    Described,
-    describe_standing,
+    TaggedColumns,
+    visibility_columns,
 )
 
 __all__ = [
@@ -70,6 +69,14 @@ class Filter:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alone:
+    """The columns of one article."""
+
+    columns: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, Sequence[str]]
+
+
 def on_show(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
     """Which rows a reader may see at `now`: published, not embargoed or scheduled, not expired.
 
@@ -80,7 +87,7 @@ def on_show(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
 
 def shows(article: Article, now: float) -> bool:
     """Whether a reader may see one article at `now`; the same rule as `on_show`."""
-    return bool(on_show(Described(describe_standing([article]), {}), now)[0])
+    return bool(on_show(_Alone(visibility_columns([article]), {}), now)[0])
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
@@ -95,7 +102,7 @@ def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
 
 
 def broken_rules(
-    articles: Columns, which: Which, now: float, wanted: Filter, *, untitled: bool = False
+    articles: TaggedColumns, which: Which, now: float, wanted: Filter, *, untitled: bool = False
 ) -> list[Rule | None]:
     """The first rule that each of some rows breaks, in the order of `RULES`; None for none.
 
@@ -117,7 +124,7 @@ def next_visibility_change(articles: Columns, now: float) -> float:
     return min(float(times[times > now].min(initial=np.inf)) for times in bounds)
 
 
-def matching(articles: Columns, wanted: Filter) -> Rows:
+def matching(articles: TaggedColumns, wanted: Filter) -> Rows:
     """Which rows meet all that was asked for. An article without a date meets no bound of time."""
     return _unbroken(articles, EVERY_ROW, _meeting(articles, wanted, EVERY_ROW))
 
@@ -145,7 +152,7 @@ def _listing(articles: Columns, now: float, which: Which, *, untitled: bool) -> 
         yield "untitled", columns["titled"][which]
 
 
-def _meeting(articles: Columns, wanted: Filter, which: Which) -> Kept:
+def _meeting(articles: TaggedColumns, wanted: Filter, which: Which) -> Kept:
     columns, labels = articles.columns, articles.labels
     published_at = columns["published_at"][which]
     if wanted.languages is not None:
@@ -153,8 +160,9 @@ def _meeting(articles: Columns, wanted: Filter, which: Which) -> Kept:
     if wanted.section is not None:
         yield "section", _coded(columns["section"][which], labels["section"], {wanted.section})
     if wanted.tag is not None:
-        holding = _holding(wanted.tag, labels["tags"])
-        yield "tag", _coded(columns["tags"][which], labels["tags"], holding)
+        tagged = np.zeros(len(columns["published_at"]), np.bool_)
+        tagged[articles.rows_with(wanted.tag)] = True
+        yield "tag", tagged[which]
     if wanted.published_after is not None:
         yield "max_age", published_at >= wanted.published_after
     if wanted.published_before is not None:
@@ -166,8 +174,3 @@ def _coded(codes: NDArray[np.int32], words: Iterable[str], wanted: Iterable[str]
     known = frozenset(wanted)
     hits = np.array([word in known for word in words], np.bool_)
     return hits[codes] if len(hits) else np.zeros(len(codes), np.bool_)
-
-
-def _holding(tag: str, texts: Iterable[str]) -> list[str]:
-    """The joined tags that hold a tag."""
-    return [text for text in texts if tag in text.split(TAG_SEPARATOR)]

@@ -15,7 +15,7 @@ from recommender.api import (
     RelatedList,
 )
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.ranking.overrides import NO_OVERRIDES, Overrides
 from recommender.ranking.picking import Removed, pool_of, removed_from, rules_of, told_among
 from recommender.ranking.policy import Policy
@@ -254,7 +254,7 @@ class _Making:
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
             score=float(ranked.scores.score[position]),
-            **asdict(Card.from_bytes(self._view.display_of(row))),
+            **asdict(DisplayFields.from_bytes(self._view.display_of(row))),
             reason=name,
             explanation=ranked.explain(position) if self._inquiry.options.explain else None,
         )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from index import Query, View
 from recommender.errors import UnreadArticle
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 
 __all__ = ["Seed", "find_seed", "seed_of"]
 
@@ -48,7 +48,7 @@ def seed_of(view: View, article_id: str) -> Seed | None:
     read = bool(values["read"])
     return Seed(
         id=article_id,
-        title=Card.from_bytes(view.display_of(row)).title,
+        title=DisplayFields.from_bytes(view.display_of(row)).title,
         language=view.label_of("language", row),
         section=view.label_of("section", row) or None,
         published_at=float(values["published_at"]),

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template
 
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.web.caching import cached
 from recommender.web.endpoints import Content, described
 from recommender.web.keys import is_public, opens_reads
@@ -53,5 +53,5 @@ def _tag_of(listing: Listing) -> str:
     """
     view = state().follower.current().view
     row = view.row_of(listing.article_id)
-    card = None if row is None else Card.from_bytes(view.display_of(row))
+    card = None if row is None else DisplayFields.from_bytes(view.display_of(row))
     return (card and card.language) or listing.language

@@ -30,10 +30,10 @@ from recommender.analysis.embedding import Model
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.live import Follower, Heartbeats, Journal, LiveState
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
 from recommender.store import (
@@ -121,7 +121,7 @@ class Archive:
         self.generation = ""
         self.change = 0
         self._random = np.random.default_rng(ord(name))
-        self._known: dict[str, Known | None] = {}
+        self._known: dict[str, IndexedDocument | None] = {}
         self._touched: dict[str, int] = {}
         for number in range(ROWS):
             self._put(number, 0)
@@ -138,7 +138,7 @@ class Archive:
         else:
             self._put(ROWS, change)
 
-    def known(self) -> list[Known]:
+    def known(self) -> list[IndexedDocument]:
         """The articles that are there, by ascending id."""
         there = (self._known[article_id] for article_id in sorted(self._known))
         return [one for one in there if one is not None]
@@ -155,7 +155,7 @@ class Archive:
         return [self._answer(generation, known, vectors, asked) for asked in range(ASKED)]
 
     def _answer(
-        self, generation: str, known: Sequence[Known], vectors: Floats, asked: int
+        self, generation: str, known: Sequence[IndexedDocument], vectors: Floats, asked: int
     ) -> Answer:
         similarities = vectors @ QUERIES[asked]
         best = np.argsort(-similarities)[:LIMIT].tolist()
@@ -166,7 +166,7 @@ class Archive:
             generation=generation,
             change=self.change,
             ids=tuple(known[at].article.id for at in best),
-            cards=tuple(Card.of(known[at].article, "en").to_bytes() for at in best),
+            cards=tuple(DisplayFields.of(known[at].article, "en").to_bytes() for at in best),
             similarities=found,
         )
 
@@ -175,7 +175,7 @@ class Archive:
             id=f"story-{number:03}", title=f"{self.name} {number} as of {change}", language="en"
         )
         self._known[article.id] = None
-        known = Known(article, self._features(number), change, settled=True)
+        known = IndexedDocument(article, self._features(number), change, up_to_date=True)
         while not self._apart(known):
             known = replace(known, features=self._features(number))
         self._known[article.id] = known
@@ -197,20 +197,20 @@ class Archive:
         scaled: NDArray[np.float16] = (vector / np.linalg.norm(vector)).astype(np.float16)
         return scaled
 
-    def _apart(self, one: Known) -> bool:
+    def _apart(self, one: IndexedDocument) -> bool:
         """Whether no query is as similar to an article as to another."""
         others = np.array([_as_stored(known) for known in self.known()]).reshape(-1, DIM)
         gaps = np.abs(others @ QUERIES.T - QUERIES @ _as_stored(one))
         return bool((gaps > APART).all())
 
 
-def _update(article_id: str, change: int, known: Known | None) -> Update:
+def _update(article_id: str, change: int, known: IndexedDocument | None) -> Update:
     if known is None:
         return Update(article_id, change, None)
     return Update(article_id, change, known.article, known.features)
 
 
-def _as_stored(known: Known) -> Floats:
+def _as_stored(known: IndexedDocument) -> Floats:
     """A vector after it was scaled and rounded once more, as a build does."""
     assert known.embedding is not None
     vector = known.embedding.vector.astype(np.float32)
@@ -302,7 +302,7 @@ class Newsroom:
         self._number += 1
         self.published += 1
         archive.change = self._number
-        rows = rows_of(archive.known(), MODEL, dim=DIM)
+        rows = build_rows(archive.known(), MODEL, dim=DIM)
         stamp = build_options(MODEL, StoreState(EPOCH, LogPosition(self._number, archive.name)))
         with self._catalog.lock():
             archive.generation = self._catalog.publish_rows(rows, **stamp).generation

@@ -15,7 +15,7 @@ from recommender.analysis.features import Features
 from recommender.articles import parse_article
 from recommender.errors import GateRefused
 from recommender.indexing import rebuild as rebuilding
-from recommender.indexing.documents import Known
+from recommender.indexing.documents import IndexedDocument
 from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -126,7 +126,7 @@ def test_shuffled_vectors_are_refused_and_force_publishes_them(
         put(store, [texts(1)[0] | {"section": "city"}])
     gather = rebuilding.gather
 
-    def swapped(one: Known, other: Features | None) -> Known:
+    def swapped(one: IndexedDocument, other: Features | None) -> IndexedDocument:
         assert one.features is not None
         assert other is not None
         return replace(one, features=replace(one.features, embedding=other.embedding))

@@ -19,7 +19,7 @@ from index.manifest import Files
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, parse_article
 from recommender.cli import main
-from recommender.indexing.documents import rows_of
+from recommender.indexing.documents import build_rows
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -404,10 +404,10 @@ def test_vectors_under_other_articles_are_refused(
     live = None if first else catalog.live()
 
     def wrong(*arguments: Any, **options: Any) -> Rows:
-        rows = rows_of(*arguments, **options)
+        rows = build_rows(*arguments, **options)
         return replace(rows, vectors=np.roll(rows.vectors, 1, axis=0))
 
-    monkeypatch.setattr("recommender.indexing.rebuild.rows_of", wrong)
+    monkeypatch.setattr("recommender.indexing.rebuild.build_rows", wrong)
     result = run(own_desk, "rebuild")
     assert result.exit_code == 1
     assert "true: articles under another one's vector" in result.stderr

@@ -17,7 +17,7 @@ from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import parse_article
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, QueueLength, open_store
 
@@ -302,7 +302,7 @@ def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
         before.vectors.fetch(np.array([old])), after.vectors.fetch(np.array([new]))
     )
     assert (before.columns["settled"][old], after.columns["settled"][new]) == (True, False)
-    assert Card.from_bytes(after.display_of(new)).title == "Newer"
+    assert DisplayFields.from_bytes(after.display_of(new)).title == "Newer"
 
 
 def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(

@@ -21,7 +21,7 @@ from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.live import Follower, Heartbeats, Journal
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 from recommender.store.backup import back_up
@@ -158,7 +158,9 @@ class Worker:
         """By id the title of every article that it shows."""
         view = self.follower.current().view
         rows = map(int, np.flatnonzero(view.present))
-        return {view.id_of(row): Card.from_bytes(view.display_of(row)).title for row in rows}
+        return {
+            view.id_of(row): DisplayFields.from_bytes(view.display_of(row)).title for row in rows
+        }
 
 
 @pytest.fixture

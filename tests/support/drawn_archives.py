@@ -15,15 +15,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
 from index import Catalog, DeltaWriter, View
 from recommender.analysis.analyzer import analyze
 from recommender.analysis.embedding import Encoder, Model, embed_views, texts_of
 from recommender.analysis.features import Draft, Features
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.analysis.passages import Views
 from recommender.articles import Article, parse_article
-from recommender.indexing.documents import Known, facts_of, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.store import LogPosition, StoreState
@@ -196,7 +198,7 @@ class Archive:
 
     model: Model
     articles: Mapping[str, Article]
-    known: Mapping[str, Known]
+    known: Mapping[str, IndexedDocument]
     built: View
     grown: View
     alone: View
@@ -209,10 +211,11 @@ class Archive:
         return self.known[article_id].features is not None
 
     def signature(self, article_id: str) -> Any:
-        return facts_of(self.known[article_id], self.model).signature
+        features = self.known[article_id].features
+        return features.minhash if features is not None else np.zeros(MINHASH_SIZE, np.uint16)
 
     def language(self, article_id: str) -> str:
-        return facts_of(self.known[article_id], self.model).language or UNKNOWN_LANGUAGE
+        return self.known[article_id].language or UNKNOWN_LANGUAGE
 
 
 class Press:
@@ -237,15 +240,15 @@ class Press:
     def draft(self, article: Article, model: Model) -> Draft:
         return Draft(self._analyze(article), model.fingerprint)
 
-    def known(self, article: Article, *, read: bool = True) -> Known:
+    def known(self, article: Article, *, read: bool = True) -> IndexedDocument:
         """An article with what was read of it, if it is read."""
         if not read:
-            return Known(article, None, 1, settled=False)
-        return Known(article, self._analyze(article), 1, settled=True)
+            return IndexedDocument(article, None, 1, up_to_date=False)
+        return IndexedDocument(article, self._analyze(article), 1, up_to_date=True)
 
-    def build(self, known: Iterable[Known], model: Model) -> View:
+    def build(self, known: Iterable[IndexedDocument], model: Model) -> View:
         """A snapshot alone."""
-        rows = rows_of(sorted(known, key=_id_of), model, dim=1)
+        rows = build_rows(sorted(known, key=_id_of), model, dim=1)
         self._printed += 1
         catalog = Catalog(self._folder / f"{self._printed}")
         stamp = build_options(model, StoreState("epoch", LogPosition(1, "mark")))
@@ -255,12 +258,15 @@ class Press:
             return View.of(catalog.publish_rows(rows, **stamp))
 
     def grow(
-        self, under: View, batches: Iterable[tuple[Iterable[Known], set[str]]], model: Model
+        self,
+        under: View,
+        batches: Iterable[tuple[Iterable[IndexedDocument], set[str]]],
+        model: Model,
     ) -> View:
         """A view with batches of what changed and what is gone over its snapshot."""
         delta_writer = DeltaWriter(View.of(under.snapshot))
         for known, gone in batches:
-            delta_writer.apply(rows_of(sorted(known, key=_id_of), model, DIM), gone)
+            delta_writer.apply(build_rows(sorted(known, key=_id_of), model, DIM), gone)
         return delta_writer.view
 
     def _analyze(self, article: Article) -> Features:
@@ -291,10 +297,10 @@ class Press:
         self,
         draw: random.Random,
         documents: Mapping[str, Document],
-        known: Mapping[str, Known],
-    ) -> tuple[list[Known], list[Known], set[str]]:
+        known: Mapping[str, IndexedDocument],
+    ) -> tuple[list[IndexedDocument], list[IndexedDocument], set[str]]:
         """What an earlier snapshot held, what came since, and which ids are gone."""
-        older, since, gone = list[Known](), list[Known](), set[str]()
+        older, since, gone = list[IndexedDocument](), list[IndexedDocument](), set[str]()
         for at, (one, document) in enumerate(documents.items()):
             state = draw.choices(("same", "text", "standing", "new"), (6, 2, 2, 2))[0]
             if state == "new":
@@ -331,7 +337,7 @@ def _named(article: Article, article_id: str) -> Article:
     return article.model_copy(update={"id": article_id, "translation_of": None})
 
 
-def _id_of(known: Known) -> str:
+def _id_of(known: IndexedDocument) -> str:
     return known.article.id
 
 

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.api import RULES
 from recommender.articles import Article
-from recommender.ranking.attributes import Described, Facts, describe
+from recommender.indexing.documents import IndexedDocument
 from recommender.ranking.filters import (
     Filter,
     broken_rules,
@@ -22,21 +21,19 @@ from recommender.ranking.filters import (
     on_show,
     shows,
 )
+from tests.support.documents import TaggedRows, make_document, tagged_rows
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()
 SECOND = timedelta(seconds=1)
-UNSIGNED = np.zeros(MINHASH_SIZE, np.uint16)
 
 
 def article(**fields: Any) -> Article:
     return Article(**{"id": "a", "title": "T"} | fields)
 
 
-def archive(*articles: Article) -> Described:
-    return describe(
-        [Facts(one, one.language, embedded=True, signature=UNSIGNED) for one in articles]
-    )
+def archive(*articles: Article) -> TaggedRows:
+    return tagged_rows(map(make_document, articles))
 
 
 SHOWN: dict[str, dict[str, Any]] = {
@@ -94,9 +91,8 @@ def test_an_untitled_article_is_listed_where_that_is_allowed() -> None:
 
 
 def test_what_was_not_read_is_on_show_but_in_no_list() -> None:
-    unread = Facts(article(), None, embedded=False, signature=UNSIGNED, read=False, settled=False)
-    late = Facts(article(), "en", embedded=True, signature=UNSIGNED, settled=False)
-    rows = describe([unread, late])
+    unread = IndexedDocument(article(), None, 0, up_to_date=False)
+    rows = tagged_rows([unread, make_document(article(), up_to_date=False)])
     assert on_show(rows, NOW).tolist() == [True, True]
     assert eligible(rows, NOW).tolist() == [False, True]
 
@@ -281,10 +277,8 @@ def test_a_broken_rule_is_named_and_of_several_the_first(
 
 
 def test_what_was_not_read_breaks_that_rule_first() -> None:
-    unread = Facts(
-        article(status="draft"), None, embedded=False, signature=UNSIGNED, read=False, settled=False
-    )
-    assert broken_rules(describe([unread]), EVERYTHING, NOW, Filter()) == ["unread"]
+    unread = IndexedDocument(article(status="draft"), None, 0, up_to_date=False)
+    assert broken_rules(tagged_rows([unread]), EVERYTHING, NOW, Filter()) == ["unread"]
 
 
 @given(st.lists(ARTICLES, max_size=12), WANTED, st.integers(-2, 2), st.booleans())

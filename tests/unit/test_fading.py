@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
@@ -27,11 +27,11 @@ SECTIONS = ("city", "sport", "Ҳаёт", None)
 Make = Callable[[list[str | None], list[str | None]], View]
 
 
-def known(article_id: str, section: str | None, age_days: float) -> Known:
+def known(article_id: str, section: str | None, age_days: float) -> IndexedDocument:
     at = NOON - timedelta(days=age_days)
     article = Article(id=article_id, title="T", section=section, published_at=at)
     features = make_features("en", [3], mark=0, embedding=make_embedding([1, 0]))
-    return Known(article, features, 1, settled=True)
+    return IndexedDocument(article, features, 1, up_to_date=True)
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def make(tmp_path: Path) -> Make:
 
     def view_of(built: list[str | None], later: list[str | None]) -> View:
         every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
-        rows = rows_of(every[: len(built)], MODEL, dim=2)
+        rows = build_rows(every[: len(built)], MODEL, dim=2)
         stamp = build_options(MODEL, StoreState("e", LOG_START))
         delta_writer = DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
         if later:
-            delta_writer.apply(rows_of(every[len(built) :], MODEL, dim=2), ())
+            delta_writer.apply(build_rows(every[len(built) :], MODEL, dim=2), ())
         return delta_writer.view
 
     return view_of

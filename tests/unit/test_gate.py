@@ -27,7 +27,7 @@ from recommender.indexing.gate import (
     rank_biased_overlap,
 )
 from recommender.indexing.gate.judgement import FEWEST_LISTS
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 
 # --- rank-biased overlap ---
 
@@ -219,7 +219,7 @@ class Story:
 
 
 Archive = dict[str, Story]
-CARD = Card("T", None, None, "en", None, None).to_bytes()
+CARD = DisplayFields("T", None, None, "en", None, None).to_bytes()
 
 
 def archive_of(rows: int, dim: int = 32, per_topic: int = 30) -> Archive:
@@ -252,6 +252,7 @@ def staged(folder: Path, archive: Archive, model: str = "m") -> Snapshot:
             "language": np.zeros(len(stories), np.int32),
         },
         labels={"language": ["en"]},
+        keywords=[()] * len(stories),
         display=[CARD] * len(stories),
     )
     stamp: dict[str, Any] = {"model": model, "analyzer": "a", "epoch": "e", "change": 1}
@@ -274,7 +275,7 @@ def candidate(snapshot: Snapshot, limit: int = 12) -> Candidate:
                 rank=rank,
                 score=float(s),
                 reason=reason,
-                **asdict(Card.from_bytes(CARD)),
+                **asdict(DisplayFields.from_bytes(CARD)),
             )
             for rank, (r, s) in enumerate(zip(hits.rows, hits.similarities, strict=True), 1)
             for reason in ["semantic" if s > 0.3 else "fallback:latest"]
@@ -456,6 +457,7 @@ def test_nothing_is_measured_of_nothing(tmp_path: Path) -> None:
         terms=TermCounts.of([]),
         columns={"listable": np.empty(0, bool)},
         labels={},
+        keywords=[],
         display=[],
     )
     stamp: dict[str, Any] = {"model": "m", "analyzer": "a", "epoch": "e", "change": 0}

@@ -7,7 +7,7 @@ import pytest
 from index import Catalog, Manifest
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
-from recommender.indexing.documents import GROUPED_BY, rows_of
+from recommender.indexing.documents import GROUPED_BY, build_rows
 from recommender.indexing.snapshots import Origin, build_options, live_manifest, needs_rebuild
 from recommender.store import LogPosition, StoreState
 from tests.support.generations import as_format
@@ -19,7 +19,7 @@ POINT = LogPosition(7, "20260301T120000.000001")
 def published(folder: Path, languages: frozenset[str] | None, at: LogPosition = POINT) -> Manifest:
     model = Model("./models/a name", Path(), "fake-1", languages)
     stamp = build_options(model, StoreState("epoch-1", at))
-    return Catalog(folder).publish_rows(rows_of([], model, dim=1), **stamp).manifest
+    return Catalog(folder).publish_rows(build_rows([], model, dim=1), **stamp).manifest
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) ->
     catalog = Catalog(tmp_path)
     assert not needs_rebuild(catalog)
     model, state = Model("m", Path(), "f", None), StoreState("e", POINT)
-    stamp, rows = build_options(model, state), rows_of([], model, dim=1)
+    stamp, rows = build_options(model, state), build_rows([], model, dim=1)
     catalog.publish_rows(rows, **stamp)
     assert not needs_rebuild(catalog)
     whole = catalog.live()

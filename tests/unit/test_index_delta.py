@@ -52,6 +52,11 @@ def terms_of(kind: int) -> tuple[Ints, Floats]:
     return VOCABULARY[places], rng.integers(1, 9, size).astype(np.float32)
 
 
+def tags_of(kind: int) -> list[str]:
+    """None, one or two tags."""
+    return ["even", "odd"][kind % 2 :: 2][: kind % 3] + [f"by {kind % 7}"] * (kind % 5 == 0)
+
+
 @cache
 def passages_of(kind: int, dim: int) -> Codes:
     """Up to four passages; every fourth kind has none."""
@@ -78,6 +83,7 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
             "sections": (chosen[:, None] * np.arange(3)).astype(np.uint16),
         },
         labels={"language": vocabulary},
+        keywords=[tags_of(kind) for kind in chosen.tolist()],
         display=[b"card %d" % kind for kind in chosen.tolist()],
     )
 
@@ -200,6 +206,10 @@ def test_every_row_keeps_what_it_was_given(
         assert view.id_of(row) == row_id
         assert view.display_of(row) == b"card %d" % kind
         assert view.label_of("language", row) == WORDS[kind % len(WORDS)]
+        assert view.keywords_of(row) == set(tags_of(kind))
+    for tag in ("even", "odd", "by 0", "by 3", "unknown", "\ud800"):
+        tagged = [row for row, kind in enumerate(kinds.tolist()) if tag in tags_of(kind)]
+        assert view.rows_with(tag).tolist() == tagged
     shuffled = np.random.default_rng(0).permutation(np.r_[: len(view), : len(view)])
     for column in ("published", "withheld", "sections"):
         taken = view.take(column, shuffled)
@@ -449,7 +459,8 @@ def bad_rows() -> dict[str, Rows]:
         "a column too many": replace(good, columns=dict(good.columns, more=np.zeros(2))),
         "unsorted ids": replace(good, ids=["b", "a"]),
         "NaN": replace(good, vectors=np.full((2, 8), np.nan, np.float32)),
-        "too few display": replace(good, display=[b""]),
+        "too few keywords": replace(good, keywords=[[]]),
+        "too few display fields": replace(good, display=[b""]),
         "a count of 0": replace(good, terms=TermCounts.of([terms_of(1), zero_count()])),
     }
 

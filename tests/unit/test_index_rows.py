@@ -122,6 +122,10 @@ UNNAMED: Mapping[str, dict[str, Any]] = {
     "code below 0": {"columns": {"language": np.array([0, -1, 1])}},
     "code that is no whole number": {"columns": {"language": np.array([0.0, 1.0, 1.0])}},
     "too few passages": {"passages": random_passages(2, 8)},
+    "too few keywords": {"keywords": [[], []]},
+    "a keyword not a string": {"keywords": [[], [1], []]},
+    "keywords in one string": {"keywords": [[], "ab", []]},
+    "a keyword with a lone surrogate": {"keywords": [[], ["\ud800"], []]},
     "narrow passages": {"passages": random_passages(3, 7)},
 }
 

@@ -149,7 +149,16 @@ def test_any_ids_and_cards_come_back(
 def bare_rows(ids: list[str], display: list[bytes]) -> Rows:
     nothing = np.empty(0, np.int32), np.empty(0, np.float32)
     vectors, passages = random_units(len(ids), 4), random_passages(len(ids), 4)
-    return Rows(ids, vectors, passages, TermCounts.of([nothing] * len(ids)), {}, {}, display)
+    return Rows(
+        ids,
+        vectors,
+        passages,
+        TermCounts.of([nothing] * len(ids)),
+        {},
+        {},
+        [()] * len(ids),
+        display,
+    )
 
 
 def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:
@@ -289,6 +298,7 @@ def with_one(numbers: Any, odd: float) -> Any:
 
 STARTS = SAMPLE.passages.indptr
 PASSAGES = int(STARTS[-1])
+KEYWORDS = sum(map(len, SAMPLE.keywords))
 MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "short column": ("column-language.npy", npy(np.zeros(ROWS - 1))),
     "column of strings": ("column-language.npy", npy(np.zeros(ROWS, "U3"))),
@@ -348,6 +358,12 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "labels of numbers": (Files.LABELS, plain(b'{"a": [1]}')),
     "labels in a list": (Files.LABELS, plain(b"[]")),
     "labels nested deep": (Files.LABELS, plain(b"[" * 99_999)),
+    "keywords without offsets": (Files.KEYWORDS_OFFSETS, plain(b"")),
+    "keywords past their end": (Files.KEYWORDS, plain(b"")),
+    "rows of more keywords": (Files.KEYWORD_STARTS, npy(np.arange(9))),
+    "a keyword of no row": (Files.KEYWORD_ROWS, npy(np.full(KEYWORDS, ROWS, np.int32))),
+    "a keyword of a row before all": (Files.KEYWORD_ROWS, npy(np.full(KEYWORDS, -1, np.int32))),
+    "rows of few keywords": (Files.KEYWORD_ROWS, npy(np.zeros(KEYWORDS - 1, np.int32))),
 }
 
 

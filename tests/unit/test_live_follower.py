@@ -19,7 +19,7 @@ from recommender.articles import Article
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.live import Follower, Heartbeats, Journal
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seeds import find_seed
@@ -83,7 +83,7 @@ class Worker:
         view = self.follower.current().view
         row = view.row_of(article_id)
         assert row is not None
-        return Card.from_bytes(view.display_of(row)).title
+        return DisplayFields.from_bytes(view.display_of(row)).title
 
 
 Hire = Callable[..., Worker]

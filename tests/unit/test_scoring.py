@@ -20,7 +20,7 @@ from recommender.analysis.embedding import Model
 from recommender.analysis.features import Embedding
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.ranking.policy import Policy
 from recommender.ranking.ranked import Ranked
@@ -53,7 +53,7 @@ def known(
     vector: tuple[float, float],
     passages: list[tuple[float, float]],
     buckets: list[int],
-) -> Known:
+) -> IndexedDocument:
     """An article of the language that its id begins with; it is ten days old."""
     language = article_id[:2]
     article = Article(
@@ -65,7 +65,7 @@ def known(
     )
     embedding = Embedding(np.array(vector, np.float16), quantize(np.array(passages, np.float32)))
     features = make_features(language, buckets, mark=0, embedding=embedding)
-    return Known(article, features, 1, settled=True)
+    return IndexedDocument(article, features, 1, up_to_date=True)
 
 
 ARTICLES: Final = [
@@ -81,7 +81,7 @@ ARTICLES: Final = [
 def view(tmp_path_factory: pytest.TempPathFactory) -> View:
     stamp = build_options(MODEL, StoreState("e", LOG_START))
     stamp["centred"] = False  # else a mean would be taken off, which means little of three
-    rows = rows_of(ARTICLES, MODEL, dim=2)
+    rows = build_rows(ARTICLES, MODEL, dim=2)
     return View.of(Catalog(tmp_path_factory.mktemp("scoring")).publish_rows(rows, **stamp))
 
 
@@ -102,7 +102,7 @@ def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_langua
 ) -> None:
     """Of an encoder of several languages, with a handful of articles; from fifteen on they do."""
     for count, share in ((14, 1.0), (15, 0.5)):
-        rows = rows_of(
+        rows = build_rows(
             [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)], MODEL, 2
         )
         stamp = build_options(MODEL, StoreState("e", LOG_START))

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.api import Item, RelatedList
-from recommender.ranking.cards import Card
+from recommender.ranking.display import DisplayFields
 from recommender.web.presentation import FragmentOptions
 from recommender.web.section import Entry, Section
 from recommender.web.state import Listing
 
-CARD = Card(
+CARD = DisplayFields(
     title="Ships in port",
     url="https://news.example/ships",
     section="city",
@@ -33,7 +33,10 @@ SHOWN = Entry(
 
 
 def section(
-    card: Card, tag: str = "en", reason: str = "semantic", wanted: FragmentOptions | None = None
+    card: DisplayFields,
+    tag: str = "en",
+    reason: str = "semantic",
+    wanted: FragmentOptions | None = None,
 ) -> Section:
     item = Item(id="a", rank=1, score=0.5, reason=reason, **asdict(card))
     listed = RelatedList(
@@ -43,7 +46,9 @@ def section(
     return Section.of(listing, tag, wanted or FragmentOptions())
 
 
-def entry(card: Card, tag: str = "en", reason: str = "semantic", *, images: bool = False) -> Entry:
+def entry(
+    card: DisplayFields, tag: str = "en", reason: str = "semantic", *, images: bool = False
+) -> Entry:
     (shown,) = section(card, tag, reason, FragmentOptions(images=images)).entries
     return shown
 

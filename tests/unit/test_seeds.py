@@ -13,9 +13,9 @@ from recommender.analysis.embedding import Model
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.errors import UnreadArticle
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
-from recommender.ranking.attributes import number_of
+from recommender.ranking.attributes import hash_id
 from recommender.ranking.seeds import find_seed, seed_of
 from recommender.store import LOG_START, StoreState
 from tests.support.features import make_embedding, make_features
@@ -24,16 +24,18 @@ MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Known:
+def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> IndexedDocument:
     article = Article(**{"id": article_id, "title": f"About {article_id} "} | fields)
     if vector is None:
-        return Known(article, None, 1, settled=False)
-    return Known(article, make_features(embedding=make_embedding(vector)), 1, settled=True)
+        return IndexedDocument(article, None, 1, up_to_date=False)
+    return IndexedDocument(
+        article, make_features(embedding=make_embedding(vector)), 1, up_to_date=True
+    )
 
 
 @pytest.fixture
 def delta_writer(tmp_path: Path) -> DeltaWriter:
-    rows = rows_of([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
+    rows = build_rows([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
     stamp = build_options(MODEL, StoreState("e", LOG_START))
     return DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
 
@@ -53,7 +55,7 @@ def test_a_seed_has_what_the_article_said(
     delta_writer: DeltaWriter,
     later: bool,  # noqa: FBT001
 ) -> None:
-    rows = rows_of([known("c", (0.6, 0.8), **FULL)], MODEL, dim=2)
+    rows = build_rows([known("c", (0.6, 0.8), **FULL)], MODEL, dim=2)
     if later:
         delta_writer.apply(rows, ())
     else:
@@ -62,7 +64,7 @@ def test_a_seed_has_what_the_article_said(
     seed = find_seed(delta_writer.view, "c")
     assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")
     assert seed.published_at == NOON.timestamp()
-    assert seed.names == {number_of("c"), number_of("original")}
+    assert seed.names == {hash_id("c"), hash_id("original")}
     assert (seed.lists, seed.settled, seed.embedded) == (False, True, True)
     assert seed.signature.tolist() == [7] * MINHASH_SIZE
     assert seed.vector is not None
@@ -74,13 +76,13 @@ def test_a_seed_has_what_the_article_said(
 
 def test_a_seed_without_section_and_date_has_none(delta_writer: DeltaWriter) -> None:
     seed = find_seed(delta_writer.view, "a")
-    assert seed.names == {number_of("a")}
+    assert seed.names == {hash_id("a")}
     assert (seed.section, seed.lists) == (None, True)
     assert np.isnan(seed.published_at)
 
 
 def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(delta_writer: DeltaWriter) -> None:
-    delta_writer.apply(rows_of([known("c", None, section="city")], MODEL, dim=2), ())
+    delta_writer.apply(build_rows([known("c", None, section="city")], MODEL, dim=2), ())
     seed = find_seed(delta_writer.view, "c")
     assert (seed.vector, seed.terms) == (None, None)
     assert (seed.settled, seed.embedded, seed.section) == (False, False, "city")
@@ -88,7 +90,7 @@ def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(delta_writer: Del
 
 def test_the_newest_state_is_the_seed(delta_writer: DeltaWriter) -> None:
     for title in ("Second", "Third"):
-        rows = rows_of([known("a", (0, 1), title=title)], MODEL, dim=2)
+        rows = build_rows([known("a", (0, 1), title=title)], MODEL, dim=2)
         delta_writer.apply(rows, ())
     seed = find_seed(delta_writer.view, "a")
     assert seed.title == "Third"
@@ -97,7 +99,7 @@ def test_the_newest_state_is_the_seed(delta_writer: DeltaWriter) -> None:
 
 
 def test_what_is_gone_or_was_never_there_is_no_seed(delta_writer: DeltaWriter) -> None:
-    delta_writer.apply(rows_of([], MODEL, dim=2), ["a"])
+    delta_writer.apply(build_rows([], MODEL, dim=2), ["a"])
     for article_id in ("a", "nobody"):
         assert seed_of(delta_writer.view, article_id) is None
         with pytest.raises(UnreadArticle, match=article_id):

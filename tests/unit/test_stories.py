@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from index import Catalog, DeltaWriter, Snapshot, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.indexing.documents import Known, rows_of
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
-from recommender.ranking.attributes import number_of
+from recommender.ranking.attributes import hash_id
 from recommender.ranking.duplicates import tellings
 from recommender.store import LOG_START, StoreState
 from tests.support.properties import examples
@@ -26,27 +26,27 @@ Links = Mapping[str, str | None]
 FIRST: Links = {"a": None, "b": "a", "c": "b", "d": "g:1", "e": "g:1", "f": "f"}
 
 
-def rows_for(links: Links) -> list[Known]:
+def rows_for(links: Links) -> list[IndexedDocument]:
     return [
-        Known(Article(id=name, title="T", translation_of=of), None, 1, settled=False)
+        IndexedDocument(Article(id=name, title="T", translation_of=of), None, 1, up_to_date=False)
         for name, of in sorted(links.items())
     ]
 
 
 def snapshot_of(folder: Path, links: Links) -> Snapshot:
-    rows = rows_of(rows_for(links), MODEL, dim=2)
+    rows = build_rows(rows_for(links), MODEL, dim=2)
     return Catalog(folder).publish_rows(rows, **build_options(MODEL, StoreState("e", LOG_START)))
 
 
 def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
     delta_writer = DeltaWriter(View.of(snapshot))
     for links, gone in steps:
-        delta_writer.apply(rows_of(rows_for(links), MODEL, dim=2), gone)
+        delta_writer.apply(build_rows(rows_for(links), MODEL, dim=2), gone)
     return delta_writer.view
 
 
 def told(view: View, *names: str) -> list[str]:
-    found = tellings(view, {number_of(name) for name in names})
+    found = tellings(view, {hash_id(name) for name in names})
     assert found.shape == (len(view),)
     return sorted(view.id_of(int(row)) for row in found.nonzero()[0])
 

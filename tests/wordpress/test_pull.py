@@ -47,7 +47,7 @@ TRUTH = """
 Told = tuple[str, str, str, frozenset[str], str | None]
 
 
-def number_of(article_id: str) -> int:
+def hash_id(article_id: str) -> int:
     return int(article_id.rpartition(":")[2])
 
 
@@ -89,7 +89,7 @@ class Archive:
 
     def stored(self) -> dict[int, Told]:
         """What the store holds, by the number of the post."""
-        return {number_of(one.id): told(one) for one in articles(self.store)}
+        return {hash_id(one.id): told(one) for one in articles(self.store)}
 
     def truth(self) -> dict[int, Told]:
         """What the site shows to everybody, after its own PHP."""
@@ -348,7 +348,7 @@ def test_a_site_without_pretty_links_is_pulled(archive: Archive) -> None:
     assert len(records) == 100
     assert all(
         isinstance(one.content, Article)
-        and one.content.url == f"{archive.site.home}/?p={number_of(one.content.id)}"
+        and one.content.url == f"{archive.site.home}/?p={hash_id(one.content.id)}"
         for one in records
     )
 

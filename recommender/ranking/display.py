@@ -1,4 +1,4 @@
-"""Article cards: what a list shows of an article, kept in the snapshot beside its row."""
+"""The display fields of an article: what a list shows of it, kept in the snapshot with its row."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,11 +6,11 @@ from typing import Self
 
 from recommender.articles import Article
 
-__all__ = ["Card"]
+__all__ = ["DisplayFields"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class DisplayFields:
     """What a list shows. `published_at` is RFC 3339 in UTC; `language` None where unknown."""
 
     title: str
@@ -22,7 +22,7 @@ class Card:
 
     @classmethod
     def of(cls, article: Article, language: str | None) -> Self:
-        """The card of an article; `language` is used where the article gives none."""
+        """The display fields of an article; `language` is used where the article gives none."""
         document = article.to_document()
         return cls(
             title=article.title.strip(),
@@ -34,7 +34,7 @@ class Card:
         )
 
     def to_bytes(self) -> bytes:
-        """Compact JSON."""
+        """Write compact JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod

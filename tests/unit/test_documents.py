@@ -1,0 +1,317 @@
+"""From articles and features to the rows of an index, worked by hand."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recommender.analysis.embedding import Model
+from recommender.analysis.features import Features
+from recommender.analysis.minhash import MINHASH_SIZE
+from recommender.articles import Article, parse_outline
+from recommender.indexing.documents import GROUPED_BY, IndexedDocument, build_rows
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id, visibility_columns
+from recommender.ranking.display import DisplayFields
+from tests.support.features import make_embedding, make_features
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON_SECONDS = 1_772_366_400.0
+HOUR = timedelta(hours=1)
+ENGLISH = Model("made", Path(), "made:1", frozenset({"en"}))
+RELATED = Model("made", Path(), "made:1", frozenset({"en", "tg"}), kin=frozenset({"tg"}))
+
+
+def features(language: str | None = "en", *, buckets: Sequence[int] = (3, 9)) -> Features:
+    return make_features(language, buckets, counts=range(1, len(buckets) + 1))
+
+
+def document(
+    found: Features | None = None,
+    vector: Sequence[float] | None = None,
+    *,
+    up_to_date: bool = True,
+    **fields: Any,
+) -> IndexedDocument:
+    article_id = fields.pop("id", "a")
+    article = Article(**{"id": article_id, "title": f"About {article_id}"} | fields)
+    if found is not None and vector is not None:
+        found = replace(found, embedding=make_embedding(vector))
+    return IndexedDocument(article, found, 5, up_to_date)
+
+
+def column(name: str, *documents: IndexedDocument) -> list[Any]:
+    values: list[Any] = build_rows(documents, ENGLISH, dim=1).columns[name].tolist()
+    return values
+
+
+@pytest.mark.parametrize(
+    ("language", "embedded", "fluent"),
+    [("en", True, True), ("tg", True, False), ("ru", False, False), (None, False, False)],
+)
+def test_a_vector_in_a_language_supported_through_others_means_something_and_is_not_fluent(
+    language: str | None,
+    embedded: bool,  # noqa: FBT001 - a column of the table
+    fluent: bool,  # noqa: FBT001
+) -> None:
+    one = document(features(language), (0, 1))
+    assert (one.is_embedded(RELATED), one.is_fluent(RELATED)) == (embedded, fluent)
+
+
+def test_rows_are_in_the_order_of_the_documents() -> None:
+    rows = build_rows(
+        [
+            document(features(buckets=(3, 9)), (3, 4), id="a", tags=("port", "sea")),
+            document(id="b"),
+            document(features("ru", buckets=(4,)), (0, 2), id="c", section="city"),
+        ],
+        ENGLISH,
+        dim=1,
+    )
+    rows.check()
+    assert list(rows.ids) == ["a", "b", "c"]
+    expected = np.array([[0.6, 0.8], [1, 0], [0, 1]])
+    np.testing.assert_allclose(rows.vectors, expected, atol=1e-3)
+    assert rows.terms.indptr.tolist() == [0, 2, 2, 3]
+    assert rows.terms.buckets.tolist() == [3, 9, 4]
+    assert rows.terms.counts.tolist() == [1, 2, 1]
+    shown = [DisplayFields.from_bytes(fields) for fields in rows.display]
+    assert [one.title for one in shown] == [f"About {name}" for name in "abc"]
+    assert [one.language for one in shown] == ["en", None, "ru"]
+    assert [set(tags) for tags in rows.keywords] == [{"port", "sea"}, set(), set()]
+    assert list(rows.labels[GROUPED_BY]) == ["en", "ru", UNKNOWN_LANGUAGE]
+    assert rows.columns[GROUPED_BY].tolist() == [0, 2, 1]
+    assert list(rows.labels["section"]) == ["", "city"]
+    assert rows.columns["section"].tolist() == [0, 0, 1]
+    assert rows.columns["change"].tolist() == [5, 5, 5]
+    assert rows.columns["read"].tolist() == [True, False, True]
+    assert rows.columns["embedded"].tolist() == [True, False, False]
+
+
+def test_every_column_has_its_type_with_and_without_rows() -> None:
+    full, empty = build_rows([document(), document(id="b")], ENGLISH, 3), build_rows([], ENGLISH, 3)
+    empty.check()
+    assert {
+        name: (str(values.dtype), values.shape[1:]) for name, values in full.columns.items()
+    } == {
+        "published_at": ("float64", ()),
+        "revised_at": ("float64", ()),
+        "from_time": ("float64", ()),
+        "until_time": ("float64", ()),
+        "published": ("bool", ()),
+        "recommendable": ("bool", ()),
+        "titled": ("bool", ()),
+        "lists": ("bool", ()),
+        "embedded": ("bool", ()),
+        "fluent": ("bool", ()),
+        "own": ("int64", ()),
+        "tells": ("int64", ()),
+        "author": ("int64", ()),
+        "host": ("int64", ()),
+        "change": ("int64", ()),
+        "read": ("bool", ()),
+        "settled": ("bool", ()),
+        "signature": ("uint16", (MINHASH_SIZE,)),
+        "language": ("int32", ()),
+        "section": ("int32", ()),
+    }
+    for rows, length in ((full, 2), (empty, 0)):
+        assert {len(values) for values in rows.columns.values()} == {length}
+        assert {n: (v.dtype, v.shape[1:]) for n, v in rows.columns.items()} == {
+            n: (v.dtype, v.shape[1:]) for n, v in full.columns.items()
+        }
+    assert empty.vectors.shape == (0, 3)
+    assert dict(empty.labels) == {"language": [], "section": []}
+
+
+def test_vectors_are_of_unit_length_though_half_precision_rounded_them() -> None:
+    draws = np.random.default_rng(1).standard_normal((40, 96))
+    documents = [document(features(), draws[at], id=f"{at:02}") for at in range(40)]
+    rows = build_rows(documents, ENGLISH, 1)
+    assert rows.vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows.vectors, axis=1), 1, atol=1e-6)
+    unit = draws / np.linalg.norm(draws, axis=1, keepdims=True)
+    np.testing.assert_allclose((rows.vectors * unit).sum(axis=1), 1, atol=1e-5)
+
+
+def test_where_nothing_has_a_vector_the_dimension_is_the_given_one() -> None:
+    rows = build_rows([document(id="a"), document(id="b")], ENGLISH, dim=4)
+    rows.check()
+    assert rows.vectors.tolist() == [[1, 0, 0, 0]] * 2
+    assert len(rows.terms.buckets) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "detected", "language"),
+    [
+        ("en-GB", "ru", "en"),
+        ("TG-Cyrl", None, "tg"),
+        (None, "ru", "ru"),
+        (None, None, None),
+    ],
+)
+def test_the_language_given_wins_over_the_detected_one(
+    given: str | None, detected: str | None, language: str | None
+) -> None:
+    assert document(features(detected), language=given).language == language
+    assert document(language=given).language == (language if given else None)
+
+
+@pytest.mark.parametrize(
+    ("found", "vector", "embedded"),
+    [
+        (features("en"), (1, 0), True),
+        (features("ru"), (1, 0), False),
+        (features(None), (1, 0), False),
+        (features("en"), None, False),
+        (None, None, False),
+    ],
+)
+def test_a_vector_means_something_in_a_supported_language_of_an_analyzed_text(
+    found: Features | None,
+    vector: Sequence[float] | None,
+    embedded: bool,  # noqa: FBT001
+) -> None:
+    one = document(found, vector, language=None if found else "en")
+    assert one.is_embedded(ENGLISH) is embedded
+    assert column("embedded", one) == [embedded]
+
+
+def test_a_document_is_up_to_date_only_with_features_of_its_present_text() -> None:
+    documents = [document(features()), document(features(), up_to_date=False), document()]
+    assert column("read", *documents) == [True, True, False]
+    assert column("settled", *documents) == [True, False, False]
+    assert column("signature", *documents) == [[7] * MINHASH_SIZE] * 2 + [[0] * MINHASH_SIZE]
+
+
+@pytest.mark.parametrize(
+    "bad", [(np.nan, 1), (np.inf, 0), (0, 0), (1, 0, 0)], ids=["nan", "infinite", "zero", "wide"]
+)
+def test_a_broken_vector_is_ignored_and_harms_no_other(bad: tuple[float, ...]) -> None:
+    vectors = {"a": (3, 4), "b": bad, "c": (0, 2)}
+    documents = [document(features(), vector, id=name) for name, vector in vectors.items()]
+    rows = build_rows(documents, ENGLISH, dim=2)
+    rows.check()
+    expected = np.array([[0.6, 0.8], [1, 0], [0, 1]])
+    np.testing.assert_allclose(rows.vectors, expected, atol=1e-3)
+    assert rows.columns["embedded"].tolist() == [True, False, True]
+    assert rows.columns["read"].tolist() == [True, True, True]
+
+
+def test_times_are_seconds_since_1970_and_absent_ones_nan_or_infinite() -> None:
+    columns = build_rows([document(published_at=NOON, expires_at=NOON)], ENGLISH, 1).columns
+    assert columns["published_at"].tolist() == [NOON_SECONDS]
+    assert columns["until_time"].tolist() == [NOON_SECONDS]
+    absent = build_rows([document()], ENGLISH, 1).columns
+    assert np.isnan([absent["published_at"][0], absent["revised_at"][0]]).all()
+    assert absent["from_time"].tolist() == [-np.inf]
+    assert absent["until_time"].tolist() == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "later"),
+    [
+        (NOON, None, NOON_SECONDS),
+        (None, NOON, NOON_SECONDS),
+        (NOON, NOON + HOUR, NOON_SECONDS + 3_600),
+        (NOON + HOUR, NOON, NOON_SECONDS + 3_600),  # such as a scheduled one, edited before
+    ],
+)
+def test_of_two_times_the_later_counts(
+    one: datetime | None, other: datetime | None, later: float
+) -> None:
+    assert column("revised_at", document(published_at=one, updated_at=other)) == [later]
+    assert column("from_time", document(published_at=one, embargoed_until=other)) == [later]
+
+
+@pytest.mark.parametrize(
+    ("authors", "name"),
+    [
+        (("Mei Lanying", "Tobias Renner"), "mei lanying"),
+        (("MEI\u00a0 LANYING",), "mei lanying"),
+        (("Нилуфар Сатторӣ",), "нилуфар сатторӣ"),
+    ],
+)
+def test_the_author_is_the_first_one_whatever_its_case(authors: tuple[str, ...], name: str) -> None:
+    assert column("author", document(authors=authors)) == [hash_id(name)]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://www.News.Example/a?b=www.other.example", "news.example"),
+        ("http://news.example:8080/a", "news.example"),
+        ("https://user@news.example./", "news.example"),
+        ("https://sport.news.example/a", "sport.news.example"),
+        ("https://[2001:db8::1]/a", "2001:db8::1"),
+        ("https://wwwater.example/a", "wwwater.example"),
+    ],
+)
+def test_the_host_is_that_of_the_address(url: str, host: str) -> None:
+    assert column("host", document(url=url)) == [hash_id(host)]
+
+
+def test_no_author_and_no_address_are_zero() -> None:
+    assert column("author", document()) == column("host", document()) == [0]
+
+
+def test_the_rows_of_an_outline_are_those_of_the_article() -> None:
+    article = Article(
+        id="a",
+        title="T",
+        body="B",
+        summary="S",
+        url="https://www.news.example/a",
+        authors=("N",),
+        tags=("port",),
+        published_at=NOON,
+        updated_at=NOON + HOUR,
+    )
+    whole, outlined = (
+        build_rows([IndexedDocument(one, features(), 5, up_to_date=True)], ENGLISH, 1)
+        for one in (article, parse_outline(article.to_outline()))
+    )
+    for name, values in whole.columns.items():
+        np.testing.assert_array_equal(outlined.columns[name], values)
+    assert (outlined.display, outlined.keywords) == (whole.display, whole.keywords)
+
+
+def test_flags_follow_the_articles() -> None:
+    documents = [
+        document(),
+        document(status="draft", title="", body="B"),
+        document(status="withheld", never_recommend=True),
+        document(status="canceled", no_related=True, title=" \n", body="B"),
+    ]
+    assert column("published", *documents) == [True, False, False, False]
+    assert column("titled", *documents) == [True, False, True, False]
+    assert column("recommendable", *documents) == [True, True, False, True]
+    assert column("lists", *documents) == [True, True, True, False]
+
+
+def test_an_article_is_in_the_group_that_it_translates_or_in_its_own() -> None:
+    documents = [
+        document(id="a"),
+        document(id="a-ru", translation_of="a"),
+        document(id="b", translation_of="g:7"),
+    ]
+    assert column("own", *documents) == [hash_id("a"), hash_id("a-ru"), hash_id("b")]
+    assert column("tells", *documents) == [hash_id("a"), hash_id("a"), hash_id("g:7")]
+
+
+def test_a_hash_is_the_signed_blake2b_of_its_name() -> None:
+    digest = hashlib.blake2b(b"a", digest_size=8).digest()
+    assert hash_id("a") == int.from_bytes(digest, "big", signed=True)
+
+
+def test_the_columns_of_visibility_are_those_of_the_whole_table() -> None:
+    documents = [document(), document(status="draft", published_at=NOON, expires_at=NOON + HOUR)]
+    columns = build_rows(documents, ENGLISH, 1).columns
+    visibility = visibility_columns([one.article for one in documents])
+    assert set(visibility) == {"published", "from_time", "until_time"}
+    for name, values in visibility.items():
+        np.testing.assert_array_equal(values, columns[name])
