@@ -1,4 +1,4 @@
-"""What an article is: the contract's fields, validated once, and the texts made from them."""
+"""What an article is: its fields as a CMS sends them, validated once, and its identity."""
 
 import hashlib
 import re
@@ -36,6 +36,7 @@ __all__ = [
     "article_of",
     "check_id",
     "faults_of",
+    "is_web_address",
     "parse_article",
     "parse_outline",
     "primary_language",
@@ -50,7 +51,7 @@ _RFC3339 = re.compile(
 LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 MOST_FIELDS: Final = 60
 MOST_NAMES: Final = 100
-MOST_MARKUP: Final = 4 * 2**20  # bytes; what the guarded reader of markup takes
+MOST_MARKUP: Final = 4 * 2**20  # bytes; the limit of the HTML sandbox
 _LATEST_VERSION = 2**63 - 1
 _BELOW_THE_TITLE: Final = ("summary", "body", "body_html")
 OUTLINE: Final = {"without": _BELOW_THE_TITLE}
@@ -61,7 +62,7 @@ def check_id(article_id: str) -> str:
     """Return the id unchanged.
 
     Raises:
-        ValueError: it is outside the grammar `[A-Za-z0-9._:~-]{1,200}`, or is `.` or `..`.
+        ValueError: the id does not match `[A-Za-z0-9._:~-]{1,200}`, or is `.` or `..`.
     """
     if not _ID.fullmatch(article_id) or article_id in {".", ".."}:
         raise ValueError(f"must match {ID_PATTERN} and be neither '.' nor '..'")
@@ -75,7 +76,7 @@ def _no_nul(text: str) -> str:
 
 
 def _as_moment(value: object) -> object:
-    """RFC 3339 text to an aware UTC datetime; anything else but a datetime is refused."""
+    """Turn an RFC 3339 text or an aware datetime into UTC; refuse anything else."""
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else _refuse_moment()
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
@@ -94,13 +95,21 @@ def _as_rfc3339(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _web_address(url: str) -> str:
+def is_web_address(text: str) -> bool:
+    """Whether a text is an absolute http or https address, without spaces and control characters.
+
+    Whatever becomes a link passes this test: no other scheme does.
+    """
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that are no IPv6 address, or no port
-        good = False
-    if not good or not url.isprintable() or " " in url:
+        parts = urlsplit(text)
+        web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an IPv6 address, or a port that is no number
+        return False
+    return web and text.isprintable() and " " not in text
+
+
+def _web_address(url: str) -> str:
+    if not is_web_address(url):
         raise ValueError("must be an absolute http or https address")
     return url
 
@@ -112,7 +121,7 @@ def _not_too_large(markup: str) -> str:
 
 
 def _shows(**rules: Any) -> Any:  # noqa: ANN401 - JSON, and pydantic's own type of a field's facts
-    """What JSON Schema can say of a check that is made in Python."""
+    """The part of a Python check that JSON Schema can express."""
     return Field(json_schema_extra=rules)
 
 
@@ -139,7 +148,7 @@ Status = Literal["published", "draft", "withheld", "canceled"]
 
 
 class Article(BaseModel):
-    """One article as a newsroom gives it. The text is kept as given; nothing is cleaned here."""
+    """One article as a newsroom sends it. The text stays as given; nothing is cleaned here."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -183,7 +192,7 @@ class Article(BaseModel):
     )
     @classmethod
     def _null_is_absent(cls, value: object, info: ValidationInfo) -> object:
-        """CMS exports write null for a field they do not have."""
+        """Take null as an absent field: CMS exports write it for fields that they do not have."""
         if value is None:
             return cls.model_fields[str(info.field_name)].default
         if isinstance(value, list) and len(value) > MOST_NAMES:
@@ -193,7 +202,7 @@ class Article(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_sane_size(cls, data: object) -> object:
-        """An answer that names a million unknown fields helps nobody."""
+        """Refuse very many fields at once: an answer that names each of them helps nobody."""
         if isinstance(data, dict) and len(data) > MOST_FIELDS:
             raise ValueError(f"has {len(data)} fields; an article has at most {MOST_FIELDS}")
         return data
@@ -209,12 +218,12 @@ class Article(BaseModel):
         return self
 
     def with_text(self, body: str) -> "Article":
-        """The same article with the plain text that its markup holds."""
+        """The same article with the plain text of its markup instead of the markup."""
         return self.model_copy(update={"body": body, "body_html": ""})
 
     @property
     def text_hash(self) -> str:
-        """SHA-256 (hex) of all text that vectors and terms are made from."""
+        """SHA-256 (hex) of all text that features are computed from."""
         digest = hashlib.sha256()
         parts = [self.title, self.summary, self.body]
         for part in [*parts, self.body_html] if self.body_html else parts:
@@ -222,15 +231,15 @@ class Article(BaseModel):
         return digest.hexdigest()
 
     def to_json(self) -> str:
-        """Canonical JSON: set fields only, times in UTC; `parse_article` reads it back."""
+        """Canonical JSON: only fields that are set, times in UTC. `parse_article` reads it."""
         return self.model_dump_json(exclude_defaults=True)
 
     def to_outline(self) -> str:
-        """Canonical JSON without the texts under the title; `parse_outline` reads it back."""
+        """The outline: canonical JSON without summary and body. `parse_outline` reads it."""
         return self.model_dump_json(exclude_defaults=True, exclude=set(_BELOW_THE_TITLE))
 
     def to_document(self) -> dict[str, Any]:
-        """Plain JSON types, set fields only, as the API answers it."""
+        """As plain JSON types, only fields that are set: the form of the API."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -239,10 +248,10 @@ def parse_article(document: str | bytes, *, article_id: str | None = None) -> Ar
 
     Args:
         document: the JSON text.
-        article_id: the id that the address names; the document may leave `id` out or repeat it.
+        article_id: the id from the URL. The document may leave `id` out, or repeat it.
 
     Raises:
-        InvalidArticle: not JSON, or fields break the contract; each is named.
+        InvalidArticle: it is not JSON, or fields are wrong; each of them is named.
     """
     try:
         fields = read_object(document)
@@ -252,10 +261,10 @@ def parse_article(document: str | bytes, *, article_id: str | None = None) -> Ar
 
 
 def article_of(fields: JsonObject, *, article_id: str | None = None) -> Article:
-    """Make an article of its fields; `article_id` as for `parse_article`.
+    """Make an article from its fields; `article_id` as in `parse_article`.
 
     Raises:
-        InvalidArticle: fields break the contract; each is named.
+        InvalidArticle: fields are wrong; each of them is named.
     """
     faults = _other_id(fields, article_id)
     try:
@@ -270,19 +279,19 @@ def article_of(fields: JsonObject, *, article_id: str | None = None) -> Article:
 
 
 def parse_outline(outline: str) -> Article:
-    """Read what `to_outline` wrote: all that a list shows and asks of an article."""
+    """Read what `to_outline` wrote: all that lists and filters need of an article."""
     return Article.model_validate_json(outline, context=OUTLINE)
 
 
 def _other_id(fields: JsonObject, article_id: str | None) -> tuple[FieldFault, ...]:
-    """The id in the address completes the document; a different one in the body is refused."""
+    """A fault if the document has another id than the URL."""
     if article_id is None or fields.get("id") in (None, article_id):
         return ()
     return (FieldFault("/id", f"differs from the id in the address, {article_id!r}"),)
 
 
 def faults_of(error: ValidationError) -> Iterator[FieldFault]:
-    """Each rejected field, and what is wrong with it."""
+    """Each rejected field with the reason."""
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         where = "".join(
             f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault["loc"]
@@ -291,5 +300,5 @@ def faults_of(error: ValidationError) -> Iterator[FieldFault]:
 
 
 def primary_language(tag: str | None) -> str | None:
-    """The language of a BCP-47 tag without script and region, lower case: `zh-Hans-CN` -> `zh`."""
+    """The language of a BCP-47 tag, without script and region: `zh-Hans-CN` -> `zh`."""
     return tag.split("-")[0].lower() if tag else None

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
-from recommender.articles import LANGUAGE_PATTERN, Article, parse_article
+from recommender.articles import LANGUAGE_PATTERN, Article, is_web_address, parse_article
 from recommender.errors import FieldFault, InvalidArticle
 
 __all__ = ["language_tag", "make_article", "moment", "refuse", "web_address"]
@@ -31,16 +31,14 @@ def refuse(pointer: str, detail: str) -> InvalidArticle:
 
 
 def web_address(value: object, base: str = "") -> str | None:
-    """An absolute web address, made whole where it is relative to a base; else None."""
+    """An absolute web address; a relative one is joined to a base. None if it is no web address."""
     if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_ADDRESS:
         return None
     try:
         whole = "".join(map(_printable, urljoin(base, value.strip())))
-        parts = urlsplit(whole)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # brackets that are no IPv6 address, or no port: nothing to link to
+    except ValueError:  # brackets without an IPv6 address
         return None
-    return whole if usable and len(whole) <= _LONGEST_ADDRESS else None
+    return whole if is_web_address(whole) and len(whole) <= _LONGEST_ADDRESS else None
 
 
 def language_tag(value: object) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recommender.api import Item
+from recommender.articles import is_web_address
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.web.directions import Direction, direction_of
 from recommender.web.glyphs import can_be_seen, without_controls
@@ -16,7 +17,6 @@ __all__ = ["Entry", "Section"]
 
 DATE: Final = slice(10)  # of an RFC 3339 time
 _FRACTION = re.compile(r"\.[0-9]+")  # of a second; HTML knows three digits of one, RFC 3339 all
-_WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
 
 
 def _web_address(url: str | None) -> str | None:
-    """An address again looked at where it goes out: no other scheme ever becomes a link."""
-    return url if url and _WEB_ADDRESS.fullmatch(url) else None
+    """The address if it is one of the web: checked again here, where it becomes a link."""
+    return url if url and is_web_address(url) else None
 
 
 def _primary(tag: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from recommender.articles import is_web_address
 from recommender.errors import BadSource, SourceAway
 from recommender.sources.fetching import Answer, Fetcher
 from recommender.sources.wordpress.answers import (
@@ -139,11 +140,7 @@ def _home(answer: Answer) -> str | None:
     spaces = index.get("namespaces") if isinstance(index, Mapping) else None
     home = index.get("home") if isinstance(index, Mapping) else None
     known = isinstance(spaces, list) and "wp/v2" in spaces
-    return home.rstrip("/") if known and isinstance(home, str) and _is_web(home) else None
-
-
-def _is_web(address: str) -> bool:
-    return address.startswith(("http://", "https://"))
+    return home.rstrip("/") if known and isinstance(home, str) and is_web_address(home) else None
 
 
 def _address(root: str, route: str, parameters: Parameters) -> str:
