@@ -2,31 +2,14 @@
 
 from typing import Final
 
-from flask import Flask, Response
+from flask import Flask
 
 from index import Catalog
 from recommender.analysis.embedding import find_model
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.settings import Settings
 from recommender.store import LazyStore
-from recommender.web import (
-    EXTENSION,
-    State,
-    answer_problems,
-    api,
-    appearances,
-    archive,
-    assets,
-    bulk,
-    drafts,
-    fragment,
-    manual,
-    metrics,
-    ops,
-    overrides,
-    reader,
-    share_lists,
-)
+from recommender.web import State, register
 
 __all__ = ["create_app"]
 
@@ -54,32 +37,14 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    shared = _share(settings)
-    app.extensions[EXTENSION] = shared
-    answer_problems(app)
-    for blueprint in (
-        api,
-        appearances,
-        archive,
-        assets,
-        bulk,
-        overrides,
-        drafts,
-        fragment,
-        manual,
-        metrics,
-        ops,
-        *((reader,) if reader_pages else ()),
-    ):
-        app.register_blueprint(blueprint)
-    app.after_request(share_lists)
-    app.after_request(_no_sniffing)
+    state = _state_of(settings)
+    register(app, state, reader_pages=reader_pages)
     if follows:
-        shared.follower.start()
+        state.follower.start()
     return app
 
 
-def _share(settings: Settings) -> State:
+def _state_of(settings: Settings) -> State:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(
         settings.database_url, WEB_PATIENCE_SECONDS, may_create=lambda: not catalog.generations()
@@ -92,9 +57,3 @@ def _share(settings: Settings) -> State:
         Heartbeats(settings.data.heartbeats),
     )
     return State(settings=settings, store=store, follower=follower)
-
-
-def _no_sniffing(response: Response) -> Response:
-    """What is JSON or text is never taken for a script or a page."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

@@ -187,7 +187,6 @@ def _web_clock() -> Iterator[SimpleNamespace]:
     clock.monotonic, clock.sleep = time.monotonic, time.sleep
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("recommender.web.state.time", clock)
-        patch.setattr("recommender.web.visibility.time", clock)
         yield clock
 
 

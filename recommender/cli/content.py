@@ -8,11 +8,11 @@ from typing import Final
 
 import click
 
+from recommender.characters import printable
 from recommender.cli.exits import leave
 from recommender.cli.meters import bar, warn
 from recommender.cli.paths import ANY, EXISTING
 from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
-from recommender.ranking.listing import printable
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
 from recommender.sources.importing import import_source

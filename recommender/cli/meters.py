@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from recommender.characters import printable
 from recommender.progress import Advance
-from recommender.ranking.listing import printable
 
 __all__ = ["bar", "warn"]
 

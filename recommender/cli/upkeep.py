@@ -11,6 +11,7 @@ from index import Catalog, IndexFault
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
+from recommender.characters import printable
 from recommender.cli.exits import leave
 from recommender.cli.meters import bar
 from recommender.cli.paths import EXISTING
@@ -22,7 +23,6 @@ from recommender.operations.check_findings import Level, judge
 from recommender.operations.erase import Erased, erase
 from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent
-from recommender.ranking.listing import printable
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
 from recommender.sources.opening import open_source

@@ -9,6 +9,7 @@ import numpy as np
 
 from index import Catalog, View
 from recommender.api import ListOptions
+from recommender.characters import printable
 from recommender.errors import BadParameter
 from recommender.evaluation.command import Say
 from recommender.evaluation.datasets import Dataset
@@ -16,7 +17,6 @@ from recommender.evaluation.runs import Bench, list_each, title_of
 from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.indexing.snapshots import open_generation
-from recommender.ranking.listing import printable
 from recommender.ranking.policy import Policy
 from recommender.ranking.seeds import seed_of
 

@@ -15,8 +15,9 @@ from recommender.api import (
     Item,
     RelatedList,
 )
+from recommender.characters import printable
 
-__all__ = ["as_text", "printable"]
+__all__ = ["as_text"]
 
 WIDTH: Final = 100
 INDENT: Final = " " * 11
@@ -42,12 +43,6 @@ def as_text(recommendations: RelatedList, title: str) -> str:
         return listed
     dropped = map(_as_dropped_line, recommendations.dropped)
     return "\n".join([listed, "", "Not listed, the nearest first:", "", *dropped])
-
-
-def printable(text: str) -> str:
-    """A text on one line, without what would steer a terminal."""
-    marks = (mark if mark.isprintable() or mark.isspace() else "\ufffd" for mark in text)
-    return " ".join("".join(marks).split())
 
 
 def _as_line(item: Item) -> str:

@@ -1,36 +1,31 @@
-"""Flask blueprints: the calls of the CMS, the reader's fragment, and the operator's probes."""
+"""The HTTP service: Flask blueprints for a CMS, for readers' pages and for operators."""
 
-from recommender.web.api import api
-from recommender.web.appearances import appearances
-from recommender.web.archive import archive
-from recommender.web.assets import assets
-from recommender.web.bulk import bulk
-from recommender.web.drafts import drafts
+from flask import Flask
+
+from recommender.web.article_routes import articles
+from recommender.web.bulk_routes import bulk
 from recommender.web.fragment import fragment
-from recommender.web.manual import manual
-from recommender.web.metrics import metrics
-from recommender.web.ops import ops
-from recommender.web.origins import share_lists
-from recommender.web.overrides import overrides
+from recommender.web.list_routes import lists
+from recommender.web.openapi import manual
+from recommender.web.operator_routes import operations
+from recommender.web.override_routes import overrides
+from recommender.web.page_routes import assets, reader
 from recommender.web.problems import answer_problems
-from recommender.web.reader import reader
+from recommender.web.responses import add_security_headers
 from recommender.web.state import EXTENSION, State
 
-__all__ = [
-    "EXTENSION",
-    "State",
-    "answer_problems",
-    "api",
-    "appearances",
-    "archive",
-    "assets",
-    "bulk",
-    "drafts",
-    "fragment",
-    "manual",
-    "metrics",
-    "ops",
-    "overrides",
-    "reader",
-    "share_lists",
-]
+__all__ = ["EXTENSION", "State", "register"]
+
+BLUEPRINTS = (lists, fragment, articles, bulk, overrides, assets, operations, manual)
+
+
+def register(app: Flask, state: State, *, reader_pages: bool) -> None:
+    """Let an application answer all calls from a state.
+
+    With `reader_pages`, `/read/{id}` shows whole stories, as the demonstration does.
+    """
+    app.extensions[EXTENSION] = state
+    answer_problems(app)
+    for blueprint in (*BLUEPRINTS, reader) if reader_pages else BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.after_request(add_security_headers)

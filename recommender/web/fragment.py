@@ -1,26 +1,138 @@
-"""The list as HTML: a fragment for a CMS to include or to fetch."""
+"""The list as HTML: a fragment for a CMS to include or to fetch. Its template decides nothing."""
 
-from typing import Final
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
 
 from flask import Blueprint, Response, make_response, render_template
+from pydantic import AfterValidator, Field
 
+from recommender.api import InQuery, Item, ListOptions, read_whole_number
+from recommender.articles import is_web_address
+from recommender.characters import UNSEEN, can_be_seen, without_controls
+from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.display import DisplayFields
-from recommender.web.caching import cached
-from recommender.web.endpoints import Content, described
-from recommender.web.keys import is_public, opens_reads
-from recommender.web.presentation import FragmentOptions
-from recommender.web.section import Section
+from recommender.web.auth import is_public, opens_reads
+from recommender.web.languages import Direction, Heading, direction_of, heading_in
+from recommender.web.parameters import Content, described
+from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 
-__all__ = ["fragment", "listed", "render_section"]
+__all__ = ["Entry", "FragmentOptions", "Section", "fragment", "list_section"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
 POLICY: Final = "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
+LONGEST_HEADING: Final = 100  # characters
+SWITCH: Final = {"1": True, "0": False}
+DATE: Final = slice(10)  # of an RFC 3339 time
+_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # and ends of lines
+_HEADING: Final = re.compile(rf"[^{_CONTROLS}]*[^\s{_CONTROLS}{UNSEEN}][^{_CONTROLS}]*")
+_HEADING_SCHEMA: Final = {"maxLength": LONGEST_HEADING, "pattern": f"^{_HEADING.pattern}$"}
+_FRACTION: Final = re.compile(r"\.[0-9]+")  # of a second; HTML takes three digits, RFC 3339 any
+
+
+def _check_heading(text: str) -> str:
+    if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
+        raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
+    return text.strip()
+
+
+def _read_switch(text: str) -> bool:
+    if text not in SWITCH:
+        raise ValueError(f"must be {' or '.join(SWITCH)}")
+    return SWITCH[text]
+
+
+class FragmentOptions(ListOptions):
+    """What a page wants of a list in HTML: the options of a list but for `explain`, and its look.
+
+    HTML has no place for an explanation.
+    """
+
+    explain: Annotated[Literal[False], Field(exclude=True)] = False
+    heading: Annotated[
+        Annotated[str, AfterValidator(_check_heading), Field(json_schema_extra=_HEADING_SCHEMA)]
+        | None,
+        Field(description="The words over the list; else those of the seed's language."),
+    ] = None
+    heading_level: Annotated[
+        int, Field(ge=2, le=6, description="2 for h2, to 6."), InQuery(read_whole_number)
+    ] = 2
+    images: Annotated[
+        bool,
+        Field(description="1: items with their image."),
+        InQuery(_read_switch, {"type": "string", "enum": [*SWITCH], "default": "0"}),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as the template prints it. A field that is None is left out.
+
+    Attributes:
+        title: the headline, or the id of an article whose headline cannot be seen.
+        href: the address of the article; http or https.
+        image: the address of its image.
+        language: BCP-47; None where it is the section's.
+        direction: of its texts; None where it is the section's.
+        moment: when it was published, RFC 3339, to the second.
+        date_direction: of the date, which would be mirrored in a text from right to left.
+        kind: `pinned` or `fallback`; None for a related article.
+    """
+
+    title: str
+    href: str | None
+    image: str | None
+    language: str | None
+    direction: Direction | None
+    moment: str | None
+    date_direction: Direction | None
+    kind: str | None
+
+    @property
+    def date(self) -> str | None:
+        """The day in UTC: `2026-10-05`."""
+        return self.moment and self.moment[DATE]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A list as the template prints it. `language` is the seed's, BCP-47.
+
+    `heading_language` is None where it is the section's, or where the caller chose the heading.
+    """
+
+    article_id: str
+    language: str
+    direction: Direction
+    heading: str
+    heading_language: str | None
+    heading_level: int
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, listing: Listing, tag: str, wanted: FragmentOptions) -> "Section":
+        """The section of a list under an article in a language (BCP-47)."""
+        words = without_controls(wanted.heading or "")
+        heading = Heading(words, None) if words else heading_in(tag)
+        foreign = heading.language and _primary(heading.language) != _primary(tag)
+        return cls(
+            article_id=listing.article_id,
+            language=tag,
+            direction=direction_of(tag),
+            heading=heading.text,
+            heading_language=heading.language if foreign else None,
+            heading_level=wanted.heading_level,
+            entries=tuple(
+                _entry(item, tag, images=wanted.images) for item in listing.related.items
+            ),
+        )
 
 
 @fragment.get("/v1/articles/<article_id>/related.html")
 @opens_reads
 @described(
+    "fragment_related_html",
     "The list as an escaped section of HTML; empty where there is nothing to list.",
     answers={200: Content("text/html"), 304: None},
     query=FragmentOptions,
@@ -28,30 +140,51 @@ POLICY: Final = "default-src 'none'; img-src http: https:; base-uri 'none'; form
 )
 def related_html(options: FragmentOptions, article_id: str) -> Response:
     """The list as an escaped section of HTML; nothing where there is nothing to list."""
-    listing, section = listed(article_id, options)
-    response = make_response(render_section("related.html", section))
+    listing, section = list_section(article_id, options)
+    response = make_response(render_template("related.html", section=section))
     # Whoever opens the fragment as a page of its own gets a page that can do nothing.
     response.headers["Content-Security-Policy"] = POLICY
     return cached(response, listing)
 
 
-def listed(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
-    """The list under an article, and how it shows."""
+def list_section(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
+    """The list under an article, and the section that shows it."""
     listing = state().list_for(article_id, options, public=is_public())
     return listing, Section.of(listing, _tag_of(listing), options)
 
 
-def render_section(template: str, section: Section, **more: object) -> str:
-    """A template around a section, or the section alone."""
-    return render_template(template, section=section, **more)
-
-
 def _tag_of(listing: Listing) -> str:
-    """The seed's language with script and region, where the view holds its card.
+    """The seed's language with script and region, where the view has its display fields.
 
-    A view knows languages by their primary subtag alone, and `tg-Arab` runs another way than `tg`.
+    A view knows only the primary subtag, and `tg-Arab` has another direction than `tg`.
     """
     view = state().follower.current().view
     row = view.row_of(listing.article_id)
-    card = None if row is None else DisplayFields.from_bytes(view.display_of(row))
-    return (card and card.language) or listing.language
+    display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
+    return (display and display.language) or listing.language
+
+
+def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
+    tag = item.language or UNKNOWN_LANGUAGE
+    direction, around = direction_of(tag), direction_of(section_tag)
+    kind = item.reason.partition(":")[0]
+    title = without_controls(item.title)
+    return Entry(
+        title=title if can_be_seen(title) else item.id,
+        href=_web_address(item.url),
+        image=_web_address(item.image_url) if images else None,
+        language=None if tag == section_tag else tag,
+        direction=None if direction == around else direction,
+        moment=item.published_at and _FRACTION.sub("", item.published_at),
+        date_direction="ltr" if direction == "rtl" else None,
+        kind=None if kind == "semantic" else kind,
+    )
+
+
+def _web_address(url: str | None) -> str | None:
+    """An address that is safe as a link; it is checked again where it goes out."""
+    return url if url and is_web_address(url) else None
+
+
+def _primary(tag: str) -> str:
+    return tag.lower().partition("-")[0]

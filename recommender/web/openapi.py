@@ -1,21 +1,37 @@
-"""The OpenAPI document of an application, made from its routes and what is told beside them."""
+"""The OpenAPI document, made from the routes and their descriptions, and the page that shows it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Final
+from importlib.resources import files
+from typing import Any, Final, Self, cast
 
-from flask import Flask
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template
+from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from recommender.api import Problem
-from recommender.articles import ID_SCHEMA
-from recommender.web.endpoints import Content, Description, description_of, scope_of
-from recommender.web.schemas import Schemas, query_schemas
+from recommender.api import Options, Problem
+from recommender.articles import ID_SCHEMA, Article
+from recommender.web.parameters import (
+    Body,
+    Content,
+    Description,
+    described,
+    description_of,
+    parameters_of,
+    scope_of,
+)
 
-__all__ = ["document_of"]
+__all__ = ["document_of", "manual"]
 
+manual = Blueprint("manual", __name__, template_folder="templates")
+DOCUMENT: Final = "read-also-openapi"
+CACHED: Final = "public, max-age=300"
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 Document = dict[str, Any]
 
 GUARDED: Final = (401, 403, 503)
@@ -37,6 +53,11 @@ KEYS: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+REFERENCE: Final = "#/components/schemas/{model}"
+ADDRESSED: Final = "AddressedArticle"
+"""An article as a body whose address names the id."""
+PATCH: Final = "ArticlePatch"
+LINES: Final = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +66,86 @@ class Call:
 
     method: str
     path: str
-    name: str
-    group: str
     scope: str | None
     takes_id: bool
     description: Description
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """Schemas by what they are of; the named ones are the document's components."""
+
+    components: Document
+    _of: dict[str, Document]
+
+    @classmethod
+    def of(cls, models: Iterable[object]) -> Self:
+        """The schemas of types that pydantic knows."""
+        adapters = {str(one): TypeAdapter(cast("type[Any]", one)) for one in models}
+        found, shared = TypeAdapter.json_schemas(
+            [(name, "validation", adapter) for name, adapter in adapters.items()],
+            ref_template=REFERENCE,
+        )
+        components = shared.get("$defs", {})
+        if Article.__name__ in components:
+            components[PATCH] = _patch(components[Article.__name__])
+            components[ADDRESSED] = _addressed(components[Article.__name__])
+        return cls(components, {name: schema for (name, _), schema in found.items()})
+
+    def of_answer(self, model: object) -> Document:
+        """The schema of an answer."""
+        return self._of[str(model)]
+
+    def of_body(self, body: Body, media: str) -> Document:
+        """The content of a body of a media type."""
+        if body.model is Article:
+            name = PATCH if body.partial else ADDRESSED
+            return {"schema": {"$ref": REFERENCE.format(model=name)}}
+        schema = self.of_answer(body.model)
+        if media == LINES:
+            about = "One JSON object a line; the schema of a line is `x-line`."
+            return {"schema": {"type": "string", "description": about, "x-line": schema}}
+        return {"schema": schema}
+
+
+@manual.get("/openapi.json")
+@described("manual_openapi", "This API as an OpenAPI document.", answers={200: dict[str, object]})
+def openapi() -> Response:
+    """The document that this application answers to."""
+    response = jsonify(_document())
+    response.headers["Cache-Control"] = CACHED
+    return response
+
+
+@manual.get("/docs")
+@described("manual_docs", "This API as a page.", answers={200: Content("text/html; charset=utf-8")})
+def docs() -> Response:
+    """The same document for people; it loads nothing but its own style."""
+    response = make_response(render_template("manual.html", api=_document()))
+    response.headers["Cache-Control"] = CACHED
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+@manual.get("/docs.css")
+@described(
+    "manual_style", "The style of that page.", answers={200: Content("text/css; charset=utf-8")}
+)
+def style() -> Response:
+    """The style of the page."""
+    text = (files("recommender.web") / "static" / "manual.css").read_bytes()
+    response = Response(text, content_type="text/css; charset=utf-8")
+    response.headers["Cache-Control"] = CACHED
+    return response
+
+
+def _document() -> dict[str, Any]:
+    """Made when it is first asked for, when all routes are there."""
+    kept = current_app.extensions
+    if DOCUMENT not in kept:
+        kept[DOCUMENT] = document_of(current_app)
+    document: dict[str, Any] = kept[DOCUMENT]
+    return document
 
 
 def document_of(app: Flask) -> Document:
@@ -87,8 +183,6 @@ def _call(rule: Rule, method: str, view: Callable[..., object], described: Descr
     return Call(
         method=method,
         path=rule.rule.replace("<", "{").replace(">", "}"),
-        name=rule.endpoint.replace(".", "_"),
-        group=rule.endpoint.partition(".")[0],
         scope=scope_of(view),
         takes_id=bool(rule.arguments),
         description=described,
@@ -107,8 +201,8 @@ def _models(calls: list[Call]) -> Iterator[object]:
 def _operation(call: Call, schemas: Schemas) -> Document:
     told = call.description
     operation: Document = {
-        "operationId": call.name,
-        "tags": [call.group],
+        "operationId": told.operation,
+        "tags": [told.operation.partition("_")[0]],
         "summary": told.summary,
         "parameters": [*_path_parameters(call), *_query_parameters(call)],
         "responses": {str(status): one for status, one in sorted(_answers(call, schemas).items())},
@@ -119,7 +213,7 @@ def _operation(call: Call, schemas: Schemas) -> Document:
     if told.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {media: schemas.sent(told.body, media) for media in told.body.media},
+            "content": {media: schemas.of_body(told.body, media) for media in told.body.media},
         }
     return operation
 
@@ -159,12 +253,46 @@ def _answer(status: int, answer: object, schemas: Schemas) -> Document:
         case Content(media=media):
             return said | {"content": {media: {"schema": {"type": "string"}}}}
         case _:
-            return said | {"content": {"application/json": {"schema": schemas.given(answer)}}}
+            return said | {"content": {"application/json": {"schema": schemas.of_answer(answer)}}}
 
 
 def _refusal(status: int, schemas: Schemas) -> Document:
     said: Document = {
         "description": HTTPStatus(status).phrase,
-        "content": {PROBLEM_MEDIA: {"schema": schemas.given(Problem)}},
+        "content": {PROBLEM_MEDIA: {"schema": schemas.of_answer(Problem)}},
     }
     return said | ({"headers": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+
+
+def query_schemas(options: type[Options]) -> Iterator[tuple[str, Document, str]]:
+    """Of each parameter of a query: its name, the schema of its text, and its meaning."""
+    fields = options.model_json_schema()["properties"]
+    for name, parameter in parameters_of(options).items():
+        field = fields[name]
+        meaning = field.pop("description")
+        yield name, dict(parameter.schema or _plain(field)), meaning
+
+
+def _plain(field: Document) -> Document:
+    """The schema of a value that may be left out, without its name and without null."""
+    kept = {name: rule for name, rule in field.items() if name not in {"title", "anyOf"}}
+    if "anyOf" in field:
+        del kept["default"]
+        kept = field["anyOf"][0] | kept
+    return kept
+
+
+def _addressed(article: Document) -> Document:
+    """The schema of an article without its id."""
+    required = [name for name in article["required"] if name != "id"]
+    return article | {"required": required, "title": ADDRESSED}
+
+
+def _patch(article: Document) -> Document:
+    """The schema of what changes an article: any of its fields, and null for one to remove."""
+    fields = {
+        name: one if "anyOf" in one else {"anyOf": [one, {"type": "null"}]}
+        for name, one in article["properties"].items()
+    }
+    kept = {name: one for name, one in article.items() if name not in {"required", "anyOf"}}
+    return kept | {"title": PATCH, "properties": fields}

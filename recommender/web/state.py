@@ -1,13 +1,16 @@
-"""What the views share, kept in `app.extensions`; made once per worker."""
+"""What the views of a worker share: settings, the store, the live view, and concurrency limits."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+import numpy as np
 from flask import current_app
 
+from index import View
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.errors import StoreUnusable, UnknownArticle
@@ -17,35 +20,37 @@ from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
-from recommender.ranking.filters import next_visibility_change, shows
+from recommender.ranking.filters import next_visibility_change, on_show, shows
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.seeds import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
-from recommender.web.turns import Turns, TurnsOfWorker
-from recommender.web.visibility import becomes_visible, is_shown
+from recommender.web.limits import WorkerLimits
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
 
 EXTENSION: Final = "read-also"
 MISS_SECONDS: Final = 0.3
+WAIT_SECONDS: Final = 5.0
+WAITING: Final = 2
+"""Writes that may wait at the same time until they are visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list, and what its answer depends on.
+    """A list, and what its response depends on.
 
     Attributes:
         article_id: the seed's.
-        recommendations: the list.
-        language: the seed's, which the heading should have.
+        related: the list.
+        language: the seed's; the heading of the list is in it.
         explained: whether explanations were asked for.
-        settled: whether the seed's present text was read.
+        settled: whether the vectors and terms of the seed are those of its present text.
         seconds_left: until the clock alone may change the list.
     """
 
     article_id: str
-    recommendations: RelatedList
+    related: RelatedList
     language: str
     explained: bool
     settled: bool
@@ -54,12 +59,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Settings, the store, and the live view with its policy."""
+    """What the views of a worker share. It is made once for each application."""
 
     settings: Settings
     store: LazyStore
     follower: Follower
-    _turns: TurnsOfWorker = field(default_factory=TurnsOfWorker)
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    _waits_for_log: threading.Semaphore = field(default_factory=threading.Semaphore)
+    _counts_backlog: threading.Semaphore = field(default_factory=threading.Semaphore)
+    _waits_for_view: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(WAITING)
+    )
 
     def list_for(
         self,
@@ -69,75 +79,71 @@ class State:
         *,
         public: bool,
     ) -> Listing:
-        """The list under an article; one that was not read yet is served from the ladder.
+        """The list under a stored article; a text that was not read yet gets the fallback stages.
 
         Raises:
             UnknownArticle: never stored, or not on show and asked for by the public.
             DeletedArticle: deleted.
             NotReady: there is nothing yet to answer from.
-            StoreUnusable: the view does not hold it, and the store is away.
-            Busy: too many ask the store, or for explanations, now.
+            StoreUnusable: the view does not hold the article, and the store is away.
+            Busy: too many requests read the store, or explain lists, now.
         """
         live, now = self.follower.current(), time.time()
-        seed = seed_of(live.view, article_id)
+        seed, shown = seed_of(live.view, article_id), True
         if seed is None:
-            live = self._later()
+            live = self._after_next_look()
             seed = seed_of(live.view, article_id)
         view = live.view
-        shown = True
         if seed is None:
-            article = self._asked(article_id, self._turns.askers)
+            article = self.stored(article_id)
             seed, shown = seed_outside(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
-            shown = is_shown(view, row, now)
+            shown = _is_shown(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        overrides = live.overrides.of(article_id)
-        policy = live.in_force.policy
-        list_request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
+        overrides, policy = live.overrides.of(article_id), live.in_force.policy
+        request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
         with self._explaining(options):
-            answer = list_explained(list_request, self._texts)
-        turns = (
-            overrides.next_change(now),
-            *(next_visibility_change(part, now) for part in view.parts),
-        )
-        left = min(turns) - now
-        return Listing(article_id, answer, seed.language, bool(options.explain), seed.settled, left)
+            related = list_explained(request, self._texts)
+        changes = (next_visibility_change(part, now) for part in view.parts)
+        seconds_left = min(overrides.next_change(now), *changes) - now
+        explained = bool(options.explain)
+        return Listing(article_id, related, seed.language, explained, seed.settled, seconds_left)
 
     def list_for_draft(
         self, article: Article, options: ListOptions, shown_on_page: frozenset[str]
     ) -> RelatedList:
-        """The list that a text would get, without storing it.
+        """The list that a text would get. Nothing is stored.
 
         Raises:
-            IndexerAway: nobody can read it now.
-            UnreadableMarkup: its markup cannot be read.
-            Busy: too many drafts are being read, or lists explained, now.
+            IndexerAway: the indexer, which reads the text, does not answer.
+            UnreadableMarkup: the markup of the text cannot be read.
+            Busy: too many drafts are read, or lists explained, now.
         """
         live = self.follower.current()
-        with self._turns.drafters.one_of("the drafts"):
+        with self.limits.heavy.hold("the drafts"):
             draft = read_draft(self.settings.data_dir, article)
         seed = seed_outside(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
-        policy, overrides = live.in_force.policy, live.overrides.of(article.id)
+        overrides, policy = live.overrides.of(article.id), live.in_force.policy
         now = time.time()
-        list_request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
+        request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
         with self._explaining(options):
-            return list_explained(list_request, self._texts, text)
+            return list_explained(request, self._texts, text)
 
     def appearances(self, article_id: str) -> Appearances:
-        """Under which articles one stands now.
+        """The articles whose list shows one now.
 
         Raises:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
-            Busy: another request looks for appearances now.
+            Busy: too many requests search now.
         """
         live = self.follower.current()
         if live.view.row_of(article_id) is None:
             self.stored(article_id)
         policy, now = live.in_force.policy, time.time()
-        with self._turns.seekers.one_of("appearances"):
+        with self.limits.heavy.hold("appearances"):
             return find_appearances(live.view, article_id, policy, live.overrides, now)
 
     def stored(self, article_id: str) -> Article:
@@ -147,22 +153,58 @@ class State:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
             StoreUnusable: the store is away.
-            Busy: too many are asking it now.
+            Busy: too many requests read the store now.
         """
-        return self._asked(article_id, self._turns.fetchers)
+        with self.reading() as store:
+            return store.get(article_id)
 
     def override_history(self, article_id: str, kind: Kind) -> tuple[StoredOverrides, ...]:
-        """The pins or the blocks that were ever set under an article, the newest first.
+        """All pins or blocks that were ever set for an article, the newest first.
 
         Raises:
             UnknownArticle: never stored.
             DeletedArticle: deleted.
             StoreUnusable: the store is away.
-            Busy: too many are asking it now.
+            Busy: too many requests read the store now.
         """
-        with self._store_on(self._turns.fetchers) as store:
+        with self.reading() as store:
             store.get(article_id)
             return store.overrides.history(article_id, kind)
+
+    @contextmanager
+    def reading(self) -> Iterator[ArticleStore]:
+        """Read from the store while the block runs.
+
+        Raises:
+            StoreUnusable: the store is away.
+            Busy: too many requests read the store now.
+        """
+        with self.limits.reads.hold("the article store"):
+            yield self._reachable_store()
+
+    @contextmanager
+    def writing(self) -> Iterator[ArticleStore]:
+        """Write to the store while the block runs.
+
+        Raises:
+            StoreUnusable: the store is away.
+            Busy: too many requests write now: the store is slow or locked.
+        """
+        with self.limits.writes.hold("the article store"):
+            yield self.store()
+
+    def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
+        """Wait until a write shows in every worker of this machine; False if that takes too long.
+
+        With `text` the new text must have been read; a deletion or an override has none. Only a few
+        requests wait at the same time; for the others it is False at once.
+        """
+        if not self._waits_for_view.acquire(blocking=False):
+            return False
+        try:
+            return _becomes_visible(self.follower, receipt, text=text)
+        finally:
+            self._waits_for_view.release()
 
     def backlog(self) -> Backlog | None:
         """Count what is not done yet; None while another request does.
@@ -171,79 +213,75 @@ class State:
             NotReady: there is nothing yet to answer from.
             StoreUnusable: the store is away.
         """
-        live = self.follower.current()
-        if live.store_fault is not None:
-            raise StoreUnusable(live.store_fault)
-        if not self._turns.scrapers.take():
+        live, store = self.follower.current(), self._reachable_store()
+        if not self._counts_backlog.acquire(blocking=False):
             return None
         try:
             origin = Origin.of(live.view.snapshot.manifest)
-            return self.store().backlog(origin.point, origin.epoch)
+            return store.backlog(origin.point, origin.epoch)
         finally:
-            self._turns.scrapers.give_back()
+            self._counts_backlog.release()
 
-    def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
-        """Wait until a write shows in every worker of this machine; False if that takes too long.
+    def _after_next_look(self) -> LiveState:
+        """The live state after the next look at the change log: a seed may be new.
 
-        An article's `text` has to be read for that; a deletion or an override has none. Only
-        a few wait at once; for the others it is False.
+        One request at a time waits for that, so that unknown ids cost other requests nothing.
         """
-        if not self._turns.waiters.take():
-            return False
-        try:
-            return becomes_visible(self.follower, receipt, text=text)
-        finally:
-            self._turns.waiters.give_back()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold one of the turns of those who write.
-
-        Raises:
-            Busy: all are taken, so the store is slow or locked.
-        """
-        with self._turns.writers.one_of("the article store"):
-            yield
-
-    def _asked(self, article_id: str, turns: Turns) -> Article:
-        """Ask the store for an article."""
-        with self._store_on(turns) as store:
-            return store.get(article_id)
-
-    def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
-        """Ask the store for texts, on the turn of who explains; see `ArticleStore.texts_at`."""
-        return self._reachable().texts_at(changes)
-
-    def _explaining(self, options: ListOptions) -> AbstractContextManager[None]:
-        """Hold a turn while a list is explained: that takes long, and others must not wait."""
-        return self._turns.explainers.one_of("explanations") if options.explain else nullcontext()
-
-    @contextmanager
-    def _store_on(self, turns: Turns) -> Iterator[ArticleStore]:
-        """The store, on a turn of those that ask it for the same: others must not wait."""
-        with turns.one_of("the article store"):
-            yield self._reachable()
-
-    def _reachable(self) -> ArticleStore:
-        """The store, unless the last look at it failed: to try costs a thread and seconds."""
-        live = self.follower.current()
-        if live.store_fault is not None:
-            raise StoreUnusable(live.store_fault)
-        return self.store()
-
-    def _later(self) -> LiveState:
-        """What is live after the next look at the log: a seed may have been stored a moment ago.
-
-        One request at a time waits for it, so that asking for what never was costs others nothing.
-        """
-        if self._turns.latecomers.take():
+        if self._waits_for_log.acquire(blocking=False):
             try:
                 self.follower.await_refresh(MISS_SECONDS)
             finally:
-                self._turns.latecomers.give_back()
+                self._waits_for_log.release()
         return self.follower.current()
+
+    def _explaining(self, options: ListOptions) -> AbstractContextManager[None]:
+        return self.limits.heavy.hold("explanations") if options.explain else nullcontext()
+
+    def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
+        return self._reachable_store().texts_at(changes)
+
+    def _reachable_store(self) -> ArticleStore:
+        """The store, unless the follower's last look at it failed: a try costs a thread seconds."""
+        fault = self.follower.current().store_fault
+        if fault is not None:
+            raise StoreUnusable(fault)
+        return self.store()
 
 
 def state() -> State:
     """The state of the application that answers this request."""
     return cast("State", current_app.extensions[EXTENSION])
+
+
+def _is_shown(view: View, row: int, now: float) -> bool:
+    """Whether a reader may see a row at `now`, seconds since 1970 in UTC."""
+    size = len(view.snapshot)
+    part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
+    return bool(on_show(part, now, slice(at, at + 1))[0])
+
+
+def _becomes_visible(follower: Follower, receipt: Receipt, *, text: bool) -> bool:
+    until = time.monotonic() + WAIT_SECONDS
+    while not _shows(follower.current(), receipt, text=text):
+        if time.monotonic() > until:
+            return False
+        follower.await_refresh(until - time.monotonic())
+    reached = follower.current().change
+    while min(follower.heartbeats.read(), default=reached) < reached:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _shows(live: LiveState, receipt: Receipt, *, text: bool) -> bool:
+    """Whether this worker shows a write. An article that is in no list needs no text."""
+    if not text:
+        return live.change >= receipt.change
+    row = live.view.row_of(receipt.id)
+    if row is None:
+        return False
+    at = np.array([row])
+    is_of = {name: live.view.take(name, at)[0] for name in ("change", "settled", "recommendable")}
+    listable = _is_shown(live.view, row, time.time()) and is_of["recommendable"]
+    return bool(is_of["change"] >= receipt.change and (is_of["settled"] or not listable))

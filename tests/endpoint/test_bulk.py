@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -14,7 +13,8 @@ from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeleteRequest, QueueLength, Receipt, open_store
-from recommender.web.bulk import BATCH, MOST_BYTES, MOST_LINES, TURNS
+from recommender.web import EXTENSION
+from recommender.web.bulk_routes import BATCH, MOST_BYTES, MOST_LINES
 
 Document = dict[str, Any]
 NDJSON = "application/x-ndjson"
@@ -44,7 +44,7 @@ BAD_LINES = [
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     # By its path one would find the blueprint, which has the name of its module.
-    monkeypatch.setattr(import_module("recommender.web.bulk"), "PAUSE_SECONDS", 0)
+    monkeypatch.setattr("recommender.web.bulk_routes.PAUSE_SECONDS", 0)
 
 
 def article(article_id: str, **fields: object) -> Document:
@@ -224,7 +224,7 @@ def test_too_large_a_body_is_413_and_stores_nothing(client: FlaskClient) -> None
 def test_too_many_lines_are_413_and_store_nothing(client: FlaskClient) -> None:
     response = load(client, ndjson([article("a")]) + b"1\n" * MOST_LINES)
     assert response.status_code == 413
-    assert "send the rest in a request of its own" in response.get_json()["detail"]
+    assert "send the rest in another request" in response.get_json()["detail"]
     assert client.get("/v1/articles/a").status_code == 404
     assert len(answers(load(client, b"1\n" * MOST_LINES))) == MOST_LINES
 
@@ -290,7 +290,7 @@ def test_a_store_that_fails_at_once_is_503(
 
 
 def test_one_load_is_done_at_a_time(client: FlaskClient) -> None:
-    with client.application.extensions[TURNS].one_of("a test"):
+    with client.application.extensions[EXTENSION].limits.bulk.hold("a test"):
         response = load(client, [article("a")])
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert answers(load(client, [article("a")])) == [("a", 201)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug import Response
 
 from recommender.settings import Settings
-from recommender.web.caching import MOST_KEYS_BYTES, fitting, lifetime
+from recommender.web.responses import MOST_KEYS_BYTES, fitting, lifetime
 
 LIST = "/v1/articles/harbour-2/related"
 PATHS = [LIST, f"{LIST}.html", "/read/harbour-2"]

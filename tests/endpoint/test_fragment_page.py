@@ -6,16 +6,16 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from recommender.web.caching import (
+from recommender.web.fragment import LONGEST_HEADING, FragmentOptions
+from recommender.web.languages import HEADINGS
+from recommender.web.parameters import parameters_of
+from recommender.web.responses import (
     MOST_KEYS_BYTES,
     SETTLED_SECONDS,
     STALE_ON_ERROR_SECONDS,
     STALE_SECONDS,
     UNSETTLED_SECONDS,
 )
-from recommender.web.headings import HEADINGS
-from recommender.web.parameters import parameters_of
-from recommender.web.presentation import LONGEST_HEADING, FragmentOptions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fragment.md").read_text("utf-8")
 WEB = files("recommender.web")

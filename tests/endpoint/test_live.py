@@ -147,7 +147,7 @@ def test_ready_tells_the_change_that_shows(client: FlaskClient) -> None:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.web.visibility.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 0.05)
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def test_a_write_that_waits_is_answered_when_its_text_was_read(
     index_with_fake: Index,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recommender.web.visibility.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 60.0)
     with indexing(own_desk, index_with_fake):
         answer = client.put(f"{FRESH}?wait=visible", json=make_story("fresh"))
     assert answer.status_code == 201
@@ -237,7 +237,7 @@ def test_a_worker_that_follows_by_itself_shows_a_write_that_was_waited_for(
     index_with_fake: Index,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recommender.web.visibility.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 60.0)
     app = create_app(own_desk)
     shared, client = app.extensions["read-also"], app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]

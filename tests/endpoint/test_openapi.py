@@ -27,7 +27,7 @@ from recommender.api import (
 from recommender.articles import Article, parse_article
 from recommender.errors import InvalidArticle
 from recommender.settings import Settings
-from recommender.web.endpoints import description_of, scope_of
+from recommender.web.parameters import description_of, scope_of
 
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]
@@ -95,8 +95,9 @@ def test_a_call_opens_to_the_keys_that_the_document_tells(
 
 
 def test_a_scope_is_told_by_the_guard_itself(desk: FlaskClient, document: Document) -> None:
-    views = desk.application.view_functions
-    guarded = {name.replace(".", "_"): scope_of(view) for name, view in views.items()}
+    views = desk.application.view_functions.values()
+    described = [(description_of(view), scope_of(view)) for view in views]
+    guarded = {told.operation: scope for told, scope in described if told is not None}
     told = {one["operationId"]: one.get("x-scope") for _, _, one in calls(document)}
     assert told.items() <= guarded.items()
     assert (told["api_put_article"], told["archive_page"], told["ops_healthz"]) == (

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.settings import Settings
-from recommender.web.archive import TURNS
+from recommender.web import EXTENSION
 
 Document = dict[str, Any]
 
@@ -114,7 +114,7 @@ def test_pages_need_a_read_key(
 
 
 def test_two_pages_are_read_at_a_time(desk: FlaskClient) -> None:
-    turns = desk.application.extensions[TURNS]
-    with turns.one_of("a test"), turns.one_of("a test"):
+    reads = desk.application.extensions[EXTENSION].limits.reads
+    with reads.hold("a test"), reads.hold("a test"):
         assert desk.get("/v1/articles").status_code == 503
     assert desk.get("/v1/articles").status_code == 200

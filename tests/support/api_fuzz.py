@@ -37,7 +37,7 @@ from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
-from recommender.web import visibility
+from recommender.web import state as web_state
 from service import create_app
 from tests.support.archives import (
     SECRETS,
@@ -114,12 +114,12 @@ def serve(archive: Settings) -> Iterator[Flask]:
     app.before_request(shared.follower.refresh)
     store = open_store(archive.database_url)
     indexer = Indexer(store, fake_reader())
-    waited, visibility.WAIT_SECONDS = visibility.WAIT_SECONDS, 0.0  # type: ignore[misc]
+    waited, web_state.WAIT_SECONDS = web_state.WAIT_SECONDS, 0.0  # type: ignore[misc]
     try:
         with DraftServer(archive.data_dir, lambda: indexer):
             yield app
     finally:
-        visibility.WAIT_SECONDS = waited  # type: ignore[misc]
+        web_state.WAIT_SECONDS = waited  # type: ignore[misc]
         shared.follower.stop()
         shared.store.close()
         store.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recommender.web.directions import direction_of
+from recommender.web.languages import direction_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import unicodedata
 import pytest
 
 from recommender.articles import LANGUAGE_PATTERN
-from recommender.web.directions import direction_of
-from recommender.web.headings import HEADINGS, Heading, heading_in
+from recommender.web.languages import HEADINGS, Heading, direction_of, heading_in
 
 
 def runs(text: str) -> str:

@@ -15,7 +15,8 @@ from recommender.api import (
     RelatedList,
     SharedTerm,
 )
-from recommender.ranking.listing import as_text, printable
+from recommender.characters import printable
+from recommender.ranking.listing import as_text
 
 SHOWN = {
     "title": "Bridge opens",

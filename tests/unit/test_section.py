@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from recommender.api import Item, RelatedList
 from recommender.ranking.display import DisplayFields
-from recommender.web.presentation import FragmentOptions
-from recommender.web.section import Entry, Section
+from recommender.web.fragment import Entry, FragmentOptions, Section
 from recommender.web.state import Listing
 
 CARD = DisplayFields(

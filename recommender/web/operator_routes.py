@@ -1,4 +1,4 @@
-"""What an operator's monitoring reads, in the text format of Prometheus."""
+"""What operators ask: whether the process answers, whether it is ready, and metrics."""
 
 import time
 from collections.abc import Iterator
@@ -10,20 +10,51 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from index import Catalog
+from recommender.api import Health, Readiness
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.notices import held, refused
-from recommender.web.endpoints import Content, described
+from recommender.web.parameters import Content, described
+from recommender.web.responses import respond
 from recommender.web.state import State, state
 
-__all__ = ["metrics"]
+__all__ = ["operations"]
 
-metrics = Blueprint("metrics", __name__)
+operations = Blueprint("operations", __name__)
 _PREFIX = "read_also_"
 
 
-@metrics.get("/metrics")
-@described("Gauges for Prometheus.", answers={200: Content(CONTENT_TYPE_LATEST)})
-def show() -> Response:
+@operations.get("/healthz")
+@described("ops_healthz", "The process answers.", answers={200: Health})
+def healthz() -> Response:
+    """The process answers."""
+    return respond(Health(status="ok"))
+
+
+@operations.get("/readyz")
+@described(
+    "ops_readyz", "There is an archive to answer from.", answers={200: Readiness}, problems=(503,)
+)
+def readyz() -> Response:
+    """There is an archive to answer from; 503 until then.
+
+    Where the published generation cannot be served, lists go on, and `unserved` says why.
+    """
+    live = state().follower.current()
+    return respond(
+        Readiness(
+            status="ready",
+            generation=live.view.generation,
+            articles=int(live.view.present.sum()),
+            change=live.change,
+            store="away" if live.store_fault else "ok",
+            unserved=live.unserved,
+        )
+    )
+
+
+@operations.get("/metrics")
+@described("metrics_show", "Gauges for Prometheus.", answers={200: Content(CONTENT_TYPE_LATEST)})
+def metrics() -> Response:
     """The state of the worker that answers, and of the store it shares with the others."""
     registry = CollectorRegistry()
     registry.register(_Gauges(state()))
@@ -31,17 +62,17 @@ def show() -> Response:
 
 
 class _Gauges(Collector):
-    """Asked at every scrape; what cannot be asked is left out rather than guessed."""
+    """Read at every scrape. What cannot be read is left out rather than guessed."""
 
     def __init__(self, shared: State) -> None:
         self._state = shared
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._of_the_view()
-        yield from self._of_the_generations()
-        yield from self._of_the_store()
+        yield from self._view_gauges()
+        yield from self._generation_gauges()
+        yield from self._store_gauges()
 
-    def _of_the_view(self) -> Iterator[Metric]:
+    def _view_gauges(self) -> Iterator[Metric]:
         positions = self._state.follower.heartbeats.read()
         yield _gauge("workers", "Web workers of this machine that follow.", len(positions))
         try:
@@ -66,14 +97,14 @@ class _Gauges(Collector):
         age = time.monotonic() - live.seen_at
         yield _gauge("store_seen_seconds", "Since the store last told that this was all.", age)
 
-    def _of_the_generations(self) -> Iterator[Metric]:
+    def _generation_gauges(self) -> Iterator[Metric]:
         catalog = Catalog(self._state.settings.data.snapshots)
         meaning = "Whether the gate refused what was to be published last."
         yield _gauge("publish_refused", meaning, refused(catalog).text is not None)
         meaning = "Whether a rollback holds compaction up until a rebuild by hand."
         yield _gauge("compaction_held", meaning, held(catalog).text is not None)
 
-    def _of_the_store(self) -> Iterator[Metric]:
+    def _store_gauges(self) -> Iterator[Metric]:
         try:
             backlog = self._state.backlog()
         except (StoreUnusable, NotReady):

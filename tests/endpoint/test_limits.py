@@ -1,4 +1,4 @@
-"""Who waits for something slow holds up nobody else: readers, askers, writers and drafts."""
+"""Slow requests have limits of their own, so that lists go on: store reads, heavy work, writes."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,8 +19,8 @@ from recommender.live import Follower
 from recommender.ranking import explain as explanations
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
+from recommender.web import limits
 from recommender.web import state as web_state
-from recommender.web import turns, visibility
 from service import create_app
 
 Index = Callable[..., int]
@@ -37,10 +37,10 @@ def held_up(owner: type | ModuleType, name: str) -> Iterator[threading.Semaphore
     """Calls are held up until the end; each tells when it got there."""
     arrived, free, call = threading.Semaphore(0), threading.Event(), getattr(owner, name)
 
-    def hold(*arguments: Any) -> Any:
+    def hold(*arguments: Any, **more: Any) -> Any:
         arrived.release()
         free.wait(PATIENCE_SECONDS)
-        return call(*arguments)
+        return call(*arguments, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, hold)
@@ -82,52 +82,50 @@ def assert_refused(answer: TestResponse) -> None:
 
 
 @pytest.mark.parametrize("path", [NOBODY, "/v1/articles/no/related.html"])
-def test_while_somebody_asks_for_what_is_not_in_the_view_what_is_in_it_is_answered(
+def test_while_the_store_is_slow_articles_of_the_view_get_their_lists(
     client: FlaskClient, pool: ThreadPoolExecutor, path: str
 ) -> None:
     assert client.get(SEED).status_code == 200
     with held_up(ArticleStore, "get") as arrived:
-        first = pool.submit(another(client).get, path)
-        assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        first = [pool.submit(another(client).get, path) for _ in range(limits.READS)]
+        for _ in first:
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
         for seed in ("harbour-2", "harbour-ru", "orchard-1"):
             assert client.get(f"/v1/articles/{seed}/related").status_code == 200
         for late in ("/v1/articles/else/related", NOBODY):
             assert_refused(client.get(late))
-        assert not first.done()
-    assert first.result().status_code == 404
+        assert not any(each.done() for each in first)
+    assert [each.result().status_code for each in first] == [404] * limits.READS
     assert client.get(NOBODY).status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("path", "at_once"), [(NOBODY, 1), ("/v1/articles/nobody", 2), ("/v1/articles/nobody/pins", 2)]
-)
-def test_who_comes_while_others_ask_the_store_is_answered_when_they_are_done(
+@pytest.mark.parametrize("path", [NOBODY, "/v1/articles/nobody", "/v1/articles/nobody/pins"])
+def test_a_read_above_the_limit_is_answered_when_another_is_done(
     client: FlaskClient,
     pool: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
     path: str,
-    at_once: int,
 ) -> None:
-    waiting, wait_for_turn = threading.Semaphore(0), turns.Turns.wait
+    waiting, wait_for_others = threading.Semaphore(0), limits.ConcurrencyLimit.wait
 
-    def note(of: turns.Turns) -> bool:
+    def note(limit: limits.ConcurrencyLimit) -> bool:
         waiting.release()
-        return wait_for_turn(of)
+        return wait_for_others(limit)
 
-    monkeypatch.setattr(turns, "PATIENCE_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(turns.Turns, "wait", note)
+    monkeypatch.setattr(limits, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(limits.ConcurrencyLimit, "wait", note)
     with held_up(ArticleStore, "get") as arrived:
         answers = [pool.submit(another(client).get, path) for _ in range(4)]
-        for _ in range(at_once):
+        for _ in range(limits.READS):
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
-        for _ in range(4 - at_once):
+        for _ in range(4 - limits.READS):
             assert waiting.acquire(timeout=PATIENCE_SECONDS)
         assert client.get(SEED).status_code == 200
         assert not any(each.done() for each in answers)
     assert [each.result().status_code for each in answers] == [404] * 4
 
 
-def test_while_the_view_cannot_follow_the_store_is_asked_for_nobody(
+def test_while_the_store_is_away_it_is_not_asked(
     client: FlaskClient, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -188,51 +186,48 @@ def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Analyzer]) -> I
     store.close()
 
 
-@pytest.mark.usefixtures("_indexer")
-def test_a_third_draft_is_refused_while_two_are_read_and_lists_go_on(
-    client: FlaskClient, pool: ThreadPoolExecutor
-) -> None:
-    def draft(asks: FlaskClient) -> TestResponse:
-        return asks.post("/v1/related", json=DRAFT)
-
-    with held_up(web_state, "read_draft") as arrived:
-        two = [pool.submit(draft, another(client)) for _ in range(2)]
-        for _ in two:
-            assert arrived.acquire(timeout=PATIENCE_SECONDS)
-        assert_refused(draft(client))
-        assert client.get(SEED).status_code == 200
-        assert not any(each.done() for each in two)
-    assert [each.result().status_code for each in two] == [200, 200]
-    assert draft(client).status_code == 200
+def draft(client: FlaskClient) -> TestResponse:
+    return client.post("/v1/related", json=DRAFT)
 
 
-# Explanations.
+def explain(client: FlaskClient) -> TestResponse:
+    return client.get(SEED, query_string={"explain": 1})
+
+
+def explain_draft(client: FlaskClient) -> TestResponse:
+    return client.post("/v1/related", json=DRAFT | {"explain": True})
+
+
+def find_appearances(client: FlaskClient) -> TestResponse:
+    return client.get("/v1/articles/harbour-2/appears-in")
 
 
 @pytest.mark.usefixtures("_indexer")
-def test_a_third_explanation_is_refused_while_two_are_worked_on_and_lists_go_on(
-    client: FlaskClient, pool: ThreadPoolExecutor
+@pytest.mark.parametrize(
+    ("owner", "name", "work"),
+    [
+        (web_state, "read_draft", [draft]),
+        (explanations, "compare_texts", [explain, explain_draft]),  # the texts are read by then
+        (web_state, "find_appearances", [find_appearances]),
+    ],
+)
+def test_heavy_requests_above_the_limit_are_refused_and_lists_go_on(
+    client: FlaskClient,
+    pool: ThreadPoolExecutor,
+    owner: ModuleType,
+    name: str,
+    work: list[Callable[[FlaskClient], TestResponse]],
 ) -> None:
-    """The texts are read by then: it is comparing them that takes long."""
-
-    def explain(asks: FlaskClient) -> TestResponse:
-        return asks.get(SEED, query_string={"explain": 1})
-
-    def explain_draft(asks: FlaskClient) -> TestResponse:
-        return asks.post("/v1/related", json=DRAFT | {"explain": True})
-
-    with held_up(explanations, "compare_texts") as arrived:
-        two = [pool.submit(asks, another(client)) for asks in (explain, explain_draft)]
-        for _ in two:
+    with held_up(owner, name) as arrived:
+        some = [pool.submit(work[at % len(work)], another(client)) for at in range(limits.HEAVY)]
+        for _ in some:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
-        for refused in (explain(client), explain_draft(client)):
-            assert_refused(refused)
+        for ask in (draft, explain, explain_draft, find_appearances):
+            assert_refused(ask(client))
         assert client.get(SEED).status_code == 200
-        assert client.post("/v1/related", json=DRAFT).status_code == 200
-        assert not any(each.done() for each in two)
-    for answer in (*(each.result() for each in two), explain(client), explain_draft(client)):
-        assert answer.status_code == 200
-        assert "grounds" in answer.get_json()["items"][0]["explanation"]
+        assert not any(each.done() for each in some)
+    assert [each.result().status_code for each in some] == [200] * limits.HEAVY
+    assert [again(client).status_code for again in work] == [200] * len(work)
 
 
 # Waiting until a write is visible.
@@ -246,7 +241,7 @@ def following(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FlaskClient]:
     """Asks an application that follows by itself, and in which a write is waited for long."""
-    monkeypatch.setattr(visibility, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
+    monkeypatch.setattr(web_state, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
     app = create_app(own_desk)
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
@@ -255,7 +250,7 @@ def following(
     app.extensions["read-also"].store.close()
 
 
-def test_who_waits_to_be_visible_leaves_the_turns_of_writers_free(
+def test_waiting_to_be_visible_does_not_count_as_writing(
     client: FlaskClient,
     pool: ThreadPoolExecutor,
     make_story: Story,
@@ -264,7 +259,7 @@ def test_who_waits_to_be_visible_leaves_the_turns_of_writers_free(
     def put(asks: FlaskClient, name: str) -> TestResponse:
         return asks.put(f"/v1/articles/{name}?wait=visible", json=make_story(name))
 
-    monkeypatch.setattr(visibility, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(web_state, "WAIT_SECONDS", 0.05)
     with held_up(web_state.State, "is_visible") as arrived:
         four = [pool.submit(put, another(client), f"fresh-{number}") for number in range(4)]
         for _ in four:
@@ -275,7 +270,7 @@ def test_who_waits_to_be_visible_leaves_the_turns_of_writers_free(
     assert [each.result().status_code for each in four] == [202] * 4
 
 
-def test_more_than_may_wait_to_be_visible_are_202_without_waiting(
+def test_writes_above_the_limit_of_waiting_are_202_at_once(
     following: FlaskClient,
     pool: ThreadPoolExecutor,
     own_desk: Settings,

@@ -1,0 +1,181 @@
+"""Articles under /v1: store, change, fetch and delete one, or read the whole store in pages."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Final
+
+from flask import Blueprint, Response, jsonify
+from pydantic import Field, field_validator
+
+from recommender.api import (
+    ArticlePage,
+    InQuery,
+    Options,
+    WriteOptions,
+    Written,
+    read_whole_number,
+)
+from recommender.articles import Article, check_id, parse_article
+from recommender.errors import BadParameter, FieldFault
+from recommender.store import Receipt
+from recommender.web.auth import needs
+from recommender.web.bodies import check_kind, read_body, read_document
+from recommender.web.parameters import Body, described
+from recommender.web.responses import respond, uncached
+from recommender.web.state import state
+
+__all__ = ["ACCEPTED", "articles", "written"]
+
+articles = Blueprint("articles", __name__, url_prefix="/v1")
+ACCEPTED: Final = 202
+MERGE_PATCH: Final = ("application/merge-patch+json", "application/json")
+MOST_ON_A_PAGE: Final = 100
+MOST_LETTERS: Final = 4 * 2**20  # of all documents of a page together
+_CURSOR_VERSION: Final = "1:"
+
+
+@articles.put("/articles/<article_id>")
+@needs("write")
+@described(
+    "api_put_article",
+    "Store an article.",
+    answers={200: Written, 201: Written, 202: Written},
+    query=WriteOptions,
+    body=Body(Article),
+    problems=(409,),
+)
+def put_article(options: WriteOptions, article_id: str) -> Response:
+    """Store an article; the answer comes when it is durable, or visible if that is waited for."""
+    article = _read_article(article_id)
+    with state().writing() as store:
+        receipt = store.put(article)
+    return written(receipt, options)
+
+
+@articles.patch("/articles/<article_id>")
+@needs("write")
+@described(
+    "api_patch_article",
+    "Change some fields of an article by a merge patch (RFC 7396); null removes one.",
+    answers={200: Written, 202: Written},
+    query=WriteOptions,
+    body=Body(Article, MERGE_PATCH, partial=True),
+    problems=(404, 409, 410, 415),
+)
+def patch_article(options: WriteOptions, article_id: str) -> Response:
+    """Change some fields. A write between reading and writing is not lost."""
+    check_kind(*MERGE_PATCH)
+    patch = read_document()
+    with state().writing() as store:
+        receipt = store.patch(article_id, patch)
+    return written(receipt, options)
+
+
+@articles.get("/articles/<article_id>")
+@needs("read")
+@described(
+    "api_get_article",
+    "An article as it was given.",
+    answers={200: Article},
+    problems=(404, 410),
+)
+def get_article(article_id: str) -> Response:
+    """An article as it was given."""
+    response = jsonify(state().stored(article_id).to_document())
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@articles.delete("/articles/<article_id>")
+@needs("write")
+@described(
+    "api_delete_article",
+    "Delete an article; doing so twice is fine.",
+    answers={202: None, 204: None},
+    query=WriteOptions,
+    problems=(404,),
+)
+def delete_article(options: WriteOptions, article_id: str) -> tuple[str, int]:
+    """Delete an article; doing so twice is fine."""
+    with state().writing() as store:
+        receipt = store.delete(article_id)
+    late = options.wait and not state().is_visible(receipt, text=False)
+    return "", ACCEPTED if late else 204
+
+
+def written(receipt: Receipt, options: WriteOptions, *, text: bool = True) -> Response:
+    """The answer to a write; 202 where it was to be waited for and is not visible in time."""
+    late = options.wait and not state().is_visible(receipt, text=text)
+    done = 201 if receipt.result == "created" else 200
+    answer = Written.model_validate(receipt, from_attributes=True)
+    return respond(answer, ACCEPTED if late else done)
+
+
+def _read_article(article_id: str) -> Article:
+    try:
+        check_id(article_id)
+    except ValueError as error:
+        raise BadParameter("the id is not acceptable", (FieldFault("/id", str(error)),)) from None
+    return parse_article(read_body(), article_id=article_id)
+
+
+class PageOptions(Options):
+    """Which page of the store is asked for."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            description="`next` of the page before.",
+            json_schema_extra={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
+        ),
+    ] = None
+    limit: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MOST_ON_A_PAGE,
+            description="How many articles at most; a page of long ones has fewer.",
+        ),
+        InQuery(read_whole_number),
+    ] = 50
+
+    @field_validator("cursor")
+    @classmethod
+    def _check_cursor(cls, cursor: str) -> str:
+        if not _id_in(cursor):
+            raise ValueError("must be the 'next' of another page; leave it out to begin")
+        return cursor
+
+    @property
+    def after(self) -> str:
+        """The id after which the page begins; empty for the first page."""
+        return _id_in(self.cursor) if self.cursor else ""
+
+
+@articles.get("/articles")
+@needs("read")
+@described(
+    "archive_page",
+    "The articles that are stored, by ascending id.",
+    answers={200: ArticlePage},
+    query=PageOptions,
+)
+def page(options: PageOptions) -> Response:
+    """A page of articles as they were given."""
+    with state().limits.reads.hold("pages of articles"):
+        found = state().store().page(options.after, options.limit, MOST_LETTERS)
+    following = _cursor(found.articles[-1].id) if found.more else None
+    return uncached(ArticlePage(articles=found.articles, next=following))
+
+
+def _cursor(article_id: str) -> str:
+    return urlsafe_b64encode(f"{_CURSOR_VERSION}{article_id}".encode()).decode().rstrip("=")
+
+
+def _id_in(cursor: str) -> str:
+    """The id that a cursor stands for; empty where this service made no such cursor."""
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        article_id = check_id(text.removeprefix(_CURSOR_VERSION))
+    except ValueError:  # also where it is not base64, or no text inside
+        return ""
+    return article_id if _cursor(article_id) == cursor else ""

@@ -1,0 +1,165 @@
+"""Many writes in one request: NDJSON, an article or a deletion on each line, each answered."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Blueprint, Response
+
+from recommender.api import BulkAnswer, BulkFault, BulkItem, Deletion
+from recommender.articles import Article, article_of, check_id
+from recommender.errors import (
+    BadInput,
+    FieldFault,
+    InvalidArticle,
+    ReadAlsoError,
+    StoreUnusable,
+    UnknownArticle,
+)
+from recommender.store import DeleteRequest, Receipt
+from recommender.strict_json import JsonObject, read_object
+from recommender.web.auth import needs
+from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE, read_body
+from recommender.web.parameters import Body, described
+from recommender.web.problems import Refused, public_detail, status_of
+from recommender.web.responses import respond
+from recommender.web.state import state
+
+__all__ = ["MOST_BYTES", "MOST_LINES", "answer_line", "bulk", "read_line"]
+
+bulk = Blueprint("bulk", __name__, url_prefix="/v1")
+MOST_BYTES: Final = 16 * 2**20
+MOST_LINES: Final = 5_000
+BATCH: Final = 25  # one transaction each
+PAUSE_SECONDS: Final = 0.01  # between transactions, so that a newsroom's single writes get in
+DELETE: Final = "delete"
+STATUSES: Final = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
+
+Outcome = Receipt | ReadAlsoError
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its id, where one can be read, and what it asks for or why it is refused."""
+
+    id: str | None
+    request: Article | DeleteRequest | ReadAlsoError
+
+
+@bulk.post("/bulk")
+@needs("write")
+@described(
+    "bulk_load",
+    "Many articles and deletions, a line each; answered line by line, in order.",
+    answers={200: BulkAnswer},
+    body=Body(Article | Deletion, ("application/x-ndjson",)),
+)
+def load() -> Response:
+    """Store and delete line by line, with the status that each would have had alone."""
+    with state().limits.bulk.hold("a bulk load"):  # while the body is read too, for its memory
+        lines = _lines(read_body(MOST_BYTES))
+        items = [answer_line(line, outcome) for line, outcome in _write(lines)]
+    errors = any(item.error is not None for item in items)
+    return respond(BulkAnswer(errors=errors, items=tuple(items)))
+
+
+def _lines(body: bytes) -> list[bytes]:
+    """The lines that are not blank.
+
+    Raises:
+        Refused: there are too many.
+    """
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    if len(lines) > MOST_LINES:
+        many = f"the body has {len(lines)} lines; at most {MOST_LINES} are taken at once"
+        raise Refused(TOO_LARGE, f"{many}: send the rest in another request")
+    return lines
+
+
+def _write(lines: Sequence[bytes]) -> Iterator[tuple[Line, Outcome]]:
+    """Write what the lines ask for, in their order, a batch in each transaction.
+
+    Where the store fails on the way, what is done stays, and the lines after it say so.
+
+    Raises:
+        StoreUnusable: it failed before anything was done.
+    """
+    failed: StoreUnusable | None = None
+    for at in range(0, len(lines), BATCH):
+        time.sleep(PAUSE_SECONDS if at else 0)
+        batch = [read_line(text) for text in lines[at : at + BATCH]]
+        outcomes = _outcomes(batch, failed)
+        failed = failed or next((o for o in outcomes if isinstance(o, StoreUnusable)), None)
+        if failed and at == 0:
+            raise failed
+        yield from zip(batch, outcomes, strict=True)
+
+
+def _outcomes(batch: Sequence[Line], failed: StoreUnusable | None) -> list[Outcome]:
+    requests = [line.request for line in batch if not isinstance(line.request, ReadAlsoError)]
+    done = iter([failed] * len(requests) if failed else _store(requests))
+    return [
+        line.request if isinstance(line.request, ReadAlsoError) else next(done) for line in batch
+    ]
+
+
+def _store(requests: Sequence[Article | DeleteRequest]) -> Sequence[Outcome]:
+    try:
+        return state().store().write_many(requests) if requests else ()
+    except StoreUnusable as fault:
+        return [fault] * len(requests)
+
+
+def read_line(text: bytes) -> Line:
+    """Read a line. An error becomes its request, so that the other lines go on."""
+    fields: JsonObject = {}
+    try:
+        if len(text) > LARGEST_DOCUMENT:
+            raise Refused(TOO_LARGE, f"the line is longer than {LARGEST_DOCUMENT} bytes")
+        fields = read_object(text)
+        request = _read_deletion(fields) if DELETE in fields else article_of(fields)
+    except ReadAlsoError as refusal:
+        return Line(_id_of(fields), refusal)
+    return Line(request.id, request)
+
+
+def answer_line(line: Line, outcome: Outcome) -> BulkItem:
+    """The answer to a line."""
+    if isinstance(outcome, Receipt):
+        status = 204 if isinstance(line.request, DeleteRequest) else STATUSES[outcome.result]
+        return BulkItem(id=line.id, status=status, result=outcome.result, change=outcome.change)
+    fault = BulkFault(detail=public_detail(outcome))
+    if isinstance(outcome, BadInput) and outcome.faults:
+        fault = BulkFault(detail=outcome.summary, errors=outcome.faults)
+    return BulkItem(id=line.id, status=status_of(outcome), error=fault)
+
+
+def _read_deletion(fields: JsonObject) -> DeleteRequest:
+    """Read `{"delete": {"id": ...}}`.
+
+    Raises:
+        InvalidArticle: the line is anything else.
+        UnknownArticle: no article can have this id.
+    """
+    match fields:
+        case {"delete": {"id": str(article_id), **others}, **more} if not others and not more:
+            if _is_id(article_id):
+                return DeleteRequest(article_id)
+            raise UnknownArticle(article_id)
+    fault = FieldFault("/delete", 'must stand alone in its line and be {"id": "..."}')
+    raise InvalidArticle("the deletion is not acceptable", (fault,))
+
+
+def _id_of(fields: JsonObject) -> str | None:
+    target = fields.get(DELETE, fields)
+    named = target.get("id") if isinstance(target, dict) else None
+    return named if isinstance(named, str) and _is_id(named) else None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        check_id(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""Concurrency limits: how much slow work a worker does at once, and how long a request waits."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from recommender.errors import Busy
+
+__all__ = ["ConcurrencyLimit", "WorkerLimits"]
+
+PATIENCE_SECONDS: Final = 0.2
+"""How long a request waits before it is refused."""
+REST_SECONDS: Final = 1.0
+"""For how long no request waits after one has waited in vain."""
+
+SLOW_THREADS: Final = 7
+"""Threads that may do slow work or wait for it: a worker has eight, and one is left for lists."""
+READS: Final = 2
+HEAVY: Final = 3
+WRITES: Final = 4
+
+
+class ConcurrencyLimit:
+    """At most some requests of a worker do one kind of work at the same time.
+
+    A request above the limit waits a moment and is then refused, so that it does not hold a thread.
+    """
+
+    def __init__(self, at_once: int, threads: threading.Semaphore | None = None) -> None:
+        """Start with nobody at work.
+
+        Args:
+            at_once: how many requests may work at the same time.
+            threads: one for each request that waits or works, shared between limits; None where
+                no request may wait.
+        """
+        self._free = threading.BoundedSemaphore(at_once)
+        self._threads = threads or threading.Semaphore(0)
+        self._rests_until = 0.0
+
+    @contextmanager
+    def hold(self, work: str) -> Iterator[None]:
+        """Count as one of those at work while the block runs.
+
+        Raises:
+            Busy: the limit is reached, and nobody finished in time; `work` is named in it.
+        """
+        may_wait = self._threads.acquire(blocking=False)
+        try:
+            if not self._free.acquire(blocking=False) and not (may_wait and self.wait()):
+                raise Busy(work)
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            if may_wait:
+                self._threads.release()
+
+    def wait(self) -> bool:
+        """Wait until another request finishes; False if none does in time.
+
+        Nobody waits shortly after another waited in vain: slow work gets few threads.
+        """
+        if time.monotonic() < self._rests_until:
+            return False
+        if self._free.acquire(timeout=PATIENCE_SECONDS):
+            return True
+        self._rests_until = time.monotonic() + REST_SECONDS
+        return False
+
+
+class WorkerLimits:
+    """The limits of one worker.
+
+    Attributes:
+        reads: requests that read the article store.
+        heavy: drafts, explanations and searches for the lists that show an article.
+        writes: requests that write to the article store.
+        bulk: bulk loads, each up to 16 MiB in memory; a second one is refused at once.
+    """
+
+    def __init__(self) -> None:
+        threads = threading.BoundedSemaphore(SLOW_THREADS)
+        self.reads = ConcurrencyLimit(READS, threads)
+        self.heavy = ConcurrencyLimit(HEAVY, threads)
+        self.writes = ConcurrencyLimit(WRITES, threads)
+        self.bulk = ConcurrencyLimit(1)

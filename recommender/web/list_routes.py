@@ -1,0 +1,171 @@
+"""Lists under /v1: of a stored article, of a draft, several for one page; and who shows one."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from flask import Blueprint, Response
+from pydantic import ValidationError
+
+from recommender.api import (
+    MOST_LISTS,
+    AppearsIn,
+    ListOptions,
+    RelatedList,
+    RelatedLists,
+    RelatedRequest,
+    RelatedRequests,
+)
+from recommender.articles import Article, article_of, check_id, faults_of
+from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
+from recommender.indexing.drafts import ANY_ID
+from recommender.strict_json import JsonObject
+from recommender.web.auth import is_public, needs, opens_reads
+from recommender.web.bodies import read_document
+from recommender.web.parameters import Body, described
+from recommender.web.problems import Refused
+from recommender.web.responses import cached, respond, uncached
+from recommender.web.state import state
+
+__all__ = ["lists"]
+
+lists = Blueprint("lists", __name__, url_prefix="/v1")
+NO_ID: Final = ""  # outside the grammar of ids, so it names no stored article and no overrides
+REFUSED: Final = "the request is not acceptable"
+OPTIONS: Final = frozenset(ListOptions.model_fields)
+SHARED: Final = frozenset({"section", "language"})
+"""Names of options that a text has as fields too: beside a text they are the text's own."""
+
+
+@lists.get("/articles/<article_id>/related")
+@opens_reads
+@described(
+    "api_related",
+    "The list under an article.",
+    answers={200: RelatedList, 304: None},
+    query=ListOptions,
+    problems=(404, 410),
+)
+def related(options: ListOptions, article_id: str) -> Response:
+    """The list under an article."""
+    if options.explain and is_public():
+        raise Refused(401, "explain needs a key with the scope 'read'")
+    listing = state().list_for(article_id, options, public=is_public())
+    return cached(respond(listing.related), listing)
+
+
+@lists.post("/related")
+@needs("read")
+@described(
+    "drafts_related_to_draft",
+    "The list that a text would get, or several lists for one page that do not repeat each other.",
+    answers={200: RelatedList | RelatedLists},
+    body=Body(RelatedRequest | RelatedRequests),
+    problems=(404, 410, 503),
+)
+def related_to_draft() -> Response:
+    """The list of a text, of which nothing is stored; or several lists that repeat nothing."""
+    body = read_document()
+    if "requests" in body:
+        return uncached(RelatedLists(lists=tuple(_lists(_read_requests(body)))))
+    return uncached(_list(_read_request(body), frozenset()))
+
+
+@lists.get("/articles/<article_id>/appears-in")
+@needs("read")
+@described(
+    "appearances_appears_in",
+    "The articles whose default list shows this one now.",
+    answers={200: AppearsIn},
+    problems=(404, 410, 503),
+)
+def appears_in(article_id: str) -> Response:
+    """Made of new lists: those of the nearest articles, and of all articles that pin it."""
+    found = state().appearances(article_id)
+    ids, checked, complete = found.ids, found.checked, found.complete
+    return uncached(
+        AppearsIn(article_id=article_id, appears_in=ids, checked=checked, complete=complete)
+    )
+
+
+def _lists(requests: list[RelatedRequest]) -> Iterator[RelatedList]:
+    """List after list; what one list shows, and its duplicates, no later list shows."""
+    shown_on_page = frozenset[str]()
+    for request in requests:
+        listed = _list(request, shown_on_page)
+        shown_on_page |= {item.id for item in listed.items}
+        yield listed
+
+
+def _list(request: RelatedRequest, shown_on_page: frozenset[str]) -> RelatedList:
+    options = request.options
+    if request.text is None:
+        article_id = str(request.article_id)
+        return state().list_for(article_id, options, shown_on_page, public=False).related
+    listed = state().list_for_draft(request.text, options, shown_on_page)
+    return listed.model_copy(update={"article_id": None})
+
+
+def _read_requests(body: JsonObject) -> list[RelatedRequest]:
+    """Read all requests of a body; each fault is named by its place in the body."""
+    requests = body["requests"]
+    if len(body) > 1:
+        raise _refused("/requests", "must be the only field of the body")
+    if not isinstance(requests, list) or not 1 <= len(requests) <= MOST_LISTS:
+        raise _refused("/requests", f"must be a list of 1 to {MOST_LISTS} objects")
+    return [_read_one(one, f"/requests/{place}") for place, one in enumerate(requests)]
+
+
+def _read_one(request: object, pointer: str) -> RelatedRequest:
+    if not isinstance(request, dict):
+        raise _refused(pointer, "must be an object")
+    try:
+        return _read_request(request)
+    except BadInput as refusal:
+        faults = (FieldFault(pointer + fault.pointer, fault.detail) for fault in refusal.faults)
+        raise type(refusal)(refusal.summary, tuple(faults)) from None
+
+
+def _read_request(fields: JsonObject) -> RelatedRequest:
+    """Read the id of a stored article, or a text, and the options beside it."""
+    names = OPTIONS if "article_id" in fields else OPTIONS - SHARED
+    options = _read_options({name: one for name, one in fields.items() if name in names})
+    rest = {name: one for name, one in fields.items() if name not in names}
+    if "article_id" in rest:
+        return RelatedRequest(article_id=_read_id(rest), options=options)
+    return RelatedRequest(text=_read_text(rest), options=options)
+
+
+def _read_options(fields: JsonObject) -> ListOptions:
+    """Read the options of a list; none may be null."""
+    faults = [FieldFault(f"/{name}", "must not be null") for name in fields if fields[name] is None]
+    try:
+        options = ListOptions.model_validate(fields)
+    except ValidationError as error:
+        faults += faults_of(error)
+    if faults:
+        raise BadParameter(REFUSED, tuple(faults))
+    return options
+
+
+def _read_id(fields: JsonObject) -> str:
+    """Read the id of a stored article; no field may stand beside it."""
+    if len(fields) > 1:
+        others = (name for name in fields if name != "article_id")
+        faults = (FieldFault(f"/{name}", "unknown beside article_id") for name in others)
+        raise BadParameter(REFUSED, tuple(faults))
+    article_id = fields["article_id"]
+    try:
+        return check_id(article_id if isinstance(article_id, str) else "")
+    except ValueError as error:
+        raise _refused("/article_id", str(error)) from None
+
+
+def _read_text(fields: JsonObject) -> Article:
+    """Read the fields of a text; one without an id has no overrides and is no stored article."""
+    if fields.get("id") is not None:
+        return article_of(fields)
+    return article_of(fields | {"id": ANY_ID}).model_copy(update={"id": NO_ID})
+
+
+def _refused(pointer: str, detail: str) -> InvalidArticle:
+    return InvalidArticle(REFUSED, (FieldFault(pointer, detail),))

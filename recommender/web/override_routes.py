@@ -1,0 +1,96 @@
+"""Overrides under /v1: which articles are pinned or blocked under an article, by whom and why."""
+
+from typing import Final
+
+from flask import Blueprint, Response
+from pydantic import ValidationError
+
+from recommender.api import Blocks, BlocksNow, Override, Pins, PinsNow, WriteOptions, Written
+from recommender.articles import faults_of
+from recommender.errors import InvalidOverrides
+from recommender.ranking.overrides import Kind, parse_overrides
+from recommender.store import Receipt
+from recommender.web.article_routes import ACCEPTED, written
+from recommender.web.auth import key_name, needs
+from recommender.web.bodies import read_document
+from recommender.web.parameters import Body, described
+from recommender.web.responses import uncached
+from recommender.web.state import state
+
+__all__ = ["overrides"]
+
+overrides = Blueprint("overrides", __name__, url_prefix="/v1")
+LARGEST: Final = 2**20
+ABSENT: Final = (404, 410)
+
+
+def _add_views(kind: Kind, wanted: type[Pins | Blocks], answer: type[PinsNow | BlocksNow]) -> None:
+    """Add the three calls of a kind."""
+    address = f"/articles/<article_id>/{kind}"
+
+    @overrides.route(address, methods=["GET"], endpoint=f"get_{kind}")
+    @needs("read")
+    @described(
+        f"choices_get_{kind}",
+        f"The {kind} of an article, with who set them.",
+        answers={200: answer},
+        problems=ABSENT,
+    )
+    def get(article_id: str) -> Response:
+        """The overrides in force, and all that were set before them."""
+        history = [
+            {"change": row.change, "by": row.by, "at": row.at, kind: parse_overrides(row.document)}
+            for row in state().override_history(article_id, kind)
+        ]
+        in_force = history[0][kind] if history else ()
+        found = {"article_id": article_id, kind: in_force, "history": history}
+        return uncached(answer.model_validate(found))
+
+    @overrides.route(address, methods=["PUT"], endpoint=f"put_{kind}")
+    @needs("write")
+    @described(
+        f"choices_put_{kind}",
+        f"Set the {kind} of an article in the place of those it has.",
+        answers={200: Written, ACCEPTED: Written},
+        query=WriteOptions,
+        body=Body(wanted),
+        problems=(*ABSENT, 422),
+    )
+    def put(options: WriteOptions, article_id: str) -> Response:
+        """Replace the overrides of an article."""
+        sent = _read(wanted)
+        receipt = _set(article_id, kind, getattr(sent, kind), sent.by)
+        return written(receipt, options, text=False)
+
+    @overrides.route(address, methods=["DELETE"], endpoint=f"delete_{kind}")
+    @needs("write")
+    @described(
+        f"choices_delete_{kind}",
+        f"Take away the {kind} of an article; twice is fine.",
+        answers={204: None, ACCEPTED: None},
+        query=WriteOptions,
+        problems=ABSENT,
+    )
+    def delete(options: WriteOptions, article_id: str) -> tuple[str, int]:
+        """Remove the overrides of an article."""
+        late = written(_set(article_id, kind, [], ""), options, text=False)
+        return "", ACCEPTED if late.status_code == ACCEPTED else 204
+
+
+def _read(wanted: type[Pins | Blocks]) -> Pins | Blocks:
+    try:
+        return wanted.model_validate(read_document(LARGEST))
+    except ValidationError as error:
+        faults = tuple(faults_of(error))
+        raise InvalidOverrides("the overrides are not acceptable", faults) from None
+
+
+def _set(article_id: str, kind: Kind, wanted: list[Override], by: str) -> Receipt:
+    """Set overrides in the name of the key, and of the editor where one is named."""
+    author = f"{key_name()}: {by}" if by else key_name()
+    with state().writing() as store:
+        return store.overrides.put(article_id, kind, tuple(wanted), author)
+
+
+_add_views("pins", Pins, PinsNow)
+_add_views("blocks", Blocks, BlocksNow)

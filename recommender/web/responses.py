@@ -1,0 +1,116 @@
+"""Responses: the JSON of an answer, what caches may do with it, and which sites may read it."""
+
+from itertools import accumulate
+from typing import Final
+
+from flask import Response, request
+
+from recommender.api import Answer
+from recommender.web.auth import is_public
+from recommender.web.state import Listing, state
+
+__all__ = [
+    "MOST_KEYS_BYTES",
+    "add_etag",
+    "add_security_headers",
+    "cached",
+    "fitting",
+    "lifetime",
+    "respond",
+    "uncached",
+]
+
+SETTLED_SECONDS: Final = 30
+UNSETTLED_SECONDS: Final = 5
+STALE_SECONDS: Final = 30  # while a cache fetches a fresh list
+STALE_ON_ERROR_SECONDS: Final = 86_400  # while the service is away
+MOST_KEYS_BYTES: Final = 3_072
+"""Of all purge keys. nginx reads an answer's headers into 4 KiB unless told otherwise."""
+DAY_SECONDS: Final = 86_400
+SHARED: Final = frozenset({"lists.related", "fragment.related_html"})
+"""Endpoints whose answers pages of other sites may read."""
+
+
+def respond(answer: Answer, status: int = 200) -> Response:
+    """An answer as a response: its JSON on one line."""
+    return Response(answer.to_json() + "\n", status, content_type="application/json")
+
+
+def uncached(answer: Answer) -> Response:
+    """An answer that no cache may store."""
+    response = respond(answer)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def cached(response: Response, listing: Listing) -> Response:
+    """Let caches store a list for seconds, know it by its hash, and purge it by article id.
+
+    A list is stored at most until an embargo, an expiry or a scheduled publication is due. A list
+    with explanations is not stored.
+    """
+    if listing.explained:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    ids = [listing.article_id, *(item.id for item in listing.related.items)]
+    keys = fitting(ids)
+    seconds = lifetime(listing.seconds_left, settled=listing.settled, purgeable=keys == ids)
+    # A key shows what the public may not see, so no shared cache stores an answer to one.
+    who = "public" if is_public() else "private"
+    allowed = (f"{name}={most}" for name, most in seconds.items())
+    response.headers["Cache-Control"] = ", ".join([who, *allowed])
+    response.headers["Surrogate-Key"] = " ".join(keys)
+    response.headers["Vary"] = "Authorization, X-API-Key"
+    return add_etag(response)
+
+
+def fitting(ids: list[str]) -> list[str]:
+    """The ids that fit into one header, from the first one on."""
+    ends = accumulate(len(one) + 1 for one in ids)
+    return [one for one, end in zip(ids, ends, strict=True) if end <= MOST_KEYS_BYTES]
+
+
+def lifetime(seconds_left: float, *, settled: bool, purgeable: bool) -> dict[str, int]:
+    """How many seconds a list is fresh, and how many it may be shown stale after that.
+
+    It is not shown after `seconds_left`, when the clock alone may change it. A list of a text that
+    is not up to date, or that cannot be purged by every id in it, is not shown stale at all.
+    """
+    left = int(min(seconds_left, SETTLED_SECONDS + STALE_ON_ERROR_SECONDS))
+    fresh = min(left, SETTLED_SECONDS if settled else UNSETTLED_SECONDS)
+    stale = {
+        "stale-while-revalidate": min(left - fresh, STALE_SECONDS),
+        "stale-if-error": min(left - fresh, STALE_ON_ERROR_SECONDS),
+    }
+    shown_stale = left > fresh and settled and purgeable
+    return {"max-age": fresh} | (stale if shown_stale else {})
+
+
+def add_etag(response: Response) -> Response:
+    """Send the hash of an answer, and 304 to a request that names it in `If-None-Match`.
+
+    The other conditional headers are for writes and for parts of a file; they are ignored.
+    """
+    response.add_etag()
+    names = request.environ.keys() & {"REQUEST_METHOD", "HTTP_IF_NONE_MATCH"}
+    response.make_conditional({name: request.environ[name] for name in names})
+    return response
+
+
+def add_security_headers(response: Response) -> Response:
+    """Let pages of other sites read public lists and their problems, and nothing else.
+
+    An answer to a key is for the server that holds it, so a browser gets no permission for it. No
+    browser takes JSON or text for a script or a page.
+    """
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.endpoint not in SHARED:
+        return response
+    if request.method == "OPTIONS" and state().settings.public_reads:
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Allow-Headers"] = "If-None-Match"
+        response.headers["Access-Control-Max-Age"] = str(DAY_SECONDS)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+    elif is_public():
+        response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
