@@ -31,7 +31,7 @@ from recommender.analysis.embedding.transformer import BATCH, TransformerEncoder
 from recommender.analysis.passages import Views
 from recommender.api import Item, ListOptions
 from recommender.articles import Article
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import Dataset, open_bench
 from recommender.evaluation.runs import list_each
 from recommender.ranking.policy import Policy

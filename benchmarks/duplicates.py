@@ -29,7 +29,7 @@ from recommender.analysis.embedding import find_model
 from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
 from recommender.ranking.policy import NEVER, Policy
 from recommender.ranking.selection import Pool, Rules, choose

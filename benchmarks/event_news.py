@@ -16,7 +16,7 @@ from benchmarks.figures import LISTS, PAIRS, Figure
 from benchmarks.ranking_cost import cost_of
 from recommender.analysis.embedding import find_model
 from recommender.api import ListOptions
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import (
     Bench,
     correlate,

@@ -8,7 +8,7 @@ from typing import Final
 from benchmarks.event_news import WORDS
 from benchmarks.figures import HALVES, PARALLEL, Figure
 from recommender.analysis.embedding import find_model
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
 from recommender.evaluation.measures import measure_queries
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy

@@ -17,7 +17,7 @@ import numpy as np
 
 from index.manifest import Files
 from recommender.analysis.embedding import find_model
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.picking import pool_of, rules_of

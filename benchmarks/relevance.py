@@ -22,7 +22,7 @@ from benchmarks.languages import measure_halves, measure_translations
 from recommender.analysis.embedding import find_model
 from recommender.analysis.language import detect_language
 from recommender.articles import Article, primary_language
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import correlate, open_bench, read_dataset, score_pairs
 from recommender.sources import read_jsonl
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.figures import HALVES, LISTS
 from benchmarks.languages import LANGUAGES
 from recommender.analysis.embedding import find_model
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY

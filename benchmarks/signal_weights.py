@@ -25,7 +25,7 @@ from tqdm import tqdm
 from benchmarks.event_news import each_of
 from benchmarks.figures import LISTS, PAIRS
 from recommender.analysis.embedding import find_model
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, correlate, open_bench, read_dataset, score_pairs
 from recommender.evaluation.intervals import group_by_story
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from recommender.cli import EXIT_CODES, main
+from recommender.cli import main
+from recommender.cli.terminal import EXIT_CODES
 from recommender.ranking.policy import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Variable
 
@@ -77,7 +78,9 @@ def _helps(command: click.Command, name: str) -> Iterator[str]:
     yield command.get_help(context)
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
-            yield from _helps(command.commands[child], f"{name} {child}")
+            found = command.get_command(context, child)
+            if found is not None:
+                yield from _helps(found, f"{name} {child}")
 
 
 def fault_counts() -> str:

@@ -60,14 +60,13 @@ class StagedSnapshot:
 
 
 class Catalog:
-    """The generations under one folder, which is created when missing.
+    """The generations under one folder, which is created when it is first written to.
 
     Whatever writes (stage, publish, discard, flip, prune) belongs inside `lock()`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        make_folder(folder)
 
     def stage(self, rows: Rows, **options: Unpack[BuildOptions]) -> StagedSnapshot:
         """Build a snapshot aside, open it again and verify it.
@@ -77,6 +76,7 @@ class Catalog:
             SnapshotDamaged: what came back from the disk is not what was built.
             OSError: the disk refuses.
         """
+        make_folder(self.folder)
         aside = self._aside()
         aside.mkdir()
         try:
@@ -176,6 +176,8 @@ class Catalog:
 
     def generations(self) -> list[str]:
         """List the generations on disk, by change number: the oldest first."""
+        if not self.folder.is_dir():
+            return []
         names = (path.name for path in self.folder.iterdir() if path.is_dir())
         return sorted(name for name in names if GENERATION.fullmatch(name))
 
@@ -226,6 +228,7 @@ class Catalog:
         Raises:
             Locked: another process or thread holds it.
         """
+        make_folder(self.folder)
         with locked(self.folder / "lock", "another rebuild is at work; wait for its end"):
             yield
 

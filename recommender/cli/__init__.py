@@ -1,33 +1,91 @@
-"""`read-also`: thin commands over the use cases."""
+"""`read-also`: thin commands over the use cases. A command is imported when it is called."""
 
 import os
+from importlib import import_module
+from typing import Any, Final, NamedTuple
 
 import click
 
-from recommender.cli.content import backup, export, import_, restore_
-from recommender.cli.exits import EXIT_CODES, Commands
-from recommender.cli.measuring import evaluate
-from recommender.cli.policy import policy
-from recommender.cli.serving import demo, indexer, related, serve, web
-from recommender.cli.snapshots import compact_, generations, rebuild_
-from recommender.cli.upkeep import check, erase_
-
-__all__ = ["EXIT_CODES", "main"]
+__all__ = ["COMMANDS", "main"]
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+class Place(NamedTuple):
+    """Where a command is, and the first sentence of its help."""
+
+    module: str
+    name: str
+    help: str
+
+
+COMMANDS: Final = {
+    "import": Place("content", "import_", "Store the articles of files and addresses."),
+    "export": Place("content", "export", "Write the articles of the store to PATH as JSON lines."),
+    "backup": Place("content", "backup", "Copy the store to the new file PATH, while it is used."),
+    "restore": Place("content", "restore_", "Put the backup PATH in the place of the store."),
+    "rebuild": Place("snapshots", "rebuild_", "Build a snapshot of the store, and publish it."),
+    "compact": Place("snapshots", "compact_", "Build a snapshot of what is analyzed already."),
+    "snapshots": Place("snapshots", "snapshots", "List, verify, roll back and remove snapshots."),
+    "check": Place("maintenance", "check", "Check that store and snapshots are whole and agree."),
+    "erase": Place("maintenance", "erase_", "Remove every trace of the article ID."),
+    "policy": Place("policy", "policy", "Show and set the ranking policy."),
+    "related": Place("serve", "related", "Print the Read also list of the article ID."),
+    "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
+    "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),
+    "indexer": Place("serve", "indexer", "Analyze what is written, until interrupted."),
+    "demo": Place("serve", "demo", "Import the sample archive, show a list, and serve it."),
+    "evaluate": Place("evaluate", "evaluate", "Measure how good the lists are."),
+}
+"""Every command; `--help` prints this table and imports none of them."""
+
+
+class LazyCommands(click.Group):
+    """Imports a command when it is called; prints errors as one line, with an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands, in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import a command; None if there is none of that name."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        command: click.Command = getattr(
+            import_module(f"recommender.cli.{place.module}"), place.name
+        )
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands into the help without importing them."""
+        with formatter.section("Commands"):
+            names = self.list_commands(ctx)
+            formatter.write_dl([(name, COMMANDS[name].help) for name in names])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own type
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo("read-also: interrupted; finished work is kept, run it again", err=True)
+            ctx.exit(130)
+        except Exception as error:
+            from recommender.cli.terminal import exit_code_of  # noqa: PLC0415 - not for --help
+
+            code = exit_code_of(type(error))
+            if code is None:
+                raise
+            click.echo(f"read-also: {error}", err=True)
+            ctx.exit(code)
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="read-also")
 def main() -> None:
     """Related articles for newsrooms: a Read also list under every story."""
-    os.umask(0o077)  # the store and its copies hold drafts and what is under embargo
-
-
-for command in (
-    *(import_, export, backup, restore_),
-    *(rebuild_, compact_, generations),
-    *(check, erase_),
-    policy,
-    *(related, serve, web, indexer, demo),
-    evaluate,
-):
-    main.add_command(command)
+    os.umask(0o077)  # the store and its backups hold drafts and embargoed articles

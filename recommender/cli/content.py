@@ -1,4 +1,4 @@
-"""What goes into the store and what comes out of it."""
+"""Commands for the content of the store: import, export, backup, restore."""
 
 import sys
 from collections.abc import Iterator
@@ -9,9 +9,7 @@ from typing import Final
 import click
 
 from recommender.characters import printable
-from recommender.cli.exits import leave
-from recommender.cli.meters import bar, warn
-from recommender.cli.paths import ANY, EXISTING
+from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, leave, warn
 from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
@@ -25,15 +23,16 @@ from recommender.store.restoring import restore
 __all__ = ["backup", "export", "import_", "restore_"]
 
 STANDARD_OUTPUT: Final = Path("-")
-ALLOW_PRIVATE: Final = "A host that may be of a private network, by its name; may be repeated."
+ALLOW_PRIVATE: Final = "Allow this host in a private network; may be repeated."
 
 
 def _existing(
     ctx: click.Context, param: click.Parameter, places: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Addresses, and the paths of what is there."""
+    """Check the paths among addresses and paths."""
     return tuple(
-        place if is_address(place) else str(EXISTING.convert(place, param, ctx)) for place in places
+        place if is_address(place) else str(EXISTING_PATH.convert(place, param, ctx))
+        for place in places
     )
 
 
@@ -41,11 +40,13 @@ def _existing(
 @click.argument("places", metavar="PATH|URL...", nargs=-1, required=True, callback=_existing)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("--strict", is_flag=True, help="Stop at the first bad record.")
-@click.option("--again", is_flag=True, help="Read all of it, not what is new since the last time.")
 @click.option(
-    "--user", metavar="NAME", help="Sent with the password to the address's origin alone."
+    "--again", is_flag=True, help="Read everything, not only what is new since the last import."
 )
-@click.option("--password-file", type=EXISTING, help="A file that holds the password.")
+@click.option("--user", metavar="NAME", help="The name to sign in with; sent to that address only.")
+@click.option(
+    "--password-file", type=EXISTING_PATH, help="A file with the password in its first line."
+)
 @click.option("--allow-private", metavar="HOST", multiple=True, help=ALLOW_PRIVATE)
 def import_(
     places: tuple[str, ...],
@@ -59,14 +60,14 @@ def import_(
     """Store the articles of files and addresses.
 
     Files: JSON lines, WordPress exports (WXR), feeds, ninjs, web pages. Addresses: WordPress sites,
-    feeds, sitemaps, and files of those kinds. What each is, is found out by what it holds.
+    feeds, sitemaps, and files of those kinds. The content decides which kind it is.
 
-    An address is read from where it was left; interrupted, run it again. What cannot be read is
-    told of and passed over.
+    From an address, only what is new since the last import is read. An interrupted import is simply
+    run again. A record that cannot be read is reported and skipped.
     """
     auth, hosts = _credentials(user, password_file), frozenset(allow_private)
     failed: set[type[Exception]] = set()
-    with _store() as store:
+    with _store(must_exist=False) as store:
         for place in places:
             try:
                 with Fetcher(private_hosts=hosts, auth=auth) as fetcher:
@@ -85,7 +86,7 @@ def import_(
 
 
 def _credentials(user: str | None, password_file: Path | None) -> tuple[str, str] | None:
-    """Name and password; the password is the first line of the file, its blanks as they are.
+    """Read name and password; spaces in the password count.
 
     Raises:
         BadParameter: one of them is given without the other, or the file holds none.
@@ -96,14 +97,18 @@ def _credentials(user: str | None, password_file: Path | None) -> tuple[str, str
         raise BadParameter("--user and --password-file go together; give both")
     password = password_file.read_text("utf-8").partition("\n")[0].rstrip("\r")
     if not password:
-        raise BadParameter(f"{password_file}: holds no password in its first line")
+        raise BadParameter(f"{password_file}: its first line is empty; write the password there")
     return user, password
 
 
 @click.command()
-@click.argument("path", type=ANY)
+@click.argument("path", type=ANY_PATH)
 def export(path: Path) -> None:
-    """Write the store's articles to PATH, one JSON object a line; - is standard output."""
+    """Write the articles of the store to PATH as JSON lines.
+
+    - is standard output. A file is replaced at the end, in one step, so it is always whole; a pipe
+    or a device is written to directly. `read-also import` reads the result again.
+    """
     with _store() as store:
         if path == STANDARD_OUTPUT:
             count = export_articles(store, sys.stdout.buffer.write, bar)
@@ -114,33 +119,37 @@ def export(path: Path) -> None:
 
 
 @click.command()
-@click.argument("path", type=ANY)
+@click.argument("path", type=ANY_PATH)
 def backup(path: Path) -> None:
-    """Copy the store to the new file PATH, while it is in use."""
+    """Copy the store to the new file PATH, while it is used.
+
+    The copy is whole or not there, and it is a store that can be opened. To go back to it, see
+    `read-also restore`.
+    """
     with _store() as store:
         back_up(store, path, bar)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; to use it: sqlite:///{path.resolve()}")
 
 
 @click.command("restore")
-@click.argument("path", type=EXISTING)
+@click.argument("path", type=EXISTING_PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore_(path: Path, yes: bool) -> None:
-    """Put the copy PATH, which `backup` made, in the place of the store, while it is in use.
+    """Put the backup PATH in the place of the store.
 
-    What the store holds now is gone then. Workers show what was restored within seconds, and the
-    next rebuild makes a generation of it. Never put a file over the store by hand: the log of the
-    old one would be mixed into it.
+    Stop the service first: a store in use is not replaced. What the store has now is lost. After
+    it, run `read-also rebuild` and start the service again. Never copy a file over the store by
+    hand: the write-ahead log of the old one would damage it.
     """
     if not yes:
-        click.confirm(f"Give up what the store holds now, and put {path} in its place?", abort=True)
+        click.confirm(f"Lose what the store has now, and put {path} in its place?", abort=True)
     count = restore(Settings.from_environment().database_url, path, bar)
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 
 @contextmanager
-def _store() -> Iterator[ArticleStore]:
-    store = open_store(Settings.from_environment().database_url)
+def _store(*, must_exist: bool = True) -> Iterator[ArticleStore]:
+    store = open_store(Settings.from_environment().database_url, must_exist=must_exist)
     try:
         yield store
     finally:

@@ -1,4 +1,4 @@
-"""The ranking policy of a newsroom: what is in force, and setting another."""
+"""Commands for the ranking policy: show, set."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from recommender.cli.paths import EXISTING
+from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
 from recommender.ranking.policy import MOST_BYTES, Policy, PolicyInForce, parse_policy
 from recommender.settings import Settings
@@ -17,17 +17,24 @@ __all__ = ["policy"]
 
 @click.group()
 def policy() -> None:
-    """The ranking policy: weights, half-lives, thresholds."""
+    """Show and set the ranking policy.
+
+    It has the weights, half-lives and thresholds by which lists are made.
+    """
 
 
 @policy.command()
-@click.option("--differences", is_flag=True, help="Only what `policy set` takes.")
+@click.option(
+    "--differences",
+    is_flag=True,
+    help="Print only the fields that differ from the defaults, as `policy set` takes them.",
+)
 def show(differences: bool) -> None:
-    """Print the policy in force, and what of it differs from the defaults.
+    """Print the active policy, and which fields differ from the defaults.
 
-    Version 0 are the defaults, which hold until another policy is set.
+    Version 0 is the defaults, which are active until a policy is set.
     """
-    store = open_store(Settings.from_environment().database_url)
+    store = open_store(Settings.from_environment().database_url, must_exist=True)
     in_force = PolicyInForce.of(store.policies.history())
     store.close()
     if in_force.fault is not None:
@@ -37,13 +44,13 @@ def show(differences: bool) -> None:
 
 
 @policy.command("set")
-@click.argument("path", metavar="FILE", type=EXISTING)
+@click.argument("path", metavar="FILE", type=EXISTING_PATH)
 def set_(path: Path) -> None:
-    """Set the policy to the defaults but for what FILE says.
+    """Set the policy: the defaults, with the fields in FILE changed.
 
-    FILE is a JSON object of fields, as docs/policy.md describes them; {} goes back to the defaults.
-    Workers list by it within a second. What was set before is kept, and setting what is in force
-    already changes nothing.
+    FILE is a JSON object of fields, see docs/policy.md; {} goes back to the defaults. Lists follow
+    within a second. Earlier policies are kept as history. Setting the active policy again changes
+    nothing.
     """
     wanted = _read(path)
     store = open_store(Settings.from_environment().database_url)

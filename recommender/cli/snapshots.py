@@ -1,44 +1,54 @@
-"""The generations on disk: making them, looking them through, going back."""
+"""Commands for snapshots: rebuild, compact, list, verify, rollback, prune."""
 
 import time
+from contextlib import closing
 from functools import partial
+from typing import Final
 
 import click
 
-from index import Catalog, SnapshotDamaged
+from index import Catalog, NoSnapshot, SnapshotDamaged
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
-from recommender.cli.exits import leave
-from recommender.cli.lineage import check_kin, earlier, epoch_of_live
-from recommender.cli.meters import bar
-from recommender.indexing.notices import held
+from recommender.cli.terminal import bar, leave
 from recommender.indexing.rebuild import KEPT, compact, rebuild
-from recommender.indexing.snapshots import live_name, open_generation, report_catalog
+from recommender.indexing.snapshots import open_generation, report_catalog
 from recommender.operations.indexer_process import model_in_use
+from recommender.operations.rollback import roll_back
 from recommender.settings import Settings
 from recommender.store import open_store
 
-__all__ = ["compact_", "generations", "rebuild_"]
+__all__ = ["compact_", "rebuild_", "snapshots"]
 
-keep_option = click.option("--keep", default=KEPT, show_default=True, type=click.IntRange(1, 100))
+REMEDY: Final = "choose one (read-also snapshots rollback GENERATION), or run: read-also rebuild"
+keep_option = click.option(
+    "--keep",
+    default=KEPT,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="How many snapshots to keep.",
+)
 
 
 @click.command("rebuild")
-@click.option("--full", is_flag=True, help="Compute everything again, also what is kept.")
+@click.option("--full", is_flag=True, help="Analyze every text again, also those that failed.")
 @click.option("--force", is_flag=True, help="Publish even what the gate refuses.")
 @keep_option
 def rebuild_(full: bool, force: bool, keep: int) -> None:
-    """Embed what changed, build a snapshot, verify, judge and publish it."""
+    """Build a snapshot of the store, and publish it.
+
+    Texts that changed are analyzed and embedded. The snapshot is verified, and compared with the
+    live one by the gate, before it is published. If anything fails, the live snapshot stays.
+    """
     settings = Settings.from_environment()
     catalog = Catalog(settings.data.snapshots)
     model = find_model(settings.model, settings.data_dir)
-    store = open_store(settings.database_url)
     begun = time.monotonic()
-    with Sandbox() as markup:
-        reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
-        done = rebuild(store, catalog, reader, full=full, force=force, keep=keep, meter=bar)
+    with closing(open_store(settings.database_url)) as store, Sandbox() as markup:
+        analyzer = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
+        done = rebuild(store, catalog, analyzer, full=full, force=force, keep=keep, meter=bar)
     click.echo(
         f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "
         f"up to change {done.change}, in {time.monotonic() - begun:.1f} s"
@@ -50,34 +60,45 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
 @click.command("compact")
 @keep_option
 def compact_(keep: int) -> None:
-    """Build what was read already into a new snapshot; the indexer does so when it is due."""
+    """Build a snapshot of what is analyzed already.
+
+    The indexer does this by itself when many changes have come.
+    """
     settings = Settings.from_environment()
     catalog = Catalog(settings.data.snapshots)
     model = model_in_use(catalog, settings)
-    done = compact(open_store(settings.database_url), catalog, model, keep=keep)
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
+        done = compact(store, catalog, model, keep=keep)
     click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
 
 
 @click.group("snapshots")
-def generations() -> None:
-    """The generations on disk."""
+def snapshots() -> None:
+    """List, verify, roll back and remove snapshots."""
 
 
-@generations.command("list")
-def list_snapshots() -> None:
-    """List the generations, oldest first; * marks the live one."""
+@snapshots.command("list")
+def list_() -> None:
+    """List the snapshots, the oldest first; * marks the live one."""
     catalog = _catalog()
-    names = catalog.generations()
-    live = catalog.live() if names else None
-    for name in names:
+    live, fault = _read_pointer(catalog)
+    for name in catalog.generations():
         size = catalog.bytes_of(name) / 1e6
         click.echo(f"{'*' if name == live else ' '} {name}  {size:10.1f} MB")
+    if fault is not None:
+        click.echo(f"read-also: {fault}; no snapshot is live; {REMEDY}", err=True)
+        leave(SnapshotDamaged)
+    if live is None:
+        click.echo(f"{catalog.folder}: no snapshot was published; run: read-also rebuild", err=True)
 
 
-@generations.command()
+@snapshots.command()
 @click.argument("generation", required=False)
 def verify(generation: str | None) -> None:
-    """Check GENERATION, or all of them and which is live: every file, and the search."""
+    """Check every file of GENERATION, and search it.
+
+    Without GENERATION, all snapshots are checked, and the pointer to the live one.
+    """
     catalog = _catalog()
     names = catalog.generations() if generation is None else [generation]
     faults = {name: _fault_of(catalog, name) for name in names}
@@ -89,35 +110,29 @@ def verify(generation: str | None) -> None:
         leave(SnapshotDamaged)
 
 
-@generations.command()
+@snapshots.command()
 @click.argument("generation", required=False)
 def rollback(generation: str | None) -> None:
     """Make GENERATION live, or the one before the live one.
 
-    What changed since goes on being listed. Nothing is compacted until you run `read-also rebuild`.
+    Changes since then are still listed, from the change log. Nothing is compacted until you run
+    `read-also rebuild`.
     """
-    catalog = _catalog()
-    with catalog.lock():
-        before = live_name(catalog)
-        epoch = epoch_of_live(catalog) or _epoch_of_store()
-        target = earlier(catalog, epoch, before) if generation is None else generation
-        check_kin(catalog, target, epoch)
-        open_generation(catalog, target)
-        catalog.flip(target)
-        held(catalog).say(f"rolled back to {target}\n")
-    click.echo(f"live now: {target} (before: {before or 'none that can be read'})")
+    settings = Settings.from_environment()
+    open_existing = partial(open_store, settings.database_url, must_exist=True)
+    before, after = roll_back(Catalog(settings.data.snapshots), generation, open_existing)
+    click.echo(f"live now: {after} (before: {before or 'none that can be read'})")
 
 
-@generations.command()
+@snapshots.command()
 @keep_option
 def prune(keep: int) -> None:
-    """Remove all but the newest generations and the live one, and what only they needed."""
-    catalog = _catalog()
-    store = open_store(Settings.from_environment().database_url)
-    with catalog.lock():
+    """Remove all but the newest snapshots and the live one, and what only they needed."""
+    settings = Settings.from_environment()
+    catalog = Catalog(settings.data.snapshots)
+    with closing(open_store(settings.database_url, must_exist=True)) as store, catalog.lock():
         removed = catalog.prune(keep)
         store.trim(before=report_catalog(store, catalog).oldest_change)
-    store.close()
     for name in removed:
         click.echo(f"removed {name}")
 
@@ -126,8 +141,18 @@ def _catalog() -> Catalog:
     return Catalog(Settings.from_environment().data.snapshots)
 
 
+def _read_pointer(catalog: Catalog) -> tuple[str | None, str | None]:
+    """Return the live generation, or why the pointer to it cannot be used."""
+    try:
+        return catalog.live(), None
+    except NoSnapshot:
+        return None, None
+    except SnapshotDamaged as fault:
+        return None, str(fault)
+
+
 def _fault_of(catalog: Catalog, generation: str) -> str | None:
-    """What is wrong with a generation.
+    """Find out what is wrong with a generation.
 
     Raises:
         NoSnapshot: there is none of that name.
@@ -138,11 +163,3 @@ def _fault_of(catalog: Catalog, generation: str) -> str | None:
     except (SnapshotDamaged, OSError) as fault:
         return str(fault)
     return None
-
-
-def _epoch_of_store() -> str:
-    store = open_store(Settings.from_environment().database_url)
-    try:
-        return store.state().epoch
-    finally:
-        store.close()

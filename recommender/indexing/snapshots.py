@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from index import Catalog, Manifest, NoSnapshot, Snapshot, SnapshotDamaged
+from index import Catalog, Manifest, NoSnapshot, Snapshot, SnapshotDamaged, make_folder
 from index.build import BuildOptions
 from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
@@ -227,6 +227,7 @@ def _catalog_id(catalog: Catalog) -> str:
     """The random name of a catalog, made when it is first needed."""
     path = catalog.folder / _CATALOG_ID
     if not path.exists():
+        make_folder(catalog.folder)
         aside = catalog.folder / f"{_CATALOG_ID}.{secrets.token_hex(8)}"
         aside.write_text(secrets.token_hex(16), "ascii")
         with suppress(FileExistsError):  # another process has made it meanwhile

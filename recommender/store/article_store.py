@@ -56,17 +56,21 @@ RETRY_AFTER_SECONDS: Final = 1.0
 """After a failure to open the store, callers get the same error for so long without a new try."""
 
 
-def open_store(url: str, patience_seconds: float = PATIENCE_SECONDS) -> "ArticleStore":
+def open_store(
+    url: str, patience_seconds: float = PATIENCE_SECONDS, *, must_exist: bool = False
+) -> "ArticleStore":
     """Open the store at an SQLAlchemy address; create or upgrade its tables.
 
     Args:
         url: the address.
         patience_seconds: how long a write waits for other writers before it is refused.
+        must_exist: refuse to create a store. For whoever only reads: a new, empty store would hide
+            that the address is wrong.
 
     Raises:
-        StoreUnusable: it cannot be opened, or a newer program made it.
+        StoreUnusable: it cannot be opened, or a newer program made it; or it does not exist.
     """
-    return ArticleStore(open_engine(url, patience_seconds))
+    return ArticleStore(open_engine(url, patience_seconds, must_exist=must_exist))
 
 
 @dataclass(frozen=True, slots=True)

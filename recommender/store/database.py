@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from recommender.errors import StoreUnusable
 from recommender.store.postgresql import check_encoding, create_postgresql
-from recommender.store.sqlite import create_sqlite
+from recommender.store.sqlite import create_sqlite, is_missing
 
 __all__ = ["PATIENCE_SECONDS", "open_engine", "writing"]
 
@@ -22,20 +22,26 @@ _WRITES: Final = {"writes": True}
 _SECRETS: Final = {"password", "sslpassword"}
 
 
-def open_engine(url: str, patience_seconds: float = PATIENCE_SECONDS) -> sa.Engine:
+def open_engine(
+    url: str, patience_seconds: float = PATIENCE_SECONDS, *, must_exist: bool = False
+) -> sa.Engine:
     """Connect, and upgrade the schema to the version of this program.
 
     Args:
         url: an SQLAlchemy address.
         patience_seconds: how long a transaction waits for others before it is refused.
+        must_exist: refuse to create a store.
 
     Raises:
-        StoreUnusable: the address is malformed, the file cannot be opened, or its schema is newer.
+        StoreUnusable: the address is malformed, the file cannot be opened, its schema is newer, or
+            the store does not exist.
     """
+    if must_exist and is_missing(url):
+        raise _absent(url)
     try:
         engine = _create(url, patience_seconds)
         try:
-            _prepare(engine)
+            _prepare(engine, must_exist=must_exist)
         except BaseException:
             engine.dispose()
             raise
@@ -77,13 +83,10 @@ def _raise_own_error(context: sa.ExceptionContext) -> None:
         raise StoreUnusable.now(context.original_exception) from context.original_exception
 
 
-def _prepare(engine: sa.Engine) -> None:
+def _prepare(engine: sa.Engine, *, must_exist: bool) -> None:
+    """Check the encoding, and upgrade the schema."""
     if engine.dialect.name == "postgresql":
         check_encoding(engine)
-    _migrate(engine)
-
-
-def _migrate(engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
@@ -91,6 +94,8 @@ def _migrate(engine: sa.Engine) -> None:
         version = MigrationContext.configure(connection).get_current_revision()
     if version == scripts.get_current_head():
         return
+    if version is None and must_exist:
+        raise _absent(str(engine.url))
     if version is not None and version not in {s.revision for s in scripts.walk_revisions()}:
         raise StoreUnusable(
             f"the article store {_masked(str(engine.url))} has schema {version}, which is newer "
@@ -99,6 +104,13 @@ def _migrate(engine: sa.Engine) -> None:
     with writing(engine).begin() as connection:
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
+
+
+def _absent(url: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"there is no article store at {_masked(url)}, and none was created; import articles "
+        "(read-also import), or set READ_ALSO_DATA_DIR or READ_ALSO_DATABASE_URL to where it is"
+    )
 
 
 def _masked(url: str) -> str:

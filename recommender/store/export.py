@@ -1,40 +1,44 @@
-"""The use case: the store as JSON lines, which can be imported again."""
+"""The use case: write the articles of the store as JSON lines, which can be imported again."""
 
-import os
-import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from index.disk import sync_folder
+from index.disk import replacing
 from recommender.progress import Meter, silent
-from recommender.store import ArticleStore
+from recommender.store.article_store import ArticleStore
 
 __all__ = ["export_articles", "export_to"]
 
-UNKNOWN = 0  # how many there are is known at the end
+UNKNOWN_TOTAL: Final = 0
 
 
 def export_to(store: ArticleStore, path: Path, meter: Meter = silent) -> int:
-    """Write every article to a file, which is whole or as it was before; tells how many.
+    """Write every article to a path, and return how many.
+
+    A regular file is replaced at the end in one step: it is whole, or as it was before. Of a
+    symbolic link, the file that it names is replaced. A pipe or a device is written to directly.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: the disk refuses, or the reader of a pipe went away.
     """
-    with _replaced(path) as write:
+    with _opened(path) as write:
         return export_articles(store, write, meter)
 
 
 def export_articles(
     store: ArticleStore, write: Callable[[bytes], object], meter: Meter = silent
 ) -> int:
-    """Write the articles as they were given, as at one moment; tells how many.
+    """Write the articles as they were given, as they are at one moment; return how many.
 
-    One JSON object a line, by ascending id; a deleted article is not among them.
+    Each is a JSON object on one line; they are in ascending order of ids. Deleted ones are left
+    out.
     """
     count = 0
-    with store.scan() as view, meter("exporting", UNKNOWN, "article") as advance:
-        for stored in view:
+    with store.scan() as scan, meter("exporting", UNKNOWN_TOTAL, "article") as advance:
+        for stored in scan:
             write(stored.article.to_json().encode() + b"\n")
             count += 1
             advance(1)
@@ -42,16 +46,19 @@ def export_articles(
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Callable[[bytes], object]]:
-    """Writes beside a path; at the end, what was written takes its place at one stroke."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+def _opened(path: Path) -> Iterator[Callable[[bytes], object]]:
+    if _is_stream(path):
+        with path.open("wb") as stream:
+            yield stream.write
+        return
+    with replacing(path.resolve()) as aside, aside.open("wb") as file:
+        yield file.write
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path names a pipe, a device or a socket, so that nothing can take its place."""
     try:
-        with aside.open("xb") as file:
-            yield file.write
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

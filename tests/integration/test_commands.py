@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -14,13 +17,14 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
 from index import Catalog, NoSnapshot, SnapshotDamaged
+from recommender import cli as commands
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
-from recommender.cli import EXIT_CODES, main
-from recommender.cli.exits import leave
+from recommender.cli import main
+from recommender.cli.terminal import EXIT_CODES, leave
 from recommender.errors import InvalidArticle, ModelRefused
 from recommender.progress import Advance
-from recommender.settings import Settings
+from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
 
 Run = Callable[..., Result]
@@ -103,7 +107,67 @@ def test_every_command_has_help(command: list[str], flag: str) -> None:
 
 
 def test_no_command_is_left_untested() -> None:
-    assert {words[0] for words in COMMANDS if words} == set(main.commands)
+    assert {words[0] for words in COMMANDS if words} == set(commands.COMMANDS)
+
+
+def test_the_help_of_all_commands_imports_none_of_them() -> None:
+    heavy = ("numpy", "faiss", "sqlalchemy", "index", "recommender.store", "recommender.ranking")
+    code = (
+        "import sys; from recommender.cli import main; main(['--help'], standalone_mode=False); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert [name for name in commands.COMMANDS if f"  {name} " not in done.stdout] == []
+
+
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_the_help_of_all_commands_says_what_that_of_each_begins_with(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    first = (command.help or "").split("\n\n")[0]
+    assert first == commands.COMMANDS[name].help
+
+
+READING_COMMANDS = [
+    ["export", "{path}"],
+    ["backup", "{path}"],
+    ["check"],
+    ["compact"],
+    ["erase", "--yes", "a"],
+    ["policy", "show"],
+    ["related", "a"],
+    ["evaluate", "--from-links"],
+    ["evaluate", "--compare", "a", "b"],
+    ["snapshots", "prune"],
+]
+
+
+@pytest.mark.parametrize("command", READING_COMMANDS, ids=" ".join)
+def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    data = DataFolder(tmp_path / "elsewhere")
+    settings = Settings(data.database_url, data.path)
+    result = run(settings, *[word.format(path=tmp_path / "out") for word in command])
+    assert result.exit_code == 69
+    assert "there is no article store at " in result.stderr
+    assert f"{data.database}" in result.stderr
+    assert "none was created" in result.stderr
+    assert not data.database.exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("command", "code"), [("list", 0), ("verify", 0), ("rollback", 69)])
+def test_where_there_are_no_snapshots_looking_for_them_makes_no_folder(
+    run: Run, tmp_path: Path, command: str, code: int
+) -> None:
+    data = DataFolder(tmp_path / "elsewhere")
+    result = run(Settings(data.database_url, data.path), "snapshots", command)
+    assert result.exit_code == code
+    assert not data.path.exists()
 
 
 def test_exit_codes_are_the_contracts() -> None:
@@ -272,7 +336,7 @@ def test_a_data_folder_that_cannot_be_written_is_73(run: Run, bare: Settings) ->
 def test_without_a_snapshot_related_asks_the_changes_alone(
     run: Run, bare: Settings, fake_rebuild: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
-    fake_rebuild.setattr("recommender.cli.serving.find_model", lambda *_: fake_model)
+    fake_rebuild.setattr("recommender.cli.serve.find_model", lambda *_: fake_model)
     store = open_store(bare.database_url)
     store.put(Article(id="fresh", title="Fresh"))
     store.close()

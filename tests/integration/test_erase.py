@@ -499,7 +499,7 @@ def run(monkeypatch: pytest.MonkeyPatch, fake_model: Model) -> Callable[..., Res
     """Runs the command over an archive, answering its question: `run(settings, "y", "id")`."""
     for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("recommender.cli.upkeep.model_in_use", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.cli.maintenance.model_in_use", lambda *_: fake_model)
 
     def invoke(settings: Settings, answer: str, *options: str) -> Result:
         environment = {
@@ -567,7 +567,7 @@ def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
     assert "rows: too few" in result.stderr
     assert "not erased yet; to finish it, run: read-also erase harbour-1 --force" in result.stderr
     assert Catalog(own_desk.data.snapshots).live() == before
-    monkeypatch.setattr("recommender.cli.upkeep.Analyzer", lambda *_: fake_reader_of())
+    monkeypatch.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader_of())
     assert run(own_desk, "", "--yes", "--force", "harbour-1").exit_code == 0
     assert Catalog(own_desk.data.snapshots).open_live().row_of("harbour-1") is None
 

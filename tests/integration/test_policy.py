@@ -169,7 +169,7 @@ def test_a_policy_that_cannot_be_read_is_told_with_the_one_in_force(
 def test_the_list_in_the_terminal_is_made_by_the_policy(
     run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
-    monkeypatch.setattr("recommender.cli.serving.find_model", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.cli.serve.find_model", lambda *_: fake_model)
     store.policies.set(Policy(threshold=0.3))
     before = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert {item["reason"] for item in before} > {"semantic"}
@@ -230,7 +230,7 @@ def test_export_and_check_know_of_no_policy_and_a_backup_keeps_it(
 def test_erasing_an_article_leaves_the_policy(
     run: Run, store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
-    monkeypatch.setattr("recommender.cli.upkeep.model_in_use", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.cli.maintenance.model_in_use", lambda *_: fake_model)
     store.policies.set(Policy(half_lives={"harbour-4": 7.0}))
     kept = store.policies.history()
     assert run("erase", "harbour-4", "--yes").exit_code == 0

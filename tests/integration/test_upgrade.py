@@ -75,7 +75,7 @@ def upgraded(
     monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
     monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
     monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
-    monkeypatch.setattr("recommender.cli.upkeep.Analyzer", lambda *_: fake_reader())
+    monkeypatch.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader())
     listed = ids(client_of(own_desk))
     name = as_format(Catalog(own_desk.data.snapshots), FORMAT - 1)
     with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:

@@ -24,11 +24,17 @@ def shown() -> list[str]:
 def test_a_command_that_is_shown_is_taken(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     _, name, *words = shlex.split(command)
-    assert main.commands[name].make_context(name, words)
+    assert command_of(name).make_context(name, words)
+
+
+def command_of(name: str) -> click.Command:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command
 
 
 def test_every_option_that_is_named_is_there() -> None:
-    command = main.commands["evaluate"]
+    command = command_of("evaluate")
     known = {name for parameter in command.params for name in parameter.opts}
     named = set(re.findall(r"`(--[a-z-]+)", PAGE))
     assert len(named) >= 8

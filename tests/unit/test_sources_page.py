@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from recommender.cli import main
+from recommender.cli.content import import_
 from recommender.sources.fetching import Limits
 from recommender.sources.ids import foreign_id, parts_of
 from recommender.sources.opening import FORMATS
@@ -17,7 +17,7 @@ def test_every_format_is_told_and_no_other() -> None:
 
 
 def test_every_option_is_one_of_the_command() -> None:
-    options = {name for one in main.commands["import"].params for name in one.opts}
+    options = {name for one in import_.params for name in one.opts}
     told = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert told <= options
 

@@ -1,4 +1,4 @@
-"""What readers get: the lists, in the terminal and over HTTP."""
+"""Commands that show lists: related, serve, web, indexer, demo."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ import click
 from index import Catalog
 from recommender.analysis.embedding import find_model
 from recommender.api import LIMITS, MODES, Explain, ListOptions, Mode
-from recommender.cli.meters import bar
+from recommender.cli.terminal import bar
 from recommender.errors import UnreadArticle
 from recommender.live import open_replica
 from recommender.operations.demo import demonstrate
@@ -38,11 +38,11 @@ __all__ = ["demo", "indexer", "related", "serve", "web"]
     flag_value="1",
     help="Show why each item is there; with all, also what was dropped, and why.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The answer of the API.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_json: bool) -> None:
     """Print the Read also list of the article ID."""
     settings = Settings.from_environment()
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, must_exist=True)
     catalog = Catalog(settings.data.snapshots)
     replica = open_replica(
         catalog, store, lambda: find_model(settings.model, settings.data_dir)
@@ -50,7 +50,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     view = replica.view
     seed = seed_of(view, article_id)
     if seed is None:
-        store.get(article_id)  # says if it is unknown or deleted
+        store.get(article_id)  # raises if it is unknown or deleted
         raise UnreadArticle(article_id)
     asked: Explain = "all" if explain == "all" else explain is not None
     options = ListOptions(limit=limit, mode=mode, explain=asked)
@@ -64,7 +64,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
 
 
 def _address(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say where to listen, and with how many workers."""
+    """Add the options where to listen, and with how many workers."""
     port = click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535))
     host = click.option("--host", default="127.0.0.1", show_default=True)
     counts = click.IntRange(1, 64)
@@ -75,7 +75,7 @@ def _address(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @_address
 def serve(host: str, port: int, workers: int | None) -> None:
-    """Serve the API and index what is written, until interrupted."""
+    """Serve the API and run the indexer, until interrupted."""
     settings = Settings.from_environment()
     serve_all(host, port, workers or settings.workers)
 
@@ -83,19 +83,22 @@ def serve(host: str, port: int, workers: int | None) -> None:
 @click.command()
 @_address
 def web(host: str, port: int, workers: int | None) -> None:
-    """Serve the API alone, beside an indexer that runs apart."""
+    """Serve the API; the indexer runs elsewhere."""
     settings = Settings.from_environment()
     serve_web(host, port, workers or settings.workers)
 
 
 @click.command()
 def indexer() -> None:
-    """Index what is written, until interrupted."""
+    """Analyze what is written, until interrupted.
+
+    It also builds a new snapshot when that is due.
+    """
     die_with_supervisor()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s indexer: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     index_forever(Settings.from_environment())
-    # All is kept and closed; taking torch apart takes longer than a supervisor waits.
+    # All work is stored. Unloading torch would take longer than a supervisor waits.
     logging.shutdown()
     os._exit(0)
 
@@ -104,5 +107,5 @@ def indexer() -> None:
 @click.option("--serve/--no-serve", "served", default=True, show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
 def demo(served: bool, port: int) -> None:
-    """Import the sample archive, build it, show a list, and serve it."""
+    """Import the sample archive, show a list, and serve it."""
     demonstrate(Settings.from_environment(), bar, click.echo, port=port if served else None)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -175,3 +176,28 @@ def test_what_was_written_is_on_the_disk_before_it_has_its_name(
     export_to(store, target)
     assert [exists for exists, _ in seen] == [False, True]
     assert seen[0][1] == target.stat().st_size
+
+
+def test_a_link_is_followed_to_the_file_that_it_names(store: ArticleStore, tmp_path: Path) -> None:
+    named, link = tmp_path / "named.jsonl", tmp_path / "link.jsonl"
+    named.write_bytes(b"before")
+    link.symlink_to(named)
+    export_to(store, link)
+    assert link.is_symlink()
+    assert named.read_bytes().count(b"\n") == len(ARTICLES)
+
+
+def test_a_pipe_is_written_to(store: ArticleStore, tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    export_to(store, pipe)
+    reader.join(timeout=10)
+    assert read[0].count(b"\n") == len(ARTICLES)
+    assert pipe.is_fifo()
+
+
+def test_a_device_is_written_to(store: ArticleStore) -> None:
+    assert export_to(store, Path("/dev/null")) == len(ARTICLES)
+    assert Path("/dev/null").is_char_device()

@@ -1,9 +1,10 @@
-"""Looking after an archive: whether all is well, and what has to be gone for good."""
+"""Commands for maintenance: check, erase."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,9 +13,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.characters import printable
-from recommender.cli.exits import leave
-from recommender.cli.meters import bar
-from recommender.cli.paths import EXISTING
+from recommender.cli.terminal import EXISTING_PATH, bar, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
@@ -30,21 +29,25 @@ from recommender.store import ArticleStore, open_store
 
 __all__ = ["check", "erase_"]
 
-EVERY = 1_000_000
-"""So many generations are kept while one is published: erasing removes them itself."""
+ALL_GENERATIONS: Final = 1_000_000
+"""Publishing removes no generation here, because `erase` removes them itself."""
 
 
 @click.command()
-@click.option("--against", type=EXISTING, help="Compare with this file: whatever import reads.")
-@click.option("--verbose", is_flag=True, help="Tell of everything that was looked at.")
+@click.option(
+    "--against",
+    type=EXISTING_PATH,
+    help="Compare the store with this file; any that `import` reads.",
+)
+@click.option("--verbose", is_flag=True, help="Print every check, also those that found nothing.")
 def check(against: Path | None, verbose: bool) -> None:
-    """Tell whether store and generations are whole, and agree.
+    """Check that store and snapshots are whole and agree.
 
-    Leaves with 0 if there is no fault, with 1 if there is one. Articles that wait to be read are
-    no fault, unless they have waited for an hour; articles that could not be read are one.
+    The exit code is 1 if there is a fault, else 0. Articles that wait to be analyzed are no fault
+    unless they have waited for an hour. Articles that could not be analyzed are a fault.
     """
     settings = Settings.from_environment()
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, must_exist=True)
     with Fetcher() as fetcher:
         source = None if against is None else open_source(str(against), "auto", fetcher)
         pulled = None if source is None else source.pull(None, silent)
@@ -63,24 +66,29 @@ def check(against: Path | None, verbose: bool) -> None:
 @click.command("erase")
 @click.argument("article_id", metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Read what waits, and publish without the gate.")
+@click.option(
+    "--force", is_flag=True, help="Analyze what waits, and publish even what the gate refuses."
+)
 def erase_(article_id: str, yes: bool, force: bool) -> None:
-    """Remove every trace of the article ID but the news that it was deleted.
+    """Remove every trace of the article ID.
 
-    Its text, vectors, words and card go from the database, from the data folder and from every
-    generation that holds it: there is no rollback to those. The id stays, so that the article is
-    410 and older changes cannot bring it back. Interrupted or refused, it is run again.
+    Its text and all that was computed from it are removed from the database, from the data folder,
+    and with every snapshot that holds it: nobody can roll back to those. Only the id stays, marked
+    as deleted, so that the article is answered with 410 and an older change cannot bring it back.
+    If it is interrupted or refused, run it again.
 
-    Workers take up the new generation within seconds, and only then is the room of the old ones
-    free. What others keep is theirs to erase: backups, exports, logs, and the write-ahead log and
-    replicas of a PostgreSQL server. The database is rewritten, during which writes wait.
+    Workers use the new snapshot within seconds; the disk space of the old ones is free after that.
+    You have to erase what is outside of the program: backups, exports, logs, and of a PostgreSQL
+    server its write-ahead log, its replicas and its statistics. The database is rewritten; writes
+    wait meanwhile.
     """
     settings = Settings.from_environment()
-    store, catalog = open_store(settings.database_url), Catalog(settings.data.snapshots)
+    store = open_store(settings.database_url, must_exist=True)
+    catalog = Catalog(settings.data.snapshots)
     with suppress(DeletedArticle):
         store.get(article_id)
     if not yes:
-        click.confirm(f"Erase {article_id} and every generation that holds it?", abort=True)
+        click.confirm(f"Erase {article_id} and every snapshot that holds it?", abort=True)
     publish = partial(_publish, settings, store, catalog, force=force)
     try:
         done = erase(store, catalog, settings.data, article_id, publish)
@@ -88,22 +96,21 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
         again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
         click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)
         raise
-    _tell(article_id, done)
+    _print(article_id, done)
     store.close()
 
 
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:
     model = model_in_use(catalog, settings)
     if not (force or needs_rebuild(catalog)):
-        return compact(store, catalog, model, keep=EVERY).generation
+        return compact(store, catalog, model, keep=ALL_GENERATIONS).generation
     with Sandbox() as markup:
         reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
-        done = rebuild(store, catalog, reader, force=force, keep=EVERY, meter=bar)
+        done = rebuild(store, catalog, reader, force=force, keep=ALL_GENERATIONS, meter=bar)
     return done.generation
 
 
-def _tell(article_id: str, done: Erased) -> None:
-    """Print what was removed, and what was put in its place."""
+def _print(article_id: str, done: Erased) -> None:
     click.echo(f"erased {article_id}; its tombstone is change {done.change}")
     if done.published is not None:
         click.echo(f"published {done.published}")
@@ -111,4 +118,4 @@ def _tell(article_id: str, done: Erased) -> None:
         click.echo(f"removed generation {name}")
     for path in done.files:
         click.echo(f"removed {path}")
-    click.echo(f"forgot {done.features} rows of words, vectors and plain texts of no article")
+    click.echo(f"removed {done.features} rows of features")

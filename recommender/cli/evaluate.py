@@ -1,4 +1,4 @@
-"""How good the lists are."""
+"""The command that measures how good the lists are."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +9,7 @@ from click.core import ParameterSource
 
 from index import Catalog
 from recommender.analysis.embedding import find_model
-from recommender.cli.meters import bar
-from recommender.cli.paths import ANY, EXISTING, FOLDER
+from recommender.cli.terminal import ANY_PATH, EXISTING_FOLDER, EXISTING_PATH, bar
 from recommender.evaluation import OutputFiles, compare_generations, evaluate_folder, evaluate_links
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -27,18 +26,18 @@ _TAKEN: Final = {
 
 
 @click.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
+@click.argument("folder", metavar="[DIR]", required=False, type=EXISTING_FOLDER)
 @click.option("--from-links", is_flag=True, help="Judge the live lists by the archive's links.")
 @click.option("--compare", nargs=2, metavar="A B", help="Show what changes between generations.")
-@click.option("--qrels", type=EXISTING, help="Judgments (TREC) instead of DIR's own.")
-@click.option("--queries", type=EXISTING, help="Ask only for these ids, one a line.")
-@click.option("--pool", type=EXISTING, help="List only these ids, one a line.")
+@click.option("--qrels", type=EXISTING_PATH, help="Judgments (TREC) instead of DIR's own.")
+@click.option("--queries", type=EXISTING_PATH, help="Ask only for these ids, one a line.")
+@click.option("--pool", type=EXISTING_PATH, help="List only these ids, one a line.")
 @click.option("--language", type=click.Choice(["same", "any"]), default="same", show_default=True)
-@click.option("--distractors", type=EXISTING, help="More articles, never relevant.")
-@click.option("--cache", type=ANY, help="Keep the vectors in this folder.")
-@click.option("--run", type=ANY, help="Write the relevance run (TREC).")
-@click.option("--scores", type=ANY, help="Write the scores of the pairs.")
-@click.option("--report", type=ANY, help="Write all of it, with plots, to this HTML file.")
+@click.option("--distractors", type=EXISTING_PATH, help="More articles, never relevant.")
+@click.option("--cache", type=ANY_PATH, help="Keep the vectors in this folder.")
+@click.option("--run", type=ANY_PATH, help="Write the relevance run (TREC).")
+@click.option("--scores", type=ANY_PATH, help="Write the scores of the pairs.")
+@click.option("--report", type=ANY_PATH, help="Write all of it, with plots, to this HTML file.")
 @click.pass_context
 def evaluate(  # noqa: PLR0913 - click hands over each option
     ctx: click.Context,
@@ -77,7 +76,7 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
 
 
 def _compare(settings: Settings, before: str, after: str) -> None:
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, must_exist=True)
     try:
         catalog, policy = Catalog(settings.data.snapshots), store.policies.current()
     finally:
@@ -86,7 +85,7 @@ def _compare(settings: Settings, before: str, after: str) -> None:
 
 
 def _evaluate_links(settings: Settings, language: Language, output: OutputFiles) -> None:
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, must_exist=True)
     try:
         catalog = Catalog(settings.data.snapshots)
         evaluate_links(store, catalog, bar, click.echo, language=language, output=output)

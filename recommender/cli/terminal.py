@@ -1,0 +1,83 @@
+"""What all commands share: paths as arguments, progress bars, warnings and exit codes."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+from tqdm import tqdm
+
+from index import IndexFault, Locked, NoSnapshot
+from recommender.characters import printable
+from recommender.errors import (
+    BadInput,
+    BadParameter,
+    BadSettings,
+    PartMissing,
+    ReadAlsoError,
+    SourceAway,
+    StoreUnusable,
+)
+from recommender.progress import Advance
+
+__all__ = [
+    "ANY_PATH",
+    "EXISTING_FOLDER",
+    "EXISTING_PATH",
+    "EXIT_CODES",
+    "bar",
+    "exit_code_of",
+    "leave",
+    "warn",
+]
+
+ANY_PATH: Final = click.Path(path_type=Path)
+EXISTING_PATH: Final = click.Path(exists=True, path_type=Path)
+EXISTING_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (BadParameter, 2),
+    (BadSettings, 2),
+    (SourceAway, 69),
+    (BadInput, 65),
+    (PartMissing, 69),
+    (NoSnapshot, 69),
+    (StoreUnusable, 69),
+    (OSError, 73),
+    (Locked, 75),
+    (ReadAlsoError, 1),
+    (IndexFault, 1),
+)
+"""The exit code of an error: that of the first class it is an instance of."""
+
+
+def exit_code_of(kind: type[Exception]) -> int | None:
+    """Return the exit code of a kind of error; None for one that nobody expected."""
+    return next((code for base, code in EXIT_CODES if issubclass(kind, base)), None)
+
+
+def leave(kind: type[Exception]) -> NoReturn:
+    """End with the exit code of a kind of error that was printed already."""
+    raise SystemExit(exit_code_of(kind))
+
+
+@contextmanager
+def bar(label: str, total: int, unit: str) -> Iterator[Advance]:
+    """Show a progress bar on standard error, with rate and time left; nothing on a pipe."""
+    with tqdm(
+        total=total or None,
+        desc=printable(label),
+        unit=f" {unit}" if unit != "B" else unit,
+        unit_scale=unit == "B",
+        dynamic_ncols=True,
+        mininterval=0.2,
+        smoothing=0.1,
+        disable=None,
+    ) as progress:
+        yield progress.update
+
+
+def warn(line: str) -> None:
+    """Print a line on standard error, above a progress bar."""
+    tqdm.write(printable(line), file=sys.stderr)
