@@ -26,9 +26,9 @@ from tqdm import tqdm
 
 from benchmarks.figures import Figure, report
 from index import Catalog, Snapshot, View
+from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.transformer import BATCH, TransformerEncoder, has_bfloat16
-from recommender.analysis.passages import Views
 from recommender.api import Item, ListOptions
 from recommender.articles import Article
 from recommender.cli.terminal import bar
@@ -162,7 +162,7 @@ def category(article_id: str) -> str:
 
 def passages_of(articles: list[Article]) -> list[str]:
     """Every passage once, in the order of the articles."""
-    return list(dict.fromkeys(text for a in articles for text in Views.of(a).passages))
+    return list(dict.fromkeys(text for a in articles for text in ArticleTexts.of(a).passages))
 
 
 def measure_reach(cache: Path) -> Iterator[Figure]:

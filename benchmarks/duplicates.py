@@ -30,7 +30,7 @@ from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
 from recommender.cli.terminal import bar
-from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
+from recommender.evaluation import Bench, mean_measures, open_bench, read_dataset, run_lists
 from recommender.ranking.policy import NEVER, Policy
 from recommender.ranking.selection import Pool, Rules, choose
 
@@ -289,7 +289,7 @@ class Served:
 
 def _served(bench: Bench, changes: Mapping[str, Any]) -> Served:
     run = run_lists(bench, replace(Policy(), **changes), ListOptions().limit)
-    measures = measure(bench.dataset, run)
+    measures = mean_measures(bench.dataset, run)
     likeness = np.mean([_likeness(bench, list(ids)) for ids in run.values() if len(ids) > 1])
     return Served(measures["nDCG@5"], measures["nDCG@10"], float(likeness))
 

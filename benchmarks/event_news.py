@@ -20,7 +20,7 @@ from recommender.cli.terminal import bar
 from recommender.evaluation import (
     Bench,
     correlate,
-    measure,
+    mean_measures,
     measure_lists,
     open_bench,
     read_dataset,
@@ -138,8 +138,8 @@ def measure_distractors(folder: Path, cache: Path) -> Iterator[Figure]:
     dataset = read_dataset(folder / LISTS, distractors=path)
     model, among = find_model("bundled", cache), cache / f"{LISTS}-among-bbc"
     with open_bench(dataset, model, bar, cache=among) as bench:
-        relevance = measure(dataset, run_lists(bench, RELEVANCE_ONLY))
-        served = measure(dataset, run_lists(bench, Policy(), ListOptions().limit))
+        relevance = mean_measures(dataset, run_lists(bench, RELEVANCE_ONLY))
+        served = mean_measures(dataset, run_lists(bench, Policy(), ListOptions().limit))
     yield Figure(f"{LISTS} among BBC texts, relevance {MAIN}", relevance[MAIN], 0.845)
     yield Figure(f"{LISTS} among BBC texts, served {MAIN}", served[MAIN])
 

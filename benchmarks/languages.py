@@ -9,7 +9,7 @@ from benchmarks.event_news import WORDS
 from benchmarks.figures import HALVES, PARALLEL, Figure
 from recommender.analysis.embedding import find_model
 from recommender.cli.terminal import bar
-from recommender.evaluation import Bench, measure, open_bench, read_dataset, run_lists
+from recommender.evaluation import Bench, mean_measures, open_bench, read_dataset, run_lists
 from recommender.evaluation.measures import measure_queries
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 
@@ -35,7 +35,7 @@ def measure_translations(folder: Path, cache: Path) -> Iterator[Figure]:
     dataset = read_dataset(place, qrels=place / QRELS)
     model, kept = find_model("multilingual", cache), cache / f"{PARALLEL}-multilingual"
     with open_bench(dataset, model, bar, cache=kept, language="any") as bench:
-        mixed = measure(dataset, run_lists(bench, RELEVANCE_ONLY))
+        mixed = mean_measures(dataset, run_lists(bench, RELEVANCE_ONLY))
         yield Figure(f"{PARALLEL} mixed nDCG@10", mixed["nDCG@10"], 0.95)
         for one in LANGUAGES:
             if one != "en":
@@ -52,7 +52,7 @@ def measure_pair(bench: Bench, place: Path, asked: str, found: str) -> float:
         queries=place / f"pool-{LANGUAGES[asked]}.txt",
         pool=place / f"pool-{LANGUAGES[found]}.txt",
     )
-    return measure(dataset, run_lists(replace(bench, dataset=dataset), RELEVANCE_ONLY))["P@1"]
+    return mean_measures(dataset, run_lists(replace(bench, dataset=dataset), RELEVANCE_ONLY))["P@1"]
 
 
 def measure_halves(folder: Path, cache: Path, name: str) -> Iterator[Figure]:

@@ -19,7 +19,7 @@ __all__ = [
     "check_installed",
     "correlate",
     "correlate_with_intervals",
-    "measure",
+    "mean_measures",
     "measure_queries",
 ]
 
@@ -39,7 +39,7 @@ def check_installed() -> None:
         raise PartMissing("evaluation needs an extra; run: pip install 'read-also[evaluation]'")
 
 
-def measure(dataset: Dataset, run: Run) -> Mapping[str, float]:
+def mean_measures(dataset: Dataset, run: Run) -> Mapping[str, float]:
     """The means over the queries; a query with an empty list counts as 0.
 
     Raises:

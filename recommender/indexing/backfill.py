@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, ReadMarkup, analyze
-from recommender.analysis.embedding import Encoder, embed_views, texts_of
+from recommender.analysis.article_texts import ArticleTexts
+from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
 from recommender.analysis.features import Embedding
 from recommender.analysis.html import MARKUP_VERSION
-from recommender.analysis.passages import Views
 from recommender.articles import Article
 from recommender.errors import UnreadableMarkup
 from recommender.progress import Advance, Meter
@@ -101,20 +101,22 @@ def embed_missing(
     if not chunks:
         return 0
     encoder = load()
-    views = {key: Views.of(texts[key]) for chunk in chunks for key in chunk}
-    total = sum(len(_distinct({key: views[key] for key in chunk})) for chunk in chunks)
+    pending = {key: ArticleTexts.of(texts[key]) for chunk in chunks for key in chunk}
+    total = sum(len(_distinct({key: pending[key] for key in chunk})) for chunk in chunks)
     with meter("embedding", total, "passage") as advance:
         for chunk in chunks:
-            made = _embed({key: views[key] for key in chunk}, encoder, advance)
+            made = _embed({key: pending[key] for key in chunk}, encoder, advance)
             cache.add_embeddings(made, fingerprint)
-    return len(views)
+    return len(pending)
 
 
-def _embed(views: Mapping[str, Views], encoder: Encoder, advance: Advance) -> dict[str, Embedding]:
-    texts = _distinct(views)
+def _embed(
+    pending: Mapping[str, ArticleTexts], encoder: Encoder, advance: Advance
+) -> dict[str, Embedding]:
+    texts = _distinct(pending)
     vectors = dict(zip(texts, encoder.encode(texts, advance), strict=True))
-    return {key: embed_views(view, vectors.__getitem__) for key, view in views.items()}
+    return {key: embed_texts(one, vectors.__getitem__) for key, one in pending.items()}
 
 
-def _distinct(views: Mapping[str, Views]) -> list[str]:
-    return list(dict.fromkeys(text for view in views.values() for text in texts_of(view)))
+def _distinct(pending: Mapping[str, ArticleTexts]) -> list[str]:
+    return list(dict.fromkeys(text for one in pending.values() for text in texts_to_encode(one)))

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import Analyzer, analyze
-from recommender.analysis.embedding import Encoder, embed_views, texts_of
+from recommender.analysis.article_texts import ArticleTexts, width
+from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
 from recommender.analysis.features import Draft, Embedding
-from recommender.analysis.passages import Views, width
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import AnalyzedText, ArticleStore, QueuedText
@@ -81,9 +81,9 @@ class Indexer:
             UnreadableMarkup: its markup cannot be read.
         """
         plain = self._plain(article)
-        view = Views.of(plain)
-        vectors = self._encode(sorted(set(texts_of(view))))
-        features = replace(analyze(plain), embedding=embed_views(view, vectors.__getitem__))
+        view = ArticleTexts.of(plain)
+        vectors = self._encode(sorted(set(texts_to_encode(view))))
+        features = replace(analyze(plain), embedding=embed_texts(view, vectors.__getitem__))
         body = plain.body[:QUOTED] if article.body_html else None
         return Draft(features, self._analyzer.model.fingerprint, body)
 
@@ -127,14 +127,14 @@ class Indexer:
         plain = [self._plain(pending.article) for pending in waiting]
         begun = time.monotonic()
         made = self._known(waiting)
-        views = {p.text_hash: Views.of(a) for p, a in zip(waiting, plain, strict=True)}
+        views = {p.text_hash: ArticleTexts.of(a) for p, a in zip(waiting, plain, strict=True)}
         new = {key: view for key, view in views.items() if key not in made}
-        texts = {text for view in new.values() for text in texts_of(view)}
+        texts = {text for view in new.values() for text in texts_to_encode(view)}
         vectors = encode(sorted(texts, key=width)) if texts else {}
         _log.info(
             "embedded %s in %.3f s", [p.article.id for p in waiting], time.monotonic() - begun
         )
-        made |= {key: embed_views(view, vectors.__getitem__) for key, view in new.items()}
+        made |= {key: embed_texts(view, vectors.__getitem__) for key, view in new.items()}
         return [
             AnalyzedText(
                 queued=pending,

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template
 
-from recommender.analysis.passages import paragraphs
+from recommender.analysis.article_texts import paragraphs
 from recommender.errors import UnknownArticle
 from recommender.ranking.filters import shows
 from recommender.web.auth import is_public, opens_reads

@@ -20,10 +20,10 @@ import pytest
 
 from index import Catalog, DeltaWriter, View
 from recommender.analysis.analyzer import analyze
-from recommender.analysis.embedding import Encoder, Model, embed_views, texts_of
+from recommender.analysis.article_texts import ArticleTexts
+from recommender.analysis.embedding import Encoder, Model, embed_texts, texts_to_encode
 from recommender.analysis.features import Draft, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.analysis.passages import Views
 from recommender.articles import Article, parse_article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
@@ -272,11 +272,13 @@ class Press:
     def _analyze(self, article: Article) -> Features:
         key = article.text_hash
         if key not in self._texts:
-            views = Views.of(article)
-            new = [text for text in dict.fromkeys(texts_of(views)) if text not in self._vectors]
+            views = ArticleTexts.of(article)
+            new = [
+                text for text in dict.fromkeys(texts_to_encode(views)) if text not in self._vectors
+            ]
             rows = self._encoder.encode(new, lambda _done: None)
             self._vectors |= zip(new, rows, strict=True)
-            embedding = embed_views(views, self._vectors.__getitem__)
+            embedding = embed_texts(views, self._vectors.__getitem__)
             self._texts[key] = replace(analyze(article), embedding=embedding)
         return self._texts[key]
 

@@ -11,7 +11,7 @@ from recommender.evaluation.intervals import Estimate, Resampling, group_by_stor
 from recommender.evaluation.measures import (
     correlate,
     correlate_with_intervals,
-    measure,
+    mean_measures,
     measure_queries,
 )
 from tests.support.properties import examples
@@ -113,4 +113,4 @@ def test_measures_stand_query_by_query_and_what_lists_nothing_counts_0() -> None
     assert each["nDCG@5"].tolist() == pytest.approx([0, worked, 0])
     assert each["RR"].tolist() == [0, 0.5, 0]
     assert each["P@1"].tolist() == [0, 0, 0]
-    assert measure(dataset, run)["R@10"] == pytest.approx(1 / 3)
+    assert mean_measures(dataset, run)["R@10"] == pytest.approx(1 / 3)

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
-from recommender.analysis.embedding import Encoder, Model, mix_views, texts_of
+from recommender.analysis.article_texts import ArticleTexts
+from recommender.analysis.embedding import Encoder, Model, mix_vectors, texts_to_encode
 from recommender.analysis.html import MARKUP_VERSION
-from recommender.analysis.passages import Views
 from recommender.articles import Article
 from recommender.errors import ModelRefused, StoreUnusable
 from recommender.indexing.indexer import Indexer
@@ -105,10 +105,10 @@ def test_what_was_read_is_what_a_reader_makes_of_the_text(
     for name in ("buckets", "counts", "minhash"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     vector = store.features.vectors([one.text_hash], fake_model.fingerprint)[one.text_hash]
-    views = Views.of(one)
-    texts = list(texts_of(views))
+    views = ArticleTexts.of(one)
+    texts = list(texts_to_encode(views))
     rows = dict(zip(texts, fake_encoder.encode(texts, lambda _: None), strict=True))
-    np.testing.assert_allclose(vector, mix_views(views, rows.__getitem__), atol=1e-3)
+    np.testing.assert_allclose(vector, mix_vectors(views, rows.__getitem__), atol=1e-3)
     assert np.linalg.norm(vector.astype(np.float32)) == pytest.approx(1, abs=1e-3)
 
 

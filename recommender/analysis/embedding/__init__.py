@@ -2,10 +2,10 @@
 
 from recommender.analysis.embedding.article_vector import (
     VECTOR_VERSION,
-    embed_views,
+    embed_texts,
     matched_passages,
-    mix_views,
-    texts_of,
+    mix_vectors,
+    texts_to_encode,
 )
 from recommender.analysis.embedding.encoder import Encoder
 from recommender.analysis.embedding.model import Model, find_model
@@ -14,9 +14,9 @@ __all__ = [
     "VECTOR_VERSION",
     "Encoder",
     "Model",
-    "embed_views",
+    "embed_texts",
     "find_model",
     "matched_passages",
-    "mix_views",
-    "texts_of",
+    "mix_vectors",
+    "texts_to_encode",
 ]

@@ -7,51 +7,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import quantize
+from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.features import Embedding
-from recommender.analysis.passages import Views
 
-__all__ = ["VECTOR_VERSION", "embed_views", "matched_passages", "mix_views", "texts_of"]
+__all__ = ["VECTOR_VERSION", "embed_texts", "matched_passages", "mix_vectors", "texts_to_encode"]
 
 VECTOR_VERSION: Final = "title+lead+mean-2"
-"""The version of `embed_views`: change it when the same texts would give other vectors."""
+"""The version of `embed_texts`: change it when the same texts would give other vectors."""
 MOST_MATCHED: Final = 12
 """How many passages are stored to be matched with those of other articles. More changed nothing."""
 
 
-def texts_of(views: Views) -> tuple[str, ...]:
-    """The texts of an article that an encoder must read for `embed_views`."""
-    return tuple(filter(None, (views.title, views.lead, *views.passages)))
+def texts_to_encode(texts: ArticleTexts) -> tuple[str, ...]:
+    """The texts of an article that an encoder must read for `embed_texts`."""
+    return tuple(filter(None, (texts.title, texts.lead, *texts.passages)))
 
 
-def embed_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> Embedding:
+def embed_texts(texts: ArticleTexts, vector_of: Callable[[str], NDArray[np.float32]]) -> Embedding:
     """The embedding of an article, from the unit vectors (float32 [dim]) of its texts.
 
     A passage whose vector has a NaN or an infinity is left out. The article's own vector has one
     too then, so the caller can see it.
     """
-    passages = np.stack([vector_of(text) for text in matched_passages(views)])
+    passages = np.stack([vector_of(text) for text in matched_passages(texts)])
     finite = passages[np.isfinite(passages).all(axis=1)]
-    return Embedding(mix_views(views, vector_of).astype(np.float16), quantize(finite))
+    return Embedding(mix_vectors(texts, vector_of).astype(np.float16), quantize(finite))
 
 
-def matched_passages(views: Views) -> Sequence[str]:
+def matched_passages(texts: ArticleTexts) -> Sequence[str]:
     """The passages that are matched with those of other articles; the lead if there are none."""
-    return views.passages[:MOST_MATCHED] or (views.lead,)
+    return texts.passages[:MOST_MATCHED] or (texts.lead,)
 
 
-def mix_views(views: Views, vector_of: Callable[[str], NDArray[np.float32]]) -> NDArray[np.float32]:
+def mix_vectors(
+    texts: ArticleTexts, vector_of: Callable[[str], NDArray[np.float32]]
+) -> NDArray[np.float32]:
     """Mix title, lead and the mean of the passages in equal parts.
 
     Args:
-        views: the texts of an article.
+        texts: the texts of an article.
         vector_of: gives the unit vector of a text, float32 [dim].
 
     Returns:
         float32 [dim], a unit vector.
     """
-    parts = [vector_of(text) for text in (views.title, views.lead) if text]
-    if views.passages:
-        parts.append(_unit(np.sum([vector_of(text) for text in views.passages], axis=0)))
+    parts = [vector_of(text) for text in (texts.title, texts.lead) if text]
+    if texts.passages:
+        parts.append(_unit(np.sum([vector_of(text) for text in texts.passages], axis=0)))
     return _unit(np.sum(parts, axis=0))
 
 

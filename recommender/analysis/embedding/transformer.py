@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
+from recommender.analysis.article_texts import width
 from recommender.analysis.embedding.model import Model
-from recommender.analysis.passages import width
 from recommender.progress import Advance
 
 __all__ = ["BATCH", "TransformerEncoder", "has_bfloat16"]

@@ -13,7 +13,7 @@ from typing import Final
 
 from recommender.articles import Article
 
-__all__ = ["LEAD_WIDTH", "PASSAGE_WIDTH", "Views", "cut", "paragraphs", "width"]
+__all__ = ["LEAD_WIDTH", "PASSAGE_WIDTH", "ArticleTexts", "cut", "paragraphs", "width"]
 
 PASSAGE_WIDTH: Final = 900  # about 200 word pieces of English, under MiniLM's 256
 LEAD_WIDTH: Final = 600
@@ -24,7 +24,7 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'»”)]*\s+|(?<=[。！？])")  # noqa
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class ArticleTexts:
     """The texts of one article that are embedded; "" and () where it has none."""
 
     title: str
@@ -32,7 +32,7 @@ class Views:
     passages: tuple[str, ...]
 
     @classmethod
-    def of(cls, article: Article) -> "Views":
+    def of(cls, article: Article) -> "ArticleTexts":
         """Cut an article. The lead is the title with the summary, or with the start of the body."""
         title = article.title.strip()
         passages = tuple(islice(cut(article.body, PASSAGE_WIDTH), MOST_PASSAGES))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.passages import (
+from recommender.analysis.article_texts import (
     LEAD_WIDTH,
     MOST_PASSAGES,
     PASSAGE_WIDTH,
-    Views,
+    ArticleTexts,
     cut,
     paragraphs,
     width,
@@ -104,35 +104,35 @@ def test_paragraphs_are_split_at_line_ends_and_stripped() -> None:
 
 
 def test_a_title_alone_is_its_own_lead() -> None:
-    assert Views.of(Article(id="a", title=" Bridge opens ")) == Views(
+    assert ArticleTexts.of(Article(id="a", title=" Bridge opens ")) == ArticleTexts(
         "Bridge opens", "Bridge opens", ()
     )
 
 
 def test_a_body_alone_leads_with_its_opening() -> None:
     opening, rest = "A" * 599 + ".", "B" * 400 + "."
-    views = Views.of(Article(id="a", body=f"{opening}\n{rest}"))
-    assert views == Views("", opening, (opening, rest))
+    views = ArticleTexts.of(Article(id="a", body=f"{opening}\n{rest}"))
+    assert views == ArticleTexts("", opening, (opening, rest))
     assert len(opening) == LEAD_WIDTH
 
 
 def test_a_short_story_has_title_lead_and_one_passage() -> None:
-    views = Views.of(Article(id="a", title="T", body="One.\n\nTwo."))
-    assert views == Views("T", "T\nOne. Two.", ("One. Two.",))
+    views = ArticleTexts.of(Article(id="a", title="T", body="One.\n\nTwo."))
+    assert views == ArticleTexts("T", "T\nOne. Two.", ("One. Two.",))
 
 
 def test_a_summary_leads_instead_of_the_opening() -> None:
-    views = Views.of(Article(id="a", title="T", summary=" S ", body="One."))
-    assert views == Views("T", "T\nS", ("One.",))
+    views = ArticleTexts.of(Article(id="a", title="T", summary=" S ", body="One."))
+    assert views == ArticleTexts("T", "T\nS", ("One.",))
 
 
 def test_a_blank_summary_does_not_lead() -> None:
-    assert Views.of(Article(id="a", title="T", summary=" \n", body="One.")).lead == "T\nOne."
+    assert ArticleTexts.of(Article(id="a", title="T", summary=" \n", body="One.")).lead == "T\nOne."
 
 
 def test_a_book_costs_no_more_than_a_long_read() -> None:
     pages = [f"{number:04}" + "p" * (PASSAGE_WIDTH - 4) for number in range(MOST_PASSAGES + 12)]
-    views = Views.of(Article(id="a", body="\n".join(pages)))
+    views = ArticleTexts.of(Article(id="a", body="\n".join(pages)))
     assert views.passages == tuple(pages[:MOST_PASSAGES])
 
 
