@@ -49,7 +49,7 @@ test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml a
 	.venv-oldest/bin/python -m pytest -q
 
 test-faults: $(READY) ## Kills, power loss, damage, freshness and reads, at length; MINUTES=30 of kills.
-	$(RUN) -m benchmarks.faults --minutes $(MINUTES)
+	$(RUN) -m tests.faults.harness --minutes $(MINUTES)
 
 fuzz: $(READY) ## The API against its own OpenAPI document, and hostile bodies; CASES=10000.
 	$(RUN) -m tests.support.api_fuzz --cases $(CASES)

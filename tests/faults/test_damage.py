@@ -7,12 +7,20 @@ from pathlib import Path
 import faiss
 import pytest
 
-from benchmarks.faults.damage import Damage, temporary_archives
-from benchmarks.faults.damage_archive import Archive, watch_faiss
-from benchmarks.faults.damage_bits import Flip, Length, lengths_of
-from benchmarks.faults.damage_cases import Case, forge_manifest, unruly_cases
-from benchmarks.faults.damage_manifests import canonical
-from benchmarks.faults.kills_tally import Tally
+from tests.faults.harness.damage import (
+    Archive,
+    Case,
+    Damage,
+    Flip,
+    Length,
+    canonical,
+    forge_manifest,
+    lengths_of,
+    temporary_archives,
+    unruly_cases,
+    watch_faiss,
+)
+from tests.faults.harness.tally import Tally
 
 FLIPS = 2_000
 PIECES = 8

@@ -6,22 +6,30 @@ from shutil import which
 
 import pytest
 
-from benchmarks.faults.injection import ALWAYS, Injection, choose, open_injection
-from benchmarks.faults.injection_trace import Call, Point, calls_in, refusal
-from benchmarks.faults.injection_works import WORKS
-from benchmarks.faults.kills_tally import Tally
+from tests.faults.harness.injection import (
+    ALWAYS,
+    WORKS,
+    Call,
+    Injection,
+    Point,
+    calls_in,
+    choose,
+    open_injection,
+)
+from tests.faults.harness.tally import Tally
+from tests.faults.harness.trace import why_unattachable
 from tests.support.missing_software import skip_or_fail
 
 SEED = 20261124
 SAMPLE = {"write": 10, "open and write": 8, "publish": 8, "prune": 4}
 
 POINTS_TOO_EARLY = """
-from benchmarks.faults.injection_worker import main
+from tests.faults.harness.injection_worker import main
 from index import Catalog
 
 def publish(self, staged):
-    self._point(staged.generation)
-    self._settle(staged)
+    self._point_to(staged.generation)
+    self._place(staged)
     return staged.generation
 
 Catalog.publish = publish
@@ -41,7 +49,7 @@ TRACE = """\
 
 @pytest.fixture(scope="module")
 def traced() -> Iterator[tuple[Injection, Tally]]:
-    if reason := refusal():
+    if reason := why_unattachable():
         skip_or_fail(reason, installable=which("strace") is None)
     tally = Tally()
     with open_injection(tally) as injection:

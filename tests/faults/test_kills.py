@@ -10,23 +10,21 @@ from typing import Any
 
 import pytest
 
-from benchmarks.faults.kills_deeds import Deed, Effect, Ledger, read_ledger
-from benchmarks.faults.kills_history import History, Seen
-from benchmarks.faults.kills_processes import Group
-from benchmarks.faults.kills_rounds import draw_round
-from benchmarks.faults.kills_tally import Tally
+from tests.faults.harness.kills import Group, draw_round
+from tests.faults.harness.ledger import Deed, Effect, History, Ledger, Seen, read_ledger
+from tests.faults.harness.tally import Tally
 
 KILLS = 50
 SEED = 20261124
 ROOT = Path(__file__).parents[2]
-SUITE = ("-m", "benchmarks.faults.kills")
+SUITE = ("-m", "tests.faults.harness.kills")
 
 HALF_A_CALL = """
-from benchmarks.faults.kills import main
+from tests.faults.harness.kills import main
 from recommender.errors import StaleVersion
 from recommender.store import ArticleStore
 
-def put_many(self, articles):
+def write_many(self, articles):
     return [put(self, article) for article in articles]
 
 def put(self, article):
@@ -35,7 +33,7 @@ def put(self, article):
     except StaleVersion as refusal:
         return refusal
 
-ArticleStore.put_many = put_many
+ArticleStore.write_many = write_many
 main()
 """
 

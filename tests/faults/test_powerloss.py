@@ -1,6 +1,6 @@
 """The power may go at any moment: what was acknowledged is there, and a forgotten sync is noticed.
 
-The states are drawn by a seed. `python -m benchmarks.faults.powerloss` looks at thousands.
+The states are drawn by a seed. `python -m tests.faults.harness.powerloss` looks at thousands.
 """
 
 import sys
@@ -12,7 +12,7 @@ from shutil import which
 
 import pytest
 
-from benchmarks.faults.powerloss import (
+from tests.faults.harness.powerloss import (
     REPOSITORY,
     WORKLOADS,
     Outages,
@@ -23,30 +23,37 @@ from benchmarks.faults.powerloss import (
     memory_folder,
     trace,
 )
-from benchmarks.faults.replay_catalog import CATALOG
-from benchmarks.faults.replay_disk import SECTOR, Disk, Luck, Tree, lay_out
-from benchmarks.faults.replay_states import Control, Outage, draw_outages, replay
-from benchmarks.faults.replay_store import STORE, WRITES
-from benchmarks.faults.replay_workload import Workload
-from benchmarks.faults.trace_calls import (
-    Call,
-    TraceFault,
-    Unfollowed,
-    read_calls,
-    run_traced,
-    why_untraceable,
+from tests.faults.harness.replay import (
+    SECTOR,
+    Control,
+    Disk,
+    Luck,
+    Outage,
+    Tree,
+    Workload,
+    draw_outages,
+    lay_out,
+    replay,
 )
-from benchmarks.faults.trace_files import follow
-from benchmarks.faults.trace_operations import (
+from tests.faults.harness.replay_catalog import CATALOG
+from tests.faults.harness.replay_store import STORE, WRITES
+from tests.faults.harness.trace import (
     ROOT,
     Acknowledge,
+    Call,
     Enter,
     Leave,
     Move,
     Operation,
     Resize,
     Sync,
+    TraceFault,
+    Unfollowed,
     Write,
+    follow,
+    read_calls,
+    run_traced,
+    why_untraceable,
 )
 from tests.support.missing_software import skip_or_fail
 

@@ -9,14 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.freshness_log import encodings
-from benchmarks.faults.reads_clock import MovedClock
-from benchmarks.faults.reads_lock import everybody_locked_out, writers_locked_out
-from benchmarks.faults.reads_scene import Scene
-from benchmarks.faults.serving import Place, Server, until
-from benchmarks.faults.serving_articles import seeds
-from benchmarks.faults.serving_calls import ask, delete, line_to, listed, put, put_until_kept
-from benchmarks.faults.serving_load import Load
+from tests.faults.harness.freshness import encodings
+from tests.faults.harness.reads import MovedClock, Scene, everybody_locked_out, writers_locked_out
+from tests.faults.harness.serving import (
+    Load,
+    Place,
+    Server,
+    ask,
+    delete,
+    line_to,
+    listed,
+    put,
+    put_until_kept,
+    seeds,
+    until,
+)
 
 SEEDS = 4
 RATE = 30.0

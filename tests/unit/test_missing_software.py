@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import injection_trace, trace_calls
+from tests.faults.harness.trace import why_unattachable, why_untraceable
 from tests.support.missing_software import skip_or_fail
 
 REASON = "Chromium is not installed: apt-get install chromium"
@@ -30,7 +30,7 @@ def test_a_tracer_that_is_not_there_is_told_with_the_remedy(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     told = "strace is not installed: apt-get install strace"
-    assert trace_calls.why_untraceable() == injection_trace.refusal() == told
+    assert why_untraceable() == why_unattachable() == told
 
 
 def test_a_tracer_that_the_kernel_refuses_is_told_with_its_words(
@@ -41,4 +41,4 @@ def test_a_tracer_that_the_kernel_refuses_is_told_with_its_words(
     (tmp_path / "strace").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     told = f"strace may not trace here: {refused}"
-    assert trace_calls.why_untraceable() == injection_trace.refusal() == told
+    assert why_untraceable() == why_unattachable() == told

@@ -1,6 +1,6 @@
 """Every long run, one after the other; what can be resumed keeps its counts in one folder.
 
-Run it as `python -m benchmarks.faults --minutes 30`, or `make test-faults`.
+Run it as `python -m tests.faults.harness --minutes 30`, or `make test-faults`.
 """
 
 import subprocess
@@ -25,18 +25,18 @@ def main(
     tallies.mkdir(parents=True, exist_ok=True)
     drawn = ["--seed", str(seed)]
     for words in (
-        ["faults.kills", "--minutes", minutes, *drawn, "--tally", tallies / "kills.json"],
-        ["faults.injection", *drawn, "--tally", tallies / "injection.json"],
-        ["faults.powerloss", "--states", states, *drawn],
-        ["faults.damage", "--flips", flips, *drawn, "--tally", tallies / "damage.json"],
-        ["faults.fallback"],
+        ["kills", "--minutes", minutes, *drawn, "--tally", tallies / "kills.json"],
+        ["injection", *drawn, "--tally", tallies / "injection.json"],
+        ["powerloss", "--states", states, *drawn],
+        ["damage", "--flips", flips, *drawn, "--tally", tallies / "damage.json"],
+        ["fallback"],
         ["swaps", "--searches", searches, "--swaps", max(1, searches // 1_000)],
-        ["faults.freshness", "--samples", samples],
-        ["faults.reads", "--minutes", min(minutes, 20.0)],
+        ["freshness", "--samples", samples],
+        ["reads", "--minutes", min(minutes, 20.0)],
     ):
         name, *arguments = map(str, words)
         click.echo(f"\n== {name}")
-        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+        command = [sys.executable, "-m", f"tests.faults.harness.{name}", *arguments]
         code = subprocess.run(command, check=False).returncode  # noqa: S603 - words of our own
         if code:
             sys.exit(code)

@@ -1,6 +1,6 @@
 """Searches beside swaps of what is searched: no answer may be mixed from two views.
 
-    python -m tests.faults.swaps [--searches 1000000] [--swaps 1000] [--threads 3] [--torn]
+    python -m tests.faults.harness.swaps [--searches 1000000] [--swaps 1000] [--threads 3] [--torn]
 
 In one process, threads search what a `Follower` shows, while another flips the pointer between the
 generations of three archives, publishes a new one now and then and prunes the oldest under those
@@ -233,6 +233,10 @@ class Tape:
     def overrides(self) -> "Tape":
         """Nothing was chosen."""
         return self
+
+    def state(self) -> StoreState:
+        """Return the epoch that every archive has; the position is of no archive."""
+        return StoreState(EPOCH, LogPosition(0, ""))
 
     def history(self) -> tuple[StoredPolicy, ...]:
         """No policy was set."""

@@ -1,6 +1,6 @@
 """Power losses replayed: what the store and the catalog keep of what they acknowledged.
 
-    python -m benchmarks.faults.powerloss [--states 5000] [--seed 0]
+    python -m tests.faults.harness.powerloss [--states 5000] [--seed 0]
 
 Traces every write, sync and rename of two programs, then builds states that a disk may be in when
 the power goes at some moment, and opens each with the product. As a control the same trace is
@@ -18,20 +18,22 @@ from typing import Final, NoReturn, TypeAlias
 import click
 from tqdm import tqdm
 
-from benchmarks.faults.replay_catalog import CATALOG
-from benchmarks.faults.replay_disk import lay_out
-from benchmarks.faults.replay_states import Control, Outage, State, draw_outages, replay
-from benchmarks.faults.replay_store import STORE
-from benchmarks.faults.replay_workload import Workload
-from benchmarks.faults.trace_calls import run_traced, why_untraceable
-from benchmarks.faults.trace_files import follow
-from benchmarks.faults.trace_operations import Operation
-
-__all__ = ["WORKLOADS", "Outages", "Outcome", "Tally", "examine", "lose", "memory_folder", "trace"]
+from tests.faults.harness.replay import (
+    Control,
+    Outage,
+    State,
+    Workload,
+    draw_outages,
+    lay_out,
+    replay,
+)
+from tests.faults.harness.replay_catalog import CATALOG
+from tests.faults.harness.replay_store import STORE
+from tests.faults.harness.trace import Operation, follow, run_traced, why_untraceable
 
 WORKLOADS: Final = (STORE, CATALOG)
 STATES_PER_CONTROL: Final = 100
-REPOSITORY: Final = Path(__file__).parents[2]
+REPOSITORY: Final = Path(__file__).parents[3]
 
 
 Advance: TypeAlias = Callable[[int], object]

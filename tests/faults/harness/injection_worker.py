@@ -1,6 +1,6 @@
 """Forks a child for each piece of work, so that none has to import anything.
 
-    python -m benchmarks.faults.injection_worker
+    python -m tests.faults.harness.injection_worker
 
 Reads one JSON array [work, folder] at a time from standard input. The child prepares, says
 {"ready": pid}, waits for a byte on the same input, works, and tells on standard output how that
@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from benchmarks.faults.injection_works import WORKS
 from index import IndexFault
 from recommender.errors import StoreUnusable
+from tests.faults.harness.injection import WORKS
 
 __all__: list[str] = []
 

@@ -1,12 +1,14 @@
-"""Counts that outlive a run: kept in a JSON file, so that running again adds to them."""
+"""Where files cost no disk: what a killed process has written survives there as well."""
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-__all__ = ["MOST_FINDINGS", "Tally"]
+# Counts that outlive a run: kept in a JSON file, so that running again adds to them.
+
 
 MOST_FINDINGS: Final = 50
 
@@ -70,3 +72,40 @@ class Tally:
         lines = [f"{name:<40} {count:>12,}" for name, count in sorted(self.counts.items())]
         lines += [f"seeds {self.seeds}"] if self.seeds else []
         return "\n".join([*lines, *(f"FOUND: {what}" for what in self.findings)])
+
+
+_SHARED: Final = Path("/dev/shm")  # noqa: S108 - callers make a folder of random name below it
+
+
+def memory_folder() -> Path | None:
+    """The system's file system in memory; None, which means the usual place, where it has none."""
+    return _SHARED if _SHARED.is_dir() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value, and the bar that it must reach ("least") or may not exceed ("most")."""
+
+    name: str
+    value: float
+    bar: float | None = None
+    side: Literal["least", "most"] = "least"
+
+    @property
+    def met(self) -> bool:
+        """Whether the bar is met; NaN, which means not measured, meets none."""
+        if self.bar is None:
+            return True
+        return self.value >= self.bar if self.side == "least" else self.value <= self.bar
+
+    def __str__(self) -> str:
+        sign, met = ">=" if self.side == "least" else "<=", "met" if self.met else "MISSED"
+        bar = "" if self.bar is None else f"  ({met}: {sign} {self.bar})"
+        return f"{self.name:<58} {self.value:>10.4f}{bar}"
+
+
+def report(figures: Sequence[Figure], say: Callable[[str], object]) -> int:
+    """Print figures; returns 1 if a bar was missed, else 0."""
+    for figure in figures:
+        say(str(figure))
+    return 0 if all(figure.met for figure in figures) else 1

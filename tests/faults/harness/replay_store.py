@@ -1,6 +1,6 @@
 """Forty articles put, updated and deleted in a new SQLite store that is closed and opened again.
 
-    python -m benchmarks.faults.replay_store FOLDER
+    python -m tests.faults.harness.replay_store FOLDER
 
 writes them and acknowledges each. The WAL is emptied into the database every few writes, so that
 the outages meet checkpoints too.
@@ -17,13 +17,10 @@ from typing import Any, Final
 import pysqlite3
 import sqlalchemy as sa
 
-from benchmarks.faults.replay_states import Control
-from benchmarks.faults.replay_workload import Verdict, Workload, acknowledge
 from recommender.articles import Article
 from recommender.errors import DeletedArticle, UnknownArticle
 from recommender.store import ArticleStore, open_store
-
-__all__ = ["STORE"]
+from tests.faults.harness.replay import Control, Verdict, Workload, acknowledge
 
 DATABASE: Final = "read-also.db"
 CHECKPOINT_PAGES: Final = 16
@@ -139,7 +136,7 @@ STORE: Final = Workload(
 )
 
 
-def _checkpoint_often(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+def _checkpoint_often(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.swaps import Answer, Newsroom, ask, ask_torn, opened, run
+from tests.faults.harness.swaps import Answer, Newsroom, ask, ask_torn, opened, run
 
 SEARCHES = 1_500
 SWAPS = 8
@@ -66,7 +66,7 @@ def test_a_new_generation_is_shown_and_the_oldest_removed_under_its_searchers(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As now and then in the long run: what is mapped stays whole when its files are gone."""
-    monkeypatch.setattr("tests.faults.swaps.FRESH", 1)
+    monkeypatch.setattr("tests.faults.harness.swaps.FRESH", 1)
     before, published = newsroom.follower.current(), newsroom.published
     counted = run(newsroom, ask, searches=300, swaps=2, threads=2)
     assert (counted.told, newsroom.published) == ([], published + 2)

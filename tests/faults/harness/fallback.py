@@ -1,7 +1,7 @@
 """How soon the last good generation serves when the live one is damaged, and a rollback likewise.
 
 Two generations of 100,000 made rows; each kind of damage is done to the newer, and a worker's
-opening is timed from the start. Run it as `python -m benchmarks.faults.fallback`.
+opening is timed from the start. Run it as `python -m tests.faults.harness.fallback`.
 """
 
 import sys
@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.figures import Figure, report
 from index import BUCKETS, Catalog, Passages, Rows, TermCounts, quantize
 from recommender.live import open_base_snapshots
+from tests.faults.harness.tally import Figure, report
 
 DIM = 384
 TERMS = 120

@@ -1,6 +1,6 @@
 """Three small snapshots published one over the other, then all but the last pruned.
 
-    python -m benchmarks.faults.replay_catalog FOLDER
+    python -m tests.faults.harness.replay_catalog FOLDER
 
 does so and acknowledges each.
 """
@@ -12,11 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.faults.replay_states import Control
-from benchmarks.faults.replay_workload import Verdict, Workload, acknowledge
 from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, TermCounts, quantize
-
-__all__ = ["CATALOG"]
+from tests.faults.harness.replay import Control, Verdict, Workload, acknowledge
 
 ROWS: Final = 12
 DIM: Final = 8
@@ -132,7 +129,7 @@ CATALOG: Final = Workload(
         Control("the fsync of the vectors", rf"{_ASIDE}/vectors\.faiss", 1),
         Control("the fsync of the manifest", rf"{_ASIDE}/manifest\.json", 1),
         Control("the fsync of the staged folder", rf"{_ASIDE}/", 1),
-        Control("the fsync of the new pointer", _ASIDE, 1),
+        Control("the fsync of the new pointer", rf"{FOLDER}/\.live\.[0-9a-f]+\.part", 1),
         Control("the folder's fsync after the snapshot got its name", rf"{FOLDER}/", 2),
         Control(
             "the folder's fsync after the pointer was replaced", rf"{FOLDER}/", 1, answered=True

@@ -1,1 +1,0 @@
-"""What happens to the archive when processes, system calls and disks fail."""

@@ -1,0 +1,557 @@
+"""Every system call: kill, EIO and ENOSPC at each call of a write and a publish that touches files.
+
+    python -m tests.faults.harness.injection [--sample N] [--seed 1] [--tally FILE.json]
+
+Each piece of work is traced once, to learn which calls touch the archive. Then it is done anew on a
+copy of the archive for every such call and fault, and looked at afresh: what was acknowledged is
+there, what was not is whole or absent, an error is one of the house's own, and both the next
+attempt in that process and the next one in another succeed; only where giving back a lock was
+refused, which no local disk does, that process may have to be started anew. `--sample` takes so
+many calls of each piece of work, and always every fsync and rename. Stop it with Ctrl-C; the same
+tally goes on.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import click
+import numpy as np
+import pysqlite3
+from tqdm import tqdm
+
+from index import Catalog, Snapshot
+from recommender.articles import Article, parse_article
+from recommender.errors import UnknownArticle
+from recommender.store import ArticleStore, open_store
+from tests.faults.harness.damage import ROWS, STAMP, make_rows
+from tests.faults.harness.tally import Tally, memory_folder
+
+# Runs work under strace: once to learn its calls, then with a fault at one of them.
+
+
+SYSCALLS: Final = (
+    *("openat", "write", "pwrite64", "writev", "fsync", "fdatasync", "ftruncate", "fallocate"),
+    *("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat"),
+    *("fcntl", "flock"),
+)
+FAULTS: Final = {"KILL": "signal=KILL", "EIO": "error=EIO", "ENOSPC": "error=ENOSPC"}
+ROOT: Final = Path(__file__).parents[3]
+WORKER: Final = ("-m", "tests.faults.harness.injection_worker")
+ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_LINE: Final = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A system call that touched the archive: which of its name, from 1, and what strace says."""
+
+    name: str
+    number: int
+    text: str
+
+    @property
+    def unlocks(self) -> bool:
+        """Whether it gives a lock back, which no local disk refuses."""
+        return "F_UNLCK" in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A fault at a call."""
+
+    call: Call
+    fault: str
+
+    @property
+    def rule(self) -> str:
+        """What strace is told."""
+        return f"inject={self.call.name}:{FAULTS[self.fault]}:when={self.call.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a child told of its work, and what strace wrote.
+
+    Attributes:
+        steps: by step (work, again, tidy, prepare) what the child told.
+        status: how it ended, as `os.waitpid` says it.
+        trace: strace's lines.
+    """
+
+    steps: dict[str, dict[str, Any]]
+    status: int
+    trace: list[str]
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the work was done, at the first attempt or the second."""
+        return any(self.steps.get(step, {}).get("done") for step in ("work", "again"))
+
+
+class Tracer:
+    """A worker whose children are traced, and where they leave their traces."""
+
+    def __init__(self, worker: "subprocess.Popen[bytes]", folder: Path) -> None:
+        self._worker = worker
+        self._log = folder / "strace.log"
+
+    def run(self, work: str, folder: Path, *options: str) -> Outcome:
+        """Do a piece of work in a fresh child under strace."""
+        self._send(json.dumps([work, str(folder)]).encode())
+        facts = [self._hear()]
+        if "ready" in facts[0]:
+            with self._tracing(int(facts[0]["ready"]), options):
+                self._send(b"\n")
+                facts += self._until_gone()
+        else:
+            facts += self._until_gone()
+        steps = {fact["step"]: fact for fact in facts if "step" in fact}
+        trace = self._log.read_text("utf-8", "replace").splitlines()
+        return Outcome(steps, int(facts[-1]["status"]), trace)
+
+    def calls(self, work: str, folder: Path) -> list[Call]:
+        """Do it once without a fault, and list the calls that touch the folder."""
+        outcome = self.run(work, folder)
+        if outcome.status or not outcome.acknowledged:
+            raise RuntimeError(f"{work} fails without a fault: {outcome.steps}")
+        return list(calls_in(outcome.trace, folder))
+
+    def _until_gone(self) -> Iterator[dict[str, Any]]:
+        while True:
+            fact = self._hear()
+            yield fact
+            if "status" in fact:
+                return
+
+    @contextmanager
+    def _tracing(self, pid: int, options: Iterable[str]) -> Iterator[None]:
+        traced = ",".join(SYSCALLS)
+        command = ["strace", "-f", "-y", "-s", "300", "-e", f"trace={traced}", "-o", str(self._log)]
+        command += [*options, "-p", str(pid)]
+        # Ours, and strace from the path.
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as strace:  # noqa: S603
+            assert strace.stderr is not None
+            said = strace.stderr.readline()
+            if b"attached" not in said:
+                os.kill(pid, 9)
+                raise PermissionError(f"strace cannot attach: {said.decode().strip()}")
+            try:
+                yield
+            except BaseException:
+                strace.terminate()  # else it waits for a child that waits for us
+                raise
+            strace.stderr.read()
+
+    def _send(self, data: bytes) -> None:
+        assert self._worker.stdin is not None
+        self._worker.stdin.write(data)
+        self._worker.stdin.flush()
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._worker.stdout is not None
+        line = self._worker.stdout.readline()
+        if not line:
+            raise RuntimeError("the worker is gone")
+        fact: dict[str, Any] = json.loads(line)
+        return fact
+
+
+@contextmanager
+def open_tracer(worker_options: Sequence[str] = WORKER) -> Iterator[Tracer]:
+    """Start a worker, by what the interpreter is told to run, and stop it at the end."""
+    command = [sys.executable, *worker_options]
+    with (
+        tempfile.TemporaryDirectory(prefix="strace-") as folder,
+        subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=os.environ | ONE_THREAD,
+            process_group=0,  # a Ctrl-C is for the process that injects
+        ) as worker,
+    ):
+        try:
+            yield Tracer(worker, Path(folder))
+        finally:
+            worker.kill()
+
+
+def calls_in(trace: Iterable[str], folder: Path) -> Iterator[Call]:
+    """The calls of a trace that touch a folder; strace counts those of a name per thread."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for line in trace:
+        if not (start := _LINE.match(line)):
+            continue
+        key = (start["pid"], start["name"])
+        seen[key] += 1
+        if str(folder) in line:
+            yield Call(start["name"], seen[key], line.removeprefix(start["pid"]).strip())
+
+
+# The pieces of work that faults are injected into, and what must hold of the archive after each.
+#
+# A work is prepared and done in a forked child of `injection_worker`; the archive before it is
+# made once and copied, and looked at afterwards, by the process that injects.
+
+
+Steps = tuple[Callable[[], str], Callable[[], None]]
+
+
+class Check(Protocol):
+    """Looks at an archive after a piece of work."""
+
+    def __call__(self, folder: Path, *, acknowledged: bool) -> str | None:
+        """Say what is wrong, or nothing."""
+
+
+OLD_CHANGE: Final = 1
+NEW_CHANGE: Final = 2
+NEXT_CHANGE: Final = 3
+PATIENCE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A piece of work.
+
+    Attributes:
+        make: makes the archive as it is before, in an empty folder.
+        prepare: in the child, all that may happen before faults do; gives the work itself, which
+            returns once it is acknowledged, and what tidies up after it.
+        check: looks at the archive afresh, told whether the work was acknowledged; says what is
+            wrong, or None.
+    """
+
+    make: Callable[[Path], object]
+    prepare: Callable[[Path], Steps]
+    check: Check
+
+
+# --- a write ---
+
+
+def _article(name: str, words: str) -> Article:
+    return parse_article(json.dumps({"id": name, "title": words, "body": f"{words}. " * 40}))
+
+
+OLD: Final = [_article(f"old-{number}", f"old words {number}") for number in range(8)]
+WRITTEN: Final = [
+    _article("new-1", "first new words"),
+    _article("old-3", "other words"),
+    _article("new-2", "second new words"),
+]
+
+
+def _store(folder: Path) -> ArticleStore:
+    return open_store(f"sqlite:///{folder / 'read-also.db'}", PATIENCE_SECONDS)
+
+
+def _make_store(folder: Path) -> None:
+    with closing(_store(folder)) as store:
+        for article in OLD:
+            store.put(article)
+
+
+def _prepare_write(folder: Path) -> Steps:
+    store = _store(folder)
+    return (lambda: str(len(store.write_many(WRITTEN)))), store.close
+
+
+def _prepare_opening(folder: Path) -> Steps:
+    opened: list[ArticleStore] = []
+
+    def write() -> str:
+        opened.append(_store(folder))
+        return str(len(opened[-1].write_many(WRITTEN)))
+
+    def close() -> None:
+        for store in opened:
+            store.close()
+
+    return write, close
+
+
+def _check_store(folder: Path, *, acknowledged: bool) -> str | None:
+    wanted = {article.id: article for article in OLD}
+    after = wanted | {article.id: article for article in WRITTEN}
+    with closing(_store(folder)) as store:
+        held = {name: found for name in after if (found := _get(store, name)) is not None}
+        if held != after and (acknowledged or held != wanted):
+            return f"acknowledged: {acknowledged}, but the store holds {sorted(held)}"
+        change = store.state().change
+        if store.put(_article("next", "the next write")).change <= change:
+            return f"the next write has a number no higher than {change}"
+        if _get(store, "next") != _article("next", "the next write"):
+            return "the next write is not there"
+    return _integrity(folder)
+
+
+def _get(store: ArticleStore, name: str) -> Article | None:
+    try:
+        return store.get(name)
+    except UnknownArticle:
+        return None
+
+
+def _integrity(folder: Path) -> str | None:
+    with closing(pysqlite3.connect(folder / "read-also.db")) as connection:
+        answer = connection.execute("PRAGMA integrity_check").fetchall()
+    return None if answer == [("ok",)] else f"integrity_check: {answer}"
+
+
+# --- a publish ---
+
+
+def _catalog(folder: Path) -> Catalog:
+    return Catalog(folder / "snapshots")
+
+
+def _publish(catalog: Catalog, change: int) -> Snapshot:
+    return catalog.publish_rows(make_rows(ROWS, change), **STAMP, change=change)
+
+
+def _make_catalog(folder: Path) -> None:
+    _publish(_catalog(folder), OLD_CHANGE)
+
+
+def _nothing() -> None:
+    """Nothing to tidy up."""
+
+
+def _prepare_publish(folder: Path) -> Steps:
+    catalog = _catalog(folder)
+    rows = make_rows(ROWS, NEW_CHANGE)
+
+    def publish() -> str:
+        with catalog.lock():
+            return catalog.publish_rows(rows, **STAMP, change=NEW_CHANGE).generation
+
+    return publish, _nothing
+
+
+def _prepare_prune(folder: Path) -> Steps:
+    catalog = _catalog(folder)
+    _publish(catalog, NEW_CHANGE)
+
+    def prune() -> str:
+        with catalog.lock():
+            return str(catalog.prune(1))
+
+    return prune, _nothing
+
+
+def _check_publish(folder: Path, *, acknowledged: bool) -> str | None:
+    return _check_catalog(folder, {NEW_CHANGE} if acknowledged else {OLD_CHANGE, NEW_CHANGE})
+
+
+def _check_prune(folder: Path, *, acknowledged: bool) -> str | None:
+    left = len(_catalog(folder).generations())
+    if acknowledged and left != 1:
+        return f"pruned to {left} generations"
+    return _check_catalog(folder, {NEW_CHANGE})
+
+
+def _check_catalog(folder: Path, changes: set[int]) -> str | None:
+    catalog = _catalog(folder)
+    live = catalog.open_live()
+    if live.manifest.change not in changes:
+        return f"change {live.manifest.change} is live, not one of {changes}"
+    for snapshot in [
+        live,
+        *(catalog.open(n) for n in catalog.generations() if n != live.generation),
+    ]:
+        if wrong := _answers(snapshot):
+            return wrong
+    with catalog.lock():
+        newest = _publish(catalog, NEXT_CHANGE).generation
+        catalog.prune(1)
+    if catalog.open_live().generation != newest:
+        return "the next publish is not live"
+    names = {path.name for path in catalog.folder.iterdir()}
+    return None if names == {"live", "lock", newest} else f"left over: {sorted(names)}"
+
+
+def _answers(snapshot: Snapshot) -> str | None:
+    """Compare with brute force over the rows that this change should hold."""
+    rows = make_rows(ROWS, snapshot.manifest.change)
+    similarities = rows.vectors @ rows.vectors.T
+    for row, row_id in enumerate(rows.ids):
+        hits = snapshot.vectors.nearest(rows.vectors[row], ROWS, np.ones(ROWS, bool))
+        # What float16 rounds off may not move a similarity further.
+        close = np.allclose(hits.similarities, similarities[row][hits.rows], atol=1e-3)
+        whole = snapshot.row_of(row_id) == row and snapshot.display_of(row) == rows.display[row]
+        if not close or not whole or sorted(hits.rows.tolist()) != list(range(ROWS)):
+            return f"{snapshot.generation} answers wrongly about {row_id}"
+    return None
+
+
+WORKS: Final = {
+    "write": Work(_make_store, _prepare_write, _check_store),
+    "open and write": Work(_make_store, _prepare_opening, _check_store),
+    "publish": Work(_make_catalog, _prepare_publish, _check_publish),
+    "prune": Work(_make_catalog, _prepare_prune, _check_prune),
+}
+
+
+ALWAYS: Final = ("fsync", "fdatasync", "rename", "renameat", "renameat2")
+ATTEMPTS: Final = 3
+KILL: Final = "KILL"
+ERRORS: Final = [fault for fault in FAULTS if fault != KILL]
+
+
+class Injection:
+    """Does pieces of work with a fault at a call, and judges what is left."""
+
+    def __init__(self, tracer: Tracer, folder: Path, tally: Tally) -> None:
+        self._tracer = tracer
+        self._before = folder / "before"
+        self._folder = folder / "archive"
+        self._tally = tally
+
+    def points(self, name: str, sample: int | None, seed: int) -> list[Point]:
+        """Make the archive for a piece of work, and choose among its calls.
+
+        Every call has every fault; of a sample, each has the kill and one of the errors.
+        """
+        shutil.rmtree(self._before, ignore_errors=True)
+        self._before.mkdir()
+        WORKS[name].make(self._before)
+        calls = self._tracer.calls(name, self._fresh())
+        if sample is None:
+            return [Point(call, fault) for call in calls for fault in FAULTS]
+        return _drawn_points(choose(calls, sample, seed), seed)
+
+    def run(self, name: str, points: list[Point], seed: int) -> None:
+        """Inject every point that the tally has not seen."""
+        key = f"{name}, seed {seed}, {len(points)} points"
+        start = self._tally.next_step(key)
+        steps = tqdm(points[start:], name, len(points), initial=start, unit="point", disable=None)
+        for number, point in enumerate(steps, start):
+            outcome = self._inject(name, point)
+            self._judge(name, point, outcome)
+            self._tally.done(key, number)
+            self._tally.save()
+
+    def _fresh(self) -> Path:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return Path(shutil.copytree(self._before, self._folder))
+
+    def _inject(self, name: str, point: Point) -> Outcome:
+        """Until strace hit the call that was meant: another process may move numbers by one."""
+        for _ in range(ATTEMPTS):
+            outcome = self._tracer.run(name, self._fresh(), "-e", point.rule)
+            if _hit(outcome, point, self._folder):
+                return outcome
+            self._tally.add("missed calls, tried again")
+        raise RuntimeError(f"{name}: {point} is never hit")
+
+    def _judge(self, name: str, point: Point, outcome: Outcome) -> None:
+        self._tally.add("points")
+        self._tally.add(f"{name}: {point.fault}: {_ending(outcome)}")
+        wrong = _misbehaviour(point, outcome) or _look(WORKS[name], self._folder, outcome)
+        if wrong:
+            self._tally.find(f"{name}: {point.fault} at {point.call.text}: {wrong}")
+
+
+def _drawn_points(calls: list[Call], seed: int) -> list[Point]:
+    draw = random.Random(seed)  # noqa: S311 - a choice, no secret
+    kills = [Point(call, KILL) for call in calls]
+    # Waiting for a lock that is never given back takes SQLite ten seconds.
+    failing = [call for call in calls if not call.unlocks]
+    return kills + [Point(call, draw.choice(ERRORS)) for call in failing]
+
+
+def choose(calls: list[Call], sample: int | None, seed: int) -> list[Call]:
+    """All calls, or every fsync and rename with a drawn `sample` of the others, in their order."""
+    others = [call for call in calls if call.name not in ALWAYS]
+    if sample is None or sample >= len(others):
+        return calls
+    drawn = random.Random(seed).sample(others, sample)  # noqa: S311 - a choice, no secret
+    return [call for call in calls if call.name in ALWAYS or call in drawn]
+
+
+def _hit(outcome: Outcome, point: Point, folder: Path) -> bool:
+    if point.fault != KILL:
+        wanted = f"{point.call.name}("
+        lines = [line for line in outcome.trace if "(INJECTED)" in line]
+        return len(lines) == 1 and wanted in lines[0] and str(folder) in lines[0]
+    last = [line for line in outcome.trace if "(" in line and "+++" not in line][-1:]
+    named = any(f"{point.call.name}(" in line and str(folder) in line for line in last)
+    return _killed(outcome) and named
+
+
+def _killed(outcome: Outcome) -> bool:
+    return os.WIFSIGNALED(outcome.status) and os.WTERMSIG(outcome.status) == signal.SIGKILL
+
+
+def _ending(outcome: Outcome) -> str:
+    if _killed(outcome):
+        return "killed after it was acknowledged" if outcome.acknowledged else "killed before"
+    return "unharmed" if outcome.steps["work"]["done"] else "refused"
+
+
+def _misbehaviour(point: Point, outcome: Outcome) -> str | None:
+    """What the process itself did wrong."""
+    if point.fault == KILL:
+        return None
+    if outcome.status:
+        return f"the process ended with status {outcome.status}: {outcome.steps}"
+    failed = [fact for fact in outcome.steps.values() if not fact["done"]]
+    if unclean := [fact for fact in failed if not fact["clean"]]:
+        return f"no clean error: {unclean}"
+    # A lock that could not be given back is held until the process ends.
+    recovered = outcome.acknowledged or point.call.unlocks
+    return None if recovered else f"no second attempt succeeds: {outcome.steps}"
+
+
+def _look(work: Work, folder: Path, outcome: Outcome) -> str | None:
+    """What is wrong with the archive."""
+    try:
+        return work.check(folder, acknowledged=outcome.acknowledged)
+    except Exception as error:  # noqa: BLE001 - an archive that cannot be used is the finding
+        return f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def open_injection(tally: Tally, worker: Sequence[str] = WORKER) -> Iterator[Injection]:
+    """Start what is needed, in a folder that goes away afterwards."""
+    place = tempfile.TemporaryDirectory(prefix="injection-", dir=memory_folder())
+    with place as folder, open_tracer(worker) as tracer:
+        yield Injection(tracer, Path(folder), tally)
+
+
+@click.command(help=__doc__)
+@click.option("--sample", type=int, help="How many calls of each piece of work; all without it.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--tally", "path", type=click.Path(path_type=Path), help="Counts, kept and resumed.")
+def main(sample: int | None, seed: int, path: Path | None) -> None:
+    """Run every piece of work, print the counts, and fail where anything was found."""
+    tally = Tally.load(path)
+    with open_injection(tally) as injection:
+        try:
+            for name in WORKS:
+                injection.run(name, injection.points(name, sample, seed), seed)
+        except KeyboardInterrupt:
+            click.echo("stopped")
+    tally.save()
+    click.echo(str(tally))
+    sys.exit(1 if tally.findings else 0)
+
+
+if __name__ == "__main__":
+    main()
