@@ -20,8 +20,7 @@ from recommender import client as face
 from recommender.analysis.analyzer import Analyzer
 from recommender.api import Override
 from recommender.articles import Article, parse_article
-from recommender.client import ApiError, Client, Deletion, Target
-from recommender.client.loads import as_line, loads_of
+from recommender.client import ApiError, Client, Deletion, Target, as_line, loads_of
 from recommender.errors import FieldFault
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
@@ -106,6 +105,15 @@ def test_a_query_goes_into_the_address_while_every_server_takes_that(
     (sent,) = asked
     assert sent.method == method
     assert len(f"{method}  HTTP/1.1") + len(sent.url.raw_path) <= 8_190
+
+
+def test_an_option_that_is_none_or_false_is_not_sent() -> None:
+    empty = {"article_id": "a", "items": [], "requested": 12, "returned": 0, "mode": "mixed"}
+    cms, asked = answering(httpx.Response(200, json=empty | {"generation": "g"}))
+    cms.related("a", section=None, explain=False, min_score=0.0)
+    cms.related_to({"title": "T"}, section=None, explain=False)
+    assert asked[0].url.query == b"min_score=0.000000"
+    assert json.loads(asked[1].content) == {"title": "T"}
 
 
 def test_the_fragment_is_html(cms: Client, client: FlaskClient) -> None:
@@ -402,7 +410,7 @@ def test_the_example_of_the_page_runs(
         base_url="http://desk.example",
         headers={"X-API-Key": secrets["editor"]},
     )
-    monkeypatch.setattr("recommender.client.calls.httpx.Client", lambda **_: made)
+    monkeypatch.setattr("recommender.client.httpx.Client", lambda **_: made)
     exec(compile(example, "http-api.md", "exec"), {})  # noqa: S102 - our own page
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 6
@@ -411,7 +419,14 @@ def test_the_example_of_the_page_runs(
 
 
 def test_the_face_of_the_client_is_what_it_says() -> None:
-    assert sorted(face.__all__) == ["ApiError", "Client", "Deletion", "ListOptions", "Target"]
+    assert sorted(face.__all__) == [
+        "ApiError",
+        "Client",
+        "Deletion",
+        "ListOptions",
+        "Override",
+        "Target",
+    ]
 
 
 def test_a_script_that_asks_loads_neither_model_nor_server() -> None:
