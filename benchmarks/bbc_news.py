@@ -36,7 +36,7 @@ from recommender.evaluation import Dataset, open_bench
 from recommender.evaluation.runs import list_each
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 
 __all__ = ["measure_reach", "read_articles"]
 

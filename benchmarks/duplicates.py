@@ -32,7 +32,7 @@ from recommender.articles import Article, parse_article
 from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, mean_measures, open_bench, read_dataset, run_lists
 from recommender.ranking.policy import NEVER, Policy
-from recommender.ranking.selection import Pool, Rules, choose
+from recommender.ranking.selection import CandidatePool, SelectionRules, select
 
 THRESHOLDS: Final = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 SAMPLE: Final = files("recommender") / "sample"
@@ -172,7 +172,7 @@ def overlaps_with(stories: list[Article], make: Make) -> NDArray[np.float64]:
 def time_selection() -> Figure:
     """Time selections from random candidates with all shipped rules; take the fastest."""
     shipped = Policy()
-    rules = Rules(
+    rules = SelectionRules(
         diversity=shipped.diversity,
         duplicate_overlap=shipped.duplicate_overlap,
         story_likeness=shipped.story_likeness,
@@ -182,21 +182,21 @@ def time_selection() -> Figure:
     )
     rng = np.random.default_rng(0)
     vectors = (rng.normal(size=(CANDIDATES, DIM)) + rng.normal(size=DIM)).astype(np.float32)
-    pool = Pool(
+    pool = CandidatePool(
         values=rng.uniform(-0.3, 1, CANDIDATES),
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        signatures=rng.integers(1, 2**16, (CANDIDATES, 128)).astype(np.uint16),
+        minhashes=rng.integers(1, 2**16, (CANDIDATES, 128)).astype(np.uint16),
         times=rng.uniform(0, 1e9, CANDIDATES),
         authors=rng.integers(1, 20, CANDIDATES),
         hosts=np.ones(CANDIDATES, np.int64),
         embedded=np.ones(CANDIDATES, np.bool_),
-        own=np.arange(CANDIDATES),
-        tells=np.arange(CANDIDATES),
+        id_hashes=np.arange(CANDIDATES),
+        translates=np.arange(CANDIDATES),
     )
     taken = []
     for _ in range(2_000):
         begun = time.perf_counter()
-        choose(pool, LISTED, rules=rules, told=pool.signatures[:1] + np.uint16(1))
+        select(pool, LISTED, rules=rules, seed_minhashes=pool.minhashes[:1] + np.uint16(1))
         taken.append(time.perf_counter() - begun)
     return Figure("12 of 200 selected, milliseconds", 1_000 * min(taken), 0.35, "most")
 

@@ -20,12 +20,11 @@ from recommender.analysis.embedding import find_model
 from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.picking import pool_of, rules_of
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.ranked import Ranked
-from recommender.ranking.scoring import Scorer
-from recommender.ranking.seeds import find_seed
-from recommender.ranking.selection import choose
+from recommender.ranking.related import pool_of
+from recommender.ranking.scoring import ScoredCandidates, Scorer
+from recommender.ranking.seed import find_seed
+from recommender.ranking.selection import SelectionRules, select
 
 __all__ = ["cost_of"]
 
@@ -43,8 +42,8 @@ def cost_of(bench: Bench, policy: Policy, seeds: int = SEEDS) -> float:
     for one in _spread(bench, seeds):
         seed = find_seed(bench.view, one)
         rows = _candidates(bench, one)
-        scorer = Scorer(bench.view, seed, policy, bench.now)
-        spent.append(min(_timed(lambda s=scorer, r=rows: s.rank(r)) for _ in range(ROUNDS)))  # type: ignore[misc]
+        scorer = Scorer.of(bench.view, seed, policy, bench.now)
+        spent.append(min(_timed(lambda s=scorer, r=rows: s.score(r)) for _ in range(ROUNDS)))  # type: ignore[misc]
     return float(np.median(spent)) * 1e3
 
 
@@ -56,7 +55,7 @@ def _spread(bench: Bench, count: int) -> list[str]:
 def _candidates(bench: Bench, one: str) -> Any:  # noqa: ANN401 - rows
     seed = find_seed(bench.view, one)
     inquiry = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, bench.now)
-    return inquiry.candidates(inquiry.allowed(), CANDIDATES)[:CANDIDATES]
+    return inquiry.candidates(inquiry.eligible(), CANDIDATES)[:CANDIDATES]
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -72,21 +71,21 @@ def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
     if seed.passages is None or seed.terms is None:
         raise ValueError(f"{one} was not read")
     passages, terms = seed.passages, seed.terms
-    scorer, rules = Scorer(view, seed, policy, bench.now), rules_of(policy, LISTED)
+    scorer, rules = Scorer.of(view, seed, policy, bench.now), SelectionRules.of(policy, LISTED)
 
-    def choose_from(ranked: Ranked) -> object:
-        told = seed.signature[np.newaxis]
-        return choose(pool_of(view, ranked, bench.now), LISTED, rules=rules, told=told)
+    def choose_from(ranked: ScoredCandidates) -> object:
+        told = seed.minhash[np.newaxis]
+        return select(pool_of(view, ranked, bench.now), LISTED, rules=rules, seed_minhashes=told)
 
-    ranked = scorer.rank(rows)
+    ranked = scorer.score(rows)
     return {
         "vectors and neighbours": lambda: view.fetch_smoothed(rows, policy.neighbour_weight),
         "passages": lambda: view.match(passages, rows),
         "words": lambda: view.similarities(terms, rows),
         "hubness": lambda: view.hubness(rows),
-        "scoring, whole": lambda: scorer.rank(rows),
+        "scoring, whole": lambda: scorer.score(rows),
         "choosing twelve": lambda: choose_from(ranked),
-        "scoring and choosing": lambda: choose_from(scorer.rank(rows)),
+        "scoring and choosing": lambda: choose_from(scorer.score(rows)),
     }
 
 

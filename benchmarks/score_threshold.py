@@ -24,7 +24,7 @@ from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 
 RANDOM: Final = 100  # random articles for each seed
 RNG_SEED: Final = 20_261_125
@@ -77,7 +77,7 @@ def _scores(bench: Bench, query: str, others: list[str]) -> Iterator[float]:
     view = bench.view
     rows = np.array([row for row in map(view.row_of, others) if row is not None], np.int64)
     inquiry = ListRequest(view, find_seed(view, query), bench.options(), RELEVANCE_ONLY, bench.now)
-    yield from inquiry.rank(rows).scores.score.tolist()
+    yield from inquiry.score(rows).scores.score.tolist()
 
 
 def say_cuts(name: str, pairs: Pairs, say: Callable[[str], object]) -> None:

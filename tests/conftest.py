@@ -125,7 +125,7 @@ def sample_articles(sample: Path) -> dict[str, Document]:
 
 @pytest.fixture(scope="session")
 def twins(sample: Path) -> dict[str, frozenset[str]]:
-    """By id the other tellings of a story that the sample holds, after its own list of them."""
+    """By id the other duplicates of a story that the sample holds, after its own list of them."""
     groups: dict[str, set[str]] = {}
     for line in (sample / "duplicates.tsv").read_text("utf-8").splitlines()[1:]:
         a, b, _ = line.split("\t")

@@ -20,7 +20,7 @@ from recommender.operations.web_server import serve_all, serve_web
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
 from recommender.ranking.listing import as_text
-from recommender.ranking.seeds import seed_of
+from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
 from recommender.store import open_store
 

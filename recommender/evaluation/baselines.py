@@ -15,7 +15,7 @@ from recommender.evaluation.runs import Bench
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import Filter, matching
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.seeds import Seed, find_seed
+from recommender.ranking.seed import Seed, find_seed
 
 __all__ = ["BASELINES", "run_baselines"]
 
@@ -43,7 +43,7 @@ def run_baselines(
     found: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in listers}
     for one in seeds:
         seed = find_seed(view, one)
-        allowed = ListRequest(view, seed, options, RELEVANCE_ONLY, bench.now).allowed()
+        allowed = ListRequest(view, seed, options, RELEVANCE_ONLY, bench.now).eligible()
         for name, lister in listers.items():
             if not isinstance(lister, str):
                 rows = lister(seed, allowed, limit).tolist()
@@ -166,7 +166,7 @@ def _words_of(article: Article) -> Iterable[str]:
 def _newest(view: View, rows: Rows) -> Rows:
     """The rows, the newest first and the undated last."""
     times = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
-    return rows[np.lexsort((view.take("own", rows), -times))]
+    return rows[np.lexsort((view.take("id_hash", rows), -times))]
 
 
 def _has_words(view: View, column: str) -> bool:

@@ -18,7 +18,7 @@ from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.indexing.snapshots import open_generation
 from recommender.ranking.policy import Policy
-from recommender.ranking.seeds import seed_of
+from recommender.ranking.seed import seed_of
 
 __all__ = ["Comparison", "ListChange", "compare", "compare_generations"]
 
@@ -91,14 +91,14 @@ def _change(
 def _seeds(view: View) -> list[str]:
     """The articles of a generation that show a list, by id."""
     rows = np.flatnonzero(
-        view.where(lambda part: part.columns["lists"] & part.columns["published"])
+        view.where(lambda part: part.columns["has_list"] & part.columns["published"])
     )
     return sorted(view.id_of(row) for row in rows.tolist())
 
 
 def _lists(view: View, article_id: str) -> bool:
     seed = seed_of(view, article_id)
-    return seed is not None and seed.lists
+    return seed is not None and seed.has_list
 
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:

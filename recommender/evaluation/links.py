@@ -14,7 +14,7 @@ from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.seeds import seed_of
+from recommender.ranking.seed import seed_of
 from recommender.store import ArticleStore
 
 __all__ = [
@@ -135,10 +135,10 @@ def _listable(bench: Bench, article_id: str, others: Iterable[str]) -> list[str]
     """Those of the others that the list of an article may show."""
     rows = {one: row for one in others if (row := bench.view.row_of(one)) is not None}
     seed = seed_of(bench.view, article_id) if rows else None
-    if seed is None or not seed.lists:
+    if seed is None or not seed.has_list:
         return []
     list_request = ListRequest(bench.view, seed, bench.options(), bench.policy, bench.now)
-    allowed: NDArray[np.bool_] = list_request.allowed()
+    allowed: NDArray[np.bool_] = list_request.eligible()
     return [one for one, row in rows.items() if allowed[row]]
 
 

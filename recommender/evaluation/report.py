@@ -20,7 +20,7 @@ from recommender.evaluation.runs import Bench, title_of
 from recommender.evaluation.scoreboard import ABSENT, RELEVANCE, SERVED, TRAITS, Scoreboard
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -204,10 +204,10 @@ def contrast(bench: Bench) -> ScoreContrast:
         judged = bench.dataset.judged(query)
         rows = {one: row for one in judged if (row := view.row_of(one)) is not None}
         good = [row for one, row in rows.items() if judged[one] > 0]
-        others = list_request.allowed()
+        others = list_request.eligible()
         others[list(rows.values())] = False
         drawn = draw.permutation(np.flatnonzero(others))[: len(good)].tolist()
-        scores = list_request.rank(np.array([*good, *drawn], np.int64)).scores.score.tolist()
+        scores = list_request.score(np.array([*good, *drawn], np.int64)).scores.score.tolist()
         related += scores[: len(good)]
         random += scores[len(good) :]
     return ScoreContrast(tuple(related), tuple(random))

@@ -25,7 +25,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display import DisplayFields
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.store import ArticleStore, open_store
 
 __all__ = [
@@ -124,7 +124,7 @@ def score_pairs(bench: Bench, policy: Policy = RELEVANCE_ONLY) -> dict[tuple[str
             bench.view, find_seed(bench.view, pair.a), ListOptions(), policy, 0.0
         )
         row = bench.view.row_of(pair.b)
-        ranked = list_request.rank(np.array([row], np.int64))
+        ranked = list_request.score(np.array([row], np.int64))
         scores[pair.a, pair.b] = float(ranked.scores.score[0])
     return scores
 

@@ -70,7 +70,7 @@ def sample_seeds(bench: Bench) -> list[str]:
     """Up to MOST_SAMPLED articles that show a list, evenly spaced by id."""
     view = bench.view
     shown = view.where(
-        lambda part: eligible(part, bench.now, untitled=True) & part.columns["lists"]
+        lambda part: eligible(part, bench.now, untitled=True) & part.columns["has_list"]
     )
     ids = sorted({view.id_of(row) for row in np.flatnonzero(shown).tolist()})
     pool = bench.dataset.pool
@@ -142,7 +142,7 @@ def _ages(view: View, seed: str, listed: Sequence[str]) -> list[float]:
 
 def _repeats(view: View, seed: str, listed: Sequence[str], most: float) -> Iterator[bool]:
     """For each listed article, whether it is a duplicate of the seed or of one above it."""
-    signatures = view.take("signature", _rows(view, [seed, *listed]))
+    signatures = view.take("minhash", _rows(view, [seed, *listed]))
     for at in range(1, len(signatures)):
         yield bool((estimate_jaccard(signatures[at], signatures[:at]) >= most).any())
 

@@ -119,9 +119,9 @@ def _article_columns(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
         "revised_at": _to_seconds(map(_revised_at, articles)),
         "recommendable": _bools(not article.never_recommend for article in articles),
         "titled": _bools(bool(article.title.strip()) for article in articles),
-        "lists": _bools(not article.no_related for article in articles),
-        "own": _hash_names(article.id for article in articles),
-        "tells": _hash_names(translated),
+        "has_list": _bools(not article.no_related for article in articles),
+        "id_hash": _hash_names(article.id for article in articles),
+        "translates": _hash_names(translated),
         "author": _hash_names(map(_first_author, articles)),
         "host": _hash_names(map(_host, articles)),
     }
@@ -138,8 +138,8 @@ def _feature_columns(
         "fluent": _bools(document.is_fluent(encoder) for document in documents),
         "change": np.array([document.change for document in documents], np.int64),
         "read": _bools(document.features is not None for document in documents),
-        "settled": _bools(d.up_to_date and d.features is not None for d in documents),
-        "signature": np.array(minhashes, np.uint16).reshape(len(documents), MINHASH_SIZE),
+        "up_to_date": _bools(d.up_to_date and d.features is not None for d in documents),
+        "minhash": np.array(minhashes, np.uint16).reshape(len(documents), MINHASH_SIZE),
     }
 
 

@@ -27,7 +27,7 @@ from recommender.indexing.documents import IndexedDocument
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id
-from recommender.ranking.seeds import Seed
+from recommender.ranking.seed import Seed
 from recommender.settings import DRAFT_SOCKET
 
 __all__ = ["ANY_ID", "DraftServer", "read_draft", "seed_outside"]
@@ -82,10 +82,10 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
         language=language,
         section=article.section,
         published_at=np.nan if moment is None else moment.timestamp(),
-        names=frozenset(map(hash_id, (article.id, article.translation_of or article.id))),
-        lists=not article.no_related,
-        signature=np.zeros(MINHASH_SIZE, np.uint16) if features is None else features.minhash,
-        settled=document.up_to_date,
+        hashes=frozenset(map(hash_id, (article.id, article.translation_of or article.id))),
+        has_list=not article.no_related,
+        minhash=np.zeros(MINHASH_SIZE, np.uint16) if features is None else features.minhash,
+        up_to_date=document.up_to_date,
         embedded=document.is_embedded(origin),
         fluent=document.is_fluent(origin),
         vector=None if embedding is None else view.centre(embedding.unit_vector[None], language)[0],

@@ -23,7 +23,7 @@ from recommender.progress import Meter, silent
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.store import ArticleStore, StoreState
 
 __all__ = ["KEPT", "Rebuilt", "compact", "rebuild"]

@@ -344,7 +344,7 @@ def _line(document: object) -> bytes:
 
 def _document(update: Update) -> dict[str, Any]:
     document: dict[str, Any] = {"id": update.id, "change": update.change}
-    document |= {"settled": update.settled}
+    document |= {"settled": update.up_to_date}
     if update.outline is not None:
         document["outline"] = update.outline.to_outline()
     if update.features is not None:
@@ -359,5 +359,5 @@ def _update(document: dict[str, Any]) -> Update:
         change=document["change"],
         outline=None if outline is None else parse_outline(outline),
         features=Features.from_json(document),
-        settled=document["settled"],
+        up_to_date=document["settled"],
     )

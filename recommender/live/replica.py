@@ -139,7 +139,7 @@ class Replica:
         removed = {update.id for update in updates} - {update.id for update in present}
         rows = build_rows(
             [
-                IndexedDocument(u.outline, u.features, u.change, u.settled)
+                IndexedDocument(u.outline, u.features, u.change, u.up_to_date)
                 for u in present
                 if u.outline is not None
             ],

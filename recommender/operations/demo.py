@@ -20,7 +20,7 @@ from recommender.progress import Meter
 from recommender.ranking.listing import as_text
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records

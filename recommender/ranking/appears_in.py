@@ -13,7 +13,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 
 __all__ = ["MOST_SECONDS", "NEAREST", "Appearances", "find_appearances"]
 
@@ -89,7 +89,7 @@ def _near(
             every[row] = False
             yield seed_id
     request = ListRequest(view, find_seed(view, article_id), ANY_LANGUAGE, policy, now)
-    ranked = request.rank(request.candidates(every, NEAREST))
+    ranked = request.score(request.candidates(every, NEAREST))
     nearest = ranked.rows[np.argsort(-ranked.scores.score, kind="stable")][:NEAREST]
     every[nearest] = False
     # Who shares no word with it may still list it among the latest.

@@ -13,12 +13,11 @@ from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display import DisplayFields
-from recommender.ranking.duplicates import tellings
+from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, broken_rules
-from recommender.ranking.picking import Removed
-from recommender.ranking.ranked import Ranked
-from recommender.ranking.related import list_of, select_items
-from recommender.ranking.seeds import Seed
+from recommender.ranking.related import Removed, list_of, select_items
+from recommender.ranking.scoring import ScoredCandidates
+from recommender.ranking.seed import Seed
 from recommender.ranking.shared_text import ComparedText, compare_texts
 
 __all__ = ["DropFacts", "ReadTexts", "dropped_from", "first_rule", "list_explained"]
@@ -52,7 +51,7 @@ def list_explained(
     if request.options.explain != "all":
         return listed
     ids = {item.id for item in items}
-    dropped = dropped_from(request, ids, selected.removed) if request.seed.lists else ()
+    dropped = dropped_from(request, ids, selected.removed) if request.seed.has_list else ()
     return listed.model_copy(update={"dropped": dropped})
 
 
@@ -88,7 +87,7 @@ def _changes_up_to_date(view: View, ids: list[str]) -> dict[str, int]:
     """By id, the change numbers of the articles whose present text is indexed."""
     rows = {key: row for key in ids if (row := view.row_of(key)) is not None}
     at = np.fromiter(rows.values(), np.int64, len(rows))
-    columns = zip(rows, view.take("settled", at), view.take("change", at), strict=True)
+    columns = zip(rows, view.take("up_to_date", at), view.take("change", at), strict=True)
     return {key: int(change) for key, up_to_date, change in columns if up_to_date}
 
 
@@ -162,7 +161,7 @@ def dropped_from(
         most: how many at most.
     """
     view = request.view
-    ranked = request.rank(_near(request, removed, most + len(listed)))
+    ranked = request.score(_near(request, removed, most + len(listed)))
     out = np.array([view.id_of(row) not in listed for row in ranked.rows.tolist()], np.bool_)
     ranked = ranked.at(out)
     nearest = np.argsort(-ranked.scores.score, kind="stable")[:most]
@@ -192,11 +191,11 @@ def _near(request: ListRequest, removed: Mapping[int, Removed], fetch: int) -> R
 
 
 def _drop_facts(
-    request: ListRequest, ranked: Ranked, removed: Mapping[int, Removed]
+    request: ListRequest, ranked: ScoredCandidates, removed: Mapping[int, Removed]
 ) -> list[DropFacts]:
     """The facts of each candidate, in their order."""
     view, rows = request.view, ranked.rows.tolist()
-    translations = tellings(view, request.seed.names)[ranked.rows].tolist()
+    translations = rows_of_translations(view, request.seed.hashes)[ranked.rows].tolist()
     related = request.are_related(ranked).tolist()
     broken = _broken(request, ranked.rows)
     excluded = request.shown_on_page.union(request.options.exclude)

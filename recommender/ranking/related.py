@@ -1,4 +1,8 @@
-"""The use case: for one article, the most related other ones, in the order to show them."""
+"""The use case: for one article the most related other ones, in the order to show them.
+
+First the candidates are gathered and scored (`candidates`, `scoring`), then the list is decided
+(`selection`), stage by stage: pins, related articles, and the fallback stages if the list is short.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -9,22 +13,31 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
-from recommender.api import (
-    Item,
-    ListOptions,
-    RelatedList,
-)
+from recommender.api import Item, ListOptions, RelatedList, Rule
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display import DisplayFields
+from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.overrides import NO_OVERRIDES, Overrides
-from recommender.ranking.picking import Removed, pool_of, removed_from, rules_of, told_among
 from recommender.ranking.policy import Policy
-from recommender.ranking.pool import Rules
-from recommender.ranking.ranked import Ranked
-from recommender.ranking.seeds import Seed
-from recommender.ranking.selection import Selection, choose
+from recommender.ranking.scoring import ScoredCandidates
+from recommender.ranking.seed import Seed
+from recommender.ranking.selection import (
+    CandidatePool,
+    Removal,
+    Selection,
+    SelectionRules,
+    select,
+)
 
-__all__ = ["FALLBACK_STAGES", "SelectedItems", "list_of", "list_related", "select_items"]
+__all__ = [
+    "FALLBACK_STAGES",
+    "Removed",
+    "SelectedItems",
+    "list_of",
+    "list_related",
+    "pool_of",
+    "select_items",
+]
 
 SEMANTIC: Final = "semantic"
 PINNED: Final = "pinned"
@@ -32,9 +45,28 @@ SAME_SECTION: Final = "fallback:section"
 LATEST: Final = "fallback:latest"
 FALLBACK_STAGES: Final = (SAME_SECTION, LATEST)
 UNDATED: Final = -1e18
+SPARE: Final = 4  # candidates of a fallback stage for each missing item, as some are duplicates
+MOST_CANDIDATES: Final = 800  # of the second try, if the first had too few; bounds the cost
+RULE_OF: Final[Mapping[Removal, Rule]] = {
+    Removal.DUPLICATE_OF_SEED: "duplicate_of_seed",
+    Removal.DUPLICATE: "duplicate",
+    Removal.STORY_CAP: "story_cap",
+    Removal.COPY_CAP: "copy_cap",
+    Removal.TRANSLATION: "translation",
+}
 Mask = NDArray[np.bool_]
-SPARE: Final = 4  # so many times the missing items are looked at, as some are told twice
-MOST_CANDIDATES: Final = 800  # where those were too few; what they cost bounds what a list costs
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The rule that removed a candidate during selection.
+
+    `because` is the id of the item that is listed instead or that filled a cap; None for the seed.
+    """
+
+    rule: Rule
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,13 +85,13 @@ def list_related(
     now: float,
     overrides: Overrides = NO_OVERRIDES,
 ) -> RelatedList:
-    """The list under an article, at `now` (seconds since 1970 in UTC).
+    """The list of a seed at `now` (seconds since 1970 in UTC).
 
-    What editors pinned stands first, with reason `pinned`. Related articles follow, with reason
-    `semantic`; a list that stays short is filled from the ladder, with reasons `fallback:section`
-    and `fallback:latest`. Every item may be shown, meets the options, is not blocked and is not the
-    seed; unless it is pinned, it is neither a translation nor a near-duplicate of the seed, nor a
-    near-duplicate of an item above.
+    Pins come first, with reason `pinned`. Related articles follow, with reason `semantic`. A list
+    that is still short is filled by the fallback stages, with reasons `fallback:section` and
+    `fallback:latest`. Every item is eligible, meets the options, is not blocked and is not the
+    seed. Unless it is pinned, it is no translation and no near-duplicate of the seed or of an item
+    above.
     """
     request = ListRequest(view, seed, options, policy, now, overrides)
     return list_of(request, select_items(request))
@@ -79,182 +111,192 @@ def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
     )
 
 
+def select_items(request: ListRequest) -> SelectedItems:
+    """Select the items stage by stage; a fallback stage runs only while the list is short."""
+    if not request.seed.has_list:
+        return SelectedItems((), {})
+    unfinished = _UnfinishedList(request)
+    unfinished.add_pins()
+    for stage in _stages(request):
+        unfinished.add_from(stage)
+    return SelectedItems(tuple(unfinished.items), unfinished.removed)
+
+
+def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
+    """Scored candidates as selection takes them.
+
+    A revision after `now` (seconds since 1970 UTC) does not count; the publication date does.
+    """
+    names = ("minhash", "revised_at", "author", "host", "embedded", "id_hash", "translates")
+    minhashes, times, *others = (view.take(name, scored.rows) for name in names)
+    if np.count_nonzero(times > now):
+        times = np.where(times > now, view.take("published_at", scored.rows), times)
+    return CandidatePool(scored.values, scored.vectors, minhashes, times, *others)
+
+
 def _short_because(seed: Seed, options: ListOptions, returned: int) -> str | None:
     if returned >= options.limit:
         return None
-    if not seed.lists:
+    if not seed.has_list:
         return "no_related"
     return "few_eligible" if options.min_score is None else "min_score"
 
 
-def select_items(request: ListRequest) -> SelectedItems:
-    """Select the items stage by stage: a fallback stage runs only while the list is short."""
-    if not request.seed.lists:
-        return SelectedItems((), {})
-    making = _Making(request)
-    making.pin()
-    for rung in _rungs(request):
-        making.fill(rung)
-    return SelectedItems(tuple(making.items), making.removed)
-
-
-def _rungs(request: ListRequest) -> tuple[str, ...]:
+def _stages(request: ListRequest) -> tuple[str, ...]:
     if not request.policy.fallback or request.options.min_score is not None:
         return (SEMANTIC,)
     return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, LATEST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rung:
-    """Candidates of a rung.
+class _StageCandidates:
+    """The candidates of one stage.
 
     Attributes:
-        ranked: with what each is worth there.
-        listable: bool [m], which of them may be listed; the others only tell who retells whom,
-            among them what was told above or elsewhere on the page.
-        more: whether there may be more of them.
+        scored: with their scores.
+        listable: bool [m], which may be listed. The others only show which candidates are
+            duplicates: rows in other lists of the page, and duplicates dropped by earlier stages.
+        more: whether the archive may have more candidates.
     """
 
-    ranked: Ranked
+    scored: ScoredCandidates
     listable: Mask
     more: bool
 
 
-class _Making:
-    """A list in the making."""
+class _UnfinishedList:
+    """A list that stages add items to."""
 
     def __init__(self, request: ListRequest) -> None:
         self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
-        self._inquiry, self._view = request, request.view
-        self._allowed = request.allowed()
+        self._request, self._view = request, request.view
+        self._eligible = request.eligible()
         self._listed: list[int] = []
         self._shown_on_page = request.rows_on_page()
-        self._told = self._shown_on_page  # who only shows what was told: elsewhere, or again above
+        # Rows kept only to detect duplicates: in other lists of the page, or dropped earlier.
+        self._witnesses = self._shown_on_page
 
-    def pin(self) -> None:
-        """Put on the list what editors want first, whatever it scores."""
-        rows, options = self._inquiry.pinned(), self._inquiry.options
-        rows = rows[
-            ~told_among(
-                self._view, rows, self._shown_on_page, self._inquiry.policy.duplicate_overlap
-            )
-        ]
+    def add_pins(self) -> None:
+        """Put the pinned articles on the list, whatever their score."""
+        request = self._request
+        rows, bound = request.pinned(), request.policy.duplicate_overlap
+        rows = rows[~repeats_among(self._view, rows, self._shown_on_page, bound)]
         if not len(rows):
             return
-        ranked = self._inquiry.rank(rows)
-        if options.min_score is not None:
-            ranked = ranked.at(ranked.scores.score >= options.min_score)
-        self._append(PINNED, ranked, np.arange(min(len(ranked.rows), options.limit)))
+        scored = request.score(rows)
+        if request.options.min_score is not None:
+            scored = scored.at(scored.scores.score >= request.options.min_score)
+        self._append(PINNED, scored, np.arange(min(len(scored.rows), request.options.limit)))
 
-    def fill(self, name: str) -> None:
-        """Put what a rung has on the list, as far as there is room.
+    def add_from(self, stage: str) -> None:
+        """Add the items of a stage as long as there is room.
 
-        Where copies of one story crowd out the rest, more candidates are looked at, but once: where
-        there are copies without end, a lower rung fills the list, or it stays short.
+        If duplicates crowd out the rest, more candidates are looked at, but only once: if there are
+        still too few, a later stage fills the list, or it stays short.
         """
-        missing = self._inquiry.options.limit - len(self.items)
-        fetch = self._inquiry.policy.candidates if name == SEMANTIC else SPARE * missing
-        while missing and self._allowed.any():
-            rung = self._rung(name, fetch)
-            selection = self._choose(name, rung, missing)
-            if len(selection.positions) == missing or not rung.more or fetch >= MOST_CANDIDATES:
-                self._take(name, rung.ranked, selection)
+        missing = self._request.options.limit - len(self.items)
+        fetch = self._request.policy.candidates if stage == SEMANTIC else SPARE * missing
+        while missing and self._eligible.any():
+            candidates = self._candidates(stage, fetch)
+            selection = self._select(stage, candidates, missing)
+            enough = len(selection.positions) == missing
+            if enough or not candidates.more or fetch >= MOST_CANDIDATES:
+                self._take_over(stage, candidates.scored, selection)
                 return
             fetch = MOST_CANDIDATES
 
-    def _rung(self, name: str, fetch: int) -> Rung:
-        request, allowed = self._inquiry, self._allowed
-        if name == SEMANTIC:
-            rows = request.candidates(allowed, fetch)
-            ranked, new = self._ranked(rows)
-            related = self._of_the_story(ranked, new)
-            more = fetch <= len(rows) and bool(related[new].all())
-            return Rung(self._timed(name, ranked), related, more)
-        if name == SAME_SECTION:
-            allowed = request.in_section(allowed)
-        rows = request.newest(allowed, fetch)
-        ranked, new = self._ranked(rows)
-        more = len(rows) < int(np.count_nonzero(allowed))
-        return Rung(self._timed(name, ranked), new, more)
+    def _candidates(self, stage: str, fetch: int) -> _StageCandidates:
+        request, eligible = self._request, self._eligible
+        if stage == SEMANTIC:
+            rows = request.candidates(eligible, fetch)
+        else:
+            if stage == SAME_SECTION:
+                eligible = request.in_section(eligible)
+            rows = request.newest(eligible, fetch)
+        scored = request.score(np.concatenate([rows, self._witnesses]))
+        new = np.arange(len(scored.rows)) < len(rows)
+        if stage == SEMANTIC:
+            listable = self._related(scored, new)
+            more = fetch <= len(rows) and bool(listable[new].all())
+        else:
+            listable, more = new, len(rows) < int(np.count_nonzero(eligible))
+        if self._is_by_time(stage):
+            times = self._view.take("published_at", scored.rows)
+            scored = replace(scored, values=np.nan_to_num(times, nan=UNDATED))
+        return _StageCandidates(scored, listable, more)
 
-    def _ranked(self, rows: NDArray[np.int64]) -> tuple[Ranked, Mask]:
-        """Score some rows and those that were told, and tell which are no such."""
-        ranked = self._inquiry.rank(np.concatenate([rows, self._told]))
-        return ranked, np.arange(len(ranked.rows)) < len(rows)
-
-    def _of_the_story(self, ranked: Ranked, new: Mask) -> Mask:
-        """Who of the new counts as related; with `mode=latest`, only those of the seed's story."""
-        request, policy = self._inquiry, self._inquiry.policy
-        related = request.are_related(ranked) & new
+    def _related(self, scored: ScoredCandidates, new: Mask) -> Mask:
+        """Which new candidates are related; with `mode=latest`, only those of the seed's story."""
+        request, policy = self._request, self._request.policy
+        related = request.are_related(scored) & new
         if request.options.mode == "latest":
-            # The best that is another telling: a reprint of the seed would be hard to come near.
-            told = estimate_jaccard(request.seed.signature, self._signatures(ranked.rows))
-            others = related & (told < policy.duplicate_overlap)
-            score = ranked.scores.score
+            # The best score without reprints of the seed, which few others could come near.
+            overlap = estimate_jaccard(request.seed.minhash, self._minhashes(scored.rows))
+            others = related & (overlap < policy.duplicate_overlap)
+            score = scored.scores.score
             related &= score >= policy.latest_share * score.max(initial=0.0, where=others)
         return related
 
-    def _timed(self, name: str, ranked: Ranked) -> Ranked:
-        """The same candidates, where time decides valued by it; the undated come last."""
-        if not self._by_time(name):
-            return ranked
-        times = self._view.take("published_at", ranked.rows)
-        return replace(ranked, values=np.nan_to_num(times, nan=UNDATED))
+    def _is_by_time(self, stage: str) -> bool:
+        return stage != SEMANTIC or self._request.options.mode == "latest"
 
-    def _by_time(self, name: str) -> bool:
-        return name != SEMANTIC or self._inquiry.options.mode == "latest"
-
-    def _choose(self, name: str, rung: Rung, missing: int) -> Selection:
-        request, listed = self._inquiry, np.array(self._listed, np.int64)
-        told = self._signatures(np.flatnonzero(request.same_story))
-        return choose(
-            pool_of(self._view, rung.ranked, request.now),
+    def _select(self, stage: str, candidates: _StageCandidates, missing: int) -> Selection:
+        request, listed = self._request, np.array(self._listed, np.int64)
+        translations = self._minhashes(np.flatnonzero(request.translations))
+        diversity = 0.0 if self._is_by_time(stage) else request.options.diversity
+        rows, shown = candidates.scored.rows, self._shown_on_page
+        return select(
+            pool_of(self._view, candidates.scored, request.now),
             missing,
-            rules=self._rules(name),
-            told=np.vstack([request.seed.signature, told]),
-            listable=rung.listable,
-            listed=pool_of(self._view, request.rank(listed), request.now) if len(listed) else None,
-            shown_on_page=np.isin(rung.ranked.rows, self._shown_on_page)
-            if len(self._shown_on_page)
-            else None,
+            rules=SelectionRules.of(request.policy, request.options.limit, diversity),
+            seed_minhashes=np.vstack([request.seed.minhash, translations]),
+            listable=candidates.listable,
+            listed=pool_of(self._view, request.score(listed), request.now) if len(listed) else None,
+            shown_on_page=np.isin(rows, shown) if len(shown) else None,
         )
 
-    def _rules(self, name: str) -> Rules:
-        asked = self._inquiry.options.diversity
-        diversity = 0.0 if self._by_time(name) else asked
-        return rules_of(self._inquiry.policy, self._inquiry.options.limit, diversity)
+    def _minhashes(self, rows: Rows) -> NDArray[np.uint16]:
+        minhashes: NDArray[np.uint16] = self._view.take("minhash", rows)
+        return minhashes
 
-    def _signatures(self, rows: NDArray[np.int64]) -> NDArray[np.uint16]:
-        signatures: NDArray[np.uint16] = self._view.take("signature", rows)
-        return signatures
+    def _take_over(self, stage: str, scored: ScoredCandidates, selection: Selection) -> None:
+        """Append what was selected, and keep what was removed."""
+        self._append(stage, scored, selection.positions)
+        repeats = scored.rows[selection.repeats]
+        repeats = repeats[self._eligible[repeats]]
+        self._eligible[repeats] = False
+        self._witnesses = np.concatenate([self._witnesses, repeats])
+        if self._request.options.explain == "all":
+            # If two stages removed a row, the reason of the first stage stays.
+            self.removed = self._removed_by(scored, selection) | self.removed
 
-    def _take(self, name: str, ranked: Ranked, selection: Selection) -> None:
-        """Take over what was picked, and remember what was taken out."""
-        self._append(name, ranked, selection.positions)
-        again = ranked.rows[selection.retold]
-        again = again[self._allowed[again]]
-        self._allowed[again] = False
-        self._told = np.concatenate([self._told, again])
-        if self._inquiry.options.explain == "all":
-            # Of two rungs the first names the item because of which.
-            self.removed = removed_from(self._view, ranked, selection) | self.removed
+    def _removed_by(self, scored: ScoredCandidates, selection: Selection) -> dict[int, Removed]:
+        """By row, the rule that removed a candidate, and the item because of which."""
+        removals, because_of, rows = selection.removals, selection.because_of, scored.rows.tolist()
+        return {
+            rows[at]: Removed(
+                RULE_OF[Removal(removals[at])],
+                self._view.id_of(rows[because_of[at]]) if because_of[at] >= 0 else None,
+            )
+            for at in np.flatnonzero(removals).tolist()
+        }
 
-    def _append(self, name: str, ranked: Ranked, positions: NDArray[np.int64]) -> None:
-        """Put some candidates at the end of the list, in that order."""
-        rows = ranked.rows[positions]
+    def _append(self, stage: str, scored: ScoredCandidates, positions: Rows) -> None:
+        """Append some candidates to the list, in that order."""
+        rows = scored.rows[positions]
         for position in positions.tolist():
-            self.items.append(self._item(name, ranked, position))
-        self._allowed[rows] = False
+            self.items.append(self._item(stage, scored, position))
+        self._eligible[rows] = False
         self._listed += rows.tolist()
 
-    def _item(self, name: str, ranked: Ranked, position: int) -> Item:
-        row = int(ranked.rows[position])
+    def _item(self, stage: str, scored: ScoredCandidates, position: int) -> Item:
+        row = int(scored.rows[position])
         return Item(
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
-            score=float(ranked.scores.score[position]),
+            score=float(scored.scores.score[position]),
             **asdict(DisplayFields.from_bytes(self._view.display_of(row))),
-            reason=name,
-            explanation=ranked.explain(position) if self._inquiry.options.explain else None,
+            reason=stage,
+            explanation=scored.explain(position) if self._request.options.explain else None,
         )

@@ -1,6 +1,6 @@
-"""Picks a list from ranked candidates: one telling of a story, and not all of them alike."""
+"""Selects a list from scored candidates: no story twice, and not too many items alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Final
 
@@ -8,16 +8,108 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.analysis.minhash import least_equal_places
-from recommender.ranking.clusters import Clusters, Counts, Families, tellings_of
-from recommender.ranking.pool import Mask, Pool, Rules
+from recommender.ranking.duplicates import Counts, DuplicateClusters, translation_groups
+from recommender.ranking.policy import Policy
 
-__all__ = ["Pool", "Removal", "Rules", "Selection", "choose"]
+__all__ = [
+    "CandidatePool",
+    "Removal",
+    "Selection",
+    "SelectionRules",
+    "select",
+]
 
-NOT_HERE: Final = -1
+NO_ITEM: Final = -1
+USUAL_LENGTH: Final = 12  # of a list, for which a policy states its story cap
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandidatePool:
+    """Candidates to select from, position by position.
+
+    Attributes:
+        values: float [m], the ranking values; finite.
+        vectors: float32 [m, dim], unit rows.
+        minhashes: uint16 [m, size].
+        times: float64 [m], of the last publication or revision; NaN if unknown, never ahead.
+        authors: int64 [m], hash of the first author; 0 for none.
+        hosts: int64 [m], hash of the host of the address; 0 for none.
+        embedded: bool [m], whether the vector is meaningful.
+        id_hashes: int64 [m], all different.
+        translates: int64 [m], hash of the article or group that each translates; else its
+            `id_hash`.
+    """
+
+    values: NDArray[np.floating]
+    vectors: NDArray[np.float32]
+    minhashes: NDArray[np.uint16]
+    times: NDArray[np.float64]
+    authors: NDArray[np.int64]
+    hosts: NDArray[np.int64]
+    embedded: Mask
+    id_hashes: NDArray[np.int64]
+    translates: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at(self, positions: NDArray[np.int64]) -> "CandidatePool":
+        """Some of them, in the given order."""
+        return CandidatePool(*(getattr(self, each.name)[positions] for each in fields(self)))
+
+    def under(self, above: "CandidatePool") -> "CandidatePool":
+        """The candidates of another pool, followed by these."""
+        pairs = ((getattr(above, each.name), getattr(self, each.name)) for each in fields(self))
+        return CandidatePool(*(np.concatenate(pair) for pair in pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRules:
+    """The rules that a list must keep. A bound above 1 switches its rule off.
+
+    Attributes:
+        diversity: 0..1, the weight of being unlike the items above, against the value.
+        duplicate_overlap: texts with at least this overlap are near-duplicates.
+        story_likeness: items with at least this cosine are of one story, directly or through other
+            items.
+        story_cap: the most items of one story in a list, at least 1.
+        copy_overlap: texts of one author with at least this overlap are made from one template,
+            directly or through other items; texts of one host from `host_overlap` on.
+        copy_cap: the most items of one template in a list, at least 1.
+    """
+
+    diversity: float
+    duplicate_overlap: float
+    story_likeness: float
+    story_cap: int
+    copy_overlap: float
+    copy_cap: int
+
+    @classmethod
+    def of(cls, policy: Policy, length: int, diversity: float | None = None) -> "SelectionRules":
+        """The rules of a policy for a list of some length; `diversity` replaces the policy's."""
+        return cls(
+            diversity=policy.diversity if diversity is None else diversity,
+            duplicate_overlap=policy.duplicate_overlap,
+            story_likeness=policy.story_likeness,
+            story_cap=max(policy.story_cap, policy.story_cap * length // USUAL_LENGTH),
+            copy_overlap=policy.copy_overlap,
+            copy_cap=policy.copy_cap,
+        )
+
+    @property
+    def host_overlap(self) -> float:
+        """The overlap from which texts of one host, by different authors, are of one template.
+
+        It is midway from `copy_overlap` to `duplicate_overlap`. All articles of a newsroom have one
+        host, and its briefs share a footer, which alone makes an overlap of 0.15 to 0.3.
+        """
+        return max(self.copy_overlap, (self.copy_overlap + min(self.duplicate_overlap, 1)) / 2)
 
 
 class Removal(IntEnum):
-    """Why a candidate is in no place of the list; NONE where it is listed, or too far down."""
+    """Why a candidate is not listed; NONE if it is listed or ranks too low."""
 
     NONE = 0
     DUPLICATE_OF_SEED = 1
@@ -29,174 +121,180 @@ class Removal(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """What was picked of m candidates, and which rule took others out.
+    """What was selected of m candidates, and why others were removed.
 
     Attributes:
         positions: int64, in list order.
         removals: int8 [m], a `Removal` each.
-        because_of: int64 [m], for one that a rule took out the position of the item that stands
-            instead, or that made its cap full; -1 where that is the seed or was listed before.
-        retold: bool [m], who tells again what was told or is listed, listable or not.
+        because_of: int64 [m], for a removed candidate the position of the item that is listed
+            instead, or that filled its cap; -1 if that is the seed or was listed before.
+        repeats: bool [m], duplicates and translations of the seed or of listed items, whether they
+            might be listed or not.
     """
 
     positions: NDArray[np.int64]
     removals: NDArray[np.int8]
     because_of: NDArray[np.int64]
-    retold: Mask
+    repeats: Mask
 
 
-def choose(
-    pool: Pool,
+def select(
+    pool: CandidatePool,
     limit: int,
     *,
-    rules: Rules,
-    told: NDArray[np.uint16],
+    rules: SelectionRules,
+    seed_minhashes: NDArray[np.uint16],
     listable: Mask | None = None,
-    listed: Pool | None = None,
+    listed: CandidatePool | None = None,
     shown_on_page: Mask | None = None,
 ) -> Selection:
-    """At most `limit` candidates, in list order.
+    """Select at most `limit` candidates, in list order.
 
-    Maximal marginal relevance (Carbonell and Goldstein 1998): the best value stands first, and each
-    further place goes to the candidate with the best `(1 - diversity) * value - diversity *
-    greatest cosine (not below 0) to what stands above`, values drawn to 0..1 over what may be
-    listed; so with `diversity` 0 values descend. Of equals the earlier position wins. Then:
+    By maximal marginal relevance (Carbonell and Goldstein 1998): the best value comes first, and
+    each next place goes to the candidate with the best `(1 - diversity) * value - diversity *
+    (greatest cosine to the items above, not below 0)`, with values scaled to 0..1 over all that may
+    be listed. So with `diversity` 0 values descend. Of equal candidates the earlier position wins.
+    Then:
 
-    - Near-duplicates, at first hand or through one another, are one family: an update of a reprint
-      is the same story. The place that its best member earns goes to its newest (undated ones are
-      oldest; then the better value, the earlier position), and the others are left out. The family
-      of a told text or of a listed item is left out whole.
-    - Of those who translate each other, or the same, the one that is listed first stays: the best
-      for who reads several languages, not the newest. Near-duplicates of the others go with them,
-      and so does who translates those, as far as the links among the candidates go. Translations of
-      a near-duplicate of a told text are left out as well.
-    - Nobody joins a list that would then hold more than `story_cap` items of one story, or more
-      than `copy_cap` cut from one pattern.
+    - Near-duplicates, directly or through one another, are one duplicate cluster. The place that
+      its best member earns goes to its newest member (undated ones are the oldest; then the better
+      value, then the earlier position), and the others are removed. The cluster of the seed or of a
+      listed item is removed as a whole.
+    - Of a translation group the member that is listed first stays: the best one for people who read
+      several languages, not the newest. Near-duplicates of the others are removed too, and
+      translations of those, as far as the links among the candidates go. Translations of a
+      near-duplicate of the seed are removed as well.
+    - An item is removed if its story would then have more than `story_cap` items, or its template
+      more than `copy_cap`.
 
     Args:
         pool: the candidates.
-        limit: how many to pick.
-        rules: what the list must not be.
-        told: uint16 [k, size], signatures of the seed and its translations.
-        listable: bool [m], who may be listed, all where None. The others only make near-duplicates
-            and translations of those who are so through them.
-        listed: what stands above these candidates already, in list order.
+        limit: how many to select at most.
+        rules: the rules.
+        seed_minhashes: uint16 [k, size], of the seed and its translations.
+        listable: bool [m], candidates that may be listed; None for all. The others only connect
+            duplicates and translations.
+        listed: items that are listed above already, in list order.
         shown_on_page: bool [m], candidates in other lists of the page, which may not be listed:
-            their duplicates and translations are left out.
+            their duplicates and translations are removed.
     """
     above = 0 if listed is None else len(listed)
     draft = _Draft(pool if listed is None else pool.under(listed), rules)
     if listable is not None:
         draft.left[above:] = listable
-    draft.leave_out(told, Removal.DUPLICATE_OF_SEED)
+    draft.remove_repeats_of_seed(seed_minhashes)
     if shown_on_page is not None:
-        draft.leave_out_shown(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
-    draft.left[:above] = True  # what is listed counts, also where something told it again
+        draft.remove_repeats_of(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
+    draft.left[:above] = True  # a listed item counts, even if it repeats another one
     for item in range(above):
         draft.put(item)
     positions: list[int] = []
     while len(positions) < limit and np.count_nonzero(draft.left):
-        positions.append(draft.pick())
+        positions.append(draft.put_best())
     return Selection(
         positions=np.array(positions, np.int64) - above,
         removals=draft.removals[above:],
-        because_of=np.maximum(draft.because_of[above:] - above, NOT_HERE),
-        retold=draft.retold[above:],
+        because_of=np.maximum(draft.because_of[above:] - above, NO_ITEM),
+        repeats=draft.repeats[above:],
     )
 
 
 class _Draft:
-    """A list in the making: who is left, and what stands above each candidate already."""
+    """A list during selection: the candidates left, and what is listed above them."""
 
-    def __init__(self, pool: Pool, rules: Rules) -> None:
-        count, size = pool.signatures.shape
+    def __init__(self, pool: CandidatePool, rules: SelectionRules) -> None:
+        count, size = pool.minhashes.shape
         self.left = np.ones(count, np.bool_)
         self.removals = np.full(count, Removal.NONE, np.int8)
-        self.because_of = np.full(count, NOT_HERE, np.int64)
-        self.retold = np.zeros(count, np.bool_)
+        self.because_of = np.full(count, NO_ITEM, np.int64)
+        self.repeats = np.zeros(count, np.bool_)
         self._pool, self._rules = pool, rules
-        self._families = Families(pool.signatures, rules.duplicate_overlap)
-        self._tellings = tellings_of(pool.own, pool.tells)
-        self._copies = least_equal_places(rules.copy_overlap, size)
-        self._copies_of_host = least_equal_places(rules.host_overlap, size)
-        self._retells = least_equal_places(rules.duplicate_overlap, size)
-        self._near = min(self._copies, self._retells)
+        self._clusters = DuplicateClusters(pool.minhashes, rules.duplicate_overlap)
+        self._translations = translation_groups(pool.id_hashes, pool.translates)
+        self._copy_places = least_equal_places(rules.copy_overlap, size)
+        self._host_places = least_equal_places(rules.host_overlap, size)
+        self._duplicate_places = least_equal_places(rules.duplicate_overlap, size)
+        self._least_places = min(self._copy_places, self._duplicate_places)
         self._merit: NDArray[np.floating] | None = None
         self._likeness = np.zeros(count, np.float32)
-        self._stories = Clusters(rules.story_cap)
-        self._patterns = Clusters(rules.copy_cap)
-        self._nobody = np.zeros(count, np.bool_)
-        self._vague = None if np.count_nonzero(pool.embedded) == count else ~pool.embedded
+        self._stories = _CappedClusters(rules.story_cap)
+        self._templates = _CappedClusters(rules.copy_cap)
+        self._none = np.zeros(count, np.bool_)
+        all_embedded = np.count_nonzero(pool.embedded) == count
+        self._not_embedded = None if all_embedded else ~pool.embedded
 
-    def pick(self) -> int:
-        """Put the next item on the list; at least one candidate is left."""
-        return self.put(self._best(), collapse=True)
+    def put_best(self) -> int:
+        """Put the next item on the list; at least one candidate must be left."""
+        return self.put(self._best(), newest=True)
 
-    def put(self, item: int, *, collapse: bool = False) -> int:
-        """Put an item on the list, or with `collapse` the newest of its family instead."""
-        equal, family = self._families.equal(item, self._near), None
-        if equal is not None and equal.max() >= self._retells and self._families.left[item]:
-            family = self._families.take_of(self._with(item, None))
-            if collapse:
-                item = self._newest(np.flatnonzero(family & self.left))
-                equal = self._families.equal(item, self._near)
-            family[item] = False
-            self._retell(family, Removal.DUPLICATE, item)
-        self._leave_out_translations(self._with(item, family), Removal.DUPLICATE, item)
+    def put(self, item: int, *, newest: bool = False) -> int:
+        """Put an item on the list, or with `newest` the newest member of its duplicate cluster."""
+        clusters = self._clusters
+        equal, cluster = clusters.equal_places(item, self._least_places), None
+        has_duplicates = equal is not None and equal.max() >= self._duplicate_places
+        if has_duplicates and clusters.unclaimed[item]:
+            cluster = clusters.claim_of(self._with(item, None))
+        if cluster is not None:
+            if newest:
+                item = self._newest(np.flatnonzero(cluster & self.left))
+                equal = clusters.equal_places(item, self._least_places)
+            cluster[item] = False
+            self._remove_repeats(cluster, Removal.DUPLICATE, item)
+        self._remove_translations(self._with(item, cluster), Removal.DUPLICATE, item)
         self._drop(item)
-        self._link(item, equal)
+        self._apply_caps(item, equal)
         return item
 
-    def leave_out(self, told: NDArray[np.uint16], removal: Removal) -> None:
-        """Leave out the family of texts, and who translates one of it."""
-        family = self._families.take(told)
-        self._retell(family, removal, NOT_HERE)
-        self._leave_out_translations(family, removal, NOT_HERE)
+    def remove_repeats_of_seed(self, minhashes: NDArray[np.uint16]) -> None:
+        """Remove the duplicate clusters of some texts, and the translations of their members."""
+        cluster = self._clusters.claim(minhashes)
+        self._remove_repeats(cluster, Removal.DUPLICATE_OF_SEED, NO_ITEM)
+        self._remove_translations(cluster, Removal.DUPLICATE_OF_SEED, NO_ITEM)
 
-    def leave_out_shown(self, told: Mask) -> None:
-        """Leave out the families of some candidates, and who translates them or one of those."""
-        family = told | self._families.take_of(told & self._families.left)
-        self._retell(family, Removal.DUPLICATE, NOT_HERE)
-        self._leave_out_translations(family, Removal.DUPLICATE, NOT_HERE)
+    def remove_repeats_of(self, shown: Mask) -> None:
+        """Remove some candidates, bool [m], with their duplicate clusters and translations."""
+        cluster = shown | self._clusters.claim_of(shown & self._clusters.unclaimed)
+        self._remove_repeats(cluster, Removal.DUPLICATE, NO_ITEM)
+        self._remove_translations(cluster, Removal.DUPLICATE, NO_ITEM)
 
-    def _with(self, item: int, family: Mask | None) -> Mask:
-        told = self._nobody.copy() if family is None else family.copy()
-        told[item] = True
-        return told
+    def _with(self, item: int, cluster: Mask | None) -> Mask:
+        members = self._none.copy() if cluster is None else cluster.copy()
+        members[item] = True
+        return members
 
-    def _leave_out_translations(self, told: Mask, removal: Removal, because_of: int) -> None:
-        """Leave out who translates one of those, by `removal` the near-duplicates, and so on."""
-        if self._tellings is None:
+    def _remove_translations(self, shown: Mask, removal: Removal, because_of: int) -> None:
+        """Remove translations of shown items, their near-duplicates by `removal`, and so on."""
+        if self._translations is None:
             return
         while True:
-            again = np.isin(self._tellings, self._tellings[told]) & ~told
-            if not np.count_nonzero(again):
+            more = np.isin(self._translations, self._translations[shown]) & ~shown
+            if not np.count_nonzero(more):
                 return
-            self._retell(again, Removal.TRANSLATION, because_of)
-            family = self._families.take_of(again & self._families.left) & ~again
-            self._retell(family, removal, because_of)
-            told = told | again | family
+            self._remove_repeats(more, Removal.TRANSLATION, because_of)
+            cluster = self._clusters.claim_of(more & self._clusters.unclaimed) & ~more
+            self._remove_repeats(cluster, removal, because_of)
+            shown = shown | more | cluster
 
-    def _retell(self, those: Mask, removal: Removal, because_of: int) -> None:
-        """Take out who tells again what is told or listed."""
-        self.retold |= those
+    def _remove_repeats(self, those: Mask, removal: Removal, because_of: int) -> None:
+        """Remove duplicates and translations of what is listed or shown."""
+        self.repeats |= those
         self._remove(those, removal, because_of)
 
     def _remove(self, those: Mask, removal: Removal, because_of: int) -> None:
-        """Take out of those who are left some, by a rule and for the sake of an item."""
+        """Remove some of the candidates left, by a rule and because of an item."""
         those = those & self.left
         self.removals[those] = removal
         self.because_of[those] = because_of
         self._drop(those)
 
     def _drop(self, those: Mask | int) -> None:
-        """Let some be left no more: a position, or bool [m]."""
+        """Mark candidates as no longer left: a position, or bool [m]."""
         self.left[those] = False
         if self._merit is not None:
             self._merit[those] = -np.inf
 
     def _best(self) -> int:
-        """Who of those left has the best value, or after the first the best marginal relevance."""
+        """The candidate left with the best value; after the first, the best marginal relevance."""
         values, diversity = self._pool.values, self._rules.diversity
         if self._merit is None:
             worth = (1 - diversity) * _scaled(values, self.left) if diversity else values
@@ -206,44 +304,94 @@ class _Draft:
         return int(merit.argmax())
 
     def _newest(self, members: NDArray[np.int64]) -> int:
-        """Of equally new ones the better value, then the earlier position."""
+        """The newest member; of equally new ones the better value, then the earlier position."""
         times = np.nan_to_num(self._pool.times[members], nan=-np.inf)
         return int(members[np.lexsort((members, -self._pool.values[members], -times))[0]])
 
-    def _link(self, item: int, equal: Counts | None) -> None:
-        """Let those who are left know of an item; `equal` [m] counts the places they share."""
+    def _apply_caps(self, item: int, equal: Counts | None) -> None:
+        """Remove candidates whose story or template is full now.
+
+        Args:
+            item: the item that was listed.
+            equal: how many MinHash places each candidate shares with it, [m]; None for too few.
+        """
         cosines = self._cosines(item)
         np.maximum(self._likeness, cosines, out=self._likeness)
         near = self.left & (cosines >= self._rules.story_likeness)
         if (full := self._stories.add(item, near)) is not None:
             self._remove(full, Removal.STORY_CAP, item)
-        copies = self._nobody if equal is None else self._copies_of(item, equal)
-        if (full := self._patterns.add(item, copies)) is not None:
+        copies = self._none if equal is None else self._copies_of(item, equal)
+        if (full := self._templates.add(item, copies)) is not None:
             self._remove(full, Removal.COPY_CAP, item)
 
     def _cosines(self, item: int) -> NDArray[np.float32]:
-        """Of all with an item: float32 [m]; 0 where a vector of the two means nothing."""
+        """The cosines of all candidates with an item: float32 [m]; 0 without meaningful vectors."""
         pool = self._pool
         if not pool.embedded[item]:
             return np.zeros(len(pool), np.float32)
         cosines: NDArray[np.float32] = pool.vectors @ pool.vectors[item]
-        if self._vague is not None:
-            cosines[self._vague] = 0
+        if self._not_embedded is not None:
+            cosines[self._not_embedded] = 0
         return cosines
 
     def _copies_of(self, item: int, equal: Counts) -> Mask:
-        """Who of those left is cut from the pattern of an item: bool [m]."""
+        """The candidates left that are made from the same template as an item: bool [m]."""
         author, host = self._pool.authors[item], self._pool.hosts[item]
-        by_author = (self._pool.authors == author) & (author != 0) & (equal >= self._copies)
-        by_host = (self._pool.hosts == host) & (host != 0) & (equal >= self._copies_of_host)
+        by_author = (self._pool.authors == author) & (author != 0) & (equal >= self._copy_places)
+        by_host = (self._pool.hosts == host) & (host != 0) & (equal >= self._host_places)
         copies: Mask = self.left & (by_author | by_host)
         return copies
 
 
-def _scaled(values: NDArray[np.floating], left: Mask) -> NDArray[np.floating]:
-    """To 0..1 over those that are left, so that neither a constant nor a factor decides anything.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cluster:
+    """Listed items that are linked, directly or through one another.
 
-    A list of weak values would else be ordered by diversity alone.
+    Attributes:
+        size: how many they are.
+        linked: bool [m], the candidates that are linked to one of them.
+    """
+
+    size: int
+    linked: Mask
+
+
+class _CappedClusters:
+    """Clusters of the listed items: a candidate that is linked to an item would join its cluster.
+
+    No cluster grows above the cap as long as nobody lists what `add` returns.
+    """
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._clusters: list[_Cluster] = []
+
+    def add(self, item: int, linked: Mask) -> Mask | None:
+        """Add a listed item and the candidates that are linked to it, bool [m].
+
+        Returns:
+            The candidates that would make a cluster larger than the cap, bool [m], or None for
+            none. A candidate that is linked to two clusters would join them into one.
+        """
+        own = [cluster for cluster in self._clusters if cluster.linked[item]]
+        if not own and not np.count_nonzero(linked):
+            return None
+        size = 1 + sum(cluster.size for cluster in own)
+        joint = np.logical_or.reduce([linked, *(cluster.linked for cluster in own)])
+        others = [cluster for cluster in self._clusters if not cluster.linked[item]]
+        self._clusters = [*others, _Cluster(size, joint)]
+        if sum(cluster.size for cluster in self._clusters) < self._cap:
+            return None
+        sizes = np.zeros(len(linked), np.int64)
+        for cluster in self._clusters:
+            sizes += cluster.size * cluster.linked
+        return sizes >= self._cap
+
+
+def _scaled(values: NDArray[np.floating], left: Mask) -> NDArray[np.floating]:
+    """Scale values to 0..1 over the candidates left, so that a constant or factor has no effect.
+
+    Without it, diversity alone would order a list of low values.
     """
     some = values[left]
     if not len(some):

@@ -26,14 +26,14 @@ class Update:
         change: number of its last write.
         outline: the article without its texts; None if it was deleted.
         features: of the text analyzed last; None if none was.
-        settled: whether the text analyzed last is the present one.
+        up_to_date: whether the text analyzed last is the present one.
     """
 
     id: str
     change: int
     outline: Article | None
     features: Features | None = None
-    settled: bool = True
+    up_to_date: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ def read_updates(
                 change=row.change,
                 outline=None if row.outline is None else parse_outline(row.outline),
                 features=features.get(row.read_hash),
-                settled=row.text_hash == row.read_hash,
+                up_to_date=row.text_hash == row.read_hash,
             )
             for row in rows
         ),
@@ -96,7 +96,7 @@ def read_unread(connection: sa.Connection, number: int, limit: int) -> tuple[Upd
         .limit(limit)
     )
     rows = connection.execute(query).all()
-    return tuple(Update(i, change, parse_outline(o), settled=False) for i, change, o in rows)
+    return tuple(Update(i, change, parse_outline(o), up_to_date=False) for i, change, o in rows)
 
 
 def _touched(connection: sa.Connection, number: int, limit: int) -> Sequence[Any]:

@@ -54,7 +54,7 @@ def cached(response: Response, listing: Listing) -> Response:
         return response
     ids = [listing.article_id, *(item.id for item in listing.related.items)]
     keys = fitting(ids)
-    seconds = lifetime(listing.seconds_left, settled=listing.settled, purgeable=keys == ids)
+    seconds = lifetime(listing.seconds_left, up_to_date=listing.up_to_date, purgeable=keys == ids)
     # A key shows what the public may not see, so no shared cache stores an answer to one.
     who = "public" if is_public() else "private"
     allowed = (f"{name}={most}" for name, most in seconds.items())
@@ -70,19 +70,19 @@ def fitting(ids: list[str]) -> list[str]:
     return [one for one, end in zip(ids, ends, strict=True) if end <= MOST_KEYS_BYTES]
 
 
-def lifetime(seconds_left: float, *, settled: bool, purgeable: bool) -> dict[str, int]:
+def lifetime(seconds_left: float, *, up_to_date: bool, purgeable: bool) -> dict[str, int]:
     """How many seconds a list is fresh, and how many it may be shown stale after that.
 
     It is not shown after `seconds_left`, when the clock alone may change it. A list of a text that
     is not up to date, or that cannot be purged by every id in it, is not shown stale at all.
     """
     left = int(min(seconds_left, SETTLED_SECONDS + STALE_ON_ERROR_SECONDS))
-    fresh = min(left, SETTLED_SECONDS if settled else UNSETTLED_SECONDS)
+    fresh = min(left, SETTLED_SECONDS if up_to_date else UNSETTLED_SECONDS)
     stale = {
         "stale-while-revalidate": min(left - fresh, STALE_SECONDS),
         "stale-if-error": min(left - fresh, STALE_ON_ERROR_SECONDS),
     }
-    shown_stale = left > fresh and settled and purgeable
+    shown_stale = left > fresh and up_to_date and purgeable
     return {"max-age": fresh} | (stale if shown_stale else {})
 
 

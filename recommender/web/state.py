@@ -22,7 +22,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import next_visibility_change, on_show, shows
 from recommender.ranking.overrides import Kind, StoredOverrides
-from recommender.ranking.seeds import seed_of
+from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.limits import WorkerLimits
@@ -45,7 +45,7 @@ class Listing:
         related: the list.
         language: the seed's; the heading of the list is in it.
         explained: whether explanations were asked for.
-        settled: whether the vectors and terms of the seed are those of its present text.
+        up_to_date: whether the vectors and terms of the seed are those of its present text.
         seconds_left: until the clock alone may change the list.
     """
 
@@ -53,7 +53,7 @@ class Listing:
     related: RelatedList
     language: str
     explained: bool
-    settled: bool
+    up_to_date: bool
     seconds_left: float
 
 
@@ -108,7 +108,7 @@ class State:
         changes = (next_visibility_change(part, now) for part in view.parts)
         seconds_left = min(overrides.next_change(now), *changes) - now
         explained = bool(options.explain)
-        return Listing(article_id, related, seed.language, explained, seed.settled, seconds_left)
+        return Listing(article_id, related, seed.language, explained, seed.up_to_date, seconds_left)
 
     def list_for_draft(
         self, article: Article, options: ListOptions, shown_on_page: frozenset[str]
@@ -282,6 +282,8 @@ def _shows(live: LiveState, receipt: Receipt, *, text: bool) -> bool:
     if row is None:
         return False
     at = np.array([row])
-    is_of = {name: live.view.take(name, at)[0] for name in ("change", "settled", "recommendable")}
+    is_of = {
+        name: live.view.take(name, at)[0] for name in ("change", "up_to_date", "recommendable")
+    }
     listable = _is_shown(live.view, row, time.time()) and is_of["recommendable"]
-    return bool(is_of["change"] >= receipt.change and (is_of["settled"] or not listable))
+    return bool(is_of["change"] >= receipt.change and (is_of["up_to_date"] or not listable))

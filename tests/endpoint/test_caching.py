@@ -160,18 +160,18 @@ def test_no_list_is_kept_past_the_next_turn_of_the_clock(
 
 @given(
     left=st.floats(min_value=0, exclude_min=True),
-    settled=st.booleans(),
+    up_to_date=st.booleans(),
     purgeable=st.booleans(),
 )
 def test_fresh_or_stale_nothing_is_shown_past_the_turn_of_the_clock(
-    left: float, *, settled: bool, purgeable: bool
+    left: float, *, up_to_date: bool, purgeable: bool
 ) -> None:
-    seconds = lifetime(left, settled=settled, purgeable=purgeable)
-    assert seconds["max-age"] <= (30 if settled else 5)
+    seconds = lifetime(left, up_to_date=up_to_date, purgeable=purgeable)
+    assert seconds["max-age"] <= (30 if up_to_date else 5)
     for stale in ("stale-while-revalidate", "stale-if-error"):
         assert seconds["max-age"] + seconds.get(stale, 0) <= left
-        assert (settled and purgeable) or stale not in seconds
-    if left >= 30 + DAY and settled and purgeable:
+        assert (up_to_date and purgeable) or stale not in seconds
+    if left >= 30 + DAY and up_to_date and purgeable:
         assert seconds == SETTLED
 
 

@@ -39,13 +39,13 @@ def lists(sample_client: FlaskClient) -> Lists:
 def expected(
     sample_articles: dict[str, Document], twins: dict[str, frozenset[str]]
 ) -> Callable[..., set[frozenset[str]]]:
-    """By brute force: the stories, each with all its tellings, that a full list must hold."""
+    """By brute force: the stories, each with all its duplicates, that a full list must hold."""
 
     def find(seed: str, wanted: Callable[[Document], bool]) -> set[frozenset[str]]:
         origin = sample_articles[seed].get("translation_of", seed)
         barred = {seed, *twins.get(seed, ())} | NEVER_LISTED
         return {
-            tellings_of(other, sample_articles, twins)
+            translation_groups(other, sample_articles, twins)
             for other, article in sample_articles.items()
             if other not in barred
             and article.get("translation_of", other) != origin
@@ -59,13 +59,13 @@ def expected(
 def stories(
     sample_articles: dict[str, Document], twins: dict[str, frozenset[str]]
 ) -> Callable[[Document], list[frozenset[str]]]:
-    """The stories of a list, each with all its tellings."""
+    """The stories of a list, each with all its duplicates."""
     return lambda answer: [
-        tellings_of(item["id"], sample_articles, twins) for item in answer["items"]
+        translation_groups(item["id"], sample_articles, twins) for item in answer["items"]
     ]
 
 
-def tellings_of(
+def translation_groups(
     article_id: str, articles: dict[str, Document], twins: dict[str, frozenset[str]]
 ) -> frozenset[str]:
     """Its reprints and translations, theirs too, and itself."""

@@ -175,9 +175,9 @@ def test_a_damaged_generation_is_not_served_and_the_old_one_goes_on(
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("own", lambda own: own.astype(np.int32)),
+        ("id_hash", lambda own: own.astype(np.int32)),
         ("read", lambda read: read.astype(np.float64)),
-        ("signature", lambda signature: signature[:, :64]),
+        ("minhash", lambda minhash: minhash[:, :64]),
         ("from_time", lambda _: None),
     ],
 )
@@ -209,7 +209,9 @@ def test_a_rebuild_takes_the_place_of_a_sealed_generation_of_other_columns(
     client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     catalog, want = Catalog(own_desk.data.snapshots), listed(client)
-    forged = with_column(catalog, "own", catalog.open_live().columns["own"].astype(np.int32))
+    forged = with_column(
+        catalog, "id_hash", catalog.open_live().columns["id_hash"].astype(np.int32)
+    )
     live = rebuild_with_fake(own_desk).generation
     assert live == catalog.live() != forged
     assert listed(client) == want

@@ -10,7 +10,7 @@ TOLD = {"harbour-1", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg"}
 EVERYTHING = "language=any&limit=100"
 
 
-def tellings(client: FlaskClient, seed: str, query: str = EVERYTHING) -> list[str]:
+def rows_of_translations(client: FlaskClient, seed: str, query: str = EVERYTHING) -> list[str]:
     answer = client.get(f"/v1/articles/{seed}/related?{query}")
     assert answer.status_code == 200, answer.text
     return [item["id"] for item in answer.get_json()["items"] if item["id"] in TOLD]
@@ -33,20 +33,20 @@ def page(client: FlaskClient, *requests: dict[str, Any]) -> list[set[str]]:
 def test_a_translation_of_a_reprint_is_the_same_story(
     desk: FlaskClient, seed: str, mode: str
 ) -> None:
-    found = tellings(
+    found = rows_of_translations(
         desk, f"harbour-{seed}" if seed == "undated" else seed, f"{EVERYTHING}&mode={mode}"
     )
     assert len(found) <= 1
 
 
 def test_under_a_reprint_nobody_translates_its_original(desk: FlaskClient) -> None:
-    assert tellings(desk, "harbour-1-reprint") == []
+    assert rows_of_translations(desk, "harbour-1-reprint") == []
 
 
 def test_nor_under_a_pin(client: FlaskClient) -> None:
     for wanted in ("harbour-1-reprint", "harbour-1-ru"):
         pin(client, "orchard-1", wanted)
-        assert tellings(client, "orchard-1") == [wanted]
+        assert rows_of_translations(client, "orchard-1") == [wanted]
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "tg"])

@@ -34,7 +34,7 @@ from recommender.operations.erase import Erased, erase
 from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed, seed_of
+from recommender.ranking.seed import find_seed, seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import NOW, fake_reader

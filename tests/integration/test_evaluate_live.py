@@ -19,7 +19,7 @@ from recommender.evaluation.comparison import compare
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.settings import PREFIX, Settings
 from recommender.store import open_store
 

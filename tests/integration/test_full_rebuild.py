@@ -14,7 +14,7 @@ from recommender.api import ListOptions
 from recommender.indexing.rebuild import rebuild
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 

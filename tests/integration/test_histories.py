@@ -41,11 +41,11 @@ from recommender.live import (
     empty_base_snapshot,
     open_base_snapshots,
 )
-from recommender.ranking.duplicates import tellings
+from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.store import ArticleStore, open_store
 from tests.support.properties import examples
 
@@ -313,7 +313,7 @@ def eligible_ids(view: View) -> list[set[str]]:
 def story_sets(view: View) -> dict[str, set[str]]:
     """By id, the articles that tell the same story."""
     return {
-        one: set(ids_at(view, tellings(view, find_seed(view, one).names)))
+        one: set(ids_at(view, rows_of_translations(view, find_seed(view, one).hashes)))
         for one in ids_at(view, view.present)
     }
 

@@ -28,15 +28,12 @@ from recommender.articles import Article
 from recommender.indexing.drafts import seed_outside
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.fusion import Scores
 from recommender.ranking.overrides import Overrides
-from recommender.ranking.picking import rules_of
 from recommender.ranking.policy import Policy, parse_policy
-from recommender.ranking.pool import Pool
 from recommender.ranking.related import FALLBACK_STAGES, list_related, select_items
-from recommender.ranking.scoring import MEASURED, Scorer
-from recommender.ranking.seeds import Seed, find_seed
-from recommender.ranking.selection import choose
+from recommender.ranking.scoring import LEAST_MEASURED, Scorer, Scores
+from recommender.ranking.seed import Seed, find_seed
+from recommender.ranking.selection import CandidatePool, SelectionRules, select
 from tests.support.drawn_archives import (
     MODELS,
     NOW,
@@ -315,7 +312,7 @@ def signature_of(asked: Asked, one: str | None) -> Any:
         return asked.archive.signature(one)
     if asked.inside is not None:
         return asked.archive.signature(asked.inside)
-    return asked.seed.signature
+    return asked.seed.minhash
 
 
 def alike(left: Any, right: Any, least: float) -> bool:
@@ -532,7 +529,7 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
     rest = [item.id for item in listed[len(first) :]]
     assert not set(ids_of(listed)) & excluded
     assert {item.reason for item in listed[len(first) :]} <= {"semantic", *FALLBACK_STAGES}
-    if not asked.seed.lists:
+    if not asked.seed.has_list:
         assert listed == ()
     elif asked.options.min_score is None:
         assert first == wanted[: asked.options.limit]
@@ -716,8 +713,8 @@ def related_ids(asked: Asked) -> dict[str, float]:
 
 def rank(asked: Asked, ids: Iterable[str]) -> Any:
     rows = [asked.view.row_of(one) for one in ids]
-    scorer = Scorer(asked.view, asked.seed, asked.policy, asked.now)
-    return scorer.rank(np.array(rows, np.int64))
+    scorer = Scorer.of(asked.view, asked.seed, asked.policy, asked.now)
+    return scorer.score(np.array(rows, np.int64))
 
 
 def family_of(asked: Asked, one: str, among: Iterable[str]) -> set[str]:
@@ -844,7 +841,7 @@ def both_known(asked: Asked, one: str) -> bool:
 
 def is_measured(view: View, tag: str) -> bool:
     """Whether there are texts enough of a language to know how near unrelated ones are."""
-    return not view.snapshot.manifest.centred or view.background_of(tag).rows >= MEASURED
+    return not view.snapshot.manifest.centred or view.background_of(tag).rows >= LEAST_MEASURED
 
 
 def least_score(asked: Asked, one: str) -> float:
@@ -943,13 +940,13 @@ def test_a_listed_item_that_was_told_again_is_counted_in_its_story() -> None:
     vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.8, 0.6]], np.float32)
     nobody, times = np.zeros(3, np.int64), np.zeros(3)
     known, own = np.ones(3, np.bool_), np.arange(3)
-    pool = Pool(times, vectors, signatures, times, nobody, nobody, known, own, own)
-    rules = rules_of(replace(Policy(), **STORIES), 12)
-    picked = choose(
+    pool = CandidatePool(times, vectors, signatures, times, nobody, nobody, known, own, own)
+    rules = SelectionRules.of(replace(Policy(), **STORIES), 12)
+    picked = select(
         pool.at(np.array([2, 1])),
         10,
         rules=rules,
-        told=np.empty((0, 128), np.uint16),
+        seed_minhashes=np.empty((0, 128), np.uint16),
         listable=np.array([True, False]),
         listed=pool.at(np.array([0, 1])),
     )
@@ -976,7 +973,7 @@ def scored(view: View, seeds: Iterable[Seed], ids: Sequence[str], policy: Policy
     """The parts and the whole, each [seeds, ids]."""
     rows = np.array([view.row_of(one) for one in ids], np.int64)
     now = NOW.timestamp()
-    found = [Scorer(view, seed, policy, now).rank(rows).scores for seed in seeds]
+    found = [Scorer.of(view, seed, policy, now).score(rows).scores for seed in seeds]
     return Scores(
         *(np.array([getattr(one, part.name) for one in found]) for part in fields(Scores))
     )

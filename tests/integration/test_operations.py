@@ -146,8 +146,8 @@ def test_a_generation_of_other_columns_is_damaged_and_nobody_goes_back_to_it(
 ) -> None:
     live = generations[-1]
     catalog.flip(generations[1])
-    own = catalog.open_live().columns["own"]
-    forged = with_column(catalog, "own", own.astype(np.int32))
+    own = catalog.open_live().columns["id_hash"]
+    forged = with_column(catalog, "id_hash", own.astype(np.int32))
     catalog.flip(live)
     for command in ("verify", "rollback"):
         result = run(own_desk, "snapshots", command, forged)

@@ -301,7 +301,7 @@ def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
     np.testing.assert_array_equal(
         before.vectors.fetch(np.array([old])), after.vectors.fetch(np.array([new]))
     )
-    assert (before.columns["settled"][old], after.columns["settled"][new]) == (True, False)
+    assert (before.columns["up_to_date"][old], after.columns["up_to_date"][new]) == (True, False)
     assert DisplayFields.from_bytes(after.display_of(new)).title == "Newer"
 
 

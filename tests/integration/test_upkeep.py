@@ -31,7 +31,7 @@ from recommender.live import Follower, Heartbeats, Journal
 from recommender.operations import indexer_process as operation
 from recommender.operations.indexer_process import index_forever
 from recommender.progress import Advance
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
 from recommender.store import (
     LOG_START,

@@ -105,17 +105,17 @@ def test_every_column_has_its_type_with_and_without_rows() -> None:
         "published": ("bool", ()),
         "recommendable": ("bool", ()),
         "titled": ("bool", ()),
-        "lists": ("bool", ()),
+        "has_list": ("bool", ()),
         "embedded": ("bool", ()),
         "fluent": ("bool", ()),
-        "own": ("int64", ()),
-        "tells": ("int64", ()),
+        "id_hash": ("int64", ()),
+        "translates": ("int64", ()),
         "author": ("int64", ()),
         "host": ("int64", ()),
         "change": ("int64", ()),
         "read": ("bool", ()),
-        "settled": ("bool", ()),
-        "signature": ("uint16", (MINHASH_SIZE,)),
+        "up_to_date": ("bool", ()),
+        "minhash": ("uint16", (MINHASH_SIZE,)),
         "language": ("int32", ()),
         "section": ("int32", ()),
     }
@@ -184,8 +184,8 @@ def test_a_vector_means_something_in_a_supported_language_of_an_analyzed_text(
 def test_a_document_is_up_to_date_only_with_features_of_its_present_text() -> None:
     documents = [document(features()), document(features(), up_to_date=False), document()]
     assert column("read", *documents) == [True, True, False]
-    assert column("settled", *documents) == [True, False, False]
-    assert column("signature", *documents) == [[7] * MINHASH_SIZE] * 2 + [[0] * MINHASH_SIZE]
+    assert column("up_to_date", *documents) == [True, False, False]
+    assert column("minhash", *documents) == [[7] * MINHASH_SIZE] * 2 + [[0] * MINHASH_SIZE]
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_flags_follow_the_articles() -> None:
     assert column("published", *documents) == [True, False, False, False]
     assert column("titled", *documents) == [True, False, True, False]
     assert column("recommendable", *documents) == [True, True, False, True]
-    assert column("lists", *documents) == [True, True, True, False]
+    assert column("has_list", *documents) == [True, True, True, False]
 
 
 def test_an_article_is_in_the_group_that_it_translates_or_in_its_own() -> None:
@@ -299,8 +299,8 @@ def test_an_article_is_in_the_group_that_it_translates_or_in_its_own() -> None:
         document(id="a-ru", translation_of="a"),
         document(id="b", translation_of="g:7"),
     ]
-    assert column("own", *documents) == [hash_id("a"), hash_id("a-ru"), hash_id("b")]
-    assert column("tells", *documents) == [hash_id("a"), hash_id("a"), hash_id("g:7")]
+    assert column("id_hash", *documents) == [hash_id("a"), hash_id("a-ru"), hash_id("b")]
+    assert column("translates", *documents) == [hash_id("a"), hash_id("a"), hash_id("g:7")]
 
 
 def test_a_hash_is_the_signed_blake2b_of_its_name() -> None:

@@ -23,7 +23,7 @@ from recommender.evaluation.runs import Bench, plain_articles
 from recommender.evaluation.scoreboard import sample_evenly, sample_seeds, traits_of
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -57,7 +57,7 @@ def listed(bench: Bench) -> dict[str, tuple[str, ...]]:
 def allowed(bench: Bench) -> set[str]:
     """What the filters of the product leave for the seed."""
     seed = find_seed(bench.view, SEED)
-    rows = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).allowed()
+    rows = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).eligible()
     return {bench.view.id_of(row) for row in np.flatnonzero(rows).tolist()}
 
 

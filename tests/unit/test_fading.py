@@ -14,8 +14,8 @@ from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
-from recommender.ranking.decay import fading_of
 from recommender.ranking.policy import Policy
+from recommender.ranking.scoring import decay_by_age
 from recommender.store import LOG_START, StoreState
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
@@ -54,7 +54,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def fading(view: View, policy: Policy, rows: list[int]) -> list[float]:
-    values: list[float] = fading_of(
+    values: list[float] = decay_by_age(
         view, np.array(rows, np.int64), policy, NOON.timestamp()
     ).tolist()
     return values
@@ -124,7 +124,7 @@ def test_each_is_the_formula_by_hand(
 def test_within_an_hour_nothing_fades(make: Make) -> None:
     view, rows = make(["city", "sport"], ["city"]), np.arange(3)
     at = [
-        fading_of(view, rows, Policy(half_lives={"sport": 2.0}), NOON.timestamp() + seconds)
+        decay_by_age(view, rows, Policy(half_lives={"sport": 2.0}), NOON.timestamp() + seconds)
         for seconds in (0, 1, 3_599.9, 3_600)
     ]
     assert at[0].tolist() == at[1].tolist() == at[2].tolist()

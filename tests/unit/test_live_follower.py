@@ -22,7 +22,7 @@ from recommender.live import Follower, Heartbeats, Journal
 from recommender.ranking.display import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seeds import find_seed
+from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 
@@ -198,10 +198,10 @@ def test_an_article_that_was_not_read_is_a_seed_but_in_no_list(
     assert len(worker.listed("fresh")) > 5
     view = worker.follower.current().view
     seed = find_seed(view, "fresh")
-    assert (seed.settled, seed.section, seed.vector) == (False, "city", None)
+    assert (seed.up_to_date, seed.section, seed.vector) == (False, "city", None)
     assert index_with_fake(own_desk) == 1
     assert "fresh" in worker.listed()
-    assert find_seed(worker.follower.current().view, "fresh").settled
+    assert find_seed(worker.follower.current().view, "fresh").up_to_date
 
 
 def test_a_new_headline_shows_at_once_over_the_text_read_before(
@@ -220,10 +220,10 @@ def test_a_new_headline_shows_at_once_over_the_text_read_before(
     assert before.vector is not None
     assert now.vector is not None
     np.testing.assert_allclose(now.vector, before.vector, atol=1e-3)
-    assert (before.settled, now.settled) == (True, False)
+    assert (before.up_to_date, now.up_to_date) == (True, False)
     index_with_fake(own_desk)
     assert "harbour-4" in worker.listed()
-    assert find_seed(worker.follower.current().view, "harbour-4").settled
+    assert find_seed(worker.follower.current().view, "harbour-4").up_to_date
 
 
 def test_changes_over_a_snapshot_list_whom_a_rebuild_lists(
@@ -428,7 +428,7 @@ def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_journal(
     assert late.listed() == want
     assert "fresh" in want
     assert "harbour-4" not in want
-    assert not find_seed(late.follower.current().view, "unread").settled
+    assert not find_seed(late.follower.current().view, "unread").up_to_date
     late.away = False
     store.delete("harbour-5")
     assert late.listed() == [name for name in want if name != "harbour-5"]
@@ -546,7 +546,7 @@ def test_an_article_that_waits_since_before_the_snapshot_is_a_seed(
     assert built.unread == 1
     late = hire(own_desk)
     assert late.generation == built.generation
-    assert not find_seed(late.follower.current().view, "marked").settled
+    assert not find_seed(late.follower.current().view, "marked").up_to_date
     assert "marked" not in late.listed()
 
 
@@ -683,7 +683,7 @@ def test_a_vector_that_holds_no_numbers_stops_no_following(
     assert "harbour-4" not in listed
     assert "harbour-5" in listed
     seed = find_seed(worker.follower.current().view, "spoilt")
-    assert (seed.settled, seed.embedded) == (True, False)
+    assert (seed.up_to_date, seed.embedded) == (True, False)
     assert "harbour-5" in worker.listed("spoilt")
 
 
@@ -696,4 +696,4 @@ def test_a_vector_that_holds_no_numbers_stops_no_compaction(
     assert set(worker.listed()) == before
     assert worker.generation == done.generation
     seed = find_seed(worker.follower.current().view, "spoilt")
-    assert (seed.settled, seed.embedded) == (True, False)
+    assert (seed.up_to_date, seed.embedded) == (True, False)

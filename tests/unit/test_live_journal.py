@@ -50,7 +50,7 @@ BATCHES: list[tuple[LogPosition, list[Update]]] = [
 def plain(update: Update) -> tuple[Any, ...]:
     """An update as values that compare."""
     features = None if update.features is None else update.features.to_json()
-    return update.id, update.change, update.outline, update.settled, features
+    return update.id, update.change, update.outline, update.up_to_date, features
 
 
 def write(folder: Path, batches: Sequence[tuple[LogPosition, Sequence[Update]]]) -> Path:
@@ -216,7 +216,7 @@ UPDATES = st.builds(
         never_recommend=st.booleans(),
     ),
     features=st.sampled_from([None, *(f for _, us in BATCHES for u in us if (f := u.features))]),
-    settled=st.booleans(),
+    up_to_date=st.booleans(),
 )
 
 

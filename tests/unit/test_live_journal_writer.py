@@ -102,7 +102,7 @@ def until(condition: Callable[[], bool]) -> None:
 def shown(view: View) -> dict[str, tuple[int, bool, bool]]:
     """By the id of each article there its change, whether it is settled and whether embedded."""
     rows = np.flatnonzero(view.present)
-    columns = [view.take(name, rows).tolist() for name in ("change", "settled", "embedded")]
+    columns = [view.take(name, rows).tolist() for name in ("change", "up_to_date", "embedded")]
     return {view.id_of(int(row)): tuple(of) for row, *of in zip(rows, *columns, strict=True)}
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.ranking.fusion import Floors, Scores, Signals, Weights, fuse
+from recommender.ranking.scoring import Backgrounds, Scores, Signals, Weights, fuse
 
 Floats = NDArray[np.float32]
 
@@ -34,7 +34,7 @@ def test_a_score_is_the_weighted_mean_of_the_scaled_signals() -> None:
     """(0.6-0.2)/0.8 = 0.5, (0.55-0.1)/0.9 = 0.5, (0.7-0.4)/0.6 = 0.5; 1 at the top, 0 below."""
     scores = fuse(
         Signals(floats(0.6, 1.0, -0.4), floats(0.7, 0.4, 1.0), floats(0.55, 0.05, 1.0)),
-        Floors(floats(0.2, 0.2, 0.2), floats(0.4, 0.4, 0.4), floats(0.1, 0.1, 0.1)),
+        Backgrounds(floats(0.2, 0.2, 0.2), floats(0.4, 0.4, 0.4), floats(0.1, 0.1, 0.1)),
         Weights(floats(0.25, 0.5, 0.25), floats(0.25, 0.25, 0.25), floats(0.5, 0.25, 0.5)),
     )
     np.testing.assert_allclose(scores.dense, [0.5, 1, 0], atol=1e-6)
@@ -76,7 +76,7 @@ def test_the_weights_of_a_pair_add_up_to_one(found: Weights) -> None:
 def test_the_same_text_scores_one_and_the_floors_score_zero(
     dense: Floats, passages: Floats, lexical: Floats, shared: Weights
 ) -> None:
-    floors, ones = Floors(dense, passages, lexical), np.ones(5, np.float32)
+    floors, ones = Backgrounds(dense, passages, lexical), np.ones(5, np.float32)
     np.testing.assert_allclose(fuse(Signals(ones, ones, ones), floors, shared).score, 1, atol=1e-6)
     assert fuse(Signals(dense, passages, lexical), floors, shared).score.tolist() == [0] * 5
 
@@ -85,7 +85,7 @@ def test_the_same_text_scores_one_and_the_floors_score_zero(
 def test_parts_and_whole_are_always_within_0_and_1(
     dense: Floats, passages: Floats, lexical: Floats, floor: Floats, other: Floats, shared: Weights
 ) -> None:
-    scores = fuse(Signals(dense, passages, lexical), Floors(floor, other, floor), shared)
+    scores = fuse(Signals(dense, passages, lexical), Backgrounds(floor, other, floor), shared)
     for part in (scores.dense, scores.passages, scores.lexical, scores.score):
         assert str(part.dtype) == "float32"
         assert ((part >= 0) & (part <= 1)).all()
@@ -95,7 +95,7 @@ def test_parts_and_whole_are_always_within_0_and_1(
 def test_a_nearer_article_never_scores_less(
     dense: Floats, floor: Floats, lexical: Floats, shared: Weights
 ) -> None:
-    floors = Floors(floor, floor, floor)
+    floors = Backgrounds(floor, floor, floor)
     nearer = np.minimum(dense + np.float32(0.1), 1).astype(np.float32)
     near, far = (fuse(Signals(one, one, lexical), floors, shared).score for one in (nearer, dense))
     assert (near >= far).all()
@@ -105,7 +105,7 @@ def test_a_nearer_article_never_scores_less(
 def test_a_pair_scores_the_same_from_either_side(
     similarity: Floats, floor: Floats, other: Floats, shared: Weights
 ) -> None:
-    one, two = Floors(floor, other, floor), Floors(other, floor, other)
+    one, two = Backgrounds(floor, other, floor), Backgrounds(other, floor, other)
     signals = Signals(similarity, similarity, similarity)
     there, back = (
         fuse(signals, floors, shared).score.tolist()
@@ -117,7 +117,7 @@ def test_a_pair_scores_the_same_from_either_side(
 def test_floors_are_believed_as_far_as_there_are_pairs() -> None:
     """Half of a median at 100 pairs, none of it without any, and a negative one never."""
     medians = Signals(floats(0.4, 0.4, -0.2), floats(0.2, 0.2, 0.2), floats(0.1, 0.1, 0.1))
-    floors = Floors.of(np.array([100, 0, 300]), medians)
+    floors = Backgrounds.of(np.array([100, 0, 300]), medians)
     np.testing.assert_allclose(floors.dense, [0.2, 0, 0], atol=1e-6)
     np.testing.assert_allclose(floors.passages, [0.1, 0, 0.15], atol=1e-6)
     np.testing.assert_allclose(floors.lexical, [0.05, 0, 0.075], atol=1e-6)
@@ -135,8 +135,8 @@ def test_scores_are_cut_to_the_kept_positions() -> None:
 
 
 def test_floors_lie_midway_between_two_groups() -> None:
-    middle = Floors(floats(0.2), floats(0.4), floats(0.1)).midway(
-        Floors(floats(0.4), floats(0.0), floats(0.3))
+    middle = Backgrounds(floats(0.2), floats(0.4), floats(0.1)).midway(
+        Backgrounds(floats(0.4), floats(0.0), floats(0.3))
     )
     assert middle.dense.tolist() == pytest.approx([0.3])
     assert middle.passages.tolist() == pytest.approx([0.2])

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.ranking.recency import recency
+from recommender.ranking.scoring import recency_of
 
 
 def factors(*ages: float, weight: float = 0.4, half_life: float = 10.0) -> list[float]:
-    values: list[float] = recency(np.array(ages, np.float64), weight, half_life).tolist()
+    values: list[float] = recency_of(np.array(ages, np.float64), weight, half_life).tolist()
     return values
 
 
@@ -36,7 +36,7 @@ def test_without_weight_age_changes_nothing() -> None:
 
 def test_each_article_may_have_a_half_life_of_its_own() -> None:
     ages = np.array([10.0, 10.0, 20.0, np.nan])
-    values = recency(ages, 0.4, np.array([10.0, 5.0, 20.0, 1.0])).tolist()
+    values = recency_of(ages, 0.4, np.array([10.0, 5.0, 20.0, 1.0])).tolist()
     assert values == pytest.approx([0.8, 0.7, 0.8, 1])
 
 

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.articles import Article
-from recommender.ranking import clusters
-from recommender.ranking.clusters import Families, _near, tellings_of
-from recommender.ranking.picking import rules_of
+from recommender.ranking import duplicates
+from recommender.ranking.duplicates import DuplicateClusters, _near, translation_groups
 from recommender.ranking.policy import Policy
-from recommender.ranking.selection import Pool, Removal, Rules, Selection, choose
+from recommender.ranking.selection import CandidatePool, Removal, Selection, SelectionRules, select
 from tests.support.properties import examples
 
 HALVES = [
@@ -28,9 +27,9 @@ HALVES = [
 ]
 """Unit vectors whose products are whole quarters, so that an oracle may ask for equality."""
 SAME, OTHER = HALVES[0], HALVES[3]  # their product is 0.5
-Signature = tuple[int, ...]
+MinHash = tuple[int, ...]
 NEVER = 2.0
-NOTHING = Rules(
+NOTHING = SelectionRules(
     diversity=0.0,
     duplicate_overlap=NEVER,
     story_likeness=NEVER,
@@ -44,25 +43,25 @@ NOTHING = Rules(
 class Candidate:
     value: float
     vector: tuple[float, ...] = SAME
-    signature: Signature = (0, 0, 0, 0)
+    minhash: MinHash = (0, 0, 0, 0)
     time: float = nan
     author: int = 0
     host: int = 0
     embedded: bool = True
     listable: bool = True
-    tells: int | None = None
-    own: int = field(default_factory=count(1_000).__next__)
+    translates: int | None = None
+    id_hash: int = field(default_factory=count(1_000).__next__)
 
     @property
     def story(self) -> int:
-        return self.own if self.tells is None else self.tells
+        return self.id_hash if self.translates is None else self.translates
 
 
-SIGNATURES = st.one_of(st.tuples(*[st.integers(1, 3)] * 4), st.just((0, 0, 0, 0)))
+MINHASHES = st.one_of(st.tuples(*[st.integers(1, 3)] * 4), st.just((0, 0, 0, 0)))
 
 
 def numbered(candidates: list[Candidate]) -> list[Candidate]:
-    return [replace(one, own=place) for place, one in enumerate(candidates)]
+    return [replace(one, id_hash=place) for place, one in enumerate(candidates)]
 
 
 CANDIDATES = st.lists(
@@ -70,7 +69,7 @@ CANDIDATES = st.lists(
         Candidate,
         st.integers(-4, 8).map(lambda n: n / 8),
         st.sampled_from(HALVES),
-        SIGNATURES,
+        MINHASHES,
         st.sampled_from([nan, 0.0, 1.0, 2.0]),
         st.integers(0, 2),
         st.integers(0, 2),
@@ -80,10 +79,10 @@ CANDIDATES = st.lists(
     ),
     max_size=9,
 ).map(numbered)
-ABOVE = CANDIDATES.map(lambda some: [replace(one, own=100 + one.own) for one in some[:3]])
+ABOVE = CANDIDATES.map(lambda some: [replace(one, id_hash=100 + one.id_hash) for one in some[:3]])
 BOUNDS = st.sampled_from([0.25, 0.5, 0.75, 1.0, NEVER])
 RULES = st.builds(
-    Rules,
+    SelectionRules,
     st.sampled_from([0.0, 0.125, 0.5, 1.0]),
     BOUNDS,
     BOUNDS,
@@ -91,38 +90,38 @@ RULES = st.builds(
     BOUNDS,
     st.integers(1, 4),
 )
-TOLD = st.lists(SIGNATURES, max_size=2)
+SEED_MINHASHES = st.lists(MINHASHES, max_size=2)
 LIMITS = st.integers(0, 12)
 
 
-def pool_of(candidates: Sequence[Candidate]) -> Pool:
+def pool_of(candidates: Sequence[Candidate]) -> CandidatePool:
     count = len(candidates)
-    return Pool(
+    return CandidatePool(
         values=np.array([c.value for c in candidates], np.float64),
         vectors=np.array([c.vector for c in candidates], np.float32).reshape(count, 6),
-        signatures=np.array([c.signature for c in candidates], np.uint16).reshape(count, 4),
+        minhashes=np.array([c.minhash for c in candidates], np.uint16).reshape(count, 4),
         times=np.array([c.time for c in candidates], np.float64),
         authors=np.array([c.author for c in candidates], np.int64),
         hosts=np.array([c.host for c in candidates], np.int64),
         embedded=np.array([c.embedded for c in candidates], np.bool_),
-        own=np.array([c.own for c in candidates], np.int64),
-        tells=np.array([c.story for c in candidates], np.int64),
+        id_hashes=np.array([c.id_hash for c in candidates], np.int64),
+        translates=np.array([c.story for c in candidates], np.int64),
     )
 
 
 def selection(
     candidates: Sequence[Candidate],
     limit: int,
-    rules: Rules = NOTHING,
-    told: Sequence[Signature] = (),
+    rules: SelectionRules = NOTHING,
+    seed_minhashes: Sequence[MinHash] = (),
     listed: Sequence[Candidate] | None = None,
     shown_on_page: Sequence[int] | None = None,
 ) -> Selection:
-    return choose(
+    return select(
         pool_of(candidates),
         limit,
         rules=rules,
-        told=np.array(told, np.uint16).reshape(-1, 4),
+        seed_minhashes=np.array(seed_minhashes, np.uint16).reshape(-1, 4),
         listable=np.array([c.listable for c in candidates], np.bool_),
         listed=None if listed is None else pool_of(listed),
         shown_on_page=None
@@ -131,18 +130,20 @@ def selection(
     )
 
 
-def chosen(
+def selected(
     candidates: Sequence[Candidate],
     limit: int,
-    rules: Rules = NOTHING,
-    told: Sequence[Signature] = (),
+    rules: SelectionRules = NOTHING,
+    seed_minhashes: Sequence[MinHash] = (),
     listed: Sequence[Candidate] | None = None,
 ) -> list[int]:
-    places: list[int] = selection(candidates, limit, rules, told, listed).positions.tolist()
+    places: list[int] = selection(
+        candidates, limit, rules, seed_minhashes, listed
+    ).positions.tolist()
     return places
 
 
-def share(one: Signature, two: Signature) -> float:
+def share(one: MinHash, two: MinHash) -> float:
     return sum(a == b for a, b in zip(one, two, strict=True)) / len(one) if any(one) else 0.0
 
 
@@ -152,12 +153,12 @@ def cosine(one: Candidate, two: Candidate) -> float:
     return sum(a * b for a, b in zip(one.vector, two.vector, strict=True))
 
 
-def of_one_story(one: Candidate, two: Candidate, rules: Rules) -> bool:
+def of_one_story(one: Candidate, two: Candidate, rules: SelectionRules) -> bool:
     return cosine(one, two) >= rules.story_likeness
 
 
-def of_one_pattern(one: Candidate, two: Candidate, rules: Rules) -> bool:
-    alike = share(one.signature, two.signature)
+def of_one_pattern(one: Candidate, two: Candidate, rules: SelectionRules) -> bool:
+    alike = share(one.minhash, two.minhash)
     midway = (rules.copy_overlap + min(rules.duplicate_overlap, 1)) / 2
     if one.author == two.author != 0 and alike >= rules.copy_overlap:
         return True
@@ -165,7 +166,7 @@ def of_one_pattern(one: Candidate, two: Candidate, rules: Rules) -> bool:
 
 
 def translate(one: Candidate, two: Candidate) -> bool:
-    return one.story in {two.story, two.own} or two.story == one.own
+    return one.story in {two.story, two.id_hash} or two.story == one.id_hash
 
 
 def translations(candidates: Sequence[Candidate], places: set[int]) -> set[int]:
@@ -182,11 +183,13 @@ def translations(candidates: Sequence[Candidate], places: set[int]) -> set[int]:
         found |= more
 
 
-def retold(told: Sequence[Signature], texts: Sequence[Signature], bound: float) -> set[int]:
-    """Places of texts that repeat a told text, or one that repeats it, and so on."""
+def repeats_of(
+    seed_minhashes: Sequence[MinHash], texts: Sequence[MinHash], bound: float
+) -> set[int]:
+    """Places of texts that repeat a given text, or one that repeats it, and so on."""
     found: set[int] = set()
     while True:
-        known = [*told, *(texts[place] for place in found)]
+        known = [*seed_minhashes, *(texts[place] for place in found)]
         more = {
             place
             for place, text in enumerate(texts)
@@ -197,18 +200,22 @@ def retold(told: Sequence[Signature], texts: Sequence[Signature], bound: float) 
         found |= more
 
 
-def retellings(candidates: Sequence[Candidate], family: set[int], bound: float) -> set[int]:
-    """Places of who translates one of a family, or tells again one who does, and so on."""
-    texts, found = [c.signature for c in candidates], set(family)
+def repeats_by_translation(
+    candidates: Sequence[Candidate], cluster: set[int], bound: float
+) -> set[int]:
+    """Places of who translates one of a cluster, or tells again one who does, and so on."""
+    texts, found = [c.minhash for c in candidates], set(cluster)
     while True:
         foreign = translations(candidates, found)
-        more = foreign | retold([texts[place] for place in foreign - family], texts, bound)
+        more = foreign | repeats_of([texts[place] for place in foreign - cluster], texts, bound)
         if more <= found:
-            return found - family
+            return found - cluster
         found |= more
 
 
-def cluster_of(one: Candidate, listed: Sequence[Candidate], link: object, rules: Rules) -> int:
+def cluster_of(
+    one: Candidate, listed: Sequence[Candidate], link: object, rules: SelectionRules
+) -> int:
     """How many the cluster of one would be, with it, if it joined a list."""
     assert callable(link)
     inside, rest = [one], list(listed)
@@ -222,14 +229,17 @@ def cluster_of(one: Candidate, listed: Sequence[Candidate], link: object, rules:
 
 
 def slow(
-    candidates: Sequence[Candidate], limit: int, rules: Rules, told: Sequence[Signature]
+    candidates: Sequence[Candidate],
+    limit: int,
+    rules: SelectionRules,
+    seed_minhashes: Sequence[MinHash],
 ) -> list[int]:
     """Carbonell and Goldstein 1998 under the rules, from first principles for every place."""
-    texts = [c.signature for c in candidates]
-    barred = retold(told, texts, rules.duplicate_overlap)
-    barred |= retellings(candidates, barred, rules.duplicate_overlap)
-    barred |= {place for place, c in enumerate(candidates) if not c.listable}
-    open_values = [c.value for place, c in enumerate(candidates) if place not in barred]
+    texts = [c.minhash for c in candidates]
+    excluded = repeats_of(seed_minhashes, texts, rules.duplicate_overlap)
+    excluded |= repeats_by_translation(candidates, excluded, rules.duplicate_overlap)
+    excluded |= {place for place, c in enumerate(candidates) if not c.listable}
+    open_values = [c.value for place, c in enumerate(candidates) if place not in excluded]
     worst, best = min(open_values, default=0.0), max(open_values, default=0.0)
     listed: list[int] = []
 
@@ -249,15 +259,15 @@ def slow(
         return (1 - rules.diversity) * scaled - rules.diversity * nearest
 
     while len(listed) < limit:
-        gone = barred | set(listed)
+        gone = excluded | set(listed)
         left = [p for p in range(len(candidates)) if p not in gone and may_join(p)]
         if not left:
             break
         pick = max(left, key=lambda place: (merit(place), -place))
-        family = retold([texts[pick]], texts, rules.duplicate_overlap) | {pick}
-        tellings = [place for place in left if place in family]
-        listed.append(max(tellings, key=lambda place: newness(candidates, place)))
-        barred |= family | retellings(candidates, family, rules.duplicate_overlap)
+        cluster = repeats_of([texts[pick]], texts, rules.duplicate_overlap) | {pick}
+        duplicates = [place for place in left if place in cluster]
+        listed.append(max(duplicates, key=lambda place: newness(candidates, place)))
+        excluded |= cluster | repeats_by_translation(candidates, cluster, rules.duplicate_overlap)
     return listed
 
 
@@ -267,18 +277,20 @@ def newness(candidates: Sequence[Candidate], place: int) -> tuple[float, float, 
 
 
 @examples(600)
-@given(CANDIDATES, LIMITS, RULES, TOLD)
+@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES)
 def test_the_list_is_that_of_the_slow_oracle(
-    candidates: list[Candidate], limit: int, rules: Rules, told: list[Signature]
+    candidates: list[Candidate], limit: int, rules: SelectionRules, seed_minhashes: list[MinHash]
 ) -> None:
-    assert chosen(candidates, limit, rules, told) == slow(candidates, limit, rules, told)
+    assert selected(candidates, limit, rules, seed_minhashes) == slow(
+        candidates, limit, rules, seed_minhashes
+    )
 
 
 @given(CANDIDATES, LIMITS)
 def test_without_a_rule_values_descend_and_equals_keep_their_order(
     candidates: list[Candidate], limit: int
 ) -> None:
-    candidates = [replace(c, tells=None) for c in candidates]
+    candidates = [replace(c, translates=None) for c in candidates]
     listable = [place for place, c in enumerate(candidates) if c.listable]
     order = sorted(listable, key=lambda place: (-candidates[place].value, place))
     found = selection(candidates, limit)
@@ -287,21 +299,21 @@ def test_without_a_rule_values_descend_and_equals_keep_their_order(
 
 
 @examples(200)
-@given(CANDIDATES, LIMITS, RULES, TOLD, ABOVE)
+@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES, ABOVE)
 def test_no_list_breaks_a_rule(
     candidates: list[Candidate],
     limit: int,
-    rules: Rules,
-    told: list[Signature],
+    rules: SelectionRules,
+    seed_minhashes: list[MinHash],
     above: list[Candidate],
 ) -> None:
-    places = chosen(candidates, limit, rules, told, above)
+    places = selected(candidates, limit, rules, seed_minhashes, above)
     assert len(set(places)) == len(places) <= limit
     for rank, place in enumerate(places):
         one = candidates[place]
         higher = [*above, *(candidates[other] for other in places[:rank])]
-        texts = [*told, *(c.signature for c in higher)]
-        assert all(share(one.signature, text) < rules.duplicate_overlap for text in texts)
+        texts = [*seed_minhashes, *(c.minhash for c in higher)]
+        assert all(share(one.minhash, text) < rules.duplicate_overlap for text in texts)
         assert not any(of_one_story(one, c, rules) for c in higher) or rules.story_cap > 1
         assert not any(of_one_pattern(one, c, rules) for c in higher) or rules.copy_cap > 1
         assert not any(translate(one, c) for c in higher)
@@ -310,9 +322,9 @@ def test_no_list_breaks_a_rule(
 @examples(200)
 @given(CANDIDATES, LIMITS, RULES)
 def test_every_cluster_of_a_list_is_within_its_cap(
-    candidates: list[Candidate], limit: int, rules: Rules
+    candidates: list[Candidate], limit: int, rules: SelectionRules
 ) -> None:
-    listed = [candidates[place] for place in chosen(candidates, limit, rules)]
+    listed = [candidates[place] for place in selected(candidates, limit, rules)]
     for place, one in enumerate(listed):
         others = [*listed[:place], *listed[place + 1 :]]
         assert cluster_of(one, others, of_one_story, rules) <= rules.story_cap
@@ -320,16 +332,16 @@ def test_every_cluster_of_a_list_is_within_its_cap(
 
 
 @examples(200)
-@given(CANDIDATES, LIMITS, RULES, TOLD)
+@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES)
 def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
-    candidates: list[Candidate], limit: int, rules: Rules, told: list[Signature]
+    candidates: list[Candidate], limit: int, rules: SelectionRules, seed_minhashes: list[MinHash]
 ) -> None:
-    found = selection(candidates, limit, rules, told)
-    listed, texts = found.positions.tolist(), [c.signature for c in candidates]
+    found = selection(candidates, limit, rules, seed_minhashes)
+    listed, texts = found.positions.tolist(), [c.minhash for c in candidates]
     for place, one in enumerate(candidates):
         removal, cause = Removal(found.removals[place]), int(found.because_of[place])
-        seeds = retold(told, texts, rules.duplicate_overlap)
-        seeds_too = retellings(candidates, seeds, rules.duplicate_overlap)
+        seeds = repeats_of(seed_minhashes, texts, rules.duplicate_overlap)
+        seeds_too = repeats_by_translation(candidates, seeds, rules.duplicate_overlap)
         if removal in {Removal.NONE, Removal.DUPLICATE_OF_SEED}:
             assert cause == -1
         elif cause == -1:
@@ -343,10 +355,10 @@ def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
         if removal == Removal.DUPLICATE_OF_SEED:
             assert place in seeds | seeds_too
         bound = rules.duplicate_overlap
-        family = retold([texts[cause]], texts, bound) | {cause} if cause >= 0 else set()
-        foreign = retellings(candidates, family, bound)
+        cluster = repeats_of([texts[cause]], texts, bound) | {cause} if cause >= 0 else set()
+        foreign = repeats_by_translation(candidates, cluster, bound)
         if removal == Removal.DUPLICATE:
-            assert place in family | foreign
+            assert place in cluster | foreign
         if removal == Removal.TRANSLATION and cause >= 0:
             assert place in foreign
         others = [candidates[other] for other in listed]
@@ -358,44 +370,48 @@ def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
 
 @given(CANDIDATES, RULES, LIMITS, LIMITS)
 def test_a_shorter_list_is_the_beginning_of_a_longer_one(
-    candidates: list[Candidate], rules: Rules, one: int, two: int
+    candidates: list[Candidate], rules: SelectionRules, one: int, two: int
 ) -> None:
     short, long = sorted((one, two))
-    assert chosen(candidates, short, rules) == chosen(candidates, long, rules)[:short]
+    assert selected(candidates, short, rules) == selected(candidates, long, rules)[:short]
 
 
 @given(CANDIDATES, RULES, st.sampled_from([1 / 1_024, 4.0]), st.integers(-3, 3))
 def test_neither_a_factor_nor_a_constant_in_the_values_decides_anything(
-    candidates: list[Candidate], rules: Rules, factor: float, constant: int
+    candidates: list[Candidate], rules: SelectionRules, factor: float, constant: int
 ) -> None:
     moved = [replace(c, value=c.value * factor + constant) for c in candidates]
-    assert chosen(moved, 9, rules) == chosen(candidates, 9, rules)
+    assert selected(moved, 9, rules) == selected(candidates, 9, rules)
 
 
 @given(CANDIDATES, RULES, st.randoms(use_true_random=False))
 def test_the_order_of_the_candidates_decides_nothing_between_distinct_values(
-    candidates: list[Candidate], rules: Rules, random: object
+    candidates: list[Candidate], rules: SelectionRules, random: object
 ) -> None:
     rules = replace(rules, diversity=0.0)
     candidates = [replace(c, value=c.value + place / 64) for place, c in enumerate(candidates)]
     candidates = list({c.value: c for c in candidates}.values())
     shuffled = list(candidates)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    found = [shuffled[place] for place in chosen(shuffled, 9, rules)]
-    assert found == [candidates[place] for place in chosen(candidates, 9, rules)]
+    found = [shuffled[place] for place in selected(shuffled, 9, rules)]
+    assert found == [candidates[place] for place in selected(candidates, 9, rules)]
 
 
-@given(CANDIDATES, RULES, TOLD, st.integers(0, 9))
+@given(CANDIDATES, RULES, SEED_MINHASHES, st.integers(0, 9))
 def test_a_list_filled_in_two_turns_keeps_the_rules_of_one(
-    candidates: list[Candidate], rules: Rules, told: list[Signature], cut: int
+    candidates: list[Candidate], rules: SelectionRules, seed_minhashes: list[MinHash], cut: int
 ) -> None:
     """Without collapsing and diversity, the second turn goes on where the first stopped."""
     rules = replace(rules, diversity=0.0, duplicate_overlap=NEVER)
-    whole = chosen(candidates, 9, rules, told)
+    whole = selected(candidates, 9, rules, seed_minhashes)
     first = whole[:cut]
     rest = [place for place in range(len(candidates)) if place not in first]
-    second = chosen(
-        [candidates[p] for p in rest], 9 - len(first), rules, told, [candidates[p] for p in first]
+    second = selected(
+        [candidates[p] for p in rest],
+        9 - len(first),
+        rules,
+        seed_minhashes,
+        [candidates[p] for p in first],
     )
     assert [*first, *(rest[place] for place in second)] == whole
 
@@ -403,14 +419,14 @@ def test_a_list_filled_in_two_turns_keeps_the_rules_of_one(
 def test_a_weaker_but_different_candidate_comes_before_one_like_the_first() -> None:
     """At 0.5: the second has 0.5 * 1 - 0.5 * 1, the third 0.5 * 0.75 - 0.5 * 0.5."""
     candidates = [Candidate(1.0), Candidate(1.0), Candidate(0.75, OTHER), Candidate(0.0)]
-    assert chosen(candidates, 4) == [0, 1, 2, 3]
-    assert chosen(candidates, 4, replace(NOTHING, diversity=0.5)) == [0, 2, 1, 3]
+    assert selected(candidates, 4) == [0, 1, 2, 3]
+    assert selected(candidates, 4, replace(NOTHING, diversity=0.5)) == [0, 2, 1, 3]
 
 
 def test_weak_values_are_not_ordered_by_diversity_alone() -> None:
     """They span a hundredth: at 0.25 the second has 0.75 * 0.7 - 0.25, the third 0.15 - 0.125."""
     candidates = [Candidate(0.12), Candidate(0.117), Candidate(0.112, OTHER), Candidate(0.11)]
-    assert chosen(candidates, 4, replace(NOTHING, diversity=0.25)) == [0, 1, 2, 3]
+    assert selected(candidates, 4, replace(NOTHING, diversity=0.25)) == [0, 1, 2, 3]
 
 
 def test_what_may_not_be_listed_does_not_stretch_the_values() -> None:
@@ -418,59 +434,59 @@ def test_what_may_not_be_listed_does_not_stretch_the_values() -> None:
     copy = Candidate(8.0, OTHER, (1, 1, 1, 1))
     candidates = [copy, Candidate(1.0), Candidate(0.9), Candidate(0.7, OTHER), Candidate(0.0)]
     rules = replace(NOTHING, diversity=0.25, duplicate_overlap=0.5)
-    assert chosen(candidates, 3, rules, [(1, 1, 1, 1)]) == [1, 2, 3]
+    assert selected(candidates, 3, rules, [(1, 1, 1, 1)]) == [1, 2, 3]
 
 
 def test_nobody_is_listed_for_pointing_the_other_way() -> None:
     """A cosine below 0 counts as 0: at 0.5 that leaves half of 0.6 and half of 0.5."""
     away, across = (-0.5, -0.5, -0.5, -0.5, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     candidates = [Candidate(1.0), Candidate(0.5, away), Candidate(0.6, across), Candidate(0.0)]
-    assert chosen(candidates, 3, replace(NOTHING, diversity=0.5)) == [0, 2, 1]
+    assert selected(candidates, 3, replace(NOTHING, diversity=0.5)) == [0, 2, 1]
 
 
 def test_the_best_value_stands_first_whatever_the_diversity() -> None:
     candidates = [Candidate(0.5), Candidate(1.0)]
-    assert chosen(candidates, 1, replace(NOTHING, diversity=1.0)) == [1]
+    assert selected(candidates, 1, replace(NOTHING, diversity=1.0)) == [1]
 
 
 def test_vectors_that_mean_nothing_make_nobody_alike() -> None:
     """Rows without a vector carry the same one, and are neither alike nor one story."""
     rules = replace(NOTHING, diversity=0.5, story_likeness=0.75, story_cap=1)
     candidates = [Candidate(1 - place / 8, embedded=False) for place in range(4)]
-    assert chosen(candidates, 4, rules) == [0, 1, 2, 3]
-    assert chosen([*candidates[:2], Candidate(0.5), Candidate(0.25)], 4, rules) == [0, 1, 2]
+    assert selected(candidates, 4, rules) == [0, 1, 2, 3]
+    assert selected([*candidates[:2], Candidate(0.5), Candidate(0.25)], 4, rules) == [0, 1, 2]
 
 
 def test_an_overlap_of_exactly_the_bound_is_a_duplicate() -> None:
     candidates = [
-        Candidate(1.0, signature=(1, 1, 0, 0)),
-        Candidate(0.5, signature=(1, 1, 2, 2)),
+        Candidate(1.0, minhash=(1, 1, 0, 0)),
+        Candidate(0.5, minhash=(1, 1, 2, 2)),
     ]
-    assert chosen(candidates, 2, replace(NOTHING, duplicate_overlap=0.5)) == [0]
-    assert chosen(candidates, 2, replace(NOTHING, duplicate_overlap=0.51)) == [0, 1]
+    assert selected(candidates, 2, replace(NOTHING, duplicate_overlap=0.5)) == [0]
+    assert selected(candidates, 2, replace(NOTHING, duplicate_overlap=0.51)) == [0, 1]
 
 
-TELLINGS = [
-    Candidate(1.0, signature=(1, 1, 1, 1), time=1.0),
-    Candidate(0.9, signature=(1, 1, 2, 2), time=3.0),
-    Candidate(0.85, signature=(9, 9, 9, 9), time=9.0),
-    Candidate(0.8, signature=(3, 3, 2, 2), time=2.0),
+DUPLICATES = [
+    Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0),
+    Candidate(0.9, minhash=(1, 1, 2, 2), time=3.0),
+    Candidate(0.85, minhash=(9, 9, 9, 9), time=9.0),
+    Candidate(0.8, minhash=(3, 3, 2, 2), time=2.0),
 ]
 """The last shares nothing with the first, but half with what shares half with it."""
 HALF = replace(NOTHING, duplicate_overlap=0.5)
 
 
 def test_the_newest_telling_takes_the_place_that_the_best_has_earned() -> None:
-    found = selection(TELLINGS, 4, HALF)
+    found = selection(DUPLICATES, 4, HALF)
     assert found.positions.tolist() == [1, 2]
     assert found.removals.tolist() == [Removal.DUPLICATE, 0, 0, Removal.DUPLICATE]
     assert found.because_of.tolist() == [1, -1, -1, 1]
 
 
 def test_an_update_of_a_reprint_is_the_same_story() -> None:
-    newest_last = [*TELLINGS[:3], replace(TELLINGS[3], time=4.0)]
-    assert chosen(newest_last, 4, HALF) == [3, 2]
-    assert chosen([TELLINGS[0], TELLINGS[3]], 2, HALF) == [0, 1]
+    newest_last = [*DUPLICATES[:3], replace(DUPLICATES[3], time=4.0)]
+    assert selected(newest_last, 4, HALF) == [3, 2]
+    assert selected([DUPLICATES[0], DUPLICATES[3]], 2, HALF) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -487,60 +503,60 @@ def test_what_is_newest_is_told_by_time_and_then_by_value(
     times: tuple[float, float], newest: int
 ) -> None:
     candidates = [
-        Candidate(0.5 - place / 4, signature=(1, 1, 1, 1), time=time)
+        Candidate(0.5 - place / 4, minhash=(1, 1, 1, 1), time=time)
         for place, time in enumerate(times)
     ]
-    assert chosen(candidates, 2, HALF) == [newest]
-    assert chosen(candidates[::-1], 2, HALF) == [1 - newest]
+    assert selected(candidates, 2, HALF) == [newest]
+    assert selected(candidates[::-1], 2, HALF) == [1 - newest]
 
 
 def test_of_the_same_text_at_the_same_hour_and_value_the_earlier_position_is_listed() -> None:
-    assert chosen([Candidate(0.5, signature=(1, 1, 1, 1), time=1.0)] * 3, 3, HALF) == [0]
+    assert selected([Candidate(0.5, minhash=(1, 1, 1, 1), time=1.0)] * 3, 3, HALF) == [0]
 
 
-def test_the_family_of_the_seed_is_left_out_whole() -> None:
-    found = selection(TELLINGS, 4, HALF, told=[(1, 1, 1, 7)])
+def test_the_cluster_of_the_seed_is_left_out_whole() -> None:
+    found = selection(DUPLICATES, 4, HALF, seed_minhashes=[(1, 1, 1, 7)])
     assert found.positions.tolist() == [2]
     seeds = Removal.DUPLICATE_OF_SEED
     assert found.removals.tolist() == [seeds, seeds, Removal.NONE, seeds]
     assert found.because_of.tolist() == [-1] * 4
 
 
-def test_the_family_of_a_listed_item_is_left_out_whole() -> None:
-    found = selection(TELLINGS, 4, HALF, listed=[Candidate(0.1, signature=(1, 1, 1, 7))])
+def test_the_cluster_of_a_listed_item_is_left_out_whole() -> None:
+    found = selection(DUPLICATES, 4, HALF, listed=[Candidate(0.1, minhash=(1, 1, 1, 7))])
     assert found.positions.tolist() == [2]
     assert found.removals.tolist() == [Removal.DUPLICATE, Removal.DUPLICATE, 0, Removal.DUPLICATE]
     assert found.because_of.tolist() == [-1] * 4
 
 
-def test_who_may_not_be_listed_still_makes_one_family_of_others() -> None:
-    """The middle of three tellings scored too low; its ends are one story all the same."""
-    ends = [TELLINGS[0], replace(TELLINGS[1], listable=False, time=9.0), TELLINGS[3]]
+def test_who_may_not_be_listed_still_makes_one_cluster_of_others() -> None:
+    """The middle of three duplicates scored too low; its ends are one story all the same."""
+    ends = [DUPLICATES[0], replace(DUPLICATES[1], listable=False, time=9.0), DUPLICATES[3]]
     found = selection(ends, 3, HALF)
     assert found.positions.tolist() == [2]
     assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
-    assert found.retold.tolist() == [True, True, False]
-    assert chosen(ends, 3, HALF, told=[(1, 1, 1, 1)]) == []
+    assert found.repeats.tolist() == [True, True, False]
+    assert selected(ends, 3, HALF, seed_minhashes=[(1, 1, 1, 1)]) == []
 
 
-def test_the_family_of_what_was_retold_above_is_left_out_whole() -> None:
+def test_the_cluster_of_what_was_retold_above_is_left_out_whole() -> None:
     """As where a list is filled from one set of candidates after the other."""
-    first = selection(TELLINGS[:2], 1, HALF)
+    first = selection(DUPLICATES[:2], 1, HALF)
     assert first.positions.tolist() == [1]
-    assert first.retold.tolist() == [True, False]
-    last = replace(TELLINGS[3], signature=(1, 1, 7, 8))
-    told = replace(TELLINGS[0], listable=False)
-    found = selection([last, TELLINGS[2], told], 2, HALF, shown_on_page=[2])
+    assert first.repeats.tolist() == [True, False]
+    last = replace(DUPLICATES[3], minhash=(1, 1, 7, 8))
+    shown = replace(DUPLICATES[0], listable=False)
+    found = selection([last, DUPLICATES[2], shown], 2, HALF, shown_on_page=[2])
     assert found.positions.tolist() == [1]
     assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
     assert found.because_of.tolist() == [-1, -1, -1]
-    assert found.retold.tolist() == [True, False, True]
+    assert found.repeats.tolist() == [True, False, True]
 
 
 def test_texts_without_words_repeat_nothing() -> None:
     candidates = [Candidate(1.0), Candidate(0.5)]
-    assert chosen(candidates, 2, replace(NOTHING, duplicate_overlap=0.25)) == [0, 1]
-    assert chosen(candidates, 2, replace(HALF), told=[(0, 0, 0, 0)]) == [0, 1]
+    assert selected(candidates, 2, replace(NOTHING, duplicate_overlap=0.25)) == [0, 1]
+    assert selected(candidates, 2, replace(HALF), seed_minhashes=[(0, 0, 0, 0)]) == [0, 1]
 
 
 def test_a_story_fills_no_more_than_its_cap() -> None:
@@ -557,19 +573,19 @@ def test_who_would_make_one_story_of_two_is_counted_with_both() -> None:
     left, middle, right = HALVES[0], HALVES[1], HALVES[2]
     rules = replace(NOTHING, story_likeness=0.75, story_cap=2)
     candidates = [Candidate(1.0, left), Candidate(0.9, right), Candidate(0.8, middle)]
-    assert chosen(candidates, 3, rules) == [0, 1]
-    assert chosen(candidates, 3, replace(rules, story_cap=3)) == [0, 1, 2]
+    assert selected(candidates, 3, rules) == [0, 1]
+    assert selected(candidates, 3, replace(rules, story_cap=3)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("author", "host"), [(4, 0), (0, 4), (4, 4)])
 def test_near_copies_of_one_source_fill_no_more_than_their_cap(author: int, host: int) -> None:
     rules = replace(NOTHING, duplicate_overlap=0.75, copy_overlap=0.25, copy_cap=2)
     notes = [
-        Candidate(1 - place / 16, signature=(7, 7, place, place), author=author, host=host)
+        Candidate(1 - place / 16, minhash=(7, 7, place, place), author=author, host=host)
         for place in range(1, 6)
     ]
-    stranger = replace(notes[0], value=0.2, signature=(7, 7, 9, 9), author=8, host=9)
-    other_text = replace(notes[0], value=0.1, signature=(8, 8, 8, 8))
+    stranger = replace(notes[0], value=0.2, minhash=(7, 7, 9, 9), author=8, host=9)
+    other_text = replace(notes[0], value=0.1, minhash=(8, 8, 8, 8))
     found = selection([*notes, stranger, other_text], 12, rules)
     assert found.positions.tolist() == [0, 1, 5, 6]
     assert found.removals.tolist() == [0, 0, *[Removal.COPY_CAP] * 3, 0, 0]
@@ -584,19 +600,19 @@ def test_briefs_with_one_footer_are_of_one_pattern_by_their_author_alone(
     """All that a newsroom publishes has its host: that counts from 0.275 of 128 places on."""
     signatures = np.arange(1, 8 * 128 + 1, dtype=np.uint16).reshape(8, 128)
     signatures[:, :shared] = 9_999
-    pool = Pool(
+    pool = CandidatePool(
         values=np.linspace(1, 0.1, 8),
         vectors=np.eye(8, dtype=np.float32),
-        signatures=signatures,
+        minhashes=signatures,
         times=np.arange(8.0),
         authors=np.full(8, author),
         hosts=np.full(8, 7),
         embedded=np.ones(8, np.bool_),
-        own=np.arange(8),
-        tells=np.arange(8),
+        id_hashes=np.arange(8),
+        translates=np.arange(8),
     )
     rules = replace(NOTHING, duplicate_overlap=0.4, copy_overlap=0.15, copy_cap=2)
-    found = choose(pool, 12, rules=rules, told=signatures[:0])
+    found = select(pool, 12, rules=rules, seed_minhashes=signatures[:0])
     assert found.positions.tolist() == [*range(listed)]
 
 
@@ -613,12 +629,12 @@ def test_the_bound_of_a_host_is_midway_and_never_below_that_of_an_author(
 
 
 LANGUAGES = [
-    Candidate(1.0, own=1),
-    Candidate(0.9, own=2, tells=1, time=9.0),
-    Candidate(0.8, own=3, tells=2),
-    Candidate(0.7, own=4, tells=77),
-    Candidate(0.6, own=5, tells=77),
-    Candidate(0.5, own=6),
+    Candidate(1.0, id_hash=1),
+    Candidate(0.9, id_hash=2, translates=1, time=9.0),
+    Candidate(0.8, id_hash=3, translates=2),
+    Candidate(0.7, id_hash=4, translates=77),
+    Candidate(0.6, id_hash=5, translates=77),
+    Candidate(0.5, id_hash=6),
 ]
 """An original, its translation, and one of that; two of a group; and one for itself."""
 
@@ -629,51 +645,51 @@ def test_of_translations_the_best_stays_and_not_the_newest() -> None:
     gone = Removal.TRANSLATION
     assert found.removals.tolist() == [0, gone, gone, 0, gone, 0]
     assert found.because_of.tolist() == [-1, 0, 0, -1, 3, -1]
-    assert found.retold.tolist() == [False, True, True, False, True, False]
-    assert chosen(LANGUAGES[::-1], 9) == [5, 2, 0]
+    assert found.repeats.tolist() == [False, True, True, False, True, False]
+    assert selected(LANGUAGES[::-1], 9) == [5, 2, 0]
 
 
 def test_translations_of_a_listed_item_are_left_out() -> None:
     found = selection(LANGUAGES[1:], 9, listed=LANGUAGES[:1])
     assert found.positions.tolist() == [2, 4]
     assert found.because_of.tolist() == [-1, -1, -1, 2, -1]
-    assert chosen(LANGUAGES[3:], 9, listed=[Candidate(0.1, tells=77)]) == [2]
+    assert selected(LANGUAGES[3:], 9, listed=[Candidate(0.1, translates=77)]) == [2]
 
 
 def test_whoever_may_not_be_listed_still_links_translations() -> None:
     unlisted = replace(LANGUAGES[1], listable=False)
-    assert chosen([LANGUAGES[0], unlisted, LANGUAGES[2]], 9) == [0]
-    assert chosen([LANGUAGES[0], LANGUAGES[2]], 9) == [0, 1]
+    assert selected([LANGUAGES[0], unlisted, LANGUAGES[2]], 9) == [0]
+    assert selected([LANGUAGES[0], LANGUAGES[2]], 9) == [0, 1]
 
 
 def test_translations_of_a_reprint_of_what_was_told_are_left_out() -> None:
     """And their reprints, and who translates those: however far the links go."""
     story = [
-        Candidate(1.0, own=2, signature=(1, 1, 1, 1)),
-        Candidate(0.9, own=3, signature=(2, 2, 2, 2), tells=2),
-        Candidate(0.8, own=4, signature=(2, 2, 2, 2)),
-        Candidate(0.7, own=5, signature=(3, 3, 3, 3), tells=4),
-        Candidate(0.6, own=6, signature=(4, 4, 4, 4)),
+        Candidate(1.0, id_hash=2, minhash=(1, 1, 1, 1)),
+        Candidate(0.9, id_hash=3, minhash=(2, 2, 2, 2), translates=2),
+        Candidate(0.8, id_hash=4, minhash=(2, 2, 2, 2)),
+        Candidate(0.7, id_hash=5, minhash=(3, 3, 3, 3), translates=4),
+        Candidate(0.6, id_hash=6, minhash=(4, 4, 4, 4)),
     ]
     seeds, again = Removal.DUPLICATE_OF_SEED, Removal.TRANSLATION
-    found = selection(story, 9, HALF, told=[(1, 1, 1, 1)])
+    found = selection(story, 9, HALF, seed_minhashes=[(1, 1, 1, 1)])
     assert found.positions.tolist() == [4]
     assert found.removals.tolist() == [seeds, again, seeds, again, 0]
     here = [replace(story[0], listable=False), *story[1:]]
     found = selection(here, 9, HALF, shown_on_page=[0])
     assert found.positions.tolist() == [4]
     assert found.removals.tolist() == [0, again, Removal.DUPLICATE, again, 0]
-    assert found.retold.tolist() == [True, True, True, True, False]
+    assert found.repeats.tolist() == [True, True, True, True, False]
     assert found.because_of.tolist() == [-1] * 5
 
 
 def test_a_reprint_of_a_translation_and_a_translation_of_a_reprint_are_left_out() -> None:
     reprints = [
-        Candidate(1.0, own=1, signature=(1, 1, 1, 1)),
-        Candidate(0.9, own=2, signature=(1, 1, 1, 1)),
-        Candidate(0.8, own=3, signature=(2, 2, 2, 2), tells=2),
-        Candidate(0.7, own=4, signature=(2, 2, 2, 2)),
-        Candidate(0.6, own=5, signature=(3, 3, 3, 3)),
+        Candidate(1.0, id_hash=1, minhash=(1, 1, 1, 1)),
+        Candidate(0.9, id_hash=2, minhash=(1, 1, 1, 1)),
+        Candidate(0.8, id_hash=3, minhash=(2, 2, 2, 2), translates=2),
+        Candidate(0.7, id_hash=4, minhash=(2, 2, 2, 2)),
+        Candidate(0.6, id_hash=5, minhash=(3, 3, 3, 3)),
     ]
     found = selection(reprints, 9, HALF)
     assert found.positions.tolist() == [0, 4]
@@ -685,26 +701,26 @@ def test_a_reprint_of_a_translation_and_a_translation_of_a_reprint_are_left_out(
 @given(CANDIDATES)
 def test_stories_are_those_that_translations_link(candidates: list[Candidate]) -> None:
     pool = pool_of(candidates)
-    found = tellings_of(pool.own, pool.tells)
+    found = translation_groups(pool.id_hashes, pool.translates)
     stories = np.arange(len(candidates)) if found is None else found
     for place in range(len(candidates)):
-        told = translations(candidates, {place})
-        assert set(np.flatnonzero(stories == stories[place]).tolist()) == told
+        group = translations(candidates, {place})
+        assert set(np.flatnonzero(stories == stories[place]).tolist()) == group
 
 
 def test_a_long_chain_of_translations_is_one_story() -> None:
     own = np.random.default_rng(3).permutation(1_000)
-    found = tellings_of(own, np.maximum(own - 1, 0))
+    found = translation_groups(own, np.maximum(own - 1, 0))
     assert found is not None
     assert len(np.unique(found)) == 1
 
 
 def test_copies_are_those_of_the_telling_that_is_listed() -> None:
-    """Of two tellings the newer is listed; one note shares a place with it, one with the older."""
-    older = Candidate(1.0, signature=(1, 1, 1, 1), time=1.0, author=4)
-    newer = replace(older, value=0.9, signature=(1, 1, 2, 3), time=2.0)
-    of_newer = replace(older, value=0.8, signature=(9, 9, 2, 9))
-    of_older = replace(older, value=0.7, signature=(9, 9, 1, 9))
+    """Of two duplicates the newer is listed; one note resembles it, one the older."""
+    older = Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0, author=4)
+    newer = replace(older, value=0.9, minhash=(1, 1, 2, 3), time=2.0)
+    of_newer = replace(older, value=0.8, minhash=(9, 9, 2, 9))
+    of_older = replace(older, value=0.7, minhash=(9, 9, 1, 9))
     rules = replace(HALF, copy_overlap=0.25, copy_cap=1)
     found = selection([older, newer, of_newer, of_older], 4, rules)
     assert found.positions.tolist() == [1, 3]
@@ -713,19 +729,19 @@ def test_copies_are_those_of_the_telling_that_is_listed() -> None:
 
 def test_nobody_is_no_author_and_nowhere_no_host() -> None:
     rules = replace(NOTHING, copy_overlap=0.5, copy_cap=1)
-    candidates = [Candidate(0.5, signature=(7, 7, 7, 7))] * 3
-    assert chosen(candidates, 3, rules) == [0, 1, 2]
+    candidates = [Candidate(0.5, minhash=(7, 7, 7, 7))] * 3
+    assert selected(candidates, 3, rules) == [0, 1, 2]
 
 
 def test_what_is_listed_above_counts_to_the_caps() -> None:
     rules = replace(NOTHING, copy_overlap=0.5, copy_cap=2)
     notes = [
-        Candidate(1 - place / 16, signature=(7, 7, place, place), author=4) for place in range(1, 5)
+        Candidate(1 - place / 16, minhash=(7, 7, place, place), author=4) for place in range(1, 5)
     ]
     found = selection(notes[1:], 3, rules, listed=notes[:1])
     assert found.positions.tolist() == [0]
     assert found.because_of.tolist() == [-1, 0, 0]
-    assert chosen(notes[2:], 3, rules, listed=notes[:2]) == []
+    assert selected(notes[2:], 3, rules, listed=notes[:2]) == []
 
 
 SKIES = ("clear", "cloudy", "hazy", "stormy", "grey", "bright", "low", "heavy", "dark", "pale")
@@ -768,19 +784,19 @@ def test_daily_notes_of_one_author_do_not_fill_a_list() -> None:
     assert shares.min() > 0.2
     assert shares.max() < 0.4
     others = np.random.default_rng(0).integers(1, 2**16, (10, signatures.shape[1]))
-    pool = Pool(
+    pool = CandidatePool(
         values=np.linspace(1, 0.1, 20),
         vectors=np.eye(20, dtype=np.float32),
-        signatures=np.concatenate([signatures, others]).astype(np.uint16),
+        minhashes=np.concatenate([signatures, others]).astype(np.uint16),
         times=np.arange(20.0),
         authors=np.repeat([7, 0], 10),
         hosts=np.zeros(20, np.int64),
         embedded=np.ones(20, np.bool_),
-        own=np.arange(20),
-        tells=np.arange(20),
+        id_hashes=np.arange(20),
+        translates=np.arange(20),
     )
     rules = replace(NOTHING, duplicate_overlap=0.4, copy_overlap=0.15, copy_cap=2)
-    found = choose(pool, 12, rules=rules, told=signatures[:0])
+    found = select(pool, 12, rules=rules, seed_minhashes=signatures[:0])
     assert found.positions.tolist() == [0, 1, *range(10, 20)]
     assert found.removals.tolist() == [0, 0, *[Removal.COPY_CAP] * 8, *[0] * 10]
 
@@ -802,19 +818,19 @@ def chain(number: int) -> NDArray[np.uint16]:
     return rng.permutation(found).astype(np.uint16)
 
 
-def pool_with(signatures: NDArray[np.uint16]) -> Pool:
+def pool_with(signatures: NDArray[np.uint16]) -> CandidatePool:
     number, rng = len(signatures), np.random.default_rng(1)
     vectors = rng.normal(size=(number, 384)).astype(np.float32)
-    return Pool(
+    return CandidatePool(
         values=rng.random(number),
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        signatures=signatures,
+        minhashes=signatures,
         times=rng.random(number),
         authors=np.ones(number, np.int64),
         hosts=np.ones(number, np.int64),
         embedded=np.ones(number, np.bool_),
-        own=np.arange(number),
-        tells=np.arange(number),
+        id_hashes=np.arange(number),
+        translates=np.arange(number),
     )
 
 
@@ -822,23 +838,23 @@ def pool_with(signatures: NDArray[np.uint16]) -> Pool:
 def test_no_text_is_asked_for_its_copies_twice(
     make: Callable[[int], NDArray[np.uint16]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither for what was told above, nor for what is listed, nor for what is picked."""
+    """Neither for the seed, nor for listed items, nor for selected ones."""
     asked: list[int] = []
 
-    def near(places: Any, told: Any, least: int) -> Any:
-        asked.append(len(told))
-        return _near(places, told, least)
+    def near(places: Any, seed_minhashes: Any, least: int) -> Any:
+        asked.append(len(seed_minhashes))
+        return _near(places, seed_minhashes, least)
 
-    monkeypatch.setattr(clusters, "_near", near)
+    monkeypatch.setattr(duplicates, "_near", near)
     signatures, rules = make(400), replace(NOTHING, duplicate_overlap=0.4)
-    listed, told = pool_with(signatures[:50]), signatures[50:90]
+    listed, seed_minhashes = pool_with(signatures[:50]), signatures[50:90]
     pool = pool_with(np.concatenate([signatures[90:], signatures[90:190]]))
     shown_on_page = np.arange(len(pool)) < 40
-    choose(
+    select(
         pool,
         12,
         rules=rules,
-        told=told[:2],
+        seed_minhashes=seed_minhashes[:2],
         listed=listed,
         listable=~shown_on_page,
         shown_on_page=shown_on_page,
@@ -850,25 +866,25 @@ def test_no_text_is_asked_for_its_copies_twice(
 def test_eight_hundred_variants_of_one_text_cost_little(
     make: Callable[[int], NDArray[np.uint16]],
 ) -> None:
-    pool, rules, spent = pool_with(make(800)), rules_of(Policy(), 12), []
+    pool, rules, spent = pool_with(make(800)), SelectionRules.of(Policy(), 12), []
     for _ in range(5):
         begun = process_time()
-        choose(pool, 12, rules=rules, told=pool.signatures[:1])
+        select(pool, 12, rules=rules, seed_minhashes=pool.minhashes[:1])
         spent.append(process_time() - begun)
     assert min(spent) < 0.06
 
 
 @examples(200)
-@given(CANDIDATES, BOUNDS, st.lists(TOLD, max_size=3))
-def test_families_are_those_of_the_slow_oracle(
-    candidates: list[Candidate], bound: float, turns: list[list[Signature]]
+@given(CANDIDATES, BOUNDS, st.lists(SEED_MINHASHES, max_size=3))
+def test_duplicate_clusters_are_those_of_the_slow_oracle(
+    candidates: list[Candidate], bound: float, batches: list[list[MinHash]]
 ) -> None:
-    """Whatever was taken before is not told again."""
-    texts, taken = [c.signature for c in candidates], set[int]()
-    families = Families(pool_of(candidates).signatures, bound)
-    for told in turns:
-        found = families.take(np.array(told, np.uint16).reshape(-1, 4))
-        wanted = retold(told, texts, bound)
+    """What was claimed before is not claimed again."""
+    texts, taken = [c.minhash for c in candidates], set[int]()
+    clusters = DuplicateClusters(pool_of(candidates).minhashes, bound)
+    for seed_minhashes in batches:
+        found = clusters.claim(np.array(seed_minhashes, np.uint16).reshape(-1, 4))
+        wanted = repeats_of(seed_minhashes, texts, bound)
         assert set(np.flatnonzero(found).tolist()) == wanted - taken
         taken |= wanted
 
@@ -885,7 +901,7 @@ def test_an_empty_pool_gives_an_empty_list(diversity: float) -> None:
 
 
 def test_a_limit_beyond_the_pool_gives_the_pool() -> None:
-    assert chosen([Candidate(0.5), Candidate(1.0)], 99) == [1, 0]
+    assert selected([Candidate(0.5), Candidate(1.0)], 99) == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -894,13 +910,13 @@ def test_a_limit_beyond_the_pool_gives_the_pool() -> None:
 )
 def test_times_before_1970_and_the_undated_still_descend(values: tuple[float, ...]) -> None:
     candidates = [Candidate(value) for value in values]
-    assert chosen(candidates, 9) == sorted(
+    assert selected(candidates, 9) == sorted(
         range(len(values)), key=lambda place: (-values[place], place)
     )
 
 
 def test_what_comes_out_has_the_types_that_are_promised() -> None:
-    found = selection(TELLINGS, 2, HALF)
+    found = selection(DUPLICATES, 2, HALF)
     assert [str(a.dtype) for a in (found.positions, found.removals, found.because_of)] == [
         "int64",
         "int8",
@@ -909,7 +925,7 @@ def test_what_comes_out_has_the_types_that_are_promised() -> None:
 
 
 def test_a_pool_knows_its_size_and_its_parts() -> None:
-    pool = pool_of(TELLINGS)
+    pool = pool_of(DUPLICATES)
     assert len(pool) == 4
     assert pool.at(np.array([2, 0])).values.tolist() == [0.85, 1.0]
     assert pool.at(np.array([3])).under(pool.at(np.array([1]))).times.tolist() == [3.0, 2.0]

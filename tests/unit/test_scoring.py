@@ -23,9 +23,8 @@ from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.ranking.policy import Policy
-from recommender.ranking.ranked import Ranked
-from recommender.ranking.scoring import Scorer
-from recommender.ranking.seeds import Seed, find_seed
+from recommender.ranking.scoring import ScoredCandidates, Scorer
+from recommender.ranking.seed import Seed, find_seed
 from recommender.store import LOG_START, StoreState
 from tests.support.features import make_features
 
@@ -45,7 +44,7 @@ PLAIN: Final = Policy(
 )
 """Whatever the defaults are: half of the score is words, and nothing else moves a value."""
 
-Rank = Callable[..., Ranked]
+Rank = Callable[..., ScoredCandidates]
 
 
 def known(
@@ -89,10 +88,10 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
 def rank(view: View) -> Rank:
     """Ranks articles by their ids, under one of them or another seed."""
 
-    def ask(seed: str | Seed, *ids: str, policy: Policy = PLAIN) -> Ranked:
+    def ask(seed: str | Seed, *ids: str, policy: Policy = PLAIN) -> ScoredCandidates:
         asked = find_seed(view, seed) if isinstance(seed, str) else seed
         rows = np.array([view.row_of(one) for one in ids], np.int64)
-        return Scorer(view, asked, policy, NOON.timestamp()).rank(rows)
+        return Scorer.of(view, asked, policy, NOON.timestamp()).score(rows)
 
     return ask
 
@@ -107,7 +106,9 @@ def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_langua
         )
         stamp = build_options(MODEL, StoreState("e", LOG_START))
         view = View.of(Catalog(tmp_path / f"{count}").publish_rows(rows, **stamp))
-        ranked = Scorer(view, find_seed(view, "en-00"), PLAIN, NOON.timestamp()).rank(np.array([1]))
+        ranked = Scorer.of(view, find_seed(view, "en-00"), PLAIN, NOON.timestamp()).score(
+            np.array([1])
+        )
         assert ranked.weights.lexical.tolist() == close([share])
 
 
@@ -210,15 +211,15 @@ def test_age_takes_a_share_of_the_score_before_hubness_is_taken_off(
 
 def test_a_seed_is_seen_in_the_light_of_its_two_nearest(view: View) -> None:
     """Of a these are d (0.8, halfway from the median 0.6 to 1) and b (0.6, nothing)."""
-    scorer = Scorer(view, find_seed(view, "en-a"), Policy(neighbour_weight=0.6), 0.0)
-    assert scorer.context is not None
-    assert scorer.context.tolist() == close(unit(1 + 0.15 * 0.8, 0.15 * 0.6))
+    scorer = Scorer.of(view, find_seed(view, "en-a"), Policy(neighbour_weight=0.6), 0.0)
+    assert scorer.query is not None
+    assert scorer.query.tolist() == close(unit(1 + 0.15 * 0.8, 0.15 * 0.6))
 
 
 def outside(**parts: Any) -> Seed:
     """A seed that is in no row: English, and known to the encoder."""
     nothing = np.zeros(MINHASH_SIZE, np.uint16)
-    values: dict[str, Any] = {"names": frozenset(), "lists": True, "signature": nothing}
+    values: dict[str, Any] = {"hashes": frozenset(), "has_list": True, "minhash": nothing}
     values |= {"section": None, "published_at": np.nan, "embedded": True, "fluent": True}
     return Seed("draft", "T", "en", **(values | parts))
 
@@ -226,12 +227,12 @@ def outside(**parts: Any) -> Seed:
 def test_so_is_one_from_outside_which_may_find_an_article_of_its_own_text(view: View) -> None:
     """Its two nearest are a, which is itself, and d."""
     seed = outside(vector=np.array([1, 0], np.float32))
-    scorer = Scorer(view, seed, Policy(neighbour_weight=0.6), 0.0)
-    assert scorer.context is not None
-    assert scorer.context.tolist() == close(unit(1 + 0.3 + 0.15 * 0.8, 0.15 * 0.6))
-    plain = Scorer(view, seed, PLAIN, 0.0)
-    assert plain.context is not None
-    assert plain.context.tolist() == [1, 0]
+    scorer = Scorer.of(view, seed, Policy(neighbour_weight=0.6), 0.0)
+    assert scorer.query is not None
+    assert scorer.query.tolist() == close(unit(1 + 0.3 + 0.15 * 0.8, 0.15 * 0.6))
+    plain = Scorer.of(view, seed, PLAIN, 0.0)
+    assert plain.query is not None
+    assert plain.query.tolist() == [1, 0]
 
 
 def test_candidates_are_compared_and_handed_on_in_the_light_of_their_neighbours(

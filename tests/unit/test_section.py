@@ -41,7 +41,7 @@ def section(
     listed = RelatedList(
         article_id="seed", items=(item,), requested=1, returned=1, mode="mixed", generation="0"
     )
-    listing = Listing("seed", listed, tag, explained=False, settled=True, seconds_left=0.0)
+    listing = Listing("seed", listed, tag, explained=False, up_to_date=True, seconds_left=0.0)
     return Section.of(listing, tag, wanted or FragmentOptions())
 
 

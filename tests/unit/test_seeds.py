@@ -16,7 +16,7 @@ from recommender.errors import UnreadArticle
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.ranking.attributes import hash_id
-from recommender.ranking.seeds import find_seed, seed_of
+from recommender.ranking.seed import find_seed, seed_of
 from recommender.store import LOG_START, StoreState
 from tests.support.features import make_embedding, make_features
 
@@ -64,9 +64,9 @@ def test_a_seed_has_what_the_article_said(
     seed = find_seed(delta_writer.view, "c")
     assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")
     assert seed.published_at == NOON.timestamp()
-    assert seed.names == {hash_id("c"), hash_id("original")}
-    assert (seed.lists, seed.settled, seed.embedded) == (False, True, True)
-    assert seed.signature.tolist() == [7] * MINHASH_SIZE
+    assert seed.hashes == {hash_id("c"), hash_id("original")}
+    assert (seed.has_list, seed.up_to_date, seed.embedded) == (False, True, True)
+    assert seed.minhash.tolist() == [7] * MINHASH_SIZE
     assert seed.vector is not None
     assert seed.terms is not None
     np.testing.assert_allclose(seed.vector, [0.6, 0.8], atol=1e-3)
@@ -76,8 +76,8 @@ def test_a_seed_has_what_the_article_said(
 
 def test_a_seed_without_section_and_date_has_none(delta_writer: DeltaWriter) -> None:
     seed = find_seed(delta_writer.view, "a")
-    assert seed.names == {hash_id("a")}
-    assert (seed.section, seed.lists) == (None, True)
+    assert seed.hashes == {hash_id("a")}
+    assert (seed.section, seed.has_list) == (None, True)
     assert np.isnan(seed.published_at)
 
 
@@ -85,7 +85,7 @@ def test_a_seed_that_was_not_read_has_neither_vector_nor_terms(delta_writer: Del
     delta_writer.apply(build_rows([known("c", None, section="city")], MODEL, dim=2), ())
     seed = find_seed(delta_writer.view, "c")
     assert (seed.vector, seed.terms) == (None, None)
-    assert (seed.settled, seed.embedded, seed.section) == (False, False, "city")
+    assert (seed.up_to_date, seed.embedded, seed.section) == (False, False, "city")
 
 
 def test_the_newest_state_is_the_seed(delta_writer: DeltaWriter) -> None:

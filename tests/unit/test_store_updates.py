@@ -90,7 +90,7 @@ def plain(update: Update) -> tuple[object, ...]:
         update.outline.title if update.outline else None,
         update.features.buckets.tolist() if update.features else None,
         embedding.vector.tolist() if (embedding := embedding_of(update)) else None,
-        update.settled,
+        update.up_to_date,
     )
 
 

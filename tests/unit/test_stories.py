@@ -13,7 +13,7 @@ from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.ranking.attributes import hash_id
-from recommender.ranking.duplicates import tellings
+from recommender.ranking.duplicates import rows_of_translations
 from recommender.store import LOG_START, StoreState
 from tests.support.properties import examples
 
@@ -46,7 +46,7 @@ def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
 
 
 def told(view: View, *names: str) -> list[str]:
-    found = tellings(view, {hash_id(name) for name in names})
+    found = rows_of_translations(view, {hash_id(name) for name in names})
     assert found.shape == (len(view),)
     return sorted(view.id_of(int(row)) for row in found.nonzero()[0])
 

@@ -1,0 +1,103 @@
+"""The seed: the article that a list is made for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Query, View
+from recommender.errors import UnreadArticle
+from recommender.ranking.display import DisplayFields
+
+__all__ = ["Seed", "find_seed", "seed_of"]
+
+_COLUMNS = (
+    "published_at",
+    "id_hash",
+    "translates",
+    "has_list",
+    "minhash",
+    "read",
+    "up_to_date",
+    "embedded",
+    "fluent",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seed:
+    """The article that a list is made for.
+
+    Attributes:
+        id: its id; empty for a draft.
+        title: its headline.
+        language: a primary BCP-47 subtag, or `und`.
+        section: None if it has none.
+        published_at: seconds since 1970 in UTC; NaN if unknown.
+        hashes: of its id and of what it translates, by which translations are found.
+        has_list: whether the article wants a list at all.
+        minhash: uint16 [MINHASH_SIZE], of its text.
+        up_to_date: whether its present text was read, not an older one.
+        embedded: whether the encoder supports its language.
+        fluent: whether vectors are better than words among texts of its language.
+        vector: float32 [dim], a unit vector in the view's space; None without a read text.
+        passages: float32 [k, dim], unit rows; None without a read text.
+        terms: its weighted terms; None without a read text. Without vector and terms only the
+            fallback stages fill the list.
+        row: its row in the view; None for a draft and for an article that was not read.
+    """
+
+    id: str
+    title: str
+    language: str
+    section: str | None
+    published_at: float
+    hashes: frozenset[int]
+    has_list: bool
+    minhash: NDArray[np.uint16]
+    up_to_date: bool = False
+    embedded: bool = False
+    fluent: bool = False
+    vector: NDArray[np.float32] | None = None
+    passages: NDArray[np.float32] | None = None
+    terms: Query | None = None
+    row: int | None = None
+
+
+def seed_of(view: View, article_id: str) -> Seed | None:
+    """The seed as a view has it; None if the view does not have the article."""
+    row = view.row_of(article_id)
+    if row is None:
+        return None
+    at = np.array([row])
+    values = {name: view.take(name, at)[0] for name in _COLUMNS}
+    read = bool(values["read"])
+    return Seed(
+        id=article_id,
+        title=DisplayFields.from_bytes(view.display_of(row)).title,
+        language=view.label_of("language", row),
+        section=view.label_of("section", row) or None,
+        published_at=float(values["published_at"]),
+        hashes=frozenset({int(values["id_hash"]), int(values["translates"])}),
+        has_list=bool(values["has_list"]),
+        minhash=values["minhash"],
+        up_to_date=bool(values["up_to_date"]),
+        embedded=bool(values["embedded"]),
+        fluent=bool(values["fluent"]),
+        vector=view.fetch(at)[0] if read else None,
+        passages=view.passages_of(row) if read else None,
+        terms=view.query_of(row) if read else None,
+        row=row if read else None,
+    )
+
+
+def find_seed(view: View, article_id: str) -> Seed:
+    """The seed as a view has it.
+
+    Raises:
+        UnreadArticle: the view does not have the article.
+    """
+    seed = seed_of(view, article_id)
+    if seed is None:
+        raise UnreadArticle(article_id)
+    return seed
