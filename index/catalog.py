@@ -7,6 +7,7 @@ failure before the pointer is replaced leaves the live snapshot as it was.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from contextlib import contextmanager
@@ -119,6 +120,14 @@ class Catalog:
         if not self._path(name).is_dir():
             raise SnapshotDamaged.at(self._pointer, f"names {name}, which is missing")
         return name
+
+    def pointer_state(self) -> tuple[int, int] | None:
+        """Inode and time of the pointer file; after another generation went live they differ."""
+        try:
+            found = os.stat(self._pointer)  # noqa: PTH116 - asked ten times a second
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def open_live(self, *, verify: bool = True) -> Snapshot:
         """Open the live generation; see `open`.

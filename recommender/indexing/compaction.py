@@ -51,6 +51,11 @@ class Compaction:
             _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
         )
 
+    @property
+    def was_started(self) -> bool:
+        """Whether a process was started whose end was not noticed yet by `is_running`."""
+        return self._process is not None
+
     def stop(self) -> None:
         """End what runs; what it built aside is swept up by the next one."""
         if self._process is not None and self._process.poll() is None:

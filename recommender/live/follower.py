@@ -8,7 +8,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from index import Catalog, IndexFault, View
 from recommender.analysis.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
+from recommender.indexing.snapshots import touch_catalog
 from recommender.live.heartbeat import Heartbeats
 from recommender.live.journal import Journal, JournalWriter
 from recommender.live.replica import (
@@ -35,6 +36,7 @@ from recommender.store import ArticleStore
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]
 
 REFRESH_SECONDS: Final = 0.1
+REPORT_SECONDS: Final = 3_600.0
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +92,10 @@ class Follower:
         self._state: LiveState | None = None
         self._replica: Replica | None = None
         self._opening: Future[OpenedReplica] | None = None
+        self._pointer_state: object = None
+        self._complete_at: Hashable = None
+        self._tried_files: object = None
+        self._report_at = -math.inf
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="opener")
         self._refreshing = threading.Lock()
         self._refreshed = threading.Condition()
@@ -154,15 +160,25 @@ class Follower:
             self._refreshed.notify_all()
 
     def _pointer_moved(self, base: BaseSnapshot) -> bool:
-        return read_live_name(self._catalog) not in {base.live_name, None}
+        """Whether another generation than a replica's was made live."""
+        state = self._catalog.pointer_state()
+        if state == self._pointer_state:
+            return False
+        name = read_live_name(self._catalog)
+        if name == base.live_name:
+            self._pointer_state = state
+        return name not in {base.live_name, None}
 
     def _begin(self) -> None:
         """Open for the first time: from the store, or from the journal while the store is away."""
         try:
             self._adopt(self._open())
         except StoreUnusable as fault:
-            _log.warning("starting without the store: %s", fault)
-            self._restore(str(fault))
+            files = self._catalog.generations(), self._journal.files()
+            if files != self._tried_files:  # the same files would only be verified once more
+                self._tried_files = files
+                _log.warning("starting without the store: %s", fault)
+                self._restore(str(fault))
 
     def _restore(self, fault: str) -> None:
         """Start from the journal that reaches furthest, unless a generation reaches further."""
@@ -218,25 +234,49 @@ class Follower:
         self._journal.restart(replica, opened.updates)
 
     def _follow(self, replica: Replica) -> None:
-        """Apply the log page by page, and show each page."""
+        """Bring the view up to date, unless nothing was committed since it was."""
         try:
-            complete = False
-            while not complete:
-                before, policy = replica.point, replica.in_force
-                complete, updates = replica.follow(self._store())
-                moved = (before, policy) != (replica.point, replica.in_force)
-                if moved or self._state is None or self._state.store_fault:
-                    self._publish(replica, None)
-                if moved:
-                    self._journal.append(replica, before, updates)
+            store = self._store()
+            signal = replica, store.change_signal.read()  # read first: what comes later differs
+            if signal != self._complete_at:
+                self._complete_at = None
+                self._apply_log(replica, store)
+                self._complete_at = signal
             self._confirm()
             self._journal.repair(replica)
+            self._report_catalog(store)
         except StoreUnusable as fault:
+            self._complete_at = None
             self._publish(replica, str(fault))
         except StoreRestored as fault:
             _log.error("%s", fault)
             if self._opening is None:
                 self._open_aside()
+
+    def _apply_log(self, replica: Replica, store: ArticleStore) -> None:
+        """Apply the log page by page, and show each page."""
+        complete = False
+        while not complete:
+            before, policy = replica.point, replica.in_force
+            complete, updates = replica.follow(store)
+            moved = (before, policy) != (replica.point, replica.in_force)
+            if moved or self._state is None or self._state.store_fault:
+                self._publish(replica, None)
+            if moved:
+                self._journal.append(replica, before, updates)
+
+    def _report_catalog(self, store: ArticleStore) -> None:
+        """Let one worker of a machine tell the store hourly what its generations need of the log.
+
+        A write may wait for others, so it is not done in the thread that follows.
+        """
+        if not self._journal.is_active or time.monotonic() < self._report_at:
+            return
+        self._report_at = time.monotonic() + REPORT_SECONDS
+        if self._thread is None:
+            touch_catalog(store, self._catalog)
+        else:
+            self._opener.submit(touch_catalog, store, self._catalog)
 
     def _confirm(self) -> None:
         """Note that the view is complete at this moment."""

@@ -137,6 +137,11 @@ class Journal:
         self._end, self._policies = (self._end[0], point), policies
         self._newest_override = max(self._newest_override, _newest(new_overrides))
 
+    def files(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of each journal: they differ after one was written."""
+        found = [(path.name, path.stat()) for path in sorted(self._folder.glob(f"*{_SUFFIX}"))]
+        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+
     def load(self, generation: str) -> JournalContent | None:
         """Read the journal of a generation up to its last whole batch; None if there is none."""
         try:
@@ -196,6 +201,10 @@ class JournalWriter:
         if self._thread is not None:
             self._thread.shutdown(wait=True)
         self._journal.close()
+
+    def files(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of each journal: they differ after one was written."""
+        return self._journal.files()
 
     def load(self, generation: str) -> JournalContent | None:
         """Read the journal of a generation; None if there is none."""

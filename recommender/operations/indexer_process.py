@@ -1,9 +1,8 @@
 """The indexer process: reads what waits, answers drafts, and has the archive compacted."""
 
 import logging
+import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,14 +19,16 @@ from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.notices import held
 from recommender.indexing.snapshots import Origin, live_manifest, live_name, needs_rebuild
+from recommender.operations.supervision import StopSignal
 from recommender.settings import Settings
 from recommender.store import LOG_START, LazyStore
 
-__all__ = ["index_forever", "model_in_use"]
+__all__ = ["IndexerProcess", "index_forever", "model_in_use"]
 
-IDLE_SECONDS: Final = 0.03
-AWAY_SECONDS: Final = 0.5
-LOOK_SECONDS: Final = 2.0
+IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
+AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
+CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
+IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
 _log = logging.getLogger(__name__)
 
@@ -76,13 +77,13 @@ def _index(settings: Settings) -> None:
     store = LazyStore(settings.database_url, may_create=lambda: not catalog.generations())
     try:
         with Sandbox() as markup:
-            _Bench(settings, store, markup.read).work()
+            IndexerProcess(settings, store, markup.read).run()
     finally:
         store.close()
 
 
-class _Bench:
-    """One indexer process, and what it looks after."""
+class IndexerProcess:
+    """Analyzes the queue, follows the model of the live snapshot, and starts compactions."""
 
     def __init__(
         self, settings: Settings, store: LazyStore, read_markup: Callable[[str], str]
@@ -95,54 +96,61 @@ class _Bench:
         self._indexer: Indexer | None = None
         self._generation: str | None = None
         self._fingerprint: str | None = None
-        self._looked_at = -LOOK_SECONDS
+        self._queue_check = _Check(every_seconds=0)
+        self._snapshot_check = _Check(every_seconds=CHECK_SECONDS)
 
-    def work(self) -> None:
-        """Read and look after what there is, until told to stop."""
-        # Reading the model takes seconds in which nothing is in hand: a signal may just end it.
+    def run(self) -> None:
+        """Work until a signal comes."""
+        # To load the model takes seconds in which no text is in hand: a signal may just end it.
         with suppress(StoreUnusable, OSError):
-            self._look()
-        stopping = _stop_when_told()
+            self.check_snapshot()
+        stop = StopSignal().listen()
         with DraftServer(self._settings.data_dir, lambda: self._indexer):
-            while not stopping.is_set():
+            while not stop.has_come:
                 try:
-                    worked = self._step()
+                    analyzed = self.step()
                 except (StoreUnusable, OSError) as fault:
                     _log.error("%s", fault)
-                    stopping.wait(AWAY_SECONDS)
+                    time.sleep(AWAY_SECONDS)
                     continue
-                if not worked:
-                    stopping.wait(IDLE_SECONDS)
+                if not analyzed:
+                    time.sleep(IDLE_SECONDS)
         self._compaction.stop()
 
-    def _step(self) -> int:
-        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
-            self._look()
-            self._looked_at = time.monotonic()
-        return 0 if self._indexer is None else self._indexer.step()
+    def step(self) -> int:
+        """Analyze some texts if there may be any; returns how many."""
+        signal = self._store().change_signal.read(), self._catalog.pointer_state()
+        if self._snapshot_check.is_due(signal, is_busy=self._compaction.was_started):
+            self.check_snapshot()
+            self._snapshot_check.note(signal)
+        if self._indexer is None or not self._queue_check.is_due(signal):
+            return 0
+        analyzed = self._indexer.step()
+        if not analyzed:
+            self._queue_check.note(signal)
+        return analyzed
 
-    def _look(self) -> None:
-        """Follow the live generation's model, and compact when that is due."""
+    def check_snapshot(self) -> None:
+        """Use the model of the live snapshot, and start a compaction if it is due."""
         generation = live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
             model = model_in_use(self._catalog, self._settings)
-            self._take_model(model)
-            self._catch_up_with(model)
+            self._use_model(model)
+            self._requeue_for(model)
             self._generation = generation
         self._compact()
 
-    def _take_model(self, model: Model) -> None:
+    def _use_model(self, model: Model) -> None:
         if model.fingerprint == self._fingerprint:
             return
-        reader = Analyzer(model, load_encoder, self._read_markup)
-        in_hand = self._settings.data.texts_in_hand
-        self._indexer = Indexer(self._store(), reader, in_hand)
+        analyzer = Analyzer(model, load_encoder, self._read_markup)
+        self._indexer = Indexer(self._store(), analyzer, self._settings.data.texts_in_hand)
         self._indexer.warm_up()
         self._fingerprint = model.fingerprint
         _log.info("reading with %s", model.name)
 
-    def _catch_up_with(self, model: Model) -> None:
-        """Read once more what was read for another model while this one's snapshot was built."""
+    def _requeue_for(self, model: Model) -> None:
+        """Queue the texts that were embedded for another model while this snapshot was built."""
         manifest = live_manifest(self._catalog)
         if manifest is not None and manifest.model == model.fingerprint:
             missed = self._store().queue.requeue_unembedded(model.fingerprint)
@@ -150,25 +158,41 @@ class _Bench:
                 _log.info("%d articles are read again for %s", missed, model.name)
 
     def _compact(self) -> None:
-        if self._compaction.is_running():
+        """Start a compaction, or a rebuild, in a process of its own if it is due."""
+        if self._compaction.is_running() or held(self._catalog).text is not None:
             return
-        if held(self._catalog).text is not None:
-            return
-        store, manifest = self._store(), live_manifest(self._catalog)
         if needs_rebuild(self._catalog):
             self._compaction.run("rebuild")
             return
+        store, manifest = self._store(), live_manifest(self._catalog)
         waiting = store.queue.length()
-        idle = not (waiting.single or waiting.bulk)
+        is_idle = not (waiting.single or waiting.bulk)
         origin = None if manifest is None else Origin.of(manifest)
         point, epoch = (LOG_START, "") if origin is None else (origin.point, origin.epoch)
         entries = store.entries_since(point, epoch)
-        if is_compaction_due(entries, manifest.rows if manifest else 0, idle=idle):
+        if is_compaction_due(entries, manifest.rows if manifest else 0, idle=is_idle):
             self._compaction.run("compact")
 
 
-def _stop_when_told() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
+class _Check:
+    """When something is looked at again: after a change, and now and then without one."""
+
+    def __init__(self, every_seconds: float) -> None:
+        self._every_seconds = every_seconds
+        self._noted: object = None
+        self._noted_at = -math.inf
+
+    def is_due(self, signal: object, *, is_busy: bool = False) -> bool:
+        """Whether to look again.
+
+        Args:
+            signal: differs from that of the last look if something has changed since.
+            is_busy: whether something may end that the signal does not tell of.
+        """
+        changed = is_busy or signal != self._noted
+        pause = self._every_seconds if changed else IDLE_CHECK_SECONDS
+        return time.monotonic() - self._noted_at >= pause
+
+    def note(self, signal: object) -> None:
+        """Note a look, and the signal that was read before it."""
+        self._noted, self._noted_at = signal, time.monotonic()

@@ -38,6 +38,7 @@ from recommender.store.change_log import (
     state_of,
     trim_log,
 )
+from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoints import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.features import FeatureCache
@@ -105,9 +106,11 @@ class ArticleStore:
         self.checkpoints = Checkpoints(engine, self._writer)
         self.catalogs = ReportedCatalogs(engine, self._writer)
         self.overrides = OverrideStore(engine, self._writer)
+        self.change_signal = ChangeSignal(engine)
 
     def close(self) -> None:
         """Close the connections."""
+        self.change_signal.close()
         self.engine.dispose()
 
     def put(self, article: Article) -> Receipt:

@@ -55,7 +55,7 @@ class Upgraded:
     def look(self) -> list[str]:
         """What the indexer starts, once it has looked."""
         with closing(LazyStore(self.settings.database_url)) as late:
-            operation._Bench(self.settings, late, str.strip)._look()  # noqa: SLF001 - not for ever
+            operation.IndexerProcess(self.settings, late, str.strip).check_snapshot()
         return self.started
 
 

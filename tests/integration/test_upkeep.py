@@ -124,7 +124,7 @@ class Bench:
         """Look once, as a process that has just started; the commands it starts."""
         self.started.clear()
         with closing(LazyStore(self.settings.database_url)) as late:
-            operation._Bench(self.settings, late, str.strip)._look()  # noqa: SLF001 - not for ever
+            operation.IndexerProcess(self.settings, late, str.strip).check_snapshot()
         return list(self.started)
 
 
@@ -288,12 +288,12 @@ def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
         raise StoreUnusable("locked for longer than 20 s")
 
     with closing(LazyStore(bench.settings.database_url)) as late:
-        looking = operation._Bench(bench.settings, late, str.strip)  # noqa: SLF001 - not for ever
+        process = operation.IndexerProcess(bench.settings, late, str.strip)
         with monkeypatch.context() as patch:
             patch.setattr(TextQueue, "requeue_unembedded", refuse)
             with pytest.raises(StoreUnusable):
-                looking._look()  # noqa: SLF001
-        looking._look()  # noqa: SLF001
+                process.check_snapshot()
+        process.check_snapshot()
     assert store.queue.length() == QueueLength(single=0, bulk=1, dead=0)
 
 

@@ -11,20 +11,22 @@ from typing import Any
 import numpy as np
 import pysqlite3
 import pytest
+import sqlalchemy as sa
 
-from index import Catalog
+from index import Catalog, Snapshot
 from recommender.analysis.embedding import Model
 from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.rebuild import Rebuilt, compact
+from recommender.indexing.snapshots import open_generation
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.ranking.display import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LazyStore, open_store
+from recommender.store import ArticleStore, CatalogNeeds, LazyStore, open_store
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
 FUTURE = "2026-10-21T12:00:00Z"
@@ -433,6 +435,66 @@ def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_journal(
     store.delete("harbour-5")
     assert late.listed() == [name for name in want if name != "harbour-5"]
     assert late.follower.current().store_fault is None
+
+
+def test_while_nothing_changes_a_worker_asks_no_query_and_reads_no_pointer(
+    worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten times a second that would cost each worker two percent of a core."""
+    worker.listed()
+    queries: list[str] = []
+    sa.event.listen(
+        worker.late().engine, "before_cursor_execute", lambda *context: queries.append(context[2])
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "live", lambda _: pytest.fail("the pointer was read"))
+        for _ in range(5):
+            seen_at = worker.follower.current().seen_at
+            worker.follower.refresh()
+            assert worker.follower.current().seen_at > seen_at
+    assert queries == []
+    store.delete("harbour-4")
+    assert "harbour-4" not in worker.listed()
+    assert queries != []
+
+
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_a_worker_that_cannot_start_without_the_store_verifies_each_generation_once(
+    hire: Hire,
+    store: ArticleStore,
+    own_desk: Settings,
+    rebuild_with_fake: Rebuild,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_journal: bool,
+) -> None:
+    """Not ten times a second as long as the store is away."""
+    if has_journal:
+        hire(own_desk).stop()
+    store.delete("harbour-4")
+    rebuild_with_fake(own_desk)  # reaches further than the journal
+    opened: list[str] = []
+
+    def note(catalog: Catalog, name: str) -> Snapshot:
+        opened.append(name)
+        return open_generation(catalog, name)
+
+    monkeypatch.setattr("recommender.live.replica.open_generation", note)
+    late = hire(own_desk, away=True)
+    for _ in range(5):
+        late.follower.refresh()
+    assert sorted(opened) == Catalog(own_desk.data.snapshots).generations()
+    late.away = False
+    assert "harbour-4" not in late.listed()
+
+
+def test_a_worker_tells_the_store_what_its_machine_needs(
+    worker: Worker, store: ArticleStore
+) -> None:
+    oldest = worker.follower.current().view.snapshot.manifest.change
+    worker.follower.refresh()
+    both = store.catalogs.report("another", CatalogNeeds(oldest + 1, frozenset()))
+    assert both.oldest_change == oldest
 
 
 def test_without_a_journal_and_without_the_store_there_is_nothing_to_answer_from(

@@ -1,19 +1,24 @@
 """What the indexer process looks after: the model it reads with, and when it compacts."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from index import Catalog
-from recommender.analysis.embedding import Model
+from recommender.analysis.embedding import Encoder, Model
+from recommender.articles import Article
 from recommender.errors import ModelRefused
 from recommender.indexing.compaction import is_compaction_due
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process as operation
 from recommender.operations.indexer_process import model_in_use
 from recommender.settings import Settings
+from recommender.store import LazyStore
 
 Models = Callable[..., None]
 
@@ -91,3 +96,28 @@ def test_a_model_that_is_not_here_is_refused(bare: Settings, models: Models) -> 
     models()
     with pytest.raises(ModelRefused):
         _model_in_use(bare)
+
+
+def test_while_nothing_changes_the_indexer_asks_no_query(
+    own_desk: Settings,
+    make_story: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    fake_model: Model,
+    fake_encoder: Encoder,
+) -> None:
+    """Many times a second that would cost some percent of a core."""
+    monkeypatch.setattr(operation, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr(operation, "CHECK_SECONDS", 0)
+    queries: list[str] = []
+    with closing(LazyStore(own_desk.database_url)) as late:
+        process = operation.IndexerProcess(own_desk, late, str.strip)
+        while process.step():
+            pass
+        sa.event.listen(
+            late().engine, "before_cursor_execute", lambda *context: queries.append(context[2])
+        )
+        assert [process.step() for _ in range(5)] == [0] * 5
+        assert queries == []
+        late().put(Article.model_validate(make_story("fresh")))
+        assert process.step() == 1

@@ -1,0 +1,175 @@
+"""What the processes of `read-also serve` cost while nothing happens, and how soon a write shows.
+
+    python -m benchmarks.idle [--program FOLDER] [--articles N] [--seconds 60] [--writes 100]
+
+Serves a made-up archive, waits until it is quiet, and measures the CPU time of each process (all
+threads, from /proc). Then it writes one article again and again, and measures the time until every
+worker shows it. `--program` names another checkout to compare with; its `.venv` is used.
+"""
+
+import argparse
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+KEY: Final = "bench-0123456789abcdef"
+PATIENCE_SECONDS: Final = 600
+WORDS: Final = [f"word{number}" for number in range(2_000)]
+
+
+def main() -> None:
+    """Print a line a process, and the figures of freshness."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", type=Path, default=ROOT)
+    parser.add_argument("--articles", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--writes", type=int, default=100)
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder, served(options.program, Path(folder)) as (process, port):
+        fill(port, options.articles)
+        time.sleep(5)
+        for name, share in idle_shares(process.pid, options.seconds).items():
+            print(f"{name:24} {100 * share:6.3f} % of a core")
+        seconds = sorted(time_writes(port, options.writes))
+        if seconds:
+            p99 = seconds[int(len(seconds) * 0.99)]
+            print(
+                f"visible in every worker: p50 {statistics.median(seconds):.3f} s, p99 {p99:.3f} s"
+            )
+
+
+@contextmanager
+def served(program: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`read-also serve` of a checkout, over a data folder; and the port where it listens."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = int(listening.getsockname()[1])
+    python = program / ".venv" / "bin" / "python"
+    environment = os.environ | {
+        "PYTHONPATH": str(program),
+        "READ_ALSO_DATA_DIR": str(folder),
+        "READ_ALSO_DATABASE_URL": f"sqlite:///{folder / 'read-also.db'}",
+        "READ_ALSO_API_KEYS": f"bench:read+write:{KEY}",
+    }
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [str(python), "-m", "recommender", "serve", "--port", str(port), "--workers", "2"],
+        cwd=program,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: ask(port, "GET", "/readyz")[0] == 200)
+        yield process, port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def fill(port: int, articles: int) -> None:
+    """Write articles, and wait until all are read and compacted."""
+    draw = random.Random(11)  # noqa: S311 - no secrets
+    lines = [
+        json.dumps({"id": f"a{n}", "title": f"T {n}", "body": " ".join(draw.choices(WORDS, k=60))})
+        for n in range(articles)
+    ]
+    for at in range(0, articles, 500):
+        status, _ = ask(port, "POST", "/v1/bulk", "\n".join(lines[at : at + 500]).encode())
+        assert status == 200, status
+
+    def is_quiet() -> bool:
+        metrics = ask(port, "GET", "/metrics")[1].decode()
+        found = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
+        waits = [float(value) for name, value in found.items() if "pending_articles" in name]
+        return not any(waits) and float(found["read_also_generation_change"]) >= articles
+
+    wait_until(is_quiet)
+
+
+def idle_shares(supervisor: int, seconds: float) -> dict[str, float]:
+    """The share of a core that each process used for some seconds, by a name."""
+    pids = descendants(supervisor)
+    before, begun = {pid: cpu_seconds(pid) for pid in pids}, time.monotonic()
+    time.sleep(seconds)
+    passed = time.monotonic() - begun
+    return {
+        f"{name_of(pid, supervisor)} {pid}": (cpu_seconds(pid) - before[pid]) / passed
+        for pid in pids
+    }
+
+
+def time_writes(port: int, writes: int) -> list[float]:
+    """How long each of some writes took to show in every worker; each changes a section alone."""
+    draw, seconds = random.Random(12), []  # noqa: S311 - no secrets
+    article = json.loads(ask(port, "GET", "/v1/articles/a1")[1])
+    fields = {name: article[name] for name in ("title", "body")}
+    for number in range(writes):
+        time.sleep(draw.uniform(0.05, 0.3))
+        body = json.dumps(fields | {"section": f"s{number}"}).encode()
+        begun = time.monotonic()
+        status, _ = ask(port, "PUT", "/v1/articles/a1?wait=visible", body)
+        assert status == 200, status
+        seconds.append(time.monotonic() - begun)
+    return seconds
+
+
+def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of an answer; 0 where nobody listens."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, {"X-API-Key": KEY})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except OSError:
+        return 0, b""
+    finally:
+        connection.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; give up after ten minutes."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit("it takes too long")
+        time.sleep(0.5)
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(below for child in children for below in descendants(int(child)))]
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that all threads of a process have run."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def name_of(pid: int, supervisor: int) -> str:
+    """What a process is, by its command and parent."""
+    command = Path(f"/proc/{pid}/cmdline").read_text()
+    if pid == supervisor:
+        return "supervisor"
+    if "html.child" in command:
+        return "reader of HTML"
+    if "indexer" in command:
+        return "indexer"
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return "web server" if parent == supervisor else "web worker"
+
+
+if __name__ == "__main__":
+    main()
