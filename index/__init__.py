@@ -14,7 +14,7 @@ from index.hits import Hits
 from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
 from index.passages import Passages, quantize
-from index.rows import BUCKETS, Rows, TermCounts
+from index.rows import BUCKETS, Rows, TermCounts, concatenate_rows
 from index.snapshot import Snapshot
 from index.view import View
 
@@ -40,6 +40,7 @@ __all__ = [
     "StagedSnapshot",
     "TermCounts",
     "View",
+    "concatenate_rows",
     "locked",
     "make_folder",
     "quantize",

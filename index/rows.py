@@ -6,9 +6,10 @@ opaque bytes. Row numbers are positions in the ids, which ascend, so binary sear
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from index.arrays import Array, Bools, Floats, Ints, Longs
+
+T = TypeVar("T")
 
 BUCKETS: Final = 2**20
 """Terms are hashed into so many buckets."""
@@ -137,6 +140,78 @@ class Rows:
         _check_labels(self.labels, self.columns)
         _check_keywords(self.keywords, self.ids)
         _check_display(self.display, self.ids)
+
+
+def concatenate_rows(parts: list[Rows]) -> Rows:
+    """Put rows end to end; `parts` is emptied, to hold few of them twice in memory.
+
+    Args:
+        parts: at least one, all with the same columns and labels. Shorter vectors are filled up
+            with zeros, as in a part without any vector.
+    """
+    dim = max(part.dim for part in parts)
+    fields = {name: [getattr(part, name) for part in parts] for name in _FIELDS}
+    parts.clear()
+    columns, labels = _concatenate_columns(fields.pop("columns"), fields.pop("labels"))
+    return Rows(
+        ids=_chain(fields.pop("ids")),
+        vectors=np.concatenate([_pad(vectors, dim) for vectors in fields.pop("vectors")]),
+        passages=_concatenate_passages(fields.pop("passages"), dim),
+        terms=_concatenate_terms(fields.pop("terms")),
+        columns=columns,
+        labels=labels,
+        keywords=_chain(fields.pop("keywords")),
+        display=_chain(fields.pop("display")),
+    )
+
+
+_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Rows))
+
+
+def _chain(parts: list[Sequence[T]]) -> list[T]:
+    return list(itertools.chain.from_iterable(parts))
+
+
+def _pad(vectors: Array, dim: int) -> Array:
+    """Append zeros to each vector, so that it has `dim` numbers."""
+    missing = dim - vectors.shape[1]
+    return np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors
+
+
+def _concatenate_passages(parts: list[Passages], dim: int) -> Passages:
+    return Passages(
+        _concatenate_starts([part.indptr for part in parts]),
+        np.concatenate([_pad(part.codes, dim) for part in parts]),
+    )
+
+
+def _concatenate_terms(parts: list[TermCounts]) -> TermCounts:
+    return TermCounts(
+        _concatenate_starts([part.indptr for part in parts]),
+        np.concatenate([part.buckets for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+    )
+
+
+def _concatenate_starts(parts: list[Longs]) -> Longs:
+    lengths = np.concatenate([np.diff(indptr) for indptr in parts])
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def _concatenate_columns(
+    columns: list[Mapping[str, Array]], labels: list[Mapping[str, Sequence[str]]]
+) -> tuple[dict[str, Array], dict[str, list[str]]]:
+    """Put columns end to end; codes are translated to those of all labels, sorted."""
+    together = {name: sorted(set().union(*(part[name] for part in labels))) for name in labels[0]}
+    found = {}
+    for name in columns[0]:
+        arrays = [part[name] for part in columns]
+        if name in together:
+            position = {label: code for code, label in enumerate(together[name])}
+            codes = [np.array([position[w] for w in part[name]], np.int32) for part in labels]
+            arrays = [new[old] if len(new) else old for new, old in zip(codes, arrays, strict=True)]
+        found[name] = np.concatenate(arrays)
+    return found, together
 
 
 def _joined(parts: Iterable[Array], dtype: type[np.generic]) -> Array:

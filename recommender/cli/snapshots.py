@@ -158,8 +158,7 @@ def _fault_of(catalog: Catalog, generation: str) -> str | None:
         NoSnapshot: there is none of that name.
     """
     try:
-        open_generation(catalog, generation)
-        catalog.verify(generation)
+        open_generation(catalog, generation, self_queries=True)
     except (SnapshotDamaged, OSError) as fault:
         return str(fault)
     return None

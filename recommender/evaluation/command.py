@@ -20,7 +20,7 @@ from recommender.evaluation.scoreboard import (
     measures_line,
     scoreboard_lines,
 )
-from recommender.indexing.snapshots import Origin, open_live
+from recommender.indexing.snapshots import Origin, open_generation
 from recommender.progress import Meter
 from recommender.store import ArticleStore
 
@@ -132,7 +132,7 @@ def evaluate_links(
         BadSource: no article links to another one.
     """
     check_installed()
-    view = View.of(open_live(catalog))
+    view = View.of(open_generation(catalog))
     bench = Bench(
         Dataset((), (), {}, (), None),
         view,

@@ -1,8 +1,8 @@
 """Computes the features that the store lacks, and stores them chunk by chunk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from recommender.analysis.analyzer import ANALYZER_VERSION, ReadMarkup, analyze
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
 from recommender.analysis.features import Embedding
@@ -10,113 +10,109 @@ from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.errors import UnreadableMarkup
 from recommender.progress import Advance, Meter
-from recommender.store import FeatureCache
+from recommender.store import ArticleStore
 
-__all__ = ["analyze_missing", "clean_missing", "embed_missing"]
+__all__ = ["backfill"]
 
-
-def clean_missing(
-    texts: Mapping[str, Article], cache: FeatureCache, read_markup: ReadMarkup, meter: Meter
-) -> tuple[dict[str, Article], dict[str, str]]:
-    """Turn the markup of articles into plain text.
-
-    Args:
-        texts: the articles by the hash of their text.
-        cache: where plain texts are stored.
-        read_markup: called for the markup that the cache does not have.
-        meter: counts the articles cleaned.
-
-    Returns:
-        The articles with plain text, and the error message of each text that could not be read;
-        both by text hash.
-    """
-    marked = {key: article for key, article in texts.items() if article.body_html}
-    faults: dict[str, str] = {}
-    chunks = cache.missing(marked, MARKUP_VERSION, of="texts")
-    if chunks:
-        with meter("cleaning", sum(map(len, chunks)), "article") as advance:
-            for chunk in chunks:
-                bodies = _clean({key: marked[key] for key in chunk}, read_markup, faults)
-                cache.add_texts(bodies, MARKUP_VERSION)
-                advance(len(chunk))
-    bodies = cache.texts(list(marked), MARKUP_VERSION)
-    plain = {key: marked[key].with_text(body) for key, body in bodies.items()}
-    return {**{k: a for k, a in texts.items() if k not in marked}, **plain}, faults
+Texts = dict[str, Article]
+"""Articles by the hash of their text."""
 
 
-def _clean(
-    marked: Mapping[str, Article], read_markup: ReadMarkup, faults: dict[str, str]
-) -> dict[str, str]:
-    bodies = {}
-    for key, article in marked.items():
-        try:
-            bodies[key] = read_markup(article.body_html)
-        except UnreadableMarkup as fault:  # one bad article must not stop the others
-            faults[key] = str(fault)
-    return bodies
+def backfill(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, afresh: bool = False) -> int:
+    """Analyze and embed every text of the store whose features are not stored yet.
 
-
-def analyze_missing(
-    texts: Mapping[str, Article], cache: FeatureCache, meter: Meter, *, afresh: bool = False
-) -> None:
-    """Analyze the plain texts whose features are not stored yet.
+    Texts are loaded and their features stored chunk by chunk, so an interruption costs one chunk. A
+    text whose markup cannot be read becomes a dead letter; dead letters are left out.
 
     Args:
-        texts: articles with plain text, by the hash of their text.
-        cache: where features are stored.
-        meter: counts the articles analyzed.
-        afresh: analyze those too whose features are stored.
-    """
-    chunks = cache.missing(texts, ANALYZER_VERSION, of="terms", afresh=afresh)
-    if chunks:
-        with meter("reading", sum(map(len, chunks)), "article") as advance:
-            for chunk in chunks:
-                cache.add_terms({key: analyze(texts[key]) for key in chunk}, ANALYZER_VERSION)
-                advance(len(chunk))
-
-
-def embed_missing(
-    texts: Mapping[str, Article],
-    cache: FeatureCache,
-    fingerprint: str,
-    load: Callable[[], Encoder],
-    meter: Meter,
-    *,
-    afresh: bool = False,
-) -> int:
-    """Embed the plain texts that have no embedding by a model yet.
-
-    Args:
-        texts: articles with plain text, by the hash of their text.
-        cache: where embeddings are stored.
-        fingerprint: the model's.
-        load: reads the model; called only if something is missing.
-        meter: counts the passages embedded.
-        afresh: embed those too whose embedding is stored.
+        store: where texts are, and where features go.
+        analyzer: its model is loaded only if a text has to be embedded.
+        meter: counts the articles.
+        afresh: analyze and embed all texts, also those whose features are stored.
 
     Returns:
         How many texts were embedded.
     """
-    chunks = cache.missing(texts, fingerprint, of="vectors", afresh=afresh)
-    if not chunks:
-        return 0
-    encoder = load()
-    pending = {key: ArticleTexts.of(texts[key]) for chunk in chunks for key in chunk}
-    total = sum(len(_distinct({key: pending[key] for key in chunk})) for chunk in chunks)
-    with meter("embedding", total, "passage") as advance:
-        for chunk in chunks:
-            made = _embed({key: pending[key] for key in chunk}, encoder, advance)
-            cache.add_embeddings(made, fingerprint)
-    return len(pending)
+    dead = store.queue.dead_letter_ids()
+    with store.scan() as scan:
+        ids = {one.text_hash: one.article.id for one in scan.outlines()}
+    ids = {key: article_id for key, article_id in ids.items() if article_id not in dead}
+    unread = _analyze_missing(store, analyzer, ids, meter, afresh=afresh)
+    readable = {key: article_id for key, article_id in ids.items() if key not in unread}
+    return _embed_missing(store, analyzer, readable, meter, afresh=afresh)
 
 
-def _embed(
-    pending: Mapping[str, ArticleTexts], encoder: Encoder, advance: Advance
-) -> dict[str, Embedding]:
-    texts = _distinct(pending)
-    vectors = dict(zip(texts, encoder.encode(texts, advance), strict=True))
+def _analyze_missing(
+    store: ArticleStore, analyzer: Analyzer, ids: Mapping[str, str], meter: Meter, *, afresh: bool
+) -> set[str]:
+    """Analyze what has no features; return the hashes of the texts that could not be read."""
+    chunks = store.features.missing(ids, ANALYZER_VERSION, of="terms", afresh=afresh)
+    unread = set[str]()
+    if chunks:
+        with meter("reading", sum(map(len, chunks)), "article") as advance:
+            for chunk in chunks:
+                plain = _load_plain(store, analyzer, {key: ids[key] for key in chunk})
+                terms = {key: analyze(article) for key, article in plain.items()}
+                store.features.add_terms(terms, ANALYZER_VERSION)
+                unread |= set(chunk) - plain.keys()
+                advance(len(chunk))
+    return unread
+
+
+def _embed_missing(
+    store: ArticleStore, analyzer: Analyzer, ids: Mapping[str, str], meter: Meter, *, afresh: bool
+) -> int:
+    """Embed what has no embedding by the analyzer's model; return how many texts that were."""
+    fingerprint, embedded = analyzer.model.fingerprint, 0
+    chunks = store.features.missing(ids, fingerprint, of="vectors", afresh=afresh)
+    if chunks:
+        encoder = analyzer.load(analyzer.model)
+        with meter("embedding", sum(map(len, chunks)), "article") as advance:
+            for chunk in chunks:
+                plain = _load_plain(store, analyzer, {key: ids[key] for key in chunk})
+                store.features.add_embeddings(_embed(plain, encoder, advance), fingerprint)
+                embedded += len(plain)
+    return embedded
+
+
+def _load_plain(store: ArticleStore, analyzer: Analyzer, ids: Mapping[str, str]) -> Texts:
+    """Load articles with plain text, by text hash; left out are texts that cannot be read.
+
+    Also left out is an article that was edited meanwhile: its new text waits in the queue.
+    """
+    articles = {one.text_hash: one.article for one in store.get_many([*ids.values()]).values()}
+    articles = {key: article for key, article in articles.items() if key in ids}
+    marked = {key: article for key, article in articles.items() if article.body_html}
+    bodies = store.features.texts([*marked], MARKUP_VERSION)
+    cleaned = {}
+    for key in marked.keys() - bodies.keys():
+        try:
+            cleaned[key] = analyzer.read_markup(marked[key].body_html)
+        except UnreadableMarkup as fault:  # the indexer need not try it again
+            store.queue.give_up(ids[key], key, str(fault))
+    store.features.add_texts(cleaned, MARKUP_VERSION)
+    plain = {key: marked[key].with_text(body) for key, body in (bodies | cleaned).items()}
+    return {key: a for key, a in articles.items() if key not in marked} | plain
+
+
+def _embed(texts: Texts, encoder: Encoder, advance: Advance) -> dict[str, Embedding]:
+    pending = {key: ArticleTexts.of(article) for key, article in texts.items()}
+    distinct = list(
+        dict.fromkeys(text for one in pending.values() for text in texts_to_encode(one))
+    )
+    advance = _in_articles(advance, len(texts), len(distinct))
+    vectors = dict(zip(distinct, encoder.encode(distinct, advance), strict=True))
     return {key: embed_texts(one, vectors.__getitem__) for key, one in pending.items()}
 
 
-def _distinct(pending: Mapping[str, ArticleTexts]) -> list[str]:
-    return list(dict.fromkeys(text for one in pending.values() for text in texts_to_encode(one)))
+def _in_articles(advance: Advance, articles: int, passages: int) -> Advance:
+    """An `Advance` for passages, which advances a meter of articles in proportion."""
+    encoded = told = 0
+
+    def step(count: int) -> None:
+        nonlocal encoded, told
+        encoded += count
+        before, told = told, articles * encoded // passages
+        advance(told - before)
+
+    return step

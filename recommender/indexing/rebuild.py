@@ -1,35 +1,56 @@
-"""The use case: from the store to a published snapshot, computing only what changed."""
+"""From the store to a published snapshot: a rebuild, which computes what is missing, or compaction.
+
+Either gathers the articles and their features, builds a snapshot aside, and publishes it if the
+gate admits it.
+"""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, StagedSnapshot, View
+from index import (
+    Catalog,
+    NoSnapshot,
+    Rows,
+    Snapshot,
+    SnapshotDamaged,
+    StagedSnapshot,
+    View,
+    concatenate_rows,
+)
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
+from recommender.analysis.features import Features
 from recommender.api import ListOptions
-from recommender.articles import Article
 from recommender.errors import GateRefused, HeldBack
-from recommender.indexing.backfill import analyze_missing, clean_missing, embed_missing
+from recommender.indexing.backfill import backfill
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.gate import Candidate, admit
-from recommender.indexing.notices import held, refused
-from recommender.indexing.snapshots import build_options, live_manifest, open_live, report_catalog
+from recommender.indexing.gate import GateCandidate, admit
+from recommender.indexing.snapshots import (
+    build_options,
+    gate_refusal,
+    open_generation,
+    read_live_manifest,
+    report_catalog,
+    rollback_hold,
+)
 from recommender.progress import Meter, silent
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
-from recommender.store import ArticleStore, StoreState
+from recommender.store import ArticleStore, StoredArticle, StoreState
 
 __all__ = ["KEPT", "Rebuilt", "compact", "rebuild"]
 
 KEPT: Final = 3
-"""How many generations are kept unless told otherwise."""
+"""How many generations are kept by default."""
+PAGE: Final = 1_000  # articles whose features are loaded at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +59,10 @@ class Rebuilt:
 
     Attributes:
         generation: the live one now.
-        articles: how many are in it.
+        articles: how many articles it has.
         embedded: how many texts had to be embedded.
-        change: the number of the last change in it.
-        unread: how many articles are not in it, since their text could not be read.
+        change: number of the last change in it.
+        unread: how many articles are not in it, because their text could not be read.
     """
 
     generation: str
@@ -53,15 +74,20 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """The articles of the store at one moment whose text was read, by ascending id.
+    """The articles of the store at one moment.
 
-    `unread` counts the others; `lost` those of them that do not even wait to be read.
+    Attributes:
+        state: the store's, at that moment.
+        rows: of the articles whose text was read.
+        expected: how many articles a snapshot should have: also those whose features are missing
+            though they are not in the queue.
+        unread: how many articles have no features.
     """
 
     state: StoreState
-    known: tuple[IndexedDocument, ...]
+    rows: Rows
+    expected: int
     unread: int
-    lost: int
 
 
 def rebuild(
@@ -74,16 +100,16 @@ def rebuild(
     keep: int = KEPT,
     meter: Meter = silent,
 ) -> Rebuilt:
-    """Embed what changed, build a snapshot aside, verify it, judge it, publish it.
+    """Compute the features that are missing, and publish a snapshot of the store.
 
     Args:
         store: where the articles are.
         catalog: where snapshots go.
         analyzer: how texts are analyzed.
-        full: compute all again, replacing the kept vectors and terms; try what is parked again.
+        full: compute all features again, and try dead letters again.
         force: publish even what the gate refuses.
         keep: how many generations to keep.
-        meter: told how the work goes.
+        meter: shows the progress.
 
     Raises:
         Locked: another rebuild is at work.
@@ -95,138 +121,149 @@ def rebuild(
         report_catalog(store, catalog, model.fingerprint)
         if full:
             store.queue.retry_dead_letters()
-        embedded = _analyze_all(store, analyzer, meter, full=full)
-        # While the live snapshot has vectors of another model, what is new goes on being told with
-        # those; what was read for the next one is told once that is live.
-        moves_on = _moves_on(catalog, model)
-        if not moves_on:
+        embedded = backfill(store, analyzer, meter, afresh=full)
+        # Workers list a change with the features of the live snapshot's model. If the new snapshot
+        # has another model, changes are acknowledged only when it is live.
+        changes_model = _changes_model(catalog, model)
+        if not changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
         done = _publish(store, catalog, model, embedded, keep=keep, force=force)
-        if moves_on:
+        if changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
         store.features.prune(report_catalog(store, catalog).fingerprints)
     return done
 
 
 def compact(store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = KEPT) -> Rebuilt:
-    """Publish a snapshot of what was read already; raises what `rebuild` does.
+    """Publish a snapshot of the features that are stored; raises what `rebuild` does.
 
     Raises:
-        HeldBack: somebody has rolled back, and has not run a rebuild since.
+        HeldBack: an operator has rolled back, and has not run a rebuild since.
     """
     with catalog.lock():
-        if (said := held(catalog).text) is not None:
-            raise HeldBack(said.strip())
+        if (reason := rollback_hold(catalog).text) is not None:
+            raise HeldBack(reason.strip())
         return _publish(store, catalog, model, 0, keep=keep, force=False)
 
 
-def gather(store: ArticleStore, fingerprint: str) -> Gathered:
-    """Every article of the store at one moment that was read, by the newest text that was."""
-    with store.scan() as view:
-        stored, waiting = list(view), view.queued_ids()
-    hashes = [key for one in stored for key in (one.text_hash, one.read_hash) if key]
-    hashes = list(dict.fromkeys(hashes))
-    features = store.features.load(hashes, ANALYZER_VERSION, fingerprint)
-    known, unread = [], []
-    for one in stored:
-        read = [key for key in (one.text_hash, one.read_hash) if key in features]
-        # Better an older text with its vector than a newer one without.
-        embedded = (key for key in read if features[key].embedding is not None)
-        key = next(embedded, read[0] if read else None)
-        if key is None:
-            unread.append(one.article.id)
-        else:
-            settled = key == one.text_hash
-            known.append(IndexedDocument(one.article, features[key], one.change, settled))
-    return Gathered(view.state, tuple(known), len(unread), len(set(unread) - waiting))
+def gather(store: ArticleStore, model: Model) -> Gathered:
+    """Build the rows of all articles of the store at one moment that have features.
+
+    Outlines and features are loaded page by page; no text of an article is.
+    """
+    parts = [build_rows((), model, dim=1)]
+    expected, unread = 0, 0
+    with store.scan() as scan:
+        queued = scan.queued_ids()
+        for page in _batches(scan.outlines()):
+            documents = _index_page(store, page, model.fingerprint)
+            parts.append(build_rows(documents, model, parts[-1].dim))
+            missing = {one.article.id for one in page} - {one.article.id for one in documents}
+            expected += len(documents) + len(missing - queued)
+            unread += len(missing)
+        return Gathered(scan.state, concatenate_rows(parts), expected, unread)
 
 
-def _analyze_all(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, full: bool) -> int:
-    """Bring what is kept of every text up to date; tells how many were embedded."""
-    parked = store.queue.dead_letter_ids()
-    with store.scan() as view:
-        texts = {s.text_hash: s.article for s in view if s.article.id not in parked}
-    cache, model = store.features, analyzer.model
-    plain, faults = clean_missing(texts, cache, analyzer.read_markup, meter)
-    _park(store, texts, faults)
-    analyze_missing(plain, cache, meter, afresh=full)
-    return embed_missing(
-        plain, cache, model.fingerprint, lambda: analyzer.load(model), meter, afresh=full
-    )
+def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
+    iterator = iter(articles)
+    while page := list(islice(iterator, PAGE)):
+        yield page
 
 
-def _park(store: ArticleStore, texts: Mapping[str, Article], faults: Mapping[str, str]) -> None:
-    """What could not be read here is not tried twice more by the indexer."""
-    for key, fault in faults.items():
-        store.queue.give_up(texts[key].id, key, fault)
+def _index_page(
+    store: ArticleStore, page: Sequence[StoredArticle], fingerprint: str
+) -> list[IndexedDocument]:
+    hashes = dict.fromkeys(key for one in page for key in _text_hashes(one))
+    features = store.features.load([*hashes], ANALYZER_VERSION, fingerprint)
+    documents = (_index_article(one, features) for one in page)
+    return [document for document in documents if document is not None]
 
 
-def _moves_on(catalog: Catalog, model: Model) -> bool:
+def _index_article(
+    stored: StoredArticle, features: Mapping[str, Features]
+) -> IndexedDocument | None:
+    """The document of an article; None if no text of it has features."""
+    read = [key for key in _text_hashes(stored) if key in features]
+    # An earlier text with an embedding is better than a newer one without.
+    embedded = (key for key in read if features[key].embedding is not None)
+    key = next(embedded, read[0] if read else None)
+    if key is None:
+        return None
+    up_to_date = key == stored.text_hash
+    return IndexedDocument(stored.article, features[key], stored.change, up_to_date)
+
+
+def _text_hashes(stored: StoredArticle) -> Collection[str]:
+    """The hashes of its present text, and of the text that was analyzed last."""
+    return [key for key in (stored.text_hash, stored.read_hash) if key]
+
+
+def _changes_model(catalog: Catalog, model: Model) -> bool:
     """Whether the live snapshot has vectors of another model."""
-    live = live_manifest(catalog)
+    live = read_live_manifest(catalog)
     return live is not None and live.model != model.fingerprint
 
 
 def _publish(
     store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
 ) -> Rebuilt:
-    gathered = gather(store, model.fingerprint)
-    staged = catalog.stage(
-        build_rows(gathered.known, model, dim=1), **build_options(model, gathered.state)
-    )
+    gathered = gather(store, model)
+    staged = catalog.stage(gathered.rows, **build_options(model, gathered.state))
     try:
         if not force:
-            _judge(staged, catalog, store, gathered)
+            _check_gate(staged, catalog, store, gathered.expected)
     except BaseException as fault:
         catalog.discard(staged)
         if isinstance(fault, GateRefused):
-            refused(catalog).say(str(fault))
+            gate_refusal(catalog).write(str(fault))
         raise
     generation = catalog.publish(staged)
-    for notice in (refused(catalog), held(catalog)):
-        notice.drop()
+    for note in (gate_refusal(catalog), rollback_hold(catalog)):
+        note.remove()
     catalog.prune(keep)
     store.trim(before=report_catalog(store, catalog).oldest_change)
-    known = len(gathered.known)
-    return Rebuilt(generation, known, embedded, gathered.state.change, gathered.unread)
+    articles = len(gathered.rows)
+    return Rebuilt(generation, articles, embedded, gathered.state.change, gathered.unread)
 
 
-def _judge(
-    staged: StagedSnapshot, catalog: Catalog, store: ArticleStore, gathered: Gathered
+def _check_gate(
+    staged: StagedSnapshot, catalog: Catalog, store: ArticleStore, expected: int
 ) -> None:
     """Let a staged snapshot through the gate, or raise GateRefused."""
-    now, live = time.time(), _live(catalog)
-    fresh = staged.snapshot.manifest
-    recipes, policy = (fresh.model, fresh.analyzer), store.policies.current()
+    now, live, policy = time.time(), _open_live(catalog), store.policies.current()
+    new = staged.snapshot.manifest
     admit(
         _candidate(staged.snapshot, policy, now),
         None if live is None else _candidate(live, policy, now),
-        lambda ids: _kept(store, ids, fresh.model),
-        stored=len(gathered.known) + gathered.lost,
-        same_model=live is not None and recipes == (live.manifest.model, live.manifest.analyzer),
+        lambda ids: _load_vectors(store, ids, new.model),
+        stored=expected,
+        same_model=live is not None
+        and (new.model, new.analyzer) == (live.manifest.model, live.manifest.analyzer),
     )
 
 
-def _kept(store: ArticleStore, ids: Sequence[str], model: str) -> dict[str, NDArray[np.float16]]:
-    """By id the vectors that the store keeps, asked anew, not taken from what was built."""
+def _load_vectors(
+    store: ArticleStore, ids: Sequence[str], model: str
+) -> dict[str, NDArray[np.float16]]:
+    """The stored vectors by article id; loaded again, not taken from what was built."""
     hashes = store.text_hashes(ids)
     vectors = store.features.vectors(list(hashes.values()), model)
-    sound = {of for of, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
-    return {key: vectors[of] for key, of in hashes.items() if of in sound}
+    sound = {key for key, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
+    return {article_id: vectors[key] for article_id, key in hashes.items() if key in sound}
 
 
-def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> Candidate:
+def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> GateCandidate:
     view = View.of(snapshot)
-    return Candidate(
+    return GateCandidate(
         snapshot=snapshot,
         listable=eligible(snapshot, now),
-        listed=lambda key: list_related(view, find_seed(view, key), ListOptions(), policy, now),
+        list_for=lambda key: list_related(view, find_seed(view, key), ListOptions(), policy, now),
     )
 
 
-def _live(catalog: Catalog) -> Snapshot | None:
+def _open_live(catalog: Catalog) -> Snapshot | None:
     """The live snapshot; None where there is none that could be served."""
     try:
-        return open_live(catalog)
+        return open_generation(catalog)
     except (NoSnapshot, SnapshotDamaged):
         return None

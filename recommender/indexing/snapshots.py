@@ -1,8 +1,6 @@
-"""What a generation remembers of where it came from: the model, and the place in the change log.
+"""The generations of this machine: where each came from, opening one, and notes beside them."""
 
-And whether this release can make anything of it.
-"""
-
+import logging
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -12,8 +10,17 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from index import Catalog, Manifest, NoSnapshot, Snapshot, SnapshotDamaged, make_folder
-from index.build import BuildOptions
+from index import (
+    BuildOptions,
+    Catalog,
+    IndexFault,
+    Manifest,
+    NoSnapshot,
+    Snapshot,
+    SnapshotDamaged,
+    make_folder,
+    replace_file,
+)
 from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
@@ -22,16 +29,17 @@ from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, build_rows
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
 
 __all__ = [
+    "CatalogNote",
     "Origin",
     "build_options",
-    "check_columns",
-    "live_manifest",
-    "live_name",
+    "gate_refusal",
     "needs_of",
     "needs_rebuild",
     "open_generation",
-    "open_live",
+    "read_live_manifest",
+    "read_live_name",
     "report_catalog",
+    "rollback_hold",
     "touch_catalog",
 ]
 
@@ -41,19 +49,20 @@ _KIN: Final = "kin"
 _MARK: Final = "mark"
 _ANY: Final = "*"
 _CATALOG_ID: Final = "catalog-id"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the rows of a generation came from.
+    """Where the rows of a generation come from.
 
     Attributes:
         epoch: the store's.
         point: the last change in them.
         model: fingerprint of the encoder of their vectors.
         encoder: the name by which that model was asked for.
-        languages: primary BCP-47 subtags that the encoder knows; None means any.
-        kin: those of them that it knows from their kin alone.
+        languages: primary BCP-47 subtags that the encoder supports; None means any.
+        kin: those of them that it supports only through related languages.
     """
 
     epoch: str
@@ -65,7 +74,7 @@ class Origin:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Origin":
-        """Read it from a manifest; a note that is missing means nothing was known."""
+        """Read it from a manifest; a missing note means that it was not known."""
         notes = manifest.notes
         languages = notes.get(_LANGUAGES, _ANY)
         return cls(
@@ -78,16 +87,16 @@ class Origin:
         )
 
     def knows(self, language: str | None) -> bool:
-        """Whether vectors of this language mean something; of an unknown one they may not."""
+        """Whether vectors of texts in this language mean something; None is an unknown one."""
         return self.languages is None or language in self.languages
 
     def is_fluent(self, language: str | None) -> bool:
-        """Whether vectors also lead among texts of this language."""
+        """Whether the encoder supports the language fully, not only through related ones."""
         return self.knows(language) and language not in self.kin
 
 
 def build_options(model: Model, state: StoreState) -> BuildOptions:
-    """What a snapshot of a store at one moment is stamped with."""
+    """The options for building a snapshot of a store at one moment."""
     languages = _ANY if model.languages is None else ",".join(sorted(model.languages))
     return BuildOptions(
         model=model.fingerprint,
@@ -96,7 +105,7 @@ def build_options(model: Model, state: StoreState) -> BuildOptions:
         change=state.change,
         grouped_by=GROUPED_BY,
         reliable_by=RELIABLE_BY,
-        # Vectors of several languages stand in a corner each, and prefer their own language.
+        # With several languages, vectors of one language are close together whatever they say.
         centred=model.languages is None or len(model.languages) > 1,
         notes={
             _ENCODER: model.name,
@@ -111,58 +120,65 @@ def _split(languages: str) -> frozenset[str]:
     return frozenset(filter(None, languages.split(",")))
 
 
-def live_name(catalog: Catalog) -> str | None:
-    """The live generation; None where none is, or the pointer is damaged."""
+def read_live_name(catalog: Catalog) -> str | None:
+    """The name of the live generation; None if there is none, or its pointer is damaged."""
     try:
         return catalog.live()
-    except (NoSnapshot, SnapshotDamaged):
+    except NoSnapshot:
+        return None
+    except (IndexFault, OSError) as fault:
+        _log.error("the pointer to the live generation cannot be read: %s", fault)
         return None
 
 
-def live_manifest(catalog: Catalog) -> Manifest | None:
-    """What the live generation says of itself, without opening it; None where nothing tells it."""
-    name = live_name(catalog)
+def read_live_manifest(catalog: Catalog) -> Manifest | None:
+    """The manifest of the live generation, without opening it; None if it cannot be read."""
+    name = read_live_name(catalog)
     manifest = catalog.manifests().get(name or "")
-    if manifest is None and live_name(catalog) != name:
-        return live_manifest(catalog)  # another process has flipped and pruned meanwhile
+    if manifest is None and read_live_name(catalog) != name:
+        return read_live_manifest(catalog)  # another process has flipped and pruned meanwhile
     return manifest
 
 
 def needs_rebuild(catalog: Catalog) -> bool:
-    """Whether what was read for the live generation is of no use, so that compacting it is not.
+    """Whether new features cannot be added to the live generation, so that compaction is no use.
 
-    It, or the pointer to it, cannot be read, as after another release; or its terms were made by
-    another recipe, and cannot be compared with new ones.
+    Either it or its pointer cannot be read, as after an upgrade; or another version of the analyzer
+    made its terms, which cannot be compared with new ones.
     """
-    manifest = live_manifest(catalog)
+    manifest = read_live_manifest(catalog)
     return (
         bool(catalog.generations()) if manifest is None else manifest.analyzer != ANALYZER_VERSION
     )
 
 
-def open_generation(catalog: Catalog, generation: str) -> Snapshot:
-    """Open a generation that lists are to be made from.
+def open_generation(
+    catalog: Catalog, generation: str | None = None, *, self_queries: bool = False
+) -> Snapshot:
+    """Open a generation to make lists from; every process opens them here.
+
+    Args:
+        catalog: where it lies.
+        generation: its name; None for the live one.
+        self_queries: also search for up to 100 of its rows by their own vectors.
 
     Raises:
-        NoSnapshot: there is none of that name.
-        SnapshotDamaged: it is not what was published under that name, or its columns are others.
+        NoSnapshot: there is none of that name, or nothing was published yet.
+        SnapshotDamaged: it is not what was published under that name, or its columns are not those
+            of this release.
     """
-    snapshot = catalog.open(generation)
-    check_columns(snapshot, catalog.folder / generation)
+    if generation is None:
+        snapshot = catalog.open_live()
+    else:
+        snapshot = catalog.verify(generation) if self_queries else catalog.open(generation)
+    _check_columns(snapshot, catalog.folder / snapshot.generation)
     return snapshot
 
 
-def open_live(catalog: Catalog) -> Snapshot:
-    """Open the live generation; raises what `open_generation` does."""
-    snapshot = catalog.open_live()
-    check_columns(snapshot, catalog.folder / snapshot.generation)
-    return snapshot
+def _check_columns(snapshot: Snapshot, folder: Path) -> None:
+    """Check that the columns are those that lists are made from, each of its type.
 
-
-def check_columns(snapshot: Snapshot, folder: Path) -> None:
-    """Check that the columns are those that lists are made by, each of its type.
-
-    Checksums tell only that the files are what somebody has written.
+    Checksums only show that the files are what somebody has written.
 
     Raises:
         SnapshotDamaged: one is missing, of another type, or unknown; the message names its file.
@@ -234,3 +250,36 @@ def _catalog_id(catalog: Catalog) -> str:
             path.hardlink_to(aside)
         aside.unlink()
     return path.read_text("ascii")
+
+
+class CatalogNote:
+    """A text in a file beside the generations; it is in force as long as the file is there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def text(self) -> str | None:
+        """What it says; None if it is not in force."""
+        try:
+            return self._path.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write(self, text: str) -> None:
+        """Put it in force."""
+        replace_file(self._path, text.encode())
+
+    def remove(self) -> None:
+        """Take it out of force; does nothing if it is not in force."""
+        self._path.unlink(missing_ok=True)
+
+
+def rollback_hold(catalog: Catalog) -> CatalogNote:
+    """In force after a rollback: nothing is compacted until an operator runs a rebuild."""
+    return CatalogNote(catalog.folder / "held")
+
+
+def gate_refusal(catalog: Catalog) -> CatalogNote:
+    """In force after the gate refused the newest snapshot; says why."""
+    return CatalogNote(catalog.folder / "refused")

@@ -16,7 +16,7 @@ from typing import Final
 from index import Catalog, IndexFault, View
 from recommender.analysis.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
-from recommender.indexing.snapshots import touch_catalog
+from recommender.indexing.snapshots import read_live_name, touch_catalog
 from recommender.live.heartbeat import Heartbeats
 from recommender.live.journal import Journal, JournalWriter
 from recommender.live.replica import (
@@ -27,7 +27,6 @@ from recommender.live.replica import (
     newest_change,
     open_base_snapshots,
     open_replica,
-    read_live_name,
 )
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import PolicyInForce

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Final
 
-from index import Catalog, DeltaWriter, IndexFault, NoSnapshot, Snapshot, View
+from index import Catalog, DeltaWriter, IndexFault, Snapshot, View
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.snapshots import Origin, build_options, open_generation
+from recommender.indexing.snapshots import Origin, build_options, open_generation, read_live_name
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import PolicyInForce
 from recommender.store import LOG_START, ArticleStore, LogPosition, StoreState, Update
@@ -28,7 +28,6 @@ __all__ = [
     "newest_change",
     "open_base_snapshots",
     "open_replica",
-    "read_live_name",
 ]
 
 PAGE: Final = 100  # articles; a view is published after each page, so a bulk load delays nobody
@@ -278,17 +277,6 @@ def newest_change(catalog: Catalog, base: BaseSnapshot) -> int:
         if name not in readable or readable[name].epoch == base.origin.epoch
     ]
     return max((int(name.partition("-")[0]) for name in names), default=0)
-
-
-def read_live_name(catalog: Catalog) -> str | None:
-    """The name of the live generation; None if there is none, or its pointer is damaged."""
-    try:
-        return catalog.live()
-    except NoSnapshot:
-        return None
-    except (IndexFault, OSError) as fault:
-        _log.error("the pointer to the live generation cannot be read: %s", fault)
-        return None
 
 
 def _without_paths(fault: str, folder: Path, name: str) -> str:

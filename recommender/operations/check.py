@@ -12,7 +12,7 @@ from datetime import datetime
 from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.articles import Article
-from recommender.indexing.snapshots import Origin, check_columns, needs_of
+from recommender.indexing.snapshots import Origin, needs_of, open_generation
 from recommender.operations.check_findings import (
     SHOWN,
     Examples,
@@ -84,13 +84,10 @@ def _open_generations(catalog: Catalog) -> Iterator[tuple[str, Snapshot | str]]:
     """Open each generation, or say what is wrong with it; one removed meanwhile is left out."""
     for name in catalog.generations():
         try:
-            snapshot = catalog.verify(name)
-            check_columns(snapshot, catalog.folder / name)
+            yield name, open_generation(catalog, name, self_queries=True)
         except (IndexFault, OSError) as fault:
             if name in catalog.generations():
                 yield name, str(fault)
-            continue
-        yield name, snapshot
 
 
 def _look_at(name: str, opened: Snapshot | str, store: ArticleStore) -> GenerationFacts:

@@ -17,8 +17,13 @@ from recommender.errors import ModelRefused, StoreUnusable
 from recommender.indexing.compaction import Compaction, is_compaction_due
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
-from recommender.indexing.notices import held
-from recommender.indexing.snapshots import Origin, live_manifest, live_name, needs_rebuild
+from recommender.indexing.snapshots import (
+    Origin,
+    needs_rebuild,
+    read_live_manifest,
+    read_live_name,
+    rollback_hold,
+)
 from recommender.operations.supervision import StopSignal
 from recommender.settings import Settings
 from recommender.store import LOG_START, LazyStore
@@ -44,7 +49,7 @@ def model_in_use(catalog: Catalog, settings: Settings) -> Model:
     Raises:
         ModelRefused: the model of the settings is not here.
     """
-    manifest, chosen = live_manifest(catalog), find_model(settings.model, settings.data_dir)
+    manifest, chosen = read_live_manifest(catalog), find_model(settings.model, settings.data_dir)
     if manifest is None:
         return chosen
     origin = Origin.of(manifest)
@@ -132,7 +137,7 @@ class IndexerProcess:
 
     def check_snapshot(self) -> None:
         """Use the model of the live snapshot, and start a compaction if it is due."""
-        generation = live_name(self._catalog)
+        generation = read_live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
             model = model_in_use(self._catalog, self._settings)
             self._use_model(model)
@@ -151,7 +156,7 @@ class IndexerProcess:
 
     def _requeue_for(self, model: Model) -> None:
         """Queue the texts that were embedded for another model while this snapshot was built."""
-        manifest = live_manifest(self._catalog)
+        manifest = read_live_manifest(self._catalog)
         if manifest is not None and manifest.model == model.fingerprint:
             missed = self._store().queue.requeue_unembedded(model.fingerprint)
             if missed:
@@ -159,12 +164,12 @@ class IndexerProcess:
 
     def _compact(self) -> None:
         """Start a compaction, or a rebuild, in a process of its own if it is due."""
-        if self._compaction.is_running() or held(self._catalog).text is not None:
+        if self._compaction.is_running() or rollback_hold(self._catalog).text is not None:
             return
         if needs_rebuild(self._catalog):
             self._compaction.run("rebuild")
             return
-        store, manifest = self._store(), live_manifest(self._catalog)
+        store, manifest = self._store(), read_live_manifest(self._catalog)
         waiting = store.queue.length()
         is_idle = not (waiting.single or waiting.bulk)
         origin = None if manifest is None else Origin.of(manifest)

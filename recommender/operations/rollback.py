@@ -5,8 +5,12 @@ from contextlib import closing
 
 from index import Catalog, NoSnapshot
 from recommender.errors import BadParameter
-from recommender.indexing.notices import held
-from recommender.indexing.snapshots import live_manifest, live_name, open_generation
+from recommender.indexing.snapshots import (
+    open_generation,
+    read_live_manifest,
+    read_live_name,
+    rollback_hold,
+)
 from recommender.store import ArticleStore
 
 __all__ = ["roll_back"]
@@ -33,13 +37,13 @@ def roll_back(
     if not catalog.generations():
         raise _no_earlier(catalog)
     with catalog.lock():
-        before, manifest = live_name(catalog), live_manifest(catalog)
+        before, manifest = read_live_name(catalog), read_live_manifest(catalog)
         epoch = _read_epoch(open_existing) if manifest is None else manifest.epoch
         target = _find_earlier(catalog, epoch, before) if generation is None else generation
         _refuse_other_store(catalog, target, epoch)
         open_generation(catalog, target)
         catalog.flip(target)
-        held(catalog).say(f"rolled back to {target}\n")
+        rollback_hold(catalog).write(f"rolled back to {target}\n")
     return before, target
 
 

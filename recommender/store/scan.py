@@ -1,13 +1,13 @@
 """Reads the whole store as it is at one moment, in one transaction."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from recommender.articles import parse_article
+from recommender.articles import Article, parse_article, parse_outline
 from recommender.store import schema
 from recommender.store.articles import StoredArticle
 from recommender.store.change_log import state_of
@@ -67,19 +67,28 @@ class StoreScan:
 
     def __iter__(self) -> Iterator[StoredArticle]:
         """Yield the articles by ascending id (byte order), read some hundreds at a time."""
+        return self._pages(schema.articles.c.document, parse_article)
+
+    def outlines(self) -> Iterator[StoredArticle]:
+        """Yield the outlines of the articles: as `__iter__` does, without the texts."""
+        return self._pages(schema.articles.c.outline, parse_outline)
+
+    def _pages(
+        self, column: sa.Column[Any], parse: Callable[[str], Article]
+    ) -> Iterator[StoredArticle]:
         table = schema.articles
-        columns = (table.c.id, table.c.document, table.c.text_hash, table.c.read_hash)
+        columns = (table.c.id, column, table.c.text_hash, table.c.read_hash, table.c.change)
         last = ""
         while True:
             query = (
-                sa.select(*columns, table.c.change)
+                sa.select(*columns)
                 .where(table.c.deleted.is_(False), table.c.id > last)
                 .order_by(table.c.id)
                 .limit(ROWS_AT_ONCE)
             )
             rows = self._connection.execute(query).all()
-            for _, document, text_hash, read_hash, change in rows:
-                yield StoredArticle(parse_article(document), text_hash, read_hash, change)
+            for _, text, text_hash, read_hash, change in rows:
+                yield StoredArticle(parse(text), text_hash, read_hash, change)
             if len(rows) < ROWS_AT_ONCE:
                 return
             last = rows[-1][0]

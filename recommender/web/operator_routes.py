@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from index import Catalog
 from recommender.api import Health, Readiness
 from recommender.errors import NotReady, StoreUnusable
-from recommender.indexing.notices import held, refused
+from recommender.indexing.snapshots import gate_refusal, rollback_hold
 from recommender.web.parameters import Content, described
 from recommender.web.responses import respond
 from recommender.web.state import State, state
@@ -100,9 +100,9 @@ class _Gauges(Collector):
     def _generation_gauges(self) -> Iterator[Metric]:
         catalog = Catalog(self._state.settings.data.snapshots)
         meaning = "Whether the gate refused what was to be published last."
-        yield _gauge("publish_refused", meaning, refused(catalog).text is not None)
+        yield _gauge("publish_refused", meaning, gate_refusal(catalog).text is not None)
         meaning = "Whether a rollback holds compaction up until a rebuild by hand."
-        yield _gauge("compaction_held", meaning, held(catalog).text is not None)
+        yield _gauge("compaction_held", meaning, rollback_hold(catalog).text is not None)
 
     def _store_gauges(self) -> Iterator[Metric]:
         try:

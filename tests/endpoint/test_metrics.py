@@ -13,8 +13,8 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article
 from recommender.cli import main
 from recommender.errors import GateRefused, StoreUnusable
-from recommender.indexing.notices import refused
 from recommender.indexing.rebuild import Rebuilt, rebuild
+from recommender.indexing.snapshots import gate_refusal
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 from tests.support.archives import gauges
@@ -111,7 +111,7 @@ def test_a_refusal_of_the_gate_is_told_until_something_is_published(
         with pytest.raises(GateRefused) as refusal:
             rebuild(store, catalog, reader)
         assert gauges(client)["publish_refused"] == 1
-        assert refused(catalog).text == str(refusal.value)
+        assert gate_refusal(catalog).text == str(refusal.value)
         rebuild(store, catalog, reader, force=True)
         assert gauges(client)["publish_refused"] == 0
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Catalog
+from index import Catalog, Rows
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
 from recommender.articles import parse_article
 from recommender.errors import GateRefused
 from recommender.indexing import rebuild as rebuilding
-from recommender.indexing.documents import IndexedDocument
-from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
+from recommender.indexing.documents import IndexedDocument, build_rows
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 
@@ -124,21 +124,17 @@ def test_shuffled_vectors_are_refused_and_force_publishes_them(
     if not first:
         rebuild(store, catalog, reader_with_fake())
         put(store, [texts(1)[0] | {"section": "city"}])
-    gather = rebuilding.gather
 
     def swapped(one: IndexedDocument, other: Features | None) -> IndexedDocument:
         assert one.features is not None
         assert other is not None
         return replace(one, features=replace(one.features, embedding=other.embedding))
 
-    def shuffled(store: ArticleStore, fingerprint: str) -> Gathered:
-        gathered = gather(store, fingerprint)
-        features = [one.features for one in gathered.known]
-        others = [*features[5:], *features[:5]]
-        moved = tuple(map(swapped, gathered.known, others))
-        return replace(gathered, known=moved)
+    def shuffled(documents: Sequence[IndexedDocument], model: Model, dim: int) -> Rows:
+        features = [one.features for one in documents]
+        return build_rows([*map(swapped, documents, [*features[5:], *features[:5]])], model, dim)
 
-    monkeypatch.setattr(rebuilding, "gather", shuffled)
+    monkeypatch.setattr(rebuilding, "build_rows", shuffled)
     said = refusal(store, catalog, reader_with_fake())
     assert "true: " in said
     assert "--force" in said
@@ -168,13 +164,11 @@ def test_half_the_articles_missing_from_the_snapshot_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(store, texts(80))
-    gather = rebuilding.gather
 
-    def halved(store: ArticleStore, fingerprint: str) -> Gathered:
-        gathered = gather(store, fingerprint)
-        return replace(gathered, known=gathered.known[::2], lost=40)
+    def halved(documents: Sequence[IndexedDocument], model: Model, dim: int) -> Rows:
+        return build_rows(documents[::2], model, dim)
 
-    monkeypatch.setattr(rebuilding, "gather", halved)
+    monkeypatch.setattr(rebuilding, "build_rows", halved)
     assert "rows: " in refusal(store, catalog, reader_with_fake())
 
 

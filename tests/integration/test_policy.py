@@ -15,7 +15,7 @@ from index import Catalog
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.cli import main
-from recommender.indexing.gate import Candidate
+from recommender.indexing.gate import GateCandidate
 from recommender.indexing.rebuild import Rebuilt
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
@@ -184,7 +184,7 @@ def test_the_gate_judges_by_the_policy(
     rebuild_with_fake: Rebuild,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    judged: list[Candidate] = []
+    judged: list[GateCandidate] = []
 
     def note(*candidates: Any, **_: Any) -> None:
         judged.extend(candidates[:2])
@@ -193,7 +193,7 @@ def test_the_gate_judges_by_the_policy(
     rebuild_with_fake(own_desk)
     store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
     rebuild_with_fake(own_desk)
-    lengths = [len(one.listed(SEED).items) for one in judged]
+    lengths = [len(one.list_for(SEED).items) for one in judged]
     assert lengths[:2] == [12, 12]
     assert lengths[2:] == [0, 0]
 

@@ -202,6 +202,14 @@ def test_a_rebuild_beside_another_is_refused(
     assert rebuild_with_fake(own_desk).generation == before
 
 
+def test_a_snapshot_does_not_depend_on_the_pages_it_is_gathered_in(
+    own_desk: Settings, rebuild_with_fake: Rebuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = rebuild_with_fake(own_desk).generation
+    monkeypatch.setattr("recommender.indexing.rebuild.PAGE", 5)
+    assert rebuild_with_fake(own_desk).generation == name
+
+
 def test_old_generations_are_pruned_but_for_three(
     own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:

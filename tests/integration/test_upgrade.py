@@ -17,8 +17,8 @@ from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Encoder, Model
 from recommender.cli import main
 from recommender.indexing.compaction import Compaction
-from recommender.indexing.notices import held
 from recommender.indexing.rebuild import Rebuilt
+from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
@@ -114,7 +114,7 @@ def test_the_indexer_starts_a_rebuild(upgraded: Upgraded) -> None:
 
 
 def test_a_rollback_holds_that_rebuild_as_any_other(upgraded: Upgraded) -> None:
-    held(upgraded.catalog).say("rolled back")
+    rollback_hold(upgraded.catalog).write("rolled back")
     assert upgraded.look() == []
 
 

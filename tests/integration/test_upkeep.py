@@ -25,8 +25,8 @@ from recommender.errors import StoreUnusable
 from recommender.indexing import rebuild as rebuilding
 from recommender.indexing.compaction import Compaction
 from recommender.indexing.indexer import Indexer
-from recommender.indexing.notices import held
 from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
+from recommender.indexing.snapshots import rollback_hold
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.operations import indexer_process as operation
 from recommender.operations.indexer_process import index_forever
@@ -165,11 +165,11 @@ def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
         done = run(settings, "snapshots", "rollback")
         assert done.exit_code == 0, done.output
         assert catalog.live() == first != second
-        assert first in (held(catalog).text or "")
+        assert first in (rollback_hold(catalog).text or "")
         edit(store, "harbour-5", times=70)
         assert bench.look() == []
         third = rebuild_with_fake(settings).generation
-        assert held(catalog).text is None
+        assert rollback_hold(catalog).text is None
         assert catalog.live() == third
         assert bench.look() == []
         edit(store, "harbour-6", times=70)
@@ -178,7 +178,7 @@ def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
 
 def test_a_rollback_that_is_refused_holds_nothing(own_desk: Settings, run: Run) -> None:
     assert run(own_desk, "snapshots", "rollback").exit_code != 0
-    assert held(Catalog(own_desk.data.snapshots)).text is None
+    assert rollback_hold(Catalog(own_desk.data.snapshots)).text is None
 
 
 # Another model.
@@ -207,8 +207,8 @@ class Moving:
         """Rebuild with the new model; `write` is called after the articles were gathered."""
         gather = rebuilding.gather
 
-        def gather_and_write(store: ArticleStore, fingerprint: str) -> Gathered:
-            gathered = gather(store, fingerprint)
+        def gather_and_write(store: ArticleStore, model: Model) -> Gathered:
+            gathered = gather(store, model)
             write()
             return gathered
 

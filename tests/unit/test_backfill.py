@@ -1,18 +1,19 @@
 """What the store lacks is computed once and stored; one bad article stops no other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
-from recommender.analysis.features import Features
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.tokens import count_tokens
 from recommender.articles import Article
-from recommender.indexing.backfill import analyze_missing, clean_missing, embed_missing
-from recommender.progress import silent
+from recommender.indexing.backfill import backfill
+from recommender.progress import Advance, silent
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 
@@ -28,55 +29,63 @@ def store(bare: Settings) -> Iterator[ArticleStore]:
     opened.close()
 
 
-def by_hash(*articles: Article) -> dict[str, Article]:
-    return {article.text_hash: article for article in articles}
+@pytest.fixture
+def analyzer(reader_with_fake: Callable[..., Analyzer]) -> Analyzer:
+    return reader_with_fake()
 
 
-def test_markup_is_cleaned_once_and_its_faults_are_told(
-    store: ArticleStore, reader_with_fake: Callable[..., Analyzer]
+def test_markup_is_cleaned_once_and_what_cannot_be_read_is_a_dead_letter(
+    store: ArticleStore, analyzer: Analyzer
 ) -> None:
     asked: list[str] = []
 
     def read_markup(markup: str) -> str:
         asked.append(markup)
-        return reader_with_fake().read_markup(markup)
+        return analyzer.read_markup(markup)
 
-    texts = by_hash(PLAIN, MARKED, BAD)
-    for _ in range(2):
-        plain, faults = clean_missing(texts, store.features, read_markup, silent)
-        assert plain == {
-            PLAIN.text_hash: PLAIN,
-            MARKED.text_hash: MARKED.with_text("The quay."),
-        }
-        assert faults == {BAD.text_hash: "took more than 2 s"}
-    assert sorted(asked) == sorted([MARKED.body_html, BAD.body_html, BAD.body_html])
-    assert store.features.texts(list(texts), MARKUP_VERSION) == {MARKED.text_hash: "The quay."}
-
-
-def test_without_markup_nothing_is_cleaned(store: ArticleStore) -> None:
-    def refuse(markup: str) -> str:
-        raise AssertionError(markup)
-
-    texts = by_hash(PLAIN)
-    assert clean_missing(texts, store.features, refuse, silent) == (texts, {})
+    watched = replace(analyzer, read_markup=read_markup)
+    for article in (PLAIN, MARKED, BAD):
+        store.put(article)
+    assert [backfill(store, watched, silent) for _ in range(2)] == [2, 0]
+    assert sorted(asked) == sorted([MARKED.body_html, BAD.body_html])
+    hashes = [one.text_hash for one in (PLAIN, MARKED, BAD)]
+    assert store.features.texts(hashes, MARKUP_VERSION) == {MARKED.text_hash: "The quay."}
+    assert store.features.terms(hashes, ANALYZER_VERSION).keys() == set(hashes[:2])
+    assert store.queue.dead_letter_ids() == {"bad"}
 
 
-def test_what_is_known_is_read_again_only_when_asked(
-    store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+def test_known_features_are_computed_again_only_when_asked(
+    store: ArticleStore, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[str] = []
+    analyzed: list[str] = []
 
-    def watch(article: Article) -> Features:
-        read.append(article.id)
+    def watch(article: Article) -> object:
+        analyzed.append(article.id)
         return analyze(article)
 
     monkeypatch.setattr("recommender.indexing.backfill.analyze", watch)
-    texts = by_hash(PLAIN)
-    for afresh in (False, False, True):
-        analyze_missing(texts, store.features, silent, afresh=afresh)
-    assert read == ["plain", "plain"]
+    store.put(PLAIN)
+    embedded = [backfill(store, analyzer, silent, afresh=again) for again in (False, False, True)]
+    assert (analyzed, embedded) == (["plain", "plain"], [1, 0, 1])
     kept = store.features.terms([PLAIN.text_hash], ANALYZER_VERSION)[PLAIN.text_hash]
     np.testing.assert_array_equal(kept.buckets, count_tokens(PLAIN)[0])
+
+
+def test_an_article_that_is_edited_meanwhile_is_left_to_the_queue(
+    store: ArticleStore, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put(PLAIN)
+    edited = PLAIN.model_copy(update={"body": "Another harbour."})
+    get_many = store.get_many
+
+    def edit_and_get(ids: list[str]) -> object:
+        store.put(edited)
+        return get_many(ids)
+
+    monkeypatch.setattr(store, "get_many", edit_and_get)
+    assert backfill(store, analyzer, silent) == 0
+    hashes = [PLAIN.text_hash, edited.text_hash]
+    assert store.features.terms(hashes, ANALYZER_VERSION) == {}
 
 
 DIRECTIONS = {"north": (0.0, 1.0), "east": (1.0, 0.0)}
@@ -85,27 +94,46 @@ DIRECTIONS = {"north": (0.0, 1.0), "east": (1.0, 0.0)}
 class Compass:
     """A fake encoder: the vector of a text is that of its first word."""
 
-    def encode(self, texts: object, _advance: object) -> NDArray[np.float32]:
-        assert isinstance(texts, list)
+    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+        for _ in texts:
+            advance(1)
         return np.array([DIRECTIONS[text.split()[0]] for text in texts], np.float32)
 
 
-def test_vectors_and_passages_are_kept_together_and_made_once(store: ArticleStore) -> None:
+def test_vectors_and_passages_are_kept_together_and_progress_counts_articles(
+    store: ArticleStore, analyzer: Analyzer
+) -> None:
     """Of an article whose title and body point north, and of a bare headline that points east."""
-    texts = {
-        one.text_hash: one
-        for one in (
-            Article(id="a", title="north", body="north by north"),
-            Article(id="b", title="east"),
-        )
-    }
-    assert embed_missing(texts, store.features, "model", Compass, silent) == 2
-    found = store.features.embeddings(list(texts), "model")
-    kept = [(found[key].vector.tolist(), found[key].passages.tolist()) for key in texts]
+    articles = (
+        Article(id="a", title="north", body="north by north"),
+        Article(id="b", title="east"),
+    )
+    shown: dict[str, list[int]] = {}
+
+    @contextmanager
+    def meter(label: str, total: int, unit: str) -> Iterator[Advance]:
+        assert (total, unit) == (2, "article")
+        shown[label] = []
+        yield shown[label].append
+
+    for article in articles:
+        store.put(article)
+    compass = replace(analyzer, load=lambda _: Compass())
+    assert backfill(store, compass, meter) == 2
+    assert {label: sum(steps) for label, steps in shown.items()} == {"reading": 2, "embedding": 2}
+    hashes = [one.text_hash for one in articles]
+    found = store.features.embeddings(hashes, analyzer.model.fingerprint)
+    kept = [(found[key].vector.tolist(), found[key].passages.tolist()) for key in hashes]
     assert kept == [([0, 1], [[0, 127]]), ([1, 0], [[127, 0]])]
 
-    def never() -> Compass:
+
+def test_the_model_is_loaded_only_if_something_is_missing(
+    store: ArticleStore, analyzer: Analyzer
+) -> None:
+    def never(_model: object) -> Compass:
         raise AssertionError("nothing is missing")
 
-    assert embed_missing(texts, store.features, "model", never, silent) == 0
-    assert embed_missing(texts, store.features, "model", Compass, silent, afresh=True) == 2
+    assert backfill(store, replace(analyzer, load=never), silent) == 0
+    store.put(PLAIN)
+    assert backfill(store, analyzer, silent) == 1
+    assert backfill(store, replace(analyzer, load=never), silent) == 0

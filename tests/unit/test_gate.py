@@ -18,15 +18,15 @@ from index.search import Vectors
 from recommender.api import Item, RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.gate import (
-    Candidate,
-    Quality,
+    FEWEST_LISTS,
+    GateCandidate,
+    GateMeasures,
     admit,
-    agreement,
-    judge,
-    measure,
+    compare_lists,
+    judge_generation,
+    measure_generations,
     rank_biased_overlap,
 )
-from recommender.indexing.gate.judgement import FEWEST_LISTS
 from recommender.ranking.display import DisplayFields
 
 # --- rank-biased overlap ---
@@ -106,14 +106,14 @@ def test_sharing_one_item_more_never_lowers_the_overlap(
 
 LISTS = {f"seed-{n}": tuple(f"a-{n}-{place}" for place in range(6)) for n in range(10)}
 EVERY_ID = frozenset(item for listed in LISTS.values() for item in listed)
-GOOD = Quality(rows=1_000, listable=900, lists=LISTS, holds=EVERY_ID, short=0.1)
+GOOD = GateMeasures(rows=1_000, listable=900, lists=LISTS, may_list=EVERY_ID, short=0.1)
 
 
-def backwards(quality: Quality) -> Quality:
+def backwards(quality: GateMeasures) -> GateMeasures:
     return replace(quality, lists={k: tuple(reversed(v)) for k, v in quality.lists.items()})
 
 
-def others(quality: Quality) -> Quality:
+def others(quality: GateMeasures) -> GateMeasures:
     lists = {seed: LISTS[f"seed-{(n + 1) % 10}"] for n, seed in enumerate(quality.lists)}
     return replace(quality, lists=lists)
 
@@ -139,15 +139,15 @@ def others(quality: Quality) -> Quality:
     ],
 )
 def test_each_check_refuses_past_its_bound_and_not_before(
-    new: Quality, stored: int, refused: list[str]
+    new: GateMeasures, stored: int, refused: list[str]
 ) -> None:
-    findings = judge(new, GOOD, stored=stored, same_model=True)
+    findings = judge_generation(new, GOOD, stored=stored, same_model=True)
     assert [finding.check for finding in findings] == refused
 
 
 def test_a_first_build_is_judged_by_itself() -> None:
-    assert judge(replace(GOOD, short=1.0), None, stored=1_000, same_model=True) == ()
-    findings = judge(replace(GOOD, true=0.5), None, stored=2_000, same_model=True)
+    assert judge_generation(replace(GOOD, short=1.0), None, stored=1_000, same_model=True) == ()
+    findings = judge_generation(replace(GOOD, true=0.5), None, stored=2_000, same_model=True)
     assert [(f.check, f.measured, f.bound) for f in findings] == [
         ("rows", 1_000, 2_000),
         ("true", 0.5, 0.99),
@@ -155,53 +155,55 @@ def test_a_first_build_is_judged_by_itself() -> None:
 
 
 def test_other_lists_are_expected_of_another_model() -> None:
-    assert judge(others(GOOD), GOOD, stored=1_000, same_model=False) == ()
+    assert judge_generation(others(GOOD), GOOD, stored=1_000, same_model=False) == ()
 
 
 @pytest.mark.parametrize(("before", "now", "passes"), [(6, 1, True), (20, 15, True), (20, 14, 0)])
 def test_a_handful_may_leave_a_small_archive(before: int, now: int, passes: int) -> None:
     live = replace(GOOD, rows=before, listable=before)
-    findings = judge(replace(GOOD, rows=now, listable=now), live, stored=now, same_model=True)
+    findings = judge_generation(
+        replace(GOOD, rows=now, listable=now), live, stored=now, same_model=True
+    )
     assert (findings == ()) is bool(passes)
 
 
 def test_an_empty_archive_is_no_fault() -> None:
-    nothing = Quality(rows=0, listable=0, lists={}, holds=frozenset(), short=0.0)
-    assert judge(nothing, None, stored=0, same_model=True) == ()
-    assert judge(nothing, nothing, stored=0, same_model=True) == ()
+    nothing = GateMeasures(rows=0, listable=0, lists={}, may_list=frozenset(), short=0.0)
+    assert judge_generation(nothing, None, stored=0, same_model=True) == ()
+    assert judge_generation(nothing, nothing, stored=0, same_model=True) == ()
 
 
 def test_agreement_is_the_mean_over_the_lists() -> None:
     each = rank_biased_overlap(LISTS["seed-0"], LISTS["seed-0"][::-1])
-    assert math.isclose(agreement(GOOD, backwards(GOOD)) or 0, each)
+    assert math.isclose(compare_lists(GOOD, backwards(GOOD)) or 0, each)
     assert 0 < each < 1
 
 
 def test_what_is_new_or_gone_does_not_count_against_agreement() -> None:
     grown = {seed: ("new-1", *listed[:3], "new-2", *listed[3:]) for seed, listed in LISTS.items()}
     gone = frozenset(listed[0] for listed in LISTS.values())
-    new = replace(GOOD, lists=grown, holds=EVERY_ID - gone | {"new-1", "new-2"})
+    new = replace(GOOD, lists=grown, may_list=EVERY_ID - gone | {"new-1", "new-2"})
     cut = {s: tuple(i for i in listed if i not in gone) for s, listed in grown.items()}
-    assert agreement(replace(new, lists=cut), GOOD) == pytest.approx(1.0)
+    assert compare_lists(replace(new, lists=cut), GOOD) == pytest.approx(1.0)
 
 
 def test_lists_full_of_new_articles_say_nothing_and_empty_ones_disagree() -> None:
     crowded = dict.fromkeys(LISTS, ("new-1", "new-2"))
-    new = replace(GOOD, lists=crowded, holds=EVERY_ID | {"new-1", "new-2"})
-    assert agreement(new, GOOD) is None
+    new = replace(GOOD, lists=crowded, may_list=EVERY_ID | {"new-1", "new-2"})
+    assert compare_lists(new, GOOD) is None
     empty = replace(GOOD, lists=dict.fromkeys(LISTS, ()))
-    assert agreement(empty, GOOD) == 0.0
-    assert agreement(empty, empty) is None
+    assert compare_lists(empty, GOOD) == 0.0
+    assert compare_lists(empty, empty) is None
 
 
 def test_a_few_lists_are_no_evidence() -> None:
     few = replace(GOOD, lists=dict(list(LISTS.items())[: FEWEST_LISTS - 1]))
-    assert agreement(few, others(GOOD)) is None
-    assert judge(few, others(GOOD), stored=1_000, same_model=True) == ()
+    assert compare_lists(few, others(GOOD)) is None
+    assert judge_generation(few, others(GOOD), stored=1_000, same_model=True) == ()
 
 
 def test_a_finding_says_the_check_and_by_how_much() -> None:
-    [finding] = judge(replace(GOOD, recall=0.5), None, stored=1_000, same_model=True)
+    [finding] = judge_generation(replace(GOOD, recall=0.5), None, stored=1_000, same_model=True)
     assert str(finding) == "recall: the search misses what is nearest (0.5; the bound is 0.95)"
 
 
@@ -259,7 +261,7 @@ def staged(folder: Path, archive: Archive, model: str = "m") -> Snapshot:
     return Catalog(folder).stage(rows, **stamp).snapshot
 
 
-def candidate(snapshot: Snapshot, limit: int = 12) -> Candidate:
+def candidate(snapshot: Snapshot, limit: int = 12) -> GateCandidate:
     """Its lists are the nearest by vector, of which the related are those above 0.3."""
     listable = snapshot.columns["listable"]
 
@@ -289,7 +291,7 @@ def candidate(snapshot: Snapshot, limit: int = 12) -> Candidate:
             generation=snapshot.generation,
         )
 
-    return Candidate(snapshot, listable, listed)
+    return GateCandidate(snapshot, listable, listed)
 
 
 def kept_of(archive: Archive) -> Callable[[Sequence[str]], dict[str, NDArray[np.float16]]]:
@@ -337,7 +339,7 @@ def base(archive: Archive) -> Archive:
 
 
 @pytest.fixture(scope="module")
-def live(base: Archive, tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+def live(base: Archive, tmp_path_factory: pytest.TempPathFactory) -> GateCandidate:
     return candidate(staged(tmp_path_factory.mktemp("live"), base))
 
 
@@ -355,7 +357,7 @@ def test_an_ordinary_rebuild_passes(
     news: Callable[[Archive, Archive], Archive],
     archive: Archive,
     base: Archive,
-    live: Candidate,
+    live: GateCandidate,
     tmp_path: Path,
 ) -> None:
     changed = news(base, archive)
@@ -370,7 +372,7 @@ def test_a_first_build_passes_and_a_shuffled_one_does_not(base: Archive, tmp_pat
 
 
 def test_another_model_passes_and_a_shuffled_one_does_not(
-    base: Archive, live: Candidate, tmp_path: Path
+    base: Archive, live: GateCandidate, tmp_path: Path
 ) -> None:
     turned = with_other_model(base)
     assert checks(candidate(staged(tmp_path, turned)), live, turned, same_model=False) == []
@@ -379,7 +381,7 @@ def test_another_model_passes_and_a_shuffled_one_does_not(
 
 
 def test_shuffled_vectors_are_refused_even_if_the_store_is_wrong_too(
-    base: Archive, live: Candidate, tmp_path: Path
+    base: Archive, live: GateCandidate, tmp_path: Path
 ) -> None:
     wrong = shuffled(base)
     new = candidate(staged(tmp_path, wrong))
@@ -388,7 +390,7 @@ def test_shuffled_vectors_are_refused_even_if_the_store_is_wrong_too(
     assert "lists" in checks(new, live, wrong)
 
 
-def test_half_the_articles_are_missed(base: Archive, live: Candidate, tmp_path: Path) -> None:
+def test_half_the_articles_are_missed(base: Archive, live: GateCandidate, tmp_path: Path) -> None:
     half = some(base, 0.5)
     new = candidate(staged(tmp_path, half))
     assert {"live rows", "listable"} <= set(checks(new, live, half))
@@ -404,10 +406,10 @@ def test_a_refusal_says_which_check_and_what_to_run(base: Archive, tmp_path: Pat
 
 
 def checks(
-    new: Candidate, live: Candidate | None, kept: Archive, *, same_model: bool = True
+    new: GateCandidate, live: GateCandidate | None, kept: Archive, *, same_model: bool = True
 ) -> list[str]:
-    measured = measure(new, live, kept_of(kept))
-    return [f.check for f in judge(*measured, stored=len(kept), same_model=same_model)]
+    measured = measure_generations(new, live, kept_of(kept))
+    return [f.check for f in judge_generation(*measured, stored=len(kept), same_model=same_model)]
 
 
 # --- the measurements ---
@@ -420,14 +422,14 @@ def test_recall_is_that_of_the_search_and_not_of_the_rows(
     archive = archive_of(300)
     new = candidate(staged(tmp_path, archive))
     honest = Vectors.nearest
-    assert measure(new, None, kept_of(archive))[0].recall == 1.0
+    assert measure_generations(new, None, kept_of(archive))[0].recall == 1.0
 
     def late(self: Vectors, vector: Any, limit: int, allowed: Any) -> Any:
         hits = honest(self, vector, limit + 30, allowed)
         return replace(hits, rows=hits.rows[30:], similarities=hits.similarities[30:])
 
     monkeypatch.setattr(Vectors, "nearest", late)
-    measured, _ = measure(new, None, kept_of(archive))
+    measured, _ = measure_generations(new, None, kept_of(archive))
     assert math.isclose(measured.recall, 0.7, abs_tol=1e-9)
     assert measured.found == 0.0
 
@@ -435,18 +437,18 @@ def test_recall_is_that_of_the_search_and_not_of_the_rows(
 def test_copies_of_one_article_are_neither_missed_nor_lost(tmp_path: Path) -> None:
     first = archive_of(60)["s-00000"]
     archive = {f"s-{n:05}": replace(first, id=f"s-{n:05}") for n in range(250)}
-    measured, _ = measure(candidate(staged(tmp_path, archive)), None, kept_of(archive))
+    measured, _ = measure_generations(candidate(staged(tmp_path, archive)), None, kept_of(archive))
     assert (measured.recall, measured.found, measured.true) == (1.0, 1.0, 1.0)
 
 
 def test_a_vector_the_store_does_not_keep_says_nothing(tmp_path: Path) -> None:
     archive = archive_of(60)
     new = candidate(staged(tmp_path, archive))
-    assert measure(new, None, lambda _: {})[0].true == 1.0
+    assert measure_generations(new, None, lambda _: {})[0].true == 1.0
     half = {k: s for n, (k, s) in enumerate(shuffled(archive).items()) if n % 2} | {
         k: s for n, (k, s) in enumerate(archive.items()) if n % 2 == 0
     }
-    assert measure(new, None, kept_of(half))[0].true == 0.5
+    assert measure_generations(new, None, kept_of(half))[0].true == 0.5
 
 
 def test_nothing_is_measured_of_nothing(tmp_path: Path) -> None:
@@ -462,14 +464,16 @@ def test_nothing_is_measured_of_nothing(tmp_path: Path) -> None:
     )
     stamp: dict[str, Any] = {"model": "m", "analyzer": "a", "epoch": "e", "change": 0}
     new = candidate(Catalog(tmp_path).stage(rows, **stamp).snapshot)
-    measured, live = measure(new, new, lambda _: {})
+    measured, live = measure_generations(new, new, lambda _: {})
     assert (measured.rows, measured.recall, measured.true, measured.lists) == (0, 1.0, 1.0, {})
     assert live is not None
 
 
-def test_only_what_both_hold_is_asked_for(base: Archive, live: Candidate, tmp_path: Path) -> None:
+def test_only_what_both_hold_is_asked_for(
+    base: Archive, live: GateCandidate, tmp_path: Path
+) -> None:
     grown = base | {f"n-{n}": replace(story, id=f"n-{n}") for n, story in enumerate(base.values())}
-    new, before = measure(candidate(staged(tmp_path, grown)), live, kept_of(grown))
+    new, before = measure_generations(candidate(staged(tmp_path, grown)), live, kept_of(grown))
     assert before is not None
     assert new.lists.keys() == before.lists.keys() <= base.keys()
     assert len(new.lists) == min(100, len(base))
@@ -484,6 +488,6 @@ def test_a_withdrawal_is_no_reason_to_expect_lists_as_long(
         key: replace(archive[key], listable=False) for key in sorted(archive)[:20]
     }
     before = candidate(staged(tmp_path_factory.mktemp("before"), archive))
-    measured = measure(candidate(staged(tmp_path, new)), before, kept_of(new))
+    measured = measure_generations(candidate(staged(tmp_path, new)), before, kept_of(new))
     assert measured[1] is not None
     assert measured[0].short <= measured[1].short + 1e-9

@@ -8,7 +8,15 @@ from index import Catalog, Manifest
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import GROUPED_BY, build_rows
-from recommender.indexing.snapshots import Origin, build_options, live_manifest, needs_rebuild
+from recommender.indexing.snapshots import (
+    CatalogNote,
+    Origin,
+    build_options,
+    gate_refusal,
+    needs_rebuild,
+    read_live_manifest,
+    rollback_hold,
+)
 from recommender.store import LogPosition, StoreState
 from tests.support.generations import as_format
 from tests.support.index_rows import a_manifest
@@ -85,10 +93,33 @@ def test_a_generation_pruned_while_its_manifest_is_looked_for_is_looked_for_agai
         return manifests(self)
 
     monkeypatch.setattr(Catalog, "manifests", overtaken)
-    found = live_manifest(catalog)
+    found = read_live_manifest(catalog)
     assert found == manifests(catalog)[catalog.live()] != first
 
 
 def test_rarity_is_counted_inside_each_language() -> None:
     stamp = build_options(Model("m", Path(), "f", None), StoreState("e", POINT))
     assert (stamp["grouped_by"], stamp["change"], GROUPED_BY) == ("language", 7, "language")
+
+
+@pytest.mark.parametrize("text", ["", "rolled back\n", "Ёж 🙂"])
+def test_a_note_is_in_force_until_it_is_removed(tmp_path: Path, text: str) -> None:
+    note = CatalogNote(tmp_path / "note")
+    assert note.text is None
+    note.write("before")
+    note.write(text)
+    assert note.text == text
+    for _ in range(2):
+        note.remove()
+        assert note.text is None
+
+
+def test_notes_are_seen_by_everybody_and_are_no_generations(tmp_path: Path) -> None:
+    published(tmp_path, None)
+    catalog, other = (Catalog(tmp_path) for _ in range(2))
+    rollback_hold(catalog).write("rolled back")
+    assert (rollback_hold(other).text, gate_refusal(other).text) == ("rolled back", None)
+    gate_refusal(catalog).write("worse")
+    catalog.prune(keep=1)
+    assert (rollback_hold(other).text, gate_refusal(other).text) == ("rolled back", "worse")
+    assert other.generations() == [catalog.live()]

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from index import BUCKETS, BadRows, Rows, TermCounts
+from index import BUCKETS, BadRows, Rows, TermCounts, concatenate_rows
 from tests.support.index_rows import (
     one_row,
     random_passages,
@@ -15,6 +17,7 @@ from tests.support.index_rows import (
     random_units,
     sample_rows,
 )
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,3 +144,49 @@ def test_a_row_of_no_terms_between_others_is_no_fault() -> None:
 
 def test_buckets_may_fall_from_one_row_to_the_next() -> None:
     assert fault_of(sample_rows(3, terms=terms_with(1, [0], [1]))) is None
+
+
+@given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=5))
+@examples(50)
+def test_rows_put_end_to_end_are_those_of_each_part(sizes: list[int]) -> None:
+    parts, start = [], 0
+    for size in sizes:
+        words = ["tg", "русӣ"] if start % 2 else ["en", "tg"]
+        ids = [f"article-{start + at:05d}" for at in range(size)]
+        parts.append(sample_rows(size, seed=start, ids=ids, labels={"language": words}))
+        start += size
+    given = list(parts)
+    whole = concatenate_rows(parts)
+    whole.check()
+    assert not parts
+    assert whole.ids == [row_id for part in given for row_id in part.ids]
+    assert [*whole.display] == [fields for part in given for fields in part.display]
+    assert [*whole.keywords] == [names for part in given for names in part.keywords]
+    np.testing.assert_array_equal(whole.vectors, np.concatenate([p.vectors for p in given]))
+    for name in ("published", "withheld", "sections"):
+        columns = [part.columns[name] for part in given]
+        np.testing.assert_array_equal(whole.columns[name], np.concatenate(columns))
+    assert list(whole.labels["language"]) == sorted(
+        {w for p in given for w in p.labels["language"]}
+    )
+    assert [whole.labels["language"][code] for code in whole.columns["language"]] == [
+        part.labels["language"][code] for part in given for code in part.columns["language"]
+    ]
+    for field in ("terms", "passages"):
+        lengths = [np.diff(getattr(part, field).indptr) for part in given]
+        found = getattr(whole, field)
+        np.testing.assert_array_equal(np.diff(found.indptr), np.concatenate(lengths))
+    np.testing.assert_array_equal(
+        whole.terms.buckets, np.concatenate([part.terms.buckets for part in given])
+    )
+    np.testing.assert_array_equal(
+        whole.passages.codes, np.concatenate([part.passages.codes for part in given])
+    )
+
+
+def test_a_part_without_vectors_is_widened_with_zeros() -> None:
+    narrow = sample_rows(2, vectors=np.ones((2, 1), np.float32), passages=random_passages(2, 1))
+    ids = ["article-00002", "article-00003"]
+    whole = concatenate_rows([narrow, sample_rows(2, ids=ids)])
+    whole.check()
+    assert whole.vectors[:2].tolist() == [[1.0, *[0.0] * 7]] * 2
