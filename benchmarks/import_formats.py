@@ -22,8 +22,8 @@ from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent
 from recommender.sources import LeftOut, Record
 from recommender.sources.fetching import Fetcher
-from recommender.sources.opening import open_source
-from recommender.sources.sniffing import HEAD, sniff
+from recommender.sources.format_detection import HEAD, detect_format
+from recommender.sources.registry import open_source
 
 SHOWN: Final = 3  # refusals of a file
 IMPORTED: Final = frozenset({".html", ".json", ".jsonl", ".xml"})
@@ -100,7 +100,7 @@ def read(path: Path, name: str) -> Row:
             refused.append(str(error))
     lines = tuple(line.replace(str(path), path.name) for line in refused)
     with path.open("rb") as file:
-        return Row(name, sniff(file.read(HEAD)), imported, left_out, lines, count(path))
+        return Row(name, detect_format(file.read(HEAD)), imported, left_out, lines, count(path))
 
 
 def count(path: Path) -> int:

@@ -27,7 +27,7 @@ from recommender.analysis.html.blocks import tidy
 from recommender.analysis.html.page import PageReader
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.errors import UnreadableMarkup
-from recommender.sources.charsets import decode_page
+from recommender.sources.pages import decode_page
 
 __all__ = ["main"]
 

@@ -14,7 +14,7 @@ from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
 from recommender.sources.importing import import_source
-from recommender.sources.opening import FORMATS, is_address, open_source
+from recommender.sources.registry import FORMATS, is_address, open_source
 from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up
 from recommender.store.export import export_articles, export_to

@@ -24,7 +24,7 @@ from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
-from recommender.sources.opening import open_source
+from recommender.sources.registry import open_source
 from recommender.store import ArticleStore, open_store
 
 __all__ = ["check", "erase_"]

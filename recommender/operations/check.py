@@ -25,6 +25,7 @@ from recommender.operations.check_findings import (
     find_flaws,
 )
 from recommender.sources import Gone, Pulled, Record
+from recommender.sources.importing import with_known_ids
 from recommender.store import ArticleStatus, ArticleStore
 
 __all__ = ["gather"]
@@ -53,7 +54,9 @@ def gather(
     remaining = catalog.generations()
     generations = [one for one in generations if one.name in remaining]
     snapshot = _comparable(opened, generations, live)
-    entries, bad_records = (None, None) if source is None else _read_source(source)
+    entries, bad_records = (
+        (None, None) if source is None else _read_source(with_known_ids(store, source))
+    )
     scan = _Scan(snapshot, entries)
     scan.run(store, needs_of(store, catalog).fingerprints, now)
     return Facts(

@@ -1,8 +1,9 @@
-"""One document that holds many records, on disk or at an address."""
+"""A document that holds many records: a file, or what is at an address."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -11,35 +12,58 @@ from typing import BinaryIO, Final
 from recommender.articles import Article
 from recommender.errors import BadSource
 from recommender.progress import Advance, Meter, Rounds
-from recommender.sources.fetching import Answer, Fetcher
-from recommender.sources.records import Cursor, LeftOut, Mark, Pulled, Record
+from recommender.sources.fetching import Fetcher, FetchResponse, collect
+from recommender.sources.source import Cursor, LeftOut, Mark, Pulled, Record
 
-__all__ = ["FileDocument", "Reader", "WebDocument"]
+__all__ = ["DocumentReader", "FileDocument", "WebDocument", "read_whole"]
 
-Reader = Callable[[str, BinaryIO, Advance], Iterator[Record | LeftOut]]
-"""Reads a document by its name; told of bytes. Raises BadSource where it is none of its kind."""
+DocumentReader = Callable[[str, BinaryIO, Advance], Iterator[Record | LeftOut]]
+"""Reads a document: its name, its bytes, and a function to call with the number of bytes read.
 
-_DIGEST: Final = 16  # hex digits: of a million records two agree by chance once in 10 million times
-_ANSWERED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
+Raises BadSource if the document is not of the reader's format.
+"""
+
+MOST_BYTES: Final = 128 * 2**20  # of a document that is read whole; it takes several times that
+_PIECE: Final = 2**18  # bytes
+_DIGEST: Final = 16  # hex digits: among a million records two are equal once in 10 million times
+_ACCEPTED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
+
+
+def read_whole(name: str, file: BinaryIO, advance: Advance) -> bytes:
+    """Read a document of a format that cannot be read in pieces.
+
+    Raises:
+        BadSource: it is larger than MOST_BYTES.
+    """
+    try:
+        data = collect(iter(partial(file.read, _PIECE), b""), MOST_BYTES)
+    except BadSource as error:
+        raise BadSource(
+            f"{name}:1: {error}, and is of a format that is read whole; split it, or make JSON "
+            "lines of it, which are read one by one"
+        ) from error
+    advance(len(data))
+    return data
 
 
 @dataclass(frozen=True, slots=True)
 class FileDocument:
-    """A file. It keeps no cursor: the store tells what of it is new.
+    """A file. It has no checkpoint: the store finds out what of it is new.
 
-    It is read twice, since an archive may tell one story several times: the newest version counts,
-    else the last, and were the others stored too, no second import would ever find it unchanged.
+    An archive may hold several versions of one story. The newest version counts, else the last; the
+    others are left out, or no second import would find the story unchanged. So the file is read
+    twice.
     """
 
     path: Path
-    read: Reader
+    read: DocumentReader
 
     @property
     def name(self) -> str:
         """The path as given."""
         return str(self.path)
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:  # noqa: ARG002 - of the port
+    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:  # noqa: ARG002 - of the interface
         """Read all of it.
 
         Raises:
@@ -59,40 +83,40 @@ class FileDocument:
 
 @dataclass(frozen=True, slots=True)
 class WebDocument:
-    """What is at an address. Its cursor knows it by its tag, and each record by a digest.
+    """A document at an address. Its checkpoint holds its ETag, and a digest of each record.
 
-    A record that is not in it any more is not gone: feeds hold the newest alone.
+    A record that is not in it any more is not gone: feeds hold only the newest entries.
     """
 
     name: str
     fetcher: Fetcher
-    read: Reader
-    first: Answer | None = None
-    """What was fetched already, in the place of the first request."""
+    read: DocumentReader
+    first: FetchResponse | None = None
+    """The response of a request that was made already; else None."""
 
     def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
-        """Read what was not in it at the time of the cursor.
+        """Read what was not in the document at the time of the checkpoint.
 
         Raises:
             BadSource: it cannot be fetched, or is not of the format.
         """
         known = cursor or {}
-        answer = self.first or self.fetcher.get(self.name, _conditions(known), accept=_ANSWERED)
-        whole = hashlib.sha256(answer.body).hexdigest()
-        if answer.status == HTTPStatus.NOT_MODIFIED or known.get("whole") == whole:
+        response = self.first or self.fetcher.get(self.name, _conditions(known), accept=_ACCEPTED)
+        whole = hashlib.sha256(response.body).hexdigest()
+        if response.status == HTTPStatus.NOT_MODIFIED or known.get("whole") == whole:
             return
         before, now = set(_texts(known.get("records"))), list[str]()
-        with meter(self.name, len(answer.body), "B") as advance:
-            for record in self.read(self.name, BytesIO(answer.body), advance):
+        with meter(self.name, len(response.body), "B") as advance:
+            for record in self.read(self.name, BytesIO(response.body), advance):
                 digest = _digest(record)
                 if digest is None or digest not in before:
                     yield record
                 now += [digest] if digest else []
-        yield Mark(_cursor(answer, whole, now))
+        yield Mark(_cursor(response, whole, now))
 
 
 def _superseded(records: Iterable[Record | LeftOut]) -> set[int]:
-    """The numbers of the records whose articles another record takes the place of."""
+    """The numbers of the records that another record with the same id replaces."""
     found: set[int] = set()
     last: dict[str, tuple[int, int]] = {}
     for number, one in enumerate(records):
@@ -114,19 +138,22 @@ def _conditions(known: Cursor) -> dict[str, str]:
     return {header: str(known[name]) for name, header in names.items() if known.get(name)}
 
 
-def _cursor(answer: Answer, whole: str, records: list[str]) -> Cursor:
+def _cursor(response: FetchResponse, whole: str, records: list[str]) -> Cursor:
     return {
-        "etag": answer.headers.get("etag", ""),
-        "last_modified": answer.headers.get("last-modified", ""),
+        "etag": response.headers.get("etag", ""),
+        "last_modified": response.headers.get("last-modified", ""),
         "whole": whole,
         "records": sorted(set(records)),
     }
 
 
 def _digest(record: Record | LeftOut) -> str | None:
+    """A digest of an article; under its former id, so that checkpoints of earlier versions hold."""
     if isinstance(record, LeftOut) or not isinstance(record.content, Article):
         return None
-    return hashlib.sha256(record.content.to_json().encode()).hexdigest()[:_DIGEST]
+    former = {"id": record.former_id} if record.former_id else {}
+    content = record.content.model_copy(update=former).to_json()
+    return hashlib.sha256(content.encode()).hexdigest()[:_DIGEST]
 
 
 def _texts(value: object) -> list[str]:

@@ -1,12 +1,13 @@
-"""The use case: records of a source into the store."""
+"""Imports the records of a source into the store."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import Final
+from urllib.parse import urlsplit
 
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, StaleVersion, UnknownArticle
@@ -14,22 +15,22 @@ from recommender.progress import Meter
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, Source
 from recommender.store import ArticleStore, Receipt
 
-__all__ = ["Imported", "import_records", "import_source"]
+__all__ = ["Imported", "import_records", "import_source", "with_known_ids"]
 
 Outcome = Receipt | StaleVersion | UnknownArticle | InvalidArticle | None
-"""What became of a record; None where it was the news that something unknown is gone."""
+"""What became of a record; None if it said that something unknown is gone."""
 
 Content = Article | Gone | InvalidArticle
 
-MOST_TOLD: Final = 100  # rejected records of a source; nobody reads more, and a terminal is slow
-BATCH: Final = 25  # one transaction each: what is done again at most after a stop
+MOST_REPORTED: Final = 100  # rejected records of a source; nobody reads more
+BATCH: Final = 25  # records in one transaction; after a stop no more are stored again
 _REJECTED: Final = "rejected"
-PAUSE_SECONDS: Final = 0.01  # between transactions, in which a newsroom's single writes get in
+PAUSE_SECONDS: Final = 0.01  # between transactions: a CMS writes meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many records were what, and by a word how much was left out that is no article."""
+    """How many records were stored or rejected, and by reason how much was left out."""
 
     created: int
     updated: int
@@ -56,16 +57,16 @@ def import_source(
 ) -> Imported:
     """Store what is new in a source since it was imported last.
 
-    Where it was left is kept in the store, and never before what it had told up to there: stopped
-    at any moment, the import is run again and goes on.
+    A checkpoint of the source is stored after the records before it. So an import that was stopped
+    at any moment is run again and goes on.
 
     Args:
         store: where the articles go.
         source: where they come from.
-        report: told of the first rejected records, each in one line, and how many more there are.
-        meter: told how far it is.
-        strict: stop at the first bad record; what stands before it is stored.
-        again: read all of it, wherever it was left.
+        report: called with a line for each of the first rejected records, and the number of others.
+        meter: shows the progress.
+        strict: stop at the first bad record; the records before it are stored.
+        again: read all of it, and ignore the checkpoint.
 
     Raises:
         BadSource: the source cannot be read, or a record is bad and `strict` is set.
@@ -84,21 +85,21 @@ def import_records(
     strict: bool = False,
     keep: Callable[[Cursor], object] = lambda _cursor: None,
 ) -> Imported:
-    """Store every acceptable record; the others are reported, by file, line and field.
+    """Store every acceptable record; report the others by file, line and field.
 
     Args:
         store: where they go.
         records: from a source.
-        report: told of the first rejected records, each in one line, and how many more there are.
-        strict: stop at the first bad record; what stands before it is stored.
-        keep: told of each mark when all before it is stored.
+        report: called with a line for each of the first rejected records, and the number of others.
+        strict: stop at the first bad record; the records before it are stored.
+        keep: called with each checkpoint when all records before it are stored.
 
     Raises:
         BadSource: a record is bad and `strict` is set.
     """
     counted: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
-    for batch in _batches(records, 1 if strict else BATCH):
+    for batch in _batches(with_known_ids(store, records), 1 if strict else BATCH):
         if isinstance(batch, Mark):
             keep(batch.cursor)
         elif isinstance(batch, LeftOut):
@@ -106,13 +107,13 @@ def import_records(
         else:
             outcomes = _store(store, batch)
             for record, outcome in zip(batch, outcomes, strict=True):
-                word = _word(outcome)
-                if word == _REJECTED and counted[word] < MOST_TOLD:
-                    _refuse(f"{record.place}: {outcome}", report, strict=strict)
-                counted[word] += 1
+                result = _result(outcome)
+                if result == _REJECTED and counted[result] < MOST_REPORTED:
+                    _reject(f"{record.place}: {outcome}", report, strict=strict)
+                counted[result] += 1
             time.sleep(PAUSE_SECONDS if any(map(_is_written, outcomes)) else 0)
-    if counted[_REJECTED] > MOST_TOLD:
-        report(_and_more(counted[_REJECTED] - MOST_TOLD))
+    if counted[_REJECTED] > MOST_REPORTED:
+        report(_report_others(counted[_REJECTED] - MOST_REPORTED))
     return Imported(
         created=counted["created"],
         updated=counted["updated"],
@@ -123,10 +124,38 @@ def import_records(
     )
 
 
-def _batches(records: Iterable[Pulled], size: int) -> Iterator[list[Record] | Mark | LeftOut]:
-    """Records by the batch, each mark behind the batch of what came before it.
+def with_known_ids(store: ArticleStore, records: Iterable[Pulled]) -> Iterator[Pulled]:
+    """The same records, but an article that is stored under its former id keeps that id.
 
-    Where a source breaks off, what it gave until then is given on before that is raised.
+    Feeds may have shared a former id. So the stored article must be the same, by its address or
+    its title, or else the record has its own new id.
+    """
+    for one in records:
+        if isinstance(one, Record) and one.former_id and isinstance(one.content, Article):
+            stored = store.get_many([one.content.id, one.former_id])
+            former = stored.get(one.former_id)
+            if former and one.content.id not in stored and _is_same(former.article, one.content):
+                content = one.content.model_copy(update={"id": one.former_id})
+                yield replace(one, content=content, former_id="")
+                continue
+        yield one
+
+
+def _is_same(stored: Article, article: Article) -> bool:
+    """Whether two articles under one id are the same: by address; else by site, title or time."""
+    if stored.url and article.url:
+        if stored.url == article.url:
+            return True
+        if urlsplit(stored.url).hostname != urlsplit(article.url).hostname:
+            return False
+    is_same_time = stored.published_at is not None and stored.published_at == article.published_at
+    return is_same_time or (bool(stored.title) and stored.title == article.title)
+
+
+def _batches(records: Iterable[Pulled], size: int) -> Iterator[list[Record] | Mark | LeftOut]:
+    """Records in batches; a mark comes after the records before it.
+
+    If the source raises, the records before that come first.
     """
     batch: list[Record] = []
     try:
@@ -150,7 +179,7 @@ def _batches(records: Iterable[Pulled], size: int) -> Iterator[list[Record] | Ma
 
 
 def _store(store: ArticleStore, batch: Sequence[Record]) -> list[Outcome]:
-    """Store a batch, in one transaction unless something in it is gone; outcomes in its order."""
+    """Store a batch, in one transaction if nothing in it is gone; the outcomes are in its order."""
     outcomes: list[Outcome] = []
     for gone, run in groupby(batch, lambda record: isinstance(record.content, Gone)):
         contents = [record.content for record in run]
@@ -158,7 +187,7 @@ def _store(store: ArticleStore, batch: Sequence[Record]) -> list[Outcome]:
     return outcomes
 
 
-def _word(outcome: Outcome) -> str:
+def _result(outcome: Outcome) -> str:
     if isinstance(outcome, Receipt):
         return outcome.result
     return "unknown" if outcome is None else _REJECTED
@@ -168,9 +197,9 @@ def _is_written(outcome: Outcome) -> bool:
     return isinstance(outcome, Receipt) and outcome.result != "unchanged"
 
 
-def _and_more(count: int) -> str:
+def _report_others(count: int) -> str:
     others = f"{count} more records are" if count > 1 else "one more record is"
-    return f"{others} rejected and not shown; mend those above and import again to see the next"
+    return f"{others} rejected and not shown; correct those above and import again to see the next"
 
 
 def _put(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcome]:
@@ -189,7 +218,7 @@ def _remove(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcom
                 yield None
 
 
-def _refuse(refusal: str, report: Callable[[str], object], *, strict: bool) -> None:
+def _reject(refusal: str, report: Callable[[str], object], *, strict: bool) -> None:
     if strict:
-        raise BadSource(f"{refusal}; stopped there, what stands before it is stored")
+        raise BadSource(f"{refusal}; stopped there; the records before it are stored")
     report(refusal)

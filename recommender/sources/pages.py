@@ -1,4 +1,4 @@
-"""A web page as an article: a file, or what was fetched from an address."""
+"""A web page to an article: a page in a file, or one that was fetched."""
 
 import re
 from collections.abc import Iterator
@@ -6,41 +6,84 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
+
 from recommender.analysis.html.page import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Meter
-from recommender.sources.charsets import decode_page
-from recommender.sources.fields import language_tag, make_article, moment, refuse, web_address
-from recommender.sources.ids import foreign_id
-from recommender.sources.plain import adds_to, names_of
-from recommender.sources.records import Cursor, Pulled, Record
-from recommender.sources.sniffing import HEAD, sniff
+from recommender.sources.article_fields import (
+    adds_to,
+    complete_address,
+    language_tag,
+    make_article,
+    plain_names,
+    refusal,
+)
+from recommender.sources.article_ids import foreign_id
+from recommender.sources.dates import to_rfc3339
+from recommender.sources.format_detection import HEAD, detect_format
+from recommender.sources.source import Cursor, Pulled, Record
 
-__all__ = ["PageFile", "fault_of", "host_of", "is_listing", "page_article"]
+__all__ = ["PageFile", "decode_page", "host_of", "is_article_list", "page_article", "page_fault"]
 
-_FEWEST: Final = 80  # characters of main text where a page does not call itself an article
-_LINKS: Final = 0.5  # of the main text, where a page does not call itself an article
-_LOCAL_TIME: Final = 19  # characters of 2026-03-01T09:30:00, before a zone that nobody knows
+_SHORTEST: Final = 80  # characters of main text, if a page does not say that it is an article
+_MOST_LINKS: Final = 0.5  # share of the main text, likewise
+_LOCAL_TIME: Final = 19  # characters of 2026-03-01T09:30:00, before an unknown time zone
 _LONGEST_LINE: Final = 2_000  # characters that an article's title may have
 _LONGEST_NAME: Final = 300
 _NOT_LATIN: Final = "\u0250"
 _MOST_BYTES: Final = 64 * 2**20
 _DAY: Final = re.compile(r"/(20\d\d|19[89]\d)[/-]([01]\d)[/-]([0-3]\d)(?=/|-|$)")
 _REFRESH: Final = re.compile(r"http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
+_ENCODINGS: Final = frozenset(
+    """
+    utf-8 utf-16-le utf-16-be cp866 cp874 cp932 cp949 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255
+    cp1256 cp1257 cp1258 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8
+    iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16 koi8-r koi8-u koi8-t kz1048 mac-cyrillic
+    gb18030 big5hkscs euc_jp iso2022_jp
+    """.split()  # noqa: SIM905 - a list to read
+)
+"""What browsers read. Other codecs of Python fail, or need very long (punycode), on some pages."""
+
+
+def decode_page(body: bytes, content_type: str = "") -> str:
+    """The text of a page; bytes that are not in the encoding become U+FFFD.
+
+    The encoding is that of the byte order mark, else the server's, else the page's own. Without
+    any it is UTF-8, or windows-1252 if the page is no UTF-8.
+
+    Args:
+        body: of the page.
+        content_type: the server's header.
+    """
+    named, mark = read_bom(body)
+    if named in _ENCODINGS and mark is not None:
+        return body[len(mark) :].decode(named, "replace")
+    declared = (http_content_type_encoding(content_type), html_body_declared_encoding(body))
+    encoding = next((one for one in declared if one in _ENCODINGS), None) or _guess_encoding(body)
+    return body.decode(encoding, "replace")
+
+
+def _guess_encoding(body: bytes) -> str:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
 
 
 def page_article(page: Page, address: str = "", name: str = "") -> Article | InvalidArticle:
-    """The article that a page shows, or what is wrong with it.
+    """The article of a page, or what is wrong with the page.
 
     Args:
         page: as it was read.
-        address: where it was fetched; empty if it is not known.
-        name: stands for an address where the page has none.
+        address: where it was fetched; empty if that is not known.
+        name: replaces the address if the page has none.
     """
-    fault = fault_of(page, address)
+    fault = page_fault(page, address)
     if fault is not None:
-        return refuse("/body", fault)
+        return refusal("/body", fault)
     url = _own_address(page, address)
     return make_article(
         {
@@ -50,43 +93,43 @@ def page_article(page: Page, address: str = "", name: str = "") -> Article | Inv
             "summary": page.summary[:_LONGEST_LINE] if adds_to(page.summary, page.text) else "",
             "url": url,
             "section": page.section[:_LONGEST_NAME],
-            "tags": names_of(name[:_LONGEST_NAME] for name in page.tags),
-            "authors": names_of(name[:_LONGEST_NAME] for name in page.authors),
+            "tags": plain_names(name[:_LONGEST_NAME] for name in page.tags),
+            "authors": plain_names(name[:_LONGEST_NAME] for name in page.authors),
             "language": _language_of(page),
-            "image_url": web_address(page.image, url or ""),
+            "image_url": complete_address(page.image, url or ""),
             "published_at": _time_of(page.published) or _day_of(url or ""),
             "updated_at": _time_of(page.modified),
         }
     )
 
 
-def fault_of(page: Page, address: str = "") -> str | None:
-    """Why a page is not the page of one article; None if it may be."""
-    if page.moves and len(page.text) < _FEWEST:
+def page_fault(page: Page, address: str = "") -> str | None:
+    """Why a page is not the page of one article; None if it is."""
+    if page.moves and len(page.text) < _SHORTEST:
         return "the page only sends its reader on to another one; import that one"
-    if is_listing(page, address):
+    if is_article_list(page, address):
         return "the page is a front page or a list of articles; import the site's feed or sitemap"
-    if not page.text or (not page.is_story and len(page.text) < _FEWEST):
+    if not page.text or (not page.is_story and len(page.text) < _SHORTEST):
         return "the page has no main text"
     return None
 
 
-def is_listing(page: Page, address: str = "") -> bool:
-    """Whether a page shows many articles: the front page of a site, or a section's."""
+def is_article_list(page: Page, address: str = "") -> bool:
+    """Whether a page shows many articles: the front page of a site or of a section."""
     is_home = _is_home(_own_address(page, address) or "")
-    return is_home or page.is_list or (not page.is_story and page.linked > _LINKS)
+    return is_home or page.is_list or (not page.is_story and page.linked > _MOST_LINKS)
 
 
 def _own_address(page: Page, address: str = "") -> str | None:
-    """The address that a page has: the one it names, if that is of the host it came from."""
-    named = web_address(page.address, address)
+    """The address that a page gives itself, if it is of the host that the page came from."""
+    named = complete_address(page.address, address)
     if named and (not address or host_of(named) == host_of(address)):
         return named
-    return web_address(address)
+    return complete_address(address)
 
 
 def host_of(address: str) -> str:
-    """The host of a web address, in lower case, without www; empty if there is none."""
+    """The host of a web address in lower case, without www; empty if there is none."""
     try:
         host = urlsplit(address).hostname
     except ValueError:
@@ -95,14 +138,14 @@ def host_of(address: str) -> str:
 
 
 def _time_of(text: str) -> str | None:
-    """RFC 3339 in UTC; a time without an offset, or of a zone in letters, is taken for UTC."""
-    return moment(text) or moment(text[:_LOCAL_TIME])
+    """A time in RFC 3339; without an offset, or with a zone in letters, it is taken for UTC."""
+    return to_rfc3339(text) or to_rfc3339(text[:_LOCAL_TIME])
 
 
 def _language_of(page: Page) -> str | None:
-    """The language that the page names, but English of a text that is not in Latin letters.
+    """The language that the page names; but not English if the text is not in Latin letters.
 
-    Many a theme says English, whatever its site is written in.
+    Many themes say English, whatever the language of the site.
     """
     named = language_tag(page.language)
     letters = [mark for mark in page.text if mark.isalpha()]
@@ -114,7 +157,7 @@ def _language_of(page: Page) -> str | None:
 def _day_of(address: str) -> str | None:
     """The day in an address such as /2026/03/01/ferry."""
     found = _DAY.search(address)
-    return moment("-".join(found.groups())) if found else None
+    return to_rfc3339("-".join(found.groups())) if found else None
 
 
 def _is_home(address: str) -> bool:
@@ -123,7 +166,7 @@ def _is_home(address: str) -> bool:
 
 
 class PageFile:
-    """A file that holds one web page. It keeps no cursor: the store tells whether it is new."""
+    """A file that holds one web page. It has no checkpoint: the store finds out if it is new."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -158,6 +201,6 @@ class PageFile:
             raise BadSource(f"{self._path}: cannot be read ({error.strerror})") from error
         if len(body) > _MOST_BYTES:
             raise BadSource(f"{self._path}:1: is larger than {_MOST_BYTES} bytes, as no page is")
-        if (kind := sniff(body[:HEAD])) != "page":
+        if (kind := detect_format(body[:HEAD])) != "page":
             raise BadSource(f"{self._path}:1: is no web page but {kind}; leave --format out")
         return body

@@ -1,8 +1,9 @@
-"""The articles of a site by its sitemaps: each page is fetched and its main text read.
+"""The articles of a site by its sitemaps: each page is fetched, and its main text is read.
 
-One request at a time. The second pull asks for what has changed alone: by the times in the
-sitemap, else by the tags of the answers. What is not there any more is gone. Pages that fail are
-asked for again at the next pull, behind all others, so that none of them stops an import for good.
+One request is made at a time. A second pull fetches only what has changed, by the times in the
+sitemap or else by the ETags of the responses. A page that is not found any more is gone. Pages that
+failed are fetched again at the next pull, after all others, so that none of them stops an import
+for good.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,31 +11,36 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from recommender.analysis.html.page import PageReader
+from recommender.analysis.html.page import Page, PageReader
 from recommender.articles import Article
-from recommender.errors import BadSource, SourceAway
+from recommender.errors import BadSource, InvalidArticle, SourceAway, UnreadableMarkup
 from recommender.progress import Meter
-from recommender.sources.addresses import parse_address
-from recommender.sources.fetching import Answer, Fetcher
-from recommender.sources.fields import refuse, web_address
-from recommender.sources.pages import host_of
-from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
-from recommender.sources.sitemap_entries import Entry
-from recommender.sources.sitemap_memory import Memory, Seen, validators
-from recommender.sources.sitemap_pages import NOINDEX, id_after, read_answer, tell_gone
-from recommender.sources.sitemap_walk import Walk
+from recommender.sources.article_fields import complete_address, refusal
+from recommender.sources.connections import parse_address
+from recommender.sources.fetching import Fetcher, FetchResponse
+from recommender.sources.pages import decode_page, host_of, is_article_list, page_article
+from recommender.sources.sitemap_tree import (
+    PageEntry,
+    PageSeen,
+    SitemapCheckpoint,
+    SitemapWalk,
+    validators,
+)
+from recommender.sources.source import Cursor, Gone, LeftOut, Mark, Pulled, Record
 
 __all__ = ["Sitemap"]
 
-_ANSWERED: Final = frozenset({200, 304, 404, 410})
-_GONE: Final = frozenset({404, 410})
-_SAME: Final = 304
-_FIRST_MARK: Final = 25  # pages; later ones are further apart, since each mark tells of all pages
-_MARK_AFTER: Final = 0.2
+_ACCEPTED: Final = frozenset({200, 304, 404, 410})
+_NOT_FOUND: Final = frozenset({404, 410})
+_NOT_MODIFIED: Final = 304
+_FIRST_MARK: Final = 25  # pages; later marks are further apart, as each holds all pages
+_MARK_SHARE: Final = 0.2
 _MOST_FAILURES: Final = 5  # one after the other: the site is away
-_MOST_FAILED: Final = 500  # pages that are asked for again, in one pull, since they failed
-_MOST_UNLISTED: Final = 500  # pages that are looked for, in one pull, when no sitemap names them
-_UNLISTED: Final = ""  # in the place of a sitemap's address
+_MOST_RETRIED: Final = 500  # pages that failed and are fetched again in one pull
+_MOST_UNLISTED: Final = 500  # pages without a sitemap that are fetched in one pull
+_UNLISTED: Final = ""  # in place of a sitemap's address
+_HTML: Final = frozenset({"text/html", "application/xhtml+xml", ""})
+_NOINDEX: Final = LeftOut("noindex")
 
 
 class Sitemap:
@@ -52,193 +58,243 @@ class Sitemap:
 
     @property
     def name(self) -> str:
-        """The address, in one form."""
+        """The address in its normal form."""
         return self._address
 
     def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
-        """Read the pages that are new or have changed since a cursor.
+        """Read the pages that are new or have changed since a checkpoint.
 
         Raises:
-            SourceAway: the site does not answer, or not any more.
+            SourceAway: the site does not answer, or stopped answering.
             BadSource: the sitemap cannot be fetched or is none.
         """
+        before = SitemapCheckpoint.of(cursor)
         with self._open_reader() as reader:
-            yield from _Pull(self._fetcher, reader, Memory.of(cursor)).run(self._address, meter)
+            yield from _SitemapPull(self._fetcher, reader, before).run(self._address, meter)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
-    """A page to be fetched: which sitemap named it, and how it was the last time."""
+class _PageRequest:
+    """A page to be fetched: the sitemap that names it, and how it was the last time."""
 
     sitemap: str
     address: str
-    entry: Entry
-    seen: Seen
+    entry: PageEntry
+    seen: PageSeen
 
 
 @dataclass(slots=True)
-class _Pull:
-    """One pull, from what was known before to what is known now."""
+class _SitemapPull:
+    """One pull, from the checkpoint before to the checkpoint now."""
 
     fetcher: Fetcher
     reader: PageReader
-    before: Memory
-    now: Memory = field(default_factory=Memory)
+    before: SitemapCheckpoint
+    now: SitemapCheckpoint = field(default_factory=SitemapCheckpoint)
     _ids: set[str] = field(default_factory=set)
     _failures: list[BadSource] = field(default_factory=list)  # one after the other
 
     def run(self, address: str, meter: Meter) -> Iterator[Pulled]:
-        walk = Walk(self.fetcher, self.before)
-        yield from walk.go(address)
-        asks: list[_Ask] = []
-        known = self.before.known()
-        for sitemap in walk.same:
+        walk = SitemapWalk(self.fetcher, self.before)
+        yield from walk.run(address)
+        requests: list[_PageRequest] = []
+        known = self.before.pages_by_address()
+        for sitemap in walk.unchanged:
             self.now.pages[sitemap] = dict(self.before.pages.get(sitemap, {}))
-        for sitemap, named in walk.named.items():
-            yield from self._plan(sitemap, named.entries, walk.hosts, known, asks)
-        self._ids.update(seen.id for seen in self.now.known().values())
-        yield from self._fetch([ask for ask in asks if not ask.seen.failed], walk.hosts, meter)
-        if self._is_away:
-            yield Mark(self._halfway().cursor)
+        for sitemap, changed in walk.changed.items():
+            yield from self._plan(sitemap, changed.entries, walk.hosts, known, requests)
+        self._ids.update(seen.id for seen in self.now.pages_by_address().values())
+        first = [one for one in requests if not one.seen.failed]
+        yield from self._fetch_pages(first, walk.hosts, meter)
+        if self._is_site_away:
+            yield Mark(self._unfinished().cursor)
             raise SourceAway(
                 f"{self._failures[-1]}; {_MOST_FAILURES} pages failed one after the other, so the "
                 "import stops there; run it again, and it goes on"
             ) from self._failures[-1]
-        yield from self._look_for_unlisted(walk)
-        failed = sorted((ask for ask in asks if ask.seen.failed), key=lambda ask: ask.seen.failed)
+        yield from self._fetch_unlisted(walk)
+        failed = sorted((one for one in requests if one.seen.failed), key=lambda r: r.seen.failed)
         if failed:
-            yield from self._fetch(failed[:_MOST_FAILED], walk.hosts, meter)
+            yield from self._fetch_pages(failed[:_MOST_RETRIED], walk.hosts, meter)
         self.now.maps = self._maps(walk)
         yield Mark(self.now.cursor)
 
-    def _maps(self, walk: Walk) -> dict[str, Seen]:
-        """The sitemaps as they are known from now on; one with pages that failed is read again."""
-        same = {one: self.before.maps.get(one, Seen()) for one in walk.same}
-        return same | {
-            one: named.seen
-            for one, named in walk.named.items()
+    def _maps(self, walk: SitemapWalk) -> dict[str, PageSeen]:
+        """The sitemaps for the checkpoint, without those with failed pages: they are read again."""
+        unchanged = {one: self.before.maps.get(one, PageSeen()) for one in walk.unchanged}
+        return unchanged | {
+            one: changed.seen
+            for one, changed in walk.changed.items()
             if not any(seen.failed for seen in self.now.pages[one].values())
         }
 
     def _plan(
         self,
         sitemap: str,
-        entries: tuple[Entry, ...],
+        entries: tuple[PageEntry, ...],
         hosts: set[str],
-        known: dict[str, Seen],
-        asks: list[_Ask],
+        known: dict[str, PageSeen],
+        requests: list[_PageRequest],
     ) -> Iterator[LeftOut]:
-        """Keep what is the same; the rest becomes asks."""
-        kept = self.now.pages.setdefault(sitemap, {})
-        asked: set[str] = set()
+        """Note pages that are up to date; add a request for each of the others."""
+        noted = self.now.pages.setdefault(sitemap, {})
+        requested: set[str] = set()
         for entry in entries:
-            address = web_address(entry.address, sitemap)
+            address = complete_address(entry.address, sitemap)
             if address is None or host_of(address) not in hosts:
                 yield LeftOut("of another host")
-            elif address not in kept and address not in asked:
-                seen = known.get(address, Seen())
-                is_settled = address in known and seen.is_settled(entry.changed)
-                if is_settled or seen.failed:
-                    kept[address] = seen
-                if seen.failed or not is_settled:
-                    asked.add(address)
-                    asks.append(_Ask(sitemap, address, entry, seen))
+            elif address not in noted and address not in requested:
+                seen = known.get(address, PageSeen())
+                is_up_to_date = address in known and seen.is_up_to_date(entry.changed)
+                if is_up_to_date or seen.failed:
+                    noted[address] = seen
+                if seen.failed or not is_up_to_date:
+                    requested.add(address)
+                    requests.append(_PageRequest(sitemap, address, entry, seen))
 
-    def _fetch(self, asks: list[_Ask], hosts: set[str], meter: Meter) -> Iterator[Pulled]:
-        """Fetch pages in their order, until the site is away."""
+    def _fetch_pages(
+        self, requests: list[_PageRequest], hosts: set[str], meter: Meter
+    ) -> Iterator[Pulled]:
+        """Fetch pages in order, until the site is away."""
         marked, done = 0, 0
         self._failures = []
-        with meter("pages", len(asks), "page") as advance:
-            for ask in asks:
-                if self._is_away:
+        with meter("pages", len(requests), "page") as advance:
+            for request in requests:
+                if self._is_site_away:
                     return
-                yield from self._fetch_one(ask, hosts)
+                yield from self._fetch_page(request, hosts)
                 advance(1)
                 done += 1
-                if done - marked >= max(_FIRST_MARK, _MARK_AFTER * done):
+                if done - marked >= max(_FIRST_MARK, _MARK_SHARE * done):
                     marked = done
-                    yield Mark(self._halfway().cursor)
+                    yield Mark(self._unfinished().cursor)
 
-    def _halfway(self) -> Memory:
-        """What is known before all is read: no sitemap counts as read, so all are read again."""
+    def _unfinished(self) -> SitemapCheckpoint:
+        """The checkpoint before all pages are read: no sitemap counts as read."""
         every = {*self.before.pages, *self.now.pages}
         pages = {
             one: {**self.before.pages.get(one, {}), **self.now.pages.get(one, {})} for one in every
         }
-        return Memory(pages=pages)
+        return SitemapCheckpoint(pages=pages)
 
-    def _fetch_one(self, ask: _Ask, hosts: set[str]) -> Iterator[Record | LeftOut]:
-        kept = self.now.pages[ask.sitemap]
-        answer = self._ask(ask.address, ask.seen)
-        if isinstance(answer, BadSource):
-            kept[ask.address] = replace(ask.seen, failed=_now().isoformat())
-            yield Record(ask.address, refuse("", str(answer)))
+    def _fetch_page(self, request: _PageRequest, hosts: set[str]) -> Iterator[Record | LeftOut]:
+        noted, seen = self.now.pages[request.sitemap], request.seen
+        changed = request.entry.changed
+        response = self._fetch(request.address, seen)
+        if isinstance(response, BadSource):
+            noted[request.address] = replace(seen, failed=_now().isoformat())
+            yield Record(request.address, refusal("", str(response)))
             return
-        if answer.status == _SAME:
-            kept[ask.address] = replace(
-                ask.seen, changed=ask.entry.changed, day=_today(), failed=""
-            )
+        if response.status == _NOT_MODIFIED:
+            noted[request.address] = replace(seen, changed=changed, day=_today(), failed="")
             return
-        told = self._told(ask, answer, hosts)
-        kept[ask.address] = Seen(
-            ask.entry.changed, **validators(answer), id=id_after(told, ask.seen.id), day=_today()
+        result = self._result(request, response, hosts)
+        noted[request.address] = PageSeen(
+            changed, **validators(response), id=_id_after(result, seen.id), day=_today()
         )
-        yield told
+        yield result
 
-    def _ask(self, address: str, seen: Seen) -> Answer | BadSource:
-        """The answer, or why there is none."""
+    def _fetch(self, address: str, seen: PageSeen) -> FetchResponse | BadSource:
+        """The response, or why there is none."""
         try:
-            answer = self.fetcher.get(address, seen.conditions, accept=_ANSWERED)
+            response = self.fetcher.get(address, seen.conditions, accept=_ACCEPTED)
         except BadSource as error:
             self._failures = [*self._failures, error] if isinstance(error, SourceAway) else []
             return error
         self._failures = []
-        return answer
+        return response
 
     @property
-    def _is_away(self) -> bool:
-        """Whether the site seems to be; one that refuses some pages is there."""
+    def _is_site_away(self) -> bool:
+        """Whether the site seems to be away; a site that refuses some pages is not."""
         return len(self._failures) >= _MOST_FAILURES
 
-    def _told(self, ask: _Ask, answer: Answer, hosts: set[str]) -> Record | LeftOut:
+    def _result(
+        self, request: _PageRequest, response: FetchResponse, hosts: set[str]
+    ) -> Record | LeftOut:
         """What becomes of a page that was fetched."""
-        if answer.status in _GONE:
-            return tell_gone(ask.address, ask.seen.id)
-        if host_of(answer.url) not in hosts:
+        if response.status in _NOT_FOUND:
+            stored = request.seen.id
+            return Record(request.address, Gone(stored)) if stored else LeftOut("not found")
+        if host_of(response.url) not in hosts:
             return LeftOut("of another host")
-        content = read_answer(answer, ask.entry, self.reader)
+        content = _read_page(response, request.entry, self.reader)
         if isinstance(content, LeftOut):
             return content
         if isinstance(content, Gone):
-            return Record(ask.address, content) if content.id == ask.seen.id else NOINDEX
+            is_stored = content.id == request.seen.id
+            return Record(request.address, content) if is_stored else _NOINDEX
         if isinstance(content, Article):
-            if content.id in self._ids - {ask.seen.id}:
+            if content.id in self._ids - {request.seen.id}:
                 return LeftOut("copy")
             self._ids.add(content.id)
-        return Record(ask.address, content)
+        return Record(request.address, content)
 
-    def _look_for_unlisted(self, walk: Walk) -> Iterator[Pulled]:
-        """Ask for known pages that no sitemap names any more; those that are there are forgotten.
+    def _fetch_unlisted(self, walk: SitemapWalk) -> Iterator[Pulled]:
+        """Fetch known pages that no sitemap names any more; those that are there are forgotten.
 
-        News sitemaps name a page for two days, so what they leave out is not looked for; nor is an
-        article that another page shows by now.
+        A news sitemap names a page only for two days, so its pages are not fetched. Nor is a page
+        whose article another page shows by now.
         """
-        partial = {one for one, named in walk.named.items() if not named.is_whole}
-        known, listed = self.before.known(but=walk.same | partial), self.now.known()
+        partial = {one for one, changed in walk.changed.items() if not changed.is_whole}
+        known = self.before.pages_by_address(but=walk.unchanged | partial)
+        listed = self.now.pages_by_address()
         shown = {"", *(seen.id for seen in listed.values())}
-        looked_for = [
+        unlisted = [
             one for one, seen in known.items() if one not in listed and seen.id not in shown
         ]
-        later = looked_for[_MOST_UNLISTED:]
+        later = unlisted[_MOST_UNLISTED:]
         self._failures = []
-        for address in looked_for[:_MOST_UNLISTED]:
-            answer = None if self._is_away else self._ask(address, known[address])
-            if answer is None or isinstance(answer, BadSource):
+        for address in unlisted[:_MOST_UNLISTED]:
+            response = None if self._is_site_away else self._fetch(address, known[address])
+            if response is None or isinstance(response, BadSource):
                 later.append(address)
-            elif answer.status in _GONE:
+            elif response.status in _NOT_FOUND:
                 yield Record(address, Gone(known[address].id))
         if later:
             self.now.pages[_UNLISTED] = {one: known[one] for one in later}
+
+
+def _read_page(
+    response: FetchResponse, entry: PageEntry, reader: PageReader
+) -> Article | Gone | InvalidArticle | LeftOut:
+    """The article of a page, what is wrong with it, or what it is instead of an article.
+
+    An article whose page is not to be indexed (noindex) is gone. A page with noindex and without an
+    article, such as a firewall's, says nothing about the article that was there.
+    """
+    content_type = response.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() not in _HTML:
+        return LeftOut("no web page")
+    try:
+        page = reader.read(decode_page(response.body, content_type))
+    except UnreadableMarkup as error:
+        return refusal("/body", str(error))
+    if page.is_hidden or "noindex" in response.headers.get("x-robots-tag", "").lower():
+        hidden = page_article(page, response.url)
+        return Gone(hidden.id) if isinstance(hidden, Article) else _NOINDEX
+    if is_article_list(page, response.url):
+        return LeftOut("list of articles")
+    return page_article(_with_news(page, entry), response.url)
+
+
+def _with_news(page: Page, entry: PageEntry) -> Page:
+    """The page with what a news sitemap says about it."""
+    return replace(
+        page,
+        title=entry.title or page.title,
+        published=entry.published or page.published,
+        language=entry.language or page.language,
+        tags=entry.keywords or page.tags,
+    )
+
+
+def _id_after(result: Record | LeftOut, before: str) -> str:
+    """The id of the article that is stored for a page after a result."""
+    content = result.content if isinstance(result, Record) else None
+    if isinstance(content, Article):
+        return content.id
+    return "" if isinstance(content, Gone) else before
 
 
 def _now() -> datetime:

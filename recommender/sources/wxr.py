@@ -1,21 +1,35 @@
-"""WordPress's export files (WXR): its posts; pages, attachments, menus and blocks are counted."""
+"""WordPress's export files (WXR): posts become articles; pages and the like are counted."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import BinaryIO, Final
 
+from recommender.analysis.html.blocks import remove_controls
 from recommender.analysis.html.shortcodes import render_stored_content
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance, Rounds
-from recommender.sources.elements import Element, NotWellFormed, read_elements
-from recommender.sources.fields import make_article, moment, refuse, web_address
-from recommender.sources.mending import read_mended
-from recommender.sources.moments import mail_moment
-from recommender.sources.plain import names_of, plain_text, summary_of, title_of, without_controls
-from recommender.sources.records import LeftOut, Record
-from recommender.sources.wordpress.posts import UNSORTED, wordpress_id
+from recommender.sources.article_fields import (
+    complete_address,
+    make_article,
+    plain_names,
+    plain_summary,
+    plain_text,
+    plain_title,
+    refusal,
+)
+from recommender.sources.article_ids import wordpress_id
+from recommender.sources.dates import parse_mail_date, to_rfc3339
+from recommender.sources.documents import read_whole
+from recommender.sources.source import LeftOut, Record
+from recommender.sources.wordpress.posts import UNSORTED
+from recommender.sources.xml_elements import (
+    NotWellFormed,
+    XmlElement,
+    read_elements,
+    recover_elements,
+)
 
 __all__ = ["read_wxr"]
 
@@ -25,80 +39,74 @@ _SPACES: Final = {
     "http://purl.org/dc/elements/1.1/": "dc",
 }
 _DEFAULT_CATEGORY: Final = "uncategorized"
-_DIGITS: Final = 18  # of a number at most
+_DIGITS: Final = 18  # of a number
 _ZERO: Final = "0000-00-00"
-_NO_YEAR: Final = " -0001 "  # what WordPress makes of no date
+_NO_YEAR: Final = " -0001 "  # how WordPress writes an absent date
+_ITEM: Final = re.compile(rb"<item[\s>]")
 
 
 @dataclass(slots=True)
 class _Site:
-    """What an export tells of its site, before the items and among them."""
+    """What an export says about its site, before the items and among them."""
 
     home: str = ""
     authors: dict[str, str] = field(default_factory=dict)
     categories: dict[str, int] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
-    items: int = 0
 
 
 def read_wxr(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | LeftOut]:
-    """Read an export; what is not well-formed is reported, and the rest read as far as it can be.
+    """Read an export. If it is not well-formed, that is reported, and items are recovered.
 
     Args:
         name: of the file.
-        file: it is read twice, since an attachment may stand behind the post that shows it.
-        advance: told of bytes.
+        file: it is read twice, as an attachment may come after the post that shows it.
+        advance: called with the number of bytes read.
 
     Raises:
-        BadSource: it is being written while it is read.
+        BadSource: it is not well-formed and too large to be recovered, or changes meanwhile.
     """
     rounds = Rounds(advance, 2)
-    site, fault = _survey(file, rounds)
-    file.seek(0)
-    elements = read_mended(file, rounds) if fault else read_elements(file, rounds)
-    items = (element for element in elements if element.name == "item")
+    site, before_fault = _Site(), 0
     try:
-        if fault:
-            yield from (_record(name, item, site) for item in islice(items, fault.items))
-            yield _report(name, fault)
-        yield from (_record(name, item, site) for item in items)
+        for element in read_elements(file, rounds):
+            _note(element, site)
+            before_fault += element.name == "item"
+    except NotWellFormed as fault:
+        file.seek(0)
+        rounds.at = 0
+        data = read_whole(name, file, rounds)
+        yield from _recovered(name, data, fault, before_fault)
+        rounds(len(data))
+        return
+    file.seek(0)
+    try:
+        for element in read_elements(file, rounds):
+            if element.name == "item":
+                yield _record(name, element, site)
     except NotWellFormed as error:
         raise BadSource(f"{name}:{error.line}: changed while it was read; try again") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Where a file is not well-formed, why, and how many items stand whole before that."""
-
-    line: int
-    reason: str
-    items: int
-
-
-def _survey(file: BinaryIO, rounds: Rounds) -> tuple[_Site, _Fault | None]:
-    """Who wrote, where the images are, and where the file is not well-formed."""
+def _recovered(
+    name: str, data: bytes, fault: NotWellFormed, before_fault: int
+) -> Iterator[Record | LeftOut]:
+    """What lxml recovers of an export; the fault is reported after the items before it."""
     site = _Site()
-    try:
-        for element in read_elements(file, rounds):
-            _note(element, site)
-    except NotWellFormed as error:
-        fault = _Fault(error.line, str(error), site.items)
-        file.seek(0)
-        rounds.at = 0
-        for element in read_mended(file, rounds):
-            _note(element, site)
-        return site, fault
-    return site, None
+    elements = recover_elements(data)
+    for element in elements:
+        _note(element, site)
+    items = [element for element in elements if element.name == "item"]
+    lost = max(0, len(_ITEM.findall(data)) - len(items))
+    counts = f"items recovered: {len(items)}, lost: {lost}"
+    report = InvalidArticle(f"the file is not well-formed: {fault}; {counts}")
+    yield from (_record(name, item, site) for item in items[:before_fault])
+    yield Record(f"{name}:{fault.line}", report)
+    yield from (_record(name, item, site) for item in items[before_fault:])
 
 
-def _report(name: str, fault: _Fault) -> Record:
-    said = f"the file is not well-formed: {fault.reason}; the rest is read as far as it can be"
-    return Record(f"{name}:{fault.line}", InvalidArticle(said))
-
-
-def _note(element: Element, site: _Site) -> None:
+def _note(element: XmlElement, site: _Site) -> None:
     values = _values(element)
-    site.items += element.name == "item"
     match _kind(element):
         case "link" | "wp:base_site_url":
             site.home = site.home or _address(element)
@@ -114,12 +122,12 @@ def _note(element: Element, site: _Site) -> None:
             site.images[values.get("wp:post_id", "")] = values.get("wp:attachment_url", "")
 
 
-def _address(element: Element) -> str:
-    """A home address; empty for one without a scheme, which no id can be made of."""
-    return element.text.strip() if web_address(element.text) else ""
+def _address(element: XmlElement) -> str:
+    """A home address; empty if it has no scheme, as no id can be made of it."""
+    return element.text.strip() if complete_address(element.text) else ""
 
 
-def _record(name: str, item: Element, site: _Site) -> Record | LeftOut:
+def _record(name: str, item: XmlElement, site: _Site) -> Record | LeftOut:
     values = _values(item)
     reason = _left_out(values)
     if reason:
@@ -127,12 +135,12 @@ def _record(name: str, item: Element, site: _Site) -> Record | LeftOut:
     place = f"{name}:{item.line}"
     if not site.home:
         unknown = "the export names no site by an http or https address, so its posts have no ids"
-        return Record(place, refuse("/id", unknown))
+        return Record(place, refusal("/id", unknown))
     return Record(place, _article(item, values, site))
 
 
 def _left_out(values: Mapping[str, str]) -> str | None:
-    """In a word why an item is no article."""
+    """Why an item is no article, in a word; None if it is one."""
     kind, status = values.get("wp:post_type", "post"), values.get("wp:status", "publish")
     if kind != "post":
         return kind
@@ -141,17 +149,17 @@ def _left_out(values: Mapping[str, str]) -> str | None:
     return "password" if values.get("wp:post_password") else None
 
 
-def _article(item: Element, values: Mapping[str, str], site: _Site) -> Article | InvalidArticle:
-    body = without_controls(render_stored_content(values.get("content:encoded", "")))
+def _article(item: XmlElement, values: Mapping[str, str], site: _Site) -> Article | InvalidArticle:
+    body = remove_controls(render_stored_content(values.get("content:encoded", "")))
     return make_article(
         {
             "id": _id(site.home, values.get("wp:post_id", "")),
-            "title": title_of(values.get("title", ""), is_html=True),
+            "title": plain_title(values.get("title", ""), is_html=True),
             "body_html": body if body.strip() else "",
-            "summary": summary_of(values.get("excerpt:encoded", ""), body),
-            "url": web_address(values.get("link")),
+            "summary": plain_summary(values.get("excerpt:encoded", ""), body),
+            "url": complete_address(values.get("link")),
             "section": _section(item, site),
-            "tags": names_of(term.text for term in _terms(item, "post_tag", "tag")),
+            "tags": plain_names(term.text for term in _terms(item, "post_tag", "tag")),
             "authors": _authors(values.get("dc:creator", ""), site),
             "image_url": _image(item, site),
             "published_at": _moment(values, "wp:post_date_gmt") or _published(values),
@@ -161,59 +169,59 @@ def _article(item: Element, values: Mapping[str, str], site: _Site) -> Article |
 
 
 def _id(home: str, number: str) -> str | None:
-    """By site and number; none where there is no number, which the article is refused for."""
+    """The id by site and number; None without a number, and then the article is refused."""
     return wordpress_id(home, _whole(number)) if _whole(number) else None
 
 
-def _section(item: Element, site: _Site) -> str | None:
-    """The first category in the order in which they were made, but the one for posts without."""
+def _section(item: XmlElement, site: _Site) -> str | None:
+    """The category that was created first, without the one for unsorted posts."""
     slugs = {term.attributes.get("nicename", term.text): term for term in _terms(item, "category")}
     ordered = sorted(slugs, key=lambda slug: site.categories.get(slug, 0))
-    names = names_of(slugs[slug].text for slug in ordered if slug != _DEFAULT_CATEGORY)
+    names = plain_names(slugs[slug].text for slug in ordered if slug != _DEFAULT_CATEGORY)
     return next((name for name in names if name.casefold() not in UNSORTED), None)
 
 
-def _terms(item: Element, *domains: str) -> Iterator[Element]:
+def _terms(item: XmlElement, *domains: str) -> Iterator[XmlElement]:
     for child in item.children:
         if child.name == "category" and child.attributes.get("domain") in domains:
             yield child
 
 
 def _authors(login: str, site: _Site) -> list[str]:
-    return names_of([site.authors.get(login) or login])
+    return plain_names([site.authors.get(login) or login])
 
 
-def _image(item: Element, site: _Site) -> str | None:
+def _image(item: XmlElement, site: _Site) -> str | None:
     for child in item.children:
         if _kind(child) == "wp:postmeta":
             values = _values(child)
             if values.get("wp:meta_key") == "_thumbnail_id":
-                return web_address(site.images.get(values.get("wp:meta_value", "").strip()))
+                return complete_address(site.images.get(values.get("wp:meta_value", "").strip()))
     return None
 
 
 def _moment(values: Mapping[str, str], name: str) -> str | None:
     text = values.get(name, "")
-    return None if text.startswith(_ZERO) else moment(text)
+    return None if text.startswith(_ZERO) else to_rfc3339(text)
 
 
 def _published(values: Mapping[str, str]) -> str | None:
-    """The date of the item, for exports of before there was one in UTC."""
+    """The date of the item; old exports have none in UTC."""
     text = values.get("pubDate", "")
-    published = None if _NO_YEAR in text else mail_moment(text)
-    return moment(published.isoformat()) if published else None
+    published = None if _NO_YEAR in text else parse_mail_date(text)
+    return to_rfc3339(published.isoformat()) if published else None
 
 
-def _values(element: Element) -> dict[str, str]:
-    """Texts of what stands in an element, by kind; the first of each."""
+def _values(element: XmlElement) -> dict[str, str]:
+    """The texts of an element's children, by kind; the first of each kind."""
     found: dict[str, str] = {}
     for child in element.children:
         found.setdefault(_kind(child), child.text)
     return found
 
 
-def _kind(element: Element) -> str:
-    """`wp:post_id`, whichever version of the format its namespace is of."""
+def _kind(element: XmlElement) -> str:
+    """Prefix and name, such as `wp:post_id`, for any version of the format."""
     space = element.space
     if _EXPORT in space:
         space = "excerpt" if space.rstrip("/").endswith("excerpt") else "wp"

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from recommender.errors import BadSource
-from recommender.sources.fetching import Answer, Fetcher
+from recommender.sources.fetching import Fetcher, FetchResponse
 
 Json = dict[str, Any]
 Reply = tuple[int, Any, Mapping[str, str]]
@@ -218,7 +218,7 @@ class DirectFetcher(Fetcher):
         headers: Mapping[str, str] | None = None,  # noqa: ARG002 - of a fetcher
         *,
         accept: frozenset[int] = frozenset({200}),
-    ) -> Answer:
+    ) -> FetchResponse:
         """The site's answer."""
         self.requests += 1
         status, content, told = self._site.answer(
@@ -228,7 +228,7 @@ class DirectFetcher(Fetcher):
             raise BadSource(f"{url}: answers {status}")
         kept = {name.lower(): value for name, value in told.items()}
         dated = {"date": format_datetime(self._site.now, usegmt=True)}
-        return Answer(url, status, dated | kept, _written(content))
+        return FetchResponse(url, status, dated | kept, _written(content))
 
 
 def _encoded(login: tuple[str, str]) -> str:

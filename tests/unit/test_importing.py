@@ -11,7 +11,13 @@ from recommender.articles import Article
 from recommender.errors import BadSource, DeletedArticle, InvalidArticle
 from recommender.progress import Meter, silent
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, read_jsonl
-from recommender.sources.importing import BATCH, MOST_TOLD, Imported, import_records, import_source
+from recommender.sources.importing import (
+    BATCH,
+    MOST_REPORTED,
+    Imported,
+    import_records,
+    import_source,
+)
 from recommender.store import ArticleStore, open_store
 
 
@@ -137,11 +143,11 @@ def test_rejected_records_are_reported_in_the_order_of_their_lines(desk: Desk) -
 
 
 def test_only_the_first_rejected_records_are_told_and_the_others_counted(desk: Desk) -> None:
-    done = desk.take(*["{"] * MOST_TOLD, "{", record("a"), "{")
-    assert done == Imported(created=1, updated=0, unchanged=0, rejected=MOST_TOLD + 2)
-    assert desk.said[MOST_TOLD - 1].startswith(f"{desk.path}:{MOST_TOLD}: ")
-    (last,) = desk.said[MOST_TOLD:]
-    assert last.startswith("2 more records are rejected and not shown; mend those above and ")
+    done = desk.take(*["{"] * MOST_REPORTED, "{", record("a"), "{")
+    assert done == Imported(created=1, updated=0, unchanged=0, rejected=MOST_REPORTED + 2)
+    assert desk.said[MOST_REPORTED - 1].startswith(f"{desk.path}:{MOST_REPORTED}: ")
+    (last,) = desk.said[MOST_REPORTED:]
+    assert last.startswith("2 more records are rejected and not shown; correct those above and ")
 
 
 def test_others_get_in_after_what_was_written_and_nobody_waits_otherwise(

@@ -20,9 +20,9 @@ from recommender.articles import Article, check_id
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent
 from recommender.sources import Cursor, Gone, Mark, Pulled, Record, Source
-from recommender.sources.fetching import Fetcher, Limits
-from recommender.sources.ids import foreign_id
-from recommender.sources.opening import open_source
+from recommender.sources.article_ids import foreign_id
+from recommender.sources.fetching import Fetcher, FetchLimits
+from recommender.sources.registry import open_source
 from recommender.sources.sitemaps import Sitemap
 from recommender.sources.wordpress import WordPress
 from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, fake_post
@@ -98,8 +98,8 @@ def as_wxr(stories: Sequence[Story]) -> bytes:
 
 def as_rss(stories: Sequence[Story]) -> bytes:
     items = "\n".join(
-        f'<item><guid isPermaLink="false">{one.key}</guid><title>{escape(one.title)}</title>'
-        f"<description>{one.text}</description></item>"
+        f'<item><guid isPermaLink="false">urn:test:{one.key}</guid>'
+        f"<title>{escape(one.title)}</title><description>{one.text}</description></item>"
         for one in stories
     )
     return f'<rss version="2.0"><channel><title>News</title>\n{items}</channel></rss>'.encode()
@@ -107,7 +107,7 @@ def as_rss(stories: Sequence[Story]) -> bytes:
 
 def as_atom(stories: Sequence[Story]) -> bytes:
     entries = "\n".join(
-        f"<entry><id>{one.key}</id><title>{escape(one.title)}</title>"
+        f"<entry><id>urn:test:{one.key}</id><title>{escape(one.title)}</title>"
         f"<content>{one.text}</content></entry>"
         for one in stories
     )
@@ -115,7 +115,10 @@ def as_atom(stories: Sequence[Story]) -> bytes:
 
 
 def as_json_feed(stories: Sequence[Story]) -> bytes:
-    items = [{"id": one.key, "title": one.title, "content_text": one.text} for one in stories]
+    items = [
+        {"id": f"urn:test:{one.key}", "title": one.title, "content_text": one.text}
+        for one in stories
+    ]
     return json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode()
 
 
@@ -125,12 +128,13 @@ def as_ninjs(stories: Sequence[Story]) -> bytes:
     ).encode()
 
 
+FEED_IDS = tuple(f"feed:urn~3Atest~3A{key}" for key in ("one", "two", "three"))
 DOCUMENTS: dict[str, tuple[Callable[[Sequence[Story]], bytes], tuple[str, ...]]] = {
     "jsonl": (as_jsonl, ("one", "two", "three")),
     "wxr": (as_wxr, tuple(f"wp:news.example~2Ftj:{number}" for number in (1, 2, 3))),
-    "rss": (as_rss, ("feed:one", "feed:two", "feed:three")),
-    "atom": (as_atom, ("feed:one", "feed:two", "feed:three")),
-    "json feed": (as_json_feed, ("feed:one", "feed:two", "feed:three")),
+    "rss": (as_rss, FEED_IDS),
+    "atom": (as_atom, FEED_IDS),
+    "json feed": (as_json_feed, FEED_IDS),
     "ninjs": (as_ninjs, ("ninjs:one", "ninjs:two", "ninjs:three")),
 }
 
@@ -250,7 +254,7 @@ def _feeds_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
-    limits = Limits(seconds=10, retries=0)
+    limits = FetchLimits(seconds=10, retries=0)
     with Fetcher(private_hosts=frozenset({HOST}), limits=limits) as opened:
         yield opened
 

@@ -1,6 +1,9 @@
-"""RSS and Atom entries as articles, and what of a broken feed is told."""
+"""Entries of RSS, Atom and JSON Feed as articles, and what is reported of a broken feed."""
 
+import json
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,10 +11,12 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.sources import Record
-from recommender.sources.feeds import read_feed
+from recommender.sources.feeds import read_feed, read_json_feed
+from recommender.sources.ninjs import read_ninjs
 from tests.support.inline_readers import read_feeds_inline
 
 ADDRESS = "https://news.example/tj/feed/"
+SCOPE = "news.example~2Ftj~2Ffeed"
 RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"
   xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:media="http://search.yahoo.com/mrss/"
@@ -99,11 +104,36 @@ def test_an_atom_entry_becomes_this_article() -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "scope"),
+    [
+        (RSS, "news.example~2Ff.xml"),
+        (RSS.replace("<link>", "<x>").replace("</link>", "</x>"), "f.xml"),
+        (
+            RSS.replace("<title>", "<atom:link rel='self' href='https://a.example/rss'/><title>")
+            .replace("<rss ", "<rss xmlns:atom='http://www.w3.org/2005/Atom' "),
+            "a.example~2Frss",
+        ),
+    ],
+)  # fmt: skip
+def test_a_feed_in_a_file_is_known_by_its_own_address_or_by_its_site_and_file(
+    document: str, scope: str
+) -> None:
+    (record,) = read(document.format("<item><guid>7</guid><title>T</title></item>"), "folder/f.xml")
+    assert isinstance(record.content, Article)
+    assert (record.content.id, record.former_id) == (f"feed:{scope}:7", "feed:7")
+
+
+def test_an_entry_with_a_unique_id_never_had_another() -> None:
+    (record,) = read(RSS.format("<item><guid>https://a.example/1</guid><title>T</title></item>"))
+    assert record.former_id == ""
+
+
+@pytest.mark.parametrize(
     ("guid", "expected"),
     [
         ("<guid>https://a.example/1</guid>", "feed:https~3A~2F~2Fa.example~2F1"),
         ("<link>https://a.example/2</link>", "feed:https~3A~2F~2Fa.example~2F2"),
-        ("<guid>7</guid><link>https://a.example/2</link>", "feed:7"),
+        ("<guid>7</guid><link>https://a.example/2</link>", f"feed:{SCOPE}:7"),
     ],
 )
 def test_an_entry_is_known_by_its_guid_and_else_by_its_link(guid: str, expected: str) -> None:
@@ -249,7 +279,7 @@ def test_every_item_is_there_once_and_in_order() -> None:
     document = RSS.format(items)
     counted = [one.text for one in ET.fromstring(document).iter("guid")]  # noqa: S314 - our own
     found = [one.content.id for one in read(document) if isinstance(one.content, Article)]
-    assert found == [f"feed:{number}" for number in counted]
+    assert found == [f"feed:{SCOPE}:{number}" for number in counted]
 
 
 # --- what is broken ---
@@ -281,3 +311,119 @@ def test_entries_that_are_lost_are_told() -> None:
 def test_what_is_no_feed_is_refused_with_a_line(document: str) -> None:
     with pytest.raises(BadSource, match=rf"^{ADDRESS}:\d+.*holds no RSS or Atom feed"):
         read(document)
+
+
+# --- JSON Feed ---
+
+VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def json_feed(*items: object, name: str = "f.json", **fields: object) -> list[Record]:
+    document = {"version": VERSION, "items": items} | fields
+    return list(read_json_feed(name, BytesIO(json.dumps(document).encode()), lambda _: None))
+
+
+def json_item(**fields: object) -> dict[str, Any]:
+    (record,) = json_feed({"id": "1"} | fields)
+    assert isinstance(record.content, Article)
+    return record.content.to_document()
+
+
+def test_a_json_feed_item_becomes_this_article() -> None:
+    (record,) = json_feed(
+        {
+            "id": "https://news.example/1",
+            "url": "/1",
+            "title": "Ferries &amp; fog",
+            "content_html": "<p>No boat left.</p>",
+            "content_text": "No boat left.",
+            "summary": "By hand.",
+            "image": "https://news.example/ferry.jpg",
+            "date_published": "2026-03-01T09:30:00+05:00",
+            "date_modified": "2026-03-02T00:00:00Z",
+            "authors": [{"name": "Zarina"}, {"url": "https://a.example"}, {"name": "Odina"}],
+            "tags": ["World", "Fog"],
+        },
+        home_page_url="https://news.example/",
+        language="en-GB",
+    )
+    assert record.place == "f.json:/items/0"
+    assert isinstance(record.content, Article)
+    assert record.content.to_document() == {
+        "id": "feed:https~3A~2F~2Fnews.example~2F1",
+        "title": "Ferries & fog",
+        "body_html": "<p>No boat left.</p>",
+        "summary": "By hand.",
+        "url": "https://news.example/1",
+        "tags": ["World", "Fog"],
+        "authors": ["Zarina", "Odina"],
+        "language": "en-GB",
+        "image_url": "https://news.example/ferry.jpg",
+        "published_at": "2026-03-01T04:30:00Z",
+        "updated_at": "2026-03-02T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"content_text": "A\n<b>"}, {"body": "A\n<b>"}),
+        ({"title": "T", "author": {"name": "Zarina"}}, {"title": "T", "authors": ["Zarina"]}),
+        ({"title": "T", "date_published": "soon"}, {"title": "T"}),
+        ({"title": "T", "url": "javascript:x"}, {"title": "T"}),
+        ({"title": "T", "language": "English"}, {"title": "T", "language": "English"}),
+        ({"title": "T", "language": "in English"}, {"title": "T"}),
+        ({"title": "T", "tags": ["a", 1, None, "a", ""]}, {"title": "T", "tags": ["a"]}),
+        ({"title": "T", "tags": ["a" * 999]}, {"title": "T", "tags": ["a" * 300]}),
+        ({"title": "Vec<String>"}, {"title": "Vec<String>"}),
+        ({"title": "A <b>bridge</b>"}, {"title": "A bridge"}),
+        ({"title": "T" * 3_000}, {"title": "T" * 2_000}),
+        ({"title": "T", "summary": "s " * 13_950}, {"title": "T", "summary": "s " * 10_000}),
+        ({"title": "T", "content_html": "a\x00\x08b"}, {"title": "T", "body_html": "ab"}),
+    ],
+)
+def test_fields_of_an_item_are_taken_one_by_one(
+    fields: dict[str, object], expected: dict[str, object]
+) -> None:
+    assert json_item(**fields) == {"id": "feed:f.json:1"} | expected
+
+
+def test_an_author_of_the_feed_is_that_of_its_items() -> None:
+    (record,) = json_feed({"id": 7, "title": "T"}, authors=[{"name": "The desk"}])
+    assert isinstance(record.content, Article)
+    assert (record.content.id, record.content.authors) == ("feed:f.json:7", ("The desk",))
+
+
+def test_bad_items_are_refused_at_their_pointer() -> None:
+    records = json_feed({"id": "1", "title": "T"}, 7, {"title": "T"}, {"id": "4"}, {"id": True})
+    said = [f"{one.place}: {one.content}" for one in records[1:]]
+    assert [line.partition("; ")[0] for line in said] == [
+        f"f.json:/items/{number}: the article is not acceptable" for number in (1, 2, 3, 4)
+    ]
+    assert "neither an id nor a url" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (b"", "f.json:1: is no JSON"),
+        (b'{\n"version": ,', "f.json:2: is no JSON"),
+        (b"[]", "f.json:1: is no JSON Feed"),
+        (b'{"version": "2"}', "f.json:1: is no JSON Feed"),
+        (b'{"version": "1.1", "items": {}}', "f.json:1: is no JSON Feed; it has no list"),
+        (b'{"version": "1.1", "items": [NaN]}', "f.json:1: is no JSON"),
+    ],
+)
+def test_what_is_no_json_feed_is_refused_with_line_and_reason(document: bytes, said: str) -> None:
+    with pytest.raises(BadSource) as refused:
+        list(read_json_feed("f.json", BytesIO(document), lambda _: None))
+    assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize("read", [read_feed, read_json_feed, read_ninjs])
+def test_a_document_too_large_to_be_read_whole_is_refused_with_what_to_do(
+    read: Callable[..., Iterator[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.sources.documents.MOST_BYTES", 99)
+    with pytest.raises(BadSource, match=r"^f\.json:1: is larger than 99 bytes, .*split it"):
+        list(read("f.json", BytesIO(b" " * 100), lambda _: None))

@@ -10,15 +10,23 @@ from typing import Any
 
 import httpcore
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recommender.errors import BadSource, SourceAway
-from recommender.sources.addresses import parse_address
-from recommender.sources.connecting import is_public
-from recommender.sources.fetching import LONGEST_WAIT_SECONDS, USER_AGENT, Fetcher, Limits
+from recommender.sources.connections import is_public, parse_address
+from recommender.sources.fetching import (
+    LONGEST_WAIT_SECONDS,
+    USER_AGENT,
+    Fetcher,
+    FetchLimits,
+    collect,
+    unpack,
+)
 from tests.support.websites import HOST, Site, open_site
 
 PUBLIC = "93.184.216.34"
-SMALL = Limits(seconds=5.0, bytes=100_000, redirects=3, retries=2)
+SMALL = FetchLimits(seconds=5.0, bytes=100_000, redirects=3, retries=2)
 
 
 @pytest.fixture
@@ -55,7 +63,7 @@ def refusal(fetcher: Fetcher, url: str) -> str:
 
 
 def name_addresses(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Answer look-ups of names with addresses, one list after the other; tells the names."""
+    """FetchResponse look-ups of names with addresses, one list after the other; tells the names."""
     asked: list[str] = []
     real, left = socket.getaddrinfo, list(answers)
 
@@ -219,8 +227,8 @@ def test_a_name_that_is_bound_anew_is_still_connected_to_where_it_was_checked(
 ) -> None:
     looked_up = name_addresses(monkeypatch, [PUBLIC], [HOST])
     tried = connections(monkeypatch)
-    with Fetcher(limits=Limits(retries=0)) as fetcher:
-        assert "no whole answer comes" in refusal(fetcher, "http://a.example/")
+    with Fetcher(limits=FetchLimits(retries=0)) as fetcher:
+        assert "no complete response comes" in refusal(fetcher, "http://a.example/")
     assert (looked_up, tried) == (["a.example"], [PUBLIC])
 
 
@@ -420,7 +428,7 @@ def test_a_slow_drip_ends_at_the_limit_of_time_and_is_tried_once_more(
         while not released.wait(0.02):
             request.wfile.write(b"x")
 
-    limits = Limits(seconds=0.3)
+    limits = FetchLimits(seconds=0.3)
     with Fetcher(
         private_hosts=frozenset({HOST}), limits=limits, wait=waits.seconds.append
     ) as fetcher:
@@ -487,7 +495,7 @@ def test_trouble_that_stays_is_told_after_the_last_try(
     site: Site, fetcher: Fetcher, waits: Waits
 ) -> None:
     assert "answers 503 (Service Unavailable)" in refusal(fetcher, site.add("/a", busy(503)))
-    assert "no whole answer comes" in refusal(fetcher, site.add("/b", fail))
+    assert "no complete response comes" in refusal(fetcher, site.add("/b", fail))
     assert waits.seconds == [0.5, 1.0, 0.5, 1.0]
     assert fetcher.requests == 6
 
@@ -506,7 +514,7 @@ def test_a_site_that_cannot_answer_now_is_told_from_one_that_refuses(
 def test_an_address_that_nobody_serves_is_away(fetcher: Fetcher) -> None:
     with open_site() as closed:
         pass
-    with pytest.raises(SourceAway, match=f"{closed.url}/: no whole answer comes"):
+    with pytest.raises(SourceAway, match=f"{closed.url}/: no complete response comes"):
         fetcher.get(f"{closed.url}/")
 
 
@@ -527,3 +535,45 @@ def test_a_header_that_would_be_two_is_not_sent(site: Site, fetcher: Fetcher) ->
     with pytest.raises(BadSource):
         fetcher.get(url, {"X-A": "1\r\nX-B: 2"})
     assert site.asked == []
+
+
+# --- bodies that were packed ---
+
+MOST = 10**7
+
+
+def unpacked(packed: bytes, width: int = 10**6) -> bytes:
+    chunks = (packed[at : at + width] for at in range(0, len(packed), width))
+    return collect(unpack(chunks, "gzip"), MOST)
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=5), st.integers(1, 60))
+def test_all_members_are_read_wherever_the_pieces_end(members: list[bytes], width: int) -> None:
+    """The oracle is the standard library's own reader."""
+    packed = b"".join(map(gzip.compress, members))
+    assert unpacked(packed, width) == gzip.decompress(packed)
+
+
+def test_members_may_be_longer_than_a_piece() -> None:
+    members = [bytes([number]) * 700_000 for number in range(3)]
+    assert unpacked(b"".join(map(gzip.compress, members))) == b"".join(members)
+
+
+@pytest.mark.parametrize("behind", [b"\0" * 9_000, b"\n", b"\0\0junk", b"<!-- cached -->" * 900])
+def test_what_stands_behind_the_members_and_is_none_is_passed_over(behind: bytes) -> None:
+    assert unpacked(gzip.compress(b"a") + behind) == b"a"
+    assert unpacked(gzip.compress(b"a") + b"\0" * 9_000 + gzip.compress(b"b") + behind) == b"ab"
+
+
+def test_the_limit_holds_over_all_members_together() -> None:
+    with pytest.raises(BadSource, match=f"larger than {MOST} bytes"):
+        unpacked(gzip.compress(b"x" * (MOST // 5)) * 6)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [(gzip.compress(b"x" * 99)[:-3], "ends too early"), (b"\x1f\x8bjunk", "cannot be unpacked")],
+)
+def test_a_later_member_that_is_broken_is_told(second: bytes, said: str) -> None:
+    with pytest.raises(BadSource, match=said):
+        unpacked(gzip.compress(b"a") + second)

@@ -14,8 +14,7 @@ from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent
 from recommender.sources import Record
-from recommender.sources.charsets import decode_page
-from recommender.sources.pages import PageFile, host_of, page_article
+from recommender.sources.pages import PageFile, decode_page, host_of, page_article
 
 TEXT = "The ferry was late again on Monday.\n\nNobody on the quay knew why, said the porter there."
 HTML = (

@@ -15,9 +15,15 @@ from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record
-from recommender.sources.fetching import Answer, Fetcher
-from recommender.sources.sitemap_entries import Broken, Entry, MapEntry, read_sitemap
-from recommender.sources.sitemap_memory import Memory, Seen
+from recommender.sources.fetching import Fetcher, FetchResponse
+from recommender.sources.sitemap_tree import (
+    PageEntry,
+    PageSeen,
+    SitemapCheckpoint,
+    SitemapEntry,
+    SitemapFault,
+    read_sitemap,
+)
 from recommender.sources.sitemaps import Sitemap
 from tests.support.inline_readers import InlinePageReader
 
@@ -76,7 +82,7 @@ class FakeSite(Fetcher):
         headers: Mapping[str, str] | None = None,
         *,
         accept: frozenset[int] = frozenset({200}),
-    ) -> Answer:
+    ) -> FetchResponse:
         path = url.removeprefix(SITE)
         self.asked.append(path)
         body = self.files.get(path)
@@ -92,7 +98,7 @@ class FakeSite(Fetcher):
             **({"etag": tag} if self.tagged else {}),
         }
         told |= self.headers.get(path, {})
-        return Answer(
+        return FetchResponse(
             self.moved.get(path, url), status, told, body if status == 200 and body else b""
         )
 
@@ -419,7 +425,7 @@ def test_pages_that_always_fail_hold_nothing_up(site: FakeSite) -> None:
 def test_of_many_pages_that_failed_some_are_asked_for_in_turn(
     site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.sources.sitemaps._MOST_FAILED", 2)
+    monkeypatch.setattr("recommender.sources.sitemaps._MOST_RETRIED", 2)
     site.statuses |= dict.fromkeys(a_row_of(site, 3), 403)
     cursor, asked = pull(site).cursor, list[str]()
     for _ in range(3):
@@ -546,7 +552,7 @@ HOSTILE = {
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_xml_names_nothing(hostile: str) -> None:
     found = list(read_sitemap(HOSTILE[hostile]))
-    named = [one.address for one in found if not isinstance(one, Broken)]
+    named = [one.address for one in found if not isinstance(one, SitemapFault)]
     assert [one for one in named if "root" in one or len(one) > 2_000] == []
 
 
@@ -558,9 +564,9 @@ TIMES = st.sampled_from(["", "2026-03-01", "2026-03-01T09:00:00Z"])
 def test_what_is_written_is_named(drawn: list[tuple[str, str]], *, packed: bool) -> None:
     body = a_map(*((address.removeprefix(SITE), time) for address, time in drawn))
     named = list(read_sitemap(gzip.compress(body) if packed else body))
-    assert named == [Entry(address, time) for address, time in drawn]
+    assert named == [PageEntry(address, time) for address, time in drawn]
     maps = b"<sitemapindex><sitemap><loc>https://a.example</loc></sitemap></sitemapindex>"
-    assert list(read_sitemap(maps)) == [MapEntry("https://a.example")]
+    assert list(read_sitemap(maps)) == [SitemapEntry("https://a.example")]
 
 
 @given(st.binary(max_size=200), st.integers(0, 300))
@@ -570,12 +576,12 @@ def test_a_damaged_sitemap_is_refused_or_read_in_part(junk: bytes, at: int) -> N
         found = list(read_sitemap(body[:at] + junk + body[at:]))
     except BadSource:
         return
-    assert all(isinstance(one, (Entry, MapEntry, Broken)) for one in found)
+    assert all(isinstance(one, (PageEntry, SitemapEntry, SitemapFault)) for one in found)
 
 
 # What is remembered.
 
-SEEN = st.builds(Seen, *[st.text(max_size=5)] * 7)
+SEEN = st.builds(PageSeen, *[st.text(max_size=5)] * 7)
 
 
 @given(
@@ -585,30 +591,30 @@ SEEN = st.builds(Seen, *[st.text(max_size=5)] * 7)
     ),
 )
 def test_a_memory_passes_through_a_cursor(
-    maps: dict[str, Seen], pages: dict[str, dict[str, Seen]]
+    maps: dict[str, PageSeen], pages: dict[str, dict[str, PageSeen]]
 ) -> None:
-    memory = Memory(maps, pages)
-    assert Memory.of(json.loads(json.dumps(memory.cursor))) == memory
+    memory = SitemapCheckpoint(maps, pages)
+    assert SitemapCheckpoint.of(json.loads(json.dumps(memory.cursor))) == memory
 
 
 @pytest.mark.parametrize("cursor", [None, {}, {"maps": [], "pages": 7}, {"pages": {"a": {"b": 1}}}])
 def test_a_cursor_of_another_form_is_no_memory(cursor: Cursor | None) -> None:
-    assert set(Memory.of(cursor).known().values()) <= {Seen()}
+    assert set(SitemapCheckpoint.of(cursor).pages_by_address().values()) <= {PageSeen()}
 
 
 @pytest.mark.parametrize(
     ("seen", "changed", "same"),
     [
-        (Seen("2026-03-01T09:00:00Z", day="2026-03-01"), "2026-03-01T09:00:00Z", True),
-        (Seen("2026-03-01T09:00:00Z", day="2026-03-01"), "2026-03-01T09:00:01Z", False),
-        (Seen("2026-03-01", day="2026-03-01"), "2026-03-01", False),
-        (Seen("2026-03-01", day="2026-03-02"), "2026-03-01", False),
-        (Seen("2026-03-01", day="2026-03-03"), "2026-03-01", True),
-        (Seen("2026", day="2026-03-03"), "2026", True),
-        (Seen("", day="2026-03-03"), "", False),
+        (PageSeen("2026-03-01T09:00:00Z", day="2026-03-01"), "2026-03-01T09:00:00Z", True),
+        (PageSeen("2026-03-01T09:00:00Z", day="2026-03-01"), "2026-03-01T09:00:01Z", False),
+        (PageSeen("2026-03-01", day="2026-03-01"), "2026-03-01", False),
+        (PageSeen("2026-03-01", day="2026-03-02"), "2026-03-01", False),
+        (PageSeen("2026-03-01", day="2026-03-03"), "2026-03-01", True),
+        (PageSeen("2026", day="2026-03-03"), "2026", True),
+        (PageSeen("", day="2026-03-03"), "", False),
     ],
 )
 def test_a_page_is_the_same_when_its_sitemap_says_so(
-    seen: Seen, changed: str, *, same: bool
+    seen: PageSeen, changed: str, *, same: bool
 ) -> None:
-    assert seen.is_same(changed) is same
+    assert seen.is_unchanged(changed) is same

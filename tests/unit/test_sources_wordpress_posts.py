@@ -1,6 +1,7 @@
 """What becomes of a post."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
-from recommender.errors import InvalidArticle
-from recommender.sources.plain import plain_text
-from recommender.sources.records import Gone
-from recommender.sources.wordpress.memory import Listed, listed_in
-from recommender.sources.wordpress.posts import read_post, wordpress_id
+from recommender.errors import BadSource, InvalidArticle
+from recommender.progress import silent
+from recommender.sources.article_fields import plain_text
+from recommender.sources.article_ids import wordpress_id
+from recommender.sources.source import Gone, Record
+from recommender.sources.wordpress import WordPressFile
+from recommender.sources.wordpress.checkpoint import ListedPost, listed_post
+from recommender.sources.wordpress.posts import read_post
 
 HOME = "https://news.example"
 Json = dict[str, Any]
@@ -260,4 +264,95 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.sampled_from([*answer(), "_links", "guid"]), VALUES))
 def test_fields_of_any_shape_give_an_article_or_a_reason(odd: Json) -> None:
     assert isinstance(read_post(answer(**odd), HOME), Article | Gone | InvalidArticle)
-    assert isinstance(listed_in(answer(**odd)), Listed)
+    assert isinstance(listed_post(answer(**odd)), ListedPost)
+
+
+# --- posts in a file ---
+
+SELF = "https://news.example/tj/wp-json/wp/v2/posts/7"
+SAVED: dict[str, Any] = {
+    "id": 7,
+    "type": "post",
+    "status": "publish",
+    "link": "https://news.example/tram/",
+    "title": {"rendered": "Tram"},
+    "content": {"rendered": "<p>It left.</p>"},
+    "_links": {"self": [{"href": SELF}]},
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "posts.json"
+
+
+def read(file: Path, text: str | bytes) -> list[Record]:
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    records = list(WordPressFile(file).pull(None, silent))
+    assert all(isinstance(one, Record) for one in records)
+    return [one for one in records if isinstance(one, Record)]
+
+
+def ids(records: list[Record]) -> list[str]:
+    return [one.content.id for one in records if isinstance(one.content, Article)]
+
+
+def test_an_array_gives_each_post_with_the_line_on_which_it_begins(file: Path) -> None:
+    text = (
+        f'\n[\n{json.dumps(SAVED)},\n\n{json.dumps({"id": 8, "name": "x"}, indent=1)}, "odd"\n]\n'
+    )
+    records = read(file, text)
+    assert [one.place for one in records] == [f"{file}:3", f"{file}:5", f"{file}:8"]
+    assert ids(records) == ["wp:news.example~2Ftj:7"]
+    assert str(records[2].content) == "this is no post, but another JSON value"
+
+
+def test_a_single_post_is_read_and_a_byte_order_mark_passed_over(file: Path) -> None:
+    assert ids(read(file, b"\xef\xbb\xbf" + json.dumps(SAVED).encode())) == [
+        "wp:news.example~2Ftj:7"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "article_id"),
+    [
+        ({"_links": {"self": [{"href": SELF}]}}, "wp:news.example~2Ftj:7"),
+        ({"_links": {"self": [{"href": "https://a.example/?rest_route=/wp"}]}}, "wp:a.example:7"),
+        ({"_links": {}, "guid": {"rendered": "https://a.example/b/?p=7"}}, "wp:a.example~2Fb:7"),
+        ({"_links": None}, "wp:news.example:7"),
+    ],
+)
+def test_the_site_is_told_by_what_a_post_says_of_itself(
+    file: Path, fields: dict[str, object], article_id: str
+) -> None:
+    assert ids(read(file, json.dumps(SAVED | fields))) == [article_id]
+
+
+def test_an_empty_array_gives_nothing(file: Path) -> None:
+    assert read(file, " [ ] ") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[\n{"id": 1,}\n]', "posts.json:2: is not JSON"),
+        ("", "posts.json:1: is not JSON"),
+        ("[" * 100_000, "posts.json:1: is not JSON"),
+        ("[{}\n", "posts.json:2: is not JSON"),
+        ("{}\n{}", "posts.json:2: more follows after the end"),
+        ("[{}] x", "posts.json:1: more follows after the end"),
+        (b"\xff", "is not UTF-8 (byte 0)"),
+    ],
+)
+def test_a_file_that_is_no_json_is_refused_with_its_line(
+    file: Path, text: str | bytes, reason: str
+) -> None:
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BadSource) as refusal:
+        list(WordPressFile(file).pull(None, silent))
+    assert reason in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_is_refused(file: Path) -> None:
+    with pytest.raises(BadSource, match="cannot be read"):
+        list(WordPressFile(file).pull(None, silent))

@@ -232,14 +232,34 @@ def test_blanks_before_the_declaration_and_forbidden_characters_are_no_fault() -
     assert record.place == f"x.xml:{(HEAD + ABOUT).count(chr(10)) + 3}"
 
 
-def test_what_stands_before_and_behind_a_fault_is_kept_and_the_fault_reported() -> None:
-    records = read(item(1), item(2, inner="<b>"), item(3), "a & b", item(4))
+@pytest.mark.parametrize(
+    ("broken", "fault", "found"),
+    [
+        (item(2, inner="a & b < c"), "not well-formed (invalid token)", [1, 2, 3, 4]),
+        (item(2, inner="<x>&nbsp;</x>"), "undefined entity", [1, 2, 3, 4]),
+        (item(2, inner="<no:x/>"), "unbound prefix", [1, 2, 3, 4]),
+        (item(2, inner="<b>"), "mismatched tag", [1, 2]),
+    ],
+)
+def test_a_fault_is_reported_with_its_line_and_the_items_that_are_lost_with_it(
+    broken: str, fault: str, found: list[int]
+) -> None:
+    records = read(item(1), broken, item(3), item(4))
     line = (HEAD + ABOUT).count("\n") + 2
-    (said,) = refusals(records)
-    assert said.startswith(f"x.xml:{line}: the file is not well-formed: mismatched tag;")
-    assert ids(records) == [f"wp:news.example~2Ftj:{number}" for number in (1, 2, 3, 4)]
+    counts = f"items recovered: {len(found)}, lost: {4 - len(found)}"
+    said = f"x.xml:{line}: the file is not well-formed: {fault}; {counts}"
+    assert refusals(records) == [said]
+    assert ids(records) == [f"wp:news.example~2Ftj:{number}" for number in found]
     lines = [one.place.rpartition(":")[2] for one in records if isinstance(one, Record)]
-    assert lines == [str(line - 1), str(line), *(str(line + number) for number in (0, 1, 2))]
+    assert lines[:3] == [str(line - 1), str(line), str(line)]
+
+
+def test_a_broken_file_too_large_to_be_recovered_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recommender.sources.documents.MOST_BYTES", 99)
+    with pytest.raises(BadSource, match=r"^x\.xml:1: is larger than 99 bytes, .*split it"):
+        read(item(1), "</b>")
 
 
 def test_a_strict_import_of_a_broken_file_stores_what_stands_before_the_fault(
@@ -247,7 +267,7 @@ def test_a_strict_import_of_a_broken_file_stores_what_stands_before_the_fault(
 ) -> None:
     broken = read(item(1), item(2), item(3, inner="<b>"), item(4))
     with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
-        with pytest.raises(BadSource, match="stopped there, what stands before it is stored"):
+        with pytest.raises(BadSource, match="stopped there; the records before it are stored"):
             import_records(store, broken, str, strict=True)
         with store.scan() as view:
             stored = [one.article.id for one in view]
@@ -274,9 +294,12 @@ def test_bytes_that_are_no_utf8_are_reported_and_replaced() -> None:
     document = (HEAD + ABOUT + item(1) + item(2) + TAIL).encode().replace(b"Story 2", b"St\xf6ry 2")
     records = read_bytes(document)
     assert len(refusals(records)) == 1
-    (second,) = [one for one in records if isinstance(one, Record)][2:]
-    assert isinstance(second.content, Article)
-    assert second.content.title == "St\ufffdry 2"
+    titles = [
+        one.content.title
+        for one in records
+        if isinstance(one, Record) and isinstance(one.content, Article)
+    ]
+    assert titles == ["Story 1", "St\ufffdry 2"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "windows-1251", "koi8-r"])

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recommender.sources.wordpress.posts import wordpress_id
+from recommender.sources.article_ids import wordpress_id
 from tests.wordpress.site import Site
 
 __all__ = ["PLUGIN", "article_of", "comes_true", "configure", "pass_time", "remove", "save"]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from recommender.sources.ids import foreign_id
-from recommender.sources.wordpress.posts import wordpress_id
+from recommender.sources.article_ids import foreign_id, wordpress_id
 from tests.support.properties import examples
 from tests.wordpress.plugin import PLUGIN, configure
 from tests.wordpress.service import KEY, PROBLEM, Answer, Asked, Stage, accept

@@ -21,8 +21,8 @@ from recommender.errors import BadSource
 from recommender.progress import silent
 from recommender.sources.fetching import Fetcher
 from recommender.sources.importing import Imported, import_source
-from recommender.sources.opening import open_source
-from recommender.sources.records import Record
+from recommender.sources.registry import open_source
+from recommender.sources.source import Record
 from recommender.sources.wordpress import WordPress
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import clean_environment
@@ -248,8 +248,8 @@ def test_a_large_site_is_asked_for_what_was_modified_and_what_went_live_in_any_t
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.pull()
-    monkeypatch.setattr("recommender.sources.wordpress.memory.ALWAYS_SWEPT", 0)
-    monkeypatch.setattr("recommender.sources.wordpress.memory.SWEEP_REST_SECONDS", 3_600)
+    monkeypatch.setattr("recommender.sources.wordpress.checkpoint.ALWAYS_SWEPT", 0)
+    monkeypatch.setattr("recommender.sources.wordpress.checkpoint.SWEEP_REST_SECONDS", 3_600)
     archive.site.update(nth(archive, 700), post_title="Edited late")
     live = archive.site.insert(post_title="Went live")
     aged = """

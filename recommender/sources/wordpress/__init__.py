@@ -1,6 +1,6 @@
-"""Posts of a WordPress site, over its REST interface or out of a file of its answers."""
+"""Posts of a WordPress site, over its REST interface or from a file with saved responses of it."""
 
-from recommender.sources.wordpress.pulling import WordPress
-from recommender.sources.wordpress.saved import WordPressFile
+from recommender.sources.wordpress.crawl import WordPress
+from recommender.sources.wordpress.posts import WordPressFile
 
 __all__ = ["WordPress", "WordPressFile"]

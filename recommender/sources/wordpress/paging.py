@@ -1,4 +1,4 @@
-"""Lists of a site's posts and names: long ones, read page by page, short of their texts."""
+"""Reads a site's posts page by page: long lists without texts, and posts with their texts."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -6,15 +6,14 @@ from typing import Final
 
 from recommender.errors import BadSource, SourceAway
 from recommender.progress import Meter
-from recommender.sources.wordpress.answers import Page
-from recommender.sources.wordpress.memory import LISTED_FIELDS, Listed, listed_in
-from recommender.sources.wordpress.posts import FIELDS, Post, post_id
-from recommender.sources.wordpress.site import Parameters, Site
+from recommender.sources.wordpress.api import ApiPage, Parameters, WordPressSite
+from recommender.sources.wordpress.checkpoint import LISTED_FIELDS, ListedPost, listed_post
+from recommender.sources.wordpress.posts import FIELDS, Post, post_number
 
-__all__ = ["ask_alone", "read_posts", "remaining", "sweep"]
+__all__ = ["list_posts", "listed_numbers", "read_posts", "read_single_posts"]
 
 SIZES: Final = (100, 50, 10)
-"""Posts a page: where one fails, the rest is asked for in smaller ones."""
+"""Posts on a page: if a page fails, the rest is read in smaller ones."""
 MOST_PAGES: Final = 10_000
 SWEEPS: Final = 2
 MOST_FAILURES: Final = 5  # one after the other: the site is away
@@ -23,16 +22,16 @@ IN_ORDER: Final = {"orderby": "id", "order": "asc"}
 """By number: by time of modification, posts of the same second come twice or not at all."""
 
 
-def sweep(site: Site, filters: Parameters, meter: Meter) -> dict[int, Listed]:
-    """Every post that a filter lets through, without its text.
+def list_posts(site: WordPressSite, filters: Parameters, meter: Meter) -> dict[int, ListedPost]:
+    """Every post that passes a filter, by number, without its text.
 
-    A post that is withdrawn meanwhile moves others across the borders of pages: where the site's
-    count fell, or fewer came than it counts, the pages are read once more.
+    A post that is withdrawn meanwhile moves others to other pages. So if the site's count fell, or
+    fewer posts came than it counts, the pages are read once more.
 
     Raises:
-        BadSource: a page is not to be had.
+        BadSource: a page cannot be read.
     """
-    listed: dict[int, Listed] = {}
+    listed: dict[int, ListedPost] = {}
     for _ in range(SWEEPS):
         totals = _sweep_once(site, filters, meter, listed)
         if totals == sorted(totals) and len(listed) >= max(totals, default=0):
@@ -41,16 +40,16 @@ def sweep(site: Site, filters: Parameters, meter: Meter) -> dict[int, Listed]:
 
 
 def _sweep_once(
-    site: Site, filters: Parameters, meter: Meter, listed: dict[int, Listed]
+    site: WordPressSite, filters: Parameters, meter: Meter, listed: dict[int, ListedPost]
 ) -> list[int]:
-    """Add what is listed now; gives what the site counted at each page."""
+    """Add what is listed now; returns the site's total at each page."""
     pages = _pages(site, {"_fields": LISTED_FIELDS, "status": "publish"} | IN_ORDER | dict(filters))
     totals, seen = list[int](), set[int]()
-    first = next(pages, Page())
+    first = next(pages, ApiPage())
     with meter(f"{site.host} ids", first.total or len(first.rows), "posts") as advance:
         for page in chain([first], pages):
-            new = {n: listed_in(row) for row in page.rows if (n := post_id(row)) is not None}
-            if new.keys() <= seen:  # the end, or a site that answers the same to everything
+            new = {n: listed_post(row) for row in page.rows if (n := post_number(row)) is not None}
+            if new.keys() <= seen:  # the end, or a site that gives the same page for every number
                 break
             advance(len(new.keys() - seen))
             seen |= new.keys()
@@ -59,11 +58,11 @@ def _sweep_once(
     return totals
 
 
-def _pages(site: Site, parameters: Parameters) -> Iterator[Page]:
-    """The pages of the posts; smaller ones from where a large one is not to be had.
+def _pages(site: WordPressSite, parameters: Parameters) -> Iterator[ApiPage]:
+    """The pages of the posts; smaller ones from where a large one fails.
 
     Raises:
-        BadSource: nor is the smallest.
+        BadSource: the smallest fails too.
     """
     sizes = iter(SIZES)
     size, begin = next(sizes), 0
@@ -83,21 +82,23 @@ def _pages(site: Site, parameters: Parameters) -> Iterator[Page]:
             return
 
 
-def remaining(site: Site, numbers: Sequence[int]) -> set[int]:
-    """Which of at most a hundred posts the site lists.
+def listed_numbers(site: WordPressSite, numbers: Sequence[int]) -> set[int]:
+    """Those of at most a hundred posts that the site lists.
 
     Raises:
-        BadSource: it does not answer that.
+        BadSource: the list cannot be read.
     """
     page = site.page("posts", _include(numbers) | {"_fields": "id"})
-    return set(numbers) & {post_id(row) for row in page.rows}
+    return set(numbers) & {post_number(row) for row in page.rows}
 
 
-def read_posts(site: Site, numbers: Sequence[int]) -> Iterator[tuple[int, Post | BadSource | None]]:
-    """At most a hundred posts, whole; None for one that is gone, a fault for one that fails alone.
+def read_posts(
+    site: WordPressSite, numbers: Sequence[int]
+) -> Iterator[tuple[int, Post | BadSource | None]]:
+    """At most a hundred posts with their texts; None for one that is gone, or why one fails.
 
-    A list that leaves some out says nothing of them: a site may answer with fewer than it was asked
-    for, or a cache with none. They are asked for again, then each by its own address.
+    A post that a list leaves out need not be gone: a site may give fewer than it was asked for, and
+    a cache may give none. Such posts are asked for again, and then each by its own address.
 
     Raises:
         BadSource: the site answers nothing any more.
@@ -105,7 +106,7 @@ def read_posts(site: Site, numbers: Sequence[int]) -> Iterator[tuple[int, Post |
     try:
         page = site.page("posts", _include(numbers) | {"_fields": FIELDS, "_embed": EMBEDDED})
     except BadSource as fault:
-        remaining(site, numbers)  # raises, unless it is the texts that are too much
+        listed_numbers(site, numbers)  # raises, unless the texts are the trouble
         if len(numbers) == 1:
             yield numbers[0], fault
             return
@@ -113,21 +114,21 @@ def read_posts(site: Site, numbers: Sequence[int]) -> Iterator[tuple[int, Post |
         yield from read_posts(site, numbers[:middle])
         yield from read_posts(site, numbers[middle:])
         return
-    found = {post_id(post): post for post in page.rows}
+    found = {post_number(post): post for post in page.rows}
     yield from ((number, found[number]) for number in numbers if number in found)
     missing = [number for number in numbers if number not in found]
     if len(missing) < len(numbers):
         yield from read_posts(site, missing) if missing else ()
     else:
-        yield from ask_alone(site, missing, {"_fields": FIELDS, "_embed": EMBEDDED})
+        yield from read_single_posts(site, missing, {"_fields": FIELDS, "_embed": EMBEDDED})
 
 
-def ask_alone(
-    site: Site, numbers: Sequence[int], parameters: Parameters
+def read_single_posts(
+    site: WordPressSite, numbers: Sequence[int], parameters: Parameters
 ) -> Iterator[tuple[int, Post | BadSource | None]]:
-    """Posts by their own addresses; None for one that is gone, a fault where the site does not say.
+    """Posts by their own addresses; None for one that is gone, a fault for one that fails.
 
-    When the site is away, the rest of them is not asked for any more, and fails as the last did.
+    When the site is away, the rest is not fetched any more, and fails like the last one.
     """
     found: Post | BadSource | None = None
     failures = 0

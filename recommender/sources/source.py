@@ -1,4 +1,4 @@
-"""What a source gives: records in their order, and marks up to which it was read."""
+"""The interface of a source: it gives records in order, and marks up to which it was read."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from recommender.progress import Meter
 __all__ = ["Cursor", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source"]
 
 Cursor = Mapping[str, Any]
-"""Where a source was left, in plain JSON types; only the source understands it."""
+"""A checkpoint of a source, in plain JSON types: where it was left. Only the source reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +23,30 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a source: where it stands, and what it holds or what is wrong with it.
+    """One record of a source.
 
-    `place` is file and line as compilers write them, or an address and the record's own name there.
+    Attributes:
+        place: file and line, as compilers write them, or an address and the record's name there.
+        content: what the record holds, or what is wrong with it.
+        former_id: the id that earlier versions of this program gave the article; empty if it is
+            the same as today's.
     """
 
     place: str
     content: Article | Gone | InvalidArticle
+    former_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whoever goes on from this cursor misses nothing, if all records before it were stored."""
+    """A checkpoint: if all records before it are stored, nothing is missed by going on from it."""
 
     cursor: Cursor
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something of a source that is no article, and what it is in a word: `page`, `draft`."""
+    """A part of a source that is no article, and what it is in a word: `page`, `draft`."""
 
     reason: str
     count: int = 1
@@ -55,12 +60,12 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """The path or address, by which the cursor is kept too."""
+        """The path or address; the checkpoint is stored under it."""
 
     def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
-        """Read what is new since a cursor; all there is without one.
+        """Read what is new since a checkpoint; all there is without one.
 
         Raises:
-            BadSource: it cannot be read as what it should be, or not any further. What is wrong
-                with one record comes as a record instead.
+            BadSource: it cannot be read, or not to its end. What is wrong with one record comes
+                as a record instead.
         """

@@ -1,4 +1,4 @@
-"""A path or an address to the source that it is; a small table by format."""
+"""All formats that can be imported, and the source that reads each. New sources are added here."""
 
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -8,37 +8,36 @@ from typing import BinaryIO, Final
 
 from recommender.errors import BadSource
 from recommender.progress import Advance, Meter
-from recommender.sources.addresses import parse_address
-from recommender.sources.documents import FileDocument, Reader, WebDocument
-from recommender.sources.feeds import read_feed
-from recommender.sources.fetching import Answer, Fetcher
-from recommender.sources.jsonfeed import read_json_feed
+from recommender.sources.connections import parse_address
+from recommender.sources.documents import DocumentReader, FileDocument, WebDocument
+from recommender.sources.feeds import read_feed, read_json_feed
+from recommender.sources.fetching import Fetcher, FetchResponse
+from recommender.sources.format_detection import HEAD, detect_format, links_to_wordpress
 from recommender.sources.jsonl import read_lines
 from recommender.sources.ninjs import read_ninjs
 from recommender.sources.pages import PageFile
-from recommender.sources.records import Cursor, LeftOut, Mark, Pulled, Record, Source
 from recommender.sources.sitemaps import Sitemap
-from recommender.sources.sniffing import HEAD, names_wordpress, sniff
+from recommender.sources.source import Cursor, LeftOut, Mark, Pulled, Record, Source
 from recommender.sources.wordpress import WordPress, WordPressFile
 from recommender.sources.wxr import read_wxr
 
 __all__ = ["FORMATS", "is_address", "open_source"]
 
 _EMPTY: Final = "empty"
-_ASIDE: Final = b" \t\r\n\xef\xbb\xbf"
+_BEFORE_JSON: Final = b" \t\r\n\xef\xbb\xbf"
 
 
-def _read_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | LeftOut]:
-    head = file.read(HEAD).lstrip(_ASIDE)
+def _read_any_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | LeftOut]:
+    head = file.read(HEAD).lstrip(_BEFORE_JSON)
     file.seek(0)
     read = read_json_feed if head.startswith((b"{", b"[")) else read_feed
     yield from read(name, file, advance)
 
 
-_DOCUMENTS: Final[Mapping[str, Reader]] = {
+_DOCUMENTS: Final[Mapping[str, DocumentReader]] = {
     "jsonl": read_lines,
     "wxr": read_wxr,
-    "feed": _read_feed,
+    "feed": _read_any_feed,
     "ninjs": read_ninjs,
 }
 _FILES: Final[Mapping[str, Callable[[Path], Source]]] = {
@@ -57,39 +56,39 @@ def open_source(place: str, format_: str, fetcher: Fetcher) -> Source:
 
     Args:
         place: a path, or an http or https address.
-        format_: one of FORMATS; `auto` looks at what is there.
-        fetcher: asks for what is at addresses.
+        format_: one of FORMATS; `auto` detects it.
+        fetcher: for addresses.
 
     Raises:
-        BadSource: there is no such file, or nothing that is known is in it.
+        BadSource: there is no such file, or it is of no known format.
     """
     if is_address(place):
         return WebSource(parse_address(place).text, format_, fetcher)
     path = Path(place)
     _refuse_unless_file(path)
-    kind = _sniff_file(path) if format_ == "auto" else format_
+    kind = _detect_file_format(path) if format_ == "auto" else format_
     if kind in _FILES:
         return _FILES[kind](path)
     if kind in _DOCUMENTS:
         return FileDocument(path, _DOCUMENTS[kind])
-    raise BadSource(f"{place}:1: {_unknown(kind)}")
+    raise BadSource(f"{place}:1: {_explain_refusal(kind)}")
 
 
 def is_address(place: str) -> bool:
-    """Whether a place is on the web, and no path."""
+    """Whether a place is a web address and not a path."""
     return place.lower().startswith(("http://", "https://"))
 
 
 @dataclass(frozen=True, slots=True)
 class WebSource:
-    """What is at an address. The cursor keeps of which format it was when it was read last."""
+    """What is at an address. Its checkpoint holds the format that was detected last."""
 
     name: str
     format: str
     fetcher: Fetcher
 
     def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
-        """Find out what is there, if that is not known yet, and read what is new of it.
+        """Detect the format, if it is not known yet, and read what is new.
 
         Raises:
             BadSource: it cannot be fetched, or is of no known format.
@@ -100,17 +99,17 @@ class WebSource:
             yield Mark({"format": kind, "at": one.cursor}) if isinstance(one, Mark) else one
 
     def _open(self, cursor: Cursor) -> tuple[str, Source]:
-        kind, answer = str(cursor.get("format", "auto")), None
+        kind, response = str(cursor.get("format", "auto")), None
         if self.format != "auto":
             kind = self.format
         if kind not in _DOCUMENTS and kind not in _SITES:
-            answer = self.fetcher.get(self.name)
-            kind = _sniff_answer(answer)
+            response = self.fetcher.get(self.name)
+            kind = _detect_response_format(response)
         if kind in _SITES:
             return kind, _SITES[kind](self.name, self.fetcher)
         if kind in _DOCUMENTS:
-            return kind, WebDocument(self.name, self.fetcher, _DOCUMENTS[kind], answer)
-        raise BadSource(f"{self.name}: {_unknown(kind)}")
+            return kind, WebDocument(self.name, self.fetcher, _DOCUMENTS[kind], response)
+        raise BadSource(f"{self.name}: {_explain_refusal(kind)}")
 
 
 def _refuse_unless_file(path: Path) -> None:
@@ -127,36 +126,36 @@ def _refuse_unless_file(path: Path) -> None:
         )
 
 
-def _sniff_file(path: Path) -> str:
+def _detect_file_format(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return sniff(file.read(HEAD)) if path.stat().st_size else _EMPTY
+            return detect_format(file.read(HEAD)) if path.stat().st_size else _EMPTY
     except OSError as error:
         raise BadSource(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _sniff_answer(answer: Answer) -> str:
-    head = answer.body[:HEAD]
-    kind = sniff(head) if head else _EMPTY
-    if kind == "gzip":  # the one kind of document that lies packed on web servers
+def _detect_response_format(response: FetchResponse) -> str:
+    head = response.body[:HEAD]
+    kind = detect_format(head) if head else _EMPTY
+    if kind == "gzip":  # only sitemaps are stored packed on web servers
         return "sitemap"
     if kind != "page":
         return kind
-    linked = "https://api.w.org/" in answer.headers.get("link", "")
-    return "wordpress" if linked or names_wordpress(head.decode("utf-8", "replace")) else kind
+    linked = "https://api.w.org/" in response.headers.get("link", "")
+    return "wordpress" if linked or links_to_wordpress(head.decode("utf-8", "replace")) else kind
 
 
-def _unknown(kind: str) -> str:
+def _explain_refusal(kind: str) -> str:
     match kind:
         case "page":
             return "is a web page; give its site's feed, sitemap or export, or the page as a file"
         case "sitemap":
-            return "is a sitemap; give its address, since what it names is fetched from there"
+            return "is a sitemap; give its address, since its pages are fetched from there"
         case "gzip":
             return "is packed; unpack it first"
         case "empty":
             return "is empty; if it is meant to be, say so: --format jsonl"
         case "xml":
-            return "is XML of a kind that is not known; known are RSS, Atom, sitemaps and WXR"
+            return "is XML of an unknown kind; known are RSS, Atom, sitemaps and WXR"
         case _:
-            return f"{kind} is not read from there; leave --format out, and it is found out"
+            return f"{kind} is not read from there; leave --format out to have it detected"

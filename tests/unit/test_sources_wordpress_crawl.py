@@ -12,7 +12,7 @@ from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
 from recommender.sources.fetching import Fetcher
-from recommender.sources.records import Cursor, Gone, LeftOut, Mark, Pulled, Record
+from recommender.sources.source import Cursor, Gone, LeftOut, Mark, Pulled, Record
 from recommender.sources.wordpress import WordPress
 from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
 
@@ -263,8 +263,8 @@ def test_a_post_edited_in_the_second_in_which_it_was_read_is_read_again(
 @pytest.fixture
 def large(blog: FakeWordPress, monkeypatch: pytest.MonkeyPatch) -> FakeWordPress:
     """The same site, where 230 posts are many."""
-    monkeypatch.setattr("recommender.sources.wordpress.memory.ALWAYS_SWEPT", 200)
-    monkeypatch.setattr("recommender.sources.wordpress.memory.SWEEP_REST_SECONDS", 3_600)
+    monkeypatch.setattr("recommender.sources.wordpress.checkpoint.ALWAYS_SWEPT", 200)
+    monkeypatch.setattr("recommender.sources.wordpress.checkpoint.SWEEP_REST_SECONDS", 3_600)
     return blog
 
 

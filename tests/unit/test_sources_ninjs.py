@@ -1,7 +1,6 @@
-"""JSON Feed and ninjs: what becomes of an item, field by field, and what is refused."""
+"""ninjs: what becomes of an item, field by field, and what is refused."""
 
 import json
-from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -10,25 +9,11 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.sources import LeftOut, Record
-from recommender.sources.jsonfeed import read_json_feed
 from recommender.sources.ninjs import read_ninjs
-
-VERSION = "https://jsonfeed.org/version/1.1"
 
 
 def nothing(_: int) -> None:
     """Nobody watches."""
-
-
-def feed(*items: object, name: str = "f.json", **fields: object) -> list[Record]:
-    document = {"version": VERSION, "items": items} | fields
-    return list(read_json_feed(name, BytesIO(json.dumps(document).encode()), nothing))
-
-
-def feed_item(**fields: object) -> dict[str, Any]:
-    (record,) = feed({"id": "1"} | fields)
-    assert isinstance(record.content, Article)
-    return record.content.to_document()
 
 
 def ninjs(document: bytes) -> list[Record | LeftOut]:
@@ -47,112 +32,6 @@ def refusal(**fields: object) -> str:
     assert isinstance(record, Record)
     assert isinstance(record.content, InvalidArticle)
     return f"{record.place}: {record.content}"
-
-
-@pytest.mark.parametrize("read", [read_json_feed, read_ninjs])
-def test_a_document_too_large_to_be_read_whole_is_refused_with_what_to_do(
-    read: Callable[..., Iterator[object]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("recommender.sources.bodies.MOST_BYTES", 99)
-    with pytest.raises(BadSource, match=r"^f\.json:1: is larger than 99 bytes, .*split it"):
-        list(read("f.json", BytesIO(b" " * 100), nothing))
-
-
-# --- JSON Feed ---
-
-
-def test_a_json_feed_item_becomes_this_article() -> None:
-    (record,) = feed(
-        {
-            "id": "https://news.example/1",
-            "url": "/1",
-            "title": "Ferries &amp; fog",
-            "content_html": "<p>No boat left.</p>",
-            "content_text": "No boat left.",
-            "summary": "By hand.",
-            "image": "https://news.example/ferry.jpg",
-            "date_published": "2026-03-01T09:30:00+05:00",
-            "date_modified": "2026-03-02T00:00:00Z",
-            "authors": [{"name": "Zarina"}, {"url": "https://a.example"}, {"name": "Odina"}],
-            "tags": ["World", "Fog"],
-        },
-        home_page_url="https://news.example/",
-        language="en-GB",
-    )
-    assert record.place == "f.json:/items/0"
-    assert isinstance(record.content, Article)
-    assert record.content.to_document() == {
-        "id": "feed:https~3A~2F~2Fnews.example~2F1",
-        "title": "Ferries & fog",
-        "body_html": "<p>No boat left.</p>",
-        "summary": "By hand.",
-        "url": "https://news.example/1",
-        "tags": ["World", "Fog"],
-        "authors": ["Zarina", "Odina"],
-        "language": "en-GB",
-        "image_url": "https://news.example/ferry.jpg",
-        "published_at": "2026-03-01T04:30:00Z",
-        "updated_at": "2026-03-02T00:00:00Z",
-    }
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"content_text": "A\n<b>"}, {"body": "A\n<b>"}),
-        ({"title": "T", "author": {"name": "Zarina"}}, {"title": "T", "authors": ["Zarina"]}),
-        ({"title": "T", "date_published": "soon"}, {"title": "T"}),
-        ({"title": "T", "url": "javascript:x"}, {"title": "T"}),
-        ({"title": "T", "language": "English"}, {"title": "T", "language": "English"}),
-        ({"title": "T", "language": "in English"}, {"title": "T"}),
-        ({"title": "T", "tags": ["a", 1, None, "a", ""]}, {"title": "T", "tags": ["a"]}),
-        ({"title": "T", "tags": ["a" * 999]}, {"title": "T", "tags": ["a" * 300]}),
-        ({"title": "Vec<String>"}, {"title": "Vec<String>"}),
-        ({"title": "A <b>bridge</b>"}, {"title": "A bridge"}),
-        ({"title": "T" * 3_000}, {"title": "T" * 2_000}),
-        ({"title": "T", "summary": "s " * 13_950}, {"title": "T", "summary": "s " * 10_000}),
-        ({"title": "T", "content_html": "a\x00\x08b"}, {"title": "T", "body_html": "ab"}),
-    ],
-)
-def test_fields_of_an_item_are_taken_one_by_one(
-    fields: dict[str, object], expected: dict[str, object]
-) -> None:
-    assert feed_item(**fields) == {"id": "feed:1"} | expected
-
-
-def test_an_author_of_the_feed_is_that_of_its_items() -> None:
-    (record,) = feed({"id": 7, "title": "T"}, authors=[{"name": "The desk"}])
-    assert isinstance(record.content, Article)
-    assert (record.content.id, record.content.authors) == ("feed:7", ("The desk",))
-
-
-def test_bad_items_are_refused_at_their_pointer() -> None:
-    records = feed({"id": "1", "title": "T"}, 7, {"title": "T"}, {"id": "4"}, {"id": True})
-    said = [f"{one.place}: {one.content}" for one in records[1:]]
-    assert [line.partition("; ")[0] for line in said] == [
-        f"f.json:/items/{number}: the article is not acceptable" for number in (1, 2, 3, 4)
-    ]
-    assert "neither an id nor a url" in said[1]
-
-
-@pytest.mark.parametrize(
-    ("document", "said"),
-    [
-        (b"", "f.json:1: is no JSON"),
-        (b'{\n"version": ,', "f.json:2: is no JSON"),
-        (b"[]", "f.json:1: is no JSON Feed"),
-        (b'{"version": "2"}', "f.json:1: is no JSON Feed"),
-        (b'{"version": "1.1", "items": {}}', "f.json:1: is no JSON Feed; it has no list"),
-        (b'{"version": "1.1", "items": [NaN]}', "f.json:1: is no JSON"),
-    ],
-)
-def test_what_is_no_json_feed_is_refused_with_line_and_reason(document: bytes, said: str) -> None:
-    with pytest.raises(BadSource) as refused:
-        list(read_json_feed("f.json", BytesIO(document), nothing))
-    assert str(refused.value).startswith(said)
-
-
-# --- ninjs ---
 
 
 def test_an_item_of_version_1_becomes_this_article() -> None:

@@ -1,4 +1,4 @@
-"""Which format a document has, by what it holds; what it is called says nothing."""
+"""Detects the format of a document from its first bytes. Its file name is not looked at."""
 
 import codecs
 import re
@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic_core import from_json
 
-__all__ = ["HEAD", "names_wordpress", "sniff"]
+__all__ = ["HEAD", "detect_format", "links_to_wordpress"]
 
-HEAD: Final = 2**16  # bytes of a document that are looked at
+HEAD: Final = 2**16  # the number of bytes that are looked at
 
 _BEFORE_ROOT: Final = re.compile(
     r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[[^\]]*\]\s*)?>)*", re.IGNORECASE | re.DOTALL
@@ -22,7 +22,7 @@ _ROOTS: Final = {
     "urlset": "sitemap",
     "sitemapindex": "sitemap",
 }
-_EXPORT: Final = re.compile(r"xmlns:wp\s*=|<wp:")
+_WXR: Final = re.compile(r"xmlns:wp\s*=|<wp:")
 _FEED_IN_PAGE: Final = re.compile(r"<(?:feed\s[^<>]*www\.w3\.org/2005/Atom|rss\s[^<>]*version)")
 _WORDPRESS: Final = re.compile(
     r"<link\b[^<>]*\brel\s*=\s*[\"']?https://api\.w\.org/", re.IGNORECASE
@@ -31,19 +31,19 @@ _KEYS: Final = re.compile(r'(?<!\\)"([A-Za-z_][\w:]*)"\s*:')
 _JSON_FEED: Final = re.compile(
     r'"version"\s*:\s*"(?:https?://jsonfeed\.org/version/|1(?:\.[01])?")'
 )
-_OF_FEED: Final = frozenset({"items", "feed_url", "home_page_url"})
-_OF_WORDPRESS: Final = frozenset({"_links", "rendered", "date_gmt", "comment_status"})
-_OF_NINJS: Final = frozenset(
+_FEED_KEYS: Final = frozenset({"items", "feed_url", "home_page_url"})
+_WORDPRESS_KEYS: Final = frozenset({"_links", "rendered", "date_gmt", "comment_status"})
+_NINJS_KEYS: Final = frozenset(
     {"uri", "versioncreated", "pubstatus", "headlines", "body_text", "bodies", "representationtype"}
 )
-_OF_ARTICLE: Final = frozenset({"title", "body", "body_html"})
+_ARTICLE_TEXTS: Final = frozenset({"title", "body", "body_html"})
 
 
-def sniff(head: bytes) -> str:
-    """The format of a document: one of those of `--format`, `xml` of another kind, or `gzip`.
+def detect_format(head: bytes) -> str:
+    """The format of a document: one that `--format` names, `xml` of another kind, or `gzip`.
 
-    `wordpress` is saved answers of its REST interface. What is none of the others is taken for
-    lines of JSON, whose reader tells what is wrong.
+    `wordpress` is a saved response of its REST interface. Anything else is taken for JSON lines,
+    and their reader reports what is wrong.
 
     Args:
         head: the first bytes of a document.
@@ -52,12 +52,12 @@ def sniff(head: bytes) -> str:
         return "gzip"
     text = _decoded(head).lstrip("\ufeff").lstrip()
     if text.startswith("<"):
-        return _sniff_markup(text)
-    return _sniff_json(text) if text.startswith(("{", "[")) else "jsonl"
+        return _detect_markup(text)
+    return _detect_json(text) if text.startswith(("{", "[")) else "jsonl"
 
 
-def names_wordpress(html: str) -> bool:
-    """Whether a page's head tells where WordPress's REST interface is."""
+def links_to_wordpress(html: str) -> bool:
+    """Whether a page has a link to WordPress's REST interface in its head."""
     return bool(_WORDPRESS.search(html))
 
 
@@ -66,29 +66,29 @@ def _decoded(head: bytes) -> str:
     return head.decode("utf-16" if wide else "utf-8", "replace")
 
 
-def _sniff_markup(text: str) -> str:
+def _detect_markup(text: str) -> str:
     before = _BEFORE_ROOT.match(text)
     root = _ROOT.match(text, before.end() if before else 0)
     kind = _ROOTS.get(root[1].lower()) if root else None
-    if kind == "feed" and _EXPORT.search(text):
+    if kind == "feed" and _WXR.search(text):
         return "wxr"
     if kind:
         return kind
-    if _FEED_IN_PAGE.search(text):  # some systems wrap a page around theirs
+    if _FEED_IN_PAGE.search(text):  # some systems put their feed inside a page
         return "feed"
     declared = text.startswith("<?xml") and (root is None or root[1].lower() != "html")
     return "xml" if declared else "page"
 
 
-def _sniff_json(text: str) -> str:
+def _detect_json(text: str) -> str:
     if _is_article(text.partition("\n")[0]):
         return "jsonl"
     keys = set(_KEYS.findall(text))
-    if _JSON_FEED.search(text) and keys & _OF_FEED:
+    if _JSON_FEED.search(text) and keys & _FEED_KEYS:
         return "feed"
-    if keys & _OF_WORDPRESS:
+    if keys & _WORDPRESS_KEYS:
         return "wordpress"
-    return "ninjs" if keys & _OF_NINJS else "jsonl"
+    return "ninjs" if keys & _NINJS_KEYS else "jsonl"
 
 
 def _is_article(line: str) -> bool:
@@ -98,4 +98,4 @@ def _is_article(line: str) -> bool:
         return False
     if not isinstance(value, dict) or "id" not in value:
         return False
-    return any(isinstance(value.get(name), str) for name in _OF_ARTICLE)
+    return any(isinstance(value.get(name), str) for name in _ARTICLE_TEXTS)

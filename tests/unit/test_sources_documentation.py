@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from recommender.cli.content import import_
-from recommender.sources.fetching import Limits
-from recommender.sources.ids import foreign_id, parts_of
-from recommender.sources.opening import FORMATS
+from recommender.sources.article_ids import foreign_id, parts_of
+from recommender.sources.fetching import FetchLimits
+from recommender.sources.registry import FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
 
@@ -30,7 +30,7 @@ def test_the_example_of_an_id_is_right() -> None:
 
 
 def test_the_limits_are_those_of_the_program() -> None:
-    limits = Limits()
+    limits = FetchLimits()
     told = (
         f"At most {limits.bytes // 2**20} MiB unpacked, {limits.seconds:.0f} s to the last byte,"
         f" {limits.redirects} redirects."

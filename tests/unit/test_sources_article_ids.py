@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import check_id
-from recommender.sources.ids import foreign_id, parts_of
+from recommender.sources.article_ids import feed_entry_id, foreign_id, parts_of
 
 PARTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -63,3 +63,32 @@ def test_what_was_not_made_here_does_not_lead_back(broken: str) -> None:
 def test_a_digest_comes_back_as_it_stands() -> None:
     made = foreign_id("feed", "x" * 300)
     assert parts_of(made) == ("feed", made.removeprefix("feed:"))
+
+
+@pytest.mark.parametrize(
+    ("feed", "entry", "expected"),
+    [
+        ("https://A.example/news", "1", "feed:a.example~2Fnews:1"),
+        ("http://a.example/news/", "1", "feed:a.example~2Fnews:1"),
+        ("https://a.example/feed?id=2", "1", "feed:a.example~2Ffeed~3Fid~3D2:1"),
+        ("news.xml", "/2026/fog", "feed:news.xml:~2F2026~2Ffog"),
+        ("https://a.example/news", "urn:7", "feed:a.example~2Fnews:urn~3A7"),
+        ("https://a.example/news", "tag:1", "feed:a.example~2Fnews:tag~3A1"),
+        ("news.xml", "https://a.example/?p=7", "feed:https~3A~2F~2Fa.example~2F~3Fp~3D7"),
+        ("news.xml", "urn:uuid:1-2", "feed:urn~3Auuid~3A1-2"),
+        ("news.xml", "tag:a.example,2026-03-01:1", "feed:tag~3Aa.example~2C2026-03-01~3A1"),
+    ],
+)  # fmt: skip
+def test_an_entry_is_known_by_its_feed_unless_its_own_id_is_unique_in_the_world(
+    feed: str, entry: str, expected: str
+) -> None:
+    assert feed_entry_id(feed, entry) == expected
+
+
+@given(PARTS, PARTS, PARTS, st.sampled_from([1, 20]))
+def test_entries_of_two_feeds_never_share_an_id(
+    one: str, other: str, entry: str, times: int
+) -> None:
+    feeds = [f"https://a.example/{name * times}".rstrip("/") for name in (one, other)]
+    ids = [check_id(feed_entry_id(feed, entry * times)) for feed in feeds]
+    assert (ids[0] == ids[1]) == (feeds[0] == feeds[1])

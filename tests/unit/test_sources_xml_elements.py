@@ -1,6 +1,5 @@
 """XML piece by piece: against the standard library's own tree, and where it is not well-formed."""
 
-from collections.abc import Iterator
 from io import BytesIO
 from xml.etree import ElementTree as ET
 
@@ -8,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.sources import mending
-from recommender.sources.elements import Element, NotWellFormed, read_elements
-from recommender.sources.mending import read_mended
+from recommender.sources.xml_elements import (
+    NotWellFormed,
+    XmlElement,
+    read_elements,
+    recover_elements,
+)
 
 TEXTS = st.text("ab&<>\"' \n\té中", max_size=8)
 NAMES = st.sampled_from(["title", "x"])
@@ -32,11 +34,11 @@ TREES = st.tuples(
 )
 
 
-def read(document: bytes, around: int = 2) -> list[Element]:
-    return list(read_elements(BytesIO(document), lambda _: None, around=around))
+def read(document: bytes, depth: int = 2) -> list[XmlElement]:
+    return list(read_elements(BytesIO(document), lambda _: None, depth=depth))
 
 
-def as_tree(element: Element) -> tuple[object, ...]:
+def as_tree(element: XmlElement) -> tuple[object, ...]:
     inner = tuple(as_tree(child) for child in element.children)
     return element.name, element.attributes, element.text, inner
 
@@ -65,14 +67,12 @@ def test_elements_are_those_of_a_whole_tree(
     document = ET.tostring(root, "utf-8")
     oracle = [tree_of(node) for node in ET.fromstring(document)[0]]  # noqa: S314 - our own
     assert [as_tree(element) for element in read(document)] == oracle
-    items = [tree for tree in oracle if tree[0] == "item"]
-    mended = [as_tree(element) for element in read_mended(BytesIO(document), lambda _: None)]
-    assert [tree for tree in mended if tree[0] == "item"] == items
+    assert [as_tree(element) for element in recover_elements(document)] == oracle
 
 
 def test_elements_of_the_root_can_be_asked_for() -> None:
     document = b"<urlset><url><loc>a</loc></url>\n<url><loc>b</loc></url></urlset>"
-    assert [(one.name, one.children[0].text, one.line) for one in read(document, around=1)] == [
+    assert [(one.name, one.children[0].text, one.line) for one in read(document, depth=1)] == [
         ("url", "a", 1),
         ("url", "b", 2),
     ]
@@ -107,63 +107,24 @@ def test_what_stands_before_a_fault_is_told_first() -> None:
         next(elements)
 
 
-def test_items_beside_a_broken_one_are_mended_with_their_lines() -> None:
+def test_what_lxml_recovers_has_its_lines_and_namespaces() -> None:
     document = (
-        b"<?xml version='1.0'?>\n<rss xmlns:w='urn:w'\n><channel><w:t>x</w:t>\n<item><a>1</item>\n"
-        b"<item><w:a>2</w:a></item>junk &\n<item><a>3"
+        b"\n<?xml version='1.0'?>\n<rss xmlns:w='urn:w'\n><channel><w:t>x</w:t>\n<item><w:a>1"
+        b"</w:a><no:a>\0&#8;2</no:a> &amp; more</item>junk & junk\n<item><a>3"
     )
     assert [
-        (one.name, one.line, [(c.name, c.space, c.text) for c in one.children])
-        for one in read_mended(BytesIO(document), lambda _: None)
+        (one.name, one.line, one.text, [(c.name, c.space, c.text) for c in one.children])
+        for one in recover_elements(document)
     ] == [
-        ("t", 3, []),
-        ("item", 4, [("a", "", "1")]),
-        ("item", 5, [("a", "urn:w", "2")]),
-        ("item", 6, [("a", "", "3")]),
+        ("t", 4, "x", []),
+        ("item", 5, " & more", [("a", "urn:w", "1"), ("a", "no", "2")]),
+        ("item", 6, "", [("a", "", "3")]),
     ]
 
 
-def test_of_a_root_each_mended_item_is_read_with_the_namespaces_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A root of 300,000 bytes before each of 20,000 items would be read for hours."""
-    documents: list[bytes] = []
-
-    def read_none(document: bytes, _lines: int) -> Iterator[Element]:
-        documents.append(document)
-        return iter(())
-
-    monkeypatch.setattr(mending, "_read", read_none)
-    root = b"<rss xmlns:w='urn:w' x='%s'\nxmlns\n=\"urn:d\">" % (b"a" * 300_000)
-    document = root + b"<channel>" + b"<item><w:a>1</w:a></item>\n" * 2
-    assert list(read_mended(BytesIO(document), lambda _: None)) == []
-    begin = b"<rss xmlns:w='urn:w' xmlns=\"urn:d\"><channel>"
-    assert documents[1:] == [begin + b"<item><w:a>1</w:a></item></channel></rss>"] * 2
-
-
-def test_a_root_of_many_namespaces_is_cut() -> None:
-    spaces = b"".join(b" xmlns:a%d='urn:%d'" % (number, number) for number in range(50))
-    document = b"<rss%s><channel><item><a39:x/><a40:x/></item>" % spaces
-    (item,) = read_mended(BytesIO(document), lambda _: None)
-    assert [(one.space, one.name) for one in item.children] == [("urn:39", "x"), ("a40", "x")]
-
-
-@given(st.integers(1, 80), st.integers(0, 30))
-def test_items_are_found_wherever_a_piece_of_the_file_ends(width: int, blanks: int) -> None:
-    text = b"x" * width
-    document = (
-        b"<rss><channel>\n"
-        + b"\n" * blanks
-        + b"".join(b"<item>%d%s</item>\n" % (number, text) for number in range(9))
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mending, "_PIECE", 50)
-        told: list[int] = []
-        items = list(read_mended(BytesIO(document), told.append))
-    assert [(one.text, one.line) for one in items] == [
-        (f"{number}{text.decode()}", number + blanks + 2) for number in range(9)
-    ]
-    assert sum(told) == len(document)
+@pytest.mark.parametrize("document", [b"", b"text", b"<", b"<!DOCTYPE x [<!ENTITY a 'b'>]>"])
+def test_nothing_is_recovered_from_what_has_no_elements(document: bytes) -> None:
+    assert recover_elements(document) == []
 
 
 def test_depth_has_no_end_and_levels_have() -> None:

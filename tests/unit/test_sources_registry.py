@@ -10,9 +10,9 @@ import pytest
 from recommender.errors import BadSource
 from recommender.progress import silent
 from recommender.sources import Mark, Record
-from recommender.sources.fetching import Fetcher, Limits
-from recommender.sources.opening import FORMATS, is_address, open_source
-from recommender.sources.sniffing import sniff
+from recommender.sources.fetching import Fetcher, FetchLimits
+from recommender.sources.format_detection import detect_format
+from recommender.sources.registry import FORMATS, is_address, open_source
 from tests.support.websites import HOST, Site, open_site
 
 RSS = b"<rss version='2.0'><channel><item><guid>1</guid><title>T</title></item></channel></rss>"
@@ -21,7 +21,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>T</title></head><body><p>x</p></body>
 
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
-    limits = Limits(seconds=10, retries=0)
+    limits = FetchLimits(seconds=10, retries=0)
     with Fetcher(private_hosts=frozenset({HOST}), limits=limits) as opened:
         yield opened
 
@@ -64,7 +64,7 @@ def site() -> Iterator[Site]:
     ],
 )
 def test_a_format_is_told_by_what_is_there(head: bytes, format_: str) -> None:
-    assert sniff(head) == format_
+    assert detect_format(head) == format_
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""Values of other systems as fields of an article: titles, names, summaries and dates."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.sources.article_fields import plain_names, plain_summary, plain_title
+from recommender.sources.dates import parse_mail_date
+
+
+@pytest.mark.parametrize(
+    ("given", "html", "plain"),
+    [
+        ("Fog &amp; ferries", "Fog & ferries", "Fog & ferries"),
+        ("Vec<String>", "Vec", "Vec<String>"),
+        ("The <b> tag", "The tag", "The <b> tag"),
+        ("The </b> tag", "The tag", "The </b> tag"),
+        ("&lt;b&gt; it is", "<b> it is", "<b> it is"),
+        ("A <b class='x'>new</B> quay", "A new quay", "A new quay"),
+        ("<h2>One</h2><i>two</i>", "One two", "One two"),
+        ("One<br/>two<wbr>three", "One twothree", "One twothree"),
+        ("<b>One</b> <i>two", "One two", "One <i>two"),
+        ("<item>One</item>", "One", "<item>One</item>"),
+        ("3 < 4 > 2", "3 < 4 > 2", "3 < 4 > 2"),
+        (" a\n\tb\x00 ", "a b", "a b"),
+        ("x" * 2_001, "x" * 2_000, "x" * 2_000),
+    ],
+)
+def test_a_title_is_read_as_what_it_is(given: str, html: str, plain: str) -> None:
+    assert plain_title(given, is_html=True) == html
+    assert plain_title(given, is_html=False) == plain
+
+
+@pytest.mark.parametrize(
+    ("summary", "kept"),
+    [
+        ("<p>By hand. </p>", "By hand."),
+        ("No <b>boat</b>\nleft", ""),
+        ("Something else …", ""),
+        ("", ""),
+        ("s" * 20_001, "s" * 20_000),
+    ],
+)
+def test_a_summary_is_what_the_body_does_not_say(summary: str, kept: str) -> None:
+    assert plain_summary(summary, "<p>No boat left the harbour.</p>") == kept
+
+
+def test_names_are_as_many_and_as_long_as_an_article_takes() -> None:
+    given: list[object] = [f"<i>{number}</i>{'x' * 400}" for number in range(101)]
+    assert plain_names([*given[:1], *given, 7]) == [
+        str(number).ljust(300, "x") for number in range(100)
+    ]
+
+
+# --- dates ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon, 01 Jan 2024 10:00:00 GMT",
+        "Mon, 01 Jan 2024 11:00:00 +0100",
+        "Mon, 01 Jan 2024 10:00:00 -0000",
+        "Mon, 01 Jan 2024 10:00:00",
+        "1 Jan 2024 05:00:00 EST",
+    ],
+)
+def test_it_is_read_in_utc(text: str) -> None:
+    """With an offset, with a zone by name, and without any."""
+    read = parse_mail_date(text)
+
+    assert read == datetime(2024, 1, 1, 10, tzinfo=UTC)
+    assert read.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "Thu, 31 Feb 2024 10:00:00 GMT",
+        "Mon, 01 Jan 2020 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 2020 00:88888888888888888888:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+    ],
+)
+def test_what_no_calendar_has_is_none(text: str) -> None:
+    """Among them an offset and a minute of twenty digits, and a moment past all years."""
+    assert parse_mail_date(text) is None
+
+
+@given(st.text(alphabet="0123456789 +-:,GMTJanFeb", max_size=60))
+def test_no_text_raises(text: str) -> None:
+    """Whatever a site writes there."""
+    read = parse_mail_date(text)
+
+    assert read is None or read.tzinfo is UTC
