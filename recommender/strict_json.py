@@ -1,4 +1,4 @@
-"""JSON as it comes from outside, read strictly: what readers of JSON disagree about is refused."""
+"""Strict JSON from outside: whatever JSON readers understand in different ways is refused."""
 
 import json
 import math
@@ -26,10 +26,10 @@ def read_json(text: str | bytes) -> JsonValue:
     """Read one JSON value: UTF-8 without a byte order mark, or letters.
 
     Raises:
-        BadJson: no JSON, or a part that readers take differently: keys that stand twice, NaN and
-            Infinity, whole numbers outside 64 bits, numbers too large for any, half a surrogate
-            pair, more than 32 arrays and objects in one another. Each is named by its pointer, or
-            by line and column.
+        BadJson: the text is not JSON, or holds what readers understand in different ways: repeated
+            keys, NaN or Infinity, whole numbers outside 64 bits, numbers too large for any reader,
+            half a surrogate pair, more than 32 levels. Each is named by its JSON pointer, or by
+            line and column.
     """
     letters = _letters(text)
     try:
@@ -48,7 +48,7 @@ def read_object(text: str | bytes) -> JsonObject:
     """Read one JSON object.
 
     Raises:
-        BadJson: as for `read_json`, or it is something else than an object.
+        BadJson: as for `read_json`, or the value is not an object.
     """
     value = read_json(text)
     if not isinstance(value, dict):
@@ -57,21 +57,21 @@ def read_object(text: str | bytes) -> JsonObject:
 
 
 def pointer_to(pointer: str, step: str | int) -> str:
-    """The pointer (RFC 6901) to a member of what another points to."""
+    """Extend a JSON pointer (RFC 6901) by one step."""
     return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Unfit:
-    """Stands where a number cannot be taken."""
+    """Takes the place of a number that is refused."""
 
     because: str
 
 
 class _Ambiguous(dict[str, object]):
-    """An object in which a key stands twice."""
+    """An object with a repeated key."""
 
-    twice: str
+    repeated: str
 
 
 def _letters(text: str | bytes) -> str:
@@ -104,12 +104,12 @@ def _members(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
     if len(members) == len(pairs):
         return members
     ambiguous, seen = _Ambiguous(members), set[str]()
-    ambiguous.twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    ambiguous.repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
     return ambiguous
 
 
 def _faults(value: object, pointer: str, depth: int) -> Iterator[FieldFault]:
-    """What is wrong with a value, the outermost first; `depth` levels may still follow."""
+    """What is refused in a value, the outermost first; `depth` more levels are allowed."""
     match value:
         case str():
             if not _is_whole_text(value):
@@ -131,7 +131,7 @@ def _object_faults(value: dict[str, object], pointer: str, depth: int) -> Iterat
         yield FieldFault(pointer, "has a key that holds half a surrogate pair")
         return
     if isinstance(value, _Ambiguous):
-        yield FieldFault(pointer_to(pointer, value.twice), "stands twice")
+        yield FieldFault(pointer_to(pointer, value.repeated), "is given more than once")
     for name, member in value.items():
         yield from _faults(member, pointer_to(pointer, name), depth)
 

@@ -4,6 +4,7 @@ The code holds the defaults. A newsroom sets what it wants otherwise, as a JSON 
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -22,7 +23,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from recommender.errors import FieldFault, InvalidPolicy
+from recommender.errors import BadJson, FieldFault, InvalidPolicy
+from recommender.strict_json import JsonValue, read_json
 
 __all__ = [
     "MOST_BYTES",
@@ -196,11 +198,13 @@ def parse_policy(document: str | bytes) -> Policy:
         policy = _POLICY_DOCUMENT.validate_json(json.dumps(found))
         _check_shares(policy)
         return policy  # noqa: TRY300 - the errors are raised in the lines above
+    except BadJson as refusal:
+        faults = refusal.faults
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         faults = tuple(map(_fault, details))
-    except (ValueError, RecursionError) as error:
-        faults = (FieldFault("", _describe_fault(error)),)
+    except ValueError as error:
+        faults = (FieldFault("", str(error)),)
     raise InvalidPolicy("the policy is not acceptable", faults)
 
 
@@ -215,37 +219,11 @@ def policy_schema() -> dict[str, Any]:
     return _POLICY_DOCUMENT.json_schema()
 
 
-def _read(document: str | bytes) -> object:
-    """Parse JSON in which no name is repeated."""
+def _read(document: str | bytes) -> JsonValue:
+    """Parse JSON. The byte order mark that editors of Windows write is ignored."""
     if len(document) > MOST_BYTES:
         raise ValueError(f"longer than {MOST_BYTES} bytes")
-    text = document if isinstance(document, str) else document.decode("utf-8-sig")
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = sorted(name for name in found if names.count(name) > 1)
-        raise ValueError(f"given more than once: {', '.join(map(repr, repeated))}")
-    return found
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _describe_fault(error: Exception) -> str:
-    match error:
-        case json.JSONDecodeError():
-            return f"not JSON: {error}"
-        case UnicodeDecodeError():
-            return "not UTF-8"
-        case RecursionError():
-            return "nested too deeply"
-        case _:
-            return str(error)
+    return read_json(document.removeprefix(BOM_UTF8) if isinstance(document, bytes) else document)
 
 
 def _fault(error: ErrorDetails) -> FieldFault:

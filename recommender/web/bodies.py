@@ -1,4 +1,4 @@
-"""What a request brings, taken whole or refused: never cut short and called whole."""
+"""The body of a request: read whole, or refused."""
 
 from typing import Final
 
@@ -19,12 +19,12 @@ def read_body(most: int = LARGEST_DOCUMENT) -> bytes:
     """The body of this request, at most so many bytes.
 
     Raises:
-        Refused: its length is not told (411), it is larger (413), or the connection ended before
-            it did (400).
+        Refused: its length is not given (411), it is larger (413), or the connection ended before
+            the body did (400).
     """
     length = request.content_length
     if length is None:
-        # Without a length a server may cut a body short and call it whole.
+        # Without a length some servers cut a body short without an error.
         raise Refused(LENGTH_REQUIRED, "send the body with a Content-Length, not in chunks")
     if length > most:
         raise Refused(TOO_LARGE, f"the body has {length} bytes; at most {most} are taken at once")
@@ -36,22 +36,20 @@ def read_body(most: int = LARGEST_DOCUMENT) -> bytes:
 
 
 def read_document(most: int = LARGEST_DOCUMENT) -> JsonObject:
-    """The JSON object that is the body of this request.
+    """The JSON object in the body of this request.
 
     Raises:
         Refused: as for `read_body`.
-        BadJson: it is no JSON object, or one that readers of JSON take differently.
+        BadJson: it is not a JSON object, or one that JSON readers understand in different ways.
     """
     return read_object(read_body(most))
 
 
 def check_kind(*media: str) -> None:
-    """Refuse a body that is sent as something else than one of these media types.
-
-    Only where the type says how the body is meant: elsewhere the address does.
+    """Check the media type of the body, where that says what the body means.
 
     Raises:
-        Refused: it is (415).
+        Refused: it is none of these media types (415).
     """
     if request.mimetype not in media:
         raise Refused(UNKNOWN_KIND, f"send the body as Content-Type: {' or '.join(media)}")

@@ -74,7 +74,9 @@ class _Gauges(Collector):
 
     def _view_gauges(self) -> Iterator[Metric]:
         positions = self._state.follower.heartbeats.read()
-        yield _gauge("workers", "Web workers of this machine that follow.", len(positions))
+        yield _gauge(
+            "workers", "Web workers of this machine that follow the change log.", len(positions)
+        )
         try:
             live = self._state.follower.current()
         except NotReady:
@@ -83,11 +85,11 @@ class _Gauges(Collector):
         view = live.view
         yield _gauge("ready", "Whether there is an archive to answer from.", 1)
         yield _gauge("articles", "Articles in the view.", int(view.present.sum()))
-        yield _gauge("delta_rows", "Rows in memory beside the snapshot.", len(view.delta))
+        yield _gauge("delta_rows", "Rows of the delta, in memory.", len(view.delta))
         yield _gauge("policy_version", "Policy in force; 0: the defaults.", live.in_force.version)
         meaning = "Whether a newer policy is set that this worker cannot read."
         yield _gauge("policy_unreadable", meaning, live.in_force.fault is not None)
-        meaning = "Whether the published generation cannot be served, so that others are."
+        meaning = "Whether the published generation cannot be served, so another one is."
         yield _gauge("generation_unserved", meaning, live.unserved is not None)
         built = view.snapshot.manifest.change
         yield _gauge("generation_change", "Last change in the live generation.", built)
@@ -95,13 +97,17 @@ class _Gauges(Collector):
         slowest = min(positions, default=live.change)
         yield _gauge("slowest_view_change", "Last change that every worker shows.", slowest)
         age = time.monotonic() - live.seen_at
-        yield _gauge("store_seen_seconds", "Since the store last told that this was all.", age)
+        yield _gauge(
+            "store_seen_seconds",
+            "Seconds since the store was last seen to hold no newer change.",
+            age,
+        )
 
     def _generation_gauges(self) -> Iterator[Metric]:
         catalog = Catalog(self._state.settings.data.snapshots)
-        meaning = "Whether the gate refused what was to be published last."
+        meaning = "Whether the gate refused the snapshot that was built last."
         yield _gauge("publish_refused", meaning, gate_refusal(catalog).text is not None)
-        meaning = "Whether a rollback holds compaction up until a rebuild by hand."
+        meaning = "Whether compaction waits for a rebuild by hand after a rollback."
         yield _gauge("compaction_held", meaning, rollback_hold(catalog).text is not None)
 
     def _store_gauges(self) -> Iterator[Metric]:

@@ -1,11 +1,11 @@
-"""Errors as answers (RFC 9457). The one table from what went wrong to an HTTP status."""
+"""Errors as problem documents (RFC 9457), and the one table from an error to its HTTP status."""
 
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from index import IndexFault, NoSnapshot
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 class Refused(ReadAlsoError):
-    """A request that the edge turns away, with its status."""
+    """A request that the web layer refuses, with its status."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -65,7 +65,7 @@ def answer_problems(app: Flask) -> None:
         app.register_error_handler(kind, _handler(status))
     app.register_error_handler(Refused, lambda refusal: problem(refusal.status, str(refusal)))
     app.register_error_handler(HTTPException, _answer_http)
-    app.register_error_handler(Exception, _answer_surprise)
+    app.register_error_handler(Exception, _answer_unexpected)
 
 
 def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()) -> Response:
@@ -78,7 +78,8 @@ def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()
         instance=request.path,
         errors=faults,
     )
-    response = Response(document.to_json(), status, content_type="application/problem+json")
+    body = json.dumps(document.model_dump(mode="json", exclude_defaults=True))
+    response = Response(body, status, content_type="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -88,7 +89,7 @@ def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()
 
 
 def status_of(error: Exception) -> HTTPStatus:
-    """The status of an error of the table."""
+    """The HTTP status of an error in the table."""
     if isinstance(error, Refused):
         return error.status
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
@@ -106,7 +107,7 @@ def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
 
 
 def public_detail(error: Exception) -> str:
-    """What the caller may read: paths and addresses of the machine stay in the log."""
+    """What a caller may read of an error: paths and addresses of the machine stay in the log."""
     match error:
         case NoSnapshot():
             return "no snapshot is published yet; run: read-also rebuild"
@@ -121,13 +122,13 @@ def public_detail(error: Exception) -> str:
 
 
 def _answer_http(error: HTTPException) -> Response:
-    told = NO_ADDRESS if isinstance(error, NotFound) else error.description or error.name
-    response = problem(HTTPStatus(error.code or 500), told)
+    detail = NO_ADDRESS if isinstance(error, NotFound) else error.description or error.name
+    response = problem(HTTPStatus(error.code or 500), detail)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
 
 
-def _answer_surprise(error: Exception) -> Response:
+def _answer_unexpected(error: Exception) -> Response:
     _log.exception("unexpected error at %s", request.path, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; the log says which")

@@ -128,10 +128,10 @@ def test_the_same_policy_makes_no_new_version(run: Run, file: File, store: Artic
             "/half_lives/city: Input should be greater than or equal to 0.01",
         ),
         ('{"fallback": "no"}', "/fallback: Input should be a valid boolean"),
-        ('{"fallback": true, "fallback": false}', "/: given more than once: 'fallback'"),
+        ('{"fallback": true, "fallback": false}', "/fallback: is given more than once"),
         ("[]", "/: not a JSON object"),
-        ("", "/: not JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b"\xff", "/: not UTF-8"),
+        ("", "/: is not JSON: Expecting value at line 1, column 1"),
+        (b"\xff", "/: is not UTF-8 at byte 0"),
         (" " * 2**21, "/: longer than 1048576 bytes"),
     ],
 )

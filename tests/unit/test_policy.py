@@ -132,13 +132,13 @@ def test_code_may_go_beyond_the_bounds_to_put_a_rule_out_of_force() -> None:
         ("null", "valid"),
         ("[1]", "valid"),
         ('{"a": 1}', "valid"),
-        ("1e400", "finite|valid"),
+        ("1e400", "too large"),
     ],
 )
 def test_what_is_no_number_is_named(name: str, value: str, fault: str) -> None:
     (found,) = faults_of(f'{{"{name}": {value}}}').items()
     assert found[0] == f"/{name}"
-    assert any(word in found[1] for word in fault.split("|"))
+    assert fault in found[1]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -172,14 +172,14 @@ def test_every_field_has_a_meaning() -> None:
         ("3", {"": "not a JSON object"}),
         ("null", {"": "not a JSON object"}),
         ('"{}"', {"": "not a JSON object"}),
-        (b"\xff", {"": "not UTF-8"}),
-        ("[" * 200_000, {"": "nested too deeply"}),
-        ('{"a":' * 200_000, {"": "nested too deeply"}),
+        (b"\xff", {"": "is not UTF-8 at byte 0"}),
+        ("[" * 200_000, {"": "is nested deeper than 32 levels"}),
+        ('{"a":' * 200_000, {"": "is nested deeper than 32 levels"}),
         (" " * MOST_BYTES + "{}", {"": f"longer than {MOST_BYTES} bytes"}),
-        ('{"threshold": NaN}', {"": "NaN is not a JSON number"}),
-        ('{"threshold": -Infinity}', {"": "-Infinity is not a JSON number"}),
-        ('{"threshold": 0.1, "threshold": 0.1}', {"": "given more than once: 'threshold'"}),
-        ('{"half_lives": {"a": 1, "a": 2}}', {"": "given more than once: 'a'"}),
+        ('{"threshold": NaN}', {"/threshold": "is NaN, which is not JSON"}),
+        ('{"threshold": -Infinity}', {"/threshold": "is -Infinity, which is not JSON"}),
+        ('{"threshold": 0.1, "threshold": 0.1}', {"/threshold": "is given more than once"}),
+        ('{"half_lives": {"a": 1, "a": 2}}', {"/half_lives/a": "is given more than once"}),
         ('{"thresold": 0.1}', {"/thresold": "unknown; did you mean 'threshold'?"}),
         ('{"a/b~": 0.1}', {"/a~1b~0": "unknown"}),
         ('{"": 0.1}', {"/": "unknown"}),
@@ -234,12 +234,12 @@ def test_more_sections_than_a_newsroom_has_are_refused() -> None:
 @pytest.mark.parametrize("text", ["{", "{threshold: 1}", '{"threshold": .1}', "{'a': 1}", ""])
 def test_what_is_no_json_is_refused_with_the_place(text: str) -> None:
     (detail,) = faults_of(text).values()
-    assert detail.startswith("not JSON: ")
-    assert "line 1 column" in detail
+    assert detail.startswith("is not JSON: ")
+    assert "line 1, column" in detail
 
 
 def test_a_number_of_five_thousand_digits_is_refused() -> None:
-    assert list(faults_of(f'{{"candidates": {"9" * 5_000}}}')) == [""]
+    assert list(faults_of(f'{{"candidates": {"9" * 5_000}}}')) == ["/candidates"]
     assert list(faults_of(f'{{"candidates": {"9" * 400}}}')) == ["/candidates"]
 
 
