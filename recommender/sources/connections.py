@@ -27,7 +27,7 @@ __all__ = [
     "Pool",
     "ascii_host",
     "is_certificate_failure",
-    "is_public",
+    "is_public_address",
     "is_timeout",
     "open_pool",
     "parse_address",
@@ -150,7 +150,7 @@ def _without_secrets(text: str) -> str:
     return text.rpartition("@")[2][:200]
 
 
-def is_public(address: str) -> bool:
+def is_public_address(address: str) -> bool:
     """Whether a numeric address, and any IPv4 address inside it, is of the public internet."""
     try:
         ip = ip_address(address)
@@ -159,7 +159,7 @@ def is_public(address: str) -> bool:
     if isinstance(ip, IPv6Address):
         inner = _embedded(ip)
         if inner is not None:
-            return is_public(str(inner))
+            return is_public_address(str(inner))
     special = ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_link_local
     return ip.is_global and not special and not any(ip in network for network in _NOT_PUBLIC)
 
@@ -224,7 +224,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
         addresses = _look_up(host, port)
         if host not in self._private_hosts:
             for address in addresses:
-                if not is_public(address):
+                if not is_public_address(address):
                     raise BadSource(
                         f"{host} is at {address}, which is no public address; if it is meant, "
                         f"allow it by its name: --allow-private {host}"

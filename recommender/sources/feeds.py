@@ -28,8 +28,8 @@ from recommender.sources.article_fields import (
 )
 from recommender.sources.article_ids import feed_entry_id, former_feed_entry_id
 from recommender.sources.dates import to_rfc3339
-from recommender.sources.documents import read_whole
 from recommender.sources.source import Record
+from recommender.sources.source_documents import read_whole
 
 __all__ = ["read_feed", "read_json_feed"]
 

@@ -106,11 +106,7 @@ def import_records(
             left_out[batch.reason] += batch.count
         else:
             outcomes = _store(store, batch)
-            for record, outcome in zip(batch, outcomes, strict=True):
-                result = _result(outcome)
-                if result == _REJECTED and counted[result] < MOST_REPORTED:
-                    _reject(f"{record.place}: {outcome}", report, strict=strict)
-                counted[result] += 1
+            _count(zip(batch, outcomes, strict=True), counted, report, strict=strict)
             time.sleep(PAUSE_SECONDS if any(map(_is_written, outcomes)) else 0)
     if counted[_REJECTED] > MOST_REPORTED:
         report(_report_others(counted[_REJECTED] - MOST_REPORTED))
@@ -150,6 +146,28 @@ def _is_same(stored: Article, article: Article) -> bool:
             return False
     is_same_time = stored.published_at is not None and stored.published_at == article.published_at
     return is_same_time or (bool(stored.title) and stored.title == article.title)
+
+
+def _count(
+    stored: Iterable[tuple[Record, Outcome]],
+    counted: Counter[str],
+    report: Callable[[str], object],
+    *,
+    strict: bool,
+) -> None:
+    """Count results, and report the first rejected records.
+
+    Raises:
+        BadSource: a record was rejected and `strict` is set.
+    """
+    for record, outcome in stored:
+        result = _result(outcome)
+        if result == _REJECTED and counted[result] < MOST_REPORTED:
+            refusal = f"{record.place}: {outcome}"
+            if strict:
+                raise BadSource(f"{refusal}; stopped there; the records before it are stored")
+            report(refusal)
+        counted[result] += 1
 
 
 def _batches(records: Iterable[Pulled], size: int) -> Iterator[list[Record] | Mark | LeftOut]:
@@ -216,9 +234,3 @@ def _remove(store: ArticleStore, contents: Sequence[Content]) -> Iterator[Outcom
                 yield store.delete(content.id)
             except UnknownArticle:  # it came and went between two imports
                 yield None
-
-
-def _reject(refusal: str, report: Callable[[str], object], *, strict: bool) -> None:
-    if strict:
-        raise BadSource(f"{refusal}; stopped there; the records before it are stored")
-    report(refusal)

@@ -23,8 +23,8 @@ from recommender.sources.article_fields import (
 )
 from recommender.sources.article_ids import foreign_id
 from recommender.sources.dates import to_rfc3339
-from recommender.sources.documents import read_whole
 from recommender.sources.source import LeftOut, Record
+from recommender.sources.source_documents import read_whole
 
 __all__ = ["read_ninjs"]
 

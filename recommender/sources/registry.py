@@ -9,7 +9,6 @@ from typing import BinaryIO, Final
 from recommender.errors import BadSource
 from recommender.progress import Advance, Meter
 from recommender.sources.connections import parse_address
-from recommender.sources.documents import DocumentReader, FileDocument, WebDocument
 from recommender.sources.feeds import read_feed, read_json_feed
 from recommender.sources.fetching import Fetcher, FetchResponse
 from recommender.sources.format_detection import HEAD, detect_format, links_to_wordpress
@@ -18,6 +17,7 @@ from recommender.sources.ninjs import read_ninjs
 from recommender.sources.pages import PageFile
 from recommender.sources.sitemaps import Sitemap
 from recommender.sources.source import Cursor, LeftOut, Mark, Pulled, Record, Source
+from recommender.sources.source_documents import DocumentReader, FileDocument, WebDocument
 from recommender.sources.wordpress import WordPress, WordPressFile
 from recommender.sources.wxr import read_wxr
 

@@ -21,8 +21,8 @@ from recommender.sources.article_fields import (
 )
 from recommender.sources.article_ids import wordpress_id
 from recommender.sources.dates import parse_mail_date, to_rfc3339
-from recommender.sources.documents import read_whole
 from recommender.sources.source import LeftOut, Record
+from recommender.sources.source_documents import read_whole
 from recommender.sources.wordpress.posts import UNSORTED
 from recommender.sources.xml_elements import (
     NotWellFormed,

@@ -7,7 +7,7 @@ second, so tests that are about something else read harmless documents here.
 import pytest
 
 from recommender.analysis.html.feed_document import read_feed_document
-from recommender.analysis.html.main_text import read_page
+from recommender.analysis.html.main_text import read_web_page
 from recommender.analysis.html.page import Page, PageReader
 from recommender.analysis.html.sandbox import FEED, Sandbox
 from recommender.errors import UnreadableMarkup
@@ -20,7 +20,7 @@ class InlinePageReader(PageReader):
 
     def read(self, html: str) -> Page:
         """Return what is read of a page."""
-        return Page.decode(read_page(html))
+        return Page.decode(read_web_page(html))
 
 
 class InlineFeedReader(Sandbox):

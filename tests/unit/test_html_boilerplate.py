@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.html.blocks import Block, Layout, Line, Span
+from recommender.analysis.html.blocks import Block, Layout, Span, TextLine
 from recommender.analysis.html.boilerplate import remove_boilerplate
 from recommender.analysis.html.text import html_to_text
 
@@ -187,7 +187,7 @@ def test_what_would_leave_nothing_is_kept() -> None:
 
 
 def blocks_of(*texts: str, linked: bool = False) -> list[Block]:
-    return [Block((Line(text, len(text.replace(" ", "")) if linked else 0),)) for text in texts]
+    return [Block((TextLine(text, len(text.replace(" ", "")) if linked else 0),)) for text in texts]
 
 
 def test_an_element_that_begins_with_a_lead_in_goes_whole_only_if_it_is_the_smaller_part() -> None:
@@ -215,7 +215,7 @@ def test_lines_are_only_left_out(
     drawn: list[tuple[list[str], int, bool]], spans: list[tuple[int, int]]
 ) -> None:
     blocks = [
-        Block(tuple(Line(word, linked) for word in words), "quote" if is_quote else "text")
+        Block(tuple(TextLine(word, linked) for word in words), "quote" if is_quote else "text")
         for words, linked, is_quote in drawn
     ]
     ends = [Span(a, b) for a, b in spans if a < b <= len(blocks)]

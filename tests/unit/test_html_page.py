@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.html.main_text import read_page
+from recommender.analysis.html.main_text import read_web_page
 from recommender.analysis.html.page import Page
 from recommender.analysis.html.sandbox import PAGE as TASK
 from recommender.analysis.html.sandbox import Reply
@@ -53,7 +53,7 @@ property="article:tag" content="fog, fleet">"""
 
 
 def read(head: str = "", article: str = ARTICLE) -> Page:
-    return Page.decode(read_page(PAGE.format(head=head, article=article)))
+    return Page.decode(read_web_page(PAGE.format(head=head, article=article)))
 
 
 def data(value: object) -> str:
@@ -148,7 +148,7 @@ def test_a_page_says_of_itself(head: str, field: str, value: object) -> None:
 
 @pytest.mark.parametrize("html", ["", " ", "<p>", "<!-- -->", "<html></html>", "\x00"])
 def test_what_has_no_text_is_an_empty_page(html: str) -> None:
-    page = Page.decode(read_page(html))
+    page = Page.decode(read_web_page(html))
     assert (page.text, page.title, page.is_story) == ("", "", False)
 
 
@@ -159,16 +159,16 @@ def test_a_page_is_read_the_same_way_every_time() -> None:
 
 def test_what_is_too_deep_or_too_long_is_refused() -> None:
     with pytest.raises(UnreadableMarkup, match="nested deeper than 255 elements"):
-        read_page("<div>" * 300)
+        read_web_page("<div>" * 300)
     words = "".join(f"<p>word {number} of very many words</p>" for number in range(400))
     with pytest.raises(UnreadableMarkup, match=f"longer than {TASK.longest_text} characters"):
-        read_page(f"<title>{'x' * TASK.longest_text}</title>{words}")
+        read_web_page(f"<title>{'x' * TASK.longest_text}</title>{words}")
 
 
 @examples(60)
 @given(st.text(max_size=200), st.text(max_size=40))
 def test_any_page_passes_through_the_pipe(html: str, title: str) -> None:
-    answer = Reply(read_page(f"<title>{title}</title>{html}<script>{title}</script>{ARTICLE}"))
+    answer = Reply(read_web_page(f"<title>{title}</title>{html}<script>{title}</script>{ARTICLE}"))
     assert Reply.decode(answer.encode(), TASK.longest_text) == answer
     assert isinstance(Page.decode(answer.text or ""), Page)
 

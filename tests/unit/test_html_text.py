@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from recommender.analysis.html.blocks import Block, Layout, Line, Span
+from recommender.analysis.html.blocks import Block, Layout, Span, TextLine
 from recommender.analysis.html.sandbox import TEXT
 from recommender.analysis.html.text import html_to_links, html_to_text
 from recommender.errors import UnreadableMarkup
@@ -266,7 +266,7 @@ def test_a_layout_keeps_lines_and_paragraphs_apart() -> None:
     layout.end_block()
     layout.end_block()
     for cell in (["cell"], [], ["next\ncell"], ["a", "b"]):
-        layout.add_cell(Layout([Block((Line(text),)) for text in cell]))
+        layout.add_cell(Layout([Block((TextLine(text),)) for text in cell]))
     layout.write("end")
     layout.end_block()
     assert [block.text for block in layout.blocks] == [
@@ -299,6 +299,6 @@ def test_a_layout_tells_which_blocks_one_element_holds() -> None:
     layout.end_span(1)
     layout.end_span(1)
     layout.end_span(2)
-    cell = Layout([Block((Line("d"),)), Block((Line("e"),))], [Span(0, 2)])
+    cell = Layout([Block((TextLine("d"),)), Block((TextLine("e"),))], [Span(0, 2)])
     layout.add_cell(cell)
     assert layout.spans == [Span(1, 3), Span(3, 5)]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import BadSource, SourceAway
-from recommender.sources.connections import is_public, parse_address
+from recommender.sources.connections import is_public_address, parse_address
 from recommender.sources.fetching import (
     LONGEST_WAIT_SECONDS,
     USER_AGENT,
@@ -210,7 +210,7 @@ def test_what_is_not_public_is_not_connected_to_in_any_spelling(
     ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::", "2001:4860:4860::8888"],
 )
 def test_public_addresses_are_public(address: str) -> None:
-    assert is_public(address)
+    assert is_public_address(address)
 
 
 def test_one_private_address_among_the_public_ones_of_a_name_is_enough(

@@ -7,7 +7,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["Block", "Kind", "Layout", "Line", "Span", "remove_controls", "tidy", "visible_length"]
+__all__ = [
+    "Block",
+    "Kind",
+    "Layout",
+    "Span",
+    "TextLine",
+    "remove_controls",
+    "tidy",
+    "visible_length",
+]
 
 # Control characters that are no white space, the soft hyphen, which would cut a word in two, and
 # byte order marks.
@@ -37,7 +46,7 @@ def visible_length(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """One line of text; `linked` is the length of its links."""
 
     text: str
@@ -53,7 +62,7 @@ class Line:
 class Block:
     """A paragraph, a heading, a list item or a part of a quotation. No line is empty."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
     kind: Kind = "text"
 
     @property
@@ -90,7 +99,7 @@ class Layout:
     blocks: list[Block] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     kind: Kind = "text"
-    _lines: list[Line] = field(default_factory=list)
+    _lines: list[TextLine] = field(default_factory=list)
     _runs: list[str] = field(default_factory=list)
     _linked: int = 0
 
@@ -103,7 +112,7 @@ class Layout:
         """End the current line; tells whether there was anything on it."""
         line = tidy("".join(self._runs))
         if line:
-            self._lines.append(Line(line, self._linked))
+            self._lines.append(TextLine(line, self._linked))
         self._runs.clear()
         self._linked = 0
         return bool(line)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
-from recommender.analysis.html.blocks import Block, Layout, Line, Span, visible_length
+from recommender.analysis.html.blocks import Block, Layout, Span, TextLine, visible_length
 from recommender.analysis.html.boilerplate_phrases import (
     is_label,
     is_notice,
@@ -153,7 +153,9 @@ def _without(blocks: Sequence[Block], dropped: Iterable[int]) -> list[Block]:
 
 def _without_shortcodes(block: Block) -> Block:
     texts = [" ".join(remove_shortcodes(line.text).split()) for line in block.lines]
-    lines = (Line(text, line.linked) for text, line in zip(texts, block.lines, strict=True) if text)
+    lines = (
+        TextLine(text, line.linked) for text, line in zip(texts, block.lines, strict=True) if text
+    )
     return replace(block, lines=tuple(lines))
 
 
@@ -163,7 +165,7 @@ def _without_asides(block: Block) -> Block:
     return replace(block, lines=tuple(_story_lines(block.lines)))
 
 
-def _story_lines(lines: Sequence[Line]) -> Iterator[Line]:
+def _story_lines(lines: Sequence[TextLine]) -> Iterator[TextLine]:
     """The lines without asides, and without the links below a lead-in on its own line."""
     is_below_lead_in = False
     for line in lines:
@@ -178,11 +180,11 @@ def _story_lines(lines: Sequence[Line]) -> Iterator[Line]:
                 yield line
 
 
-def _is_aside(line: Line) -> bool:
+def _is_aside(line: TextLine) -> bool:
     return is_notice(line.text) or is_label(line.text) or _is_teaser(line)
 
 
-def _is_teaser(line: Line) -> bool:
+def _is_teaser(line: TextLine) -> bool:
     """Whether it is "Read also: another headline", and the headline is a link or once was one."""
     lead_in = match_lead_in(line.text)
     if lead_in is None or not lead_in.rest:

@@ -16,7 +16,7 @@ from lxml import html as lxml_html
 from recommender.analysis.html.blocks import (
     Block,
     Layout,
-    Line,
+    TextLine,
     remove_controls,
     tidy,
     visible_length,
@@ -28,7 +28,7 @@ from recommender.analysis.html.sandbox import PAGE
 from recommender.analysis.html.text import PARSER_OPTIONS, check_depth, lay_out
 from recommender.errors import UnreadableMarkup
 
-__all__ = ["read_page"]
+__all__ = ["read_web_page"]
 
 _OPEN: Final = "\u2e28"
 _CLOSE: Final = "\u2e29"
@@ -37,7 +37,7 @@ _LINK: Final = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}?")
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]{0,200}>", re.IGNORECASE)
 
 
-def read_page(html: str) -> str:
+def read_web_page(html: str) -> str:
     """The JSON of a `Page`.
 
     Raises:
@@ -99,6 +99,6 @@ def _without_signs(block: Block) -> Block:
     return replace(block, lines=tuple(line for line in lines if line.text))
 
 
-def _without_signs_in_line(line: Line) -> Line:
+def _without_signs_in_line(line: TextLine) -> TextLine:
     linked = sum(map(visible_length, _LINK.findall(line.text)))
-    return Line(tidy(_LINK.sub(r"\1", line.text).replace(_CLOSE, "")), linked)
+    return TextLine(tidy(_LINK.sub(r"\1", line.text).replace(_CLOSE, "")), linked)

@@ -99,7 +99,7 @@ LINKS: Final = Task(
 
 PAGE: Final = Task(
     name="page",
-    function="main_text:read_page",
+    function="main_text:read_web_page",
     complaint="the page cannot be read: {}",
     wall_seconds=10.0,  # the first page waits until trafilatura is imported
     memory_bytes=512_000_000,  # an idle child uses 135 million, and 150 after large pages

@@ -70,7 +70,7 @@ def _not_above(wanted: int, hard: int) -> int:
     return wanted if hard == RLIM_INFINITY else min(wanted, hard)
 
 
-def read_document(document: bytes, function: Function, task: Task) -> tuple[Reply, bool]:
+def reply_to(document: bytes, function: Function, task: Task) -> tuple[Reply, bool]:
     """The reply for one document, and whether memory was enough."""
     try:
         return Reply(function(document if task.is_binary else document.decode())), True
@@ -93,7 +93,7 @@ def serve(documents: BinaryIO, replies: BinaryIO, function: Function, task: Task
         replies.write(RECEIVED)
         replies.flush()
         limit_cpu(task)
-        reply, is_sound = read_document(document, function, task)
+        reply, is_sound = reply_to(document, function, task)
         replies.write(pack(reply.encode()))
         replies.flush()
 

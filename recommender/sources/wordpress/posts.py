@@ -22,8 +22,8 @@ from recommender.sources.article_fields import (
 )
 from recommender.sources.article_ids import wordpress_id
 from recommender.sources.dates import to_rfc3339
-from recommender.sources.documents import read_whole
 from recommender.sources.source import Cursor, Gone, Pulled, Record
+from recommender.sources.source_documents import read_whole
 
 __all__ = ["FIELDS", "UNSORTED", "Post", "WordPressFile", "post_number", "read_post"]
 

@@ -10,9 +10,9 @@ import pytest
 from recommender.articles import Article
 from recommender.progress import Advance, silent
 from recommender.sources import LeftOut, Record
-from recommender.sources.documents import FileDocument
 from recommender.sources.importing import Imported, import_source
 from recommender.sources.jsonl import read_lines
+from recommender.sources.source_documents import FileDocument
 from recommender.store import open_store
 
 
