@@ -16,9 +16,8 @@ from recommender.sources.fetching import Fetcher
 from recommender.sources.importing import import_source
 from recommender.sources.registry import FORMATS, is_address, open_source
 from recommender.store import ArticleStore, open_store
-from recommender.store.backup import back_up
+from recommender.store.backup import back_up, restore
 from recommender.store.export import export_articles, export_to
-from recommender.store.restoring import restore
 
 __all__ = ["backup", "export", "import_", "restore_"]
 
@@ -143,7 +142,7 @@ def restore_(path: Path, yes: bool) -> None:
     """
     if not yes:
         click.confirm(f"Lose what the store has now, and put {path} in its place?", abort=True)
-    count = restore(Settings.from_environment().database_url, path, bar)
+    count = restore(Settings.from_environment().database_url, path)
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 

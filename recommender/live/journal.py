@@ -26,12 +26,12 @@ from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.replica import Replica
 from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
+from recommender.settings import JOURNAL_IN_WRITING, JOURNAL_SUFFIX
 from recommender.store import ArticleStore, LogPosition, Update
 
 __all__ = ["Journal", "JournalContent", "JournalWriter"]
 
 MOST_JOBS: Final = 20  # that wait for the disk
-_SUFFIX: Final = ".changes"
 _log = logging.getLogger(__name__)
 Policies = tuple[StoredPolicy, ...]
 AllOverrides = tuple[StoredOverrides, ...]
@@ -99,7 +99,7 @@ class Journal:
     ) -> None:
         """Write the journal of a generation anew, and remove those of other generations."""
         self._close_file()
-        aside = self._folder / "writing"
+        aside = self._folder / JOURNAL_IN_WRITING
         with aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
             file.write(_batch(updates, point, policies, overrides))
@@ -108,7 +108,7 @@ class Journal:
         path = self._path(generation)
         aside.replace(path)
         sync_folder(self._folder)
-        for other in self._folder.glob(f"*{_SUFFIX}"):
+        for other in self._folder.glob(f"*{JOURNAL_SUFFIX}"):
             if other != path:
                 other.unlink(missing_ok=True)
         self._file = path.open("ab")
@@ -139,7 +139,9 @@ class Journal:
 
     def files(self) -> list[tuple[str, int, int]]:
         """Name, size and time of each journal: they differ after one was written."""
-        found = [(path.name, path.stat()) for path in sorted(self._folder.glob(f"*{_SUFFIX}"))]
+        found = [
+            (path.name, path.stat()) for path in sorted(self._folder.glob(f"*{JOURNAL_SUFFIX}"))
+        ]
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
 
     def load(self, generation: str) -> JournalContent | None:
@@ -165,7 +167,7 @@ class Journal:
     def _path(self, generation: str) -> Path:
         if not GENERATION.fullmatch(generation):
             raise ValueError(f"{generation!r} is no generation's name")
-        return self._folder / f"{generation}{_SUFFIX}"
+        return self._folder / f"{generation}{JOURNAL_SUFFIX}"
 
 
 class JournalWriter:

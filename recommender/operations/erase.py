@@ -1,11 +1,11 @@
-"""The use case: every trace of an article gone but its tombstone.
+"""The use case: remove every trace of an article but the fact that it was deleted.
 
-Each step can be cut short and done again: what is left to do is always read from the disk. Until
-the new generation is published nothing is removed that readers need.
+Each step can be interrupted and done again: what is left to do is always read from the disk.
+Nothing that readers need is removed before the new generation is published.
 """
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,12 @@ from index.disk import sync_folder
 from recommender.errors import ReadAlsoError
 from recommender.settings import JOURNAL_SUFFIX, DataFolder
 from recommender.store import ArticleStore
+from recommender.store.backup import find_leftovers
 from recommender.store.erasure import overwrite_free_space, scrub
 
 __all__ = ["Erased", "erase"]
 
-_RESTORING: Final = ".*.restoring*"  # what a restore that was killed has left
-_ASIDE: Final = ".building-"  # what the catalog sweeps up
+_ASIDE: Final = ".building-"  # `Catalog.prune` removes folders of such names
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Erased:
     """What was removed.
 
     Attributes:
-        change: the number of the tombstone.
-        published: the generation that took the place of the live one; None if that was free of it.
-        generations: those removed.
-        files: other files removed.
-        features: rows of words, vectors and plain texts that no article has.
+        change: number of the deletion.
+        published: the generation that replaced the live one; None if that did not hold the article.
+        generations: the generations that were removed.
+        files: other files that were removed.
+        features: how many rows of features, of this and other texts without an article.
     """
 
     change: int
@@ -49,93 +49,85 @@ def erase(
     article_id: str,
     publish: Callable[[], str],
 ) -> Erased:
-    """Delete an article, and remove whatever holds anything of it.
+    """Delete an article, and remove everything that holds a part of it.
 
     Args:
-        store: where it is, or was.
-        catalog: the generations; all that hold it are removed, and those that cannot be read.
-        data: where workers and the indexer keep files of their own.
-        article_id: the article's.
-        publish: makes a new generation of the store live, and names it; it takes the catalog's
-            lock itself. Called only where readers get, or after a restart would get, one that
-            holds the article.
+        store: the store.
+        catalog: the generations; those that hold it, or that cannot be read, are removed.
+        data: the data folder, with the files of workers and of the indexer.
+        article_id: the article.
+        publish: publishes a new generation of the store, and returns its name; it takes the lock of
+            the catalog itself. It is called only if readers get the article now, or would get it
+            after a restart.
 
     Raises:
         UnknownArticle: it was never stored.
-        GateRefused: the new generation is worse than the live one. The article is deleted, the
+        GateRefused: the new generation is worse than the live one. The article is deleted, and the
             rest is still there; so it is after every error below.
-        Locked: a rebuild is at work.
-        StoreUnusable: the store cannot be asked now, or others use it for too long.
+        Locked: a rebuild is running.
+        StoreUnusable: the store cannot be used now, or others use it for too long.
         OSError: the disk refuses.
-        ReadAlsoError: a generation that holds it went live meanwhile.
+        ReadAlsoError: a generation that holds the article was published meanwhile.
     """
     change = store.delete(article_id).change
     scrub(store, article_id)
-    own = OwnFiles(data)
-    published = publish() if _is_served(catalog, own, article_id) else None
+    published = publish() if _is_served(catalog, data, article_id) else None
     with catalog.lock():
         generations = _remove_generations(catalog, article_id)
-        files = own.remove(article_id, catalog.generations())
+        files = _find_files(store, data, article_id, catalog.generations())
+        _remove(files)
         features = store.features.prune()
         overwrite_free_space(store)
     return Erased(change, published, generations, files, features)
 
 
-class OwnFiles:
-    """What workers and the indexer keep beside the generations."""
+def _find_files(
+    store: ArticleStore, data: DataFolder, article_id: str, generations: Collection[str]
+) -> tuple[Path, ...]:
+    """Find the files that mention an article, and those that nothing uses any more.
 
-    def __init__(self, data: DataFolder) -> None:
-        self._data = data
+    A worker whose journal is removed goes on without one until it takes up a new generation.
+    """
+    journals, database = data.journal_files(), store.engine.url.database
+    unused = {path for path in journals if _generation_of(path) not in generations}
+    candidates = [*journals, data.unfinished_journal, data.texts_in_hand]
+    found = [path for path in candidates if path in unused or _mentions(path, article_id)]
+    if store.engine.dialect.name == "sqlite" and database:
+        found += find_leftovers(Path(database))
+    return tuple(found)
 
-    def copy_mentions(self, generation: str | None, article_id: str) -> bool:
-        """Whether the changes copied for a generation, or for any, are about an article too."""
-        journals = self._data.journal_files()
-        return any(
-            _mentions(path, article_id)
-            for path in journals
-            if generation in {None, _generation_of(path)}
-        )
 
-    def remove(self, article_id: str, generations: Collection[str]) -> tuple[Path, ...]:
-        """Remove what mentions an article, and copies for generations that are gone; names them.
-
-        A worker that adds to a copy goes on without it until it takes up a new generation.
-        """
-        data, journals = self._data, self._data.journal_files()
-        gone = {path for path in journals if _generation_of(path) not in generations}
-        kept = [*journals, data.unfinished_journal, data.texts_in_hand]
-        torn = data.path.glob(_RESTORING)
-        mentioned = [path for path in kept if path in gone or _mentions(path, article_id)]
-        doomed = (*mentioned, *torn)
-        for path in doomed:
-            path.unlink(missing_ok=True)
-            sync_folder(path.parent)
-        return doomed
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
 
 
 def _generation_of(journal: Path) -> str:
     return journal.name.removesuffix(JOURNAL_SUFFIX)
 
 
-def _is_served(catalog: Catalog, own: OwnFiles, article_id: str) -> bool:
-    """Whether readers get, or after a restart would get, what holds an article."""
+def _is_served(catalog: Catalog, data: DataFolder, article_id: str) -> bool:
+    """Whether readers get the article now, or would get it after a restart."""
+    journals = data.journal_files()
     try:
         live = catalog.live()
     except NoSnapshot:
-        return bool(catalog.generations()) or own.copy_mentions(None, article_id)
+        return bool(catalog.generations()) or any(_mentions(j, article_id) for j in journals)
     except SnapshotDamaged:
         return True
-    return _may_hold(catalog, live, article_id) or own.copy_mentions(live, article_id)
+    of_live = [journal for journal in journals if _generation_of(journal) == live]
+    return _may_hold(catalog, live, article_id) or any(_mentions(j, article_id) for j in of_live)
 
 
 def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
-    """Remove all that may hold an article, and what was left aside; names those removed."""
+    """Remove the generations that may hold an article; return their names."""
     names = catalog.generations()
     doomed = tuple(name for name in names if _may_hold(catalog, name, article_id))
     if doomed and catalog.live() in doomed:
         raise ReadAlsoError(
-            f"generation {catalog.live()} went live meanwhile and holds {article_id!r}; see that "
-            "it is not pushed any more, and run it again"
+            f"generation {catalog.live()} was published meanwhile and holds {article_id!r}; "
+            "stop pushing the article, and run it again"
         )
     for name in doomed:
         (catalog.folder / name).rename(catalog.folder / f"{_ASIDE}{secrets.token_hex(8)}")
@@ -144,7 +136,7 @@ def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
 
 
 def _may_hold(catalog: Catalog, generation: str, article_id: str) -> bool:
-    """Whether a generation has a row of an article; of a damaged one nobody knows."""
+    """Whether a generation has a row of an article, or cannot be read."""
     try:
         return catalog.open(generation).row_of(article_id) is not None
     except (IndexFault, OSError):
@@ -152,10 +144,9 @@ def _may_hold(catalog: Catalog, generation: str, article_id: str) -> bool:
 
 
 def _mentions(path: Path, article_id: str) -> bool:
-    """Whether a file of JSON, whole or cut off, is about an article: ids stand there in quotes.
+    """Whether a file of JSON lines, whole or cut off, has the id of an article in quotes.
 
-    An outline, which may name the article as the one it translates, is quoted once more there; so
-    are the overrides by editors, whose reasons may mention it.
+    In outlines and overrides, which are JSON within JSON, the quotes are escaped.
     """
     names = (f'"{article_id}"'.encode(), rf"\"id\":\"{article_id}\"".encode())
     try:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from index import make_folder
 from recommender.errors import StoreUnusable
 
-__all__ = ["create_sqlite", "file_identity", "is_missing", "safe_settings"]
+__all__ = ["create_sqlite", "file_identity", "is_missing", "load_driver", "safe_settings"]
 
 _RETRY_SECONDS: Final = 0.002
 _UNBOUNDED: Final = -1  # as many connections as there are threads
@@ -29,7 +29,7 @@ def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
         raise StoreUnusable("a database in memory loses what it accepted; name a file")
     # SQLite makes only the entry in the file's own folder durable; this does the folders above.
     make_folder(Path(address.database or "").parent)
-    driver = _driver()
+    driver = load_driver()
     engine = sa.create_engine(address, module=driver, max_overflow=_UNBOUNDED)
     patience = f"busy_timeout={round(patience_seconds * 1000)}"
     settings = (patience, *safe_settings(driver.sqlite_version_info), "secure_delete=ON")
@@ -82,7 +82,7 @@ def _file_of(url: str) -> str | None:
     return address.database or None if address.get_backend_name() == "sqlite" else None
 
 
-def _driver() -> ModuleType:
+def load_driver() -> ModuleType:
     """Return pysqlite3, which bundles a safe SQLite; Python's own module if it is not installed."""
     try:
         import pysqlite3  # noqa: PLC0415 - not needed on other databases
@@ -118,7 +118,7 @@ def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
         raw.execute("PRAGMA busy_timeout=0")
         try:
             _execute_when_unlocked(raw, "BEGIN IMMEDIATE", patience_seconds)
-        except _driver().Error as error:
+        except load_driver().Error as error:
             raise StoreUnusable.now(error) from error
         finally:
             raw.execute(f"PRAGMA busy_timeout={round(patience_seconds * 1000)}")
@@ -136,7 +136,7 @@ def _execute_when_unlocked(
     while True:
         try:
             raw.execute(statement)
-        except _driver().Error as error:
+        except load_driver().Error as error:
             if time.monotonic() >= until or "locked" not in str(error):
                 raise
             time.sleep(_RETRY_SECONDS)

@@ -403,7 +403,7 @@ STEPS: Final = (
     "pathlib.Path.rename",  # of the first generation that is removed
     "recommender.operations.erase._remove_generations",
     "pathlib.Path.unlink",  # of the first file that is removed
-    "recommender.operations.erase.OwnFiles.remove",
+    "recommender.operations.erase._remove",
     "recommender.store.features.FeatureCache.prune",
     "recommender.operations.erase.overwrite_free_space",
 )
@@ -453,7 +453,7 @@ def test_what_is_pushed_again_and_published_meanwhile_is_not_taken_from_readers(
         return archive.catalog.live()
 
     monkeypatch.setattr(archive, "publish", pushed_again)
-    with pytest.raises(ReadAlsoError, match="went live meanwhile"):
+    with pytest.raises(ReadAlsoError, match="was published meanwhile"):
         archive.erase()
     assert archive.catalog.open_live().row_of(DOOMED) is not None
 
@@ -484,7 +484,6 @@ def test_of_a_server_that_holds_the_database_nothing_is_left_in_its_tables(
         archive = Archive(store, Settings("", tmp_path), fake_reader(), [])
         fill(archive, desk_documents.values())
         park(archive)
-        postgresql.execute("ANALYZE", name)
         postgresql.execute("CHECKPOINT", name)
         assert len(holders(tables)) > 1
         archive.erase()

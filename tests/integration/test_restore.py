@@ -1,4 +1,4 @@
-"""`read-also restore`: the copy takes the store's place under everybody who has it open."""
+"""`read-also restore`: the backup takes the place of a store that nobody uses."""
 
 import json
 import os
@@ -24,8 +24,7 @@ from recommender.live import Follower, Heartbeats, Journal
 from recommender.ranking.display import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
-from recommender.store.backup import back_up
-from recommender.store.restoring import restore
+from recommender.store.backup import back_up, restore
 from tests.support.archives import clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -75,10 +74,11 @@ def store(bare: Settings) -> Iterator[ArticleStore]:
 
 @pytest.fixture
 def copy(store: ArticleStore, tmp_path: Path) -> Path:
-    """A copy of the store from when its articles, half as many, all said `old`."""
+    """A copy from when the articles, half as many, all said `old`; nobody has the store open."""
     put_all(store, "old", ARTICLES // 2)
     back_up(store, tmp_path / "copy.db")
     put_all(store, "new")
+    store.close()
     return tmp_path / "copy.db"
 
 
@@ -106,7 +106,7 @@ def test_it_asks_before_anything_is_given_up(
     run: Run, store: ArticleStore, copy: Path, answer: str, code: int, after: object
 ) -> None:
     result = run("restore", str(copy), answer=answer)
-    assert result.stdout.startswith("Give up what the store holds now, and put ")
+    assert result.stdout.startswith("Lose what the store has now, and put ")
     assert (result.exit_code, seen(store)) == (code, after)
 
 
@@ -136,6 +136,55 @@ def test_postgresql_is_told_another_way(run: Run, copy: Path) -> None:
 # --- Others have it open ---
 
 
+OPEN = """
+import sys
+from recommender.store import open_store
+store = open_store(sys.argv[1])
+store.state()
+print("open", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def process(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    running = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with running:
+        yield running
+        running.kill()
+
+
+def ask(running: subprocess.Popen[str], word: str = "") -> str:
+    assert running.stdin is not None
+    assert running.stdout is not None
+    if word:
+        running.stdin.write(f"{word}\n")
+        running.stdin.flush()
+    return running.stdout.readline().strip()
+
+
+def test_a_store_that_another_process_has_open_is_not_replaced(
+    run: Run, bare: Settings, store: ArticleStore, copy: Path
+) -> None:
+    with process(OPEN, bare.database_url) as other:
+        assert ask(other) == "open"
+        result = run("restore", str(copy), "--yes")
+        assert result.exit_code == 69
+        assert "is in use; stop everything that uses it (read-also serve, web, indexer)" in (
+            result.stderr
+        )
+        assert seen(store) == NEW
+        store.close()
+    assert run("restore", str(copy), "--yes").exit_code == 0
+    assert seen(store) == OLD
+
+
 class Worker:
     """A worker that is driven by hand."""
 
@@ -163,52 +212,34 @@ class Worker:
         }
 
 
-@pytest.fixture
-def worker(own_desk: Settings, fake_model: Model) -> Iterator[Worker]:
-    hired = Worker(own_desk, fake_model)
-    yield hired
-    hired.stop()
-
-
 def titles_of(store: ArticleStore) -> dict[str, str]:
     with store.scan() as view:
         return {stored.article.id: stored.article.title for stored in view}
 
 
-def test_a_worker_shows_the_restored_archive_whole(
-    worker: Worker, own_desk: Settings, make_story: Story, tmp_path: Path
+def test_a_worker_started_after_it_shows_the_restored_archive_whole(
+    own_desk: Settings, fake_model: Model, make_story: Story, tmp_path: Path
 ) -> None:
     with closing(open_store(own_desk.database_url)) as store:
         copied = titles_of(store)
         back_up(store, tmp_path / "copy.db")
-        for round_ in range(2):
-            for name in ("harbour-1", "harbour-2", f"late-{round_}"):
-                document = make_story(name, title=f"Round {round_}")
-                store.put(parse_article(json.dumps(document)))
-            store.delete("harbour-3")
-            worker.follower.refresh()
-            assert worker.titles() == titles_of(store) != copied
-            restore(own_desk.database_url, tmp_path / "copy.db")
-            assert titles_of(store) == copied
-            worker.follower.refresh()
-            assert worker.titles() == copied
-            assert worker.follower.current().change == store.state().change
+        for name in ("harbour-1", "harbour-2", "late"):
+            store.put(parse_article(json.dumps(make_story(name, title="Later"))))
+        store.delete("harbour-3")
+        before = Worker(own_desk, fake_model)
+        assert before.titles() == titles_of(store) != copied
+        before.stop()
+    restore(own_desk.database_url, tmp_path / "copy.db")
+    after = Worker(own_desk, fake_model)
+    assert after.titles() == copied
+    after.stop()
 
 
-def test_the_same_copy_put_back_twice_in_a_row_is_noticed_twice(
-    worker: Worker, own_desk: Settings, tmp_path: Path
-) -> None:
-    with closing(open_store(own_desk.database_url)) as store:
-        back_up(store, tmp_path / "copy.db")
-    views = [worker.follower.current().view]
-    for _ in range(2):
-        restore(own_desk.database_url, tmp_path / "copy.db")
-        worker.follower.refresh()
-        worker.follower.refresh()
-        views.append(worker.follower.current().view)
-        worker.follower.refresh()
-        assert worker.follower.current().view is views[-1]
-    assert len(set(map(id, views))) == 3
+@pytest.fixture
+def worker(own_desk: Settings, fake_model: Model) -> Iterator[Worker]:
+    started = Worker(own_desk, fake_model)
+    yield started
+    started.stop()
 
 
 def test_a_worker_notices_where_the_file_was_gone(
@@ -228,97 +259,12 @@ def test_a_worker_notices_where_the_file_was_gone(
         assert store.find_damage() == ()
 
 
-OPEN = """
-import sys
-from recommender.store import open_store
-store = open_store(sys.argv[1])
-from tests.integration.test_restore import put_all, seen
-put_all(store, sys.argv[2])
-print("open", flush=True)
-for line in sys.stdin:
-    print(sorted(seen(store)[0]), store.find_damage(), flush=True)
-"""
-
-
-@contextmanager
-def process(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    running = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", program, *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with running:
-        yield running
-        running.kill()
-
-
-def ask(running: subprocess.Popen[str], word: str = "") -> str:
-    assert running.stdin is not None
-    assert running.stdout is not None
-    if word:
-        running.stdin.write(f"{word}\n")
-        running.stdin.flush()
-    return running.stdout.readline().strip()
-
-
-def test_two_other_processes_with_a_full_log_see_the_copy(
-    bare: Settings, store: ArticleStore, copy: Path
-) -> None:
-    with (
-        process(OPEN, bare.database_url, "first") as one,
-        store.scan() as moment,  # nothing of the log can be taken out of it
-    ):
-        assert ask(one) == "open"
-        with process(OPEN, bare.database_url, "second") as two:
-            assert ask(two) == "open"
-            assert file_of(bare).with_name("read-also.db-wal").stat().st_size > 1_000_000
-            assert restore(bare.database_url, copy) == ARTICLES // 2
-            assert [ask(one, "look"), ask(two, "look")] == ["['old'] ()"] * 2
-            assert {stored.article.title for stored in moment} == {"new"}
-    assert seen(store) == OLD
-    store.close()
-    with closing(open_store(bare.database_url)) as anew:
-        assert (seen(anew), anew.find_damage()) == (OLD, ())
-
-
-WATCH = """
-import sys
-from recommender.store import open_store
-from tests.integration.test_restore import seen
-store = open_store(sys.argv[1])
-print("open", flush=True)
-moments = []
-while store.state().epoch != "stop":
-    moments.append(seen(store))
-print(sorted({(*sorted(titles), count) for titles, count in moments}), flush=True)
-"""
-
-
-def test_a_reader_sees_the_one_or_the_other_and_never_a_half(
-    bare: Settings, store: ArticleStore, copy: Path, tmp_path: Path
-) -> None:
-    back_up(store, tmp_path / "newer.db")
-    with process(WATCH, bare.database_url) as watching:
-        assert ask(watching) == "open"
-        for _ in range(10):
-            restore(bare.database_url, copy)
-            time.sleep(0.02)
-            restore(bare.database_url, tmp_path / "newer.db")
-            time.sleep(0.02)
-        with store.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE store_facts SET value = 'stop'")
-        half = ARTICLES // 2
-        assert ask(watching) == str([("new", ARTICLES), ("old", half)])
-
-
 # --- Killed ---
 
 RESTORE = """
 import sys
 from pathlib import Path
-from recommender.store.restoring import restore
+from recommender.store.backup import restore
 print("ready", flush=True)
 sys.stdin.readline()
 restore(sys.argv[1], Path(sys.argv[2]))
@@ -330,6 +276,7 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new_whole(
     bare: Settings, store: ArticleStore, copy: Path, tmp_path: Path
 ) -> None:
     back_up(store, tmp_path / "newer.db")
+    store.close()
     with process(RESTORE, bare.database_url, str(tmp_path / "newer.db")) as whole:
         ask(whole)
         begun = time.monotonic()
@@ -337,22 +284,25 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new_whole(
     takes, draw = time.monotonic() - begun, random.Random(20261124)  # noqa: S311 - moments
     outcomes = []
     for _ in range(KILLS):
-        with process(RESTORE, bare.database_url, str(copy)) as killed:
-            ask(killed)
-            assert killed.stdin is not None
-            killed.stdin.write("go\n")
-            killed.stdin.flush()
-            time.sleep(draw.uniform(0, takes))
-            os.kill(killed.pid, signal.SIGKILL)
+        kill_within(takes, draw, bare.database_url, str(copy))
         with closing(open_store(bare.database_url)) as anew:
             assert anew.find_damage() == ()
             outcomes.append(seen(anew))
         assert outcomes[-1] in (OLD, NEW)
-        assert seen(store) == outcomes[-1]
         restore(bare.database_url, tmp_path / "newer.db")
-        assert seen(store) == NEW
     assert NEW in outcomes
-    assert [path.name for path in bare.data_dir.iterdir() if "restoring" in path.name] == []
+    assert [path.name for path in bare.data_dir.iterdir() if path.name.endswith(".part")] == []
+
+
+def kill_within(seconds: float, draw: random.Random, *arguments: str) -> None:
+    """Start a restore, and kill it after a part of some seconds."""
+    with process(RESTORE, *arguments) as killed:
+        ask(killed)
+        assert killed.stdin is not None
+        killed.stdin.write("go\n")
+        killed.stdin.flush()
+        time.sleep(draw.uniform(0, seconds))
+        os.kill(killed.pid, signal.SIGKILL)
 
 
 def test_killed_where_there_was_no_store_it_leaves_none_or_the_whole(
@@ -362,14 +312,7 @@ def test_killed_where_there_was_no_store_it_leaves_none_or_the_whole(
     draw = random.Random(20261124)  # noqa: S311 - moments
     for number in range(3):
         address = f"sqlite:///{tmp_path / f'anew-{number}.db'}"
-        with process(RESTORE, address, str(copy)) as killed:
-            ask(killed)
-            assert killed.stdin is not None
-            killed.stdin.write("go\n")
-            killed.stdin.flush()
-            time.sleep(draw.uniform(0, 0.15))
-            os.kill(killed.pid, signal.SIGKILL)
+        kill_within(0.15, draw, address, str(copy))
         with closing(open_store(address)) as anew:
             assert seen(anew) in (none, OLD)
-            assert restore(address, copy) == ARTICLES // 2
-            assert seen(anew) == OLD
+        assert restore(address, copy) == ARTICLES // 2

@@ -23,9 +23,9 @@ from recommender.articles import Article, parse_article
 from recommender.errors import DeletedArticle, StoreUnusable
 from recommender.progress import Advance
 from recommender.store import ArticleStore, LogEntry, open_store, schema
-from recommender.store.backup import ROWS, back_up
+from recommender.store import backup as backup_module
+from recommender.store.backup import ROWS_AT_ONCE, back_up, restore
 from recommender.store.database import MIGRATIONS
-from recommender.store.restoring import restore
 from tests.support.features import make_embedding, make_features
 
 Open = Callable[..., ArticleStore]
@@ -80,7 +80,7 @@ def fill(store: ArticleStore, articles: int = 40) -> None:
 
 @pytest.mark.postgresql_daily
 def test_a_copy_holds_everything_and_is_another_store(store: ArticleStore, tmp_path: Path) -> None:
-    fill(store, 2 * ROWS + 3)
+    fill(store, 2 * ROWS_AT_ONCE + 3)
     back_up(store, tmp_path / "copy.db")
     with opened(tmp_path / "copy.db") as copy:
         assert tables_of(copy) == tables_of(store)
@@ -144,18 +144,26 @@ def test_what_is_there_already_is_left_alone(reopen: Open, tmp_path: Path, kind:
     ]
 
 
-def test_a_file_that_came_meanwhile_is_left_alone(store: ArticleStore, tmp_path: Path) -> None:
+def before_it_is_finished(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Do something when a copy is made, but has not its name yet."""
+    finish = backup_module._finish  # noqa: SLF001 - the moment between
+
+    def interrupted(aside: Path) -> int:
+        act()
+        return finish(aside)
+
+    patch.setattr(backup_module, "_finish", interrupted)
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(
+    store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(store)
     (tmp_path / "to").mkdir()
     target = tmp_path / "to" / "copy.db"
-
-    @contextmanager
-    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
-        target.write_bytes(b"precious")
-        yield lambda _: None
-
+    before_it_is_finished(monkeypatch, lambda: target.write_bytes(b"precious"))
     with pytest.raises(FileExistsError):
-        back_up(store, target, meter)
+        back_up(store, target)
     assert target.read_bytes() == b"precious"
     assert names(target.parent) == ["copy.db"]
 
@@ -168,24 +176,41 @@ def test_a_folder_that_is_missing_is_an_error_of_the_disk(
     assert not (tmp_path / "none").exists()
 
 
-def test_a_failure_leaves_nothing(store: ArticleStore, tmp_path: Path) -> None:
+def test_a_failure_leaves_nothing(
+    store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(store)
     (tmp_path / "to").mkdir()
 
-    @contextmanager
-    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
-        def advance(_done: int) -> None:
-            raise KeyboardInterrupt
+    def interrupt() -> None:
+        raise KeyboardInterrupt
 
-        yield advance
-
-    with pytest.raises(KeyboardInterrupt):
-        back_up(store, tmp_path / "to" / "copy.db", meter)
+    with monkeypatch.context() as patch:
+        before_it_is_finished(patch, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            back_up(store, tmp_path / "to" / "copy.db")
     assert names(tmp_path / "to") == []
     back_up(store, tmp_path / "to" / "copy.db")
 
 
-def test_the_meter_is_told_of_every_page_or_row(store: ArticleStore, tmp_path: Path) -> None:
+def test_what_was_copied_is_on_the_disk_before_it_has_its_name(
+    store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite syncs nothing that VACUUM INTO writes."""
+    target, sync, seen = tmp_path / "copy.db", os.fsync, []
+
+    def fsync(handle: int) -> None:
+        seen.append((target.exists(), os.fstat(handle).st_size))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    back_up(store, target)
+    assert [exists for exists, _ in seen[-2:]] == [False, True]
+    assert seen[-2][1] == target.stat().st_size
+
+
+@pytest.mark.postgresql_daily
+def test_the_meter_of_a_server_is_told_of_every_row(store: ArticleStore, tmp_path: Path) -> None:
     fill(store)
     told: dict[str, list[int]] = {}
 
@@ -199,17 +224,16 @@ def test_the_meter_is_told_of_every_page_or_row(store: ArticleStore, tmp_path: P
         yield advance
 
     back_up(store, tmp_path / "copy.db", meter)
-    assert told
+    assert bool(told) == (store.engine.dialect.name == "postgresql")
     assert [label for label, (total, done) in told.items() if total != done] == []
 
 
 def test_a_copy_taken_while_two_write_is_a_prefix_of_the_ledger(
-    reopen: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reopen: Open, tmp_path: Path
 ) -> None:
     store = reopen()
     fill(store)
     before, stop, rounds = len(log_of(store)), threading.Event(), [0, 0]
-    monkeypatch.setattr("recommender.store.backup.PAGES", 5)
 
     def write(writer: int) -> None:
         own = reopen()
@@ -223,19 +247,14 @@ def test_a_copy_taken_while_two_write_is_a_prefix_of_the_ledger(
             assert time.monotonic() < until, "a writer waits for the backup"
             time.sleep(0.001)
 
-    @contextmanager
-    def meter(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
-        wait_for_both()
-        yield lambda _: None
-        wait_for_both()
-
     threads = [threading.Thread(target=write, args=(writer,)) for writer in (0, 1)]
     for thread in threads:
         thread.start()
     try:
         wait_for_both()
         for number in range(3):
-            back_up(store, tmp_path / f"copy-{number}.db", meter)
+            back_up(store, tmp_path / f"copy-{number}.db")
+            wait_for_both()
     finally:
         stop.set()
         for thread in threads:
@@ -263,14 +282,17 @@ def own(tmp_path: Path) -> Iterator[ArticleStore]:
         yield store
 
 
+def damage(path: Path) -> None:
+    """Overwrite a page in the middle of a file that nobody has open."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xff" * 4096
+    path.write_bytes(data)
+
+
 def test_a_damaged_store_is_not_passed_off_as_a_backup(own: ArticleStore, tmp_path: Path) -> None:
-    with own.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA writable_schema=ON")
-        connection.exec_driver_sql(
-            "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master "
-            "WHERE name = 'terms') WHERE name = 'texts'"
-        )
-        connection.commit()
+    own.close()
+    damage(tmp_path / "own.db")
     (tmp_path / "to").mkdir()
     with pytest.raises(StoreUnusable, match="damaged"):
         back_up(own, tmp_path / "to" / "copy.db")
@@ -292,23 +314,11 @@ def test_a_full_disk_is_told_and_leaves_nothing(own: ArticleStore, tmp_path: Pat
 
 KILLED = """
 import sys, os, signal
-from contextlib import contextmanager
 from pathlib import Path
-from recommender.store import open_store
-from tests.support.features import make_embedding, make_features
-from recommender.store import backup
+from recommender.store import backup, open_store
 
-backup.PAGES = 2
-@contextmanager
-def meter(label, total, unit):
-    done = 0
-    def advance(pages):
-        nonlocal done
-        done += pages
-        if 2 * done > total:
-            os.kill(os.getpid(), signal.SIGKILL)
-    yield advance
-backup.back_up(open_store(sys.argv[1]), Path(sys.argv[2]), meter)
+backup._finish = lambda aside: os.kill(os.getpid(), signal.SIGKILL)
+backup.back_up(open_store(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -335,12 +345,13 @@ def own_address(tmp_path: Path) -> str:
 
 @pytest.fixture
 def copy(own: ArticleStore, tmp_path: Path) -> Path:
-    """A copy of the store as it was before its newest changes."""
+    """A copy of the store as it was before its newest changes; nobody has the store open."""
     path = tmp_path / "copies" / "a copy#1.db"
     path.parent.mkdir()
     back_up(own, path)
     own.write_many([article(f"late-{n}", body="late " * 500) for n in range(50)])
     own.delete("a-0001")
+    own.close()
     return path
 
 
@@ -362,9 +373,12 @@ def test_a_restored_store_holds_what_the_copy_holds(
     assert restore(own_address, copy) == 41
     assert copy.read_bytes() == before
     assert names(copy.parent) == [copy.name]
-    assert [name for name in names(tmp_path) if "restoring" in name] == []
-    assert tables_of(own) == tables_at(copy)
+    assert [name for name in names(tmp_path) if name.startswith(".")] == []
+    with opened(copy) as kept:
+        newest = kept.state().change
+        assert tables_of(own) == tables_of(kept)
     assert own.find_damage() == ()
+    assert own.put(article("fresh")).change == newest + 1
 
 
 def test_every_restoring_makes_another_store(
@@ -373,29 +387,11 @@ def test_every_restoring_makes_another_store(
     with opened(copy) as kept:
         epochs = [kept.state().epoch, own.state().epoch]
     for _ in range(3):
+        own.close()
         restore(own_address, copy)
         epochs.append(own.state().epoch)
     assert len(set(epochs)) == 5
     assert {len(epoch) for epoch in epochs} == {16}
-
-
-def test_numbers_go_on_where_the_copy_stood(
-    own: ArticleStore, own_address: str, copy: Path
-) -> None:
-    with opened(copy) as kept:
-        newest = kept.state().change
-    restore(own_address, copy)
-    assert own.put(article("fresh")).change == newest + 1
-
-
-def test_a_copy_with_pages_of_another_size_is_restored(
-    own: ArticleStore, own_address: str, copy: Path
-) -> None:
-    with bare(copy) as connection:
-        connection.execute("PRAGMA page_size=1024")
-        connection.execute("VACUUM")
-    restore(own_address, copy)
-    assert tables_of(own) == tables_at(copy)
 
 
 def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
@@ -413,14 +409,6 @@ def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
     assert copy.read_bytes() == before
     assert own.get("a-0001").title == "T"
     assert own.put(article("fresh")).result == "created"
-
-
-def damage(path: Path) -> None:
-    """Overwrite a page in the middle of a file that nobody has open."""
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
-    data[middle : middle + 4096] = b"\xff" * 4096
-    path.write_bytes(data)
 
 
 def make_foreign(path: Path) -> None:
@@ -448,12 +436,12 @@ def make_nameless(path: Path) -> None:
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "damaged": (damage, "damaged|malformed"),
     "cut off": (lambda path: os.truncate(path, path.stat().st_size // 2), "damaged|malformed"),
-    "foreign": (make_foreign, "no copy of an article store"),
+    "foreign": (make_foreign, "no backup of an article store"),
     "newer": (make_newer, "newer than this program"),
     "nameless": (make_nameless, "no epoch"),
     "text": (lambda path: path.write_text('{"id": "a"}\n' * 200), "not a database"),
-    "short text": (lambda path: path.write_text("a"), "not a database|no copy"),
-    "empty": (lambda path: path.write_bytes(b""), "no copy of an article store"),
+    "short text": (lambda path: path.write_text("a"), "not a database|no backup"),
+    "empty": (lambda path: path.write_bytes(b""), "no backup of an article store"),
     "missing": (Path.unlink, "unable to open"),
     "folder": (make_folder, "error|unable"),
 }
@@ -464,11 +452,14 @@ def test_what_is_no_sound_copy_is_refused_and_nothing_is_touched(
     own: ArticleStore, own_address: str, copy: Path, tmp_path: Path, kind: str
 ) -> None:
     spoil, reason = REFUSED[kind]
+    before = (own.state(), tables_of(own))
+    own.close()
     spoil(copy)
-    before = (own.state(), tables_of(own), names(tmp_path))
+    files = names(tmp_path)
     with pytest.raises(StoreUnusable, match=f"#1.db is not restored.*({reason})"):
         restore(own_address, copy)
-    assert (own.state(), tables_of(own), names(tmp_path)) == before
+    assert names(tmp_path) == files
+    assert (own.state(), tables_of(own)) == before
 
 
 def test_the_store_itself_is_no_copy(own: ArticleStore, own_address: str, tmp_path: Path) -> None:
@@ -497,7 +488,7 @@ def test_another_programs_database_is_left_alone(copy: Path, tmp_path: Path) -> 
     target = tmp_path / "theirs.db"
     target.touch()
     make_foreign(target)
-    with pytest.raises(StoreUnusable, match="another program's database"):
+    with pytest.raises(StoreUnusable, match="database of another program"):
         restore(f"sqlite:///{target}", copy)
     with bare(target) as connection:
         assert connection.execute("SELECT * FROM precious").fetchall() == [("mine",)]
@@ -513,14 +504,14 @@ def test_the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones(
     own: ArticleStore, copy: Path, tmp_path: Path
 ) -> None:
     target, log = tmp_path / "store.db", tmp_path / "store.db-wal"
+    own.write_many([article(f"more-{n}", body="more " * 500) for n in range(50)])
     log.write_bytes((tmp_path / "own.db-wal").read_bytes())
     assert log.stat().st_size > 100_000
     restore(f"sqlite:///{target}", copy)
     assert tables_at(target) == tables_at(copy) != tables_of(own)
 
 
-def test_a_damaged_store_is_made_whole(own: ArticleStore, own_address: str, copy: Path) -> None:
-    own.close()
+def test_a_damaged_store_is_made_whole(own_address: str, copy: Path) -> None:
     path = copy.parent.parent / "own.db"
     damage(path)
     with opened(path) as store:
@@ -539,28 +530,54 @@ def test_a_store_that_is_not_to_be_opened_tells_what_to_do(copy: Path, tmp_path:
     assert restore(f"sqlite:///{target}", copy) == 41
 
 
-def test_others_who_write_are_waited_for_but_not_for_ever(
-    own: ArticleStore, own_address: str, copy: Path
+@pytest.mark.parametrize("state", ["idle", "reading", "writing"])
+def test_a_store_that_others_have_open_is_not_replaced(
+    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path, state: str
 ) -> None:
     before = tables_of(own)
-    with bare(copy.parent.parent / "own.db") as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnusable, match="others write"):
-            restore(own_address, copy, patience_seconds=0.2)
-        assert tables_of(own) == before
-        waiting = threading.Thread(target=restore, args=(own_address, copy))
-        waiting.start()
-        time.sleep(0.2)
-        assert waiting.is_alive()
-        other.execute("ROLLBACK")
-        waiting.join(timeout=20)
+    own.close()
+    with opened(tmp_path / "own.db") as other:
+        if state == "idle":
+            other.state()
+            with pytest.raises(StoreUnusable, match="in use; stop everything that uses it"):
+                restore(own_address, copy)
+        elif state == "reading":
+            with other.scan(), pytest.raises(StoreUnusable, match="in use"):
+                restore(own_address, copy)
+        else:
+            with other.engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM articles")
+                with pytest.raises(StoreUnusable, match="in use"):
+                    restore(own_address, copy)
+                connection.rollback()
+    assert tables_of(own) == before
+    own.close()
+    restore(own_address, copy)
     assert tables_of(own) == tables_at(copy)
+
+
+def test_nobody_gets_in_while_a_store_is_replaced(
+    own_address: str, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = []
+
+    def open_meanwhile() -> None:
+        with pytest.raises(StoreUnusable) as refusal:
+            open_store(own_address, patience_seconds=0.1)
+        refusals.append(str(refusal.value))
+
+    before_it_is_finished(monkeypatch, open_meanwhile)
+    restore(own_address, copy)
+    assert len(refusals) == 1
+    assert "locked" in refusals[0]
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(
     own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
 ) -> None:
-    before = (own.state(), tables_of(own), names(tmp_path))
+    before = (own.state(), tables_of(own))
+    own.close()
+    files = names(tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, hard))
     try:
@@ -568,35 +585,19 @@ def test_a_full_disk_leaves_the_store_as_it_was(
             restore(own_address, copy)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (own.state(), tables_of(own), names(tmp_path)) == before
+    assert names(tmp_path) == files
+    assert (own.state(), tables_of(own)) == before
+    own.close()
     restore(own_address, copy)
-
-
-def test_a_disk_that_is_full_halfway_leaves_the_store_as_it_was(
-    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
-) -> None:
-    """The own copy fits, the log of the store does not: it is longer already."""
-    with own.scan():  # so that the log goes on growing
-        own.write_many([article(f"more-{n}", body="more " * 900) for n in range(300)])
-        before = (own.state(), tables_of(own))
-        log = (tmp_path / "own.db-wal").stat().st_size
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (log + 40_000, hard))
-        try:
-            with pytest.raises(StoreUnusable, match="cannot be put in the article store's place"):
-                restore(own_address, copy)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert (own.state(), tables_of(own)) == before
-    restore(own_address, copy)
-    assert tables_of(own) == tables_at(copy)
 
 
 def test_what_a_kill_left_is_removed_the_next_time(
     own_address: str, copy: Path, tmp_path: Path
 ) -> None:
-    for ending in ("", "-wal", "-shm", "-journal"):
-        (tmp_path / f".own.db.0123abcd.restoring{ending}").write_bytes(b"left")
-    (tmp_path / ".other.db.0123abcd.restoring").write_bytes(b"not ours")
+    for ending in ("part", "part-wal", "part-journal", "restoring", "restoring-shm"):
+        (tmp_path / f".own.db.0123abcd.{ending}").write_bytes(b"left")
+    others = [".other.db.0123abcd.part", ".own.db.bak.0123abcd.part"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"not ours")
     restore(own_address, copy)
-    assert [n for n in names(tmp_path) if n.startswith(".")] == [".other.db.0123abcd.restoring"]
+    assert [n for n in names(tmp_path) if n.startswith(".")] == others
