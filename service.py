@@ -1,4 +1,4 @@
-"""The web application: `create_app()` wires settings, store, snapshots and blueprints."""
+"""The web application: `create_app()` connects settings, store, snapshots and HTTP views."""
 
 from typing import Final
 
@@ -14,19 +14,18 @@ from recommender.web import State, register
 __all__ = ["create_app"]
 
 LARGEST_BODY: Final = 4 * 2**20
-WEB_PATIENCE_SECONDS: Final = 3.0  # a write that waits longer is refused, to be tried again
+WEB_PATIENCE_SECONDS: Final = 3.0  # a write that waits longer is refused; the client tries again
 
 
 def create_app(
     settings: Settings | None = None, *, reader_pages: bool = False, follows: bool = True
 ) -> Flask:
-    """Make the application of one worker, and start to follow what it shows.
+    """Make the application of one worker, and start the thread that keeps its view up to date.
 
     Args:
-        settings: from the environment if None.
-        reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
-        follows: whether a thread keeps the view up to date; else somebody calls
-            `Follower.refresh`.
+        settings: read from the environment if None.
+        reader_pages: whether `/read/{id}` shows whole stories, as in the demonstration.
+        follows: whether to start that thread; if not, the caller calls `Follower.refresh`.
 
     Raises:
         BadSettings: a setting is malformed.

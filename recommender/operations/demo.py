@@ -1,4 +1,4 @@
-"""The demonstration: the sample archive, from import to a served list, nothing to configure."""
+"""The demonstration: imports the sample archive, builds it, and serves it; nothing to configure."""
 
 import os
 import secrets
@@ -37,13 +37,13 @@ Say = Callable[[str], object]
 def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None) -> None:
     """Import the sample, build it, print the list of its Guiyang story, and serve it.
 
-    It keeps to a folder of its own under the data folder, beside whatever is there already.
+    Store and snapshots lie in a folder of their own under the data folder.
 
     Args:
-        settings: where the data folder is, and which model embeds.
-        meter: shows the work.
+        settings: the data folder and the model.
+        meter: shows the progress.
         say: prints a line.
-        port: where to serve on the loopback address; None stops after the list.
+        port: where to serve, on the loopback address; None serves nothing.
     """
     data = settings.data.demo
     catalog = Catalog(data.snapshots)
@@ -56,15 +56,15 @@ def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None)
 def _build(
     settings: Settings, data: DataFolder, catalog: Catalog, meter: Meter, say: Say
 ) -> Policy:
-    """Bring the sample in and up to date; tells the policy that is set there."""
+    """Import and index the sample; returns the policy that is set in its store."""
     store = open_store(data.database_url)
     with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
         imported = import_records(store, read_jsonl(path), say, strict=True)
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
     with Sandbox() as markup:
         load = partial(load_encoder, meter=meter)
-        reader = Analyzer(find_model(settings.model, data.path), load, markup.read)
-        built = rebuild(store, catalog, reader, meter=meter)
+        analyzer = Analyzer(find_model(settings.model, data.path), load, markup.read)
+        built = rebuild(store, catalog, analyzer, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
     policy = store.policies.current()
     store.close()
@@ -78,18 +78,18 @@ def _list(catalog: Catalog, policy: Policy) -> str:
 
 
 def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
-    """Serve with public reads and a write key made for this once."""
+    """Serve with public reads, and with a write key that is made anew each time."""
     key = secrets.token_urlsafe(24)
     address = f"http://{HOST}:{port}"
     say(f"the story with its list   {address}/read/{STORY}")
     say(f"the list as JSON          {address}/v1/articles/{STORY}/related")
     say(f"a key that may write      {key}\nCtrl-C stops it\n")
-    own = {
+    variables = {
         "DATABASE_URL": data.database_url,
         "DATA_DIR": str(data.path),
         "MODEL": settings.model,
         "API_KEYS": f"demo:read+write:{key}",
         "PUBLIC_READS": "1",
     }
-    environment = os.environ | {PREFIX + name: value for name, value in own.items()}
+    environment = os.environ | {PREFIX + name: value for name, value in variables.items()}
     serve_all(HOST, port, workers=2, environment=environment, reader_pages=True)

@@ -1,4 +1,8 @@
-"""The indexer process: reads what waits, answers drafts, and has the archive compacted."""
+"""The indexer process: analyzes queued texts, answers drafts, and starts compactions.
+
+It looks often whether something has changed, but at no more than two numbers: a counter of commits,
+and the state of the pointer to the live snapshot. The store is only asked after they have changed.
+"""
 
 import logging
 import math
@@ -39,29 +43,31 @@ _log = logging.getLogger(__name__)
 
 
 def model_in_use(catalog: Catalog, settings: Settings) -> Model:
-    """The model of the live snapshot, so that what is new can be compared with it.
+    """Find the model of the live snapshot: only its vectors can be compared with new ones.
 
     Args:
-        catalog: where it is.
-        settings: their model is taken where there is no snapshot, or where its model is not here
-            any more.
+        catalog: where the snapshot is.
+        settings: name the model to use if there is no snapshot, or its model is missing.
 
     Raises:
-        ModelRefused: the model of the settings is not here.
+        ModelRefused: the model of the settings is missing.
     """
-    manifest, chosen = read_live_manifest(catalog), find_model(settings.model, settings.data_dir)
+    manifest, configured = (
+        read_live_manifest(catalog),
+        find_model(settings.model, settings.data_dir),
+    )
     if manifest is None:
-        return chosen
+        return configured
     origin = Origin.of(manifest)
-    if chosen.fingerprint == origin.model or not origin.encoder:
-        return chosen
+    if configured.fingerprint == origin.model or not origin.encoder:
+        return configured
     with suppress(ModelRefused):
-        before = find_model(origin.encoder, settings.data_dir)
-        if before.fingerprint == origin.model:
-            _log.warning("going on with %s until a rebuild with %s", before.name, chosen.name)
-            return before
-    _log.error("the live snapshot's model is not here; what is new is listed by its words alone")
-    return chosen
+        of_snapshot = find_model(origin.encoder, settings.data_dir)
+        if of_snapshot.fingerprint == origin.model:
+            _log.warning("using %s until a rebuild with %s", of_snapshot.name, configured.name)
+            return of_snapshot
+    _log.error("the model of the live snapshot is missing; new articles are listed by words alone")
+    return configured
 
 
 def index_forever(settings: Settings) -> None:
@@ -152,7 +158,7 @@ class IndexerProcess:
         self._indexer = Indexer(self._store(), analyzer, self._settings.data.texts_in_hand)
         self._indexer.warm_up()
         self._fingerprint = model.fingerprint
-        _log.info("reading with %s", model.name)
+        _log.info("analyzing with %s", model.name)
 
     def _requeue_for(self, model: Model) -> None:
         """Queue the texts that were embedded for another model while this snapshot was built."""
@@ -160,7 +166,7 @@ class IndexerProcess:
         if manifest is not None and manifest.model == model.fingerprint:
             missed = self._store().queue.requeue_unembedded(model.fingerprint)
             if missed:
-                _log.info("%d articles are read again for %s", missed, model.name)
+                _log.info("%d articles are embedded again for %s", missed, model.name)
 
     def _compact(self) -> None:
         """Start a compaction, or a rebuild, in a process of its own if it is due."""
