@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -139,10 +139,12 @@ class Journal:
 
     def files(self) -> list[tuple[str, int, int]]:
         """Name, size and time of each journal: they differ after one was written."""
-        found = [
-            (path.name, path.stat()) for path in sorted(self._folder.glob(f"*{JOURNAL_SUFFIX}"))
-        ]
-        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+        found = []
+        for path in sorted(self._folder.glob(f"*{JOURNAL_SUFFIX}")):
+            with suppress(FileNotFoundError):  # its writer may replace it at any time
+                stat = path.stat()
+                found.append((path.name, stat.st_size, stat.st_mtime_ns))
+        return found
 
     def load(self, generation: str) -> JournalContent | None:
         """Read the journal of a generation up to its last whole batch; None if there is none."""

@@ -1,49 +1,79 @@
-"""Workers that follow an archive by hand, so that a test says when they look and what is away."""
+"""Workers that follow an archive by hand: a test says when they look and when the store is away."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Final
 
+import numpy as np
 import pytest
 
 from index import Catalog
 from recommender.analysis.embedding import Model
+from recommender.api import ListOptions
 from recommender.errors import StoreUnusable
 from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
-from recommender.store import ArticleStore, open_store
+from recommender.store import ArticleStore, LazyStore
+
+SEED: Final = "harbour-2"
+NOW: Final = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
 
 
 class Worker:
     """A follower by hand, whose store may be away."""
 
-    def __init__(self, settings: Settings, model: Model) -> None:
-        self.away = False
-        self._store = open_store(settings.database_url)
+    def __init__(self, settings: Settings, model: Model, *, away: bool = False) -> None:
+        self.late = LazyStore(settings.database_url, 1.0)
+        self.away = away
         self.follower = Follower(
             Catalog(settings.data.snapshots),
-            self._ask,
+            self._store,
             lambda: model,
             Journal(settings.data.journals),
             Heartbeats(settings.data.heartbeats),
         )
 
-    def _ask(self) -> ArticleStore:
+    def _store(self) -> ArticleStore:
         if self.away:
             raise StoreUnusable("the database is away")
-        return self._store
+        return self.late()
+
+    def stop(self) -> None:
+        self.follower.stop()
+        self.late.close()
 
     def look(self) -> LiveState:
         self.follower.refresh()
         return self.follower.current()
 
     def policy(self) -> tuple[int, Policy]:
-        """Version and value of what is in force at the next look."""
+        """Version and value of the policy at the next look."""
         in_force = self.look().in_force
         return in_force.version, in_force.policy
 
-    def stop(self) -> None:
-        self.follower.stop()
-        self._store.close()
+    @property
+    def generation(self) -> str:
+        return self.follower.current().view.generation
+
+    def shown(self) -> set[str]:
+        """The ids of all articles in the view."""
+        view = self.follower.current().view
+        return {view.id_of(int(row)) for row in np.flatnonzero(view.present)}
+
+    def listed(self, seed: str = SEED) -> list[str]:
+        """The list under an article at the next look."""
+        self.follower.refresh()
+        return self.listed_still(seed)
+
+    def listed_still(self, seed: str = SEED) -> list[str]:
+        """The list under an article as it is, without a look."""
+        view = self.follower.current().view
+        options = ListOptions(limit=100)
+        answer = list_related(view, find_seed(view, seed), options, Policy(), NOW)
+        return [item.id for item in answer.items]
 
 
 Hire = Callable[..., Worker]
@@ -51,12 +81,12 @@ Hire = Callable[..., Worker]
 
 @pytest.fixture
 def hire(own_desk: Settings, fake_model: Model) -> Iterator[Hire]:
-    """Workers over the desk: `hire()`; `away=True` where the store is away at first."""
+    """Workers that have looked once, over the desk or others: `hire(settings, away=True)`."""
     hired: list[Worker] = []
 
-    def make(*, away: bool = False) -> Worker:
-        hired.append(Worker(own_desk, fake_model))
-        hired[-1].away = away
+    def make(settings: Settings = own_desk, *, away: bool = False) -> Worker:
+        hired.append(Worker(settings, fake_model, away=away))
+        hired[-1].follower.refresh()
         return hired[-1]
 
     yield make

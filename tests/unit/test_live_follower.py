@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,18 @@ import sqlalchemy as sa
 
 from index import Catalog, Snapshot
 from recommender.analysis.embedding import Model
-from recommender.api import ListOptions
 from recommender.articles import Article
-from recommender.errors import NotReady, StoreUnusable
+from recommender.errors import NotReady
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import open_generation
-from recommender.live import Follower, Heartbeats, Journal
+from recommender.live import Heartbeats, Journal
 from recommender.ranking.display import DisplayFields
-from recommender.ranking.policy import Policy
-from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
-from recommender.store import ArticleStore, CatalogNeeds, LazyStore, open_store
+from recommender.store import ArticleStore, CatalogNeeds, open_store
+from tests.support.workers import SEED, Hire, Worker
 
-NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
 FUTURE = "2026-10-21T12:00:00Z"
-SEED = "harbour-2"
 
 Document = dict[str, Any]
 Documents = dict[str, Document]
@@ -39,78 +34,9 @@ Index = Callable[..., int]
 Story = Callable[..., Document]
 
 
-class Worker:
-    """A follower by hand, whose store may be away."""
-
-    def __init__(self, settings: Settings, model: Model) -> None:
-        self.late = LazyStore(settings.database_url, 1.0)
-        self.away = False
-        self.follower = Follower(
-            Catalog(settings.data.snapshots),
-            self._store,
-            lambda: model,
-            Journal(settings.data.journals),
-            Heartbeats(settings.data.heartbeats),
-        )
-
-    def _store(self) -> ArticleStore:
-        if self.away:
-            raise StoreUnusable("the database is away")
-        return self.late()
-
-    def stop(self) -> None:
-        self.follower.stop()
-        self.late.close()
-
-    @property
-    def generation(self) -> str:
-        return self.follower.current().view.generation
-
-    def shown(self) -> set[str]:
-        """The ids of all articles that the view holds."""
-        view = self.follower.current().view
-        return {view.id_of(int(row)) for row in np.flatnonzero(view.present)}
-
-    def listed(self, seed: str = SEED) -> list[str]:
-        self.follower.refresh()
-        return self.listed_still(seed)
-
-    def listed_still(self, seed: str = SEED) -> list[str]:
-        view = self.follower.current().view
-        options = ListOptions(limit=100)
-        answer = list_related(view, find_seed(view, seed), options, Policy(), NOW)
-        return [item.id for item in answer.items]
-
-    def title(self, article_id: str) -> str:
-        view = self.follower.current().view
-        row = view.row_of(article_id)
-        assert row is not None
-        return DisplayFields.from_bytes(view.display_of(row)).title
-
-
-Hire = Callable[..., Worker]
-
-
 @pytest.fixture
-def hire(fake_model: Model) -> Iterator[Hire]:
-    """Workers over an archive: `hire(settings)`; `away=True` where the store is away at first."""
-    hired: list[Worker] = []
-
-    def make(settings: Settings, *, away: bool = False) -> Worker:
-        worker = Worker(settings, fake_model)
-        worker.away = away
-        hired.append(worker)
-        worker.follower.refresh()
-        return worker
-
-    yield make
-    for worker in hired:
-        worker.stop()
-
-
-@pytest.fixture
-def worker(hire: Hire, own_desk: Settings) -> Worker:
-    return hire(own_desk)
+def worker(hire: Hire) -> Worker:
+    return hire()
 
 
 @pytest.fixture
@@ -122,6 +48,13 @@ def store(own_desk: Settings) -> Iterator[ArticleStore]:
 
 def put(store: ArticleStore, document: Document, **fields: object) -> None:
     store.put(Article.model_validate_json(as_json(document | fields)))
+
+
+def title_of(worker: Worker, article_id: str) -> str:
+    view = worker.follower.current().view
+    row = view.row_of(article_id)
+    assert row is not None
+    return DisplayFields.from_bytes(view.display_of(row)).title
 
 
 def as_json(document: Document) -> str:
@@ -217,7 +150,7 @@ def test_a_new_headline_shows_at_once_over_the_text_read_before(
     before = find_seed(worker.follower.current().view, "harbour-4")
     put(store, desk_documents["harbour-4"], title="Rewritten")
     assert worker.listed().index("harbour-4") == place
-    assert worker.title("harbour-4") == "Rewritten"
+    assert title_of(worker, "harbour-4") == "Rewritten"
     now = find_seed(worker.follower.current().view, "harbour-4")
     assert before.vector is not None
     assert now.vector is not None

@@ -198,7 +198,7 @@ def stalled(
         return ends_at(own, generation, point)
 
     until(lambda: journal.load(catalog.live()) is not None)
-    monkeypatch.setattr(Journal, "add", stall)
+    monkeypatch.setattr(Journal, "append", stall)
     monkeypatch.setattr(Journal, "ends_at", note)
     try:
         for number in range(MOST_JOBS + 10):

@@ -198,7 +198,7 @@ def test_what_a_newer_program_set_is_in_force_when_that_reads_the_journal(
     assert first.policy() == (1, SOME)
     first.stop()
     monkeypatch.setattr(
-        "recommender.ranking.policies.parse_policy", lambda text: OTHER if text == NEWER else SOME
+        "recommender.ranking.policy.parse_policy", lambda text: OTHER if text == NEWER else SOME
     )
     late = hire(away=True)
     assert late.policy() == (2, OTHER)
