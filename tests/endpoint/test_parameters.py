@@ -112,9 +112,3 @@ def test_a_write_takes_no_parameter_but_wait_visible(
         assert response.status_code == 400
         assert [fault["pointer"] for fault in response.get_json()["errors"]] == named
     assert client.get("/v1/articles/harbour-2").json == before
-
-
-def test_fetching_an_article_takes_no_parameters(desk: FlaskClient) -> None:
-    response = desk.get("/v1/articles/harbour-2?wait=visible&x=1")
-    assert response.status_code == 400
-    assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["/wait", "/x"]
