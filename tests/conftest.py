@@ -31,6 +31,7 @@ from tests.support.archives import (
     Document,
     HashedWords,
     archive_settings,
+    build_once,
     clean_environment,
     clients,
     desk_articles,
@@ -44,6 +45,7 @@ from tests.support.properties import register_profiles
 
 register_profiles()
 
+DEMO_FOLDER = "read also data"
 LONG_FIXTURES = frozenset({"postgresql", "multilingual", "mariadb"})
 """Servers to start and models to unpack: what needs one of them is left to `make test-long`."""
 
@@ -134,15 +136,17 @@ def twins(sample: Path) -> dict[str, frozenset[str]]:
     return {one: frozenset(group - {one}) for one, group in groups.items()}
 
 
+def _run_demonstration(folder: Path) -> None:
+    environment: dict[str, str | None] = {n: None for n in os.environ if n.startswith(PREFIX)}
+    environment |= {f"{PREFIX}DATA_DIR": str(folder / DEMO_FOLDER)}
+    result = CliRunner().invoke(main, ["demo", "--no-serve"], env=environment)
+    assert result.exit_code == 0, result.output
+
+
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder, with a space in its name, where the demonstration was run once."""
-    folder = tmp_path_factory.mktemp("sample") / "read also data"
-    environment: dict[str, str | None] = {n: None for n in os.environ if n.startswith(PREFIX)}
-    environment |= {f"{PREFIX}DATA_DIR": str(folder)}
-    result = CliRunner().invoke(main, ["demo", "--no-serve"], env=environment)
-    assert result.exit_code == 0, result.output
-    return folder
+    return build_once(tmp_path_factory, "sample", _run_demonstration) / DEMO_FOLDER
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ def damage(archives: list[Archive]) -> Iterator[Damage]:
     assert handed == []
 
 
+@pytest.mark.long
 def test_no_flipped_bit_is_served(damage: Damage) -> None:
     damage.run_flips(20261124, FLIPS)
     assert damage.tally.counts == {"flips": FLIPS}

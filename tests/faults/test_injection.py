@@ -56,6 +56,7 @@ def traced() -> Iterator[tuple[Injection, Tally]]:
         yield injection, tally
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", WORKS)
 def test_no_fault_at_a_system_call_loses_anything(
     traced: tuple[Injection, Tally], work: str
@@ -71,12 +72,14 @@ def test_no_fault_at_a_system_call_loses_anything(
 # --- the instruments ---
 
 
+@pytest.mark.long
 def test_a_loss_would_be_found(tmp_path: Path) -> None:
     WORKS["write"].make(tmp_path)
     assert WORKS["write"].check(tmp_path, acknowledged=False) is None
     assert WORKS["write"].check(tmp_path, acknowledged=True) is not None
 
 
+@pytest.mark.long
 def test_a_pointer_that_is_replaced_too_early_would_be_found(
     traced: tuple[Injection, Tally],
 ) -> None:

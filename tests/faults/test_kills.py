@@ -49,6 +49,7 @@ def run_kills(
     return kept
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_missing_after_kills(tmp_path: Path) -> None:
     tally = tmp_path / "tally.json"
     first = run_kills(tally, KILLS, *SUITE)
@@ -64,6 +65,7 @@ def test_nothing_acknowledged_is_missing_after_kills(tmp_path: Path) -> None:
     assert counts["kills while a publish was under way"] > 0
 
 
+@pytest.mark.long
 def test_a_store_that_keeps_half_a_call_is_found(tmp_path: Path) -> None:
     kept = run_kills(
         tmp_path / "tally.json", 15, "-c", HALF_A_CALL, options=("--folder", str(tmp_path))

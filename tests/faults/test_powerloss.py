@@ -102,6 +102,7 @@ def test_nothing_acknowledged_is_lost(workload: Workload) -> None:
     assert tally.checked > STATES[workload] / 2
 
 
+@pytest.mark.long
 @traced
 def test_a_store_in_a_new_folder_is_as_durable() -> None:
     workload = replace(STORE, place="of the newsroom/data")
@@ -110,6 +111,7 @@ def test_a_store_in_a_new_folder_is_as_durable() -> None:
     assert tally.losses == 0, tally.first
 
 
+@pytest.mark.long
 @traced
 @pytest.mark.parametrize(
     ("workload", "control"),

@@ -32,6 +32,9 @@ LOOP_SECONDS = 2.0
 STARTS = 3  # in so long a loop of crashes: at once, then after 0.5 and 1 s
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("serving")

@@ -4,10 +4,12 @@ An archive is named by its Settings. `desk_articles` has a few stories on two su
 article of every awkward kind; the fake encoder makes the same vectors on every machine.
 """
 
+import fcntl
 import json
 import os
 import random
 import re
+import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
@@ -165,6 +168,22 @@ def clean_environment(**settings: str | Path) -> dict[str, str]:
 def archive_settings(folder: Path) -> Settings:
     """The settings of an archive that lies in a folder."""
     return Settings(f"sqlite:///{folder / 'read-also.db'}", folder, api_keys=KEYS)
+
+
+def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+    """Return a copy of a folder that every worker of a run needs and only the first one builds."""
+    own = factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    built = common / name
+    with (common / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            aside = common / f"{name}.building"
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            build(aside)
+            aside.rename(built)
+    return Path(shutil.copytree(built, own / f"{name}.copy"))
 
 
 def fill(settings: Settings, articles: Sequence[Document]) -> None:
