@@ -1,6 +1,5 @@
 """A damaged file is refused as damaged, whatever is wrong with it."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from tests.faults.harness.damage import (
     Damage,
     Flip,
     Length,
-    canonical,
-    forge_manifest,
     lengths_of,
     temporary_archives,
     unruly_cases,
@@ -59,9 +56,9 @@ def test_no_file_of_another_length_is_served(damage: Damage) -> None:
     assert damage.tally.counts["lengths"] > 400
 
 
-def test_no_hostile_manifest_pointer_or_mixture_is_served(damage: Damage) -> None:
+def test_no_hostile_pointer_file_or_mixture_is_served(damage: Damage) -> None:
     damage.run_cases()
-    assert damage.tally.counts["cases"] > 800
+    assert damage.tally.counts["cases"] > 250
 
 
 @pytest.mark.parametrize("case", unruly_cases(), ids=lambda case: case.name)
@@ -76,14 +73,6 @@ def test_what_is_no_file_is_refused_as_damaged(archives: list[Archive], case: Ca
 
 def test_a_whole_archive_is_served(archives: list[Archive]) -> None:
     assert [archive.mistake() for archive in archives] == ["served", "served"]
-
-
-def test_a_manifest_that_only_says_something_else_is_served(archives: list[Archive]) -> None:
-    """So the hostile ones are refused for what they say, and not for how they were put there."""
-    with archives[0].copied() as copy:
-        fields = json.loads(copy.manifest.read_bytes())
-        forge_manifest(copy, canonical(fields | {"model": "another"}))
-        assert copy.mistake() == "served"
 
 
 def test_a_flip_is_undone(tmp_path: Path) -> None:

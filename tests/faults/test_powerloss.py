@@ -20,7 +20,6 @@ from tests.faults.harness.powerloss import (
     Tally,
     examine,
     lose,
-    memory_folder,
     trace,
 )
 from tests.faults.harness.replay import (
@@ -37,6 +36,7 @@ from tests.faults.harness.replay import (
 )
 from tests.faults.harness.replay_catalog import CATALOG
 from tests.faults.harness.replay_store import STORE, WRITES
+from tests.faults.harness.tally import memory_folder
 from tests.faults.harness.trace import (
     ROOT,
     Acknowledge,

@@ -36,7 +36,7 @@ from index import Catalog, Snapshot
 from recommender.articles import Article, parse_article
 from recommender.errors import UnknownArticle
 from recommender.store import ArticleStore, open_store
-from tests.faults.harness.damage import ROWS, STAMP, make_rows
+from tests.faults.harness.generations import ROWS, STAMP, rows_of
 from tests.faults.harness.tally import Tally, memory_folder
 
 # Runs work under strace: once to learn its calls, then with a fault at one of them.
@@ -322,7 +322,7 @@ def _catalog(folder: Path) -> Catalog:
 
 
 def _publish(catalog: Catalog, change: int) -> Snapshot:
-    return catalog.publish_rows(make_rows(ROWS, change), **STAMP, change=change)
+    return catalog.publish_rows(rows_of(change), **STAMP, change=change)
 
 
 def _make_catalog(folder: Path) -> None:
@@ -335,7 +335,7 @@ def _nothing() -> None:
 
 def _prepare_publish(folder: Path) -> Steps:
     catalog = _catalog(folder)
-    rows = make_rows(ROWS, NEW_CHANGE)
+    rows = rows_of(NEW_CHANGE)
 
     def publish() -> str:
         with catalog.lock():
@@ -388,7 +388,7 @@ def _check_catalog(folder: Path, changes: set[int]) -> str | None:
 
 def _answers(snapshot: Snapshot) -> str | None:
     """Compare with brute force over the rows that this change should hold."""
-    rows = make_rows(ROWS, snapshot.manifest.change)
+    rows = rows_of(snapshot.manifest.change)
     similarities = rows.vectors @ rows.vectors.T
     for row, row_id in enumerate(rows.ids):
         hits = snapshot.vectors.nearest(rows.vectors[row], ROWS, np.ones(ROWS, bool))
@@ -542,15 +542,9 @@ def open_injection(tally: Tally, worker: Sequence[str] = WORKER) -> Iterator[Inj
 def main(sample: int | None, seed: int, path: Path | None) -> None:
     """Run every piece of work, print the counts, and fail where anything was found."""
     tally = Tally.load(path)
-    with open_injection(tally) as injection:
-        try:
-            for name in WORKS:
-                injection.run(name, injection.points(name, sample, seed), seed)
-        except KeyboardInterrupt:
-            click.echo("stopped")
-    tally.save()
-    click.echo(str(tally))
-    sys.exit(1 if tally.findings else 0)
+    with open_injection(tally) as injection, tally.reporting():
+        for name in WORKS:
+            injection.run(name, injection.points(name, sample, seed), seed)
 
 
 if __name__ == "__main__":

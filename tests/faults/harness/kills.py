@@ -2,29 +2,29 @@
 
     python -m tests.faults.harness.kills [--minutes 30] [--kills N] [--seed 1] [--tally FILE.json]
 
-Writers (put, put_many, delete, versions; one to three at once) and, in half of the rounds, a
+One to three writers (single and bulk writes, deletes, versions) and, in half of the rounds, a
 publisher are killed at a drawn moment. A fresh process then compares the change log, the content
-and the live generation with everything that was ever acknowledged in that archive: see
-`kills_history` and `kills_publish`. An archive is kept for twenty-five rounds, in memory and on
-disk by turns. Stop it with Ctrl-C; with the same tally it goes on.
+and the live generation with everything that was ever acknowledged in that archive. An archive is
+kept for twenty-five rounds, in memory and on disk by turns. Stop it with Ctrl-C; with the same
+tally it goes on.
 """
 
 import os
-import pickle
 import random
 import re
 import shutil
 import signal
-import sys
 import tempfile
 import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -34,7 +34,7 @@ import pysqlite3
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, TermCounts, quantize
+from index import Catalog, NoSnapshot, Snapshot
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.language import detect_language
@@ -94,33 +94,9 @@ class Group:
 
 
 def ask(question: Callable[[], Answer]) -> Answer:
-    """Answer a question in a fresh process.
-
-    Raises:
-        RuntimeError: it failed, with its traceback, or did not answer within two minutes.
-    """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        signal.alarm(MOST_SECONDS)
-        _be_child(
-            lambda: _send(writing, (True, question())), lambda words: _send(writing, (False, words))
-        )
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(child, 0)
-    answer: tuple[bool, Any] = pickle.loads(data) if data else (False, "no answer")  # noqa: S301 - our own child
-    if not answer[0]:
-        raise RuntimeError(answer[1])
-    result: Answer = answer[1]
-    return result
-
-
-def _send(handle: int, value: object) -> None:
-    with os.fdopen(handle, "wb") as pipe:
-        pipe.write(pickle.dumps(value))
+    """Answer a question in a fresh process, within two minutes; what it raises is raised here."""
+    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        return pool.submit(question).result(MOST_SECONDS)
 
 
 def _be_child(work: Callable[[], object], on_error: Callable[[str], object]) -> NoReturn:
@@ -133,18 +109,13 @@ def _be_child(work: Callable[[], object], on_error: Callable[[str], object]) -> 
         os._exit(0)
 
 
-# Publishing from a store that is being written, and what the live generation must then answer.
-#
-# Two ways: plain rows, whose vectors are drawn by the digest of each document, and the product's
-# own `rebuild` with a fake encoder.
-
+# --- publishing, and what the live generation must then answer ---
 
 DIM: Final = 16
 ASKED: Final = 20
 DEPTH: Final = 10
 KEEP: Final = 2
 ROUNDING: Final = 1e-3  # of float16
-PLAIN: Final = "rows drawn by digest"
 FAKE: Final = Model("fake", Path(), "fake-1", frozenset({"en"}))
 
 
@@ -162,20 +133,8 @@ class HashedWords:
         return unit
 
 
-def publish_plain(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None:
-    """Publish plain rows of the store as it is now, and prune."""
-    with catalog.lock():
-        with store.scan() as view:
-            digests = {stored.article.id: digest_of(stored.article) for stored in view}
-        stamp: dict[str, Any] = {"model": PLAIN, "analyzer": "none", "epoch": view.state.epoch}
-        ledger.write("publishing", view.state.change)
-        catalog.publish_rows(_rows(digests), **stamp, change=view.state.change)
-        ledger.write("published", view.state.change)
-        catalog.prune(KEEP)
-
-
-def publish_rebuilt(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None:
-    """Publish as the product does."""
+def publish(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None:
+    """Rebuild as the product does, with a fake encoder."""
     ledger.write("publishing", store.state().change)
     reader = Analyzer(FAKE, lambda _: HashedWords(), lambda markup: markup)
     # What the gate thinks of texts drawn at random is not the question here.
@@ -207,42 +166,11 @@ def check_catalog(
     return _compare(live, state_at[change]), change
 
 
-def _rows(digests: dict[str, str]) -> Rows:
-    ids = sorted(digests)
-    buckets, counts = np.array([7], np.int32), np.array([1], np.float32)
-    vectors = _vectors([digests[name] for name in ids])
-    return Rows(
-        ids=ids,
-        vectors=vectors,
-        passages=Passages(np.arange(len(ids) + 1, dtype=np.int64), quantize(vectors)),
-        terms=TermCounts.of([(buckets, counts)] * len(ids)),
-        columns={},
-        labels={},
-        keywords=[()] * len(ids),
-        display=[digests[name].encode() for name in ids],
-    )
-
-
-def _vectors(digests: Sequence[str]) -> NDArray[np.float32]:
-    """Unit rows that the 32 bytes of each digest make."""
-    drawn = np.array([list(bytes.fromhex(digest)) for digest in digests], np.float32)
-    rows = drawn.reshape(len(digests), -1)[:, :DIM] - 127.3 if digests else np.empty((0, DIM))
-    unit: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("<f4")
-    return unit
-
-
 def _compare(live: Snapshot, digests: dict[str, str]) -> str:
-    ids = [live.id_of(row) for row in range(len(live))]
-    if live.manifest.model == PLAIN:
-        if ids != sorted(digests):
-            return f"{live.generation} holds other articles than its change tells"
-        if any(live.display_of(row).decode() != digests[name] for row, name in enumerate(ids)):
-            return f"{live.generation} holds other cards than it should"
-        return _search(live, _vectors([digests[name] for name in ids]))
-    # Articles that nobody had read yet come with a later rebuild.
-    if not set(ids) <= digests.keys():
+    """Compare with the texts of its change; texts that nobody had read yet come later."""
+    if not {live.id_of(row) for row in range(len(live))} <= digests.keys():
         return f"{live.generation} holds articles that its change does not"
-    return _search(live, live.vectors.fetch(np.arange(len(ids))))
+    return _search(live, live.vectors.fetch(np.arange(len(live))))
 
 
 def _search(live: Snapshot, vectors: NDArray[np.float32]) -> str:
@@ -259,7 +187,7 @@ def _search(live: Snapshot, vectors: NDArray[np.float32]) -> str:
     return ""
 
 
-# A fresh look at a store and its snapshots after a kill.
+# --- a fresh look at a store and its snapshots after a kill ---
 
 
 FETCHED: Final = 20
@@ -372,7 +300,7 @@ def _integrity(database: Path) -> list[str]:
     return [] if answer == [("ok",)] else [f"integrity_check: {answer}"]
 
 
-# One round: writers and a publisher are started, killed at a drawn moment, and checked.
+# --- one round: writers and a publisher are started, killed at a drawn moment, and checked ---
 
 
 WRITERS: Final = ("anna", "boris", "chen")
@@ -404,7 +332,7 @@ class Round:
         name: seed and number.
         number: of the round.
         writers: who writes.
-        publisher: how it publishes besides; None for no publisher.
+        publisher: whether somebody publishes besides.
         wait: for the first line of whose ledger the clock waits; None starts it at once.
         seconds: until the kill.
     """
@@ -412,7 +340,7 @@ class Round:
     name: str
     number: int
     writers: tuple[str, ...]
-    publisher: str | None
+    publisher: bool
     wait: str | None
     seconds: float
 
@@ -442,7 +370,7 @@ def draw_round(seed: int, number: int) -> Round:
     """One to three writers, in half of the rounds a publisher; kills early and late."""
     draw = random.Random(f"{seed}-{number}")  # noqa: S311 - a choice, no secret
     writers = tuple(draw.sample(WRITERS, draw.choice([1, 1, 2, 3])))
-    publisher = draw.choice([None, None, "plain", "rebuilt"])
+    publisher = draw.random() < 0.5
     early = draw.random() < 0.15
     wait = None if early else "publisher" if publisher and draw.random() < 0.7 else writers[0]
     window = 0.1 if early else 0.15 if wait != "publisher" else 0.6
@@ -489,7 +417,7 @@ def _run_and_kill(archive: Archive, planned: Round, folder: Path) -> list[str]:
             ledger.close()
         if planned.publisher:
             ledger = Ledger(folder / "publisher")
-            work = partial(_publish, archive.place, ledger, planned.publisher, parent)
+            work = partial(_publish, archive.place, ledger, parent)
             group.start(work, partial(ledger.write, "wrong"))
             ledger.close()
         if planned.wait:
@@ -511,8 +439,7 @@ def _write(
             author.act()
 
 
-def _publish(place: Place, ledger: Ledger, how: str, parent: int) -> None:
-    publish = {"plain": publish_plain, "rebuilt": publish_rebuilt}[how]
+def _publish(place: Place, ledger: Ledger, parent: int) -> None:
     with closing(place.open()) as store:
         catalog = Catalog(place.snapshots)
         while os.getppid() == parent:
@@ -554,8 +481,8 @@ class Campaign:
         archive = self._current(number)
         try:
             ended = run_round(archive, planned)
-        except RuntimeError as error:
-            self._find(planned, [f"the look failed: {error}"])
+        except Exception as error:  # noqa: BLE001 - whatever the look raises is a finding
+            self._find(planned, [f"the look failed: {error!r}"])
         else:
             self._count(archive, planned, ended)
         self._tally.done(self._seed, number)
@@ -582,7 +509,7 @@ class Campaign:
             "kills": 1,
             "kills while a write was under way": int(ended.cut_short > 0),
             "kills while a publish was under way": int(ended.mid_publish),
-            "kills with a publisher": int(planned.publisher is not None),
+            "kills with a publisher": int(planned.publisher),
             "writes acknowledged": ended.acknowledged,
             "writes checked, each after every kill": len(archive.history.entries),
             "writes missing": settled.missing,
@@ -633,19 +560,11 @@ def main(
     campaign = Campaign(tally, seed, folder)
     if minutes is None and kills is None:
         minutes = 30
-    with tqdm(total=kills, desc="kills", unit="kill", disable=None) as bar:
-        try:
-            for _ in _steps(minutes, kills):
-                campaign.run()
-                bar.update()
-                bar.set_postfix_str(f"{tally.counts.get('findings', 0)} found")
-        except KeyboardInterrupt:
-            click.echo("stopped")
-        finally:
-            campaign.close()
-            tally.save()
-    click.echo(str(tally))
-    sys.exit(1 if tally.findings else 0)
+    with tally.reporting(), closing(campaign):
+        steps = tqdm(_steps(minutes, kills), "kills", kills, unit="kill", disable=None)
+        for _ in steps:
+            campaign.run()
+            steps.set_postfix_str(f"{tally.counts.get('findings', 0)} found")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from tests.faults.harness.replay import (
 )
 from tests.faults.harness.replay_catalog import CATALOG
 from tests.faults.harness.replay_store import STORE
+from tests.faults.harness.tally import memory_folder
 from tests.faults.harness.trace import Operation, follow, run_traced, why_untraceable
 
 WORKLOADS: Final = (STORE, CATALOG)
@@ -86,11 +87,6 @@ class Outcome:
             f"{self.name}: {self.honest.states} states, {self.honest.checked} acknowledged writes "
             f"checked, {self.honest.losses} losses; control losses: {lost}{first}"
         )
-
-
-def memory_folder() -> str | None:
-    """Where temporary files cost no disk; None for the usual place."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - random names below it
 
 
 def trace(workload: Workload, root: Path) -> list[Operation]:

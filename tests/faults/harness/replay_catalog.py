@@ -12,35 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from index import Catalog, NoSnapshot, Passages, Rows, Snapshot, TermCounts, quantize
+from index import Catalog, NoSnapshot, Snapshot
+from tests.faults.harness.generations import ROWS, STAMP, rows_of
 from tests.faults.harness.replay import Control, Verdict, Workload, acknowledge
 
-ROWS: Final = 12
-DIM: Final = 8
 PUBLISHED: Final = 3
-
-
-def rows_of(change: int) -> Rows:
-    """The rows of a snapshot: the same ids, and everything else of its own."""
-    draw = np.random.default_rng(change)
-    vectors = draw.standard_normal((ROWS, DIM)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    one_term = [
-        (np.array([100 * change + n], np.int32), np.ones(1, np.float32)) for n in range(ROWS)
-    ]
-    return Rows(
-        ids=[f"article-{number:02}" for number in range(ROWS)],
-        vectors=vectors,
-        passages=Passages.of([quantize(vectors[[row]]) for row in range(ROWS)], DIM),
-        terms=TermCounts.of(one_term),
-        columns={
-            "published": np.arange(ROWS, dtype=np.int64) * change,
-            "section": np.zeros(ROWS, np.int16),
-        },
-        labels={"section": [f"section of {change}"]},
-        keywords=[["even" if number % 2 == 0 else "odd"] for number in range(ROWS)],
-        display=[f"card {number} of {change}".encode() for number in range(ROWS)],
-    )
 
 
 def publish_all(folder: Path) -> None:
@@ -48,7 +24,7 @@ def publish_all(folder: Path) -> None:
     catalog = Catalog(folder)
     with catalog.lock():
         for change in range(1, PUBLISHED + 1):
-            catalog.publish_rows(rows_of(change), model="m", analyzer="a", epoch="e", change=change)
+            catalog.publish_rows(rows_of(change), **STAMP, change=change)
             acknowledge(f"published {change}")
         catalog.prune(keep=1)
         acknowledge("pruned")
@@ -111,7 +87,7 @@ def _mixture(snapshot: Snapshot, change: int) -> Iterator[str]:
         "display": [snapshot.display_of(number) for number in numbers] == list(rows.display),
         "vectors": np.allclose(vectors, rows.vectors, atol=1e-3),
         "columns": np.array_equal(snapshot.columns["published"], rows.columns["published"]),
-        "labels": list(snapshot.labels["section"]) == list(rows.labels["section"]),
+        "labels": list(snapshot.labels["language"]) == list(rows.labels["language"]),
     }
     yield from (
         f"{name} are not those of {change}" for name, is_same in same.items() if not is_same

@@ -1,14 +1,15 @@
-"""Where files cost no disk: what a killed process has written survives there as well."""
+"""What a long run counts and finds, kept in a JSON file, so that running again adds to it."""
 
 import json
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-# Counts that outlive a run: kept in a JSON file, so that running again adds to them.
-
+import click
 
 MOST_FINDINGS: Final = 50
 
@@ -67,6 +68,21 @@ class Tally:
         aside = self.path.with_name(f"{self.path.name}.new")
         aside.write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
         os.replace(aside, self.path)  # noqa: PTH105 - one call, as in the product
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Run the block, keep and print the counts, and exit: with 1 if anything was found.
+
+        Ctrl-C ends the block early; with the same tally the next run goes on.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            click.echo("stopped")
+        finally:
+            self.save()
+        click.echo(str(self))
+        sys.exit(1 if self.findings else 0)
 
     def __str__(self) -> str:
         lines = [f"{name:<40} {count:>12,}" for name, count in sorted(self.counts.items())]
