@@ -8,9 +8,6 @@ every 0.7 s a single article is written. From its acknowledgement on both worker
 connections of which it is known who answers, until both list it under its seed with its text read;
 its own encode call, which the indexer's log tells, is taken off. Every eighth is then withheld or
 deleted, and must be in no answer that is asked for a second later. Stop it with Ctrl-C.
-
-The indexer makes way for all other processes (nice 5). Where a machine is loaded by much that has
-nothing to do with us, `--level` takes that back, so that it gets as much as each of those.
 """
 
 import json
@@ -25,7 +22,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from queue import LifoQueue
@@ -33,10 +29,9 @@ from subprocess import Popen
 from typing import Any, Final
 
 import click
-import sqlalchemy as sa
 from tqdm import tqdm
 
-from recommender.store import open_store, schema
+from recommender.store import open_store
 from tests.faults.harness.serving import (
     Answer,
     Line,
@@ -58,32 +53,18 @@ from tests.faults.harness.tally import Figure, report
 
 
 _LINE: Final = re.compile(
-    r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(?P<ms>\d{3}) indexer: "
-    r"embedded \[(?P<ids>[^\]]*)\] in (?P<seconds>[0-9.]+) s$",
+    r"^\S+ \S+ indexer: embedded \[(?P<ids>[^\]]*)\] in (?P<seconds>[0-9.]+) s$",
     re.MULTILINE,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """An encode call: when it was over (seconds since 1970), how long it took, of how many."""
-
-    ended_at: float
-    seconds: float
-    articles: int
-
-
-def encodings(words: str, wanted: Iterable[str]) -> dict[str, Encoded]:
-    """The last encode call of each wanted article that was read."""
+def encodings(words: str, wanted: Iterable[str]) -> dict[str, float]:
+    """By id of each wanted article that was read, how many seconds its last encode call took."""
     wanted = set(wanted)
-    found: dict[str, Encoded] = {}
+    found: dict[str, float] = {}
     for line in _LINE.finditer(words):
         ids = re.findall(r"'([^']+)'", line["ids"])
-        known = wanted.intersection(ids)
-        if known:
-            moment = datetime.strptime(line["at"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - local time
-            ended = time.mktime(moment.timetuple()) + int(line["ms"]) / 1e3
-            found |= dict.fromkeys(known, Encoded(ended, float(line["seconds"]), len(ids)))
+        found |= dict.fromkeys(wanted.intersection(ids), float(line["seconds"]))
     return found
 
 
@@ -177,15 +158,11 @@ class Shown:
 
     Attributes:
         id: the article's.
-        acked_at: when its write was acknowledged, in seconds since 1970.
-        write_seconds: how long the write itself took, tried until it was acknowledged.
         refused: how often it was refused before that, since the store was locked.
         seconds: from the acknowledgement until the last worker showed it; None if never.
     """
 
     id: str
-    acked_at: float
-    write_seconds: float
     refused: int
     seconds: float | None
 
@@ -216,9 +193,8 @@ def publish(lane: Lane, number: int, subject: int) -> Shown:
         RuntimeError: the write was refused for half a minute.
     """
     document = fresh(number, subject)
-    begun = time.monotonic()
     refused = _write(lane, "PUT", document)
-    acked, at = time.monotonic(), time.time()
+    acked = time.monotonic()
     path, missing = list_path(subject, document["id"]), set(lane.workers)
     while missing and time.monotonic() - acked < LATE_SECONDS:
         for worker in sorted(missing):
@@ -227,7 +203,7 @@ def publish(lane: Lane, number: int, subject: int) -> Shown:
         if missing:
             time.sleep(LOOK_SECONDS)
     seconds = None if missing else time.monotonic() - acked
-    return Shown(document["id"], at, acked - begun, refused, seconds)
+    return Shown(document["id"], refused, seconds)
 
 
 def withdraw(lane: Lane, number: int, subject: int) -> Gone:
@@ -283,7 +259,6 @@ class Measured:
         listed_again: how many that were taken back were listed at the end.
         faults: what was answered wrong, to readers and writers, in words.
         words: the server's log.
-        kept_at: by id, when what was read was written down, in seconds since 1970.
     """
 
     shown: Sequence[Shown]
@@ -294,46 +269,19 @@ class Measured:
     listed_again: int
     faults: Sequence[str]
     words: str
-    kept_at: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """A new article with its own encode call."""
-
-    shown: Shown
-    encoded: Encoded
-    kept_at: float
-    seconds: float
-
-    @property
-    def fresh_seconds(self) -> float:
-        """From acknowledged to visible in all, less its own encode call."""
-        return max(0.0, self.seconds - self.encoded.seconds)
-
-    @property
-    def begun_seconds(self) -> float:
-        """From acknowledged until the encode call began."""
-        return max(0.0, self.encoded.ended_at - self.encoded.seconds - self.shown.acked_at)
-
-    @property
-    def keeping_seconds(self) -> float:
-        """From the end of the encode call until the writer's lock was had to write it down."""
-        return max(0.0, self.kept_at - self.encoded.ended_at)
-
-    @property
-    def showing_seconds(self) -> float:
-        """From there until the last worker showed it."""
-        return max(0.0, self.shown.acked_at + self.seconds - self.kept_at)
 
 
 def figures_of(measured: Measured) -> list[Figure]:
     """What is promised, and what there was."""
-    timed = _timed(measured)
-    fresh = [one.fresh_seconds for one in timed]
+    encoded = encodings(measured.words, (shown.id for shown in measured.shown))
+    fresh = [
+        max(0.0, shown.seconds - encoded[shown.id])
+        for shown in measured.shown
+        if shown.seconds is not None and shown.id in encoded
+    ]
     figures = [
-        Figure("writes that became visible in every worker", len(timed)),
-        Figure("writes that did not", len(measured.shown) - len(timed), 0, "most"),
+        Figure("writes that became visible in every worker", len(fresh)),
+        Figure("writes that did not", len(measured.shown) - len(fresh), 0, "most"),
         Figure("writes refused before they were kept", sum(s.refused for s in measured.shown)),
         *_quantiles("visible in all less its own encode call, s,", fresh, {"p99": MOST_SECONDS}),
         Figure("articles taken back", len(measured.gone)),
@@ -346,40 +294,6 @@ def figures_of(measured: Measured) -> list[Figure]:
     took = [answer.seconds for answer in measured.answers]
     bad = sum(not answer.good for answer in measured.answers)
     return [*figures, *_quantiles("read, s,", took), Figure("reads not 2xx", bad, 0, "most")]
-
-
-def stages_of(measured: Measured) -> list[str]:
-    """Where the time of the writes went, and what was answered wrong."""
-    timed = _timed(measured)
-    stages = {
-        "write, until acknowledged": [one.shown.write_seconds for one in timed],
-        "until its encode call begins": [one.begun_seconds for one in timed],
-        "its encode call": [one.encoded.seconds for one in timed],
-        "articles in that call": [float(one.encoded.articles) for one in timed],
-        "until it is written down": [one.keeping_seconds for one in timed],
-        "until all workers show it": [one.showing_seconds for one in timed],
-    }
-    lines = [
-        f"{name:<40} " + " ".join(f"{q} {_at(values, share):7.3f}" for q, share in SHARES.items())
-        for name, values in stages.items()
-    ]
-    worst = sorted(timed, key=lambda one: -one.fresh_seconds)[:8]
-    lines += [
-        f"  {one.shown.id}: {one.fresh_seconds:.3f} s = waited {one.begun_seconds:.3f}"
-        f" + kept {one.keeping_seconds:.3f} + shown {one.showing_seconds:.3f};"
-        f" encode {one.encoded.seconds:.3f}"
-        for one in worst
-    ]
-    return [*lines, *(f"FAULT: {words}" for words in measured.faults[:20])]
-
-
-def _timed(measured: Measured) -> list[_Timed]:
-    known = encodings(measured.words, (shown.id for shown in measured.shown))
-    return [
-        _Timed(shown, known[shown.id], measured.kept_at[shown.id], shown.seconds)
-        for shown in measured.shown
-        if shown.seconds is not None and shown.id in known and shown.id in measured.kept_at
-    ]
 
 
 def _quantiles(
@@ -470,7 +384,6 @@ class Plan:
     articles: int
     words: int
     rate: float
-    level: bool
 
 
 def measure(folder: Path, plan: Plan) -> Measured:
@@ -481,7 +394,7 @@ def measure(folder: Path, plan: Plan) -> Measured:
     load_file = write_lines(folder / "bulk.jsonl", bulk(plan.articles, plan.words))
     paths = [f"/v1/articles/seed-{number}/related" for number in range(SEEDS)]
     with Server(place) as server, Load(server.port, paths, plan.rate, lines=16) as load:
-        _await_indexer(server, level=plan.level)
+        _await_indexer(server)
         with _importing(place, load_file):
             measurement = Measurement(Lanes(server, AT_ONCE), plan.samples)
             before, begun = _waiting(place), time.monotonic()
@@ -500,7 +413,6 @@ def measure(folder: Path, plan: Plan) -> Measured:
         listed_again=again,
         faults=measurement.faults + [words for _, words in load.faults],
         words=server.words(),
-        kept_at=_kept_at(place),
     )
 
 
@@ -516,22 +428,14 @@ def _importing(place: Place, path: Path) -> Iterator[Popen[bytes]]:
         process.wait(60)
 
 
-def _await_indexer(server: Server, *, level: bool) -> None:
+def _await_indexer(server: Server) -> None:
     """Until its model is loaded."""
 
     def reads() -> bool:
-        if level:
-            _level(server.indexer)
         return READING in server.words()
 
     if not until(reads, STARTING_SECONDS, every=0.5):
         raise RuntimeError(f"the indexer did not start: {server.words()[-2_000:]}")
-
-
-def _level(process: int | None) -> None:
-    """Give a process and its threads the usual share of the machine."""
-    for task in Path(f"/proc/{process}/task").iterdir():
-        os.setpriority(os.PRIO_PROCESS, int(task.name), 0)
 
 
 def _waiting(place: Place) -> int:
@@ -543,41 +447,21 @@ def _waiting(place: Place) -> int:
         store.close()
 
 
-def _kept_at(place: Place) -> dict[str, float]:
-    """When what was read of each new article was written down, in seconds since 1970."""
-    store = open_store(f"sqlite:///{place.store}")
-    changes = schema.changes.c
-    query = sa.select(changes.article_id, changes.at).where(
-        changes.kind == "read", changes.article_id.startswith("fresh-")
-    )
-    try:
-        with store.engine.begin() as connection:
-            rows = connection.execute(query.order_by(changes.number)).all()
-        return {row[0]: row[1].replace(tzinfo=UTC).timestamp() for row in rows}
-    finally:
-        store.close()
-
-
 @click.command(help=__doc__)
 @click.option("--samples", default=200, show_default=True)
 @click.option("--articles", default=10_000, show_default=True, help="Of the bulk load.")
 @click.option("--words", default=120, show_default=True, help="Of each of them.")
 @click.option("--rate", default=100.0, show_default=True, help="Reads a second.")
-@click.option("--level", is_flag=True, help="Let the indexer not make way for others.")
-@click.option("--keep", type=click.Path(path_type=Path), help="Keep the server's log there.")
-def main(
-    *, samples: int, articles: int, words: int, rate: float, level: bool, keep: Path | None
-) -> None:
+def main(*, samples: int, articles: int, words: int, rate: float) -> None:
     """Measure, print the figures beside their bars, and fail where one is missed."""
     end_when_told()
     folder = Path(tempfile.mkdtemp(prefix="freshness-"))
     try:
-        measured = measure(folder, Plan(samples, articles, words, rate, level))
-        if keep is not None:
-            keep.write_text(measured.words)
+        measured = measure(folder, Plan(samples, articles, words, rate))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    click.echo("\n".join(stages_of(measured)))
+    for fault in measured.faults[:20]:
+        click.echo(f"FAULT: {fault}")
     sys.exit(report(figures_of(measured), click.echo))
 
 

@@ -4,9 +4,9 @@
 
 `read-also serve` with two workers answers lists of known ids, JSON and HTML by turns, at a constant
 rate over keep-alive connections: half of the time with an SQLite store, half with a PostgreSQL
-server of its own. Meanwhile everything that may happen to it does, by turns, see
-`reads_disturbances`; of each is told how many reads there were, how many were answered with
-anything but 2xx, how many nobody answered, and the longest wait. A killed worker may cut one read
+server of its own. Meanwhile everything that may happen to it does, by turns; of
+each is told how many reads there were, how many were answered with anything but 2xx or by nobody,
+how many were cut off, and the longest wait. A killed worker may cut one read
 off, which is then asked again. Stop it with Ctrl-C; no process stays.
 """
 
@@ -23,14 +23,12 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 from tqdm import tqdm
 
 from tests.faults.harness.serving import (
-    FAILED,
-    Answer,
     Line,
     Load,
     Place,
@@ -446,87 +444,29 @@ ON_POSTGRESQL: Final[dict[str, Disturbance]] = {
 }
 
 
-# What readers saw, by what went on meanwhile.
+# --- what readers saw, by what went on meanwhile ---
 
 
-@dataclass(slots=True)
-class Row:
-    """The reads under one name."""
+def report(scene: Scene, load: Load) -> bool:
+    """Print what readers saw under each name, and what else was noted; tell whether all is well.
 
-    name: str
-    answers: list[Answer] = field(default_factory=list)
-    seconds: float = 0.0
-    turns: int = 0
-    workers_killed: int = 0
-
-    @property
-    def refused(self) -> int:
-        """Whole answers that are not 2xx."""
-        return sum(answer.status != FAILED and not answer.good for answer in self.answers)
-
-    @property
-    def cut(self) -> int:
-        """Reads whose connection broke; they were asked once more."""
-        return sum(answer.cut for answer in self.answers)
-
-    @property
-    def failed(self) -> int:
-        """Reads that nobody answered, the second time neither."""
-        return sum(answer.status == FAILED for answer in self.answers)
-
-    @property
-    def clean(self) -> bool:
-        """Only a killed worker may take a read with it."""
-        return not self.refused and not self.failed and self.cut <= self.workers_killed
-
-    def __str__(self) -> str:
-        took = sorted(answer.seconds for answer in self.answers) or [0.0]
-        cells = [f"{self.name:<36}", f"{self.turns:>5}", f"{len(self.answers):>7}"]
-        cells += [f"{len(self.answers) / max(self.seconds, 1e-9):>5.0f}", f"{self.refused:>7}"]
-        cells += [f"{self.failed:>6}", f"{self.cut:>5}", f"{self.workers_killed:>6}"]
-        cells += [f"{took[int(q * (len(took) - 1))] * 1e3:>8.0f}" for q in (0.5, 0.99, 1.0)]
-        return " ".join(cells)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The table of a part, and what else was noted."""
-
-    rows: tuple[Row, ...]
-    generations: int
-    reopened: int
-    remarks: tuple[str, ...]
-    wrong: tuple[str, ...]
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing went wrong."""
-        return not self.wrong and all(row.clean for row in self.rows)
-
-    def __str__(self) -> str:
-        head = f"{'meanwhile':<36} turns   reads   a s non-2xx failed   cut killed"
-        head += "   p50 ms   p99 ms worst ms"
-        lines = [head, *map(str, self.rows)]
-        lines.append(f"generations seen: {self.generations}; connections reopened: {self.reopened}")
-        lines += [f"  {remark}" for remark in self.remarks]
-        return "\n".join([*lines, *(f"WRONG: {words}" for words in self.wrong)])
-
-
-def rows_of(phases: Sequence[Phase], load: Load, notes: list[str], wrong: list[str]) -> Rows:
-    """Sort the answers under what went on when they were due."""
-    rows: dict[str, Row] = {}
-    whole = Row("all")
-    for phase in phases:
-        for row in (rows.setdefault(phase.name, Row(phase.name)), whole):
-            row.answers += load.between(phase.begun, phase.ended)
-            row.seconds += phase.ended - phase.begun
-            row.workers_killed += phase.workers_killed
-            row.turns += 1
-    faults = [f"at {_name(phases, at)}: {words}" for at, words in load.faults]
-    remarks = (*notes, *faults[:100])
-    return Rows(
-        (*rows.values(), whole), len(load.generations), load.reopened, remarks, tuple(wrong)
-    )
+    A killed worker may take one read with it, which is then asked once more.
+    """
+    clean = not scene.wrong
+    for name in dict.fromkeys(phase.name for phase in scene.phases):
+        phases = [phase for phase in scene.phases if phase.name == name]
+        answers = [a for phase in phases for a in load.between(phase.begun, phase.ended)]
+        bad, cut = sum(not a.good for a in answers), sum(a.cut for a in answers)
+        worst = max((answer.seconds for answer in answers), default=0.0)
+        clean &= not bad and cut <= sum(phase.workers_killed for phase in phases)
+        click.echo(
+            f"{name:<36} {len(answers):>7} reads, {bad} not 2xx, {cut} cut off, worst {worst:.2f} s"
+        )
+    click.echo(f"generations seen: {len(load.generations)}; connections reopened: {load.reopened}")
+    faults = [f"{_name(scene.phases, at)}: {words}" for at, words in load.faults[:100]]
+    for words in [*scene.notes, *faults, *(f"WRONG: {words}" for words in scene.wrong)]:
+        click.echo(f"  {words}")
+    return clean
 
 
 def _name(phases: Sequence[Phase], at: float) -> str:
@@ -553,24 +493,22 @@ def prepared(folder: Path, pace: float, database: PostgreSQL | None) -> Iterator
         yield Scene(server, SEEDS, pace, clock, database)
 
 
-def run_part(scene: Scene, seconds: float, rate: float) -> Rows:
-    """Disturb by turns, each at least once and as long as there is time; what readers saw."""
+def run_part(scene: Scene, seconds: float, rate: float) -> bool:
+    """Disturb by turns, each at least once and as long as there is time; tell if all is well."""
     turns = ON_BOTH | (ON_SQLITE if scene.database is None else ON_POSTGRESQL)
     paths = [f"/v1/articles/seed-{n}/related" for n in range(SEEDS)]
     paths = [p if n % 2 else f"{p}.html" for n, p in enumerate(paths)]
     begun = time.monotonic()
-    with Load(scene.server.port, paths, rate) as load, _meter(seconds) as bar:
+    with Load(scene.server.port, paths, rate) as load:
         if scene.database is not None:
             with scene.phase("writes before the outage"):
                 written_before_outage(scene)
-        for done, (name, disturb) in enumerate(cycle(turns.items())):
+        turning = tqdm(cycle(turns.items()), "disturbances", disable=None)
+        for done, (name, disturb) in enumerate(turning):
             if done >= len(turns) and time.monotonic() - begun >= seconds:
                 break
             _disturb(scene, name, disturb)
-            took = time.monotonic() - begun
-            tqdm.write(f"{took:5.0f} of {seconds:.0f} s: {name} is over; {_sum(load, took)}")
-            bar.update(round(took) - bar.n)
-    return rows_of(scene.phases, load, scene.notes, scene.wrong)
+    return report(scene, load)
 
 
 def _disturb(scene: Scene, name: str, disturb: Disturbance) -> None:
@@ -579,16 +517,6 @@ def _disturb(scene: Scene, name: str, disturb: Disturbance) -> None:
             disturb(scene)
         except (RuntimeError, TimeoutError) as fault:
             scene.check(fine=False, words=str(fault))
-
-
-def _meter(seconds: float) -> "tqdm[NoReturn]":
-    return tqdm(total=round(seconds), desc="reading", unit="s", disable=None)
-
-
-def _sum(load: Load, seconds: float) -> str:
-    answers = list(load.answers)
-    bad = sum(not answer.good for answer in answers)
-    return f"{len(answers)} reads, {len(answers) / seconds:.0f} a second, {bad} not good"
 
 
 @contextmanager
@@ -618,9 +546,8 @@ def main(minutes: float, rate: float, pace: float, parts: tuple[str, ...]) -> No
     clean = True
     for part in parts:
         with _surroundings(part) as (folder, database), prepared(folder, pace, database) as scene:
-            rows = run_part(scene, minutes * 60 / len(parts), rate)
-        click.echo(f"\n{part}\n{rows}")
-        clean &= rows.clean
+            click.echo(f"\n{part}")
+            clean &= run_part(scene, minutes * 60 / len(parts), rate)
     sys.exit(0 if clean else 1)
 
 
