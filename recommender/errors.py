@@ -1,30 +1,32 @@
-"""What can go wrong, as one tree. HTTP status codes and exit codes are assigned elsewhere.
+"""All errors of the program, as one tree.
+
+HTTP status codes are assigned in `web/`, exit codes in `cli/`.
 
 ReadAlsoError
-|-- BadInput                 something given by a caller is not acceptable
+|-- BadInput                 the caller gave something that is not acceptable
 |   |-- InvalidArticle       an article breaks the contract; every field is named
-|   |-- InvalidOverrides       pins or blocks break the contract or name nobody
+|   |-- InvalidOverrides     pins or blocks break the contract, or name an unknown article
 |   |-- InvalidPolicy        a ranking policy has a field that is unknown or out of bounds
-|   |-- BadJson              a text is no JSON, or holds what readers of JSON take differently
+|   |-- BadJson              a text is no JSON, or JSON that readers understand differently
 |   |-- BadParameter         an option of a request is unknown or out of range
-|   `-- BadSource            a file to import or evaluate cannot be read as what it should be
-|       `-- SourceAway       an address to import from does not answer now, or cannot be reached
-|-- UnknownArticle           no article with that id was ever stored
-|-- DeletedArticle           the article was stored once and deleted since
-|-- UnreadArticle            the article is stored, but no rebuild has read it yet
-|-- StaleVersion             a newer version of the article is stored already
-|-- UnreadableMarkup         no text can be made of an article's HTML within the limits
+|   `-- BadSource            a file to import or evaluate is not of the expected kind
+|       `-- SourceAway       an address to import from cannot be reached now
+|-- UnknownArticle           no article with this id was ever stored
+|-- DeletedArticle           the article was deleted
+|-- UnreadArticle            the article is stored, but its text was not analyzed yet
+|-- StaleVersion             a newer version of the article is stored
+|-- UnreadableMarkup         the HTML of an article gives no text within the limits
 |-- ModelRefused             the embedding model is missing or is not the pinned one
-|-- BadSettings              an environment setting is malformed
+|-- BadSettings              an environment variable is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
-|-- NotReady                 there is nothing yet to answer from: neither store nor journal
-|-- StoreUnusable            the article store cannot be opened or is of a newer schema
-|-- Busy                     as many requests do the same slow thing as may at once
-|-- GateRefused              a freshly built snapshot did not pass the gate; the live one stays
-|-- HeldBack                 after a rollback nothing is compacted until a rebuild by hand
-|-- StoreRestored            the article store is not the one that was followed so far
+|-- NotReady                 there is neither a store nor a journal to answer from
+|-- StoreUnusable            the article store cannot be opened, read or written now
+|-- Busy                     too many requests do the same slow work at once
+|-- GateRefused              a new snapshot did not pass the gate; the live one stays
+|-- HeldBack                 after a rollback, compaction waits for a rebuild by hand
+|-- StoreRestored            the article store was replaced or restored from a backup
 |-- PartMissing              an optional part of the installation is absent
-`-- ApiError                 a service that the client asks refused a call, or gave no answer
+`-- ApiError                 the service refused a call of the client, or did not answer
 """
 
 from dataclasses import dataclass
@@ -76,7 +78,7 @@ class ReadAlsoError(Exception):
 
 
 class BadInput(ReadAlsoError):
-    """Something given by a caller is not acceptable; `faults` says what, field by field."""
+    """The caller gave something that is not acceptable; `faults` says what, field by field."""
 
     def __init__(self, message: str, faults: tuple[FieldFault, ...] = ()) -> None:
         super().__init__("; ".join([message, *map(str, faults)]))
@@ -97,7 +99,7 @@ class InvalidPolicy(BadInput):
 
 
 class BadJson(BadInput):
-    """A text is no JSON, or holds what readers of JSON take differently."""
+    """A text is no JSON, or JSON that readers understand differently."""
 
 
 class BadParameter(BadInput):
@@ -105,36 +107,39 @@ class BadParameter(BadInput):
 
 
 class BadSource(BadInput):
-    """A file to import or evaluate cannot be read as what it should be."""
+    """A file to import or evaluate is not of the expected kind."""
 
 
 class SourceAway(BadSource):
-    """An address to import from does not answer now, or cannot be reached; try again later."""
+    """An address to import from cannot be reached now; try again later."""
 
 
 class UnknownArticle(ReadAlsoError):
-    """No article with that id was ever stored."""
+    """No article with this id was ever stored."""
 
     def __init__(self, article_id: str) -> None:
         super().__init__(f"no article {article_id!r}; push it with PUT /v1/articles/{article_id}")
 
 
 class DeletedArticle(ReadAlsoError):
-    """The article was stored once and deleted since."""
+    """The article was deleted."""
 
     def __init__(self, article_id: str) -> None:
         super().__init__(f"article {article_id!r} was deleted; push it again to bring it back")
 
 
 class UnreadArticle(ReadAlsoError):
-    """The article is stored, but no rebuild has read it yet."""
+    """The article is stored, but its text was not analyzed yet."""
 
     def __init__(self, article_id: str) -> None:
-        super().__init__(f"no rebuild has read article {article_id!r} yet; run: read-also rebuild")
+        super().__init__(
+            f"article {article_id!r} was not analyzed yet; wait for read-also indexer, or run: "
+            "read-also rebuild"
+        )
 
 
 class StaleVersion(ReadAlsoError):
-    """A newer version of the article was given already, and holds until a newer one comes."""
+    """A newer version of the article is stored."""
 
     def __init__(self, article_id: str, given: int, stored: int) -> None:
         super().__init__(
@@ -144,7 +149,7 @@ class StaleVersion(ReadAlsoError):
 
 
 class UnreadableMarkup(ReadAlsoError):
-    """No text can be made of an article's HTML within the limits of time and memory."""
+    """The HTML of an article gives no text within the limits of time and memory."""
 
 
 class ModelRefused(ReadAlsoError):
@@ -152,7 +157,7 @@ class ModelRefused(ReadAlsoError):
 
 
 class BadSettings(ReadAlsoError):
-    """An environment setting is malformed."""
+    """An environment variable is malformed or misspelt."""
 
 
 class IndexerAway(ReadAlsoError):
@@ -163,11 +168,11 @@ class IndexerAway(ReadAlsoError):
 
 
 class NotReady(ReadAlsoError):
-    """There is nothing yet to answer from: neither the store nor the journal of its changes."""
+    """There is neither a store nor a journal to answer from."""
 
 
 class StoreUnusable(ReadAlsoError):
-    """The article store cannot be opened, is busy or damaged, or has a newer schema."""
+    """The article store cannot be opened, read or written now."""
 
     @classmethod
     def now(cls, reason: BaseException) -> Self:
@@ -179,24 +184,24 @@ class StoreUnusable(ReadAlsoError):
 
 
 class Busy(ReadAlsoError):
-    """As many requests of a worker do the same slow thing as may at once."""
+    """Too many requests of a worker do the same slow work at once."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"too many requests wait for {what} now; try again")
 
 
 class StoreRestored(ReadAlsoError):
-    """The article store is another one, or a backup put back, than was followed so far."""
+    """The article store was replaced or restored from a backup."""
 
     def __init__(self, number: int) -> None:
         super().__init__(
-            f"the article store is not the one followed up to change {number}: it was replaced or "
-            "put back from a backup; run: read-also rebuild"
+            f"the article store is not the one that was followed up to change {number}: it was "
+            "replaced or restored from a backup; run: read-also rebuild"
         )
 
 
 class GateRefused(ReadAlsoError):
-    """A freshly built snapshot did not pass the gate; the live one stays."""
+    """A new snapshot did not pass the gate; the live one stays."""
 
     def __init__(self, findings: tuple[str, ...]) -> None:
         super().__init__(
@@ -207,7 +212,7 @@ class GateRefused(ReadAlsoError):
 
 
 class HeldBack(ReadAlsoError):
-    """After a rollback nothing is compacted until a rebuild by hand."""
+    """After a rollback, compaction waits for a rebuild by hand."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why}; to move on from there, run: read-also rebuild")
@@ -218,10 +223,10 @@ class PartMissing(ReadAlsoError):
 
 
 class ApiError(ReadAlsoError):
-    """A Read Also service that the client asks refused a call, or gave no answer.
+    """The service refused a call of the client, or did not answer.
 
     Attributes:
-        status: the HTTP status; None where no answer came.
+        status: the HTTP status; None if there was no answer.
         detail: what the service says.
         faults: each rejected field or parameter.
     """
@@ -229,8 +234,8 @@ class ApiError(ReadAlsoError):
     def __init__(
         self, status: int | None, detail: str, faults: tuple[FieldFault, ...] = ()
     ) -> None:
-        told = "; ".join([detail, *map(str, faults)])
-        super().__init__(f"{status}: {told}" if status else told)
+        message = "; ".join([detail, *map(str, faults)])
+        super().__init__(f"{status}: {message}" if status else message)
         self.status = status
         self.detail = detail
         self.faults = faults

@@ -1,4 +1,4 @@
-"""How long work tells of itself, whoever is listening."""
+"""How long work reports its progress, without knowing who shows it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 __all__ = ["Advance", "Meter", "Rounds", "silent"]
 
 Advance = Callable[[int], object]
-"""Told how many more pieces are done."""
+"""Called with how many more pieces are done."""
 
 Meter = Callable[[str, int, str], AbstractContextManager[Advance]]
-"""Opened with a label, the number of pieces and what a piece is; gives an `Advance`."""
+"""Called with a label, the number of pieces (0 if unknown) and the name of a piece."""
 
 
 @dataclass(slots=True)
 class Rounds:
-    """An `Advance` of work that goes over the same pieces in several rounds, a share in each."""
+    """An `Advance` for work that goes over the same pieces in several rounds."""
 
     advance: Advance
     rounds: int
     at: int = field(default=0, init=False)
-    """Pieces done in all rounds; set back where a round begins anew, and nothing is told twice."""
+    """Pieces done in all rounds. Set it back if a round starts again: nothing is reported twice."""
     _furthest: int = field(default=0, init=False)
 
     def __call__(self, count: int) -> None:
-        """Tell of some more."""
+        """Report some more pieces."""
         self.at += count
         before, self._furthest = self._furthest, max(self._furthest, self.at)
         self.advance(self._furthest // self.rounds - before // self.rounds)
@@ -32,5 +32,5 @@ class Rounds:
 
 @contextmanager
 def silent(_label: str, _total: int, _unit: str) -> Iterator[Advance]:
-    """A meter that nobody watches."""
+    """Show no progress."""
     yield lambda _done: None

@@ -18,26 +18,36 @@ __all__ = ["evaluate"]
 
 Language = Literal["same", "any"]
 
-_TAKEN: Final = {
+_OPTIONS_OF: Final = {
     "from_links": frozenset({"language", "run", "report"}),
     "compare": frozenset[str](),
 }
-"""What goes with a kind of measuring that is not of a folder."""
+"""The options that these two kinds of evaluation take."""
 
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=EXISTING_FOLDER)
-@click.option("--from-links", is_flag=True, help="Judge the live lists by the archive's links.")
-@click.option("--compare", nargs=2, metavar="A B", help="Show what changes between generations.")
-@click.option("--qrels", type=EXISTING_PATH, help="Judgments (TREC) instead of DIR's own.")
-@click.option("--queries", type=EXISTING_PATH, help="Ask only for these ids, one a line.")
-@click.option("--pool", type=EXISTING_PATH, help="List only these ids, one a line.")
+@click.option(
+    "--from-links", is_flag=True, help="Judge the live lists by the links in the articles."
+)
+@click.option(
+    "--compare", nargs=2, metavar="A B", help="Show which lists differ between two snapshots."
+)
+@click.option(
+    "--qrels", type=EXISTING_PATH, help="Use these judgments (TREC) instead of those in DIR."
+)
+@click.option(
+    "--queries", type=EXISTING_PATH, help="Make only the lists of these ids, one in each line."
+)
+@click.option("--pool", type=EXISTING_PATH, help="List only these ids, one in each line.")
 @click.option("--language", type=click.Choice(["same", "any"]), default="same", show_default=True)
-@click.option("--distractors", type=EXISTING_PATH, help="More articles, never relevant.")
+@click.option(
+    "--distractors", type=EXISTING_PATH, help="Add these articles, which are never relevant."
+)
 @click.option("--cache", type=ANY_PATH, help="Keep the vectors in this folder.")
 @click.option("--run", type=ANY_PATH, help="Write the relevance run (TREC).")
 @click.option("--scores", type=ANY_PATH, help="Write the scores of the pairs.")
-@click.option("--report", type=ANY_PATH, help="Write all of it, with plots, to this HTML file.")
+@click.option("--report", type=ANY_PATH, help="Write all results, with plots, to this HTML file.")
 @click.pass_context
 def evaluate(  # noqa: PLR0913 - click hands over each option
     ctx: click.Context,
@@ -54,12 +64,13 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
 ) -> None:
     """Measure how good the lists are.
 
-    With DIR, against the judgments in that folder: articles.jsonl with qrels.txt and/or pairs.tsv.
-    With --from-links, the live generation against the links that your own articles carry. With
-    --compare, nothing is judged: it shows which lists differ between two generations.
+    With DIR, by the judgments in that folder: articles.jsonl, and qrels.txt or pairs.tsv or both.
+    With --from-links, by the links in your articles: the lists of the live snapshot should have
+    what they link to. With --compare, nothing is judged: it shows which lists differ between two
+    snapshots.
 
-    Prints relevance (the order by relatedness alone), served (what readers get) and what simpler
-    lists would do, each with its 95 % interval.
+    It prints relevance (the order by relatedness alone), served (what readers get) and the results
+    of simpler methods, each with its 95 % interval.
     """
     given = _given(ctx)
     _check(given)
@@ -94,30 +105,32 @@ def _evaluate_links(settings: Settings, language: Language, output: OutputFiles)
 
 
 def _given(ctx: click.Context) -> dict[str, Any]:
-    """The parameters that stand on the command line, in the order of the help."""
+    """Return the parameters that the user gave, in the order of the help."""
     parameters = [str(parameter.name) for parameter in ctx.command.params]
     source = ParameterSource.COMMANDLINE
     return {n: ctx.params[n] for n in parameters if ctx.get_parameter_source(n) is source}
 
 
 def _check(given: Iterable[str]) -> None:
-    """Refuse what does not go together.
+    """Refuse options that do not belong together.
 
     Raises:
-        click.UsageError: it does not.
+        click.UsageError: some do not.
     """
     names = set(given)
-    kinds = names & {"folder", *_TAKEN}
+    kinds = names & {"folder", *_OPTIONS_OF}
     if len(kinds) != 1:
         raise click.UsageError("give one of DIR, --from-links and --compare A B")
     kind = kinds.pop()
-    stray = [f"--{name}" for name in sorted(names - {kind}) if name not in _TAKEN.get(kind, names)]
+    stray = [
+        f"--{name}" for name in sorted(names - {kind}) if name not in _OPTIONS_OF.get(kind, names)
+    ]
     if stray:
         raise click.UsageError(f"{', '.join(stray)}: not with --{kind.replace('_', '-')}")
 
 
 def _check_places(*paths: Path | None) -> None:
-    """Refuse, before the long work, what could not be written after it.
+    """Check before the long work that its results can be written.
 
     Raises:
         OSError: a folder is missing.
@@ -128,7 +141,7 @@ def _check_places(*paths: Path | None) -> None:
 
 
 def _command(ctx: click.Context, given: dict[str, Any]) -> str:
-    """The command as a report may tell it: of paths only the last part."""
+    """Write the command as a report shows it, without the folders of paths."""
     words = [f"read-also {ctx.info_name}"]
     for name, value in given.items():
         if name != "folder":

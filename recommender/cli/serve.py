@@ -52,8 +52,8 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     if seed is None:
         store.get(article_id)  # raises if it is unknown or deleted
         raise UnreadArticle(article_id)
-    asked: Explain = "all" if explain == "all" else explain is not None
-    options = ListOptions(limit=limit, mode=mode, explain=asked)
+    explanation: Explain = "all" if explain == "all" else explain is not None
+    options = ListOptions(limit=limit, mode=mode, explain=explanation)
     policy, overrides = replica.in_force.policy, replica.overrides.of(article_id)
     list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
     answer = list_explained(list_request, store.texts_at)

@@ -65,8 +65,8 @@ def open_store(
     Args:
         url: the address.
         patience_seconds: how long a write waits for other writers before it is refused.
-        must_exist: refuse to create a store. For whoever only reads: a new, empty store would hide
-            that the address is wrong.
+        must_exist: refuse to create a store. For callers that only read: a new, empty store would
+            hide that the address is wrong.
 
     Raises:
         StoreUnusable: it cannot be opened, or a newer program made it; or it does not exist.

@@ -16,46 +16,46 @@ __all__ = [
     "FEATURE_TABLES",
     "FeatureCache",
     "features_among",
-    "keep_embeddings",
-    "keep_terms",
-    "keep_texts",
+    "store_embeddings",
+    "store_terms",
+    "store_texts",
 ]
 
 CHUNK: Final = 256  # texts
 FEATURE_TABLES: Final = (schema.vectors, schema.terms, schema.texts)
-AT_ONCE: Final = 500  # below the bound on variables of one SQL statement
+AT_ONCE: Final = 500  # rows; an SQL statement may have only so many variables
 
 
 class FeatureCache:
-    """Features by text hash. Rows of other versions are left alone."""
+    """Stored features, by text hash and by the fingerprint of what computed them."""
 
     def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
         self._engine = engine
         self._writer = writer
 
     def vectors(self, hashes: Sequence[str], fingerprint: str) -> dict[str, NDArray[np.float16]]:
-        """The stored unit vectors, float16 [dim], without their passages."""
+        """Read unit vectors, float16 [dim], without their passages; unknown texts are left out."""
         with self._engine.begin() as connection:
             rows = _rows_of_table(connection, schema.vectors, hashes, fingerprint)
             return {row.text_hash: np.frombuffer(row.vector, "<f2") for row in rows}
 
     def embeddings(self, hashes: Sequence[str], fingerprint: str) -> dict[str, Embedding]:
-        """What a model made of the texts; a text without an embedding is left out."""
+        """Read the embeddings of a model; texts without one are left out."""
         with self._engine.begin() as connection:
             return _embeddings(connection, hashes, fingerprint)
 
     def terms(self, hashes: Sequence[str], fingerprint: str) -> dict[str, Features]:
-        """The stored features, without embeddings."""
+        """Read features without embeddings; unknown texts are left out."""
         with self._engine.begin() as connection:
             return _features(connection, hashes, fingerprint)
 
     def load(self, hashes: Sequence[str], analyzer: str, model: str) -> dict[str, Features]:
-        """The stored features, with the embeddings of a model where it has read the text."""
+        """Read features, each with the embedding of a model if there is one."""
         with self._engine.begin() as connection:
             return features_among(connection, hashes, analyzer, model)
 
     def texts(self, hashes: Sequence[str], fingerprint: str) -> dict[str, str]:
-        """The known plain texts of markup among the asked."""
+        """Read plain texts of markup; unknown texts are left out."""
         with self._engine.begin() as connection:
             rows = _rows_of_table(connection, schema.texts, hashes, fingerprint)
             return {row.text_hash: row.body for row in rows}
@@ -68,10 +68,10 @@ class FeatureCache:
         of: Literal["vectors", "terms", "texts"],
         afresh: bool = False,
     ) -> list[list[str]]:
-        """Which of the text hashes have nothing yet under a fingerprint; all if `afresh`.
+        """Return the text hashes that have no features of a fingerprint yet; all if `afresh`.
 
-        They come ascending, in chunks that are worth keeping one by one: an interruption costs no
-        more than one.
+        They are in ascending order, in chunks. Store the features after each chunk, so that an
+        interruption loses no more than one.
         """
         missing = sorted(set(hashes) - (set() if afresh else self._known(fingerprint, of)))
         return [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
@@ -85,17 +85,17 @@ class FeatureCache:
     def add_embeddings(self, embeddings: Mapping[str, Embedding], fingerprint: str) -> None:
         """Store embeddings by text hash; stored ones are replaced."""
         with self._writer.begin() as connection:
-            keep_embeddings(connection, embeddings, fingerprint)
+            store_embeddings(connection, embeddings, fingerprint)
 
     def add_terms(self, terms: Mapping[str, Features], fingerprint: str) -> None:
         """Store features by text hash, without their embeddings; stored ones are replaced."""
         with self._writer.begin() as connection:
-            keep_terms(connection, terms, fingerprint)
+            store_terms(connection, terms, fingerprint)
 
     def add_texts(self, texts: Mapping[str, str], fingerprint: str) -> None:
-        """Keep plain texts of markup by text hash; known ones are replaced."""
+        """Store plain texts of markup by text hash; stored ones are replaced."""
         with self._writer.begin() as connection:
-            keep_texts(connection, texts, fingerprint)
+            store_texts(connection, texts, fingerprint)
 
     def prune(self, fingerprints: Collection[str] | None = None) -> int:
         """Remove the features of texts that no article has; return how many rows.
@@ -126,7 +126,7 @@ def _unused_hashes(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:
 def features_among(
     connection: sa.Connection, hashes: Sequence[str], analyzer: str, model: str
 ) -> dict[str, Features]:
-    """The stored features of some texts, with the embeddings of a model where it has read them."""
+    """Read features of some texts, each with the embedding of a model if there is one."""
     embeddings = _embeddings(connection, hashes, model)
     found = _features(connection, hashes, analyzer)
     return {key: replace(one, embedding=embeddings.get(key)) for key, one in found.items()}
@@ -160,7 +160,7 @@ def _embeddings(
 def _rows_of_table(
     connection: sa.Connection, table: sa.Table, hashes: Sequence[str], fingerprint: str
 ) -> Iterator[sa.Row[Any]]:
-    """The rows of a table of features for some texts."""
+    """Read the rows of a table of features for some texts."""
     for at in range(0, len(hashes), AT_ONCE):
         some = hashes[at : at + AT_ONCE]
         query = sa.select(table).where(
@@ -169,10 +169,10 @@ def _rows_of_table(
         yield from connection.execute(query)
 
 
-def keep_embeddings(
+def store_embeddings(
     connection: sa.Connection, embeddings: Mapping[str, Embedding], fingerprint: str
 ) -> None:
-    """Store embeddings in a transaction of the caller's."""
+    """Store embeddings, in the transaction of the caller."""
     values = (
         {"vector": one.vector.astype("<f2").tobytes(), "passages": one.passages.tobytes()}
         for one in embeddings.values()
@@ -180,8 +180,8 @@ def keep_embeddings(
     _replace(connection, schema.vectors, list(embeddings), values, fingerprint)
 
 
-def keep_terms(connection: sa.Connection, terms: Mapping[str, Features], fingerprint: str) -> None:
-    """Store features, without their embeddings, in a transaction of the caller's."""
+def store_terms(connection: sa.Connection, terms: Mapping[str, Features], fingerprint: str) -> None:
+    """Store features without their embeddings, in the transaction of the caller."""
     values = (
         {
             "language": one.language,
@@ -194,8 +194,8 @@ def keep_terms(connection: sa.Connection, terms: Mapping[str, Features], fingerp
     _replace(connection, schema.terms, list(terms), values, fingerprint)
 
 
-def keep_texts(connection: sa.Connection, texts: Mapping[str, str], fingerprint: str) -> None:
-    """Keep plain texts of markup in a transaction of the caller's."""
+def store_texts(connection: sa.Connection, texts: Mapping[str, str], fingerprint: str) -> None:
+    """Store plain texts of markup, in the transaction of the caller."""
     values = ({"body": body} for body in texts.values())
     _replace(connection, schema.texts, list(texts), values, fingerprint)
 

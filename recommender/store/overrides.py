@@ -1,4 +1,4 @@
-"""Pins and blocks as editors set them: each change adds one row, and no row is altered."""
+"""The pins and blocks that editors set: each change adds one row, and no row is altered."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -23,20 +23,20 @@ from recommender.store.features import AT_ONCE
 
 __all__ = ["OverrideStore", "forget_overrides", "overrides_after"]
 
-LOOKED_THROUGH: Final = 20
+NEWEST_ROWS: Final = 20
 ERASER: Final = "erase"
-"""The author of overrides that an erasure writes anew."""
+"""The author of overrides that an erasure has changed."""
 
 
 class OverrideStore:
-    """The overrides of articles; the newest row of each kind is in force."""
+    """The overrides of articles; the newest row of each kind is active."""
 
     def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
         self._engine = engine
         self._writer = writer
 
     def put(self, article_id: str, kind: Kind, overrides: tuple[Override, ...], by: str) -> Receipt:
-        """Set the pins or the blocks of an article in the place of those that it has.
+        """Replace the pins or the blocks of an article.
 
         Raises:
             UnknownArticle: the article was never stored.
@@ -47,31 +47,31 @@ class OverrideStore:
         with self._writer.begin() as connection:
             _refuse_absent(connection, article_id)
             before = _newest(connection, article_id, kind, 1)
-            held = parse_overrides(before[0].document) if before else ()
-            if tuple(one.requested for one in held) == overrides:
+            active = parse_overrides(before[0].document) if before else ()
+            if tuple(one.requested for one in active) == overrides:
                 return Receipt(article_id, "unchanged", before[0].change if before else 0)
-            _refuse_unknown(connection, overrides, held, kind)
+            _refuse_unknown(connection, overrides, active, kind)
             change, at = log_change(connection, article_id, "choice"), datetime.now(tz=UTC)
             row = {"article_id": article_id, "kind": kind, "by": by, "at": at, "change": change}
-            document = overrides_to_json(keep_authors(overrides, held, by, at))
+            document = overrides_to_json(keep_authors(overrides, active, by, at))
             connection.execute(sa.insert(schema.overrides).values(**row, document=document))
         return Receipt(article_id, "updated", change)
 
     def history(
-        self, article_id: str, kind: Kind, limit: int = LOOKED_THROUGH
+        self, article_id: str, kind: Kind, limit: int = NEWEST_ROWS
     ) -> tuple[StoredOverrides, ...]:
-        """The pins or the blocks that were ever set under an article, the newest first."""
+        """Read the pins or the blocks that were ever set for an article, the newest first."""
         with self._engine.begin() as connection:
             return _newest(connection, article_id, kind, limit)
 
     def all(self) -> tuple[StoredOverrides, ...]:
-        """Overrides in force, in the order in which they were set."""
+        """Read the active overrides, in the order in which they were set."""
         with self._engine.begin() as connection:
             return overrides_after(connection, 0)
 
 
 def overrides_after(connection: sa.Connection, number: int) -> tuple[StoredOverrides, ...]:
-    """Overrides in force that were set after a change, in the order in which they were set."""
+    """Read the active overrides that were set after a change, in the order of setting."""
     table = schema.overrides
     newest = (
         sa.select(sa.func.max(table.c.change))
@@ -84,7 +84,7 @@ def overrides_after(connection: sa.Connection, number: int) -> tuple[StoredOverr
 def forget_overrides(connection: sa.Connection, article_id: str) -> None:
     """Remove a deleted article from all overrides: its own, and those of other articles.
 
-    Overrides of other articles are written anew without it, so that workers follow.
+    Overrides of other articles get a new row without it, which workers follow.
     """
     table = schema.overrides
     deleted = sa.select(schema.articles.c.id).where(
@@ -95,20 +95,20 @@ def forget_overrides(connection: sa.Connection, article_id: str) -> None:
         return
     naming = table.c.document.contains(f'"id":"{article_id}"', autoescape=True)
     rows = _stored(connection, sa.select(table).where(naming))
-    held = {one.change for one in overrides_after(connection, 0)}
+    active = {one.change for one in overrides_after(connection, 0)}
     for row in rows:
-        _rewrite(connection, row, article_id, again=row.change in held)
+        _rewrite(connection, row, article_id, is_active=row.change in active)
 
 
 def _rewrite(
-    connection: sa.Connection, row: StoredOverrides, article_id: str, *, again: bool
+    connection: sa.Connection, row: StoredOverrides, article_id: str, *, is_active: bool
 ) -> None:
     table = schema.overrides
-    kept = tuple(one for one in parse_overrides(row.document) if one.id != article_id)
-    document = overrides_to_json(kept)
+    remaining = tuple(one for one in parse_overrides(row.document) if one.id != article_id)
+    document = overrides_to_json(remaining)
     at_change = table.c.change == row.change
     connection.execute(sa.update(table).where(at_change).values(document=document))
-    if again:
+    if is_active:
         change = log_change(connection, row.article_id, "choice")
         values = {"change": change, "article_id": row.article_id, "kind": row.kind}
         values |= {"document": document, "by": ERASER, "at": datetime.now(tz=UTC)}
@@ -143,16 +143,16 @@ def _refuse_absent(connection: sa.Connection, article_id: str) -> None:
 def _refuse_unknown(
     connection: sa.Connection,
     overrides: Sequence[Override],
-    held: Iterable[RecordedOverride],
+    active: Iterable[RecordedOverride],
     kind: Kind,
 ) -> None:
     """Refuse an id that is not stored, unless it was there before: it may be deleted since."""
-    asked = {override.id for override in overrides} - {one.id for one in held}
-    known = _stored_among(connection, sorted(asked))
+    new = {override.id for override in overrides} - {one.id for one in active}
+    known = _stored_among(connection, sorted(new))
     faults = tuple(
         FieldFault(f"/{kind}/{place}/id", f"no article {override.id!r}; push it first")
         for place, override in enumerate(overrides)
-        if override.id in asked - known
+        if override.id in new - known
     )
     if faults:
         raise InvalidOverrides(f"the {kind} are not acceptable", faults)

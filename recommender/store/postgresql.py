@@ -57,14 +57,14 @@ def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
     patience = (
         f"SELECT set_config('lock_timeout', '{max(1, round(patience_seconds * 1000))}', true)"
     )
-    turn = (
+    write_lock = (
         f"{patience}, set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', true), "
         f"pg_advisory_xact_lock({_LOCK})"
     )
 
     def begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql(turn if writes else patience)
+        connection.exec_driver_sql(write_lock if writes else patience)
 
     return begin
 

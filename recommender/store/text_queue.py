@@ -10,7 +10,7 @@ from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.articles import Article, parse_article
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.features import AT_ONCE, keep_embeddings, keep_terms, keep_texts
+from recommender.store.features import AT_ONCE, store_embeddings, store_terms, store_texts
 
 __all__ = [
     "ATTEMPTS",
@@ -251,11 +251,11 @@ def _keep_features(
 ) -> None:
     by_hash = {text.queued.text_hash: text for text in analyzed}
     features = {key: text.features for key, text in by_hash.items()}
-    keep_terms(connection, features, versions.analyzer)
+    store_terms(connection, features, versions.analyzer)
     embeddings = {key: one.embedding for key, one in features.items() if one.embedding is not None}
-    keep_embeddings(connection, embeddings, versions.model)
+    store_embeddings(connection, embeddings, versions.model)
     bodies = {key: t.body for key, t in by_hash.items() if t.body is not None}
-    keep_texts(connection, bodies, versions.markup)
+    store_texts(connection, bodies, versions.markup)
 
 
 def _acknowledge(

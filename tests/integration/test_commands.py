@@ -21,7 +21,7 @@ from recommender import cli as commands
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.cli import main
-from recommender.cli.terminal import EXIT_CODES, leave
+from recommender.cli.terminal import EXIT_CODES, bar, leave, warn
 from recommender.errors import InvalidArticle, ModelRefused
 from recommender.progress import Advance
 from recommender.settings import DataFolder, Settings
@@ -129,6 +129,15 @@ def test_the_help_of_all_commands_says_what_that_of_each_begins_with(name: str) 
     assert command is not None
     first = (command.help or "").split("\n\n")[0]
     assert first == commands.COMMANDS[name].help
+
+
+def test_no_progress_is_shown_where_standard_error_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with bar("embedding", 3, "text") as advance:
+        advance(3)
+    warn("a record is bad")
+    assert capsys.readouterr() == ("", "a record is bad\n")
 
 
 READING_COMMANDS = [

@@ -18,7 +18,7 @@ import pytest
 from index import Catalog
 from recommender.api import Override
 from recommender.ranking.policy import Policy
-from recommender.settings import Settings
+from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
 
 Environment = Callable[..., dict[str, str]]
@@ -241,6 +241,19 @@ def test_a_server_over_an_empty_archive_lists_what_comes(
         assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
         catalog = Catalog(bare.data.snapshots)
         assert until(lambda: len(catalog.generations()) > 0)
+        assert unnamed_in(bare.data) == set()
+
+
+def unnamed_in(data: DataFolder) -> set[str]:
+    """What lies in a data folder that `DataFolder` does not name: no erasure would look there."""
+    named = {
+        found.name
+        for found in (getattr(data, name) for name in dir(data) if not name.startswith("_"))
+        if isinstance(found, Path)
+    }
+    database = data.database.name
+    named |= {f"{database}{suffix}" for suffix in ("-wal", "-shm")}
+    return {path.name for path in data.path.iterdir()} - named
 
 
 @pytest.fixture
