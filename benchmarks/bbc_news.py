@@ -59,8 +59,10 @@ class Lists:
 
     def copies(self, texts: dict[str, str]) -> int:
         """How often a text is in one list twice, or in its own list."""
-        told = [[texts[s], *(texts[i.id] for i in items)] for s, items in self.by_seed.items()]
-        return sum(len(one) - len(set(one)) for one in told)
+        listed_texts = [
+            [texts[s], *(texts[i.id] for i in items)] for s, items in self.by_seed.items()
+        ]
+        return sum(len(one) - len(set(one)) for one in listed_texts)
 
     def reach(self, depth: int) -> float:
         """The share of lists, cut at a depth, that hold the most listed article."""

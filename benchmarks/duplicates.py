@@ -1,4 +1,4 @@
-"""How well near-duplicates are told from follow-ups, and what the rules of a list cost.
+"""How well near-duplicates are separated from follow-ups, and what the rules of a list cost.
 
     python -m benchmarks.duplicates [--eval DIR] [--cache DIR]
 
@@ -69,8 +69,8 @@ def main(folder: Path | None, cache: Path | None) -> None:
     kinds = [*marked_pairs(), *made_pairs()]
     figures = [*judge(kinds, Policy().duplicate_overlap, click.echo), time_selection()]
     if folder is not None:
-        with tempfile.TemporaryDirectory(prefix="read-also-bench-") as kept:
-            figures += measure_cost(folder, cache or Path(kept), click.echo)
+        with tempfile.TemporaryDirectory(prefix="read-also-bench-") as temporary:
+            figures += measure_cost(folder, cache or Path(temporary), click.echo)
     sys.exit(report(figures, click.echo))
 
 

@@ -118,13 +118,13 @@ class Bm25Baseline:
     Attributes:
         scorer: the library's index.
         rows: the row of each document of the scorer.
-        asked: by article id, the numbers of its tokens in order. A token that occurs twice counts
+        query_tokens: by article id, the numbers of its tokens in order. A repeated token counts
             twice in the query. With that, and with Robertson's idf, BM25 does best.
     """
 
     scorer: Any
     rows: Rows
-    asked: Mapping[str, NDArray[np.int64]]
+    query_tokens: Mapping[str, NDArray[np.int64]]
 
     @classmethod
     def of(cls, view: View, articles: Iterable[Article]) -> Self:
@@ -144,15 +144,15 @@ class Bm25Baseline:
             documents = [numbers for _, numbers in counted.values()]
             scorer.index(Tokenized(ids=documents, vocab=vocabulary), show_progress=False)
         rows = np.array([row for row, _ in counted.values()], np.int64)
-        asked = {one: np.array(numbers, np.int64) for one, (_, numbers) in counted.items()}
-        return cls(scorer, rows, asked)
+        query_tokens = {one: np.array(numbers, np.int64) for one, (_, numbers) in counted.items()}
+        return cls(scorer, rows, query_tokens)
 
     def lists(self, seed: Seed, allowed: Mask, limit: int) -> Rows:
         """The best of the allowed rows, of equals the lower row; none without a shared token."""
-        asked = self.asked.get(seed.id)
-        if asked is None or not len(asked):
+        query_tokens = self.query_tokens.get(seed.id)
+        if query_tokens is None or not len(query_tokens):
             return np.empty(0, np.int64)
-        scores = self.scorer.get_scores_from_ids(asked)
+        scores = self.scorer.get_scores_from_ids(query_tokens)
         places = np.flatnonzero(allowed[self.rows] & (scores > 0))
         order = np.lexsort((self.rows[places], -scores[places]))[:limit]
         return self.rows[places[order]]

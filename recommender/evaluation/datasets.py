@@ -67,9 +67,9 @@ def read_dataset(
         BadSource: a file is missing or malformed; the message names the file and the line.
     """
     judgments = _read_qrels(qrels or _if_there(folder, "qrels.txt"))
-    asked = _read_ids(queries or _if_there(folder, "queries.txt"))
-    if asked is not None:
-        judgments = {seed: gains for seed, gains in judgments.items() if seed in asked}
+    wanted = _read_ids(queries or _if_there(folder, "queries.txt"))
+    if wanted is not None:
+        judgments = {seed: gains for seed, gains in judgments.items() if seed in wanted}
     dataset = Dataset(
         articles=tuple(_articles(folder / "articles.jsonl")),
         distractors=tuple(_articles(distractors)) if distractors else (),

@@ -55,14 +55,14 @@ class LinkJudgments:
 
     Attributes:
         qrels: the judgments.
-        own: links to the article itself.
+        self_links: links to the article itself.
         unknown: links to pages that are not stored.
         ineligible: links to articles that the list may not show.
         unreadable: how many articles have HTML that could not be read.
     """
 
     qrels: Qrels = field(default_factory=dict)
-    own: int = 0
+    self_links: int = 0
     unknown: int = 0
     ineligible: int = 0
     unreadable: int = 0
@@ -74,7 +74,7 @@ class LinkJudgments:
 
     def __str__(self) -> str:
         return (
-            f"{self.found} links of {len(self.qrels)} articles; left out: {self.own} to the "
+            f"{self.found} links of {len(self.qrels)} articles; left out: {self.self_links} to the "
             f"article itself, {self.unknown} to no stored article, {self.ineligible} to what its "
             f"list may not show, {self.unreadable} articles whose HTML could not be read"
         )
@@ -112,21 +112,21 @@ def _addresses(html: str, read: Callable[[str], str]) -> list[str]:
 
 def judge_links(linked: ArchiveLinks, bench: Bench) -> LinkJudgments:
     """Take the links of up to MOST_SAMPLED articles, evenly spaced, as judgments."""
-    meant: dict[str, list[str]] = {}
-    own = unknown = 0
+    linked_from: dict[str, list[str]] = {}
+    self_links = unknown = 0
     for article_id, links in linked.links.items():
         others = [None if link is None else linked.pages.get(link) for link in links]
         unknown += others.count(None)
-        own += others.count(article_id)
+        self_links += others.count(article_id)
         if found := [one for one in dict.fromkeys(filter(None, others)) if one != article_id]:
-            meant[article_id] = found
-    asked = {one: meant[one] for one in sample_evenly(sorted(meant), MOST_SAMPLED)}
-    good = {one: _listable(bench, one, others) for one, others in asked.items()}
+            linked_from[article_id] = found
+    sampled = {one: linked_from[one] for one in sample_evenly(sorted(linked_from), MOST_SAMPLED)}
+    good = {one: _listable(bench, one, others) for one, others in sampled.items()}
     return LinkJudgments(
         qrels={one: dict.fromkeys(others, GAIN) for one, others in good.items() if others},
-        own=own,
+        self_links=self_links,
         unknown=unknown,
-        ineligible=sum(map(len, asked.values())) - sum(map(len, good.values())),
+        ineligible=sum(map(len, sampled.values())) - sum(map(len, good.values())),
         unreadable=linked.unreadable,
     )
 
@@ -173,9 +173,9 @@ def canonical_page(link: str, base: str | None = None) -> str | None:
         return None
     place = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
     path = quote(unquote(parts.path), safe="/:@!$&'()*+,;=~").rstrip("/")
-    kept = [
+    parameters = [
         (name, value)
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
         if not name.lower().startswith(TRACKING)
     ]
-    return place + path + (f"?{urlencode(kept)}" if kept else "")
+    return place + path + (f"?{urlencode(parameters)}" if parameters else "")

@@ -60,9 +60,9 @@ def measure_queries(dataset: Dataset, run: Run) -> Mapping[str, NDArray[np.float
     wanted = [ir_measures.parse_measure(name) for name in MEASURES]
     places = {query: place for place, query in enumerate(dataset.queries)}
     qrels = {query: dataset.judged(query) for query in places}
-    asked = {query: run[query] for query in places if run.get(query)}
+    lists = {query: run[query] for query in places if run.get(query)}
     found = {str(name): np.zeros(len(places)) for name in wanted}
-    for one in ir_measures.iter_calc(wanted, qrels, asked):
+    for one in ir_measures.iter_calc(wanted, qrels, lists):
         found[str(one.measure)][places[one.query_id]] = one.value
     return found
 

@@ -250,9 +250,9 @@ def draw_histogram(label: str, values: Mapping[str, Sequence[float]], axis: str,
 
     def draw(axes: "Axes") -> None:
         shares = [np.full(len(v), 100 / len(v)) for v in values.values()]
-        kept = [np.clip(v, 0, 1) for v in values.values()]
+        clipped = [np.clip(v, 0, 1) for v in values.values()]
         axes.hist(
-            kept,
+            clipped,
             BINS,
             range=(0, 1),
             weights=shares,

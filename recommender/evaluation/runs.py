@@ -82,9 +82,9 @@ def open_bench(
     """Store a data set, build its snapshot and open it. `cache` keeps vectors for the next time."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="read-also-")))
-        kept = cache or folder
-        kept.mkdir(parents=True, exist_ok=True)
-        store = open_store(f"sqlite:///{kept / 'evaluation.db'}")
+        place = cache or folder
+        place.mkdir(parents=True, exist_ok=True)
+        store = open_store(f"sqlite:///{place / 'evaluation.db'}")
         stack.callback(store.close)
         _fill(store, dataset)
         catalog = Catalog(folder / "snapshots")

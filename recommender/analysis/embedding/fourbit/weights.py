@@ -130,13 +130,13 @@ class PackedWeights:
     def decode(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of a tensor in parts, in order: float16 from blocks, else float32."""
         tensor = self.tensors[name]
-        held = self._data[tensor.start : tensor.start + tensor.size]
+        packed = self._data[tensor.start : tensor.start + tensor.size]
         if not tensor.blocks:
-            yield bytes(held)
+            yield bytes(packed)
             return
         step = AT_ONCE * BLOCK.itemsize
         for at in range(0, tensor.size, step):
-            yield decode_blocks(held[at : at + step]).tobytes()
+            yield decode_blocks(packed[at : at + step]).tobytes()
 
 
 def _pieces(cursor: _Cursor) -> Iterator[tuple[str, float]]:
