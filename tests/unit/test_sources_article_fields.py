@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.sources.article_fields import plain_names, plain_summary, plain_title
+from recommender.sources.article_fields import (
+    complete_address,
+    plain_names,
+    plain_summary,
+    plain_text,
+    plain_title,
+)
 from recommender.sources.dates import parse_mail_date
 
 
@@ -45,6 +51,49 @@ def test_a_title_is_read_as_what_it_is(given: str, html: str, plain: str) -> Non
 )
 def test_a_summary_is_what_the_body_does_not_say(summary: str, kept: str) -> None:
     assert plain_summary(summary, "<p>No boat left the harbour.</p>") == kept
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (
+            "AT&#038;T&#8217;s &#8220;R&#038;D&#8221; <em>cuts</em>",
+            "AT&T\u2019s \u201cR&D\u201d cuts",
+        ),
+        ("A &lt;b&gt; tag", "A <b> tag"),
+        ("One<br />two&nbsp;\n three", "One two three"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("Oil<script>alert(1)</script> price", "Oil price"),
+        ("Cut <!-- off -->here <style>p{}", "Cut here"),
+        ("\x00No\x1f con\ud83dtrols", "No controls"),
+        ("&amp;amp; once", "&amp; once"),
+        ("", ""),
+    ],
+)
+def test_small_texts_lose_tags_first_and_entities_then(markup: str, text: str) -> None:
+    assert plain_text(markup) == text
+
+
+@pytest.mark.parametrize("hostile", ["<script", "<!--", "<script>", "<a ", "&#", "<p><"])
+def test_a_title_of_markup_that_never_closes_costs_no_more_than_its_length(hostile: str) -> None:
+    assert len(plain_text(hostile * 50_000)) <= len(hostile) * 50_000
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("/up/a.jpg", "https://news.example/up/a.jpg"),
+        ("//cdn.example/a.jpg", "https://cdn.example/a.jpg"),
+        ("https://news.example/a b.jpg", "https://news.example/a%20b.jpg"),
+        ("https://news.example/%D0%BE/", "https://news.example/%D0%BE/"),
+        ("javascript:alert(1)", None),
+        ("http://[broken/a.jpg", None),
+        ("", None),
+        (False, None),
+    ],
+)
+def test_addresses_are_completed_or_left_out(given: object, kept: str | None) -> None:
+    assert complete_address(given, "https://news.example/") == kept
 
 
 def test_names_are_as_many_and_as_long_as_an_article_takes() -> None:

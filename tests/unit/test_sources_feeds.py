@@ -148,49 +148,13 @@ def test_an_entry_without_guid_and_link_is_refused_at_its_line() -> None:
     assert second.startswith(f"{ADDRESS}:7: the article is not acceptable; /: ")
 
 
-@pytest.mark.parametrize(
-    ("summary", "kept"),
-    [
-        ("No boat left the harbour", ""),
-        ("No boat left […]", ""),
-        ("Something else …", ""),
-        ("What the fog means for trade", "What the fog means for trade"),
-    ],
-)
-def test_a_summary_that_was_cut_from_the_body_is_left_out(summary: str, kept: str) -> None:
-    body = "<content:encoded>No boat left the harbour today.</content:encoded>"
-    assert only(f"<description>{summary}</description>{body}").summary == kept
-
-
-def test_a_summary_too_long_for_an_article_is_cut() -> None:
-    body = f"<content:encoded>{'No boat left the harbour today. ' * 900}</content:encoded>"
-    found = only(f"<title>T</title><description>{'s' * 27_899}</description>{body}")
-    assert found.summary == "s" * 20_000
-
-
-@pytest.mark.parametrize(
-    ("title", "plain"),
-    [
-        ('<title type="text">Use of &lt;b&gt; in HTML</title>', "Use of <b> in HTML"),
-        ("<title>Vec&lt;String&gt; &amp;amp; co</title>", "Vec<String> & co"),
-        ("<title>A &lt;b&gt;bridge&lt;/b&gt;&lt;br&gt;opens</title>", "A bridge opens"),
-        ('<title type="html">A &lt;b&gt;bridge</title>', "A bridge"),
-    ],
-)
-def test_a_title_of_plain_text_loses_nothing_that_it_means(title: str, plain: str) -> None:
-    assert entry(f"<id>1</id>{title}").title == plain
-
-
-@pytest.mark.parametrize(
-    ("title", "plain"),
-    [
-        ("Use of &lt;b&gt; in HTML", "Use of <b> in HTML"),
-        ("Use of &amp;lt;b&amp;gt; in HTML", "Use of <b> in HTML"),
-        ("A &lt;em&gt;bridge&lt;/em&gt;", "A bridge"),
-    ],
-)
-def test_a_title_of_rss_is_html_where_it_looks_like_it(title: str, plain: str) -> None:
-    assert only(f"<title>{title}</title>").title == plain
+def test_a_title_of_atom_is_what_its_type_says_and_one_of_rss_what_it_looks_like() -> None:
+    texts = ("Use of &lt;b&gt; in HTML", "A &lt;em&gt;bridge&lt;/em&gt;")
+    plain = [entry(f"<id>1</id><title type='text'>{one}</title>").title for one in texts]
+    html = [entry(f"<id>1</id><title type='html'>{one}</title>").title for one in texts]
+    rss = [only(f"<title>{one}</title>").title for one in texts]
+    assert plain == rss == ["Use of <b> in HTML", "A bridge"]
+    assert html == ["Use of in HTML", "A bridge"]
 
 
 def test_a_feed_of_summaries_gives_them_as_bodies() -> None:
@@ -374,11 +338,7 @@ def test_a_json_feed_item_becomes_this_article() -> None:
         ({"title": "T", "language": "English"}, {"title": "T", "language": "English"}),
         ({"title": "T", "language": "in English"}, {"title": "T"}),
         ({"title": "T", "tags": ["a", 1, None, "a", ""]}, {"title": "T", "tags": ["a"]}),
-        ({"title": "T", "tags": ["a" * 999]}, {"title": "T", "tags": ["a" * 300]}),
         ({"title": "Vec<String>"}, {"title": "Vec<String>"}),
-        ({"title": "A <b>bridge</b>"}, {"title": "A bridge"}),
-        ({"title": "T" * 3_000}, {"title": "T" * 2_000}),
-        ({"title": "T", "summary": "s " * 13_950}, {"title": "T", "summary": "s " * 10_000}),
         ({"title": "T", "content_html": "a\x00\x08b"}, {"title": "T", "body_html": "ab"}),
     ],
 )

@@ -15,6 +15,9 @@ def line(article_id: str, title: str = "T") -> bytes:
     return f'{{"id": "{article_id}", "title": "{title}"}}\n'.encode()
 
 
+A, B = line("a"), line("b")
+
+
 def records_of(folder: Path, content: bytes) -> list[Record]:
     path = folder / "a.jsonl"
     path.write_bytes(content)
@@ -47,58 +50,43 @@ def test_each_line_is_a_record_with_its_number(tmp_path: Path) -> None:
     ]
 
 
-def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
-    content = b"\n" + line("a") + b"  \t\r\n\n" + line("b").rstrip(b"\n")
-    assert numbered(records_of(tmp_path, content)) == [(2, "a"), (5, "b")]
-
-
-def test_windows_line_ends_are_fine(tmp_path: Path) -> None:
-    content = (line("a") + line("b")).replace(b"\n", b"\r\n")
-    assert numbered(records_of(tmp_path, content)) == [(1, "a"), (2, "b")]
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", []),
+        (b"\n" + A + b"  \t\r\n\n" + B.rstrip(b"\n"), [(2, "a"), (5, "b")]),
+        ((A + B).replace(b"\n", b"\r\n"), [(1, "a"), (2, "b")]),
+        (BOM + A + B, [(1, "a"), (2, "b")]),
+        (BOM + b"\n" + A, [(2, "a")]),
+        (A + BOM + B, [(1, "a"), (2, "/")]),
+        (
+            A
+            + b"not json\n"
+            + line("b/c")
+            + b"[1]\n"
+            + b'{"id": "d"}\n'
+            + b'{"id": "e", "title": "\xff"}\n'
+            + b'{"id": "f", "title": 7, "version": -1}\n'
+            + b"[" * 20_000
+            + b"\n"
+            + B,
+            [
+                *((1, "a"), (2, "/"), (3, "/id"), (4, "/"), (5, "/"), (6, "/")),
+                *((7, "/title,/version"), (8, "/"), (9, "b")),
+            ],
+        ),
+    ],
+    ids=["empty", "blank lines", "windows", "mark", "only a mark", "late mark", "bad lines"],
+)
+def test_lines_are_numbered_and_bad_ones_stop_nothing(
+    tmp_path: Path, content: bytes, found: list[tuple[int, str]]
+) -> None:
+    assert numbered(records_of(tmp_path, content)) == found
 
 
 def test_separators_inside_a_text_end_no_line(tmp_path: Path) -> None:
     (record,) = records_of(tmp_path, line("a", "one\u2028two\x85three"))
     assert record.content == Article(id="a", title="one\u2028two\x85three")
-
-
-def test_a_byte_order_mark_is_taken_off_the_first_line(tmp_path: Path) -> None:
-    assert numbered(records_of(tmp_path, BOM + line("a") + line("b"))) == [(1, "a"), (2, "b")]
-
-
-def test_a_byte_order_mark_alone_is_a_blank_line(tmp_path: Path) -> None:
-    assert numbered(records_of(tmp_path, BOM + b"\n" + line("a"))) == [(2, "a")]
-
-
-def test_a_byte_order_mark_further_down_is_no_json(tmp_path: Path) -> None:
-    assert numbered(records_of(tmp_path, line("a") + BOM + line("b"))) == [(1, "a"), (2, "/")]
-
-
-def test_bad_lines_come_as_records_and_stop_nothing(tmp_path: Path) -> None:
-    content = b"".join(
-        [
-            line("a"),
-            b"not json\n",
-            line("b/c"),
-            b"[1]\n",
-            b'{"id": "d"}\n',
-            b'{"id": "e", "title": "\xff"}\n',
-            b'{"id": "f", "title": 7, "version": -1}\n',
-            b"[" * 20_000 + b"\n",
-            line("g"),
-        ]
-    )
-    assert numbered(records_of(tmp_path, content)) == [
-        (1, "a"),
-        (2, "/"),
-        (3, "/id"),
-        (4, "/"),
-        (5, "/"),
-        (6, "/"),
-        (7, "/title,/version"),
-        (8, "/"),
-        (9, "g"),
-    ]
 
 
 def test_what_is_wrong_with_a_line_is_the_contracts_refusal(tmp_path: Path) -> None:
@@ -121,10 +109,6 @@ def test_a_line_that_no_article_fills_is_refused_unread_and_the_next_one_read(
     assert numbered(records) == [(1, "a"), (2, ""), (3, "b"), (4, "")]
     assert "is longer than" in str(records[1].content)
     assert sum(told) == path.stat().st_size
-
-
-def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
-    assert records_of(tmp_path, b"") == []
 
 
 def test_progress_is_told_in_bytes(tmp_path: Path) -> None:

@@ -260,8 +260,3 @@ def test_bytes_are_read_in_the_encoding_that_is_named(
 @given(st.binary(max_size=200), st.text(max_size=30))
 def test_any_bytes_are_read(body: bytes, charset: str) -> None:
     assert isinstance(decode_page(body, f"text/html; charset={charset}"), str)
-
-
-@given(st.text(st.characters(codec="utf-8"), max_size=100))
-def test_utf_8_needs_no_name(text: str) -> None:
-    assert decode_page(codecs.BOM_UTF8 + text.encode()) == text

@@ -100,14 +100,11 @@ def test_a_pipe_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:
             open_source(str(path), format_, fetcher)
 
 
-def test_an_empty_file_is_no_source_unless_its_format_is_given(
+def test_an_empty_file_is_a_source_only_if_its_format_is_given(
     tmp_path: Path, fetcher: Fetcher
 ) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"")
-    with pytest.raises(BadSource, match=rf"^{path}:1: is empty"):
-        open_source(str(path), "auto", fetcher)
-    assert list(open_source(str(path), "jsonl", fetcher).pull(None, silent)) == []
+    (tmp_path / "a").write_bytes(b"")
+    assert list(open_source(str(tmp_path / "a"), "jsonl", fetcher).pull(None, silent)) == []
 
 
 def test_an_empty_answer_is_no_source(site: Site, fetcher: Fetcher) -> None:
@@ -115,20 +112,21 @@ def test_an_empty_answer_is_no_source(site: Site, fetcher: Fetcher) -> None:
         list(open_source(site.serve("/feed", b""), "auto", fetcher).pull(None, silent))
 
 
-def test_a_folder_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:
-    with pytest.raises(BadSource, match="is a folder"):
-        open_source(str(tmp_path), "auto", fetcher)
-
-
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (".", "is a folder"),
+        ("missing", "cannot be read"),
+        ("file:///etc/passwd", "cannot be read"),
+        ("http://a:b@news.example/", "--user"),
+    ],
+)
 @pytest.mark.parametrize("format_", ["auto", "jsonl", "feed", "wxr"])
-def test_what_is_not_there_is_no_source(tmp_path: Path, fetcher: Fetcher, format_: str) -> None:
-    with pytest.raises(BadSource, match="cannot be read"):
-        list(open_source(str(tmp_path / "missing"), format_, fetcher).pull(None, silent))
-
-
-def test_a_path_that_looks_like_a_scheme_is_a_path(fetcher: Fetcher) -> None:
-    with pytest.raises(BadSource, match="cannot be read"):
-        open_source("file:///etc/passwd", "auto", fetcher)
+def test_what_is_no_file_and_no_address_is_no_source(
+    fetcher: Fetcher, format_: str, place: str, reason: str
+) -> None:
+    with pytest.raises(BadSource, match=reason):
+        open_source(place, format_, fetcher)
 
 
 def test_a_format_that_is_given_is_not_guessed(tmp_path: Path, fetcher: Fetcher) -> None:
@@ -140,14 +138,14 @@ def test_a_format_that_is_given_is_not_guessed(tmp_path: Path, fetcher: Fetcher)
 
 @pytest.mark.parametrize(
     "head",
-    [b"<?xml version='1.0'?><newsItem>", b"<?xml version='1.0'?><urlset>", b"\x1f\x8b\x08"],
+    [b"", b"<?xml version='1.0'?><newsItem>", b"<?xml version='1.0'?><urlset>", b"\x1f\x8b\x08"],
 )
 def test_what_no_reader_takes_from_a_file_says_what_to_do(
     tmp_path: Path, fetcher: Fetcher, head: bytes
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(head)
-    with pytest.raises(BadSource, match=rf"^{path}:1: is (XML|a sitemap|packed)"):
+    with pytest.raises(BadSource, match=rf"^{path}:1: is (empty|XML|a sitemap|packed)"):
         open_source(str(path), "auto", fetcher)
 
 
@@ -188,11 +186,6 @@ def test_a_cursor_of_another_format_is_no_cursor(site: Site, fetcher: Fetcher) -
 def test_a_name_is_the_address_as_the_web_writes_it(fetcher: Fetcher) -> None:
     source = open_source("HTTP://Bücher.example:80/feed#top", "auto", fetcher)
     assert source.name == "http://xn--bcher-kva.example/feed"
-
-
-def test_an_address_that_may_not_be_asked_for_is_no_source(fetcher: Fetcher) -> None:
-    with pytest.raises(BadSource, match="--user"):
-        open_source("http://a:b@news.example/", "auto", fetcher)
 
 
 @pytest.mark.parametrize(

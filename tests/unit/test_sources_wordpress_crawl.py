@@ -1,7 +1,7 @@
 """Pulling a WordPress site, on a small one that errs as real ones do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -453,27 +453,20 @@ def test_a_site_that_answers_every_page_with_the_first_is_left(blog: FakeWordPre
     assert len(pull(blog).articles) == 100
 
 
-def test_posts_of_equal_times_all_come(blog: FakeWordPress) -> None:
-    for post in blog.posts:
-        post["modified_gmt"] = post["date_gmt"] = "2026-08-01T00:00:00"
-    assert pull(blog).articles == list(range(230, 0, -1))
-
-
-def test_a_page_of_ids_that_fails_is_asked_for_in_smaller_ones(blog: FakeWordPress) -> None:
-    def overload(route: str, parameters: Mapping[str, str]) -> Reply | None:
-        too_many = is_sweep(parameters) and int(parameters.get("per_page", "0")) > 50
-        return OUT_OF_MEMORY if too_many and route == "/wp/v2/posts" else None
-
-    blog.spoil = overload
-    assert len(pull(blog).articles) == 230
-
-
-def test_posts_too_heavy_for_one_answer_are_asked_for_in_smaller_numbers(
-    blog: FakeWordPress,
+@pytest.mark.parametrize(
+    ("most", "is_too_heavy"),
+    [
+        (50, lambda route, asked: is_sweep(asked) and route == "/wp/v2/posts"),
+        (20, lambda _route, asked: is_reading(asked)),
+    ],
+    ids=["ids", "posts"],
+)
+def test_a_list_that_is_too_heavy_is_read_in_smaller_pages(
+    blog: FakeWordPress, most: int, is_too_heavy: Callable[[str, Mapping[str, str]], bool]
 ) -> None:
-    def overload(_route: str, parameters: Mapping[str, str]) -> Reply | None:
-        too_many = is_reading(parameters) and int(parameters["per_page"]) > 20
-        return OUT_OF_MEMORY if too_many else None
+    def overload(route: str, parameters: Mapping[str, str]) -> Reply | None:
+        is_large = int(parameters.get("per_page", "0")) > most
+        return OUT_OF_MEMORY if is_large and is_too_heavy(route, parameters) else None
 
     blog.spoil = overload
     assert pull(blog).articles == list(range(230, 0, -1))
@@ -493,30 +486,6 @@ def test_a_post_that_fails_alone_is_reported_and_tried_again_the_next_time(
     assert "answers 200 with a web page, not JSON" in first.faults[0]
     blog.spoil = FakeWordPress.spoil
     assert pull(blog, first.cursor).articles == [40]
-
-
-def test_a_site_that_fails_in_mid_pull_keeps_what_was_read_and_says_so(
-    blog: FakeWordPress,
-) -> None:
-    def fail(_route: str, parameters: Mapping[str, str]) -> Reply | None:
-        return OUT_OF_MEMORY if "1" in parameters.get("include", "").split(",") else None
-
-    blog.spoil = fail
-    with pytest.raises(BadSource, match=r"answers 500: Memory \(internal_server_error\)"):
-        pull(blog)
-
-
-def test_notices_that_php_prints_before_the_json_are_passed_over(blog: FakeWordPress) -> None:
-    notice = "\ufeff<br />\n<b>Notice</b>: Undefined index: [a] in <b>x.php</b> on line 3<br />\n"
-
-    def complain(route: str, parameters: Mapping[str, str]) -> Reply | None:
-        if not route.startswith("/wp/v2/posts"):
-            return None
-        status, content, headers = blog._listing(parameters)  # noqa: SLF001 - its own answer
-        return status, notice + json.dumps(content), headers
-
-    blog.spoil = complain
-    assert len(pull(blog).articles) == 230
 
 
 @pytest.mark.parametrize(
