@@ -202,13 +202,16 @@ def options(**fixed: Any) -> st.SearchStrategy[ListOptions]:
         "language": st.none() | st.just("any") | languages,
         "section": optional(sections | st.just("nowhere")),
         "tag": optional(st.sampled_from([*TAGS, "por"])),
-        "exclude": excluded,
         "max_age": optional((st.integers(1, 99_999) | st.integers(1, 90)).map("{}d".format)),
         "diversity": st.none() | shares() | st.just(0.0),
         "min_score": optional(shares()),
         "explain": st.sampled_from([False, True, "all"]),
     }
-    return st.builds(ListOptions, **(drawn | {key: st.just(value) for key, value in fixed.items()}))
+    drawn |= {key: st.just(value) for key, value in fixed.items()}
+    some: dict[str, st.SearchStrategy[Any]] = {
+        "exclude": excluded.filter(bool)  # an empty list of ids is refused
+    }
+    return st.fixed_dictionaries(drawn, optional=some).map(lambda asked: ListOptions(**asked))
 
 
 def questions(
@@ -306,12 +309,12 @@ def meets(asked: Asked, one: str) -> list[str]:
     return [rule for rule, met in held.items() if not met]
 
 
-def signature_of(asked: Asked, one: str | None) -> Any:
+def minhash_of(asked: Asked, one: str | None) -> Any:
     """Of an article, or of the seed; all zero where nothing was read."""
     if one is not None:
-        return asked.archive.signature(one)
+        return asked.archive.minhash(one)
     if asked.inside is not None:
-        return asked.archive.signature(asked.inside)
+        return asked.archive.minhash(asked.inside)
     return asked.seed.minhash
 
 
@@ -322,7 +325,7 @@ def alike(left: Any, right: Any, least: float) -> bool:
 
 def told_twice(asked: Asked, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of near-duplicates; "" is the seed."""
-    signs = {"": signature_of(asked, None)} | {one: asked.archive.signature(one) for one in ids}
+    signs = {"": minhash_of(asked, None)} | {one: asked.archive.minhash(one) for one in ids}
     for a, b in combinations(signs, 2):
         if alike(signs[a], signs[b], asked.policy.duplicate_overlap):
             yield a, b
@@ -439,7 +442,7 @@ def test_nothing_listed_tells_a_translation_of_the_seed_again(
     told = [one for one in story_of(asked) if one in asked.archive.articles]
     for one in ids_of(asked.items()):
         for other in told:
-            signs = asked.archive.signature(one), asked.archive.signature(other)
+            signs = asked.archive.minhash(one), asked.archive.minhash(other)
             assert not alike(*signs, asked.policy.duplicate_overlap), (one, other)
 
 
@@ -573,9 +576,9 @@ def test_asked_for_more_than_exists_a_list_holds_each_story_that_there_is(
         assert listed == []
         return
     assert set(listed) <= wanted
-    least, sign_of = asked.policy.duplicate_overlap, asked.archive.signature
+    least, sign_of = asked.policy.duplicate_overlap, asked.archive.minhash
     left, articles = wanted - set(listed), asked.archive.articles
-    left = {one for one in left if not alike(sign_of(one), signature_of(asked, None), least)}
+    left = {one for one in left if not alike(sign_of(one), minhash_of(asked, None), least)}
     told = {*listed, *(story & articles.keys())}
     told |= {one for one in wanted - set(listed) if one not in left}
 
@@ -649,7 +652,7 @@ def test_without_near_duplicates_and_diversity_ranking_values_descend(
     asked = question.asked(press)
     if asked.options.mode == "latest":  # what is related, but not of the story, fills up there
         return
-    signs = [asked.archive.signature(one) for one in asked.archive.articles]
+    signs = [asked.archive.minhash(one) for one in asked.archive.articles]
     if any(alike(a, b, asked.policy.duplicate_overlap) for a, b in combinations(signs, 2)):
         return  # an overlap so low that strangers are one story
     values = values_of(asked.items())
@@ -719,7 +722,7 @@ def rank(asked: Asked, ids: Iterable[str]) -> Any:
 
 def family_of(asked: Asked, one: str, among: Iterable[str]) -> set[str]:
     """Who tells the story of one again, at first hand or through one another."""
-    sign_of, least = asked.archive.signature, asked.policy.duplicate_overlap
+    sign_of, least = asked.archive.minhash, asked.policy.duplicate_overlap
     family, fresh, left = {one}, {one}, set(among) - {one}
     while fresh:
         fresh = {o for o in left if any(alike(sign_of(o), sign_of(f), least) for f in fresh)}
@@ -785,7 +788,7 @@ def test_latest_and_the_ladder_are_in_order_of_time_rung_by_rung(
     asked = question.asked(press)
     if asked.options.mode == "latest":  # what is related, but not of the story, fills up there
         return
-    signs = [asked.archive.signature(one) for one in asked.archive.articles]
+    signs = [asked.archive.minhash(one) for one in asked.archive.articles]
     if any(alike(a, b, asked.policy.duplicate_overlap) for a, b in combinations(signs, 2)):
         return
     items = asked.items()
@@ -876,7 +879,7 @@ def test_what_fills_a_list_up_does_not_score_enough_to_be_related(
     asked = question.asked(press)
     if asked.options.mode == "latest":  # what is related, but not of the story, fills up there
         return
-    signs = [asked.archive.signature(one) for one in asked.archive.articles]
+    signs = [asked.archive.minhash(one) for one in asked.archive.articles]
     if any(alike(a, b, asked.policy.duplicate_overlap) for a, b in combinations(signs, 2)):
         return
     for item in asked.items():
@@ -893,7 +896,7 @@ def test_no_more_items_are_cut_from_one_pattern_than_the_cap(
     press: Press, question: Question
 ) -> None:
     asked = question.asked(press)
-    articles, sign_of = asked.archive.articles, asked.archive.signature
+    articles, sign_of = asked.archive.articles, asked.archive.minhash
 
     def linked(a: str, b: str) -> bool:
         one, other = articles[a], articles[b]
@@ -995,7 +998,7 @@ class Readers:
     @property
     def ids(self) -> list[str]:
         archive = self.archive
-        return [one for one in archive.articles if archive.signature(one).any()][:25]
+        return [one for one in archive.articles if archive.minhash(one).any()][:25]
 
     def scores(self) -> Scores:
         """Of each pair."""
@@ -1182,11 +1185,9 @@ def test_the_archives_hold_what_the_rules_are_about(press: Press) -> None:
         "unknown": sum(each.language(o) == "und" for each in archives for o in each.articles),
     }
     assert {what for what, count in counts.items() if not count} == set()
-    signs = [archive.signature(one) for one in archive.articles]
+    signs = [archive.minhash(one) for one in archive.articles]
     shares = [float(np.mean(a == b)) for a, b in combinations(signs, 2) if a.any() and b.any()]
     assert sum(share == 1 for share in shares) > 3
     assert sum(0.35 <= share < 1 for share in shares) > 3
     assert sum(0.2 <= share < 0.35 for share in shares) > 3
-    assert (
-        compute_minhash(archive.articles[name(0)]).tolist() == archive.signature(name(0)).tolist()
-    )
+    assert compute_minhash(archive.articles[name(0)]).tolist() == archive.minhash(name(0)).tolist()

@@ -210,7 +210,7 @@ class Archive:
     def is_read(self, article_id: str) -> bool:
         return self.known[article_id].features is not None
 
-    def signature(self, article_id: str) -> Any:
+    def minhash(self, article_id: str) -> Any:
         features = self.known[article_id].features
         return features.minhash if features is not None else np.zeros(MINHASH_SIZE, np.uint16)
 
