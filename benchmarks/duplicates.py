@@ -186,6 +186,7 @@ def time_selection() -> Figure:
         values=rng.uniform(-0.3, 1, CANDIDATES),
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
         minhashes=rng.integers(1, 2**16, (CANDIDATES, 128)).astype(np.uint16),
+        text_clusters=np.arange(1, CANDIDATES + 1),
         times=rng.uniform(0, 1e9, CANDIDATES),
         authors=rng.integers(1, 20, CANDIDATES),
         hosts=np.ones(CANDIDATES, np.int64),

@@ -17,8 +17,16 @@ from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, primary_language
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id, visibility_columns
 from recommender.ranking.display import DisplayFields
+from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
 
-__all__ = ["GROUPED_BY", "RELIABLE_BY", "IndexedDocument", "LanguageSupport", "build_rows"]
+__all__ = [
+    "GROUPED_BY",
+    "RELIABLE_BY",
+    "IndexedDocument",
+    "LanguageSupport",
+    "build_rows",
+    "with_text_clusters",
+]
 
 GROUPED_BY: Final = "language"
 """The column inside whose groups document frequencies, background similarities and means are."""
@@ -111,6 +119,12 @@ def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, d
     )
 
 
+def with_text_clusters(rows: Rows) -> Rows:
+    """Number the text clusters of all rows of a snapshot; rows of a delta have no number."""
+    numbers = number_text_clusters(rows.columns["minhash"])
+    return replace(rows, columns={**rows.columns, "text_cluster": numbers})
+
+
 def _article_columns(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
     """The columns that follow from the articles alone; docs/snapshot-format.md describes each."""
     translated = (article.translation_of or article.id for article in articles)
@@ -140,6 +154,7 @@ def _feature_columns(
         "read": _bools(document.features is not None for document in documents),
         "up_to_date": _bools(d.up_to_date and d.features is not None for d in documents),
         "minhash": np.array(minhashes, np.uint16).reshape(len(documents), MINHASH_SIZE),
+        "text_cluster": np.full(len(documents), UNKNOWN_CLUSTER, np.int64),
     }
 
 

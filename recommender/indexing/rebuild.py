@@ -29,7 +29,7 @@ from recommender.analysis.features import Features
 from recommender.api import ListOptions
 from recommender.errors import GateRefused, HeldBack
 from recommender.indexing.backfill import backfill
-from recommender.indexing.documents import IndexedDocument, build_rows
+from recommender.indexing.documents import IndexedDocument, build_rows, with_text_clusters
 from recommender.indexing.gate import GateCandidate, admit
 from recommender.indexing.snapshots import (
     build_options,
@@ -161,7 +161,8 @@ def gather(store: ArticleStore, model: Model) -> Gathered:
             missing = {one.article.id for one in page} - {one.article.id for one in documents}
             expected += len(documents) + len(missing - queued)
             unread += len(missing)
-        return Gathered(scan.state, concatenate_rows(parts), expected, unread)
+        rows = with_text_clusters(concatenate_rows(parts))
+        return Gathered(scan.state, rows, expected, unread)
 
 
 def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:

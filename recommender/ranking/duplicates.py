@@ -4,9 +4,14 @@ Near-duplicates are texts whose MinHashes agree in a share of places of at least
 `duplicate_overlap`, directly or through other candidates: a duplicate cluster. Translations are
 articles that translate each other, or the same article or group, again directly or through others:
 a translation group.
+
+A build numbers the texts of a snapshot by text cluster: two texts with different numbers overlap by
+less than TEXT_CLUSTER_OVERLAP, so a list compares MinHashes only where numbers are equal or, for
+rows of the delta, unknown. The number never decides alone: lists are the same without it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -17,13 +22,20 @@ from recommender.analysis.minhash import MinHashTable, estimate_jaccard, least_e
 from recommender.ranking.attributes import Columns
 
 __all__ = [
+    "TEXT_CLUSTER_OVERLAP",
+    "UNKNOWN_CLUSTER",
     "Counts",
     "DuplicateClusters",
+    "number_text_clusters",
     "repeats_among",
     "rows_of_translations",
     "translation_groups",
 ]
 
+TEXT_CLUSTER_OVERLAP: Final = 0.15
+"""From this overlap on two texts have the same cluster number: the `copy_overlap` of the policy."""
+UNKNOWN_CLUSTER: Final = 0
+MOST_PAIRED: Final = 32  # of more texts with equal places all are put in one cluster, unverified
 PLACES_AT_ONCE: Final = 2**20  # more would not fit into a core's cache
 Counts = NDArray[np.unsignedinteger[Any]]
 Hashes = NDArray[np.int64]
@@ -41,19 +53,24 @@ class DuplicateClusters:
         unclaimed: bool [m], candidates of which no cluster was claimed yet.
     """
 
-    def __init__(self, minhashes: MinHashes, bound: float) -> None:
+    def __init__(self, minhashes: MinHashes, text_clusters: Hashes, bound: float) -> None:
         self.unclaimed = np.ones(len(minhashes), np.bool_)
         self._minhashes = minhashes
-        self._table = MinHashTable.of(minhashes).places
-        self._count_type = np.min_scalar_type(minhashes.shape[1])
-        self._least = least_equal_places(bound, minhashes.shape[1])
-        self._rest, self._places = np.arange(len(minhashes)), self._table
+        self._size = minhashes.shape[1]
+        self._count_type = np.min_scalar_type(self._size)
+        self._least = least_equal_places(bound, self._size)
+        self._is_alone = _are_alone(text_clusters)
+        self._rest = np.arange(len(minhashes))
+        self._table = self._rest_table = MinHashTable.of(minhashes).places
 
     def equal_places(self, item: int, least: int) -> Counts | None:
         """Count the MinHash places that each candidate shares with an item, itself with 0: [m].
 
-        None if no other candidate shares at least so many, which is the usual case.
+        None if no other candidate shares at least so many. That is the usual case, and mostly known
+        from the numbers of the text clusters.
         """
+        if self._is_alone[item] and self._are_decided(least):
+            return None
         minhash = self._minhashes[item]
         same = self._table == minhash[:, np.newaxis]
         equal: Counts = np.add.reduce(same.view(np.uint8), axis=0, dtype=self._count_type)
@@ -74,18 +91,32 @@ class DuplicateClusters:
         """Claim the clusters of some candidates, bool [m]; as `claim`, the candidates included."""
         before = self.unclaimed.copy()
         self.unclaimed[members] = False
-        self._spread(self._minhashes[members])
+        if not self._is_alone[members].all() or not self._are_decided(self._least):
+            self._spread(self._minhashes[members])
         return before & ~self.unclaimed
+
+    def _are_decided(self, least: int) -> bool:
+        """Whether different text clusters share fewer places than this."""
+        return least >= least_equal_places(TEXT_CLUSTER_OVERLAP, self._size)
 
     def _spread(self, minhashes: MinHashes) -> None:
         while len(minhashes) and len(self._rest):
-            near = self._rest[_near(self._places, _distinct(minhashes), self._least)]
+            near = self._rest[_near(self._rest_table, _distinct(minhashes), self._least)]
             fresh = near[self.unclaimed[near]]
             self.unclaimed[fresh] = False
             minhashes = self._minhashes[fresh]
             if 2 * np.count_nonzero(self.unclaimed) < len(self._rest):
                 self._rest = np.flatnonzero(self.unclaimed)
-                self._places = np.take(self._table, self._rest, axis=1)
+                self._rest_table = np.take(self._table, self._rest, axis=1)
+
+
+def _are_alone(numbers: Hashes) -> Mask:
+    """Which of m texts have a text cluster of their own among them: bool [m]."""
+    if not np.all(numbers):  # UNKNOWN_CLUSTER is 0: such a text may resemble any other
+        return np.zeros(len(numbers), np.bool_)
+    _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    alone: Mask = counts[places] == 1
+    return alone
 
 
 def _near(places: MinHashes, minhashes: MinHashes, least: int) -> Mask:
@@ -113,6 +144,87 @@ def _distinct(minhashes: MinHashes) -> MinHashes:
     size = minhashes.itemsize * minhashes.shape[1]
     whole = np.ascontiguousarray(minhashes).view(np.dtype((np.void, size))).ravel()
     return minhashes[np.unique(whole, return_index=True)[1]]
+
+
+def number_text_clusters(minhashes: MinHashes) -> Hashes:
+    """Number the text clusters of an archive: int64 [n], from 1.
+
+    Two texts that share at least `least` places, the bound of TEXT_CLUSTER_OVERLAP, have the same
+    number. The reverse does not hold: texts are also joined through others.
+
+    All pairs of places inside `least - 1` blocks are compared. Two texts that share `least` places
+    share two in one block (pigeonhole principle), so they are found by sorting once for each pair
+    of places, in much less than n times n comparisons.
+
+    Args:
+        minhashes: uint16 [n, MINHASH_SIZE]; texts without words have zeros, and each a number of
+            its own.
+    """
+    table = np.ascontiguousarray(minhashes.T)
+    least = least_equal_places(TEXT_CLUSTER_OVERLAP, len(table))
+    leaders = np.arange(len(minhashes))
+    with_words = np.flatnonzero(minhashes.any(axis=1))
+    if not len(with_words):
+        return leaders + 1
+    places = table[:, with_words].astype(np.uint64)
+    for first, second in _pairs_in_blocks(len(table), least - 1):
+        rows, groups = _equal_rows(places[first] << np.uint64(16) | places[second], with_words)
+        for one, other, must_compare in _pairs_in_groups(rows, groups):
+            kept = leaders[one] != leaders[other]
+            if must_compare:
+                equal = np.count_nonzero(table[:, one[kept]] == table[:, other[kept]], axis=0)
+                kept[kept] = equal >= least
+            leaders = _join(leaders, one[kept], other[kept])
+    return leaders + 1
+
+
+def _pairs_in_blocks(size: int, blocks: int) -> Iterator[tuple[int, int]]:
+    """All pairs of places in the same of some blocks of about equal size."""
+    for block in np.array_split(np.arange(size), blocks):
+        yield from combinations(block.tolist(), 2)
+
+
+def _equal_rows(keys: NDArray[np.uint64], rows: Hashes) -> tuple[Hashes, NDArray[np.uint64]]:
+    """The rows whose key another row has too, and the keys, both in the order of the keys."""
+    packed = keys << np.uint64(32) | rows.astype(np.uint64)
+    packed.sort()
+    keys = packed >> np.uint64(32)
+    same = keys[1:] == keys[:-1]
+    kept = np.append(same, False) | np.append(False, same)
+    return (packed[kept] & np.uint64(2**32 - 1)).astype(np.int64), keys[kept]
+
+
+def _pairs_in_groups(
+    rows: Hashes, groups: NDArray[np.uint64]
+) -> Iterator[tuple[Hashes, Hashes, bool]]:
+    """Pairs of rows in the same group, as two arrays at a time, and whether to compare them.
+
+    Rows of a group that is too large are joined as a chain without comparing them.
+    """
+    begins = np.searchsorted(groups, groups, side="left")
+    ends = np.searchsorted(groups, groups, side="right")
+    small, places = ends - begins <= MOST_PAIRED, np.arange(len(rows))
+    chain = np.flatnonzero(~small & (places + 1 < ends))
+    yield rows[chain], rows[chain + 1], False
+    for offset in range(1, MOST_PAIRED):
+        at = np.flatnonzero(small & (places + offset < ends))
+        if not len(at):
+            return
+        yield rows[at], rows[at + offset], True
+
+
+def _join(leaders: Hashes, one: Hashes, other: Hashes) -> Hashes:
+    """Join the clusters of pairs of rows; the leader of a cluster is its lowest row: int64 [n]."""
+    while (apart := leaders[one] != leaders[other]).any():
+        one, other = one[apart], other[apart]
+        low = np.minimum(leaders[one], leaders[other])
+        high = np.maximum(leaders[one], leaders[other])
+        targets = np.arange(len(leaders))
+        np.minimum.at(targets, high, low)
+        while not np.array_equal(targets, targets[targets]):
+            targets = targets[targets]
+        leaders = targets[leaders]
+    return leaders
 
 
 def translation_groups(id_hashes: Hashes, translates: Hashes) -> Hashes | None:

@@ -127,11 +127,13 @@ def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
 
     A revision after `now` (seconds since 1970 UTC) does not count; the publication date does.
     """
-    names = ("minhash", "revised_at", "author", "host", "embedded", "id_hash", "translates")
-    minhashes, times, *others = (view.take(name, scored.rows) for name in names)
+    rows = scored.rows
+    names = ("author", "host", "embedded", "id_hash", "translates")
+    times, *others = (view.take(name, rows) for name in ("revised_at", *names))
     if np.count_nonzero(times > now):
-        times = np.where(times > now, view.take("published_at", scored.rows), times)
-    return CandidatePool(scored.values, scored.vectors, minhashes, times, *others)
+        times = np.where(times > now, view.take("published_at", rows), times)
+    texts = (view.take("minhash", rows), view.take("text_cluster", rows))
+    return CandidatePool(scored.values, scored.vectors, *texts, times, *others)
 
 
 def _short_because(seed: Seed, options: ListOptions, returned: int) -> str | None:

@@ -32,6 +32,7 @@ class CandidatePool:
         values: float [m], the ranking values; finite.
         vectors: float32 [m, dim], unit rows.
         minhashes: uint16 [m, size].
+        text_clusters: int64 [m], see `number_text_clusters`; 0 if unknown.
         times: float64 [m], of the last publication or revision; NaN if unknown, never ahead.
         authors: int64 [m], hash of the first author; 0 for none.
         hosts: int64 [m], hash of the host of the address; 0 for none.
@@ -44,6 +45,7 @@ class CandidatePool:
     values: NDArray[np.floating]
     vectors: NDArray[np.float32]
     minhashes: NDArray[np.uint16]
+    text_clusters: NDArray[np.int64]
     times: NDArray[np.float64]
     authors: NDArray[np.int64]
     hosts: NDArray[np.int64]
@@ -209,7 +211,9 @@ class _Draft:
         self.because_of = np.full(count, NO_ITEM, np.int64)
         self.repeats = np.zeros(count, np.bool_)
         self._pool, self._rules = pool, rules
-        self._clusters = DuplicateClusters(pool.minhashes, rules.duplicate_overlap)
+        self._clusters = DuplicateClusters(
+            pool.minhashes, pool.text_clusters, rules.duplicate_overlap
+        )
         self._translations = translation_groups(pool.id_hashes, pool.translates)
         self._copy_places = least_equal_places(rules.copy_overlap, size)
         self._host_places = least_equal_places(rules.host_overlap, size)

@@ -943,7 +943,7 @@ def test_a_listed_item_that_was_told_again_is_counted_in_its_story() -> None:
     vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.8, 0.6]], np.float32)
     nobody, times = np.zeros(3, np.int64), np.zeros(3)
     known, own = np.ones(3, np.bool_), np.arange(3)
-    pool = CandidatePool(times, vectors, signatures, times, nobody, nobody, known, own, own)
+    pool = CandidatePool(times, vectors, signatures, nobody, times, nobody, nobody, known, own, own)
     rules = SelectionRules.of(replace(Policy(), **STORIES), 12)
     picked = select(
         pool.at(np.array([2, 1])),

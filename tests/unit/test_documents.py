@@ -116,6 +116,7 @@ def test_every_column_has_its_type_with_and_without_rows() -> None:
         "read": ("bool", ()),
         "up_to_date": ("bool", ()),
         "minhash": ("uint16", (MINHASH_SIZE,)),
+        "text_cluster": ("int64", ()),
         "language": ("int32", ()),
         "section": ("int32", ()),
     }

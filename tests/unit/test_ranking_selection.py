@@ -1,7 +1,7 @@
 """Selection against a slow one in plain Python that remembers nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from math import inf, isnan, nan
 from time import process_time
@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.articles import Article
 from recommender.ranking import duplicates
-from recommender.ranking.duplicates import DuplicateClusters, _near, translation_groups
+from recommender.ranking.duplicates import (
+    UNKNOWN_CLUSTER,
+    DuplicateClusters,
+    _near,
+    number_text_clusters,
+    translation_groups,
+)
 from recommender.ranking.policy import Policy
 from recommender.ranking.selection import CandidatePool, Removal, Selection, SelectionRules, select
 from tests.support.properties import examples
@@ -100,6 +106,7 @@ def pool_of(candidates: Sequence[Candidate]) -> CandidatePool:
         values=np.array([c.value for c in candidates], np.float64),
         vectors=np.array([c.vector for c in candidates], np.float32).reshape(count, 6),
         minhashes=np.array([c.minhash for c in candidates], np.uint16).reshape(count, 4),
+        text_clusters=np.zeros(count, np.int64),
         times=np.array([c.time for c in candidates], np.float64),
         authors=np.array([c.author for c in candidates], np.int64),
         hosts=np.array([c.host for c in candidates], np.int64),
@@ -604,6 +611,7 @@ def test_briefs_with_one_footer_are_of_one_pattern_by_their_author_alone(
         values=np.linspace(1, 0.1, 8),
         vectors=np.eye(8, dtype=np.float32),
         minhashes=signatures,
+        text_clusters=np.zeros(8, np.int64),
         times=np.arange(8.0),
         authors=np.full(8, author),
         hosts=np.full(8, 7),
@@ -788,6 +796,7 @@ def test_daily_notes_of_one_author_do_not_fill_a_list() -> None:
         values=np.linspace(1, 0.1, 20),
         vectors=np.eye(20, dtype=np.float32),
         minhashes=np.concatenate([signatures, others]).astype(np.uint16),
+        text_clusters=np.zeros(20, np.int64),
         times=np.arange(20.0),
         authors=np.repeat([7, 0], 10),
         hosts=np.zeros(20, np.int64),
@@ -825,6 +834,7 @@ def pool_with(signatures: NDArray[np.uint16]) -> CandidatePool:
         values=rng.random(number),
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
         minhashes=signatures,
+        text_clusters=np.zeros(number, np.int64),
         times=rng.random(number),
         authors=np.ones(number, np.int64),
         hosts=np.ones(number, np.int64),
@@ -881,12 +891,77 @@ def test_duplicate_clusters_are_those_of_the_slow_oracle(
 ) -> None:
     """What was claimed before is not claimed again."""
     texts, taken = [c.minhash for c in candidates], set[int]()
-    clusters = DuplicateClusters(pool_of(candidates).minhashes, bound)
+    clusters = DuplicateClusters(
+        pool_of(candidates).minhashes, np.zeros(len(candidates), np.int64), bound
+    )
     for seed_minhashes in batches:
         found = clusters.claim(np.array(seed_minhashes, np.uint16).reshape(-1, 4))
         wanted = repeats_of(seed_minhashes, texts, bound)
         assert set(np.flatnonzero(found).tolist()) == wanted - taken
         taken |= wanted
+
+
+@examples(200)
+@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES, ABOVE, st.sets(st.integers(0, 8)))
+def test_the_numbers_of_text_clusters_change_no_list(
+    candidates: list[Candidate],
+    limit: int,
+    rules: SelectionRules,
+    seed_minhashes: list[MinHash],
+    above: list[Candidate],
+    changed: set[int],
+) -> None:
+    """They only save comparisons; rows of the delta have none."""
+    pool, listed = (
+        replace(one, minhashes=np.repeat(one.minhashes, 32, axis=1))
+        for one in (pool_of(candidates), pool_of(above))
+    )
+    numbers = number_text_clusters(np.concatenate([pool.minhashes, listed.minhashes]))
+    known = numbers[: len(pool)].copy()
+    known[[place for place in changed if place < len(pool)]] = UNKNOWN_CLUSTER
+    numbered = replace(pool, text_clusters=known)
+    texts = np.repeat(np.array(seed_minhashes, np.uint16).reshape(-1, 4), 32, axis=1)
+    with_numbers, without = (
+        select(
+            one,
+            limit,
+            rules=rules,
+            seed_minhashes=texts,
+            listed=replace(listed, text_clusters=numbers[len(pool) :] * (one is numbered)),
+        )
+        for one in (numbered, pool)
+    )
+    for each in fields(Selection):
+        np.testing.assert_array_equal(getattr(with_numbers, each.name), getattr(without, each.name))
+
+
+@examples(100)
+@given(st.data())
+def test_texts_that_resemble_each_other_have_one_number(data: st.DataObject) -> None:
+    """By brute force over all pairs: components of pairs that share 20 of 128 places."""
+    draw = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    base = draw.integers(1, 2**16, (4, 128))
+    texts = base[draw.integers(0, 4, 40)]
+    shared = draw.integers(0, 129, 40)[:, np.newaxis]
+    places = np.argsort(draw.random((40, 128)), axis=1)
+    texts = np.where(places < shared, texts, draw.integers(1, 2**16, (40, 128)))
+    texts[draw.random(40) < 0.1] = 0
+    alike = (texts[:, np.newaxis] == texts).sum(axis=2) >= 20
+    with_words = np.array([any(text) for text in texts])
+    alike &= np.logical_and.outer(with_words, with_words)
+    reached = np.eye(40, dtype=np.bool_) | alike
+    for _ in range(6):
+        reached = (reached.astype(int) @ reached.astype(int)) > 0
+    numbers = number_text_clusters(texts.astype(np.uint16))
+    assert numbers.tolist() == (reached.argmax(axis=1) + 1).tolist()
+
+
+def test_many_texts_of_one_template_are_numbered_without_comparing_all_pairs() -> None:
+    texts = np.full((3_000, 128), 7, np.uint16)
+    texts[:, 64:] = np.random.default_rng(3).integers(8, 2**16, (3_000, 64))
+    begun = process_time()
+    assert set(number_text_clusters(texts).tolist()) == {1}
+    assert process_time() - begun < 10
 
 
 @pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
