@@ -10,14 +10,14 @@ LANGUAGE_VERSION: Final = "langid-1"
 SURE_ABOVE: Final = 0.9
 ENOUGH: Final = 2_000  # characters; more text costs time and changes no answer
 # The detector separates some languages that newsrooms publish as one.
-_KIN: Final = {"wuu": "zh", "yue": "zh", "pcm": "en"}
+_MERGED: Final = {"wuu": "zh", "yue": "zh", "pcm": "en"}
 
 
 def detect_language(text: str) -> str | None:
     """The primary BCP-47 subtag of the language; None if its probability is below SURE_ABOVE."""
     odds: dict[str, float] = {}
     for label, probability in _identifier().rank(text[:ENOUGH])[:6]:
-        language = _KIN.get(label, label)
+        language = _MERGED.get(label, label)
         odds[language] = odds.get(language, 0.0) + float(probability)
     best = max(odds, key=lambda language: odds[language])
     return best if odds[best] > SURE_ABOVE else None

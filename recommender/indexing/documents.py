@@ -40,10 +40,10 @@ _log = logging.getLogger(__name__)
 class LanguageSupport(Protocol):
     """Which languages an encoder supports; a primary BCP-47 subtag, or None where unknown."""
 
-    def knows(self, language: str | None) -> bool:
+    def supports(self, language: str | None) -> bool:
         """Whether vectors of texts in this language mean something."""
 
-    def is_fluent(self, language: str | None) -> bool:
+    def supports_fully(self, language: str | None) -> bool:
         """Whether it supports the language fully, not only through related languages."""
 
 
@@ -77,11 +77,11 @@ class IndexedDocument:
 
     def is_embedded(self, encoder: LanguageSupport) -> bool:
         """Whether its vector means something."""
-        return self.embedding is not None and encoder.knows(self.language)
+        return self.embedding is not None and encoder.supports(self.language)
 
-    def is_fluent(self, encoder: LanguageSupport) -> bool:
+    def has_full_support(self, encoder: LanguageSupport) -> bool:
         """Whether its vector is compared first, within its language."""
-        return self.embedding is not None and encoder.is_fluent(self.language)
+        return self.embedding is not None and encoder.supports_fully(self.language)
 
 
 def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, dim: int) -> Rows:
@@ -149,7 +149,7 @@ def _feature_columns(
     minhashes = [none if d.features is None else d.features.minhash for d in documents]
     return {
         "embedded": _bools(document.is_embedded(encoder) for document in documents),
-        "fluent": _bools(document.is_fluent(encoder) for document in documents),
+        "fluent": _bools(document.has_full_support(encoder) for document in documents),
         "change": np.array([document.change for document in documents], np.int64),
         "read": _bools(document.features is not None for document in documents),
         "up_to_date": _bools(d.up_to_date and d.features is not None for d in documents),

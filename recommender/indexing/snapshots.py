@@ -45,7 +45,7 @@ __all__ = [
 
 _ENCODER: Final = "encoder"
 _LANGUAGES: Final = "languages"
-_KIN: Final = "kin"
+_WEAK: Final = "kin"
 _MARK: Final = "mark"
 _ANY: Final = "*"
 _CATALOG_ID: Final = "catalog-id"
@@ -62,7 +62,7 @@ class Origin:
         model: fingerprint of the encoder of their vectors.
         encoder: the name by which that model was asked for.
         languages: primary BCP-47 subtags that the encoder supports; None means any.
-        kin: those of them that it supports only through related languages.
+        weak_languages: those of them that it supports only through related languages.
     """
 
     epoch: str
@@ -70,7 +70,7 @@ class Origin:
     model: str
     encoder: str
     languages: frozenset[str] | None
-    kin: frozenset[str] = frozenset()
+    weak_languages: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Origin":
@@ -83,16 +83,16 @@ class Origin:
             model=manifest.model,
             encoder=notes.get(_ENCODER, ""),
             languages=None if languages == _ANY else _split(languages),
-            kin=_split(notes.get(_KIN, "")),
+            weak_languages=_split(notes.get(_WEAK, "")),
         )
 
-    def knows(self, language: str | None) -> bool:
+    def supports(self, language: str | None) -> bool:
         """Whether vectors of texts in this language mean something; None is an unknown one."""
         return self.languages is None or language in self.languages
 
-    def is_fluent(self, language: str | None) -> bool:
+    def supports_fully(self, language: str | None) -> bool:
         """Whether the encoder supports the language fully, not only through related ones."""
-        return self.knows(language) and language not in self.kin
+        return self.supports(language) and language not in self.weak_languages
 
 
 def build_options(model: Model, state: StoreState) -> BuildOptions:
@@ -110,7 +110,7 @@ def build_options(model: Model, state: StoreState) -> BuildOptions:
         notes={
             _ENCODER: model.name,
             _LANGUAGES: languages,
-            _KIN: ",".join(sorted(model.kin)),
+            _WEAK: ",".join(sorted(model.weak_languages)),
             _MARK: state.newest.mark,
         },
     )

@@ -836,8 +836,8 @@ def test_before_the_first_rebuild_changes_alone_are_listed_by_the_same_rules(
 def both_known(asked: Asked, one: str) -> bool:
     """Whether vectors of the seed and an article are there and mean something."""
     tags = language_of_seed(asked), asked.archive.language(one)
-    knows = asked.archive.model.knows
-    known = all(knows(None if tag == UNKNOWN_LANGUAGE else tag) for tag in tags)
+    supports = asked.archive.model.supports
+    known = all(supports(None if tag == UNKNOWN_LANGUAGE else tag) for tag in tags)
     measured = all(is_measured(asked.view, tag) for tag in tags)
     return known and measured and asked.seed.vector is not None
 
@@ -917,9 +917,9 @@ def largest_story(asked: Asked) -> int:
     """How many of the listed belong to one story."""
     ids = ids_of(asked.items())
     vectors = dict(zip(ids, rank(asked, ids).vectors, strict=True)) if ids else {}
-    knows = asked.archive.model.knows
+    supports = asked.archive.model.supports
     tags = {one: asked.archive.language(one) for one in ids}
-    known = {one for one in ids if knows(None if tags[one] == UNKNOWN_LANGUAGE else tags[one])}
+    known = {one for one in ids if supports(None if tags[one] == UNKNOWN_LANGUAGE else tags[one])}
 
     def linked(a: str, b: str) -> bool:
         near = float(vectors[a] @ vectors[b]) >= asked.policy.story_likeness + ROUNDING

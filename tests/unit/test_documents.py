@@ -23,7 +23,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_SECONDS = 1_772_366_400.0
 HOUR = timedelta(hours=1)
 ENGLISH = Model("made", Path(), "made:1", frozenset({"en"}))
-RELATED = Model("made", Path(), "made:1", frozenset({"en", "tg"}), kin=frozenset({"tg"}))
+RELATED = Model("made", Path(), "made:1", frozenset({"en", "tg"}), weak_languages=frozenset({"tg"}))
 
 
 def features(language: str | None = "en", *, buckets: Sequence[int] = (3, 9)) -> Features:
@@ -59,7 +59,7 @@ def test_a_vector_in_a_language_supported_through_others_means_something_and_is_
     fluent: bool,  # noqa: FBT001
 ) -> None:
     one = document(features(language), (0, 1))
-    assert (one.is_embedded(RELATED), one.is_fluent(RELATED)) == (embedded, fluent)
+    assert (one.is_embedded(RELATED), one.has_full_support(RELATED)) == (embedded, fluent)
 
 
 def test_rows_are_in_the_order_of_the_documents() -> None:

