@@ -31,7 +31,7 @@ from index.manifest import GENERATION, read_manifest
 from index.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from index.manifest import Manifest
@@ -63,7 +63,7 @@ class StagedSnapshot:
 class Catalog:
     """The generations under one folder, which is created when it is first written to.
 
-    Whatever writes (stage, publish, discard, flip, prune) belongs inside `lock()`.
+    Whatever writes (stage, publish, discard, flip, prune, remove) belongs inside `lock()`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -220,7 +220,12 @@ class Catalog:
         live = self._pointed_to()
         names = sorted(self.generations(), key=lambda name: (self._is_kin(name, live), name))
         doomed = [name for name in names[: max(0, len(names) - keep)] if name != live]
-        for name in doomed:
+        self.remove(doomed)
+        return doomed
+
+    def remove(self, generations: Iterable[str]) -> None:
+        """Remove generations, and what failed builds left aside; never call this during a build."""
+        for name in generations:
             # Renamed first: an interrupted removal must not leave half a generation.
             self._path(name).rename(self._aside())
         sync_folder(self.folder)
@@ -228,7 +233,6 @@ class Catalog:
             for path in self.folder.glob(pattern):
                 _remove(path)
         sync_folder(self.folder)
-        return doomed
 
     @contextmanager
     def lock(self) -> Iterator[None]:

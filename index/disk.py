@@ -110,13 +110,17 @@ class Writer:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, aside: Path | None = None) -> Iterator[Path]:
     """Replace a file at one stroke: a reader sees the old bytes or the new ones, whole.
 
     The block gets the name of a new file beside `path` to write to. When the block ends, that file
     is synced and renamed to `path`, and the rename is synced; if it raises, the file is removed.
+
+    Args:
+        path: the file.
+        aside: the new file, for a single writer that knows the name; a random name by default.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    aside = aside or path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield aside
         sync_file(aside)

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from index import GENERATION, Locked, locked, sync_folder
+from index import GENERATION, Locked, locked, replacing
 from recommender.analysis.features import Features
 from recommender.articles import parse_outline
 from recommender.errors import StoreRestored, StoreUnusable
@@ -99,15 +99,10 @@ class Journal:
     ) -> None:
         """Write the journal of a generation anew, and remove those of other generations."""
         self._close_file()
-        aside = self._folder / JOURNAL_IN_WRITING
-        with aside.open("wb") as file:
+        path = self._path(generation)
+        with replacing(path, self._folder / JOURNAL_IN_WRITING) as aside, aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
             file.write(_batch(updates, point, policies, overrides))
-            file.flush()
-            os.fsync(file.fileno())
-        path = self._path(generation)
-        aside.replace(path)
-        sync_folder(self._folder)
         for other in self._folder.glob(f"*{JOURNAL_SUFFIX}"):
             if other != path:
                 other.unlink(missing_ok=True)

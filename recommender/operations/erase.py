@@ -4,11 +4,9 @@ Each step can be interrupted and done again: what is left to do is always read f
 Nothing that readers need is removed before the new generation is published.
 """
 
-import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from index import Catalog, IndexFault, NoSnapshot, SnapshotDamaged
 from index.disk import sync_folder
@@ -19,8 +17,6 @@ from recommender.store.backup import find_leftovers
 from recommender.store.erasure import overwrite_free_space, scrub
 
 __all__ = ["Erased", "erase"]
-
-_ASIDE: Final = ".building-"  # `Catalog.prune` removes folders of such names
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +118,13 @@ def _is_served(catalog: Catalog, data: DataFolder, article_id: str) -> bool:
 
 def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
     """Remove the generations that may hold an article; return their names."""
-    names = catalog.generations()
-    doomed = tuple(name for name in names if _may_hold(catalog, name, article_id))
+    doomed = tuple(name for name in catalog.generations() if _may_hold(catalog, name, article_id))
     if doomed and catalog.live() in doomed:
         raise ReadAlsoError(
             f"generation {catalog.live()} was published meanwhile and holds {article_id!r}; "
             "stop pushing the article, and run it again"
         )
-    for name in doomed:
-        (catalog.folder / name).rename(catalog.folder / f"{_ASIDE}{secrets.token_hex(8)}")
-    catalog.prune(keep=max(1, len(names)))
+    catalog.remove(doomed)
     return doomed
 
 

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from index import make_folder
-from index.disk import replacing
+from index import make_folder, replacing
 from recommender.errors import StoreUnusable
 from recommender.progress import Meter, silent
 from recommender.store import schema

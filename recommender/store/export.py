@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from index.disk import replacing
+from index import replacing
 from recommender.progress import Meter, silent
 from recommender.store.article_store import ArticleStore
 
