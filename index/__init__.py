@@ -10,11 +10,11 @@ from index.catalog import Catalog, StagedSnapshot
 from index.delta import DeltaWriter
 from index.disk import locked, make_folder, replace_file, replacing, sync_folder
 from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
-from index.hits import Hits
 from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
 from index.passages import Passages, quantize
 from index.rows import BUCKETS, Rows, TermCounts, concatenate_rows
+from index.search import Hits
 from index.snapshot import Snapshot
 from index.view import View
 

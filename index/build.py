@@ -13,10 +13,9 @@ import faiss
 import numpy as np
 
 from index.arrays import round_to_float16, spread_evenly
-from index.columns import write_columns
+from index.columns import write_columns, write_keywords
 from index.disk import Writer, sync_folder
 from index.groups import Means, measure_background
-from index.keywords import write_keywords
 from index.lexical import Lexicon, weigh_rows
 from index.manifest import FORMAT, Files, Manifest
 from index.neighbours import IndexSide, find_own_neighbours

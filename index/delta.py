@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import normalize, round_to_float16
+from index.arrays import SparseMatrix, normalize, round_to_float16
 from index.errors import BadRows
-from index.hits import Hits, top
 from index.lexical import overlap, weigh_rows
 from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
 from index.passages import ScaledPassages, scales_of
-from index.sparse import SparseMatrix
+from index.search import Hits, top
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from index.arrays import Array, Codes, Floats, Longs, Whole
+    from index.arrays import Array, Codes, Entries, Floats, Longs, SparseMatrix, Whole
     from index.disk import Writer
     from index.manifest import Manifest
     from index.rows import Rows
-    from index.sparse import Entries, SparseMatrix
 
 MOST_PAIRS: Final = 10_000
 MOST_MATCHED: Final = 2_000

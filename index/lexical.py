@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from index.arrays import SparseMatrix, entries_of
 from index.disk import map_array
 from index.errors import BadQuery, SnapshotDamaged
-from index.hits import Hits, top
 from index.manifest import Files
 from index.rows import BUCKETS
-from index.sparse import SparseMatrix, entries_of
+from index.search import Hits, top
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Whole
+    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, SparseMatrix, Whole
     from index.disk import Writer
     from index.lexical import Lexicon
     from index.manifest import Manifest
     from index.search import Vectors
     from index.snapshot import Snapshot
-    from index.sparse import SparseMatrix
 
 NEAREST: Final = 10
 """How many nearest rows the hubness of a row is measured with."""

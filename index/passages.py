@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from index.arrays import entries_of
 from index.disk import map_exactly, map_starts, require
 from index.errors import BadRows
 from index.manifest import Files
-from index.sparse import entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

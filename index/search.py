@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -16,14 +17,13 @@ import numpy as np
 
 from index.arrays import normalize, widen_float16
 from index.errors import BadQuery, SnapshotDamaged
-from index.hits import Hits, top
 from index.manifest import Files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from index.arrays import Bools, Bytes, Floats, Longs, Whole
+    from index.arrays import Array, Bools, Bytes, Floats, Longs, Whole
     from index.manifest import Manifest
 
 EXACT_BELOW: Final = 10_000
@@ -38,6 +38,39 @@ _MOST_BYTES: Final = 2**38
 # The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
 _Index: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """The nearest rows: highest similarity first, equal ones by ascending row.
+
+    Attributes:
+        rows: int64 [k]; real row numbers, never -1.
+        similarities: float32 [k]; for vectors the cosine to within the 5e-4 that float16
+            rounding moves it, so that of an exact copy may be slightly above 1.
+    """
+
+    rows: Longs
+    similarities: Floats
+
+    @classmethod
+    def none(cls) -> Hits:
+        """Make an empty result."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def top(rows: Whole, similarities: Array, limit: int) -> Hits:
+    """Keep the best `limit` of some candidates, in the order Hits promises."""
+    if 0 < limit < len(rows):
+        # All that tie with the last place are kept; the sort below orders them by row.
+        last = np.partition(similarities, -limit)[-limit]
+        kept = np.flatnonzero(similarities >= last)
+        rows, similarities = rows[kept], similarities[kept]
+    order = np.lexsort((rows, -similarities))[: max(limit, 0)]
+    return Hits(rows[order].astype(np.int64), similarities[order].astype(np.float32))
 
 
 class Vectors:

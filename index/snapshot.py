@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.columns import check_codes, open_columns, read_labels
+from index.columns import Keywords, check_codes, open_columns, read_labels
 from index.disk import Blobs, measure
 from index.errors import BadQuery, SnapshotDamaged
 from index.groups import Means
-from index.keywords import Keywords
 from index.lexical import Lexicon
 from index.manifest import Files, Manifest, read_manifest
 from index.neighbours import Neighbours

@@ -10,10 +10,10 @@ import numpy as np
 from index.columns import map_labels
 from index.delta import Delta
 from index.errors import BadQuery
-from index.hits import Hits, top
 from index.lexical import Query
 from index.manifest import BackgroundSimilarity
 from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
+from index.search import Hits, top
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""When what changed since the live snapshot is built into the next one, and by whom."""
+"""Compaction: build the changes since the live snapshot into a new one, in a process of its own."""
 
 import logging
 import subprocess
@@ -20,13 +20,14 @@ _log = logging.getLogger(__name__)
 
 
 def is_compaction_due(entries: int, base: int, *, idle: bool) -> bool:
-    """Whether what happened since the live snapshot should be built into the next one.
+    """Whether the delta has grown so much that a new snapshot should be built.
 
     Args:
-        entries: of the log since then: a write is one, and that its text was read is another. Each
-            may have left a row in memory, also where an article is edited over and over.
-        base: how many articles the snapshot has.
-        idle: whether nothing waits to be read; a snapshot built meanwhile is soon out of date.
+        entries: how many entries the change log has since the live snapshot: one for a write, and
+            one when its text was analyzed. Each may be a row in the memory of every worker, also
+            if the same article is edited again and again.
+        base: how many articles the live snapshot has.
+        idle: whether the queue is empty; otherwise a new snapshot would soon be out of date.
     """
     if idle:
         least = FIRST_ENTRIES if base else 0
@@ -35,44 +36,44 @@ def is_compaction_due(entries: int, base: int, *, idle: bool) -> bool:
 
 
 class Compaction:
-    """A rebuild in a process of its own, at most one at a time; after a refusal it pauses."""
+    """Runs compactions and rebuilds, one process at a time; pauses longer after each failure."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._due_at = 0.0
-        self._refusals = 0
+        self._failures = 0
 
     def run(self, command: str) -> None:
-        """Start a command of `read-also`, unless one runs or has just failed."""
+        """Start a command of `read-also`, unless one runs or a pause after a failure lasts."""
         if self.is_running() or time.monotonic() < self._due_at:
             return
         _log.info("starting: %s", command)
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, constant words
             _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
         )
 
     @property
     def was_started(self) -> bool:
-        """Whether a process was started whose end was not noticed yet by `is_running`."""
+        """Whether a process was started and `is_running` has not noticed its end yet."""
         return self._process is not None
 
     def stop(self) -> None:
-        """End what runs; what it built aside is swept up by the next one."""
+        """Terminate the process; the next one removes what it built aside."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
 
     def is_running(self) -> bool:
-        """Whether one runs; one that has ended is taken note of."""
+        """Whether a process runs; the end of one is noticed here."""
         if self._process is None:
             return False
         code = self._process.poll()
         if code is None:
             return True
         self._process = None
-        self._refusals = 0 if code == 0 else self._refusals + 1
+        self._failures = 0 if code == 0 else self._failures + 1
         if code:
-            pause = min(PAUSE_SECONDS * 2 ** (self._refusals - 1), MOST_PAUSE_SECONDS)
+            pause = min(PAUSE_SECONDS * 2 ** (self._failures - 1), MOST_PAUSE_SECONDS)
             self._due_at = time.monotonic() + pause
             _log.error("compaction failed with %d; tried again in %.0f s", code, pause)
         return False

@@ -1,6 +1,6 @@
-"""What a text that is not stored says of itself, asked of the indexer over a Unix socket.
+"""Drafts: the features of a text that is not stored, from the indexer over a Unix socket.
 
-Web workers hold no model. A question and an answer are one line of JSON each.
+Web workers have no model, so they ask the indexer. Request and answer are a line of JSON each.
 """
 
 import json
@@ -30,20 +30,20 @@ from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id
 from recommender.ranking.seed import Seed
 from recommender.settings import DRAFT_SOCKET
 
-__all__ = ["ANY_ID", "DraftServer", "read_draft", "seed_outside"]
+__all__ = ["ANY_ID", "DraftServer", "make_outside_seed", "read_draft"]
 
 ANY_ID: Final = "draft"
-"""Of a text that is nobody's, while it is checked and read."""
+"""The id of a draft while it is checked and analyzed."""
 
 MOST_BYTES: Final = 8 * 2**20
-ASKED: Final = 8  # at once; whoever comes then is told to come again
+MOST_AT_ONCE: Final = 8  # drafts in work; further ones are refused
 
 
 def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> Draft:
-    """Ask the indexer that works in a data folder.
+    """Get the features of a draft from the indexer of a data folder.
 
     Raises:
-        IndexerAway: nobody answers in time.
+        IndexerAway: no indexer answers in time.
         UnreadableMarkup: the draft's markup cannot be read.
     """
     try:
@@ -59,15 +59,15 @@ def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> 
 
 
 def _as_line(article: Article) -> bytes:
-    """An article to be read; whose text it is does not matter, but it has to have some id."""
+    """The request for an article; its own id does not matter, but it needs one."""
     return article.model_copy(update={"id": ANY_ID}).to_json().encode() + b"\n"
 
 
-def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Seed:
-    """The seed of an article that a view does not hold.
+def make_outside_seed(view: View, article: Article, draft: Draft | None = None) -> Seed:
+    """Make the seed of an article that a view does not have.
 
-    What was read of it is weighed as the view's snapshot weighs its own articles; without that only
-    the ladder can serve it.
+    Its features are weighed and centred as those of the view's snapshot. Without a draft it has no
+    features, and only the fallback stages can fill its list.
     """
     origin = Origin.of(view.snapshot.manifest)
     features = None if draft is None else draft.features
@@ -89,33 +89,33 @@ def seed_outside(view: View, article: Article, draft: Draft | None = None) -> Se
         embedded=document.is_embedded(origin),
         fluent=document.has_full_support(origin),
         vector=None if embedding is None else view.centre(embedding.unit_vector[None], language)[0],
-        passages=None if embedding is None else _matched(view, embedding, language),
-        terms=None if features is None else _weighed(view, features, language),
+        passages=None if embedding is None else _centre_passages(view, embedding, language),
+        terms=None if features is None else _weigh_terms(view, features, language),
     )
 
 
-def _matched(view: View, embedding: Embedding, language: str) -> NDArray[np.float32]:
+def _centre_passages(view: View, embedding: Embedding, language: str) -> NDArray[np.float32]:
     """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
     codes = embedding.passages.astype(np.float32)
     lengths = np.linalg.norm(codes, axis=1, keepdims=True)
     return view.centre(codes / np.maximum(lengths, np.float32(1)), language)
 
 
-def _weighed(view: View, features: Features, language: str) -> Query:
-    peers = view.background_of(language).rows
-    query = view.snapshot.lexicon.weigh(features.buckets, features.counts, peers)
-    # Rounded as they would be kept, so that a draft gets the list that it gets once stored.
-    kept = query.weights.astype(np.float16).astype(np.float32)
-    return Query(query.buckets, kept / np.float32(np.linalg.norm(kept) or 1))
+def _weigh_terms(view: View, features: Features, language: str) -> Query:
+    group_size = view.background_of(language).rows
+    query = view.snapshot.lexicon.weigh(features.buckets, features.counts, group_size)
+    # Rounded as stored weights are: a draft gets the same list as later, when it is stored.
+    rounded = query.weights.astype(np.float16).astype(np.float32)
+    return Query(query.buckets, rounded / np.float32(np.linalg.norm(rounded) or 1))
 
 
 class DraftServer:
-    """Answers in threads of its own while the block runs."""
+    """Answers requests in threads of its own, while the `with` block runs."""
 
     def __init__(self, folder: Path, indexer: Callable[[], Indexer | None]) -> None:
         self._folder = folder
         self._indexer = indexer
-        self._turns = threading.BoundedSemaphore(ASKED)
+        self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ class DraftServer:
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         indexer = self._indexer()
-        if indexer is None or not self._turns.acquire(blocking=False):
+        if indexer is None or not self._slots.acquire(blocking=False):
             return {"away": "the indexer is busy or starting"}
         try:
             read = indexer.read_draft(parse_article(line))
@@ -147,7 +147,7 @@ class DraftServer:
         except ReadAlsoError as fault:
             return {"away": str(fault)}
         finally:
-            self._turns.release()
+            self._slots.release()
         return {
             "model": read.model,
             "features": read.features.to_json(),
@@ -183,7 +183,7 @@ def _draft(answer: dict[str, Any]) -> Draft:
 
 @contextmanager
 def _address(folder: Path) -> Iterator[str]:
-    """A short name for the socket: the system takes no more than a hundred bytes."""
+    """A short path of the socket: the system allows no more than a hundred bytes."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{handle}/{DRAFT_SOCKET}"

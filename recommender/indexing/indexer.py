@@ -1,4 +1,4 @@
-"""Turns texts that wait into terms and vectors, single writes before bulk loads."""
+"""The indexer: analyzes the texts in the queue, single writes before bulk loads."""
 
 import json
 import logging
@@ -24,132 +24,133 @@ __all__ = ["Indexer"]
 
 SINGLES: Final = 4  # articles in one transaction
 BULK: Final = 16
-QUOTED: Final = 100_000  # characters of a draft's text that an explanation may be taken from
-SLICE: Final = 2  # texts of a bulk load that are embedded before single writes get their turn
+MOST_QUOTED: Final = 100_000  # characters of a draft's text that an explanation may quote
+SLICE: Final = 2  # texts of a bulk load that are embedded between two looks at single writes
 
 _log = logging.getLogger(__name__)
 Vectors = dict[str, NDArray[np.float32]]
 
 
 class Indexer:
-    """Reads what waits, in one thread; drafts may be read in others."""
+    """Analyzes queued texts in one thread; other threads may analyze drafts."""
 
     def __init__(
         self, store: ArticleStore, analyzer: Analyzer, in_hand: Path | None = None
     ) -> None:
-        """Read texts of a store.
+        """Analyze the texts of a store.
 
         Args:
-            store: where they wait, and where what was made of them is kept.
-            analyzer: how they are analyzed.
-            in_hand: the file that names what is being read, so that an article which takes the
-                process down with it is known after that; None keeps no such file.
+            store: has the queue, and keeps the features.
+            analyzer: how texts are analyzed.
+            in_hand: the file that names the articles in work, so that an article that kills the
+                process is found by the next one; None for no such file.
         """
         self._store = store
         self._analyzer = analyzer
-        self._in_hand = InHand(in_hand)
+        self._in_hand = TextsInHand(in_hand)
         self._encoder: Encoder | None = None
         self._encoding = threading.Lock()
         self._cleaning = threading.Lock()
 
     def step(self) -> int:
-        """Read some of what waits; tells how many articles were taken, read or not.
+        """Analyze some queued texts; return how many were taken, successful or not.
 
         Raises:
-            StoreUnusable: the store cannot be asked, or could not keep what was read.
-            OSError: the machine is out of something; no article is blamed.
-            ModelRefused: the model cannot be read.
+            StoreUnusable: the store cannot be read or written.
+            OSError: the machine lacks some resource; this counts against no article.
+            ModelRefused: the model cannot be loaded.
         """
-        self._recall()
-        return self._read_singles() or self._read(self._next(bulk=True), self._encode_politely)
+        self._count_crashes()
+        return self._process_singles() or self._process(
+            self._next(bulk=True), self._encode_in_slices
+        )
 
     def drain(self) -> int:
-        """Read until nothing waits; tells how many articles were taken."""
+        """Analyze until the queue is empty; return how many texts were taken."""
         taken = 0
         while more := self.step():
             taken += more
         return taken
 
     def warm_up(self) -> None:
-        """Read the model before the first text comes, and embed once: that takes longer, once."""
+        """Load the model and embed once, because the first time takes longer."""
         self._encode(["Read also"])
 
     def read_draft(self, article: Article) -> Draft:
-        """Read an article that is not stored; may be called from any thread.
+        """Analyze an article that is not stored; may be called from any thread.
 
         Raises:
             UnreadableMarkup: its markup cannot be read.
         """
-        plain = self._plain(article)
+        plain = self._to_plain(article)
         view = ArticleTexts.of(plain)
         vectors = self._encode(sorted(set(texts_to_encode(view))))
         features = replace(analyze(plain), embedding=embed_texts(view, vectors.__getitem__))
-        body = plain.body[:QUOTED] if article.body_html else None
+        body = plain.body[:MOST_QUOTED] if article.body_html else None
         return Draft(features, self._analyzer.model.fingerprint, body)
 
     def _next(self, *, bulk: bool) -> list[QueuedText]:
         return self._store.queue.next(BULK if bulk else SINGLES, bulk=bulk)
 
-    def _read_singles(self) -> int:
-        return self._read(self._next(bulk=False), self._encode)
+    def _process_singles(self) -> int:
+        return self._process(self._next(bulk=False), self._encode)
 
-    def _read(self, waiting: Sequence[QueuedText], encode: "Encode") -> int:
-        """Read some articles together; where that fails, or failed before, one by one."""
-        if len(waiting) > 1 and any(pending.attempts for pending in waiting):
-            return sum(self._read([one], encode) for one in waiting)
-        if not waiting:
+    def _process(self, queued: Sequence[QueuedText], encode: "Encode") -> int:
+        """Analyze some texts together; one by one if that fails or one of them failed before."""
+        if len(queued) > 1 and any(one.attempts for one in queued):
+            return sum(self._process([one], encode) for one in queued)
+        if not queued:
             return 0
         with self._encoding:
             self._load()
-        self._in_hand.take(waiting)
+        self._in_hand.take(queued)
         try:
-            readings = self._made_of(waiting, encode)
+            analyzed = self._analyze(queued, encode)
         except (StoreUnusable, OSError):
-            raise  # no text's fault: all of them wait until it is over
-        except Exception as fault:  # noqa: BLE001 - whatever a text does, others must be read
-            self._in_hand.drop(waiting)
-            return self._blame(waiting, fault, encode)
-        self._store.queue.acknowledge(readings, self._analyzer.versions)
-        self._in_hand.drop(waiting)
-        return len(waiting)
+            raise  # no text causes this: all stay in the queue
+        except Exception as fault:  # noqa: BLE001 - whatever one text causes, the others must be analyzed
+            self._in_hand.drop(queued)
+            return self._count_failure(queued, fault, encode)
+        self._store.queue.acknowledge(analyzed, self._analyzer.versions)
+        self._in_hand.drop(queued)
+        return len(queued)
 
-    def _blame(self, waiting: Sequence[QueuedText], fault: Exception, encode: "Encode") -> int:
-        """Count a failure against an article; of several, find out whose it was."""
-        if len(waiting) > 1:
-            return sum(self._read([one], encode) for one in waiting)
-        _log.warning("article %s could not be read: %r", waiting[0].article.id, fault)
+    def _count_failure(
+        self, queued: Sequence[QueuedText], fault: Exception, encode: "Encode"
+    ) -> int:
+        """Count a failure against an article; of several, find the one that causes it."""
+        if len(queued) > 1:
+            return sum(self._process([one], encode) for one in queued)
+        _log.warning("article %s could not be read: %r", queued[0].article.id, fault)
         self._store.queue.count_failure(
-            waiting[0].article.id, waiting[0].change, f"{type(fault).__name__}: {fault}"
+            queued[0].article.id, queued[0].change, f"{type(fault).__name__}: {fault}"
         )
         return 1
 
-    def _made_of(self, waiting: Sequence[QueuedText], encode: "Encode") -> list[AnalyzedText]:
-        plain = [self._plain(pending.article) for pending in waiting]
+    def _analyze(self, queued: Sequence[QueuedText], encode: "Encode") -> list[AnalyzedText]:
+        plain = [self._to_plain(one.article) for one in queued]
         begun = time.monotonic()
-        made = self._known(waiting)
-        views = {p.text_hash: ArticleTexts.of(a) for p, a in zip(waiting, plain, strict=True)}
-        new = {key: view for key, view in views.items() if key not in made}
+        embeddings = self._stored_embeddings(queued)
+        views = {p.text_hash: ArticleTexts.of(a) for p, a in zip(queued, plain, strict=True)}
+        new = {key: view for key, view in views.items() if key not in embeddings}
         texts = {text for view in new.values() for text in texts_to_encode(view)}
         vectors = encode(sorted(texts, key=width)) if texts else {}
-        _log.info(
-            "embedded %s in %.3f s", [p.article.id for p in waiting], time.monotonic() - begun
-        )
-        made |= {key: embed_texts(view, vectors.__getitem__) for key, view in new.items()}
+        _log.info("embedded %s in %.3f s", [p.article.id for p in queued], time.monotonic() - begun)
+        embeddings |= {key: embed_texts(view, vectors.__getitem__) for key, view in new.items()}
         return [
             AnalyzedText(
-                queued=pending,
-                body=article.body if pending.article.body_html else None,
-                features=replace(analyze(article), embedding=_checked(made[pending.text_hash])),
+                queued=one,
+                body=article.body if one.article.body_html else None,
+                features=replace(analyze(article), embedding=_checked(embeddings[one.text_hash])),
             )
-            for pending, article in zip(waiting, plain, strict=True)
+            for one, article in zip(queued, plain, strict=True)
         ]
 
-    def _known(self, waiting: Sequence[QueuedText]) -> dict[str, Embedding]:
-        """The embeddings of these texts that are stored already."""
-        hashes = [pending.text_hash for pending in waiting]
+    def _stored_embeddings(self, queued: Sequence[QueuedText]) -> dict[str, Embedding]:
+        hashes = [one.text_hash for one in queued]
         return self._store.features.embeddings(hashes, self._analyzer.model.fingerprint)
 
-    def _plain(self, article: Article) -> Article:
+    def _to_plain(self, article: Article) -> Article:
         if not article.body_html:
             return article
         with self._cleaning:
@@ -165,18 +166,18 @@ class Indexer:
             self._encoder = self._analyzer.load(self._analyzer.model)
         return self._encoder
 
-    def _encode_politely(self, texts: Sequence[str]) -> Vectors:
-        """Embed slice by slice; before each, single writes that came meanwhile are read."""
+    def _encode_in_slices(self, texts: Sequence[str]) -> Vectors:
+        """Embed slice by slice; before each slice, process the single writes that came."""
         vectors: Vectors = {}
         for some in _slices(texts):
-            while self._read_singles():
+            while self._process_singles():
                 pass
             vectors |= self._encode(some)
         return vectors
 
-    def _recall(self) -> None:
-        """Count a failure against what an earlier process had in hand when it died."""
-        for article_id, change in self._in_hand.left():
+    def _count_crashes(self) -> None:
+        """Count a failure against the articles that an earlier process had in hand when it died."""
+        for article_id, change in self._in_hand.left_behind():
             _log.error("article %s was being read when the indexer died", article_id)
             self._store.queue.count_failure(article_id, change, "the indexer died while reading it")
         self._in_hand.drop()
@@ -185,43 +186,46 @@ class Indexer:
 Encode = Callable[[Sequence[str]], Vectors]
 
 
-class InHand:
-    """Names the articles that are being read, in a file that outlives the process.
+class TextsInHand:
+    """Names the articles in work, in a file that outlives the process.
 
-    It is not synced: what has to survive is the death of the process, not of the machine.
+    The file is not synced: it has to survive a crash of the process, not of the machine.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._held: dict[str, int] | None = None
+        self._changes: dict[str, int] | None = None
 
-    def take(self, waiting: Sequence[QueuedText]) -> None:
-        """Write down what is being read now, beside what is in hand already."""
-        taken = {pending.article.id: pending.change for pending in waiting}
-        self._hold({**(self._held or {}), **taken})
+    def take(self, queued: Sequence[QueuedText]) -> None:
+        """Add texts whose work begins."""
+        taken = {one.article.id: one.change for one in queued}
+        self._write({**(self._changes or {}), **taken})
 
-    def drop(self, waiting: Sequence[QueuedText] = ()) -> None:
-        """Some articles are not in hand any more."""
-        done = {pending.article.id for pending in waiting}
-        self._hold({key: at for key, at in (self._held or {}).items() if key not in done})
+    def drop(self, queued: Sequence[QueuedText] = ()) -> None:
+        """Remove texts whose work has ended."""
+        done = {one.article.id for one in queued}
+        self._write({key: at for key, at in (self._changes or {}).items() if key not in done})
 
-    def _hold(self, held: dict[str, int]) -> None:
-        self._held = held
+    def _write(self, changes: dict[str, int]) -> None:
+        self._changes = changes
         if self._path is None:
             return
-        if held:
-            self._path.write_text(json.dumps(held))
+        if changes:
+            self._path.write_text(json.dumps(changes))
         else:
             self._path.unlink(missing_ok=True)
 
-    def left(self) -> list[tuple[str, int]]:
-        """What another process had in hand when it died; nothing once this one has begun."""
-        if self._held is not None or self._path is None or not self._path.exists():
+    def left_behind(self) -> list[tuple[str, int]]:
+        """Ids and changes that an earlier process had in hand when it died.
+
+        Empty once this process has begun its work.
+        """
+        if self._changes is not None or self._path is None or not self._path.exists():
             return []
         try:
             named: Any = json.loads(self._path.read_text())
             return [(str(article_id), int(change)) for article_id, change in named.items()]
-        except (ValueError, TypeError, AttributeError):  # cut off in the middle of a write
+        except (ValueError, TypeError, AttributeError):  # the process died while it wrote
             return []
 
 

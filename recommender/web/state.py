@@ -14,7 +14,7 @@ from index import View
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.errors import StoreUnusable, UnknownArticle
-from recommender.indexing.drafts import read_draft, seed_outside
+from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
@@ -96,7 +96,7 @@ class State:
         view = live.view
         if seed is None:
             article = self.stored(article_id)
-            seed, shown = seed_outside(view, article), shows(article, now)
+            seed, shown = make_outside_seed(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
             shown = _is_shown(view, row, now)
         if public and not shown:
@@ -123,7 +123,7 @@ class State:
         live = self.follower.current()
         with self.limits.heavy.hold("the drafts"):
             draft = read_draft(self.settings.data_dir, article)
-        seed = seed_outside(live.view, article, draft)
+        seed = make_outside_seed(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         overrides, policy = live.overrides.of(article.id), live.in_force.policy
         now = time.time()

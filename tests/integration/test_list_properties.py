@@ -25,7 +25,7 @@ from recommender.analysis.embedding import Encoder
 from recommender.analysis.minhash import compute_minhash
 from recommender.api import LIMITS, MODES, Item, ListOptions, RecordedOverride, RelatedList
 from recommender.articles import Article
-from recommender.indexing.drafts import seed_outside
+from recommender.indexing.drafts import make_outside_seed
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import Overrides
@@ -99,7 +99,7 @@ class Question:
         if at < len(inside):
             return Asked(self, archive, view, find_seed(view, inside[at]), inside[at])
         outsider = archive.outside[at - len(inside)]
-        seed = seed_outside(view, outsider.article, outsider.draft)
+        seed = make_outside_seed(view, outsider.article, outsider.draft)
         return Asked(self, archive, view, seed, None, outsider.article)
 
 
@@ -1051,7 +1051,7 @@ def test_a_draft_scores_what_an_article_of_its_text_scores(
     seeds = []
     for one in ids:
         article = archive.articles[one].model_copy(update={"id": "draft"})
-        seeds.append(seed_outside(view, article, press.draft(article, archive.model)))
+        seeds.append(make_outside_seed(view, article, press.draft(article, archive.model)))
     if ids:
         drafts, stored = scored(view, seeds, ids, readers.policy), readers.scores()
         np.testing.assert_allclose(drafts.dense, stored.dense, atol=2 * KEPT)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Snapshot
+from index.arrays import SparseMatrix
 from index.delta import Buffer, DeltaBuilder
 from index.neighbours import Neighbours
-from index.sparse import SparseMatrix
 from tests.support.index_rows import sample_rows
 from tests.support.properties import examples
 from tests.unit.test_index_delta import BUILT, KINDS, VECTORS, publish, rows_of, terms_of

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import BUCKETS, Query
+from index.arrays import SparseMatrix, entries_of
 from index.lexical import _table as table
 from index.lexical import overlap
-from index.sparse import SparseMatrix, entries_of
 from tests.support.properties import examples
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from hypothesis.extra.numpy import arrays
 from index import BadQuery, Manifest, SnapshotDamaged
 from index.arrays import normalize, widen_float16
 from index.build import build, list_count
-from index.hits import top
 from index.manifest import Files
-from index.search import EXACT_BELOW, Vectors, open_vectors
+from index.search import EXACT_BELOW, Vectors, open_vectors, top
 from tests.support.index_rows import (
     MANY,
     STAMP,

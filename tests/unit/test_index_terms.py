@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from index import BUCKETS, Passages, TermCounts
-from index.arrays import Longs
+from index.arrays import Longs, SparseMatrix
 from index.groups import (
     MOST_PAIRS,
     Pairs,
@@ -23,7 +23,6 @@ from index.groups import (
 )
 from index.lexical import idf, weigh, weigh_rows
 from index.passages import ScaledPassages
-from index.sparse import SparseMatrix
 from tests.support.index_rows import brute_match, random_terms, random_units, sample_rows
 
 
