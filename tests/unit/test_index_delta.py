@@ -24,14 +24,17 @@ from index import (
     View,
     quantize,
 )
-from tests.support.index_rows import STAMP, brute_force, grid_vectors, random_units
+from index.arrays import SparseMatrix
+from index.delta import Buffer, DeltaBuilder
+from index.neighbours import Neighbours
+from tests.support.index_rows import STAMP, brute_force, grid_vectors, random_units, sample_rows
 from tests.support.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from index import Hits
     from index.arrays import Array, Bools, Codes, Floats, Ints
+    from index.search import Hits
 
 KINDS = 40
 WORDS = ["tg", "ru", "fa", "en", "русӣ"]
@@ -491,3 +494,70 @@ def test_what_is_gone_though_it_never_was_stays_unknown(snapshots: dict[str, Sna
     assert len(view) == len(snapshots["few"])
     assert (view.row_of("never"), view.row_of(IDS[0])) == (None, None)
     assert delta_writer.apply(rows_of({IDS[0]: 4}), ()).row_of(IDS[0]) == len(view)
+
+
+SHAPES: list[tuple[int, ...]] = [(), (1,), (3,)]
+
+
+def numbers(start: int, count: int, shape: tuple[int, ...]) -> Array:
+    """Row r holds r everywhere."""
+    ones = np.ones((count, *shape), np.int64)
+    return (np.arange(start, start + count).reshape(-1, *(1 for _ in shape)) * ones).astype(
+        np.int64
+    )
+
+
+@given(shape=st.sampled_from(SHAPES), sizes=st.lists(st.integers(0, 90), max_size=8))
+@examples(100)
+def test_a_buffer_holds_what_it_was_given_in_order(
+    shape: tuple[int, ...], sizes: list[int]
+) -> None:
+    buffer, total = Buffer(np.empty((0, *shape), np.int64)), 0
+    for size in sizes:
+        buffer.extend(numbers(total, size, shape))
+        total += size
+        assert len(buffer) == total
+        np.testing.assert_array_equal(buffer.rows(), numbers(0, total, shape))
+    assert buffer.rows().dtype == np.int64
+
+
+@given(sizes=st.lists(st.integers(0, 150), min_size=1, max_size=8))
+@examples(100)
+def test_what_a_buffer_showed_stays_wherever_its_memory_moves(sizes: list[int]) -> None:
+    buffer, shown = Buffer(np.empty((0, 2), np.int64)), []
+    for at, size in enumerate(sizes):
+        buffer.extend(np.full((size, 2), at, np.int64))
+        shown.append((buffer.rows(), buffer.rows().tobytes()))
+    assert all(rows.tobytes() == before for rows, before in shown)
+
+
+def test_memory_at_least_doubles_so_that_many_small_steps_stay_cheap() -> None:
+    buffer, moves, place = Buffer(np.empty(0, np.int64)), 0, 0
+    for number in range(10_000):
+        buffer.extend(np.array([number]))
+        here = buffer.rows().__array_interface__["data"][0]
+        moves += here != place
+        place = here
+    assert moves <= 9  # 64, 128, ... 16,384
+
+
+def test_passages_are_widened_with_the_vectors(snapshot: Snapshot) -> None:
+    """What came before anything told the width keeps its passages, with zeros behind."""
+    builder, shown = DeltaBuilder(), []
+    for at, dim in enumerate([1, 8, 1, 3]):
+        rows = sample_rows(3, dim, seed=at)
+        terms = SparseMatrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
+        builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(3))
+        shown.append((builder.build(snapshot), builder.build(snapshot).passages.codes.tobytes()))
+    delta = shown[-1][0]
+    assert delta.vectors.shape == (12, 8)
+    assert len(delta.passages) == 12
+    for at, dim in enumerate([1, 8, 1, 3]):
+        own = sample_rows(3, dim, seed=at).passages
+        for row in range(3):
+            given_codes = own.codes[own.indptr[row] : own.indptr[row + 1]].astype(np.float64)
+            units = given_codes / np.linalg.norm(given_codes, axis=1, keepdims=True)
+            found = delta.passages.of_row(3 * at + row)
+            np.testing.assert_allclose(found[:, :dim], units, atol=1e-6)
+            assert not found[:, dim:].any()
+    assert all(view.passages.codes.tobytes() == before for view, before in shown)

@@ -1,21 +1,34 @@
-"""Lexical search against brute force over the dense matrix."""
+"""Lexical search: weights against scikit-learn, similarities against brute force."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfTransformer
 
-from index import BUCKETS, BadQuery, Catalog, TermCounts
-from index.lexical import Lexicon, weigh_rows
-from tests.support.index_rows import STAMP, one_row, random_terms, sample_rows
+from index import BUCKETS, BadQuery, Catalog, Query, TermCounts
+from index.arrays import Longs, SparseMatrix
+from index.lexical import Lexicon, idf, overlap, weigh, weigh_rows
+from index.lexical import _table as table
+from tests.support.index_rows import (
+    STAMP,
+    one_row,
+    random_terms,
+    sample_rows,
+)
+from tests.support.properties import examples
 
 if TYPE_CHECKING:
-    from index.arrays import Bools, Floats
+    from index.arrays import Bools, Floats, Longs
+
 
 ROWS = 60
 # The last rows repeat the first ones, so that there are ties to break.
@@ -156,3 +169,165 @@ def test_terms_out_of_range_or_order_are_refused(
 def test_a_filter_that_does_not_fit_is_refused(lexicon: Lexicon, allowed: Bools) -> None:
     with pytest.raises(BadQuery):
         lexicon.nearest(lexicon.query_of(0), 5, allowed)
+
+
+def as_scipy(matrix: SparseMatrix | TermCounts) -> Any:
+    values = matrix.counts if isinstance(matrix, TermCounts) else matrix.weights
+    columns = matrix.buckets if isinstance(matrix, TermCounts) else matrix.columns
+    return csr_matrix((values, columns, matrix.indptr), shape=(len(matrix), BUCKETS))
+
+
+def test_rows_weigh_what_scikit_learn_says() -> None:
+    terms = random_terms(80)
+    oracle = TfidfTransformer(sublinear_tf=True).fit_transform(as_scipy(terms))
+    assert abs(as_scipy(weighed(terms)) - oracle).max() < 1e-6
+
+
+def test_a_new_text_weighs_what_scikit_learn_says() -> None:
+    archive, texts = random_terms(80), random_terms(5, words=200, seed=1)
+    oracle = TfidfTransformer(sublinear_tf=True).fit(as_scipy(archive)).transform(as_scipy(texts))
+    frequency = np.bincount(archive.buckets, minlength=BUCKETS)
+    for row, (start, stop) in enumerate(zip(texts.indptr, texts.indptr[1:], strict=False)):
+        buckets = texts.buckets[start:stop]
+        weights = weigh(texts.counts[start:stop], frequency[buckets], len(archive))
+        np.testing.assert_allclose(weights, oracle[row].toarray()[0, buckets], atol=1e-6)
+
+
+def test_idf_by_hand() -> None:
+    # The logarithms of 10/1 and of 10/10, plus one.
+    np.testing.assert_allclose(idf(np.array([0, 9]), 9), [3.3025851, 1.0], rtol=1e-6)
+
+
+def test_a_text_of_no_terms_has_no_weights() -> None:
+    nothing = np.empty(0, np.float32)
+    assert weigh(nothing, np.empty(0, np.int64), 9).shape == (0,)
+
+
+def test_rarity_is_counted_among_the_peers_of_a_row() -> None:
+    """Two languages that share no word are weighed as two archives, each by itself."""
+    one, two = random_terms(30), random_terms(6, seed=1)
+    shifted = two.buckets + BUCKETS // 2
+    together = TermCounts(
+        np.concatenate([one.indptr, one.indptr[-1] + two.indptr[1:]]),
+        np.concatenate([one.buckets, shifted]),
+        np.concatenate([one.counts, two.counts]),
+    )
+    weights = weigh_rows(together, spread(together), np.repeat([30, 6], [30, 6])).weights
+    np.testing.assert_allclose(weights[: len(one.buckets)], alone(one), rtol=1e-6)
+    np.testing.assert_allclose(weights[len(one.buckets) :], alone(two), rtol=1e-6)
+
+
+def test_a_bucket_that_more_rows_hold_than_are_peers_weighs_as_one_that_all_hold() -> None:
+    """It is held in other groups too; ln((1 + 3) / (1 + 3)) + 1 is 1, and nothing is below."""
+    np.testing.assert_array_equal(idf(np.array([3, 4, 900]), 3), [1, 1, 1])
+    np.testing.assert_array_equal(idf(np.array([0, 1]), np.array([0, 0])), [1, 1])
+
+
+def test_rarity_may_be_told_of_another_archive() -> None:
+    """A row that comes later is weighed by what was counted before, entry by entry."""
+    archive, late = random_terms(80), random_terms(5, words=200, seed=1)
+    frequency = np.bincount(archive.buckets, minlength=BUCKETS)
+    weights = weigh_rows(late, frequency[late.buckets], np.full(5, 80))
+    oracle = TfidfTransformer(sublinear_tf=True).fit(as_scipy(archive)).transform(as_scipy(late))
+    assert abs(as_scipy(weights) - oracle).max() < 1e-6
+
+
+def spread(terms: TermCounts) -> Longs:
+    """In how many of these rows the bucket of each entry stands."""
+    counts: Longs = np.bincount(terms.buckets, minlength=BUCKETS)[terms.buckets]
+    return counts
+
+
+def weighed(terms: TermCounts) -> SparseMatrix:
+    """Weights where all rows are one group."""
+    return weigh_rows(terms, spread(terms), np.full(len(terms), len(terms)))
+
+
+def alone(terms: TermCounts) -> NDArray[np.floating]:
+    return weighed(terms).weights
+
+
+OVERLAP_ROWS = 30
+rng = np.random.default_rng(5)
+# Buckets that share their lower bits are among them, for the table of marks is small.
+OVERLAP_BUCKETS = np.unique(
+    np.r_[0, rng.integers(BUCKETS, size=60), np.arange(9) * 65_536 + 7, BUCKETS - 1]
+)
+
+
+def random_matrix(rows: int, seed: int) -> SparseMatrix:
+    draw = np.random.default_rng(seed)
+    held = [
+        np.sort(draw.choice(OVERLAP_BUCKETS, draw.integers(25), replace=False)) for _ in range(rows)
+    ]
+    weights = draw.random(sum(map(len, held))).astype(np.float16)
+    indptr = np.cumsum([0, *map(len, held)])
+    return SparseMatrix(indptr, np.concatenate(held).astype(np.int32), weights)
+
+
+OVERLAP_TERMS = random_matrix(OVERLAP_ROWS, 1)
+OVERLAP_QUERIES = random_matrix(40, 2)
+
+
+def overlap_query(number: int) -> Query:
+    return Query.of_row(OVERLAP_QUERIES, number)
+
+
+def brute_overlap(query: Query, rows: Longs) -> list[float]:
+    asked = dict(zip(query.buckets.tolist(), query.weights.tolist(), strict=True))
+    found = []
+    for row in rows.tolist():
+        place = OVERLAP_TERMS.place(row)
+        held = zip(
+            OVERLAP_TERMS.columns[place].tolist(),
+            OVERLAP_TERMS.weights[place].tolist(),
+            strict=True,
+        )
+        found.append(min(sum(weight * asked.get(bucket, 0) for bucket, weight in held), 1))
+    return found
+
+
+@given(number=st.integers(0, 39), rows=st.lists(st.integers(0, OVERLAP_ROWS - 1), max_size=40))
+@examples(200)
+def test_overlap_is_the_sum_of_products_row_by_row(number: int, rows: list[int]) -> None:
+    asked = np.array(rows, np.int64)
+    found = overlap(OVERLAP_TERMS, overlap_query(number), asked)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, brute_overlap(overlap_query(number), asked), rtol=1e-5)
+    assert not table.marked.any()
+    assert not table.weights.any()
+
+
+def test_a_query_that_fails_leaves_the_table_clean() -> None:
+    asked = overlap_query(1)
+    with pytest.raises(ValueError, match="shape"):
+        overlap(OVERLAP_TERMS, Query(asked.buckets, asked.weights[1:]), np.arange(OVERLAP_ROWS))
+    assert not table.marked.any()
+    assert not table.weights.any()
+    found = overlap(OVERLAP_TERMS, asked, np.arange(OVERLAP_ROWS))
+    np.testing.assert_allclose(found, brute_overlap(asked, np.arange(OVERLAP_ROWS)), rtol=1e-5)
+
+
+def test_a_bucket_that_is_none_is_no_error() -> None:
+    """As in a damaged file: what comes of it may be wrong, and nothing breaks."""
+    odd = SparseMatrix(
+        np.array([0, 2]), np.array([-5, BUCKETS + 9], np.int32), np.ones(2, np.float16)
+    )
+    assert overlap(odd, overlap_query(2), np.array([0])).shape == (1,)
+    assert overlap(
+        OVERLAP_TERMS, Query(odd.columns, np.ones(2, np.float32)), np.arange(OVERLAP_ROWS)
+    ).shape == (OVERLAP_ROWS,)
+    assert not table.marked.any()
+    assert not table.weights.any()
+
+
+def test_threads_find_what_one_finds_alone() -> None:
+    """Two threads whose queries take turns, thousands of times, in the middle of each other's."""
+    rows = np.arange(OVERLAP_ROWS)
+    alone = [overlap(OVERLAP_TERMS, overlap_query(number), rows).tobytes() for number in range(40)]
+
+    def ask(number: int) -> bytes:
+        return overlap(OVERLAP_TERMS, overlap_query(number % 40), rows).tobytes()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(ask, range(4_000))) == alone * 100

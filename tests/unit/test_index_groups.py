@@ -1,7 +1,8 @@
-"""Means: what the rows of a group share is taken off, from their passages as well."""
+"""Background similarities and means of groups, against brute force."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,20 @@ from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, Passages, Snapshot, View, quantize
 from index.arrays import normalize
-from index.groups import PRIOR, Means
-from tests.support.index_rows import STAMP, random_units, sample_rows
+from index.groups import (
+    MOST_PAIRS,
+    PRIOR,
+    Means,
+    Pairs,
+    background_cosine,
+    background_lexical,
+    background_passages,
+    measure_background,
+)
+from index.passages import ScaledPassages
+from tests.support.index_rows import STAMP, brute_match, random_terms, random_units, sample_rows
 from tests.support.properties import examples
+from tests.unit.test_index_lexical import as_scipy, weighed
 
 if TYPE_CHECKING:
     from index import Rows
@@ -193,3 +205,102 @@ def test_passages_of_more_than_a_batch_are_centred_alike(monkeypatch: pytest.Mon
     monkeypatch.setattr("index.groups._BATCH", 4)
     assert means.subtract_from_passages(passages, places).codes.tobytes() == whole.codes.tobytes()
     assert whole.indptr is passages.indptr
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_without_pairs_background_similarities_are_zero(rows: int) -> None:
+    pairs = Pairs.over(rows)
+    assert background_cosine(random_units(rows, 4), pairs) == 0
+    assert background_lexical(weighed(random_terms(rows)), pairs) == 0
+
+
+def test_a_small_archive_is_paired_completely() -> None:
+    pairs = Pairs.over(4)
+    found = sorted(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
+    assert found == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+
+
+def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> None:
+    pairs, again = Pairs.over(1000), Pairs.over(1000)
+    assert len(pairs.left) == len(pairs.right) == MOST_PAIRS
+    assert (pairs.left != pairs.right).all()
+    assert (pairs.right == again.right).all()
+    assert np.unique(pairs.right).tolist() == list(range(1000))
+
+
+def test_background_similarities_are_the_medians_of_brute_force() -> None:
+    vectors, weights = random_units(30, 8), weighed(random_terms(30))
+    pairs, upper = Pairs.over(30), np.triu_indices(30, k=1)
+    lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
+    assert background_cosine(vectors, pairs) == pytest.approx(
+        np.median((vectors @ vectors.T)[upper]),
+        abs=1e-6,
+    )
+    assert background_lexical(weights, pairs) == pytest.approx(np.median(lexical[upper]), abs=1e-6)
+
+
+def test_background_of_copies_stays_within_range() -> None:
+    vectors = np.repeat(random_units(1, 384), 5, axis=0)
+    assert 0.99 < background_cosine(vectors, Pairs.over(5)) <= 1
+
+
+def test_background_similarities_are_measured_inside_each_group_of_rows() -> None:
+    rows = sample_rows(40)
+    weights = weighed(rows.terms)
+    background = measure_background(
+        rows.vectors, ScaledPassages.of(rows.passages), weights, rows.groups("language")
+    )
+    assert list(background) == ["tg", "русӣ"]
+    cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
+    expected = np.median(cosines[np.triu_indices(20, k=1)])
+    assert background["русӣ"].similarity == pytest.approx(expected, abs=1e-6)
+    assert background["русӣ"].rows == background["tg"].rows == 20
+
+
+def test_background_without_a_column_takes_all_rows_as_one_group() -> None:
+    rows = sample_rows(12)
+    weights = weighed(rows.terms)
+    background = measure_background(
+        rows.vectors, ScaledPassages.of(rows.passages), weights, rows.groups(None)
+    )
+    assert background == {"": background[""]}
+    assert background[""].similarity == background_cosine(rows.vectors, Pairs.over(12))
+    assert background[""].lexical == background_lexical(weights, Pairs.over(12))
+
+
+def test_the_background_similarity_of_passages_is_the_median_of_pairs_that_have_some() -> None:
+    rows = sample_rows(14)
+    passages = ScaledPassages.of(rows.passages)
+    own = [passages.of_row(row) for row in range(14)]
+    matches = [
+        brute_match(own[left], own[right])
+        for left, right in zip(*np.triu_indices(14, k=1), strict=True)
+        if len(own[left]) and len(own[right])
+    ]
+    assert 0 < len(matches) < 14 * 13 / 2
+    assert background_passages(passages, Pairs.over(14)) == pytest.approx(
+        np.median(matches), abs=1e-6
+    )
+    background = measure_background(
+        rows.vectors, passages, weighed(rows.terms), rows.groups("language")
+    )
+    evens = [brute_match(own[a], own[b]) for a, b in combinations(range(0, 14, 2), 2)
+             if len(own[a]) and len(own[b])]  # fmt: skip
+    assert background["tg"].passages == pytest.approx(np.median(evens), abs=1e-6)
+
+
+def test_without_passages_their_background_is_nothing() -> None:
+    bare = ScaledPassages.of(Passages.of([np.empty((0, 8), np.int8)] * 9, 8))
+    assert background_passages(bare, Pairs.over(9)) == 0
+    one = ScaledPassages.of(
+        Passages.of([np.ones((1, 8), np.int8), *[np.empty((0, 8), np.int8)] * 8], 8)
+    )
+    assert background_passages(one, Pairs.over(9)) == 0
+
+
+def test_of_many_pairs_some_are_matched(monkeypatch: pytest.MonkeyPatch) -> None:
+    passages = ScaledPassages.of(sample_rows(40).passages)
+    whole = background_passages(passages, Pairs.over(40))
+    monkeypatch.setattr("index.groups.MOST_MATCHED", 100)
+    assert background_passages(passages, Pairs.over(40)) == pytest.approx(whole, abs=0.1)
+    assert background_passages(passages, Pairs.over(40)) != whole
