@@ -13,7 +13,7 @@ from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.terminal import bar, leave
-from recommender.indexing.rebuild import KEPT, compact, rebuild
+from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
 from recommender.indexing.snapshots import open_generation, report_catalog
 from recommender.operations.indexer_process import model_in_use
 from recommender.operations.rollback import roll_back
@@ -25,7 +25,7 @@ __all__ = ["compact_", "rebuild_", "snapshots"]
 REMEDY: Final = "choose one (read-also snapshots rollback GENERATION), or run: read-also rebuild"
 keep_option = click.option(
     "--keep",
-    default=KEPT,
+    default=DEFAULT_KEEP,
     show_default=True,
     type=click.IntRange(1, 100),
     help="How many snapshots to keep.",

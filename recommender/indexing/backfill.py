@@ -107,12 +107,12 @@ def _embed(texts: Texts, encoder: Encoder, advance: Advance) -> dict[str, Embedd
 
 def _in_articles(advance: Advance, articles: int, passages: int) -> Advance:
     """An `Advance` for passages, which advances a meter of articles in proportion."""
-    encoded = told = 0
+    encoded = shown = 0
 
     def step(count: int) -> None:
-        nonlocal encoded, told
+        nonlocal encoded, shown
         encoded += count
-        before, told = told, articles * encoded // passages
-        advance(told - before)
+        before, shown = shown, articles * encoded // passages
+        advance(shown - before)
 
     return step

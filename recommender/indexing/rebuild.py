@@ -46,9 +46,9 @@ from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
 from recommender.store import ArticleStore, StoredArticle, StoreState
 
-__all__ = ["KEPT", "Rebuilt", "compact", "rebuild"]
+__all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "rebuild"]
 
-KEPT: Final = 3
+DEFAULT_KEEP: Final = 3
 """How many generations are kept by default."""
 PAGE: Final = 1_000  # articles whose features are loaded at once
 
@@ -97,7 +97,7 @@ def rebuild(
     *,
     full: bool = False,
     force: bool = False,
-    keep: int = KEPT,
+    keep: int = DEFAULT_KEEP,
     meter: Meter = silent,
 ) -> Rebuilt:
     """Compute the features that are missing, and publish a snapshot of the store.
@@ -134,7 +134,9 @@ def rebuild(
     return done
 
 
-def compact(store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = KEPT) -> Rebuilt:
+def compact(
+    store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = DEFAULT_KEEP
+) -> Rebuilt:
     """Publish a snapshot of the features that are stored; raises what `rebuild` does.
 
     Raises:
