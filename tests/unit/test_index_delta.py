@@ -541,14 +541,19 @@ def test_memory_at_least_doubles_so_that_many_small_steps_stay_cheap() -> None:
     assert moves <= 9  # 64, 128, ... 16,384
 
 
-def test_passages_are_widened_with_the_vectors(snapshot: Snapshot) -> None:
+def test_passages_are_widened_with_the_vectors(snapshots: dict[str, Snapshot]) -> None:
     """What came before anything told the width keeps its passages, with zeros behind."""
     builder, shown = DeltaBuilder(), []
     for at, dim in enumerate([1, 8, 1, 3]):
         rows = sample_rows(3, dim, seed=at)
         terms = SparseMatrix(rows.terms.indptr, rows.terms.buckets, rows.terms.counts)
         builder.append(rows, rows.vectors, rows.passages, terms, Neighbours.none(3))
-        shown.append((builder.build(snapshot), builder.build(snapshot).passages.codes.tobytes()))
+        shown.append(
+            (
+                builder.build(snapshots["few"]),
+                builder.build(snapshots["few"]).passages.codes.tobytes(),
+            )
+        )
     delta = shown[-1][0]
     assert delta.vectors.shape == (12, 8)
     assert len(delta.passages) == 12

@@ -177,6 +177,7 @@ def part_of(rows: Rows, chosen: Longs) -> Rows:
         passages=type(rows.passages).of([rows.passages.codes[p] for p in own], rows.dim),
         terms=type(rows.terms).of([(rows.terms.buckets[p], rows.terms.counts[p]) for p in of]),
         columns={name: column[chosen] for name, column in rows.columns.items()},
+        keywords=[rows.keywords[row] for row in chosen.tolist()],
         display=[rows.display[row] for row in chosen.tolist()],
     )
 
