@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from index import View
 from recommender.api import ListOptions, Rule
 from recommender.articles import Article
 from recommender.ranking.attributes import (
@@ -26,6 +27,7 @@ __all__ = [
     "next_visibility_change",
     "on_show",
     "pinnable",
+    "row_on_show",
     "shows",
 ]
 
@@ -83,6 +85,13 @@ def on_show(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
     With `only`, just of those rows.
     """
     return _unbroken(articles, only, _showing(articles, now, only))
+
+
+def row_on_show(view: View, row: int, now: float) -> bool:
+    """Whether a reader may see one row of a view at `now`; the same rule as `on_show`."""
+    size = len(view.snapshot)
+    part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
+    return bool(on_show(part, now, slice(at, at + 1))[0])
 
 
 def shows(article: Article, now: float) -> bool:

@@ -20,8 +20,8 @@ __all__ = [
     "uncached",
 ]
 
-SETTLED_SECONDS: Final = 30
-UNSETTLED_SECONDS: Final = 5
+FRESH_SECONDS: Final = 30
+UNREAD_SECONDS: Final = 5
 STALE_SECONDS: Final = 30  # while a cache fetches a fresh list
 STALE_ON_ERROR_SECONDS: Final = 86_400  # while the service is away
 MOST_KEYS_BYTES: Final = 3_072
@@ -76,8 +76,8 @@ def lifetime(seconds_left: float, *, up_to_date: bool, purgeable: bool) -> dict[
     It is not shown after `seconds_left`, when the clock alone may change it. A list of a text that
     is not up to date, or that cannot be purged by every id in it, is not shown stale at all.
     """
-    left = int(min(seconds_left, SETTLED_SECONDS + STALE_ON_ERROR_SECONDS))
-    fresh = min(left, SETTLED_SECONDS if up_to_date else UNSETTLED_SECONDS)
+    left = int(min(seconds_left, FRESH_SECONDS + STALE_ON_ERROR_SECONDS))
+    fresh = min(left, FRESH_SECONDS if up_to_date else UNREAD_SECONDS)
     stale = {
         "stale-while-revalidate": min(left - fresh, STALE_SECONDS),
         "stale-if-error": min(left - fresh, STALE_ON_ERROR_SECONDS),

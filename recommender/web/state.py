@@ -3,14 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, cast
 
 import numpy as np
 from flask import current_app
 
-from index import View
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.errors import StoreUnusable, UnknownArticle
@@ -20,7 +19,7 @@ from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
-from recommender.ranking.filters import next_visibility_change, on_show, shows
+from recommender.ranking.filters import next_visibility_change, row_on_show, shows
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
@@ -98,12 +97,13 @@ class State:
             article = self.stored(article_id)
             seed, shown = make_outside_seed(view, article), shows(article, now)
         elif (row := view.row_of(article_id)) is not None:
-            shown = _is_shown(view, row, now)
+            shown = row_on_show(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
         overrides, policy = live.overrides.of(article_id), live.in_force.policy
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
-        with self._explaining(options):
+        limit = self.limits.heavy.hold("explanations") if options.explain else nullcontext()
+        with limit:
             related = list_explained(request, self._texts)
         changes = (next_visibility_change(part, now) for part in view.parts)
         seconds_left = min(overrides.next_change(now), *changes) - now
@@ -128,7 +128,8 @@ class State:
         overrides, policy = live.overrides.of(article.id), live.in_force.policy
         now = time.time()
         request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
-        with self._explaining(options):
+        limit = self.limits.heavy.hold("explanations") if options.explain else nullcontext()
+        with limit:
             return list_explained(request, self._texts, text)
 
     def appearances(self, article_id: str) -> Appearances:
@@ -234,9 +235,6 @@ class State:
                 self._waits_for_log.release()
         return self.follower.current()
 
-    def _explaining(self, options: ListOptions) -> AbstractContextManager[None]:
-        return self.limits.heavy.hold("explanations") if options.explain else nullcontext()
-
     def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
         return self._reachable_store().texts_at(changes)
 
@@ -251,13 +249,6 @@ class State:
 def state() -> State:
     """The state of the application that answers this request."""
     return cast("State", current_app.extensions[EXTENSION])
-
-
-def _is_shown(view: View, row: int, now: float) -> bool:
-    """Whether a reader may see a row at `now`, seconds since 1970 in UTC."""
-    size = len(view.snapshot)
-    part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
-    return bool(on_show(part, now, slice(at, at + 1))[0])
 
 
 def _becomes_visible(follower: Follower, receipt: Receipt, *, text: bool) -> bool:
@@ -285,5 +276,5 @@ def _shows(live: LiveState, receipt: Receipt, *, text: bool) -> bool:
     is_of = {
         name: live.view.take(name, at)[0] for name in ("change", "up_to_date", "recommendable")
     }
-    listable = _is_shown(live.view, row, time.time()) and is_of["recommendable"]
+    listable = row_on_show(live.view, row, time.time()) and is_of["recommendable"]
     return bool(is_of["change"] >= receipt.change and (is_of["up_to_date"] or not listable))

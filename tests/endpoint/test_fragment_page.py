@@ -10,11 +10,11 @@ from recommender.web.fragment import LONGEST_HEADING, FragmentOptions
 from recommender.web.languages import HEADINGS
 from recommender.web.parameters import parameters_of
 from recommender.web.responses import (
+    FRESH_SECONDS,
     MOST_KEYS_BYTES,
-    SETTLED_SECONDS,
     STALE_ON_ERROR_SECONDS,
     STALE_SECONDS,
-    UNSETTLED_SECONDS,
+    UNREAD_SECONDS,
 )
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fragment.md").read_text("utf-8")
@@ -76,9 +76,9 @@ def test_the_script_takes_the_attributes_that_are_told_and_they_are_parameters()
 
 def test_the_figures_of_caching_are_those_of_the_code() -> None:
     assert (
-        f"`max-age={SETTLED_SECONDS}, stale-while-revalidate={STALE_SECONDS}, "
+        f"`max-age={FRESH_SECONDS}, stale-while-revalidate={STALE_SECONDS}, "
         f"stale-if-error={STALE_ON_ERROR_SECONDS}`"
     ) in PAGE
-    assert f"`max-age={UNSETTLED_SECONDS}`" in PAGE
-    assert f"{SETTLED_SECONDS + STALE_SECONDS} seconds old" in PAGE
+    assert f"`max-age={UNREAD_SECONDS}`" in PAGE
+    assert f"{FRESH_SECONDS + STALE_SECONDS} seconds old" in PAGE
     assert f"{MOST_KEYS_BYTES:,} bytes" in PAGE
