@@ -25,7 +25,7 @@ from recommender.sources.dates import to_rfc3339
 from recommender.sources.format_detection import HEAD, detect_format
 from recommender.sources.source import Cursor, Pulled, Record
 
-__all__ = ["PageFile", "decode_page", "host_of", "is_article_list", "page_article", "page_fault"]
+__all__ = ["PageFile", "decode_page", "host_of", "is_article_list", "page_article"]
 
 _SHORTEST: Final = 80  # characters of main text, if a page does not say that it is an article
 _MOST_LINKS: Final = 0.5  # share of the main text, likewise
@@ -81,7 +81,7 @@ def page_article(page: Page, address: str = "", name: str = "") -> Article | Inv
         address: where it was fetched; empty if that is not known.
         name: replaces the address if the page has none.
     """
-    fault = page_fault(page, address)
+    fault = _page_fault(page, address)
     if fault is not None:
         return refusal("/body", fault)
     url = _own_address(page, address)
@@ -103,7 +103,7 @@ def page_article(page: Page, address: str = "", name: str = "") -> Article | Inv
     )
 
 
-def page_fault(page: Page, address: str = "") -> str | None:
+def _page_fault(page: Page, address: str = "") -> str | None:
     """Why a page is not the page of one article; None if it is."""
     if page.moves and len(page.text) < _SHORTEST:
         return "the page only sends its reader on to another one; import that one"

@@ -247,7 +247,7 @@ def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int])
         assert child_of() == first
 
 
-def test_limits_that_the_machine_sets_already_are_kept(child_of: Callable[[], int]) -> None:
+def test_limits_that_the_machine_sets_already_stay(child_of: Callable[[], int]) -> None:
     limited = fake(
         "from resource import *; setrlimit(RLIMIT_AS, (100_000_000, 100_000_000)); "
         "setrlimit(RLIMIT_CPU, (1, 1)); sys.argv = ['', 'text']; "
@@ -427,7 +427,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     assert until(lambda: is_gone(child))
 
 
-def test_a_child_that_tells_of_no_page_is_not_believed() -> None:
+def test_a_child_that_gives_no_page_is_not_believed() -> None:
     with (
         PageReader(Sandbox(TEXT)) as pages,
         pytest.raises(

@@ -73,7 +73,7 @@ def test_an_export_is_imported_and_what_is_no_article_counted(
     assert titles(bare) == {"wp:news.example:1": "One"}
 
 
-def test_a_malformed_export_gives_what_it_has_and_tells_the_line(
+def test_a_malformed_export_gives_what_it_has_and_names_the_line(
     run: Run, bare: Settings, tmp_path: Path
 ) -> None:
     path = tmp_path / "export.xml"
@@ -190,7 +190,7 @@ def test_a_file_without_a_password_is_refused(
 def test_an_import_that_is_killed_goes_on_where_it_was(
     run: Run, bare: Settings, site: Site, environment: dict[str, str]
 ) -> None:
-    """The mark is kept with the last article, never before: what a kill cuts off is read again."""
+    """A mark is stored after the articles before it, so what a kill cuts off is read again."""
     items = b"".join(
         b"<item><guid>%d</guid><title>Story %d</title></item>\n" % (n, n) for n in range(300)
     )

@@ -158,7 +158,7 @@ def _plain(text: str) -> str:
     return html.unescape(out).strip()
 
 
-def test_a_run_of_headlines_goes_beside_a_longer_story_and_is_the_story_otherwise() -> None:
+def test_a_run_of_headlines_goes_next_to_a_longer_story_and_is_the_story_otherwise() -> None:
     headlines = "".join(
         f"<li><a href=/{n}>Headline {n} of some other story</a></li>" for n in range(3)
     )
@@ -174,13 +174,13 @@ def test_a_list_of_links_that_a_sentence_announces_is_a_part_of_the_story() -> N
     items = "".join(f"<li><a href=/{n}>Report {n} of the harbour board</a></li>" for n in range(3))
     sentence = "The board has published three reports on the fog, and none of them names the ferry"
     listed = "\n\n".join(f"Report {n} of the harbour board" for n in range(3))
-    told = html_to_text(f"{STORY * 2}<p>{sentence}:</p><ul>{items}</ul>")
-    assert told == f"{READ}\n\n{READ}\n\n{sentence}:\n\n{listed}"
+    text = html_to_text(f"{STORY * 2}<p>{sentence}:</p><ul>{items}</ul>")
+    assert text == f"{READ}\n\n{READ}\n\n{sentence}:\n\n{listed}"
     for before in (f"<p>{sentence}.</p>", "<p>More of it:</p>", f"<h2>{sentence}:</h2>"):
         assert listed not in html_to_text(f"{STORY * 4}{before}<ul>{items}</ul>")
 
 
-def test_what_would_leave_nothing_is_kept() -> None:
+def test_what_would_leave_nothing_stays() -> None:
     assert html_to_text("<p>Advertisement</p>") == "Advertisement"
     assert html_to_text(f"<p>Read also: {LINK}</p>").endswith("second quay")
     assert html_to_text("<p>[gallery]</p>") == ""

@@ -75,7 +75,7 @@ def test_only_a_child_for_pages_imports_trafilatura() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_a_frame_tells_its_length(payload: bytes) -> None:
+def test_a_frame_has_its_length(payload: bytes) -> None:
     frame = pack(payload)
     assert length_of(frame[:HEADER]) == len(payload)
     assert frame[HEADER:] == payload

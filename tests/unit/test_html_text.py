@@ -291,7 +291,7 @@ def test_a_layout_knows_how_much_of_a_line_is_links() -> None:
     assert (block.length, block.linked) == (14, 11)
 
 
-def test_a_layout_tells_which_blocks_one_element_holds() -> None:
+def test_a_layout_knows_which_blocks_one_element_holds() -> None:
     layout = Layout()
     for text in ("a", "b", "c"):
         layout.write(text)

@@ -142,7 +142,7 @@ def test_rejected_records_are_reported_in_the_order_of_their_lines(desk: Desk) -
     assert [line.split(": ")[0].rsplit(":")[-1] for line in desk.said] == ["1", "2", "3"]
 
 
-def test_only_the_first_rejected_records_are_told_and_the_others_counted(desk: Desk) -> None:
+def test_only_the_first_rejected_records_are_reported_and_the_others_counted(desk: Desk) -> None:
     done = desk.take(*["{"] * MOST_REPORTED, "{", record("a"), "{")
     assert done == Imported(created=1, updated=0, unchanged=0, rejected=MOST_REPORTED + 2)
     assert desk.said[MOST_REPORTED - 1].startswith(f"{desk.path}:{MOST_REPORTED}: ")
@@ -200,14 +200,14 @@ def pull(desk: Desk, *pulled: Pulled, strict: bool = False, again: bool = False)
     return done
 
 
-def kept(desk: Desk) -> Cursor | None:
+def checkpoint_of(desk: Desk) -> Cursor | None:
     return desk.store.checkpoints.get(Script(()).name)
 
 
-def test_a_mark_is_kept_and_given_back(desk: Desk) -> None:
+def test_a_mark_is_stored_and_given_back(desk: Desk) -> None:
     assert pull(desk, story("a"), Mark({"at": 1}), story("b"), Mark({"at": 2})).created == 2
     assert desk.cursors == [None]
-    assert kept(desk) == {"at": 2}
+    assert checkpoint_of(desk) == {"at": 2}
     assert pull(desk) == Imported(0, 0, 0, 0)
     assert desk.cursors == [{"at": 2}]
 
@@ -216,17 +216,17 @@ def test_reading_again_ignores_the_mark_and_moves_it(desk: Desk) -> None:
     pull(desk, Mark({"at": 1}))
     assert pull(desk, story("a"), Mark({"at": 3}), again=True).created == 1
     assert desk.cursors == [None]
-    assert kept(desk) == {"at": 3}
+    assert checkpoint_of(desk) == {"at": 3}
 
 
 def test_each_source_has_a_mark_of_its_own(desk: Desk) -> None:
     pull(desk, Mark({"at": 1}))
     other = Script((Mark({"at": 7}),), name="https://other.example/")
     import_source(desk.store, other, desk.said.append, silent)
-    assert (kept(desk), desk.store.checkpoints.get(other.name)) == ({"at": 1}, {"at": 7})
+    assert (checkpoint_of(desk), desk.store.checkpoints.get(other.name)) == ({"at": 1}, {"at": 7})
 
 
-def test_a_mark_is_kept_only_when_all_before_it_is_stored(desk: Desk) -> None:
+def test_a_mark_is_stored_only_when_all_before_it_is_stored(desk: Desk) -> None:
     stored: list[list[str]] = []
     records = [story(f"a{number:03}") for number in range(BATCH + 3)]
     import_records(
@@ -243,7 +243,7 @@ def test_a_source_that_breaks_off_goes_on_from_its_last_mark(desk: Desk) -> None
     with pytest.raises(BadSource, match="the line went dead"):
         import_source(desk.store, broken, desk.said.append, silent)
     assert desk.ids() == ["a", "b"]
-    assert kept(desk) == {"at": 1}
+    assert checkpoint_of(desk) == {"at": 1}
 
 
 def test_what_a_source_gave_before_it_broke_off_is_stored_and_reported(desk: Desk) -> None:
@@ -269,13 +269,13 @@ def test_an_interruption_loses_no_mark_and_keeps_none_too_early(desk: Desk) -> N
             desk.said.append,
             silent,
         )
-    assert (desk.ids(), kept(desk)) == (["a"], {"at": 1})
+    assert (desk.ids(), checkpoint_of(desk)) == (["a"], {"at": 1})
 
 
 def test_strict_keeps_no_mark_behind_a_bad_record(desk: Desk) -> None:
     with pytest.raises(BadSource, match="there:x: no good; stopped there"):
         pull(desk, story("a"), Mark({"at": 1}), bad("x"), Mark({"at": 2}), strict=True)
-    assert kept(desk) == {"at": 1}
+    assert checkpoint_of(desk) == {"at": 1}
 
 
 def test_what_is_gone_is_deleted_and_counted_once(desk: Desk) -> None:

@@ -40,7 +40,7 @@ def test_a_title_is_read_as_what_it_is(given: str, html: str, plain: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("summary", "kept"),
+    ("summary", "expected"),
     [
         ("<p>By hand. </p>", "By hand."),
         ("No <b>boat</b>\nleft", ""),
@@ -49,8 +49,8 @@ def test_a_title_is_read_as_what_it_is(given: str, html: str, plain: str) -> Non
         ("s" * 20_001, "s" * 20_000),
     ],
 )
-def test_a_summary_is_what_the_body_does_not_say(summary: str, kept: str) -> None:
-    assert plain_summary(summary, "<p>No boat left the harbour.</p>") == kept
+def test_a_summary_is_what_the_body_does_not_say(summary: str, expected: str) -> None:
+    assert plain_summary(summary, "<p>No boat left the harbour.</p>") == expected
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_title_of_markup_that_never_closes_costs_no_more_than_its_length(hosti
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "expected"),
     [
         ("/up/a.jpg", "https://news.example/up/a.jpg"),
         ("//cdn.example/a.jpg", "https://cdn.example/a.jpg"),
@@ -92,8 +92,8 @@ def test_a_title_of_markup_that_never_closes_costs_no_more_than_its_length(hosti
         (False, None),
     ],
 )
-def test_addresses_are_completed_or_left_out(given: object, kept: str | None) -> None:
-    assert complete_address(given, "https://news.example/") == kept
+def test_addresses_are_completed_or_left_out(given: object, expected: str | None) -> None:
+    assert complete_address(given, "https://news.example/") == expected
 
 
 def test_names_are_as_many_and_as_long_as_an_article_takes() -> None:

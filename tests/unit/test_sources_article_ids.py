@@ -35,7 +35,7 @@ def test_what_is_too_long_is_known_by_the_digest_of_its_last_part(length: int) -
     assert foreign_id("feed", "a" * length) == (whole if length == 195 else f"feed:~~{digest}")
 
 
-def test_the_first_parts_stay_beside_a_digest() -> None:
+def test_the_first_parts_stay_before_a_digest() -> None:
     digest = hashlib.sha256("é".encode() * 100).hexdigest()[:40]
     assert foreign_id("wp", "a.example", "é" * 100) == f"wp:a.example:~~{digest}"
 

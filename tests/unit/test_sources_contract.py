@@ -1,7 +1,7 @@
 """What every source promises, asked of each of them.
 
 A source joins by a function in STAGES: it sets up three stories and one bad record behind the
-first, and tells what is to be found there.
+first, and says what is to be found there.
 """
 
 import json
@@ -33,7 +33,7 @@ from tests.support.websites import HOST, Site, open_site
 
 @dataclass(frozen=True)
 class Story:
-    """One story as a source tells it; a bad one has no words at all."""
+    """One story as a source gives it; a bad one has no words at all."""
 
     key: str
     title: str
@@ -58,7 +58,7 @@ class Stage:
         tell: puts other stories into the source.
         asked: how many requests went out so far.
         most_asked: at a pull that finds nothing new.
-        tells_gone: whether a story that is not there any more is told to be gone.
+        reports_gone: whether a story that is not there any more is reported as gone.
         fault: what is wrong with the bad record.
         within: what its place begins with, if that is not the source's name.
     """
@@ -68,7 +68,7 @@ class Stage:
     tell: Callable[[Sequence[Story]], object]
     asked: Callable[[], int]
     most_asked: int = 1
-    tells_gone: bool = False
+    reports_gone: bool = False
     fault: str = "a title or a body is required"
     within: str = ""
 
@@ -195,7 +195,7 @@ def stage_wordpress(_site: Site, _fetcher: Fetcher, _folder: Path) -> Stage:
     ids = tuple(f"wp:blog.example~3A8080:{NUMBERS[key]}" for key in ("one", "two", "three"))
     source = WordPress(blog.base, fetcher)
     # The front page, the index, a page of ids, and one of each of three kinds of names.
-    return Stage(source, ids, tell, lambda: fetcher.requests, most_asked=6, tells_gone=True)
+    return Stage(source, ids, tell, lambda: fetcher.requests, most_asked=6, reports_gone=True)
 
 
 # --- a site, by its sitemap ---
@@ -227,7 +227,7 @@ def stage_sitemap(site: Site, fetcher: Fetcher, _folder: Path, *, timed: bool) -
         tuple(foreign_id("page", f"{site.url}/{one}") for one in ("one", "two", "three")),
         tell,
         lambda: fetcher.requests,
-        tells_gone=True,
+        reports_gone=True,
         fault="no main text",
         within=site.url,
     )
@@ -366,7 +366,7 @@ def test_what_is_not_there_any_more_is_gone_only_where_a_source_can_tell(stage: 
     gone = [
         one.content.id for one in again if isinstance(one, Record) and isinstance(one.content, Gone)
     ]
-    assert gone == ([stage.ids[1]] if stage.tells_gone else [])
+    assert gone == ([stage.ids[1]] if stage.reports_gone else [])
 
 
 # --- hostile documents ---

@@ -11,15 +11,15 @@ from recommender.sources.registry import FORMATS
 PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
 
 
-def test_every_format_is_told_and_no_other() -> None:
+def test_every_format_is_listed_and_no_other() -> None:
     table = PAGE.partition("## Kinds of sources")[2].partition("## ")[0]
     assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(FORMATS)
 
 
 def test_every_option_is_one_of_the_command() -> None:
     options = {name for one in import_.params for name in one.opts}
-    told = set(re.findall(r"--[a-z][a-z-]+", PAGE))
-    assert told <= options
+    listed = set(re.findall(r"--[a-z][a-z-]+", PAGE))
+    assert listed <= options
 
 
 def test_the_example_of_an_id_is_right() -> None:
@@ -31,10 +31,10 @@ def test_the_example_of_an_id_is_right() -> None:
 
 def test_the_limits_are_those_of_the_program() -> None:
     limits = FetchLimits()
-    told = (
+    listed = (
         f"At most {limits.bytes // 2**20} MiB unpacked, {limits.seconds:.0f} s to the last byte,"
         f" {limits.redirects} redirects."
     )
-    assert told in PAGE
+    assert listed in PAGE
     assert limits.retries == 4
     assert "are tried four times more" in PAGE

@@ -260,7 +260,7 @@ def test_what_is_not_well_formed_is_read_as_far_as_it_can_be() -> None:
     assert [one.content.title for one in records if isinstance(one.content, Article)] == ["A & B"]
 
 
-def test_entries_that_are_lost_are_told() -> None:
+def test_entries_that_are_lost_are_counted() -> None:
     cut = RSS.format("<item><guid>1</guid><title>T</title></item><!-- <item> <item> <b")
     records = read(cut)
     assert isinstance(records[0].content, Article)

@@ -63,7 +63,7 @@ def refusal(fetcher: Fetcher, url: str) -> str:
 
 
 def name_addresses(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """FetchResponse look-ups of names with addresses, one list after the other; tells the names."""
+    """Answer look-ups of names with lists of addresses, in order; returns the names looked up."""
     asked: list[str] = []
     real, left = socket.getaddrinfo, list(answers)
 
@@ -119,7 +119,7 @@ def test_a_status_that_the_caller_knows_is_returned_at_once(
 
 
 @pytest.mark.parametrize("status", [204, 304, 401, 404, 500, 599])
-def test_another_status_is_told(site: Site, fetcher: Fetcher, status: int) -> None:
+def test_another_status_is_an_error(site: Site, fetcher: Fetcher, status: int) -> None:
     assert refusal(fetcher, site.serve("/a", status=status)).startswith(
         f"{site.url}/a: answers {status}"
     )
@@ -272,7 +272,7 @@ def test_the_environment_has_no_say(
 # --- redirects ---
 
 
-def test_a_redirect_is_followed_and_told(site: Site, fetcher: Fetcher) -> None:
+def test_a_redirect_is_followed_and_the_last_address_returned(site: Site, fetcher: Fetcher) -> None:
     site.serve("/b", b"body")
     answer = fetcher.get(site.serve("/a", status=302, headers={"Location": "/b"}))
     assert (answer.url, answer.body, fetcher.requests) == (f"{site.url}/b", b"body", 2)
@@ -491,7 +491,7 @@ def test_trouble_that_passes_is_waited_for(
     assert fetcher.requests == 2
 
 
-def test_trouble_that_stays_is_told_after_the_last_try(
+def test_trouble_that_stays_is_reported_after_the_last_try(
     site: Site, fetcher: Fetcher, waits: Waits
 ) -> None:
     assert "answers 503 (Service Unavailable)" in refusal(fetcher, site.add("/a", busy(503)))
@@ -503,7 +503,7 @@ def test_trouble_that_stays_is_told_after_the_last_try(
 @pytest.mark.parametrize(
     ("status", "away"), [(401, False), (404, False), (304, False), (429, True), (500, True)]
 )
-def test_a_site_that_cannot_answer_now_is_told_from_one_that_refuses(
+def test_a_site_that_cannot_answer_now_is_distinguished_from_one_that_refuses(
     site: Site, fetcher: Fetcher, status: int, *, away: bool
 ) -> None:
     with pytest.raises(BadSource) as refused:
@@ -518,7 +518,7 @@ def test_an_address_that_nobody_serves_is_away(fetcher: Fetcher) -> None:
         fetcher.get(f"{closed.url}/")
 
 
-def test_a_name_without_an_address_is_told_at_once(
+def test_a_name_without_an_address_is_reported_at_once(
     monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, waits: Waits
 ) -> None:
     def unknown(*_: object, **__: object) -> None:
@@ -582,6 +582,6 @@ def test_the_limit_holds_over_all_members_together() -> None:
         (b"\x1f\x8bjunk", "cannot be unpacked"),
     ],
 )
-def test_a_later_member_that_is_broken_is_told(second: bytes, said: str) -> None:
+def test_a_later_member_that_is_broken_is_reported(second: bytes, said: str) -> None:
     with pytest.raises(BadSource, match=said):
         unpacked(gzip.compress(b"a", mtime=0) + second)

@@ -103,20 +103,20 @@ def test_a_line_that_no_article_fills_is_refused_unread_and_the_next_one_read(
     monkeypatch.setattr("recommender.sources.jsonl.LONGEST_LINE", 100)
     monkeypatch.setattr("recommender.sources.jsonl._PIECE", 64)
     longest = line("a").rstrip(b"\n").ljust(99) + b"\n"
-    path, told = tmp_path / "a.jsonl", list[int]()
+    path, counts = tmp_path / "a.jsonl", list[int]()
     path.write_bytes(b"".join([longest, b"x" * 100 + b"\n", line("b"), b" " * 500]))
-    records = list(read_jsonl(path, told.append))
+    records = list(read_jsonl(path, counts.append))
     assert numbered(records) == [(1, "a"), (2, ""), (3, "b"), (4, "")]
     assert "is longer than" in str(records[1].content)
-    assert sum(told) == path.stat().st_size
+    assert sum(counts) == path.stat().st_size
 
 
-def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
-    path, told = tmp_path / "a.jsonl", list[int]()
+def test_progress_is_counted_in_bytes(tmp_path: Path) -> None:
+    path, counts = tmp_path / "a.jsonl", list[int]()
     path.write_bytes(BOM + line("a") + b"\n" + b"bad\n")
-    assert len(list(read_jsonl(path, told.append))) == 2
-    assert told == [3 + len(line("a")), 1, 4]
-    assert sum(told) == path.stat().st_size
+    assert len(list(read_jsonl(path, counts.append))) == 2
+    assert counts == [3 + len(line("a")), 1, 4]
+    assert sum(counts) == path.stat().st_size
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])

@@ -115,7 +115,7 @@ def test_an_item_of_version_2_becomes_this_article() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("given", "status"),
     [
         ("usable", None),
         ("withheld", "withheld"),
@@ -123,8 +123,8 @@ def test_an_item_of_version_2_becomes_this_article() -> None:
         ("CANCELLED", "canceled"),
     ],
 )
-def test_a_status_is_that_of_the_article(told: str, status: str | None) -> None:
-    assert news_item(pubstatus=told).get("status") == status
+def test_a_status_is_that_of_the_article(given: str, status: str | None) -> None:
+    assert news_item(pubstatus=given).get("status") == status
 
 
 @pytest.mark.parametrize(

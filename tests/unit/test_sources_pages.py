@@ -106,7 +106,7 @@ def test_a_page_without_an_address_goes_by_its_name() -> None:
         ("", "https://quay.example/20260301", None),
     ],
 )
-def test_a_time_is_told_or_in_the_address_and_never_guessed(
+def test_a_time_is_given_or_in_the_address_and_never_guessed(
     published: str, address: str, moment: str | None
 ) -> None:
     article = article_of(a_page(published=published, address=address), name="x")

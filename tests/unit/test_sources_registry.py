@@ -63,7 +63,7 @@ def site() -> Iterator[Site]:
         (b"\x1f\x8b\x08", "gzip"),
     ],
 )
-def test_a_format_is_told_by_what_is_there(head: bytes, format_: str) -> None:
+def test_a_format_is_detected_by_the_content(head: bytes, format_: str) -> None:
     assert detect_format(head) == format_
 
 

@@ -93,13 +93,13 @@ class FakeSite(Fetcher):
         if status not in accept:
             kind = SourceAway if status >= 500 else BadSource
             raise kind(f"{url}: answers {status}")
-        told = {
+        document = {
             "content-type": "text/html; charset=utf-8",
             **({"etag": tag} if self.tagged else {}),
         }
-        told |= self.headers.get(path, {})
+        document |= self.headers.get(path, {})
         return FetchResponse(
-            self.moved.get(path, url), status, told, body if status == 200 and body else b""
+            self.moved.get(path, url), status, document, body if status == 200 and body else b""
         )
 
 
@@ -181,12 +181,12 @@ def test_a_second_pull_asks_for_what_changed_alone(site: FakeSite) -> None:
             ("/b", "2026-03-03T09:00:00Z"),
             ("/c", "2026-03-03T09:00:00Z"),
         ),
-        "/b": a_page("b, told anew"),
+        "/b": a_page("b, corrected"),
         "/c": a_page("c"),
     }
     changed = pull(site, again.cursor)
     assert changed.asked == ["/sitemap.xml", "/b", "/c"]
-    assert changed.titles == ["Story b, told anew", "Story c"]
+    assert changed.titles == ["Story b, corrected", "Story c"]
 
 
 @pytest.mark.parametrize("tagged", [True, False])
@@ -199,12 +199,12 @@ def test_pages_without_times_are_known_by_their_tags_or_not_at_all(
     assert pull(site, first.cursor).asked == ["/sitemap.xml"]
     site.files |= {
         "/sitemap.xml": a_map(("/a", ""), ("/b", ""), ("/c", "")),
-        "/b": a_page("b, told anew"),
+        "/b": a_page("b, corrected"),
         "/c": a_page("c"),
     }
     again = pull(site, first.cursor)
     assert again.asked == ["/sitemap.xml", *(["/a", "/b"] if tagged else []), "/c"]
-    assert again.titles == [*(["Story b, told anew"] if tagged else []), "Story c"]
+    assert again.titles == [*(["Story b, corrected"] if tagged else []), "Story c"]
     assert pull(site, again.cursor).asked == ["/sitemap.xml"]
 
 
@@ -294,10 +294,10 @@ def test_news_name_their_pages_for_two_days_and_say_more_of_them(site: FakeSite)
     site.files["/sitemap.xml"] = news("/a")
     first = pull(site)
     (article,) = (one for one in first.contents if isinstance(one, Article))
-    told = article.model_dump(mode="json", exclude_defaults=True)
-    assert told["title"] == "Ferry & fog"
-    assert told["published_at"] == "2026-03-01T04:00:00Z"
-    assert (told["language"], told["tags"]) == ("tg", ["ferry", "fog"])
+    document = article.model_dump(mode="json", exclude_defaults=True)
+    assert document["title"] == "Ferry & fog"
+    assert document["published_at"] == "2026-03-01T04:00:00Z"
+    assert (document["language"], document["tags"]) == ("tg", ["ferry", "fog"])
     site.files["/sitemap.xml"] = news("/b")
     del site.files["/a"]
     again = pull(site, first.cursor)
@@ -343,7 +343,7 @@ def test_what_is_no_article_of_the_site_is_left_out_and_counted(site: FakeSite) 
     assert pull(site, first.cursor).asked == ["/sitemap.xml"]
 
 
-def test_a_page_that_fails_is_told_of_and_asked_for_again(site: FakeSite) -> None:
+def test_a_page_that_fails_is_reported_and_asked_for_again(site: FakeSite) -> None:
     site.statuses["/a"] = 500
     site.files["/b"] = b"<html><title>Nothing</title><body><p>x</p></body></html>"
     first = pull(site)
@@ -361,12 +361,12 @@ def test_an_edit_that_fails_is_asked_for_again(site: FakeSite) -> None:
     site.files["/sitemap.xml"] = a_map(
         ("/a", "2026-03-01T09:00:00Z"), ("/b", "2026-03-05T09:00:00Z")
     )
-    site.files["/b"] = a_page("b, told anew")
+    site.files["/b"] = a_page("b, corrected")
     site.statuses["/b"] = 500
     failed = pull(site, cursor)
     site.statuses.clear()
     again = pull(site, failed.cursor)
-    assert (failed.titles, again.titles) == ([], ["Story b, told anew"])
+    assert (failed.titles, again.titles) == ([], ["Story b, corrected"])
     assert again.asked == ["/sitemap.xml", "/b"]
 
 

@@ -22,7 +22,7 @@ def document_of(folder: Path, *lines: object) -> FileDocument:
     return FileDocument(path, read_lines)
 
 
-def told(article_id: str, title: str, version: int | None = None) -> dict[str, object]:
+def entry(article_id: str, title: str, version: int | None = None) -> dict[str, object]:
     return {"id": article_id, "title": title, "version": version}
 
 
@@ -40,23 +40,23 @@ def titles(document: FileDocument) -> list[str]:
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ([told("a", "1"), told("b", "2")], ["1", "2"]),
-        ([told("a", "1"), told("b", "2"), told("a", "3")], ["repeated", "2", "3"]),
-        ([told("a", "1"), told("a", "2"), told("a", "3")], ["repeated", "repeated", "3"]),
-        ([told("a", "1"), "{"], ["1", "refused"]),
-        ([told("a", "1", 5), told("a", "2", 4)], ["1", "repeated"]),
-        ([told("a", "1", 5), told("a", "2", 5)], ["repeated", "2"]),
-        ([told("a", "1", 5), told("a", "2"), told("a", "3", 4)], ["repeated", "2", "repeated"]),
+        ([entry("a", "1"), entry("b", "2")], ["1", "2"]),
+        ([entry("a", "1"), entry("b", "2"), entry("a", "3")], ["repeated", "2", "3"]),
+        ([entry("a", "1"), entry("a", "2"), entry("a", "3")], ["repeated", "repeated", "3"]),
+        ([entry("a", "1"), "{"], ["1", "refused"]),
+        ([entry("a", "1", 5), entry("a", "2", 4)], ["1", "repeated"]),
+        ([entry("a", "1", 5), entry("a", "2", 5)], ["repeated", "2"]),
+        ([entry("a", "1", 5), entry("a", "2"), entry("a", "3", 4)], ["repeated", "2", "repeated"]),
     ],
 )
-def test_of_a_story_told_several_times_the_one_counts_that_the_store_would_keep(
+def test_of_several_versions_of_a_story_the_one_counts_that_the_store_would_keep(
     tmp_path: Path, lines: list[object], expected: list[str]
 ) -> None:
     assert titles(document_of(tmp_path, *lines)) == expected
 
 
-def test_a_file_that_tells_a_story_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
-    document = document_of(tmp_path, told("a", "1"), told("b", "2"), told("a", "3"))
+def test_a_file_with_a_story_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
+    document = document_of(tmp_path, entry("a", "1"), entry("b", "2"), entry("a", "3"))
     with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
         first = import_source(store, document, str, silent)
         again = import_source(store, document, str, silent)
@@ -66,7 +66,7 @@ def test_a_file_that_tells_a_story_twice_changes_nothing_the_second_time(tmp_pat
     assert title == "3"
 
 
-def test_progress_of_a_file_that_is_read_twice_is_told_once(tmp_path: Path) -> None:
+def test_progress_of_a_file_that_is_read_twice_is_counted_once(tmp_path: Path) -> None:
     totals, done = list[int](), list[int]()
 
     @contextmanager
@@ -74,6 +74,6 @@ def test_progress_of_a_file_that_is_read_twice_is_told_once(tmp_path: Path) -> N
         totals.append(total)
         yield done.append
 
-    document = document_of(tmp_path, *(told(f"a{number}", "x") for number in range(40)))
+    document = document_of(tmp_path, *(entry(f"a{number}", "x") for number in range(40)))
     assert len(list(document.pull(None, meter))) == 40
     assert totals == [document.path.stat().st_size] == [sum(done)]

@@ -76,7 +76,7 @@ POST = {
         {"featured_media": 9},
     ],
 )
-def test_a_checksum_tells_what_changes_without_a_save(changed: dict[str, object]) -> None:
+def test_a_checksum_shows_what_changes_without_a_save(changed: dict[str, object]) -> None:
     assert listed_post(POST | changed).checksum != listed_post(POST).checksum
 
 

@@ -194,7 +194,7 @@ def test_a_password_takes_an_article_away_and_its_end_brings_it_back(
     assert (third.contents, pull(blog, third.cursor).articles) == ([], [40])
 
 
-def test_a_post_behind_a_password_from_the_first_is_never_told_of(blog: FakeWordPress) -> None:
+def test_a_post_behind_a_password_from_the_first_is_never_reported(blog: FakeWordPress) -> None:
     blog.edit(40, content={"rendered": "", "protected": True})
     first = pull(blog)
     blog.remove(40)
@@ -407,7 +407,7 @@ def test_posts_that_an_empty_answer_hides_are_read_by_their_own_addresses(
     blog: FakeWordPress, known: Cursor
 ) -> None:
     for number in range(1, 31):
-        blog.edit(number, title={"rendered": f"Story {number}, told anew"})
+        blog.edit(number, title={"rendered": f"Story {number}, corrected"})
 
     def hide(route: str, parameters: Mapping[str, str]) -> Reply | None:
         if route != "/wp/v2/posts" or not is_reading(parameters):
@@ -419,7 +419,7 @@ def test_posts_that_an_empty_answer_hides_are_read_by_their_own_addresses(
     blog.spoil = hide
     second = pull(blog, known)
     assert sorted(second.articles) == [1, 2, 3, 4, *range(7, 31)]
-    assert second.article(7).title == "Story 7, told anew"
+    assert second.article(7).title == "Story 7, corrected"
     assert second.article(7).section == "City"
     assert second.gone == [6, 5]
 
@@ -526,7 +526,7 @@ def test_a_link_in_the_header_is_enough(blog: FakeWordPress) -> None:
     assert len(pull(blog).articles) == 230
 
 
-def test_a_site_in_trouble_is_told_from_one_that_is_none(blog: FakeWordPress) -> None:
+def test_a_site_in_trouble_is_distinguished_from_one_that_is_none(blog: FakeWordPress) -> None:
     """Its page is there, and no interface answers; the other has trouble in the middle."""
     blog.spoil = lambda route, _parameters: (500, "<html>Error</html>", {}) if route else None
     with pytest.raises(SourceAway, match="no REST interface"):

@@ -63,7 +63,7 @@ def embedded(**groups: object) -> Json:
     return {"_embedded": answer()["_embedded"] | groups}
 
 
-def test_a_post_becomes_an_article_with_all_that_wordpress_tells_of_it() -> None:
+def test_a_post_becomes_an_article_with_all_fields_that_wordpress_gives() -> None:
     assert article_of() == parse_article(
         json.dumps(
             {
@@ -114,7 +114,7 @@ def test_the_section_is_the_oldest_category_but_the_one_for_posts_without() -> N
     assert article_of(**embedded(**{"wp:term": [groups[0][2:]]})).section is None
 
 
-def test_of_several_authors_every_display_name_is_kept_and_no_login() -> None:
+def test_of_several_authors_every_display_name_is_taken_and_no_login() -> None:
     both = [
         {"taxonomy": "author", "name": "Ann Lee", "slug": "ann-lee"},
         {"taxonomy": "author", "name": "Bo Ek", "slug": "bo-ek"},
@@ -255,7 +255,7 @@ def test_a_single_post_is_read_and_a_byte_order_mark_passed_over(file: Path) -> 
         ({"_links": None}, "wp:news.example:7"),
     ],
 )
-def test_the_site_is_told_by_what_a_post_says_of_itself(
+def test_the_site_is_known_by_the_links_of_a_post(
     file: Path, fields: dict[str, object], article_id: str
 ) -> None:
     assert ids(read(file, json.dumps(SAVED | fields))) == [article_id]

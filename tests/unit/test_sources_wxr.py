@@ -258,13 +258,13 @@ def test_a_strict_import_of_a_broken_file_stores_what_stands_before_the_fault(
 
 
 @pytest.mark.parametrize("tail", [TAIL, "<item>", "</b>" + TAIL])
-def test_progress_is_told_of_the_whole_file_once(tail: str) -> None:
-    told: list[int] = []
+def test_progress_counts_the_whole_file_once(tail: str) -> None:
+    counts: list[int] = []
     document = (HEAD + ABOUT + (item(1) + item(2)) * 900 + tail).encode()
-    list(read_wxr("x.xml", BytesIO(document), told.append))
-    assert sum(told) == len(document)
-    assert len(told) > 2
-    assert min(told) >= 0
+    list(read_wxr("x.xml", BytesIO(document), counts.append))
+    assert sum(counts) == len(document)
+    assert len(counts) > 2
+    assert min(counts) >= 0
 
 
 def test_a_file_that_ends_too_early_gives_what_it_has() -> None:
@@ -296,7 +296,7 @@ def test_other_encodings_are_read(encoding: str) -> None:
     assert record.content.authors == ("Зарина",)
 
 
-def test_a_line_far_down_is_told_exactly() -> None:
+def test_a_line_far_down_has_its_exact_number() -> None:
     (record,) = [one for one in read("\n" * 70_000, item(7)) if isinstance(one, Record)]
     assert record.place == f"x.xml:{(HEAD + ABOUT).count(chr(10)) + 70_001}"
 

@@ -78,7 +78,7 @@ def test_elements_of_the_root_can_be_asked_for() -> None:
     ]
 
 
-def test_namespaces_are_told_by_their_address() -> None:
+def test_namespaces_are_given_by_their_address() -> None:
     (element,) = read(b"<a xmlns:x='urn:x'><b><x:c y='1'/></b></a>")
     assert (element.name, element.space, element.attributes) == ("c", "urn:x", {"y": "1"})
 
@@ -100,7 +100,7 @@ def test_a_fault_has_its_line(document: bytes, line: int) -> None:
     assert fault.value.line == line
 
 
-def test_what_stands_before_a_fault_is_told_first() -> None:
+def test_elements_before_a_fault_are_given_first() -> None:
     elements = read_elements(BytesIO(b"<a><b><c/><d/></a>"), lambda _: None)
     assert [next(elements).name, next(elements).name] == ["c", "d"]
     with pytest.raises(NotWellFormed):
