@@ -1,8 +1,7 @@
 """Commands for the content of the store: import, export, backup, restore."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +65,7 @@ def import_(
     """
     auth, hosts = _credentials(user, password_file), frozenset(allow_private)
     failed: set[type[Exception]] = set()
-    with _store(must_exist=False) as store:
+    with _open_store(must_exist=False) as store:
         for place in places:
             try:
                 with Fetcher(private_hosts=hosts, auth=auth) as fetcher:
@@ -108,7 +107,7 @@ def export(path: Path) -> None:
     - is standard output. A file is replaced at the end, in one step, so it is always whole; a pipe
     or a device is written to directly. `read-also import` reads the result again.
     """
-    with _store() as store:
+    with _open_store() as store:
         if path == STANDARD_OUTPUT:
             count = export_articles(store, sys.stdout.buffer.write, bar)
             sys.stdout.buffer.flush()
@@ -125,7 +124,7 @@ def backup(path: Path) -> None:
     The copy is whole or not there, and it is a store that can be opened. To go back to it, see
     `read-also restore`.
     """
-    with _store() as store:
+    with _open_store() as store:
         back_up(store, path, bar)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; to use it: sqlite:///{path.resolve()}")
 
@@ -146,10 +145,6 @@ def restore_(path: Path, yes: bool) -> None:
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 
-@contextmanager
-def _store(*, must_exist: bool = True) -> Iterator[ArticleStore]:
-    store = open_store(Settings.from_environment().database_url, must_exist=must_exist)
-    try:
-        yield store
-    finally:
-        store.close()
+def _open_store(*, must_exist: bool = True) -> closing[ArticleStore]:
+    url = Settings.from_environment().database_url
+    return closing(open_store(url, must_exist=must_exist))

@@ -1,6 +1,7 @@
 """The command that measures how good the lists are."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -87,21 +88,15 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
 
 
 def _compare(settings: Settings, before: str, after: str) -> None:
-    store = open_store(settings.database_url, must_exist=True)
-    try:
-        catalog, policy = Catalog(settings.data.snapshots), store.policies.current()
-    finally:
-        store.close()
-    compare_generations(catalog, before, after, policy, click.echo)
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
+        policy = store.policies.current()
+    compare_generations(Catalog(settings.data.snapshots), before, after, policy, click.echo)
 
 
 def _evaluate_links(settings: Settings, language: Language, output: OutputFiles) -> None:
-    store = open_store(settings.database_url, must_exist=True)
-    try:
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
         catalog = Catalog(settings.data.snapshots)
         evaluate_links(store, catalog, bar, click.echo, language=language, output=output)
-    finally:
-        store.close()
 
 
 def _given(ctx: click.Context) -> dict[str, Any]:

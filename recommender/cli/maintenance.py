@@ -1,6 +1,6 @@
 """Commands for maintenance: check, erase."""
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -47,12 +47,10 @@ def check(against: Path | None, verbose: bool) -> None:
     unless they have waited for an hour. Articles that could not be analyzed are a fault.
     """
     settings = Settings.from_environment()
-    store = open_store(settings.database_url, must_exist=True)
-    with Fetcher() as fetcher:
+    with closing(open_store(settings.database_url, must_exist=True)) as store, Fetcher() as fetcher:
         source = None if against is None else open_source(str(against), "auto", fetcher)
         pulled = None if source is None else source.pull(None, silent)
         facts = gather(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), pulled)
-    store.close()
     findings = judge(facts)
     for finding in findings:
         if verbose or finding.level is not Level.OK:
@@ -83,21 +81,20 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
     wait meanwhile.
     """
     settings = Settings.from_environment()
-    store = open_store(settings.database_url, must_exist=True)
     catalog = Catalog(settings.data.snapshots)
-    with suppress(DeletedArticle):
-        store.get(article_id)
-    if not yes:
-        click.confirm(f"Erase {article_id} and every snapshot that holds it?", abort=True)
-    publish = partial(_publish, settings, store, catalog, force=force)
-    try:
-        done = erase(store, catalog, settings.data, article_id, publish)
-    except (ReadAlsoError, IndexFault, OSError) as fault:
-        again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
-        click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)
-        raise
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
+        with suppress(DeletedArticle):
+            store.get(article_id)
+        if not yes:
+            click.confirm(f"Erase {article_id} and every snapshot that holds it?", abort=True)
+        publish = partial(_publish, settings, store, catalog, force=force)
+        try:
+            done = erase(store, catalog, settings.data, article_id, publish)
+        except (ReadAlsoError, IndexFault, OSError) as fault:
+            again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
+            click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)
+            raise
     _print(article_id, done)
-    store.close()
 
 
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:

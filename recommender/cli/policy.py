@@ -1,6 +1,7 @@
 """Commands for the ranking policy: show, set."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def show(differences: bool) -> None:
 
     Version 0 is the defaults, which are active until a policy is set.
     """
-    store = open_store(Settings.from_environment().database_url, must_exist=True)
-    in_force = PolicyInForce.of(store.policies.history())
-    store.close()
+    url = Settings.from_environment().database_url
+    with closing(open_store(url, must_exist=True)) as store:
+        in_force = PolicyInForce.of(store.policies.history())
     if in_force.fault is not None:
         click.echo(f"not in force: {in_force.fault}", err=True)
     shown = in_force.policy.to_document() if differences else _described(in_force)
@@ -53,9 +54,8 @@ def set_(path: Path) -> None:
     nothing.
     """
     wanted = _read(path)
-    store = open_store(Settings.from_environment().database_url)
-    done = store.policies.set(wanted)
-    store.close()
+    with closing(open_store(Settings.from_environment().database_url)) as store:
+        done = store.policies.set(wanted)
     click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import click
 
@@ -42,21 +43,21 @@ __all__ = ["demo", "indexer", "related", "serve", "web"]
 def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_json: bool) -> None:
     """Print the Read also list of the article ID."""
     settings = Settings.from_environment()
-    store = open_store(settings.database_url, must_exist=True)
-    catalog = Catalog(settings.data.snapshots)
-    replica = open_replica(
-        catalog, store, lambda: find_model(settings.model, settings.data_dir)
-    ).replica
-    view = replica.view
-    seed = seed_of(view, article_id)
-    if seed is None:
-        store.get(article_id)  # raises if it is unknown or deleted
-        raise UnreadArticle(article_id)
-    explanation: Explain = "all" if explain == "all" else explain is not None
-    options = ListOptions(limit=limit, mode=mode, explain=explanation)
-    policy, overrides = replica.in_force.policy, replica.overrides.of(article_id)
-    list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
-    answer = list_explained(list_request, store.texts_at)
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
+        catalog = Catalog(settings.data.snapshots)
+        replica = open_replica(
+            catalog, store, lambda: find_model(settings.model, settings.data_dir)
+        ).replica
+        view = replica.view
+        seed = seed_of(view, article_id)
+        if seed is None:
+            store.get(article_id)  # raises if it is unknown or deleted
+            raise UnreadArticle(article_id)
+        explanation: Explain = "all" if explain == "all" else explain is not None
+        options = ListOptions(limit=limit, mode=mode, explain=explanation)
+        policy, overrides = replica.in_force.policy, replica.overrides.of(article_id)
+        list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
+        answer = list_explained(list_request, store.texts_at)
     if as_json:
         click.echo(answer.to_json(indent=2))
     else:

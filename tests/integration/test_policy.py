@@ -222,6 +222,7 @@ def test_export_and_check_know_of_no_policy_and_a_backup_keeps_it(
     assert checked.stdout.startswith("all is well")
     assert run("backup", str(tmp_path / "copy.db")).exit_code == 0
     store.policies.set(Policy())
+    store.close()
     assert run("restore", str(tmp_path / "copy.db"), "--yes").exit_code == 0
     found = shown(run)
     assert (found["version"], found["policy"]["threshold"]) == (2, 0.5)

@@ -10,13 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
-from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
-from recommender.store import ArticleStore, LogEntry, Receipt, StoredArticle, open_store
+from recommender.errors import DeletedArticle, InvalidArticle, StaleVersion, UnknownArticle
+from recommender.store import (
+    ArticleStore,
+    DeleteRequest,
+    LogEntry,
+    Receipt,
+    StoredArticle,
+    StoredPage,
+    open_store,
+)
 from recommender.store.features import AT_ONCE
 from recommender.store.scan import ROWS_AT_ONCE
 from tests.support.properties import examples
 
 Open = Callable[..., ArticleStore]
+FAR = 10**9
 
 
 def article(article_id: str = "a", **fields: object) -> Article:
@@ -172,37 +181,6 @@ def test_an_older_version_brings_no_deleted_article_back(store: ArticleStore) ->
     assert store.put(article(version=5)).result == "created"
 
 
-@pytest.mark.postgresql_daily
-def test_many_are_answered_in_their_order_and_the_stale_refused_alone(store: ArticleStore) -> None:
-    store.put(article("b", version=5))
-    store.put(article("c"))
-    answers = store.write_many(
-        [
-            article("z"),
-            article("b", version=4),
-            article("c"),
-            article("a"),
-            article("c", title="U"),
-            article("z", title="U"),
-        ]
-    )
-    assert [answer for answer in answers if isinstance(answer, Receipt)] == [
-        Receipt("z", "created", 3),
-        Receipt("c", "unchanged", 2),
-        Receipt("a", "created", 4),
-        Receipt("c", "updated", 5),
-        Receipt("z", "updated", 6),
-    ]
-    assert isinstance(answers[1], StaleVersion)
-    assert store.get("b") == article("b", version=5)
-    assert [change.number for change in log_of(store)] == [1, 2, 3, 4, 5, 6]
-
-
-def test_many_of_none_is_nothing(store: ArticleStore) -> None:
-    assert store.write_many([]) == []
-    assert store.state().change == 0
-
-
 def test_what_breaks_on_the_way_leaves_nothing_behind(store: ArticleStore) -> None:
     def broken() -> Iterator[Article]:
         yield article("a")
@@ -327,3 +305,115 @@ def test_a_write_without_a_version_does_not_let_older_ones_in(store: ArticleStor
     with pytest.raises(StaleVersion):
         store.put(Article(id="a", title="three", version=3))
     assert store.get("a").title == "none"
+
+
+# --- Patches, batches, pages ---
+
+
+def test_a_patch_changes_what_it_names_and_is_one_change(store: ArticleStore) -> None:
+    store.put(article(section="city", tags=["x"]))
+    assert store.patch("a", {"title": "U", "tags": None}) == Receipt("a", "updated", 2)
+    assert store.get("a") == article(title="U", section="city")
+    assert store.patch("a", {"title": "U"}) == Receipt("a", "unchanged", 2)
+    assert [change.number for change in store.changes_after(0)] == [1, 2]
+
+
+def test_a_patch_that_is_refused_changes_nothing(store: ArticleStore) -> None:
+    store.put(article(version=5))
+    with pytest.raises(InvalidArticle):
+        store.patch("a", {"title": None})
+    with pytest.raises(StaleVersion):
+        store.patch("a", {"title": "U", "version": 4})
+    assert store.get("a") == article(version=5)
+    assert store.state().change == 1
+
+
+def test_a_patch_keeps_the_version_of_a_put_without_one(store: ArticleStore) -> None:
+    store.put(article(version=5))
+    store.put(article(title="U"))
+    store.patch("a", {"title": "V"})
+    with pytest.raises(StaleVersion):
+        store.put(article(version=4))
+
+
+def test_there_must_be_something_to_patch(store: ArticleStore) -> None:
+    with pytest.raises(UnknownArticle):
+        store.patch("a", {"title": "U"})
+    store.put(article())
+    store.delete("a")
+    with pytest.raises(DeletedArticle):
+        store.patch("a", {"title": "U"})
+
+
+@pytest.mark.postgresql_daily
+def test_a_batch_is_done_in_order_and_what_is_refused_holds_up_nothing(
+    store: ArticleStore,
+) -> None:
+    store.put(article("old", version=2))
+    writes: list[Article | DeleteRequest] = [
+        article("a"),
+        DeleteRequest("a"),
+        DeleteRequest("nobody"),
+        article("old", version=1),
+        DeleteRequest("a"),
+        article("a"),
+        article("a", title="U"),
+    ]
+    done = store.write_many(writes)
+    assert [one for one in done if isinstance(one, Receipt)] == [
+        Receipt("a", "created", 2),
+        Receipt("a", "deleted", 3),
+        Receipt("a", "unchanged", 3),
+        Receipt("a", "created", 4),
+        Receipt("a", "updated", 5),
+    ]
+    assert [type(one) for one in done if not isinstance(one, Receipt)] == [
+        UnknownArticle,
+        StaleVersion,
+    ]
+    assert store.get("a") == article("a", title="U")
+    assert store.get("old") == article("old", version=2)
+    assert store.write_many([]) == []
+
+
+def test_pages_hold_all_that_is_not_deleted_by_ascending_id(store: ArticleStore) -> None:
+    """By their bytes: capitals before small letters, on every database."""
+    ids = ["b", "B", "a", "_", "~", "0", "10", "9", "a-b", "a.b"]
+    for name in [*ids, "gone"]:
+        store.put(article(name))
+    store.delete("gone")
+    found: list[str] = []
+    while True:
+        page = store.page(found[-1] if found else "", 3, FAR)
+        found += [one.id for one in page.articles]
+        if not page.more:
+            break
+        assert len(page.articles) == 3
+    assert found == sorted(ids)
+
+
+@pytest.mark.parametrize(("limit", "more"), [(1, True), (2, True), (3, False), (4, False)])
+def test_a_page_tells_whether_more_follows(store: ArticleStore, limit: int, *, more: bool) -> None:
+    store.write_many([article(name) for name in "abc"])
+    page = store.page("", limit, FAR)
+    assert page == StoredPage(tuple(article(name) for name in "abc"[:limit]), more)
+    assert store.page("c", limit, FAR) == StoredPage((), more=False)
+
+
+def test_a_page_ends_before_it_grows_too_long_but_has_an_article(store: ArticleStore) -> None:
+    store.write_many([article(name, body="x" * 1_000) for name in "abcd"])
+    each = len(article("a", body="x" * 1_000).to_json())
+    assert [one.id for one in store.page("", 9, 2 * each).articles] == ["a", "b"]
+    assert [one.id for one in store.page("b", 9, 2 * each - 1).articles] == ["c"]
+    assert [one.id for one in store.page("", 9, 1).articles] == ["a"]
+    assert store.page("c", 9, 1) == StoredPage((article("d", body="x" * 1_000),), more=False)
+
+
+@pytest.mark.parametrize("strange", ["a\x00b", "\x00", "a b", "", "x" * 500, "☃"])
+def test_an_id_that_no_article_can_have_is_unknown(store: ArticleStore, strange: str) -> None:
+    with pytest.raises(UnknownArticle):
+        store.get(strange)
+    with pytest.raises(UnknownArticle):
+        store.delete(strange)
+    with pytest.raises(UnknownArticle):
+        store.patch(strange, {"title": "A"})
