@@ -187,12 +187,10 @@ def test_names_are_stripped_and_a_bad_one_is_named_by_its_place(field: str) -> N
 
 
 def test_addresses_and_sections_are_stripped() -> None:
-    article = parse(url=" https://a/b\n", image_url="\thttps://a/c ", section=" city ")
-    assert (article.url, article.image_url, article.section) == (
-        "https://a/b",
-        "https://a/c",
-        "city",
-    )
+    longest = "x" * 300
+    article = parse(url=" https://a/b\n", image_url="\thttps://a/c ", section=f" {longest} ")
+    found = (article.url, article.image_url, article.section)
+    assert found == ("https://a/b", "https://a/c", longest)
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -204,6 +202,7 @@ def test_every_fault_is_named_at_once() -> None:
         published_at="today",
         status="live",
         version=-1,
+        body_html="<p>x</p>",
         colour="red",
     )
     assert found == [
@@ -222,26 +221,21 @@ def test_a_pointer_escapes_what_rfc_6901_says() -> None:
     assert pointers(**{"a/b~c": 1}) == ["/a~1b~0c"]
 
 
-def test_an_unknown_field_is_refused() -> None:
-    assert pointers(headline="T") == ["/headline"]
-
-
 def test_an_id_is_required() -> None:
     assert faults_of('{"title": "T"}') == (FieldFault("/id", "Field required"),)
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"title": ""}, {"title": " \n", "body": "\t"}, {"summary": "s"}, {"title": None}],
+    [
+        *({}, {"title": ""}, {"title": " \n", "body": "\t"}, {"summary": "s"}, {"title": None}),
+        {"body_html": " \n"},
+    ],
 )
 def test_a_title_or_a_body_is_required(fields: dict[str, object]) -> None:
     assert faults_of(json.dumps({"id": "a"} | fields)) == (
         FieldFault("", "a title or a body is required"),
     )
-
-
-def test_a_body_without_a_title_is_enough() -> None:
-    assert parse(title="", body="B").body == "B"
 
 
 def test_markup_is_kept_as_given_and_is_text_enough() -> None:
@@ -250,14 +244,13 @@ def test_markup_is_kept_as_given_and_is_text_enough() -> None:
     assert parse_article(article.to_json()) == article
 
 
+def test_a_null_title_is_as_good_as_absent_beside_a_body() -> None:
+    assert parse(title=None, body="B") == parse_article('{"id": "a", "body": "B"}')
+
+
 def test_markup_beside_a_body_is_refused_with_a_remedy() -> None:
     (fault,) = faults_of('{"id": "a", "title": "T", "body": "x", "body_html": "<p>x</p>"}')
     assert fault == FieldFault("", "body and body_html are two forms of one text; send one of them")
-
-
-def test_blank_markup_is_no_text() -> None:
-    (fault,) = faults_of('{"id": "a", "body_html": " \\n"}')
-    assert fault == FieldFault("", "a title or a body is required")
 
 
 def test_markup_is_taken_up_to_the_bytes_that_its_reader_takes() -> None:
@@ -287,16 +280,12 @@ def test_an_outline_is_the_article_without_the_texts_under_its_title() -> None:
     assert parse_outline(parse(title="", body="x").to_outline()).id == "a"
 
 
-NULLABLE = sorted(Article.model_fields.keys() - {"id", "title", "no_related", "never_recommend"})
+NULLABLE = sorted(Article.model_fields.keys() - {"id", "title"})
 
 
 @pytest.mark.parametrize("field", NULLABLE)
 def test_null_is_as_good_as_absent(field: str) -> None:
     assert parse(**{field: None}) == parse()
-
-
-def test_a_null_title_is_as_good_as_absent() -> None:
-    assert parse(title=None, body="B") == parse_article('{"id": "a", "body": "B"}')
 
 
 @pytest.mark.parametrize(
@@ -370,6 +359,8 @@ def test_a_time_is_kept_in_utc(field: str, given_time: str, utc: str) -> None:
         "2026-03-01T24:00:00Z",
         "2026-03-01T23:59:60Z",
         "2026-03-01T09:30:00+24:00",
+        "2026-03-01T09:30:00+05:60",
+        "2026-03-01T09:30:001Z",
         "2026-03-01T09:30:00,5Z",
         "\uff12\uff10\uff12\uff16-03-01T09:30:00Z",
         "0000-01-01T00:00:00Z",
@@ -394,13 +385,10 @@ def test_a_naive_datetime_is_refused_in_python_too() -> None:
         Article(id="a", title="T", published_at=datetime(2026, 3, 1))  # noqa: DTZ001 - the point
 
 
-def test_the_address_names_an_article_that_does_not_name_itself() -> None:
-    assert parse_article('{"title": "T"}', article_id="b") == Article(id="b", title="T")
-    assert parse_article('{"id": null, "title": "T"}', article_id="b").id == "b"
-
-
-def test_the_address_may_be_repeated_in_the_body() -> None:
-    assert parse_article('{"id": "b", "title": "T"}', article_id="b") == Article(id="b", title="T")
+@pytest.mark.parametrize("own_id", ["", '"id": null, ', '"id": "b", '])
+def test_the_address_names_an_article_that_names_no_other_id(own_id: str) -> None:
+    found = parse_article(f'{{{own_id}"title": "T"}}', article_id="b")
+    assert found == Article(id="b", title="T")
 
 
 def test_another_id_than_the_address_is_refused() -> None:
@@ -537,11 +525,6 @@ def test_the_primary_language_of_a_tag(tag: str | None, language: str | None) ->
     assert primary_language(tag) == language
 
 
-@pytest.mark.parametrize("field", ["no_related", "never_recommend", "body_html"])
-def test_null_is_absent_in_flags_and_markup_too(field: str) -> None:
-    assert parse(**{field: None}) == parse()
-
-
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"])
 def test_blank_names_are_refused_so_that_what_is_stored_can_be_read_back(blank: str) -> None:
     assert pointers(section=blank, tags=["a", blank], authors=[blank]) == [
@@ -549,17 +532,3 @@ def test_blank_names_are_refused_so_that_what_is_stored_can_be_read_back(blank: 
         "/tags/1",
         "/authors/0",
     ]
-
-
-def test_the_length_of_a_name_is_that_without_the_blanks_around_it() -> None:
-    assert parse(section=f" {'x' * 300} ").section == "x" * 300
-    assert pointers(section="x" * 301) == ["/section"]
-
-
-@pytest.mark.parametrize("time", ["2026-03-01T09:30:001Z", "2026-03-01T09:30:00+05:60"])
-def test_times_with_stray_digits_or_odd_offsets_are_refused(time: str) -> None:
-    assert pointers(published_at=time) == ["/published_at"]
-
-
-def test_every_fault_is_named_beside_good_markup() -> None:
-    assert pointers(body_html="<p>x</p>", url="x", zz=1) == ["/url", "/zz"]
