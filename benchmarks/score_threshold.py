@@ -76,8 +76,10 @@ def score(bench: Bench) -> Pairs:
 def _scores(bench: Bench, query: str, others: list[str]) -> Iterator[float]:
     view = bench.view
     rows = np.array([row for row in map(view.row_of, others) if row is not None], np.int64)
-    inquiry = ListRequest(view, find_seed(view, query), bench.options(), RELEVANCE_ONLY, bench.now)
-    yield from inquiry.score(rows).scores.score.tolist()
+    list_request = ListRequest(
+        view, find_seed(view, query), bench.options(), RELEVANCE_ONLY, bench.now
+    )
+    yield from list_request.scorer.score(rows).scores.score.tolist()
 
 
 def say_cuts(name: str, pairs: Pairs, say: Callable[[str], object]) -> None:

@@ -207,7 +207,9 @@ def contrast(bench: Bench) -> ScoreContrast:
         others = list_request.eligible()
         others[list(rows.values())] = False
         drawn = draw.permutation(np.flatnonzero(others))[: len(good)].tolist()
-        scores = list_request.score(np.array([*good, *drawn], np.int64)).scores.score.tolist()
+        scores = list_request.scorer.score(
+            np.array([*good, *drawn], np.int64)
+        ).scores.score.tolist()
         related += scores[: len(good)]
         random += scores[len(good) :]
     return ScoreContrast(tuple(related), tuple(random))

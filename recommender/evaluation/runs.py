@@ -124,7 +124,7 @@ def score_pairs(bench: Bench, policy: Policy = RELEVANCE_ONLY) -> dict[tuple[str
             bench.view, find_seed(bench.view, pair.a), ListOptions(), policy, 0.0
         )
         row = bench.view.row_of(pair.b)
-        ranked = list_request.score(np.array([row], np.int64))
+        ranked = list_request.scorer.score(np.array([row], np.int64))
         scores[pair.a, pair.b] = float(ranked.scores.score[0])
     return scores
 

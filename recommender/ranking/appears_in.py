@@ -1,4 +1,4 @@
-"""The use case: under which articles one stands now, for who takes it down or purges caches."""
+"""Reverse look-up: the articles whose list shows this one now (takedown, cache purge)."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ ANY_LANGUAGE: Final = ListOptions(language="any")
 
 @dataclass(frozen=True, slots=True)
 class Appearances:
-    """The articles whose default list shows one, by ascending id.
+    """The articles whose default list shows a given one.
 
     Attributes:
-        ids: theirs.
-        checked: how many lists were made to find them.
-        complete: whether that was every list there is; else others may show it too.
+        ids: their ids, ascending.
+        checked: how many lists were built to find them.
+        complete: whether all lists were checked; if not, others may show it too.
     """
 
     ids: tuple[str, ...]
@@ -45,18 +45,18 @@ def find_appearances(
     now: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Appearances:
-    """Make the lists of the articles nearest to one, and of all that pin it, and look for it there.
+    """Build the lists of the articles that pin an article or are nearest to it, and search them.
 
-    Near are at most `NEAREST`, after which nothing but a fallback would reach; the search ends
-    after `MOST_SECONDS`.
+    At most `NEAREST` lists of near articles are built; beyond them only a fallback stage could list
+    the article. The search ends after `MOST_SECONDS`.
 
     Args:
         view: the archive.
-        article_id: who is looked for; whom the view does not hold stands nowhere.
-        policy: by which lists are made.
+        article_id: the article to look for; one that the view does not have is in no list.
+        policy: the policy in force.
         overrides_by_article: the overrides of all articles.
         now: seconds since 1970 in UTC.
-        clock: seconds that pass.
+        clock: returns a time in seconds, for the limit.
     """
     if view.row_of(article_id) is None:
         return Appearances((), 0, complete=True)
@@ -81,7 +81,7 @@ def _near(
     overrides_by_article: OverridesByArticle,
     now: float,
 ) -> Iterator[str]:
-    """Who pins an article, then who is near to it, the nearest first; each once, never itself."""
+    """Ids of articles that pin an article, then of the nearest ones; each once, never its own."""
     every = view.present.copy()
     every[view.row_of(article_id)] = False
     for seed_id in overrides_by_article.pinning(article_id):
@@ -89,9 +89,9 @@ def _near(
             every[row] = False
             yield seed_id
     request = ListRequest(view, find_seed(view, article_id), ANY_LANGUAGE, policy, now)
-    ranked = request.score(request.candidates(every, NEAREST))
+    ranked = request.scorer.score(request.candidates(every, NEAREST))
     nearest = ranked.rows[np.argsort(-ranked.scores.score, kind="stable")][:NEAREST]
     every[nearest] = False
-    # Who shares no word with it may still list it among the latest.
+    # An article that shares no word with it may still list it in a fallback stage.
     rest = request.newest(every, NEAREST - len(nearest))
     yield from map(view.id_of, (*nearest.tolist(), *rest.tolist()))

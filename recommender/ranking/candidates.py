@@ -14,13 +14,12 @@ from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy
-from recommender.ranking.scoring import ScoredCandidates, Scorer
+from recommender.ranking.scoring import Scorer
 from recommender.ranking.seed import Seed
 
 __all__ = ["ListRequest"]
 
 Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 
@@ -118,16 +117,6 @@ class ListRequest:
         # If many share a date, which of them are taken must not depend on their row numbers.
         return self._in_tie_order(rows[np.lexsort((self._tie_breaks(rows), -times))[:fetch]])
 
-    def score(self, rows: Rows) -> ScoredCandidates:
-        """Score some rows; their order is kept."""
-        return self.scorer.score(rows)
-
-    def are_related(self, scored: ScoredCandidates) -> Mask:
-        """Which candidates score high enough to be called related: bool [m]."""
-        score = scored.scores.score
-        related: Mask = (score > 0) & (score >= self._threshold(scored))
-        return related
-
     def _found_by_vectors(self, part: TaggedColumns) -> Mask:
         """Rows that the seed's vector can find, in its own language or in another."""
         seed, measured = self.seed, self.scorer.is_measured
@@ -138,15 +127,6 @@ class ListRequest:
         rows: Mask = part.columns["embedded"] & matching(part, Filter(languages=languages))
         rows &= part.columns["fluent"] | ~in_own_language
         return rows
-
-    def _threshold(self, scored: ScoredCandidates) -> Floats | float:
-        """The score from which a candidate counts as related."""
-        if self.options.min_score is not None:
-            return self.options.min_score
-        policy = self.policy
-        words_alone = scored.weights.lexical >= 1
-        least = np.where(words_alone, policy.words_threshold, policy.threshold)
-        return least.astype(np.float32)
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""

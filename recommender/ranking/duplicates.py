@@ -300,8 +300,6 @@ def repeats_among(
         bound: the overlap from which two texts are near-duplicates.
     """
     repeats = np.zeros(len(rows), np.bool_)
-    if not len(rows) or not len(others):
-        return repeats
     minhashes = view.take("minhash", rows)
     for minhash in view.take("minhash", others):
         repeats |= estimate_jaccard(minhash, minhashes) >= bound

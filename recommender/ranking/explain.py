@@ -161,7 +161,7 @@ def dropped_from(
         most: how many at most.
     """
     view = request.view
-    ranked = request.score(_near(request, removed, most + len(listed)))
+    ranked = request.scorer.score(_near(request, removed, most + len(listed)))
     out = np.array([view.id_of(row) not in listed for row in ranked.rows.tolist()], np.bool_)
     ranked = ranked.at(out)
     nearest = np.argsort(-ranked.scores.score, kind="stable")[:most]
@@ -196,7 +196,7 @@ def _drop_facts(
     """The facts of each candidate, in their order."""
     view, rows = request.view, ranked.rows.tolist()
     translations = rows_of_translations(view, request.seed.hashes)[ranked.rows].tolist()
-    related = request.are_related(ranked).tolist()
+    related = ranked.are_related(request.policy, request.options.min_score).tolist()
     broken = _broken(request, ranked.rows)
     excluded = request.shown_on_page.union(request.options.exclude)
     blocked = request.overrides.blocked(request.now)

@@ -1,4 +1,4 @@
-"""Which articles may be listed, and which may be asked about. The one place that decides it."""
+"""Eligibility and filters: which articles readers may see, and which a list may hold."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,25 +23,25 @@ __all__ = [
     "Filter",
     "broken_rules",
     "eligible",
+    "is_visible",
     "matching",
     "next_visibility_change",
-    "on_show",
     "pinnable",
-    "row_on_show",
-    "shows",
+    "row_is_visible",
+    "visible",
 ]
 
 Rows = NDArray[np.bool_]
 Which = slice | NDArray[np.int64]
-Kept = Iterator[tuple[Rule, Rows]]
-"""Rules in their order, each with the rows that it lets through."""
+Rules = Iterator[tuple[Rule, Rows]]
+"""Rules in their order, each with the rows that keep it: bool [n]."""
 DAY_SECONDS: Final = 86_400.0
 EVERY_ROW: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the asker limits the list to; None limits nothing.
+    """The limits that a request sets to its list; None sets no limit.
 
     `languages` are primary BCP-47 subtags; times are seconds since 1970 in UTC.
     """
@@ -54,10 +54,16 @@ class Filter:
 
     @classmethod
     def of(cls, options: ListOptions, language: str, published_at: float, now: float) -> "Filter":
-        """What options want under a seed of a language, published when (NaN: unknown).
+        """The filter of some options for a seed.
 
-        Unless others are asked for, only the seed's language; where that is unknown, words decide
-        among all. `background` wants what is older; a seed without a date bounds nothing.
+        Without a language in the options only the seed's language is allowed; if that is unknown,
+        all are. `mode=background` allows only older articles; a seed without a date has no bound.
+
+        Args:
+            options: the options of the request.
+            language: of the seed, or `und`.
+            published_at: of the seed, seconds since 1970 in UTC; NaN if unknown.
+            now: seconds since 1970 in UTC.
         """
         own = frozenset[str]() if language == UNKNOWN_LANGUAGE else frozenset({language})
         languages = (own if options.languages is None else options.languages) or None
@@ -72,55 +78,57 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Alone:
-    """The columns of one article."""
+class _SingleArticle:
+    """The columns of a single article."""
 
     columns: Mapping[str, NDArray[Any]]
     labels: Mapping[str, Sequence[str]]
 
 
-def on_show(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
-    """Which rows a reader may see at `now`: published, not embargoed or scheduled, not expired.
+def visible(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
+    """Which rows readers may see at `now`: published, not embargoed or scheduled, not expired.
 
-    With `only`, just of those rows.
+    With `only`, the answer is about those rows alone.
     """
-    return _unbroken(articles, only, _showing(articles, now, only))
+    return _rows_keeping(articles, only, _visibility_rules(articles, now, only))
 
 
-def row_on_show(view: View, row: int, now: float) -> bool:
-    """Whether a reader may see one row of a view at `now`; the same rule as `on_show`."""
+def row_is_visible(view: View, row: int, now: float) -> bool:
+    """Whether readers may see one row of a view at `now`; the same rule as `visible`."""
     size = len(view.snapshot)
     part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
-    return bool(on_show(part, now, slice(at, at + 1))[0])
+    return bool(visible(part, now, slice(at, at + 1))[0])
 
 
-def shows(article: Article, now: float) -> bool:
-    """Whether a reader may see one article at `now`; the same rule as `on_show`."""
-    return bool(on_show(_Alone(visibility_columns([article]), {}), now)[0])
+def is_visible(article: Article, now: float) -> bool:
+    """Whether readers may see an article at `now`; the same rule as `visible`."""
+    return bool(visible(_SingleArticle(visibility_columns([article]), {}), now)[0])
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
-    """Which rows may stand in any list at `now`: on show, read, not flagged, with a title."""
-    return _unbroken(articles, EVERY_ROW, _listing(articles, now, EVERY_ROW, untitled=untitled))
+    """Which rows any list may hold at `now`: visible, read, not flagged, with a title."""
+    return _rows_keeping(
+        articles, EVERY_ROW, _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
+    )
 
 
 def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
-    """Which rows may stand in a list at `now` where an editor put them: read or not yet."""
-    rules = _listing(articles, now, EVERY_ROW, untitled=untitled)
-    return _unbroken(articles, EVERY_ROW, (rule for rule in rules if rule[0] != "unread"))
+    """Which rows may be pinned to a list at `now`: as `eligible`, but also before they are read."""
+    rules = _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
+    return _rows_keeping(articles, EVERY_ROW, (rule for rule in rules if rule[0] != "unread"))
 
 
 def broken_rules(
     articles: TaggedColumns, which: Which, now: float, wanted: Filter, *, untitled: bool = False
 ) -> list[Rule | None]:
-    """The first rule that each of some rows breaks, in the order of `RULES`; None for none.
+    """The first rule that each of some rows breaks, in the order of `api.RULES`; None for none.
 
-    Rows that break none are those that are `eligible` and `matching`.
+    The rows that break no rule are those that are `eligible` and `matching`.
     """
     open_ = np.ones(len(articles.columns["published"][which]), np.bool_)
     broken: list[Rule | None] = [None] * len(open_)
-    listing = _listing(articles, now, which, untitled=untitled)
-    for rule, kept in chain(listing, _meeting(articles, wanted, which)):
+    eligibility = _eligibility_rules(articles, now, which, untitled=untitled)
+    for rule, kept in chain(eligibility, _filter_rules(articles, wanted, which)):
         for place in np.flatnonzero(open_ & ~kept):
             broken[place] = rule
         open_ &= kept
@@ -128,46 +136,48 @@ def broken_rules(
 
 
 def next_visibility_change(articles: Columns, now: float) -> float:
-    """The next moment at which the clock alone changes what is on show; infinite if none does."""
+    """The next time after `now` at which the clock makes a row visible or not; infinite if none."""
     bounds = (articles.columns["from_time"], articles.columns["until_time"])
     return min(float(times[times > now].min(initial=np.inf)) for times in bounds)
 
 
 def matching(articles: TaggedColumns, wanted: Filter) -> Rows:
-    """Which rows meet all that was asked for. An article without a date meets no bound of time."""
-    return _unbroken(articles, EVERY_ROW, _meeting(articles, wanted, EVERY_ROW))
+    """Which rows meet a filter. An article without a date meets no bound of time."""
+    return _rows_keeping(articles, EVERY_ROW, _filter_rules(articles, wanted, EVERY_ROW))
 
 
-def _unbroken(articles: Columns, which: Which, rules: Kept) -> Rows:
+def _rows_keeping(articles: Columns, which: Which, rules: Rules) -> Rows:
     rows = np.ones(len(articles.columns["published"][which]), np.bool_)
     for _, kept in rules:
         rows &= kept
     return rows
 
 
-def _showing(articles: Columns, now: float, which: Which) -> Kept:
+def _visibility_rules(articles: Columns, now: float, which: Which) -> Rules:
     columns = articles.columns
     yield "not_published", columns["published"][which]
     yield "embargoed", columns["from_time"][which] <= now
     yield "expired", now < columns["until_time"][which]
 
 
-def _listing(articles: Columns, now: float, which: Which, *, untitled: bool) -> Kept:
+def _eligibility_rules(articles: Columns, now: float, which: Which, *, untitled: bool) -> Rules:
     columns = articles.columns
     yield "unread", columns["read"][which]
-    yield from _showing(articles, now, which)
+    yield from _visibility_rules(articles, now, which)
     yield "never_recommend", columns["recommendable"][which]
     if not untitled:
         yield "untitled", columns["titled"][which]
 
 
-def _meeting(articles: TaggedColumns, wanted: Filter, which: Which) -> Kept:
+def _filter_rules(articles: TaggedColumns, wanted: Filter, which: Which) -> Rules:
     columns, labels = articles.columns, articles.labels
     published_at = columns["published_at"][which]
     if wanted.languages is not None:
-        yield "language", _coded(columns["language"][which], labels["language"], wanted.languages)
+        codes = columns["language"][which]
+        yield "language", _rows_with(codes, labels["language"], wanted.languages)
     if wanted.section is not None:
-        yield "section", _coded(columns["section"][which], labels["section"], {wanted.section})
+        codes = columns["section"][which]
+        yield "section", _rows_with(codes, labels["section"], {wanted.section})
     if wanted.tag is not None:
         tagged = np.zeros(len(columns["published_at"]), np.bool_)
         tagged[articles.rows_with(wanted.tag)] = True
@@ -178,8 +188,8 @@ def _meeting(articles: TaggedColumns, wanted: Filter, which: Which) -> Kept:
         yield "not_older", published_at < wanted.published_before
 
 
-def _coded(codes: NDArray[np.int32], words: Iterable[str], wanted: Iterable[str]) -> Rows:
-    """Rows whose code stands for one of the wanted words."""
+def _rows_with(codes: NDArray[np.int32], labels: Iterable[str], wanted: Iterable[str]) -> Rows:
+    """Rows whose code stands for one of the wanted labels: bool [n]."""
     known = frozenset(wanted)
-    hits = np.array([word in known for word in words], np.bool_)
+    hits = np.array([label in known for label in labels], np.bool_)
     return hits[codes] if len(hits) else np.zeros(len(codes), np.bool_)

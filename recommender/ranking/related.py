@@ -183,10 +183,11 @@ class _UnfinishedList:
         """Put the pinned articles on the list, whatever their score."""
         request = self._request
         rows, bound = request.pinned(), request.policy.duplicate_overlap
-        rows = rows[~repeats_among(self._view, rows, self._shown_on_page, bound)]
+        if len(rows) and len(self._shown_on_page):
+            rows = rows[~repeats_among(self._view, rows, self._shown_on_page, bound)]
         if not len(rows):
             return
-        scored = request.score(rows)
+        scored = request.scorer.score(rows)
         if request.options.min_score is not None:
             scored = scored.at(scored.scores.score >= request.options.min_score)
         self._append(PINNED, scored, np.arange(min(len(scored.rows), request.options.limit)))
@@ -216,7 +217,7 @@ class _UnfinishedList:
             if stage == SAME_SECTION:
                 eligible = request.in_section(eligible)
             rows = request.newest(eligible, fetch)
-        scored = request.score(np.concatenate([rows, self._witnesses]))
+        scored = request.scorer.score(np.concatenate([rows, self._witnesses]))
         new = np.arange(len(scored.rows)) < len(rows)
         if stage == SEMANTIC:
             listable = self._related(scored, new)
@@ -231,7 +232,7 @@ class _UnfinishedList:
     def _related(self, scored: ScoredCandidates, new: Mask) -> Mask:
         """Which new candidates are related; with `mode=latest`, only those of the seed's story."""
         request, policy = self._request, self._request.policy
-        related = request.are_related(scored) & new
+        related = scored.are_related(policy, request.options.min_score) & new
         if request.options.mode == "latest":
             # The best score without reprints of the seed, which few others could come near.
             overlap = estimate_jaccard(request.seed.minhash, self._minhashes(scored.rows))
@@ -254,9 +255,14 @@ class _UnfinishedList:
             rules=SelectionRules.of(request.policy, request.options.limit, diversity),
             seed_minhashes=np.vstack([request.seed.minhash, translations]),
             listable=candidates.listable,
-            listed=pool_of(self._view, request.score(listed), request.now) if len(listed) else None,
+            listed=pool_of(self._view, request.scorer.score(listed), request.now)
+            if len(listed)
+            else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
         )
+
+    def _pool_of(self, rows: Rows) -> CandidatePool:
+        return pool_of(self._view, self._request.scorer.score(rows), self._request.now)
 
     def _minhashes(self, rows: Rows) -> NDArray[np.uint16]:
         minhashes: NDArray[np.uint16] = self._view.take("minhash", rows)

@@ -235,6 +235,21 @@ class ScoredCandidates:
             self.values[kept],
         )
 
+    def are_related(self, policy: Policy, min_score: float | None) -> Mask:
+        """Which candidates score high enough to be called related: bool [m].
+
+        `min_score` replaces the thresholds of the policy.
+        """
+        least: Floats | float
+        if min_score is None:
+            words_alone = self.weights.lexical >= 1
+            bounds = np.where(words_alone, policy.words_threshold, policy.threshold)
+            least = bounds.astype(np.float32)
+        else:
+            least = min_score
+        related: Mask = (self.scores.score > 0) & (self.scores.score >= least)
+        return related
+
     def explain(self, position: int) -> Explanation:
         """Everything that decides the rank of one candidate."""
         scores, weights = self.scores, self.weights

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, render_template
 
 from recommender.analysis.article_texts import paragraphs
 from recommender.errors import UnknownArticle
-from recommender.ranking.filters import shows
+from recommender.ranking.filters import is_visible
 from recommender.web.auth import is_public, opens_reads
 from recommender.web.fragment import FragmentOptions, list_section
 from recommender.web.parameters import Content, described
@@ -76,7 +76,7 @@ def read(options: FragmentOptions, article_id: str) -> Response:
     """The story as it stands in the store, if a reader may see it, and its list."""
     listing, section = list_section(article_id, options)
     article = state().stored(article_id)
-    if is_public() and not shows(article, time.time()):
+    if is_public() and not is_visible(article, time.time()):
         raise UnknownArticle(article_id)
     body = paragraphs(article.body)
     page = render_template("story.html", section=section, article=article, paragraphs=body)

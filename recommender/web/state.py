@@ -19,7 +19,7 @@ from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
-from recommender.ranking.filters import next_visibility_change, row_on_show, shows
+from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
@@ -95,9 +95,9 @@ class State:
         view = live.view
         if seed is None:
             article = self.stored(article_id)
-            seed, shown = make_outside_seed(view, article), shows(article, now)
+            seed, shown = make_outside_seed(view, article), is_visible(article, now)
         elif (row := view.row_of(article_id)) is not None:
-            shown = row_on_show(view, row, now)
+            shown = row_is_visible(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
         overrides, policy = live.overrides.of(article_id), live.in_force.policy
@@ -276,5 +276,5 @@ def _shows(live: LiveState, receipt: Receipt, *, text: bool) -> bool:
     is_of = {
         name: live.view.take(name, at)[0] for name in ("change", "up_to_date", "recommendable")
     }
-    listable = row_on_show(live.view, row, time.time()) and is_of["recommendable"]
+    listable = row_is_visible(live.view, row, time.time()) and is_of["recommendable"]
     return bool(is_of["change"] >= receipt.change and (is_of["up_to_date"] or not listable))

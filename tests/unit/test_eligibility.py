@@ -16,10 +16,10 @@ from recommender.ranking.filters import (
     Filter,
     broken_rules,
     eligible,
+    is_visible,
     matching,
     next_visibility_change,
-    on_show,
-    shows,
+    visible,
 )
 from tests.support.documents import TaggedRows, make_document, tagged_rows
 
@@ -69,20 +69,20 @@ UNLISTED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("fields", SHOWN.values(), ids=SHOWN)
 def test_what_readers_may_see_may_be_listed(fields: dict[str, Any]) -> None:
     rows = archive(article(**fields))
-    assert (on_show(rows, NOW).tolist(), eligible(rows, NOW).tolist()) == ([True], [True])
+    assert (visible(rows, NOW).tolist(), eligible(rows, NOW).tolist()) == ([True], [True])
 
 
 @pytest.mark.parametrize("fields", HIDDEN.values(), ids=HIDDEN)
 def test_what_readers_may_not_see_is_never_listed(fields: dict[str, Any]) -> None:
     rows = archive(article(**fields))
-    assert on_show(rows, NOW).tolist() == [False]
+    assert visible(rows, NOW).tolist() == [False]
     assert eligible(rows, NOW, untitled=True).tolist() == [False]
 
 
 @pytest.mark.parametrize("fields", UNLISTED.values(), ids=UNLISTED)
 def test_some_of_what_readers_may_see_is_not_listed(fields: dict[str, Any]) -> None:
     rows = archive(article(**fields))
-    assert (on_show(rows, NOW).tolist(), eligible(rows, NOW).tolist()) == ([True], [False])
+    assert (visible(rows, NOW).tolist(), eligible(rows, NOW).tolist()) == ([True], [False])
 
 
 def test_an_untitled_article_is_listed_where_that_is_allowed() -> None:
@@ -93,19 +93,19 @@ def test_an_untitled_article_is_listed_where_that_is_allowed() -> None:
 def test_what_was_not_read_is_on_show_but_in_no_list() -> None:
     unread = IndexedDocument(article(), None, 0, up_to_date=False)
     rows = tagged_rows([unread, make_document(article(), up_to_date=False)])
-    assert on_show(rows, NOW).tolist() == [True, True]
+    assert visible(rows, NOW).tolist() == [True, True]
     assert eligible(rows, NOW).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("fields", [*SHOWN.values(), *HIDDEN.values()])
 def test_one_article_is_on_show_by_the_same_rule_as_a_table(fields: dict[str, Any]) -> None:
     one = article(**fields)
-    assert shows(one, NOW) == on_show(archive(one), NOW)[0]
+    assert is_visible(one, NOW) == visible(archive(one), NOW)[0]
 
 
 def test_some_rows_alone_may_be_asked_for() -> None:
     rows = archive(article(), article(status="draft"), article())
-    assert on_show(rows, NOW, slice(1, 3)).tolist() == [False, True]
+    assert visible(rows, NOW, slice(1, 3)).tolist() == [False, True]
 
 
 def test_the_next_turn_is_the_nearest_bound_ahead() -> None:
@@ -130,7 +130,7 @@ def test_asking_changes_no_column() -> None:
 def test_an_empty_archive_lists_nothing() -> None:
     rows = archive()
     wanted = Filter(frozenset({"en"}), "city", "port", NOW, NOW)
-    assert on_show(rows, NOW).tolist() == []
+    assert visible(rows, NOW).tolist() == []
     assert eligible(rows, NOW).tolist() == []
     assert matching(rows, wanted).tolist() == []
 
