@@ -1,6 +1,7 @@
 """What the processes of `read-also serve` cost while nothing happens, and how soon a write shows.
 
     python -m benchmarks.idle [--program FOLDER] [--articles N] [--seconds 60] [--writes 100]
+        [--database-url URL]
 
 Serves a made-up archive, waits until it is quiet, and measures the CPU time of each process (all
 threads, from /proc). Then it writes one article again and again, and measures the time until every
@@ -33,11 +34,19 @@ def main() -> None:
     """Print a line a process, and the figures of freshness."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", type=Path, default=ROOT)
+    parser.add_argument("--database-url", help="of an empty store, instead of an SQLite file")
     parser.add_argument("--articles", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--writes", type=int, default=100)
     options = parser.parse_args()
-    with TemporaryDirectory() as folder, served(options.program, Path(folder)) as (process, port):
+    with TemporaryDirectory() as folder:
+        url = options.database_url or f"sqlite:///{folder}/read-also.db"
+        measure(options, Path(folder), url)
+
+
+def measure(options: argparse.Namespace, folder: Path, url: str) -> None:
+    """Serve an archive and print the figures."""
+    with served(options.program, folder, url) as (process, port):
         fill(port, options.articles)
         time.sleep(5)
         for name, share in idle_shares(process.pid, options.seconds).items():
@@ -51,8 +60,8 @@ def main() -> None:
 
 
 @contextmanager
-def served(program: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`read-also serve` of a checkout, over a data folder; and the port where it listens."""
+def served(program: Path, folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`read-also serve` of a checkout over a data folder and a store, and its port."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = int(listening.getsockname()[1])
@@ -60,7 +69,7 @@ def served(program: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes
     environment = os.environ | {
         "PYTHONPATH": str(program),
         "READ_ALSO_DATA_DIR": str(folder),
-        "READ_ALSO_DATABASE_URL": f"sqlite:///{folder / 'read-also.db'}",
+        "READ_ALSO_DATABASE_URL": url,
         "READ_ALSO_API_KEYS": f"bench:read+write:{KEY}",
     }
     process = subprocess.Popen(  # noqa: S603 - our own program
@@ -92,20 +101,21 @@ def fill(port: int, articles: int) -> None:
         metrics = ask(port, "GET", "/metrics")[1].decode()
         found = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
         waits = [float(value) for name, value in found.items() if "pending_articles" in name]
-        return not any(waits) and float(found["read_also_generation_change"]) >= articles
+        is_built = float(found["read_also_generation_change"]) >= 2 * articles  # written and read
+        return is_built and not any(waits)
 
     wait_until(is_quiet)
 
 
 def idle_shares(supervisor: int, seconds: float) -> dict[str, float]:
     """The share of a core that each process used for some seconds, by a name."""
-    pids = descendants(supervisor)
-    before, begun = {pid: cpu_seconds(pid) for pid in pids}, time.monotonic()
+    names = {pid: name_of(pid, supervisor) for pid in descendants(supervisor)}
+    before, begun = {pid: cpu_seconds(pid) for pid in names}, time.monotonic()
     time.sleep(seconds)
     passed = time.monotonic() - begun
+    assert descendants(supervisor) == list(names), "a process came or went: it was not idle"
     return {
-        f"{name_of(pid, supervisor)} {pid}": (cpu_seconds(pid) - before[pid]) / passed
-        for pid in pids
+        f"{name} {pid}": (cpu_seconds(pid) - before[pid]) / passed for pid, name in names.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What the indexer process looks after: the model it reads with, and when it compacts."""
+"""The indexer process: which model it uses, when it compacts, and what it asks while idle."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +15,7 @@ from recommender.articles import Article
 from recommender.errors import ModelRefused
 from recommender.indexing.compaction import is_compaction_due
 from recommender.indexing.rebuild import Rebuilt
-from recommender.operations import indexer_process as operation
+from recommender.operations import indexer_process
 from recommender.operations.indexer_process import model_in_use
 from recommender.settings import Settings
 from recommender.store import LazyStore
@@ -59,7 +59,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
                 raise ModelRefused(f"{name} is not here")
             return Model(name, Path(), fingerprints[name], None)
 
-        monkeypatch.setattr(operation, "find_model", find)
+        monkeypatch.setattr(indexer_process, "find_model", find)
 
     return have
 
@@ -106,12 +106,12 @@ def test_while_nothing_changes_the_indexer_asks_no_query(
     fake_encoder: Encoder,
 ) -> None:
     """Many times a second that would cost some percent of a core."""
-    monkeypatch.setattr(operation, "find_model", lambda *_: fake_model)
-    monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
-    monkeypatch.setattr(operation, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(indexer_process, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr(indexer_process, "CHECK_SECONDS", 0)
     queries: list[str] = []
     with closing(LazyStore(own_desk.database_url)) as late:
-        process = operation.IndexerProcess(own_desk, late, str.strip)
+        process = indexer_process.IndexerProcess(own_desk, late, str.strip)
         while process.step():
             pass
         sa.event.listen(
