@@ -138,14 +138,11 @@ def with_known_ids(store: ArticleStore, records: Iterable[Pulled]) -> Iterator[P
 
 
 def _is_same(stored: Article, article: Article) -> bool:
-    """Whether two articles under one id are the same: by address; else by site, title or time."""
-    if stored.url and article.url:
-        if stored.url == article.url:
-            return True
-        if urlsplit(stored.url).hostname != urlsplit(article.url).hostname:
-            return False
-    is_same_time = stored.published_at is not None and stored.published_at == article.published_at
-    return is_same_time or (bool(stored.title) and stored.title == article.title)
+    """Whether two articles under one id are the same: by address, else by title and site."""
+    if stored.url and stored.url == article.url:
+        return True
+    sites = {urlsplit(one.url).hostname for one in (stored, article) if one.url}
+    return len(sites) <= 1 and bool(stored.title) and stored.title == article.title
 
 
 def _count(

@@ -322,3 +322,31 @@ def test_a_source_may_be_named_by_bytes_that_are_no_text(desk: Desk) -> None:
     desk.store.checkpoints.put("\udcff.jsonl", {"at": 2})
     desk.store.checkpoints.put("\udcfe.jsonl", {"at": 3})
     assert desk.store.checkpoints.get("\udcff.jsonl") == {"at": 2}
+
+
+@pytest.mark.parametrize(
+    ("stored", "given", "is_known"),
+    [
+        ({"url": "https://a.example/1"}, {"url": "https://a.example/1", "title": "U"}, True),
+        ({"url": "https://a.example/1"}, {"url": "https://a.example/new"}, True),
+        ({"url": "https://a.example/1"}, {}, True),
+        ({}, {}, True),
+        ({"url": "https://a.example/1"}, {"url": "https://b.example/1"}, False),
+        ({}, {"title": "U"}, False),
+    ],
+)
+def test_an_article_under_its_former_id_keeps_it_if_it_is_the_same(
+    desk: Desk, stored: dict[str, object], given: dict[str, object], *, is_known: bool
+) -> None:
+    desk.take(record("feed:1", **stored))
+    article = Article.model_validate(record("feed:a:1", **given))
+    import_records(desk.store, [Record("a:1", article, former_id="feed:1")], desk.said.append)
+    assert desk.ids() == (["feed:1"] if is_known else ["feed:1", "feed:a:1"])
+
+
+def test_an_article_that_has_its_new_id_never_goes_back_to_the_former(desk: Desk) -> None:
+    desk.take(record("feed:1", title="U"))
+    for title in ("T", "U"):
+        article = Article.model_validate(record("feed:a:1", title=title))
+        import_records(desk.store, [Record("a:1", article, former_id="feed:1")], desk.said.append)
+    assert desk.store.get("feed:a:1").title == "U"

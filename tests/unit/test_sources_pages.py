@@ -247,6 +247,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("é".encode(), "text/html; charset=klingon", "é"),
         ("é".encode(), "text/html; charset=zlib", "é"),
         ("é".encode(), "text/html; charset=unicode_escape", "é"),
+        (b"a" * 200_000 + b"-a", "charset=punycode", "a" * 200_000 + "-a"),  # it would take long
         (b"a\xffb", "text/html; charset=utf-8", "a\ufffdb"),
         (b"", "", ""),
     ],
