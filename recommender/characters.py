@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["UNSEEN", "can_be_seen", "printable", "without_controls"]
+__all__ = ["UNSEEN", "can_be_seen", "fit_for_html", "printable", "remove_controls"]
 
 SEEN: Final = frozenset("LNPS")  # Unicode's letters, numbers, punctuation and symbols
 BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -14,6 +14,7 @@ UNSEEN: Final = (
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
 )
 """Characters up to U+FFFF that print nothing, for a class of a regular expression."""
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff]")
 _NOT_IN_HTML: Final = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
     + "".join(f"{chr(end - 1)}{chr(end)}" for end in range(0xFFFF, 0x110000, 0x10000))
@@ -27,7 +28,15 @@ def can_be_seen(text: str) -> bool:
     return any(unicodedata.category(letter)[0] in SEEN for letter in text if letter not in BLANKS)
 
 
-def without_controls(text: str) -> str:
+def remove_controls(text: str) -> str:
+    """Remove control characters, byte order marks and half surrogate pairs.
+
+    Tabs, ends of lines and form feeds stay, as they are white space.
+    """
+    return _CONTROLS.sub("", text)
+
+
+def fit_for_html(text: str) -> str:
     """A text as HTML may hold it. A control that separates words becomes a space."""
     return _NOT_IN_HTML.sub(lambda found: " " if found[0].isspace() else "", text)
 

@@ -12,8 +12,8 @@ from urllib.parse import quote, urljoin
 
 from pydantic_core import from_json
 
-from recommender.analysis.html.blocks import remove_controls
 from recommender.articles import LANGUAGE_PATTERN, Article, is_web_address, parse_article
+from recommender.characters import remove_controls
 from recommender.errors import BadSource, FieldFault, InvalidArticle
 
 __all__ = [

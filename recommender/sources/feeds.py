@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, Final
 
-from recommender.analysis.html.blocks import remove_controls
 from recommender.analysis.html.sandbox import FEED, Sandbox
 from recommender.articles import Article, is_web_address
+from recommender.characters import remove_controls
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Advance
 from recommender.sources.article_fields import (

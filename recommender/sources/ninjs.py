@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
-from recommender.analysis.html.blocks import remove_controls
 from recommender.articles import Article
+from recommender.characters import remove_controls
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance
 from recommender.sources.article_fields import (

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from recommender.analysis.html.blocks import remove_controls
 from recommender.analysis.html.shortcodes import render_stored_content
 from recommender.articles import Article
+from recommender.characters import remove_controls
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import Advance, Rounds
 from recommender.sources.article_fields import (

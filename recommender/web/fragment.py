@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from recommender.api import InQuery, Item, ListOptions, read_whole_number
 from recommender.articles import is_web_address
-from recommender.characters import UNSEEN, can_be_seen, without_controls
+from recommender.characters import UNSEEN, can_be_seen, fit_for_html
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.display import DisplayFields
 from recommender.web.auth import is_public, opens_reads
@@ -113,7 +113,7 @@ class Section:
     @classmethod
     def of(cls, listing: Listing, tag: str, wanted: FragmentOptions) -> "Section":
         """The section of a list under an article in a language (BCP-47)."""
-        words = without_controls(wanted.heading or "")
+        words = fit_for_html(wanted.heading or "")
         heading = Heading(words, None) if words else heading_in(tag)
         foreign = heading.language and _primary(heading.language) != _primary(tag)
         return cls(
@@ -168,7 +168,7 @@ def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
     tag = item.language or UNKNOWN_LANGUAGE
     direction, around = direction_of(tag), direction_of(section_tag)
     kind = item.reason.partition(":")[0]
-    title = without_controls(item.title)
+    title = fit_for_html(item.title)
     return Entry(
         title=title if can_be_seen(title) else item.id,
         href=_web_address(item.url),

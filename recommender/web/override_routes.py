@@ -24,11 +24,8 @@ LARGEST: Final = 2**20
 ABSENT: Final = (404, 410)
 
 
-def _add_views(kind: Kind, wanted: type[Pins | Blocks], answer: type[PinsNow | BlocksNow]) -> None:
-    """Add the three calls of a kind."""
-    address = f"/articles/<article_id>/{kind}"
-
-    @overrides.route(address, methods=["GET"], endpoint=f"get_{kind}")
+def _add_get(kind: Kind, answer: type[PinsNow | BlocksNow]) -> None:
+    @overrides.get(f"/articles/<article_id>/{kind}", endpoint=f"get_{kind}")
     @needs("read")
     @described(
         f"choices_get_{kind}",
@@ -46,7 +43,9 @@ def _add_views(kind: Kind, wanted: type[Pins | Blocks], answer: type[PinsNow | B
         found = {"article_id": article_id, kind: in_force, "history": history}
         return uncached(answer.model_validate(found))
 
-    @overrides.route(address, methods=["PUT"], endpoint=f"put_{kind}")
+
+def _add_put(kind: Kind, wanted: type[Pins | Blocks]) -> None:
+    @overrides.put(f"/articles/<article_id>/{kind}", endpoint=f"put_{kind}")
     @needs("write")
     @described(
         f"choices_put_{kind}",
@@ -62,7 +61,9 @@ def _add_views(kind: Kind, wanted: type[Pins | Blocks], answer: type[PinsNow | B
         receipt = _set(article_id, kind, getattr(sent, kind), sent.by)
         return written(receipt, options, text=False)
 
-    @overrides.route(address, methods=["DELETE"], endpoint=f"delete_{kind}")
+
+def _add_delete(kind: Kind) -> None:
+    @overrides.delete(f"/articles/<article_id>/{kind}", endpoint=f"delete_{kind}")
     @needs("write")
     @described(
         f"choices_delete_{kind}",
@@ -92,5 +93,9 @@ def _set(article_id: str, kind: Kind, wanted: list[Override], by: str) -> Receip
         return store.overrides.put(article_id, kind, tuple(wanted), author)
 
 
-_add_views("pins", Pins, PinsNow)
-_add_views("blocks", Blocks, BlocksNow)
+_add_get("pins", PinsNow)
+_add_put("pins", Pins)
+_add_delete("pins")
+_add_get("blocks", BlocksNow)
+_add_put("blocks", Blocks)
+_add_delete("blocks")

@@ -13,7 +13,6 @@ __all__ = [
     "Layout",
     "Span",
     "TextLine",
-    "remove_controls",
     "tidy",
     "visible_length",
 ]
@@ -21,18 +20,9 @@ __all__ = [
 # Control characters that are no white space, the soft hyphen, which would cut a word in two, and
 # byte order marks.
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\ufeff]")
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff]")
 
 Kind = Literal["text", "heading", "item", "quote"]
 """The element around a block. A heading or a list item inside a quotation keeps its own kind."""
-
-
-def remove_controls(text: str) -> str:
-    """Remove control characters, byte order marks and half surrogate pairs.
-
-    Tabs, ends of lines and form feeds stay, as they are white space.
-    """
-    return _CONTROLS.sub("", text)
 
 
 def tidy(text: str) -> str:

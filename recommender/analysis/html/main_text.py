@@ -17,7 +17,6 @@ from recommender.analysis.html.blocks import (
     Block,
     Layout,
     TextLine,
-    remove_controls,
     tidy,
     visible_length,
 )
@@ -26,6 +25,7 @@ from recommender.analysis.html.metadata import read_metadata
 from recommender.analysis.html.page import Page
 from recommender.analysis.html.sandbox import PAGE
 from recommender.analysis.html.text import PARSER_OPTIONS, check_depth, lay_out
+from recommender.characters import remove_controls
 from recommender.errors import UnreadableMarkup
 
 __all__ = ["read_web_page"]

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from lxml import etree
 
-from recommender.analysis.html.blocks import Kind, Layout, remove_controls, tidy, visible_length
+from recommender.analysis.html.blocks import Kind, Layout, tidy, visible_length
 from recommender.analysis.html.boilerplate import (
     UNSEEN_TAGS,
     is_boilerplate_element,
     remove_boilerplate,
 )
 from recommender.analysis.html.sandbox import TEXT
+from recommender.characters import remove_controls
 from recommender.errors import UnreadableMarkup
 
 __all__ = ["PARSER_OPTIONS", "check_depth", "html_to_links", "html_to_text", "lay_out"]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from recommender.analysis.html.blocks import remove_controls
 from recommender.articles import Article
+from recommender.characters import remove_controls
 from recommender.errors import BadSource, FieldFault, InvalidArticle
 from recommender.progress import Meter
 from recommender.sources.article_fields import (
