@@ -288,13 +288,19 @@ def ids_at(view: View, rows: Any) -> list[str]:
 
 
 def facts(view: View) -> dict[str, dict[str, object]]:
-    """By the id of each article that is there, all that a view holds of it but its words."""
+    """By the id of each article that is there, all that a view holds of it but its words.
+
+    Numbers of text clusters are left out: they follow from all texts of a snapshot, and only save
+    comparisons.
+    """
     found: dict[str, dict[str, object]] = {}
     for row in np.flatnonzero(view.present).tolist():
         at = np.array([row])
         parts: dict[str, object] = {
             name: view.take(name, at).tobytes()
-            for name in view.snapshot.columns.keys() - view.snapshot.labels.keys()
+            for name in view.snapshot.columns.keys()
+            - view.snapshot.labels.keys()
+            - {"text_cluster"}
         }
         parts |= {name: view.label_of(name, row) for name in view.snapshot.labels}
         parts |= {"card": view.display_of(row), "vector": view.fetch(at).tobytes()}
