@@ -118,8 +118,8 @@ class Client:
         if len(str(httpx.QueryParams(query))) <= LONGEST_QUERY:
             answer = self._connection.call("GET", path_of(article_id, "/related"), params=query)
         else:
-            asked = {"article_id": article_id, **options}
-            answer = self._connection.call("POST", "/v1/related", json=asked)
+            body = {"article_id": article_id, **options}
+            answer = self._connection.call("POST", "/v1/related", json=body)
         return read_answer(RelatedList, answer)
 
     @_with_list_options(ListOptions)

@@ -179,7 +179,7 @@ class Item(Answer):
 class Dropped(Answer):
     """An article that is not in the list, and the first rule that kept it out.
 
-    `because` is the id of the item that stands instead, or that made its cap full.
+    `because` is the id of the item that is listed instead, or that filled its cap.
     """
 
     id: str
@@ -193,7 +193,7 @@ class RelatedList(Answer):
     """A list in the order to show it; `article_id` is null for a draft.
 
     `short_because` is there when the list holds fewer items than requested. `dropped` are the
-    nearest articles that are not in the list, by descending score, where they were asked for.
+    nearest articles that are not in the list, by descending score; only with `explain=all`.
     """
 
     article_id: str | None
@@ -207,7 +207,7 @@ class RelatedList(Answer):
 
 
 class RelatedLists(Answer):
-    """Lists of one page, in the order they were asked for; no two show the same article."""
+    """Lists of one page, in the order of the requests; no two show the same article."""
 
     lists: tuple[RelatedList, ...]
 
@@ -227,9 +227,9 @@ class BulkFault(Answer):
 
 
 class BulkItem(Answer):
-    """What became of a line, with the status that it would have had alone.
+    """The answer to one line, with the status that it would have had alone.
 
-    `id` is null where the line names none that could be read.
+    `id` is null where the line has no id that could be read.
     """
 
     id: str | None
@@ -240,7 +240,7 @@ class BulkItem(Answer):
 
 
 class BulkAnswer(Answer):
-    """What became of every line, in order; `errors` says whether any was refused."""
+    """The answers to all lines, in order; `errors` says whether any line was refused."""
 
     errors: bool
     items: tuple[BulkItem, ...]
@@ -264,9 +264,9 @@ class Readiness(Answer):
 
 
 class AppearsIn(Answer):
-    """The articles whose default list shows one now, of so many lists that were made.
+    """The articles whose default list shows this one now.
 
-    `complete` tells whether those were all there are.
+    `checked` is the number of lists made to find them; `complete` says whether these were all.
     """
 
     article_id: str
@@ -276,7 +276,7 @@ class AppearsIn(Answer):
 
 
 class EarlierPins(Answer):
-    """Pins as they were set once."""
+    """One setting of the pins: what was set, by whom and when."""
 
     change: int
     by: str
@@ -285,7 +285,7 @@ class EarlierPins(Answer):
 
 
 class EarlierBlocks(Answer):
-    """Blocks as they were set once."""
+    """One setting of the blocks: what was set, by whom and when."""
 
     change: int
     by: str
@@ -294,7 +294,7 @@ class EarlierBlocks(Answer):
 
 
 class PinsNow(Answer):
-    """The pins of an article, and how they came about, the newest first."""
+    """The pins of an article, and all settings of them, the newest first."""
 
     article_id: str
     pins: tuple[Shown, ...]
@@ -302,7 +302,7 @@ class PinsNow(Answer):
 
 
 class BlocksNow(Answer):
-    """The blocks of an article, and how they came about, the newest first."""
+    """The blocks of an article, and all settings of them, the newest first."""
 
     article_id: str
     blocks: tuple[Shown, ...]

@@ -286,7 +286,7 @@ class RecordedOverride(Override):
 
 
 class Pins(BaseModel):
-    """What stands first in a list, in that order."""
+    """Pins to set: they stand first in the list, in this order. `by` names the editor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -295,7 +295,7 @@ class Pins(BaseModel):
 
 
 class Blocks(BaseModel):
-    """What a list never holds."""
+    """Blocks to set: the list never shows them. `by` names the editor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -304,10 +304,10 @@ class Blocks(BaseModel):
 
 
 class RelatedRequest(BaseModel):
-    """A list that is asked for: of a stored article, or of a text by the fields of an article.
+    """A request for a list: of a stored article, or of a text with the fields of an article.
 
-    In JSON the options of a list stand beside `article_id` or beside the fields of the text, whose
-    `section` and `language` are the text's own.
+    In JSON all are fields of one object: `article_id` or the fields of the text, and the options of
+    the list. `section` and `language` are those of a text, where there is one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -352,7 +352,7 @@ class RelatedRequests(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The article that is meant."""
+    """The article to delete."""
 
     id: str
 

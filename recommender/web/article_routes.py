@@ -119,7 +119,7 @@ def _read_article(article_id: str) -> Article:
 
 
 class PageOptions(Options):
-    """Which page of the store is asked for."""
+    """Which page of the store is wanted."""
 
     cursor: Annotated[
         str | None,

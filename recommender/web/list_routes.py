@@ -33,7 +33,7 @@ NO_ID: Final = ""  # outside the grammar of ids, so it names no stored article a
 REFUSED: Final = "the request is not acceptable"
 OPTIONS: Final = frozenset(ListOptions.model_fields)
 SHARED: Final = frozenset({"section", "language"})
-"""Names of options that a text has as fields too: beside a text they are the text's own."""
+"""Options that are also fields of a text. In the request for a text they are its fields."""
 
 
 @lists.get("/articles/<article_id>/related")
@@ -126,7 +126,7 @@ def _read_one(request: object, pointer: str) -> RelatedRequest:
 
 
 def _read_request(fields: JsonObject) -> RelatedRequest:
-    """Read the id of a stored article, or a text, and the options beside it."""
+    """Read the id of a stored article, or a text, and the options of its list."""
     names = OPTIONS if "article_id" in fields else OPTIONS - SHARED
     options = _read_options({name: one for name, one in fields.items() if name in names})
     rest = {name: one for name, one in fields.items() if name not in names}
@@ -148,10 +148,12 @@ def _read_options(fields: JsonObject) -> ListOptions:
 
 
 def _read_id(fields: JsonObject) -> str:
-    """Read the id of a stored article; no field may stand beside it."""
+    """Read the id of a stored article; no other field is allowed."""
     if len(fields) > 1:
         others = (name for name in fields if name != "article_id")
-        faults = (FieldFault(f"/{name}", "unknown beside article_id") for name in others)
+        faults = (
+            FieldFault(f"/{name}", "is not allowed together with article_id") for name in others
+        )
         raise BadParameter(REFUSED, tuple(faults))
     article_id = fields["article_id"]
     try:

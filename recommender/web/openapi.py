@@ -140,11 +140,11 @@ def style() -> Response:
 
 
 def _document() -> dict[str, Any]:
-    """Made when it is first asked for, when all routes are there."""
-    kept = current_app.extensions
-    if DOCUMENT not in kept:
-        kept[DOCUMENT] = document_of(current_app)
-    document: dict[str, Any] = kept[DOCUMENT]
+    """The document of this application. It is made at the first request, when all routes exist."""
+    extensions = current_app.extensions
+    if DOCUMENT not in extensions:
+        extensions[DOCUMENT] = document_of(current_app)
+    document: Document = extensions[DOCUMENT]
     return document
 
 
@@ -199,21 +199,23 @@ def _models(calls: list[Call]) -> Iterator[object]:
 
 
 def _operation(call: Call, schemas: Schemas) -> Document:
-    told = call.description
+    description = call.description
     operation: Document = {
-        "operationId": told.operation,
-        "tags": [told.operation.partition("_")[0]],
-        "summary": told.summary,
+        "operationId": description.operation,
+        "tags": [description.operation.partition("_")[0]],
+        "summary": description.summary,
         "parameters": [*_path_parameters(call), *_query_parameters(call)],
         "responses": {str(status): one for status, one in sorted(_answers(call, schemas).items())},
         "security": [{name: []} for name in KEYS] if call.scope else [],
     }
     if call.scope:
         operation["x-scope"] = call.scope
-    if told.body is not None:
+    if description.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {media: schemas.of_body(told.body, media) for media in told.body.media},
+            "content": {
+                media: schemas.of_body(description.body, media) for media in description.body.media
+            },
         }
     return operation
 
@@ -237,12 +239,14 @@ def _query_parameters(call: Call) -> Iterator[Document]:
 
 
 def _answers(call: Call, schemas: Schemas) -> dict[int, Document]:
-    told = call.description
-    refusals = {400, *told.problems}
+    description = call.description
+    refusals = {400, *description.problems}
     refusals |= {*GUARDED} if call.scope else set()
-    refusals |= {*WITH_A_BODY} if told.body is not None else set()
+    refusals |= {*WITH_A_BODY} if description.body is not None else set()
     answers = {status: _refusal(status, schemas) for status in refusals}
-    return answers | {status: _answer(status, one, schemas) for status, one in told.answers.items()}
+    return answers | {
+        status: _answer(status, one, schemas) for status, one in description.answers.items()
+    }
 
 
 def _answer(status: int, answer: object, schemas: Schemas) -> Document:
