@@ -1,4 +1,4 @@
-"""Tellings of one story: links followed over a snapshot and what came after it."""
+"""Translation groups: links are followed over a snapshot and the rows of a delta."""
 
 from collections.abc import Mapping
 from pathlib import Path
