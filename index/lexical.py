@@ -141,15 +141,6 @@ class Lexicon:
         rows = len(self) if group_size is None else group_size
         return Query(buckets, weigh(counts, self.document_frequency(buckets), rows))
 
-    def query_of(self, row: int) -> Query:
-        """Take the stored terms of a row as a query.
-
-        Raises:
-            BadQuery: the row is not in 0..n-1.
-        """
-        self._checked(np.array([row]))
-        return Query.of_row(self.terms, row)
-
     def nearest(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows most similar to a query: exact, and only those above 0.
 

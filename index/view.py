@@ -187,10 +187,6 @@ class View:
             return self.snapshot.passages.of_row(row)
         return self.delta.passages.of_row(place)
 
-    def centre(self, vectors: Floats, group: str) -> Floats:
-        """Subtract the mean of a group from vectors from outside; see `Snapshot.centre`."""
-        return self.snapshot.centre(vectors, group)
-
     def fetch_smoothed(self, rows: Whole, weight: float) -> Floats:
         """Read the vectors of some rows, each moved towards its two nearest neighbours.
 

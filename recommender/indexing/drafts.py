@@ -88,7 +88,9 @@ def make_outside_seed(view: View, article: Article, draft: Draft | None = None) 
         up_to_date=document.up_to_date,
         embedded=document.is_embedded(origin),
         fluent=document.has_full_support(origin),
-        vector=None if embedding is None else view.centre(embedding.unit_vector[None], language)[0],
+        vector=None
+        if embedding is None
+        else view.snapshot.centre(embedding.unit_vector[None], language)[0],
         passages=None if embedding is None else _centre_passages(view, embedding, language),
         terms=None if features is None else _weigh_terms(view, features, language),
     )
@@ -98,7 +100,7 @@ def _centre_passages(view: View, embedding: Embedding, language: str) -> NDArray
     """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
     codes = embedding.passages.astype(np.float32)
     lengths = np.linalg.norm(codes, axis=1, keepdims=True)
-    return view.centre(codes / np.maximum(lengths, np.float32(1)), language)
+    return view.snapshot.centre(codes / np.maximum(lengths, np.float32(1)), language)
 
 
 def _weigh_terms(view: View, features: Features, language: str) -> Query:

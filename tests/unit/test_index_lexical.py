@@ -71,7 +71,7 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
     allowed=arrays(bool, ROWS),
 )
 def test_nearest_is_brute_force(lexicon: Lexicon, row: int, limit: int, allowed: Bools) -> None:
-    hits = lexicon.nearest(lexicon.query_of(row), limit, allowed)
+    hits = lexicon.nearest(Query.of_row(lexicon.terms, row), limit, allowed)
     possible = np.flatnonzero(allowed & (ORACLE[row] > 0))
     assert len(hits) == len(set(hits.rows.tolist())) == min(limit, len(possible))
     assert set(hits.rows.tolist()) <= set(possible.tolist())
@@ -84,8 +84,8 @@ def test_nearest_is_brute_force(lexicon: Lexicon, row: int, limit: int, allowed:
 
 def test_copies_tie_and_the_lower_row_stands_first(lexicon: Lexicon) -> None:
     row = int(np.argmax(np.diff(TERMS.indptr[:11]) > 0))
-    hits = lexicon.nearest(lexicon.query_of(row), 1, EVERYTHING)
-    both = lexicon.nearest(lexicon.query_of(row), 2, EVERYTHING)
+    hits = lexicon.nearest(Query.of_row(lexicon.terms, row), 1, EVERYTHING)
+    both = lexicon.nearest(Query.of_row(lexicon.terms, row), 2, EVERYTHING)
     assert hits.rows.tolist() == [row]
     assert both.rows.tolist() == [row, ROWS - 10 + row]
     assert both.similarities[0] == both.similarities[1]
@@ -96,7 +96,7 @@ def test_copies_tie_and_the_lower_row_stands_first(lexicon: Lexicon) -> None:
     rows=st.lists(st.integers(0, ROWS - 1), max_size=20).map(lambda x: np.array(x, np.int64)),
 )
 def test_similarities_are_brute_force(lexicon: Lexicon, row: int, rows: np.ndarray) -> None:
-    found = lexicon.similarities(lexicon.query_of(row), rows)
+    found = lexicon.similarities(Query.of_row(lexicon.terms, row), rows)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, ORACLE[row, rows], atol=1e-3)
     assert (found <= 1).all()
@@ -104,7 +104,7 @@ def test_similarities_are_brute_force(lexicon: Lexicon, row: int, rows: np.ndarr
 
 def test_nearest_and_similarities_agree(lexicon: Lexicon) -> None:
     for row in range(ROWS):
-        query = lexicon.query_of(row)
+        query = Query.of_row(lexicon.terms, row)
         hits = lexicon.nearest(query, ROWS, EVERYTHING)
         np.testing.assert_allclose(
             hits.similarities,
@@ -117,7 +117,7 @@ def test_a_rows_own_counts_weigh_what_is_stored(lexicon: Lexicon) -> None:
     for row in range(ROWS):
         place = slice(TERMS.indptr[row], TERMS.indptr[row + 1])
         query = lexicon.weigh(TERMS.buckets[place], TERMS.counts[place])
-        stored = lexicon.query_of(row)
+        stored = Query.of_row(lexicon.terms, row)
         np.testing.assert_array_equal(query.buckets, stored.buckets)
         np.testing.assert_allclose(query.weights, stored.weights, atol=1e-3)
         length = np.linalg.norm(stored.weights)
@@ -147,9 +147,7 @@ def test_no_words_find_nothing(lexicon: Lexicon) -> None:
 def test_a_row_that_is_not_there_is_refused(lexicon: Lexicon, row: int) -> None:
     rows = np.array([0, row])
     with pytest.raises(BadQuery):
-        lexicon.query_of(row)
-    with pytest.raises(BadQuery):
-        lexicon.similarities(lexicon.query_of(0), rows)
+        lexicon.similarities(Query.of_row(lexicon.terms, 0), rows)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +166,7 @@ def test_terms_out_of_range_or_order_are_refused(
 @pytest.mark.parametrize("allowed", [np.ones(ROWS - 1, bool), np.ones(ROWS, np.int64)])
 def test_a_filter_that_does_not_fit_is_refused(lexicon: Lexicon, allowed: Bools) -> None:
     with pytest.raises(BadQuery):
-        lexicon.nearest(lexicon.query_of(0), 5, allowed)
+        lexicon.nearest(Query.of_row(lexicon.terms, 0), 5, allowed)
 
 
 def as_scipy(matrix: SparseMatrix | TermCounts) -> Any:

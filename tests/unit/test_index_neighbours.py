@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import BadRows, Catalog, DeltaWriter, Snapshot, View
+from index import BadRows, Catalog, DeltaWriter, Query, Snapshot, View
 from index.build import build
 from index.neighbours import NEAREST, SMOOTHING, nearest_rows
 from index.search import EXACT_BELOW
@@ -56,11 +56,11 @@ def brute_nearest(similarities: Array, allowed: Bools, without: int) -> list[tup
 
 def brute_lexical(snapshot: Snapshot, row: int) -> float:
     """The mean lexical similarity of the ten nearest others of the row's group."""
-    query, languages = snapshot.lexicon.query_of(row), snapshot.columns["language"]
+    query, languages = Query.of_row(snapshot.lexicon.terms, row), snapshot.columns["language"]
     others = [o for o in np.flatnonzero(languages == languages[row]).tolist() if o != row]
     found = []
     for other in others:
-        held = snapshot.lexicon.query_of(other)
+        held = Query.of_row(snapshot.lexicon.terms, other)
         _, mine, theirs = np.intersect1d(query.buckets, held.buckets, return_indices=True)
         found.append(float(query.weights[mine] @ held.weights[theirs]))
     best = sorted(found, reverse=True)[:NEAREST]
