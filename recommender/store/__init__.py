@@ -4,7 +4,7 @@ from recommender.store.article_store import ArticleStore, Backlog, LazyStore, op
 from recommender.store.articles import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.catalogs import CatalogNeeds
 from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
-from recommender.store.features import FeatureCache
+from recommender.store.feature_cache import FeatureCache
 from recommender.store.overrides import OverrideStore
 from recommender.store.policy import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan

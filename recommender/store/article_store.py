@@ -41,7 +41,7 @@ from recommender.store.change_log import (
 from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoints import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
-from recommender.store.features import FeatureCache
+from recommender.store.feature_cache import FeatureCache
 from recommender.store.overrides import OverrideStore
 from recommender.store.policy import Policies
 from recommender.store.scan import StoreScan

@@ -10,7 +10,7 @@ from recommender.articles import Article, article_of, parse_article
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.features import AT_ONCE
+from recommender.store.feature_cache import AT_ONCE
 from recommender.store.text_queue import dequeue, enqueue
 from recommender.strict_json import JsonObject
 

@@ -9,7 +9,7 @@ from recommender.errors import StoreUnusable
 from recommender.store import schema
 from recommender.store.article_store import ArticleStore
 from recommender.store.database import PATIENCE_SECONDS, writing
-from recommender.store.features import FEATURE_TABLES
+from recommender.store.feature_cache import FEATURE_TABLES
 from recommender.store.overrides import forget_overrides
 
 __all__ = ["overwrite_free_space", "scrub"]

@@ -19,7 +19,7 @@ from recommender.ranking.overrides import (
 from recommender.store import schema
 from recommender.store.articles import Receipt, find_row
 from recommender.store.change_log import log_change
-from recommender.store.features import AT_ONCE
+from recommender.store.feature_cache import AT_ONCE
 
 __all__ = ["OverrideStore", "forget_overrides", "overrides_after"]
 

@@ -10,7 +10,7 @@ from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.articles import Article, parse_article
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.features import AT_ONCE, store_embeddings, store_terms, store_texts
+from recommender.store.feature_cache import AT_ONCE, store_embeddings, store_terms, store_texts
 
 __all__ = [
     "ATTEMPTS",

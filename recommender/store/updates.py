@@ -10,7 +10,7 @@ from recommender.analysis.features import Features
 from recommender.articles import Article, parse_outline
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import schema
-from recommender.store.features import features_among
+from recommender.store.feature_cache import features_among
 from recommender.store.overrides import overrides_after
 from recommender.store.policy import newest_policy_change
 

@@ -404,7 +404,7 @@ STEPS: Final = (
     "recommender.operations.erase._remove_generations",
     "pathlib.Path.unlink",  # of the first file that is removed
     "recommender.operations.erase._remove",
-    "recommender.store.features.FeatureCache.prune",
+    "recommender.store.feature_cache.FeatureCache.prune",
     "recommender.operations.erase.overwrite_free_space",
 )
 

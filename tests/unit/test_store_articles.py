@@ -20,7 +20,7 @@ from recommender.store import (
     StoredPage,
     open_store,
 )
-from recommender.store.features import AT_ONCE
+from recommender.store.feature_cache import AT_ONCE
 from recommender.store.scan import ROWS_AT_ONCE
 from tests.support.properties import examples
 

@@ -19,7 +19,7 @@ from recommender.store import (
     FeatureCache,
     open_store,
 )
-from recommender.store.features import AT_ONCE, CHUNK
+from recommender.store.feature_cache import AT_ONCE, CHUNK
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
 
