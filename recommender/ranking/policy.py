@@ -47,7 +47,7 @@ def _section(name: str) -> str:
     return name
 
 
-def _says(meaning: str) -> Any:  # noqa: ANN401 - pydantic's own type of a field's facts
+def _means(meaning: str) -> Any:  # noqa: ANN401 - the type that pydantic gives
     return Field(description=meaning)
 
 
@@ -59,103 +59,109 @@ Section = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterV
 @with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Defaults are what is served where a newsroom sets nothing else.
+    """The weights and bounds of ranking. The defaults hold where a newsroom sets nothing else.
 
-    Bounds and meaning stand in a field's type, and nowhere else. They hold for what a newsroom
-    sets, not for a policy that code makes: measuring goes beyond them to put a rule out of force.
+    The type of a field gives its bounds and its meaning. Bounds are checked in documents only: code
+    that measures goes beyond them to switch a rule off.
     """
 
     dense_weight: Annotated[
         Share,
-        _says(
-            "share of article vectors in the score where the encoder knows both languages; words "
-            "have what vectors and passages leave. Where it does not know one, words have all; "
-            "between two languages that it knows, words have nothing"
+        _means(
+            "share of article vectors in the score if the encoder supports both languages; "
+            "words have what vectors and passages leave. If it does not support one of them, "
+            "words have all; between two languages that it supports, words have nothing"
         ),
     ] = 0.3
     passage_weight: Annotated[
-        Share, _says("share of passage matching there; with `dense_weight` at most 1")
+        Share, _means("share of passage matching in that case; with `dense_weight` at most 1")
     ] = 0.25
     neighbour_weight: Annotated[
         Share,
-        _says(
-            "how much an article's vector takes on from its two nearest, as far as near they are"
+        _means(
+            "how much the two nearest neighbours of an article count in its vector, each by "
+            "its nearness"
         ),
     ] = 0.6
     hubness_weight: Annotated[
         Share,
-        _says(
-            "how much of its mean similarity to its own ten nearest an article's ranking value "
-            "loses, so that what is near to everything does not stand in every list"
+        _means(
+            "how much of its mean similarity to its own ten nearest is subtracted from the "
+            "ranking value of an article, so that articles near to everything are not in "
+            "every list"
         ),
     ] = 0.2
     candidates: Annotated[
-        int, Field(ge=1, le=10_000), _says("how many articles each signal proposes")
+        int, Field(ge=1, le=10_000), _means("how many candidates each signal finds")
     ] = 200
-    threshold: Annotated[
-        Share, _says("least score of an article listed as semantically related")
-    ] = 0.12
+    threshold: Annotated[Share, _means("the least score of an item that is listed as related")] = (
+        0.12
+    )
     words_threshold: Annotated[
-        Share, _says("the same where words decide alone: their scores lie closer to 0")
+        Share, _means("the same if words decide alone, whose scores are closer to 0")
     ] = 0.05
     latest_share: Annotated[
         Share,
-        _says(
-            "with `mode=latest`, the least share of the best score that an article needs to be of "
-            "the same story; only those are put in order of time"
+        _means(
+            "with `mode=latest`, the least share of the best score from which an article is "
+            "of the same story; only those are ordered by time"
         ),
     ] = 0.5
     duplicate_overlap: Annotated[
         float,
         Field(gt=0, le=1),
-        _says("texts whose signatures overlap so much are one story told twice"),
+        _means("from this overlap of their MinHashes on, two texts are near-duplicates"),
     ] = 0.4
     story_likeness: Annotated[
         float,
         Field(gt=0, le=1),
-        _says("items whose vectors are so near belong to one story, and so does what is near any"),
+        _means(
+            "from this similarity of their vectors on, two items are of one story, directly "
+            "or through others"
+        ),
     ] = 0.85
     story_cap: Annotated[
         int,
         Field(ge=1, le=100),
-        _says("how many items of one story a list of twelve holds at most, and a longer one more"),
+        _means("the most items of one story in a list of twelve; a longer list may have more"),
     ] = 6
     copy_overlap: Annotated[
         float,
         Field(gt=0, le=1),
-        _says(
-            "texts of one author that overlap so much are cut from one pattern; texts of one host "
-            "from midway between this and `duplicate_overlap` on, as their footers are alike"
+        _means(
+            "from this overlap on, texts of one author are made from one template; texts of "
+            "one host from midway between this and `duplicate_overlap` on, because they share "
+            "a footer"
         ),
     ] = 0.15
     copy_cap: Annotated[
-        int, Field(ge=1, le=100), _says("how many items of one pattern a list holds at most")
+        int, Field(ge=1, le=100), _means("the most items of one template in a list")
     ] = 2
     diversity: Annotated[
-        Share, _says("weight of being unlike what stands above, against the ranking value")
+        Share, _means("weight of being unlike the items above, against the ranking value")
     ] = 0.05
     age_weight: Annotated[
-        Share, _says("how much of its ranking value an article loses with age, at most")
+        Share, _means("the most that age takes from the score of an article, as a share of it")
     ] = 0.1
-    half_life_days: Annotated[Days, _says("the age at which half of that is lost")] = 180.0
+    half_life_days: Annotated[Days, _means("the age in days at which half of that is lost")] = 180.0
     half_lives: Annotated[
         Mapping[Section, Days],
         Field(max_length=500),
-        _says(
+        _means(
             "by section, as articles name it, the half-life in days of its articles; "
             "`half_life_days` is that of all others"
         ),
     ] = field(default_factory=dict, hash=False)
-    fallback: Annotated[bool, _says("whether a short list is filled with the latest articles")] = (
+    fallback: Annotated[bool, _means("whether a short list is filled with the latest articles")] = (
         True
     )
-    untitled: Annotated[bool, _says("whether articles without a title may be listed")] = False
+    untitled: Annotated[bool, _means("whether articles without a title may be listed")] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "half_lives", MappingProxyType(dict(self.half_lives)))
 
     def to_document(self, *, full: bool = False) -> dict[str, Any]:
-        """Plain JSON types: what differs from the defaults, or every field."""
+        """As plain JSON types: the fields that differ from the defaults, or all fields."""
         plain = {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
         if full:
             return plain
@@ -182,7 +188,7 @@ RELEVANCE_ONLY: Final = Policy(
     fallback=False,
     untitled=True,
 )
-"""Relatedness alone, for measuring: no rule takes an article out or moves it."""
+"""Relatedness alone, for measuring: no rule removes or moves an article."""
 
 
 def parse_policy(document: str | bytes) -> Policy:
