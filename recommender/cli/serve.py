@@ -11,6 +11,7 @@ import click
 from index import Catalog
 from recommender.analysis.embedding import find_model
 from recommender.api import LIMITS, MODES, Explain, ListOptions, Mode
+from recommender.cli.listing import as_text
 from recommender.cli.terminal import bar
 from recommender.errors import UnreadArticle
 from recommender.live import open_replica
@@ -20,7 +21,6 @@ from recommender.operations.supervision import die_with_supervisor
 from recommender.operations.web_server import serve_all, serve_web
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
-from recommender.ranking.listing import as_text
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -109,4 +109,6 @@ def indexer() -> None:
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
 def demo(served: bool, port: int) -> None:
     """Import the sample archive, show a list, and serve it."""
-    demonstrate(Settings.from_environment(), bar, click.echo, port=port if served else None)
+    demonstrate(
+        Settings.from_environment(), bar, click.echo, as_text, port=port if served else None
+    )

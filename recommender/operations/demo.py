@@ -13,11 +13,10 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
-from recommender.api import ListOptions
+from recommender.api import ListOptions, RelatedList
 from recommender.indexing.rebuild import rebuild
 from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
-from recommender.ranking.listing import as_text
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -32,9 +31,12 @@ STORY: Final = "guiyang-smart-city"
 HOST: Final = "127.0.0.1"
 
 Say = Callable[[str], object]
+AsText = Callable[[RelatedList, str], str]
 
 
-def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None) -> None:
+def demonstrate(
+    settings: Settings, meter: Meter, say: Say, as_text: AsText, *, port: int | None
+) -> None:
     """Import the sample, build it, print the list of its Guiyang story, and serve it.
 
     Store and snapshots lie in a folder of their own under the data folder.
@@ -43,12 +45,14 @@ def demonstrate(settings: Settings, meter: Meter, say: Say, *, port: int | None)
         settings: the data folder and the model.
         meter: shows the progress.
         say: prints a line.
+        as_text: a list and the title of its seed as text.
         port: where to serve, on the loopback address; None serves nothing.
     """
     data = settings.data.demo
     catalog = Catalog(data.snapshots)
     policy = _build(settings, data, catalog, meter, say)
-    say(_list(catalog, policy) + "\n")
+    listed, title = _list(catalog, policy)
+    say(as_text(listed, title) + "\n")
     if port is not None:
         _serve(settings, data, port, say)
 
@@ -71,10 +75,11 @@ def _build(
     return policy
 
 
-def _list(catalog: Catalog, policy: Policy) -> str:
+def _list(catalog: Catalog, policy: Policy) -> tuple[RelatedList, str]:
+    """The list of the story, and the title of the story."""
     view = View.of(catalog.open_live())
     seed = find_seed(view, STORY)
-    return as_text(list_related(view, seed, ListOptions(), policy, time.time()), seed.title)
+    return list_related(view, seed, ListOptions(), policy, time.time()), seed.title
 
 
 def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:

@@ -16,7 +16,7 @@ from recommender.api import (
     SharedTerm,
 )
 from recommender.characters import printable
-from recommender.ranking.listing import as_text
+from recommender.cli.listing import as_text
 
 SHOWN = {
     "title": "Bridge opens",
