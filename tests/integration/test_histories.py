@@ -464,8 +464,8 @@ class Worker:
             self.newsroom.catalog,
             lambda: self.newsroom.store,
             lambda: self.newsroom.reader.model,
-            Journal(folder / "copy"),
-            Heartbeats(folder / "board"),
+            Journal(folder / "journals"),
+            Heartbeats(folder / "heartbeats"),
         )
 
     def look(self) -> View:

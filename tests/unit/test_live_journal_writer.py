@@ -111,20 +111,20 @@ def restored(catalog: Catalog, journal: Journal) -> tuple[LogPosition, dict[str,
     base = next(
         base for base in open_base_snapshots(catalog) if base.snapshot.generation == catalog.live()
     )
-    copied = journal.load(base.snapshot.generation)
-    assert copied is not None
-    assert copied.epoch == base.origin.epoch
+    content = journal.load(base.snapshot.generation)
+    assert content is not None
+    assert content.epoch == base.origin.epoch
     replica = Replica(base)
-    replica.apply(copied.updates)
-    return copied.point, shown(replica.view)
+    replica.apply(content.updates)
+    return content.point, shown(replica.view)
 
 
 def await_journal(catalog: Catalog, journal: Journal, end: LogPosition) -> None:
     """Wait until the journal of the live generation reaches so far."""
 
     def reaches() -> bool:
-        copied = journal.load(catalog.live())
-        return copied is not None and copied.point == end
+        content = journal.load(catalog.live())
+        return content is not None and content.point == end
 
     until(reaches)
 

@@ -191,7 +191,7 @@ def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
 def test_what_a_newer_program_set_is_in_force_when_that_reads_the_journal(
     hire: Hire, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An older program wrote the copy, and could not read the newest version."""
+    """An older program wrote the journal, and could not read the newest version."""
     store.policies.set(SOME)
     store.policies.put(NEWER)
     first = hire()
@@ -260,10 +260,10 @@ def test_every_look_sees_one_policy_with_the_change_that_brought_it(
 def test_a_thread_takes_another_policy_up_when_it_looks_again(
     own_desk: Settings, store: ArticleStore, fake_model: Model
 ) -> None:
-    boards, copies = own_desk.data.heartbeats, own_desk.data.journals
+    heartbeats, journals = own_desk.data.heartbeats, own_desk.data.journals
     catalog, make = Catalog(own_desk.data.snapshots), lambda: fake_model
     followers = [
-        Follower(catalog, lambda: store, make, Journal(copies), Heartbeats(boards))
+        Follower(catalog, lambda: store, make, Journal(journals), Heartbeats(heartbeats))
         for _ in range(2)
     ]
     for follower in followers:
