@@ -22,12 +22,18 @@ COMMANDS: Final = {
     "export": Place("content", "export", "Write the articles of the store to PATH as JSON lines."),
     "backup": Place("content", "backup", "Copy the store to the new file PATH, while it is used."),
     "restore": Place("content", "restore_", "Put the backup PATH in the place of the store."),
-    "rebuild": Place("snapshots", "rebuild_", "Build a snapshot of the store, and publish it."),
-    "compact": Place("snapshots", "compact_", "Build a snapshot of what is analyzed already."),
-    "snapshots": Place("snapshots", "snapshots", "List, verify, roll back and remove snapshots."),
+    "rebuild": Place(
+        "snapshot_commands", "rebuild_", "Build a snapshot of the store, and publish it."
+    ),
+    "compact": Place(
+        "snapshot_commands", "compact_", "Build a snapshot of what is analyzed already."
+    ),
+    "snapshots": Place(
+        "snapshot_commands", "snapshots", "List, verify, roll back and remove snapshots."
+    ),
     "check": Place("maintenance", "check", "Check that store and snapshots are whole and agree."),
     "erase": Place("maintenance", "erase_", "Remove every trace of the article ID."),
-    "policy": Place("policy", "policy", "Show and set the ranking policy."),
+    "policy": Place("policy_commands", "policy", "Show and set the ranking policy."),
     "related": Place("serve", "related", "Print the Read also list of the article ID."),
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
     "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),

@@ -17,7 +17,7 @@ from recommender.cli.terminal import EXISTING_PATH, bar, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
-from recommender.operations.check import gather
+from recommender.operations.check import gather_facts
 from recommender.operations.check_findings import Level, judge
 from recommender.operations.erase import Erased, erase
 from recommender.operations.indexer_process import model_in_use
@@ -50,7 +50,7 @@ def check(against: Path | None, verbose: bool) -> None:
     with closing(open_store(settings.database_url, must_exist=True)) as store, Fetcher() as fetcher:
         source = None if against is None else open_source(str(against), "auto", fetcher)
         pulled = None if source is None else source.pull(None, silent)
-        facts = gather(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), pulled)
+        facts = gather_facts(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), pulled)
     findings = judge(facts)
     for finding in findings:
         if verbose or finding.level is not Level.OK:

@@ -28,10 +28,10 @@ from recommender.sources import Gone, Pulled, Record
 from recommender.sources.importing import with_known_ids
 from recommender.store import ArticleStatus, ArticleStore
 
-__all__ = ["gather"]
+__all__ = ["gather_facts"]
 
 
-def gather(
+def gather_facts(
     store: ArticleStore, catalog: Catalog, now: datetime, source: Iterable[Pulled] | None = None
 ) -> Facts:
     """Read the whole store, every generation, and a source if one is given.

@@ -1,12 +1,12 @@
 """The article store and its change log, on SQLAlchemy. SQLAlchemy stays inside this package."""
 
+from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
-from recommender.store.articles import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.catalogs import CatalogNeeds
 from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
 from recommender.store.feature_cache import FeatureCache
-from recommender.store.overrides import OverrideStore
-from recommender.store.policy import Policies, PolicyReceipt
+from recommender.store.override_versions import OverrideStore
+from recommender.store.policy_versions import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan
 from recommender.store.text_queue import (
     AnalyzedText,

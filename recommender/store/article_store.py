@@ -13,7 +13,7 @@ from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.store import schema
-from recommender.store.articles import (
+from recommender.store.article_rows import (
     DeleteRequest,
     Receipt,
     StoredArticle,
@@ -42,8 +42,8 @@ from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoints import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
-from recommender.store.overrides import OverrideStore
-from recommender.store.policy import Policies
+from recommender.store.override_versions import OverrideStore
+from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan
 from recommender.store.sqlite import file_identity, is_missing
 from recommender.store.text_queue import QueueLength, TextQueue

@@ -10,7 +10,7 @@ from recommender.store import schema
 from recommender.store.article_store import ArticleStore
 from recommender.store.database import PATIENCE_SECONDS, writing
 from recommender.store.feature_cache import FEATURE_TABLES
-from recommender.store.overrides import forget_overrides
+from recommender.store.override_versions import forget_overrides
 
 __all__ = ["overwrite_free_space", "scrub"]
 

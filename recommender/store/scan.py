@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recommender.articles import Article, parse_article, parse_outline
 from recommender.store import schema
-from recommender.store.articles import StoredArticle
+from recommender.store.article_rows import StoredArticle
 from recommender.store.change_log import state_of
 from recommender.store.feature_cache import FEATURE_TABLES
 from recommender.store.text_queue import ATTEMPTS

@@ -11,8 +11,8 @@ from recommender.articles import Article, parse_outline
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import schema
 from recommender.store.feature_cache import features_among
-from recommender.store.overrides import overrides_after
-from recommender.store.policy import newest_policy_change
+from recommender.store.override_versions import overrides_after
+from recommender.store.policy_versions import newest_policy_change
 
 __all__ = ["Update", "UpdateBatch", "read_unread", "read_updates"]
 

@@ -17,7 +17,7 @@ from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import Origin
-from recommender.operations.check import gather
+from recommender.operations.check import gather_facts
 from recommender.operations.check_findings import Examples, Facts, Flaw
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
@@ -59,7 +59,7 @@ def execute(store: ArticleStore) -> Execute:
 
 def facts_of(settings: Settings, store: ArticleStore, source: Path | None = None) -> Facts:
     records = None if source is None else read_jsonl(source)
-    return gather(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), records)
+    return gather_facts(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), records)
 
 
 def put(store: ArticleStore, *documents: dict[str, Any]) -> None:

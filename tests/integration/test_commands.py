@@ -74,8 +74,10 @@ def fake_rebuild(
     monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder
 ) -> pytest.MonkeyPatch:
     """Makes `rebuild` use the fake encoder."""
-    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
-    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshot_commands.find_model", lambda *_: fake_model)
+    monkeypatch.setattr(
+        "recommender.cli.snapshot_commands.load_encoder", lambda *_, **__: fake_encoder
+    )
     return monkeypatch
 
 
@@ -366,7 +368,7 @@ def test_a_refused_model_is_1(
     def refuse(*_: object) -> NoReturn:
         raise ModelRefused("the weights are not the pinned ones")
 
-    monkeypatch.setattr("recommender.cli.snapshots.find_model", refuse)
+    monkeypatch.setattr("recommender.cli.snapshot_commands.find_model", refuse)
     result = run(own_desk, "rebuild")
     assert (result.exit_code, "not the pinned ones" in result.stderr) == (1, True)
 
@@ -452,7 +454,9 @@ class Broken:
 def test_a_rebuild_that_fails_says_so_and_leaves_the_live_snapshot(
     run: Run, own_desk: Settings, fake_rebuild: pytest.MonkeyPatch
 ) -> None:
-    fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: Broken())
+    fake_rebuild.setattr(
+        "recommender.cli.snapshot_commands.load_encoder", lambda *_, **__: Broken()
+    )
     before = Catalog(own_desk.data.snapshots).live()
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 73
@@ -508,7 +512,7 @@ def test_an_interrupt_is_130_and_says_that_nothing_is_lost(
     def interrupt(_: Model, **_options: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    fake_rebuild.setattr("recommender.cli.snapshots.load_encoder", interrupt)
+    fake_rebuild.setattr("recommender.cli.snapshot_commands.load_encoder", interrupt)
     result = run(own_desk, "rebuild", "--full")
     assert result.exit_code == 130
     assert "run it again" in result.stderr

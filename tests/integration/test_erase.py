@@ -187,7 +187,7 @@ def choose(store: ArticleStore) -> None:
     )
 
 
-def park(archive: Archive) -> None:
+def give_up(archive: Archive) -> None:
     """One more version, which cannot be read, and a fault that quotes it."""
     archive.put(in_markup(5, "<poison>") | {"version": 5})
     archive.store.queue.give_up(DOOMED, archive.hashes[-1], f"cannot read {MARK}")
@@ -212,7 +212,7 @@ def archive(filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     address = f"sqlite:///{tmp_path / 'a.db'}"
     with closing(open_store(address)) as store:
         made = Archive(store, Settings(address, tmp_path), fake_reader(), [*filled.hashes])
-        park(made)
+        give_up(made)
         yield made
 
 
@@ -483,7 +483,7 @@ def test_of_a_server_that_holds_the_database_nothing_is_left_in_its_tables(
     with closing(open_store(postgresql.url(name))) as store:
         archive = Archive(store, Settings("", tmp_path), fake_reader(), [])
         fill(archive, desk_documents.values())
-        park(archive)
+        give_up(archive)
         postgresql.execute("CHECKPOINT", name)
         assert len(holders(tables)) > 1
         archive.erase()

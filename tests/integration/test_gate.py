@@ -182,7 +182,7 @@ def test_articles_that_wait_or_are_parked_are_not_missed(
     put(store, [{"id": "bad", "title": "Bad", "body_html": "<poison>"}])
     done = rebuild(store, catalog, reader_with_fake())
     assert (done.articles, done.unread) == (10, 1)
-    assert [parked.id for parked in store.queue.dead_letters()] == ["bad"]
+    assert [letter.id for letter in store.queue.dead_letters()] == ["bad"]
 
 
 def test_nothing_is_published_over_a_full_archive_from_an_empty_store(

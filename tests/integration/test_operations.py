@@ -152,9 +152,11 @@ def test_a_generation_of_other_columns_is_damaged_and_nobody_goes_back_to_it(
     for command in ("verify", "rollback"):
         result = run(own_desk, "snapshots", command, forged)
         assert result.exit_code == 1
-        assert "column-own.npy: a column of int32, where lists need one of int64" in result.output
+        assert (
+            "column-id_hash.npy: a column of int32, where lists need one of int64" in result.output
+        )
     assert catalog.live() == live
-    assert "column-own.npy" in run(own_desk, "check").output
+    assert "column-id_hash.npy" in run(own_desk, "check").output
 
 
 def test_a_generation_whose_rows_are_not_found_is_damaged(
@@ -345,8 +347,10 @@ def test_prune_trims_no_log_by_the_numbers_of_another_store(
 
 @pytest.fixture
 def _fake_model(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder) -> None:
-    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
-    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshot_commands.find_model", lambda *_: fake_model)
+    monkeypatch.setattr(
+        "recommender.cli.snapshot_commands.load_encoder", lambda *_, **__: fake_encoder
+    )
 
 
 @pytest.mark.usefixtures("_fake_model")

@@ -34,7 +34,7 @@ CALLS: dict[str, Call] = {
     "settle": lambda store: store.queue.acknowledge([], AnalyzerVersions("", "", "")),
     "retry": lambda store: store.queue.retry_dead_letters(),
     "waiting": lambda store: store.queue.length(),
-    "parked": lambda store: store.queue.dead_letters(),
+    "dead letters": lambda store: store.queue.dead_letters(),
     "vectors": lambda store: store.features.vectors(["a"], "model"),
     "prune": lambda store: store.features.prune(),
     "policies": lambda store: store.policies.history(),

@@ -285,9 +285,9 @@ def test_an_article_that_cannot_be_read_is_left_out_and_parked(
     snapshot = Catalog(own_desk.data.snapshots).open_live()
     assert snapshot.row_of("bad") is None
     assert snapshot.row_of("good") is not None
-    (parked,) = store.queue.dead_letters()
-    assert parked.id == "bad"
-    assert "took more than 2 s" in parked.fault
+    (letter,) = store.queue.dead_letters()
+    assert letter.id == "bad"
+    assert "took more than 2 s" in letter.fault
 
 
 def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
@@ -323,7 +323,7 @@ def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
     reader = Analyzer(fake_model, lambda _: fake_encoder, str.strip)
     rebuild(store, catalog, reader)
     assert catalog.open_live().row_of("odd") is None
-    assert [parked.id for parked in store.queue.dead_letters()] == ["odd"]
+    assert [letter.id for letter in store.queue.dead_letters()] == ["odd"]
     rebuild(store, catalog, reader, full=True)
     assert store.queue.dead_letters() == []
     assert catalog.open_live().row_of("odd") is not None

@@ -73,8 +73,10 @@ def upgraded(
     monkeypatch.setattr(Compaction, "run", lambda _, command: started.append(command))
     monkeypatch.setattr(operation, "find_model", lambda *_: fake_model)
     monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
-    monkeypatch.setattr("recommender.cli.snapshots.find_model", lambda *_: fake_model)
-    monkeypatch.setattr("recommender.cli.snapshots.load_encoder", lambda *_, **__: fake_encoder)
+    monkeypatch.setattr("recommender.cli.snapshot_commands.find_model", lambda *_: fake_model)
+    monkeypatch.setattr(
+        "recommender.cli.snapshot_commands.load_encoder", lambda *_, **__: fake_encoder
+    )
     monkeypatch.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader())
     listed = ids(client_of(own_desk))
     name = as_format(Catalog(own_desk.data.snapshots), FORMAT - 1)

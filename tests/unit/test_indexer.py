@@ -178,7 +178,7 @@ def test_a_bad_article_of_a_bulk_load_is_blamed_alone_too(
 ) -> None:
     store.write_many([article(f"{at:02}", "poison" if at == 5 else None) for at in range(20)])
     Indexer(store, reader_with_fake(Watched(fake_encoder, refuse("poison")))).drain()
-    assert [parked.id for parked in store.queue.dead_letters()] == ["05"]
+    assert [letter.id for letter in store.queue.dead_letters()] == ["05"]
     assert sorted(read_in_order(store)) == [f"{at:02}" for at in range(20) if at != 5]
 
 
@@ -213,7 +213,7 @@ def test_whatever_a_fault_says_the_article_is_parked(
 
     store.put(article("a"))
     Indexer(store, reader_with_fake(Watched(fake_encoder, fail))).drain()
-    assert [parked.id for parked in store.queue.dead_letters()] == ["a"]
+    assert [letter.id for letter in store.queue.dead_letters()] == ["a"]
 
 
 def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
@@ -346,7 +346,7 @@ def test_articles_beside_one_that_kills_are_read_and_not_parked(
     for _ in range(3):
         die(store, deadly, tmp_path / "in-hand")
     Indexer(store, deadly, tmp_path / "in-hand").drain()
-    assert [parked.id for parked in store.queue.dead_letters()] == ["b"]
+    assert [letter.id for letter in store.queue.dead_letters()] == ["b"]
     assert sorted(read_in_order(store)) == ["a", "c", "d"]
 
 
@@ -403,9 +403,9 @@ def test_a_vector_that_holds_no_numbers_parks_its_article_and_costs_no_other(
     store.write_many(articles, bulk=bulk)
     encoder = Numberless(fake_encoder, "poison")
     Indexer(store, reader_with_fake(encoder)).drain()
-    (parked,) = store.queue.dead_letters()
-    assert (parked.id, parked.change) == ("b", 2)
-    assert "a NaN" in parked.fault
+    (letter,) = store.queue.dead_letters()
+    assert (letter.id, letter.change) == ("b", 2)
+    assert "a NaN" in letter.fault
     assert encoder.asked == 4  # together with the others, then three times alone
     assert sorted(read_in_order(store)) == ["a", "c"]
     hashes = {one.id: one.text_hash for one in articles}

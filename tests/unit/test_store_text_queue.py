@@ -138,8 +138,8 @@ def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStor
 def test_any_fault_is_kept_as_far_as_it_is_text(store: ArticleStore, fault: str) -> None:
     store.put(article())
     fail(store, "a", times=ATTEMPTS, fault=fault)
-    (parked,) = store.queue.dead_letters()
-    assert parked.fault == fault[:2_000].replace("\0", "?").replace("\ud800", "?")
+    (letter,) = store.queue.dead_letters()
+    assert letter.fault == fault[:2_000].replace("\0", "?").replace("\ud800", "?")
 
 
 def test_a_failure_of_an_older_text_is_not_counted(store: ArticleStore) -> None:

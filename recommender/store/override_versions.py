@@ -17,7 +17,7 @@ from recommender.ranking.overrides import (
     parse_overrides,
 )
 from recommender.store import schema
-from recommender.store.articles import Receipt, find_row
+from recommender.store.article_rows import Receipt, find_row
 from recommender.store.change_log import log_change
 from recommender.store.feature_cache import AT_ONCE
 
