@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Snapshot
+from index.arrays import spread_evenly
 from recommender.api import RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.documents import GROUPED_BY
@@ -208,7 +209,7 @@ def measure_generations(
     lists = [[candidate.list_for(seed) for seed in seeds] for candidate in both]
     listed = {item.id for of_one in lists for one in of_one for item in one.items}
     may_list = [frozenset(one for one in listed if candidate.may_list(one)) for candidate in both]
-    rows = _spread_evenly(len(new.snapshot))
+    rows = spread_evenly(len(new.snapshot), SAMPLE)
     alone = _measure_search(new.snapshot, rows)
     alone["true"] = _share_of_true_vectors(new.snapshot, rows, stored_vectors)
     found = [dict(zip(seeds, of_one, strict=True)) for of_one in lists]
@@ -219,14 +220,10 @@ def measure_generations(
 def _choose_seeds(new: Snapshot, live: Snapshot | None) -> list[str]:
     """Choose up to SAMPLE articles, whose lists are compared; both generations have them."""
     # Ten times as many are tried, because some may be new, or removed.
-    rows = _spread_evenly(len(new), SAMPLE if live is None else 10 * SAMPLE)
+    rows = spread_evenly(len(new), SAMPLE if live is None else 10 * SAMPLE)
     ids = [new.id_of(row) for row in rows.tolist()]
     common = ids if live is None else [one for one in ids if live.row_of(one) is not None]
-    return [common[at] for at in _spread_evenly(len(common)).tolist()]
-
-
-def _spread_evenly(rows: int, most: int = SAMPLE) -> NDArray[np.int64]:
-    return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)
+    return [common[at] for at in spread_evenly(len(common), SAMPLE).tolist()]
 
 
 def _measure_lists(

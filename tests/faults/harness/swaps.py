@@ -4,8 +4,8 @@
 
 In one process, threads search what a `Follower` shows, while another flips the pointer between the
 generations of three archives, publishes a new one now and then and prunes the oldest under those
-who search it, and between two swaps lets changes come. The archives hold the same ids; every card,
-and the similarities of the best rows, tell the archive and the change they are of. Each answer
+who search it, and between two swaps lets changes come. The archives have the same ids; the display
+fields and the similarities of the best rows show which archive and change they are of. Each answer
 is compared, whole, with brute force over what the generation and the change that it names should
 hold. With `--torn` the searchers read the view twice, which must be noticed. Stop it with Ctrl-C.
 """
@@ -89,14 +89,14 @@ class Answer:
         generation: of the view.
         change: up to which it shows.
         ids: of the nearest, then of who holds the word.
-        cards: of the same.
+        display: of the same.
         similarities: float32, of the same.
     """
 
     generation: str
     change: int
     ids: tuple[str, ...]
-    cards: tuple[bytes, ...]
+    display: tuple[bytes, ...]
     similarities: Floats
 
     def agrees(self, other: "Answer") -> bool:
@@ -104,7 +104,7 @@ class Answer:
         return (
             (self.generation, self.change) == (other.generation, other.change)
             and self.ids == other.ids
-            and self.cards == other.cards
+            and self.display == other.display
             and bool(np.abs(self.similarities - other.similarities).max() <= ROUNDING)
         )
 
@@ -166,7 +166,7 @@ class Archive:
             generation=generation,
             change=self.change,
             ids=tuple(known[at].article.id for at in best),
-            cards=tuple(DisplayFields.of(known[at].article, "en").to_bytes() for at in best),
+            display=tuple(DisplayFields.of(known[at].article, "en").to_bytes() for at in best),
             similarities=found,
         )
 
@@ -331,7 +331,7 @@ def ask(look: Look, asked: int) -> Answer:
 
 
 def ask_torn(look: Look, asked: int) -> Answer:
-    """The control: rows from what is shown first, and their cards from what is shown then."""
+    """The control: rows of the first view, and their display fields from the second."""
     live = look()
     live.view.nearest(QUERIES[asked], LIMIT, live.view.present)  # time for a swap
     return _read(live, look(), asked)
@@ -349,7 +349,7 @@ def _read(live: LiveState, other: LiveState, asked: int) -> Answer:
         generation=view.generation,
         change=live.change,
         ids=tuple(map(view.id_of, rows)),
-        cards=tuple(map(other.view.display_of, rows)),
+        display=tuple(map(other.view.display_of, rows)),
         similarities=similarities,
     )
 
