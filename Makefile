@@ -46,7 +46,7 @@ test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml a
 	$(PYTHON) .ci/oldest > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet '$(TORCH)'
 	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt --editable '.[test]'
-	.venv-oldest/bin/python -m pytest -q
+	.venv-oldest/bin/python -m pytest -q -m "not long"
 
 test-faults: $(READY) ## Kills, power loss, damage, freshness and reads, at length; MINUTES=30 of kills.
 	$(RUN) -m tests.faults.harness --minutes $(MINUTES)
