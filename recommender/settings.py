@@ -3,7 +3,6 @@
 How lists are ranked is not set here: that is policy, see `recommender/ranking/policy.py`.
 """
 
-import hmac
 import logging
 import os
 import re
@@ -161,10 +160,6 @@ class ApiKey:
     name: str
     scopes: frozenset[str]
     secret: str
-
-    def opens(self, secret: str) -> bool:
-        """Compare with a secret, in constant time."""
-        return hmac.compare_digest(self.secret.encode(), secret.encode("utf-8", "replace"))
 
     def __repr__(self) -> str:
         return f"ApiKey(name={self.name!r}, scopes={sorted(self.scopes)})"

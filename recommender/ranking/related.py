@@ -35,6 +35,7 @@ __all__ = [
     "SelectedItems",
     "list_of",
     "list_related",
+    "make_list",
     "pool_of",
     "select_items",
 ]
@@ -93,7 +94,11 @@ def list_related(
     seed. Unless it is pinned, it is no translation and no near-duplicate of the seed or of an item
     above.
     """
-    request = ListRequest(view, seed, options, policy, now, overrides)
+    return make_list(ListRequest(view, seed, options, policy, now, overrides))
+
+
+def make_list(request: ListRequest) -> RelatedList:
+    """The list for a request, without explanations of what was dropped; see `list_related`."""
     return list_of(request, select_items(request))
 
 
@@ -255,9 +260,7 @@ class _UnfinishedList:
             rules=SelectionRules.of(request.policy, request.options.limit, diversity),
             seed_minhashes=np.vstack([request.seed.minhash, translations]),
             listable=candidates.listable,
-            listed=pool_of(self._view, request.scorer.score(listed), request.now)
-            if len(listed)
-            else None,
+            listed=self._pool_of(listed) if len(listed) else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
         )
 

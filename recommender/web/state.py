@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -21,6 +21,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
+from recommender.ranking.related import make_list
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
@@ -100,13 +101,11 @@ class State:
             shown = row_is_visible(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        overrides, policy = live.overrides.of(article_id), live.in_force.policy
-        request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
-        limit = self.limits.heavy.hold("explanations") if options.explain else nullcontext()
-        with limit:
-            related = list_explained(request, self._texts)
         changes = (next_visibility_change(part, now) for part in view.parts)
+        overrides, policy = live.overrides.of(article_id), live.in_force.policy
         seconds_left = min(overrides.next_change(now), *changes) - now
+        request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
+        related = self._make_list(request)
         explained = bool(options.explain)
         return Listing(article_id, related, seed.language, explained, seed.up_to_date, seconds_left)
 
@@ -128,9 +127,7 @@ class State:
         overrides, policy = live.overrides.of(article.id), live.in_force.policy
         now = time.time()
         request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
-        limit = self.limits.heavy.hold("explanations") if options.explain else nullcontext()
-        with limit:
-            return list_explained(request, self._texts, text)
+        return self._make_list(request, text)
 
     def appearances(self, article_id: str) -> Appearances:
         """The articles whose list shows one now.
@@ -234,6 +231,13 @@ class State:
             finally:
                 self._waits_for_log.release()
         return self.follower.current()
+
+    def _make_list(self, request: ListRequest, text: Article | None = None) -> RelatedList:
+        """The list for a request. `text` is the draft that it is for."""
+        if not request.options.explain:
+            return make_list(request)
+        with self.limits.heavy.hold("explanations"):
+            return list_explained(request, self._texts, text)
 
     def _texts(self, changes: Mapping[str, int]) -> dict[str, Article]:
         return self._reachable_store().texts_at(changes)
