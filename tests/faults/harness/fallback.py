@@ -15,12 +15,16 @@ import click
 import numpy as np
 
 from index import BUCKETS, Catalog, Passages, Rows, TermCounts, quantize
+from recommender.analysis.embedding import Model
+from recommender.indexing.documents import build_rows
 from recommender.live import open_base_snapshots
 from tests.faults.harness.tally import Figure, report
 
 DIM = 384
 TERMS = 120
 MOST_SECONDS = 2.0
+EMPTY = build_rows((), Model("made", Path(), "made", frozenset({"en"})), dim=1)
+"""Rows of nothing, which tell what columns there are."""
 
 
 @click.command(help=__doc__)
@@ -61,8 +65,11 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
             buckets.ravel().astype(np.int32),
             np.ones(count * TERMS, np.float32),
         ),
-        columns={"signature": draw.integers(0, 2**16, (count, 128), np.uint16)},
-        labels={},
+        columns={
+            name: np.zeros((count, *column.shape[1:]), column.dtype)
+            for name, column in EMPTY.columns.items()
+        },
+        labels={name: ["made"] for name in EMPTY.labels},
         keywords=[()] * count,
         display=[b"a headline of sixty letters, an address and what else is shown"] * count,
     )

@@ -318,7 +318,7 @@ EVERY_SECONDS: Final = 0.7
 WITHDRAWN: Final = 8  # every so manieth is taken back
 SETTLING_SECONDS: Final = 5.0  # after which an article is taken back
 AT_ONCE: Final = 8
-READING: Final = "indexer: reading with"  # logged when its model is loaded
+READING: Final = "indexer: analyzing with"  # logged when its model is loaded
 STARTING_SECONDS: Final = 180.0
 
 
