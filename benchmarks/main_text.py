@@ -24,8 +24,8 @@ import trafilatura
 
 from benchmarks.figures import Figure, report
 from recommender.analysis.html.blocks import tidy
-from recommender.analysis.html.page import PageReader
 from recommender.analysis.html.sandbox import Sandbox
+from recommender.analysis.html.web_page import PageReader
 from recommender.errors import UnreadableMarkup
 from recommender.sources.pages import decode_page
 

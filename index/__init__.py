@@ -14,8 +14,8 @@ from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
 from index.passages import Passages, quantize
 from index.rows import BUCKETS, Rows, TermCounts, concatenate_rows
-from index.search import Hits
 from index.snapshot import Snapshot
+from index.vector_search import Hits
 from index.view import View
 
 __all__ = [

@@ -21,7 +21,7 @@ from index.manifest import FORMAT, Files, Manifest
 from index.neighbours import IndexSide, find_own_neighbours
 from index.passages import ScaledPassages
 from index.rows import BUCKETS
-from index.search import Vectors
+from index.vector_search import Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

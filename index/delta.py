@@ -16,7 +16,7 @@ from index.errors import BadRows
 from index.lexical import overlap, weigh_rows
 from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
 from index.passages import ScaledPassages, scales_of
-from index.search import Hits, top
+from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

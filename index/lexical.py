@@ -18,7 +18,7 @@ from index.disk import map_array
 from index.errors import BadQuery, SnapshotDamaged
 from index.manifest import Files
 from index.rows import BUCKETS
-from index.search import Hits, top
+from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
     from pathlib import Path

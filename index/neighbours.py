@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from index.disk import Writer
     from index.lexical import Lexicon
     from index.manifest import Manifest
-    from index.search import Vectors
     from index.snapshot import Snapshot
+    from index.vector_search import Vectors
 
 NEAREST: Final = 10
 """How many nearest rows the hubness of a row is measured with."""

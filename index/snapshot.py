@@ -17,7 +17,7 @@ from index.lexical import Lexicon
 from index.manifest import Files, Manifest, read_manifest
 from index.neighbours import Neighbours
 from index.passages import ScaledPassages
-from index.search import open_vectors
+from index.vector_search import open_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
     from index.lexical import Query
-    from index.search import Vectors
+    from index.vector_search import Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from index.errors import BadQuery
 from index.lexical import Query
 from index.manifest import BackgroundSimilarity
 from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
-from index.search import Hits, top
+from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -31,7 +31,7 @@ from recommender.api.answers import (
     SharedTerm,
     Written,
 )
-from recommender.api.requests import (
+from recommender.api.request_options import (
     LIMITS,
     MODES,
     MOST_LISTS,

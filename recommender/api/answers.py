@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-from recommender.api.requests import Mode, RecordedOverride
+from recommender.api.request_options import Mode, RecordedOverride
 from recommender.articles import Article, Moment
 from recommender.errors import FieldFault
 

@@ -22,7 +22,7 @@ from recommender.evaluation.datasets import Dataset
 from recommender.indexing.rebuild import rebuild
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed

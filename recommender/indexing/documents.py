@@ -16,7 +16,7 @@ from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, primary_language
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id, visibility_columns
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
 
 __all__ = [

@@ -12,7 +12,7 @@ from recommender.api import Dropped, Item, NoGrounds, RelatedList, Rule
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, broken_rules
 from recommender.ranking.related import Removed, list_of, select_items

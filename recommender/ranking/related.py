@@ -15,7 +15,7 @@ from index import View
 from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import Item, ListOptions, RelatedList, Rule
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.overrides import NO_OVERRIDES, Overrides
 from recommender.ranking.policy import Policy

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from index import Query, View
 from recommender.errors import UnreadArticle
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 
 __all__ = ["Seed", "find_seed", "seed_of"]
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from recommender.errors import BadSource, SourceAway
-from recommender.sources.connections import (
+from recommender.sources.address_guard import (
     TEMPORARY_FAILURES,
     CheckedNetwork,
     FetchAddress,

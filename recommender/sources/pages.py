@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
 
-from recommender.analysis.html.page import Page, PageReader
+from recommender.analysis.html.web_page import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Meter

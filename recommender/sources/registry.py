@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from recommender.errors import BadSource
 from recommender.progress import Advance, Meter
-from recommender.sources.connections import parse_address
+from recommender.sources.address_guard import parse_address
 from recommender.sources.feeds import read_feed, read_json_feed
 from recommender.sources.fetching import Fetcher, FetchResponse
 from recommender.sources.format_detection import HEAD, detect_format, links_to_wordpress

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from recommender.analysis.html.page import Page, PageReader
+from recommender.analysis.html.web_page import Page, PageReader
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle, SourceAway, UnreadableMarkup
 from recommender.progress import Meter
+from recommender.sources.address_guard import parse_address
 from recommender.sources.article_fields import complete_address, refusal
-from recommender.sources.connections import parse_address
 from recommender.sources.fetching import Fetcher, FetchResponse
 from recommender.sources.pages import decode_page, host_of, is_article_list, page_article
 from recommender.sources.sitemap_tree import (

@@ -27,7 +27,6 @@ from recommender.store.article_rows import (
     read_page,
     write_or_refuse,
 )
-from recommender.store.catalogs import ReportedCatalogs
 from recommender.store.change_log import (
     LogEntry,
     LogPosition,
@@ -42,6 +41,7 @@ from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoints import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
+from recommender.store.machines import ReportedCatalogs
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan

@@ -19,7 +19,7 @@ from recommender.errors import BadParameter, FieldFault
 from recommender.store import Receipt
 from recommender.web.auth import needs
 from recommender.web.bodies import check_kind, read_body, read_document
-from recommender.web.parameters import Body, described
+from recommender.web.endpoints import Body, described
 from recommender.web.responses import respond, uncached
 from recommender.web.state import state
 

@@ -21,7 +21,7 @@ from recommender.store import DeleteRequest, Receipt
 from recommender.strict_json import JsonObject, read_object
 from recommender.web.auth import needs
 from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE, read_body
-from recommender.web.parameters import Body, described
+from recommender.web.endpoints import Body, described
 from recommender.web.problems import Refused, public_detail, status_of
 from recommender.web.responses import respond
 from recommender.web.state import state

@@ -11,10 +11,10 @@ from recommender.api import InQuery, Item, ListOptions, read_whole_number
 from recommender.articles import is_web_address
 from recommender.characters import UNSEEN, can_be_seen, fit_for_html
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.web.auth import is_public, opens_reads
-from recommender.web.languages import Direction, Heading, direction_of, heading_in
-from recommender.web.parameters import Content, described
+from recommender.web.endpoints import Content, described
+from recommender.web.page_languages import Direction, Heading, direction_of, heading_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 

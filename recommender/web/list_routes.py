@@ -21,7 +21,7 @@ from recommender.indexing.drafts import ANY_ID
 from recommender.strict_json import JsonObject
 from recommender.web.auth import is_public, needs, opens_reads
 from recommender.web.bodies import read_document
-from recommender.web.parameters import Body, described
+from recommender.web.endpoints import Body, described
 from recommender.web.problems import Refused
 from recommender.web.responses import cached, respond, uncached
 from recommender.web.state import state

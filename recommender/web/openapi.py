@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 
 from recommender.api import Options, Problem
 from recommender.articles import ID_SCHEMA, Article
-from recommender.web.parameters import (
+from recommender.web.endpoints import (
     Body,
     Content,
     Description,

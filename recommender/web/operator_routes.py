@@ -13,7 +13,7 @@ from index import Catalog
 from recommender.api import Health, Readiness
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.snapshots import gate_refusal, rollback_hold
-from recommender.web.parameters import Content, described
+from recommender.web.endpoints import Content, described
 from recommender.web.responses import respond
 from recommender.web.state import State, state
 

@@ -13,7 +13,7 @@ from recommender.store import Receipt
 from recommender.web.article_routes import ACCEPTED, written
 from recommender.web.auth import key_name, needs
 from recommender.web.bodies import read_document
-from recommender.web.parameters import Body, described
+from recommender.web.endpoints import Body, described
 from recommender.web.responses import uncached
 from recommender.web.state import state
 

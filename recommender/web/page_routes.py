@@ -11,8 +11,8 @@ from recommender.analysis.article_texts import paragraphs
 from recommender.errors import UnknownArticle
 from recommender.ranking.filters import is_visible
 from recommender.web.auth import is_public, opens_reads
+from recommender.web.endpoints import Content, described
 from recommender.web.fragment import FragmentOptions, list_section
-from recommender.web.parameters import Content, described
 from recommender.web.responses import add_etag, cached
 from recommender.web.state import state
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from recommender.web.endpoints import parameters_of
 from recommender.web.fragment import LONGEST_HEADING, FragmentOptions
-from recommender.web.languages import HEADINGS
-from recommender.web.parameters import parameters_of
+from recommender.web.page_languages import HEADINGS
 from recommender.web.responses import (
     FRESH_SECONDS,
     MOST_KEYS_BYTES,

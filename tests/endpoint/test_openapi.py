@@ -27,7 +27,7 @@ from recommender.api import (
 from recommender.articles import Article, parse_article
 from recommender.errors import InvalidArticle
 from recommender.settings import Settings
-from recommender.web.parameters import description_of, scope_of
+from recommender.web.endpoints import description_of, scope_of
 
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from recommender.analysis.html.feed_document import parse_feed_document
-from recommender.analysis.html.page import PageReader
 from recommender.analysis.html.sandbox import (
     FEED,
     LONGEST_MARKUP,
@@ -25,6 +24,7 @@ from recommender.analysis.html.sandbox import (
     Sandbox,
     Task,
 )
+from recommender.analysis.html.web_page import PageReader
 from recommender.errors import UnreadableMarkup
 
 MEGABYTE = 1_000_000
@@ -236,8 +236,10 @@ def test_an_article_that_is_refused_costs_no_child(
 
 def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int]) -> None:
     faulty = fake(
-        "from recommender.analysis.html import sandbox_child, text; sys.argv = ['', 'text']; "
-        "text.html_to_text = lambda html: html if html == 'fine' else 1 / 0; sandbox_child.main()"
+        "from recommender.analysis.html import sandbox_child, html_to_text; "
+        "sys.argv = ['', 'text']; "
+        "html_to_text.html_to_text = lambda html: html if html == 'fine' else 1 / 0; "
+        "sandbox_child.main()"
     )
     with Sandbox(TEXT, faulty) as reader:
         with pytest.raises(UnreadableMarkup, match="ZeroDivisionError: division by zero"):

@@ -17,7 +17,7 @@ from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import parse_article
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, QueueLength, open_store
 

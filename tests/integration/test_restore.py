@@ -21,7 +21,7 @@ from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.live import Follower, Heartbeats, Journal
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 from recommender.store.backup import back_up, restore

@@ -7,9 +7,9 @@ second, so tests that are about something else read harmless documents here.
 import pytest
 
 from recommender.analysis.html.feed_document import read_feed_document
-from recommender.analysis.html.main_text import read_web_page
-from recommender.analysis.html.page import Page, PageReader
 from recommender.analysis.html.sandbox import FEED, Sandbox
+from recommender.analysis.html.web_page import Page, PageReader
+from recommender.analysis.html.web_page_text import read_web_page
 from recommender.errors import UnreadableMarkup
 
 __all__ = ["InlinePageReader", "read_feeds_inline"]

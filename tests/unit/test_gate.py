@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import Catalog, Passages, Rows, Snapshot, TermCounts
-from index.search import Vectors
+from index.vector_search import Vectors
 from recommender.api import Item, RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.gate import (
@@ -27,7 +27,7 @@ from recommender.indexing.gate import (
     measure_generations,
     rank_biased_overlap,
 )
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 
 # --- rank-biased overlap ---
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recommender.analysis.html.blocks import Block, Layout, Span, TextLine
 from recommender.analysis.html.boilerplate import remove_boilerplate
-from recommender.analysis.html.text import html_to_text
+from recommender.analysis.html.html_to_text import html_to_text
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
 READ = "The ferry was late again.\n\nNobody on the quay knew why, or said so."

@@ -35,10 +35,10 @@ def test_the_version_is_public() -> None:
 
 
 def test_a_parent_needs_no_parser() -> None:
-    modules = modules_after("import recommender.analysis.html.page")
+    modules = modules_after("import recommender.analysis.html.web_page")
     assert modules & {"lxml", "trafilatura", "feedparser"} == set()
     assert ours(modules) == LIGHT | {
-        "recommender.analysis.html.page",
+        "recommender.analysis.html.web_page",
         "recommender.analysis.html.sandbox",
     }
 
@@ -46,7 +46,7 @@ def test_a_parent_needs_no_parser() -> None:
 @pytest.mark.parametrize(
     ("task", "needed", "parsers"),
     [
-        ("TEXT", {"text", "boilerplate", "boilerplate_phrases", "shortcodes"}, {"lxml"}),
+        ("TEXT", {"html_to_text", "boilerplate", "boilerplate_phrases", "shortcodes"}, {"lxml"}),
         ("FEED", {"feed_document"}, {"feedparser", "feedparser_sgmllib"}),
     ],
 )

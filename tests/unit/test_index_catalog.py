@@ -17,7 +17,7 @@ import pytest
 from index import BadRows, Catalog, Locked, NoSnapshot, Snapshot, SnapshotDamaged
 from index.build import build
 from index.manifest import Files
-from index.search import Vectors
+from index.vector_search import Vectors
 from tests.support.index_rows import STAMP, random_units, sample_rows
 
 if TYPE_CHECKING:

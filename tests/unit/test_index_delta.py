@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from index.arrays import Array, Bools, Codes, Floats, Ints
-    from index.search import Hits
+    from index.vector_search import Hits
 
 KINDS = 40
 WORDS = ["tg", "ru", "fa", "en", "русӣ"]

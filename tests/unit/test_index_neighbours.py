@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from index import BadRows, Catalog, DeltaWriter, Query, Snapshot, View
 from index.build import build
 from index.neighbours import NEAREST, SMOOTHING, nearest_rows
-from index.search import EXACT_BELOW
+from index.vector_search import EXACT_BELOW
 from tests.support.index_rows import (
     STAMP,
     clustered_vectors,
@@ -319,7 +319,7 @@ def test_few_known_rows_of_many_are_searched_exactly(many: Snapshot) -> None:
 def test_lists_that_run_dry_are_made_up_for(
     many: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.search._MOST_PROBES", 1)
+    monkeypatch.setattr("index.vector_search._MOST_PROBES", 1)
     rows, similarities = many.vectors.candidates(
         many.vectors.fetch_stored(np.arange(50)), 2_000, np.ones(len(many), bool)
     )

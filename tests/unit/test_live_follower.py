@@ -19,7 +19,7 @@ from recommender.errors import NotReady
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import open_generation
 from recommender.live import Heartbeats, Journal
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.html.page import Page
+from recommender.analysis.html.web_page import Page
 from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent

@@ -1,4 +1,4 @@
-"""HTML to plain text, in a sandbox. Parent processes use `sandbox` and `page`.
+"""HTML to plain text, in a sandbox. Parent processes use `sandbox` and `web_page`.
 
 The child process imports this package too, so little is imported here: no lxml, no trafilatura.
 """

@@ -13,7 +13,7 @@ from typing import Final
 from lxml import etree
 
 from recommender.analysis.html.blocks import tidy
-from recommender.analysis.html.page import PageMetadata
+from recommender.analysis.html.web_page import PageMetadata
 
 __all__ = ["read_metadata"]
 

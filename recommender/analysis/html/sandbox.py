@@ -85,27 +85,27 @@ class Task:
 
 TEXT: Final = Task(
     name="text",
-    function="text:html_to_text",
+    function="html_to_text:html_to_text",
     complaint="body_html cannot be read: {}; send its text as body",
 )
 """An article's HTML to plain text."""
 
 LINKS: Final = Task(
     name="links",
-    function="text:html_to_links",
+    function="html_to_text:html_to_links",
     complaint=TEXT.complaint,
 )
 """An article's HTML to the addresses that it links to, one on each line."""
 
 PAGE: Final = Task(
     name="page",
-    function="main_text:read_web_page",
+    function="web_page_text:read_web_page",
     complaint="the page cannot be read: {}",
     wall_seconds=10.0,  # the first page waits until trafilatura is imported
     memory_bytes=512_000_000,  # an idle child uses 135 million, and 150 after large pages
     open_files=3,
 )
-"""A whole web page to JSON: its main text and its metadata (see `page`)."""
+"""A whole web page to JSON: its main text and its metadata (see `web_page`)."""
 
 FEED: Final = Task(
     name="feed",

@@ -33,7 +33,7 @@ from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.live import Follower, Heartbeats, Journal, LiveState
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
 from recommender.store import (

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.html.main_text import read_web_page
-from recommender.analysis.html.page import Page
 from recommender.analysis.html.sandbox import PAGE as TASK
 from recommender.analysis.html.sandbox import Reply
+from recommender.analysis.html.web_page import Page
+from recommender.analysis.html.web_page_text import read_web_page
 from recommender.errors import UnreadableMarkup
 from tests.support.properties import examples
 

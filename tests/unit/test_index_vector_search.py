@@ -16,7 +16,7 @@ from index import BadQuery, Manifest, SnapshotDamaged
 from index.arrays import normalize, widen_float16
 from index.build import build, list_count
 from index.manifest import Files
-from index.search import EXACT_BELOW, Vectors, open_vectors, top
+from index.vector_search import EXACT_BELOW, Vectors, open_vectors, top
 from tests.support.index_rows import (
     MANY,
     STAMP,

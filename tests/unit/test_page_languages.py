@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from recommender.articles import LANGUAGE_PATTERN
-from recommender.web.languages import HEADINGS, Heading, direction_of, heading_in
+from recommender.web.page_languages import HEADINGS, Heading, direction_of, heading_in
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recommender.analysis.html.blocks import Block, Layout, Span, TextLine
+from recommender.analysis.html.html_to_text import html_to_links, html_to_text
 from recommender.analysis.html.sandbox import TEXT
-from recommender.analysis.html.text import html_to_links, html_to_text
 from recommender.errors import UnreadableMarkup
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article
-from recommender.ranking.display import DisplayFields
+from recommender.ranking.display_fields import DisplayFields
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 CARDS = st.builds(DisplayFields, TEXTS, *[st.none() | TEXTS] * 5)

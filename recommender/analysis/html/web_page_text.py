@@ -21,10 +21,10 @@ from recommender.analysis.html.blocks import (
     visible_length,
 )
 from recommender.analysis.html.boilerplate import remove_boilerplate
+from recommender.analysis.html.html_to_text import PARSER_OPTIONS, check_depth, lay_out
 from recommender.analysis.html.metadata import read_metadata
-from recommender.analysis.html.page import Page
 from recommender.analysis.html.sandbox import PAGE
-from recommender.analysis.html.text import PARSER_OPTIONS, check_depth, lay_out
+from recommender.analysis.html.web_page import Page
 from recommender.characters import remove_controls
 from recommender.errors import UnreadableMarkup
 
