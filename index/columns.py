@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,50 +16,13 @@ from index.manifest import Files, column_file
 from index.rows import COLUMN_KINDS, codes_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from index.arrays import Array, Doubles, Ints, Longs, Whole
+    from index.arrays import Array, Ints, Longs
     from index.disk import Writer
     from index.manifest import Manifest
     from index.rows import Rows
-
-_FEW: Final = 8
-"""Mapping so many labels takes no longer than finding out which of them occur."""
-
-
-class Labelled(Protocol):
-    """Whatever has columns of codes and their labels: a snapshot or a delta."""
-
-    @property
-    def columns(self) -> Mapping[str, Array]:
-        """By name, an array of n rows."""
-
-    @property
-    def labels(self) -> Mapping[str, Sequence[str]]:
-        """By the name of a column of codes, the label of each code, by position."""
-
-
-def map_labels(
-    part: Labelled, column: str, rows: Whole, value_of: Callable[[str], float]
-) -> Doubles:
-    """Map a column of codes to numbers: `value_of(label)` for each row.
-
-    Args:
-        part: whose rows they are.
-        column: of codes, [n].
-        rows: whole numbers [m].
-        value_of: called once a label; where there are many labels, only for those of the rows.
-
-    Returns:
-        float64 [m].
-    """
-    labels = part.labels[column]
-    if len(labels) <= _FEW:
-        values: Doubles = np.array([*map(value_of, labels)], np.float64)
-        return values[part.columns[column][rows]]
-    codes, places = np.unique(part.columns[column][rows], return_inverse=True)
-    return np.array([value_of(labels[code]) for code in codes.tolist()], np.float64)[places]
 
 
 def write_columns(writer: Writer, rows: Rows) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.columns import map_labels
 from index.delta import Delta
 from index.errors import BadQuery
 from index.lexical import Query
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from index.snapshot import Snapshot
 
 _UNMEASURED = BackgroundSimilarity(0, 0.0, 0.0, 0.0)
+_FEW = 8  # mapping so many labels takes no longer than finding out which of them occur
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,8 +130,17 @@ class View:
         return self._of_parts(rows, lambda part, own: part.columns[column][own])
 
     def map_labels(self, column: str, rows: Whole, value_of: Callable[[str], float]) -> Doubles:
-        """Map a column of codes to numbers: `value_of(label)` for each row, float64 [m]."""
-        return self._of_parts(rows, lambda part, own: map_labels(part, column, own, value_of))
+        """Map a column of codes to numbers: `value_of(label)` for each row.
+
+        Args:
+            column: of codes, [n + d].
+            rows: whole numbers [m].
+            value_of: called once a label; where there are many labels, only for those of the rows.
+
+        Returns:
+            float64 [m].
+        """
+        return self._of_parts(rows, lambda part, own: _map_labels(part, column, own, value_of))
 
     def where(self, condition: Callable[[Snapshot | Delta], Bools]) -> Bools:
         """Mark the present rows that meet a condition.
@@ -152,12 +161,16 @@ class View:
         """Find the allowed rows most similar to a unit vector; see `Vectors.nearest`."""
         own, new = self._split(allowed)
         hits = self.snapshot.vectors.nearest(vector, limit, own) if own.any() else Hits.none()
+        if not new.any():
+            return hits
         return self._merged(hits, self.delta.nearest(vector, limit, new), limit)
 
     def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows whose terms are most similar; see `Lexicon.nearest`."""
         own, new = self._split(allowed)
         hits = self.snapshot.lexicon.nearest(query, limit, own)
+        if not new.any():
+            return hits
         return self._merged(hits, self.delta.nearest_by_terms(query, limit, new), limit)
 
     def fetch(self, rows: Whole) -> Floats:
@@ -261,7 +274,16 @@ class View:
         return allowed[:size], allowed[size:]
 
     def _merged(self, own: Hits, new: Hits, limit: int) -> Hits:
-        if not len(new):
-            return own
         rows = np.concatenate([own.rows, new.rows + len(self.snapshot)])
         return top(rows, np.concatenate([own.similarities, new.similarities]), limit)
+
+
+def _map_labels(
+    part: Snapshot | Delta, column: str, rows: Whole, value_of: Callable[[str], float]
+) -> Doubles:
+    labels, codes = part.labels[column], part.columns[column][rows]
+    if len(labels) <= _FEW:
+        values: Doubles = np.array([*map(value_of, labels)], np.float64)
+        return values[codes]
+    used, places = np.unique(codes, return_inverse=True)
+    return np.array([value_of(labels[code]) for code in used.tolist()], np.float64)[places]

@@ -6,7 +6,6 @@ share many words but few triples. A reprint with another headline shares most tr
 """
 
 import zlib
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Final
@@ -20,8 +19,8 @@ from recommender.articles import Article
 __all__ = [
     "MINHASH_SIZE",
     "MINHASH_VERSION",
-    "MinHashTable",
     "compute_minhash",
+    "count_equal_places",
     "estimate_jaccard",
     "least_equal_places",
 ]
@@ -56,36 +55,26 @@ def estimate_jaccard(
 
     It is 0 for a text without words.
     """
-    shares: NDArray[np.float64] = MinHashTable.of(others).equal(minhash) / max(1, others.shape[1])
+    shares: NDArray[np.float64] = count_equal_places(minhash, others) / max(1, others.shape[1])
     return shares
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MinHashTable:
-    """The MinHashes of m texts, laid out for many comparisons with single texts.
+def count_equal_places(
+    minhash: NDArray[np.uint16], others: NDArray[np.uint16]
+) -> NDArray[np.unsignedinteger[Any]]:
+    """Count the places of one MinHash that each of others shares: [m] for others [m, size].
 
-    Attributes:
-        places: uint16 [size, m]. A row holds one place of all texts, so that sums add whole rows.
+    It is 0 for a text without words.
     """
-
-    places: NDArray[np.uint16]
-
-    @classmethod
-    def of(cls, minhashes: NDArray[np.uint16]) -> "MinHashTable":
-        """From an array [m, size], one row a text."""
-        return cls(np.ascontiguousarray(minhashes.T))
-
-    def equal(self, minhash: NDArray[np.uint16]) -> NDArray[np.unsignedinteger[Any]]:
-        """Count the places of each text that equal those of one: [m]; 0 if that has no words."""
-        size, count = self.places.shape
-        kind = np.min_scalar_type(size)
-        if not np.count_nonzero(minhash):
-            return np.zeros(count, kind)
-        same = self.places == minhash[:, None]
-        counts: NDArray[np.unsignedinteger[Any]] = np.add.reduce(
-            same.view(np.uint8), axis=0, dtype=kind
-        )
-        return counts
+    kind = np.min_scalar_type(others.shape[1])
+    if not np.count_nonzero(minhash):
+        return np.zeros(len(others), kind)
+    # One place of all texts in a row, so that the sum adds whole rows.
+    same = np.ascontiguousarray(others.T) == minhash[:, np.newaxis]
+    counts: NDArray[np.unsignedinteger[Any]] = np.add.reduce(
+        same.view(np.uint8), axis=0, dtype=kind
+    )
+    return counts
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.api import ListOptions
-from recommender.ranking.attributes import TaggedColumns, hash_id
+from recommender.ranking.attributes import TaggedColumns
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.overrides import Overrides
@@ -152,5 +152,5 @@ class ListRequest:
         Without the seed's id, every list of an archive without dates would fall back to the same
         few articles.
         """
-        numbers: Rows = self.view.take("id_hash", rows) ^ hash_id(self.seed.id)
+        numbers: Rows = self.view.take("id_hash", rows) ^ self.seed.id_hash
         return numbers

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.analysis.minhash import MinHashTable, estimate_jaccard, least_equal_places
+from recommender.analysis.minhash import estimate_jaccard, least_equal_places
 from recommender.ranking.attributes import Columns
 
 __all__ = [
@@ -61,7 +61,7 @@ class DuplicateClusters:
         self._least = least_equal_places(bound, self._size)
         self._is_alone = _are_alone(text_clusters)
         self._rest = np.arange(len(minhashes))
-        self._table = self._rest_table = MinHashTable.of(minhashes).places
+        self._table = self._rest_table = np.ascontiguousarray(minhashes.T)
 
     def equal_places(self, item: int, least: int) -> Counts | None:
         """Count the MinHash places that each candidate shares with an item, itself with 0: [m].

@@ -34,7 +34,8 @@ class Seed:
         language: a primary BCP-47 subtag, or `und`.
         section: None if it has none.
         published_at: seconds since 1970 in UTC; NaN if unknown.
-        hashes: of its id and of what it translates, by which translations are found.
+        id_hash: of its id; see `hash_id`.
+        translates: the hash of the id or group that it translates; of its own id if none.
         has_list: whether the article wants a list at all.
         minhash: uint16 [MINHASH_SIZE], of its text.
         up_to_date: whether its present text was read, not an older one.
@@ -52,7 +53,8 @@ class Seed:
     language: str
     section: str | None
     published_at: float
-    hashes: frozenset[int]
+    id_hash: int
+    translates: int
     has_list: bool
     minhash: NDArray[np.uint16]
     up_to_date: bool = False
@@ -62,6 +64,11 @@ class Seed:
     passages: NDArray[np.float32] | None = None
     terms: Query | None = None
     row: int | None = None
+
+    @property
+    def hashes(self) -> frozenset[int]:
+        """The hashes by which its translations are found."""
+        return frozenset({self.id_hash, self.translates})
 
 
 def seed_of(view: View, article_id: str) -> Seed | None:
@@ -78,7 +85,8 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         language=view.label_of("language", row),
         section=view.label_of("section", row) or None,
         published_at=float(values["published_at"]),
-        hashes=frozenset({int(values["id_hash"]), int(values["translates"])}),
+        id_hash=int(values["id_hash"]),
+        translates=int(values["translates"]),
         has_list=bool(values["has_list"]),
         minhash=values["minhash"],
         up_to_date=bool(values["up_to_date"]),

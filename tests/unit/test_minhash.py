@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from recommender.analysis.minhash import (
     MINHASH_SIZE,
-    MinHashTable,
     compute_minhash,
+    count_equal_places,
     estimate_jaccard,
     least_equal_places,
 )
@@ -151,25 +151,25 @@ def test_texts_without_words_have_similarity_zero() -> None:
     ).tolist() == [0, 0]
 
 
-def test_of_a_book_the_beginning_is_signed() -> None:
+def test_only_the_beginning_of_a_book_counts() -> None:
     text = " ".join(f"word{number}" for number in range(MOST_WORDS + 5_000))
     beginning = " ".join(text.split()[:MOST_WORDS])
     assert compute_minhash(story(text)).tolist() == compute_minhash(story(beginning)).tolist()
 
 
 @pytest.mark.parametrize("size", [1, 4, MINHASH_SIZE, 255, 256, 300])
-def test_a_sheet_counts_equal_places(size: int) -> None:
+def test_equal_places_are_counted(size: int) -> None:
     """Also where more places are equal than a byte can count."""
     minhashes = np.random.default_rng(size).integers(1, 3, (9, size), np.uint16)
     minhashes[4:6] = minhashes[0]
-    counted = MinHashTable.of(minhashes).equal(minhashes[0]).tolist()
+    counted = count_equal_places(minhashes[0], minhashes).tolist()
     assert counted == [int(np.sum(one == minhashes[0])) for one in minhashes]
     assert counted[0] == counted[4] == size
 
 
-def test_an_empty_sheet_has_nothing_to_count() -> None:
+def test_without_texts_there_is_nothing_to_count() -> None:
     empty = np.empty((0, MINHASH_SIZE), np.uint16)
-    assert MinHashTable.of(empty).equal(compute_minhash(story(STORY))).tolist() == []
+    assert count_equal_places(compute_minhash(story(STORY)), empty).tolist() == []
     assert estimate_jaccard(compute_minhash(story(STORY)), empty).tolist() == []
 
 

@@ -219,7 +219,7 @@ def test_a_seed_is_seen_in_the_light_of_its_two_nearest(view: View) -> None:
 def outside(**parts: Any) -> Seed:
     """A seed that is in no row: English, and known to the encoder."""
     nothing = np.zeros(MINHASH_SIZE, np.uint16)
-    values: dict[str, Any] = {"hashes": frozenset(), "has_list": True, "minhash": nothing}
+    values: dict[str, Any] = {"id_hash": 0, "translates": 0, "has_list": True, "minhash": nothing}
     values |= {"section": None, "published_at": np.nan, "embedded": True, "fluent": True}
     return Seed("draft", "T", "en", **(values | parts))
 
