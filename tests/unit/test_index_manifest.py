@@ -177,7 +177,13 @@ def test_a_missing_field_is_refused(field: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../live", "/etc/passwd", "manifest.json", "column-.npy", "column-A.npy", "column-a.npy\n"],
+    [
+        *("../live", "../../etc/passwd", "/etc/passwd", "..", ".", "", "manifest.json", "live"),
+        *("column-.npy", "column-A.npy", "column-a.npy\n", "column-a.npy.", "column-a/b.npy"),
+        *("column-../x.npy", f"column-{'a' * 33}.npy", "ids.bin\0", "IDS.BIN", "./ids.bin"),
+        *("ids.bin/", "x" * 5_000, "column-\N{CYRILLIC SMALL LETTER A}.npy", "\ud800"),
+    ],
+    ids=lambda name: f"{name!r:.20}",
 )
 def test_a_file_outside_the_closed_set_is_refused(name: str) -> None:
     fields = json.loads(a_manifest().to_bytes())
@@ -215,17 +221,38 @@ def test_a_manifest_that_omits_a_required_file_is_refused(name: str) -> None:
         Manifest.from_bytes(encoded(fields), Path("manifest"))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        a_manifest().to_bytes() + b"\n",
-        a_manifest().to_bytes().rstrip(b"\n"),
-        a_manifest().to_bytes().replace(b'"change": 7', b'"change": 7,\n  "change": 7'),
-        a_manifest().to_bytes().replace(b'"change": 7', b'"change":  7'),
-        b"[" * 100_000,
-    ],
-    ids=["longer", "shorter", "doubled field", "another space", "deep nesting"],
-)
+GOOD = a_manifest().to_bytes()
+FORMAT = b'"format": %d' % a_manifest().format
+OTHER_BYTES = {
+    "longer": GOOD + b"\n",
+    "shorter": GOOD.rstrip(b"\n"),
+    "twice": GOOD + GOOD,
+    "empty": b"",
+    "null": b"null\n",
+    "a number": b"1\n",
+    "a list around it": b"[" + GOOD.strip() + b"]\n",
+    "deep lists": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "doubled field": GOOD.replace(FORMAT, FORMAT + b",\n  " + FORMAT),
+    "doubled field, the last one wrong": GOOD.replace(FORMAT, FORMAT + b',\n  "format": 0'),
+    "doubled file": GOOD.replace(b'"ids.bin": {', b'"ids.bin": {},\n    "ids.bin": {'),
+    "another space": GOOD.replace(b'"change": 7', b'"change":  7'),
+    "leading space": b" " + GOOD,
+    "compact": json.dumps(json.loads(GOOD), sort_keys=True).encode() + b"\n",
+    "CRLF": GOOD.replace(b"\n", b"\r\n"),
+    "BOM": b"\xef\xbb\xbf" + GOOD,
+    "UTF-16": GOOD.decode().encode("utf-16"),
+    "UTF-32": GOOD.decode().encode("utf-32"),
+    "not UTF-8": GOOD.replace(b'"format"', b'"\xff\xfe"'),
+    "NUL": GOOD + b"\0",
+    "escaped letter": GOOD.replace(b'"format"', b'"\\u0066ormat"'),
+    "a comment": GOOD.replace(b"{", b"{ // all is well", 1),
+    "a number as 4e0": GOOD.replace(FORMAT, FORMAT + b"e0"),
+    "two megabytes": GOOD + b" " * (2 << 20),
+}
+
+
+@pytest.mark.parametrize("data", OTHER_BYTES.values(), ids=OTHER_BYTES.keys())
 def test_bytes_that_are_not_canonical_are_refused(data: bytes) -> None:
     with pytest.raises(SnapshotDamaged):
         Manifest.from_bytes(data, Path("manifest"))
