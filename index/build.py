@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Floats, Longs
+    from index.disk import FileSum
+    from index.manifest import BackgroundSimilarity
     from index.rows import Rows
 
 IVF_ABOVE: Final = 20_000
@@ -121,7 +123,20 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
     for part in (lexicon, passages, find_own_neighbours(index_side, groups), means):
         part.write(writer)
     _write_rows(writer, rows)
-    manifest = Manifest(
+    manifest = _describe(rows, options, tuning, background, writer.sums)
+    writer.write(Files.MANIFEST, manifest.to_bytes())
+    sync_folder(folder)
+    return manifest
+
+
+def _describe(
+    rows: Rows,
+    options: BuildOptions,
+    tuning: Tuning,
+    background: Mapping[str, BackgroundSimilarity],
+    sums: Mapping[str, FileSum],
+) -> Manifest:
+    return Manifest(
         format=FORMAT,
         rows=len(rows),
         dim=rows.dim,
@@ -137,11 +152,8 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         centred=options.get("centred", False),
         background=background,
         notes=options.get("notes", {}),
-        files=writer.sums,
+        files=sums,
     )
-    writer.write(Files.MANIFEST, manifest.to_bytes())
-    sync_folder(folder)
-    return manifest
 
 
 def list_count(rows: int) -> int:

@@ -3,11 +3,14 @@
 What is public there is asked of WordPress's own PHP, and the store must hold that and no more.
 """
 
+import os
 import re
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -127,6 +130,23 @@ def command(url: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
     return [*called, "--allow-private", "127.0.0.1"], clean_environment(DATABASE_URL=url)
 
 
+def run_on_terminal(called: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
+    """Run a command with a terminal for its errors: exit code, output, what the terminal shows."""
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (40, 160))
+    with subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+        called, env=environment, stdout=subprocess.PIPE, stderr=end, text=True
+    ) as process:
+        os.close(end)
+        shown = b""
+        with suppress(OSError):  # Linux reports the end of a terminal as EIO
+            while read := os.read(terminal, 65_536):
+                shown += read
+        os.close(terminal)
+        printed, _ = process.communicate()
+    return process.returncode, printed, shown.decode("utf-8", "replace")
+
+
 @pytest.fixture(scope="module")
 def filled(site: Site) -> Site:
     """The site with 2,000 posts."""
@@ -140,12 +160,10 @@ def archive(filled: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The site, pulled once in one command, whose report is checked."""
     url = f"sqlite:///{tmp_path_factory.mktemp('pulled') / 'a.db'}"
     called, environment = command(url, filled.home)
-    done = subprocess.run(  # noqa: S603 - this interpreter, words of our own
-        called, env=environment, capture_output=True, text=True, check=False
-    )
+    code, printed, shown = run_on_terminal(called, environment)
     report = f"{filled.home}: {POSTS} created, 0 updated, 0 unchanged, 0 rejected\n"
-    assert (done.returncode, done.stdout) == (0, report), done.stderr
-    assert re.search(rf"posts: +\d+%.*\b\d+/{POSTS} .*posts/s", done.stderr), done.stderr
+    assert (code, printed) == (0, report), shown
+    assert re.search(rf"posts: +\d+%.*\b\d+/{POSTS} .*posts/s", shown), shown
     store = open_store(url)
     yield Archive(filled, store)
     store.close()
