@@ -55,8 +55,9 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
             raise UnreadArticle(article_id)
         explanation: Explain = "all" if explain == "all" else explain is not None
         options = ListOptions(limit=limit, mode=mode, explain=explanation)
-        policy, overrides = replica.in_force.policy, replica.overrides.of(article_id)
-        list_request = ListRequest(view, seed, options, policy, time.time(), overrides)
+        now = time.time()
+        policy, overrides = replica.in_force.policy, replica.overrides.of(article_id).at(now)
+        list_request = ListRequest(view, seed, options, policy, now, overrides)
         answer = list_explained(list_request, store.texts_at)
     if as_json:
         click.echo(answer.to_json(indent=2))

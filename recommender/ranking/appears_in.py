@@ -65,7 +65,7 @@ def find_appearances(
     for seed_id in _near(view, article_id, policy, overrides_by_article, now):
         if clock() > until:
             break
-        seed, overrides = find_seed(view, seed_id), overrides_by_article.of(seed_id)
+        seed, overrides = find_seed(view, seed_id), overrides_by_article.of(seed_id).at(now)
         listed = list_related(view, seed, ListOptions(), policy, now, overrides)
         checked += 1
         if any(item.id == article_id for item in listed.items):

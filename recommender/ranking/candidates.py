@@ -1,26 +1,76 @@
-"""A request for a list, and the rows of the archive that are candidates for it."""
+"""A request for a list, and what it gathers from the archive: rows, then candidates by stage."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import ListOptions
 from recommender.ranking.attributes import TaggedColumns
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
-from recommender.ranking.overrides import Overrides
+from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
 from recommender.ranking.policy import Policy
-from recommender.ranking.scoring import Scorer
+from recommender.ranking.scoring import ScoredCandidates, Scorer
 from recommender.ranking.seed import Seed
 
-__all__ = ["ListRequest"]
+__all__ = [
+    "FALLBACK_STAGES",
+    "LATEST",
+    "SAME_SECTION",
+    "SEMANTIC",
+    "GatheredRows",
+    "ListRequest",
+    "StageCandidates",
+]
 
+SEMANTIC: Final = "semantic"
+SAME_SECTION: Final = "fallback:section"
+LATEST: Final = "fallback:latest"
+FALLBACK_STAGES: Final = (SAME_SECTION, LATEST)
+UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GatheredRows:
+    """The rows that a list is made from.
+
+    Attributes:
+        eligible: which may be listed, bool [n].
+        pinned: the pinned rows that may be listed, in the order of the pins, int64 [m].
+        shown_on_page: rows in other lists of the same page, int64 [k].
+        translations: the rows of the seed and of all its translations, bool [n].
+    """
+
+    eligible: Mask
+    pinned: Rows
+    shown_on_page: Rows
+    translations: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StageCandidates:
+    """The candidates of one stage.
+
+    Attributes:
+        scored: with their scores.
+        listable: bool [m], which may be listed. The others only show which candidates are
+            duplicates: rows in other lists of the page, and duplicates dropped by earlier stages.
+        more: whether the archive may have more candidates.
+        by_time: whether the newest rank first.
+    """
+
+    scored: ScoredCandidates
+    listable: Mask
+    more: bool
+    by_time: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +83,7 @@ class ListRequest:
         options: what the caller asks for.
         policy: the weights and bounds.
         now: seconds since 1970 in UTC.
-        overrides: the pins and blocks of the seed.
+        overrides: the pins and blocks of the seed at `now`.
         shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
     """
 
@@ -42,7 +92,7 @@ class ListRequest:
     options: ListOptions
     policy: Policy
     now: float
-    overrides: Overrides = field(default_factory=Overrides)
+    overrides: OverridesInForce = NONE_IN_FORCE
     shown_on_page: frozenset[str] = frozenset()
 
     @cached_property
@@ -50,49 +100,44 @@ class ListRequest:
         """Scores candidates for the seed."""
         return Scorer.of(self.view, self.seed, self.policy, self.now)
 
-    @cached_property
-    def translations(self) -> Mask:
-        """The rows of the seed and of all its translations: bool [n]."""
-        return rows_of_translations(self.view, self.seed.hashes)
-
-    def eligible(self) -> Mask:
-        """The rows that may be listed: bool [n]."""
-        asked = Filter.of(self.options, self.seed.language, self.seed.published_at, self.now)
+    def gather_rows(self) -> GatheredRows:
+        """Find the rows that may be listed or pinned, and those that they may not repeat."""
+        seed = self.seed
+        excluded = self._rows_of(self._excluded())
+        wanted = Filter.of(self.options, seed.language, seed.published_at, self.now)
         untitled = self.policy.untitled
         rows = self.view.where(
-            lambda part: eligible(part, self.now, untitled=untitled) & matching(part, asked)
+            lambda part: eligible(part, self.now, untitled=untitled) & matching(part, wanted)
         )
-        rows &= ~self.translations
-        rows[self._rows_of(self._excluded())] = False
-        return rows
+        translations = rows_of_translations(self.view, {seed.id_hash, seed.translates})
+        rows &= ~translations
+        rows[excluded] = False
+        pinned = self._rows_of(self.overrides.pinned)
+        if len(pinned):
+            pinned = self._pinnable(pinned, excluded)
+        return GatheredRows(rows, pinned, self._rows_of(self.shown_on_page), translations)
 
-    def pinned(self) -> Rows:
-        """The pinned rows that may be listed, in the order of the pins: int64 [m].
+    def gather_candidates(
+        self, stage: str, fetch: int, rows: Mask, witnesses: Rows
+    ) -> StageCandidates:
+        """Find and score the candidates of a stage.
 
-        They must meet the filter of the request, except for its default language, which does not
-        bind editors.
+        Args:
+            stage: SEMANTIC or a fallback stage.
+            fetch: how many candidates to look for.
+            rows: which may still be listed, bool [n].
+            witnesses: rows that only show which candidates are duplicates, int64 [k].
         """
-        rows = self._rows_of(self.overrides.pinned(self.now))
-        if not len(rows):
-            return rows
-        options = self.options.model_copy(update={"language": self.options.language or "any"})
-        asked = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
-        untitled = self.policy.untitled
-        allowed = self.view.where(
-            lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, asked)
-        )
-        allowed[self._rows_of(self._excluded())] = False
-        return rows[allowed[rows]]
-
-    def rows_on_page(self) -> Rows:
-        """The rows in other lists of the same page: int64 [m]."""
-        return self._rows_of(self.shown_on_page)
-
-    def in_section(self, allowed: Mask) -> Mask:
-        """Those of the allowed rows that are in the seed's section: bool [n]."""
-        section = Filter(section=self.seed.section)
-        rows: Mask = allowed & self.view.where(lambda part: matching(part, section))
-        return rows
+        if stage == SEMANTIC:
+            return self._related(fetch, rows, witnesses)
+        if stage == SAME_SECTION:
+            section = Filter(section=self.seed.section)
+            rows = rows & self.view.where(lambda part: matching(part, section))
+        found = self.newest(rows, fetch)
+        scored = self._by_time(self.scorer.score(np.concatenate([found, witnesses])))
+        listable = np.arange(len(scored.rows)) < len(found)
+        more = len(found) < int(np.count_nonzero(rows))
+        return StageCandidates(scored, listable, more, by_time=True)
 
     def candidates(self, allowed: Mask, fetch: int) -> Rows:
         """The allowed rows nearest to the seed, at most `fetch` by each signal: int64 [m].
@@ -117,6 +162,49 @@ class ListRequest:
         # If many share a date, which of them are taken must not depend on their row numbers.
         return self._in_tie_order(rows[np.lexsort((self._tie_breaks(rows), -times))[:fetch]])
 
+    def _related(self, fetch: int, rows: Mask, witnesses: Rows) -> StageCandidates:
+        """The related candidates; with `mode=latest` only those of the seed's story, by time."""
+        found = self.candidates(rows, fetch)
+        scored = self.scorer.score(np.concatenate([found, witnesses]))
+        new = np.arange(len(scored.rows)) < len(found)
+        listable = scored.are_related(self.policy, self.options.min_score) & new
+        by_time = self.options.mode == "latest"
+        if by_time:
+            listable &= self._of_story(scored, listable)
+            scored = self._by_time(scored)
+        more = fetch <= len(found) and bool(listable[new].all())
+        return StageCandidates(scored, listable, more, by_time)
+
+    def _of_story(self, scored: ScoredCandidates, related: Mask) -> Mask:
+        """Which related candidates tell of the seed's story: bool [m]."""
+        # The best score without reprints of the seed, which few others could come near.
+        minhashes = self.view.take("minhash", scored.rows)
+        overlap = estimate_jaccard(self.seed.minhash, minhashes)
+        others = related & (overlap < self.policy.duplicate_overlap)
+        score = scored.scores.score
+        of_story: Mask = score >= self.policy.latest_share * score.max(initial=0.0, where=others)
+        return of_story
+
+    def _by_time(self, scored: ScoredCandidates) -> ScoredCandidates:
+        """The same candidates with their times as ranking values."""
+        times = self.view.take("published_at", scored.rows)
+        return replace(scored, values=np.nan_to_num(times, nan=UNDATED))
+
+    def _pinnable(self, rows: Rows, excluded: Rows) -> Rows:
+        """Those of some rows that may be pinned, in their order.
+
+        They must meet the filter of the request, except for its default language, which does not
+        bind editors.
+        """
+        options = self.options.model_copy(update={"language": self.options.language or "any"})
+        wanted = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
+        untitled = self.policy.untitled
+        allowed = self.view.where(
+            lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, wanted)
+        )
+        allowed[excluded] = False
+        return rows[allowed[rows]]
+
     def _found_by_vectors(self, part: TaggedColumns) -> Mask:
         """Rows that the seed's vector can find, in its own language or in another."""
         seed, measured = self.seed, self.scorer.is_measured
@@ -130,8 +218,9 @@ class ListRequest:
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""
-        blocked = self.overrides.blocked(self.now)
-        return blocked.union(self.options.exclude, self.shown_on_page, {self.seed.id})
+        return self.overrides.blocked.union(
+            self.options.exclude, self.shown_on_page, {self.seed.id}
+        )
 
     def _rows_of(self, ids: Iterable[str]) -> Rows:
         """The rows of those ids that the view has, in their order."""

@@ -195,11 +195,13 @@ def _drop_facts(
 ) -> list[DropFacts]:
     """The facts of each candidate, in their order."""
     view, rows = request.view, ranked.rows.tolist()
-    translations = rows_of_translations(view, request.seed.hashes)[ranked.rows].tolist()
+    translations = rows_of_translations(view, {request.seed.id_hash, request.seed.translates})[
+        ranked.rows
+    ].tolist()
     related = ranked.are_related(request.policy, request.options.min_score).tolist()
     broken = _broken(request, ranked.rows)
     excluded = request.shown_on_page.union(request.options.exclude)
-    blocked = request.overrides.blocked(request.now)
+    blocked = request.overrides.blocked
     return [
         DropFacts(
             translation=translations[at],

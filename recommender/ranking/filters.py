@@ -135,10 +135,10 @@ def broken_rules(
     return broken
 
 
-def next_visibility_change(articles: Columns, now: float) -> float:
+def next_visibility_change(parts: Iterable[Columns], now: float) -> float:
     """The next time after `now` at which the clock makes a row visible or not; infinite if none."""
-    bounds = (articles.columns["from_time"], articles.columns["until_time"])
-    return min(float(times[times > now].min(initial=np.inf)) for times in bounds)
+    columns = [part.columns[name] for part in parts for name in ("from_time", "until_time")]
+    return min(float(times[times > now].min(initial=np.inf)) for times in columns)
 
 
 def matching(articles: TaggedColumns, wanted: Filter) -> Rows:

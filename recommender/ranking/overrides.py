@@ -16,10 +16,11 @@ from recommender.errors import FieldFault, InvalidOverrides
 __all__ = [
     "KINDS",
     "MOST",
-    "NO_OVERRIDES",
+    "NONE_IN_FORCE",
     "Kind",
     "Overrides",
     "OverridesByArticle",
+    "OverridesInForce",
     "StoredOverrides",
     "check_overrides",
     "keep_authors",
@@ -35,24 +36,39 @@ MOST: Final = {"pins": 100, "blocks": 500}
 
 
 @dataclass(frozen=True, slots=True)
+class OverridesInForce:
+    """The overrides of one article that are in force at one moment.
+
+    Attributes:
+        pinned: the pinned ids, in the order to show them.
+        blocked: the blocked ids.
+        next_change: when the next override starts or ends, seconds since 1970 in UTC; infinite if
+            none does.
+    """
+
+    pinned: tuple[str, ...] = ()
+    blocked: frozenset[str] = frozenset()
+    next_change: float = float("inf")
+
+
+NONE_IN_FORCE: Final = OverridesInForce()
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """All overrides of one article; pins in the order to show them."""
 
     pins: tuple[RecordedOverride, ...] = ()
     blocks: tuple[RecordedOverride, ...] = ()
 
-    def pinned(self, now: float) -> tuple[str, ...]:
-        """Ids of the pins in force at `now`, in order."""
-        return tuple(pin.id for pin in self.pins if pin.holds(now))
-
-    def blocked(self, now: float) -> frozenset[str]:
-        """Ids of the blocks in force at `now`."""
-        return frozenset(block.id for block in self.blocks if block.holds(now))
-
-    def next_change(self, now: float) -> float:
-        """The next time after `now` at which an override starts or ends; infinite if none does."""
+    def at(self, now: float) -> OverridesInForce:
+        """Those in force at `now`, seconds since 1970 in UTC."""
         moments = (moment for one in (*self.pins, *self.blocks) for moment in one.boundaries)
-        return min((moment for moment in moments if moment > now), default=float("inf"))
+        return OverridesInForce(
+            pinned=tuple(pin.id for pin in self.pins if pin.holds(now)),
+            blocked=frozenset(block.id for block in self.blocks if block.holds(now)),
+            next_change=min((moment for moment in moments if moment > now), default=float("inf")),
+        )
 
 
 NO_OVERRIDES: Final = Overrides()

@@ -5,19 +5,24 @@ First the candidates are gathered and scored (`candidates`, `scoring`), then the
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import Item, ListOptions, RelatedList, Rule
-from recommender.ranking.candidates import ListRequest
+from recommender.ranking.candidates import (
+    FALLBACK_STAGES,
+    LATEST,
+    SEMANTIC,
+    ListRequest,
+    StageCandidates,
+)
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
-from recommender.ranking.overrides import NO_OVERRIDES, Overrides
+from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
 from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import ScoredCandidates
 from recommender.ranking.seed import Seed
@@ -30,7 +35,6 @@ from recommender.ranking.selection import (
 )
 
 __all__ = [
-    "FALLBACK_STAGES",
     "Removed",
     "SelectedItems",
     "list_of",
@@ -40,12 +44,7 @@ __all__ = [
     "select_items",
 ]
 
-SEMANTIC: Final = "semantic"
 PINNED: Final = "pinned"
-SAME_SECTION: Final = "fallback:section"
-LATEST: Final = "fallback:latest"
-FALLBACK_STAGES: Final = (SAME_SECTION, LATEST)
-UNDATED: Final = -1e18
 SPARE: Final = 4  # candidates of a fallback stage for each missing item, as some are duplicates
 MOST_CANDIDATES: Final = 800  # of the second try, if the first had too few; bounds the cost
 RULE_OF: Final[Mapping[Removal, Rule]] = {
@@ -84,7 +83,7 @@ def list_related(
     options: ListOptions,
     policy: Policy,
     now: float,
-    overrides: Overrides = NO_OVERRIDES,
+    overrides: OverridesInForce = NONE_IN_FORCE,
 ) -> RelatedList:
     """The list of a seed at `now` (seconds since 1970 in UTC).
 
@@ -155,22 +154,6 @@ def _stages(request: ListRequest) -> tuple[str, ...]:
     return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, LATEST)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _StageCandidates:
-    """The candidates of one stage.
-
-    Attributes:
-        scored: with their scores.
-        listable: bool [m], which may be listed. The others only show which candidates are
-            duplicates: rows in other lists of the page, and duplicates dropped by earlier stages.
-        more: whether the archive may have more candidates.
-    """
-
-    scored: ScoredCandidates
-    listable: Mask
-    more: bool
-
-
 class _UnfinishedList:
     """A list that stages add items to."""
 
@@ -178,16 +161,20 @@ class _UnfinishedList:
         self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
         self._request, self._view = request, request.view
-        self._eligible = request.eligible()
+        rows = request.gather_rows()
+        self._eligible, self._pinned = rows.eligible, rows.pinned
         self._listed: list[int] = []
-        self._shown_on_page = request.rows_on_page()
+        self._shown_on_page = rows.shown_on_page
+        self._seed_minhashes = np.vstack(
+            [request.seed.minhash, self._view.take("minhash", np.flatnonzero(rows.translations))]
+        )
         # Rows kept only to detect duplicates: in other lists of the page, or dropped earlier.
         self._witnesses = self._shown_on_page
 
     def add_pins(self) -> None:
         """Put the pinned articles on the list, whatever their score."""
         request = self._request
-        rows, bound = request.pinned(), request.policy.duplicate_overlap
+        rows, bound = self._pinned, request.policy.duplicate_overlap
         if len(rows) and len(self._shown_on_page):
             rows = rows[~repeats_among(self._view, rows, self._shown_on_page, bound)]
         if not len(rows):
@@ -203,62 +190,28 @@ class _UnfinishedList:
         If duplicates crowd out the rest, more candidates are looked at, but only once: if there are
         still too few, a later stage fills the list, or it stays short.
         """
-        missing = self._request.options.limit - len(self.items)
-        fetch = self._request.policy.candidates if stage == SEMANTIC else SPARE * missing
+        request = self._request
+        missing = request.options.limit - len(self.items)
+        fetch = request.policy.candidates if stage == SEMANTIC else SPARE * missing
         while missing and self._eligible.any():
-            candidates = self._candidates(stage, fetch)
-            selection = self._select(stage, candidates, missing)
+            rows, witnesses = self._eligible, self._witnesses
+            candidates = request.gather_candidates(stage, fetch, rows, witnesses)
+            selection = self._select(candidates, missing)
             enough = len(selection.positions) == missing
             if enough or not candidates.more or fetch >= MOST_CANDIDATES:
                 self._take_over(stage, candidates.scored, selection)
                 return
             fetch = MOST_CANDIDATES
 
-    def _candidates(self, stage: str, fetch: int) -> _StageCandidates:
-        request, eligible = self._request, self._eligible
-        if stage == SEMANTIC:
-            rows = request.candidates(eligible, fetch)
-        else:
-            if stage == SAME_SECTION:
-                eligible = request.in_section(eligible)
-            rows = request.newest(eligible, fetch)
-        scored = request.scorer.score(np.concatenate([rows, self._witnesses]))
-        new = np.arange(len(scored.rows)) < len(rows)
-        if stage == SEMANTIC:
-            listable = self._related(scored, new)
-            more = fetch <= len(rows) and bool(listable[new].all())
-        else:
-            listable, more = new, len(rows) < int(np.count_nonzero(eligible))
-        if self._is_by_time(stage):
-            times = self._view.take("published_at", scored.rows)
-            scored = replace(scored, values=np.nan_to_num(times, nan=UNDATED))
-        return _StageCandidates(scored, listable, more)
-
-    def _related(self, scored: ScoredCandidates, new: Mask) -> Mask:
-        """Which new candidates are related; with `mode=latest`, only those of the seed's story."""
-        request, policy = self._request, self._request.policy
-        related = scored.are_related(policy, request.options.min_score) & new
-        if request.options.mode == "latest":
-            # The best score without reprints of the seed, which few others could come near.
-            overlap = estimate_jaccard(request.seed.minhash, self._minhashes(scored.rows))
-            others = related & (overlap < policy.duplicate_overlap)
-            score = scored.scores.score
-            related &= score >= policy.latest_share * score.max(initial=0.0, where=others)
-        return related
-
-    def _is_by_time(self, stage: str) -> bool:
-        return stage != SEMANTIC or self._request.options.mode == "latest"
-
-    def _select(self, stage: str, candidates: _StageCandidates, missing: int) -> Selection:
+    def _select(self, candidates: StageCandidates, missing: int) -> Selection:
         request, listed = self._request, np.array(self._listed, np.int64)
-        translations = self._minhashes(np.flatnonzero(request.translations))
-        diversity = 0.0 if self._is_by_time(stage) else request.options.diversity
+        diversity = 0.0 if candidates.by_time else request.options.diversity
         rows, shown = candidates.scored.rows, self._shown_on_page
         return select(
             pool_of(self._view, candidates.scored, request.now),
             missing,
             rules=SelectionRules.of(request.policy, request.options.limit, diversity),
-            seed_minhashes=np.vstack([request.seed.minhash, translations]),
+            seed_minhashes=self._seed_minhashes,
             listable=candidates.listable,
             listed=self._pool_of(listed) if len(listed) else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
@@ -266,10 +219,6 @@ class _UnfinishedList:
 
     def _pool_of(self, rows: Rows) -> CandidatePool:
         return pool_of(self._view, self._request.scorer.score(rows), self._request.now)
-
-    def _minhashes(self, rows: Rows) -> NDArray[np.uint16]:
-        minhashes: NDArray[np.uint16] = self._view.take("minhash", rows)
-        return minhashes
 
     def _take_over(self, stage: str, scored: ScoredCandidates, selection: Selection) -> None:
         """Append what was selected, and keep what was removed."""

@@ -65,11 +65,6 @@ class Seed:
     terms: Query | None = None
     row: int | None = None
 
-    @property
-    def hashes(self) -> frozenset[int]:
-        """The hashes by which its translations are found."""
-        return frozenset({self.id_hash, self.translates})
-
 
 def seed_of(view: View, article_id: str) -> Seed | None:
     """The seed as a view has it; None if the view does not have the article."""

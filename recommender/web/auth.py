@@ -39,7 +39,7 @@ def opens_reads(view: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         secret = _sent_secret()
         g.public = not secret and state().settings.public_reads
-        if not g.public:
+        if not is_public():
             _check_key("read", secret)
         return view(*args, **kwargs)
 

@@ -101,12 +101,12 @@ class State:
             shown = row_is_visible(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        changes = (next_visibility_change(part, now) for part in view.parts)
-        overrides, policy = live.overrides.of(article_id), live.in_force.policy
-        seconds_left = min(overrides.next_change(now), *changes) - now
+        change = next_visibility_change((view.snapshot, view.delta), now)
+        overrides, policy = live.overrides.of(article_id).at(now), live.in_force.policy
+        seconds_left = min(overrides.next_change, change) - now
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
-        related = self._make_list(request)
         explained = bool(options.explain)
+        related = self._list_explained(request) if explained else make_list(request)
         return Listing(article_id, related, seed.language, explained, seed.up_to_date, seconds_left)
 
     def list_for_draft(
@@ -124,10 +124,10 @@ class State:
             draft = read_draft(self.settings.data_dir, article)
         seed = make_outside_seed(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
-        overrides, policy = live.overrides.of(article.id), live.in_force.policy
         now = time.time()
+        overrides, policy = live.overrides.of(article.id).at(now), live.in_force.policy
         request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
-        return self._make_list(request, text)
+        return self._list_explained(request, text) if options.explain else make_list(request)
 
     def appearances(self, article_id: str) -> Appearances:
         """The articles whose list shows one now.
@@ -232,10 +232,8 @@ class State:
                 self._waits_for_log.release()
         return self.follower.current()
 
-    def _make_list(self, request: ListRequest, text: Article | None = None) -> RelatedList:
-        """The list for a request. `text` is the draft that it is for."""
-        if not request.options.explain:
-            return make_list(request)
+    def _list_explained(self, request: ListRequest, text: Article | None = None) -> RelatedList:
+        """The list for a request, with explanations. `text` is the draft that it is for."""
         with self.limits.heavy.hold("explanations"):
             return list_explained(request, self._texts, text)
 

@@ -319,8 +319,9 @@ def eligible_ids(view: View) -> list[set[str]]:
 def story_sets(view: View) -> dict[str, set[str]]:
     """By id, the articles that tell the same story."""
     return {
-        one: set(ids_at(view, rows_of_translations(view, find_seed(view, one).hashes)))
+        one: set(ids_at(view, rows_of_translations(view, {seed.id_hash, seed.translates})))
         for one in ids_at(view, view.present)
+        for seed in [find_seed(view, one)]
     }
 
 

@@ -27,10 +27,10 @@ from recommender.api import LIMITS, MODES, Item, ListOptions, RecordedOverride, 
 from recommender.articles import Article
 from recommender.indexing.drafts import make_outside_seed
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
-from recommender.ranking.candidates import ListRequest
+from recommender.ranking.candidates import FALLBACK_STAGES, ListRequest
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy, parse_policy
-from recommender.ranking.related import FALLBACK_STAGES, list_related, select_items
+from recommender.ranking.related import list_related, select_items
 from recommender.ranking.scoring import LEAST_MEASURED, Scorer, Scores
 from recommender.ranking.seed import Seed, find_seed
 from recommender.ranking.selection import CandidatePool, SelectionRules, select
@@ -517,7 +517,7 @@ def test_editors_have_the_last_word_and_nothing_is_told_twice_below_it(
         asked.options,
         asked.policy,
         asked.now,
-        overrides,
+        overrides.at(asked.now),
         shown_on_page,
     )
     listed = select_items(request).items

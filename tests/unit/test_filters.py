@@ -114,10 +114,10 @@ def test_the_next_turn_is_the_nearest_bound_ahead() -> None:
         article(expires_at=NOON + 2 * SECOND),
         article(published_at=NOON - SECOND, expires_at=NOON),
     )
-    assert [next_visibility_change(rows, NOW + at) for at in (-2, -1, 0, 1.5, 2, 3)] == [
+    assert [next_visibility_change([rows], NOW + at) for at in (-2, -1, 0, 1.5, 2, 3)] == [
         *(NOW - 1, NOW, NOW + 2, NOW + 2, NOW + 3, np.inf)
     ]
-    assert next_visibility_change(archive(), NOW) == np.inf
+    assert next_visibility_change([archive()], NOW) == np.inf
 
 
 def test_asking_changes_no_column() -> None:

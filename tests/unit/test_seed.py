@@ -64,7 +64,7 @@ def test_a_seed_has_what_the_article_said(
     seed = find_seed(delta_writer.view, "c")
     assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")
     assert seed.published_at == NOON.timestamp()
-    assert seed.hashes == {hash_id("c"), hash_id("original")}
+    assert {seed.id_hash, seed.translates} == {hash_id("c"), hash_id("original")}
     assert (seed.has_list, seed.up_to_date, seed.embedded) == (False, True, True)
     assert seed.minhash.tolist() == [7] * MINHASH_SIZE
     assert seed.vector is not None
@@ -76,7 +76,7 @@ def test_a_seed_has_what_the_article_said(
 
 def test_a_seed_without_section_and_date_has_none(delta_writer: DeltaWriter) -> None:
     seed = find_seed(delta_writer.view, "a")
-    assert seed.hashes == {hash_id("a")}
+    assert {seed.id_hash, seed.translates} == {hash_id("a")}
     assert (seed.section, seed.has_list) == (None, True)
     assert np.isnan(seed.published_at)
 
