@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
-    from index.lexical import Query
+    from index.arrays import Array, Bools, Floats, Ints, Longs
     from index.vector_search import Vectors
 
 
@@ -43,6 +42,8 @@ class Snapshot:
         columns: by name, a read-only array [n] or [n, k].
         labels: by the name of a column of codes, the label of each code, by position.
         keywords: the rows of each keyword.
+        ids: of the rows, ascending, as UTF-8.
+        display: the display fields of the rows, byte for byte as they were given.
     """
 
     generation: str
@@ -55,8 +56,8 @@ class Snapshot:
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
     keywords: Keywords
-    _ids: Blobs
-    _display: Blobs
+    ids: Blobs
+    display: Blobs
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = True) -> Snapshot:
@@ -88,8 +89,8 @@ class Snapshot:
             columns=columns,
             labels=labels,
             keywords=Keywords.open(folder, manifest),
-            _ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),
-            _display=Blobs.open(folder / Files.DISPLAY, folder / Files.DISPLAY_OFFSETS, rows),
+            ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),
+            display=Blobs.open(folder / Files.DISPLAY, folder / Files.DISPLAY_OFFSETS, rows),
         )
 
     def __len__(self) -> int:
@@ -120,14 +121,6 @@ class Snapshot:
             return vectors
         return self.means.subtract(vectors, self.means.positions_of([group]))
 
-    def fetch(self, rows: Whole) -> Floats:
-        """Read the vectors of some rows; see `Vectors.fetch`."""
-        return self.vectors.fetch(rows)
-
-    def similarities(self, query: Query, rows: Whole) -> Floats:
-        """Compare the terms of a query with some rows; see `Lexicon.similarities`."""
-        return self.lexicon.similarities(query, rows)
-
     def rows_in(self, group: str) -> Longs:
         """List the rows of a group, ascending; none of a group that is not there."""
         by = self.manifest.grouped_by
@@ -152,8 +145,8 @@ class Snapshot:
             wanted = row_id.encode()
         except UnicodeEncodeError:
             return None
-        row = bisect_left(self._ids, wanted)
-        return row if row < len(self) and self._ids[row] == wanted else None
+        row = bisect_left(self.ids, wanted)
+        return row if row < self.manifest.rows and self.ids[row] == wanted else None
 
     def id_of(self, row: int) -> str:
         """Read the id of a row.
@@ -161,7 +154,7 @@ class Snapshot:
         Raises:
             BadQuery: the row is not in 0..n-1.
         """
-        return self._read(self._ids, row).decode()
+        return self._read(self.ids, row).decode()
 
     def display_of(self, row: int) -> bytes:
         """Read the display fields of a row, byte for byte as they were given.
@@ -169,7 +162,7 @@ class Snapshot:
         Raises:
             BadQuery: the row is not in 0..n-1.
         """
-        return self._read(self._display, row)
+        return self._read(self.display, row)
 
     def _read(self, blobs: Blobs, row: int) -> bytes:
         if not 0 <= row < len(self):

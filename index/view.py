@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,25 @@ if TYPE_CHECKING:
     from index.arrays import Array, Bools, Doubles, Floats, Longs, Whole
     from index.snapshot import Snapshot
 
+__all__ = ["IndexedText", "View"]
+
 _UNMEASURED = BackgroundSimilarity(0, 0.0, 0.0, 0.0)
 _FEW = 8  # mapping so many labels takes no longer than finding out which of them occur
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexedText:
+    """What is searched of the text of one row.
+
+    Attributes:
+        vector: float32 [dim], of length 1.
+        passages: float32 [k, dim], unit rows.
+        terms: its stored terms, as a query.
+    """
+
+    vector: Floats
+    passages: Floats
+    terms: Query
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +113,7 @@ class View:
             BadQuery: the row is not in 0..n+d-1.
         """
         place = self._place(row)
-        return self.snapshot.id_of(row) if place < 0 else self.delta.ids[place]
+        return self.snapshot.ids[row].decode() if place < 0 else self.delta.ids[place]
 
     def display_of(self, row: int) -> bytes:
         """Read the display fields of a row, byte for byte as they were given.
@@ -104,7 +122,27 @@ class View:
             BadQuery: the row is not in 0..n+d-1.
         """
         place = self._place(row)
-        return self.snapshot.display_of(row) if place < 0 else self.delta.display[place]
+        return self.snapshot.display[row] if place < 0 else self.delta.display[place]
+
+    def text_of(self, row: int) -> IndexedText:
+        """Read what is searched of the text of a row.
+
+        Raises:
+            BadQuery: the row is not in 0..n+d-1.
+        """
+        place = self._place(row)
+        if place < 0:
+            vectors, terms = (
+                self.snapshot.vectors.fetch(np.array([row])),
+                self.snapshot.lexicon.terms,
+            )
+            return IndexedText(
+                vectors[0], self.snapshot.passages.of_row(row), Query.of_row(terms, row)
+            )
+        vectors, terms = self.delta.fetch(np.array([place])), self.delta.terms
+        return IndexedText(
+            vectors[0], self.delta.passages.of_row(place), Query.of_row(terms, place)
+        )
 
     def label_of(self, column: str, row: int) -> str:
         """Read the label of a row in a column of codes."""
@@ -175,11 +213,12 @@ class View:
 
     def fetch(self, rows: Whole) -> Floats:
         """Read the vectors of some rows: float32 [m, dim], each of length 1."""
-        return self._of_parts(rows, lambda part, own: part.fetch(own))
+        return self._join(rows, self.snapshot.vectors.fetch, self.delta.fetch)
 
     def similarities(self, query: Query, rows: Whole) -> Floats:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
-        return self._of_parts(rows, lambda part, own: part.similarities(query, own))
+        in_snapshot = partial(self.snapshot.lexicon.similarities, query)
+        return self._join(rows, in_snapshot, partial(self.delta.similarities, query))
 
     def hubness(self, rows: Whole) -> Floats:
         """Read the hubness of some rows: float32 [m]; see `Neighbours`."""
@@ -188,17 +227,6 @@ class View:
     def match(self, passages: Floats, rows: Whole) -> Floats:
         """Match passages, float32 [k, dim], with those of some rows; see `ScaledPassages.match`."""
         return self._of_parts(rows, lambda part, own: part.passages.match(passages, own))
-
-    def passages_of(self, row: int) -> Floats:
-        """Read the passages of a row: float32 [k, dim], unit rows.
-
-        Raises:
-            BadQuery: the row is not in 0..n+d-1.
-        """
-        place = self._place(row)
-        if place < 0:
-            return self.snapshot.passages.of_row(row)
-        return self.delta.passages.of_row(place)
 
     def fetch_smoothed(self, rows: Whole, weight: float) -> Floats:
         """Read the vectors of some rows, each moved towards its two nearest neighbours.
@@ -234,31 +262,26 @@ class View:
         background = self.background_of(group).similarity
         return smooth_vector(self.snapshot, vector, background, weight / SMOOTHING)
 
-    def query_of(self, row: int) -> Query:
-        """Take the stored terms of a row as a query.
-
-        Raises:
-            BadQuery: the row is not in 0..n+d-1.
-        """
-        place = self._place(row)
-        if place < 0:
-            return Query.of_row(self.snapshot.lexicon.terms, row)
-        return Query.of_row(self.delta.terms, place)
-
     def _of_parts(self, rows: Whole, read: Callable[[Snapshot | Delta, Whole], Array]) -> Array:
         """Read from each part its own rows, and put the results in the order of `rows`."""
+        return self._join(rows, partial(read, self.snapshot), partial(read, self.delta))
+
+    def _join(
+        self, rows: Whole, in_snapshot: Callable[[Whole], Array], in_delta: Callable[[Whole], Array]
+    ) -> Array:
+        """Read rows of the snapshot and of the delta, and put them in the order of `rows`."""
         size = len(self.snapshot)
         old = rows < size
         mine = np.count_nonzero(old)  # takes a fifth of the time of `all`, and is called often
         # An empty snapshot's vectors may have another width than those of the delta.
         if size and mine == len(rows):
-            return read(self.snapshot, rows)
+            return in_snapshot(rows)
         new = ~old
-        theirs = read(self.delta, rows[new] - size)
+        theirs = in_delta(rows[new] - size)
         if not mine:
             return theirs
         found = np.empty((len(rows), *theirs.shape[1:]), theirs.dtype)
-        found[old], found[new] = read(self.snapshot, rows[old]), theirs
+        found[old], found[new] = in_snapshot(rows[old]), theirs
         return found
 
     def _place(self, row: int) -> int:

@@ -20,6 +20,7 @@ from recommender.operations.indexer_process import index_forever
 from recommender.operations.supervision import die_with_supervisor
 from recommender.operations.web_server import serve_all, serve_web
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.explain import list_explained
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
@@ -62,7 +63,9 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     if as_json:
         click.echo(answer.to_json(indent=2))
     else:
-        click.echo(as_text(answer, seed.title or article_id))
+        row = view.row_of(article_id)
+        title = "" if row is None else DisplayFields.from_bytes(view.display_of(row)).title
+        click.echo(as_text(answer, title or article_id))
 
 
 def _address(command: Callable[..., None]) -> Callable[..., None]:

@@ -78,7 +78,6 @@ def make_outside_seed(view: View, article: Article, draft: Draft | None = None) 
     moment = article.published_at
     return Seed(
         id=article.id,
-        title=article.title.strip(),
         language=language,
         section=article.section,
         published_at=np.nan if moment is None else moment.timestamp(),

@@ -17,6 +17,7 @@ from recommender.api import ListOptions, RelatedList
 from recommender.indexing.rebuild import rebuild
 from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -78,8 +79,9 @@ def _build(
 def _list(catalog: Catalog, policy: Policy) -> tuple[RelatedList, str]:
     """The list of the story, and the title of the story."""
     view = View.of(catalog.open_live())
-    seed = find_seed(view, STORY)
-    return list_related(view, seed, ListOptions(), policy, time.time()), seed.title
+    seed, row = find_seed(view, STORY), view.row_of(STORY)
+    title = STORY if row is None else DisplayFields.from_bytes(view.display_of(row)).title
+    return list_related(view, seed, ListOptions(), policy, time.time()), title
 
 
 def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:

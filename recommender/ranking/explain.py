@@ -95,7 +95,8 @@ def _with_grounds(view: View, seed: ComparedText, item: Item, text: Article | No
     row, explanation = view.row_of(item.id), item.explanation
     if text is None or row is None or explanation is None:
         return _without_grounds(item, "text_changed")
-    compared = ComparedText.of(text, view.query_of(row), view.passages_of(row))
+    indexed = view.text_of(row)
+    compared = ComparedText.of(text, indexed.terms, indexed.passages)
     grounds = compare_texts(seed, compared, explanation)
     explained = explanation.model_copy(update={"grounds": grounds})
     return item.model_copy(update={"explanation": explained})

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from index import Query, View
 from recommender.errors import UnreadArticle
-from recommender.ranking.display_fields import DisplayFields
 
 __all__ = ["Seed", "find_seed", "seed_of"]
 
@@ -30,7 +29,6 @@ class Seed:
 
     Attributes:
         id: its id; empty for a draft.
-        title: its headline.
         language: a primary BCP-47 subtag, or `und`.
         section: None if it has none.
         published_at: seconds since 1970 in UTC; NaN if unknown.
@@ -49,7 +47,6 @@ class Seed:
     """
 
     id: str
-    title: str
     language: str
     section: str | None
     published_at: float
@@ -73,10 +70,9 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         return None
     at = np.array([row])
     values = {name: view.take(name, at)[0] for name in _COLUMNS}
-    read = bool(values["read"])
+    text = view.text_of(row) if values["read"] else None
     return Seed(
         id=article_id,
-        title=DisplayFields.from_bytes(view.display_of(row)).title,
         language=view.label_of("language", row),
         section=view.label_of("section", row) or None,
         published_at=float(values["published_at"]),
@@ -87,10 +83,10 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         up_to_date=bool(values["up_to_date"]),
         embedded=bool(values["embedded"]),
         fluent=bool(values["fluent"]),
-        vector=view.fetch(at)[0] if read else None,
-        passages=view.passages_of(row) if read else None,
-        terms=view.query_of(row) if read else None,
-        row=row if read else None,
+        vector=None if text is None else text.vector,
+        passages=None if text is None else text.passages,
+        terms=None if text is None else text.terms,
+        row=None if text is None else row,
     )
 
 

@@ -304,7 +304,7 @@ def facts(view: View) -> dict[str, dict[str, object]]:
         }
         parts |= {name: view.label_of(name, row) for name in view.snapshot.labels}
         parts |= {"card": view.display_of(row), "vector": view.fetch(at).tobytes()}
-        parts |= {"buckets": view.query_of(row).buckets.tobytes()}
+        parts |= {"buckets": view.text_of(row).terms.buckets.tobytes()}
         found[view.id_of(row)] = parts
     return found
 

@@ -263,7 +263,7 @@ def test_terms_compare_by_the_frequencies_of_what_was_built(
         return
     weights = {kind: archive.weights(kind) for kind in set(archive.kinds.tolist())}
     seed = len(view) - 1
-    query = view.query_of(seed)
+    query = view.text_of(seed).terms
     own = weights[archive.rows[seed][1]]
     np.testing.assert_array_equal(query.buckets, VOCABULARY[own > 0])
     np.testing.assert_allclose(query.weights, own[own > 0], atol=6e-4)
@@ -295,13 +295,13 @@ def answers(view: View, archive_rows: int) -> list[bytes]:
     told = [view.present.tobytes(), view.fetch(rows).tobytes()]
     told += [view.take(column, rows).tobytes() for column in ("published", "withheld", "sections")]
     for row in rows.tolist():
-        query = view.query_of(row)
+        query = view.text_of(row).terms
         parts = (view.id_of(row), view.label_of("language", row), view.row_of(view.id_of(row)))
         told += [repr(parts).encode(), view.display_of(row), query.buckets.tobytes()]
         told += [query.weights.tobytes(), view.similarities(query, rows).tobytes()]
     for row in rows[::7].tolist():
         dense = view.nearest(view.fetch(rows[[row]])[0], 9, view.present)
-        alike = view.nearest_by_terms(view.query_of(row), 9, view.present)
+        alike = view.nearest_by_terms(view.text_of(row).terms, 9, view.present)
         told += [part.tobytes() for h in (dense, alike) for part in (h.rows, h.similarities)]
     return told
 
@@ -376,9 +376,11 @@ def test_rows_told_again_are_to_the_bit_what_the_snapshot_stores(
         stored = stored_terms(units, old)
         assert view.delta.terms.columns[place].tobytes() == stored[0].tobytes()
         assert view.delta.terms.weights[place].tobytes() == stored[1].tobytes()
-        assert view.query_of(new).buckets.tobytes() == view.query_of(old).buckets.tobytes()
+        assert (
+            view.text_of(new).terms.buckets.tobytes() == view.text_of(old).terms.buckets.tobytes()
+        )
         np.testing.assert_allclose(
-            view.query_of(new).weights, view.query_of(old).weights, rtol=3e-7
+            view.text_of(new).terms.weights, view.text_of(old).terms.weights, rtol=3e-7
         )
 
 

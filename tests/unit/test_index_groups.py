@@ -83,7 +83,7 @@ def test_a_mean_is_drawn_towards_that_of_all_rows(folder: Path, snapshot: Snapsh
 def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Snapshot) -> None:
     rows, means = skewed_rows(ROWS), wanted_means(skewed(ROWS))[np.arange(ROWS) % 2]
     np.testing.assert_allclose(
-        snapshot.fetch(np.arange(ROWS)), plainly(rows.vectors, means), atol=1e-3
+        snapshot.vectors.fetch(np.arange(ROWS)), plainly(rows.vectors, means), atol=1e-3
     )
     view = View.of(snapshot)
     for row in range(ROWS):
@@ -92,7 +92,7 @@ def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Sna
         codes = quantize(plainly(wide, means[row]))
         stored = snapshot.passages.codes[snapshot.passages.indptr[row] :][: len(own)]
         assert np.abs(stored.astype(int) - codes).max(initial=0) <= 1
-        assert view.passages_of(row).shape == wide.shape
+        assert view.text_of(row).passages.shape == wide.shape
 
 
 def test_what_comes_from_outside_is_centred_as_the_rows_were(snapshot: Snapshot) -> None:
@@ -110,7 +110,7 @@ def test_a_row_that_comes_later_is_centred_by_the_means_of_the_build(snapshot: S
     rows = skewed_rows(ROWS)
     view = DeltaWriter(View.of(snapshot)).apply(rows, ())
     old, new = np.arange(ROWS), np.arange(ROWS) + ROWS
-    assert view.fetch(new).tobytes() == snapshot.fetch(old).tobytes()
+    assert view.fetch(new).tobytes() == snapshot.vectors.fetch(old).tobytes()
     assert view.delta.passages.codes.tobytes() == snapshot.passages.codes.tobytes()
     assert view.delta.passages.scales.tobytes() == snapshot.passages.scales.tobytes()
     strange = sample_rows(2, vectors=skewed(2), labels={"language": ["zh", "ja"]})
@@ -146,7 +146,7 @@ def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: i
     assert snapshot.is_centred == (rows > 0)
     assert (snapshot.centre(asked, "tg").tobytes() == asked.tobytes()) == (rows == 0)
     if rows == 1:
-        np.testing.assert_allclose(snapshot.fetch(np.array([0])), skewed(1), atol=1e-3)
+        np.testing.assert_allclose(snapshot.vectors.fetch(np.array([0])), skewed(1), atol=1e-3)
     view = DeltaWriter(View.of(snapshot)).apply(skewed_rows(3), ())
     assert view.fetch(np.arange(len(view))).shape == (rows + 3, DIM)
 

@@ -56,7 +56,7 @@ def test_a_snapshot_alone_is_a_view_of_all_its_rows(snapshot: Snapshot) -> None:
     own = snapshot.vectors.nearest(VECTORS[5], 6, alone.present)
     assert hits.rows.tolist() == own.rows.tolist()
     assert hits.similarities.tobytes() == own.similarities.tobytes()
-    query = alone.query_of(3)
+    query = alone.text_of(3).terms
     assert alone.nearest_by_terms(query, 6, alone.present).rows.tolist() == (
         snapshot.lexicon.nearest(query, 6, alone.present).rows.tolist()
     )
@@ -85,8 +85,8 @@ def test_a_row_may_be_asked_for_however_rows_lie(view: View, mask: Bools) -> Non
     kinds = np.array([*BUILT["many"].values(), 5, 5, 8, 9])[rows]
     np.testing.assert_array_equal(view.take("published", rows), kinds * 3600.0)
     np.testing.assert_array_equal(view.fetch(rows), VECTORS[kinds])
-    found = view.similarities(view.query_of(OLD), rows)
-    np.testing.assert_array_equal(found, [view.similarities(view.query_of(OLD), rows[[at]])[0]
+    found = view.similarities(view.text_of(OLD).terms, rows)
+    np.testing.assert_array_equal(found, [view.similarities(view.text_of(OLD).terms, rows[[at]])[0]
                                           for at in range(len(rows))])  # fmt: skip
     assert found.dtype == np.float32
 
@@ -102,7 +102,7 @@ def test_of_equals_the_lower_row_comes_first_across_the_seam(view: View) -> None
 
 @pytest.mark.parametrize("row", [-1, ROWS, ROWS + 5])
 def test_a_row_that_is_nowhere_is_refused(view: View, row: int) -> None:
-    for ask in (view.id_of, view.display_of, view.query_of):
+    for ask in (view.id_of, view.display_of, view.text_of):
         with pytest.raises(BadQuery, match=f"row {row} of a view of {ROWS}"):
             ask(row)
     with pytest.raises(BadQuery):
@@ -116,7 +116,7 @@ def test_a_filter_that_does_not_fit_both_parts_is_refused(view: View, allowed: B
     with pytest.raises(BadQuery, match=rf"need bool \({ROWS},\)"):
         view.nearest(VECTORS[0], 5, allowed)
     with pytest.raises(BadQuery, match=rf"need bool \({ROWS},\)"):
-        view.nearest_by_terms(view.query_of(0), 5, allowed)
+        view.nearest_by_terms(view.text_of(0).terms, 5, allowed)
 
 
 def test_background_similarities_are_those_of_the_build(view: View, snapshot: Snapshot) -> None:
@@ -127,7 +127,7 @@ def test_background_similarities_are_those_of_the_build(view: View, snapshot: Sn
 
 def test_a_text_without_words_is_like_none(view: View) -> None:
     """Kind 9 has no words: it is in the delta as row n-3."""
-    query = view.query_of(ROWS - 1)
+    query = view.text_of(ROWS - 1).terms
     assert len(query.buckets) == len(query.weights) == 0
     assert not view.similarities(query, np.arange(ROWS)).any()
     assert len(view.nearest_by_terms(query, 5, view.present)) == 0
@@ -215,7 +215,7 @@ def test_a_vector_from_outside_is_drawn_towards_the_rows_of_the_snapshot(
 def test_passages_match_across_the_seam(around: View, rows: Longs, own: int) -> None:
     query = random_units(own, 8, seed=50)
     found = around.match(query, rows)
-    wanted = [brute_match(query, around.passages_of(row)) for row in rows.tolist()]
+    wanted = [brute_match(query, around.text_of(row).passages) for row in rows.tolist()]
     np.testing.assert_allclose(found, wanted, atol=1e-6)
     assert (found.dtype.name, found.shape) == ("float32", rows.shape)
 
@@ -225,11 +225,11 @@ def test_passages_are_those_that_were_given(around: View) -> None:
     for row, kind in enumerate(kinds):
         codes = passages_of(kind, 8).astype(np.float64)
         np.testing.assert_allclose(
-            around.passages_of(row), unit_rows(codes).reshape(-1, 8), atol=1e-6
+            around.text_of(row).passages, unit_rows(codes).reshape(-1, 8), atol=1e-6
         )
     for row in (-1, ROWS):
         with pytest.raises(BadQuery):
-            around.passages_of(row)
+            around.text_of(row)
 
 
 @given(rows=rows_in_any_order)

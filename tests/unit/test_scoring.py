@@ -221,7 +221,7 @@ def outside(**parts: Any) -> Seed:
     nothing = np.zeros(MINHASH_SIZE, np.uint16)
     values: dict[str, Any] = {"id_hash": 0, "translates": 0, "has_list": True, "minhash": nothing}
     values |= {"section": None, "published_at": np.nan, "embedded": True, "fluent": True}
-    return Seed("draft", "T", "en", **(values | parts))
+    return Seed("draft", "en", **(values | parts))
 
 
 def test_so_is_one_from_outside_which_may_find_an_article_of_its_own_text(view: View) -> None:

@@ -62,7 +62,7 @@ def test_a_seed_has_what_the_article_said(
         stamp = build_options(MODEL, StoreState("e", LOG_START))
         delta_writer = DeltaWriter(View.of(Catalog(tmp_path / "other").publish_rows(rows, **stamp)))
     seed = find_seed(delta_writer.view, "c")
-    assert (seed.id, seed.title, seed.language, seed.section) == ("c", "About c", "en", "city")
+    assert (seed.id, seed.language, seed.section) == ("c", "en", "city")
     assert seed.published_at == NOON.timestamp()
     assert {seed.id_hash, seed.translates} == {hash_id("c"), hash_id("original")}
     assert (seed.has_list, seed.up_to_date, seed.embedded) == (False, True, True)
@@ -93,7 +93,6 @@ def test_the_newest_state_is_the_seed(delta_writer: DeltaWriter) -> None:
         rows = build_rows([known("a", (0, 1), title=title)], MODEL, dim=2)
         delta_writer.apply(rows, ())
     seed = find_seed(delta_writer.view, "a")
-    assert seed.title == "Third"
     assert seed.vector is not None
     np.testing.assert_allclose(seed.vector, [0, 1], atol=1e-3)
 
