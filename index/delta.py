@@ -132,7 +132,9 @@ class DeltaWriter:
         rows.check()
         snapshot = self.view.snapshot
         if not _fit(rows, snapshot):
-            raise BadRows(f"the rows do not fit {self.view.generation}: other columns or vectors")
+            raise BadRows(
+                f"the rows do not fit {self.view.snapshot.generation}: other columns or vectors"
+            )
         frequency = snapshot.lexicon.document_frequency(rows.terms.buckets)
         weights = weigh_rows(rows.terms, frequency, self._group_sizes(rows))
         terms = SparseMatrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))

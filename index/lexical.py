@@ -116,7 +116,7 @@ class Lexicon:
         writer.write_array(Files.POSTING_WEIGHTS, self._postings.weights)
 
     def __len__(self) -> int:
-        return len(self.terms)
+        return len(self.terms.indptr) - 1
 
     def document_frequency(self, buckets: Whole) -> Longs:
         """Count the rows that hold each bucket: int64 [k]."""

@@ -91,11 +91,6 @@ class View:
         return int(self.delta.vectors.shape[1])
 
     @property
-    def generation(self) -> str:
-        """The name of the snapshot's generation."""
-        return self.snapshot.generation
-
-    @property
     def parts(self) -> tuple[Snapshot, Delta]:
         """Snapshot and delta: what has columns, in the order of the rows."""
         return self.snapshot, self.delta

@@ -73,7 +73,7 @@ def measure_bench(bench: Bench, name: str, model: str, say: Say, output: OutputF
     if output.report is not None:
         now = datetime.fromtimestamp(bench.now, UTC)
         heading = ReportHeading(
-            name, shown_model(model), bench.view.generation, now, output.command
+            name, shown_model(model), bench.view.snapshot.generation, now, output.command
         )
         write_report(output.report, heading, bench, board, rated)
         say(f"{output.report}: written")
@@ -144,7 +144,7 @@ def evaluate_links(
         linked = read_links(store, markup.read, meter)
     judged = judge_links(linked, bench)
     bench = replace(bench, dataset=as_dataset(judged))
-    say(f"{view.generation}: {len(view)} articles, {judged}")
+    say(f"{view.snapshot.generation}: {len(view)} articles, {judged}")
     say(f"{len(bench.dataset.queries)} queries")
     model = Origin.of(view.snapshot.manifest).encoder
     measure_bench(bench, LINKS_NAME, model, say, output or OutputFiles())

@@ -72,7 +72,7 @@ def compare(before: View, after: View, policy: Policy, now: float) -> Comparison
         old, new = (tuple(item.id for item in one[seed].items) for one in served)
         changes.append(_change(before, after, seed, old, new))
     ordered = sorted(changes, key=lambda change: (change.overlap, change.seed))
-    return Comparison(before.generation, after.generation, tuple(ordered))
+    return Comparison(before.snapshot.generation, after.snapshot.generation, tuple(ordered))
 
 
 def _change(

@@ -229,7 +229,7 @@ class Follower:
         replica = opened.replica
         self._replica = replica
         self._publish(replica, None, seen_at=time.monotonic())
-        _log.info("serving %s with %d rows", replica.view.generation, len(replica.view))
+        _log.info("serving %s with %d rows", replica.view.snapshot.generation, len(replica.view))
         self._journal.restart(replica, opened.updates)
 
     def _follow(self, replica: Replica) -> None:

@@ -228,7 +228,7 @@ class JournalWriter:
     ) -> None:
         if self._journal.acquire():
             history = replica.read_history(self._store(), point) if updates is None else updates
-            generation, epoch = replica.view.generation, replica.base.origin.epoch
+            generation, epoch = replica.view.snapshot.generation, replica.base.origin.epoch
             self._journal.restart(
                 generation, epoch, point, history, *_policies_and_overrides(replica)
             )
@@ -236,7 +236,7 @@ class JournalWriter:
     def _append(
         self, replica: Replica, before: LogPosition, updates: tuple[Update, ...], point: LogPosition
     ) -> None:
-        if self._journal.ends_at(replica.view.generation, before):
+        if self._journal.ends_at(replica.view.snapshot.generation, before):
             self._journal.append(updates, point, *_policies_and_overrides(replica))
         else:
             # Another process has written it before, or a write failed: start it from the store.

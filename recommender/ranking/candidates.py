@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import ListOptions
-from recommender.ranking.attributes import TaggedColumns
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
@@ -145,9 +144,9 @@ class ListRequest:
         Vectors find articles in languages that the encoder supports; words find the others. Letting
         words search everywhere found nothing more (docs/relevance.md).
         """
-        seed, view, query = self.seed, self.view, self.scorer.query
-        by_vectors = allowed & view.where(self._found_by_vectors)
-        found = [np.empty(0, np.int64)]
+        seed, view = self.seed, self.view
+        by_vectors = allowed & self._found_by_vectors()
+        query, found = self.scorer.query, [np.empty(0, np.int64)]
         if query is not None and by_vectors.any():
             found.append(view.nearest(query, fetch, by_vectors).rows)
         by_words = allowed & ~by_vectors
@@ -205,16 +204,20 @@ class ListRequest:
         allowed[excluded] = False
         return rows[allowed[rows]]
 
-    def _found_by_vectors(self, part: TaggedColumns) -> Mask:
-        """Rows that the seed's vector can find, in its own language or in another."""
-        seed, measured = self.seed, self.scorer.is_measured
-        if not (seed.embedded and measured(seed.language)):
-            return np.zeros(len(part.columns["embedded"]), np.bool_)
-        languages = frozenset(filter(measured, part.labels["language"]))
-        in_own_language = matching(part, Filter(languages=frozenset({seed.language})))
-        rows: Mask = part.columns["embedded"] & matching(part, Filter(languages=languages))
-        rows &= part.columns["fluent"] | ~in_own_language
-        return rows
+    def _found_by_vectors(self) -> Mask:
+        """Rows that the seed's vector can find, in its own language or in another: bool [n]."""
+        seed, measured = self.seed, self.scorer.measured
+        if not (seed.embedded and seed.language in measured):
+            return np.zeros(len(self.view), np.bool_)
+        known = Filter(languages=measured)
+        own = Filter(languages=frozenset({seed.language}))
+        return self.view.where(
+            lambda part: (
+                part.columns["embedded"]
+                & matching(part, known)
+                & (part.columns["fluent"] | ~matching(part, own))
+            )
+        )
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""

@@ -110,7 +110,7 @@ def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
         requested=options.limit,
         returned=len(selected.items),
         mode=options.mode,
-        generation=request.view.generation,
+        generation=request.view.snapshot.generation,
         short_because=_short_because(seed, options, len(selected.items)),
     )
 

@@ -7,7 +7,7 @@ score is the mean of the scaled signals by their weights. The ranking value orde
 `score * recency - hubness`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -275,6 +275,10 @@ class Scorer:
         seed: the article to relate to.
         policy: the weights.
         now: seconds since 1970 in UTC.
+        backgrounds: the background similarity of each language of the archive and of the seed's.
+        measured: the languages whose background similarity is known well enough to use vectors.
+            Without their mean removed, vectors of a multilingual encoder lie so close to each
+            other that any two texts of a language would look related.
         query: the seed's vector after neighbour smoothing, float32 [dim], a unit vector; None if
             the seed has no vector.
     """
@@ -283,41 +287,41 @@ class Scorer:
     seed: Seed
     policy: Policy
     now: float
+    backgrounds: Mapping[str, BackgroundSimilarity]
+    measured: frozenset[str]
     query: Floats | None
 
     @classmethod
     def of(cls, view: View, seed: Seed, policy: Policy, now: float) -> "Scorer":
         """A scorer for a seed, whose vector is smoothed here."""
+        labels = (label for part in view.parts for label in part.labels["language"])
+        backgrounds = {label: view.background_of(label) for label in (seed.language, *labels)}
+        least = LEAST_MEASURED if view.snapshot.manifest.centred else 0
+        measured = frozenset(label for label, one in backgrounds.items() if one.rows >= least)
         weight = policy.neighbour_weight
         query: Floats | None = None
         if seed.row is not None:
             query = view.fetch_smoothed(np.array([seed.row]), weight)[0]
         elif seed.vector is not None:
             query = view.smooth(seed.vector, weight, seed.language)
-        return cls(view, seed, policy, now, query)
+        return cls(view, seed, policy, now, backgrounds, measured, query)
 
     def score(self, rows: Rows) -> ScoredCandidates:
         """Score some rows, int64 [m]; their order is kept."""
         policy, view, language = self.policy, self.view, self.seed.language
         vectors = view.fetch_smoothed(rows, policy.neighbour_weight)
         same = view.map_labels("language", rows, lambda label: label == language).astype(np.bool_)
+        hubness = view.hubness(rows)
+        signals = self._signals(rows, vectors)
         known = view.take("embedded", rows) & self._vectors_count(rows, same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
         backgrounds = self._backgrounds(rows, same)
-        scores = fuse(self._signals(rows, vectors), backgrounds, weights)
+        scores = fuse(signals, backgrounds, weights)
         recency = decay_by_age(view, rows, policy, self.now)
-        hubness = policy.hubness_weight * self._hubness(rows, backgrounds)
-        values = scores.score * recency - hubness
-        return ScoredCandidates(rows, vectors, scores, weights, recency, hubness, values)
-
-    def is_measured(self, language: str) -> bool:
-        """Whether the background similarity of a language is known well enough to use vectors.
-
-        Without their mean removed, vectors of a multilingual encoder lie so close to each other
-        that any two texts of a language would look related.
-        """
-        measured = self.view.background_of(language).rows >= LEAST_MEASURED
-        return not self.view.snapshot.manifest.centred or measured
+        background = np.where(view.take("fluent", rows), backgrounds.dense, backgrounds.lexical)
+        malus = policy.hubness_weight * _scale(hubness, background).astype(np.float64)
+        values = scores.score * recency - malus
+        return ScoredCandidates(rows, vectors, scores, weights, recency, malus, values)
 
     def _vectors_count(self, rows: Rows, same: Mask) -> Mask:
         """Whether the seed's vector counts in the score of each row: bool [m].
@@ -325,11 +329,12 @@ class Scorer:
         In a language that the encoder knows only through related ones, words decide alone.
         """
         seed = self.seed
-        if not (seed.embedded and self.is_measured(seed.language)):
+        if not (seed.embedded and seed.language in self.measured):
             return np.zeros(len(rows), np.bool_)
         if same.all():
             return np.full(len(rows), seed.fluent)
-        others = self.view.map_labels("language", rows, self.is_measured).astype(np.bool_)
+        is_measured = self.measured.__contains__
+        others = self.view.map_labels("language", rows, is_measured).astype(np.bool_)
         count: Mask = np.where(same, seed.fluent, others)
         return count
 
@@ -338,23 +343,17 @@ class Scorer:
         seed, none = self.seed, np.zeros(len(rows), np.float32)
         return Signals(
             dense=none if self.query is None else vectors @ self.query,
-            passages=none if seed.passages is None else self.view.match(seed.passages, rows),
             lexical=none if seed.terms is None else self.view.similarities(seed.terms, rows),
+            passages=none if seed.passages is None else self.view.match(seed.passages, rows),
         )
-
-    def _hubness(self, rows: Rows, backgrounds: Backgrounds) -> Doubles:
-        """The scaled hubness of the rows: float64 [m]."""
-        fluent = self.view.take("fluent", rows)
-        background = np.where(fluent, backgrounds.dense, backgrounds.lexical)
-        return _scale(self.view.hubness(rows), background).astype(np.float64)
 
     def _backgrounds(self, rows: Rows, same: Mask) -> Backgrounds:
         """For each pair the mean over its two languages: [m], or [1] if all have one language."""
-        of_seed = Backgrounds.of_groups([self.view.background_of(self.seed.language)])
+        of_seed = Backgrounds.of_groups([self.backgrounds[self.seed.language]])
         if same.all():
             return of_seed
-        labels = sorted(label for part in self.view.parts for label in part.labels["language"])
-        of_labels = Backgrounds.of_groups([self.view.background_of(label) for label in labels])
+        labels = list(self.backgrounds)
+        of_labels = Backgrounds.of_groups(list(self.backgrounds.values()))
         at = self.view.map_labels("language", rows, labels.index).astype(np.int64)
         return of_labels.at(at).midway(of_seed)
 

@@ -181,10 +181,13 @@ def select(
             their duplicates and translations are removed.
     """
     above = 0 if listed is None else len(listed)
-    draft = _Draft(pool if listed is None else pool.under(listed), rules)
+    pool = pool if listed is None else pool.under(listed)
+    clusters = DuplicateClusters(pool.minhashes, pool.text_clusters, rules.duplicate_overlap)
+    of_seed = clusters.claim(seed_minhashes)
+    draft = _Draft(pool, rules, clusters, translation_groups(pool.id_hashes, pool.translates))
     if listable is not None:
         draft.left[above:] = listable
-    draft.remove_repeats_of_seed(seed_minhashes)
+    draft.remove_repeats_of_seed(of_seed)
     if shown_on_page is not None:
         draft.remove_repeats_of(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
     draft.left[:above] = True  # a listed item counts, even if it repeats another one
@@ -204,17 +207,20 @@ def select(
 class _Draft:
     """A list during selection: the candidates left, and what is listed above them."""
 
-    def __init__(self, pool: CandidatePool, rules: SelectionRules) -> None:
+    def __init__(
+        self,
+        pool: CandidatePool,
+        rules: SelectionRules,
+        clusters: DuplicateClusters,
+        translations: NDArray[np.int64] | None,
+    ) -> None:
         count, size = pool.minhashes.shape
         self.left = np.ones(count, np.bool_)
         self.removals = np.full(count, Removal.NONE, np.int8)
         self.because_of = np.full(count, NO_ITEM, np.int64)
         self.repeats = np.zeros(count, np.bool_)
         self._pool, self._rules = pool, rules
-        self._clusters = DuplicateClusters(
-            pool.minhashes, pool.text_clusters, rules.duplicate_overlap
-        )
-        self._translations = translation_groups(pool.id_hashes, pool.translates)
+        self._clusters, self._translations = clusters, translations
         self._copy_places = least_equal_places(rules.copy_overlap, size)
         self._host_places = least_equal_places(rules.host_overlap, size)
         self._duplicate_places = least_equal_places(rules.duplicate_overlap, size)
@@ -249,9 +255,8 @@ class _Draft:
         self._apply_caps(item, equal)
         return item
 
-    def remove_repeats_of_seed(self, minhashes: NDArray[np.uint16]) -> None:
-        """Remove the duplicate clusters of some texts, and the translations of their members."""
-        cluster = self._clusters.claim(minhashes)
+    def remove_repeats_of_seed(self, cluster: Mask) -> None:
+        """Remove the duplicate cluster of the seed, bool [m], and translations of its members."""
         self._remove_repeats(cluster, Removal.DUPLICATE_OF_SEED, NO_ITEM)
         self._remove_translations(cluster, Removal.DUPLICATE_OF_SEED, NO_ITEM)
 

@@ -43,7 +43,7 @@ def readyz() -> Response:
     return respond(
         Readiness(
             status="ready",
-            generation=live.view.generation,
+            generation=live.view.snapshot.generation,
             articles=int(live.view.present.sum()),
             change=live.change,
             store="away" if live.store_fault else "ok",

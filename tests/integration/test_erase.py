@@ -289,7 +289,7 @@ def test_an_article_that_no_generation_holds_yet_is_erased_from_the_copy(
     check_gone(archive)
     assert done.published not in {None, live}
     follower.refresh()
-    assert follower.current().view.generation == done.published
+    assert follower.current().view.snapshot.generation == done.published
     follower.stop()
     check_gone(archive)
 

@@ -491,7 +491,7 @@ def test_a_withdrawn_article_never_returns_by_a_rollback(
         check_withdrawn(worker.look(), withdrawn)
         newsroom.catalog.flip(oldest)
         for view in (worker.look(), newsroom.open().view):
-            assert view.generation == oldest
+            assert view.snapshot.generation == oldest
             check_withdrawn(view, withdrawn)
         check_same(worker.look(), newsroom.rebuilt())
         worker.follower.stop()

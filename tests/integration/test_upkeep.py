@@ -239,7 +239,7 @@ def test_what_was_read_for_the_old_model_meanwhile_is_read_again_for_the_new_one
     journal, heartbeats = Journal(tmp_path / "changes"), Heartbeats(tmp_path / "workers")
     follower = Follower(moves.catalog, lambda: store, lambda: OTHER, journal, heartbeats)
     follower.refresh()
-    assert follower.current().view.generation == generation
+    assert follower.current().view.snapshot.generation == generation
 
     def embedded(*ids: str) -> list[bool]:
         view = follower.current().view

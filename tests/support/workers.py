@@ -56,7 +56,7 @@ class Worker:
 
     @property
     def generation(self) -> str:
-        return self.follower.current().view.generation
+        return self.follower.current().view.snapshot.generation
 
     def shown(self) -> set[str]:
         """The ids of all articles in the view."""

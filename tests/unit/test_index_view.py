@@ -51,7 +51,7 @@ def test_a_snapshot_alone_is_a_view_of_all_its_rows(snapshot: Snapshot) -> None:
     alone = View.of(snapshot)
     assert (len(alone), len(alone.delta), int(alone.present.sum())) == (OLD, 0, OLD)
     assert alone.dim == snapshot.vectors.dim
-    assert alone.generation == snapshot.generation
+    assert alone.snapshot.generation == snapshot.generation
     hits = alone.nearest(VECTORS[5], 6, alone.present)
     own = snapshot.vectors.nearest(VECTORS[5], 6, alone.present)
     assert hits.rows.tolist() == own.rows.tolist()

@@ -153,7 +153,7 @@ def test_through_many_swaps_the_journal_ends_as_what_the_worker_shows(
             store.delete(f"fresh-{swap // 2}")
         name = publish()
         store.put(story(f"unread-{swap}"))
-        until(lambda name=name: follower.current().view.generation == name)  # type: ignore[misc]
+        until(lambda name=name: follower.current().view.snapshot.generation == name)  # type: ignore[misc]
         generations.add(name)
         store.put(story("h-2", section=f"s-{swap}"))
         store.delete(f"unread-{swap}")

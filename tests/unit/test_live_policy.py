@@ -98,7 +98,7 @@ def test_a_new_generation_changes_no_policy(
     write(store, "x")
     built = rebuild_with_fake(own_desk)
     assert worker.policy() == (1, SOME)
-    assert worker.look().view.generation == built.generation
+    assert worker.look().view.snapshot.generation == built.generation
     store.policies.set(OTHER)
     catalog = Catalog(own_desk.data.snapshots)
     catalog.flip(catalog.generations()[0])

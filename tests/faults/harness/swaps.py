@@ -364,7 +364,7 @@ def _read(live: LiveState, other: LiveState, asked: int) -> Answer:
         rows += alike.rows.tolist()
         similarities = np.concatenate([similarities, alike.similarities])
     return Answer(
-        generation=view.generation,
+        generation=view.snapshot.generation,
         change=live.change,
         ids=tuple(map(view.id_of, rows)),
         display=tuple(map(other.view.display_of, rows)),
