@@ -36,6 +36,11 @@ SIMILARITY_OF_A_TYPO: Final = 0.8
 DRAFT_SOCKET: Final = "indexer.sock"
 JOURNAL_SUFFIX: Final = ".changes"
 JOURNAL_IN_WRITING: Final = "writing"
+_OF_KUBERNETES = re.compile(
+    r"(?:.+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?"
+    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+"""What it sets in every container for each Service whose name begins with read-also."""
 _KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
@@ -213,13 +218,15 @@ class Settings:
 def _look_for_typos(environment: Mapping[str, str]) -> None:
     """Refuse a misspelt variable, and warn of other unknown ones.
 
-    Those may come from elsewhere: for a service called read-also, Kubernetes sets
-    READ_ALSO_SERVICE_HOST and more in every container.
+    Those may come from elsewhere: for a Service called read-also-database, Kubernetes sets
+    READ_ALSO_DATABASE_PORT and more in every container, however near that is to a name of ours.
     """
     known = [variable.name for variable in VARIABLES]
     names = sorted(name.removeprefix(PREFIX) for name in environment if name.startswith(PREFIX))
     unknown = [name for name in names if name not in known]
     for name in unknown:
+        if _OF_KUBERNETES.fullmatch(name):
+            continue
         for meant in get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY_OF_A_TYPO):
             raise BadSettings(
                 f"unknown setting {PREFIX}{name}; did you mean {PREFIX}{meant}? rename or remove it"

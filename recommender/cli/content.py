@@ -20,7 +20,10 @@ from recommender.store.export import export_articles, export_to
 
 __all__ = ["backup", "export", "import_", "restore_"]
 
-STANDARD_OUTPUT: Final = Path("-")
+STANDARD_OUTPUT: Final = frozenset(
+    map(Path, ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"])
+)
+"""Of these the last ones lead to the file that a shell has opened, which must not be replaced."""
 ALLOW_PRIVATE: Final = "Allow this host in a private network; may be repeated."
 
 
@@ -104,16 +107,18 @@ def _credentials(user: str | None, password_file: Path | None) -> tuple[str, str
 def export(path: Path) -> None:
     """Write the articles of the store to PATH as JSON lines.
 
-    - is standard output. A file is replaced at the end, in one step, so it is always whole; a pipe
-    or a device is written to directly. `read-also import` reads the result again.
+    - and /dev/stdout are standard output. A file is replaced at the end, in one step, so it is
+    always whole; a pipe or a device is written to directly. `read-also import` reads the result
+    again.
     """
+    is_standard_output = path in STANDARD_OUTPUT
     with _open_store() as store:
-        if path == STANDARD_OUTPUT:
+        if is_standard_output:
             count = export_articles(store, sys.stdout.buffer.write, bar)
             sys.stdout.buffer.flush()
         else:
             count = export_to(store, path, bar)
-    click.echo(f"{path}: {count} articles", err=path == STANDARD_OUTPUT)
+    click.echo(f"{path}: {count} articles", err=is_standard_output)
 
 
 @click.command()

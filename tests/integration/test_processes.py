@@ -283,6 +283,28 @@ def test_no_process_imports_from_the_folder_where_it_is_started(
         assert until(lambda: len(catalog.generations()) > 0)
 
 
+def test_a_module_run_from_the_folder_of_another_program_imports_nothing_of_it(
+    environment_of: Environment, own_desk: Settings, tmp_path: Path
+) -> None:
+    for name in ("index/__init__.py", "service.py", "click.py", "pathlib.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('of another program')\n")
+    variables = environment(environment_of, own_desk)
+    variables["PYTHONPATH"] = str(Path(__file__).parents[2])
+    variables.pop("PYTHONSAFEPATH", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "recommender", "snapshots", "list"],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(Catalog(own_desk.data.snapshots).live()) in done.stdout
+
+
 def test_serve_refuses_malformed_settings_before_it_listens(
     environment_of: Environment, own_desk: Settings
 ) -> None:

@@ -162,6 +162,7 @@ def test_a_switch_that_is_neither_is_refused_by_name(value: str) -> None:
     [
         ("WORKER", "WORKERS"),
         ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABSE_URL", "DATABASE_URL"),
         ("DATADIR", "DATA_DIR"),
         ("API_KEY", "API_KEYS"),
         ("PUBLIC_READ", "PUBLIC_READS"),
@@ -189,6 +190,15 @@ KUBERNETES = {
 def test_unknown_variables_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     assert from_values(**KUBERNETES) == DEFAULTS
     assert [name for name in KUBERNETES if PREFIX + name not in caplog.text] == []
+
+
+@pytest.mark.parametrize("service", ["DATABASE", "DATA", "API", "WORKERS", "MODEL"])
+def test_no_other_service_of_kubernetes_refuses_the_start(
+    service: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {f"{service}_{name}": value for name, value in KUBERNETES.items()}
+    assert from_values(**given) == DEFAULTS
+    assert [name for name in given if PREFIX + name not in caplog.text] == []
 
 
 def test_keys_are_read_in_order_with_their_scopes() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
+from recommender.cli.content import STANDARD_OUTPUT
 from recommender.progress import Advance
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
@@ -201,3 +204,25 @@ def test_a_pipe_is_written_to(store: ArticleStore, tmp_path: Path) -> None:
 def test_a_device_is_written_to(store: ArticleStore) -> None:
     assert export_to(store, Path("/dev/null")) == len(ARTICLES)
     assert Path("/dev/null").is_char_device()
+
+
+def test_the_names_of_standard_output_are_known() -> None:
+    assert {Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1")} < STANDARD_OUTPUT
+
+
+def test_what_a_shell_appends_to_keeps_what_it_had(store: ArticleStore, tmp_path: Path) -> None:
+    target = tmp_path / "out.jsonl"
+    target.write_bytes(b"before\n")
+    with target.open("ab") as appended:
+        done = subprocess.run(
+            [sys.executable, "-m", "recommender", "export", "/dev/stdout"],
+            env={**os.environ, "READ_ALSO_DATABASE_URL": f"sqlite:///{tmp_path / 'a.db'}"},
+            check=True,
+            stdout=appended,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    first, *lines = target.read_text().split("\n")
+    assert first == "before"
+    assert lines == [*(article.to_json() for article in articles_of(store)), ""]
+    assert done.stderr == f"/dev/stdout: {len(ARTICLES)} articles\n"
