@@ -28,7 +28,11 @@ from benchmarks.figures import Figure, report
 from index import Catalog, Snapshot, View
 from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import find_model
-from recommender.analysis.embedding.transformer import BATCH, TransformerEncoder, has_bfloat16
+from recommender.analysis.embedding.transformer import (
+    TEXTS_PER_BATCH,
+    TransformerEncoder,
+    has_bfloat16,
+)
 from recommender.api import Item, ListOptions
 from recommender.articles import Article
 from recommender.cli.terminal import bar
@@ -189,13 +193,13 @@ def compare_encoders(passages: list[str]) -> list[Figure]:
     model = find_model("bundled", Path("var"))
     plain = SentenceTransformer(str(model.folder), device="cpu", local_files_only=True)
     ours = TransformerEncoder(model)
-    plain.encode(passages[:BATCH], batch_size=BATCH)
-    ours.encode(passages[:BATCH], lambda _done: None)
+    plain.encode(passages[:TEXTS_PER_BATCH], batch_size=TEXTS_PER_BATCH)
+    ours.encode(passages[:TEXTS_PER_BATCH], lambda _done: None)
     seconds, cosines = np.zeros(2), []
     for at in tqdm(range(0, len(passages), CHUNK), desc="comparing", unit=" chunk"):
         some = passages[at : at + CHUNK]
         begun = time.perf_counter()
-        expected = plain.encode(some, batch_size=BATCH, show_progress_bar=False)
+        expected = plain.encode(some, batch_size=TEXTS_PER_BATCH, show_progress_bar=False)
         turned = time.perf_counter()
         found = ours.encode(some, lambda _done: None)
         seconds += turned - begun, time.perf_counter() - turned

@@ -29,7 +29,7 @@ GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 COLUMN_NAME: Final = re.compile(r"[a-z_]{1,32}")
 """The name of a column is part of a file's name, so its grammar is closed."""
 
-MOST_BYTES: Final = 1 << 20
+MOST_MANIFEST_BYTES: Final = 1 << 20
 """No manifest is longer; a longer file is refused unread."""
 
 MOST_ROWS: Final = 2**31 - 1
@@ -211,11 +211,11 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / Files.MANIFEST
     try:
         with open_regular(path) as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MOST_MANIFEST_BYTES + 1)
     except FileNotFoundError as error:
         raise SnapshotDamaged.at(path, "missing") from error
-    if len(data) > MOST_BYTES:
-        raise SnapshotDamaged.at(path, f"longer than {MOST_BYTES} bytes")
+    if len(data) > MOST_MANIFEST_BYTES:
+        raise SnapshotDamaged.at(path, f"longer than {MOST_MANIFEST_BYTES} bytes")
     return Manifest.from_bytes(data, path)
 
 

@@ -33,7 +33,7 @@ _MOST_PROBES: Final = 32
 _FEW_QUERIES: Final = 32
 _MANY_QUERIES: Final = 512
 _MOST_LISTS: Final = 2**20
-_MOST_BYTES: Final = 2**38
+_MOST_VECTOR_BYTES: Final = 2**38
 
 # The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
@@ -222,7 +222,7 @@ def _limit_reading() -> None:
     # FAISS before 1.14 has no such limits.
     if hasattr(_faiss, "set_deserialization_loop_limit"):
         _faiss.set_deserialization_loop_limit(_MOST_LISTS)
-        _faiss.set_deserialization_vector_byte_limit(_MOST_BYTES)
+        _faiss.set_deserialization_vector_byte_limit(_MOST_VECTOR_BYTES)
 
 
 def _read(path: Path, kind: _Index, manifest: Manifest) -> _Index:

@@ -46,7 +46,7 @@ LOAD_SECONDS: Final = 120.0  # of a bulk load
 LONGEST_QUERY: Final = 7_500
 """In characters. Servers refuse an address of more than some 8,000, the longest id included."""
 MOST_LINES: Final = 1_000  # of a bulk load; the service takes more, but then answers late
-MOST_BYTES: Final = 4 * 2**20
+MOST_REQUEST_BYTES: Final = 4 * 2**20
 TRY_AGAIN: Final = frozenset({429, 503})
 REST_SECONDS: Final = 5.0  # before the next attempt, where the service does not say how long
 _SECONDS: Final = re.compile(r"[0-9]{1,4}", re.ASCII)
@@ -318,7 +318,7 @@ def as_line(write: Article | Fields | Deletion) -> bytes:
 
 
 def loads_of(
-    lines: Iterable[bytes], most_lines: int = MOST_LINES, most_bytes: int = MOST_BYTES
+    lines: Iterable[bytes], most_lines: int = MOST_LINES, most_bytes: int = MOST_REQUEST_BYTES
 ) -> Iterator[list[bytes]]:
     """Cut lines, in their order, into loads of at most so many lines and bytes, or of one line."""
     load: list[bytes] = []

@@ -9,7 +9,7 @@ import click
 
 from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
-from recommender.ranking.policy import MOST_BYTES, Policy, PolicyInForce, parse_policy
+from recommender.ranking.policy import MOST_POLICY_BYTES, Policy, PolicyInForce, parse_policy
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -75,7 +75,7 @@ def _described(in_force: PolicyInForce) -> dict[str, Any]:
 
 def _read(path: Path) -> Policy:
     with path.open("rb") as file:
-        document = file.read(MOST_BYTES + 1)
+        document = file.read(MOST_POLICY_BYTES + 1)
     try:
         return parse_policy(document)
     except InvalidPolicy as refusal:

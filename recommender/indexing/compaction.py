@@ -14,8 +14,8 @@ __all__ = ["Compaction", "is_compaction_due"]
 FIRST_ENTRIES: Final = 64
 ENTRIES_SHARE: Final = 0.2
 MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
-PAUSE_SECONDS: Final = 60.0
-MOST_PAUSE_SECONDS: Final = 3_600.0
+FIRST_RETRY_SECONDS: Final = 60.0
+MOST_RETRY_SECONDS: Final = 3_600.0
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +73,7 @@ class Compaction:
         self._process = None
         self._failures = 0 if code == 0 else self._failures + 1
         if code:
-            pause = min(PAUSE_SECONDS * 2 ** (self._failures - 1), MOST_PAUSE_SECONDS)
+            pause = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), MOST_RETRY_SECONDS)
             self._due_at = time.monotonic() + pause
             _log.error("compaction failed with %d; tried again in %.0f s", code, pause)
         return False

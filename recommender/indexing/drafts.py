@@ -35,7 +35,7 @@ __all__ = ["ANY_ID", "DraftServer", "make_outside_seed", "read_draft"]
 ANY_ID: Final = "draft"
 """The id of a draft while it is checked and analyzed."""
 
-MOST_BYTES: Final = 8 * 2**20
+MOST_LINE_BYTES: Final = 8 * 2**20
 MOST_AT_ONCE: Final = 8  # drafts in work; further ones are refused
 
 
@@ -52,7 +52,7 @@ def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> 
             connection.connect(address)
             connection.sendall(_as_line(article))
             with connection.makefile("rb") as file:
-                answer = json.loads(file.readline(MOST_BYTES))
+                answer = json.loads(file.readline(MOST_LINE_BYTES))
     except (OSError, ValueError) as fault:
         raise IndexerAway(str(fault)) from fault
     return _draft(answer)
@@ -169,7 +169,7 @@ class _Handler(socketserver.StreamRequestHandler):
     timeout = 10
 
     def handle(self) -> None:
-        line = self.rfile.readline(MOST_BYTES)
+        line = self.rfile.readline(MOST_LINE_BYTES)
         if line.endswith(b"\n") and isinstance(self.server, _Server):
             self.wfile.write(json.dumps(self.server.answer(line)).encode() + b"\n")
 

@@ -165,7 +165,7 @@ def compare_lists(new: GateMeasures, live: GateMeasures) -> float | None:
     """Mean overlap of the lists of two generations, 0..1; None where too few can be compared.
 
     Lists are cut to the articles that both generations may list, so that added and removed articles
-    do not count. A list of which nothing is left is not compared.
+    do not count. If nothing is left of a list, the list is not compared.
     """
     common = new.may_list & live.may_list
     overlaps = []

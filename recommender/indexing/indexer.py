@@ -28,7 +28,7 @@ MOST_QUOTED: Final = 100_000  # characters of a draft's text that an explanation
 SLICE: Final = 2  # texts of a bulk load that are embedded between two looks at single writes
 
 _log = logging.getLogger(__name__)
-Vectors = dict[str, NDArray[np.float32]]
+VectorsByText = dict[str, NDArray[np.float32]]
 
 
 class Indexer:
@@ -156,7 +156,7 @@ class Indexer:
         with self._cleaning:
             return article.with_text(self._analyzer.read_markup(article.body_html))
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _encode(self, texts: Sequence[str]) -> VectorsByText:
         with self._encoding:
             rows = self._load().encode(texts, lambda _done: None)
         return dict(zip(texts, rows, strict=True))
@@ -166,9 +166,9 @@ class Indexer:
             self._encoder = self._analyzer.load(self._analyzer.model)
         return self._encoder
 
-    def _encode_in_slices(self, texts: Sequence[str]) -> Vectors:
+    def _encode_in_slices(self, texts: Sequence[str]) -> VectorsByText:
         """Embed slice by slice; before each slice, process the single writes that came."""
-        vectors: Vectors = {}
+        vectors: VectorsByText = {}
         for some in _slices(texts):
             while self._process_singles():
                 pass
@@ -183,7 +183,7 @@ class Indexer:
         self._in_hand.drop()
 
 
-Encode = Callable[[Sequence[str]], Vectors]
+Encode = Callable[[Sequence[str]], VectorsByText]
 
 
 class TextsInHand:

@@ -50,7 +50,7 @@ __all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "rebuild"]
 
 DEFAULT_KEEP: Final = 3
 """How many generations are kept by default."""
-PAGE: Final = 1_000  # articles whose features are loaded at once
+LOADED_AT_ONCE: Final = 1_000  # articles whose features are loaded at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def gather(store: ArticleStore, model: Model) -> Gathered:
 
 def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
     iterator = iter(articles)
-    while page := list(islice(iterator, PAGE)):
+    while page := list(islice(iterator, LOADED_AT_ONCE)):
         yield page
 
 

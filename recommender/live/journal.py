@@ -33,7 +33,7 @@ __all__ = ["Journal", "JournalContent", "JournalWriter"]
 
 MOST_JOBS: Final = 20  # that wait for the disk
 _log = logging.getLogger(__name__)
-Policies = tuple[StoredPolicy, ...]
+StoredPolicies = tuple[StoredPolicy, ...]
 AllOverrides = tuple[StoredOverrides, ...]
 
 
@@ -52,7 +52,7 @@ class JournalContent:
     epoch: str
     point: LogPosition
     updates: tuple[Update, ...]
-    policies: Policies = ()
+    policies: StoredPolicies = ()
     overrides: AllOverrides = ()
 
 
@@ -65,7 +65,7 @@ class Journal:
         self._is_locked = False
         self._file: BinaryIO | None = None
         self._end: tuple[str, LogPosition] | None = None
-        self._policies: Policies = ()
+        self._policies: StoredPolicies = ()
         self._newest_override = 0
 
     @property
@@ -94,7 +94,7 @@ class Journal:
         epoch: str,
         point: LogPosition,
         updates: Iterable[Update],
-        policies: Policies = (),
+        policies: StoredPolicies = (),
         overrides: AllOverrides = (),
     ) -> None:
         """Write the journal of a generation anew, and remove those of other generations."""
@@ -114,7 +114,7 @@ class Journal:
         self,
         updates: Iterable[Update],
         point: LogPosition,
-        policies: Policies = (),
+        policies: StoredPolicies = (),
         overrides: AllOverrides = (),
     ) -> None:
         """Append the next updates durably; of policies and overrides, only what is new is written.
@@ -214,7 +214,7 @@ class JournalWriter:
         self._submit(partial(self._restart, replica, updates, replica.point))
 
     def append(self, replica: Replica, before: LogPosition, updates: tuple[Update, ...]) -> None:
-        """Append the updates that led a replica on from a point."""
+        """Append the updates that the replica applied after `before`."""
         self._submit(partial(self._append, replica, before, updates, replica.point))
 
     def repair(self, replica: Replica) -> None:
@@ -257,7 +257,7 @@ class JournalWriter:
             self._jobs.release()
 
 
-def _policies_and_overrides(replica: Replica) -> tuple[Policies, AllOverrides]:
+def _policies_and_overrides(replica: Replica) -> tuple[StoredPolicies, AllOverrides]:
     return replica.in_force.history, replica.overrides.in_order
 
 
@@ -276,7 +276,7 @@ def _read(file: BinaryIO, generation: str) -> JournalContent | None:
         return None
     if not isinstance(epoch, str):
         return None
-    policies: Policies = ()
+    policies: StoredPolicies = ()
     point, updates = None, []
     overrides: list[StoredOverrides] = []
     for batch, end in _batches(file):
@@ -310,7 +310,7 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
 def _batch(
     updates: Iterable[Update],
     point: LogPosition,
-    policies: Policies | None,
+    policies: StoredPolicies | None,
     overrides: AllOverrides,
 ) -> bytes:
     """The lines of some updates, then the end of the batch; None leaves the policies as before."""

@@ -30,9 +30,11 @@ __all__ = [
     "open_replica",
 ]
 
-PAGE: Final = 100  # articles; a view is published after each page, so a bulk load delays nobody
+ARTICLES_PER_PAGE: Final = (
+    100  # articles; a view is published after each page, so a bulk load delays nobody
+)
 MOST_UNREAD: Final = 1_000
-"""So many articles whose text was not read yet are known as seeds; for more, ask the store."""
+"""The most articles with an unread text that a replica knows as seeds; for others, ask the store."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _log = logging.getLogger(__name__)
@@ -108,7 +110,7 @@ class Replica:
             epoch=origin.epoch,
             analyzer=ANALYZER_VERSION,
             model=origin.model,
-            limit=PAGE,
+            limit=ARTICLES_PER_PAGE,
         )
         self.apply(page.updates)
         if page.policy not in {None, self.in_force.newest}:
@@ -124,7 +126,11 @@ class Replica:
         point, complete = origin.point, False
         while not complete and point.number < end.number:
             point, page = store.updates_after(
-                point, epoch=origin.epoch, analyzer=ANALYZER_VERSION, model=origin.model, limit=PAGE
+                point,
+                epoch=origin.epoch,
+                analyzer=ANALYZER_VERSION,
+                model=origin.model,
+                limit=ARTICLES_PER_PAGE,
             )
             yield from page.updates
             complete = page.complete

@@ -111,7 +111,7 @@ class DuplicateClusters:
 
 
 def _are_alone(numbers: Hashes) -> Mask:
-    """Which of m texts have a text cluster of their own among them: bool [m]."""
+    """Which of m texts share their text cluster with none of the others: bool [m]."""
     if not np.all(numbers):  # UNKNOWN_CLUSTER is 0: such a text may resemble any other
         return np.zeros(len(numbers), np.bool_)
     _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)

@@ -27,7 +27,7 @@ from recommender.errors import BadJson, FieldFault, InvalidPolicy
 from recommender.strict_json import JsonValue, read_json
 
 __all__ = [
-    "MOST_BYTES",
+    "MOST_POLICY_BYTES",
     "RELEVANCE_ONLY",
     "Policy",
     "PolicyInForce",
@@ -36,7 +36,7 @@ __all__ = [
     "policy_schema",
 ]
 
-MOST_BYTES: Final = 2**20
+MOST_POLICY_BYTES: Final = 2**20
 """The longest policy document that is read."""
 NEVER: Final = 2.0  # above any overlap
 
@@ -53,7 +53,9 @@ def _means(meaning: str) -> Any:  # noqa: ANN401 - the type that pydantic gives
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[float, Field(ge=0.01, le=36_500)]
-Section = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_section)]
+SectionName = Annotated[
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_section)
+]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -69,12 +71,17 @@ class Policy:
         Share,
         _means(
             "share of article vectors in the score if the encoder supports both languages; "
-            "words have what vectors and passages leave. If it does not support one of them, "
-            "words have all; between two languages that it supports, words have nothing"
+            "words get the rest, after vectors and passages. If the encoder does not support one "
+            "of the languages, only words count. If it supports both and they differ, words do "
+            "not count"
         ),
     ] = 0.3
     passage_weight: Annotated[
-        Share, _means("share of passage matching in that case; with `dense_weight` at most 1")
+        Share,
+        _means(
+            "share of passage matching in the score if the encoder supports both languages; "
+            "`dense_weight` and this add up to at most 1"
+        ),
     ] = 0.25
     neighbour_weight: Annotated[
         Share,
@@ -145,7 +152,7 @@ class Policy:
     ] = 0.1
     half_life_days: Annotated[Days, _means("the age in days at which half of that is lost")] = 180.0
     half_lives: Annotated[
-        Mapping[Section, Days],
+        Mapping[SectionName, Days],
         Field(max_length=500),
         _means(
             "by section, as articles name it, the half-life in days of its articles; "
@@ -227,8 +234,8 @@ def policy_schema() -> dict[str, Any]:
 
 def _read(document: str | bytes) -> JsonValue:
     """Parse JSON. The byte order mark that editors of Windows write is ignored."""
-    if len(document) > MOST_BYTES:
-        raise ValueError(f"longer than {MOST_BYTES} bytes")
+    if len(document) > MOST_POLICY_BYTES:
+        raise ValueError(f"longer than {MOST_POLICY_BYTES} bytes")
     return read_json(document.removeprefix(BOM_UTF8) if isinstance(document, bytes) else document)
 
 

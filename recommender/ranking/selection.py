@@ -366,9 +366,10 @@ class _Cluster:
 
 
 class _CappedClusters:
-    """Clusters of the listed items: a candidate that is linked to an item would join its cluster.
+    """Clusters of the listed items. A candidate that is linked to an item would join its cluster.
 
-    No cluster grows above the cap as long as nobody lists what `add` returns.
+    `add` returns the candidates that would make a cluster larger than the cap. If the caller does
+    not list them, no cluster grows above the cap.
     """
 
     def __init__(self, cap: int) -> None:

@@ -116,14 +116,16 @@ def parse_address(text: str) -> FetchAddress:
         url = httpx.URL(text.strip()).copy_with(fragment=None)
         host, target = url.raw_host.decode("ascii").lower(), url.raw_path.decode("ascii")
     except (httpx.InvalidURL, ValueError) as error:
-        raise BadSource(f"{_without_secrets(text)!r}: is no address ({error})") from error
+        raise BadSource(f"{_without_secrets(text)!r}: is not an address ({error})") from error
     if url.scheme not in _DEFAULT_PORTS or not host:
         raise BadSource(f"{_without_secrets(text)!r}: only http:// and https:// are fetched")
     if url.userinfo:
         raise BadSource(f"{host}: a name or password in the address is not used; give --user")
     port = url.port or _DEFAULT_PORTS[url.scheme]
     if not _is_web_port(port) or url.port == 0:
-        raise BadSource(f"{text}: port {url.port} is no web server's; use 80, 443 or 1024 and up")
+        raise BadSource(
+            f"{text}: port {url.port} is not for web servers; use 80, 443 or 1024 and up"
+        )
     if len(str(url)) > _LONGEST_ADDRESS:
         raise BadSource(f"{str(url)[:80]}...: an address of {len(str(url))} characters is too long")
     return FetchAddress(str(url), url.scheme, host, port, url.netloc.decode("ascii"), target)

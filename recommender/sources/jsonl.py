@@ -1,5 +1,6 @@
 """Articles from a file with one JSON object a line."""
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -14,7 +15,6 @@ __all__ = ["read_jsonl", "read_lines"]
 LONGEST_LINE: Final = 16 * 2**20  # bytes; the largest article is shorter, however it is written
 _TOO_LONG: Final = f"the line is longer than {LONGEST_LINE} bytes, as no article is"
 _PIECE: Final = 2**16  # bytes of a longer line that are skipped at once
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def read_jsonl(path: Path, advance: Advance = lambda _bytes: None) -> Iterator[Record]:
@@ -40,7 +40,7 @@ def read_lines(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record]:
     while line := file.readline(LONGEST_LINE + 1):
         advance(len(line))
         number += 1
-        text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+        text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
         if len(line) > LONGEST_LINE:
             _skip_rest(line, file, advance)
             yield Record(f"{name}:{number}", InvalidArticle(_TOO_LONG))

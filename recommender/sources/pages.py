@@ -33,7 +33,7 @@ _LOCAL_TIME: Final = 19  # characters of 2026-03-01T09:30:00, before an unknown 
 _LONGEST_LINE: Final = 2_000  # characters that an article's title may have
 _LONGEST_NAME: Final = 300
 _NOT_LATIN: Final = "\u0250"
-_MOST_BYTES: Final = 64 * 2**20
+_MOST_PAGE_BYTES: Final = 64 * 2**20
 _DAY: Final = re.compile(r"/(20\d\d|19[89]\d)[/-]([01]\d)[/-]([0-3]\d)(?=/|-|$)")
 _REFRESH: Final = re.compile(r"http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
 _ENCODINGS: Final = frozenset(
@@ -196,11 +196,13 @@ class PageFile:
     def _body(self) -> bytes:
         try:
             with self._path.open("rb") as file:
-                body = file.read(_MOST_BYTES + 1)
+                body = file.read(_MOST_PAGE_BYTES + 1)
         except OSError as error:
             raise BadSource(f"{self._path}: cannot be read ({error.strerror})") from error
-        if len(body) > _MOST_BYTES:
-            raise BadSource(f"{self._path}:1: is larger than {_MOST_BYTES} bytes, as no page is")
+        if len(body) > _MOST_PAGE_BYTES:
+            raise BadSource(
+                f"{self._path}:1: is larger than {_MOST_PAGE_BYTES} bytes, as no page is"
+            )
         if (kind := detect_format(body[:HEAD])) != "page":
             raise BadSource(f"{self._path}:1: is no web page but {kind}; leave --format out")
         return body

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _GZIP: Final = b"\x1f\x8b"
-_MOST_BYTES: Final = 64 * 2**20  # unpacked; the format allows 50 MB
+_MOST_SITEMAP_BYTES: Final = 64 * 2**20  # unpacked; the format allows 50 MB
 _MOST_LINES: Final = 50_000  # of a text file, as in the format
 _BEFORE_TEXT: Final = b"\xef\xbb\xbf \t\r\n"
 _DEEPEST: Final = 3  # indexes in indexes; the format allows none
@@ -118,7 +118,10 @@ class PageSeen:
         return len(changed) > _DAY or self.day > _day_after(changed)
 
     def is_up_to_date(self, changed: str) -> bool:
-        """Whether it need not be fetched: it is unchanged, or nothing would ever show a change."""
+        """Whether it need not be fetched.
+
+        It is unchanged; or neither its sitemap nor its headers say when it changed.
+        """
         return self.is_unchanged(changed) or not (changed or self.conditions)
 
     @property
@@ -218,7 +221,7 @@ def read_sitemap(body: bytes) -> Iterator[PageEntry | SitemapEntry | SitemapFaul
 def _unpacked(body: bytes) -> bytes:
     if not body.startswith(_GZIP):
         return body
-    return collect(unpack([body], "gzip"), _MOST_BYTES)
+    return collect(unpack([body], "gzip"), _MOST_SITEMAP_BYTES)
 
 
 def _lines(plain: bytes) -> Iterator[PageEntry]:

@@ -23,7 +23,9 @@ DocumentReader = Callable[[str, BinaryIO, Advance], Iterator[Record | LeftOut]]
 Raises BadSource if the document is not of the reader's format.
 """
 
-MOST_BYTES: Final = 128 * 2**20  # of a document that is read whole; it takes several times that
+MOST_DOCUMENT_BYTES: Final = (
+    128 * 2**20
+)  # of a document that is read whole; it takes several times that
 _PIECE: Final = 2**18  # bytes
 _DIGEST: Final = 16  # hex digits: among a million records two are equal once in 10 million times
 _ACCEPTED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
@@ -33,10 +35,10 @@ def read_whole(name: str, file: BinaryIO, advance: Advance) -> bytes:
     """Read a document of a format that cannot be read in pieces.
 
     Raises:
-        BadSource: it is larger than MOST_BYTES.
+        BadSource: it is larger than MOST_DOCUMENT_BYTES.
     """
     try:
-        data = collect(iter(partial(file.read, _PIECE), b""), MOST_BYTES)
+        data = collect(iter(partial(file.read, _PIECE), b""), MOST_DOCUMENT_BYTES)
     except BadSource as error:
         raise BadSource(
             f"{name}:1: {error}, and is of a format that is read whole; split it, or make JSON "

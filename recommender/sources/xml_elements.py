@@ -22,7 +22,6 @@ __all__ = ["NotWellFormed", "XmlElement", "read_elements", "recover_elements"]
 
 _PIECE: Final = 2**16  # bytes, to which the rest of a line is added
 _LEVELS: Final = 8  # of an element's descendants that are read
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _DECLARED: Final = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _ENCODINGS: Final = re.compile(
     r"(?:ascii|big5|cp|euc|gb|iso|koi8|latin|mac|shift|sjis|tis|us-|win)"
@@ -98,7 +97,7 @@ def recover_elements(data: bytes) -> list[XmlElement]:
     A broken element may take others after it with it.
     """
     plain = _in_utf8(BytesIO(data)).read()
-    bare = plain.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    bare = plain.removeprefix(codecs.BOM_UTF8).lstrip()
     parser = etree.XMLParser(
         encoding="utf-8",
         recover=True,
@@ -217,7 +216,7 @@ def _pieces(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     while lines := file.readlines(_PIECE):
         piece, dropped = b"".join(lines), 0
         if not begun:
-            whole, piece = piece, piece.removeprefix(_BYTE_ORDER_MARK).lstrip()
+            whole, piece = piece, piece.removeprefix(codecs.BOM_UTF8).lstrip()
             dropped = whole.count(b"\n") - piece.count(b"\n")
             begun = bool(piece)
         yield dropped, _without_forbidden(piece)

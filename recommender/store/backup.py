@@ -1,7 +1,7 @@
 """Backups: a copy of the store, made while others write to it, and put back in its place.
 
-A backup is an SQLite file that can be opened as a store. It has an epoch of its own: whoever
-follows the store notices that a restored one is another store.
+A backup is an SQLite file that can be opened as a store. It has an epoch of its own. From the
+epoch, a process that follows the store sees that the restored store is a different one.
 """
 
 import secrets
@@ -89,8 +89,8 @@ def restore(url: str, path: Path) -> int:
 
 
 def find_leftovers(database: Path) -> list[Path]:
-    """Find what restores that were killed have left beside a database file: whole stores."""
-    endings = ("part", "restoring")  # the latter by versions up to 0.1
+    """Find the whole stores that killed restores left beside a database file."""
+    endings = ("part", "restoring")  # versions up to 0.1 wrote the second
     name = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in database.name)
     patterns = (f".{name}.{_HEX}.{ending}*" for ending in endings)
     return [path for pattern in patterns for path in database.parent.glob(pattern)]

@@ -44,7 +44,7 @@ class ChangeSignal:
             try:
                 if self._connection is None:
                     self._connection = self._connect()
-                    self._serial = next(_serials)  # two connections may tell the same number
+                    self._serial = next(_serials)  # two connections may return the same number
                 row = self._connection.execute(self._query).fetchone()
             except self._engine.dialect.loaded_dbapi.Error as error:
                 self._close()

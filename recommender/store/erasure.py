@@ -63,7 +63,7 @@ def _overwrite_sqlite(engine: sa.Engine) -> None:
 def _overwrite_postgresql(engine: sa.Engine) -> None:
     """Rewrite the tables. The server's own statistics may keep samples of values."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # Whoever comes later waits behind a lock that is waited for.
+        # While this waits for a lock, other queries wait behind it. So it does not wait long.
         connection.exec_driver_sql(f"SET lock_timeout = '{PATIENCE_SECONDS:.0f}s'")
         try:
             for table in REWRITTEN:

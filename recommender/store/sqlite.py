@@ -20,7 +20,7 @@ __all__ = ["create_sqlite", "file_identity", "is_missing", "load_driver", "safe_
 _RETRY_SECONDS: Final = 0.002
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
-"""In each of these lines of SQLite, the first release that does not damage a WAL database."""
+"""For each branch of SQLite, the first release without the bug that damages a WAL database."""
 
 
 def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:

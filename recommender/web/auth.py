@@ -74,7 +74,7 @@ def _check_key(scope: str, secret: str | None) -> None:
     if key is None:
         raise Refused(401, "the key is not known")
     if scope not in key.scopes:
-        raise Refused(403, f"the key {key.name!r} has not the scope {scope!r}")
+        raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
     g.key_name = key.name
 
 

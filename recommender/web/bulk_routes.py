@@ -26,13 +26,13 @@ from recommender.web.problems import Refused, public_detail, status_of
 from recommender.web.responses import respond
 from recommender.web.state import state
 
-__all__ = ["MOST_BYTES", "MOST_LINES", "answer_line", "bulk", "read_line"]
+__all__ = ["MOST_LINES", "MOST_LOAD_BYTES", "answer_line", "bulk", "read_line"]
 
 bulk = Blueprint("bulk", __name__, url_prefix="/v1")
-MOST_BYTES: Final = 16 * 2**20
+MOST_LOAD_BYTES: Final = 16 * 2**20
 MOST_LINES: Final = 5_000
-BATCH: Final = 25  # one transaction each
-PAUSE_SECONDS: Final = 0.01  # between transactions, so that a newsroom's single writes get in
+LINES_PER_BATCH: Final = 25  # one transaction each
+BATCH_PAUSE_SECONDS: Final = 0.01  # between transactions, so that a newsroom's single writes get in
 DELETE: Final = "delete"
 STATUSES: Final = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 
@@ -58,7 +58,7 @@ class Line:
 def load() -> Response:
     """Store and delete line by line, with the status that each would have had alone."""
     with state().limits.bulk.hold("a bulk load"):  # while the body is read too, for its memory
-        lines = _lines(read_body(MOST_BYTES))
+        lines = _lines(read_body(MOST_LOAD_BYTES))
         items = [answer_line(line, outcome) for line, outcome in _write(lines)]
     errors = any(item.error is not None for item in items)
     return respond(BulkAnswer(errors=errors, items=tuple(items)))
@@ -86,9 +86,9 @@ def _write(lines: Sequence[bytes]) -> Iterator[tuple[Line, Outcome]]:
         StoreUnusable: it failed before anything was done.
     """
     failed: StoreUnusable | None = None
-    for at in range(0, len(lines), BATCH):
-        time.sleep(PAUSE_SECONDS if at else 0)
-        batch = [read_line(text) for text in lines[at : at + BATCH]]
+    for at in range(0, len(lines), LINES_PER_BATCH):
+        time.sleep(BATCH_PAUSE_SECONDS if at else 0)
+        batch = [read_line(text) for text in lines[at : at + LINES_PER_BATCH]]
         outcomes = _outcomes(batch, failed)
         failed = failed or next((o for o in outcomes if isinstance(o, StoreUnusable)), None)
         if failed and at == 0:
@@ -112,7 +112,7 @@ def _store(requests: Sequence[Article | DeleteRequest]) -> Sequence[Outcome]:
 
 
 def read_line(text: bytes) -> Line:
-    """Read a line. An error becomes its request, so that the other lines go on."""
+    """Read a line. A bad line gets an error instead of a request; the other lines go on."""
     fields: JsonObject = {}
     try:
         if len(text) > LARGEST_DOCUMENT:

@@ -20,8 +20,8 @@ from recommender.errors import BadParameter, FieldFault
 
 __all__ = [
     "Body",
-    "Content",
     "Description",
+    "NonJsonAnswer",
     "described",
     "description_of",
     "parameters_of",
@@ -40,7 +40,7 @@ _TEXT: Final = InQuery(str)
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class NonJsonAnswer:
     """An answer that is not JSON, by its media type."""
 
     media: str

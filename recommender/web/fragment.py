@@ -13,7 +13,7 @@ from recommender.characters import UNSEEN, can_be_seen, fit_for_html
 from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.display_fields import DisplayFields
 from recommender.web.auth import is_public, opens_reads
-from recommender.web.endpoints import Content, described
+from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.page_languages import Direction, Heading, direction_of, heading_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
@@ -134,7 +134,7 @@ class Section:
 @described(
     "fragment_related_html",
     "The list as an escaped section of HTML; empty where there is nothing to list.",
-    answers={200: Content("text/html"), 304: None},
+    answers={200: NonJsonAnswer("text/html"), 304: None},
     query=FragmentOptions,
     problems=(404, 410),
 )
@@ -142,7 +142,7 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
     """The list as an escaped section of HTML; nothing where there is nothing to list."""
     listing, section = list_section(article_id, options)
     response = make_response(render_template("related.html", section=section))
-    # Whoever opens the fragment as a page of its own gets a page that can do nothing.
+    # If a browser opens the fragment as a page, the page may not run scripts.
     response.headers["Content-Security-Policy"] = POLICY
     return cached(response, listing)
 

@@ -13,7 +13,7 @@ __all__ = ["ConcurrencyLimit", "WorkerLimits"]
 PATIENCE_SECONDS: Final = 0.2
 """How long a request waits before it is refused."""
 REST_SECONDS: Final = 1.0
-"""For how long no request waits after one has waited in vain."""
+"""After a request waited without success, no other request waits for this long."""
 
 SLOW_THREADS: Final = 7
 """Threads that may do slow work or wait for it: a worker has eight, and one is left for lists."""
@@ -62,7 +62,8 @@ class ConcurrencyLimit:
     def wait(self) -> bool:
         """Wait until another request finishes; False if none does in time.
 
-        Nobody waits shortly after another waited in vain: slow work gets few threads.
+        After a wait without success, no request waits for REST_SECONDS: a worker has few threads
+        for slow work.
         """
         if time.monotonic() < self._rests_until:
             return False

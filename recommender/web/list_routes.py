@@ -63,7 +63,7 @@ def related(options: ListOptions, article_id: str) -> Response:
     problems=(404, 410, 503),
 )
 def related_to_draft() -> Response:
-    """The list of a text, of which nothing is stored; or several lists that repeat nothing."""
+    """The list of a text that is not stored; or several lists that do not repeat each other."""
     body = read_document()
     if "requests" in body:
         return uncached(RelatedLists(lists=tuple(_lists(_read_requests(body)))))
@@ -88,7 +88,7 @@ def appears_in(article_id: str) -> Response:
 
 
 def _lists(requests: list[RelatedRequest]) -> Iterator[RelatedList]:
-    """List after list; what one list shows, and its duplicates, no later list shows."""
+    """Make the lists in order. A list leaves out items of earlier lists and their duplicates."""
     shown_on_page = frozenset[str]()
     for request in requests:
         listed = _list(request, shown_on_page)

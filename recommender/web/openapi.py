@@ -15,8 +15,8 @@ from recommender.api import Options, Problem
 from recommender.articles import ID_SCHEMA, Article
 from recommender.web.endpoints import (
     Body,
-    Content,
     Description,
+    NonJsonAnswer,
     described,
     description_of,
     parameters_of,
@@ -118,7 +118,9 @@ def openapi() -> Response:
 
 
 @manual.get("/docs")
-@described("manual_docs", "This API as a page.", answers={200: Content("text/html; charset=utf-8")})
+@described(
+    "manual_docs", "This API as a page.", answers={200: NonJsonAnswer("text/html; charset=utf-8")}
+)
 def docs() -> Response:
     """The same document for people; it loads nothing but its own style."""
     response = make_response(render_template("manual.html", api=_document()))
@@ -129,7 +131,9 @@ def docs() -> Response:
 
 @manual.get("/docs.css")
 @described(
-    "manual_style", "The style of that page.", answers={200: Content("text/css; charset=utf-8")}
+    "manual_style",
+    "The style of that page.",
+    answers={200: NonJsonAnswer("text/css; charset=utf-8")},
 )
 def style() -> Response:
     """The style of the page."""
@@ -194,7 +198,7 @@ def _models(calls: list[Call]) -> Iterator[object]:
         if call.description.body is not None:
             yield call.description.body.model
         for answer in call.description.answers.values():
-            if answer is not None and not isinstance(answer, Content):
+            if answer is not None and not isinstance(answer, NonJsonAnswer):
                 yield answer
 
 
@@ -254,7 +258,7 @@ def _answer(status: int, answer: object, schemas: Schemas) -> Document:
     match answer:
         case None:
             return said
-        case Content(media=media):
+        case NonJsonAnswer(media=media):
             return said | {"content": {media: {"schema": {"type": "string"}}}}
         case _:
             return said | {"content": {"application/json": {"schema": schemas.of_answer(answer)}}}

@@ -13,7 +13,7 @@ from index import Catalog
 from recommender.api import Health, Readiness
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.snapshots import gate_refusal, rollback_hold
-from recommender.web.endpoints import Content, described
+from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.responses import respond
 from recommender.web.state import State, state
 
@@ -53,7 +53,9 @@ def readyz() -> Response:
 
 
 @operations.get("/metrics")
-@described("metrics_show", "Gauges for Prometheus.", answers={200: Content(CONTENT_TYPE_LATEST)})
+@described(
+    "metrics_show", "Gauges for Prometheus.", answers={200: NonJsonAnswer(CONTENT_TYPE_LATEST)}
+)
 def metrics() -> Response:
     """The state of the worker that answers, and of the store it shares with the others."""
     registry = CollectorRegistry()

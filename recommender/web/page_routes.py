@@ -11,14 +11,13 @@ from recommender.analysis.article_texts import paragraphs
 from recommender.errors import UnknownArticle
 from recommender.ranking.filters import is_visible
 from recommender.web.auth import is_public, opens_reads
-from recommender.web.endpoints import Content, described
+from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.fragment import FragmentOptions, list_section
-from recommender.web.responses import add_etag, cached
+from recommender.web.responses import DAY_SECONDS, add_etag, cached
 from recommender.web.state import state
 
 __all__ = ["assets", "reader"]
 
-DAY_SECONDS: Final = 86_400
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src http: https:; "
     "base-uri 'none'; form-action 'none'"
@@ -31,7 +30,7 @@ reader = Blueprint("reader", __name__, template_folder="templates", static_folde
 @described(
     "assets_script",
     "The script that places lists.",
-    answers={200: Content("text/javascript"), 304: None},
+    answers={200: NonJsonAnswer("text/javascript"), 304: None},
 )
 def script() -> Response:
     """Fills the places that a page marks with `data-read-also` with their lists."""
@@ -40,7 +39,7 @@ def script() -> Response:
 
 @assets.get("/read-also.css")
 @described(
-    "assets_style", "A plain theme for lists.", answers={200: Content("text/css"), 304: None}
+    "assets_style", "A plain theme for lists.", answers={200: NonJsonAnswer("text/css"), 304: None}
 )
 def style() -> Response:
     """A plain theme for the list, light and dark, in both directions."""
@@ -68,7 +67,7 @@ def _read(name: str) -> bytes:
 @described(
     "reader_read",
     "A story with its list under it, as the demonstration shows it.",
-    answers={200: Content("text/html"), 304: None},
+    answers={200: NonJsonAnswer("text/html"), 304: None},
     query=FragmentOptions,
     problems=(404, 410),
 )

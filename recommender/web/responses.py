@@ -10,6 +10,7 @@ from recommender.web.auth import is_public
 from recommender.web.state import Listing, state
 
 __all__ = [
+    "DAY_SECONDS",
     "MOST_KEYS_BYTES",
     "add_etag",
     "add_security_headers",

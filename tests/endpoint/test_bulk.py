@@ -14,7 +14,7 @@ from recommender.errors import StoreUnusable
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeleteRequest, QueueLength, Receipt, open_store
 from recommender.web import EXTENSION
-from recommender.web.bulk_routes import BATCH, MOST_BYTES, MOST_LINES
+from recommender.web.bulk_routes import LINES_PER_BATCH, MOST_LINES, MOST_LOAD_BYTES
 
 Document = dict[str, Any]
 NDJSON = "application/x-ndjson"
@@ -44,7 +44,7 @@ BAD_LINES = [
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     # By its path one would find the blueprint, which has the name of its module.
-    monkeypatch.setattr("recommender.web.bulk_routes.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("recommender.web.bulk_routes.BATCH_PAUSE_SECONDS", 0)
 
 
 def article(article_id: str, **fields: object) -> Document:
@@ -214,11 +214,11 @@ def test_a_body_larger_than_a_single_article_may_be_is_taken(client: FlaskClient
 
 def test_too_large_a_body_is_413_and_stores_nothing(client: FlaskClient) -> None:
     body = ndjson([article("a")])
-    response = load(client, body + b" " * (MOST_BYTES - len(body) + 1))
+    response = load(client, body + b" " * (MOST_LOAD_BYTES - len(body) + 1))
     assert response.status_code == 413
-    assert str(MOST_BYTES) in response.get_json()["detail"]
+    assert str(MOST_LOAD_BYTES) in response.get_json()["detail"]
     assert client.get("/v1/articles/a").status_code == 404
-    assert load(client, body + b" " * (MOST_BYTES - len(body))).status_code == 200
+    assert load(client, body + b" " * (MOST_LOAD_BYTES - len(body))).status_code == 200
 
 
 def test_too_many_lines_are_413_and_store_nothing(client: FlaskClient) -> None:
@@ -267,15 +267,15 @@ def test_a_store_that_fails_on_the_way_leaves_what_is_done(
 ) -> None:
     failing = Failing(2)
     monkeypatch.setattr(ArticleStore, "write_many", failing.on_a_store())
-    lines = [article(f"a{n}") for n in range(4 * BATCH)]
+    lines = [article(f"a{n}") for n in range(4 * LINES_PER_BATCH)]
     lines[-1] = article("bad", title=5)
     response = load(client, lines)
     statuses = [status for _, status in answers(response)]
-    assert statuses == [201] * (2 * BATCH) + [503] * (2 * BATCH - 1) + [422]
-    assert failing.sizes == [BATCH] * 3
+    assert statuses == [201] * (2 * LINES_PER_BATCH) + [503] * (2 * LINES_PER_BATCH - 1) + [422]
+    assert failing.sizes == [LINES_PER_BATCH] * 3
     assert "secret" not in response.text
-    assert client.get(f"/v1/articles/a{2 * BATCH - 1}").status_code == 200
-    assert client.get(f"/v1/articles/a{2 * BATCH}").status_code == 404
+    assert client.get(f"/v1/articles/a{2 * LINES_PER_BATCH - 1}").status_code == 200
+    assert client.get(f"/v1/articles/a{2 * LINES_PER_BATCH}").status_code == 404
     monkeypatch.undo()
     assert {status for _, status in answers(load(client, lines[:-1]))} == {200, 201}
 

@@ -206,7 +206,7 @@ def test_a_snapshot_does_not_depend_on_the_pages_it_is_gathered_in(
     own_desk: Settings, rebuild_with_fake: Rebuild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = rebuild_with_fake(own_desk).generation
-    monkeypatch.setattr("recommender.indexing.rebuild.PAGE", 5)
+    monkeypatch.setattr("recommender.indexing.rebuild.LOADED_AT_ONCE", 5)
     assert rebuild_with_fake(own_desk).generation == name
 
 

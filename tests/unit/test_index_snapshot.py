@@ -22,7 +22,7 @@ from index import (
     TermCounts,
 )
 from index.build import build
-from index.manifest import MOST_BYTES, Files
+from index.manifest import MOST_MANIFEST_BYTES, Files
 from tests.support.index_rows import STAMP, random_passages, random_units, sample_rows
 from tests.support.properties import examples
 
@@ -256,7 +256,7 @@ def test_an_extra_file_is_refused(catalog: Catalog, name: str) -> None:
 
 
 def test_an_endless_manifest_is_not_read_through(catalog: Catalog) -> None:
-    rewrite(live_file(catalog, Files.MANIFEST), lambda data: data + b" " * MOST_BYTES)
+    rewrite(live_file(catalog, Files.MANIFEST), lambda data: data + b" " * MOST_MANIFEST_BYTES)
     with pytest.raises(SnapshotDamaged, match="longer than"):
         catalog.open_live()
 

@@ -510,7 +510,7 @@ def test_a_journal_is_whole_again_once_the_disk_has_room(
 def test_a_long_log_is_taken_in_page_by_page_and_whole(
     worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.live.replica.PAGE", 3)
+    monkeypatch.setattr("recommender.live.replica.ARTICLES_PER_PAGE", 3)
     for number in range(10):
         put(store, {"id": f"fresh-{number}", "title": f"Fresh {number}"})
     store.delete("fresh-4")

@@ -78,7 +78,7 @@ def test_a_policy_behind_a_long_log_leaves_no_article_out(
     worker: Worker, store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker.look()
-    monkeypatch.setattr("recommender.live.replica.PAGE", 3)
+    monkeypatch.setattr("recommender.live.replica.ARTICLES_PER_PAGE", 3)
     names = [f"fresh-{number}" for number in range(9)]
     for name in names[:-1]:
         write(store, name)

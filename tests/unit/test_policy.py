@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import InvalidPolicy
 from recommender.ranking.policy import (
-    MOST_BYTES,
+    MOST_POLICY_BYTES,
     RELEVANCE_ONLY,
     Policy,
     parse_policy,
@@ -175,7 +175,7 @@ def test_every_field_has_a_meaning() -> None:
         (b"\xff", {"": "is not UTF-8 at byte 0"}),
         ("[" * 200_000, {"": "is nested deeper than 32 levels"}),
         ('{"a":' * 200_000, {"": "is nested deeper than 32 levels"}),
-        (" " * MOST_BYTES + "{}", {"": f"longer than {MOST_BYTES} bytes"}),
+        (" " * MOST_POLICY_BYTES + "{}", {"": f"longer than {MOST_POLICY_BYTES} bytes"}),
         ('{"threshold": NaN}', {"/threshold": "is NaN, which is not JSON"}),
         ('{"threshold": -Infinity}', {"/threshold": "is -Infinity, which is not JSON"}),
         ('{"threshold": 0.1, "threshold": 0.1}', {"/threshold": "is given more than once"}),

@@ -384,6 +384,6 @@ def test_what_is_no_json_feed_is_refused_with_line_and_reason(document: bytes, s
 def test_a_document_too_large_to_be_read_whole_is_refused_with_what_to_do(
     read: Callable[..., Iterator[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.sources.source_documents.MOST_BYTES", 99)
+    monkeypatch.setattr("recommender.sources.source_documents.MOST_DOCUMENT_BYTES", 99)
     with pytest.raises(BadSource, match=r"^f\.json:1: is larger than 99 bytes, .*split it"):
         list(read("f.json", BytesIO(b" " * 100), lambda _: None))

@@ -240,7 +240,7 @@ def test_a_fault_is_reported_with_its_line_and_the_items_that_are_lost_with_it(
 def test_a_broken_file_too_large_to_be_recovered_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recommender.sources.source_documents.MOST_BYTES", 99)
+    monkeypatch.setattr("recommender.sources.source_documents.MOST_DOCUMENT_BYTES", 99)
     with pytest.raises(BadSource, match=r"^x\.xml:1: is larger than 99 bytes, .*split it"):
         read(item(1), "</b>")
 

@@ -15,9 +15,9 @@ from recommender.analysis.article_texts import width
 from recommender.analysis.embedding.model import Model
 from recommender.progress import Advance
 
-__all__ = ["BATCH", "TransformerEncoder", "has_bfloat16"]
+__all__ = ["TEXTS_PER_BATCH", "TransformerEncoder", "has_bfloat16"]
 
-BATCH: Final = 32
+TEXTS_PER_BATCH: Final = 32
 CPU_FACTS: Final = Path("/proc/cpuinfo")
 
 # It warns when a model's folder sets a prompt. Ours does, on purpose.
@@ -57,8 +57,8 @@ class TransformerEncoder:
         """
         order = np.argsort([-width(text) for text in texts], kind="stable")
         parts: list[NDArray[np.float32]] = []
-        for at in range(0, len(texts), BATCH):
-            parts.append(self._embed([texts[place] for place in order[at : at + BATCH]]))
+        for at in range(0, len(texts), TEXTS_PER_BATCH):
+            parts.append(self._embed([texts[place] for place in order[at : at + TEXTS_PER_BATCH]]))
             advance(len(parts[-1]))
         return np.concatenate(parts)[np.argsort(order)]
 

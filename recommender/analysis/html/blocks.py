@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 __all__ = [
     "Block",
-    "Kind",
+    "BlockKind",
     "Layout",
     "Span",
     "TextLine",
@@ -21,7 +21,7 @@ __all__ = [
 # byte order marks.
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\ufeff]")
 
-Kind = Literal["text", "heading", "item", "quote"]
+BlockKind = Literal["text", "heading", "item", "quote"]
 """The element around a block. A heading or a list item inside a quotation keeps its own kind."""
 
 
@@ -53,7 +53,7 @@ class Block:
     """A paragraph, a heading, a list item or a part of a quotation. No line is empty."""
 
     lines: tuple[TextLine, ...]
-    kind: Kind = "text"
+    kind: BlockKind = "text"
 
     @property
     def text(self) -> str:
@@ -88,7 +88,7 @@ class Layout:
 
     blocks: list[Block] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
-    kind: Kind = "text"
+    kind: BlockKind = "text"
     _lines: list[TextLine] = field(default_factory=list)
     _runs: list[str] = field(default_factory=list)
     _linked: int = 0

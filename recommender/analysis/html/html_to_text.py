@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from recommender.analysis.html.blocks import Kind, Layout, tidy, visible_length
+from recommender.analysis.html.blocks import BlockKind, Layout, tidy, visible_length
 from recommender.analysis.html.boilerplate import (
     UNSEEN_TAGS,
     is_boilerplate_element,
@@ -35,7 +35,7 @@ _BLOCKS: Final = frozenset(
     optgroup option p pre search section summary table ul
     """.split()  # noqa: SIM905 - a list to read
 )
-_KINDS: Final[dict[str, Kind]] = {
+_KINDS: Final[dict[str, BlockKind]] = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
     **dict.fromkeys(("li", "dd", "dt"), "item"),
     "blockquote": "quote",
@@ -151,7 +151,7 @@ class _LayoutReader:
         else:
             self._read_run(element)
 
-    def _read_block(self, element: etree._Element, kind: Kind) -> None:
+    def _read_block(self, element: etree._Element, kind: BlockKind) -> None:
         self._layout.end_block()
         outside, first = self._layout.kind, len(self._layout.blocks)
         self._layout.kind = kind

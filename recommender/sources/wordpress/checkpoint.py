@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 FORMAT: Final = 1
-PAGE: Final = 100  # posts; WordPress lists no more at once
+POSTS_PER_PAGE: Final = 100  # posts; WordPress lists no more at once
 ALWAYS_SWEPT: Final = 5_000  # posts: a site this small is compared whole at every pull
 SWEEP_REST_SECONDS: Final = 6  # for each page of a larger site: ten pages a minute on average
 _GRAIN: Final = timedelta(seconds=1)
@@ -167,7 +167,7 @@ def is_full_sweep_due(checkpoint: WordPressCheckpoint, now: datetime | None) -> 
     """Whether all numbers are compared in this pull; else only recent changes are read."""
     if checkpoint.swept is None or checkpoint.since is None or now is None:
         return True
-    rest = timedelta(seconds=SWEEP_REST_SECONDS * len(checkpoint.posts) / PAGE)
+    rest = timedelta(seconds=SWEEP_REST_SECONDS * len(checkpoint.posts) / POSTS_PER_PAGE)
     is_recent = timedelta() <= now - checkpoint.swept < rest  # not if the clock was set back
     return len(checkpoint.posts) <= ALWAYS_SWEPT or not is_recent
 

@@ -180,7 +180,7 @@ class _WordPressPull:
         yield self._last_mark(renamings, is_full=is_full)
 
     def _list_recent(self) -> dict[int, ListedPost]:
-        """What was changed lately, and what was published, as the time of a planned post came."""
+        """Posts changed or published lately: publishing a scheduled post does not change it."""
         begin = changed_after(self._checkpoint)
         modified = list_posts(self._site, {"modified_after": begin}, silent)
         return modified | list_posts(self._site, {"after": begin}, silent)
@@ -203,7 +203,7 @@ class _WordPressPull:
     def _unfinished(
         self, listed: Mapping[int, ListedPost], renamings: Sequence[Renaming]
     ) -> WordPressCheckpoint:
-        """The checkpoint for marks before the end: whoever goes on from them misses nothing."""
+        """The checkpoint for marks before the end. A crawl that goes on from it misses nothing."""
         before = self._checkpoint
         newest = max([before.newest, *(post.modified for post in listed.values())])
         names = {one.collection.name: one.unfinished for one in renamings}

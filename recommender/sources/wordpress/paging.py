@@ -19,7 +19,7 @@ SWEEPS: Final = 2
 MOST_FAILURES: Final = 5  # one after the other: the site is away
 EMBEDDED: Final = "wp:term,author,wp:featuredmedia"
 IN_ORDER: Final = {"orderby": "id", "order": "asc"}
-"""By number: by time of modification, posts of the same second come twice or not at all."""
+"""By number. By time of change, posts of the same second could come twice or not at all."""
 
 
 def list_posts(site: WordPressSite, filters: Parameters, meter: Meter) -> dict[int, ListedPost]:
