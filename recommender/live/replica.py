@@ -34,7 +34,7 @@ ARTICLES_PER_PAGE: Final = (
     100  # articles; a view is published after each page, so a bulk load delays nobody
 )
 MOST_UNREAD: Final = 1_000
-"""The most articles with an unread text that a replica knows as seeds; for others, ask the store."""
+"""The most articles with an unread text that a replica keeps as seeds; the store has them all."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _log = logging.getLogger(__name__)
