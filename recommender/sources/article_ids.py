@@ -54,7 +54,7 @@ def wordpress_id(home: str, number: int) -> str:
     return foreign_id("wp", _without_scheme(home), str(number))
 
 
-def feed_entry_id(feed: str, entry: str) -> str:
+def feed_entry_id(feed: str, entry: str, link: str = "") -> str:
     """The id of a feed's entry.
 
     An entry id that is an address, a `tag:` or a `urn:` is unique in the world and stands alone.
@@ -63,9 +63,13 @@ def feed_entry_id(feed: str, entry: str) -> str:
     Args:
         feed: the address of the feed, or another text that tells it from other feeds.
         entry: the entry's own id: an RSS guid, an Atom or JSON Feed id; else its link.
+        link: a web address that only this entry has, for a feed whose address is not known; the id
+            is made of it unless the entry's own is unique in the world.
     """
     if is_web_address(entry) or _GLOBAL_NAME.fullmatch(entry):
         return foreign_id("feed", entry)
+    if link:
+        return foreign_id("feed", link)
     name = _without_scheme(feed) if is_web_address(feed) else feed
     if len(_escape(name)) > _LONGEST_FEED:
         name = hashlib.sha256(_bytes(name)).hexdigest()[:_DIGEST]

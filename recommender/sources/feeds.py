@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -51,6 +52,23 @@ _JSON_VERSIONS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class _Scope:
+    """What tells the entries of a feed from those of all others.
+
+    Attributes:
+        feed: the address that the feed was fetched from or gives itself; else its site and file.
+        links: of a feed without an address, the links that only one of its entries has.
+    """
+
+    feed: str
+    links: frozenset[str] = frozenset()
+
+    def id_of(self, key: str, link: str | None) -> str:
+        """The id of the article that an entry with this id and this link becomes."""
+        return feed_entry_id(self.feed, key, link if link and link in self.links else "")
+
+
+@dataclass(frozen=True, slots=True)
 class _Feed:
     """What feedparser found.
 
@@ -82,16 +100,19 @@ def read_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record]:
     feed = _parse(name, data)
     if not feed.version and not feed.entries:
         raise BadSource(f"{name}{feed.fault or ':1'}: holds no RSS or Atom feed")
-    links = [
-        _text(link, "href") for link in _many(feed.about, "links") if link.get("rel") == "self"
-    ]
-    scope = _scope_of(name, [*links, _text(feed.about, "id")], _text(feed.about, "link"))
+    own = [_text(link, "href") for link in _many(feed.about, "links") if link.get("rel") == "self"]
+    scope = _scope_of(
+        name,
+        [*own, _text(feed.about, "id")],
+        _text(feed.about, "link"),
+        ((_key(entry), _link(entry, name)) for entry in feed.entries),
+    )
     lines = list(_lines(data))
     for number, entry in enumerate(feed.entries):
         place = f"{name}:{lines[number] if len(lines) == len(feed.entries) else f'/{number}'}"
-        key = _text(entry, "id") or _text(entry, "link")
-        if key:
-            article = make_article({"id": feed_entry_id(scope, key), **_fields(entry, name, feed)})
+        if key := _key(entry):
+            entry_id = scope.id_of(key, _link(entry, name))
+            article = make_article({"id": entry_id, **_fields(entry, name, feed)})
             yield _record(place, article, key)
         else:
             missing = "the entry has neither a guid nor a link to be known by"
@@ -118,14 +139,24 @@ def read_json_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Reco
         raise BadSource(f"{name}:1: is no JSON Feed; its `version` is none of 1 and 1.1")
     if not isinstance(items, list):
         raise BadSource(f"{name}:1: is no JSON Feed; it has no list of `items`")
-    scope = _scope_of(name, [first_text(feed, "feed_url")], first_text(feed, "home_page_url"))
+    scope = _scope_of(
+        name,
+        [first_text(feed, "feed_url")],
+        first_text(feed, "home_page_url"),
+        (
+            (_json_key(one), _json_link(one, feed, name))
+            for one in items
+            if isinstance(one, Mapping)
+        ),
+    )
     for number, item in enumerate(items):
         place = f"{name}:/items/{number}"
         if not isinstance(item, Mapping):
             yield Record(place, refusal("", "the item is no object"))
         elif key := _json_key(item):
-            fields = _json_fields(item, feed, name)
-            yield _record(place, make_article({"id": feed_entry_id(scope, key), **fields}), key)
+            entry_id = scope.id_of(key, _json_link(item, feed, name))
+            article = make_article({"id": entry_id, **_json_fields(item, feed, name)})
+            yield _record(place, article, key)
         else:
             yield Record(place, refusal("/id", "the item has neither an id nor a url"))
 
@@ -136,17 +167,40 @@ def _record(place: str, content: Article | InvalidArticle, key: str) -> Record:
     return Record(place, content, former if is_renamed else "")
 
 
-def _scope_of(name: str, own_addresses: Iterable[str], site: str) -> str:
-    """What tells a feed from all others: the address that it was fetched from.
+def _scope_of(
+    name: str,
+    own_addresses: Iterable[str],
+    site: str,
+    entries: Iterable[tuple[str, str | None]],
+) -> _Scope:
+    """What tells the entries of a feed from all others: the address that it was fetched from.
 
-    A feed in a file is known by the address that it gives itself, else by the address of its site
-    and the name of the file.
+    A feed in a file is known by the address that it gives itself. If it gives none, its entries are
+    known by their links, wherever the file lies. A link that several entries have, such as that of
+    a podcast's page, or that leads to the site tells none of them; these entries are known by the
+    address of the site and the name of the file.
+
+    Args:
+        name: the feed's address, or its path.
+        own_addresses: those that the feed gives itself.
+        site: the address of its site.
+        entries: the own id and the link of each.
     """
-    if is_web_address(name):
-        return name
-    file = PurePath(name).name
-    in_site = f"{site.rstrip('/')}/{file}" if is_web_address(site) else file
-    return next(filter(is_web_address, own_addresses), in_site)
+    for address in (name, *own_addresses):
+        if is_web_address(address):
+            return _Scope(address)
+    file, site = PurePath(name).name, site.rstrip("/")
+    counts = Counter(link for _, link in set(entries) if link and link.rstrip("/") != site)
+    links = frozenset(link for link, count in counts.items() if count == 1)
+    return _Scope(f"{site}/{file}" if is_web_address(site) else file, links)
+
+
+def _key(entry: Fields) -> str:
+    return _text(entry, "id") or _text(entry, "link")
+
+
+def _link(entry: Fields, name: str) -> str | None:
+    return complete_address(entry.get("link"), name if is_web_address(name) else "")
 
 
 def _lines(data: bytes) -> Iterator[int]:
@@ -194,7 +248,7 @@ def _fields(entry: Fields, name: str, feed: _Feed) -> dict[str, object]:
         "title": _title(entry),
         "body" if is_plain else "body_html": remove_controls(content) if content.strip() else "",
         "summary": plain_summary(_text(entry, "summary"), content),
-        "url": complete_address(entry.get("link"), base),
+        "url": _link(entry, name),
         "tags": plain_names(tags),
         "authors": _authors(entry),
         "language": language_tag(feed.about.get("language")),
@@ -284,17 +338,26 @@ def _json_key(item: Fields) -> str:
     return str(number) if is_whole else first_text(item, "id", "url")
 
 
+def _json_base(feed: Fields, name: str) -> str:
+    own = name if is_web_address(name) else ""
+    return first_text(feed, "home_page_url", "feed_url") or own
+
+
+def _json_link(item: Fields, feed: Fields, name: str) -> str | None:
+    """The address of an item. Its external address is no such: others may write about that too."""
+    return complete_address(item.get("url"), _json_base(feed, name))
+
+
 def _json_fields(item: Fields, feed: Fields, name: str) -> dict[str, object]:
     """The fields of an article except its id, from an item of a JSON Feed."""
-    own = name if is_web_address(name) else ""
-    base = first_text(feed, "home_page_url", "feed_url") or own
+    base = _json_base(feed, name)
     markup, plain = first_text(item, "content_html"), first_text(item, "content_text")
     return {
         "title": plain_title(first_text(item, "title"), is_html=False),
         "body_html": remove_controls(markup),
         "body": "" if markup else remove_controls(plain),
         "summary": plain_summary(first_text(item, "summary"), markup or plain),
-        "url": complete_address(item.get("url") or item.get("external_url"), base),
+        "url": _json_link(item, feed, name) or complete_address(item.get("external_url"), base),
         "tags": plain_names(as_list(item.get("tags"))),
         "authors": _json_authors(item) or _json_authors(feed),
         "language": language_tag(item.get("language")) or language_tag(feed.get("language")),

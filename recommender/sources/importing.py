@@ -7,10 +7,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import Final
-from urllib.parse import urlsplit
 
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle, StaleVersion, UnknownArticle
+from recommender.errors import (
+    BadSource,
+    DeletedArticle,
+    InvalidArticle,
+    StaleVersion,
+    UnknownArticle,
+)
 from recommender.progress import Meter
 from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, Source
 from recommender.store import ArticleStore, Receipt
@@ -123,26 +128,57 @@ def import_records(
 def with_known_ids(store: ArticleStore, records: Iterable[Pulled]) -> Iterator[Pulled]:
     """The same records, but an article that is stored under its former id keeps that id.
 
-    Feeds may have shared a former id. So the stored article must be the same, by its address or
-    its title, or else the record has its own new id.
+    Feeds may have shared a former id. So the stored article must be the same, or else the record
+    has its own new id. Of an article that was deleted nothing is known but its id: whatever had
+    that id keeps it. No two records with different ids get the same former id.
     """
+    claimed = dict[str, str]()
     for one in records:
         if isinstance(one, Record) and one.former_id and isinstance(one.content, Article):
-            stored = store.get_many([one.content.id, one.former_id])
-            former = stored.get(one.former_id)
-            if former and one.content.id not in stored and _is_same(former.article, one.content):
-                content = one.content.model_copy(update={"id": one.former_id})
+            former_id, new_id = one.former_id, one.content.id
+            is_free = claimed.get(former_id, new_id) == new_id
+            if is_free and _keeps_former_id(store, one.content, former_id):
+                claimed[former_id] = new_id
+                content = one.content.model_copy(update={"id": former_id})
                 yield replace(one, content=content, former_id="")
                 continue
         yield one
 
 
-def _is_same(stored: Article, article: Article) -> bool:
-    """Whether two articles under one id are the same: by address, else by title and site."""
-    if stored.url and stored.url == article.url:
+def _keeps_former_id(store: ArticleStore, article: Article, former_id: str) -> bool:
+    """Whether an article was never stored under its new id, but under its former one."""
+    stored = store.get_many([article.id, former_id])
+    if article.id in stored:
+        return False
+    former = stored.get(former_id)
+    if former:
+        return _is_same(former.article, article)
+    return _was_deleted(store, former_id) and not _was_deleted(store, article.id)
+
+
+def _was_deleted(store: ArticleStore, article_id: str) -> bool:
+    try:
+        store.get(article_id)
+    except DeletedArticle:
         return True
-    sites = {urlsplit(one.url).hostname for one in (stored, article) if one.url}
-    return len(sites) <= 1 and bool(stored.title) and stored.title == article.title
+    except UnknownArticle:
+        return False
+    return False
+
+
+def _is_same(stored: Article, article: Article) -> bool:
+    """Whether two articles under one id are the same.
+
+    Two addresses decide. If one has none, the titles decide; if none has one, the titles or the
+    times of publication.
+    """
+    if stored.url and article.url:
+        return stored.url == article.url
+    if stored.title and stored.title == article.title:
+        return True
+    has_address = stored.url or article.url
+    is_of_one_time = stored.published_at and stored.published_at == article.published_at
+    return bool(is_of_one_time and not has_address)
 
 
 def _count(

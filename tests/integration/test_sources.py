@@ -306,3 +306,45 @@ def test_entries_that_an_earlier_version_pulled_are_not_pulled_again(
         store.checkpoints.put(place, {"format": "feed", "at": checkpoint})
     assert "0 created, 0 updated, 0 unchanged" in run("import", *LOOPBACK, place).stdout
     assert titles(bare) == {}
+
+
+def test_two_feed_files_of_one_name_do_not_overwrite_each_other(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    """Nor do they fight for the id that earlier versions gave to both."""
+    links = {name: f"https://a.example/{name}/1" for name in ("sport", "news")}
+    stored = {"id": "feed:1", "title": "Live blog", "url": links["news"]}
+    with closing(open_store(bare.database_url)) as store:
+        store.put(parse_article(json.dumps(stored)))
+    for name, link in links.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.xml").write_bytes(feed_of(link, "Live blog"))
+    places = [str(tmp_path / name / "index.xml") for name in links]
+    assert "1 created" in run("import", *places).stdout
+    assert run("import", *places).stdout.count("0 created, 0 updated, 1 unchanged") == 2
+    with closing(open_store(bare.database_url)) as store, store.scan() as view:
+        found = {one.article.id: one.article.url for one in view}
+    sport = "feed:https~3A~2F~2Fa.example~2Fsport~2F1"
+    assert found == {"feed:1": links["news"], sport: links["sport"]}
+
+
+def test_a_feed_saved_under_two_dates_is_imported_once(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    for day in ("1", "2"):
+        path = tmp_path / f"news-{day}.xml"
+        path.write_bytes(feed_of("https://a.example/1", f"Day {day}"))
+        run("import", str(path))
+    assert list(titles(bare).values()) == ["Day 2"]
+
+
+def test_an_erased_article_of_an_earlier_version_gets_no_second_id(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    with closing(open_store(bare.database_url)) as store:
+        store.put(parse_article('{"id": "feed:1", "title": "A", "url": "https://a.example/1"}'))
+    assert run("erase", "--yes", "feed:1").exit_code == 0
+    path = tmp_path / "news.xml"
+    path.write_bytes(feed_of("https://a.example/1", "A"))
+    run("import", str(path))
+    assert titles(bare) == {"feed:1": "A"}

@@ -324,15 +324,25 @@ def test_a_source_may_be_named_by_bytes_that_are_no_text(desk: Desk) -> None:
     assert desk.store.checkpoints.get("\udcff.jsonl") == {"at": 2}
 
 
+ON_MONDAY = {"published_at": "2026-03-02T09:30:00Z"}
+ON_TUESDAY = {"published_at": "2026-03-03T09:30:00Z"}
+
+
 @pytest.mark.parametrize(
     ("stored", "given", "is_known"),
     [
         ({"url": "https://a.example/1"}, {"url": "https://a.example/1", "title": "U"}, True),
-        ({"url": "https://a.example/1"}, {"url": "https://a.example/new"}, True),
+        ({"url": "https://a.example/1"}, {"url": "https://a.example/new"}, False),
         ({"url": "https://a.example/1"}, {}, True),
+        ({}, {"url": "https://a.example/1"}, True),
         ({}, {}, True),
         ({"url": "https://a.example/1"}, {"url": "https://b.example/1"}, False),
         ({}, {"title": "U"}, False),
+        (ON_MONDAY, {"title": "U"} | ON_MONDAY, True),
+        (ON_MONDAY, {"title": "U"} | ON_TUESDAY, False),
+        (ON_MONDAY, ON_TUESDAY, True),
+        (ON_MONDAY, {"title": "U", "url": "https://a.example/1"} | ON_MONDAY, False),
+        ({"url": "https://a.example/1"} | ON_MONDAY, {"title": "U"} | ON_MONDAY, False),
     ],
 )
 def test_an_article_under_its_former_id_keeps_it_if_it_is_the_same(
@@ -350,3 +360,38 @@ def test_an_article_that_has_its_new_id_never_goes_back_to_the_former(desk: Desk
         article = Article.model_validate(record("feed:a:1", title=title))
         import_records(desk.store, [Record("a:1", article, former_id="feed:1")], desk.said.append)
     assert desk.store.get("feed:a:1").title == "U"
+
+
+def renamed(new_id: str, **fields: object) -> Record:
+    """A record whose former id is `feed:1`."""
+    return Record("a:1", Article.model_validate(record(new_id, **fields)), former_id="feed:1")
+
+
+def test_an_article_that_was_deleted_under_its_former_id_comes_back_under_that(desk: Desk) -> None:
+    """As an import of an id that was deleted brings it back."""
+    desk.take(record("feed:1"))
+    desk.store.delete("feed:1")
+    assert import_records(desk.store, [renamed("feed:a:1")], desk.said.append).created == 1
+    assert desk.ids() == ["feed:1"]
+
+
+def test_an_article_that_was_deleted_under_both_ids_comes_back_under_the_new_one(
+    desk: Desk,
+) -> None:
+    for article_id in ("feed:1", "feed:a:1"):
+        desk.take(record(article_id))
+        desk.store.delete(article_id)
+    import_records(desk.store, [renamed("feed:a:1")], desk.said.append)
+    assert desk.ids() == ["feed:a:1"]
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_only_one_of_several_records_gets_a_former_id(desk: Desk, *, is_deleted: bool) -> None:
+    """Also within a batch, where the first of them is not stored yet."""
+    desk.take(record("feed:1"))
+    if is_deleted:
+        desk.store.delete("feed:1")
+    records = [renamed(f"feed:{name}:1", url=f"https://a.example/{name}") for name in "aba"]
+    import_records(desk.store, records, desk.said.append)
+    assert desk.ids() == ["feed:1", "feed:b:1"]
+    assert desk.store.get("feed:1").url == "https://a.example/a"

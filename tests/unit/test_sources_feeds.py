@@ -123,6 +123,65 @@ def test_a_feed_in_a_file_is_known_by_its_own_address_or_by_its_site_and_file(
     assert (record.content.id, record.former_id) == (f"feed:{scope}:7", "feed:7")
 
 
+LINK = "https~3A~2F~2Fnews.example~2F7"
+
+
+def rss_item(guid: str, link: str) -> str:
+    return (
+        f"<item><guid isPermaLink='false'>{guid}</guid><link>{link}</link><title>T</title></item>"
+    )
+
+
+def ids(records: list[Record]) -> list[str]:
+    return [one.content.id for one in records if isinstance(one.content, Article)]
+
+
+@pytest.mark.parametrize("name", ["a/index.xml", "b/index.xml", "2026-03-01.xml"])
+def test_an_entry_of_a_feed_without_an_address_is_known_by_its_link(name: str) -> None:
+    items = rss_item("7", "https://news.example/7") + rss_item("urn:uuid:8", "https://a.example/8")
+    records = read(RSS.format(items), name)
+    assert ids(records) == [f"feed:{LINK}", "feed:urn~3Auuid~3A8"]
+    assert [one.former_id for one in records] == ["feed:7", ""]
+
+
+@pytest.mark.parametrize("link", ["https://news.example", "https://news.example/", "/7", "x:7"])
+def test_a_link_to_the_site_or_none_of_the_web_tells_no_entry(link: str) -> None:
+    assert ids(read(RSS.format(rss_item("7", link)), "f.xml")) == ["feed:news.example~2Ff.xml:7"]
+
+
+def test_a_link_of_several_entries_tells_none_of_them() -> None:
+    """Every episode of some podcasts links to the same page; the same entry may come twice."""
+    links = {"7": "show", "8": "show", "9": "9"}
+    items = [rss_item(guid, f"https://news.example/{link}") for guid, link in links.items()]
+    found = ids(read(RSS.format("".join([*items, items[-1]])), "f.xml"))
+    scoped = [f"feed:news.example~2Ff.xml:{guid}" for guid in "78"]
+    assert found == [*scoped, *2 * ["feed:https~3A~2F~2Fnews.example~2F9"]]
+
+
+def test_a_feed_at_an_address_or_with_one_knows_its_entries_by_that() -> None:
+    item = rss_item("7", "https://news.example/7")
+    assert ids(read(RSS.format(item))) == [f"feed:{SCOPE}:7"]
+    own = f"<x:link xmlns:x='http://www.w3.org/2005/Atom' rel='self' href='{ADDRESS}'/>{item}"
+    assert ids(read(RSS.format(own), "f.xml")) == [f"feed:{SCOPE}:7"]
+
+
+@pytest.mark.parametrize(
+    ("item", "about", "expected"),
+    [
+        ({"url": "https://news.example/7"}, {}, LINK),
+        ({"url": "/7"}, {"home_page_url": "https://news.example/"}, LINK),
+        ({"url": "/7"}, {}, "f.json:7"),
+        ({"external_url": "https://news.example/7"}, {}, "f.json:7"),
+        ({"url": "https://news.example/7"}, {"feed_url": ADDRESS}, f"{SCOPE}:7"),
+    ],
+)
+def test_an_item_of_a_json_feed_without_an_address_is_known_by_its_url(
+    item: dict[str, str], about: dict[str, str], expected: str
+) -> None:
+    (record,) = json_feed({"id": "7", "title": "T"} | item, **about)
+    assert (ids([record]), record.former_id) == ([f"feed:{expected}"], "feed:7")
+
+
 def test_an_entry_with_a_unique_id_never_had_another() -> None:
     (record,) = read(RSS.format("<item><guid>https://a.example/1</guid><title>T</title></item>"))
     assert record.former_id == ""
