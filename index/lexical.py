@@ -56,8 +56,8 @@ class Query:
         They are not scaled to length 1 again: then the similarity of two rows would depend on
         which of them is the query.
         """
-        place = terms.place(row)
-        return cls(terms.columns[place], terms.weights[place].astype(np.float32))
+        entries = terms.entries(np.array([row]))
+        return cls(entries.columns, entries.weights)
 
     def heaviest(self, most: int) -> Query:
         """Keep the `most` terms of the highest weights; of equal ones those of lower buckets."""

@@ -145,8 +145,9 @@ class Snapshot:
             wanted = row_id.encode()
         except UnicodeEncodeError:
             return None
-        row = bisect_left(self.ids, wanted)
-        return row if row < self.manifest.rows and self.ids[row] == wanted else None
+        size = len(self)
+        row = bisect_left(self.ids, wanted, hi=size)
+        return row if row < size and self.ids[row] == wanted else None
 
     def id_of(self, row: int) -> str:
         """Read the id of a row.

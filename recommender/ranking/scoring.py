@@ -267,6 +267,29 @@ class ScoredCandidates:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _ReadRows:
+    """What the archive holds of some rows, position by position.
+
+    Attributes:
+        rows: int64 [m].
+        vectors: float32 [m, dim], unit rows after neighbour smoothing.
+        signals: their similarities to the seed.
+        hubness: float32 [m], as the archive has it.
+        same: whether they are in the seed's language, bool [m].
+        embedded: whether the encoder supports their language, bool [m].
+        fluent: whether vectors are better than words among texts of their language, bool [m].
+    """
+
+    rows: Rows
+    vectors: Floats
+    signals: Signals
+    hubness: Floats
+    same: Mask
+    embedded: Mask
+    fluent: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scorer:
     """Scores candidates for one seed at one moment.
 
@@ -308,20 +331,34 @@ class Scorer:
 
     def score(self, rows: Rows) -> ScoredCandidates:
         """Score some rows, int64 [m]; their order is kept."""
-        policy, view, language = self.policy, self.view, self.seed.language
-        vectors = view.fetch_smoothed(rows, policy.neighbour_weight)
-        same = view.map_labels("language", rows, lambda label: label == language).astype(np.bool_)
+        return self._score(self._read(rows))
+
+    def _read(self, rows: Rows) -> _ReadRows:
+        """Read from the archive what decides the scores of some rows."""
+        view, seed, none = self.view, self.seed, np.zeros(len(rows), np.float32)
+        vectors = view.fetch_smoothed(rows, self.policy.neighbour_weight)
+        same = view.map_labels("language", rows, lambda label: label == seed.language).astype(bool)
         hubness = view.hubness(rows)
-        signals = self._signals(rows, vectors)
-        known = view.take("embedded", rows) & self._vectors_count(rows, same)
+        signals = Signals(  # 0 if the seed has nothing to compare
+            dense=none if self.query is None else vectors @ self.query,
+            lexical=none if seed.terms is None else view.similarities(seed.terms, rows),
+            passages=none if seed.passages is None else view.match(seed.passages, rows),
+        )
+        embedded, fluent = view.take("embedded", rows), view.take("fluent", rows)
+        return _ReadRows(rows, vectors, signals, hubness, same, embedded, fluent)
+
+    def _score(self, read: _ReadRows) -> ScoredCandidates:
+        """Fuse the signals of some rows."""
+        policy, rows, same = self.policy, read.rows, read.same
+        known = read.embedded & self._vectors_count(rows, same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
         backgrounds = self._backgrounds(rows, same)
-        scores = fuse(signals, backgrounds, weights)
-        recency = decay_by_age(view, rows, policy, self.now)
-        background = np.where(view.take("fluent", rows), backgrounds.dense, backgrounds.lexical)
-        malus = policy.hubness_weight * _scale(hubness, background).astype(np.float64)
-        values = scores.score * recency - malus
-        return ScoredCandidates(rows, vectors, scores, weights, recency, malus, values)
+        scores = fuse(read.signals, backgrounds, weights)
+        recency = decay_by_age(self.view, rows, policy, self.now)
+        background = np.where(read.fluent, backgrounds.dense, backgrounds.lexical)
+        hubness = policy.hubness_weight * _scale(read.hubness, background).astype(np.float64)
+        values = scores.score * recency - hubness
+        return ScoredCandidates(rows, read.vectors, scores, weights, recency, hubness, values)
 
     def _vectors_count(self, rows: Rows, same: Mask) -> Mask:
         """Whether the seed's vector counts in the score of each row: bool [m].
@@ -337,15 +374,6 @@ class Scorer:
         others = self.view.map_labels("language", rows, is_measured).astype(np.bool_)
         count: Mask = np.where(same, seed.fluent, others)
         return count
-
-    def _signals(self, rows: Rows, vectors: Floats) -> Signals:
-        """The similarities of the seed and some rows; 0 if the seed has nothing to compare."""
-        seed, none = self.seed, np.zeros(len(rows), np.float32)
-        return Signals(
-            dense=none if self.query is None else vectors @ self.query,
-            lexical=none if seed.terms is None else self.view.similarities(seed.terms, rows),
-            passages=none if seed.passages is None else self.view.match(seed.passages, rows),
-        )
 
     def _backgrounds(self, rows: Rows, same: Mask) -> Backgrounds:
         """For each pair the mean over its two languages: [m], or [1] if all have one language."""

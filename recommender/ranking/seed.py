@@ -70,11 +70,12 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         return None
     at = np.array([row])
     values = {name: view.take(name, at)[0] for name in _COLUMNS}
+    language, section = (view.label_of(column, row) for column in ("language", "section"))
     text = view.text_of(row) if values["read"] else None
     return Seed(
         id=article_id,
-        language=view.label_of("language", row),
-        section=view.label_of("section", row) or None,
+        language=language,
+        section=section or None,
         published_at=float(values["published_at"]),
         id_hash=int(values["id_hash"]),
         translates=int(values["translates"]),

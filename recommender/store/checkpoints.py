@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,12 @@ from recommender.store import schema
 __all__ = ["Checkpoints"]
 
 
+@dataclass(frozen=True, slots=True)
 class Checkpoints:
     """The checkpoints of sources, by the names of the sources."""
 
-    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writer
+    _engine: sa.Engine
+    _writer: sa.Engine
 
     def get(self, source: str) -> Mapping[str, Any] | None:
         """Read the checkpoint of a source; None if it has none."""

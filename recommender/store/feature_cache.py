@@ -1,7 +1,7 @@
 """The features of texts, stored by the hash of the text and the version of what computed them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -26,12 +26,12 @@ FEATURE_TABLES: Final = (schema.vectors, schema.terms, schema.texts)
 AT_ONCE: Final = 500  # rows; an SQL statement may have only so many variables
 
 
+@dataclass(frozen=True, slots=True)
 class FeatureCache:
     """Stored features, by text hash and by the fingerprint of what computed them."""
 
-    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writer
+    _engine: sa.Engine
+    _writer: sa.Engine
 
     def vectors(self, hashes: Sequence[str], fingerprint: str) -> dict[str, NDArray[np.float16]]:
         """Read unit vectors, float16 [dim], without their passages; unknown texts are left out."""

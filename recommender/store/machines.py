@@ -33,12 +33,12 @@ class CatalogNeeds:
     fingerprints: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
 class ReportedCatalogs:
     """The catalogs that were reported, one row each."""
 
-    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writer
+    _engine: sa.Engine
+    _writer: sa.Engine
 
     def report(
         self, catalog_id: str, needs: CatalogNeeds, *, now: datetime | None = None

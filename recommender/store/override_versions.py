@@ -1,6 +1,7 @@
 """The pins and blocks that editors set: each change adds one row, and no row is altered."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,12 +29,12 @@ ERASER: Final = "erase"
 """The author of overrides that an erasure has changed."""
 
 
+@dataclass(frozen=True, slots=True)
 class OverrideStore:
     """The overrides of articles; the newest row of each kind is active."""
 
-    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writer
+    _engine: sa.Engine
+    _writer: sa.Engine
 
     def put(self, article_id: str, kind: Kind, overrides: tuple[Override, ...], by: str) -> Receipt:
         """Replace the pins or the blocks of an article.

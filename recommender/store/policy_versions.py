@@ -27,12 +27,12 @@ class PolicyReceipt:
     change: int
 
 
+@dataclass(frozen=True, slots=True)
 class Policies:
     """The versions of the policy; the newest one is active."""
 
-    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writer
+    _engine: sa.Engine
+    _writer: sa.Engine
 
     def current(self) -> Policy:
         """The policy in force; a newest version that cannot be read is logged."""

@@ -80,12 +80,12 @@ class DeadLetter:
     fault: str
 
 
+@dataclass(frozen=True, slots=True)
 class TextQueue:
     """The queue between the writers of articles and the indexer."""
 
-    def __init__(self, engine: sa.Engine, writer: sa.Engine) -> None:
-        self._engine = engine
-        self._writer = writer
+    _engine: sa.Engine
+    _writer: sa.Engine
 
     def next(self, limit: int, *, bulk: bool) -> list[QueuedText]:
         """Return the oldest queued texts of single writes or of bulk loads; no dead letters."""
