@@ -41,7 +41,7 @@ class LanguageSupport(Protocol):
     """Which languages an encoder supports; a primary BCP-47 subtag, or None where unknown."""
 
     def supports(self, language: str | None) -> bool:
-        """Whether vectors of texts in this language mean something."""
+        """Whether vectors of texts in this language are usable."""
 
     def supports_fully(self, language: str | None) -> bool:
         """Whether it supports the language fully, not only through related languages."""
@@ -76,7 +76,7 @@ class IndexedDocument:
         return primary_language(self.article.language) or detected
 
     def is_embedded(self, encoder: LanguageSupport) -> bool:
-        """Whether its vector means something."""
+        """Whether it has a usable vector: an embedding, in a language that the encoder supports."""
         return self.embedding is not None and encoder.supports(self.language)
 
     def has_full_support(self, encoder: LanguageSupport) -> bool:
@@ -87,7 +87,7 @@ class IndexedDocument:
 def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, dim: int) -> Rows:
     """Build the rows of some documents.
 
-    A document without features gets a row without terms, whose vector means nothing.
+    A document without features gets a row without terms, and its vector is not used.
 
     Args:
         documents: by ascending id.
@@ -202,7 +202,7 @@ def _choose_dim(documents: Sequence[IndexedDocument], dim: int) -> int:
 
 
 def _without_broken_embedding(document: IndexedDocument, dim: int) -> IndexedDocument:
-    """Drop an embedding of another dimension, or one that is no direction.
+    """Drop an embedding of another dimension, or one with a length that is zero or not finite.
 
     Otherwise one such document would stop every worker at its place in the change log.
     """
@@ -216,7 +216,7 @@ def _without_broken_embedding(document: IndexedDocument, dim: int) -> IndexedDoc
 
 
 def _stack_vectors(embeddings: Sequence[Embedding | None], dim: int) -> NDArray[np.float32]:
-    """The vectors scaled to length 1, and the first axis where there is none: float32 [n, dim]."""
+    """The vectors scaled to length 1; the first axis for a missing one: float32 [n, dim]."""
     rows = np.zeros((len(embeddings), dim), np.float32)
     rows[:, 0] = [embedding is None for embedding in embeddings]
     for row, embedding in zip(rows, embeddings, strict=True):
@@ -228,7 +228,7 @@ def _stack_vectors(embeddings: Sequence[Embedding | None], dim: int) -> NDArray[
 
 
 def _passages_of(document: IndexedDocument, dim: int) -> NDArray[np.int8]:
-    """The passages that are a direction: int8 [k, dim]; none without an embedding."""
+    """The passages that are not zero: int8 [k, dim]; none without an embedding."""
     if document.embedding is None:
         return np.empty((0, dim), np.int8)
     return document.embedding.passages[document.embedding.passages.any(axis=1)]

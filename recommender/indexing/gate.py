@@ -1,9 +1,9 @@
 """The gate: whether a freshly built snapshot may be published.
 
-Checksums show that the disk kept what was written, and self-queries that the index works. The gate
-checks that readers get what they should: everything that the store has, each article under its own
-vector, a search as good as brute force, and, while the model stays the same, lists much like those
-of the live generation. `measure_generations` gathers plain values, `judge_generation` decides.
+Checksums show that the files on disk are whole; self-queries show that the index works. The gate
+checks the content: the snapshot has all articles of the store; each article has its own vector; the
+search is as good as brute force; and, if the model is the same, the lists are similar to those of
+the live generation. `measure_generations` gathers plain values, `judge_generation` decides.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ PERSISTENCE: Final = 0.9  # the first ten places have 86 % of the weight
 # 2,000), in 1 to 30 draws each. "Ordinary": half as many articles are added, or a tenth is
 # withdrawn, deleted or edited. "Broken": every vector is stored under another article's id.
 LEAST_KEPT: Final = 0.8  # of the live generation's; ordinary 0.9, half missing 0.5
-FEW: Final = 5  # so many may always be removed: a share of a handful says nothing
+FEW: Final = 5  # this many may always be removed: with few articles a share is no measure
 LEAST_TRUE: Final = 0.99  # ordinary 1.0, broken at most 0.04
 LEAST_FOUND: Final = 0.99  # ordinary 1.0
 LEAST_RECALL: Final = 0.95  # a build reaches 0.99
@@ -80,7 +80,7 @@ class GateCandidate:
 
 @dataclass(frozen=True, slots=True)
 class GateMeasures:
-    """What was measured of a generation; shares are 0..1.
+    """The measures of a generation; shares are 0..1.
 
     Attributes:
         rows: how many articles it has.
@@ -191,7 +191,7 @@ def rank_biased_overlap(
         return 0.0 if long else 1.0
     s, depth = len(short), np.arange(1, len(long) + 1)
     places = {item: place for place, item in enumerate(short, 1)}
-    # The depth from which an item of the longer one is shared; one that is not is past both ends.
+    # The depth from which an item of the longer one is shared; past both ends if it is not.
     met = [max(place, places.get(item, 2 * len(long))) for place, item in enumerate(long, 1)]
     shared = np.searchsorted(np.sort(met), depth, side="right")
     at_end = int(shared[s - 1]) / s

@@ -57,7 +57,7 @@ class Indexer:
 
         Raises:
             StoreUnusable: the store cannot be read or written.
-            OSError: the machine lacks some resource; this counts against no article.
+            OSError: the machine lacks some resource; no article gets a failure for it.
             ModelRefused: the model cannot be loaded.
         """
         self._count_crashes()
@@ -118,7 +118,7 @@ class Indexer:
     def _count_failure(
         self, queued: Sequence[QueuedText], fault: Exception, encode: "Encode"
     ) -> int:
-        """Count a failure against an article; of several, find the one that causes it."""
+        """Count a failure against an article. If there are several, find the one that caused it."""
         if len(queued) > 1:
             return sum(self._process([one], encode) for one in queued)
         _log.warning("article %s could not be read: %r", queued[0].article.id, fault)

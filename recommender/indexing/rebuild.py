@@ -55,7 +55,7 @@ LOADED_AT_ONCE: Final = 1_000  # articles whose features are loaded at once
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild did.
+    """The result of a rebuild.
 
     Attributes:
         generation: the live one now.
@@ -137,7 +137,7 @@ def rebuild(
 def compact(
     store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = DEFAULT_KEEP
 ) -> Rebuilt:
-    """Publish a snapshot of the features that are stored; raises what `rebuild` does.
+    """Publish a snapshot of the stored features. It raises the errors of `rebuild`, and one more.
 
     Raises:
         HeldBack: an operator has rolled back, and has not run a rebuild since.
@@ -151,7 +151,7 @@ def compact(
 def gather(store: ArticleStore, model: Model) -> Gathered:
     """Build the rows of all articles of the store at one moment that have features.
 
-    Outlines and features are loaded page by page; no text of an article is.
+    Outlines and features are loaded page by page; texts are not loaded.
     """
     parts = [build_rows((), model, dim=1)]
     expected, unread = 0, 0
@@ -265,7 +265,7 @@ def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> GateCandidate:
 
 
 def _open_live(catalog: Catalog) -> Snapshot | None:
-    """The live snapshot; None where there is none that could be served."""
+    """The live snapshot; None if none can be served."""
     try:
         return open_generation(catalog)
     except (NoSnapshot, SnapshotDamaged):

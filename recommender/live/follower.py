@@ -1,7 +1,7 @@
 """Keeps a worker's view of the archive up to date, in a thread of its own.
 
-Requests read one reference, which is replaced as a whole: no request waits for the store, and none
-sees half of a change.
+Requests read one reference, which is replaced as a whole. So no request waits for the store, and no
+request sees half of a change.
 """
 
 import logging
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveState:
-    """What a worker answers from.
+    """The state that a worker answers from.
 
     Attributes:
         view: the archive.
@@ -102,7 +102,7 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def current(self) -> LiveState:
-        """What to answer from.
+        """The state to answer from.
 
         Raises:
             NotReady: nothing could be opened yet.
@@ -136,7 +136,7 @@ class Follower:
             self._refreshed.wait(seconds)
 
     def refresh(self) -> None:
-        """Look at the pointer and at the change log once, in the calling thread."""
+        """Read the pointer and the change log once, in the calling thread."""
         with self._refreshing:
             self._take_opened()
             if self._replica is None:
@@ -174,7 +174,7 @@ class Follower:
             self._adopt(self._open())
         except StoreUnusable as fault:
             files = self._catalog.generations(), self._journal.files()
-            if files != self._tried_files:  # the same files would only be verified once more
+            if files != self._tried_files:  # else the same files would be verified again
                 self._tried_files = files
                 _log.warning("starting without the store: %s", fault)
                 self._restore(str(fault))
@@ -236,7 +236,8 @@ class Follower:
         """Bring the view up to date, unless nothing was committed since it was."""
         try:
             store = self._store()
-            signal = replica, store.change_signal.read()  # read first: what comes later differs
+            # The signal is read before the log, so that a later change is noticed.
+            signal = (replica, store.change_signal.read())
             if signal != self._complete_at:
                 self._complete_at = None
                 self._apply_log(replica, store)

@@ -55,7 +55,7 @@ class Heartbeats:
         return file
 
     def _read_file(self, path: Path) -> int | None:
-        """The change of a living worker; None if it is dead, or has just come or gone."""
+        """The change of a living worker; None if it is dead, or is just starting or ending."""
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -39,7 +39,7 @@ AllOverrides = tuple[StoredOverrides, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JournalContent:
-    """What a journal holds.
+    """The content of a journal.
 
     Attributes:
         epoch: the store that it was copied from.
@@ -74,7 +74,7 @@ class Journal:
         return self._is_locked
 
     def ends_at(self, generation: str, point: LogPosition) -> bool:
-        """Whether the next changes after a point of a generation may simply be appended."""
+        """Whether the journal ends at a point of a generation, so that the next changes fit."""
         return self._end == (generation, point)
 
     def acquire(self) -> bool:

@@ -80,11 +80,11 @@ class Replica:
 
     @property
     def view(self) -> View:
-        """What can be searched now."""
+        """The view that is searched now."""
         return self._delta_writer.view
 
     def begin(self, store: ArticleStore) -> tuple[Update, ...]:
-        """Read what a snapshot does not hold: articles with unread texts, policy, pins and blocks.
+        """Read what is not in a snapshot: articles with unread texts, policy, pins and blocks.
 
         Returns:
             The articles with unread texts.
@@ -190,7 +190,7 @@ def open_replica(
     Raises:
         StoreUnusable: the store cannot be read.
     """
-    epoch = store.state().epoch  # without the store, no generation is opened and verified in vain
+    epoch = store.state().epoch  # if the store is away, this fails before a generation is verified
     rejected: dict[str, str] = {}
     for base in open_base_snapshots(catalog, rejected):
         replica = Replica(base)
@@ -274,7 +274,7 @@ def empty_base_snapshot(
 def newest_change(catalog: Catalog, base: BaseSnapshot) -> int:
     """The last change in any generation of a base snapshot's store, also in a damaged one.
 
-    A generation with an unreadable manifest may be of that store; its name tells the change.
+    A generation with an unreadable manifest may be of that store; its name has the change number.
     """
     readable = catalog.manifests()
     names = [
@@ -286,5 +286,5 @@ def newest_change(catalog: Catalog, base: BaseSnapshot) -> int:
 
 
 def _without_paths(fault: str, folder: Path, name: str) -> str:
-    """A fault for the public, which need not know where the files lie."""
+    """The message of a fault for the public, without paths of files."""
     return fault.replace(f"{folder / name}/", "").replace(f"{folder}/", "")

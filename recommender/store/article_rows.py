@@ -1,4 +1,4 @@
-"""Articles in the database: what one read or one write does, inside a transaction of the caller."""
+"""Articles in the database: single reads and writes, inside a transaction of the caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

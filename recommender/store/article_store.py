@@ -54,7 +54,7 @@ __all__ = ["ArticleStore", "Backlog", "LazyStore", "open_store"]
 
 UPDATES_AT_ONCE: Final = 500
 RETRY_AFTER_SECONDS: Final = 1.0
-"""After a failure to open the store, callers get the same error for so long without a new try."""
+"""For this time after a failure to open the store, callers get the same error without a new try."""
 
 
 def open_store(
@@ -76,7 +76,7 @@ def open_store(
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is not done yet.
+    """The work that is not done yet.
 
     Attributes:
         queue: how many texts wait to be analyzed.
@@ -259,7 +259,7 @@ class ArticleStore:
             return has_position(connection, position, epoch)
 
     def backlog(self, built_at: LogPosition, epoch: str) -> Backlog:
-        """Count what is not done yet, by indexes alone: cheap enough for every scrape.
+        """Count the work that is not done yet. It reads indexes only, so every scrape may ask.
 
         Args:
             built_at: the position at which the live snapshot was built; `LOG_START` without one.
@@ -277,7 +277,7 @@ class ArticleStore:
             return trim_log(connection, before)
 
     def find_damage(self) -> tuple[str, ...]:
-        """Let SQLite check its file; return what is wrong, or nothing. PostgreSQL is not asked."""
+        """Let SQLite check its file; return what is wrong, or nothing. It skips PostgreSQL."""
         if self.engine.dialect.name != "sqlite":
             return ()
         try:

@@ -45,7 +45,7 @@ class LogEntry:
 class LogPosition:
     """A place in a change log: the number of an entry, and a mark made from its time.
 
-    After a backup was restored, two logs may have the same numbers; then the marks differ.
+    After a restore, the old and the new log may have the same numbers; then the marks differ.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""A cheap answer to the question whether a store may have changed since the last look."""
+"""A cheap test whether a store may have changed since the last look."""
 
 import threading
 from collections.abc import Hashable
@@ -22,7 +22,7 @@ _serials = count()
 
 
 class ChangeSignal:
-    """Asks on a connection of its own, on which nothing is ever written."""
+    """Reads on a connection of its own, which never writes."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -32,10 +32,10 @@ class ChangeSignal:
         self._serial = 0
 
     def read(self) -> Hashable:
-        """Return a value that differs from an earlier one if the store has changed between.
+        """Return a value. If the store changed since an earlier call, the value differs.
 
-        It may differ where nothing has changed. On PostgreSQL it tells of the change log alone,
-        and so not of a text that is queued again after a failure.
+        It may differ where nothing has changed. On PostgreSQL it shows changes of the
+        log only, so a text that is queued again after a failure does not change it.
 
         Raises:
             StoreUnusable: the database cannot be reached.

@@ -39,7 +39,7 @@ class Checkpoints:
 
 
 def _key(source: str) -> str:
-    """Make a text that databases take: the name of a file may hold bytes that are not UTF-8."""
+    """Make a text that databases accept: the name of a file may have bytes that are not UTF-8."""
     return source.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -120,5 +120,5 @@ def _masked(url: str) -> str:
     except (sa.exc.ArgumentError, ValueError):
         return "(malformed address)"
     if address.get_backend_name() != "sqlite" and "@" in f"{address.host}{address.database}":
-        return "(malformed address)"  # nobody knows where its password ends
+        return "(malformed address)"  # the end of its password cannot be found
     return address.difference_update_query(_SECRETS).render_as_string(hide_password=True)

@@ -20,7 +20,7 @@ REWRITTEN: Final = (schema.articles, schema.pending, schema.overrides, *FEATURE_
 def scrub(store: ArticleStore, article_id: str) -> None:
     """Remove all of a deleted article but its id and change numbers.
 
-    Nothing happens to an article that is not deleted.
+    An article that is not deleted stays as it is.
     """
     table, pending = schema.articles, schema.pending
     emptied = dict.fromkeys(("document", "outline", "text_hash", "read_hash"))
@@ -47,7 +47,7 @@ def overwrite_free_space(store: ArticleStore) -> None:
 
 
 def _overwrite_sqlite(engine: sa.Engine) -> None:
-    """Rewrite the file, then empty its write-ahead log, through which all of that went."""
+    """Rewrite the file, then empty its write-ahead log, which has a copy of what was rewritten."""
     error: Any = engine.dialect.dbapi
     with closing(engine.raw_connection()) as raw:
         driver: Any = raw.driver_connection

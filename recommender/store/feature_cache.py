@@ -71,7 +71,7 @@ class FeatureCache:
         """Return the text hashes that have no features of a fingerprint yet; all if `afresh`.
 
         They are in ascending order, in chunks. Store the features after each chunk, so that an
-        interruption loses no more than one.
+        interruption loses at most one.
         """
         missing = sorted(set(hashes) - (set() if afresh else self._known(fingerprint, of)))
         return [missing[at : at + CHUNK] for at in range(0, len(missing), CHUNK)]
@@ -98,7 +98,7 @@ class FeatureCache:
             store_texts(connection, texts, fingerprint)
 
     def prune(self, fingerprints: Collection[str] | None = None) -> int:
-        """Remove the features of texts that no article has; return how many rows.
+        """Remove the features of texts that no article has; return the number of rows.
 
         Args:
             fingerprints: also remove features of all models, analyzers and markup readers but

@@ -1,4 +1,4 @@
-"""What the snapshot catalogs of all machines on this store still need of it.
+"""The needs of the snapshot catalogs of all machines that share this store.
 
 Several machines may share a store, each with snapshots of its own. The change log and the cached
 vectors may be shortened only as far as every one of these catalogs allows.
@@ -17,12 +17,12 @@ from recommender.store import schema
 __all__ = ["FORGET_AFTER", "CatalogNeeds", "ReportedCatalogs"]
 
 FORGET_AFTER: Final = timedelta(days=30)
-"""A catalog that was not reported for so long belongs to a machine that is gone."""
+"""If a catalog was not reported for this time, its machine is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogNeeds:
-    """What must stay in the store.
+    """The part of the store that must stay.
 
     Attributes:
         oldest_change: the log is needed from this change on.
@@ -43,15 +43,15 @@ class ReportedCatalogs:
     def report(
         self, catalog_id: str, needs: CatalogNeeds, *, now: datetime | None = None
     ) -> CatalogNeeds:
-        """Note what one catalog needs, and forget catalogs that were not reported for 30 days.
+        """Record the needs of one catalog, and forget catalogs that were not reported for 30 days.
 
         Args:
             catalog_id: the random name of the catalog.
-            needs: replaces what was noted of it before.
+            needs: replaces its earlier needs.
             now: the present time in UTC, unless it is the clock's.
 
         Returns:
-            What all catalogs need together.
+            The needs of all catalogs together.
         """
         table, now = schema.catalogs, now or datetime.now(tz=UTC)
         gone = sa.or_(table.c.id == catalog_id, table.c.seen_at < now - FORGET_AFTER)
@@ -63,12 +63,12 @@ class ReportedCatalogs:
             return _needs_of_all(connection)
 
     def needs(self) -> CatalogNeeds:
-        """Read what all reported catalogs need together."""
+        """Read the needs of all reported catalogs together."""
         with self._engine.begin() as connection:
             return _needs_of_all(connection)
 
     def touch(self, catalog_id: str) -> bool:
-        """Note that the machine of a reported catalog is still there; False if it is not known."""
+        """Record that the machine of a reported catalog is there; False if it is not known."""
         table = schema.catalogs
         seen = sa.update(table).where(table.c.id == catalog_id).values(seen_at=datetime.now(tz=UTC))
         with self._writer.begin() as connection:

@@ -147,7 +147,10 @@ def _refuse_unknown(
     active: Iterable[RecordedOverride],
     kind: Kind,
 ) -> None:
-    """Refuse an id that is not stored, unless it was there before: it may be deleted since."""
+    """Refuse an id that is not stored, unless an earlier override names it.
+
+    Such an article may have been deleted since.
+    """
     new = {override.id for override in overrides} - {one.id for one in active}
     known = _stored_among(connection, sorted(new))
     faults = tuple(

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PolicyReceipt:
-    """What setting a policy did, and the version and change number that hold it now."""
+    """The result of setting a policy, and the version and change number of the policy now."""
 
     result: Literal["created", "unchanged"]
     version: int
@@ -42,7 +42,7 @@ class Policies:
         return in_force.policy
 
     def set(self, policy: Policy) -> PolicyReceipt:
-        """Set a policy; setting the one in force again makes no change."""
+        """Set a policy. If it is in force already, nothing changes."""
         if policy == Policy() and not self.history(limit=1):
             return PolicyReceipt("unchanged", 0, 0)
         return self.put(policy.to_json())

@@ -9,7 +9,7 @@ __all__ = ["check_encoding", "create_postgresql"]
 
 _LOCK: Final = 0x52656164416C736F  # "ReadAlso": the advisory lock that writers wait for
 _IDLE_MS: Final = 60_000
-"""A writer that sends nothing for so long is dead; the server ends it, and frees the lock."""
+"""A writer that sends nothing for this time is dead; the server ends it, and frees the lock."""
 _CONNECT_SECONDS: Final = 5
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 

@@ -21,7 +21,7 @@ ROWS_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class ArticleStatus:
-    """What the store knows of an id that was ever stored, without the text.
+    """The status of an id that was ever stored, without the text.
 
     Attributes:
         id: the article's id.

@@ -59,7 +59,7 @@ store_facts = sa.Table(
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""`epoch`: a random name of this store, by which a foreign or a restored store is noticed."""
+"""`epoch`: a random name of this store. A foreign or a restored store has another name."""
 
 articles = sa.Table(
     "articles",
@@ -129,7 +129,7 @@ cursors = sa.Table(
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
 )
-"""The checkpoint of each source: how far it was read, as JSON that only the source knows."""
+"""The checkpoint of each source: how far it was read, as JSON that only the source understands."""
 
 catalogs = sa.Table(
     "catalogs",
@@ -139,7 +139,7 @@ catalogs = sa.Table(
     sa.Column("models", sa.Text, nullable=False),
     sa.Column("seen_at", UtcTime, nullable=False),
 )
-"""What the snapshot catalog of each machine still needs of the store.
+"""The part of the store that the snapshot catalog of each machine still needs.
 
 That is the change log from `oldest_change` on, and the features made by `models`: a JSON list of
 fingerprints of models, analyzers and markup readers. A machine whose `seen_at` is long ago is gone.

@@ -104,10 +104,10 @@ def _connect_hook(
 
 
 def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
-    """Let a writer take the write lock at its start: taking it later would fail, not wait.
+    """Let a writer take the write lock at its start: later, it would fail instead of waiting.
 
     It tries every few milliseconds. SQLite's own waiting goes up to a tenth of a second between
-    two tries; a bulk load, which pauses shortly between its transactions, would never let it in.
+    two tries. A bulk load pauses for a shorter time, so this writer would never get the lock.
     """
 
     def begin(connection: sa.Connection) -> None:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 ATTEMPTS: Final = 3
-"""After so many failures a text is a dead letter; features of an older text stay in use."""
+"""After this many failures a text is a dead letter; features of an older text stay in use."""
 MOST_REASON_CHARACTERS: Final = 2_000
 
 
@@ -241,7 +241,7 @@ def dequeue(connection: sa.Connection, article_id: str) -> bool | None:
 
 
 def _storable(fault: str) -> str:
-    """Cut a reason, and replace what no database takes: it may quote a poisonous text."""
+    """Shorten a reason, which may quote a text; replace characters that databases refuse."""
     cut = fault[:MOST_REASON_CHARACTERS]
     return cut.encode("utf-8", "replace").decode().replace("\0", "?")
 

@@ -44,7 +44,7 @@ _CURSOR_VERSION: Final = "1:"
     problems=(409,),
 )
 def put_article(options: WriteOptions, article_id: str) -> Response:
-    """Store an article; the answer comes when it is durable, or visible if that is waited for."""
+    """Store an article. The answer comes when it is durable or, with `wait=visible`, visible."""
     article = _read_article(article_id)
     with state().writing() as store:
         receipt = store.put(article)
@@ -62,7 +62,7 @@ def put_article(options: WriteOptions, article_id: str) -> Response:
     problems=(404, 409, 410, 415),
 )
 def patch_article(options: WriteOptions, article_id: str) -> Response:
-    """Change some fields. A write between reading and writing is not lost."""
+    """Change some fields. Reading and writing are one transaction, so no other write is lost."""
     check_kind(*MERGE_PATCH)
     patch = read_document()
     with state().writing() as store:
@@ -95,7 +95,7 @@ def get_article(article_id: str) -> Response:
     problems=(404,),
 )
 def delete_article(options: WriteOptions, article_id: str) -> tuple[str, int]:
-    """Delete an article; doing so twice is fine."""
+    """Delete an article; deleting it again changes nothing."""
     with state().writing() as store:
         receipt = store.delete(article_id)
     late = options.wait and not state().is_visible(receipt, text=False)
@@ -103,7 +103,7 @@ def delete_article(options: WriteOptions, article_id: str) -> tuple[str, int]:
 
 
 def written(receipt: Receipt, options: WriteOptions, *, text: bool = True) -> Response:
-    """The answer to a write; 202 where it was to be waited for and is not visible in time."""
+    """The answer to a write; 202 if the request waits for visibility and the time runs out."""
     late = options.wait and not state().is_visible(receipt, text=text)
     done = 201 if receipt.result == "created" else 200
     answer = Written.model_validate(receipt, from_attributes=True)
@@ -172,10 +172,10 @@ def _cursor(article_id: str) -> str:
 
 
 def _id_in(cursor: str) -> str:
-    """The id that a cursor stands for; empty where this service made no such cursor."""
+    """The id that a cursor stands for; empty if the cursor is not from this service."""
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         article_id = check_id(text.removeprefix(_CURSOR_VERSION))
-    except ValueError:  # also where it is not base64, or no text inside
+    except ValueError:  # also if it is not base64 of a text
         return ""
     return article_id if _cursor(article_id) == cursor else ""

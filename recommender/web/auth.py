@@ -1,4 +1,4 @@
-"""Who may call what. A view is closed unless a key, or the setting for public reads, opens it."""
+"""Access to views: each needs a key with its scope, or the setting that makes reads public."""
 
 import hmac
 from collections.abc import Callable
@@ -81,8 +81,7 @@ def _check_key(scope: str, secret: str | None) -> None:
 def find_key(keys: tuple[ApiKey, ...], secret: str) -> ApiKey | None:
     """Find the key with a secret; None if there is none.
 
-    Every key is compared, each in constant time, so that the time taken does not tell which one was
-    close.
+    Every key is compared in constant time, so that the time taken shows nothing about the keys.
     """
     sent = secret.encode("utf-8", "replace")
     found = [key for key in keys if hmac.compare_digest(key.secret.encode(), sent)]

@@ -46,7 +46,7 @@ def read_document(most: int = LARGEST_DOCUMENT) -> JsonObject:
 
 
 def check_kind(*media: str) -> None:
-    """Check the media type of the body, where that says what the body means.
+    """Check the media type of the body.
 
     Raises:
         Refused: it is none of these media types (415).

@@ -32,7 +32,7 @@ bulk = Blueprint("bulk", __name__, url_prefix="/v1")
 MOST_LOAD_BYTES: Final = 16 * 2**20
 MOST_LINES: Final = 5_000
 LINES_PER_BATCH: Final = 25  # one transaction each
-BATCH_PAUSE_SECONDS: Final = 0.01  # between transactions, so that a newsroom's single writes get in
+BATCH_PAUSE_SECONDS: Final = 0.01  # so that single writes get in between
 DELETE: Final = "delete"
 STATUSES: Final = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 
@@ -41,7 +41,7 @@ Outcome = Receipt | ReadAlsoError
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its id, where one can be read, and what it asks for or why it is refused."""
+    """One line: its id if it has a readable one, and its request or the reason of its refusal."""
 
     id: str | None
     request: Article | DeleteRequest | ReadAlsoError
@@ -78,9 +78,9 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _write(lines: Sequence[bytes]) -> Iterator[tuple[Line, Outcome]]:
-    """Write what the lines ask for, in their order, a batch in each transaction.
+    """Do the writes of the lines in their order, a batch in each transaction.
 
-    Where the store fails on the way, what is done stays, and the lines after it say so.
+    If the store fails on the way, the batches before stay written, and later lines get the error.
 
     Raises:
         StoreUnusable: it failed before anything was done.

@@ -1,4 +1,4 @@
-"""What an endpoint takes and answers, written beside its view; the query is read by it.
+"""Descriptions of endpoints, written beside their views; each query is read by its description.
 
 A parameter that is unknown, repeated or malformed is refused by its name.
 """
@@ -68,9 +68,10 @@ class Description:
     Attributes:
         operation: the operation id in the OpenAPI document; its first word is the tag.
         summary: one line.
-        answers: by status a type that pydantic knows, some other content, or None for no body.
+        answers: by status, a type that pydantic knows, an answer that is not JSON, or None for no
+            body.
         query: the options of its query; None where it takes none.
-        body: what has to be sent.
+        body: the body that a request must have.
         problems: statuses of problem documents, besides those that follow from the rest: 400, those
             of the guard, those of a body.
     """
@@ -118,8 +119,8 @@ def described(
 ) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Describe a view, read its query, and pass the options as its first argument.
 
-    Without `query` every parameter is refused. The decorator stands below the guard, so that nobody
-    without a key learns of parameters:
+    Without `query` every parameter is refused. The decorator stands below the guard, so a request
+    without a key is refused before its parameters are read:
 
         @api.get("/things/<thing_id>")
         @needs("read")
@@ -156,7 +157,7 @@ def read_query(options: type[O], query: MultiDict[str, str], raw: bytes) -> O:
     """Read the parameters of a query.
 
     Args:
-        options: what may be asked for.
+        options: the options that exist.
         query: the decoded query.
         raw: the same as it was sent.
 

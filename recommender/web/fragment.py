@@ -1,4 +1,4 @@
-"""The list as HTML: a fragment for a CMS to include or to fetch. Its template decides nothing."""
+"""The list as HTML: a fragment for a CMS to include or to fetch. The template only prints."""
 
 import re
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def _read_switch(text: str) -> bool:
 
 
 class FragmentOptions(ListOptions):
-    """What a page wants of a list in HTML: the options of a list but for `explain`, and its look.
+    """The options of a list in HTML: those of a list without `explain`, and its look.
 
     HTML has no place for an explanation.
     """
@@ -76,7 +76,7 @@ class Entry:
         language: BCP-47; None where it is the section's.
         direction: of its texts; None where it is the section's.
         moment: when it was published, RFC 3339, to the second.
-        date_direction: of the date, which would be mirrored in a text from right to left.
+        date_direction: of the date: a text from right to left would mirror it.
         kind: `pinned` or `fallback`; None for a related article.
     """
 
@@ -139,7 +139,7 @@ class Section:
     problems=(404, 410),
 )
 def related_html(options: FragmentOptions, article_id: str) -> Response:
-    """The list as an escaped section of HTML; nothing where there is nothing to list."""
+    """The list as an escaped section of HTML; an empty body if the list is empty."""
     listing, section = list_section(article_id, options)
     response = make_response(render_template("related.html", section=section))
     # If a browser opens the fragment as a page, the page may not run scripts.
@@ -182,7 +182,7 @@ def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
 
 
 def _web_address(url: str | None) -> str | None:
-    """An address that is safe as a link; it is checked again where it goes out."""
+    """An address that is safe as a link. It was checked when stored, and is checked again here."""
     return url if url and is_web_address(url) else None
 
 

@@ -23,17 +23,17 @@ WRITES: Final = 4
 
 
 class ConcurrencyLimit:
-    """At most some requests of a worker do one kind of work at the same time.
+    """Limits how many requests of a worker do one kind of work at the same time.
 
     A request above the limit waits a moment and is then refused, so that it does not hold a thread.
     """
 
     def __init__(self, at_once: int, threads: threading.Semaphore | None = None) -> None:
-        """Start with nobody at work.
+        """Start without any work.
 
         Args:
             at_once: how many requests may work at the same time.
-            threads: one for each request that waits or works, shared between limits; None where
+            threads: the threads for requests that wait or work, shared between limits; None if
                 no request may wait.
         """
         self._free = threading.BoundedSemaphore(at_once)
@@ -42,10 +42,10 @@ class ConcurrencyLimit:
 
     @contextmanager
     def hold(self, work: str) -> Iterator[None]:
-        """Count as one of those at work while the block runs.
+        """Count this request as working while the block runs.
 
         Raises:
-            Busy: the limit is reached, and nobody finished in time; `work` is named in it.
+            Busy: the limit is reached, and no request finished in time. The error names `work`.
         """
         may_wait = self._threads.acquire(blocking=False)
         try:

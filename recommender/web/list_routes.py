@@ -1,4 +1,4 @@
-"""Lists under /v1: of a stored article, of a draft, several for one page; and who shows one."""
+"""Lists under /v1: of a stored article, of a draft, several for a page; and where one is listed."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -79,7 +79,7 @@ def related_to_draft() -> Response:
     problems=(404, 410, 503),
 )
 def appears_in(article_id: str) -> Response:
-    """Made of new lists: those of the nearest articles, and of all articles that pin it."""
+    """Look for it in new lists of the nearest articles, and of all articles that pin it."""
     found = state().appearances(article_id)
     ids, checked, complete = found.ids, found.checked, found.complete
     return uncached(

@@ -73,7 +73,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """Schemas by what they are of; the named ones are the document's components."""
+    """The schemas by type; those with a name become the components of the document."""
 
     components: Document
     _of: dict[str, Document]
@@ -122,7 +122,7 @@ def openapi() -> Response:
     "manual_docs", "This API as a page.", answers={200: NonJsonAnswer("text/html; charset=utf-8")}
 )
 def docs() -> Response:
-    """The same document for people; it loads nothing but its own style."""
+    """The same document as a page for people. The page loads only its style."""
     response = make_response(render_template("manual.html", api=_document()))
     response.headers["Cache-Control"] = CACHED
     response.headers["Content-Security-Policy"] = POLICY

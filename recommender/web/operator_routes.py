@@ -1,4 +1,4 @@
-"""What operators ask: whether the process answers, whether it is ready, and metrics."""
+"""For operators: whether the process answers, whether it is ready, and metrics."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def healthz() -> Response:
     "ops_readyz", "There is an archive to answer from.", answers={200: Readiness}, problems=(503,)
 )
 def readyz() -> Response:
-    """There is an archive to answer from; 503 until then.
+    """200 if there is an archive to answer from; 503 before that.
 
     Where the published generation cannot be served, lists go on, and `unserved` says why.
     """
@@ -64,7 +64,7 @@ def metrics() -> Response:
 
 
 class _Gauges(Collector):
-    """Read at every scrape. What cannot be read is left out rather than guessed."""
+    """The figures, read at every scrape. A figure that cannot be read is left out."""
 
     def __init__(self, shared: State) -> None:
         self._state = shared

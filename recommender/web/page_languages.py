@@ -1,4 +1,4 @@
-"""What a page must know of a language: the direction of its texts, and the heading over a list.
+"""The direction of the texts of a language, and the heading of a list in it.
 
 Babel knows the likely script of most languages too, but not of 33 names that occur here (`fas`,
 `heb`, `prs`, `urd`), and takes 3 MB of every worker and 33 MB of disk.
@@ -126,7 +126,7 @@ _TAGS: Final = {tag.lower(): tag for tag in HEADINGS}
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The words over a list, and their language; None where the caller chose the words."""
+    """The heading of a list, and its language; None if the caller chose the heading."""
 
     text: str
     language: str | None
@@ -144,7 +144,7 @@ def heading_in(tag: str) -> Heading:
 
 
 def _shortened(tag: str) -> Iterator[str]:
-    """A tag, and the same with ever fewer subtags: `zh-hant-tw`, `zh-hant`, `zh`."""
+    """A tag, then the tag with fewer and fewer subtags: `zh-hant-tw`, `zh-hant`, `zh`."""
     language, *subtags = tag.lower().split("-")
     parts = [ALIASES.get(language, language), *subtags]
     return ("-".join(parts[:end]) for end in range(len(parts), 0, -1))

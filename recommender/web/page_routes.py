@@ -47,12 +47,12 @@ def style() -> Response:
 
 
 def _asset(name: str, kind: str) -> Response:
-    """A file for caches and pages everywhere: the addresses never change, so a day at most."""
+    """A file for pages of all sites. Its address never changes, so caches keep it for a day."""
     response = Response(_read(name), content_type=f"{kind}; charset=utf-8")
     response.headers["Cache-Control"] = (
         f"public, max-age={DAY_SECONDS}, stale-while-revalidate={7 * DAY_SECONDS}"
     )
-    response.headers["Access-Control-Allow-Origin"] = "*"  # `integrity` asks for it
+    response.headers["Access-Control-Allow-Origin"] = "*"  # the attribute `integrity` needs it
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return add_etag(response)
 

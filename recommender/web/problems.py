@@ -107,7 +107,7 @@ def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
 
 
 def public_detail(error: Exception) -> str:
-    """What a caller may read of an error: paths and addresses of the machine stay in the log."""
+    """The message of an error without paths and addresses of the machine; the log has them."""
     match error:
         case NoSnapshot():
             return "no snapshot is published yet; run: read-also rebuild"

@@ -56,7 +56,7 @@ def cached(response: Response, listing: Listing) -> Response:
     ids = [listing.article_id, *(item.id for item in listing.related.items)]
     keys = fitting(ids)
     seconds = lifetime(listing.seconds_left, up_to_date=listing.up_to_date, purgeable=keys == ids)
-    # A key shows what the public may not see, so no shared cache stores an answer to one.
+    # A request with a key may get more than the public, so no shared cache stores its answer.
     who = "public" if is_public() else "private"
     allowed = (f"{name}={most}" for name, most in seconds.items())
     response.headers["Cache-Control"] = ", ".join([who, *allowed])
@@ -74,7 +74,7 @@ def fitting(ids: list[str]) -> list[str]:
 def lifetime(seconds_left: float, *, up_to_date: bool, purgeable: bool) -> dict[str, int]:
     """How many seconds a list is fresh, and how many it may be shown stale after that.
 
-    It is not shown after `seconds_left`, when the clock alone may change it. A list of a text that
+    It is not shown after `seconds_left`: then the time alone may change it. A list of a text that
     is not up to date, or that cannot be purged by every id in it, is not shown stale at all.
     """
     left = int(min(seconds_left, FRESH_SECONDS + STALE_ON_ERROR_SECONDS))
@@ -101,8 +101,8 @@ def add_etag(response: Response) -> Response:
 def add_security_headers(response: Response) -> Response:
     """Let pages of other sites read public lists and their problems, and nothing else.
 
-    An answer to a key is for the server that holds it, so a browser gets no permission for it. No
-    browser takes JSON or text for a script or a page.
+    The answer to a request with a key is for a server, so pages in a browser may not read it. No
+    browser treats JSON or text as a script or a page.
     """
     response.headers["X-Content-Type-Options"] = "nosniff"
     if request.endpoint not in SHARED:
