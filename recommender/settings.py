@@ -15,10 +15,13 @@ from typing import Final
 from recommender.errors import BadSettings
 
 __all__ = [
+    "CATALOG_ID",
     "DRAFT_SOCKET",
+    "HELD_NOTE",
     "JOURNAL_IN_WRITING",
     "JOURNAL_SUFFIX",
     "PREFIX",
+    "REFUSED_NOTE",
     "SCOPES",
     "VARIABLES",
     "ApiKey",
@@ -36,6 +39,12 @@ SIMILARITY_OF_A_TYPO: Final = 0.8
 DRAFT_SOCKET: Final = "indexer.sock"
 JOURNAL_SUFFIX: Final = ".changes"
 JOURNAL_IN_WRITING: Final = "writing"
+CATALOG_ID: Final = "catalog-id"
+"""In the folder of the snapshots: a random name, by which the store knows them."""
+HELD_NOTE: Final = "held"
+"""There too: that a rollback holds compaction."""
+REFUSED_NOTE: Final = "refused"
+"""There too: why the gate refused the newest snapshot."""
 _OF_KUBERNETES = re.compile(
     r"(?:.+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?"
     r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from recommender.characters import printable
+from recommender.cli.stores import open_or_create
 from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, leave, warn
 from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
 from recommender.settings import Settings
@@ -68,7 +69,7 @@ def import_(
     """
     auth, hosts = _credentials(user, password_file), frozenset(allow_private)
     failed: set[type[Exception]] = set()
-    with _open_store(must_exist=False) as store:
+    with closing(open_or_create(Settings.from_environment())) as store:
         for place in places:
             try:
                 with Fetcher(private_hosts=hosts, auth=auth) as fetcher:
@@ -150,6 +151,5 @@ def restore_(path: Path, yes: bool) -> None:
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 
-def _open_store(*, must_exist: bool = True) -> closing[ArticleStore]:
-    url = Settings.from_environment().database_url
-    return closing(open_store(url, must_exist=must_exist))
+def _open_store() -> closing[ArticleStore]:
+    return closing(open_store(Settings.from_environment().database_url, must_exist=True))

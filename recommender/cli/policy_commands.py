@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from recommender.cli.stores import open_or_create
 from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
 from recommender.ranking.policy import MOST_POLICY_BYTES, Policy, PolicyInForce, parse_policy
@@ -54,7 +55,7 @@ def set_(path: Path) -> None:
     nothing.
     """
     wanted = _read(path)
-    with closing(open_store(Settings.from_environment().database_url)) as store:
+    with closing(open_or_create(Settings.from_environment())) as store:
         done = store.policies.set(wanted)
     click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
 

@@ -12,6 +12,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
+from recommender.cli.stores import open_or_create
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
 from recommender.indexing.snapshots import open_generation, report_catalog
@@ -46,7 +47,7 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     catalog = Catalog(settings.data.snapshots)
     model = find_model(settings.model, settings.data_dir)
     begun = time.monotonic()
-    with closing(open_store(settings.database_url)) as store, Sandbox() as markup:
+    with closing(open_or_create(settings)) as store, Sandbox() as markup:
         analyzer = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, analyzer, full=full, force=force, keep=keep, meter=bar)
     click.echo(

@@ -1,11 +1,13 @@
 """The generations of this machine: where each came from, opening one, and notes beside them."""
 
 import logging
+import re
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -20,12 +22,14 @@ from index import (
     SnapshotDamaged,
     make_folder,
     replace_file,
+    sync_folder,
 )
 from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, build_rows
+from recommender.settings import CATALOG_ID, HELD_NOTE, REFUSED_NOTE
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
 
 __all__ = [
@@ -48,7 +52,7 @@ _LANGUAGES: Final = "languages"
 _WEAK: Final = "kin"
 _MARK: Final = "mark"
 _ANY: Final = "*"
-_CATALOG_ID: Final = "catalog-id"
+_ID = re.compile(rb"[0-9a-f]{32}")
 _log = logging.getLogger(__name__)
 
 
@@ -240,16 +244,38 @@ def touch_catalog(store: ArticleStore, catalog: Catalog) -> None:
 
 
 def _catalog_id(catalog: Catalog) -> str:
-    """The random name of a catalog, made when it is first needed."""
-    path = catalog.folder / _CATALOG_ID
-    if not path.exists():
+    """The random name of a catalog, made when it is first needed, and again if it is damaged."""
+    path = catalog.folder / CATALOG_ID
+    known = _read_id(path)
+    if known is None:
         make_folder(catalog.folder)
-        aside = catalog.folder / f"{_CATALOG_ID}.{secrets.token_hex(8)}"
-        aside.write_text(secrets.token_hex(16), "ascii")
-        with suppress(FileExistsError):  # another process has made it meanwhile
+        new = secrets.token_hex(16)
+        if path.exists():
+            _log.warning("%s holds no id; the store knows these snapshots by a new one", path)
+            replace_file(path, new.encode())
+        else:
+            _create_file(path, new.encode())
+        known = _read_id(path) or new  # another process may have made one meanwhile
+    return known
+
+
+def _read_id(path: Path) -> str | None:
+    """Read the id of a catalog; None if there is none, or what the file holds is no id."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return data.decode() if _ID.fullmatch(data) else None
+
+
+def _create_file(path: Path, data: bytes) -> None:
+    """Make a file durably, unless another process has made it meanwhile."""
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        aside = Path(folder) / path.name
+        replace_file(aside, data)
+        with suppress(FileExistsError):
             path.hardlink_to(aside)
-        aside.unlink()
-    return path.read_text("ascii")
+    sync_folder(path.parent)
 
 
 class CatalogNote:
@@ -277,9 +303,9 @@ class CatalogNote:
 
 def rollback_hold(catalog: Catalog) -> CatalogNote:
     """In force after a rollback: nothing is compacted until an operator runs a rebuild."""
-    return CatalogNote(catalog.folder / "held")
+    return CatalogNote(catalog.folder / HELD_NOTE)
 
 
 def gate_refusal(catalog: Catalog) -> CatalogNote:
     """In force after the gate refused the newest snapshot; says why."""
-    return CatalogNote(catalog.folder / "refused")
+    return CatalogNote(catalog.folder / REFUSED_NOTE)

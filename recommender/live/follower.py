@@ -95,6 +95,7 @@ class Follower:
         self._complete_at: Hashable = None
         self._tried_files: object = None
         self._report_at = -math.inf
+        self._report_fault: str | None = None
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="opener")
         self._refreshing = threading.Lock()
         self._refreshed = threading.Condition()
@@ -274,9 +275,20 @@ class Follower:
             return
         self._report_at = time.monotonic() + REPORT_SECONDS
         if self._thread is None:
-            touch_catalog(store, self._catalog)
+            self._touch_catalog(store)
         else:
-            self._opener.submit(touch_catalog, store, self._catalog)
+            self._opener.submit(self._touch_catalog, store)
+
+    def _touch_catalog(self, store: ArticleStore) -> None:
+        """Report; if that fails, say why once, and let it be tried again at the next look."""
+        try:
+            touch_catalog(store, self._catalog)
+            self._report_fault = None
+        except Exception as fault:  # noqa: BLE001 - nobody waits for it in a thread
+            self._report_at = -math.inf
+            if str(fault) != self._report_fault:
+                self._report_fault = str(fault)
+                _log.warning("the store was not told which changes are needed here: %s", fault)
 
     def _confirm(self) -> None:
         """Note that the view is complete at this moment."""

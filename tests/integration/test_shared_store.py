@@ -1,5 +1,6 @@
 """Two machines on one store, each with snapshots of its own: neither loses what the other needs."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from recommender.cli import main
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import touch_catalog
 from recommender.live import open_replica
-from recommender.settings import Settings
+from recommender.settings import CATALOG_ID, Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store
 from recommender.store.machines import FORGET_AFTER
 from tests.support.features import make_embedding
@@ -27,7 +28,7 @@ Rebuild = Callable[..., Rebuilt]
 def other_machine(own_desk: Settings, tmp_path: Path) -> Settings:
     """A machine with generations of its own, reported long enough ago to have its log trimmed."""
     folder = tmp_path / "other"
-    unnamed = shutil.ignore_patterns("catalog-id", "changes", "workers")
+    unnamed = shutil.ignore_patterns(CATALOG_ID, "changes", "workers")
     shutil.copytree(own_desk.data.snapshots, folder / "snapshots", ignore=unnamed)
     return replace(own_desk, data_dir=folder)
 
@@ -96,12 +97,30 @@ def test_a_machine_that_serves_is_not_forgotten(store: ArticleStore, own_desk: S
     catalog = Catalog(own_desk.data.snapshots)
     touch_catalog(store, catalog)
     before = CatalogNeeds(1, frozenset({"of a rebuild that runs"}))
-    name = (catalog.folder / "catalog-id").read_text()
+    name = (catalog.folder / CATALOG_ID).read_text()
     long_ago = datetime.now(tz=UTC) - FORGET_AFTER + timedelta(minutes=1)
     store.catalogs.report(name, before, now=long_ago)
     touch_catalog(store, catalog)
     later = long_ago + timedelta(days=20)
     assert store.catalogs.report("another", CatalogNeeds(9, frozenset()), now=later) == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"0123", b"g" * 32, b"0" * 33])
+def test_a_damaged_id_is_replaced_by_a_new_one(
+    store: ArticleStore, own_desk: Settings, damage: bytes
+) -> None:
+    catalog = Catalog(own_desk.data.snapshots)
+    path = catalog.folder / CATALOG_ID
+    path.write_bytes(damage)
+    touch_catalog(store, catalog)
+    new = path.read_bytes()
+    assert re.fullmatch(b"[0-9a-f]{32}", new)
+    touch_catalog(store, catalog)
+    assert path.read_bytes() == new
+    path.unlink()
+    touch_catalog(store, catalog)
+    assert path.read_bytes() != new
+    assert [one.name for one in catalog.folder.iterdir() if CATALOG_ID in one.name] == [CATALOG_ID]
 
 
 def test_a_rebuild_leaves_the_vectors_of_another_machines_model(

@@ -692,3 +692,22 @@ def test_a_vector_that_holds_no_numbers_stops_no_compaction(
     assert worker.generation == done.generation
     seed = find_seed(worker.follower.current().view, "spoilt")
     assert (seed.up_to_date, seed.embedded) == (True, False)
+
+
+def test_a_report_that_fails_is_told_once_and_tried_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = list[Catalog]()
+
+    def fail(_store: ArticleStore, catalog: Catalog) -> None:
+        tried.append(catalog)
+        if len(tried) < 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("recommender.live.follower.touch_catalog", fail)
+    monkeypatch.setattr(worker.follower, "_report_at", 0.0)
+    for _ in range(5):
+        worker.follower.refresh()
+    assert len(tried) == 3
+    assert caplog.text.count("was not told which changes are needed here") == 1
+    assert worker.follower.current().store_fault is None
