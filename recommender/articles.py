@@ -1,4 +1,4 @@
-"""What an article is: its fields as a CMS sends them, validated once, and its identity."""
+"""The article: its fields as a CMS sends them, validated once, and its identity."""
 
 import hashlib
 import re
@@ -98,7 +98,7 @@ def _as_rfc3339(moment: datetime) -> str:
 def is_web_address(text: str) -> bool:
     """Whether a text is an absolute http or https address, without spaces and control characters.
 
-    Whatever becomes a link passes this test: no other scheme does.
+    Every address that becomes a link passes this test; other schemes do not pass.
     """
     try:
         parts = urlsplit(text)
@@ -202,7 +202,7 @@ class Article(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_sane_size(cls, data: object) -> object:
-        """Refuse very many fields at once: an answer that names each of them helps nobody."""
+        """Refuse very many fields at once: an answer that names each would be too long."""
         if isinstance(data, dict) and len(data) > MOST_FIELDS:
             raise ValueError(f"has {len(data)} fields; an article has at most {MOST_FIELDS}")
         return data

@@ -93,7 +93,7 @@ class Client:
             timeout: in seconds, of each attempt; bulk loads have 120, and `appears_in` has 30.
             attempts: how often at most a call is made that is answered with 429 or 503.
             transport: how requests are sent, if not over the network.
-            sleep: waits so many seconds before the next attempt.
+            sleep: waits some seconds before the next attempt.
         """
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         http = httpx.Client(
@@ -124,7 +124,7 @@ class Client:
 
     @_with_list_options(ListOptions)
     def related_html(self, article_id: str, options: Fields) -> str:
-        """The list as an escaped section of HTML; empty where there is nothing to list."""
+        """The list as an escaped section of HTML; empty if the list is empty."""
         return self._connection.call(
             "GET", path_of(article_id, "/related.html"), params=_query(options)
         ).text
@@ -185,11 +185,11 @@ class Client:
             query["cursor"] = page.next
 
     def pins(self, article_id: str) -> PinsNow:
-        """What stands first in the list of an article, and who set it."""
+        """The pins of an article, and who set them."""
         return read_answer(PinsNow, self._connection.call("GET", path_of(article_id, "/pins")))
 
     def blocks(self, article_id: str) -> BlocksNow:
-        """What the list of an article never holds, and who set it."""
+        """The blocks of an article, and who set them."""
         return read_answer(BlocksNow, self._connection.call("GET", path_of(article_id, "/blocks")))
 
     def set_pins(self, article_id: str, pins: Iterable[Override], by: str = "") -> Written:
@@ -320,7 +320,7 @@ def as_line(write: Article | Fields | Deletion) -> bytes:
 def loads_of(
     lines: Iterable[bytes], most_lines: int = MOST_LINES, most_bytes: int = MOST_REQUEST_BYTES
 ) -> Iterator[list[bytes]]:
-    """Cut lines, in their order, into loads of at most so many lines and bytes, or of one line."""
+    """Cut lines, in their order, into loads within both limits; a longer line is a load alone."""
     load: list[bytes] = []
     size = 0
     for line in lines:

@@ -1,4 +1,4 @@
-"""Strict JSON from outside: whatever JSON readers understand in different ways is refused."""
+"""Strict JSON from outside: a text that JSON readers understand in different ways is refused."""
 
 import json
 import math
@@ -109,7 +109,7 @@ def _members(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
 
 
 def _faults(value: object, pointer: str, depth: int) -> Iterator[FieldFault]:
-    """What is refused in a value, the outermost first; `depth` more levels are allowed."""
+    """The faults of a value, the outermost first; `depth` more levels are allowed."""
     match value:
         case str():
             if not _is_whole_text(value):

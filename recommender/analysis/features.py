@@ -32,7 +32,7 @@ class AnalyzerVersions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """What an encoder makes of a text.
+    """The result of an encoder for a text.
 
     Attributes:
         vector: float16 [dim], a unit vector.

@@ -1,4 +1,4 @@
-"""What the HTTP API answers. The service, the OpenAPI document, the client and the CLI share it."""
+"""The answers of the HTTP API. The service, OpenAPI document, client and CLI share them."""
 
 from typing import Annotated, Final, Literal, get_args
 
@@ -90,7 +90,7 @@ Shown = Annotated[
 
 
 class Problem(Answer):
-    """What went wrong (RFC 9457); `errors` names each rejected field or parameter."""
+    """An error (RFC 9457); `errors` names each rejected field or parameter."""
 
     type: str
     title: str
@@ -101,7 +101,7 @@ class Problem(Answer):
 
 
 class Written(Answer):
-    """What a write did, and the number of the change that holds the present state."""
+    """The result of a write, and the number of the change that holds the present state."""
 
     id: str
     result: Literal["created", "updated", "unchanged"]

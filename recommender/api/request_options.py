@@ -1,4 +1,4 @@
-"""What requests to the HTTP API may carry: sets of options, and the bodies that set overrides."""
+"""The content of requests to the HTTP API: sets of options, and the bodies that set overrides."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -177,7 +177,7 @@ class Options(BaseModel):
 
 
 class ListOptions(Options):
-    """What a list should contain. The defaults give the list that readers see under a story."""
+    """The options of a list. The defaults give the list that readers see under a story."""
 
     limit: Annotated[
         int, Field(ge=LIMITS[0], le=LIMITS[-1], description="How many items."), WHOLE_IN_QUERY
@@ -198,9 +198,9 @@ class ListOptions(Options):
     exclude: Annotated[Ids, Field(description="Ids that are not to be listed."), IDS_IN_QUERY] = (
         frozenset()
     )
-    max_age: Annotated[Days | None, Field(description="Only what is so many days old or less.")] = (
-        None
-    )
+    max_age: Annotated[
+        Days | None, Field(description="Only articles of at most this age in days.")
+    ] = None
     diversity: Annotated[
         Share | None, Field(description="0 to 1, instead of the policy's."), SHARE_IN_QUERY
     ] = None

@@ -1,4 +1,4 @@
-"""What all commands share: paths as arguments, progress bars, warnings and exit codes."""
+"""Shared by all commands: paths as arguments, progress bars, warnings and exit codes."""
 
 import sys
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
 
 
 def exit_code_of(kind: type[Exception]) -> int | None:
-    """Return the exit code of a kind of error; None for one that nobody expected."""
+    """Return the exit code of a kind of error; None for an unexpected one."""
     return next((code for base, code in EXIT_CODES if issubclass(kind, base)), None)
 
 

@@ -1,4 +1,4 @@
-"""What a web worker searches: one immutable snapshot, and every change after it."""
+"""The archive that a web worker searches: one immutable snapshot, and every change after it."""
 
 from recommender.live.follower import REFRESH_SECONDS, Follower, LiveState
 from recommender.live.heartbeat import Heartbeats

@@ -267,7 +267,7 @@ class Follower:
                 self._journal.append(replica, before, updates)
 
     def _report_catalog(self, store: ArticleStore) -> None:
-        """Let one worker of a machine tell the store hourly what its generations need of the log.
+        """Write hourly to the store which changes the generations of this machine need.
 
         A write may wait for others, so it is not done in the thread that follows.
         """

@@ -30,9 +30,8 @@ __all__ = [
     "open_replica",
 ]
 
-ARTICLES_PER_PAGE: Final = (
-    100  # articles; a view is published after each page, so a bulk load delays nobody
-)
+ARTICLES_PER_PAGE: Final = 100
+"""A view is published after each page, so a bulk load does not delay single writes."""
 MOST_UNREAD: Final = 1_000
 """The most articles with an unread text that a replica keeps as seeds; the store has them all."""
 

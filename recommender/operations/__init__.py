@@ -1,1 +1,1 @@
-"""What an operator starts: the server, supervision, checks, erasure, the demonstration."""
+"""Programs for an operator: the server, supervision, checks, erasure, the demonstration."""

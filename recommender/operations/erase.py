@@ -21,7 +21,7 @@ __all__ = ["Erased", "erase"]
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was removed.
+    """The result of an erasure.
 
     Attributes:
         change: number of the deletion.

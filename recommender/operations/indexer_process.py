@@ -198,7 +198,7 @@ class _Check:
 
         Args:
             signal: differs from that of the last look if something has changed since.
-            is_busy: whether something may end that the signal does not tell of.
+            is_busy: whether work may end that does not change the signal.
         """
         changed = is_busy or signal != self._noted
         pause = self._every_seconds if changed else IDLE_CHECK_SECONDS

@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 SUPERVISOR: Final = "SUPERVISOR_PID"
-"""The environment variable that tells a process the id of its supervisor."""
+"""The environment variable that has the id of the supervisor of a process."""
 
 STOPPING_SECONDS: Final = 15.0  # until a process that does not end is killed
 LOOK_SECONDS: Final = 0.1  # between two looks at the processes
-STEADY_SECONDS: Final = 10.0  # a process that ran for so long is started again at once
+STEADY_SECONDS: Final = 10.0  # a process that ran for this time is started again at once
 LONGEST_WAIT_SECONDS: Final = 10.0
 _SET_DEATH_SIGNAL: Final = 1  # prctl(2): PR_SET_PDEATHSIG
 _log = logging.getLogger(__name__)

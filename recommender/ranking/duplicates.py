@@ -46,7 +46,7 @@ Mask = NDArray[np.bool_]
 class DuplicateClusters:
     """The duplicate clusters of m candidates.
 
-    A cluster is computed when somebody asks for it, and its members are not compared again. So m
+    A cluster is computed when it is asked for, and its members are not compared again. So m
     candidates cost at most m times m comparisons, however many of them are duplicates.
 
     Attributes:

@@ -153,7 +153,7 @@ def dropped_from(
 ) -> tuple[Dropped, ...]:
     """The articles nearest to the seed that are not in its list, by descending score.
 
-    The search has no filter; whatever selection removed is included.
+    The search has no filter; articles that selection removed are included.
 
     Args:
         request: the request.

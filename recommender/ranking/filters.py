@@ -142,7 +142,7 @@ def next_visibility_change(parts: Iterable[Columns], now: float) -> float:
 
 
 def matching(articles: TaggedColumns, wanted: Filter) -> Rows:
-    """Which rows meet a filter. An article without a date meets no bound of time."""
+    """Which rows meet a filter. An article without a date fails every filter by time."""
     return _rows_keeping(articles, EVERY_ROW, _filter_rules(articles, wanted, EVERY_ROW))
 
 

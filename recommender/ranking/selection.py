@@ -123,7 +123,7 @@ class Removal(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """What was selected of m candidates, and why others were removed.
+    """The candidates that were selected, of m, and why others were removed.
 
     Attributes:
         positions: int64, in list order.

@@ -128,7 +128,7 @@ class ComparedText:
 
 
 def compare_texts(seed: ComparedText, item: ComparedText, explanation: Explanation) -> Grounds:
-    """What two texts have in common; words and passages only if they added to the score."""
+    """The common parts of two texts; words and passages only if they added to the score."""
     terms: tuple[SharedTerm, ...] = ()
     pairs: tuple[PassagePair, ...] = ()
     by_words = explanation.lexical_weight * explanation.lexical > 0

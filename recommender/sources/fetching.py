@@ -50,7 +50,7 @@ _MEMBER: Final = b"\x1f\x8b"  # how each member of a gzip file begins
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """What one request may cost.
+    """The limits of one request.
 
     Attributes:
         seconds: until the last byte.

@@ -81,7 +81,7 @@ def is_address(place: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WebSource:
-    """What is at an address. Its checkpoint holds the format that was detected last."""
+    """A source at an address. Its checkpoint holds the format that was detected last."""
 
     name: str
     format: str

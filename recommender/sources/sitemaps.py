@@ -212,7 +212,7 @@ class _SitemapPull:
     def _result(
         self, request: _PageRequest, response: FetchResponse, hosts: set[str]
     ) -> Record | LeftOut:
-        """What becomes of a page that was fetched."""
+        """The records of a page that was fetched."""
         if response.status in _NOT_FOUND:
             stored = request.seen.id
             return Record(request.address, Gone(stored)) if stored else LeftOut("not found")

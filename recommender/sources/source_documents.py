@@ -23,9 +23,8 @@ DocumentReader = Callable[[str, BinaryIO, Advance], Iterator[Record | LeftOut]]
 Raises BadSource if the document is not of the reader's format.
 """
 
-MOST_DOCUMENT_BYTES: Final = (
-    128 * 2**20
-)  # of a document that is read whole; it takes several times that
+MOST_DOCUMENT_BYTES: Final = 128 * 2**20
+"""Of a document that is read whole; reading takes several times that memory."""
 _PIECE: Final = 2**18  # bytes
 _DIGEST: Final = 16  # hex digits: among a million records two are equal once in 10 million times
 _ACCEPTED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})

@@ -37,7 +37,7 @@ WriteRefusal = StaleVersion | UnknownArticle
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a write did, and the number of the change that gave the article its present state."""
+    """The result of a write, and the change number of the article's present state."""
 
     id: str
     result: Literal["created", "updated", "unchanged", "deleted"]

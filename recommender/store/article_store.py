@@ -237,7 +237,7 @@ class ArticleStore:
             return position_at(connection, updates.through), updates
 
     def unread_before(self, position: LogPosition, limit: int) -> tuple[Update, ...]:
-        """Read the newest articles, up to a log position, of which no text was ever analyzed."""
+        """Read the newest articles, up to a log position, whose text was never analyzed."""
         with self.engine.begin() as connection:
             return read_unread(connection, position.number, limit)
 

@@ -134,7 +134,7 @@ def _exclusively(target: Path) -> Iterator[None]:
     Its write-ahead log is emptied and removed before: SQLite would apply it to the new file.
 
     Raises:
-        StoreUnusable: somebody has it open, or it is no store of ours.
+        StoreUnusable: another process has it open, or it is not a store of this program.
     """
     if not target.exists():
         with _cleaning_up(target):  # a log without its database

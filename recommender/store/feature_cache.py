@@ -23,7 +23,7 @@ __all__ = [
 
 CHUNK: Final = 256  # texts
 FEATURE_TABLES: Final = (schema.vectors, schema.terms, schema.texts)
-AT_ONCE: Final = 500  # rows; an SQL statement may have only so many variables
+AT_ONCE: Final = 500  # rows; databases limit the variables of a statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def read_updates(
 
 
 def read_unread(connection: sa.Connection, number: int, limit: int) -> tuple[Update, ...]:
-    """Read the newest articles, changed up to a number, of which no text was ever analyzed."""
+    """Read the newest articles, changed up to a number, whose text was never analyzed."""
     table = schema.articles
     query = (
         sa.select(table.c.id, table.c.change, table.c.outline)

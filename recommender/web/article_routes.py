@@ -119,7 +119,7 @@ def _read_article(article_id: str) -> Article:
 
 
 class PageOptions(Options):
-    """Which page of the store is wanted."""
+    """The page of the store that a request asks for."""
 
     cursor: Annotated[
         str | None,

@@ -16,7 +16,7 @@ UNKNOWN_KIND: Final = 415
 
 
 def read_body(most: int = LARGEST_DOCUMENT) -> bytes:
-    """The body of this request, at most so many bytes.
+    """The body of this request, if it has at most `most` bytes.
 
     Raises:
         Refused: its length is not given (411), it is larger (413), or the connection ended before

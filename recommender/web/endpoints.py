@@ -48,7 +48,7 @@ class NonJsonAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request brings.
+    """The body of a request.
 
     Attributes:
         model: a type that pydantic knows.
@@ -63,7 +63,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What an endpoint takes and answers.
+    """The description of an endpoint: its query, its body and its answers.
 
     Attributes:
         operation: the operation id in the OpenAPI document; its first word is the tag.

@@ -133,7 +133,7 @@ class Section:
 @opens_reads
 @described(
     "fragment_related_html",
-    "The list as an escaped section of HTML; empty where there is nothing to list.",
+    "The list as an escaped section of HTML; empty if the list is empty.",
     answers={200: NonJsonAnswer("text/html"), 304: None},
     query=FragmentOptions,
     problems=(404, 410),

@@ -87,7 +87,7 @@ def _read(wanted: type[Pins | Blocks]) -> Pins | Blocks:
 
 
 def _set(article_id: str, kind: Kind, wanted: list[Override], by: str) -> Receipt:
-    """Set overrides in the name of the key, and of the editor where one is named."""
+    """Set overrides in the name of the key, and of the editor if one is named."""
     author = f"{key_name()}: {by}" if by else key_name()
     with state().writing() as store:
         return store.overrides.put(article_id, kind, tuple(wanted), author)

@@ -133,7 +133,7 @@ class Heading:
 
 
 def heading_in(tag: str) -> Heading:
-    """The heading for a language, in English where there is none.
+    """The heading for a language, in English if it has none.
 
     A heading in another script would be foreign to the reader: a list in `tg-Arab` does not get the
     heading of `tg`.

@@ -26,7 +26,7 @@ BlockKind = Literal["text", "heading", "item", "quote"]
 
 
 def tidy(text: str) -> str:
-    """Remove what nobody sees, and make each run of white space one space."""
+    """Remove characters that print nothing, and make each run of white space one space."""
     return " ".join(_INVISIBLE.sub("", text).split())
 
 
@@ -99,7 +99,7 @@ class Layout:
         self._linked += linked
 
     def end_line(self) -> bool:
-        """End the current line; tells whether there was anything on it."""
+        """End the current line; return whether it had any text."""
         line = tidy("".join(self._runs))
         if line:
             self._lines.append(TextLine(line, self._linked))

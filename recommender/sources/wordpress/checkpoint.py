@@ -73,7 +73,7 @@ class KnownNames:
 
 @dataclass(frozen=True, slots=True)
 class WordPressCheckpoint:
-    """What a pull leaves to the next. Times are by the site's clock.
+    """The state that a pull leaves for the next one. Times are by the site's clock.
 
     Attributes:
         home: the site's home address.
