@@ -40,7 +40,7 @@ _TRAINING_ROWS_PER_LIST: Final = 64
 _RECALL_QUERIES: Final = 200
 _RECALL_DEPTH: Final = 100
 _RECALL_WANTED: Final = 0.99
-# Twice the rounding of float32 at 1: the same products summed in another order are no miss.
+# Twice the rounding of float32 at 1: the same products summed in another order still match.
 _RECALL_SLACK: Final = 2.5e-7
 
 # The stubs of FAISS lack its keyword parameters and its callback writer.

@@ -304,7 +304,7 @@ def _read_pointer(path: Path) -> str:
 
     Raises:
         NoSnapshot: there is no pointer.
-        SnapshotDamaged: it is no file, or holds anything but one generation's name and a newline.
+        SnapshotDamaged: it is not a file that has one generation's name and a newline.
     """
     try:
         with open_regular(path) as file:

@@ -214,7 +214,7 @@ def map_array(path: Path, length: int, kinds: str, most_axes: int = 1) -> Array:
     """Map an .npy file for reading.
 
     Raises:
-        SnapshotDamaged: it is no .npy file, not of that length, of more axes, or not of a dtype
+        SnapshotDamaged: it is not a .npy file, not of that length, of more axes, or not of a dtype
             of `kinds`.
     """
     try:
@@ -307,7 +307,7 @@ def _map_raw(path: Path, dtype: str) -> Array:
     """Map a file of bare numbers for reading; an empty file, which mmap refuses, has none.
 
     Raises:
-        SnapshotDamaged: its size is no multiple of the dtype's.
+        SnapshotDamaged: its size is not a multiple of the dtype's.
     """
     if path.stat().st_size == 0:
         return np.empty(0, dtype)

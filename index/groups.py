@@ -223,7 +223,7 @@ def _positions(labels: Sequence[str]) -> dict[str, int]:
 
 
 def _counterparts(left: Entries, right: Entries) -> Floats:
-    """The weight that each entry of `left` has in `right`, 0 where it has none: float32 [nnz]."""
+    """The weight that each entry of `left` has in `right`, 0 if it has none: float32 [nnz]."""
     # Owners ascend, and buckets ascend inside a row, so keys do. The sentinel matches nothing.
     keys = np.append(right.owners * BUCKETS + right.columns, -1)
     wanted = left.owners * BUCKETS + left.columns

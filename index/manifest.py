@@ -123,7 +123,7 @@ class Manifest:
         ivf_probes: how many of them a search visits; 0 when there are none.
         recall: measured recall@100 of the IVF index against exact search; 1.0 without one.
         grouped_by: the column of codes that gives the group of a row; "" with one group only.
-        reliable_by: the column that says which vectors mean something; "" where all do.
+        reliable_by: the column that says which vectors mean something; "" if all do.
         centred: whether the mean of its group was subtracted from each vector.
         background: by the label of each group of rows, its background similarity.
         notes: what the caller wants to remember with the rows, opaque here.

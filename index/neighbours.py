@@ -78,7 +78,7 @@ class Neighbours:
         """Map the neighbours of a snapshot.
 
         Raises:
-            SnapshotDamaged: a neighbour is no row, a weight not in 0..1, or a number not finite.
+            SnapshotDamaged: a neighbour is not a row, a weight not in 0..1, or a number not finite.
         """
         count, pairs = manifest.rows, (manifest.rows, SMOOTHING)
         rows = map_exactly(folder / Files.NEIGHBOUR_ROWS, np.int32, pairs)
@@ -189,7 +189,7 @@ class NearestRows:
         return means
 
     def weights(self, background: Doubles) -> Doubles:
-        """The scaled similarity of the first two rows, 0 where there is none: [m, 2]."""
+        """The scaled similarity of the first two rows, 0 if there is none: [m, 2]."""
         scaled = scale(self.similarities[:, :SMOOTHING], background[:, np.newaxis])
         return np.where(self.rows[:, :SMOOTHING] >= 0, scaled, 0)
 

@@ -152,7 +152,7 @@ class ScaledPassages:
             rows: whole numbers [m], in any order and more than once.
 
         Returns:
-            float32 [m], -1..1; 0 where the query or the row has none.
+            float32 [m], -1..1; 0 if the query or the row has none.
         """
         found = np.zeros(len(rows), np.float32)
         lengths, places = entries_of(self.indptr, rows)

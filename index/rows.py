@@ -114,7 +114,7 @@ class Rows:
             by: the column that says so; None for all rows.
 
         Raises:
-            BadRows: that is no column of bools [n].
+            BadRows: that is not a column of bools [n].
         """
         if by is None:
             return np.ones(len(self), np.bool_)

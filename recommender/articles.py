@@ -103,7 +103,7 @@ def is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
         web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets without an IPv6 address, or a port that is no number
+    except ValueError:  # brackets without an IPv6 address, or a port that is not a number
         return False
     return web and text.isprintable() and " " not in text
 

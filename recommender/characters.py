@@ -20,7 +20,7 @@ _NOT_IN_HTML: Final = re.compile(
     + "".join(f"{chr(end - 1)}{chr(end)}" for end in range(0xFFFF, 0x110000, 0x10000))
     + "]"
 )
-"""Controls except tabs and line ends, halves of surrogate pairs, and what is no character."""
+"""Controls except tabs and line ends, halves of surrogate pairs, and what is not a character."""
 
 
 def can_be_seen(text: str) -> bool:

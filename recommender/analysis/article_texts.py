@@ -25,7 +25,7 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'»”)]*\s+|(?<=[。！？])")  # noqa
 
 @dataclass(frozen=True, slots=True)
 class ArticleTexts:
-    """The texts of one article that are embedded; "" and () where it has none."""
+    """The texts of one article that are embedded; "" and () if it has none."""
 
     title: str
     lead: str

@@ -36,7 +36,7 @@ class Embedding:
 
     Attributes:
         vector: float16 [dim], a unit vector.
-        passages: int8 [k, dim], its first passages as quantized vectors. k is 0 where there are
+        passages: int8 [k, dim], its first passages as quantized vectors. k is 0 if there are
             none, as for articles that old releases embedded.
     """
 
@@ -56,7 +56,7 @@ class Features:
     """What the analyzer finds in a text.
 
     Attributes:
-        language: a primary BCP-47 subtag; None where the text does not show it for sure.
+        language: a primary BCP-47 subtag; None if the text does not show it for sure.
         buckets: int32 [n], the hashed tokens of the text, ascending.
         counts: float32 [n], how often each bucket occurs.
         minhash: uint16 [MINHASH_SIZE].
@@ -80,7 +80,7 @@ class Features:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Features | None":
-        """Read what `to_json` wrote; other fields are ignored. None where there are no features."""
+        """Read what `to_json` wrote; other fields are ignored. None if there are no features."""
         if (terms := document.get("terms")) is None:
             return None
         language, buckets, counts, minhash = terms
@@ -100,7 +100,7 @@ class Draft:
     Attributes:
         features: with the embedding.
         model: the fingerprint of the encoder.
-        body: the plain text of its markup; None where it has no markup.
+        body: the plain text of its markup; None if it has no markup.
     """
 
     features: Features

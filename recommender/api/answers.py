@@ -128,7 +128,7 @@ class Grounds(Answer):
 
     `terms` are the shared words that weigh most, the heaviest first; `names` are proper names in
     both; `passages` are the passages that match best, the best pair first. `terms` and `passages`
-    are empty where they added nothing to the score.
+    are empty if they added nothing to the score.
     """
 
     terms: tuple[SharedTerm, ...]

@@ -75,7 +75,7 @@ class InQuery:
 
     Attributes:
         read: makes the JSON value from the text; ValueError says what is wrong with it.
-        schema: JSON Schema of the text; None where it is the schema of the JSON value.
+        schema: JSON Schema of the text; None if it is the schema of the JSON value.
     """
 
     read: Callable[[str], object]

@@ -40,7 +40,7 @@ class ArchiveLinks:
 
     Attributes:
         pages: the id of the article at each page, by `canonical_page`.
-        links: by article id, the pages it links to, each once; None for what is no web page.
+        links: by article id, the pages it links to, each once; None for what is not a web page.
         unreadable: how many articles have HTML that could not be read.
     """
 
@@ -158,7 +158,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def canonical_page(link: str, base: str | None = None) -> str | None:
-    """The page that a link on the page `base` leads to, in one spelling; None if it is no web page.
+    """The page to which a link on the page `base` leads, in one spelling; None if not a web page.
 
     What makes no other page is left out: the scheme, the case of the host, a usual port, a slash at
     the end, the fragment, and campaign parameters (`utm_...`). A path is percent-encoded the same

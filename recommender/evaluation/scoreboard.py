@@ -43,7 +43,7 @@ Lists = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Properties of a set of lists. Shares are 0..1; None where there is nothing to count.
+    """Properties of a set of lists. Shares are 0..1; None if there is nothing to count.
 
     Attributes:
         lists: how many lists there are.

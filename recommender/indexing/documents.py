@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class LanguageSupport(Protocol):
-    """Which languages an encoder supports; a primary BCP-47 subtag, or None where unknown."""
+    """Which languages an encoder supports; a primary BCP-47 subtag, or None if unknown."""
 
     def supports(self, language: str | None) -> bool:
         """Whether vectors of texts in this language are usable."""

@@ -48,7 +48,7 @@ PERSISTENCE: Final = 0.9  # the first ten places have 86 % of the weight
 # 2,000), in 1 to 30 draws each. "Ordinary": half as many articles are added, or a tenth is
 # withdrawn, deleted or edited. "Broken": every vector is stored under another article's id.
 LEAST_KEPT: Final = 0.8  # of the live generation's; ordinary 0.9, half missing 0.5
-FEW: Final = 5  # this many may always be removed: with few articles a share is no measure
+FEW: Final = 5  # this many may always be removed: with few articles a share is not a measure
 LEAST_TRUE: Final = 0.99  # ordinary 1.0, broken at most 0.04
 LEAST_FOUND: Final = 0.99  # ordinary 1.0
 LEAST_RECALL: Final = 0.95  # a build reaches 0.99
@@ -162,7 +162,7 @@ def judge_generation(
 
 
 def compare_lists(new: GateMeasures, live: GateMeasures) -> float | None:
-    """Mean overlap of the lists of two generations, 0..1; None where too few can be compared.
+    """Mean overlap of the lists of two generations, 0..1; None if too few can be compared.
 
     Lists are cut to the articles that both generations may list, so that added and removed articles
     do not count. If nothing is left of a list, the list is not compared.

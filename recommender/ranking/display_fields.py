@@ -11,7 +11,7 @@ __all__ = ["DisplayFields"]
 
 @dataclass(frozen=True, slots=True)
 class DisplayFields:
-    """What a list shows. `published_at` is RFC 3339 in UTC; `language` None where unknown."""
+    """What a list shows. `published_at` is RFC 3339 in UTC; `language` None if unknown."""
 
     title: str
     url: str | None

@@ -81,7 +81,7 @@ class DuplicateClusters:
         """Claim the clusters of some texts: their members that were not claimed before, bool [m].
 
         Args:
-            minhashes: uint16 [k, size], of texts that are no candidates.
+            minhashes: uint16 [k, size], of texts that are not candidates.
         """
         before = self.unclaimed.copy()
         self._spread(minhashes)
@@ -137,7 +137,7 @@ def _near(places: MinHashes, minhashes: MinHashes, least: int) -> Mask:
 
 
 def _distinct(minhashes: MinHashes) -> MinHashes:
-    """Each MinHash once; without those of texts without words, which are no duplicates."""
+    """Each MinHash once; without those of texts without words, which are not duplicates."""
     minhashes = minhashes[minhashes.any(axis=1)]
     if len(minhashes) < 2:  # noqa: PLR2004 - a single one is distinct
         return minhashes

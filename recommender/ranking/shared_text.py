@@ -176,7 +176,7 @@ def shared_terms(
     """The shared words that add most to the lexical similarity, the heaviest first.
 
     Each word has the spelling that is most frequent in the item. Words of one letter are left out.
-    Two different words in the same bucket are no shared word. Shares add up to 1 over all buckets.
+    Two different words in the same bucket are not shared. Shares add up to 1 over all buckets.
 
     Args:
         seed: the spellings of one text.

@@ -44,7 +44,7 @@ TEMPORARY_FAILURES: Final = (
 """Failures of a connection that may be over at the next try."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_FIRST_FREE_PORT: Final = 1024  # other ports below are no web servers': mail servers accept HTTP
+_FIRST_FREE_PORT: Final = 1024  # no web servers at others below: mail servers accept HTTP
 _LAST_PORT: Final = 65_535
 _LONGEST_ADDRESS: Final = 2_000  # characters; checkpoints are stored under addresses
 _MOST_ADDRESSES: Final = 4  # of one host that are tried
@@ -135,7 +135,7 @@ def ascii_host(name: str) -> str:
     """The name of a host in the form of `FetchAddress.host`.
 
     Raises:
-        BadSource: it is no name of a host.
+        BadSource: it is not a name of a host.
     """
     try:
         return httpx.URL(scheme="http", host=name.strip("[]")).raw_host.decode("ascii").lower()

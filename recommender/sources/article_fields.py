@@ -84,7 +84,7 @@ def complete_address(value: object, base: str = "") -> str | None:
         return None
     try:
         whole = "".join(map(_printable, urljoin(base, value.strip())))
-    except ValueError:  # brackets that are no IPv6 address
+    except ValueError:  # brackets without an IPv6 address
         return None
     return whole if is_web_address(whole) and len(whole) <= _LONGEST_ADDRESS else None
 
@@ -144,7 +144,7 @@ def parse_json_document(name: str, data: bytes) -> object:
     """The value that a JSON document holds.
 
     Raises:
-        BadSource: it is no JSON. Not allowed are NaN, deep nesting and encodings beside UTF-8.
+        BadSource: it is not JSON. Not allowed are NaN, deep nesting and encodings beside UTF-8.
     """
     try:
         value: object = from_json(data.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)

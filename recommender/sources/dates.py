@@ -22,7 +22,7 @@ def parse_mail_date(text: str) -> datetime | None:
     """A date as mail, HTTP headers and RSS write it, such as `Mon, 01 Jan 2024 10:00:00 +0100`.
 
     Returns:
-        The moment in UTC. None if it is no date, such as a 31 February, or outside the years that
+        The moment in UTC. None if it is not a date, such as 31 February, or outside the years that
         a datetime has.
     """
     try:

@@ -51,7 +51,7 @@ def read_ninjs(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record |
         advance: called with the number of bytes read.
 
     Raises:
-        BadSource: it is no JSON at all, or too large.
+        BadSource: it is not JSON at all, or too large.
     """
     for place, item in _items(name, read_whole(name, file, advance)):
         if isinstance(item, Mapping) and first_text(item, "type") in _NO_TEXT:
@@ -61,7 +61,7 @@ def read_ninjs(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record |
 
 
 def _items(name: str, data: bytes) -> Iterator[tuple[str, object]]:
-    """Each item with its place: a line or a JSON pointer. A line that is no JSON is a refusal."""
+    """Each item with its place: a line or a JSON pointer. A line that is not JSON is a refusal."""
     lines = [(f"{name}:{n}", line) for n, line in enumerate(data.split(b"\n"), 1) if line.strip()]
     try:
         whole = parse_json_document(name, data)

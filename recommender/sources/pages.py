@@ -51,7 +51,7 @@ def decode_page(body: bytes, content_type: str = "") -> str:
     """The text of a page; bytes that are not in the encoding become U+FFFD.
 
     The encoding is that of the byte order mark, else the server's, else the page's own. Without
-    any it is UTF-8, or windows-1252 if the page is no UTF-8.
+    any it is UTF-8, or windows-1252 if the page is not UTF-8.
 
     Args:
         body: of the page.
@@ -180,7 +180,7 @@ class PageFile:
         """Read the page.
 
         Raises:
-            BadSource: the file cannot be read, is too large, or is no HTML.
+            BadSource: the file cannot be read, is too large, or is not HTML.
         """
         text = decode_page(self._body())
         with meter(self._path.name, 1, "page") as advance, PageReader() as reader:

@@ -201,7 +201,7 @@ def read_sitemap(body: bytes) -> Iterator[PageEntry | SitemapEntry | SitemapFaul
     """What a sitemap names, in its order.
 
     Raises:
-        BadSource: it is no sitemap, or unpacks to too much.
+        BadSource: it is not a sitemap, or unpacks to too much.
     """
     plain = _unpacked(body)
     if not plain.strip(_BEFORE_TEXT):
@@ -266,7 +266,7 @@ class _ChangedSitemap:
     Attributes:
         seen: how it is now.
         entries: the pages that it names.
-        is_whole: it names all pages of its part of the site: it is well-formed, and it is no news
+        is_whole: it names all pages of its part of the site: it is well-formed, and not a news
             sitemap, which names only those of two days.
     """
 

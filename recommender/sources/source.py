@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A part of a source that is no article, and what it is in a word: `page`, `draft`."""
+    """A part of a source that is not an article, and what it is in a word: `page`, `draft`."""
 
     reason: str
     count: int = 1

@@ -140,7 +140,7 @@ def _record(name: str, item: XmlElement, site: _Site) -> Record | LeftOut:
 
 
 def _left_out(values: Mapping[str, str]) -> str | None:
-    """Why an item is no article, in a word; None if it is one."""
+    """Why an item is not an article, in a word; None if it is one."""
     kind, status = values.get("wp:post_type", "post"), values.get("wp:status", "publish")
     if kind != "post":
         return kind

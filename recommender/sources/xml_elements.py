@@ -35,7 +35,7 @@ _NONCHARACTERS: Final = re.compile(rb"\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\x
 
 
 class NotWellFormed(Exception):
-    """A document is no XML from some line on."""
+    """A document is not well-formed XML from some line on."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)

@@ -70,7 +70,7 @@ class Description:
         summary: one line.
         answers: by status, a type that pydantic knows, an answer that is not JSON, or None for no
             body.
-        query: the options of its query; None where it takes none.
+        query: the options of its query; None if it takes none.
         body: the body that a request must have.
         problems: statuses of problem documents, besides those that follow from the rest: 400, those
             of the guard, those of a body.
@@ -142,7 +142,7 @@ def described(
 
 
 def description_of(view: Callable[..., object]) -> Description | None:
-    """The description of a view; None where it has none."""
+    """The description of a view; None if it has none."""
     found = vars(view).get(_MARK)
     return found if isinstance(found, Description) else None
 

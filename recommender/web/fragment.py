@@ -73,8 +73,8 @@ class Entry:
         title: the headline, or the id of an article whose headline cannot be seen.
         href: the address of the article; http or https.
         image: the address of its image.
-        language: BCP-47; None where it is the section's.
-        direction: of its texts; None where it is the section's.
+        language: BCP-47; None if it is the section's.
+        direction: of its texts; None if it is the section's.
         moment: when it was published, RFC 3339, to the second.
         date_direction: of the date: a text from right to left would mirror it.
         kind: `pinned` or `fallback`; None for a related article.
@@ -99,7 +99,7 @@ class Entry:
 class Section:
     """A list as the template prints it. `language` is the seed's, BCP-47.
 
-    `heading_language` is None where it is the section's, or where the caller chose the heading.
+    `heading_language` is None if it is the section's, or if the caller chose the heading.
     """
 
     article_id: str

@@ -163,7 +163,7 @@ def _read_id(fields: JsonObject) -> str:
 
 
 def _read_text(fields: JsonObject) -> Article:
-    """Read the fields of a text; one without an id has no overrides and is no stored article."""
+    """Read the fields of a text; one without an id has no overrides and is not a stored article."""
     if fields.get("id") is not None:
         return article_of(fields)
     return article_of(fields | {"id": ANY_ID}).model_copy(update={"id": NO_ID})

@@ -1,6 +1,6 @@
 """Text in blocks: runs of text join to lines, lines to blocks. Each knows how much of it is links.
 
-Lengths count the characters that are no white space.
+Lengths count the characters that are not white space.
 """
 
 import re
@@ -17,7 +17,7 @@ __all__ = [
     "visible_length",
 ]
 
-# Control characters that are no white space, the soft hyphen, which would cut a word in two, and
+# Control characters that are not white space, the soft hyphen, which would cut a word in two, and
 # byte order marks.
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\ufeff]")
 
@@ -31,7 +31,7 @@ def tidy(text: str) -> str:
 
 
 def visible_length(text: str) -> int:
-    """The number of characters that are no white space."""
+    """The number of characters that are not white space."""
     return len("".join(text.split()))
 
 

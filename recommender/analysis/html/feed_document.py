@@ -31,7 +31,7 @@ def parse_feed_document(data: bytes) -> dict[str, object]:
     """Parse a feed to plain JSON types.
 
     Returns:
-        `version`: the format, such as `rss20`; empty if it is no feed.
+        `version`: the format, such as `rss20`; empty if it is not a feed.
         `feed`: what is said of the whole feed.
         `entries`: the entries. Ids are as in the document. A time is six numbers in UTC.
         `fault`: line and reason if the feed is not well-formed, else None.

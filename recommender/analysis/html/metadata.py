@@ -51,7 +51,7 @@ _MODIFIED: Final = (
 
 
 def read_metadata(root: etree._Element) -> PageMetadata:
-    """The metadata of a parsed page. JSON-LD that is no JSON is ignored, as search engines do."""
+    """The metadata of a parsed page. JSON-LD that is not JSON is ignored, as search engines do."""
     metas = _metas(root)
     data = [
         one
@@ -191,7 +191,7 @@ def _is_data(script: etree._Element) -> bool:
 
 
 def _data_objects(text: str | None) -> Iterator[Data]:
-    """Every object of a script, also those in lists and graphs; none if it is no JSON."""
+    """Every object of a script, also those in lists and graphs; none if it is not JSON."""
     if text is None or len(text) > _LONGEST_DATA:
         return
     try:

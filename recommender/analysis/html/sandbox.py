@@ -155,7 +155,7 @@ class Reply:
         """Read what `encode` wrote. The child is not trusted, so everything is checked.
 
         Raises:
-            ValueError: it is no reply, is too long, or has characters that no text has.
+            ValueError: it is not a reply, is too long, or has characters that no text has.
         """
         try:
             found = json.loads(payload)

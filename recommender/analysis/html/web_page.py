@@ -69,7 +69,7 @@ class Page(PageMetadata):
         """Read what `encode` wrote. The child is not trusted, so everything is checked.
 
         Raises:
-            ValueError: it is no page.
+            ValueError: it is not a page.
         """
         try:
             found = json.loads(document)

@@ -249,7 +249,7 @@ def page_of(response: FetchResponse) -> ApiPage:
 
     Raises:
         SourceAway: the site has trouble.
-        BadSource: it refuses, or answers something that is no collection.
+        BadSource: it refuses, or answers something that is not a collection.
     """
     found = parse_json_response(response)
     if response.status == HTTPStatus.OK and isinstance(found, list):

@@ -74,7 +74,7 @@ def read_post(post: Post, home: str) -> Article | Gone | InvalidArticle:
 
 
 def _post_fault(post: Post, number: int | None) -> FieldFault | None:
-    """Why an object is no post of the REST interface; None if it is one."""
+    """Why an object is not a post of the REST interface; None if it is one."""
     if not ("title" in post or "content" in post):
         return FieldFault("/content", "is missing, and so is the title")
     if post.get("type") != "post":
@@ -169,7 +169,7 @@ class WordPressFile:
         """Read the file, post by post.
 
         Raises:
-            BadSource: the file cannot be read, is too large, or is no JSON from somewhere on.
+            BadSource: the file cannot be read, is too large, or is not JSON from somewhere on.
         """
         try:
             with self._path.open("rb") as file:
