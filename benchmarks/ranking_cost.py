@@ -55,7 +55,7 @@ def _spread(bench: Bench, count: int) -> list[str]:
 def _candidates(bench: Bench, one: str) -> Any:  # noqa: ANN401 - rows
     seed = find_seed(bench.view, one)
     inquiry = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, bench.now)
-    return inquiry.candidates(inquiry.gather_rows().eligible, CANDIDATES)[:CANDIDATES]
+    return inquiry.candidates(inquiry.rows.eligible, CANDIDATES)[:CANDIDATES]
 
 
 def _timed(work: Callable[[], object]) -> float:

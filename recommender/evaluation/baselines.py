@@ -43,7 +43,7 @@ def run_baselines(
     found: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in listers}
     for one in seeds:
         seed = find_seed(view, one)
-        allowed = ListRequest(view, seed, options, RELEVANCE_ONLY, bench.now).gather_rows().eligible
+        allowed = ListRequest(view, seed, options, RELEVANCE_ONLY, bench.now).rows.eligible
         for name, lister in listers.items():
             if not isinstance(lister, str):
                 rows = lister(seed, allowed, limit).tolist()

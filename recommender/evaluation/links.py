@@ -138,7 +138,7 @@ def _listable(bench: Bench, article_id: str, others: Iterable[str]) -> list[str]
     if seed is None or not seed.has_list:
         return []
     list_request = ListRequest(bench.view, seed, bench.options(), bench.policy, bench.now)
-    allowed: NDArray[np.bool_] = list_request.gather_rows().eligible
+    allowed: NDArray[np.bool_] = list_request.rows.eligible
     return [one for one, row in rows.items() if allowed[row]]
 
 

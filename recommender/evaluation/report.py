@@ -204,7 +204,7 @@ def contrast(bench: Bench) -> ScoreContrast:
         judged = bench.dataset.judged(query)
         rows = {one: row for one in judged if (row := view.row_of(one)) is not None}
         good = [row for one, row in rows.items() if judged[one] > 0]
-        others = list_request.gather_rows().eligible
+        others = list_request.rows.eligible.copy()
         others[list(rows.values())] = False
         drawn = draw.permutation(np.flatnonzero(others))[: len(good)].tolist()
         scores = list_request.scorer.score(

@@ -99,8 +99,9 @@ class ListRequest:
         """Scores candidates for the seed."""
         return Scorer.of(self.view, self.seed, self.policy, self.now)
 
-    def gather_rows(self) -> GatheredRows:
-        """Find the rows that may be listed or pinned, and those that they may not repeat."""
+    @cached_property
+    def rows(self) -> GatheredRows:
+        """The rows that may be listed or pinned, and those that they may not repeat."""
         seed = self.seed
         excluded = self._rows_of(self._excluded())
         wanted = Filter.of(self.options, seed.language, seed.published_at, self.now)

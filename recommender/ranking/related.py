@@ -120,7 +120,8 @@ def select_items(request: ListRequest) -> SelectedItems:
     if not request.seed.has_list:
         return SelectedItems((), {})
     unfinished = _UnfinishedList(request)
-    unfinished.add_pins()
+    if request.overrides.pinned:
+        unfinished.add_pins()
     for stage in _stages(request):
         unfinished.add_from(stage)
     return SelectedItems(tuple(unfinished.items), unfinished.removed)
@@ -161,22 +162,17 @@ class _UnfinishedList:
         self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
         self._request, self._view = request, request.view
-        rows = request.gather_rows()
-        self._eligible, self._pinned = rows.eligible, rows.pinned
         self._listed: list[int] = []
-        self._shown_on_page = rows.shown_on_page
-        self._seed_minhashes = np.vstack(
-            [request.seed.minhash, self._view.take("minhash", np.flatnonzero(rows.translations))]
-        )
-        # Rows kept only to detect duplicates: in other lists of the page, or dropped earlier.
-        self._witnesses = self._shown_on_page
+        self._left = np.ones(len(self._view), np.bool_)  # neither listed nor dropped as repeats
+        self._repeats = np.empty(0, np.int64)
 
     def add_pins(self) -> None:
         """Put the pinned articles on the list, whatever their score."""
         request = self._request
-        rows, bound = self._pinned, request.policy.duplicate_overlap
-        if len(rows) and len(self._shown_on_page):
-            rows = rows[~repeats_among(self._view, rows, self._shown_on_page, bound)]
+        rows, shown = request.rows.pinned, request.rows.shown_on_page
+        if len(rows) and len(shown):
+            bound = request.policy.duplicate_overlap
+            rows = rows[~repeats_among(self._view, rows, shown, bound)]
         if not len(rows):
             return
         scored = request.scorer.score(rows)
@@ -193,8 +189,9 @@ class _UnfinishedList:
         request = self._request
         missing = request.options.limit - len(self.items)
         fetch = request.policy.candidates if stage == SEMANTIC else SPARE * missing
-        while missing and self._eligible.any():
-            rows, witnesses = self._eligible, self._witnesses
+        while missing and (rows := request.rows.eligible & self._left).any():
+            # Both only show which candidates are duplicates.
+            witnesses = np.concatenate([request.rows.shown_on_page, self._repeats])
             candidates = request.gather_candidates(stage, fetch, rows, witnesses)
             selection = self._select(candidates, missing)
             enough = len(selection.positions) == missing
@@ -206,12 +203,13 @@ class _UnfinishedList:
     def _select(self, candidates: StageCandidates, missing: int) -> Selection:
         request, listed = self._request, np.array(self._listed, np.int64)
         diversity = 0.0 if candidates.by_time else request.options.diversity
-        rows, shown = candidates.scored.rows, self._shown_on_page
+        rows, shown = candidates.scored.rows, request.rows.shown_on_page
+        translations = self._view.take("minhash", np.flatnonzero(request.rows.translations))
         return select(
             pool_of(self._view, candidates.scored, request.now),
             missing,
             rules=SelectionRules.of(request.policy, request.options.limit, diversity),
-            seed_minhashes=self._seed_minhashes,
+            seed_minhashes=np.vstack([request.seed.minhash, translations]),
             listable=candidates.listable,
             listed=self._pool_of(listed) if len(listed) else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
@@ -224,9 +222,9 @@ class _UnfinishedList:
         """Append what was selected, and keep what was removed."""
         self._append(stage, scored, selection.positions)
         repeats = scored.rows[selection.repeats]
-        repeats = repeats[self._eligible[repeats]]
-        self._eligible[repeats] = False
-        self._witnesses = np.concatenate([self._witnesses, repeats])
+        repeats = repeats[self._request.rows.eligible[repeats] & self._left[repeats]]
+        self._left[repeats] = False
+        self._repeats = np.concatenate([self._repeats, repeats])
         if self._request.options.explain == "all":
             # If two stages removed a row, the reason of the first stage stays.
             self.removed = self._removed_by(scored, selection) | self.removed
@@ -247,7 +245,7 @@ class _UnfinishedList:
         rows = scored.rows[positions]
         for position in positions.tolist():
             self.items.append(self._item(stage, scored, position))
-        self._eligible[rows] = False
+        self._left[rows] = False
         self._listed += rows.tolist()
 
     def _item(self, stage: str, scored: ScoredCandidates, position: int) -> Item:

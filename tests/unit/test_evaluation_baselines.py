@@ -57,9 +57,7 @@ def listed(bench: Bench) -> dict[str, tuple[str, ...]]:
 def allowed(bench: Bench) -> set[str]:
     """What the filters of the product leave for the seed."""
     seed = find_seed(bench.view, SEED)
-    rows = (
-        ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).gather_rows().eligible
-    )
+    rows = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).rows.eligible
     return {bench.view.id_of(row) for row in np.flatnonzero(rows).tolist()}
 
 
