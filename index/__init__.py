@@ -9,7 +9,15 @@ from index.build import BuildOptions
 from index.catalog import Catalog, StagedSnapshot
 from index.delta import DeltaWriter
 from index.disk import locked, make_folder, replace_file, replacing, sync_folder
-from index.errors import BadQuery, BadRows, IndexFault, Locked, NoSnapshot, SnapshotDamaged
+from index.errors import (
+    BadQuery,
+    BadRows,
+    IndexFault,
+    Locked,
+    NoSnapshot,
+    OtherFormat,
+    SnapshotDamaged,
+)
 from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
 from index.passages import Passages, quantize
@@ -32,6 +40,7 @@ __all__ = [
     "Locked",
     "Manifest",
     "NoSnapshot",
+    "OtherFormat",
     "Passages",
     "Query",
     "Rows",

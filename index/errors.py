@@ -6,6 +6,7 @@ IndexFault
 ├── Locked            another process or thread holds the lock
 ├── NoSnapshot        nothing of that name, or nothing at all, was published yet
 └── SnapshotDamaged   a file is missing, truncated, altered or of another format
+    └── OtherFormat   another release has written it, which is no damage
 """
 
 from __future__ import annotations
@@ -43,3 +44,15 @@ class SnapshotDamaged(IndexFault):
     def at(cls, path: Path, what: str) -> SnapshotDamaged:
         """Say which file is wrong, how, and what to do about it."""
         return cls(f"{path}: {what}; roll back to another generation or rebuild")
+
+
+class OtherFormat(SnapshotDamaged):
+    """Another release has written a snapshot, in a format of its own.
+
+    Attributes:
+        what: the manifest and its format, without what to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from index.disk import FileSum, open_regular
-from index.errors import SnapshotDamaged
+from index.errors import OtherFormat, SnapshotDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -223,14 +223,13 @@ def _check_format(found: object, source: Path) -> None:
     """Refuse another release's format before its fields are read, which differ too."""
     if type(found) is not int or found == FORMAT or found < 1:
         return
+    rebuild = "run: read-also rebuild"
     if found < FORMAT:
-        reason = f"is of an earlier release (this one writes {FORMAT}); run: read-also rebuild"
+        which, remedy = f"an earlier release (this one writes {FORMAT})", rebuild
     else:
-        reason = (
-            f"is of a later release (this one reads {FORMAT}); install that one, or run: "
-            "read-also rebuild"
-        )
-    raise SnapshotDamaged(f"{source}: format {found!r:.20} {reason}")
+        which = f"a later release (this one reads {FORMAT})"
+        remedy = f"install that one, or {rebuild}"
+    raise OtherFormat(f"{source}: format {found!r:.20} is of {which}", remedy)
 
 
 def _whole(least: int, most: int) -> Callable[[object], bool]:

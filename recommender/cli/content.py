@@ -8,9 +8,9 @@ from typing import Final
 import click
 
 from recommender.characters import printable
-from recommender.cli.stores import open_or_create
 from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, leave, warn
 from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
+from recommender.indexing.snapshots import open_or_create
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
 from recommender.sources.importing import import_source

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from recommender.cli.stores import open_or_create
 from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
+from recommender.indexing.snapshots import open_or_create
 from recommender.ranking.policy import MOST_POLICY_BYTES, Policy, PolicyInForce, parse_policy
 from recommender.settings import Settings
 from recommender.store import open_store

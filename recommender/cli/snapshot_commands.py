@@ -12,10 +12,9 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
-from recommender.cli.stores import open_or_create
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
-from recommender.indexing.snapshots import open_generation, report_catalog
+from recommender.indexing.snapshots import open_generation, open_or_create, report_catalog
 from recommender.operations.indexer_process import model_in_use
 from recommender.operations.rollback import roll_back
 from recommender.settings import Settings
@@ -105,7 +104,9 @@ def verify(generation: str | None) -> None:
     faults = {name: _fault_of(catalog, name) for name in names}
     for name, fault in faults.items():
         click.echo(f"{name}: {fault or 'ok'}")
-    if generation is None and names:
+    if not names:
+        click.echo(f"no snapshots in {catalog.folder}; run: read-also rebuild", err=True)
+    elif generation is None:
         click.echo(f"live: {catalog.live()}")
     if any(faults.values()):
         leave(SnapshotDamaged)

@@ -28,9 +28,10 @@ from index.manifest import Files, column_file
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
+from recommender.errors import BadSettings
 from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, build_rows
-from recommender.settings import CATALOG_ID, HELD_NOTE, REFUSED_NOTE
-from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState
+from recommender.settings import CATALOG_ID, HELD_NOTE, PREFIX, REFUSED_NOTE, Settings
+from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
 __all__ = [
     "CatalogNote",
@@ -40,6 +41,7 @@ __all__ = [
     "needs_of",
     "needs_rebuild",
     "open_generation",
+    "open_or_create",
     "read_live_manifest",
     "read_live_name",
     "report_catalog",
@@ -232,6 +234,23 @@ def _own_needs(store: ArticleStore, catalog: Catalog, next_models: Collection[st
     versions = {ANALYZER_VERSION, MARKUP_VERSION}
     models = {*next_models, *(manifest.model for manifest in manifests)}
     return CatalogNeeds(oldest_change, frozenset(versions | models))
+
+
+def open_or_create(settings: Settings) -> ArticleStore:
+    """Open the store, or create it where none can have been.
+
+    Raises:
+        BadSettings: it would be created at the default place, beside snapshots of another one.
+        StoreUnusable: it cannot be opened.
+    """
+    data = settings.data
+    is_new = settings.database_url == data.database_url and not data.database.exists()
+    if is_new and Catalog(data.snapshots).generations():
+        raise BadSettings(
+            f"{data.path} has snapshots of a store, but the store {data.database} is missing; move "
+            f"it there, or name it in {PREFIX}DATABASE_URL; to begin anew remove {data.snapshots}"
+        )
+    return open_store(settings.database_url)
 
 
 def touch_catalog(store: ArticleStore, catalog: Catalog) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged
+from index import Catalog, IndexFault, NoSnapshot, OtherFormat, Snapshot, SnapshotDamaged
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.articles import Article
 from recommender.indexing.snapshots import Origin, needs_of, open_generation
@@ -46,8 +46,10 @@ def gather_facts(
     opened = dict(_open_generations(catalog))
     damage = store.find_damage()
     if damage:
-        found = (one if isinstance(one, str) else None for one in opened.values())
-        facts = tuple(map(GenerationFacts, opened, found))
+        facts = tuple(
+            GenerationFacts(name) if isinstance(one, Snapshot) else _unusable(name, one)
+            for name, one in opened.items()
+        )
         return Facts(damage, live=live, pointer_fault=fault, generations=facts)
     generations = [_look_at(name, one, store) for name, one in opened.items()]
     # If a generation was pruned meanwhile, the log may have been trimmed too.
@@ -83,19 +85,19 @@ def _read_pointer(catalog: Catalog) -> tuple[str | None, str | None]:
         return None, str(fault)
 
 
-def _open_generations(catalog: Catalog) -> Iterator[tuple[str, Snapshot | str]]:
+def _open_generations(catalog: Catalog) -> Iterator[tuple[str, Snapshot | Exception]]:
     """Open each generation, or say what is wrong with it; one removed meanwhile is left out."""
     for name in catalog.generations():
         try:
             yield name, open_generation(catalog, name, self_queries=True)
         except (IndexFault, OSError) as fault:
             if name in catalog.generations():
-                yield name, str(fault)
+                yield name, fault
 
 
-def _look_at(name: str, opened: Snapshot | str, store: ArticleStore) -> GenerationFacts:
-    if isinstance(opened, str):
-        return GenerationFacts(name, opened)
+def _look_at(name: str, opened: Snapshot | Exception, store: ArticleStore) -> GenerationFacts:
+    if isinstance(opened, Exception):
+        return _unusable(name, opened)
     origin = Origin.of(opened.manifest)
     return GenerationFacts(
         name,
@@ -105,8 +107,15 @@ def _look_at(name: str, opened: Snapshot | str, store: ArticleStore) -> Generati
     )
 
 
+def _unusable(name: str, fault: Exception) -> GenerationFacts:
+    other_format = fault.what if isinstance(fault, OtherFormat) else None
+    return GenerationFacts(name, str(fault), other_format=other_format)
+
+
 def _comparable(
-    opened: Mapping[str, Snapshot | str], generations: Sequence[GenerationFacts], live: str | None
+    opened: Mapping[str, Snapshot | Exception],
+    generations: Sequence[GenerationFacts],
+    live: str | None,
 ) -> Snapshot | None:
     """Return the live snapshot if its articles can be compared with those of the store."""
     snapshot = opened.get(live or "")

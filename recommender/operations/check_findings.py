@@ -204,7 +204,8 @@ class GenerationFacts:
 
     Attributes:
         name: the name of the generation.
-        damage: why it cannot be served; None if it can.
+        damage: why it cannot be served, and mostly what to do; None if it can.
+        other_format: which format it has, if that is another release's; None if it is ours.
         same_store: whether it was built from this store, by the epoch.
         in_log: whether the store's log goes on from it.
         same_analyzer: whether this version of the analyzer made its terms.
@@ -215,6 +216,7 @@ class GenerationFacts:
     same_store: bool = True
     in_log: bool = True
     same_analyzer: bool = True
+    other_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +285,7 @@ def _of_generations(facts: Facts) -> Iterator[Finding]:
 
 def _of_generation(generation: GenerationFacts, check: str, *, is_live: bool) -> Finding:
     if generation.damage is not None:
-        remedy = _REBUILD if is_live else "never roll back to it; rebuilds remove it"
-        return Finding(Level.FAULT, check, f"{generation.damage}; {remedy}")
+        return _of_unusable(generation, generation.damage, check, is_live=is_live)
     level = Level.FAULT if is_live else Level.NOTE
     if not generation.same_store:
         remedy = _REBUILD if is_live else "rebuilds remove it"
@@ -296,6 +297,17 @@ def _of_generation(generation: GenerationFacts, check: str, *, is_live: bool) ->
     if not generation.same_analyzer:
         return Finding(level, check, f"another release analyzed its texts; {_REBUILD}")
     return Finding(Level.OK, check, "whole")
+
+
+def _of_unusable(generation: GenerationFacts, damage: str, check: str, *, is_live: bool) -> Finding:
+    if generation.other_format is None:
+        remedy = _REBUILD if is_live else "never roll back to it; rebuilds remove it"
+        return Finding(Level.FAULT, check, f"{damage}; {remedy}")
+    if is_live:  # the reason names the remedy
+        return Finding(Level.FAULT, check, damage)
+    remedy = "rebuilds remove it first once there are more than they keep"
+    detail = f"{generation.other_format}; this release cannot go back to it; {remedy}"
+    return Finding(Level.NOTE, check, detail)
 
 
 def _of_flaw(flaw: Flaw, facts: Facts) -> Finding:

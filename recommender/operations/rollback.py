@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import closing
 
-from index import Catalog, NoSnapshot
+from index import Catalog, NoSnapshot, OtherFormat, SnapshotDamaged
+from index.manifest import read_manifest
 from recommender.errors import BadParameter
 from recommender.indexing.snapshots import (
     open_generation,
@@ -58,12 +59,30 @@ def _find_earlier(catalog: Catalog, epoch: str, live: str | None) -> str:
     names = [name for name, manifest in manifests.items() if manifest.epoch == epoch]
     earlier = [name for name in names if live is None or name < live]
     if not earlier:
-        raise _no_earlier(catalog)
+        raise _no_earlier(catalog, live)
     return earlier[-1]
 
 
-def _no_earlier(catalog: Catalog) -> NoSnapshot:
+def _no_earlier(catalog: Catalog, live: str | None = None) -> NoSnapshot:
+    """Say that there is none, or that there is one which only another release can open."""
+    names = [name for name in catalog.generations() if live is None or _is_before(name, live)]
+    for name in reversed(names):
+        try:
+            read_manifest(catalog.folder / name)
+        except OtherFormat as fault:
+            return NoSnapshot(
+                f"no earlier snapshot can be opened by this release: {fault.what}; to go back to "
+                "that one, install its release"
+            )
+        except SnapshotDamaged:
+            continue
     return NoSnapshot(f"{catalog.folder}: no earlier snapshot; run: read-also rebuild")
+
+
+def _is_before(generation: str, live: str) -> bool:
+    """Whether one generation may be older than another; after an upgrade both have one change."""
+    change, _, _ = generation.partition("-")
+    return generation != live and change <= live.partition("-")[0]
 
 
 def _refuse_other_store(catalog: Catalog, generation: str, epoch: str) -> None:

@@ -24,8 +24,13 @@ def export_to(store: ArticleStore, path: Path, meter: Meter = silent) -> int:
     Raises:
         OSError: the disk refuses, or the reader of a pipe went away.
     """
-    with _opened(path) as write:
-        return export_articles(store, write, meter)
+    try:
+        with _opened(path) as write:
+            return export_articles(store, write, meter)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        remedy = "name a file in a folder that exists, has room and may be written to"
+        raise type(error)(f"{path} is not written: {reason}; {remedy}") from error
 
 
 def export_articles(

@@ -178,6 +178,8 @@ def test_where_there_are_no_snapshots_looking_for_them_makes_no_folder(
     data = DataFolder(tmp_path / "elsewhere")
     result = run(Settings(data.database_url, data.path), "snapshots", command)
     assert result.exit_code == code
+    assert str(data.snapshots) in result.stderr
+    assert "run: read-also rebuild" in result.stderr
     assert not data.path.exists()
 
 

@@ -139,7 +139,9 @@ def test_the_operators_commands_name_it(upgraded: Upgraded) -> None:
     live = f"live: {upgraded.generation}"
     said = [f"{upgraded.generation}: {path}: {EARLIER}", live]
     assert verified.stdout.splitlines() == said
-    assert EARLIER in upgraded.run("check").output
+    checked = upgraded.run("check")
+    assert checked.exit_code == 1
+    assert f"fault live generation {upgraded.generation}: {path}: {EARLIER}\n" in checked.stdout
 
 
 def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
@@ -157,7 +159,16 @@ def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
     back = upgraded.run("snapshots", "rollback", upgraded.generation)
     assert (back.exit_code, upgraded.catalog.live()) == (1, live)
     assert EARLIER in back.stderr
-    assert upgraded.run("snapshots", "rollback").exit_code == 69
+    unnamed = upgraded.run("snapshots", "rollback")
+    assert unnamed.exit_code == 69
+    assert "format 3 is of an earlier release" in unnamed.stderr
+    assert "install its release" in unnamed.stderr
+    checked = upgraded.run("check")
+    assert f"note generation {upgraded.generation}: " in checked.stdout
+    assert "run: read-also rebuild" not in checked.stdout
+    assert checked.exit_code == 0, checked.output
+    assert upgraded.run("snapshots", "prune", "--keep", "1").exit_code == 0
+    assert upgraded.catalog.generations() == [live]
 
 
 def test_a_rebuild_computes_anew_what_other_recipes_have_kept(

@@ -174,6 +174,14 @@ def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None
             [(Level.FAULT, "generation g1")],
         ),
         (
+            replace(GOOD, generations=(replace(FIRST, damage="m; r", other_format="m"), LIVE)),
+            [(Level.NOTE, "generation g1")],
+        ),
+        (
+            replace(GOOD, generations=(FIRST, replace(LIVE, damage="m; r", other_format="m"))),
+            [(Level.FAULT, "live generation g2")],
+        ),
+        (
             replace(GOOD, generations=(replace(FIRST, same_store=False), LIVE)),
             [(Level.NOTE, "generation g1")],
         ),

@@ -165,6 +165,18 @@ def test_a_failure_leaves_the_file_as_it_was(store: ArticleStore, tmp_path: Path
     assert target.read_bytes().count(b"\n") == len(ARTICLES)
 
 
+@pytest.mark.parametrize("name", ["missing/out.jsonl", "."])
+def test_a_refusal_names_the_file_that_was_asked_for(
+    store: ArticleStore, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(OSError, match="is not written: ") as refused:
+        export_to(store, tmp_path / name)
+    said = str(refused.value)
+    assert said.startswith(f"{tmp_path / name} is not written: ")
+    assert "name a file in a folder that exists" in said
+    assert ".part" not in said
+
+
 def test_what_was_written_is_on_the_disk_before_it_has_its_name(
     store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
