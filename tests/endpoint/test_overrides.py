@@ -129,6 +129,21 @@ def test_a_block_takes_one_out_of_one_list_alone(client: FlaskClient) -> None:
     assert {one["rule"] for one in told if one["id"] == before[0]} == {"blocked"}
 
 
+def test_a_block_holds_from_when_until_when_it_is_asked_for(
+    client: FlaskClient, clock: SimpleNamespace
+) -> None:
+    first = ids(client)[0]
+    window = {"starts_at": "2026-10-20T12:00:00Z", "ends_at": "2026-10-20T12:00:10Z"}
+    block(client, {"id": first, **window})
+    assert first not in ids(client)
+    assert "max-age=10" in client.get(LIST).headers["Cache-Control"]
+    clock.now += 10
+    assert ids(client)[0] == first
+    clock.now -= 11
+    assert ids(client)[0] == first
+    assert "max-age=1," in client.get(LIST).headers["Cache-Control"] + ","
+
+
 def test_overrides_are_replaced_whole_and_taken_away(client: FlaskClient) -> None:
     before = rows(client)
     pin(client, LAST)

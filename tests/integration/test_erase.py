@@ -274,6 +274,25 @@ def test_an_article_that_was_deleted_before_can_be_erased(archive: Archive) -> N
     check_gone(archive)
 
 
+def test_an_article_that_only_an_override_in_the_copy_names_is_erased_from_it(
+    archive: Archive,
+) -> None:
+    """Overrides are JSON within JSON, so its id stands there in escaped quotes alone."""
+    archive.erase()
+    archive.put(marked(6) | {"version": 6})
+    archive.index()
+    named = Override(id=DOOMED, why=f"for {MARK}")
+    archive.store.overrides.put("harbour-2", "blocks", (named,), "editor")
+    archive.store.delete(DOOMED)
+    archive.rebuild()
+    archive.follow().stop()
+    live = archive.catalog.live()
+    assert archive.catalog.open(live).row_of(DOOMED) is None
+    assert f"changes/{live}.changes" in holders(archive.settings.data_dir)
+    archive.erase()
+    check_gone(archive)
+
+
 def test_an_article_that_no_generation_holds_yet_is_erased_from_the_copy(
     archive: Archive, make_story: Callable[..., dict[str, Any]]
 ) -> None:

@@ -469,6 +469,27 @@ def test_nothing_is_measured_of_nothing(tmp_path: Path) -> None:
     assert live is not None
 
 
+@pytest.mark.parametrize(("related", "short"), [(5, 1.0), (6, 0.0)])
+def test_a_list_is_short_where_less_than_half_of_it_is_related(
+    tmp_path: Path, related: int, short: float
+) -> None:
+    """Of twelve that are requested."""
+    archive = archive_of(60)
+    honest = candidate(staged(tmp_path, archive))
+
+    def listed(seed: str) -> RelatedList:
+        found = honest.list_for(seed)
+        reasons = ["semantic"] * related + ["fallback:latest"] * (12 - related)
+        items = (
+            item.model_copy(update={"reason": reason})
+            for item, reason in zip(found.items, reasons, strict=True)
+        )
+        return found.model_copy(update={"items": tuple(items)})
+
+    measured, _ = measure_generations(replace(honest, list_for=listed), None, kept_of(archive))
+    assert measured.short == short
+
+
 def test_only_what_both_hold_is_asked_for(
     base: Archive, live: GateCandidate, tmp_path: Path
 ) -> None:

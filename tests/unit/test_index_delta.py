@@ -290,20 +290,21 @@ def check_order(hits: Hits, similarities: Floats, limit: int, allowed: Bools) ->
 
 
 def answers(view: View, archive_rows: int) -> list[bytes]:
-    """All that a view tells, as bytes."""
+    """What a view answers, as bytes."""
     rows = np.arange(archive_rows)
-    told = [view.present.tobytes(), view.fetch(rows).tobytes()]
-    told += [view.take(column, rows).tobytes() for column in ("published", "withheld", "sections")]
+    found = [view.present.tobytes(), view.fetch(rows).tobytes()]
+    found += [view.take(column, rows).tobytes() for column in ("published", "withheld", "sections")]
     for row in rows.tolist():
         query = view.text_of(row).terms
         parts = (view.id_of(row), view.label_of("language", row), view.row_of(view.id_of(row)))
-        told += [repr(parts).encode(), view.display_of(row), query.buckets.tobytes()]
-        told += [query.weights.tobytes(), view.similarities(query, rows).tobytes()]
+        found += [repr(parts).encode(), view.display_of(row), query.buckets.tobytes()]
+        found += [query.weights.tobytes(), view.similarities(query, rows).tobytes()]
+    found += [view.rows_with(tag).tobytes() for tag in ("even", "odd", "by 0")]
     for row in rows[::7].tolist():
         dense = view.nearest(view.fetch(rows[[row]])[0], 9, view.present)
         alike = view.nearest_by_terms(view.text_of(row).terms, 9, view.present)
-        told += [part.tobytes() for h in (dense, alike) for part in (h.rows, h.similarities)]
-    return told
+        found += [part.tobytes() for h in (dense, alike) for part in (h.rows, h.similarities)]
+    return found
 
 
 @given(name=built, history=histories)

@@ -281,6 +281,22 @@ def test_a_model_that_cannot_be_loaded_blames_no_article(
     assert Indexer(store, reader_with_fake()).drain() == 1
 
 
+def test_a_machine_without_memory_blames_no_article(
+    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
+) -> None:
+    """Neither one of several nor one alone, however often it fails."""
+    for names in ("ab", "c"):
+        for name in names:
+            store.put(article(name))
+        indexer = Indexer(store, reader_with_fake(Watched(fake_encoder, refuse("About", OSError))))
+        for _ in range(3):
+            with pytest.raises(OSError, match="About is no word"):
+                indexer.step()
+        waiting = store.queue.next(9, bulk=False)
+        assert [(one.article.id, one.attempts) for one in waiting] == [(n, 0) for n in names]
+        assert Indexer(store, reader_with_fake()).drain() == len(names)
+
+
 def test_a_full_disk_blames_no_article(
     store: ArticleStore,
     reader_with_fake: Readers,

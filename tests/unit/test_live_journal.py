@@ -1,6 +1,7 @@
 """The journal: what was appended comes back; what is cut off or altered never does."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -193,6 +194,25 @@ def test_what_was_added_comes_back_in_order(tmp_path: Path) -> None:
     assert content is not None
     assert (content.epoch, content.point) == (EPOCH, LogPosition(10, "m10"))
     assert list(map(plain, content.updates)) == prefixes()[-1][1]
+
+
+def test_what_was_added_is_on_the_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, sync, synced = Journal(tmp_path), os.fsync, []
+    assert journal.acquire()
+    journal.restart(GENERATION, EPOCH, START, [])
+    (path,) = tmp_path.glob("*.changes")
+
+    def fsync(handle: int) -> None:
+        sync(handle)
+        synced.append((os.fstat(handle).st_ino, os.fstat(handle).st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for point, updates in BATCHES[1:]:
+        journal.append(updates, point)
+        assert synced[-1:] == [(path.stat().st_ino, path.stat().st_size)]
+    journal.close()
 
 
 def test_a_journal_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:

@@ -935,6 +935,26 @@ def test_the_numbers_of_text_clusters_change_no_list(
         np.testing.assert_array_equal(getattr(with_numbers, each.name), getattr(without, each.name))
 
 
+def test_a_text_without_a_number_may_resemble_any_other() -> None:
+    """One row of the delta beside two that a build has numbered."""
+    texts = [(1, 1, 1, 1), (2, 2, 2, 2), (1, 1, 1, 2)]
+    candidates = [Candidate(1 - place / 8, minhash=text) for place, text in enumerate(texts)]
+    pool = pool_of(candidates)
+    numbered = replace(
+        pool,
+        minhashes=np.repeat(pool.minhashes, 32, axis=1),
+        text_clusters=np.array([1, 2, UNKNOWN_CLUSTER]),
+    )
+    selected = select(
+        numbered,
+        3,
+        rules=replace(NOTHING, duplicate_overlap=0.5, story_cap=3),
+        seed_minhashes=np.empty((0, 128), np.uint16),
+    )
+    assert selected.positions.tolist() == [0, 1]
+    assert selected.removals.tolist() == [Removal.NONE, Removal.NONE, Removal.DUPLICATE]
+
+
 @examples(100)
 @given(st.data())
 def test_texts_that_resemble_each_other_have_one_number(data: st.DataObject) -> None:

@@ -433,8 +433,22 @@ def make_nameless(path: Path) -> None:
         connection.execute("DELETE FROM store_facts")
 
 
+def miscount_free_pages(path: Path) -> None:
+    """Damage of the file that copying its rows would leave behind, and hide."""
+    with bare(path) as connection:
+        connection.execute("CREATE TABLE passing (name TEXT)")
+        connection.execute("INSERT INTO passing VALUES (?)", ("x" * 20_000,))
+        connection.execute("DROP TABLE passing")
+    data = bytearray(path.read_bytes())
+    free = int.from_bytes(data[36:40])
+    assert free > 1
+    data[36:40] = (free - 1).to_bytes(4)
+    path.write_bytes(data)
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "damaged": (damage, "damaged|malformed"),
+    "damaged in its free pages": (miscount_free_pages, "it is damaged: .*"),
     "cut off": (lambda path: os.truncate(path, path.stat().st_size // 2), "damaged|malformed"),
     "foreign": (make_foreign, "no backup of an article store"),
     "newer": (make_newer, "newer than this program"),
