@@ -225,11 +225,11 @@ def _check_format(found: object, source: Path) -> None:
         return
     rebuild = "run: read-also rebuild"
     if found < FORMAT:
-        which, remedy = f"an earlier release (this one writes {FORMAT})", rebuild
+        which, remedy = f"is of an earlier release (this one writes {FORMAT})", rebuild
     else:
-        which = f"a later release (this one reads {FORMAT})"
+        which = f"is of a later release (this one reads {FORMAT})"
         remedy = f"install that one, or {rebuild}"
-    raise OtherFormat(f"{source}: format {found!r:.20} is of {which}", remedy)
+    raise OtherFormat(f"{source}: format {found!r:.20} {which}", remedy)
 
 
 def _whole(least: int, most: int) -> Callable[[object], bool]:
