@@ -1,7 +1,6 @@
 """The models of the API: what an answer is as JSON, and what may be asked for."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,60 +10,11 @@ from recommender.api import (
     LIMITS,
     MODES,
     Dropped,
-    Explanation,
     Grounds,
-    Item,
     ListOptions,
-    PassagePair,
     RelatedList,
-    SharedTerm,
 )
-
-SHOWN = {
-    "title": "Bridge opens",
-    "url": "https://a/b",
-    "section": "city",
-    "language": "en",
-    "published_at": "2026-03-01T09:30:00Z",
-    "image_url": "https://a/b.jpg",
-}
-BARE = dict.fromkeys(SHOWN) | {"title": "Мост"}
-PARTS = Explanation(
-    dense=0.123456,
-    passages=0.25,
-    lexical=0.8,
-    dense_weight=0.25,
-    passage_weight=0.25,
-    lexical_weight=0.5,
-    recency=0.99999,
-    hubness=0.03,
-    ranking_value=0.593_45,
-)
-GROUNDS = Grounds(
-    terms=(SharedTerm(word="harbour", share=0.123_456), SharedTerm(word="Мост", share=0.05)),
-    names=("Guiyang", "White House"),
-    passages=(
-        PassagePair(seed="Half of the world's", item="Two <b>halves</b>", similarity=0.712_345),
-    ),
-)
-
-
-def item(
-    article_id: str = "b",
-    rank: int = 1,
-    score: float = 0.623_456,
-    shown: Mapping[str, Any] = SHOWN,
-    reason: str = "semantic",
-    **explanation: Any,
-) -> Item:
-    if explanation:
-        explanation = {"explanation": PARTS.model_copy(update=explanation)}
-    return Item(id=article_id, rank=rank, score=score, reason=reason, **shown, **explanation)
-
-
-def listed(*items: Item, **more: Any) -> RelatedList:
-    fields = {"article_id": "a", "mode": "mixed", "generation": "20260301-0001"} | more
-    return RelatedList(items=items, requested=12, returned=len(items), **fields)
+from tests.support.lists import BARE, GROUNDS, PARTS, item, listed
 
 
 def as_json(answer: RelatedList) -> dict[str, Any]:
