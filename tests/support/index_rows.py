@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from index import (
     BUCKETS,
@@ -18,10 +19,11 @@ from index import (
 )
 from index.arrays import normalize
 from index.disk import FileSum
+from index.lexical import weigh_rows
 from index.manifest import Files
 
 if TYPE_CHECKING:
-    from index.arrays import Array, Bools, Floats, Ints, Longs
+    from index.arrays import Array, Bools, Floats, Ints, Longs, SparseMatrix
 
 STAMP: dict[str, Any] = {"model": "mini@1", "analyzer": "hash@1", "epoch": "e0", "change": 7}
 
@@ -72,6 +74,23 @@ def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
         display=[b"card \x00 %d" % number for number in range(rows)],
     )
     return replace(made, **parts)
+
+
+def as_scipy(matrix: SparseMatrix | TermCounts) -> Any:
+    values = matrix.counts if isinstance(matrix, TermCounts) else matrix.weights
+    columns = matrix.buckets if isinstance(matrix, TermCounts) else matrix.columns
+    return csr_matrix((values, columns, matrix.indptr), shape=(len(matrix), BUCKETS))
+
+
+def spread(terms: TermCounts) -> Longs:
+    """In how many of these rows the bucket of each entry stands."""
+    counts: Longs = np.bincount(terms.buckets, minlength=BUCKETS)[terms.buckets]
+    return counts
+
+
+def weighed(terms: TermCounts) -> SparseMatrix:
+    """Weights where all rows are one group."""
+    return weigh_rows(terms, spread(terms), np.full(len(terms), len(terms)))
 
 
 def one_row(buckets: Any, counts: Any) -> tuple[Ints, Floats]:

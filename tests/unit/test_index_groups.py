@@ -24,9 +24,16 @@ from index.groups import (
     measure_background,
 )
 from index.passages import ScaledPassages
-from tests.support.index_rows import STAMP, brute_match, random_terms, random_units, sample_rows
+from tests.support.index_rows import (
+    STAMP,
+    as_scipy,
+    brute_match,
+    random_terms,
+    random_units,
+    sample_rows,
+    weighed,
+)
 from tests.support.properties import examples
-from tests.unit.test_index_lexical import as_scipy, weighed
 
 if TYPE_CHECKING:
     from index import Rows
