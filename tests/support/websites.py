@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["HOST", "Asked", "Site", "open_site"]
+__all__ = ["HOST", "Answering", "Asked", "Site", "open_site", "reply"]
 
 HOST = "127.0.0.1"
 
@@ -44,14 +44,14 @@ class Site:
     ) -> str:
         """Answer a path with a body, or do so after those given before; tells the address."""
         given = dict(headers)
-        return self.add(path, lambda request: _reply(request, status, given, body))
+        return self.add(path, lambda request: reply(request, status, given, body))
 
     def serve_tagged(self, path: str, body: bytes, tag: str) -> str:
         """Answer with a body and its ETag, or with 304 to who names that."""
 
         def answer(request: BaseHTTPRequestHandler) -> None:
             known = request.headers.get("If-None-Match") == tag
-            _reply(request, 304 if known else 200, {"ETag": tag}, b"" if known else body)
+            reply(request, 304 if known else 200, {"ETag": tag}, b"" if known else body)
 
         self.answers.pop(path, None)
         return self.add(path, answer)
@@ -62,12 +62,13 @@ class Site:
 
 
 def _find_nothing(request: BaseHTTPRequestHandler) -> None:
-    _reply(request, 404, {}, b"nothing")
+    reply(request, 404, {}, b"nothing")
 
 
-def _reply(
+def reply(
     request: BaseHTTPRequestHandler, status: int, headers: Mapping[str, str], body: bytes
 ) -> None:
+    """Send a whole answer."""
     request.send_response(status)
     for name, value in headers.items():
         request.send_header(name, value)

@@ -3,8 +3,7 @@
 import gzip
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -23,7 +22,7 @@ from recommender.sources.fetching import (
     collect,
     unpack,
 )
-from tests.support.websites import HOST, Site, open_site
+from tests.support.websites import HOST, Answering, Site, open_site, reply
 
 PUBLIC = "93.184.216.34"
 SMALL = FetchLimits(seconds=5.0, bytes=100_000, redirects=3, retries=2)
@@ -35,23 +34,15 @@ def site() -> Iterator[Site]:
         yield opened
 
 
-@dataclass
-class Waits:
-    """What a fetcher would have waited."""
-
-    seconds: list[float] = field(default_factory=list)
+@pytest.fixture
+def waits() -> list[float]:
+    """The seconds that the fetcher would have waited."""
+    return []
 
 
 @pytest.fixture
-def waits() -> Waits:
-    return Waits()
-
-
-@pytest.fixture
-def fetcher(waits: Waits) -> Iterator[Fetcher]:
-    with Fetcher(
-        private_hosts=frozenset({HOST}), limits=SMALL, wait=waits.seconds.append
-    ) as opened:
+def fetcher(waits: list[float]) -> Iterator[Fetcher]:
+    with Fetcher(private_hosts=frozenset({HOST}), limits=SMALL, wait=waits.append) as opened:
         yield opened
 
 
@@ -104,11 +95,6 @@ def test_an_answer_is_what_was_sent(site: Site, fetcher: Fetcher) -> None:
     assert fetcher.requests == 1
 
 
-def test_a_packed_body_is_unpacked(site: Site, fetcher: Fetcher) -> None:
-    url = site.serve("/a", gzip.compress(b"body", mtime=0), headers={"Content-Encoding": "gzip"})
-    assert fetcher.get(url).body == b"body"
-
-
 @pytest.mark.parametrize("status", [304, 401, 404, 503])
 def test_a_status_that_the_caller_knows_is_returned_at_once(
     site: Site, fetcher: Fetcher, status: int
@@ -118,11 +104,19 @@ def test_a_status_that_the_caller_knows_is_returned_at_once(
     assert fetcher.requests == 1
 
 
-@pytest.mark.parametrize("status", [204, 304, 401, 404, 500, 599])
-def test_another_status_is_an_error(site: Site, fetcher: Fetcher, status: int) -> None:
-    assert refusal(fetcher, site.serve("/a", status=status)).startswith(
-        f"{site.url}/a: answers {status}"
-    )
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((204, BadSource), (304, BadSource), (401, BadSource), (404, BadSource)),
+        *((429, SourceAway), (500, SourceAway), (599, SourceAway)),
+    ],
+)
+def test_another_status_is_an_error_that_says_whether_the_site_cannot_answer_now(
+    site: Site, fetcher: Fetcher, status: int, kind: type[BadSource]
+) -> None:
+    with pytest.raises(BadSource, match=f"^{site.url}/a: answers {status}") as refused:
+        fetcher.get(site.serve("/a", status=status))
+    assert type(refused.value) is kind
 
 
 # --- addresses ---
@@ -131,25 +125,11 @@ def test_another_status_is_an_error(site: Site, fetcher: Fetcher, status: int) -
 @pytest.mark.parametrize(
     "url",
     [
-        "",
-        "a",
-        "//a.example/x",
-        "http://",
-        "http:///x",
-        "ftp://a.example/",
-        "file:///etc/passwd",
-        "gopher://a.example/",
-        "javascript:alert(1)",
-        "http://a.example:0/",
-        "http://a.example:25/",
-        "http://a.example:6379x/",
-        "http://a.example:99999/",
-        "http://a.example\n.b.example/",
-        "http://a.example/\r\nX: y",
-        "http://[::1/",
-        "http://0177.0.0.1/",
-        "http://" + "a" * 5_000,
-        "http://a.example/" + "é" * 400,
+        *("", "a", "//a.example/x", "http://", "http:///x", "http://[::1/", "http://0177.0.0.1/"),
+        *("ftp://a.example/", "file:///etc/passwd", "gopher://a.example/", "javascript:alert(1)"),
+        *("http://a.example:0/", "http://a.example:25/", "http://a.example:99999/"),
+        *("http://a.example:6379x/", "http://a.example\n.b.example/", "http://a.example/\r\nX: y"),
+        *("http://" + "a" * 5_000, "http://a.example/" + "é" * 400),
     ],
 )
 def test_what_is_no_web_address_is_not_asked_for(
@@ -169,31 +149,13 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(fetcher: Fetcher) 
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1",
-        "127.1",
-        "2130706433",
-        "0x7f000001",
-        "0",
-        "localhost",
-        "10.0.0.1",
-        "172.16.0.1",
-        "192.168.1.1",
-        "169.254.169.254",
-        "100.64.0.1",
-        "224.0.0.1",
-        "255.255.255.255",
-        "[::1]",
-        "[::]",
-        "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]",
-        "[::127.0.0.1]",
-        "[64:ff9b::7f00:1]",
-        "[64:ff9b:1::7f00:1]",
-        "[2002:7f00:1::]",
-        "[fe80::1]",
-        "[fc00::1]",
-        "[fec0::1]",
-        "[ff02::1]",
+        # This machine, in every way to write it, also inside an address of IPv6.
+        *("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0", "localhost", "[::1]", "[::]"),
+        *("[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]"),
+        *("[64:ff9b:1::7f00:1]", "[2002:7f00:1::]"),
+        # Private networks, the link, and many at once.
+        *("10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254"),
+        *("[fc00::1]", "[fec0::1]", "[fe80::1]", "224.0.0.1", "255.255.255.255", "[ff02::1]"),
     ],
 )
 def test_what_is_not_public_is_not_connected_to_in_any_spelling(
@@ -222,23 +184,14 @@ def test_one_private_address_among_the_public_ones_of_a_name_is_enough(
     assert tried == []
 
 
-def test_a_name_that_is_bound_anew_is_still_connected_to_where_it_was_checked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    looked_up = name_addresses(monkeypatch, [PUBLIC], [HOST])
-    tried = connections(monkeypatch)
-    with Fetcher(limits=FetchLimits(retries=0)) as fetcher:
-        assert "no complete response comes" in refusal(fetcher, "http://a.example/")
-    assert (looked_up, tried) == (["a.example"], [PUBLIC])
-
-
-def test_a_name_that_is_bound_anew_between_two_tries_is_refused(
+def test_a_name_is_looked_up_once_a_try_and_connected_to_where_it_was_checked(
     monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher
 ) -> None:
-    name_addresses(monkeypatch, [PUBLIC], [HOST])
+    """So a name that is bound anew does not lead into a private network."""
+    looked_up = name_addresses(monkeypatch, [PUBLIC], [HOST])
     tried = connections(monkeypatch)
     assert f"a.example is at {HOST}" in refusal(fetcher, "http://a.example/")
-    assert tried == [PUBLIC]
+    assert (looked_up, tried) == (["a.example"] * 2, [PUBLIC])
 
 
 def test_a_host_is_allowed_by_the_name_it_is_asked_by(
@@ -281,14 +234,9 @@ def test_a_redirect_is_followed_and_the_last_address_returned(site: Site, fetche
 @pytest.mark.parametrize(
     "location",
     [
-        "file:///etc/passwd",
-        "ftp://a.example/",
-        "http://10.0.0.1/",
-        "http://localhost:8080/",
-        "http://[::1]:8080/",
+        *("file:///etc/passwd", "ftp://a.example/", "http://[", "http://a.example:22/"),
+        *("http://10.0.0.1/", "http://localhost:8080/", "http://[::1]:8080/"),
         "http://x:y@a.example/",
-        "http://a.example:22/",
-        "http://[",
     ],
 )
 def test_a_redirect_to_what_may_not_be_asked_for_is_not_followed(
@@ -310,35 +258,21 @@ def test_a_circle_of_redirects_ends(site: Site, fetcher: Fetcher) -> None:
 # --- credentials ---
 
 
-def test_credentials_go_to_the_first_host_asked(site: Site) -> None:
-    url = site.serve("/a")
-    with Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "pass word")) as fetcher:
-        fetcher.get(url)
-    assert site.asked[0].headers["authorization"] == "Basic ZGVzazpwYXNzIHdvcmQ="
-
-
-def test_credentials_do_not_follow_a_redirect_to_another_origin(site: Site) -> None:
-    with open_site() as other:
-        url = site.serve("/a", status=302, headers={"Location": other.serve("/b", b"body")})
-        with Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "secret")) as fetcher:
-            assert fetcher.get(url, {"Cookie": "a=b"}).body == b"body"
-        assert "authorization" in site.asked[0].headers
-        assert site.asked[0].headers["cookie"] == "a=b"
-        assert {"authorization", "cookie"} & set(other.asked[0].headers) == set()
-
-
-def test_credentials_do_not_go_to_another_port_of_the_host(site: Site) -> None:
+def test_credentials_go_to_the_first_origin_and_to_no_other_port_of_its_host(site: Site) -> None:
     """Not by a redirect, nor when it is asked by itself afterwards: another may serve there."""
     with (
         open_site() as other,
-        Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "secret")) as fetcher,
+        Fetcher(private_hosts=frozenset({HOST}), auth=("desk", "pass word")) as fetcher,
     ):
         there = other.serve("/b", b"body")
-        fetcher.get(site.serve("/a", status=302, headers={"Location": there}))
+        redirect = site.serve("/a", status=302, headers={"Location": there})
+        assert fetcher.get(redirect, {"Cookie": "a=b"}).body == b"body"
         fetcher.get(there)
         fetcher.get(site.serve("/c"))
-    assert [set(one.headers) & {"authorization"} for one in other.asked] == [set(), set()]
-    assert ["authorization" in one.headers for one in site.asked] == [True, True]
+    assert [{"authorization", "cookie"} & set(one.headers) for one in other.asked] == [set()] * 2
+    basic = "Basic ZGVzazpwYXNzIHdvcmQ="
+    assert [one.headers["authorization"] for one in site.asked] == [basic, basic]
+    assert site.asked[0].headers["cookie"] == "a=b"
 
 
 @pytest.mark.parametrize(
@@ -390,35 +324,27 @@ def test_a_body_without_a_stated_length_is_cut_at_the_limit(site: Site, fetcher:
     assert "larger than 100000 bytes" in refusal(fetcher, site.add("/a", pour))
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(
-    site: Site, fetcher: Fetcher, layers: int
-) -> None:
-    bomb = b"\x00" * 50_000_000
-    for _ in range(layers):
-        bomb = gzip.compress(bomb, mtime=0)
-    encoding = ", ".join(["gzip"] * layers)
-    url = site.serve("/a", bomb, headers={"Content-Encoding": encoding})
-    assert ("larger than" if layers == 1 else "not asked for") in refusal(fetcher, url)
-
-
 @pytest.mark.parametrize(
     ("body", "encoding", "said"),
     [
-        (gzip.compress(b"x" * 999, mtime=0)[:-9], "gzip", "ends too early"),
+        pytest.param(gzip.compress(bytes(50_000_000)), "gzip", "larger than 100000", id="bomb"),
+        (gzip.compress(b"x" * 999)[:-9], "gzip", "ends too early"),
         (b"no gzip", "gzip", "cannot be unpacked"),
         (b"x", "br", "was not asked for"),
+        (gzip.compress(gzip.compress(b"x")), "gzip, gzip", "was not asked for"),
     ],
 )
-def test_a_badly_packed_body_is_refused(
+def test_a_packed_body_is_unpacked_and_a_badly_packed_one_refused(
     site: Site, fetcher: Fetcher, body: bytes, encoding: str, said: str
 ) -> None:
+    packed = site.serve("/b", gzip.compress(b"body"), headers={"Content-Encoding": "gzip"})
+    assert fetcher.get(packed).body == b"body"
     assert said in refusal(fetcher, site.serve("/a", body, headers={"Content-Encoding": encoding}))
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_a_slow_drip_ends_at_the_limit_of_time_and_is_tried_once_more(
-    site: Site, waits: Waits, part: str
+    site: Site, waits: list[float], part: str
 ) -> None:
     released = threading.Event()
 
@@ -429,12 +355,10 @@ def test_a_slow_drip_ends_at_the_limit_of_time_and_is_tried_once_more(
             request.wfile.write(b"x")
 
     limits = FetchLimits(seconds=0.3)
-    with Fetcher(
-        private_hosts=frozenset({HOST}), limits=limits, wait=waits.seconds.append
-    ) as fetcher:
+    with Fetcher(private_hosts=frozenset({HOST}), limits=limits, wait=waits.append) as fetcher:
         assert "timed out" in refusal(fetcher, site.add("/a", drip))
         assert fetcher.requests == 2
-    assert waits.seconds == [0.5]
+    assert waits == [0.5]
     released.set()
 
 
@@ -451,15 +375,9 @@ def cut(request: BaseHTTPRequestHandler) -> None:
     request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 
 
-def busy(status: int, retry_after: str = "") -> Callable[[BaseHTTPRequestHandler], None]:
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        if retry_after:
-            request.send_header("Retry-After", retry_after)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
-
-    return answer
+def busy(status: int, retry_after: str = "") -> Answering:
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    return lambda request: reply(request, status, headers, b"")
 
 
 @pytest.mark.parametrize(
@@ -473,42 +391,26 @@ def busy(status: int, retry_after: str = "") -> Callable[[BaseHTTPRequestHandler
         (busy(503, "999999999999"), LONGEST_WAIT_SECONDS),
         (busy(503, "-1"), 0.5),
         (busy(503, "soon"), 0.5),
-        (busy(503, "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"), 0.5),
         (busy(504, "Wed, 21 Oct 2015 07:28:00 GMT"), 0.0),
         (busy(504, "Wed, 21 Oct 2115 07:28:00 GMT"), LONGEST_WAIT_SECONDS),
     ],
 )
 def test_trouble_that_passes_is_waited_for(
-    site: Site,
-    fetcher: Fetcher,
-    waits: Waits,
-    trouble: Callable[[BaseHTTPRequestHandler], None],
-    seconds: float,
+    site: Site, fetcher: Fetcher, waits: list[float], trouble: Answering, seconds: float
 ) -> None:
     site.add("/a", trouble)
     assert fetcher.get(site.serve("/a", b"body")).body == b"body"
-    assert waits.seconds == [seconds]
+    assert waits == [seconds]
     assert fetcher.requests == 2
 
 
 def test_trouble_that_stays_is_reported_after_the_last_try(
-    site: Site, fetcher: Fetcher, waits: Waits
+    site: Site, fetcher: Fetcher, waits: list[float]
 ) -> None:
     assert "answers 503 (Service Unavailable)" in refusal(fetcher, site.add("/a", busy(503)))
     assert "no complete response comes" in refusal(fetcher, site.add("/b", fail))
-    assert waits.seconds == [0.5, 1.0, 0.5, 1.0]
+    assert waits == [0.5, 1.0, 0.5, 1.0]
     assert fetcher.requests == 6
-
-
-@pytest.mark.parametrize(
-    ("status", "away"), [(401, False), (404, False), (304, False), (429, True), (500, True)]
-)
-def test_a_site_that_cannot_answer_now_is_distinguished_from_one_that_refuses(
-    site: Site, fetcher: Fetcher, status: int, *, away: bool
-) -> None:
-    with pytest.raises(BadSource) as refused:
-        fetcher.get(site.serve("/a", status=status))
-    assert isinstance(refused.value, SourceAway) is away
 
 
 def test_an_address_that_nobody_serves_is_away(fetcher: Fetcher) -> None:
@@ -519,7 +421,7 @@ def test_an_address_that_nobody_serves_is_away(fetcher: Fetcher) -> None:
 
 
 def test_a_name_without_an_address_is_reported_at_once(
-    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, waits: Waits
+    monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, waits: list[float]
 ) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -527,7 +429,7 @@ def test_a_name_without_an_address_is_reported_at_once(
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(SourceAway, match="no address is known for a"):
         fetcher.get("http://a.example/")
-    assert waits.seconds == []
+    assert waits == []
 
 
 def test_a_header_that_would_be_two_is_not_sent(site: Site, fetcher: Fetcher) -> None:
@@ -561,27 +463,23 @@ def test_members_may_be_longer_than_a_piece() -> None:
 
 @pytest.mark.parametrize("behind", [b"\0" * 9_000, b"\n", b"\0\0junk", b"<!-- cached -->" * 900])
 def test_what_stands_behind_the_members_and_is_none_is_passed_over(behind: bytes) -> None:
-    assert unpacked(gzip.compress(b"a", mtime=0) + behind) == b"a"
-    assert (
-        unpacked(
-            gzip.compress(b"a", mtime=0) + b"\0" * 9_000 + gzip.compress(b"b", mtime=0) + behind
-        )
-        == b"ab"
-    )
+    one, other = gzip.compress(b"a"), gzip.compress(b"b")
+    assert unpacked(one + behind) == b"a"
+    assert unpacked(one + b"\0" * 9_000 + other + behind) == b"ab"
 
 
 def test_the_limit_holds_over_all_members_together() -> None:
     with pytest.raises(BadSource, match=f"larger than {MOST} bytes"):
-        unpacked(gzip.compress(b"x" * (MOST // 5), mtime=0) * 6)
+        unpacked(gzip.compress(b"x" * (MOST // 5)) * 6)
 
 
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (gzip.compress(b"x" * 99, mtime=0)[:-3], "ends too early"),
+        (gzip.compress(b"x" * 99)[:-3], "ends too early"),
         (b"\x1f\x8bjunk", "cannot be unpacked"),
     ],
 )
 def test_a_later_member_that_is_broken_is_reported(second: bytes, said: str) -> None:
     with pytest.raises(BadSource, match=said):
-        unpacked(gzip.compress(b"a", mtime=0) + second)
+        unpacked(gzip.compress(b"a") + second)
