@@ -10,12 +10,14 @@ from recommender.analysis.article_texts import (
     LEAD_WIDTH,
     MOST_PASSAGES,
     PASSAGE_WIDTH,
+    WIDE,
     ArticleTexts,
     cut,
     paragraphs,
     width,
 )
 from recommender.articles import Article
+from tests.support.properties import examples
 
 MARKS = "\"'»”)"  # may go where a stop is cut
 LATIN = st.text('abc .!?,\n\t"»)', max_size=200)
@@ -29,9 +31,13 @@ def letters(text: str) -> str:
     return re.sub(rf"[\s{re.escape(MARKS)}]", "", text)
 
 
-@given(LATIN | CHINESE | SENTENCES, st.integers(1, 60))
-def test_no_letter_is_lost_doubled_or_moved(text: str, limit: int) -> None:
-    assert letters("".join(cut(text, limit))) == letters(text)
+@given(LATIN | CHINESE | SENTENCES, st.integers(WIDE, 90))
+@examples(300)
+def test_pieces_are_within_the_limit_and_hold_every_letter_in_order(text: str, limit: int) -> None:
+    pieces = list(cut(text, limit))
+    assert "" not in pieces
+    assert [piece for piece in pieces if width(piece) > limit] == []
+    assert letters("".join(pieces)) == letters(text)
 
 
 @given(LATIN, st.integers(60, 200))
@@ -39,26 +45,6 @@ def test_no_word_is_broken_where_sentences_fit(text: str, limit: int) -> None:
     short = ". ".join(sentence[:50] for sentence in re.split(r"[.!?\s]+", text))
     kept = " ".join(cut(short, limit))
     assert letters(kept.replace(" ", "|")) == letters("|".join(short.split()))
-
-
-@given(LATIN, st.integers(1, 60))
-def test_every_latin_piece_is_within_the_limit(text: str, limit: int) -> None:
-    assert [piece for piece in cut(text, limit) if len(piece) > limit] == []
-
-
-@given(CHINESE, st.integers(4, 60))
-def test_every_chinese_piece_is_within_the_limit(text: str, limit: int) -> None:
-    assert [piece for piece in cut(text, limit) if width(piece) > limit] == []
-
-
-@given(SENTENCES, st.integers(40, 90))
-def test_every_piece_of_short_mixed_sentences_is_within_the_limit(text: str, limit: int) -> None:
-    assert [piece for piece in cut(text, limit) if width(piece) > limit] == []
-
-
-@given(LATIN | CHINESE | SENTENCES, st.integers(1, 60))
-def test_no_piece_is_empty(text: str, limit: int) -> None:
-    assert "" not in list(cut(text, limit))
 
 
 @pytest.mark.parametrize(
@@ -84,6 +70,8 @@ def test_no_piece_is_empty(text: str, limit: int) -> None:
         # What has no end at all is cut by length.
         ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
         ("一二三四五", 8, ["一二", "三四", "五"]),
+        ("aaaa一二三", 8, ["aaaa一", "二三"]),
+        ("一二", 1, ["一", "二"]),  # wider than the limit: alone
     ],
 )
 def test_a_text_is_cut_where_it_ends(text: str, limit: int, pieces: list[str]) -> None:
@@ -103,34 +91,42 @@ def test_paragraphs_are_split_at_line_ends_and_stripped() -> None:
     assert paragraphs(" \n ") == []
 
 
-def test_a_title_alone_is_its_own_lead() -> None:
-    assert ArticleTexts.of(Article(id="a", title=" Bridge opens ")) == ArticleTexts(
-        "Bridge opens", "Bridge opens", ()
-    )
+OPENING, REST = "A" * (LEAD_WIDTH - 1) + ".", "B" * 400 + "."
 
 
-def test_a_body_alone_leads_with_its_opening() -> None:
-    opening, rest = "A" * 599 + ".", "B" * 400 + "."
-    views = ArticleTexts.of(Article(id="a", body=f"{opening}\n{rest}"))
-    assert views == ArticleTexts("", opening, (opening, rest))
-    assert len(opening) == LEAD_WIDTH
+@pytest.mark.parametrize(
+    ("fields", "texts"),
+    [
+        pytest.param({"title": " T "}, ArticleTexts("T", "T", ()), id="a title alone"),
+        pytest.param(
+            {"body": f"{OPENING}\n{REST}"},
+            ArticleTexts("", OPENING, (OPENING, REST)),
+            id="a body alone leads with its opening",
+        ),
+        pytest.param(
+            {"title": "T", "body": "One.\n\nTwo."},
+            ArticleTexts("T", "T\nOne. Two.", ("One. Two.",)),
+            id="a short story",
+        ),
+        pytest.param(
+            {"title": "T", "summary": " S ", "body": "One."},
+            ArticleTexts("T", "T\nS", ("One.",)),
+            id="a summary leads instead of the opening",
+        ),
+        pytest.param(
+            {"title": "T", "summary": " \n", "body": "One."},
+            ArticleTexts("T", "T\nOne.", ("One.",)),
+            id="a blank summary does not",
+        ),
+    ],
+)
+def test_the_lead_is_the_title_with_the_summary_or_the_opening(
+    fields: dict[str, str], texts: ArticleTexts
+) -> None:
+    assert ArticleTexts.of(Article.model_validate({"id": "a"} | fields)) == texts
 
 
-def test_a_short_story_has_title_lead_and_one_passage() -> None:
-    views = ArticleTexts.of(Article(id="a", title="T", body="One.\n\nTwo."))
-    assert views == ArticleTexts("T", "T\nOne. Two.", ("One. Two.",))
-
-
-def test_a_summary_leads_instead_of_the_opening() -> None:
-    views = ArticleTexts.of(Article(id="a", title="T", summary=" S ", body="One."))
-    assert views == ArticleTexts("T", "T\nS", ("One.",))
-
-
-def test_a_blank_summary_does_not_lead() -> None:
-    assert ArticleTexts.of(Article(id="a", title="T", summary=" \n", body="One.")).lead == "T\nOne."
-
-
-def test_a_book_costs_no_more_than_a_long_read() -> None:
+def test_a_book_costs_no_more_than_a_long_article() -> None:
     pages = [f"{number:04}" + "p" * (PASSAGE_WIDTH - 4) for number in range(MOST_PASSAGES + 12)]
     views = ArticleTexts.of(Article(id="a", body="\n".join(pages)))
     assert views.passages == tuple(pages[:MOST_PASSAGES])
@@ -139,9 +135,3 @@ def test_a_book_costs_no_more_than_a_long_read() -> None:
 def test_a_million_blanks_are_read_as_quickly_as_letters() -> None:
     """A quadratic cut would take minutes here."""
     assert list(cut(f"One.{' ' * 1_000_000}Two.", 900)) == ["One. Two."]
-
-
-def test_mixed_scripts_stay_within_the_limit() -> None:
-    pieces = list(cut("a" * 1_000 + "中" * 1_000, 900))
-    assert [width(piece) for piece in pieces] == [900, 900, 900, 900, 900, 500]
-    assert "".join(pieces) == "a" * 1_000 + "中" * 1_000
