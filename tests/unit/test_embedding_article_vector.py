@@ -14,7 +14,6 @@ from recommender.analysis.embedding import embed_texts, mix_vectors, texts_to_en
 from recommender.analysis.embedding.article_vector import MOST_MATCHED
 
 Floats = NDArray[np.float32]
-EAST, NORTH, WEST, SOUTH = 0.0, 90.0, 180.0, 270.0
 
 
 def unit(degrees: float) -> Floats:
@@ -22,47 +21,36 @@ def unit(degrees: float) -> Floats:
     return np.array([math.cos(angle), math.sin(angle)], np.float32)
 
 
-def lookup(**directions: float) -> Callable[[str], Floats]:
-    """Vectors of texts, by the directions that they point to."""
-    return lambda text: unit(directions[text])
-
-
-def test_title_lead_and_mean_of_passages_have_equal_parts() -> None:
-    """Title east, lead north, passages east and north, whose mean points to 45 degrees."""
-    mixed = mix_vectors(
-        ArticleTexts("t", "l", ("p", "q")), lookup(t=EAST, l=NORTH, p=EAST, q=NORTH)
-    )
-    np.testing.assert_allclose(mixed, [math.sqrt(0.5)] * 2, atol=1e-6)
-    assert str(mixed.dtype) == "float32"
-
-
-def test_many_passages_weigh_no_more_than_one() -> None:
-    """(1,0) + (1,0) + (0,1) = (2,1), however many passages point north."""
-    for count in (1, 40):
-        mixed = mix_vectors(ArticleTexts("t", "l", ("p",) * count), lookup(t=EAST, l=EAST, p=NORTH))
-        np.testing.assert_allclose(mixed, np.array([2, 1]) / math.sqrt(5), atol=1e-6)
-
-
-def test_a_title_alone_is_its_own_vector() -> None:
-    mixed = mix_vectors(ArticleTexts("t", "t", ()), lookup(t=30))
-    np.testing.assert_allclose(mixed, unit(30), atol=1e-6)
-
-
-def test_without_a_title_lead_and_passages_have_half_each() -> None:
-    mixed = mix_vectors(ArticleTexts("", "l", ("p",)), lookup(l=EAST, p=NORTH))
-    np.testing.assert_allclose(mixed, unit(45), atol=1e-6)
-
-
-def test_opposite_passages_give_their_third_to_the_first_axis() -> None:
-    """They have no mean direction: (0,1) + (0,1) + (1,0) = (1,2)."""
-    views = ArticleTexts("t", "l", ("p", "q"))
-    mixed = mix_vectors(views, lookup(t=NORTH, l=NORTH, p=NORTH, q=SOUTH))
-    np.testing.assert_allclose(mixed, np.array([1, 2]) / math.sqrt(5), atol=1e-6)
-
-
-def test_opposite_parts_still_give_a_unit_vector() -> None:
-    mixed = mix_vectors(ArticleTexts("t", "l", ()), lookup(t=NORTH, l=SOUTH))
-    assert mixed.tolist() == [1.0, 0.0]
+@pytest.mark.parametrize(
+    ("views", "directions", "mixed"),
+    [
+        # Directions are in degrees; passages at 0 and 90 have their mean at 45.
+        (
+            ArticleTexts("t", "l", ("p", "q")),
+            {"t": 0, "l": 90, "p": 0, "q": 90},
+            (1, 1),
+        ),
+        # (1,0) + (1,0) + (0,1), however many passages there are.
+        (ArticleTexts("t", "l", ("p",)), {"t": 0, "l": 0, "p": 90}, (2, 1)),
+        (ArticleTexts("t", "l", ("p",) * 40), {"t": 0, "l": 0, "p": 90}, (2, 1)),
+        # A title alone; lead and passages without a title.
+        (ArticleTexts("t", "t", ()), {"t": 30}, (math.sqrt(3), 1)),
+        (ArticleTexts("", "l", ("p",)), {"l": 0, "p": 90}, (1, 1)),
+        # Opposite passages have no mean: their third goes to the first axis. So do opposite parts.
+        (
+            ArticleTexts("t", "l", ("p", "q")),
+            {"t": 90, "l": 90, "p": 90, "q": 270},
+            (1, 2),
+        ),
+        (ArticleTexts("t", "l", ()), {"t": 90, "l": 270}, (1, 0)),
+    ],
+)
+def test_title_lead_and_the_mean_of_the_passages_have_equal_parts(
+    views: ArticleTexts, directions: Mapping[str, float], mixed: tuple[float, float]
+) -> None:
+    found = mix_vectors(views, lambda text: unit(directions[text]))
+    assert str(found.dtype) == "float32"
+    np.testing.assert_allclose(found, np.array(mixed) / np.linalg.norm(mixed), atol=1e-6)
 
 
 @pytest.mark.parametrize(
