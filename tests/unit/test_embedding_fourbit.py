@@ -94,27 +94,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data" / "models" / "small"
 
 
-def test_a_block_worked_by_hand() -> None:
-    """Scale 0.5. Byte 0 is 0xF1: weight 0 is (1 - 8) / 2, weight 16 is (15 - 8) / 2. So on."""
-    pairs = bytes([0xF1, 0x80, 0x7A]) + bytes([0x88]) * 13
-    found = decode_blocks(struct.pack("<e", 0.5) + pairs)
-    expected = [-3.5, -4.0, 1.0, *[0.0] * 13, 3.5, 0.0, -0.5, *[0.0] * 13]
-    assert found.dtype == np.float16
-    assert found.tolist() == expected
+STEPS = st.lists(st.integers(-8, 7), min_size=32, max_size=32)
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.floats(-4, 4, width=16), st.lists(st.integers(-8, 7), min_size=32, max_size=32)
-        ),
-        min_size=1,
-        max_size=3,
-    )
-)
+@given(st.lists(st.tuples(st.floats(-4, 4, width=16), STEPS), min_size=1, max_size=3))
 def test_what_was_put_into_blocks_comes_out_in_its_order(
     blocks: list[tuple[float, list[int]]],
 ) -> None:
+    """Byte n of a block holds the steps of weight n below and of weight n + 16 above, plus 8."""
     data = b"".join(
         struct.pack("<e", scale)
         + bytes((steps[at] + 8) | (steps[at + 16] + 8) << 4 for at in range(16))
@@ -155,20 +142,20 @@ def test_the_tokenizer_makes_words_uniform_and_keeps_the_wide_tilde(
     assert tokenizer.encode(text).ids == [PIECES.index(piece) for piece in pieces]
 
 
-def test_progress_is_told_of_every_byte_of_tensors_once(
+def test_progress_counts_every_byte_of_tensors_once(
     weights: Path, sha256: str, folder: Path
 ) -> None:
-    opened, told = list[tuple[str, int, str]](), list[int]()
+    opened, counted = list[tuple[str, int, str]](), list[int]()
 
     @contextmanager
     def meter(label: str, total: int, unit: str) -> Iterator[Advance]:
         opened.append((label, total, unit))
-        yield told.append
+        yield counted.append
 
     unpack_model(weights, sha256, folder, meter)
     total = 2 * sum(map(math.prod, MATRICES.values())) + 4 * sum(PLAIN.values())
     assert opened == [("unpacking the model", total, "B")]
-    assert sum(told) == total
+    assert sum(counted) == total
     unpack_model(weights, sha256, folder, meter)
     assert len(opened) == 1
 
