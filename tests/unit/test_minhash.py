@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -26,11 +26,6 @@ study of parking and for a stop of the number nine bus beside the new ramp.
 The bridge will cost forty million crowns, a third of it from the regional road fund. The rest is \
 borrowed over twenty years, which the treasurer called tight but sound."""
 PARAGRAPHS = STORY.splitlines()
-UNRELATED = (
-    "Apple growers in the upper valley expect their earliest harvest on record, as a mild winter "
-    "brought blossom three weeks ahead of the calendar. Late frost remains the worry, and many "
-    "orchards have hired heaters for April nights. Bees were out before the end of February."
-)
 
 
 def story(text: str, title: str = "") -> Article:
@@ -50,36 +45,30 @@ def estimate(one: Article, two: Article) -> float:
     return float(estimate_jaccard(compute_minhash(one), compute_minhash(two)[None, :])[0])
 
 
-@pytest.mark.parametrize("kept", [0, 20, 50, 80, 100, 120, 150, 180, 195, 200])
-def test_the_estimate_is_near_the_true_similarity(kept: int) -> None:
-    """Two texts of two hundred words that share their first `kept` words."""
-    draw = np.random.default_rng(kept)
-    shared = [f"w{draw.integers(5_000)}" for _ in range(kept)]
-    one, two = (
-        story(" ".join([*shared, *(f"{own}{draw.integers(5_000)}" for _ in range(200 - kept))]))
-        for own in "xy"
-    )
+def two_stories(draw: np.random.Generator, shared: int, own: int) -> list[Article]:
+    """Two texts that begin with the same words and end with words of their own."""
+    start = [f"w{draw.integers(9_999)}" for _ in range(shared)]
+    ends = ([f"{name}{draw.integers(9_999)}" for _ in range(own)] for name in "xy")
+    return [story(" ".join([*start, *end])) for end in ends]
+
+
+@pytest.mark.parametrize("shared", [0, 20, 50, 80, 100, 120, 150, 180, 195, 200])
+def test_the_estimate_is_near_the_true_similarity(shared: int) -> None:
+    one, two = two_stories(np.random.default_rng(shared), shared, 200 - shared)
     assert abs(estimate(one, two) - jaccard(one, two)) < 0.15
 
 
-def test_the_estimate_has_no_lean() -> None:
-    """Over many pairs that share half of their words, errors cancel out."""
+def test_the_estimate_has_no_bias() -> None:
+    """Over many pairs that share two thirds of their words, errors cancel out."""
     draw = np.random.default_rng(7)
-    errors = []
-    for _ in range(40):
-        shared = [f"w{draw.integers(9_999)}" for _ in range(60)]
-        one, two = (
-            story(" ".join([*shared, *(f"{own}{draw.integers(9_999)}" for _ in range(30))]))
-            for own in "xy"
-        )
-        errors.append(estimate(one, two) - jaccard(one, two))
+    pairs = [two_stories(draw, 60, 30) for _ in range(40)]
+    errors = [estimate(one, two) - jaccard(one, two) for one, two in pairs]
     assert abs(float(np.mean(errors))) < 0.03
 
 
-def test_one_text_in_two_articles_overlaps_wholly() -> None:
-    text = STORY
-    two = Article(id="b", title="T", body=text.upper().replace(". ", " — "), language="en")
-    assert estimate(story(text, "T"), two) == 1.0
+def test_one_text_in_two_articles_has_similarity_one() -> None:
+    two = Article(id="b", title="T", body=STORY.upper().replace(". ", " — "), language="en")
+    assert estimate(story(STORY, "T"), two) == 1.0
 
 
 @pytest.mark.parametrize("cut", range(len(PARAGRAPHS)))
@@ -91,18 +80,14 @@ def test_a_reprint_without_a_paragraph_and_with_another_headline_is_known(cut: i
     assert estimate(whole, reprint) > 0.35
 
 
-def test_an_unrelated_text_does_not_overlap() -> None:
-    assert estimate(story(STORY), story(UNRELATED)) < 0.1
-
-
-def test_the_same_words_in_another_order_do_not_overlap() -> None:
+def test_the_same_words_in_another_order_are_not_similar() -> None:
     shuffled = STORY.split()
     np.random.default_rng(1).shuffle(shuffled)
     assert estimate(story(STORY), story(" ".join(shuffled))) < 0.1
 
 
 @pytest.mark.parametrize("text", ["?", "… — !"])
-def test_a_text_without_words_signs_with_zeros(text: str) -> None:
+def test_the_minhash_of_a_text_without_words_is_zeros(text: str) -> None:
     minhash = compute_minhash(story(text))
     assert minhash.tolist() == [0] * MINHASH_SIZE
     assert str(minhash.dtype) == "uint16"
@@ -174,14 +159,11 @@ def test_without_texts_there_is_nothing_to_count() -> None:
 
 
 @given(st.floats(0, 3), st.sampled_from([1, 4, 10, MINHASH_SIZE]))
+@example(0.3, 10)
+@example(1.0, MINHASH_SIZE)
+@example(2.0, MINHASH_SIZE)
 def test_the_least_number_of_equal_places_is_that_of_the_share(bound: float, size: int) -> None:
     least = least_equal_places(bound, size)
     assert [count >= least for count in range(size + 1)] == [
         count / size >= bound for count in range(size + 1)
     ]
-
-
-def test_no_number_of_equal_places_is_beyond_all() -> None:
-    assert least_equal_places(2.0, MINHASH_SIZE) == MINHASH_SIZE + 1
-    assert least_equal_places(1.0, MINHASH_SIZE) == MINHASH_SIZE
-    assert least_equal_places(0.3, 10) == 3
