@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +20,17 @@ from typing import Final
 
 import click
 from click.testing import CliRunner
+
+from index import Catalog
+from recommender.analysis.analyzer import Analyzer
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.html.sandbox import Sandbox
+from recommender.cli import main as read_also
+from recommender.indexing.rebuild import rebuild
+from recommender.settings import Settings
+from recommender.store import open_store
+from service import create_app
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 OURS: Final = tuple(f"{ROOT}/{name}" for name in ("index/", "recommender/", "service.py"))
@@ -84,26 +95,26 @@ def run_command(*arguments: str) -> None:
     Raises:
         SystemExit: the command failed; its output is printed.
     """
-    from recommender.cli import main  # noqa: PLC0415 - reads the environment that is set first
-
-    result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(read_also, list(arguments), catch_exceptions=False)
     if result.exit_code:
         raise SystemExit(result.output)
 
 
 def route_of_rebuild() -> Route:
-    """The route of `read-also rebuild`, where every text has been embedded before."""
+    """The route of a rebuild, from store to published snapshot, where no text has changed."""
     run_command("import", str(SAMPLE))
     run_command("rebuild")
-    with record_route() as route:
-        run_command("rebuild")
+    settings = Settings.from_environment()
+    catalog, model = Catalog(settings.data.snapshots), find_model(settings.model, settings.data_dir)
+    with closing(open_store(settings.database_url)) as store, Sandbox() as markup:
+        analyzer = Analyzer(model, load_encoder, markup.read)
+        with record_route() as route:
+            rebuild(store, catalog, analyzer)
     return route
 
 
 def route_of_request() -> Route:
     """The route of a GET related; the second call, so that everything has been opened."""
-    from service import create_app  # noqa: PLC0415 - reads the environment that is set first
-
     client = create_app().test_client()
     headers = {"Authorization": f"Bearer {KEY}"}
     address = f"/v1/articles/{SEED}/related?limit=12"

@@ -28,6 +28,7 @@ __all__ = [
     "ID_PATTERN",
     "ID_SCHEMA",
     "LANGUAGE_PATTERN",
+    "UNKNOWN_LANGUAGE",
     "Article",
     "Id",
     "Moment",
@@ -36,6 +37,7 @@ __all__ = [
     "article_of",
     "check_id",
     "faults_of",
+    "hash_id",
     "is_web_address",
     "parse_article",
     "parse_outline",
@@ -49,6 +51,7 @@ _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+UNKNOWN_LANGUAGE: Final = "und"
 MOST_FIELDS: Final = 60
 MOST_NAMES: Final = 100
 MOST_MARKUP: Final = 4 * 2**20  # bytes; the limit of the HTML sandbox
@@ -297,6 +300,11 @@ def faults_of(error: ValidationError) -> Iterator[FieldFault]:
             f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault["loc"]
         )
         yield FieldFault(where, fault["msg"].removeprefix("Value error, "))
+
+
+def hash_id(name: str) -> int:
+    """Hash an id, or the name of a translation group, author or host, to 64 bits."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def primary_language(tag: str | None) -> str | None:

@@ -19,7 +19,7 @@ from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
 from recommender.operations.check import gather_facts
 from recommender.operations.check_findings import Level, judge
-from recommender.operations.erase import Erased, erase
+from recommender.operations.erasure import Erased, erase
 from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent
 from recommender.settings import Settings

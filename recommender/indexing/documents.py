@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from index import Passages, Rows, TermCounts
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import Article, primary_language
-from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id, visibility_columns
+from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, primary_language
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
+from recommender.ranking.filters import visibility_columns
 
 __all__ = [
     "GROUPED_BY",

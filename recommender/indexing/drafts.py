@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from index import Query, View
 from recommender.analysis.features import Draft, Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import Article, parse_article
+from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, parse_article
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
 from recommender.indexing.documents import IndexedDocument
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
-from recommender.ranking.attributes import UNKNOWN_LANGUAGE, hash_id
 from recommender.ranking.seed import Seed
 from recommender.settings import DRAFT_SOCKET
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard, least_equal_places
-from recommender.ranking.attributes import Columns
+from recommender.ranking.filters import Columns
 
 __all__ = [
     "TEXT_CLUSTER_OVERLAP",

@@ -2,25 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from math import isnan
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import View
 from recommender.api import ListOptions, Rule
-from recommender.articles import Article
-from recommender.ranking.attributes import (
-    UNKNOWN_LANGUAGE,
-    Columns,
-    TaggedColumns,
-    visibility_columns,
-)
+from recommender.articles import UNKNOWN_LANGUAGE, Article
 
 __all__ = [
+    "Columns",
     "Filter",
+    "TaggedColumns",
     "broken_rules",
     "eligible",
     "is_visible",
@@ -28,6 +25,7 @@ __all__ = [
     "next_visibility_change",
     "pinnable",
     "row_is_visible",
+    "visibility_columns",
     "visible",
 ]
 
@@ -37,6 +35,25 @@ Rules = Iterator[tuple[Rule, Rows]]
 """Rules in their order, each with the rows that keep it: bool [n]."""
 DAY_SECONDS: Final = 86_400.0
 EVERY_ROW: Final = slice(None)
+
+
+class Columns(Protocol):
+    """Whatever has the columns of articles, such as a snapshot or a delta."""
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """By name, an array of n rows."""
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[str]]:
+        """By the name of a column of codes, the label of each code, by position."""
+
+
+class TaggedColumns(Columns, Protocol):
+    """Columns of articles, and their tags."""
+
+    def rows_with(self, keyword: str, /) -> NDArray[np.int32]:
+        """Find the rows that have a tag, ascending: int32 [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,30 @@ class _SingleArticle:
 
     columns: Mapping[str, NDArray[Any]]
     labels: Mapping[str, Sequence[str]]
+
+
+def visibility_columns(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
+    """The columns that say whether an article may be seen, and when.
+
+    Returns:
+        `published`, bool [n]; `from_time` and `until_time`, float64 [n]: seconds since 1970 in UTC
+        between which it may be listed, infinite where nothing limits it.
+    """
+    opens = [_opens_at(article) for article in articles]
+    expires = [article.expires_at for article in articles]
+    return {
+        "published": np.array([article.status == "published" for article in articles], np.bool_),
+        "from_time": np.array([-np.inf if t is None else t.timestamp() for t in opens], np.float64),
+        "until_time": np.array(
+            [np.inf if t is None else t.timestamp() for t in expires], np.float64
+        ),
+    }
+
+
+def _opens_at(article: Article) -> datetime | None:
+    """The first moment at which it may be listed: the end of its embargo, or its publication."""
+    times = [t for t in (article.embargoed_until, article.published_at) if t is not None]
+    return max(times, default=None)
 
 
 def visible(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:

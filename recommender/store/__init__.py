@@ -2,9 +2,8 @@
 
 from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
-from recommender.store.change_log import LOG_START, LogEntry, LogPosition, StoreState
+from recommender.store.change_log import LOG_START, CatalogNeeds, LogEntry, LogPosition, StoreState
 from recommender.store.feature_cache import FeatureCache
-from recommender.store.machines import CatalogNeeds
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan

@@ -30,6 +30,7 @@ from recommender.store.article_rows import (
 from recommender.store.change_log import (
     LogEntry,
     LogPosition,
+    ReportedCatalogs,
     StoreState,
     has_position,
     position_at,
@@ -41,7 +42,6 @@ from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoints import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
-from recommender.store.machines import ReportedCatalogs
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan

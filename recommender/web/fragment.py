@@ -8,9 +8,8 @@ from flask import Blueprint, Response, make_response, render_template
 from pydantic import AfterValidator, Field
 
 from recommender.api import InQuery, Item, ListOptions, read_whole_number
-from recommender.articles import is_web_address
+from recommender.articles import UNKNOWN_LANGUAGE, is_web_address
 from recommender.characters import UNSEEN, can_be_seen, fit_for_html
-from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.display_fields import DisplayFields
 from recommender.web.auth import is_public, opens_reads
 from recommender.web.endpoints import NonJsonAnswer, described

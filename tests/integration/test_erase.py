@@ -30,7 +30,7 @@ from recommender.errors import (
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.live import Follower, Heartbeats, Journal
-from recommender.operations.erase import Erased, erase
+from recommender.operations.erasure import Erased, erase
 from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
@@ -415,16 +415,16 @@ def test_an_article_that_was_never_stored_is_unknown(archive: Archive) -> None:
 
 STEPS: Final = (
     "recommender.store.ArticleStore.delete",
-    "recommender.operations.erase.scrub",
+    "recommender.operations.erasure.scrub",
     "index.catalog.Catalog.stage",
     "index.catalog.Catalog.publish",
     "index.catalog.Catalog.prune",  # at the end of publishing
     "pathlib.Path.rename",  # of the first generation that is removed
-    "recommender.operations.erase._remove_generations",
+    "recommender.operations.erasure._remove_generations",
     "pathlib.Path.unlink",  # of the first file that is removed
-    "recommender.operations.erase._remove",
+    "recommender.operations.erasure._remove",
     "recommender.store.feature_cache.FeatureCache.prune",
-    "recommender.operations.erase.overwrite_free_space",
+    "recommender.operations.erasure.overwrite_free_space",
 )
 
 

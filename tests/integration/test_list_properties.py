@@ -24,9 +24,8 @@ from index import View
 from recommender.analysis.embedding import Encoder
 from recommender.analysis.minhash import compute_minhash
 from recommender.api import LIMITS, MODES, Item, ListOptions, RecordedOverride, RelatedList
-from recommender.articles import Article
+from recommender.articles import UNKNOWN_LANGUAGE, Article
 from recommender.indexing.drafts import make_outside_seed
-from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.ranking.candidates import FALLBACK_STAGES, ListRequest
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy, parse_policy

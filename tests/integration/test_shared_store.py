@@ -18,7 +18,7 @@ from recommender.indexing.snapshots import touch_catalog
 from recommender.live import open_replica
 from recommender.settings import CATALOG_ID, Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store
-from recommender.store.machines import FORGET_AFTER
+from recommender.store.change_log import FORGET_AFTER
 from tests.support.features import make_embedding
 
 Rebuild = Callable[..., Rebuilt]

@@ -24,10 +24,9 @@ from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encoder, Model, embed_texts, texts_to_encode
 from recommender.analysis.features import Draft, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import Article, parse_article
+from recommender.articles import UNKNOWN_LANGUAGE, Article, parse_article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
-from recommender.ranking.attributes import UNKNOWN_LANGUAGE
 from recommender.store import LogPosition, StoreState
 
 Document = dict[str, Any]

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, Snapshot, View
 from recommender.analysis.embedding import Model
-from recommender.articles import Article
+from recommender.articles import Article, hash_id
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
-from recommender.ranking.attributes import hash_id
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.store import LOG_START, StoreState
 from tests.support.properties import examples

@@ -11,11 +11,10 @@ import pytest
 from index import Catalog, DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import Article
+from recommender.articles import Article, hash_id
 from recommender.errors import UnreadArticle
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
-from recommender.ranking.attributes import hash_id
 from recommender.ranking.seed import find_seed, seed_of
 from recommender.store import LOG_START, StoreState
 from tests.support.features import make_embedding, make_features

@@ -14,7 +14,7 @@ from recommender.errors import ReadAlsoError
 from recommender.settings import JOURNAL_SUFFIX, DataFolder
 from recommender.store import ArticleStore
 from recommender.store.backup import find_leftovers
-from recommender.store.erasure import overwrite_free_space, scrub
+from recommender.store.deleted_rows import overwrite_free_space, scrub
 
 __all__ = ["Erased", "erase"]
 
