@@ -39,7 +39,7 @@ from recommender.store.change_log import (
     trim_log,
 )
 from recommender.store.change_signal import ChangeSignal
-from recommender.store.checkpoints import Checkpoints
+from recommender.store.checkpoint_rows import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
 from recommender.store.override_versions import OverrideStore
