@@ -4,26 +4,17 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_kept
 from tests.faults.harness.freshness import encodings
-from tests.faults.harness.reads import MovedClock, Scene, everybody_locked_out, writers_locked_out
-from tests.faults.harness.serving import (
-    Load,
-    Place,
-    Server,
-    ask,
-    delete,
-    line_to,
-    listed,
-    put,
-    put_until_kept,
-    seeds,
-    until,
-)
+from tests.faults.harness.reads import MovedClock, Scene, locked
+from tests.faults.harness.stories import seeds
+from tests.support.serving import Place, Server
+from tests.support.waiting import until
 
 SEEDS = 4
 RATE = 30.0
@@ -87,7 +78,7 @@ def test_a_killed_worker_is_replaced_and_its_reads_are_answered_by_another(scene
 def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: Scene) -> None:
     article = scene.next_article()
     with reading(scene):
-        with writers_locked_out(scene.server.place.store):
+        with locked(scene.server.place.store, readers_too=False):
             assert put(scene.server.port, article) == 503
         assert put_until_kept(scene.server.port, article)
 
@@ -95,17 +86,17 @@ def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: 
 def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(scene: Scene) -> None:
     article = scene.next_article()
     path = f"/v1/articles/seed-1/related?tag={article['id']}"
+    deleted = f"/v1/articles/{article['id']}"
     with reading(scene, cut=True):
         assert put_until_kept(scene.server.port, article)
-        with everybody_locked_out(scene.server.place.store):
+        with locked(scene.server.place.store, readers_too=True):
             scene.kill_worker()
             for worker in scene.server.workers:
-                line = line_to(scene.server, worker)
-                status, body = line.ask("GET", path)
-                line.close()
+                with closing(line_to(scene.server, worker)) as line:
+                    status, body = line.ask("GET", path)
                 assert (status, listed(body)) == (200, [article["id"]])
         # A second after the last refusal the store is tried again.
-        assert until(lambda: delete(scene.server.port, article["id"]) == 204, 5)
+        assert until(lambda: ask(scene.server.port, "DELETE", deleted)[0] == 204, 5)
         assert until(lambda: listed(ask(scene.server.port, "GET", path)[1]) == [], 5)
 
 

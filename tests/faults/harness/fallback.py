@@ -7,8 +7,6 @@ opening is timed from the start. Run it as `python -m tests.faults.harness.fallb
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -18,7 +16,9 @@ from index import BUCKETS, Catalog, Passages, Rows, TermCounts, quantize
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import build_rows
 from recommender.live import open_base_snapshots
+from tests.faults.harness.damage import Flip
 from tests.faults.harness.tally import Figure, report
+from tests.support.index_rows import STAMP, random_units
 
 DIM = 384
 TERMS = 120
@@ -33,38 +33,30 @@ def main(rows: int) -> None:
     """Build, damage, open."""
     with tempfile.TemporaryDirectory(prefix="fallback-") as folder:
         catalog = Catalog(Path(folder))
-        older = _publish(catalog, rows, change=1)
-        newer = _publish(catalog, rows, change=2)
-        figures = [
-            Figure("opening the live generation, s", _seconds(catalog, newer), MOST_SECONDS, "most")
-        ]
+        older, newer = (_publish(catalog, rows, change) for change in (1, 2))
+        seconds = {"opening the live generation": _seconds(catalog, newer)}
         for name in ("display.bin", "vectors.faiss", "manifest.json"):
-            with _flipped(catalog.folder / newer / name):
-                seconds = _seconds(catalog, older)
-            figures.append(
-                Figure(f"the one before, {name} damaged, s", seconds, MOST_SECONDS, "most")
-            )
+            path = catalog.folder / newer / name
+            with Flip(path, path.stat().st_size * 4).done():
+                seconds[f"the one before, {name} damaged"] = _seconds(catalog, older)
         begun = time.monotonic()
         catalog.flip(older)
-        figures.append(Figure("rollback, s", time.monotonic() - begun, MOST_SECONDS, "most"))
-        sys.exit(report(figures, click.echo))
+        seconds["rollback"] = time.monotonic() - begun
+    sys.exit(report([Figure(f"{n}, s", took, most=MOST_SECONDS) for n, took in seconds.items()]))
 
 
 def _publish(catalog: Catalog, count: int, change: int) -> str:
+    vectors = random_units(count, DIM, seed=change)
     draw = np.random.default_rng(change)
-    vectors = draw.standard_normal((count, DIM), np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     buckets = np.sort(draw.integers(0, BUCKETS // TERMS, (count, TERMS)), axis=1)
     buckets += np.arange(TERMS) * (BUCKETS // TERMS)
+    starts = np.arange(count + 1, dtype=np.int64)
+    ones = np.ones(count * TERMS, np.float32)
     rows = Rows(
         ids=[f"{number:06}" for number in range(count)],
         vectors=vectors,
-        passages=Passages(np.arange(count + 1, dtype=np.int64), quantize(vectors)),
-        terms=TermCounts(
-            np.arange(count + 1, dtype=np.int64) * TERMS,
-            buckets.ravel().astype(np.int32),
-            np.ones(count * TERMS, np.float32),
-        ),
+        passages=Passages(starts, quantize(vectors)),
+        terms=TermCounts(starts * TERMS, buckets.ravel().astype(np.int32), ones),
         columns={
             name: np.zeros((count, *column.shape[1:]), column.dtype)
             for name, column in EMPTY.columns.items()
@@ -74,9 +66,7 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
         display=[b"a headline of sixty letters, an address and what else is shown"] * count,
     )
     with catalog.lock():
-        snapshot = catalog.publish_rows(
-            rows, model="made", analyzer="made", epoch="made", change=change, ivf_above=count
-        )
+        snapshot = catalog.publish_rows(rows, **STAMP | {"change": change, "ivf_above": count})
     return snapshot.generation
 
 
@@ -88,23 +78,6 @@ def _seconds(catalog: Catalog, wanted: str) -> float:
     if base.snapshot.generation != wanted:
         raise AssertionError(f"{base.snapshot.generation} serves, not {wanted}")
     return seconds
-
-
-@contextmanager
-def _flipped(path: Path) -> Iterator[None]:
-    """One bit in the middle of a file is another while the block runs."""
-    _flip(path)
-    yield
-    _flip(path)
-
-
-def _flip(path: Path) -> None:
-    with path.open("r+b") as file:
-        at = path.stat().st_size // 2
-        file.seek(at)
-        byte = file.read(1)[0]
-        file.seek(at)
-        file.write(bytes([byte ^ 16]))
 
 
 if __name__ == "__main__":

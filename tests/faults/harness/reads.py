@@ -11,14 +11,13 @@ off, which is then asked again. Stop it with Ctrl-C; no process stays.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import cycle
@@ -28,23 +27,11 @@ from typing import Any, Final
 import click
 from tqdm import tqdm
 
-from tests.faults.harness.serving import (
-    Line,
-    Load,
-    Place,
-    Server,
-    ask,
-    end_when_told,
-    fresh,
-    line_to,
-    listed,
-    put,
-    put_until_kept,
-    seeds,
-    until,
-    write_lines,
-)
+from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_kept
+from tests.faults.harness.stories import fresh, seeds, write_lines
 from tests.support.postgresql import PostgreSQL, server_binaries
+from tests.support.serving import Place, Server, end_when_told
+from tests.support.waiting import until
 
 # A clock that can be moved for every process of a server, without a change to the product.
 #
@@ -57,7 +44,7 @@ from tests.support.postgresql import PostgreSQL, server_binaries
 # of retries adds up to (memory, open files); and `datetime.now`, which is C, tells the true time.
 
 
-HOUR_SECONDS: Final = 3_600.0
+HOUR_SECONDS: Final = 3_600
 _HOOK: Final = """
 import os
 import sys
@@ -98,27 +85,16 @@ class MovedClock:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         (folder / "sitecustomize.py").write_text(_HOOK)
-        self._folder = folder
         self._file = folder / "moved"
-        self._seconds = 0.0
-        self.move(0.0)
+        self.environment = {"PYTHONPATH": str(folder), "MOVED_CLOCK": str(self._file)}
+        self.hours = 0
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Of the processes whose clock it is."""
-        return {"PYTHONPATH": str(self._folder), "MOVED_CLOCK": str(self._file)}
-
-    @property
-    def hours(self) -> float:
-        """How far it was moved."""
-        return self._seconds / HOUR_SECONDS
-
-    def move(self, seconds: float) -> None:
+    def move_an_hour(self) -> None:
         """Move it on, for everybody within a tenth of a second."""
-        self._seconds += seconds
+        self.hours += 1
         aside = self._file.with_suffix(".new")
-        aside.write_text(f"{self._seconds}")
-        os.replace(aside, self._file)  # noqa: PTH105 - one call, as in the product
+        aside.write_text(f"{self.hours * HOUR_SECONDS}")
+        aside.replace(self._file)
 
 
 # Locks of the store's SQLite file that another process holds.
@@ -147,20 +123,11 @@ sys.stdin.read()
 """
 
 
-def writers_locked_out(store: Path) -> AbstractContextManager[None]:
-    """Another process is in the middle of `BEGIN EXCLUSIVE` while the block runs."""
-    return _locked(_WRITERS, store)
-
-
-def everybody_locked_out(store: Path) -> AbstractContextManager[None]:
-    """Nobody can begin a transaction, or connect, while the block runs."""
-    return _locked(_EVERYBODY, store)
-
-
 @contextmanager
-def _locked(program: str, store: Path) -> Iterator[None]:
+def locked(store: Path, *, readers_too: bool) -> Iterator[None]:
+    """Another process is in the middle of `BEGIN EXCLUSIVE`, or lets nobody connect at all."""
     holder = subprocess.Popen(  # noqa: S603 - a program of our own
-        [sys.executable, "-c", program, str(store)],
+        [sys.executable, "-c", _EVERYBODY if readers_too else _WRITERS, str(store)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -174,8 +141,7 @@ def _locked(program: str, store: Path) -> Iterator[None]:
         holder.communicate()
 
 
-# What disturbances work on: one served archive, and what they note.
-
+# --- what disturbances work on: one served archive, and what they note ---
 
 RECOVERY_SECONDS: Final = 60.0
 
@@ -233,21 +199,23 @@ class Scene:
         self.written += 1
         return fresh(self.written, self.written % self.subjects, **more)
 
+    def write(self, times: int = 1) -> int:
+        """Write new articles; the status of the last answer."""
+        return [put(self.server.port, self.next_article()) for _ in range(times)][-1]
+
     def kill_worker(self) -> None:
         """SIGKILL a web worker, and wait until its successor itself answers reads."""
         before = set(self.server.workers)
         os.kill(min(before), signal.SIGKILL)
         self.phases[-1].workers_killed += 1
         begun = time.monotonic()
-        self.check(
-            until(lambda: len(set(self.server.workers) - before) == 1, RECOVERY_SECONDS),
-            "no new worker came",
-        )
-        (successor,) = set(self.server.workers) - before or {0}
-        status = self._asked_of(successor)
-        took = time.monotonic() - begun
-        self.check(status == 200, f"the new worker answered {status} to its first reads")
-        self.note(f"a new worker answered {status}, {took:.1f} s after the kill")
+        came = until(lambda: len(set(self.server.workers) - before) == 1, RECOVERY_SECONDS)
+        self.check(came, "no new worker came")
+        for successor in set(self.server.workers) - before:
+            with closing(line_to(self.server, successor, RECOVERY_SECONDS)) as line:
+                status, _ = line.ask("GET", "/v1/articles/seed-0/related")
+            self.check(status == 200, f"the new worker answered {status} to its first read")
+            self.note(f"a new worker answered {status}, {time.monotonic() - begun:.1f} s later")
 
     def kill_indexer(self) -> None:
         """SIGKILL the indexer, and wait for the next one."""
@@ -256,6 +224,21 @@ class Scene:
             os.kill(before, signal.SIGKILL)
         new = until(lambda: self.server.indexer not in {None, before}, RECOVERY_SECONDS)
         self.check(new, "no new indexer came")
+
+    def must_be_refused(self) -> None:
+        """A write is refused, as nobody could keep it."""
+        begun = time.monotonic()
+        status = self.write()
+        self.note(f"a write was answered {status} after {time.monotonic() - begun:.1f} s")
+        self.check(status == 503, f"a write was answered {status} while it could not be kept")
+
+    def must_be_kept(self) -> None:
+        """A write is visible again within a minute, and the server whole."""
+        begun = time.monotonic()
+        kept = put_until_kept(self.server.port, self.next_article())
+        self.check(kept, "a write afterwards was not visible within a minute")
+        self.check(until(self.server.is_whole, 60), "the server is not whole afterwards")
+        self.note(f"a write afterwards was visible after {time.monotonic() - begun:.1f} s")
 
     def note(self, words: str) -> None:
         """Keep what was seen, under the phase in which it was."""
@@ -266,38 +249,16 @@ class Scene:
         if not fine:
             self.wrong.append(f"{self.phases[-1].name}: {words}")
 
-    def _asked_of(self, worker: int) -> int:
-        line: Line | None = None
-        try:
-            line = line_to(self.server, worker, seconds=RECOVERY_SECONDS)
-            return line.ask("GET", "/v1/articles/seed-0/related")[0]
-        except (OSError, HTTPException):
-            return 0
-        finally:
-            if line is not None:
-                line.close()
 
-
-Disturbance = Callable[[Scene], None]
-
-
-# What happens to a server while readers go on reading.
-
+# --- what happens to a server while readers go on reading ---
 
 HOURS: Final = 24
-STARTING_SECONDS: Final = 180.0  # the indexer loads its model meanwhile
 TURN: Final = {"expires_at": "late-expiring", "embargoed_until": "late-embargoed"}
-
-
-def nothing(scene: Scene) -> None:
-    """Only reads."""
-    scene.rest(20)
 
 
 def rebuild(scene: Scene) -> None:
     """A few writes, and `read-also rebuild`."""
-    for _ in range(5):
-        put(scene.server.port, scene.next_article())
+    scene.write(5)
     scene.server.place.run("rebuild")
     scene.rest(5)
 
@@ -308,139 +269,122 @@ def rebuild_full(scene: Scene) -> None:
     scene.rest(5)
 
 
-def writes(scene: Scene) -> None:
+def write_much(scene: Scene) -> None:
     """So many single writes that the indexer publishes generations by itself."""
     for _ in range(round(120 * max(scene.pace, 0.4))):
-        put(scene.server.port, scene.next_article())
+        scene.write()
         time.sleep(0.2)
     scene.rest(15)
 
 
-def rollback(scene: Scene) -> None:
+def roll_back(scene: Scene) -> None:
     """Back to the generation before, then on again."""
     scene.server.place.run("snapshots", "rollback")
     scene.rest(10)
-    put(scene.server.port, scene.next_article())
+    scene.write()
     scene.server.place.run("rebuild")
     scene.rest(5)
 
 
-def indexer_killed(scene: Scene) -> None:
+def kill_indexers(scene: Scene) -> None:
     """The indexer is killed three times; a write is visible in the end."""
     for _ in range(3):
-        put(scene.server.port, scene.next_article())
+        scene.write()
         scene.kill_indexer()
         scene.rest(6)
-    _must_be_kept(scene)
+    scene.must_be_kept()
 
 
-def worker_killed(scene: Scene) -> None:
+def kill_workers(scene: Scene) -> None:
     """One web worker after the other is killed."""
     for _ in range(3):
         scene.kill_worker()
         scene.rest(4)
 
 
-def writers_away(scene: Scene) -> None:
+def lock_writers_out(scene: Scene) -> None:
     """Another process holds BEGIN EXCLUSIVE."""
-    with writers_locked_out(scene.server.place.store):
-        _must_be_refused(scene)
+    with locked(scene.server.place.store, readers_too=False):
+        scene.must_be_refused()
         scene.rest(15)
-    _must_be_kept(scene)
+    scene.must_be_kept()
 
 
-def store_locked(scene: Scene) -> None:
+def lock_everybody_out(scene: Scene) -> None:
     """Nobody can read or write the store's file for 60 s; a worker starts meanwhile."""
     begun = time.monotonic()
-    with everybody_locked_out(scene.server.place.store):
+    with locked(scene.server.place.store, readers_too=True):
         scene.rest(10)
-        _must_be_refused(scene)
+        scene.must_be_refused()
         scene.kill_worker()
         scene.rest(60 - (time.monotonic() - begun) / scene.pace)
-    _must_be_kept(scene)
+    scene.must_be_kept()
 
 
-def database_killed(scene: Scene) -> None:
+def kill_database(scene: Scene) -> None:
     """PostgreSQL is killed and comes back after 30 s; a worker starts meanwhile."""
-    if scene.database is None:
-        raise ValueError("there is no PostgreSQL")
+    assert scene.database is not None
     scene.database.kill()
     begun = time.monotonic()
-    _must_be_refused(scene)
+    scene.must_be_refused()
     scene.kill_worker()
     scene.rest(30 - (time.monotonic() - begun) / scene.pace)
     scene.database.start()
-    _must_be_kept(scene)
+    scene.must_be_kept()
 
 
-def day_without_database(scene: Scene) -> None:
+def take_database_away_for_a_day(scene: Scene) -> None:
     """PostgreSQL is away while the clock goes on by 24 hours; workers start on the way."""
-    if scene.database is None:
-        raise ValueError("there is no PostgreSQL")
-    before = _shown(scene)
+    assert scene.database is not None
+    before = _listed_of_turning(scene)
     scene.database.kill()
     for hour in range(HOURS):
-        scene.clock.move(HOUR_SECONDS)
+        scene.clock.move_an_hour()
         scene.rest(2.5)
         if hour in {HOURS // 2, HOURS - 1}:
             scene.kill_worker()
-    after = _shown(scene)
-    scene.note(f"after {scene.clock.hours:.0f} h the turned articles shown: {before} -> {after}")
+    after = _listed_of_turning(scene)
+    scene.note(f"after {scene.clock.hours} h of those that turn are listed: {before} -> {after}")
     if scene.clock.hours == HOURS:
-        scene.check(before == {"late-expiring"}, f"before the outage was shown {before}")
-    scene.check(after == {"late-embargoed"}, f"after the outage was shown {after}")
+        scene.check(before == {"late-expiring"}, f"before the outage was listed {before}")
+    scene.check(after == {"late-embargoed"}, f"after the outage was listed {after}")
     scene.database.start()
-    _must_be_kept(scene)
+    scene.must_be_kept()
 
 
-def written_before_outage(scene: Scene) -> None:
+def write_what_turns(scene: Scene) -> None:
     """One article that expires, and one whose embargo ends, 12 hours from now."""
     turn = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOURS / 2 * HOUR_SECONDS))
     for name, article_id in TURN.items():
-        given = {"id": article_id, "tags": ["turn"], name: turn}
-        kept = put_until_kept(scene.server.port, scene.next_article(**given), STARTING_SECONDS)
+        article = scene.next_article(id=article_id, tags=["turn"], **{name: turn})
+        kept = put_until_kept(scene.server.port, article, 180)  # the indexer loads its model first
         scene.check(kept, f"{article_id} is not visible")
 
 
-def _shown(scene: Scene) -> set[str]:
+def _listed_of_turning(scene: Scene) -> set[str]:
     """Which of the two stand in the lists of a seed, whoever answers."""
     path = "/v1/articles/seed-1/related?tag=turn"
     return {i for _ in range(8) for i in listed(ask(scene.server.port, "GET", path)[1])}
 
 
-def _must_be_refused(scene: Scene) -> None:
-    begun = time.monotonic()
-    status = put(scene.server.port, scene.next_article())
-    took = time.monotonic() - begun
-    scene.note(f"a write was answered {status} after {took:.1f} s")
-    scene.check(status == 503, f"a write was answered {status} while it could not be kept")
-
-
-def _must_be_kept(scene: Scene) -> None:
-    begun = time.monotonic()
-    kept = put_until_kept(scene.server.port, scene.next_article())
-    scene.check(kept, "a write afterwards was not visible within a minute")
-    whole = until(scene.server.is_whole, 60)
-    scene.check(whole, "the server is not whole afterwards")
-    scene.note(f"a write afterwards was visible after {time.monotonic() - begun:.1f} s")
-
+Disturbance = Callable[[Scene], None]
 
 ON_BOTH: Final[dict[str, Disturbance]] = {
-    "nothing": nothing,
+    "nothing": lambda scene: scene.rest(20),
     "rebuild": rebuild,
     "full rebuild": rebuild_full,
-    "writes, generations swapped": writes,
-    "rollback and rebuild": rollback,
-    "indexer killed": indexer_killed,
-    "web worker killed": worker_killed,
+    "writes, generations swapped": write_much,
+    "rollback and rebuild": roll_back,
+    "indexer killed": kill_indexers,
+    "web worker killed": kill_workers,
 }
 ON_SQLITE: Final[dict[str, Disturbance]] = {
-    "writers locked out": writers_away,
-    "store locked for 60 s": store_locked,
+    "writers locked out": lock_writers_out,
+    "store locked for 60 s": lock_everybody_out,
 }
 ON_POSTGRESQL: Final[dict[str, Disturbance]] = {
-    "PostgreSQL killed, back after 30 s": database_killed,
-    "24 hours without PostgreSQL": day_without_database,
+    "PostgreSQL killed, back after 30 s": kill_database,
+    "24 hours without PostgreSQL": take_database_away_for_a_day,
 }
 
 
@@ -462,16 +406,13 @@ def report(scene: Scene, load: Load) -> bool:
         click.echo(
             f"{name:<36} {len(answers):>7} reads, {bad} not 2xx, {cut} cut off, worst {worst:.2f} s"
         )
-    click.echo(f"generations seen: {len(load.generations)}; connections reopened: {load.reopened}")
-    faults = [f"{_name(scene.phases, at)}: {words}" for at, words in load.faults[:100]]
-    for words in [*scene.notes, *faults, *(f"WRONG: {words}" for words in scene.wrong)]:
+    click.echo(f"generations seen: {len(load.generations)}")
+    for at, words in load.faults[:100]:
+        during = [p for p in scene.phases if p.begun <= at < p.ended]
+        scene.notes += [f"{phase.name} +{at - phase.begun:.1f} s: {words}" for phase in during]
+    for words in [*scene.notes, *(f"WRONG: {words}" for words in scene.wrong)]:
         click.echo(f"  {words}")
     return clean
-
-
-def _name(phases: Sequence[Phase], at: float) -> str:
-    found = (f"{p.name} +{at - p.begun:.1f} s" for p in phases if p.begun <= at < p.ended)
-    return next(found, "no phase")
 
 
 SEEDS: Final = 150
@@ -479,60 +420,53 @@ PARTS: Final = ("SQLite", "PostgreSQL")
 
 
 @contextmanager
-def prepared(folder: Path, pace: float, database: PostgreSQL | None) -> Iterator[Scene]:
+def prepared(part: str, pace: float) -> Iterator[Scene]:
     """A served archive with a few stories."""
-    clock = MovedClock(folder / "clock")
-    url = None
-    if database is not None:
-        database.execute("CREATE DATABASE reads")
-        url = database.url("reads")
-    place = Place(folder, url, clock.environment)
-    place.run("import", str(write_lines(folder / "seeds.jsonl", seeds(SEEDS))))
-    place.run("rebuild")
-    with Server(place) as server:
-        yield Scene(server, SEEDS, pace, clock, database)
+    temporary = tempfile.TemporaryDirectory(prefix="reads-", ignore_cleanup_errors=True)
+    with temporary as name, _database(part) as database:
+        folder = Path(name)
+        clock = MovedClock(folder / "clock")
+        place = Place(folder, database.url("reads") if database else None, clock.environment)
+        place.run("import", str(write_lines(folder / "seeds.jsonl", seeds(SEEDS))))
+        place.run("rebuild")
+        with Server(place) as server:
+            yield Scene(server, SEEDS, pace, clock, database)
+
+
+@contextmanager
+def _database(part: str) -> Iterator[PostgreSQL | None]:
+    if part != "PostgreSQL":
+        yield None
+        return
+    binaries = server_binaries()
+    if binaries is None:
+        sys.exit("PostgreSQL's server is not installed: apt-get install postgresql")
+    server = PostgreSQL.make(binaries)
+    try:
+        server.execute("CREATE DATABASE reads")
+        yield server
+    finally:
+        server.remove()
 
 
 def run_part(scene: Scene, seconds: float, rate: float) -> bool:
     """Disturb by turns, each at least once and as long as there is time; tell if all is well."""
     turns = ON_BOTH | (ON_SQLITE if scene.database is None else ON_POSTGRESQL)
-    paths = [f"/v1/articles/seed-{n}/related" for n in range(SEEDS)]
-    paths = [p if n % 2 else f"{p}.html" for n, p in enumerate(paths)]
+    paths = [f"/v1/articles/seed-{n}/related{'.html' * (n % 2)}" for n in range(SEEDS)]
     begun = time.monotonic()
     with Load(scene.server.port, paths, rate) as load:
-        if scene.database is not None:
-            with scene.phase("writes before the outage"):
-                written_before_outage(scene)
+        with scene.phase("writes before all"):
+            write_what_turns(scene)
         turning = tqdm(cycle(turns.items()), "disturbances", disable=None)
         for done, (name, disturb) in enumerate(turning):
             if done >= len(turns) and time.monotonic() - begun >= seconds:
                 break
-            _disturb(scene, name, disturb)
+            with scene.phase(name):
+                try:
+                    disturb(scene)
+                except (RuntimeError, OSError, HTTPException, subprocess.TimeoutExpired) as fault:
+                    scene.check(fine=False, words=repr(fault))
     return report(scene, load)
-
-
-def _disturb(scene: Scene, name: str, disturb: Disturbance) -> None:
-    with scene.phase(name):
-        try:
-            disturb(scene)
-        except (RuntimeError, TimeoutError) as fault:
-            scene.check(fine=False, words=str(fault))
-
-
-@contextmanager
-def _surroundings(part: str) -> Iterator[tuple[Path, PostgreSQL | None]]:
-    with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="reads-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        if part == PARTS[0]:
-            yield folder, None
-            return
-        binaries = server_binaries()
-        if binaries is None:
-            sys.exit("PostgreSQL's server is not installed: apt-get install postgresql")
-        server = PostgreSQL.make(binaries)
-        stack.callback(server.remove)
-        yield folder, server
 
 
 @click.command(help=__doc__)
@@ -545,7 +479,7 @@ def main(minutes: float, rate: float, pace: float, parts: tuple[str, ...]) -> No
     end_when_told()
     clean = True
     for part in parts:
-        with _surroundings(part) as (folder, database), prepared(folder, pace, database) as scene:
+        with prepared(part, pace) as scene:
             click.echo(f"\n{part}")
             clean &= run_part(scene, minutes * 60 / len(parts), rate)
     sys.exit(0 if clean else 1)

@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import click
 
@@ -36,15 +36,11 @@ class Tally:
         if path is None or not path.exists():
             return cls(path=path)
         kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return cls(kept["counts"], kept["seeds"], kept["findings"], path)
+        return cls(**kept, path=path)
 
     def add(self, name: str, count: int = 1) -> None:
         """Count something."""
         self.counts[name] = self.counts.get(name, 0) + count
-
-    def most(self, name: str, value: int) -> None:
-        """Keep the larger of a value and the one before."""
-        self.counts[name] = max(self.counts.get(name, 0), value)
 
     def find(self, what: str) -> None:
         """Count something wrong and keep its words."""
@@ -64,9 +60,9 @@ class Tally:
         """Keep it; an interruption leaves the file before or after, whole."""
         if self.path is None:
             return
-        fields = {name: value for name, value in asdict(self).items() if name != "path"}
+        kept = {"counts": self.counts, "seeds": self.seeds, "findings": self.findings}
         aside = self.path.with_name(f"{self.path.name}.new")
-        aside.write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
+        aside.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
         os.replace(aside, self.path)  # noqa: PTH105 - one call, as in the product
 
     @contextmanager
@@ -81,13 +77,11 @@ class Tally:
             click.echo("stopped")
         finally:
             self.save()
-        click.echo(str(self))
+        for name, count in sorted(self.counts.items()):
+            click.echo(f"{name:<40} {count:>12,}")
+        for what in self.findings:
+            click.echo(f"FOUND: {what}")
         sys.exit(1 if self.findings else 0)
-
-    def __str__(self) -> str:
-        lines = [f"{name:<40} {count:>12,}" for name, count in sorted(self.counts.items())]
-        lines += [f"seeds {self.seeds}"] if self.seeds else []
-        return "\n".join([*lines, *(f"FOUND: {what}" for what in self.findings)])
 
 
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 - callers make a folder of random name below it
@@ -100,28 +94,28 @@ def memory_folder() -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, and the bar that it must reach ("least") or may not exceed ("most")."""
+    """A measured value, and what it must be at least, or may be at most."""
 
     name: str
     value: float
-    bar: float | None = None
-    side: Literal["least", "most"] = "least"
+    least: float | None = None
+    most: float | None = None
 
     @property
     def met(self) -> bool:
-        """Whether the bar is met; NaN, which means not measured, meets none."""
-        if self.bar is None:
-            return True
-        return self.value >= self.bar if self.side == "least" else self.value <= self.bar
+        """Whether the bar is met."""
+        low, high = self.least, self.most
+        return (low is None or self.value >= low) and (high is None or self.value <= high)
 
     def __str__(self) -> str:
-        sign, met = ">=" if self.side == "least" else "<=", "met" if self.met else "MISSED"
-        bar = "" if self.bar is None else f"  ({met}: {sign} {self.bar})"
-        return f"{self.name:<58} {self.value:>10.4f}{bar}"
+        bars = [f">= {self.least}"] if self.least is not None else []
+        bars += [f"<= {self.most}"] if self.most is not None else []
+        word = "met" if self.met else "MISSED"
+        return f"{self.name:<58} {self.value:>10.4f}" + "".join(f"  ({word}: {b})" for b in bars)
 
 
-def report(figures: Sequence[Figure], say: Callable[[str], object]) -> int:
+def report(figures: Sequence[Figure]) -> int:
     """Print figures; returns 1 if a bar was missed, else 0."""
     for figure in figures:
-        say(str(figure))
+        click.echo(str(figure))
     return 0 if all(figure.met for figure in figures) else 1

@@ -1,0 +1,23 @@
+"""What tests of other processes wait for, and a port to find them at."""
+
+import socket
+import time
+from collections.abc import Callable
+
+__all__ = ["free_port", "until"]
+
+
+def until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    """Whether it comes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every)
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
