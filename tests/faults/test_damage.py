@@ -6,17 +6,7 @@ from pathlib import Path
 import faiss
 import pytest
 
-from tests.faults.harness.damage import (
-    Archive,
-    Case,
-    Damage,
-    Flip,
-    Length,
-    lengths_of,
-    temporary_archives,
-    unruly_cases,
-    watch_faiss,
-)
+from tests.faults.harness.damage import Archive, Damage, temporary_archives, watch_faiss
 from tests.faults.harness.tally import Tally
 
 FLIPS = 2_000
@@ -61,52 +51,9 @@ def test_no_hostile_pointer_file_or_mixture_is_served(damage: Damage) -> None:
     assert damage.tally.counts["cases"] > 250
 
 
-@pytest.mark.parametrize("case", unruly_cases(), ids=lambda case: case.name)
-def test_what_is_no_file_is_refused_as_damaged(archives: list[Archive], case: Case) -> None:
-    with archives[0].copied() as copy:
-        case.damage(copy)
-        assert copy.mistake() is None
-
-
-# --- the instruments ---
-
-
-def test_a_whole_archive_is_served(archives: list[Archive]) -> None:
-    assert [archive.mistake() for archive in archives] == ["served", "served"]
-
-
-def test_a_flip_is_undone(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"abc")
-    with Flip(path, 8 + 5).done():
-        assert path.read_bytes() == b"aBc"
-    assert path.read_bytes() == b"abc"
-
-
-def test_lengths_are_those_promised_and_are_undone(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"0123456789")
-    lengths = [length.bytes for length in lengths_of(path, pieces=3)]
-    assert lengths == [0, 1, 3, 5, 6, 9, 11]
-    for length, content in ((4, b"0123"), (11, b"0123456789\n")):
-        with Length(path, length).done():
-            assert path.read_bytes() == content
-        assert path.read_bytes() == b"0123456789"
-
-
 def test_a_damaged_file_handed_to_faiss_is_noticed(archives: list[Archive], tmp_path: Path) -> None:
     stray = tmp_path / "stray.faiss"
     stray.write_bytes(b"nonsense")
     with watch_faiss(archives) as handed, pytest.raises(RuntimeError):
         faiss.read_index(str(stray), 0)
     assert handed == [str(stray)]
-
-
-def test_a_tally_goes_on_where_it_stopped(archives: list[Archive], tmp_path: Path) -> None:
-    path = tmp_path / "tally.json"
-    for wanted in (5, 9):
-        tally = Tally.load(path)
-        Damage(archives, tally).run_flips(3, wanted)
-        tally.save()
-    kept = Tally.load(path)
-    assert (kept.counts, kept.seeds) == ({"flips": 9}, {"3": 9})

@@ -1,21 +1,11 @@
 """Whichever system call fails or is the last: what was acknowledged is there, and work goes on."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from shutil import which
 
 import pytest
 
-from tests.faults.harness.injection import (
-    ALWAYS,
-    WORKS,
-    Call,
-    Injection,
-    Point,
-    calls_in,
-    choose,
-    open_injection,
-)
+from tests.faults.harness.injection import WORKS, Injection, open_injection
 from tests.faults.harness.tally import Tally
 from tests.faults.harness.trace import why_unattachable
 from tests.support.missing_software import skip_or_fail
@@ -34,16 +24,6 @@ def publish(self, staged):
 
 Catalog.publish = publish
 main()
-"""
-
-TRACE = """\
-11 openat(AT_FDCWD</x>, "/x/other", O_RDONLY) = 3</x/other>
-11 openat(AT_FDCWD</x>, "/x/data/file", O_RDONLY) = 3</x/data/file>
-12 fsync(3</x/data/file>) = 0
-11 fsync(3</x/data/file>) = 0
-11 fsync(4</x/other>) = 0
-11 rename("/x/data/a", "/x/data/b") = 0
-11 +++ exited with 0 +++
 """
 
 
@@ -69,18 +49,8 @@ def test_no_fault_at_a_system_call_loses_anything(
     assert tally.counts["points"] == before + len(points) > before + SAMPLE[work]
 
 
-# --- the instruments ---
-
-
 @pytest.mark.long
-def test_a_loss_would_be_found(tmp_path: Path) -> None:
-    WORKS["write"].make(tmp_path)
-    assert WORKS["write"].check(tmp_path, acknowledged=False) is None
-    assert WORKS["write"].check(tmp_path, acknowledged=True) is not None
-
-
-@pytest.mark.long
-def test_a_pointer_that_is_replaced_too_early_would_be_found(
+def test_a_pointer_that_is_replaced_too_early_is_found(
     traced: tuple[Injection, Tally],
 ) -> None:
     assert traced
@@ -92,25 +62,3 @@ def test_a_pointer_that_is_replaced_too_early_would_be_found(
     assert len(renames) == 2
     assert len(tally.findings) == 1
     assert "which is missing" in tally.findings[0]
-
-
-def test_calls_are_counted_by_name_and_thread() -> None:
-    calls = [(call.name, call.number) for call in calls_in(TRACE.splitlines(), Path("/x/data"))]
-    assert calls == [("openat", 2), ("fsync", 1), ("fsync", 1), ("rename", 1)]
-
-
-def test_every_fsync_and_rename_is_chosen() -> None:
-    calls = [Call(name, number, "") for number in range(9) for name in ("write", *ALWAYS)]
-    chosen = choose(calls, 3, SEED)
-    assert [call for call in chosen if call.name in ALWAYS] == [
-        call for call in calls if call.name in ALWAYS
-    ]
-    assert len([call for call in chosen if call.name == "write"]) == 3
-    assert choose(calls, None, SEED) == calls
-    assert choose(calls, 3, SEED) == chosen
-
-
-def test_a_rule_says_which_call() -> None:
-    rule = Point(Call("fsync", 3, ""), "EIO").rule
-    assert rule == "inject=fsync:error=EIO:when=3"
-    assert Point(Call("rename", 1, ""), "KILL").rule == "inject=rename:signal=KILL:when=1"

@@ -26,7 +26,7 @@ import faiss
 from tqdm import tqdm
 
 from index import Catalog, NoSnapshot, SnapshotDamaged
-from tests.faults.harness.generations import STAMP, rows_of
+from tests.faults.harness.generations import publish
 from tests.faults.harness.tally import Tally, memory_folder
 
 MANIFEST: Final = "manifest.json"
@@ -52,12 +52,9 @@ class Archive:
     @classmethod
     def make(cls, folder: Path, *, ivf: bool) -> "Archive":
         """Publish two generations with an IVF index or without."""
-        stamp = STAMP | ({"ivf_above": 0} if ivf else {})
-        older, live = (
-            Catalog(folder).publish_rows(rows_of(change), **stamp, change=change).generation
-            for change in (1, 2)
-        )
-        return cls(folder, older, live)
+        options = {"ivf_above": 0} if ivf else {}
+        older, live = (publish(Catalog(folder), change, **options) for change in (1, 2))
+        return cls(folder, older.generation, live.generation)
 
     @property
     def pointer(self) -> Path:
@@ -252,45 +249,30 @@ class Case:
 def all_cases(archive: Archive) -> Iterator[Case]:
     """Every case for an archive of that kind."""
     for name, data in POINTERS.items():
-        yield Case(f"pointer: {name}", partial(_put_pointer, data=data))
+        yield Case(f"pointer: {name}", _to_pointer(partial(put, data=data)))
     for name, to in LINKS.items():
-        yield Case(f"pointer: link to {name}", partial(_link_pointer, target=to), absent=True)
-    yield Case("pointer: removed", lambda a: a.pointer.unlink(), absent=True)
+        link = _to_pointer(partial(_link, target=to))
+        yield Case(f"pointer: link to {name}", link, absent=True)
     for path in archive.files:
         yield from _file_cases(path.name)
-    for name, damage in _OF_FOLDERS.items():
-        yield Case(f"folder: {name}", damage)
-    yield from unruly_cases()
+    for name, damage in _OTHERS.items():
+        yield Case(name, damage, absent=name == "pointer: removed")
 
 
-def unruly_cases() -> list[Case]:
-    """Cases in which what should be a file is none."""
-    return [
-        Case("pointer: a folder", lambda a: _replace_by_folder(a.pointer)),
-        Case("pointer: a link in a circle", partial(_link_pointer, target="live")),
-        Case("pointer: a link below a file", lambda a: _link(a.pointer, f"{a.live}/{MANIFEST}/x")),
-        Case("manifest: a link in a circle", lambda a: _link(a.generation / MANIFEST, MANIFEST)),
-    ]
+def _to_pointer(damage: Callable[[Path], object]) -> Callable[[Archive], object]:
+    return lambda archive: damage(archive.pointer)
+
+
+def _to_file(name: str, damage: Callable[[Path], object]) -> Callable[[Archive], object]:
+    return lambda archive: damage(archive.generation / name)
 
 
 def _file_cases(name: str) -> Iterator[Case]:
     for kind, damage in _OF_FILES.items():
         # A manifest that is a link says what its name says, or is refused.
         if (name, kind) != (MANIFEST, "a link"):
-            yield Case(f"file: {name} {kind}", partial(_damage_file, name=name, damage=damage))
+            yield Case(f"file: {name} {kind}", _to_file(name, damage))
     yield Case(f"mixed: {name} of another", lambda a: _mix(a, name))
-
-
-def _put_pointer(archive: Archive, data: bytes) -> None:
-    put(archive.pointer, data)
-
-
-def _link_pointer(archive: Archive, target: str) -> None:
-    _link(archive.pointer, target)
-
-
-def _damage_file(archive: Archive, name: str, damage: Callable[[Path], object]) -> None:
-    damage(archive.generation / name)
 
 
 def _link(path: Path, target: str) -> None:
@@ -361,20 +343,27 @@ _OF_FILES: Final[dict[str, Callable[[Path], object]]] = {
     "noise": lambda path: put(path, _noise(path)),
     "under another name": lambda path: path.rename(path.with_name("other")),
 }
-_OF_FOLDERS: Final[dict[str, Callable[[Archive], object]]] = {
-    "older one under the live name": lambda a: _rename(a, (a.live, "x"), (a.older, a.live)),
-    "live one under the older name": _swap,
-    "under a name nobody gave": _rename_live,
-    "one file more": lambda a: (a.generation / "more").write_bytes(b"x"),
-    "a folder more": lambda a: (a.generation / "more").mkdir(),
-    "a column more": lambda a: shutil.copy(
+_OTHERS: Final[dict[str, Callable[[Archive], object]]] = {
+    "pointer: removed": lambda a: a.pointer.unlink(),
+    "pointer: a folder": lambda a: _replace_by_folder(a.pointer),
+    "pointer: a link in a circle": lambda a: _link(a.pointer, "live"),
+    "pointer: a link below a file": lambda a: _link(a.pointer, f"{a.live}/{MANIFEST}/x"),
+    "manifest: a link in a circle": lambda a: _link(a.generation / MANIFEST, MANIFEST),
+    "folder: older one under the live name": lambda a: _rename(a, (a.live, "x"), (a.older, a.live)),
+    "folder: live one under the older name": _swap,
+    "folder: under a name nobody gave": _rename_live,
+    "folder: one file more": lambda a: (a.generation / "more").write_bytes(b"x"),
+    "folder: a folder more": lambda a: (a.generation / "more").mkdir(),
+    "folder: a column more": lambda a: shutil.copy(
         a.generation / "column-published.npy", a.generation / "column-more.npy"
     ),
-    "emptied": _empty,
-    "renamed away": lambda a: _rename(a, (a.live, "x")),
-    "a file instead": lambda a: _replace_generation(a, lambda path: path.write_bytes(b"x")),
-    "a link in a circle": lambda a: _replace_generation(a, lambda path: path.symlink_to(a.live)),
-    "all files of the older one": _take_all_of_older,
+    "folder: emptied": _empty,
+    "folder: renamed away": lambda a: _rename(a, (a.live, "x")),
+    "folder: a file instead": lambda a: _replace_generation(a, lambda path: path.write_bytes(b"x")),
+    "folder: a link in a circle": lambda a: _replace_generation(
+        a, lambda path: path.symlink_to(a.live)
+    ),
+    "folder: all files of the older one": _take_all_of_older,
 }
 
 

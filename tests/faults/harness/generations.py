@@ -1,16 +1,20 @@
 """Small snapshots of which every change has its own, to be published, damaged and compared."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index import Rows
-from tests.support.index_rows import sample_rows
+from index import Catalog, Rows, Snapshot
+from tests.support.index_rows import STAMP, sample_rows
 
-__all__ = ["ROWS", "STAMP", "rows_of"]
+__all__ = ["ROWS", "find_faults", "find_wrong_answers", "publish", "rows_of"]
 
 ROWS: Final = 12
-STAMP: Final[dict[str, Any]] = {"model": "mini@1", "analyzer": "hash@1", "epoch": "e0"}
+ROUNDING: Final = 1e-3  # of float16
+ASKED: Final = 20
+DEPTH: Final = 10
 
 
 def rows_of(change: int) -> Rows:
@@ -26,3 +30,36 @@ def rows_of(change: int) -> Rows:
         labels={"language": ["en", f"language of {change}"]},
         display=[f"display fields {number} of {change}".encode() for number in range(ROWS)],
     )
+
+
+def publish(catalog: Catalog, change: int, **options: Any) -> Snapshot:
+    """Publish the rows of a change."""
+    return catalog.publish_rows(rows_of(change), **STAMP | {"change": change} | options)
+
+
+def find_faults(snapshot: Snapshot) -> Iterator[str]:
+    """What in such a snapshot is not of its change."""
+    change = snapshot.manifest.change
+    rows, numbers = rows_of(change), range(ROWS)
+    same = {
+        "ids": [snapshot.id_of(number) for number in numbers] == list(rows.ids),
+        "places": [snapshot.row_of(one) for one in rows.ids] == list(numbers),
+        "display": [snapshot.display_of(number) for number in numbers] == list(rows.display),
+        "columns": np.array_equal(snapshot.columns["published"], rows.columns["published"]),
+        "labels": list(snapshot.labels["language"]) == list(rows.labels["language"]),
+    }
+    yield from (f"{name} are not those of {change}" for name, alike in same.items() if not alike)
+    yield from find_wrong_answers(snapshot, rows.vectors)
+
+
+def find_wrong_answers(snapshot: Snapshot, vectors: NDArray[np.float32]) -> Iterator[str]:
+    """Ask for neighbours and compare with brute force, where there is anything to ask for."""
+    count = len(snapshot)
+    depth = min(DEPTH, count)
+    for row in range(0, count, max(1, count // ASKED)):
+        similarities = vectors @ vectors[row]
+        hits = snapshot.vectors.nearest(vectors[row], depth, np.ones(count, bool))
+        best = np.sort(similarities)[::-1][:depth]
+        honest = np.allclose(hits.similarities, similarities[hits.rows], atol=ROUNDING)
+        if not honest or not np.allclose(hits.similarities, best, atol=ROUNDING):
+            yield f"{snapshot.generation} answers otherwise than brute force about row {row}"

@@ -22,25 +22,22 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import click
-import numpy as np
-import pysqlite3
 from tqdm import tqdm
 
-from index import Catalog, Snapshot
-from recommender.articles import Article, parse_article
+from index import Catalog
+from recommender.articles import Article
 from recommender.errors import UnknownArticle
 from recommender.store import ArticleStore, open_store
-from tests.faults.harness.generations import ROWS, STAMP, rows_of
+from tests.faults.harness.generations import find_faults, publish
+from tests.faults.harness.ledger import find_corruption
 from tests.faults.harness.tally import Tally, memory_folder
-
-# Runs work under strace: once to learn its calls, then with a fault at one of them.
-
+from tests.support.serving import ROOT
 
 SYSCALLS: Final = (
     *("openat", "write", "pwrite64", "writev", "fsync", "fdatasync", "ftruncate", "fallocate"),
@@ -48,7 +45,6 @@ SYSCALLS: Final = (
     *("fcntl", "flock"),
 )
 FAULTS: Final = {"KILL": "signal=KILL", "EIO": "error=EIO", "ENOSPC": "error=ENOSPC"}
-ROOT: Final = Path(__file__).parents[3]
 WORKER: Final = ("-m", "tests.faults.harness.injection_worker")
 ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _LINE: Final = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\(")
@@ -203,25 +199,12 @@ def calls_in(trace: Iterable[str], folder: Path) -> Iterator[Call]:
             yield Call(start["name"], seen[key], line.removeprefix(start["pid"]).strip())
 
 
-# The pieces of work that faults are injected into, and what must hold of the archive after each.
+# --- the pieces of work that faults are injected into, and what must hold of the archive then ---
 #
 # A work is prepared and done in a forked child of `injection_worker`; the archive before it is
 # made once and copied, and looked at afterwards, by the process that injects.
 
-
-Steps = tuple[Callable[[], str], Callable[[], None]]
-
-
-class Check(Protocol):
-    """Looks at an archive after a piece of work."""
-
-    def __call__(self, folder: Path, *, acknowledged: bool) -> str | None:
-        """Say what is wrong, or nothing."""
-
-
-OLD_CHANGE: Final = 1
-NEW_CHANGE: Final = 2
-NEXT_CHANGE: Final = 3
+OLD_CHANGE, NEW_CHANGE, NEXT_CHANGE = 1, 2, 3
 PATIENCE_SECONDS: Final = 1.0
 
 
@@ -232,29 +215,23 @@ class Work:
     Attributes:
         make: makes the archive as it is before, in an empty folder.
         prepare: in the child, all that may happen before faults do; gives the work itself, which
-            returns once it is acknowledged, and what tidies up after it.
+            returns once it is acknowledged, and tidies up after it.
         check: looks at the archive afresh, told whether the work was acknowledged; says what is
-            wrong, or None.
+            wrong.
     """
 
     make: Callable[[Path], object]
-    prepare: Callable[[Path], Steps]
-    check: Check
-
-
-# --- a write ---
+    prepare: Callable[[Path], AbstractContextManager[Callable[[], object]]]
+    check: Callable[[Path, bool], Iterator[str]]
 
 
 def _article(name: str, words: str) -> Article:
-    return parse_article(json.dumps({"id": name, "title": words, "body": f"{words}. " * 40}))
+    return Article(id=name, title=words, body=f"{words}. " * 40)
 
 
-OLD: Final = [_article(f"old-{number}", f"old words {number}") for number in range(8)]
-WRITTEN: Final = [
-    _article("new-1", "first new words"),
-    _article("old-3", "other words"),
-    _article("new-2", "second new words"),
-]
+OLD: Final = {f"old-{number}": _article(f"old-{number}", f"old {number}") for number in range(8)}
+WRITTEN: Final = {name: _article(name, f"{name} anew") for name in ("new-1", "old-3", "new-2")}
+NEXT: Final = _article("next", "the next write")
 
 
 def _store(folder: Path) -> ArticleStore:
@@ -263,42 +240,33 @@ def _store(folder: Path) -> ArticleStore:
 
 def _make_store(folder: Path) -> None:
     with closing(_store(folder)) as store:
-        for article in OLD:
+        for article in OLD.values():
             store.put(article)
 
 
-def _prepare_write(folder: Path) -> Steps:
-    store = _store(folder)
-    return (lambda: str(len(store.write_many(WRITTEN)))), store.close
-
-
-def _prepare_opening(folder: Path) -> Steps:
-    opened: list[ArticleStore] = []
-
-    def write() -> str:
-        opened.append(_store(folder))
-        return str(len(opened[-1].write_many(WRITTEN)))
-
-    def close() -> None:
-        for store in opened:
-            store.close()
-
-    return write, close
-
-
-def _check_store(folder: Path, *, acknowledged: bool) -> str | None:
-    wanted = {article.id: article for article in OLD}
-    after = wanted | {article.id: article for article in WRITTEN}
+@contextmanager
+def _write(folder: Path) -> Iterator[Callable[[], object]]:
     with closing(_store(folder)) as store:
-        held = {name: found for name in after if (found := _get(store, name)) is not None}
-        if held != after and (acknowledged or held != wanted):
-            return f"acknowledged: {acknowledged}, but the store holds {sorted(held)}"
+        yield lambda: store.write_many(WRITTEN.values())
+
+
+@contextmanager
+def _open_and_write(folder: Path) -> Iterator[Callable[[], object]]:
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(_store(folder))).write_many(WRITTEN.values())
+
+
+def _check_store(folder: Path, acknowledged: bool) -> Iterator[str]:  # noqa: FBT001 - a `Work`'s
+    with closing(_store(folder)) as store:
+        held = {name: found for name in OLD | WRITTEN if (found := _get(store, name)) is not None}
+        if held != OLD | WRITTEN and (acknowledged or held != OLD):
+            yield f"acknowledged: {acknowledged}, but the store holds {sorted(held)}"
         change = store.state().change
-        if store.put(_article("next", "the next write")).change <= change:
-            return f"the next write has a number no higher than {change}"
-        if _get(store, "next") != _article("next", "the next write"):
-            return "the next write is not there"
-    return _integrity(folder)
+        if store.put(NEXT).change <= change:
+            yield f"the next write has a number no higher than {change}"
+        if _get(store, "next") != NEXT:
+            yield "the next write is not there"
+    yield from find_corruption(folder / "read-also.db")
 
 
 def _get(store: ArticleStore, name: str) -> Article | None:
@@ -308,105 +276,72 @@ def _get(store: ArticleStore, name: str) -> Article | None:
         return None
 
 
-def _integrity(folder: Path) -> str | None:
-    with closing(pysqlite3.connect(folder / "read-also.db")) as connection:
-        answer = connection.execute("PRAGMA integrity_check").fetchall()
-    return None if answer == [("ok",)] else f"integrity_check: {answer}"
-
-
-# --- a publish ---
-
-
 def _catalog(folder: Path) -> Catalog:
     return Catalog(folder / "snapshots")
 
 
-def _publish(catalog: Catalog, change: int) -> Snapshot:
-    return catalog.publish_rows(rows_of(change), **STAMP, change=change)
-
-
-def _make_catalog(folder: Path) -> None:
-    _publish(_catalog(folder), OLD_CHANGE)
-
-
-def _nothing() -> None:
-    """Nothing to tidy up."""
-
-
-def _prepare_publish(folder: Path) -> Steps:
-    catalog = _catalog(folder)
-    rows = rows_of(NEW_CHANGE)
-
-    def publish() -> str:
+@contextmanager
+def _publish(folder: Path) -> Iterator[Callable[[], object]]:
+    def work() -> None:
         with catalog.lock():
-            return catalog.publish_rows(rows, **STAMP, change=NEW_CHANGE).generation
+            publish(catalog, NEW_CHANGE)
 
-    return publish, _nothing
-
-
-def _prepare_prune(folder: Path) -> Steps:
     catalog = _catalog(folder)
-    _publish(catalog, NEW_CHANGE)
+    yield work
 
-    def prune() -> str:
+
+@contextmanager
+def _prune(folder: Path) -> Iterator[Callable[[], object]]:
+    def work() -> None:
         with catalog.lock():
-            return str(catalog.prune(1))
+            catalog.prune(1)
 
-    return prune, _nothing
+    catalog = _catalog(folder)
+    publish(catalog, NEW_CHANGE)
+    yield work
 
 
-def _check_publish(folder: Path, *, acknowledged: bool) -> str | None:
+def _check_publish(folder: Path, acknowledged: bool) -> Iterator[str]:  # noqa: FBT001 - a `Work`'s
     return _check_catalog(folder, {NEW_CHANGE} if acknowledged else {OLD_CHANGE, NEW_CHANGE})
 
 
-def _check_prune(folder: Path, *, acknowledged: bool) -> str | None:
+def _check_prune(folder: Path, acknowledged: bool) -> Iterator[str]:  # noqa: FBT001 - a `Work`'s
     left = len(_catalog(folder).generations())
     if acknowledged and left != 1:
-        return f"pruned to {left} generations"
-    return _check_catalog(folder, {NEW_CHANGE})
+        yield f"pruned to {left} generations"
+    yield from _check_catalog(folder, {NEW_CHANGE})
 
 
-def _check_catalog(folder: Path, changes: set[int]) -> str | None:
+def _check_catalog(folder: Path, changes: set[int]) -> Iterator[str]:
     catalog = _catalog(folder)
     live = catalog.open_live()
     if live.manifest.change not in changes:
-        return f"change {live.manifest.change} is live, not one of {changes}"
-    for snapshot in [
-        live,
-        *(catalog.open(n) for n in catalog.generations() if n != live.generation),
-    ]:
-        if wrong := _answers(snapshot):
-            return wrong
+        yield f"change {live.manifest.change} is live, not one of {changes}"
+    for name in catalog.generations():
+        yield from find_faults(catalog.open(name))
     with catalog.lock():
-        newest = _publish(catalog, NEXT_CHANGE).generation
+        newest = publish(catalog, NEXT_CHANGE).generation
         catalog.prune(1)
     if catalog.open_live().generation != newest:
-        return "the next publish is not live"
+        yield "the next publish is not live"
     names = {path.name for path in catalog.folder.iterdir()}
-    return None if names == {"live", "lock", newest} else f"left over: {sorted(names)}"
+    if names != {"live", "lock", newest}:
+        yield f"left over: {sorted(names)}"
 
 
-def _answers(snapshot: Snapshot) -> str | None:
-    """Compare with brute force over the rows that this change should hold."""
-    rows = rows_of(snapshot.manifest.change)
-    similarities = rows.vectors @ rows.vectors.T
-    for row, row_id in enumerate(rows.ids):
-        hits = snapshot.vectors.nearest(rows.vectors[row], ROWS, np.ones(ROWS, bool))
-        # What float16 rounds off may not move a similarity further.
-        close = np.allclose(hits.similarities, similarities[row][hits.rows], atol=1e-3)
-        whole = snapshot.row_of(row_id) == row and snapshot.display_of(row) == rows.display[row]
-        if not close or not whole or sorted(hits.rows.tolist()) != list(range(ROWS)):
-            return f"{snapshot.generation} answers wrongly about {row_id}"
-    return None
+def _make_catalog(folder: Path) -> None:
+    publish(_catalog(folder), OLD_CHANGE)
 
 
 WORKS: Final = {
-    "write": Work(_make_store, _prepare_write, _check_store),
-    "open and write": Work(_make_store, _prepare_opening, _check_store),
-    "publish": Work(_make_catalog, _prepare_publish, _check_publish),
-    "prune": Work(_make_catalog, _prepare_prune, _check_prune),
+    "write": Work(_make_store, _write, _check_store),
+    "open and write": Work(_make_store, _open_and_write, _check_store),
+    "publish": Work(_make_catalog, _publish, _check_publish),
+    "prune": Work(_make_catalog, _prune, _check_prune),
 }
 
+
+# --- a fault at each call ---
 
 ALWAYS: Final = ("fsync", "fdatasync", "rename", "renameat", "renameat2")
 ATTEMPTS: Final = 3
@@ -463,7 +398,11 @@ class Injection:
     def _judge(self, name: str, point: Point, outcome: Outcome) -> None:
         self._tally.add("points")
         self._tally.add(f"{name}: {point.fault}: {_ending(outcome)}")
-        wrong = _misbehaviour(point, outcome) or _look(WORKS[name], self._folder, outcome)
+        wrong = _misbehaviour(point, outcome)
+        try:
+            wrong += WORKS[name].check(self._folder, outcome.acknowledged)
+        except Exception as error:  # noqa: BLE001 - an archive that cannot be used is the finding
+            wrong.append(f"{type(error).__name__}: {error}")
         if wrong:
             self._tally.find(f"{name}: {point.fault} at {point.call.text}: {wrong}")
 
@@ -505,26 +444,17 @@ def _ending(outcome: Outcome) -> str:
     return "unharmed" if outcome.steps["work"]["done"] else "refused"
 
 
-def _misbehaviour(point: Point, outcome: Outcome) -> str | None:
+def _misbehaviour(point: Point, outcome: Outcome) -> list[str]:
     """What the process itself did wrong."""
     if point.fault == KILL:
-        return None
+        return []
     if outcome.status:
-        return f"the process ended with status {outcome.status}: {outcome.steps}"
-    failed = [fact for fact in outcome.steps.values() if not fact["done"]]
-    if unclean := [fact for fact in failed if not fact["clean"]]:
-        return f"no clean error: {unclean}"
+        return [f"the process ended with status {outcome.status}: {outcome.steps}"]
     # A lock that could not be given back is held until the process ends.
     recovered = outcome.acknowledged or point.call.unlocks
-    return None if recovered else f"no second attempt succeeds: {outcome.steps}"
-
-
-def _look(work: Work, folder: Path, outcome: Outcome) -> str | None:
-    """What is wrong with the archive."""
-    try:
-        return work.check(folder, acknowledged=outcome.acknowledged)
-    except Exception as error:  # noqa: BLE001 - an archive that cannot be used is the finding
-        return f"{type(error).__name__}: {error}"
+    wrong = [] if recovered else [f"no second attempt succeeds: {outcome.steps}"]
+    failed = [fact for fact in outcome.steps.values() if not fact["done"]]
+    return wrong + [f"no clean error: {fact}" for fact in failed if not fact["clean"]]
 
 
 @contextmanager

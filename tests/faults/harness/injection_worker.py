@@ -11,8 +11,8 @@ a fork after its use hangs.
 import gc
 import json
 import os
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -34,24 +34,25 @@ def tell(**fact: object) -> None:
 def attempt(name: str, step: Callable[[], object]) -> bool:
     """Take a step and tell how it went; returns whether it succeeded."""
     try:
-        value = step()
+        step()
     except Exception as error:  # noqa: BLE001 - which one it is, is the question
         kind = type(error).__name__
         tell(step=name, done=False, clean=isinstance(error, CLEAN), words=f"{kind}: {error}"[:300])
         return False
-    tell(step=name, done=True, value=str(value))
+    tell(step=name, done=True)
     return True
 
 
 def serve(work: str, folder: Path) -> None:
     """Be the child: prepare, wait, work; once more where it failed, since the fault is over."""
     gc.disable()  # a collection at another moment would move the calls that follow
-    step, tidy = WORKS[work].prepare(folder)
-    tell(ready=os.getpid())
-    os.read(0, 1)
-    if not attempt("work", step):
-        attempt("again", step)
-    attempt("tidy", tidy)
+    with ExitStack() as stack:
+        step = stack.enter_context(WORKS[work].prepare(folder))
+        tell(ready=os.getpid())
+        os.read(0, 1)
+        if not attempt("work", step):
+            attempt("again", step)
+        attempt("tidy", stack.close)
 
 
 def be_child(work: str, folder: Path) -> NoReturn:
@@ -70,12 +71,10 @@ def main() -> None:
     """Serve until the input ends."""
     while line := os.read(0, MOST):
         work, folder = json.loads(line)
-        started = time.monotonic()
         child = os.fork()
         if child == 0:
             be_child(work, Path(folder))
-        status = os.waitpid(child, 0)[1]
-        tell(status=status, seconds=round(time.monotonic() - started, 3))
+        tell(status=os.waitpid(child, 0)[1])
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from index import Catalog, NoSnapshot, Snapshot
-from tests.faults.harness.generations import ROWS, STAMP, rows_of
+from index import Catalog, NoSnapshot
+from tests.faults.harness.generations import find_faults, publish
 from tests.faults.harness.replay import Control, Verdict, Workload, acknowledge
 
 PUBLISHED: Final = 3
@@ -24,7 +22,7 @@ def publish_all(folder: Path) -> None:
     catalog = Catalog(folder)
     with catalog.lock():
         for change in range(1, PUBLISHED + 1):
-            catalog.publish_rows(rows_of(change), **STAMP, change=change)
+            publish(catalog, change)
             acknowledge(f"published {change}")
         catalog.prune(keep=1)
         acknowledge("pruned")
@@ -60,7 +58,7 @@ def _open_live(catalog: Catalog, told: int, losses: list[str]) -> int | None:
     # The one that was being published is live whole, or not at all.
     if change not in {told, min(told + 1, PUBLISHED)}:
         losses.append(f"{change} is live, not {told}")
-    losses += _mixture(snapshot, change)
+    losses += find_faults(snapshot)
     return change
 
 
@@ -74,24 +72,7 @@ def _losses_kept(catalog: Catalog, change: int) -> Iterator[str]:
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no way back to it
         yield f"the snapshot of {change} does not open: {error!r}"
     else:
-        yield from _mixture(snapshot, change)
-
-
-def _mixture(snapshot: Snapshot, change: int) -> Iterator[str]:
-    """What in a snapshot is not of its change."""
-    rows = rows_of(change)
-    numbers = range(ROWS)
-    vectors = snapshot.vectors.fetch(np.arange(ROWS))
-    same = {
-        "ids": [snapshot.id_of(number) for number in numbers] == list(rows.ids),
-        "display": [snapshot.display_of(number) for number in numbers] == list(rows.display),
-        "vectors": np.allclose(vectors, rows.vectors, atol=1e-3),
-        "columns": np.array_equal(snapshot.columns["published"], rows.columns["published"]),
-        "labels": list(snapshot.labels["language"]) == list(rows.labels["language"]),
-    }
-    yield from (
-        f"{name} are not those of {change}" for name, is_same in same.items() if not is_same
-    )
+        yield from find_faults(snapshot)
 
 
 FOLDER: Final = "snapshots"

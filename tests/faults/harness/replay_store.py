@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pysqlite3
 import sqlalchemy as sa
 
 from recommender.articles import Article
 from recommender.errors import DeletedArticle, UnknownArticle
 from recommender.store import ArticleStore, open_store
+from tests.faults.harness.ledger import find_corruption
 from tests.faults.harness.replay import Control, Verdict, Workload, acknowledge
 
 DATABASE: Final = "read-also.db"
@@ -94,10 +94,7 @@ def _losses(
             # The write that was under way is there whole, or not at all.
             if found not in {_text(told, article_id), _text(next_told, article_id)}:
                 yield f"{article_id} is {found:.60}, not {_text(told, article_id):.60}"
-    with closing(pysqlite3.connect(folder / DATABASE)) as connection:
-        (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
-    if answer != "ok":
-        yield f"integrity_check: {answer}"
+    yield from find_corruption(folder / DATABASE)
 
 
 def _find(store: ArticleStore, article_id: str) -> str:
