@@ -29,6 +29,7 @@ class ChangeSignal:
         self._query = _SQLITE if engine.dialect.name == "sqlite" else _POSTGRESQL
         self._lock = threading.Lock()
         self._connection: Any = None
+        self._cursor: Any = None
         self._serial = 0
 
     def read(self) -> Hashable:
@@ -45,7 +46,8 @@ class ChangeSignal:
                 if self._connection is None:
                     self._connection = self._connect()
                     self._serial = next(_serials)  # two connections may return the same number
-                row = self._connection.execute(self._query).fetchone()
+                    self._cursor = self._connection.cursor()  # a new one for each look costs more
+                row = self._cursor.execute(self._query).fetchone()
             except self._engine.dialect.loaded_dbapi.Error as error:
                 self._close()
                 raise StoreUnusable.now(error) from error
@@ -67,4 +69,4 @@ class ChangeSignal:
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._cursor = None
