@@ -1,7 +1,7 @@
-"""Selection against a slow one in plain Python that remembers nothing."""
+"""Selection against a slow one in plain Python that remembers nothing, and worked examples."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf, isnan, nan
 from time import process_time
@@ -18,7 +18,6 @@ from recommender.articles import Article
 from recommender.ranking import duplicates
 from recommender.ranking.duplicates import (
     UNKNOWN_CLUSTER,
-    DuplicateClusters,
     _near,
     number_text_clusters,
     translation_groups,
@@ -85,7 +84,7 @@ CANDIDATES = st.lists(
     ),
     max_size=9,
 ).map(numbered)
-ABOVE = CANDIDATES.map(lambda some: [replace(one, id_hash=100 + one.id_hash) for one in some[:3]])
+PLACES = st.sets(st.integers(0, 8), max_size=3)
 BOUNDS = st.sampled_from([0.25, 0.5, 0.75, 1.0, NEVER])
 RULES = st.builds(
     SelectionRules,
@@ -97,7 +96,6 @@ RULES = st.builds(
     st.integers(1, 4),
 )
 SEED_MINHASHES = st.lists(MINHASHES, max_size=2)
-LIMITS = st.integers(0, 12)
 
 
 def pool_of(candidates: Sequence[Candidate]) -> CandidatePool:
@@ -106,7 +104,7 @@ def pool_of(candidates: Sequence[Candidate]) -> CandidatePool:
         values=np.array([c.value for c in candidates], np.float64),
         vectors=np.array([c.vector for c in candidates], np.float32).reshape(count, 6),
         minhashes=np.array([c.minhash for c in candidates], np.uint16).reshape(count, 4),
-        text_clusters=np.zeros(count, np.int64),
+        text_clusters=np.full(count, UNKNOWN_CLUSTER, np.int64),
         times=np.array([c.time for c in candidates], np.float64),
         authors=np.array([c.author for c in candidates], np.int64),
         hosts=np.array([c.host for c in candidates], np.int64),
@@ -116,13 +114,17 @@ def pool_of(candidates: Sequence[Candidate]) -> CandidatePool:
     )
 
 
+def mask(places: set[int], size: int) -> NDArray[np.bool_]:
+    return np.isin(np.arange(size), list(places))
+
+
 def selection(
     candidates: Sequence[Candidate],
     limit: int,
     rules: SelectionRules = NOTHING,
     seed_minhashes: Sequence[MinHash] = (),
     listed: Sequence[Candidate] | None = None,
-    shown_on_page: Sequence[int] | None = None,
+    shown_on_page: set[int] | None = None,
 ) -> Selection:
     return select(
         pool_of(candidates),
@@ -131,9 +133,7 @@ def selection(
         seed_minhashes=np.array(seed_minhashes, np.uint16).reshape(-1, 4),
         listable=np.array([c.listable for c in candidates], np.bool_),
         listed=None if listed is None else pool_of(listed),
-        shown_on_page=None
-        if shown_on_page is None
-        else np.isin(np.arange(len(candidates)), shown_on_page),
+        shown_on_page=None if shown_on_page is None else mask(shown_on_page, len(candidates)),
     )
 
 
@@ -176,63 +176,91 @@ def translate(one: Candidate, two: Candidate) -> bool:
     return one.story in {two.story, two.id_hash} or two.story == one.id_hash
 
 
-def translations(candidates: Sequence[Candidate], places: set[int]) -> set[int]:
-    """Who tells the story of some places in another language, and they themselves."""
-    found = set(places)
-    while True:
-        more = {
-            place
-            for place, one in enumerate(candidates)
-            if any(translate(one, candidates[other]) for other in found)
-        }
-        if more <= found:
-            return found
-        found |= more
+Link = Callable[[Candidate, Candidate], bool]
 
 
-def repeats_of(
-    seed_minhashes: Sequence[MinHash], texts: Sequence[MinHash], bound: float
-) -> set[int]:
-    """Places of texts that repeat a given text, or one that repeats it, and so on."""
+def linked(candidates: Sequence[Candidate], some: set[int], link: Link) -> set[int]:
+    """Places that are linked to one of some places, directly or through others, and they."""
     found: set[int] = set()
-    while True:
-        known = [*seed_minhashes, *(texts[place] for place in found)]
-        more = {
-            place
-            for place, text in enumerate(texts)
-            if any(share(text, other) >= bound for other in known)
-        }
-        if more <= found:
-            return found
+    more = set(some)
+    while more:
         found |= more
+        rest = set(range(len(candidates))) - found
+        more = {p for p in rest if any(link(candidates[p], candidates[other]) for other in found)}
+    return found
 
 
-def repeats_by_translation(
-    candidates: Sequence[Candidate], cluster: set[int], bound: float
-) -> set[int]:
-    """Places of who translates one of a cluster, or tells again one who does, and so on."""
-    texts, found = [c.minhash for c in candidates], set(cluster)
-    while True:
-        foreign = translations(candidates, found)
-        more = foreign | repeats_of([texts[place] for place in foreign - cluster], texts, bound)
-        if more <= found:
-            return found - cluster
-        found |= more
+class SlowSelection:
+    """Carbonell and Goldstein 1998 under the rules, from first principles for every place.
 
+    Places count the candidates that are listed above, then those to select from.
+    """
 
-def cluster_of(
-    one: Candidate, listed: Sequence[Candidate], link: object, rules: SelectionRules
-) -> int:
-    """How many the cluster of one would be, with it, if it joined a list."""
-    assert callable(link)
-    inside, rest = [one], list(listed)
-    grown = True
-    while grown:
-        more = [c for c in rest if any(link(c, member, rules) for member in inside)]
-        rest = [c for c in rest if not any(c is other for other in more)]
-        inside += more
-        grown = bool(more)
-    return len(inside)
+    def __init__(self, candidates: Sequence[Candidate], rules: SelectionRules) -> None:
+        self.candidates, self.rules = candidates, rules
+        self.left = {place for place, one in enumerate(candidates) if one.listable}
+        self.listed: list[int] = []
+        self.removals = [Removal.NONE] * len(candidates)
+        self.because_of = [-1] * len(candidates)
+        self.repeats: set[int] = set()
+
+    def remove(self, places: set[int], removal: Removal, item: int) -> None:
+        for place in places & self.left:
+            self.removals[place], self.because_of[place] = removal, item
+        self.left -= places
+
+    def is_copy(self, one: Candidate, two: Candidate) -> bool:
+        return share(one.minhash, two.minhash) >= self.rules.duplicate_overlap
+
+    def copies_of(self, places: set[int]) -> set[int]:
+        return linked(self.candidates, places, self.is_copy)
+
+    def remove_repeats(self, cluster: set[int], removal: Removal, item: int = -1) -> None:
+        """Remove a cluster but for the item, who translates one of it, their copies, and so on."""
+        self.repeats |= cluster - {item}
+        self.remove(cluster - {item}, removal, item)
+        cluster = set(cluster)
+        while more := linked(self.candidates, cluster, translate) - cluster:
+            self.remove(more, Removal.TRANSLATION, item)
+            more = self.copies_of(more)
+            self.remove(more, removal, item)
+            self.repeats |= more
+            cluster |= more
+
+    def put(self, item: int) -> None:
+        """List an item, and remove what repeats it and what no longer fits under a cap."""
+        self.listed.append(item)
+        self.remove_repeats(self.copies_of({item}), Removal.DUPLICATE, item)
+        self.left.discard(item)
+        for removal, link, cap in (
+            (Removal.STORY_CAP, of_one_story, self.rules.story_cap),
+            (Removal.COPY_CAP, of_one_pattern, self.rules.copy_cap),
+        ):
+            full = {place for place in self.left if self.cluster_size(place, link) > cap}
+            self.remove(full, removal, item)
+
+    def cluster_size(self, place: int, link: Callable[..., bool]) -> int:
+        """How many items the cluster of a candidate would have, with it, if it were listed."""
+        some = [self.candidates[one] for one in (place, *self.listed)]
+        return len(linked(some, {0}, lambda one, two: link(one, two, self.rules)))
+
+    def put_best(self, scale: tuple[float, float], *, first: bool) -> None:
+        worst, best = scale
+
+        def merit(place: int) -> tuple[float, int]:
+            one = self.candidates[place]
+            if first or not self.rules.diversity:
+                return one.value, -place
+            nearest = max(0.0, *(cosine(one, self.candidates[other]) for other in self.listed))
+            scaled = (one.value - worst) / (best - worst) if best > worst else 0.0
+            return (1 - self.rules.diversity) * scaled - self.rules.diversity * nearest, -place
+
+        def newness(place: int) -> tuple[float, float, int]:
+            one = self.candidates[place]
+            return -inf if isnan(one.time) else one.time, one.value, -place
+
+        pick = max(self.left, key=merit)
+        self.put(max(self.copies_of({pick}) & self.left, key=newness))
 
 
 def slow(
@@ -240,330 +268,106 @@ def slow(
     limit: int,
     rules: SelectionRules,
     seed_minhashes: Sequence[MinHash],
-) -> list[int]:
-    """Carbonell and Goldstein 1998 under the rules, from first principles for every place."""
-    texts = [c.minhash for c in candidates]
-    excluded = repeats_of(seed_minhashes, texts, rules.duplicate_overlap)
-    excluded |= repeats_by_translation(candidates, excluded, rules.duplicate_overlap)
-    excluded |= {place for place, c in enumerate(candidates) if not c.listable}
-    open_values = [c.value for place, c in enumerate(candidates) if place not in excluded]
-    worst, best = min(open_values, default=0.0), max(open_values, default=0.0)
-    listed: list[int] = []
-
-    def may_join(place: int) -> bool:
-        one, others = candidates[place], [candidates[other] for other in listed]
-        return (
-            cluster_of(one, others, of_one_story, rules) <= rules.story_cap
-            and cluster_of(one, others, of_one_pattern, rules) <= rules.copy_cap
-        )
-
-    def merit(place: int) -> float:
-        one = candidates[place]
-        if not listed or not rules.diversity:
-            return one.value
-        nearest = max(0.0, *(cosine(one, candidates[other]) for other in listed))
-        scaled = (one.value - worst) / (best - worst) if best > worst else 0.0
-        return (1 - rules.diversity) * scaled - rules.diversity * nearest
-
-    while len(listed) < limit:
-        gone = excluded | set(listed)
-        left = [p for p in range(len(candidates)) if p not in gone and may_join(p)]
-        if not left:
-            break
-        pick = max(left, key=lambda place: (merit(place), -place))
-        cluster = repeats_of([texts[pick]], texts, rules.duplicate_overlap) | {pick}
-        duplicates = [place for place in left if place in cluster]
-        listed.append(max(duplicates, key=lambda place: newness(candidates, place)))
-        excluded |= cluster | repeats_by_translation(candidates, cluster, rules.duplicate_overlap)
-    return listed
+    above: Sequence[Candidate],
+    shown_on_page: set[int],
+) -> tuple[Sequence[int], ...]:
+    """Positions, removals, why, and repeats, as a `Selection` holds them."""
+    size = len(above)
+    draft = SlowSelection([*above, *candidates], rules)
+    seeds = [Candidate(0.0, minhash=text) for text in seed_minhashes]
+    every = range(size + len(candidates))
+    like_seed = {p for p in every if any(draft.is_copy(draft.candidates[p], one) for one in seeds)}
+    draft.remove_repeats(draft.copies_of(like_seed), Removal.DUPLICATE_OF_SEED)
+    draft.remove_repeats(draft.copies_of({size + p for p in shown_on_page}), Removal.DUPLICATE)
+    draft.left |= set(range(size))
+    for item in range(size):
+        draft.put(item)
+    values = [draft.candidates[place].value for place in draft.left]
+    scale = (min(values, default=0.0), max(values, default=0.0))
+    while draft.left and len(draft.listed) - size < limit:
+        draft.put_best(scale, first=len(draft.listed) == size)
+    return (
+        [place - size for place in draft.listed[size:]],
+        draft.removals[size:],
+        [max(-1, item - size) for item in draft.because_of[size:]],
+        [place in draft.repeats for place in every[size:]],
+    )
 
 
-def newness(candidates: Sequence[Candidate], place: int) -> tuple[float, float, int]:
-    one = candidates[place]
-    return (-inf if isnan(one.time) else one.time, one.value, -place)
+def as_lists(found: Selection) -> tuple[Sequence[int], ...]:
+    parts = (found.positions, found.removals, found.because_of, found.repeats)
+    return tuple(part.tolist() for part in parts)
 
 
 @examples(600)
-@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES)
-def test_the_list_is_that_of_the_slow_oracle(
+@given(CANDIDATES, st.integers(0, 12), RULES, SEED_MINHASHES)
+def test_a_selection_is_that_of_the_slow_oracle(
     candidates: list[Candidate], limit: int, rules: SelectionRules, seed_minhashes: list[MinHash]
 ) -> None:
-    assert selected(candidates, limit, rules, seed_minhashes) == slow(
-        candidates, limit, rules, seed_minhashes
-    )
+    expected = slow(candidates, limit, rules, seed_minhashes, (), set())
+    assert as_lists(selection(candidates, limit, rules, seed_minhashes)) == expected
 
 
-@given(CANDIDATES, LIMITS)
-def test_without_a_rule_values_descend_and_equals_keep_their_order(
-    candidates: list[Candidate], limit: int
-) -> None:
-    candidates = [replace(c, translates=None) for c in candidates]
-    listable = [place for place, c in enumerate(candidates) if c.listable]
-    order = sorted(listable, key=lambda place: (-candidates[place].value, place))
-    found = selection(candidates, limit)
-    assert found.positions.tolist() == order[:limit]
-    assert set(found.removals.tolist()) <= {Removal.NONE}
-
-
-@examples(200)
-@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES, ABOVE)
-def test_no_list_breaks_a_rule(
+@examples(400)
+@given(CANDIDATES, RULES, SEED_MINHASHES, st.integers(1, 3), PLACES)
+def test_so_is_one_below_listed_items_and_beside_others_of_the_page(
     candidates: list[Candidate],
-    limit: int,
     rules: SelectionRules,
     seed_minhashes: list[MinHash],
-    above: list[Candidate],
+    above: int,
+    shown: set[int],
 ) -> None:
-    places = selected(candidates, limit, rules, seed_minhashes, above)
-    assert len(set(places)) == len(places) <= limit
-    for rank, place in enumerate(places):
-        one = candidates[place]
-        higher = [*above, *(candidates[other] for other in places[:rank])]
-        texts = [*seed_minhashes, *(c.minhash for c in higher)]
-        assert all(share(one.minhash, text) < rules.duplicate_overlap for text in texts)
-        assert not any(of_one_story(one, c, rules) for c in higher) or rules.story_cap > 1
-        assert not any(of_one_pattern(one, c, rules) for c in higher) or rules.copy_cap > 1
-        assert not any(translate(one, c) for c in higher)
+    """Listed items may repeat each other, as pins may."""
+    listed, rest = candidates[:above], candidates[above:]
+    shown = {place for place in shown if place < len(rest)}
+    expected = slow(rest, 9, rules, seed_minhashes, listed, shown)
+    assert as_lists(selection(rest, 9, rules, seed_minhashes, listed, shown)) == expected
 
 
-@examples(200)
-@given(CANDIDATES, LIMITS, RULES)
-def test_every_cluster_of_a_list_is_within_its_cap(
-    candidates: list[Candidate], limit: int, rules: SelectionRules
-) -> None:
-    listed = [candidates[place] for place in selected(candidates, limit, rules)]
-    for place, one in enumerate(listed):
-        others = [*listed[:place], *listed[place + 1 :]]
-        assert cluster_of(one, others, of_one_story, rules) <= rules.story_cap
-        assert cluster_of(one, others, of_one_pattern, rules) <= rules.copy_cap
-
-
-@examples(200)
-@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES)
-def test_whoever_is_missing_was_taken_out_by_a_rule_or_found_no_place(
-    candidates: list[Candidate], limit: int, rules: SelectionRules, seed_minhashes: list[MinHash]
-) -> None:
-    found = selection(candidates, limit, rules, seed_minhashes)
-    listed, texts = found.positions.tolist(), [c.minhash for c in candidates]
-    for place, one in enumerate(candidates):
-        removal, cause = Removal(found.removals[place]), int(found.because_of[place])
-        seeds = repeats_of(seed_minhashes, texts, rules.duplicate_overlap)
-        seeds_too = repeats_by_translation(candidates, seeds, rules.duplicate_overlap)
-        if removal in {Removal.NONE, Removal.DUPLICATE_OF_SEED}:
-            assert cause == -1
-        elif cause == -1:
-            assert (removal, place in seeds_too) == (Removal.TRANSLATION, True)
-        else:
-            assert cause in listed
-            assert place not in listed
-            assert one.listable
-        if removal == Removal.NONE:
-            assert place in listed or len(listed) == limit or not one.listable
-        if removal == Removal.DUPLICATE_OF_SEED:
-            assert place in seeds | seeds_too
-        bound = rules.duplicate_overlap
-        cluster = repeats_of([texts[cause]], texts, bound) | {cause} if cause >= 0 else set()
-        foreign = repeats_by_translation(candidates, cluster, bound)
-        if removal == Removal.DUPLICATE:
-            assert place in cluster | foreign
-        if removal == Removal.TRANSLATION and cause >= 0:
-            assert place in foreign
-        others = [candidates[other] for other in listed]
-        if removal == Removal.STORY_CAP:
-            assert cluster_of(one, others, of_one_story, rules) > rules.story_cap
-        if removal == Removal.COPY_CAP:
-            assert cluster_of(one, others, of_one_pattern, rules) > rules.copy_cap
-
-
-@given(CANDIDATES, RULES, LIMITS, LIMITS)
-def test_a_shorter_list_is_the_beginning_of_a_longer_one(
-    candidates: list[Candidate], rules: SelectionRules, one: int, two: int
-) -> None:
-    short, long = sorted((one, two))
-    assert selected(candidates, short, rules) == selected(candidates, long, rules)[:short]
-
-
-@given(CANDIDATES, RULES, st.sampled_from([1 / 1_024, 4.0]), st.integers(-3, 3))
-def test_neither_a_factor_nor_a_constant_in_the_values_decides_anything(
-    candidates: list[Candidate], rules: SelectionRules, factor: float, constant: int
-) -> None:
-    moved = [replace(c, value=c.value * factor + constant) for c in candidates]
-    assert selected(moved, 9, rules) == selected(candidates, 9, rules)
-
-
-@given(CANDIDATES, RULES, st.randoms(use_true_random=False))
-def test_the_order_of_the_candidates_decides_nothing_between_distinct_values(
-    candidates: list[Candidate], rules: SelectionRules, random: object
-) -> None:
-    rules = replace(rules, diversity=0.0)
-    candidates = [replace(c, value=c.value + place / 64) for place, c in enumerate(candidates)]
-    candidates = list({c.value: c for c in candidates}.values())
-    shuffled = list(candidates)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    found = [shuffled[place] for place in selected(shuffled, 9, rules)]
-    assert found == [candidates[place] for place in selected(candidates, 9, rules)]
-
-
-@given(CANDIDATES, RULES, SEED_MINHASHES, st.integers(0, 9))
-def test_a_list_filled_in_two_turns_keeps_the_rules_of_one(
-    candidates: list[Candidate], rules: SelectionRules, seed_minhashes: list[MinHash], cut: int
-) -> None:
-    """Without collapsing and diversity, the second turn goes on where the first stopped."""
-    rules = replace(rules, diversity=0.0, duplicate_overlap=NEVER)
-    whole = selected(candidates, 9, rules, seed_minhashes)
-    first = whole[:cut]
-    rest = [place for place in range(len(candidates)) if place not in first]
-    second = selected(
-        [candidates[p] for p in rest],
-        9 - len(first),
-        rules,
-        seed_minhashes,
-        [candidates[p] for p in first],
-    )
-    assert [*first, *(rest[place] for place in second)] == whole
-
-
-def test_a_weaker_but_different_candidate_comes_before_one_like_the_first() -> None:
-    """At 0.5: the second has 0.5 * 1 - 0.5 * 1, the third 0.5 * 0.75 - 0.5 * 0.5."""
-    candidates = [Candidate(1.0), Candidate(1.0), Candidate(0.75, OTHER), Candidate(0.0)]
-    assert selected(candidates, 4) == [0, 1, 2, 3]
-    assert selected(candidates, 4, replace(NOTHING, diversity=0.5)) == [0, 2, 1, 3]
-
-
-def test_weak_values_are_not_ordered_by_diversity_alone() -> None:
-    """They span a hundredth: at 0.25 the second has 0.75 * 0.7 - 0.25, the third 0.15 - 0.125."""
-    candidates = [Candidate(0.12), Candidate(0.117), Candidate(0.112, OTHER), Candidate(0.11)]
-    assert selected(candidates, 4, replace(NOTHING, diversity=0.25)) == [0, 1, 2, 3]
-
-
-def test_what_may_not_be_listed_does_not_stretch_the_values() -> None:
-    """Without the copy of the seed the second has 0.75 * 0.9 - 0.25, the third 0.525 - 0.125."""
-    copy = Candidate(8.0, OTHER, (1, 1, 1, 1))
-    candidates = [copy, Candidate(1.0), Candidate(0.9), Candidate(0.7, OTHER), Candidate(0.0)]
-    rules = replace(NOTHING, diversity=0.25, duplicate_overlap=0.5)
-    assert selected(candidates, 3, rules, [(1, 1, 1, 1)]) == [1, 2, 3]
-
-
-def test_nobody_is_listed_for_pointing_the_other_way() -> None:
-    """A cosine below 0 counts as 0: at 0.5 that leaves half of 0.6 and half of 0.5."""
-    away, across = (-0.5, -0.5, -0.5, -0.5, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-    candidates = [Candidate(1.0), Candidate(0.5, away), Candidate(0.6, across), Candidate(0.0)]
-    assert selected(candidates, 3, replace(NOTHING, diversity=0.5)) == [0, 2, 1]
-
-
-def test_the_best_value_stands_first_whatever_the_diversity() -> None:
-    candidates = [Candidate(0.5), Candidate(1.0)]
-    assert selected(candidates, 1, replace(NOTHING, diversity=1.0)) == [1]
-
-
-def test_vectors_that_mean_nothing_make_nobody_alike() -> None:
-    """Rows without a vector carry the same one, and are neither alike nor one story."""
-    rules = replace(NOTHING, diversity=0.5, story_likeness=0.75, story_cap=1)
-    candidates = [Candidate(1 - place / 8, embedded=False) for place in range(4)]
-    assert selected(candidates, 4, rules) == [0, 1, 2, 3]
-    assert selected([*candidates[:2], Candidate(0.5), Candidate(0.25)], 4, rules) == [0, 1, 2]
-
-
-def test_an_overlap_of_exactly_the_bound_is_a_duplicate() -> None:
-    candidates = [
-        Candidate(1.0, minhash=(1, 1, 0, 0)),
-        Candidate(0.5, minhash=(1, 1, 2, 2)),
-    ]
-    assert selected(candidates, 2, replace(NOTHING, duplicate_overlap=0.5)) == [0]
-    assert selected(candidates, 2, replace(NOTHING, duplicate_overlap=0.51)) == [0, 1]
-
-
-DUPLICATES = [
-    Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0),
-    Candidate(0.9, minhash=(1, 1, 2, 2), time=3.0),
-    Candidate(0.85, minhash=(9, 9, 9, 9), time=9.0),
-    Candidate(0.8, minhash=(3, 3, 2, 2), time=2.0),
-]
-"""The last shares nothing with the first, but half with what shares half with it."""
-HALF = replace(NOTHING, duplicate_overlap=0.5)
-
-
-def test_the_newest_telling_takes_the_place_that_the_best_has_earned() -> None:
-    found = selection(DUPLICATES, 4, HALF)
-    assert found.positions.tolist() == [1, 2]
-    assert found.removals.tolist() == [Removal.DUPLICATE, 0, 0, Removal.DUPLICATE]
-    assert found.because_of.tolist() == [1, -1, -1, 1]
-
-
-def test_an_update_of_a_reprint_is_the_same_story() -> None:
-    newest_last = [*DUPLICATES[:3], replace(DUPLICATES[3], time=4.0)]
-    assert selected(newest_last, 4, HALF) == [3, 2]
-    assert selected([DUPLICATES[0], DUPLICATES[3]], 2, HALF) == [0, 1]
+AWAY, ACROSS = (-0.5, -0.5, -0.5, -0.5, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("times", "newest"),
+    ("diversity", "others", "order"),
     [
-        ((nan, nan), 0),  # the better value
-        ((nan, 0.0), 1),  # the undated are oldest
-        ((5.0, nan), 0),
-        ((5.0, 5.0), 0),
-        ((-2.0, -1.0), 1),
+        pytest.param(
+            *(0.5, [Candidate(1.0), Candidate(0.75, OTHER)], [0, 2, 1, 3]),
+            id="0.5 * 0.75 - 0.5 * 0.5 is more than 0.5 * 1 - 0.5 * 1",
+        ),
+        pytest.param(
+            *(0.25, [Candidate(0.7), Candidate(0.2, OTHER)], [0, 1, 2, 3]),
+            id="0.75 * 0.7 - 0.25 is more than 0.75 * 0.2 - 0.25 * 0.5",
+        ),
+        pytest.param(
+            *(0.5, [Candidate(0.5, AWAY), Candidate(0.6, ACROSS)], [0, 2, 1, 3]),
+            id="a cosine below 0 counts as 0, so that leaves half of 0.6 and half of 0.5",
+        ),
     ],
 )
-def test_what_is_newest_is_told_by_time_and_then_by_value(
-    times: tuple[float, float], newest: int
+def test_a_value_is_weighed_against_the_likeness_to_the_items_above(
+    diversity: float, others: list[Candidate], order: list[int]
 ) -> None:
+    rules = replace(NOTHING, diversity=diversity)
+    candidates = [Candidate(1.0), *others, Candidate(0.0)]
+    assert selected(candidates, 4, rules) == order
+    weak = [replace(one, value=0.11 + one.value / 100) for one in candidates]
+    assert selected(weak, 4, rules) == order  # only how values differ counts
+
+
+def test_the_newest_of_duplicates_takes_the_place_that_the_best_has_earned() -> None:
+    """The last shares nothing with the first, but half with what shares half with it."""
     candidates = [
-        Candidate(0.5 - place / 4, minhash=(1, 1, 1, 1), time=time)
-        for place, time in enumerate(times)
+        Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0),
+        Candidate(0.9, minhash=(1, 1, 2, 2), time=3.0),
+        Candidate(0.85, minhash=(9, 9, 9, 9), time=9.0),
+        Candidate(0.8, minhash=(3, 3, 2, 2), time=2.0),
     ]
-    assert selected(candidates, 2, HALF) == [newest]
-    assert selected(candidates[::-1], 2, HALF) == [1 - newest]
-
-
-def test_of_the_same_text_at_the_same_hour_and_value_the_earlier_position_is_listed() -> None:
-    assert selected([Candidate(0.5, minhash=(1, 1, 1, 1), time=1.0)] * 3, 3, HALF) == [0]
-
-
-def test_the_cluster_of_the_seed_is_left_out_whole() -> None:
-    found = selection(DUPLICATES, 4, HALF, seed_minhashes=[(1, 1, 1, 7)])
-    assert found.positions.tolist() == [2]
-    seeds = Removal.DUPLICATE_OF_SEED
-    assert found.removals.tolist() == [seeds, seeds, Removal.NONE, seeds]
-    assert found.because_of.tolist() == [-1] * 4
-
-
-def test_the_cluster_of_a_listed_item_is_left_out_whole() -> None:
-    found = selection(DUPLICATES, 4, HALF, listed=[Candidate(0.1, minhash=(1, 1, 1, 7))])
-    assert found.positions.tolist() == [2]
-    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.DUPLICATE, 0, Removal.DUPLICATE]
-    assert found.because_of.tolist() == [-1] * 4
-
-
-def test_who_may_not_be_listed_still_makes_one_cluster_of_others() -> None:
-    """The middle of three duplicates scored too low; its ends are one story all the same."""
-    ends = [DUPLICATES[0], replace(DUPLICATES[1], listable=False, time=9.0), DUPLICATES[3]]
-    found = selection(ends, 3, HALF)
-    assert found.positions.tolist() == [2]
-    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
-    assert found.repeats.tolist() == [True, True, False]
-    assert selected(ends, 3, HALF, seed_minhashes=[(1, 1, 1, 1)]) == []
-
-
-def test_the_cluster_of_what_was_retold_above_is_left_out_whole() -> None:
-    """As where a list is filled from one set of candidates after the other."""
-    first = selection(DUPLICATES[:2], 1, HALF)
-    assert first.positions.tolist() == [1]
-    assert first.repeats.tolist() == [True, False]
-    last = replace(DUPLICATES[3], minhash=(1, 1, 7, 8))
-    shown = replace(DUPLICATES[0], listable=False)
-    found = selection([last, DUPLICATES[2], shown], 2, HALF, shown_on_page=[2])
-    assert found.positions.tolist() == [1]
-    assert found.removals.tolist() == [Removal.DUPLICATE, Removal.NONE, Removal.NONE]
-    assert found.because_of.tolist() == [-1, -1, -1]
-    assert found.repeats.tolist() == [True, False, True]
-
-
-def test_texts_without_words_repeat_nothing() -> None:
-    candidates = [Candidate(1.0), Candidate(0.5)]
-    assert selected(candidates, 2, replace(NOTHING, duplicate_overlap=0.25)) == [0, 1]
-    assert selected(candidates, 2, replace(HALF), seed_minhashes=[(0, 0, 0, 0)]) == [0, 1]
+    found = selection(candidates, 4, replace(NOTHING, duplicate_overlap=0.5))
+    assert found.positions.tolist() == [1, 2]
+    assert found.removals.tolist() == [Removal.DUPLICATE, 0, 0, Removal.DUPLICATE]
+    assert found.because_of.tolist() == [1, -1, -1, 1]
+    types = [str(part.dtype) for part in (found.positions, found.removals, found.because_of)]
+    assert types == ["int64", "int8", "int64"]
 
 
 def test_a_story_fills_no_more_than_its_cap() -> None:
@@ -575,27 +379,26 @@ def test_a_story_fills_no_more_than_its_cap() -> None:
     assert found.because_of.tolist() == [-1, -1, 1, 1, 1, -1, -1]
 
 
-def test_who_would_make_one_story_of_two_is_counted_with_both() -> None:
-    """Products of neighbours are 0.75, of the ends 0.5: with the middle they were one of three."""
-    left, middle, right = HALVES[0], HALVES[1], HALVES[2]
-    rules = replace(NOTHING, story_likeness=0.75, story_cap=2)
-    candidates = [Candidate(1.0, left), Candidate(0.9, right), Candidate(0.8, middle)]
-    assert selected(candidates, 3, rules) == [0, 1]
-    assert selected(candidates, 3, replace(rules, story_cap=3)) == [0, 1, 2]
+def pool_with(signatures: NDArray[Any], **columns: Any) -> CandidatePool:
+    """Texts unlike each other in all but their MinHashes, by descending value."""
+    size = len(signatures)
+    plain: dict[str, Any] = {
+        "values": np.linspace(1, 0.1, size),
+        "vectors": np.eye(size, dtype=np.float32),
+        "minhashes": signatures.astype(np.uint16),
+        "text_clusters": np.full(size, UNKNOWN_CLUSTER),
+        "times": np.arange(float(size)),
+        "authors": np.zeros(size, np.int64),
+        "hosts": np.zeros(size, np.int64),
+        "embedded": np.ones(size, np.bool_),
+        "id_hashes": np.arange(size),
+        "translates": np.arange(size),
+    }
+    return CandidatePool(**plain | columns)
 
 
-@pytest.mark.parametrize(("author", "host"), [(4, 0), (0, 4), (4, 4)])
-def test_near_copies_of_one_source_fill_no_more_than_their_cap(author: int, host: int) -> None:
-    rules = replace(NOTHING, duplicate_overlap=0.75, copy_overlap=0.25, copy_cap=2)
-    notes = [
-        Candidate(1 - place / 16, minhash=(7, 7, place, place), author=author, host=host)
-        for place in range(1, 6)
-    ]
-    stranger = replace(notes[0], value=0.2, minhash=(7, 7, 9, 9), author=8, host=9)
-    other_text = replace(notes[0], value=0.1, minhash=(8, 8, 8, 8))
-    found = selection([*notes, stranger, other_text], 12, rules)
-    assert found.positions.tolist() == [0, 1, 5, 6]
-    assert found.removals.tolist() == [0, 0, *[Removal.COPY_CAP] * 3, 0, 0]
+TEMPLATE_RULES = replace(NOTHING, duplicate_overlap=0.4, copy_overlap=0.15, copy_cap=2)
+NO_SEED = np.empty((0, 128), np.uint16)
 
 
 @pytest.mark.parametrize(
@@ -605,22 +408,10 @@ def test_briefs_with_one_footer_are_of_one_pattern_by_their_author_alone(
     author: int, shared: int, listed: int
 ) -> None:
     """All that a newsroom publishes has its host: that counts from 0.275 of 128 places on."""
-    signatures = np.arange(1, 8 * 128 + 1, dtype=np.uint16).reshape(8, 128)
+    signatures = np.arange(1, 8 * 128 + 1).reshape(8, 128)
     signatures[:, :shared] = 9_999
-    pool = CandidatePool(
-        values=np.linspace(1, 0.1, 8),
-        vectors=np.eye(8, dtype=np.float32),
-        minhashes=signatures,
-        text_clusters=np.zeros(8, np.int64),
-        times=np.arange(8.0),
-        authors=np.full(8, author),
-        hosts=np.full(8, 7),
-        embedded=np.ones(8, np.bool_),
-        id_hashes=np.arange(8),
-        translates=np.arange(8),
-    )
-    rules = replace(NOTHING, duplicate_overlap=0.4, copy_overlap=0.15, copy_cap=2)
-    found = select(pool, 12, rules=rules, seed_minhashes=signatures[:0])
+    pool = pool_with(signatures, authors=np.full(8, author), hosts=np.full(8, 7))
+    found = select(pool, 12, rules=TEMPLATE_RULES, seed_minhashes=NO_SEED)
     assert found.positions.tolist() == [*range(listed)]
 
 
@@ -657,99 +448,11 @@ def test_of_translations_the_best_stays_and_not_the_newest() -> None:
     assert selected(LANGUAGES[::-1], 9) == [5, 2, 0]
 
 
-def test_translations_of_a_listed_item_are_left_out() -> None:
-    found = selection(LANGUAGES[1:], 9, listed=LANGUAGES[:1])
-    assert found.positions.tolist() == [2, 4]
-    assert found.because_of.tolist() == [-1, -1, -1, 2, -1]
-    assert selected(LANGUAGES[3:], 9, listed=[Candidate(0.1, translates=77)]) == [2]
-
-
-def test_whoever_may_not_be_listed_still_links_translations() -> None:
-    unlisted = replace(LANGUAGES[1], listable=False)
-    assert selected([LANGUAGES[0], unlisted, LANGUAGES[2]], 9) == [0]
-    assert selected([LANGUAGES[0], LANGUAGES[2]], 9) == [0, 1]
-
-
-def test_translations_of_a_reprint_of_what_was_told_are_left_out() -> None:
-    """And their reprints, and who translates those: however far the links go."""
-    story = [
-        Candidate(1.0, id_hash=2, minhash=(1, 1, 1, 1)),
-        Candidate(0.9, id_hash=3, minhash=(2, 2, 2, 2), translates=2),
-        Candidate(0.8, id_hash=4, minhash=(2, 2, 2, 2)),
-        Candidate(0.7, id_hash=5, minhash=(3, 3, 3, 3), translates=4),
-        Candidate(0.6, id_hash=6, minhash=(4, 4, 4, 4)),
-    ]
-    seeds, again = Removal.DUPLICATE_OF_SEED, Removal.TRANSLATION
-    found = selection(story, 9, HALF, seed_minhashes=[(1, 1, 1, 1)])
-    assert found.positions.tolist() == [4]
-    assert found.removals.tolist() == [seeds, again, seeds, again, 0]
-    here = [replace(story[0], listable=False), *story[1:]]
-    found = selection(here, 9, HALF, shown_on_page=[0])
-    assert found.positions.tolist() == [4]
-    assert found.removals.tolist() == [0, again, Removal.DUPLICATE, again, 0]
-    assert found.repeats.tolist() == [True, True, True, True, False]
-    assert found.because_of.tolist() == [-1] * 5
-
-
-def test_a_reprint_of_a_translation_and_a_translation_of_a_reprint_are_left_out() -> None:
-    reprints = [
-        Candidate(1.0, id_hash=1, minhash=(1, 1, 1, 1)),
-        Candidate(0.9, id_hash=2, minhash=(1, 1, 1, 1)),
-        Candidate(0.8, id_hash=3, minhash=(2, 2, 2, 2), translates=2),
-        Candidate(0.7, id_hash=4, minhash=(2, 2, 2, 2)),
-        Candidate(0.6, id_hash=5, minhash=(3, 3, 3, 3)),
-    ]
-    found = selection(reprints, 9, HALF)
-    assert found.positions.tolist() == [0, 4]
-    copy = Removal.DUPLICATE
-    assert found.removals.tolist() == [0, copy, Removal.TRANSLATION, copy, 0]
-    assert found.because_of.tolist() == [-1, 0, 0, 0, -1]
-
-
-@given(CANDIDATES)
-def test_stories_are_those_that_translations_link(candidates: list[Candidate]) -> None:
-    pool = pool_of(candidates)
-    found = translation_groups(pool.id_hashes, pool.translates)
-    stories = np.arange(len(candidates)) if found is None else found
-    for place in range(len(candidates)):
-        group = translations(candidates, {place})
-        assert set(np.flatnonzero(stories == stories[place]).tolist()) == group
-
-
-def test_a_long_chain_of_translations_is_one_story() -> None:
+def test_a_long_chain_of_translations_is_one_group() -> None:
     own = np.random.default_rng(3).permutation(1_000)
     found = translation_groups(own, np.maximum(own - 1, 0))
     assert found is not None
     assert len(np.unique(found)) == 1
-
-
-def test_copies_are_those_of_the_telling_that_is_listed() -> None:
-    """Of two duplicates the newer is listed; one note resembles it, one the older."""
-    older = Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0, author=4)
-    newer = replace(older, value=0.9, minhash=(1, 1, 2, 3), time=2.0)
-    of_newer = replace(older, value=0.8, minhash=(9, 9, 2, 9))
-    of_older = replace(older, value=0.7, minhash=(9, 9, 1, 9))
-    rules = replace(HALF, copy_overlap=0.25, copy_cap=1)
-    found = selection([older, newer, of_newer, of_older], 4, rules)
-    assert found.positions.tolist() == [1, 3]
-    assert found.removals.tolist() == [Removal.DUPLICATE, 0, Removal.COPY_CAP, 0]
-
-
-def test_nobody_is_no_author_and_nowhere_no_host() -> None:
-    rules = replace(NOTHING, copy_overlap=0.5, copy_cap=1)
-    candidates = [Candidate(0.5, minhash=(7, 7, 7, 7))] * 3
-    assert selected(candidates, 3, rules) == [0, 1, 2]
-
-
-def test_what_is_listed_above_counts_to_the_caps() -> None:
-    rules = replace(NOTHING, copy_overlap=0.5, copy_cap=2)
-    notes = [
-        Candidate(1 - place / 16, minhash=(7, 7, place, place), author=4) for place in range(1, 5)
-    ]
-    found = selection(notes[1:], 3, rules, listed=notes[:1])
-    assert found.positions.tolist() == [0]
-    assert found.because_of.tolist() == [-1, 0, 0]
-    assert selected(notes[2:], 3, rules, listed=notes[:2]) == []
 
 
 SKIES = ("clear", "cloudy", "hazy", "stormy", "grey", "bright", "low", "heavy", "dark", "pale")
@@ -792,20 +495,8 @@ def test_daily_notes_of_one_author_do_not_fill_a_list() -> None:
     assert shares.min() > 0.2
     assert shares.max() < 0.4
     others = np.random.default_rng(0).integers(1, 2**16, (10, signatures.shape[1]))
-    pool = CandidatePool(
-        values=np.linspace(1, 0.1, 20),
-        vectors=np.eye(20, dtype=np.float32),
-        minhashes=np.concatenate([signatures, others]).astype(np.uint16),
-        text_clusters=np.zeros(20, np.int64),
-        times=np.arange(20.0),
-        authors=np.repeat([7, 0], 10),
-        hosts=np.zeros(20, np.int64),
-        embedded=np.ones(20, np.bool_),
-        id_hashes=np.arange(20),
-        translates=np.arange(20),
-    )
-    rules = replace(NOTHING, duplicate_overlap=0.4, copy_overlap=0.15, copy_cap=2)
-    found = select(pool, 12, rules=rules, seed_minhashes=signatures[:0])
+    pool = pool_with(np.concatenate([signatures, others]), authors=np.repeat([7, 0], 10))
+    found = select(pool, 12, rules=TEMPLATE_RULES, seed_minhashes=NO_SEED)
     assert found.positions.tolist() == [0, 1, *range(10, 20)]
     assert found.removals.tolist() == [0, 0, *[Removal.COPY_CAP] * 8, *[0] * 10]
 
@@ -827,20 +518,17 @@ def chain(number: int) -> NDArray[np.uint16]:
     return rng.permutation(found).astype(np.uint16)
 
 
-def pool_with(signatures: NDArray[np.uint16]) -> CandidatePool:
-    number, rng = len(signatures), np.random.default_rng(1)
-    vectors = rng.normal(size=(number, 384)).astype(np.float32)
-    return CandidatePool(
-        values=rng.random(number),
+def random_pool(signatures: NDArray[np.uint16]) -> CandidatePool:
+    """Texts of one author, with values, vectors and times at random."""
+    size, rng = len(signatures), np.random.default_rng(1)
+    vectors = rng.normal(size=(size, 384)).astype(np.float32)
+    return pool_with(
+        signatures,
+        values=rng.random(size),
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        minhashes=signatures,
-        text_clusters=np.zeros(number, np.int64),
-        times=rng.random(number),
-        authors=np.ones(number, np.int64),
-        hosts=np.ones(number, np.int64),
-        embedded=np.ones(number, np.bool_),
-        id_hashes=np.arange(number),
-        translates=np.arange(number),
+        times=rng.random(size),
+        authors=np.ones(size, np.int64),
+        hosts=np.ones(size, np.int64),
     )
 
 
@@ -857,8 +545,8 @@ def test_no_text_is_asked_for_its_copies_twice(
 
     monkeypatch.setattr(duplicates, "_near", near)
     signatures, rules = make(400), replace(NOTHING, duplicate_overlap=0.4)
-    listed, seed_minhashes = pool_with(signatures[:50]), signatures[50:90]
-    pool = pool_with(np.concatenate([signatures[90:], signatures[90:190]]))
+    listed, seed_minhashes = random_pool(signatures[:50]), signatures[50:90]
+    pool = random_pool(np.concatenate([signatures[90:], signatures[90:190]]))
     shown_on_page = np.arange(len(pool)) < 40
     select(
         pool,
@@ -876,7 +564,7 @@ def test_no_text_is_asked_for_its_copies_twice(
 def test_eight_hundred_variants_of_one_text_cost_little(
     make: Callable[[int], NDArray[np.uint16]],
 ) -> None:
-    pool, rules, spent = pool_with(make(800)), SelectionRules.of(Policy(), 12), []
+    pool, rules, spent = random_pool(make(800)), SelectionRules.of(Policy(), 12), []
     for _ in range(5):
         begun = process_time()
         select(pool, 12, rules=rules, seed_minhashes=pool.minhashes[:1])
@@ -885,74 +573,24 @@ def test_eight_hundred_variants_of_one_text_cost_little(
 
 
 @examples(200)
-@given(CANDIDATES, BOUNDS, st.lists(SEED_MINHASHES, max_size=3))
-def test_duplicate_clusters_are_those_of_the_slow_oracle(
-    candidates: list[Candidate], bound: float, batches: list[list[MinHash]]
-) -> None:
-    """What was claimed before is not claimed again."""
-    texts, taken = [c.minhash for c in candidates], set[int]()
-    clusters = DuplicateClusters(
-        pool_of(candidates).minhashes, np.zeros(len(candidates), np.int64), bound
-    )
-    for seed_minhashes in batches:
-        found = clusters.claim(np.array(seed_minhashes, np.uint16).reshape(-1, 4))
-        wanted = repeats_of(seed_minhashes, texts, bound)
-        assert set(np.flatnonzero(found).tolist()) == wanted - taken
-        taken |= wanted
-
-
-@examples(200)
-@given(CANDIDATES, LIMITS, RULES, SEED_MINHASHES, ABOVE, st.sets(st.integers(0, 8)))
-def test_the_numbers_of_text_clusters_change_no_list(
+@given(CANDIDATES, RULES, SEED_MINHASHES, PLACES)
+def test_numbers_of_text_clusters_change_no_list(
     candidates: list[Candidate],
-    limit: int,
     rules: SelectionRules,
     seed_minhashes: list[MinHash],
-    above: list[Candidate],
-    changed: set[int],
+    unnumbered: set[int],
 ) -> None:
     """They only save comparisons; rows of the delta have none."""
-    pool, listed = (
-        replace(one, minhashes=np.repeat(one.minhashes, 32, axis=1))
-        for one in (pool_of(candidates), pool_of(above))
-    )
-    numbers = number_text_clusters(np.concatenate([pool.minhashes, listed.minhashes]))
-    known = numbers[: len(pool)].copy()
-    known[[place for place in changed if place < len(pool)]] = UNKNOWN_CLUSTER
-    numbered = replace(pool, text_clusters=known)
-    texts = np.repeat(np.array(seed_minhashes, np.uint16).reshape(-1, 4), 32, axis=1)
-    with_numbers, without = (
-        select(
-            one,
-            limit,
-            rules=rules,
-            seed_minhashes=texts,
-            listed=replace(listed, text_clusters=numbers[len(pool) :] * (one is numbered)),
-        )
-        for one in (numbered, pool)
-    )
-    for each in fields(Selection):
-        np.testing.assert_array_equal(getattr(with_numbers, each.name), getattr(without, each.name))
-
-
-def test_a_text_without_a_number_may_resemble_any_other() -> None:
-    """One row of the delta beside two that a build has numbered."""
-    texts = [(1, 1, 1, 1), (2, 2, 2, 2), (1, 1, 1, 2)]
-    candidates = [Candidate(1 - place / 8, minhash=text) for place, text in enumerate(texts)]
     pool = pool_of(candidates)
-    numbered = replace(
-        pool,
-        minhashes=np.repeat(pool.minhashes, 32, axis=1),
-        text_clusters=np.array([1, 2, UNKNOWN_CLUSTER]),
+    wide = replace(pool, minhashes=np.repeat(pool.minhashes, 32, axis=1))
+    numbers = number_text_clusters(wide.minhashes)
+    numbers[mask(unnumbered, len(pool))] = UNKNOWN_CLUSTER
+    seeds = np.repeat(np.array(seed_minhashes, np.uint16).reshape(-1, 4), 32, axis=1)
+    with_numbers, without = (
+        as_lists(select(one, 9, rules=rules, seed_minhashes=seeds))
+        for one in (replace(wide, text_clusters=numbers), wide)
     )
-    selected = select(
-        numbered,
-        3,
-        rules=replace(NOTHING, duplicate_overlap=0.5, story_cap=3),
-        seed_minhashes=np.empty((0, 128), np.uint16),
-    )
-    assert selected.positions.tolist() == [0, 1]
-    assert selected.removals.tolist() == [Removal.NONE, Removal.NONE, Removal.DUPLICATE]
+    assert with_numbers == without
 
 
 @examples(100)
@@ -984,43 +622,10 @@ def test_many_texts_of_one_template_are_numbered_without_comparing_all_pairs() -
     assert process_time() - begun < 10
 
 
-@pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
-def test_an_empty_pool_gives_an_empty_list(diversity: float) -> None:
-    rules = replace(HALF, diversity=diversity)
-    found = selection([], 5, rules, [(1, 1, 1, 1)], listed=[])
-    assert [found.positions.tolist(), found.removals.tolist(), found.because_of.tolist()] == [
-        [],
-        [],
-        [],
-    ]
-
-
-def test_a_limit_beyond_the_pool_gives_the_pool() -> None:
-    assert selected([Candidate(0.5), Candidate(1.0)], 99) == [1, 0]
-
-
 @pytest.mark.parametrize(
     "values",
     [(-3.0, -1.0, -2.0), (-1e18, 1.7e9, 1.7e9 + 1, 1.7e9 + 2), (-1e18, -5.0, -1e18)],
 )
 def test_times_before_1970_and_the_undated_still_descend(values: tuple[float, ...]) -> None:
-    candidates = [Candidate(value) for value in values]
-    assert selected(candidates, 9) == sorted(
-        range(len(values)), key=lambda place: (-values[place], place)
-    )
-
-
-def test_what_comes_out_has_the_types_that_are_promised() -> None:
-    found = selection(DUPLICATES, 2, HALF)
-    assert [str(a.dtype) for a in (found.positions, found.removals, found.because_of)] == [
-        "int64",
-        "int8",
-        "int64",
-    ]
-
-
-def test_a_pool_knows_its_size_and_its_parts() -> None:
-    pool = pool_of(DUPLICATES)
-    assert len(pool) == 4
-    assert pool.at(np.array([2, 0])).values.tolist() == [0.85, 1.0]
-    assert pool.at(np.array([3])).under(pool.at(np.array([1]))).times.tolist() == [3.0, 2.0]
+    order = sorted(range(len(values)), key=lambda place: (-values[place], place))
+    assert selected([Candidate(value) for value in values], 9) == order
