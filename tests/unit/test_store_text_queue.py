@@ -1,12 +1,10 @@
 """The queue of texts that wait to be read, asked of each store there is."""
 
-import json
 from collections.abc import Iterable
 
 import pytest
 
 from recommender.analysis.features import AnalyzerVersions
-from recommender.articles import Article, parse_article
 from recommender.store import (
     AnalyzedText,
     ArticleStore,
@@ -16,12 +14,7 @@ from recommender.store import (
 )
 from recommender.store.text_queue import ATTEMPTS
 from tests.support.features import make_embedding, make_features
-
-RECIPES = AnalyzerVersions("markup", "words", "model")
-
-
-def article(article_id: str = "a", **fields: object) -> Article:
-    return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
+from tests.support.stores import RECIPES, make_article
 
 
 def reading(pending: QueuedText, body: str | None = None) -> AnalyzedText:
@@ -53,7 +46,7 @@ def fail(store: ArticleStore, article_id: str, times: int = 1, fault: str = "bro
 
 
 def test_a_new_article_waits_as_it_was_given(store: ArticleStore) -> None:
-    given = article(body="Ёж 🙂", tags=["x"])
+    given = make_article(body="Ёж 🙂", tags=["x"])
     store.put(given)
     assert waiting(store) == [QueuedText(given, given.text_hash, 1, bulk=False)]
     assert waiting(store, bulk=True) == []
@@ -71,35 +64,108 @@ def test_nobody_waits_in_a_new_store(store: ArticleStore) -> None:
 def test_single_writes_and_bulk_loads_wait_apart_each_the_oldest_first(
     store: ArticleStore,
 ) -> None:
-    store.write_many([article("d"), article("c")])
-    store.put(article("b"))
-    store.put(article("a"))
-    store.write_many([article("e")])
-    store.write_many([article("f")], bulk=False)
+    store.write_many([make_article("d"), make_article("c")])
+    store.put(make_article("b"))
+    store.put(make_article("a"))
+    store.write_many([make_article("e")])
+    store.write_many([make_article("f")], bulk=False)
     assert ids(waiting(store)) == ["b", "a", "f"]
     assert ids(waiting(store, bulk=True)) == ["d", "c", "e"]
     assert ids(store.queue.next(2, bulk=True)) == ["d", "c"]
     assert store.queue.length() == QueueLength(single=3, bulk=3, dead=0)
 
 
-def test_looking_at_the_queue_takes_nothing_off(store: ArticleStore) -> None:
-    store.put(article())
-    assert waiting(store) == waiting(store)
+def apply(store: ArticleStore, step: str) -> None:
+    """One step of a history, as `put ID TITLE`; a load is a bulk load."""
+    match step.split():
+        case ["put" | "load" as kind, name, title]:
+            store.write_many([make_article(name, title=title)], bulk=kind == "load")
+        case ["draft", name, title]:
+            store.put(make_article(name, title=title, status="draft"))
+        case ["delete", name]:
+            store.delete(name)
+        case ["fail", name, times]:
+            fail(store, name, int(times))
+        case ["settle"]:
+            settle(store)
+        case ["requeue", model]:
+            store.queue.requeue_unembedded(model)
+        case _:
+            raise ValueError(step)
 
 
-def test_who_failed_waits_behind_who_did_not(store: ArticleStore) -> None:
-    for name in "abc":
-        store.put(article(name))
-    fail(store, "a", times=2)
-    fail(store, "b")
-    assert ids(waiting(store)) == ["c", "b", "a"]
+HISTORIES = {
+    "who failed waits behind who did not": (
+        "put a T, put b T, put c T, fail a 2, fail b 1",
+        "c3 b2 a1",
+        "",
+    ),
+    "the same article put again keeps its place": (
+        "put a T, fail a 1, put b T, put a T",
+        "b2 a1",
+        "",
+    ),
+    "who is written again has all its attempts": ("put a T, fail a 3, put a U, fail a 2", "a2", ""),
+    "an unread text goes on waiting under another standing": ("put a T, draft a T", "a2", ""),
+    "a read text does not wait under another standing": ("put a T, settle, draft a T", "", ""),
+    "nor if it is loaded": ("draft a T, settle, load a T", "", ""),
+    "a text that comes back before another was read waits no more": (
+        "put a T, settle, put a U, put a T",
+        "",
+        "",
+    ),
+    "a single write after a bulk load is read first": ("load a T, put a U", "a2", ""),
+    "a bulk load does not put a single write back": ("put a T, load a U", "a2", ""),
+    "a bulk load after a bulk load stays one": ("load a T, load a U", "", "a2"),
+    "once its single write was read an article may come in bulk": (
+        "put a T, settle, load a U",
+        "",
+        "a3",
+    ),
+    "the deleted do not wait": ("put a T, settle, put a U, delete a", "", ""),
+    "who comes back after a deletion waits": ("put a T, settle, delete a, put a T", "a4", ""),
+    "what has a vector of a model does not wait again for it": (
+        "put a T, draft b U, settle, requeue model",
+        "",
+        "",
+    ),
+    "what has no vector of a model waits again in bulk": (
+        "put a T, settle, requeue other",
+        "",
+        "a1",
+    ),
+    "who waits again and is written waits as what was written": (
+        "put a T, settle, requeue other, put a U",
+        "a3",
+        "",
+    ),
+    "who waits or is deleted does not wait once more": (
+        "put a T, put b T, settle, put a U, delete b, requeue other",
+        "a5",
+        "",
+    ),
+}
+"""By what it shows, a history, and who then waits: the id and the number of its change."""
+
+
+@pytest.mark.parametrize(("history", "single", "bulk"), HISTORIES.values(), ids=HISTORIES)
+def test_what_waits_follows_from_what_happened(
+    store: ArticleStore, history: str, single: str, bulk: str
+) -> None:
+    for step in history.split(", "):
+        apply(store, step)
+    for expected, is_bulk in ((single.split(), False), (bulk.split(), True)):
+        queue = waiting(store, bulk=is_bulk)
+        assert [f"{each.article.id}{each.change}" for each in queue] == expected
+        assert waiting(store, bulk=is_bulk) == queue  # looking takes nothing off
+    assert store.queue.length() == QueueLength(len(single.split()), len(bulk.split()), dead=0)
 
 
 def test_after_three_failures_an_article_is_parked_with_the_last_fault(
     store: ArticleStore,
 ) -> None:
-    store.put(article())
-    store.put(article("b"))
+    store.put(make_article())
+    store.put(make_article("b"))
     fail(store, "a", times=2, fault="first")
     assert store.queue.dead_letters() == []
     fail(store, "a", fault="last")
@@ -111,8 +177,8 @@ def test_after_three_failures_an_article_is_parked_with_the_last_fault(
 def test_the_parked_of_both_kinds_are_counted_and_told_the_oldest_first(
     store: ArticleStore,
 ) -> None:
-    store.write_many([article("c"), article("b")])
-    store.put(article("a"))
+    store.write_many([make_article("c"), make_article("b")])
+    store.put(make_article("a"))
     for name in "abc":
         fail(store, name, times=ATTEMPTS, fault=name)
     assert store.queue.length() == QueueLength(0, 0, dead=3)
@@ -122,8 +188,8 @@ def test_the_parked_of_both_kinds_are_counted_and_told_the_oldest_first(
 
 
 def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStore) -> None:
-    store.put(article())
-    store.put(article("b"))
+    store.put(make_article())
+    store.put(make_article("b"))
     fail(store, "a", times=ATTEMPTS)
     fail(store, "b")
     assert store.queue.retry_dead_letters() == 1
@@ -136,123 +202,39 @@ def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStor
 
 @pytest.mark.parametrize("fault", ["", "x" * 5_000, "NUL \0, half of a pair \ud800", "Ёж 🙂"])
 def test_any_fault_is_kept_as_far_as_it_is_text(store: ArticleStore, fault: str) -> None:
-    store.put(article())
+    store.put(make_article())
     fail(store, "a", times=ATTEMPTS, fault=fault)
     (letter,) = store.queue.dead_letters()
     assert letter.fault == fault[:2_000].replace("\0", "?").replace("\ud800", "?")
 
 
 def test_a_failure_of_an_older_text_is_not_counted(store: ArticleStore) -> None:
-    store.put(article())
+    store.put(make_article())
     (old,) = waiting(store)
-    store.put(article(title="U"))
+    store.put(make_article(title="U"))
     for _ in range(ATTEMPTS):
         store.queue.count_failure(old.article.id, old.change, "broken")
     assert [each.change for each in waiting(store)] == [2]
 
 
 def test_a_text_is_parked_at_once_when_told(store: ArticleStore) -> None:
-    store.put(article())
-    store.queue.give_up("a", article().text_hash, "it kills its reader")
+    store.put(make_article())
+    store.queue.give_up("a", make_article().text_hash, "it kills its reader")
     assert waiting(store) == []
     assert store.queue.dead_letters() == [DeadLetter("a", 1, "it kills its reader")]
 
 
 def test_a_text_that_was_replaced_is_not_parked(store: ArticleStore) -> None:
-    store.put(article(title="U"))
-    store.queue.give_up("a", article().text_hash, "it kills its reader")
-    store.queue.give_up("nobody", article().text_hash, "it kills its reader")
+    store.put(make_article(title="U"))
+    store.queue.give_up("a", make_article().text_hash, "it kills its reader")
+    store.queue.give_up("nobody", make_article().text_hash, "it kills its reader")
     assert ids(waiting(store)) == ["a"]
-
-
-def test_whoever_is_written_again_waits_with_all_its_attempts(store: ArticleStore) -> None:
-    store.put(article())
-    fail(store, "a", times=ATTEMPTS)
-    store.put(article(title="U"))
-    assert store.queue.dead_letters() == []
-    fail(store, "a", times=ATTEMPTS - 1)
-    assert ids(waiting(store)) == ["a"]
-
-
-def test_the_same_article_put_again_keeps_its_place(store: ArticleStore) -> None:
-    store.put(article())
-    fail(store, "a")
-    store.put(article("b"))
-    before = waiting(store)
-    assert store.put(article()).result == "unchanged"
-    assert waiting(store) == before
-    assert ids(before) == ["b", "a"]
-
-
-def test_an_unread_text_put_with_another_standing_goes_on_waiting(store: ArticleStore) -> None:
-    store.put(article())
-    store.put(article(status="draft"))
-    assert [(each.article.status, each.change) for each in waiting(store)] == [("draft", 2)]
-
-
-@pytest.mark.parametrize("bulk", [True, False])
-def test_a_text_that_was_read_last_does_not_wait_under_another_standing(
-    store: ArticleStore, *, bulk: bool
-) -> None:
-    store.put(article())
-    settle(store)
-    assert store.write_many([article(section="city")], bulk=bulk) != []
-    assert store.queue.length() == QueueLength(0, 0, 0)
-
-
-def test_a_text_that_comes_back_before_it_was_replaced_in_reading_waits_no_more(
-    store: ArticleStore,
-) -> None:
-    store.put(article())
-    settle(store)
-    store.put(article(title="U"))
-    assert ids(waiting(store)) == ["a"]
-    store.put(article())
-    assert store.queue.length() == QueueLength(0, 0, 0)
-
-
-def test_a_single_write_after_a_bulk_load_is_read_first(store: ArticleStore) -> None:
-    store.write_many([article()])
-    store.put(article(title="U"))
-    assert ids(waiting(store)) == ["a"]
-    assert waiting(store, bulk=True) == []
-
-
-def test_a_bulk_load_does_not_put_a_single_write_back(store: ArticleStore) -> None:
-    store.put(article())
-    store.write_many([article(title="U")])
-    assert [(each.article.title, each.change) for each in waiting(store)] == [("U", 2)]
-    assert waiting(store, bulk=True) == []
-
-
-def test_a_bulk_load_after_a_bulk_load_stays_one(store: ArticleStore) -> None:
-    store.write_many([article()])
-    store.write_many([article(title="U")])
-    assert ids(waiting(store, bulk=True)) == ["a"]
-    assert waiting(store) == []
-
-
-def test_once_its_single_write_was_read_an_article_may_come_in_bulk(store: ArticleStore) -> None:
-    store.put(article())
-    settle(store)
-    store.write_many([article(title="U")])
-    assert ids(waiting(store, bulk=True)) == ["a"]
-
-
-def test_the_deleted_do_not_wait_until_they_are_put_again(store: ArticleStore) -> None:
-    store.put(article())
-    settle(store)
-    store.put(article(title="U"))
-    store.delete("a")
-    assert store.queue.length() == QueueLength(0, 0, 0)
-    store.put(article())
-    assert [each.change for each in waiting(store)] == [5]
 
 
 @pytest.mark.postgresql_daily
 def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> None:
-    store.put(article("a", body_html="<p>x</p>"))
-    store.put(article("b"))
+    store.put(make_article("a", body_html="<p>x</p>"))
+    store.put(make_article("b"))
     one, two = waiting(store)
     readings = [reading(one, "x"), reading(two)]
     assert store.queue.acknowledge(readings, RECIPES) == [3, 4]
@@ -281,43 +263,37 @@ def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> 
 
 
 def test_two_articles_with_one_text_are_settled_together(store: ArticleStore) -> None:
-    store.put(article("a"))
-    store.put(article("b"))
+    store.put(make_article("a"))
+    store.put(make_article("b"))
     assert settle(store) == [3, 4]
-    assert len(store.features.vectors([article().text_hash], "model")) == 1
 
 
-def test_a_text_that_was_replaced_while_it_was_read_is_no_news(store: ArticleStore) -> None:
-    store.put(article())
+@pytest.mark.parametrize("meanwhile", ["put a U", "delete a"])
+def test_a_text_that_is_gone_while_it_was_read_is_no_news(
+    store: ArticleStore, meanwhile: str
+) -> None:
+    store.put(make_article())
     (old,) = waiting(store)
-    store.put(article(title="U"))
+    apply(store, meanwhile)
+    before = store.state()
     assert store.queue.acknowledge([reading(old)], RECIPES) == []
-    assert [each.change for each in waiting(store)] == [2]
-    assert store.state().change == 2
+    assert store.state() == before
+    store.put(make_article(title="U", status="draft"))
+    assert store.queue.acknowledge([reading(old)], RECIPES) == []
+    assert [each.change for each in waiting(store)] == [3]
     with store.scan() as view:
         assert [each.read_hash for each in view] == [None]
 
 
-def test_an_article_that_was_deleted_while_it_was_read_is_no_news(store: ArticleStore) -> None:
-    store.put(article())
-    (old,) = waiting(store)
-    store.delete("a")
-    assert store.queue.acknowledge([reading(old)], RECIPES) == []
-    assert store.state().change == 2
-    store.put(article())
-    assert store.queue.acknowledge([reading(old)], RECIPES) == []
-    assert [each.change for each in waiting(store)] == [3]
-
-
 def test_what_is_settled_twice_is_news_once(store: ArticleStore) -> None:
-    store.put(article())
+    store.put(make_article())
     readings = [reading(each) for each in waiting(store)]
     assert store.queue.acknowledge(readings, RECIPES) == [2]
     assert store.queue.acknowledge(readings, RECIPES) == []
 
 
 def test_the_parked_may_be_settled_after_all(store: ArticleStore) -> None:
-    store.put(article())
+    store.put(make_article())
     (pending,) = waiting(store)
     fail(store, "a", times=ATTEMPTS)
     assert store.queue.acknowledge([reading(pending)], RECIPES) == [2]
@@ -325,9 +301,9 @@ def test_the_parked_may_be_settled_after_all(store: ArticleStore) -> None:
 
 
 def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleStore) -> None:
-    store.put(article("a"))
+    store.put(make_article("a"))
     settle(store)
-    store.write_many([article("b"), article("c", title="U"), article("d")])
+    store.write_many([make_article("b"), make_article("c", title="U"), make_article("d")])
     assert store.queue.acknowledge_known("words", "another model") == 0
     assert store.queue.acknowledge_known("other words", "model") == 0
     assert store.queue.acknowledge_known("words", "model") == 2
@@ -341,14 +317,14 @@ def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleS
 # What was read for one model, and has to be read for another.
 
 
-def test_what_has_no_vector_of_a_model_waits_again_in_bulk(store: ArticleStore) -> None:
+def test_what_waits_again_for_a_model_waits_until_it_was_read_for_it(store: ArticleStore) -> None:
     for name in "abcd":
-        store.put(article(name, title=f"T {name}"))
+        store.put(make_article(name, title=f"T {name}"))
     settle(store)
     hashes = store.text_hashes(["a", "c"])
     store.features.add_embeddings(dict.fromkeys(hashes.values(), make_embedding([1, 1])), "other")
-    for _ in range(2):
-        store.queue.requeue_unembedded("other")
+    for added in (2, 0):
+        assert store.queue.requeue_unembedded("other") == added
         again = [(each.article.id, each.change) for each in waiting(store, bulk=True)]
         assert again == [("b", 2), ("d", 4)]
         assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
@@ -361,40 +337,11 @@ def test_what_has_no_vector_of_a_model_waits_again_in_bulk(store: ArticleStore) 
     assert store.queue.length() == QueueLength(0, 0, 0)
 
 
-def test_what_has_a_vector_of_a_model_does_not_wait_again(store: ArticleStore) -> None:
-    store.put(article("a"))
-    store.put(article("b", status="draft"))
+def test_the_parked_do_not_wait_again_for_a_model(store: ArticleStore) -> None:
+    store.put(make_article())
     settle(store)
-    store.queue.requeue_unembedded("model")
-    assert store.queue.length() == QueueLength(0, 0, 0)
-
-
-def test_who_waits_is_parked_or_deleted_does_not_wait_once_more(store: ArticleStore) -> None:
-    for name in "abc":
-        store.put(article(name))
-    settle(store)
-    store.put(article("a", title="U"))
-    store.put(article("b", title="V"))
-    fail(store, "b", times=ATTEMPTS)
-    store.delete("c")
-    store.put(article("d", title="W"))
-    before = (waiting(store), store.queue.dead_letters())
-    store.queue.requeue_unembedded("other")
-    assert (waiting(store), store.queue.dead_letters()) == before
-    assert waiting(store, bulk=True) == []
-
-
-def test_who_waits_again_and_is_written_waits_as_what_was_written(store: ArticleStore) -> None:
-    store.put(article("a"))
-    settle(store)
-    store.queue.requeue_unembedded("other")
-    store.put(article("a", title="U"))
-    assert [(each.article.title, each.change) for each in waiting(store)] == [("U", 3)]
-    assert waiting(store, bulk=True) == []
-
-
-def test_how_many_wait_again_is_told(store: ArticleStore) -> None:
-    store.put(article("a"))
-    store.put(article("b", title="U"))
-    settle(store)
-    assert [store.queue.requeue_unembedded("other") for _ in range(2)] == [2, 0]
+    store.put(make_article(title="U"))
+    fail(store, "a", times=ATTEMPTS)
+    before = store.queue.dead_letters()
+    assert store.queue.requeue_unembedded("other") == 0
+    assert (store.queue.dead_letters(), waiting(store, bulk=True)) == (before, [])
