@@ -1,6 +1,5 @@
 """Following a store: what was touched after a point of its log, asked of each store there is."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.features import AnalyzerVersions, Embedding
-from recommender.articles import Article, parse_article
+from recommender.analysis.features import Embedding
 from recommender.errors import DeletedArticle, StoreRestored, UnknownArticle
 from recommender.store import (
     LOG_START,
@@ -22,13 +20,9 @@ from recommender.store import (
 )
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
+from tests.support.stores import RECIPES, make_article
 
-RECIPES = AnalyzerVersions("markup", "words", "model")
 Open = Callable[..., ArticleStore]
-
-
-def article(article_id: str = "a", **fields: object) -> Article:
-    return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
 
 
 def reading_of(store: ArticleStore, article_id: str) -> AnalyzedText | None:
@@ -94,20 +88,14 @@ def plain(update: Update) -> tuple[object, ...]:
     )
 
 
-def test_nothing_happened_in_a_new_store(store: ArticleStore) -> None:
-    follower = Follower(store)
-    assert follower.step() == (True, [])
-    assert follower.point == LOG_START == store.state().newest
-
-
 @pytest.mark.postgresql_daily
 def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleStore) -> None:
-    given_article = article(body="long " * 50, summary="short", tags=["x"], status="draft")
+    given_article = make_article(body="long " * 50, summary="short", tags=["x"], status="draft")
     store.put(given_article)
     follower = Follower(store)
     complete, (update,) = follower.step()
     assert complete
-    assert update.outline == article(tags=["x"], status="draft")
+    assert update.outline == make_article(tags=["x"], status="draft")
     assert plain(update) == ("a", 1, "T", None, None, False)
     settle(store, "a")
     assert [plain(each) for each in follower.rest()] == [("a", 1, "T", [1], [1.0], True)]
@@ -129,11 +117,11 @@ def passages_told(updates: list[Update]) -> list[object]:
 
 def test_an_article_is_told_with_the_passages_that_were_read_last(store: ArticleStore) -> None:
     follower = Follower(store)
-    store.put(article())
+    store.put(make_article())
     assert passages_told(follower.rest()) == [None]
     read_with_passages(store, [127, -3], [0, 5])
     assert passages_told(follower.rest()) == [[[127, -3], [0, 5]]]
-    store.put(article(title="Another"))
+    store.put(make_article(title="Another"))
     assert passages_told(follower.rest()) == [[[127, -3], [0, 5]]]
     read_with_passages(store, [1, 1])
     assert passages_told(follower.rest()) == [[[1, 1]]]
@@ -143,11 +131,11 @@ def test_an_article_is_told_with_the_passages_that_were_read_last(store: Article
 
 
 def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) -> None:
-    store.put(article())
+    store.put(make_article())
     read_with_passages(store)
     assert passages_told(Follower(store).rest()) == [[]]
     assert passages_told(Follower(store, model="another").rest()) == [None]
-    store.put(article(title="Another"))
+    store.put(make_article(title="Another"))
     settle(store, "a")
     (update,) = Follower(store).rest()
     embedding = embedding_of(update)
@@ -155,120 +143,91 @@ def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) 
     assert embedding.passages.shape == (0, 1)
 
 
-def test_what_was_read_last_stands_in_while_a_newer_text_waits(store: ArticleStore) -> None:
-    store.put(article())
-    settle(store, "a")
-    store.put(article(title="New"))
+def test_what_was_read_last_stands_in_until_a_newer_text_was_read(store: ArticleStore) -> None:
     follower = Follower(store)
+    store.put(make_article())
+    settle(store, "a")
+    store.put(make_article(title="New"))
     assert [plain(each) for each in follower.rest()] == [("a", 3, "New", [1], [1.0], False)]
     settle(store, "a")
     assert [plain(each) for each in follower.rest()] == [("a", 3, "New", [3], [3.0], True)]
-
-
-def test_another_standing_of_a_read_text_is_settled_at_once(store: ArticleStore) -> None:
-    store.put(article())
-    settle(store, "a")
-    store.put(article(status="withheld"))
-    (update,) = Follower(store).rest()
-    assert plain(update) == ("a", 3, "T", [1], [1.0], True)
-    assert update.outline is not None
-    assert update.outline.status == "withheld"
-
-
-def test_a_deleted_article_is_told_as_gone(store: ArticleStore) -> None:
-    store.put(article())
-    settle(store, "a")
-    follower = Follower(store)
-    follower.rest()
+    store.put(make_article(title="New", status="withheld"))
+    (update,) = follower.rest()
+    assert plain(update) == ("a", 5, "New", [3], [3.0], True)
+    assert update.outline == make_article(title="New", status="withheld")
     store.delete("a")
-    assert [plain(each) for each in follower.rest()] == [("a", 3, None, None, None, True)]
-    assert [plain(each) for each in Follower(store).rest()] == [("a", 3, None, None, None, True)]
-    store.put(article())
-    assert [plain(each) for each in follower.rest()] == [("a", 4, "T", None, None, False)]
+    for each in (follower, Follower(store)):
+        assert [plain(update) for update in each.rest()] == [("a", 6, None, None, None, True)]
+    store.put(make_article())
+    assert [plain(each) for each in follower.rest()] == [("a", 7, "T", None, None, False)]
 
 
 def test_features_of_another_version_are_not_given(
     store: ArticleStore,
 ) -> None:
-    store.put(article())
+    store.put(make_article())
     settle(store, "a")
     assert [plain(each)[3:5] for each in Follower(store, analyzer="other").rest()] == [(None, None)]
     assert [plain(each)[3:5] for each in Follower(store, model="other").rest()] == [([1], None)]
 
 
 def test_an_article_touched_often_is_told_once_in_its_last_place(store: ArticleStore) -> None:
-    store.put(article("a"))
-    store.put(article("b"))
-    store.put(article("a", title="U"))
-    store.put(article("c"))
-    store.put(article("a", title="V"))
+    store.put(make_article("a"))
+    store.put(make_article("b"))
+    store.put(make_article("a", title="U"))
+    store.put(make_article("c"))
+    store.put(make_article("a", title="V"))
     told = [(each.id, each.change) for each in Follower(store).rest()]
     assert told == [("b", 2), ("c", 4), ("a", 5)]
 
 
 @pytest.mark.postgresql_daily
 def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
-    store.write_many(article(f"a{number}") for number in range(1, 6))
+    """A full last page is followed by an empty one."""
+    store.write_many(make_article(f"a{number}") for number in range(1, 5))
     follower = Follower(store)
     seen = []
     for _ in range(3):
         complete, updates = follower.step(limit=2)
         seen.append((complete, [each.id for each in updates], follower.point.number))
-    assert seen == [(False, ["a1", "a2"], 2), (False, ["a3", "a4"], 4), (True, ["a5"], 5)]
+    assert seen == [(False, ["a1", "a2"], 2), (False, ["a3", "a4"], 4), (True, [], 4)]
     assert follower.point == store.state().newest
 
 
-def test_a_full_last_page_is_followed_by_an_empty_one(store: ArticleStore) -> None:
-    store.write_many([article("a"), article("b")])
-    follower = Follower(store)
-    assert [each.id for each in follower.step(limit=2)[1]] == ["a", "b"]
-    assert follower.step(limit=2) == (True, [])
-
-
 def test_a_point_outlives_the_store_object(store: ArticleStore, reopen: Open) -> None:
-    store.put(article())
+    store.put(make_article())
     follower = Follower(store)
     follower.rest()
     again = reopen()
-    again.put(article("b"))
+    again.put(make_article("b"))
     assert [each.id for each in replace(follower, store=again).rest()] == ["b"]
 
 
-def test_a_store_of_another_epoch_is_not_followed(store: ArticleStore) -> None:
-    store.put(article())
-    follower = Follower(store)
-    follower.rest()
-    follower.epoch = "0123456789abcdef"
-    with pytest.raises(StoreRestored, match="followed up to change 1"):
-        follower.step()
+OTHER_MARK = "20200101T000000.000000"
 
 
 @pytest.mark.parametrize(
-    "point",
+    ("epoch", "point"),
     [
-        LogPosition(1, ""),
-        LogPosition(1, "20200101T000000.000000"),
-        LogPosition(3, "20200101T000000.000000"),
+        pytest.param("0123456789abcdef", None, id="another epoch"),
+        pytest.param("", LogPosition(1, ""), id="no mark"),
+        pytest.param("", LogPosition(1, OTHER_MARK), id="another mark"),
+        pytest.param("", LogPosition(3, OTHER_MARK), id="ahead of the log"),
+        pytest.param("", LogPosition(0, OTHER_MARK), id="another beginning"),
     ],
-    ids=["no mark", "another mark", "ahead of the log"],
 )
-def test_a_log_with_another_entry_at_the_point_is_not_followed(
-    store: ArticleStore, point: LogPosition
+def test_a_log_that_is_another_one_at_the_point_is_not_followed(
+    store: ArticleStore, epoch: str, point: LogPosition | None
 ) -> None:
-    store.put(article())
-    store.put(article("b"))
-    with pytest.raises(StoreRestored):
-        Follower(store, point=point).step()
-
-
-def test_no_point_but_the_origin_is_before_the_first_change(store: ArticleStore) -> None:
-    store.put(article())
-    with pytest.raises(StoreRestored):
-        Follower(store, point=LogPosition(0, "20200101T000000.000000")).step()
+    store.put(make_article())
+    store.put(make_article("b"))
+    point = point or store.state().newest
+    with pytest.raises(StoreRestored, match=f"followed up to change {point.number}"):
+        Follower(store, epoch=epoch, point=point).step()
 
 
 def test_marks_are_the_same_in_every_zone(address: str, store: ArticleStore) -> None:
-    store.put(article())
+    store.put(make_article())
     point = store.state().newest
     assert len(point.mark) == len("20261020T120000.000000")
     if "postgresql" in address:
@@ -279,50 +238,46 @@ def test_marks_are_the_same_in_every_zone(address: str, store: ArticleStore) -> 
 
 
 def test_trimming_forgets_old_entries_and_no_article(store: ArticleStore) -> None:
-    store.write_many(article(f"a{number}") for number in range(1, 6))
-    assert store.trim(3) == 2
+    assert store.trim(100) == 0
+    store.write_many(make_article(f"a{number}") for number in range(1, 6))
+    assert [store.trim(3), store.trim(3)] == [2, 0]
     assert [change.number for change in store.changes_after(0)] == [3, 4, 5]
-    assert store.trim(3) == 0
     told = [(each.id, each.change) for each in Follower(store).rest(limit=2)]
     assert told == [(f"a{number}", number) for number in range(1, 6)]
 
 
 def test_trimming_keeps_the_newest_entry(store: ArticleStore) -> None:
-    assert store.trim(100) == 0
-    store.write_many([article("a"), article("b")])
+    store.write_many([make_article("a"), make_article("b")])
     newest = store.state().newest
     assert store.trim(100) == 1
     assert store.state().newest == newest
     assert Follower(store, point=newest).step() == (True, [])
-    assert store.put(article("c")).change == 3
+    assert store.put(make_article("c")).change == 3
 
 
-def test_who_stands_before_what_was_trimmed_cannot_follow(store: ArticleStore) -> None:
-    store.put(article("a"))
+@pytest.mark.parametrize(("oldest_kept", "may_follow"), [(1, True), (2, False)])
+def test_who_stands_before_what_was_trimmed_cannot_follow(
+    store: ArticleStore, oldest_kept: int, *, may_follow: bool
+) -> None:
+    store.put(make_article("a"))
     follower = Follower(store)
     follower.rest()
-    store.write_many([article("b"), article("c")])
-    store.trim(2)
-    with pytest.raises(StoreRestored):
-        follower.step()
-
-
-def test_who_stands_at_the_oldest_entry_kept_can_follow(store: ArticleStore) -> None:
-    store.put(article("a"))
-    follower = Follower(store)
-    follower.rest()
-    store.write_many([article("b"), article("c")])
-    store.trim(1)
-    assert [each.id for each in follower.rest()] == ["b", "c"]
+    store.write_many([make_article("b"), make_article("c")])
+    store.trim(oldest_kept)
+    if may_follow:
+        assert [each.id for each in follower.rest()] == ["b", "c"]
+    else:
+        with pytest.raises(StoreRestored):
+            follower.step()
 
 
 def test_the_newest_that_were_never_read_are_told_up_to_a_point(store: ArticleStore) -> None:
     for name in "abcde":
-        store.put(article(name))
+        store.put(make_article(name))
     store.delete("d")
     settle(store, "b")
     point = store.state().newest
-    store.put(article("f"))
+    store.put(make_article("f"))
     unread = store.unread_before(point, 10)
     assert [plain(each) for each in unread] == [
         (name, change, "T", None, None, False) for name, change in [("e", 5), ("c", 3), ("a", 1)]
@@ -356,7 +311,7 @@ WRITES: st.SearchStrategy[Write] = st.one_of(
 def apply(store: ArticleStore, kind: str, article_id: str, fields: dict[str, str]) -> None:
     """One step of a history."""
     if kind in {"put", "load"}:
-        store.write_many([article(article_id, **fields)], bulk=kind == "load")
+        store.write_many([make_article(article_id, **fields)], bulk=kind == "load")
     elif kind == "settle":
         settle(store, article_id)
     elif kind == "fail":
