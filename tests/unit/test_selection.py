@@ -310,14 +310,14 @@ def test_a_selection_is_that_of_the_slow_oracle(
 
 @examples(400)
 @given(CANDIDATES, RULES, SEED_MINHASHES, st.integers(1, 3), PLACES)
-def test_so_is_one_below_listed_items_and_beside_others_of_the_page(
+def test_a_selection_under_listed_items_is_that_of_the_slow_oracle(
     candidates: list[Candidate],
     rules: SelectionRules,
     seed_minhashes: list[MinHash],
     above: int,
     shown: set[int],
 ) -> None:
-    """Listed items may repeat each other, as pins may."""
+    """Listed items may repeat each other, as pins may; other lists of the page show some too."""
     listed, rest = candidates[:above], candidates[above:]
     shown = {place for place in shown if place < len(rest)}
     expected = slow(rest, 9, rules, seed_minhashes, listed, shown)
@@ -413,6 +413,11 @@ def test_briefs_with_one_footer_are_of_one_pattern_by_their_author_alone(
     pool = pool_with(signatures, authors=np.full(8, author), hosts=np.full(8, 7))
     found = select(pool, 12, rules=TEMPLATE_RULES, seed_minhashes=NO_SEED)
     assert found.positions.tolist() == [*range(listed)]
+
+
+def test_nobody_is_no_author_and_nowhere_no_host() -> None:
+    rules = replace(NOTHING, copy_overlap=0.5, copy_cap=1)
+    assert selected([Candidate(0.5, minhash=(7, 7, 7, 7))] * 3, 3, rules) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
