@@ -72,52 +72,53 @@ def flipped(data: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
-def test_what_went_in_comes_out(published: Path) -> None:
-    snapshot = Catalog(published).open_live()
-    assert len(snapshot) == ROWS
-    assert [snapshot.id_of(row) for row in range(ROWS)] == SAMPLE.ids
-    assert [snapshot.row_of(row_id) for row_id in SAMPLE.ids] == list(range(ROWS))
-    assert [snapshot.display_of(row) for row in range(ROWS)] == SAMPLE.display
+@pytest.fixture(scope="module")
+def snapshot(published: Path) -> Snapshot:
+    return Catalog(published).open_live()
+
+
+def test_what_went_in_comes_out_and_cannot_be_written_to(
+    published: Path, snapshot: Snapshot
+) -> None:
     assert snapshot.labels == {"language": ("tg", "русӣ")}
     assert snapshot.columns.keys() == SAMPLE.columns.keys()
-    for name, column in SAMPLE.columns.items():
-        np.testing.assert_array_equal(snapshot.columns[name], column)
-        assert snapshot.columns[name].dtype == column.dtype
-
-
-def test_the_manifest_tells_what_the_build_was_told(published: Path) -> None:
-    manifest = Catalog(published).open_live().manifest
-    told = {name: getattr(manifest, name) for name in STAMP}
-    assert told == STAMP
-    assert (manifest.rows, manifest.dim) == (ROWS, 8)
-    assert set(manifest.files) == set(EVERY_FILE) - {Files.MANIFEST}
-
-
-def test_columns_cannot_be_written_to(published: Path) -> None:
-    snapshot = Catalog(published).open_live()
-    with pytest.raises(ValueError, match="read-only"):
-        snapshot.columns["published"][0] = 1
+    arrays = [(snapshot.columns[name], column) for name, column in SAMPLE.columns.items()]
+    arrays += [
+        (snapshot.passages.codes, SAMPLE.passages.codes),
+        (snapshot.passages.indptr, SAMPLE.passages.indptr),
+    ]
+    folder, around = published / snapshot.generation, snapshot.neighbours
+    for name, stored in (
+        (Files.PASSAGE_SCALES, snapshot.passages.scales),
+        (Files.MEANS, snapshot.means.vectors),
+        (Files.NEIGHBOUR_ROWS, around.rows),
+        (Files.NEIGHBOUR_WEIGHTS, around.weights),
+        (Files.HUBNESS, around.hubness),
+    ):
+        arrays.append((stored, np.load(folder / name)))
+    for found, wanted in arrays:
+        np.testing.assert_array_equal(found, wanted)
+        assert (found.dtype, found.flags.writeable) == (wanted.dtype, False)
     with pytest.raises(TypeError):
         snapshot.columns["other"] = np.zeros(ROWS)  # type: ignore[index]
 
 
-def test_files_are_mapped_and_not_read_into_memory(published: Path) -> None:
-    catalog = Catalog(published)
-    snapshot = catalog.open_live()
+def test_the_manifest_holds_the_options_of_the_build(snapshot: Snapshot) -> None:
+    manifest = snapshot.manifest
+    assert {name: getattr(manifest, name) for name in STAMP} == STAMP
+    assert (manifest.rows, manifest.dim) == (ROWS, 8)
+    assert set(manifest.files) == set(EVERY_FILE) - {Files.MANIFEST}
+
+
+def test_files_are_mapped_and_not_read_into_memory(published: Path, snapshot: Snapshot) -> None:
     maps = Path("/proc/self/maps").read_text()
-    folder = catalog.folder / snapshot.generation
+    folder = published / snapshot.generation
     read = [name for name in EVERY_FILE if str(folder / name) not in maps]
     assert read == [Files.MANIFEST, Files.LABELS]
 
 
-@pytest.mark.parametrize("row_id", ["", "article-", "article-00000x", "zzz", "\ud800"])
-def test_an_id_that_is_not_here_has_no_row(published: Path, row_id: str) -> None:
-    assert Catalog(published).open_live().row_of(row_id) is None
-
-
 @pytest.mark.parametrize("row", [-1, ROWS])
-def test_a_row_that_is_not_here_is_refused(published: Path, row: int) -> None:
-    snapshot = Catalog(published).open_live()
+def test_a_row_that_is_not_here_is_refused(snapshot: Snapshot, row: int) -> None:
     with pytest.raises(BadQuery):
         snapshot.id_of(row)
     with pytest.raises(BadQuery):
@@ -239,7 +240,7 @@ def test_a_missing_file_is_named(catalog: Catalog, name: str) -> None:
         catalog.open_live()
 
 
-@pytest.mark.parametrize("name", [n for n in EVERY_FILE if n != Files.MANIFEST])
+@pytest.mark.parametrize("name", [Files.IDS, Files.VECTORS, "column-language.npy"])
 def test_a_link_in_place_of_a_file_is_refused(catalog: Catalog, name: str) -> None:
     path = live_file(catalog, name)
     path.rename(catalog.folder / "elsewhere")
@@ -302,7 +303,6 @@ KEYWORDS = sum(map(len, SAMPLE.keywords))
 MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "short column": ("column-language.npy", npy(np.zeros(ROWS - 1))),
     "column of strings": ("column-language.npy", npy(np.zeros(ROWS, "U3"))),
-    "column of objects": ("column-language.npy", npy(np.zeros(ROWS, object))),
     "column of three axes": ("column-language.npy", npy(np.zeros((ROWS, 1, 1)))),
     "column of no axis": ("column-language.npy", npy(np.zeros(()))),
     "weights of two axes": (Files.TERM_WEIGHTS, npy(np.zeros((ENTRIES, 1), np.float16))),
@@ -322,35 +322,21 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     ),
     "passage starts off zero": (Files.PASSAGE_STARTS, npy(np.full(ROWS + 1, PASSAGES))),
     "passage starts past the end": (Files.PASSAGE_STARTS, npy(np.r_[np.zeros(ROWS, int), 10**9])),
-    "passage starts in 32 bits": (Files.PASSAGE_STARTS, npy(STARTS.astype(np.int32))),
     "passage starts of the other end": (Files.PASSAGE_STARTS, npy(STARTS.astype(">i8"))),
-    "few passages": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES - 1, 8), np.int8))),
     "narrow passages": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES, 7), np.int8))),
-    "flat passages": (Files.PASSAGE_CODES, npy(np.ones(PASSAGES, np.int8))),
     "passages in 16 bits": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES, 8), np.int16))),
-    "unsigned passages": (Files.PASSAGE_CODES, npy(np.ones((PASSAGES, 8), np.uint8))),
     "few scales": (Files.PASSAGE_SCALES, npy(np.ones(PASSAGES - 1, np.float32))),
     "scales of nothing": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), 0))),
-    "scales below nothing": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), -1))),
-    "scales of NaN": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), np.nan))),
     "scales without end": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), np.inf))),
-    "double scales": (Files.PASSAGE_SCALES, npy(np.ones(PASSAGES))),
     "few means": (Files.MEANS, npy(np.zeros((1, 8), np.float32))),
-    "narrow means": (Files.MEANS, npy(np.zeros((2, 7), np.float32))),
     "means of NaN": (Files.MEANS, npy(np.full((2, 8), np.nan, np.float32))),
     "a neighbour past the end": (Files.NEIGHBOUR_ROWS, npy(np.full((ROWS, 2), ROWS, np.int32))),
     "a neighbour before all": (Files.NEIGHBOUR_ROWS, npy(np.full((ROWS, 2), -2, np.int32))),
     "three neighbours": (Files.NEIGHBOUR_ROWS, npy(np.zeros((ROWS, 3), np.int32))),
-    "neighbours of few": (Files.NEIGHBOUR_ROWS, npy(np.zeros((ROWS - 1, 2), np.int32))),
-    "long neighbours": (Files.NEIGHBOUR_ROWS, npy(np.zeros((ROWS, 2), np.int64))),
     "a share above 1": (Files.NEIGHBOUR_WEIGHTS, npy(np.full((ROWS, 2), 1.5, np.float32))),
     "a share below 0": (Files.NEIGHBOUR_WEIGHTS, npy(np.full((ROWS, 2), -0.5, np.float32))),
-    "a share of NaN": (Files.NEIGHBOUR_WEIGHTS, npy(np.full((ROWS, 2), np.nan, np.float32))),
-    "one share": (Files.NEIGHBOUR_WEIGHTS, npy(np.zeros((ROWS, 1), np.float32))),
-    "hubness of NaN": (Files.HUBNESS, npy(with_one(np.zeros(ROWS), np.nan))),
     "hubness without end": (Files.HUBNESS, npy(with_one(np.zeros(ROWS), np.inf))),
     "hubness of few": (Files.HUBNESS, npy(np.zeros(ROWS - 1, np.float32))),
-    "hubness in pairs": (Files.HUBNESS, npy(np.zeros((ROWS, 2), np.float32))),
     "a code past its words": ("column-language.npy", npy(np.full(ROWS, 2, np.int16))),
     "a code before its words": ("column-language.npy", npy(np.full(ROWS, -1, np.int16))),
     "a code of half a word": ("column-language.npy", npy(np.full(ROWS, 0.5))),
@@ -367,64 +353,40 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
 }
 
 
+@pytest.fixture
+def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
+
+
+@pytest.mark.usefixtures("no_checksums")
 @pytest.mark.parametrize(("name", "write"), MISFITS.values(), ids=MISFITS.keys())
 def test_files_that_do_not_fit_are_refused(
-    catalog: Catalog,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    write: Callable[[Path], None],
+    catalog: Catalog, name: str, write: Callable[[Path], None]
 ) -> None:
     path = live_file(catalog, name)
     path.unlink()
     write(path)
-    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
     with pytest.raises(SnapshotDamaged):
         catalog.open_live()
 
 
+@pytest.mark.usefixtures("no_checksums")
 @pytest.mark.parametrize(
-    ("name", "column"),
+    ("name", "write"),
     [
-        ("column-withheld.npy", np.zeros(ROWS, np.int8)),
-        ("column-withheld.npy", np.zeros((ROWS, 1), bool)),
-        ("column-language.npy", np.zeros((ROWS, 1), np.int16)),
-        (Files.MEANS, np.zeros((2, 8), np.float32)),
+        pytest.param("column-withheld.npy", npy(np.zeros(ROWS, np.int8)), id="no bools"),
+        pytest.param("column-withheld.npy", npy(np.zeros((ROWS, 1), bool)), id="bools in a matrix"),
+        pytest.param("column-language.npy", npy(np.zeros((ROWS, 1), np.int16)), id="codes in one"),
+        pytest.param(Files.MEANS, npy(np.zeros((2, 8), np.float32)), id="a mean too few"),
+        pytest.param(Files.LABELS, plain(b"{}"), id="groups without labels"),
     ],
 )
-def test_columns_that_the_manifest_names_must_serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, column: Any
+def test_columns_that_the_manifest_names_must_fit(
+    tmp_path: Path, name: str, write: Callable[[Path], None]
 ) -> None:
     """The groups' codes and the bools that say whose vectors mean something."""
     catalog = Catalog(tmp_path)
     catalog.publish_rows(SAMPLE, **STAMP, grouped_by="language", reliable_by="withheld")
-    np.save(live_file(catalog, name), column)
-    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
+    write(live_file(catalog, name))
     with pytest.raises(SnapshotDamaged):
         catalog.open_live()
-
-
-def test_groups_without_labels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog = Catalog(tmp_path)
-    catalog.publish_rows(SAMPLE, **STAMP, grouped_by="language")
-    live_file(catalog, Files.LABELS).write_bytes(b"{}")
-    monkeypatch.setattr("index.snapshot._check_sums", lambda *_, **__: None)
-    with pytest.raises(SnapshotDamaged, match="groups"):
-        catalog.open_live()
-
-
-def test_what_was_worked_out_comes_back_and_cannot_be_written_to(published: Path) -> None:
-    snapshot = Catalog(published).open_live()
-    folder = published / snapshot.generation
-    for name, array in (
-        (Files.PASSAGE_STARTS, snapshot.passages.indptr),
-        (Files.PASSAGE_CODES, snapshot.passages.codes),
-        (Files.PASSAGE_SCALES, snapshot.passages.scales),
-        (Files.MEANS, snapshot.means.vectors),
-        (Files.NEIGHBOUR_ROWS, snapshot.neighbours.rows),
-        (Files.NEIGHBOUR_WEIGHTS, snapshot.neighbours.weights),
-        (Files.HUBNESS, snapshot.neighbours.hubness),
-    ):
-        np.testing.assert_array_equal(array, np.load(folder / name))
-        assert not array.flags.writeable
-    np.testing.assert_array_equal(snapshot.passages.codes, SAMPLE.passages.codes)
-    np.testing.assert_array_equal(snapshot.passages.indptr, SAMPLE.passages.indptr)
