@@ -97,6 +97,24 @@ def one_row(buckets: Any, counts: Any) -> tuple[Ints, Floats]:
     return np.array(buckets, np.int32), np.array(counts, np.float32)
 
 
+def part_of(rows: Rows, chosen: Longs) -> Rows:
+    """Some of the rows, by their numbers."""
+    numbers = chosen.tolist()
+    terms, passages = rows.terms, rows.passages
+    of = [slice(terms.indptr[row], terms.indptr[row + 1]) for row in numbers]
+    own = [slice(passages.indptr[row], passages.indptr[row + 1]) for row in numbers]
+    return replace(
+        rows,
+        ids=[rows.ids[row] for row in numbers],
+        vectors=rows.vectors[chosen],
+        passages=Passages.of([passages.codes[place] for place in own], rows.dim),
+        terms=TermCounts.of([(terms.buckets[place], terms.counts[place]) for place in of]),
+        columns={name: column[chosen] for name, column in rows.columns.items()},
+        keywords=[rows.keywords[row] for row in numbers],
+        display=[rows.display[row] for row in numbers],
+    )
+
+
 def grid_vectors(rows: int, seed: int = 0) -> Floats:
     """Draw unit vectors of four halves and four zeros, few enough that many are the same.
 

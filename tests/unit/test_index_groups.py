@@ -15,7 +15,6 @@ from index import Catalog, DeltaWriter, Passages, Snapshot, View, quantize
 from index.arrays import normalize
 from index.groups import (
     MOST_PAIRS,
-    PRIOR,
     Means,
     Pairs,
     background_cosine,
@@ -80,13 +79,6 @@ def plainly(vectors: Floats, means: Floats) -> Floats:
     return left
 
 
-def test_a_mean_is_drawn_towards_that_of_all_rows(folder: Path, snapshot: Snapshot) -> None:
-    assert PRIOR == 20
-    stored = np.load(folder / snapshot.generation / "means.npy")
-    assert (stored.dtype, stored.shape) == (np.float32, (3, DIM))
-    np.testing.assert_allclose(stored, wanted_means(skewed(ROWS)), atol=1e-6)
-
-
 def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Snapshot) -> None:
     rows, means = skewed_rows(ROWS), wanted_means(skewed(ROWS))[np.arange(ROWS) % 2]
     np.testing.assert_allclose(
@@ -113,7 +105,7 @@ def test_what_comes_from_outside_is_centred_as_the_rows_were(snapshot: Snapshot)
 
 
 def test_a_row_that_comes_later_is_centred_by_the_means_of_the_build(snapshot: Snapshot) -> None:
-    """A row told again is to the bit what is stored; one of a new group loses the mean of all."""
+    """The same row is to the bit what is stored; one of a new group loses the mean of all."""
     rows = skewed_rows(ROWS)
     view = DeltaWriter(View.of(snapshot)).apply(rows, ())
     old, new = np.arange(ROWS), np.arange(ROWS) + ROWS
@@ -158,19 +150,6 @@ def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: i
     assert view.fetch(np.arange(len(view))).shape == (rows + 3, DIM)
 
 
-def test_over_a_base_of_nothing_nothing_is_centred(tmp_path: Path) -> None:
-    """As wide as one number, under rows of any width."""
-    nothing = sample_rows(0, dim=1, labels={"language": []})
-    snapshot = publish(tmp_path, nothing)
-    assert np.load(tmp_path / snapshot.generation / "means.npy").tolist() == [[0]]
-    rows = skewed_rows(4)
-    view = DeltaWriter(View.of(snapshot)).apply(rows, ())
-    asked = random_units(2, DIM, seed=3)
-    assert view.snapshot.centre(asked, "tg").tobytes() == asked.tobytes()
-    np.testing.assert_allclose(view.fetch(np.arange(4)), rows.vectors, atol=1e-3)
-    assert view.delta.passages.codes.tobytes() == rows.passages.codes.tobytes()
-
-
 @given(
     sizes=st.lists(st.integers(0, 9), min_size=1, max_size=5).filter(any),
     seed=st.integers(0, 99),
@@ -213,13 +192,6 @@ def test_passages_of_more_than_a_batch_are_centred_alike(monkeypatch: pytest.Mon
     assert whole.indptr is passages.indptr
 
 
-@pytest.mark.parametrize("rows", [0, 1])
-def test_without_pairs_background_similarities_are_zero(rows: int) -> None:
-    pairs = Pairs.over(rows)
-    assert background_cosine(random_units(rows, 4), pairs) == 0
-    assert background_lexical(weighed(random_terms(rows)), pairs) == 0
-
-
 def test_a_small_archive_is_paired_completely() -> None:
     pairs = Pairs.over(4)
     found = sorted(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
@@ -234,15 +206,47 @@ def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> N
     assert np.unique(pairs.right).tolist() == list(range(1000))
 
 
-def test_background_similarities_are_the_medians_of_brute_force() -> None:
-    vectors, weights = random_units(30, 8), weighed(random_terms(30))
-    pairs, upper = Pairs.over(30), np.triu_indices(30, k=1)
+@pytest.mark.parametrize(
+    ("grouped_by", "groups"),
+    [
+        pytest.param("language", {"tg": range(0, 30, 2), "русӣ": range(1, 30, 2)}, id="languages"),
+        pytest.param(None, {"": range(30)}, id="one group"),
+    ],
+)
+def test_background_similarities_are_the_medians_of_pairs_inside_each_group(
+    grouped_by: str | None, groups: dict[str, range]
+) -> None:
+    """Those of passages are of the pairs that both have some."""
+    rows = sample_rows(30)
+    passages, weights = ScaledPassages.of(rows.passages), weighed(rows.terms)
     lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
-    assert background_cosine(vectors, pairs) == pytest.approx(
-        np.median((vectors @ vectors.T)[upper]),
-        abs=1e-6,
-    )
-    assert background_lexical(weights, pairs) == pytest.approx(np.median(lexical[upper]), abs=1e-6)
+    own = [passages.of_row(row) for row in range(30)]
+    background = measure_background(rows.vectors, passages, weights, rows.groups(grouped_by))
+    assert list(background) == list(groups)
+    for name, members in groups.items():
+        pairs = list(combinations(members, 2))
+        cosines = [rows.vectors[one] @ rows.vectors[other] for one, other in pairs]
+        overlaps = [lexical[pair] for pair in pairs]
+        matches = [brute_match(own[a], own[b]) for a, b in pairs if len(own[a]) and len(own[b])]
+        found = background[name]
+        assert found.rows == len(members)
+        assert found.similarity == pytest.approx(np.median(cosines), abs=1e-6)
+        assert found.lexical == pytest.approx(np.median(overlaps), abs=1e-6)
+        assert found.passages == pytest.approx(np.median(matches), abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_without_pairs_background_similarities_are_zero(rows: int) -> None:
+    pairs = Pairs.over(rows)
+    assert background_cosine(random_units(rows, 4), pairs) == 0
+    assert background_lexical(weighed(random_terms(rows)), pairs) == 0
+
+
+@pytest.mark.parametrize("with_some", [0, 1])
+def test_without_pairs_that_have_passages_their_background_is_zero(with_some: int) -> None:
+    some, none = np.ones((1, 8), np.int8), np.empty((0, 8), np.int8)
+    passages = Passages.of([some] * with_some + [none] * 8, 8)
+    assert background_passages(ScaledPassages.of(passages), Pairs.over(len(passages))) == 0
 
 
 def test_background_of_copies_stays_within_range() -> None:
@@ -250,61 +254,9 @@ def test_background_of_copies_stays_within_range() -> None:
     assert 0.99 < background_cosine(vectors, Pairs.over(5)) <= 1
 
 
-def test_background_similarities_are_measured_inside_each_group_of_rows() -> None:
-    rows = sample_rows(40)
-    weights = weighed(rows.terms)
-    background = measure_background(
-        rows.vectors, ScaledPassages.of(rows.passages), weights, rows.groups("language")
-    )
-    assert list(background) == ["tg", "русӣ"]
-    cosines = rows.vectors[1::2] @ rows.vectors[1::2].T
-    expected = np.median(cosines[np.triu_indices(20, k=1)])
-    assert background["русӣ"].similarity == pytest.approx(expected, abs=1e-6)
-    assert background["русӣ"].rows == background["tg"].rows == 20
-
-
-def test_background_without_a_column_takes_all_rows_as_one_group() -> None:
-    rows = sample_rows(12)
-    weights = weighed(rows.terms)
-    background = measure_background(
-        rows.vectors, ScaledPassages.of(rows.passages), weights, rows.groups(None)
-    )
-    assert background == {"": background[""]}
-    assert background[""].similarity == background_cosine(rows.vectors, Pairs.over(12))
-    assert background[""].lexical == background_lexical(weights, Pairs.over(12))
-
-
-def test_the_background_similarity_of_passages_is_the_median_of_pairs_that_have_some() -> None:
-    rows = sample_rows(14)
-    passages = ScaledPassages.of(rows.passages)
-    own = [passages.of_row(row) for row in range(14)]
-    matches = [
-        brute_match(own[left], own[right])
-        for left, right in zip(*np.triu_indices(14, k=1), strict=True)
-        if len(own[left]) and len(own[right])
-    ]
-    assert 0 < len(matches) < 14 * 13 / 2
-    assert background_passages(passages, Pairs.over(14)) == pytest.approx(
-        np.median(matches), abs=1e-6
-    )
-    background = measure_background(
-        rows.vectors, passages, weighed(rows.terms), rows.groups("language")
-    )
-    evens = [brute_match(own[a], own[b]) for a, b in combinations(range(0, 14, 2), 2)
-             if len(own[a]) and len(own[b])]  # fmt: skip
-    assert background["tg"].passages == pytest.approx(np.median(evens), abs=1e-6)
-
-
-def test_without_passages_their_background_is_nothing() -> None:
-    bare = ScaledPassages.of(Passages.of([np.empty((0, 8), np.int8)] * 9, 8))
-    assert background_passages(bare, Pairs.over(9)) == 0
-    one = ScaledPassages.of(
-        Passages.of([np.ones((1, 8), np.int8), *[np.empty((0, 8), np.int8)] * 8], 8)
-    )
-    assert background_passages(one, Pairs.over(9)) == 0
-
-
-def test_of_many_pairs_some_are_matched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passages_of_many_pairs_are_compared_for_some_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     passages = ScaledPassages.of(sample_rows(40).passages)
     whole = background_passages(passages, Pairs.over(40))
     monkeypatch.setattr("index.groups.MOST_MATCHED", 100)

@@ -18,6 +18,7 @@ from tests.support.index_rows import (
     STAMP,
     clustered_vectors,
     grid_vectors,
+    part_of,
     random_terms,
     random_units,
     sample_rows,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index import Rows
-    from index.arrays import Array, Bools, Floats, Longs
+    from index.arrays import Array, Bools
 
 LIKE: dict[str, Any] = {"grouped_by": "language", "reliable_by": "embedded"}
 SIZES = (0, 1, 2, 3, 11, 12, 60)
@@ -166,46 +167,27 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Rows, Sna
     return made
 
 
-def part_of(rows: Rows, chosen: Longs) -> Rows:
-    """Some of the rows, by ascending row."""
-    of = [slice(rows.terms.indptr[r], rows.terms.indptr[r + 1]) for r in chosen.tolist()]
-    own = [slice(rows.passages.indptr[r], rows.passages.indptr[r + 1]) for r in chosen.tolist()]
-    return replace(
-        rows,
-        ids=[rows.ids[row] for row in chosen.tolist()],
-        vectors=rows.vectors[chosen],
-        passages=type(rows.passages).of([rows.passages.codes[p] for p in own], rows.dim),
-        terms=type(rows.terms).of([(rows.terms.buckets[p], rows.terms.counts[p]) for p in of]),
-        columns={name: column[chosen] for name, column in rows.columns.items()},
-        keywords=[rows.keywords[row] for row in chosen.tolist()],
-        display=[rows.display[row] for row in chosen.tolist()],
-    )
-
-
 @given(
     name=st.sampled_from(["raw", "centred", "copies", "lists", "one"]),
     chosen=st.lists(st.sets(st.integers(0, 59), min_size=1, max_size=50), min_size=1, max_size=3),
 )
 @examples(80)
-def test_a_row_told_again_lies_where_it_lay(
+def test_a_row_that_comes_again_lies_where_it_lay(
     built: dict[str, tuple[Rows, Snapshot]], name: str, chosen: list[set[int]]
 ) -> None:
     """Nothing changed, so what is around it is what a rebuild of the same rows gives."""
     rows, snapshot = built[name]
-    delta_writer, told = DeltaWriter(View.of(snapshot)), []
+    delta_writer, added = DeltaWriter(View.of(snapshot)), []
     for places in chosen:
         again = np.unique([place % len(rows) for place in places])
         delta_writer.apply(part_of(rows, again), ())
-        told += again.tolist()
+        added += again.tolist()
     around = delta_writer.view.delta.neighbours
-    np.testing.assert_array_equal(around.rows, snapshot.neighbours.rows[told])
-    np.testing.assert_array_equal(around.weights, snapshot.neighbours.weights[told])
-    np.testing.assert_allclose(around.hubness, snapshot.neighbours.hubness[told], atol=1e-5)
-    assert [array.dtype for array in (around.rows, around.weights, around.hubness)] == [
-        np.int32,
-        np.float32,
-        np.float32,
-    ]
+    np.testing.assert_array_equal(around.rows, snapshot.neighbours.rows[added])
+    np.testing.assert_array_equal(around.weights, snapshot.neighbours.weights[added])
+    np.testing.assert_allclose(around.hubness, snapshot.neighbours.hubness[added], atol=1e-5)
+    dtypes = [array.dtype for array in (around.rows, around.weights, around.hubness)]
+    assert dtypes == [np.int32, np.float32, np.float32]
 
 
 def test_a_new_row_finds_the_rows_of_the_snapshot_alone(
@@ -246,8 +228,12 @@ def test_a_row_of_a_new_group_is_weighed_from_a_background_of_nothing(
 @pytest.mark.parametrize("dim", [1, 8])
 def test_over_nothing_nothing_lies_around(tmp_path: Path, dim: int) -> None:
     nothing = replace(archive(0, dim=dim), labels={"language": []})
-    snapshot = Catalog(tmp_path).publish_rows(nothing, **STAMP, **LIKE)
-    view = DeltaWriter(View.of(snapshot)).apply(archive(5), ())
+    bare = View.of(Catalog(tmp_path).publish_rows(nothing, **STAMP, **LIKE))
+    nobody, asked = np.empty(0, np.int64), random_units(1, dim)[0]
+    assert bare.hubness(nobody).shape == (0,)
+    assert bare.fetch_smoothed(nobody, 0.5).shape == (0, dim)
+    assert bare.smooth(asked, 0.5, "").tobytes() == asked.tobytes()
+    view = DeltaWriter(bare).apply(archive(5), ())
     assert view.delta.neighbours.rows.tolist() == [[-1, -1]] * 5
     assert not view.delta.neighbours.weights.any()
     assert not view.hubness(np.arange(5)).any()
@@ -325,12 +311,3 @@ def test_lists_that_run_dry_are_made_up_for(
     )
     assert (rows >= 0).all()
     assert (np.diff(similarities, axis=1) <= 0).all()
-
-
-def test_a_view_of_nothing_has_no_neighbourhood(tmp_path: Path) -> None:
-    view = View.of(Catalog(tmp_path).publish_rows(sample_rows(0), **STAMP))
-    nobody = np.empty(0, np.int64)
-    assert view.hubness(nobody).shape == (0,)
-    assert view.fetch_smoothed(nobody, 0.5).shape == (0, 8)
-    asked: Floats = random_units(1, 8)[0]
-    assert view.smooth(asked, 0.5, "").tobytes() == asked.tobytes()

@@ -83,26 +83,22 @@ def test_scales_make_codes_of_any_width_unit_vectors() -> None:
     assert scales_of(np.empty((0, 3), np.int8)).shape == (0,)
 
 
-def bad_passages() -> dict[str, Passages]:
-    codes = np.ones((3, 8), np.int8)
-    hollow = codes.copy()
-    hollow[1] = 0
-    return {
-        "too few rows": Passages(np.array([0, 3]), codes),
-        "too many rows": Passages(np.array([0, 1, 2, 3]), codes),
-        "other width": Passages(np.array([0, 1, 3]), np.ones((3, 9), np.int8)),
-        "other type": Passages(np.array([0, 1, 3]), np.ones((3, 8), np.int16)),
-        "flat": Passages(np.array([0, 1, 3]), np.ones(3, np.int8)),
-        "falling": Passages(np.array([0, 4, 3]), codes),
-        "off zero": Passages(np.array([1, 2, 3]), codes),
-        "past the end": Passages(np.array([0, 1, 4]), codes),
-        "short of the end": Passages(np.array([0, 1, 2]), codes),
-        "of no length": Passages(np.array([0, 1, 3]), hollow),
-        "starts that are no whole numbers": Passages(np.array([0.0, 1, 3]), codes),
-    }
+CODES = np.ones((3, 8), np.int8)
+BAD_PASSAGES = {
+    "too few rows": Passages(np.array([0, 3]), CODES),
+    "other width": Passages(np.array([0, 1, 3]), np.ones((3, 9), np.int8)),
+    "other type": Passages(np.array([0, 1, 3]), np.ones((3, 8), np.int16)),
+    "flat": Passages(np.array([0, 1, 3]), np.ones(3, np.int8)),
+    "falling": Passages(np.array([0, 4, 3]), CODES),
+    "off zero": Passages(np.array([1, 2, 3]), CODES),
+    "past the end": Passages(np.array([0, 1, 4]), CODES),
+    "short of the end": Passages(np.array([0, 1, 2]), CODES),
+    "of no length": Passages(np.array([0, 1, 3]), CODES * [[1], [0], [1]]),
+    "starts that are no whole numbers": Passages(np.array([0.0, 1, 3]), CODES),
+}
 
 
-@pytest.mark.parametrize("passages", bad_passages().values(), ids=bad_passages().keys())
+@pytest.mark.parametrize("passages", BAD_PASSAGES.values(), ids=BAD_PASSAGES.keys())
 def test_passages_that_do_not_fit_are_refused(passages: Passages) -> None:
     with pytest.raises(BadRows):
         sample_rows(2, passages=passages).check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from index import BUCKETS, BadRows, Rows, TermCounts, concatenate_rows
 from tests.support.index_rows import (
     one_row,
+    part_of,
     random_passages,
     random_terms,
     random_units,
@@ -25,25 +27,14 @@ if TYPE_CHECKING:
     from index.arrays import Floats
 
 
-def test_terms_of_stacks_rows_in_order() -> None:
+def test_terms_of_rows_are_stacked_in_order() -> None:
     terms = TermCounts.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
-    assert terms.indptr.tolist() == [0, 2, 2, 3]
-    assert terms.buckets.tolist() == [3, 9, 4]
-    assert terms.counts.tolist() == [1, 2, 5]
     arrays = (terms.indptr, terms.buckets, terms.counts)
-    assert [array.dtype.name for array in arrays] == ["int64", "int32", "float32"]
-
-
-@pytest.mark.parametrize(("entry", "row"), [(0, 0), (1, 0), (2, 2)])
-def test_an_entry_knows_its_row_past_empty_rows(entry: int, row: int) -> None:
-    terms = TermCounts.of([one_row([3, 9], [1, 2]), one_row([], []), one_row([4], [5])])
-    assert terms.row_of(entry) == row
-
-
-def test_terms_of_no_rows_have_their_dtypes() -> None:
-    terms = TermCounts.of([])
-    assert len(terms) == 0
-    assert (terms.buckets.dtype.name, terms.counts.dtype.name) == ("int32", "float32")
+    assert [array.tolist() for array in arrays] == [[0, 2, 2, 3], [3, 9, 4], [1, 2, 5]]
+    assert [terms.row_of(entry) for entry in range(3)] == [0, 0, 2]
+    for some in (terms, TermCounts.of([])):
+        dtypes = [array.dtype.name for array in (some.indptr, some.buckets, some.counts)]
+        assert dtypes == ["int64", "int32", "float32"]
 
 
 def fault_of(rows: Rows) -> str | None:
@@ -124,7 +115,6 @@ UNNAMED: Mapping[str, dict[str, Any]] = {
     "code without a word": {"labels": {"language": ["tg"]}},
     "code below 0": {"columns": {"language": np.array([0, -1, 1])}},
     "code that is no whole number": {"columns": {"language": np.array([0.0, 1.0, 1.0])}},
-    "too few passages": {"passages": random_passages(2, 8)},
     "too few keywords": {"keywords": [[], []]},
     "a keyword not a string": {"keywords": [[], [1], []]},
     "keywords in one string": {"keywords": [[], "ab", []]},
@@ -138,50 +128,39 @@ def test_parts_that_disagree_are_refused(parts: dict[str, Any]) -> None:
     assert fault_of(sample_rows(3, **parts)) is not None
 
 
-def test_a_row_of_no_terms_between_others_is_no_fault() -> None:
-    assert fault_of(sample_rows(3, terms=terms_with(1, [], []))) is None
-
-
-def test_buckets_may_fall_from_one_row_to_the_next() -> None:
-    assert fault_of(sample_rows(3, terms=terms_with(1, [0], [1]))) is None
+@pytest.mark.parametrize(("buckets", "counts"), [([], []), ([0], [1])], ids=["none", "falling"])
+def test_rows_may_have_no_terms_and_lower_ones_than_the_row_before(
+    buckets: list[int], counts: list[float]
+) -> None:
+    assert fault_of(sample_rows(3, terms=terms_with(1, buckets, counts))) is None
 
 
 @given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=5))
 @examples(50)
-def test_rows_put_end_to_end_are_those_of_each_part(sizes: list[int]) -> None:
-    parts, start = [], 0
-    for size in sizes:
-        words = ["tg", "русӣ"] if start % 2 else ["en", "tg"]
-        ids = [f"article-{start + at:05d}" for at in range(size)]
-        parts.append(sample_rows(size, seed=start, ids=ids, labels={"language": words}))
-        start += size
-    given = list(parts)
-    whole = concatenate_rows(parts)
-    whole.check()
+def test_rows_cut_in_parts_and_put_end_to_end_are_what_they_were(sizes: list[int]) -> None:
+    """Every other part has its labels in another order, and codes that follow it."""
+    whole, parts = sample_rows(sum(sizes)), []
+    for at, end in enumerate(np.cumsum(sizes)):
+        part = part_of(whole, np.arange(end - sizes[at], end))
+        if at % 2:
+            columns = {**part.columns, "language": 1 - part.columns["language"]}
+            part = replace(part, columns=columns, labels={"language": ["русӣ", "tg"]})
+        parts.append(part)
+    found = concatenate_rows(parts)
+    found.check()
     assert not parts
-    assert whole.ids == [row_id for part in given for row_id in part.ids]
-    assert [*whole.display] == [fields for part in given for fields in part.display]
-    assert [*whole.keywords] == [names for part in given for names in part.keywords]
-    np.testing.assert_array_equal(whole.vectors, np.concatenate([p.vectors for p in given]))
-    for name in ("published", "withheld", "sections"):
-        columns = [part.columns[name] for part in given]
-        np.testing.assert_array_equal(whole.columns[name], np.concatenate(columns))
-    assert list(whole.labels["language"]) == sorted(
-        {w for p in given for w in p.labels["language"]}
-    )
-    assert [whole.labels["language"][code] for code in whole.columns["language"]] == [
-        part.labels["language"][code] for part in given for code in part.columns["language"]
-    ]
-    for field in ("terms", "passages"):
-        lengths = [np.diff(getattr(part, field).indptr) for part in given]
-        found = getattr(whole, field)
-        np.testing.assert_array_equal(np.diff(found.indptr), np.concatenate(lengths))
-    np.testing.assert_array_equal(
-        whole.terms.buckets, np.concatenate([part.terms.buckets for part in given])
-    )
-    np.testing.assert_array_equal(
-        whole.passages.codes, np.concatenate([part.passages.codes for part in given])
-    )
+    for name in ("ids", "display", "keywords", "labels"):
+        assert getattr(found, name) == getattr(whole, name)
+    for one, other in (
+        (found.vectors, whole.vectors),
+        (found.terms.indptr, whole.terms.indptr),
+        (found.terms.buckets, whole.terms.buckets),
+        (found.terms.counts, whole.terms.counts),
+        (found.passages.indptr, whole.passages.indptr),
+        (found.passages.codes, whole.passages.codes),
+        *((found.columns[name], column) for name, column in whole.columns.items()),
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_part_without_vectors_is_widened_with_zeros() -> None:
