@@ -88,7 +88,7 @@ def test_a_manifest_keeps_its_own_files_and_notes() -> None:
 # --- what is refused ---
 
 GOOD = a_manifest().to_bytes()
-FIELDS: Mapping[str, Any] = json.loads(GOOD)
+FIELDS: dict[str, Any] = json.loads(GOOD)
 MEDIANS: dict[str, Any] = {"rows": 3, "similarity": 0.1, "lexical": 0.5, "passages": 0.2}
 
 

@@ -93,7 +93,7 @@ BAD_PASSAGES = {
     "off zero": Passages(np.array([1, 2, 3]), CODES),
     "past the end": Passages(np.array([0, 1, 4]), CODES),
     "short of the end": Passages(np.array([0, 1, 2]), CODES),
-    "of no length": Passages(np.array([0, 1, 3]), CODES * [[1], [0], [1]]),
+    "of no length": Passages(np.array([0, 1, 3]), CODES * np.array([[1], [0], [1]], np.int8)),
     "starts that are no whole numbers": Passages(np.array([0.0, 1, 3]), CODES),
 }
 
