@@ -6,32 +6,22 @@ from typing import Any
 
 import pytest
 
-from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle
+from recommender.errors import BadSource
 from recommender.sources import LeftOut, Record
 from recommender.sources.ninjs import read_ninjs
-
-
-def nothing(_: int) -> None:
-    """Nobody watches."""
+from tests.support.pulled import ids, left_out, only_article, records, refusals
 
 
 def ninjs(document: bytes) -> list[Record | LeftOut]:
-    return list(read_ninjs("n.json", BytesIO(document), nothing))
+    return list(read_ninjs("n.json", BytesIO(document), lambda _: None))
+
+
+def as_bytes(**fields: object) -> bytes:
+    return json.dumps({"uri": "1", "headline": "T"} | fields).encode()
 
 
 def news_item(**fields: object) -> dict[str, Any]:
-    (record,) = ninjs(json.dumps({"uri": "1", "headline": "T"} | fields).encode())
-    assert isinstance(record, Record)
-    assert isinstance(record.content, Article), str(record.content)
-    return record.content.to_document()
-
-
-def refusal(**fields: object) -> str:
-    (record,) = ninjs(json.dumps({"uri": "1", "headline": "T"} | fields).encode())
-    assert isinstance(record, Record)
-    assert isinstance(record.content, InvalidArticle)
-    return f"{record.place}: {record.content}"
+    return only_article(ninjs(as_bytes(**fields))).to_document()
 
 
 def test_an_item_of_version_1_becomes_this_article() -> None:
@@ -97,11 +87,9 @@ def test_an_item_of_version_2_becomes_this_article() -> None:
             {"href": "https://a.example/1.jpg", "contenttype": "image/jpeg"},
         ],
     }
-    (record,) = ninjs(json.dumps([document]).encode())
-    assert isinstance(record, Record)
+    (record,) = records(ninjs(json.dumps([document]).encode()))
     assert record.place == "n.json:/0"
-    assert isinstance(record.content, Article)
-    assert record.content.to_document() == {
+    assert only_article([record]).to_document() == {
         "id": "ninjs:urn~3A1",
         "title": "Ferries stop",
         "body_html": "<p>No boat left.</p>",
@@ -117,10 +105,8 @@ def test_an_item_of_version_2_becomes_this_article() -> None:
 @pytest.mark.parametrize(
     ("given", "status"),
     [
-        ("usable", None),
-        ("withheld", "withheld"),
-        ("canceled", "canceled"),
-        ("CANCELLED", "canceled"),
+        *(("usable", None), ("withheld", "withheld")),
+        *(("canceled", "canceled"), ("CANCELLED", "canceled")),
     ],
 )
 def test_a_status_is_that_of_the_article(given: str, status: str | None) -> None:
@@ -140,9 +126,9 @@ def test_a_status_is_that_of_the_article(given: str, status: str | None) -> None
     ],
 )
 def test_what_must_not_be_guessed_is_refused(fields: dict[str, object], pointer: str) -> None:
-    said = refusal(**fields)
-    assert said.startswith("n.json:1: the article is not acceptable; ")
-    assert pointer in said
+    (refusal,) = refusals(ninjs(as_bytes(**fields)))
+    assert refusal.startswith("n.json:1: the article is not acceptable; ")
+    assert pointer in refusal
 
 
 @pytest.mark.parametrize(
@@ -176,19 +162,17 @@ def test_fields_of_a_news_item_are_taken_one_by_one(
 @pytest.mark.parametrize("kind", ["picture", "audio", "video", "graphic", "component", "planning"])
 def test_what_has_no_text_is_left_out(kind: str) -> None:
     document = json.dumps([{"uri": "1", "type": kind}, {"uri": "2", "headline": "T"}]).encode()
-    first, second = ninjs(document)
-    assert first == LeftOut(kind)
-    assert isinstance(second, Record)
+    found = ninjs(document)
+    assert (left_out(found), ids(found)) == ([kind], ["ninjs:2"])
 
 
 def test_items_a_line_are_read_and_a_bad_line_stops_nothing() -> None:
     document = b'{"uri": "1", "headline": "T"}\n\n{"uri": \n7\n{"uri": "2", "headline": "T"}\n'
-    records = [one for one in ninjs(document) if isinstance(one, Record)]
-    assert [one.place for one in records] == [f"n.json:{number}" for number in (1, 3, 4, 5)]
-    good = [one.content.id for one in records if isinstance(one.content, Article)]
-    assert good == ["ninjs:1", "ninjs:2"]
-    assert "is no JSON" in str(records[1].content)
-    assert "is no object" in str(records[2].content)
+    found = records(ninjs(document))
+    assert [one.place for one in found] == [f"n.json:{number}" for number in (1, 3, 4, 5)]
+    assert ids(found) == ["ninjs:1", "ninjs:2"]
+    assert "is no JSON" in str(found[1].content)
+    assert "is no object" in str(found[2].content)
 
 
 def test_a_broken_document_is_refused_once_with_its_line() -> None:

@@ -1,6 +1,5 @@
 """Pulling a WordPress site, on a small one that errs as real ones do."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,12 +8,12 @@ from itertools import islice
 import pytest
 
 from recommender.articles import Article
-from recommender.errors import BadSource, InvalidArticle, SourceAway
+from recommender.errors import BadSource, SourceAway
 from recommender.progress import silent
-from recommender.sources.fetching import Fetcher
-from recommender.sources.source import Cursor, Gone, LeftOut, Mark, Pulled, Record
+from recommender.sources import Cursor, Mark, Pulled
 from recommender.sources.wordpress import WordPress
 from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
+from tests.support.pulled import articles, gone_ids, ids, last_cursor, left_out, records, refusals
 
 WEB_PAGE: Reply = (200, "<!DOCTYPE html><html><body>Back soon</body></html>", {})
 OUT_OF_MEMORY: Reply = (500, {"code": "internal_server_error", "message": "Memory"}, {})
@@ -33,41 +32,26 @@ class Pull:
 
     given: Sequence[Pulled]
     requests: int
-    host: str
-
-    @property
-    def contents(self) -> list[object]:
-        return [one.content for one in self.given if isinstance(one, Record)]
 
     @property
     def articles(self) -> list[int]:
         """The numbers of the posts that came as articles, in order."""
-        return [self._number(c.id) for c in self.contents if isinstance(c, Article)]
+        return list(map(number_of, ids(self.given)))
 
     @property
     def gone(self) -> list[int]:
-        return [self._number(c.id) for c in self.contents if isinstance(c, Gone)]
+        return list(map(number_of, gone_ids(self.given)))
 
     @property
-    def faults(self) -> list[str]:
-        return [str(c) for c in self.contents if isinstance(c, InvalidArticle)]
-
-    @property
-    def cursor(self) -> Cursor:
-        """The last mark's, after a journey through the store."""
-        marks = [one for one in self.given if isinstance(one, Mark)]
-        cursor: Cursor = json.loads(json.dumps(marks[-1].cursor))
-        return cursor
+    def cursor(self) -> Cursor | None:
+        return last_cursor(self.given)
 
     def article(self, number: int) -> Article:
-        return next(
-            c for c in self.contents if isinstance(c, Article) and self._number(c.id) == number
-        )
+        return next(one for one in articles(self.given) if number_of(one.id) == number)
 
-    def _number(self, article_id: str) -> int:
-        kind, host, number = article_id.split(":")
-        assert (kind, host) == ("wp", self.host)
-        return int(number)
+
+def number_of(article_id: str) -> int:
+    return int(article_id.rpartition(":")[2])
 
 
 def pull(
@@ -75,14 +59,13 @@ def pull(
     cursor: Cursor | None = None,
     *,
     most: int | None = None,
-    address: str = "",
+    path: str = "/",
     auth: tuple[str, str] | None = None,
 ) -> Pull:
     """Pull all, or the first things only, as if it was interrupted then."""
     fetcher = DirectFetcher(blog, auth)
-    source = WordPress(address or f"{blog.base}/", fetcher)
-    given = list(islice(source.pull(cursor, silent), most))
-    return Pull(given, fetcher.requests, blog.base.removeprefix("http://").replace(":", "~3A"))
+    given = list(islice(WordPress(blog.base + path, fetcher).pull(cursor, silent), most))
+    return Pull(given, fetcher.requests)
 
 
 def is_sweep(parameters: Mapping[str, str]) -> bool:
@@ -91,6 +74,9 @@ def is_sweep(parameters: Mapping[str, str]) -> bool:
 
 def is_reading(parameters: Mapping[str, str]) -> bool:
     return "_embed" in parameters
+
+
+POSTS = "/wp/v2/posts"
 
 
 # --- all of it ---
@@ -106,14 +92,10 @@ def test_the_first_pull_gives_every_post_once_the_newest_first(blog: FakeWordPre
 
 def test_a_second_pull_gives_nothing_and_asks_once_a_hundred_posts(blog: FakeWordPress) -> None:
     second = pull(blog, pull(blog).cursor)
-    assert second.contents == []
+    assert records(second.given) == []
     assert second.requests == 8  # front page, index, three pages of ids, three kinds of names
-
-
-def test_posts_are_asked_for_by_number_and_never_by_time(blog: FakeWordPress) -> None:
-    pull(blog, pull(blog).cursor)
-    orders = {p.get("orderby") for route, p in blog.asked if route == "/wp/v2/posts"}
-    assert orders == {"id"}
+    orders = {asked.get("orderby") for route, asked in blog.asked if route == POSTS}
+    assert orders == {"id"}  # and never by time
 
 
 def test_marks_stand_after_each_hundred_posts_and_at_the_end(blog: FakeWordPress) -> None:
@@ -130,20 +112,12 @@ def test_an_interrupted_pull_goes_on_where_it_was_and_misses_nothing_new(
     rest = pull(blog, begun.cursor)
     assert begun.articles == list(range(230, 30, -1))
     assert rest.articles == [231, *range(30, 5, -1), *range(4, 0, -1)]
-    assert pull(blog, rest.cursor).contents == []
+    assert records(pull(blog, rest.cursor).given) == []
 
 
 def test_an_empty_site_gives_a_mark_alone(blog: FakeWordPress) -> None:
     blog.posts = []
     assert [type(one) for one in pull(blog).given] == [Mark]
-
-
-def test_a_site_is_pulled_over_a_socket_as_well(blog: FakeWordPress) -> None:
-    hosts = frozenset({"127.0.0.1"})
-    with blog.serving(), Fetcher(private_hosts=hosts, auth=blog.login) as fetcher:
-        given = list(WordPress(blog.base, fetcher).pull(None, silent))
-        assert sum(isinstance(one, Record) for one in given) == 230
-        assert fetcher.requests == len(blog.asked)
 
 
 # --- what changes ---
@@ -153,6 +127,7 @@ def test_a_site_is_pulled_over_a_socket_as_well(blog: FakeWordPress) -> None:
 def known(blog: FakeWordPress) -> Cursor:
     """Where a first pull left the site; an hour has passed since."""
     cursor = pull(blog).cursor
+    assert cursor is not None
     blog.now += timedelta(hours=1)
     return cursor
 
@@ -169,7 +144,7 @@ def test_a_withdrawn_post_is_gone_once(blog: FakeWordPress, known: Cursor, statu
     blog.post(40)["status"] = status  # some plugins leave the time of modification as it is
     second = pull(blog, known)
     assert (second.gone, second.articles) == ([40], [])
-    assert pull(blog, second.cursor).contents == []
+    assert records(pull(blog, second.cursor).given) == []
 
 
 def test_a_deleted_post_is_gone_and_one_that_returns_is_read(
@@ -178,8 +153,7 @@ def test_a_deleted_post_is_gone_and_one_that_returns_is_read(
     blog.remove(40)
     second = pull(blog, known)
     blog.posts.append(fake_post(40))
-    assert second.gone == [40]
-    assert pull(blog, second.cursor).articles == [40]
+    assert (second.gone, pull(blog, second.cursor).articles) == ([40], [40])
 
 
 def test_a_password_takes_an_article_away_and_its_end_brings_it_back(
@@ -191,7 +165,7 @@ def test_a_password_takes_an_article_away_and_its_end_brings_it_back(
     third = pull(blog, second.cursor)
     blog.now += timedelta(minutes=1)
     blog.edit(40, content={"rendered": "<p>Open again.</p>", "protected": False})
-    assert (third.contents, pull(blog, third.cursor).articles) == ([], [40])
+    assert (records(third.given), pull(blog, third.cursor).articles) == ([], [40])
 
 
 def test_a_post_behind_a_password_from_the_first_is_never_reported(blog: FakeWordPress) -> None:
@@ -199,8 +173,8 @@ def test_a_post_behind_a_password_from_the_first_is_never_reported(blog: FakeWor
     first = pull(blog)
     blog.remove(40)
     assert 40 not in first.articles
-    assert [one for one in first.given if isinstance(one, LeftOut)] == [LeftOut("password")]
-    assert pull(blog, first.cursor).contents == []
+    assert left_out(first.given) == ["password"]
+    assert records(pull(blog, first.cursor).given) == []
 
 
 def test_a_planned_post_that_went_live_and_one_put_back_in_time_are_read(
@@ -234,7 +208,7 @@ def test_a_changed_name_reaches_every_article_that_has_it(
     having = [4, 3, 2, 1] if collection == "tags" else [7, 6, 5, 4, 3, 2, 1]
     assert second.articles == having
     assert {str(getattr(second.article(n), field)) for n in having} <= {"Renamed", "('Renamed',)"}
-    assert pull(blog, second.cursor).contents == []
+    assert records(pull(blog, second.cursor).given) == []
 
 
 def test_a_pull_that_stops_before_the_renamed_are_read_does_not_forget_them(
@@ -254,7 +228,7 @@ def test_a_post_edited_in_the_second_in_which_it_was_read_is_read_again(
     blog.now += timedelta(minutes=1)
     second = pull(blog, first.cursor)
     assert second.article(40).title == "Second"
-    assert pull(blog, second.cursor).contents == []
+    assert records(pull(blog, second.cursor).given) == []
 
 
 # --- a large site ---
@@ -302,10 +276,9 @@ def test_many_names_are_compared_in_turns(blog: FakeWordPress) -> None:
 
 
 def test_a_post_withdrawn_in_the_middle_of_a_crawl_hides_no_other(blog: FakeWordPress) -> None:
-    def withdraw(_route: str, parameters: Mapping[str, str]) -> Reply | None:
-        if parameters.get("page") == "2" and any(post["id"] == 7 for post in blog.posts):
+    def withdraw(_route: str, parameters: Mapping[str, str]) -> None:
+        if parameters.get("page") == "2":
             blog.remove(7)
-        return None
 
     blog.spoil = withdraw
     assert sorted(pull(blog).articles) == [n for n in range(1, 231) if n != 7]
@@ -314,26 +287,18 @@ def test_a_post_withdrawn_in_the_middle_of_a_crawl_hides_no_other(blog: FakeWord
 def test_a_post_that_a_crawl_misses_is_not_taken_for_gone(
     blog: FakeWordPress, known: Cursor
 ) -> None:
-    def hide(route: str, parameters: Mapping[str, str]) -> Reply | None:
-        if route == "/wp/v2/posts" and parameters.get("page") == "1":
-            rows = [fake_post(n, link=f"{blog.base}/story-{n}/") for n in range(1, 100)]
-            return 200, rows, {"X-WP-Total": "230", "X-WP-TotalPages": "3"}
-        return None
-
-    blog.spoil = hide
-    assert pull(blog, known).contents == []
+    rows = [fake_post(n, link=f"{blog.base}/story-{n}/") for n in range(1, 100)]
+    short: Reply = (200, rows, {"X-WP-Total": "230", "X-WP-TotalPages": "3"})
+    blog.spoil = lambda route, asked: short if route == POSTS and asked.get("page") == "1" else None
+    assert records(pull(blog, known).given) == []
 
 
 def test_lists_that_deny_what_the_site_shows_take_nothing_away(
     blog: FakeWordPress, known: Cursor
 ) -> None:
-    def forget(route: str, _parameters: Mapping[str, str]) -> Reply | None:
-        return (200, [], {"X-WP-Total": "0"}) if route == "/wp/v2/posts" else None
-
-    blog.spoil = forget
+    blog.spoil = lambda route, _asked: NOTHING if route == POSTS else None
     second = pull(blog, known)
-    unlisted = LeftOut("unlisted")
-    assert [one for one in second.given if not isinstance(one, Mark)] == [unlisted] * 230
+    assert (records(second.given), left_out(second.given)) == ([], ["unlisted"] * 230)
     blog.spoil = FakeWordPress.spoil
     blog.edit(40)
     assert pull(blog, second.cursor).articles == [40]
@@ -357,13 +322,13 @@ def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
         if "/posts/" in route:
             return refusal
         is_missing = "40" in parameters.get("include", "").split(",") or is_sweep(parameters)
-        return NOTHING if route == "/wp/v2/posts" and is_missing else None
+        return NOTHING if route == POSTS and is_missing else None
 
     blog.spoil = forget
     second = pull(blog, known)
-    assert (second.gone, second.articles) == ([], [])
-    assert len(second.faults) == 100
-    assert second.faults[0].startswith("the post cannot be read: http://blog.example:8080/wp-json/")
+    faults = refusals(second.given)
+    assert (second.gone, second.articles, len(faults)) == ([], [], 100)
+    assert f": the post cannot be read: {blog.base}/wp-json/" in faults[0]
     blog.spoil = FakeWordPress.spoil
     blog.remove(40)
     assert pull(blog, second.cursor).gone == [40]
@@ -372,16 +337,12 @@ def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
 def test_of_a_site_that_goes_away_few_posts_are_asked_for(
     blog: FakeWordPress, known: Cursor
 ) -> None:
-    def fall(route: str, _parameters: Mapping[str, str]) -> Reply | None:
-        if route == "/wp/v2/posts":
-            return NOTHING
-        return OUT_OF_MEMORY if "/posts/" in route else None
-
-    blog.spoil = fall
+    answers = {POSTS: NOTHING} | {f"{POSTS}/{number}": OUT_OF_MEMORY for number in range(1, 231)}
+    blog.spoil = lambda route, _asked: answers.get(route)
     second = pull(blog, known)
     asked = [route for route, _ in blog.asked if "/posts/" in route]
-    assert (second.gone, len(second.faults)) == ([], 230)
-    assert asked == [f"/wp/v2/posts/{n}" for at in (1, 101, 201) for n in range(at, at + 5)]
+    assert (second.gone, len(refusals(second.given))) == ([], 230)
+    assert asked == [f"{POSTS}/{n}" for at in (1, 101, 201) for n in range(at, at + 5)]
 
 
 @pytest.mark.parametrize("cap", [1, 50, 99])
@@ -410,7 +371,7 @@ def test_posts_that_an_empty_answer_hides_are_read_by_their_own_addresses(
         blog.edit(number, title={"rendered": f"Story {number}, corrected"})
 
     def hide(route: str, parameters: Mapping[str, str]) -> Reply | None:
-        if route != "/wp/v2/posts" or not is_reading(parameters):
+        if route != POSTS or not is_reading(parameters):
             return None
         blog.remove(5)
         blog.post(6)["status"] = "draft"
@@ -441,22 +402,15 @@ def test_wrong_or_missing_totals_end_at_the_last_post(
 
 
 def test_a_site_that_answers_every_page_with_the_first_is_left(blog: FakeWordPress) -> None:
-    def repeat(route: str, parameters: Mapping[str, str]) -> Reply | None:
-        rows = [fake_post(n) for n in range(1, 101)]
-        return (
-            (200, rows, {"X-WP-TotalPages": "9000"})
-            if is_sweep(parameters) and (route == "/wp/v2/posts")
-            else None
-        )
-
-    blog.spoil = repeat
+    first: Reply = (200, [fake_post(n) for n in range(1, 101)], {"X-WP-TotalPages": "9000"})
+    blog.spoil = lambda route, asked: first if route == POSTS and is_sweep(asked) else None
     assert len(pull(blog).articles) == 100
 
 
 @pytest.mark.parametrize(
     ("most", "is_too_heavy"),
     [
-        (50, lambda route, asked: is_sweep(asked) and route == "/wp/v2/posts"),
+        (50, lambda route, asked: is_sweep(asked) and route == POSTS),
         (20, lambda _route, asked: is_reading(asked)),
     ],
     ids=["ids", "posts"],
@@ -475,15 +429,13 @@ def test_a_list_that_is_too_heavy_is_read_in_smaller_pages(
 def test_a_post_that_fails_alone_is_reported_and_tried_again_the_next_time(
     blog: FakeWordPress,
 ) -> None:
-    def poison(_route: str, parameters: Mapping[str, str]) -> Reply | None:
-        included = parameters.get("include", "").split(",")
-        return WEB_PAGE if is_reading(parameters) and "40" in included else None
-
-    blog.spoil = poison
+    blog.spoil = lambda _route, asked: (
+        WEB_PAGE if is_reading(asked) and "40" in asked.get("include", "").split(",") else None
+    )
     first = pull(blog)
+    (fault,) = refusals(first.given)
+    assert "answers 200 with a web page, not JSON" in fault
     assert len(first.articles) == 229
-    assert len(first.faults) == 1
-    assert "answers 200 with a web page, not JSON" in first.faults[0]
     blog.spoil = FakeWordPress.spoil
     assert pull(blog, first.cursor).articles == [40]
 
@@ -492,10 +444,7 @@ def test_a_post_that_fails_alone_is_reported_and_tried_again_the_next_time(
     "odd", ["[" * 100_000, '{"a":' * 50_000, "", "null", "[5]", '[{"id":' + "9" * 5_000 + "}]"]
 )
 def test_answers_that_are_no_list_of_posts_end_in_an_error(blog: FakeWordPress, odd: str) -> None:
-    def answer_oddly(route: str, _parameters: Mapping[str, str]) -> Reply | None:
-        return (200, odd, {}) if route == "/wp/v2/posts" else None
-
-    blog.spoil = answer_oddly
+    blog.spoil = lambda route, _asked: (200, odd, {}) if route == POSTS else None
     with pytest.raises(BadSource, match="answers 200"):
         pull(blog)
 
@@ -505,7 +454,7 @@ def test_answers_that_are_no_list_of_posts_end_in_an_error(blog: FakeWordPress, 
 
 @pytest.mark.parametrize("path", ["", "/", "/wp-json", "/wp-json/", "/wp-json/wp/v2/posts?page=2"])
 def test_a_site_is_found_by_its_page_or_its_interface(blog: FakeWordPress, path: str) -> None:
-    assert len(pull(blog, address=blog.base + path).articles) == 230
+    assert len(pull(blog, path=path).articles) == 230
 
 
 @pytest.mark.parametrize("path", ["/", "/?rest_route=/", "/index.php?rest_route=/wp/v2/posts"])
@@ -514,30 +463,28 @@ def test_a_site_without_pretty_links_is_found(
     blog: FakeWordPress, path: str, *, is_linked: bool
 ) -> None:
     blog.is_pretty, blog.is_linked = False, is_linked
-    assert len(pull(blog, address=blog.base + path).articles) == 230
+    assert len(pull(blog, path=path).articles) == 230
 
 
 def test_a_link_in_the_header_is_enough(blog: FakeWordPress) -> None:
-    def head(route: str, _parameters: Mapping[str, str]) -> Reply | None:
-        link = f'<{blog.base}/wp-json/>; rel="https://api.w.org/", <{blog.base}/>; rel=shortlink'
-        return None if route else (200, "<html>no link</html>", {"Link": link})
-
-    blog.spoil = head
+    link = f'<{blog.base}/wp-json/>; rel="https://api.w.org/", <{blog.base}/>; rel=shortlink'
+    page: Reply = (200, "<html>no link</html>", {"Link": link})
+    blog.spoil = lambda route, _asked: None if route else page
     assert len(pull(blog).articles) == 230
 
 
 def test_a_site_in_trouble_is_distinguished_from_one_that_is_none(blog: FakeWordPress) -> None:
     """Its page is there, and no interface answers; the other has trouble in the middle."""
-    blog.spoil = lambda route, _parameters: (500, "<html>Error</html>", {}) if route else None
+    blog.spoil = lambda route, _asked: (500, "<html>Error</html>", {}) if route else None
     with pytest.raises(SourceAway, match="no REST interface"):
         pull(blog)
-    blog.spoil = lambda route, _parameters: OUT_OF_MEMORY if route == "/wp/v2/posts" else None
+    blog.spoil = lambda route, _asked: OUT_OF_MEMORY if route == POSTS else None
     with pytest.raises(SourceAway, match="answers 500: Memory"):
         pull(blog)
 
 
 def test_another_kind_of_site_is_refused_with_what_to_give(blog: FakeWordPress) -> None:
-    blog.spoil = lambda _route, _parameters: WEB_PAGE
+    blog.spoil = lambda _route, _asked: WEB_PAGE
     with pytest.raises(BadSource, match=r"no REST interface.*front page or of /wp-json/$"):
         pull(blog)
 
@@ -567,4 +514,4 @@ def test_authors_that_a_site_keeps_to_itself_stop_nothing(blog: FakeWordPress) -
     blog.closed = frozenset({"users"})
     first = pull(blog)
     assert len(first.articles) == 230
-    assert pull(blog, first.cursor).contents == []
+    assert records(pull(blog, first.cursor).given) == []
