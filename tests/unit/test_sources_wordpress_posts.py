@@ -1,6 +1,7 @@
 """What becomes of a post."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.articles import Article, parse_article
+from recommender.articles import Article
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent
 from recommender.sources.article_ids import wordpress_id
@@ -16,6 +17,7 @@ from recommender.sources.source import Gone, Record
 from recommender.sources.wordpress import WordPressFile
 from recommender.sources.wordpress.checkpoint import ListedPost, listed_post
 from recommender.sources.wordpress.posts import read_post
+from tests.support.pulled import ids, records
 
 HOME = "https://news.example"
 Json = dict[str, Any]
@@ -64,23 +66,19 @@ def embedded(**groups: object) -> Json:
 
 
 def test_a_post_becomes_an_article_with_all_fields_that_wordpress_gives() -> None:
-    assert article_of() == parse_article(
-        json.dumps(
-            {
-                "id": "wp:news.example:7",
-                "title": "Tram line opens",
-                "body_html": "<p>The first tram left at dawn.</p>\n",
-                "summary": "Ten years late.",
-                "url": "https://news.example/2026/tram/",
-                "section": "City",
-                "tags": ["R&D"],
-                "authors": ["Zarina Desk"],
-                "image_url": "https://news.example/up/tram.jpg",
-                "published_at": "2026-03-01T04:30:00Z",
-                "updated_at": "2026-03-02T05:00:00Z",
-            }
-        )
-    )
+    assert article_of().to_document() == {
+        "id": "wp:news.example:7",
+        "title": "Tram line opens",
+        "body_html": "<p>The first tram left at dawn.</p>\n",
+        "summary": "Ten years late.",
+        "url": "https://news.example/2026/tram/",
+        "section": "City",
+        "tags": ["R&D"],
+        "authors": ["Zarina Desk"],
+        "image_url": "https://news.example/up/tram.jpg",
+        "published_at": "2026-03-01T04:30:00Z",
+        "updated_at": "2026-03-02T05:00:00Z",
+    }
 
 
 @pytest.mark.parametrize(
@@ -141,24 +139,21 @@ def test_a_post_without_a_title_or_without_a_text_is_an_article() -> None:
     assert article_of(content={"rendered": "\n"}).body_html == ""
 
 
-def test_a_post_with_neither_is_refused() -> None:
-    fault = fault_of(title={"rendered": ""}, content={"rendered": ""})
-    assert fault.endswith("a title or a body is required")
-
-
-@pytest.mark.parametrize("status", ["draft", "private", "future", "pending", "trash", "inherit"])
-def test_what_is_not_published_is_gone(status: str) -> None:
-    assert read_post(answer(status=status), HOME) == Gone("wp:news.example:7")
-
-
-def test_what_asks_for_a_password_is_gone() -> None:
-    protected = {"rendered": "", "protected": True}
-    assert read_post(answer(content=protected), HOME) == Gone("wp:news.example:7")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"status": one} for one in ("draft", "private", "future", "pending", "trash", "inherit")),
+        {"content": {"rendered": "", "protected": True}},
+    ],
+)
+def test_what_is_not_published_or_asks_for_a_password_is_gone(fields: Json) -> None:
+    assert read_post(answer(**fields), HOME) == Gone("wp:news.example:7")
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
+        ({"title": {}, "content": {"rendered": ""}}, "a title or a body is required"),
         ({"type": "page"}, "/type: is 'page'; only posts become articles"),
         ({"id": None}, "/id: must be the number of the post"),
         ({"id": True}, "/id: must be the number of the post"),
@@ -219,31 +214,27 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "posts.json"
 
 
-def read(file: Path, text: str | bytes) -> list[Record]:
+def pull(file: Path, text: str | bytes) -> list[Record]:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    records = list(WordPressFile(file).pull(None, silent))
-    assert all(isinstance(one, Record) for one in records)
-    return [one for one in records if isinstance(one, Record)]
-
-
-def ids(records: list[Record]) -> list[str]:
-    return [one.content.id for one in records if isinstance(one.content, Article)]
+    return records(WordPressFile(file).pull(None, silent))
 
 
 def test_an_array_gives_each_post_with_the_line_on_which_it_begins(file: Path) -> None:
     text = (
         f'\n[\n{json.dumps(SAVED)},\n\n{json.dumps({"id": 8, "name": "x"}, indent=1)}, "odd"\n]\n'
     )
-    records = read(file, text)
-    assert [one.place for one in records] == [f"{file}:3", f"{file}:5", f"{file}:8"]
-    assert ids(records) == ["wp:news.example~2Ftj:7"]
-    assert str(records[2].content) == "this is no post, but another JSON value"
+    found = pull(file, text)
+    assert [one.place for one in found] == [f"{file}:3", f"{file}:5", f"{file}:8"]
+    assert ids(found) == ["wp:news.example~2Ftj:7"]
+    assert str(found[2].content) == "this is no post, but another JSON value"
 
 
-def test_a_single_post_is_read_and_a_byte_order_mark_passed_over(file: Path) -> None:
-    assert ids(read(file, b"\xef\xbb\xbf" + json.dumps(SAVED).encode())) == [
+def test_a_single_post_is_read_and_an_empty_array_gives_nothing(file: Path) -> None:
+    """A byte order mark is passed over."""
+    assert ids(pull(file, b"\xef\xbb\xbf" + json.dumps(SAVED).encode())) == [
         "wp:news.example~2Ftj:7"
     ]
+    assert pull(file, " [ ] ") == []
 
 
 @pytest.mark.parametrize(
@@ -258,11 +249,7 @@ def test_a_single_post_is_read_and_a_byte_order_mark_passed_over(file: Path) -> 
 def test_the_site_is_known_by_the_links_of_a_post(
     file: Path, fields: dict[str, object], article_id: str
 ) -> None:
-    assert ids(read(file, json.dumps(SAVED | fields))) == [article_id]
-
-
-def test_an_empty_array_gives_nothing(file: Path) -> None:
-    assert read(file, " [ ] ") == []
+    assert ids(pull(file, json.dumps(SAVED | fields))) == [article_id]
 
 
 @pytest.mark.parametrize(
@@ -280,10 +267,8 @@ def test_an_empty_array_gives_nothing(file: Path) -> None:
 def test_a_file_that_is_no_json_is_refused_with_its_line(
     file: Path, text: str | bytes, reason: str
 ) -> None:
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(BadSource) as refusal:
-        list(WordPressFile(file).pull(None, silent))
-    assert reason in str(refusal.value)
+    with pytest.raises(BadSource, match=re.escape(reason)):
+        pull(file, text)
 
 
 def test_a_file_that_is_not_there_is_refused(file: Path) -> None:
