@@ -1,6 +1,7 @@
 """A web page as an article, and what is none; the text of a page's bytes."""
 
 import codecs
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent
 from recommender.sources import Record
 from recommender.sources.pages import PageFile, decode_page, host_of, page_article
+from tests.support.pulled import ids, only_article, records, refusals
 
 TEXT = "The ferry was late again on Monday.\n\nNobody on the quay knew why, said the porter there."
 HTML = (
@@ -131,7 +133,7 @@ def test_english_of_other_letters_is_not_believed(
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    ("given", "reason"),
     [
         ({"text": ""}, "has no main text"),
         ({"text": "Short.", "is_story": False}, "has no main text"),
@@ -142,14 +144,14 @@ def test_english_of_other_letters_is_not_believed(
         ({"linked": 0.6, "is_story": False}, "front page or a list of articles"),
     ],
 )
-def test_what_is_no_article_is_refused(fields: dict[str, object], reason: str) -> None:
-    refused = page_article(a_page(**fields), name="x")
+def test_what_is_no_article_is_refused(given: dict[str, object], reason: str) -> None:
+    refused = page_article(a_page(**given), name="x")
     assert isinstance(refused, InvalidArticle)
     assert reason in str(refused)
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "given",
     [
         {"text": "Short."},
         {"linked": 0.9},
@@ -157,8 +159,8 @@ def test_what_is_no_article_is_refused(fields: dict[str, object], reason: str) -
         {"address": "https://quay.example/?p=1"},
     ],
 )
-def test_what_calls_itself_an_article_is_believed(fields: dict[str, object]) -> None:
-    assert isinstance(page_article(a_page(**fields)), Article)
+def test_what_calls_itself_an_article_is_believed(given: dict[str, object]) -> None:
+    assert isinstance(page_article(a_page(**given)), Article)
 
 
 def test_what_is_too_long_for_an_article_is_cut() -> None:
@@ -170,38 +172,33 @@ def test_what_is_too_long_for_an_article_is_cut() -> None:
 
 
 def test_hosts_are_the_same_with_www_and_without() -> None:
-    assert (
-        host_of("https://WWW.Quay.example:8443/a")
-        == host_of("http://quay.example")
-        == ("quay.example")
-    )
+    hosts = [host_of(one) for one in ("https://WWW.Quay.example:8443/a", "http://quay.example")]
+    assert hosts == ["quay.example"] * 2
     assert [host_of(one) for one in ("", "a/b", "http://[", "mailto:a@b")] == [""] * 4
 
 
 # Files.
 
 
-def pull(path: Path) -> list[Record]:
-    return [one for one in PageFile(path).pull(None, silent) if isinstance(one, Record)]
+def pull(path: Path, body: str | bytes) -> list[Record]:
+    path.write_bytes(body if isinstance(body, bytes) else body.encode())
+    return records(PageFile(path).pull(None, silent))
 
 
 def test_a_file_is_one_article(tmp_path: Path) -> None:
     path = tmp_path / "ferry.html"
-    path.write_text(HTML.format("<link rel=canonical href='https://quay.example/ferry'>"))
-    (record,) = pull(path)
-    assert record.place == f"{path}:1"
-    assert isinstance(record.content, Article)
-    assert record.content.id == "page:https~3A~2F~2Fquay.example~2Fferry"
-    assert record.content.body.endswith("who has seen many ferries.")
+    found = pull(path, HTML.format("<link rel=canonical href='https://quay.example/ferry'>"))
+    assert [one.place for one in found] == [f"{path}:1"]
+    assert ids(found) == ["page:https~3A~2F~2Fquay.example~2Fferry"]
+    assert only_article(found).body.endswith("who has seen many ferries.")
     assert PageFile(path).name == str(path)
 
 
 def test_a_file_that_is_no_article_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "moved.html"
-    path.write_text("<html>\n<head>\n<meta http-equiv='Refresh' content='0; url=/b'>\n</head>")
-    (record,) = pull(path)
-    assert record.place == f"{path}:3"
-    assert "only sends its reader on" in str(record.content)
+    moved = "<html>\n<head>\n<meta http-equiv='Refresh' content='0; url=/b'>\n</head>"
+    (refusal,) = refusals(pull(path, moved))
+    assert re.match(f"{path}:3: .*only sends its reader on", refusal)
 
 
 @pytest.mark.parametrize(
@@ -214,15 +211,13 @@ def test_a_file_that_is_no_article_is_refused_with_its_line(tmp_path: Path) -> N
 )
 def test_what_is_no_page_is_refused(tmp_path: Path, body: bytes, reason: str) -> None:
     path = tmp_path / "page.html"
-    path.write_bytes(body)
-    with pytest.raises(BadSource, match=reason) as refused:
-        pull(path)
-    assert str(refused.value).startswith(f"{path}:1: ")
+    with pytest.raises(BadSource, match=f"^{path}:1: .*{reason}"):
+        pull(path, body)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSource, match=r"none\.html: cannot be read"):
-        pull(tmp_path / "none.html")
+        list(PageFile(tmp_path / "none.html").pull(None, silent))
 
 
 # Bytes.
