@@ -1,9 +1,10 @@
 """Turns system calls into operations on the files below one folder.
 
-One process is followed, with its threads. Whatever would change a file in a way that is not
-followed (a shared map, another process' descriptors, io_uring) ends in `Unfollowed`: a trace that
-misses a write would prove nothing. A write is durable only after a sync, even where the file was
-opened with O_SYNC, and `sync_file_range`, which promises nothing, is no sync.
+One process is followed, with its threads, in the calls that the store and the catalog make.
+Whatever else would change a file (a shared map, a link, another process' descriptors, io_uring)
+ends in `Unfollowed`: a trace that misses a write would prove nothing. A write is durable only after
+a sync, even where the file was opened with O_SYNC, and `sync_file_range`, which promises nothing,
+is no sync.
 """
 
 import itertools
@@ -17,18 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-# What a program did to the files below one folder, in order.
+# --- what a program did to the files below one folder, in order ---
 #
 # Files and folders are known by numbers, as a file system knows them: names come and go, while
 # bytes and their syncs belong to the file. The folder that was watched is number 0.
-
 
 ROOT = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """A name appears in a folder: a file or folder was made, or a link to a file."""
+    """A name appears in a folder: a file or folder was made."""
 
     folder: int
     name: str
@@ -94,9 +94,9 @@ Data: TypeAlias = Write | Resize
 Operation: TypeAlias = Entry | Data | Sync | Acknowledge
 
 
-# Runs a program under strace and reads its system calls on files, with the bytes written.
+# --- a program's system calls on files, with the bytes written ---
 
-
+MOST_SECONDS: Final = 120
 LONGEST_WRITE: Final = 32 << 20
 """Bytes of one call that are recorded; a longer one is refused, not cut."""
 
@@ -116,18 +116,13 @@ TEXT: Final = "$"
 
 _STRING = re.compile(r'"([^"]*)"(\.{3})?')
 _GROUP = re.compile(r"\[[^]]*\]|\{[^}]*\}")
-_LINE = re.compile(r"(\d+) +(.*)")
 _CALL = re.compile(r"(\w+)\((.*)\) += (-?\d+|0x[0-9a-f]+).*")
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>")
 _UNFINISHED = " <unfinished ...>"
-_HANDLE = re.compile(r"(AT_FDCWD|-?\d+)(?:<([^>]*)>(\(deleted\))?)?")
+_HANDLE = re.compile(r"(AT_FDCWD|\d+)(?:<([^>]*)>(\(deleted\))?)?")
 
 
-class TraceFault(RuntimeError):
-    """The program failed, or its trace cannot be read."""
-
-
-class Unfollowed(TraceFault):
+class Unfollowed(RuntimeError):
     """The program changed files in a way that is not followed, so its trace is worth nothing."""
 
 
@@ -156,12 +151,10 @@ class Call:
     strings: tuple[bytes, ...]
     result: int
 
-    def handle(self, position: int) -> Handle | None:
-        """The open file in a field; None when it holds anything else."""
+    def handle(self, position: int) -> Handle:
+        """The open file in a field; one without a path when it holds anything else."""
         found = _HANDLE.fullmatch(self.fields[position])
-        if found is None:
-            return None
-        number, path, deleted = found.groups()
+        number, path, deleted = found.groups() if found else ("-1", None, None)
         where = None if path is None else _bytes(path).decode("utf-8", "surrogateescape")
         return Handle(-1 if number == "AT_FDCWD" else int(number), where, deleted is not None)
 
@@ -189,17 +182,17 @@ def why_unattachable() -> str | None:
     return None if "attached" in said else f"strace may not trace here: {said.strip()}"
 
 
-def run_traced(command: Sequence[str], folder: Path, timeout_s: float = 120) -> Iterator[Call]:
-    """Run a program in a folder to its end, then read its calls in the order they finished.
-
-    Raises:
-        TraceFault: it failed, or took longer than the timeout.
-    """
+def run_traced(command: Sequence[str], folder: Path) -> Iterator[Call]:
+    """Run a program in a folder to its end, then read its calls in the order they finished."""
     with tempfile.TemporaryDirectory() as aside:
         out = Path(aside) / "trace"
         wanted = ",".join(f"?{name}" for name in CALLS)
         options = ["-s", str(LONGEST_WRITE), "-e", f"trace={wanted}", "-o", str(out)]
-        _run([*STRACE, *options, *command], folder, timeout_s)
+        traced = [*STRACE, *options, *command]
+        # What the program prints is in the trace as well.
+        subprocess.run(  # noqa: S603 - our own program
+            traced, cwd=folder, check=True, timeout=MOST_SECONDS, stdout=subprocess.DEVNULL
+        )
         with out.open(encoding="ascii") as lines:
             yield from read_calls(lines)
 
@@ -208,10 +201,7 @@ def read_calls(lines: Iterable[str]) -> Iterator[Call]:
     """Read the lines that strace printed, of several threads mixed."""
     begun: dict[str, str] = {}
     for line in lines:
-        found = _LINE.fullmatch(line.rstrip())
-        if found is None:
-            raise TraceFault(f"no line of strace: {line:.200}")
-        thread, text = found.groups()
+        thread, text = line.rstrip().split(maxsplit=1)
         if text.endswith(_UNFINISHED):
             begun[thread] = text.removesuffix(_UNFINISHED)
             continue
@@ -219,17 +209,6 @@ def read_calls(lines: Iterable[str]) -> Iterator[Call]:
         if resumed is not None:
             text = begun.pop(thread) + text[resumed.end() :]
         yield from _read_call(text)
-
-
-def _run(command: list[str], folder: Path, timeout_s: float) -> None:
-    try:
-        done = subprocess.run(  # noqa: S603 our own program
-            command, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TraceFault(f"the traced program took longer than {timeout_s} s") from error
-    if done.returncode != 0:
-        raise TraceFault(f"the traced program ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
 def _read_call(text: str) -> Iterator[Call]:
@@ -247,91 +226,7 @@ def _bytes(hexed: str) -> bytes:
     return bytes.fromhex(hexed.replace("\\x", ""))
 
 
-# The names below a watched folder, as a running program sees them.
-
-
-class Names:
-    """Which file or folder each path leads to. Paths are absolute and normal."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._folders: dict[int, dict[str, int]] = {ROOT: {}}
-        self._numbers = itertools.count(ROOT + 1)
-
-    def holds(self, path: str) -> bool:
-        """Whether a path is the watched folder or lies below it."""
-        return path == self._root or path.startswith(f"{self._root}/")
-
-    def is_folder(self, node: int) -> bool:
-        """Whether a number is a folder's."""
-        return node in self._folders
-
-    def label(self, path: str, node: int) -> str:
-        """A path relative to the watched folder, with a slash after a folder."""
-        return path[len(self._root) + 1 :] + ("/" if self.is_folder(node) else "")
-
-    def find(self, path: str) -> int | None:
-        """The number of what a path leads to; None when nothing is there."""
-        node = ROOT
-        for name in path[len(self._root) :].split("/")[1:]:
-            entries = self._folders.get(node, {})
-            if name not in entries:
-                return None
-            node = entries[name]
-        return node
-
-    def get(self, path: str) -> int:
-        """The number of what a path leads to.
-
-        Raises:
-            Unfollowed: nothing is known there.
-        """
-        node = self.find(path)
-        if node is None:
-            raise Unfollowed(f"{path} came about in a way that was not seen")
-        return node
-
-    def make(self, path: str, *, is_folder: bool) -> Enter:
-        """A new file or folder appears."""
-        node = next(self._numbers)
-        if is_folder:
-            self._folders[node] = {}
-        return self._enter(path, node, is_folder=is_folder)
-
-    def link(self, old: str, new: str) -> Enter:
-        """A file gets a second name."""
-        return self._enter(new, self.get(old), is_folder=False)
-
-    def remove(self, path: str) -> Leave:
-        """A name goes."""
-        folder, name = self._place(path)
-        del self._folders[folder][name]
-        return Leave(folder, name)
-
-    def move(self, old: str, new: str) -> Move:
-        """A name changes.
-
-        Raises:
-            Unfollowed: from one folder to another, which no one sync makes durable.
-        """
-        (folder, old_name), (target, new_name) = self._place(old), self._place(new)
-        if folder != target:
-            raise Unfollowed(f"{old} was moved to another folder, {new}")
-        node = self._folders[folder].pop(old_name)
-        self._folders[folder][new_name] = node
-        return Move(folder, old_name, new_name, node)
-
-    def _enter(self, path: str, node: int, *, is_folder: bool) -> Enter:
-        folder, name = self._place(path)
-        self._folders[folder][name] = node
-        return Enter(folder, name, node, is_folder)
-
-    def _place(self, path: str) -> tuple[int, str]:
-        folder, _, name = path.rpartition("/")
-        if not self.holds(folder):
-            raise Unfollowed(f"{path} lies outside the watched folder {self._root}")
-        return self.get(folder), name
-
+# --- what the calls did to the files below a folder ---
 
 ACKNOWLEDGEMENT: Final = b"ack "
 FORGOTTEN: Final = "-shm"
@@ -344,181 +239,173 @@ def follow(calls: Iterable[Call], root: Path) -> Iterator[Operation]:
     Raises:
         Unfollowed: a call changed files there in a way that cannot be replayed.
     """
-    follower = _Follower(Names(str(root.resolve())))
+    follower = _Follower(str(root.resolve()))
     for call in calls:
         if call.result >= 0:
-            yield from follower.operations(call)
-
-
-@dataclass(slots=True)
-class _Open:
-    """An open file; duplicates of a descriptor share it."""
-
-    node: int
-    appends: bool = False
-    # Reads are not recorded, and they would move the position.
-    also_reads: bool = False
-    position: int = 0
+            yield from _FOLLOWED.get(call.name, _Follower.refuse)(follower, call)
 
 
 class _Follower:
-    def __init__(self, names: Names) -> None:
-        self._names = names
-        self._sizes: dict[int, int] = {}
-        self._open: dict[int, _Open] = {}
+    """Knows the names below a folder, and where the next write(2) to an open file goes."""
 
-    def operations(self, call: Call) -> Iterator[Operation]:
-        """What one call did."""
-        return _FOLLOWED.get(call.name, _Follower.refuse)(self, call)
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._folders: dict[int, dict[str, int]] = {ROOT: {}}
+        self._numbers = itertools.count(ROOT + 1)
+        self._positions: dict[int, tuple[int, int]] = {}
+        """By descriptor the file and the place in it, where both are certain."""
 
     # --- names ---
 
     def open_file(self, call: Call) -> Iterator[Operation]:
-        path = self._paths(call)[0]
-        self._open.pop(call.result, None)
-        if not self._names.holds(path):
+        path, flags = self._paths(call)[0], call.fields[call.fields.index(TEXT) + 1]
+        self._positions.pop(call.result, None)
+        if not self._holds(path):
             return
-        creat = call.name == "creat"
-        flags = "O_TRUNC" if creat else call.fields[call.fields.index(TEXT) + 1]
         if "O_TMPFILE" in flags:
             _refuse(call)
-        if self._names.find(path) is None:
-            yield self._names.make(path, is_folder=False)
-        node = self._names.get(path)
-        if "O_TRUNC" in flags and self._sizes.get(node):
-            yield self._resize(node, 0)
-        self._open[call.result] = _Open(node, "O_APPEND" in flags, "O_RDWR" in flags)
+        if self._find(path) is None:
+            yield self._enter(path, is_folder=False)
+        node = self._get(path)
+        if "O_TRUNC" in flags:
+            yield Resize(node, 0)
+        # Reads are not recorded, and they would move the position.
+        if "O_WRONLY" in flags and "O_APPEND" not in flags:
+            self._positions[call.result] = node, 0
 
     def make_folder(self, call: Call) -> Iterator[Operation]:
         path = self._paths(call)[0]
-        if self._names.holds(path):
-            yield self._names.make(path, is_folder=True)
+        if self._holds(path):
+            yield self._enter(path, is_folder=True)
 
     def remove(self, call: Call) -> Iterator[Operation]:
         path = self._paths(call)[0]
-        if self._names.holds(path):
-            yield self._names.remove(path)
+        if self._holds(path):
+            folder, name = self._place(path)
+            del self._folders[folder][name]
+            yield Leave(folder, name)
 
     def rename(self, call: Call) -> Iterator[Operation]:
         old, new = self._paths(call)
-        if self._names.holds(old) or self._names.holds(new):
-            if "RENAME_EXCHANGE" in call.fields[-1]:
-                _refuse(call)
-            yield self._names.move(old, new)
-
-    def link(self, call: Call) -> Iterator[Operation]:
-        old, new = self._paths(call)
-        if self._names.holds(old) or self._names.holds(new):
-            yield self._names.link(old, new)
+        if not self._holds(old) and not self._holds(new):
+            return
+        (folder, old_name), (target, new_name) = self._place(old), self._place(new)
+        # No one sync makes a move to another folder durable.
+        if folder != target or "RENAME_EXCHANGE" in call.fields[-1]:
+            _refuse(call)
+        node = self._folders[folder].pop(old_name)
+        self._folders[folder][new_name] = node
+        yield Move(folder, old_name, new_name, node)
 
     # --- bytes ---
 
     def write(self, call: Call) -> Iterator[Operation]:
-        data = b"".join(call.strings)[: call.result]
-        opened = self._opened(call)
-        if opened is not None:
-            offset = self._offset(call, opened)
-            if not call.name.startswith("p"):
-                opened.position = offset + len(data)
-            self._sizes[opened.node] = max(self._size(opened), offset + len(data))
-            yield Write(opened.node, offset, data)
-        elif data.startswith(ACKNOWLEDGEMENT):
-            yield Acknowledge(data.removeprefix(ACKNOWLEDGEMENT).decode().strip())
-
-    def _offset(self, call: Call, opened: _Open) -> int:
-        if opened.appends:
-            return self._size(opened)
-        if call.name.startswith("p"):
-            return int(call.fields[3])
-        if opened.also_reads:
+        data = call.strings[0][: call.result]
+        node = self._node(call)
+        if node is None:
+            if data.startswith(ACKNOWLEDGEMENT):
+                yield Acknowledge(data.removeprefix(ACKNOWLEDGEMENT).decode().strip())
+            return
+        if call.name == "pwrite64":
+            yield Write(node, int(call.fields[3]), data)
+            return
+        descriptor = call.handle(0).number
+        known, position = self._positions.get(descriptor, (None, 0))
+        if known != node:
             _refuse(call)
-        return opened.position
+        self._positions[descriptor] = node, position + len(data)
+        yield Write(node, position, data)
 
     def truncate(self, call: Call) -> Iterator[Operation]:
-        opened = self._opened(call)
-        if opened is not None:
-            yield self._resize(opened.node, int(call.fields[1]))
-
-    def allocate(self, call: Call) -> Iterator[Operation]:
-        opened = self._opened(call)
-        if opened is None:
-            return
-        if call.fields[1] != "0":
-            _refuse(call)
-        size = int(call.fields[2]) + int(call.fields[3])
-        if size > self._size(opened):
-            yield self._resize(opened.node, size)
+        node = self._node(call)
+        if node is not None:
+            yield Resize(node, int(call.fields[1]))
 
     def sync(self, call: Call) -> Iterator[Operation]:
-        opened, handle = self._opened(call), call.handle(0)
-        if opened is not None and handle is not None and handle.path is not None:
-            yield Sync(opened.node, self._names.label(handle.path, opened.node))
-
-    def _size(self, opened: _Open) -> int:
-        return self._sizes.get(opened.node, 0)
-
-    def _resize(self, node: int, size: int) -> Resize:
-        self._sizes[node] = size
-        return Resize(node, size)
+        node = self._node(call)
+        if node is not None:
+            name = (call.handle(0).path or "")[len(self._root) + 1 :]
+            yield Sync(node, name + "/" * (node in self._folders))
 
     # --- descriptors ---
 
     def close(self, call: Call) -> Iterator[Operation]:
-        handle = call.handle(0)
-        if handle is not None:
-            self._open.pop(handle.number, None)
+        self._positions.pop(call.handle(0).number, None)
         return iter(())
 
     def duplicate(self, call: Call) -> Iterator[Operation]:
-        if call.name != "fcntl" or "F_DUPFD" in call.fields[1]:
-            opened = self._opened(call)
-            self._open.pop(call.result, None)
-            if opened is not None:
-                self._open[call.result] = opened
+        """What is written over the duplicate is refused, as its position is of both."""
+        if "F_DUPFD" in call.fields[1]:
+            self._positions.pop(call.result, None)
         return iter(())
 
     def seek(self, call: Call) -> Iterator[Operation]:
-        opened = self._opened(call)
-        if opened is not None:
-            opened.position = call.result
+        descriptor = call.handle(0).number
+        if descriptor in self._positions:
+            self._positions[descriptor] = self._positions[descriptor][0], call.result
         return iter(())
 
     def map(self, call: Call) -> Iterator[Operation]:
-        handle = call.handle(4)
         shared = "PROT_WRITE" in call.fields[2] and "MAP_SHARED" in call.fields[3]
-        path = handle.path if handle is not None else None
-        if shared and path and self._names.holds(path) and not path.endswith(FORGOTTEN):
+        path = call.handle(4).path if shared else None
+        if path and self._holds(path) and not path.endswith(FORGOTTEN):
             _refuse(call)
         return iter(())
 
     def refuse(self, call: Call) -> Iterator[Operation]:
         handles = [call.handle(position) for position in range(len(call.fields))]
-        paths = [handle.path for handle in handles if handle is not None and handle.path]
-        if call.name in _EVERYWHERE or any(map(self._names.holds, paths + self._paths(call))):
+        paths = [handle.path for handle in handles if handle.path] + self._paths(call)
+        if call.name in _EVERYWHERE or any(map(self._holds, paths)):
             _refuse(call)
         return iter(())
+
+    # --- where a call goes ---
 
     def _paths(self, call: Call) -> list[str]:
         """The paths among the arguments, each against the open folder named before it."""
         found, strings = [], iter(call.strings)
         for position, field in enumerate(call.fields):
             if field == TEXT:
-                base = call.handle(position - 1) if position else None
-                folder = base.path if base is not None and base.path else "/"
+                folder = call.handle(position - 1).path if position else None
                 path = next(strings).decode("utf-8", "surrogateescape")
-                found.append(os.path.normpath(os.path.join(folder, path)))  # noqa: PTH118 plain text
+                joined = os.path.join(folder or "/", path)  # noqa: PTH118 - plain text
+                found.append(os.path.normpath(joined))
         return found
 
-    def _opened(self, call: Call) -> _Open | None:
+    def _node(self, call: Call) -> int | None:
+        """The file or folder that is open; None where it is not watched, or was removed."""
         handle = call.handle(0)
-        if handle is None or handle.path is None or not self._names.holds(handle.path):
+        if handle.path is None or handle.deleted or not self._holds(handle.path):
             return None
-        opened = self._open.get(handle.number)
-        if opened is None:
-            _refuse(call)
-        if not handle.deleted and self._names.find(handle.path) != opened.node:
-            _refuse(call)  # another process' descriptors: its numbers mean other files
-        return opened
+        return self._get(handle.path)
+
+    def _holds(self, path: str) -> bool:
+        return path == self._root or path.startswith(f"{self._root}/")
+
+    def _find(self, path: str) -> int | None:
+        node: int | None = ROOT
+        for name in path[len(self._root) :].split("/")[1:]:
+            node = None if node is None else self._folders.get(node, {}).get(name)
+        return node
+
+    def _get(self, path: str) -> int:
+        node = self._find(path)
+        if node is None:
+            raise Unfollowed(f"{path} came about in a way that was not seen")
+        return node
+
+    def _place(self, path: str) -> tuple[int, str]:
+        folder, _, name = path.rpartition("/")
+        if not self._holds(folder):
+            raise Unfollowed(f"{path} lies outside the watched folder {self._root}")
+        return self._get(folder), name
+
+    def _enter(self, path: str, *, is_folder: bool) -> Enter:
+        folder, name = self._place(path)
+        node = self._folders[folder][name] = next(self._numbers)
+        if is_folder:
+            self._folders[node] = {}
+        return Enter(folder, name, node, is_folder)
 
 
 def _refuse(call: Call) -> NoReturn:
@@ -528,17 +415,15 @@ def _refuse(call: Call) -> NoReturn:
 _EVERYWHERE: Final = {"sync", "io_uring_setup"}
 
 _FOLLOWED: Final[dict[str, Callable[[_Follower, Call], Iterator[Operation]]]] = {
-    **dict.fromkeys(("open", "openat", "creat"), _Follower.open_file),
+    **dict.fromkeys(("open", "openat"), _Follower.open_file),
     **dict.fromkeys(("mkdir", "mkdirat"), _Follower.make_folder),
     **dict.fromkeys(("unlink", "unlinkat", "rmdir"), _Follower.remove),
     **dict.fromkeys(("rename", "renameat", "renameat2"), _Follower.rename),
-    **dict.fromkeys(("link", "linkat"), _Follower.link),
-    **dict.fromkeys(("write", "pwrite64", "writev", "pwritev", "pwritev2"), _Follower.write),
+    **dict.fromkeys(("write", "pwrite64"), _Follower.write),
     **dict.fromkeys(("fsync", "fdatasync"), _Follower.sync),
-    **dict.fromkeys(("dup", "dup2", "dup3", "fcntl"), _Follower.duplicate),
     "ftruncate": _Follower.truncate,
-    "fallocate": _Follower.allocate,
     "close": _Follower.close,
+    "fcntl": _Follower.duplicate,
     "lseek": _Follower.seek,
     "mmap": _Follower.map,
 }
