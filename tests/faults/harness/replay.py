@@ -23,14 +23,13 @@ from tests.faults.harness.trace import (
     Write,
 )
 
-# What a disk may hold after the power went: a model of the least that a file system promises.
+# --- what a disk may hold after the power went: the least that a file system promises ---
 #
 # Synced bytes and synced names are there. Of the bytes written to a file since its last sync each
 # write is kept, lost or torn into sectors of 512 bytes, and a file may have got its new size
 # without the bytes. Of the names changed in a folder since its last sync each change happened or
 # did not, in any combination; a rename inside a folder is one change. No order holds between any
 # two of these, which is weaker than ext4, XFS or btrfs.
-
 
 SECTOR: Final = 512
 
@@ -80,7 +79,10 @@ class Disk:
         """Take the next operation."""
         match operation:
             case Enter(folder=folder, node=node, is_folder=is_folder):
-                self._meet(node, is_folder=is_folder)
+                if is_folder:
+                    self._folders[node] = _Folder()
+                else:
+                    self._files[node] = _File()
                 self._folders[folder].unsynced.append(operation)
             case Leave(folder=folder) | Move(folder=folder):
                 self._folders[folder].unsynced.append(operation)
@@ -95,22 +97,12 @@ class Disk:
         self._collect(ROOT, "", tree, _Draw(luck))
         return tree
 
-    def _meet(self, node: int, *, is_folder: bool) -> None:
-        if is_folder:
-            self._folders.setdefault(node, _Folder())
-        else:
-            self._files.setdefault(node, _File())
-
     def _sync(self, node: int) -> None:
         certain = _Draw(Luck(kept=1))
         if node in self._folders:
-            folder = self._folders[node]
-            folder.synced = certain.names(folder)
-            folder.unsynced.clear()
+            self._folders[node] = _Folder(certain.names(self._folders[node]))
         else:
-            file = self._files[node]
-            file.synced = certain.content(file)
-            file.unsynced.clear()
+            self._files[node] = _File(certain.content(self._files[node]))
 
     def _collect(self, folder: int, prefix: str, tree: Tree, draw: "_Draw") -> None:
         for name, node in draw.names(self._folders[folder]).items():
@@ -139,8 +131,6 @@ class _Draw:
 
     def content(self, file: _File) -> bytes:
         """What a file holds."""
-        if not file.unsynced:
-            return file.synced
         image = bytearray(file.synced)
         for left, change in _counted_down(file.unsynced):
             if isinstance(change, Write) and self._happens(self._luck.torn):
@@ -204,8 +194,7 @@ def _put(image: bytearray, change: Data) -> None:
         image[change.offset : end] = change.data
 
 
-# Which moments the power goes at, and the states of the disk that are looked at then.
-
+# --- the moments at which the power goes, and the states of the disk that are looked at then ---
 
 _EXTREMES = tuple(Luck(kept, last_differs=odd) for kept in (0, 1) for odd in (False, True))
 _KEPT = (0.1, 0.5, 0.9)
@@ -259,7 +248,13 @@ class Control:
             return left, range(places[0], len(left) + 1)
         place = places[self.which]
         left = [*operations[:place], *operations[place + 1 :]]
-        return left, range(place, _next_sync(left, operations[place], place) + 1)
+        node = {op.node for op in operations[place : place + 1] if isinstance(op, Sync)}
+        next_sync = (
+            later
+            for later, op in enumerate(left[place:], place)
+            if isinstance(op, Sync) and op.node in node
+        )
+        return left, range(place, next(next_sync, len(left)) + 1)
 
     def _matches(self, operations: Sequence[Operation], place: int) -> bool:
         operation = operations[place]
@@ -305,19 +300,9 @@ def replay(operations: Iterable[Operation], outages: Iterable[Outage]) -> Iterat
 
 
 def _turns(operations: Sequence[Operation], at: int) -> bool:
-    if at == len(operations):
+    if at == len(operations) or isinstance(operations[at], Sync):
         return True
-    before_sync = isinstance(operations[at], Sync)
-    return before_sync or (at > 0 and isinstance(operations[at - 1], Acknowledge))
-
-
-def _next_sync(operations: Sequence[Operation], like: Operation, start: int) -> int:
-    assert isinstance(like, Sync)
-    for place in range(start, len(operations)):
-        operation = operations[place]
-        if isinstance(operation, Sync) and operation.node == like.node:
-            return place
-    return len(operations)
+    return at > 0 and isinstance(operations[at - 1], Acknowledge)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
+from unittest import mock
 
 import click
 import numpy as np
@@ -34,8 +37,6 @@ from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.display_fields import DisplayFields
-from recommender.ranking.overrides import StoredOverrides
-from recommender.ranking.policy import StoredPolicy
 from recommender.store import (
     ArticleStore,
     LogPosition,
@@ -43,6 +44,7 @@ from recommender.store import (
     Update,
     UpdateBatch,
 )
+from tests.faults.harness.tally import memory_folder
 
 __all__ = ["Answer", "Archive", "Ask", "Counted", "Newsroom", "ask", "ask_torn", "opened", "run"]
 
@@ -218,65 +220,24 @@ def _as_stored(known: IndexedDocument) -> Floats:
     return rounded
 
 
-class Tape:
-    """Stands in for the store: each archive has a log of its own, told by the mark of a point."""
+def _store_of(archives: Sequence[Archive]) -> ArticleStore:
+    """A store in which each archive has a log of its own, told by the mark of a point."""
+    by_name = {archive.name: archive for archive in archives}
 
-    def __init__(self, archives: Sequence[Archive]) -> None:
-        self._archives = {archive.name: archive for archive in archives}
-
-    @property
-    def policies(self) -> "Tape":
-        """The defaults are in force."""
-        return self
-
-    @property
-    def overrides(self) -> "Tape":
-        """Nothing was chosen."""
-        return self
-
-    @property
-    def change_signal(self) -> "Tape":
-        """It always says that something may have changed."""
-        return self
-
-    def read(self) -> object:
-        """Return another value each time."""
-        return object()
-
-    @property
-    def catalogs(self) -> "Tape":
-        """Every catalog is known."""
-        return self
-
-    def touch(self, _catalog: str) -> bool:
-        """Nothing has to be reported."""
-        return True
-
-    def state(self) -> StoreState:
-        """Return the epoch that every archive has; the position is of no archive."""
-        return StoreState(EPOCH, LogPosition(0, ""))
-
-    def history(self) -> tuple[StoredPolicy, ...]:
-        """No policy was set."""
-        return ()
-
-    def all(self) -> tuple[StoredOverrides, ...]:
-        """No pins, no blocks."""
-        return ()
-
-    def unread_before(self, _point: LogPosition, _limit: int) -> tuple[Update, ...]:
-        """Everything was read."""
-        return ()
-
-    def updates_after(
-        self, point: LogPosition, **_wanted: object
-    ) -> tuple[LogPosition, UpdateBatch]:
-        """All that came after a point."""
-        updates = self._archives[point.mark].after(point.number)
+    def updates_after(point: LogPosition, **_: object) -> tuple[LogPosition, UpdateBatch]:
+        updates = by_name[point.mark].after(point.number)
         through = max((update.change for update in updates), default=point.number)
-        return LogPosition(through, point.mark), UpdateBatch(
-            through, complete=True, updates=updates
-        )
+        batch = UpdateBatch(through, complete=True, updates=updates)
+        return LogPosition(through, point.mark), batch
+
+    store = mock.MagicMock()
+    store.change_signal.read.side_effect = object  # it always says that something changed
+    store.state.return_value = StoreState(EPOCH, LogPosition(0, ""))  # the position is of none
+    store.policies.history.return_value = ()
+    store.overrides.all.return_value = ()
+    store.unread_before.return_value = ()
+    store.updates_after.side_effect = updates_after
+    return cast("ArticleStore", store)
 
 
 class Newsroom:
@@ -290,10 +251,10 @@ class Newsroom:
         self._number = 0
         self._live = self.archives[0]
         self._catalog = Catalog(folder / "snapshots")
-        tape: Any = Tape(self.archives)
+        store = _store_of(self.archives)
         self.follower = Follower(
             self._catalog,
-            lambda: cast("ArticleStore", tape),
+            lambda: store,
             lambda: MODEL,
             Journal(folder / "copy"),
             Heartbeats(folder / "board"),
@@ -374,94 +335,77 @@ def _read(live: LiveState, other: LiveState, asked: int) -> Answer:
 
 @dataclass
 class Counted:
-    """What the searchers counted; each has a slot of its own, so none is lost."""
+    """What the searchers counted together, and the first few of what was mixed."""
 
-    searches: list[int]
-    mixed: list[int]
+    searches: int = 0
+    mixed: int = 0
     seen: set[tuple[str, int]] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, what: str) -> None:
-        """Remember the first few of what was mixed."""
-        if len(self.told) < TOLD:
-            self.told.append(what)
-
-
-class Searcher(threading.Thread):
-    """Searches until it is told to stop."""
-
-    def __init__(
-        self, newsroom: Newsroom, ask: Ask, counted: Counted, number: int, stop: threading.Event
-    ) -> None:
-        super().__init__(name=f"searcher-{number}", daemon=True)
-        self._newsroom = newsroom
-        self._ask = ask
-        self._counted = counted
-        self._number = number
-        self._stopping = stop
-
-    def run(self) -> None:
-        """Ask the queries in turn."""
-        counted, number, asked = self._counted, self._number, self._number
-        while not self._stopping.is_set():
-            asked = (asked + 1) % ASKED
-            fault = self._fault(asked)
-            counted.searches[number] += 1
+    def note(self, fault: str | None) -> None:
+        """Count a search."""
+        with self.lock:
+            self.searches += 1
             if fault is not None:
-                counted.mixed[number] += 1
-                counted.note(fault)
+                self.mixed += 1
+                self.told += [fault] if len(self.told) < TOLD else []
 
-    def _fault(self, asked: int) -> str | None:
-        """What is wrong with an answer; an error is a mixed answer too."""
-        try:
-            answer = self._ask(self._newsroom.follower.current, asked)
-            key = (answer.generation, answer.change)
-            self._counted.seen.add(key)
-            wanted = self._newsroom.expected[key][asked]
-            return None if answer.agrees(wanted) else f"query {asked}: {answer}, not {wanted}"
-        except Exception as error:  # noqa: BLE001 whatever a torn search raises
-            return f"query {asked}: {error!r}"
+
+def _fault(newsroom: Newsroom, ask: Ask, asked: int, seen: set[tuple[str, int]]) -> str | None:
+    """What is wrong with an answer; an error is a mixed answer too."""
+    try:
+        answer = ask(newsroom.follower.current, asked)
+        key = (answer.generation, answer.change)
+        seen.add(key)
+        wanted = newsroom.expected[key][asked]
+        return None if answer.agrees(wanted) else f"query {asked}: {answer}, not {wanted}"
+    except Exception as error:  # noqa: BLE001 - whatever a torn search raises
+        return f"query {asked}: {error!r}"
 
 
 @contextmanager
-def _searching(newsroom: Newsroom, ask: Ask, counted: Counted) -> Iterator[None]:
+def _searching(newsroom: Newsroom, ask: Ask, counted: Counted, threads: int) -> Iterator[None]:
     stop, switch = threading.Event(), sys.getswitchinterval()
-    threads = [
-        Searcher(newsroom, ask, counted, number, stop) for number in range(len(counted.searches))
-    ]
+
+    def search(number: int) -> None:
+        for asked in count(number):
+            if stop.is_set():
+                return
+            counted.note(_fault(newsroom, ask, asked % ASKED, counted.seen))
+
     sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        for thread in threads:
-            thread.start()
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        sys.setswitchinterval(switch)
+    with ThreadPoolExecutor(threads) as pool:
+        searchers = [pool.submit(search, number) for number in range(threads)]
+        try:
+            yield
+        finally:
+            stop.set()
+    sys.setswitchinterval(switch)
+    for searcher in searchers:
+        searcher.result()
 
 
 def run(newsroom: Newsroom, ask: Ask, *, searches: int, swaps: int, threads: int) -> Counted:
     """Swap so many times, evenly over at least so many searches; Ctrl-C ends it early."""
-    counted = Counted([0] * threads, [0] * threads)
-    shown = tqdm(total=searches, unit="search", disable=None)
+    counted = Counted()
+    shown = tqdm(range(swaps), "swaps", unit="swap", disable=None)
     try:
-        with shown, _searching(newsroom, ask, counted):
-            for number in range(1, swaps + 1):
+        with _searching(newsroom, ask, counted, threads):
+            for number in shown:
                 newsroom.swap()
                 for part in range(1, CHANGES + 1):
-                    _await(counted, searches * ((number - 1) + part / (CHANGES + 1)) / swaps)
+                    _await(counted, searches * (number + part / (CHANGES + 1)) / swaps)
                     newsroom.change()
-                _await(counted, searches * number / swaps)
-                shown.update(min(sum(counted.searches), searches) - shown.n)
-                shown.set_postfix(swaps=number, mixed=sum(counted.mixed), refresh=False)
+                _await(counted, searches * (number + 1) / swaps)
+                shown.set_postfix(mixed=counted.mixed, refresh=False)
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
     return counted
 
 
 def _await(counted: Counted, searches: float) -> None:
-    while sum(counted.searches) < searches:
+    while counted.searches < searches:
         time.sleep(0.001)
 
 
@@ -483,23 +427,19 @@ def opened(folder: Path) -> Iterator[Newsroom]:
 def main(*, searches: int, swaps: int, threads: int, torn: bool) -> None:
     """Run it, print what was counted, and fail where an answer was mixed."""
     begun = time.monotonic()
-    shared = Path("/dev/shm")  # noqa: S108 - a random folder below it
-    parent = shared if shared.is_dir() else None
-    with (
-        tempfile.TemporaryDirectory(prefix="swaps-", dir=parent) as folder,
-        opened(Path(folder)) as newsroom,
-    ):
+    folder = tempfile.TemporaryDirectory(prefix="swaps-", dir=memory_folder())
+    with folder as name, opened(Path(name)) as newsroom:
         one = ask_torn if torn else ask
         counted = run(newsroom, one, searches=searches, swaps=swaps, threads=threads)
-    click.echo(f"searches     {sum(counted.searches):>10,}")
+    click.echo(f"searches     {counted.searches:>10,}")
     click.echo(f"swaps        {newsroom.swaps:>10,}")
     click.echo(f"generations  {newsroom.published:>10,}")
     click.echo(f"views seen   {len(counted.seen):>10,} of {len(newsroom.expected):,} shown")
-    click.echo(f"mixed        {sum(counted.mixed):>10,}")
+    click.echo(f"mixed        {counted.mixed:>10,}")
     click.echo(f"seconds      {time.monotonic() - begun:>10.1f}")
     for what in counted.told:
         click.echo(what, err=True)
-    sys.exit(1 if sum(counted.mixed) else 0)
+    sys.exit(1 if counted.mixed else 0)
 
 
 if __name__ == "__main__":
