@@ -1,22 +1,25 @@
 """Workers that follow an archive by hand: a test says when they look and when the store is away."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pysqlite3
 import pytest
 
 from index import Catalog
 from recommender.analysis.embedding import Model
-from recommender.api import ListOptions
+from recommender.api import ListOptions, Override
 from recommender.errors import StoreUnusable
 from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LazyStore
+from recommender.store import ArticleStore, LazyStore, open_store
 
 SEED: Final = "harbour-2"
 NOW: Final = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
@@ -48,6 +51,14 @@ class Worker:
     def look(self) -> LiveState:
         self.follower.refresh()
         return self.follower.current()
+
+    def pins(self, seed: str = SEED) -> list[str]:
+        """What editors pinned under an article, at the next look."""
+        return [pin.id for pin in self.look().overrides.of(seed).pins]
+
+    def state(self) -> tuple[list[str], tuple[int, Policy], list[str]]:
+        """List, policy and pins at the next look."""
+        return self.listed(), self.policy(), self.pins()
 
     def policy(self) -> tuple[int, Policy]:
         """Version and value of the policy at the next look."""
@@ -92,3 +103,28 @@ def hire(own_desk: Settings, fake_model: Model) -> Iterator[Hire]:
     yield make
     for worker in hired:
         worker.stop()
+
+
+@pytest.fixture
+def worker(hire: Hire) -> Worker:
+    """A worker over the desk that has looked once."""
+    return hire()
+
+
+@pytest.fixture
+def desk_store(own_desk: Settings) -> Iterator[ArticleStore]:
+    """The store of the desk that a test may change."""
+    with closing(open_store(own_desk.database_url)) as opened:
+        yield opened
+
+
+def pin(store: ArticleStore, *ids: str, seed: str = SEED) -> int:
+    """Pin articles under another one, in place of those before; the number of the change."""
+    overrides = tuple(Override(id=one) for one in ids)
+    return store.overrides.put(seed, "pins", overrides, "editor").change
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """As an operator does it, by SQLite's own backup."""
+    with closing(pysqlite3.connect(source)) as old, closing(pysqlite3.connect(target)) as new:
+        old.backup(new)

@@ -5,8 +5,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,90 +26,19 @@ from tests.support.properties import examples
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
 START = LogPosition(7, "20260301T120000.000001")
-MOMENT = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
-
 FEATURES = Features(
     "tg",
     np.array([3, 2**20 - 1], np.int32),
     np.array([1, 2.5], np.float32),
     np.array([0, 65535, 7], np.uint16),
 )
-BATCHES: list[tuple[LogPosition, list[Update]]] = [
-    (START, [Update("a", 5, Article(id="a", title="Ҳабар", section="city"), FEATURES, False)]),  # noqa: FBT003
-    (LogPosition(9, "m9"), [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))]),
-    (
-        LogPosition(10, "m10"),
-        [
-            Update(
-                *("a", 10, Article(id="a", title="T")),
-                replace(FEATURES, embedding=make_embedding([0.6, -0.8], [[127, -128], [0, 1]])),
-            )
-        ],
-    ),
-]
-
-
-def plain(update: Update) -> tuple[Any, ...]:
-    """An update as values that compare."""
-    features = None if update.features is None else update.features.to_json()
-    return update.id, update.change, update.outline, update.up_to_date, features
-
-
-def write(folder: Path, batches: Sequence[tuple[LogPosition, Sequence[Update]]]) -> Path:
-    journal = Journal(folder)
-    assert journal.acquire()
-    (start, first), *more = batches
-    journal.restart(GENERATION, EPOCH, start, first)
-    for point, updates in more:
-        journal.append(updates, point)
-    journal.close()
-    (path,) = folder.glob("*.changes")
-    return path
-
-
-def prefixes() -> list[tuple[LogPosition, list[tuple[Any, ...]]]]:
-    """What a journal may hold: the first batch, the first two, all."""
-    found, so_far = [], list[tuple[Any, ...]]()
-    for point, updates in BATCHES:
-        so_far = [*so_far, *map(plain, updates)]
-        found.append((point, so_far))
-    return found
+MOMENT = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
 
 
 def policies(*documents: str) -> tuple[StoredPolicy, ...]:
     """Versions, the newest first."""
     count = len(documents)
     return tuple(StoredPolicy(count - n, 5, text, MOMENT) for n, text in enumerate(documents))
-
-
-def write_policies(folder: Path) -> Path:
-    """A journal that begins with a policy, goes on, gets another one, and goes on."""
-    journal = Journal(folder)
-    assert journal.acquire()
-    journal.restart(GENERATION, EPOCH, START, [], policies("{}"))
-    journal.append([Update("b", 8, None)], LogPosition(8, "m8"), policies("{}"))
-    journal.append([], LogPosition(9, "m9"), policies('{"half_lives": {"спорт": 7.0}}', "{}"))
-    journal.append([Update("c", 10, None)], LogPosition(10, "m10"), policies("new", "{}"))
-    journal.close()
-    (path,) = folder.glob("*.changes")
-    return path
-
-
-POLICIES = {
-    7: policies("{}"),
-    8: policies("{}"),
-    9: policies('{"half_lives": {"спорт": 7.0}}', "{}"),
-    10: policies("new", "{}"),
-}
-
-
-def test_the_policies_that_held_last_come_back(tmp_path: Path) -> None:
-    path = write_policies(tmp_path)
-    content = Journal(tmp_path).load(GENERATION)
-    assert content is not None
-    assert (content.point, content.policies) == (LogPosition(10, "m10"), POLICIES[10])
-    assert [update.id for update in content.updates] == ["b", "c"]
-    assert path.read_bytes().count(b"policies") == 3  # only where they are others than before
 
 
 def overrides(*documents: str) -> tuple[StoredOverrides, ...]:
@@ -119,45 +49,124 @@ def overrides(*documents: str) -> tuple[StoredOverrides, ...]:
     )
 
 
-def test_what_editors_chose_comes_back_in_order_and_is_written_once(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+class Batch(NamedTuple):
+    """What is appended at once: the next updates, and all policies and overrides so far."""
+
+    point: LogPosition
+    updates: Sequence[Update] = ()
+    policies: tuple[StoredPolicy, ...] = ()
+    overrides: tuple[StoredOverrides, ...] = ()
+
+
+BATCHES = [
+    Batch(
+        START,
+        [
+            Update(
+                "a", 5, Article(id="a", title="Ҳабар", section="city"), FEATURES, up_to_date=False
+            )
+        ],
+        policies("{}"),
+        overrides("[1]"),
+    ),
+    Batch(
+        LogPosition(9, "m9"),
+        [Update("b", 8, None), Update("c", 9, Article(id="c", title="T"))],
+        policies("{}"),
+        overrides("[1]", "[2]"),
+    ),
+    Batch(
+        LogPosition(10, "m10"),
+        [],
+        policies('{"half_lives": {"спорт": 7.0}}', "{}"),
+        overrides("[1]", "[2]"),
+    ),
+    Batch(
+        LogPosition(11, "m11"),
+        [
+            Update(
+                *("a", 11, Article(id="a", title="T")),
+                replace(FEATURES, embedding=make_embedding([0.6, -0.8], [[127, -128], [0, 1]])),
+            )
+        ],
+        policies("new", "{}"),
+        overrides("[1]", "[2]", "[3]"),
+    ),
+]
+
+
+def plain(update: Update) -> tuple[Any, ...]:
+    """An update as values that compare."""
+    features = None if update.features is None else update.features.to_json()
+    return update.id, update.change, update.outline, update.up_to_date, features
+
+
+Held = tuple[LogPosition, list[tuple[Any, ...]], tuple[Any, ...], tuple[Any, ...]]
+
+
+def read(folder: Path) -> Held | None:
+    """What the journal holds; None if nothing, or if it is of another store."""
+    content = Journal(folder).load(GENERATION)
+    if content is None or content.epoch != EPOCH:
+        return None
+    return content.point, [*map(plain, content.updates)], content.policies, content.overrides
+
+
+def held_after(count: int) -> Held:
+    """What a journal holds after so many of the batches."""
+    last = BATCHES[count - 1]
+    updates = [plain(update) for batch in BATCHES[:count] for update in batch.updates]
+    return last.point, updates, last.policies, last.overrides
+
+
+PREFIXES = [held_after(count) for count in range(1, len(BATCHES) + 1)]
+
+
+def write(folder: Path, batches: Sequence[Batch] = BATCHES) -> Path:
+    journal = Journal(folder)
     assert journal.acquire()
-    first, second, third = overrides("[1]", "[2]", "[3]")
-    journal.restart(GENERATION, EPOCH, START, [], overrides=(first,))
-    journal.append([], LogPosition(9, "m9"), overrides=(first, second))
-    journal.append(
-        [Update("b", 10, None)], LogPosition(10, "m10"), overrides=(first, second, third)
-    )
-    journal.append(
-        [Update("c", 11, None)], LogPosition(11, "m11"), overrides=(first, second, third)
-    )
+    first, *more = batches
+    journal.restart(GENERATION, EPOCH, *first)
+    for batch in more:
+        journal.append(batch.updates, batch.point, batch.policies, batch.overrides)
     journal.close()
-    content = Journal(tmp_path).load(GENERATION)
-    assert content is not None
-    assert content.overrides == (first, second, third)
-    assert [update.id for update in content.updates] == ["b", "c"]
-    (path,) = tmp_path.glob("*.changes")
-    assert path.read_bytes().count(b'"choices"') == 3
+    (path,) = folder.glob("*.changes")
+    return path
 
 
-def test_overrides_that_were_altered_end_the_journal_before_them(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    assert journal.acquire()
-    journal.restart(GENERATION, EPOCH, START, [], overrides=overrides("[1]"))
-    journal.append([], LogPosition(9, "m9"), overrides=overrides("[1]", "[2]"))
-    journal.close()
-    (path,) = tmp_path.glob("*.changes")
-    path.write_bytes(path.read_bytes().replace(b"[2]", b"[4]"))
-    content = Journal(tmp_path).load(GENERATION)
-    assert content is not None
-    assert (content.point, content.overrides) == (START, overrides("[1]"))
+def test_what_was_added_comes_back_and_is_written_once(tmp_path: Path) -> None:
+    data = write(tmp_path).read_bytes()
+    assert read(tmp_path) == PREFIXES[-1]
+    assert data.count(b'"policies"') == 3  # where they are others than before
+    assert data.count(b'"choices"') == 3
 
 
-def test_a_journal_without_policies_has_none(tmp_path: Path) -> None:
-    write(tmp_path, BATCHES)
-    content = Journal(tmp_path).load(GENERATION)
-    assert content is not None
-    assert content.policies == ()
+def test_a_journal_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:
+    write(tmp_path, [Batch(START)])
+    assert read(tmp_path) == (START, [], (), ())
+
+
+def test_a_journal_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    data, found = path.read_bytes(), []
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        found.append(read(tmp_path))
+    assert [held for held, _ in groupby(found)] == [
+        None,
+        *PREFIXES,
+    ]  # a longer one never holds less
+
+
+def test_a_byte_that_flipped_gives_no_altered_data(tmp_path: Path) -> None:
+    """But for the name of the store, which then is another and is refused for that."""
+    path = write(tmp_path)
+    data = path.read_bytes()
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        assert read(tmp_path) in [None, *PREFIXES]
 
 
 def test_a_journal_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None:
@@ -173,29 +182,6 @@ def test_a_journal_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None
     assert [(update.id, update.change) for update in content.updates] == [("b", 8)]
 
 
-def test_policies_that_were_cut_off_or_altered_are_left_out(tmp_path: Path) -> None:
-    path = write_policies(tmp_path)
-    data, journal, seen = path.read_bytes(), Journal(tmp_path), set()
-    for place in range(len(data)):
-        flipped = bytearray(data)
-        flipped[place] ^= 1 << place % 8
-        for altered in (data[:place], bytes(flipped)):
-            path.write_bytes(altered)
-            content = journal.load(GENERATION)
-            if content is not None and content.epoch == EPOCH:
-                assert content.policies == POLICIES[content.point.number]
-                seen.add(content.point.number)
-    assert seen == {7, 8, 9, 10}  # without its last line break it is whole
-
-
-def test_what_was_added_comes_back_in_order(tmp_path: Path) -> None:
-    write(tmp_path, BATCHES)
-    content = Journal(tmp_path).load(GENERATION)
-    assert content is not None
-    assert (content.epoch, content.point) == (EPOCH, LogPosition(10, "m10"))
-    assert list(map(plain, content.updates)) == prefixes()[-1][1]
-
-
 def test_what_was_added_is_on_the_disk_before_it_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,17 +195,10 @@ def test_what_was_added_is_on_the_disk_before_it_counts(
         synced.append((os.fstat(handle).st_ino, os.fstat(handle).st_size))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    for point, updates in BATCHES[1:]:
-        journal.append(updates, point)
+    for batch in BATCHES[1:]:
+        journal.append(batch.updates, batch.point)
         assert synced[-1:] == [(path.stat().st_ino, path.stat().st_size)]
     journal.close()
-
-
-def test_a_journal_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:
-    write(tmp_path, [(START, [])])
-    content = Journal(tmp_path).load(GENERATION)
-    assert content is not None
-    assert (content.point, content.updates) == (START, ())
 
 
 UPDATES = st.builds(
@@ -235,7 +214,9 @@ UPDATES = st.builds(
         ),
         never_recommend=st.booleans(),
     ),
-    features=st.sampled_from([None, *(f for _, us in BATCHES for u in us if (f := u.features))]),
+    features=st.sampled_from(
+        [None, *(f for batch in BATCHES for one in batch.updates if (f := one.features))]
+    ),
     up_to_date=st.booleans(),
 )
 
@@ -246,45 +227,15 @@ def test_any_updates_come_back(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[Update]]
 ) -> None:
     folder = tmp_path_factory.mktemp("copy")
-    write(folder, [(LogPosition(at, f"m{at}"), updates) for at, updates in enumerate(batches)])
-    content = Journal(folder).load(GENERATION)
-    assert content is not None
-    assert content.point == LogPosition(len(batches) - 1, f"m{len(batches) - 1}")
-    assert list(map(plain, content.updates)) == [plain(u) for updates in batches for u in updates]
-
-
-def test_a_journal_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) -> None:
-    path = write(tmp_path, BATCHES)
-    data, journal, seen = path.read_bytes(), Journal(tmp_path), set()
-    for length in range(len(data)):
-        path.write_bytes(data[:length])
-        content = journal.load(GENERATION)
-        if content is not None:
-            held = (content.point, list(map(plain, content.updates)))
-            assert content.epoch == EPOCH
-            assert held in prefixes()
-            seen.add(content.point.number)
-        else:
-            assert not seen  # a longer piece never holds less
-    assert seen == {7, 9, 10}
-
-
-def test_a_byte_that_flipped_gives_no_altered_data(tmp_path: Path) -> None:
-    """But for the name of the store, which then is another and is refused for that."""
-    path = write(tmp_path, BATCHES)
-    data, journal = path.read_bytes(), Journal(tmp_path)
-    for place in range(len(data)):
-        flipped = bytearray(data)
-        flipped[place] ^= 1 << place % 8
-        path.write_bytes(flipped)
-        content = journal.load(GENERATION)
-        if content is not None and content.epoch == EPOCH:
-            assert (content.point, list(map(plain, content.updates))) in prefixes()
+    points = [LogPosition(at, f"m{at}") for at in range(len(batches))]
+    write(folder, [*map(Batch, points, batches)])
+    updates = [plain(update) for batch in batches for update in batch]
+    assert read(folder) == (points[-1], updates, (), ())
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"null\n", b"[]\n", b"= {}\n", b"\xff\xfe\x00" * 50])
 def test_a_file_that_is_no_journal_is_none(tmp_path: Path, data: bytes) -> None:
-    write(tmp_path, BATCHES).write_bytes(data)
+    write(tmp_path).write_bytes(data)
     assert Journal(tmp_path).load(GENERATION) is None
 
 
@@ -315,7 +266,7 @@ def test_a_journal_is_appended_to_only_at_its_end(tmp_path: Path) -> None:
 
 def test_a_new_generation_takes_the_place_of_the_older_journals(tmp_path: Path) -> None:
     other = "000000000008-0123456789ab"
-    write(tmp_path, BATCHES)
+    write(tmp_path)
     journal = Journal(tmp_path)
     journal.acquire()
     journal.restart(other, EPOCH, LogPosition(8, "m8"), [])
