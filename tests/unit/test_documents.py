@@ -16,7 +16,6 @@ from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, parse_outline
 from recommender.indexing.documents import GROUPED_BY, IndexedDocument, build_rows
 from recommender.ranking.display_fields import DisplayFields
-from recommender.ranking.filters import visibility_columns
 from tests.support.features import make_embedding, make_features
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -49,19 +48,6 @@ def column(name: str, *documents: IndexedDocument) -> list[Any]:
     return values
 
 
-@pytest.mark.parametrize(
-    ("language", "embedded", "fluent"),
-    [("en", True, True), ("tg", True, False), ("ru", False, False), (None, False, False)],
-)
-def test_a_vector_in_a_language_supported_through_others_means_something_and_is_not_fluent(
-    language: str | None,
-    embedded: bool,  # noqa: FBT001 - a column of the table
-    fluent: bool,  # noqa: FBT001
-) -> None:
-    one = document(features(language), (0, 1))
-    assert (one.is_embedded(RELATED), one.has_full_support(RELATED)) == (embedded, fluent)
-
-
 def test_rows_are_in_the_order_of_the_documents() -> None:
     rows = build_rows(
         [
@@ -92,39 +78,15 @@ def test_rows_are_in_the_order_of_the_documents() -> None:
     assert rows.columns["embedded"].tolist() == [True, False, False]
 
 
-def test_every_column_has_its_type_with_and_without_rows() -> None:
+def test_columns_are_of_one_type_with_and_without_rows() -> None:
     full, empty = build_rows([document(), document(id="b")], ENGLISH, 3), build_rows([], ENGLISH, 3)
     empty.check()
-    assert {
-        name: (str(values.dtype), values.shape[1:]) for name, values in full.columns.items()
-    } == {
-        "published_at": ("float64", ()),
-        "revised_at": ("float64", ()),
-        "from_time": ("float64", ()),
-        "until_time": ("float64", ()),
-        "published": ("bool", ()),
-        "recommendable": ("bool", ()),
-        "titled": ("bool", ()),
-        "has_list": ("bool", ()),
-        "embedded": ("bool", ()),
-        "fluent": ("bool", ()),
-        "id_hash": ("int64", ()),
-        "translates": ("int64", ()),
-        "author": ("int64", ()),
-        "host": ("int64", ()),
-        "change": ("int64", ()),
-        "read": ("bool", ()),
-        "up_to_date": ("bool", ()),
-        "minhash": ("uint16", (MINHASH_SIZE,)),
-        "text_cluster": ("int64", ()),
-        "language": ("int32", ()),
-        "section": ("int32", ()),
-    }
-    for rows, length in ((full, 2), (empty, 0)):
-        assert {len(values) for values in rows.columns.values()} == {length}
-        assert {n: (v.dtype, v.shape[1:]) for n, v in rows.columns.items()} == {
-            n: (v.dtype, v.shape[1:]) for n, v in full.columns.items()
-        }
+    shapes = [
+        {name: (values.dtype, values.shape[1:]) for name, values in rows.columns.items()}
+        for rows in (full, empty)
+    ]
+    assert shapes[0] == shapes[1]
+    assert {len(values) for values in full.columns.values()} == {2}
     assert empty.vectors.shape == (0, 3)
     assert dict(empty.labels) == {"language": [], "section": []}
 
@@ -163,23 +125,27 @@ def test_the_language_given_wins_over_the_detected_one(
 
 
 @pytest.mark.parametrize(
-    ("found", "vector", "embedded"),
+    ("found", "vector", "embedded", "fluent"),
     [
-        (features("en"), (1, 0), True),
-        (features("ru"), (1, 0), False),
-        (features(None), (1, 0), False),
-        (features("en"), None, False),
-        (None, None, False),
+        pytest.param(features("en"), (1, 0), True, True, id="supported"),
+        pytest.param(features("tg"), (1, 0), True, False, id="supported through others"),
+        pytest.param(features("ru"), (1, 0), False, False, id="not supported"),
+        pytest.param(features(None), (1, 0), False, False, id="unknown"),
+        pytest.param(features("en"), None, False, False, id="not embedded"),
+        pytest.param(None, None, False, False, id="not analyzed"),
     ],
 )
 def test_a_vector_means_something_in_a_supported_language_of_an_analyzed_text(
     found: Features | None,
     vector: Sequence[float] | None,
-    embedded: bool,  # noqa: FBT001
+    *,
+    embedded: bool,
+    fluent: bool,
 ) -> None:
     one = document(found, vector, language=None if found else "en")
-    assert one.is_embedded(ENGLISH) is embedded
-    assert column("embedded", one) == [embedded]
+    columns = build_rows([one], RELATED, dim=1).columns
+    assert columns["embedded"].tolist() == [one.is_embedded(RELATED)] == [embedded]
+    assert columns["fluent"].tolist() == [fluent]
 
 
 def test_a_document_is_up_to_date_only_with_features_of_its_present_text() -> None:
@@ -235,10 +201,13 @@ def test_of_two_times_the_later_counts(
         (("Mei Lanying", "Tobias Renner"), "mei lanying"),
         (("MEI\u00a0 LANYING",), "mei lanying"),
         (("Нилуфар Сатторӣ",), "нилуфар сатторӣ"),
+        ((), None),
     ],
 )
-def test_the_author_is_the_first_one_whatever_its_case(authors: tuple[str, ...], name: str) -> None:
-    assert column("author", document(authors=authors)) == [hash_id(name)]
+def test_the_author_is_the_first_one_whatever_its_case(
+    authors: tuple[str, ...], name: str | None
+) -> None:
+    assert column("author", document(authors=authors)) == [hash_id(name) if name else 0]
 
 
 @pytest.mark.parametrize(
@@ -250,14 +219,11 @@ def test_the_author_is_the_first_one_whatever_its_case(authors: tuple[str, ...],
         ("https://sport.news.example/a", "sport.news.example"),
         ("https://[2001:db8::1]/a", "2001:db8::1"),
         ("https://wwwater.example/a", "wwwater.example"),
+        (None, None),
     ],
 )
-def test_the_host_is_that_of_the_address(url: str, host: str) -> None:
-    assert column("host", document(url=url)) == [hash_id(host)]
-
-
-def test_no_author_and_no_address_are_zero() -> None:
-    assert column("author", document()) == column("host", document()) == [0]
+def test_the_host_is_that_of_the_address(url: str | None, host: str | None) -> None:
+    assert column("host", document(url=url)) == [hash_id(host) if host else 0]
 
 
 def test_the_rows_of_an_outline_are_those_of_the_article() -> None:
@@ -307,12 +273,3 @@ def test_an_article_is_in_the_group_that_it_translates_or_in_its_own() -> None:
 def test_a_hash_is_the_signed_blake2b_of_its_name() -> None:
     digest = hashlib.blake2b(b"a", digest_size=8).digest()
     assert hash_id("a") == int.from_bytes(digest, "big", signed=True)
-
-
-def test_the_columns_of_visibility_are_those_of_the_whole_table() -> None:
-    documents = [document(), document(status="draft", published_at=NOON, expires_at=NOON + HOUR)]
-    columns = build_rows(documents, ENGLISH, 1).columns
-    visibility = visibility_columns([one.article for one in documents])
-    assert set(visibility) == {"published", "from_time", "until_time"}
-    for name, values in visibility.items():
-        np.testing.assert_array_equal(values, columns[name])

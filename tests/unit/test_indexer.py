@@ -1,8 +1,8 @@
-"""The indexer: whose turn it is, and that no text costs another its reading."""
+"""The indexer: what it reads first, and that no text costs another its reading."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from recommender.indexing.indexer import Indexer
 from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeadLetter, QueueLength, TextQueue, open_store
+from tests.support.archives import HashedWords
 
-Readers = Callable[..., Analyzer]
+Before = Callable[[Sequence[str]], object]
+MakeIndexer = Callable[..., Indexer]
 
 
 class Died(BaseException):
@@ -30,35 +32,23 @@ class Died(BaseException):
 
 @dataclass
 class Watched:
-    """An encoder that remembers what it was asked, and does something before it answers."""
+    """An encoder that remembers what it was asked, and does something before it answers.
 
-    inner: Encoder
-    before: Callable[[Sequence[str]], object] = lambda _: None
+    For texts with the word `numberless` it gives what is no number.
+    """
+
+    before: Before = lambda _: None
     asked: list[str] = field(default_factory=list)
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         self.asked += texts
         self.before(texts)
-        return self.inner.encode(texts, advance)
+        rows = HashedWords().encode(texts, advance)
+        rows[["numberless" in text for text in texts], 3] = np.nan
+        return rows
 
 
-@pytest.fixture
-def store(bare: Settings) -> Iterator[ArticleStore]:
-    opened = open_store(bare.database_url)
-    yield opened
-    opened.close()
-
-
-def article(article_id: str, title: str | None = None, **fields: object) -> Article:
-    named = {"id": article_id, "title": f"About {article_id}" if title is None else title}
-    return Article.model_validate(named | fields)
-
-
-def read_in_order(store: ArticleStore) -> list[str]:
-    return [change.article_id for change in store.changes_after(0) if change.kind == "read"]
-
-
-def refuse(word: str, error: type[BaseException] = ValueError) -> Callable[[Sequence[str]], None]:
+def refuse(word: str, error: type[BaseException] = ValueError) -> Before:
     def check(texts: Sequence[str]) -> None:
         if any(word in text for text in texts):
             raise error(f"{word} is no word")
@@ -66,12 +56,56 @@ def refuse(word: str, error: type[BaseException] = ValueError) -> Callable[[Sequ
     return check
 
 
+@pytest.fixture
+def store(bare: Settings) -> Iterator[ArticleStore]:
+    with closing(open_store(bare.database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def in_hand(tmp_path: Path) -> Path:
+    return tmp_path / "in-hand"
+
+
+@pytest.fixture
+def indexer_with(
+    store: ArticleStore, reader_with_fake: Callable[..., Analyzer], in_hand: Path
+) -> MakeIndexer:
+    """An indexer whose encoder is watched: `indexer_with(before)`, `indexer_with(encoder=...)`."""
+
+    def make(before: Before = lambda _: None, *, encoder: Encoder | None = None) -> Indexer:
+        return Indexer(store, reader_with_fake(encoder or Watched(before)), in_hand)
+
+    return make
+
+
+def article(article_id: str, title: str | None = None, **fields: object) -> Article:
+    named = {"id": article_id, "title": f"About {article_id}" if title is None else title}
+    return Article.model_validate(named | fields)
+
+
+def put(store: ArticleStore, titles: dict[str, str]) -> dict[str, int]:
+    """Write articles one by one; by id the number of the change."""
+    return {name: store.put(article(name, title)).change for name, title in titles.items()}
+
+
+def read_in_order(store: ArticleStore) -> list[str]:
+    return [change.article_id for change in store.changes_after(0) if change.kind == "read"]
+
+
+def parked(store: ArticleStore) -> list[str]:
+    return [letter.id for letter in store.queue.dead_letters()]
+
+
+# --- order and result ---
+
+
 def test_single_writes_are_read_before_bulk_loads(
-    store: ArticleStore, reader_with_fake: Readers
+    store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
     store.write_many([article(f"bulk-{at}") for at in range(3)])
     store.put(article("single"))
-    indexer = Indexer(store, reader_with_fake())
+    indexer = indexer_with()
     assert indexer.step() == 1
     assert read_in_order(store) == ["single"]
     assert indexer.drain() == 3
@@ -80,7 +114,7 @@ def test_single_writes_are_read_before_bulk_loads(
 
 
 def test_a_single_write_during_a_bulk_load_is_read_before_that_is_done(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
+    store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
     bulk = [f"bulk-{at:02}" for at in range(12)]
     store.write_many([article(name) for name in bulk])
@@ -89,16 +123,16 @@ def test_a_single_write_during_a_bulk_load_is_read_before_that_is_done(
         if any("bulk" in text for text in texts):
             store.put(article("single"))
 
-    Indexer(store, reader_with_fake(Watched(fake_encoder, write))).drain()
+    indexer_with(write).drain()
     assert read_in_order(store) == ["single", *bulk]
 
 
 def test_what_was_read_is_what_a_reader_makes_of_the_text(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, fake_model: Model
+    store: ArticleStore, indexer_with: MakeIndexer, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     one = article("a", "Harbour crane", summary="A ship", body="The quay.\n\nThe dock.")
     store.put(one)
-    Indexer(store, reader_with_fake()).drain()
+    indexer_with().drain()
     found = store.features.terms([one.text_hash], ANALYZER_VERSION)[one.text_hash]
     expected = analyze(one)
     assert found.language == expected.language
@@ -113,12 +147,12 @@ def test_what_was_read_is_what_a_reader_makes_of_the_text(
 
 
 def test_markup_is_cleaned_and_its_text_kept(
-    store: ArticleStore, reader_with_fake: Readers, fake_model: Model
+    store: ArticleStore, indexer_with: MakeIndexer, fake_model: Model
 ) -> None:
     marked = article("a", "Harbour", body_html="<p>A <b>ship</b></p>")
     plain = article("b", "Harbour", body="A ship")
     store.write_many([marked, plain])
-    Indexer(store, reader_with_fake()).drain()
+    indexer_with().drain()
     hashes = [marked.text_hash, plain.text_hash]
     assert store.features.texts(hashes, MARKUP_VERSION) == {marked.text_hash: "A ship"}
     terms = store.features.terms(hashes, ANALYZER_VERSION)
@@ -129,95 +163,21 @@ def test_markup_is_cleaned_and_its_text_kept(
     assert store.get("a") == marked
 
 
-def test_a_text_that_is_known_is_not_embedded_again(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
+def test_a_text_is_embedded_once_for_all_articles_that_have_it(
+    store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
-    watched = Watched(fake_encoder)
-    indexer = Indexer(store, reader_with_fake(watched))
-    for name in ("a", "b"):
-        store.put(article(name, "One text"))
-        assert indexer.drain() == 1
-    assert watched.asked == ["One text"]
-    assert read_in_order(store) == ["a", "b"]
-
-
-def test_two_articles_of_one_text_are_both_read(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
-) -> None:
-    watched = Watched(fake_encoder)
-    for name in ("a", "b"):
-        store.put(article(name, "One text"))
-    assert Indexer(store, reader_with_fake(watched)).step() == 2
-    assert (watched.asked, read_in_order(store)) == (["One text"], ["a", "b"])
-
-
-def test_a_bad_article_alone_is_blamed_and_parked_after_three_failures(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
-) -> None:
-    titles = {"a": "Good", "b": "A poison pill", "c": "Better", "d": "Best"}
-    changes = [store.put(article(name, title)).change for name, title in titles.items()]
-    watched = Watched(fake_encoder, refuse("poison"))
-    indexer = Indexer(store, reader_with_fake(watched))
-    assert indexer.step() == 4
-    assert read_in_order(store) == ["a", "c", "d"]
-    assert store.queue.length() == QueueLength(1, 0, 0)
-    assert [indexer.step() for _ in range(3)] == [1, 1, 0]
-    assert store.queue.length() == QueueLength(0, 0, 1)
-    assert store.queue.dead_letters() == [
-        DeadLetter("b", changes[1], "ValueError: poison is no word")
-    ]
-    asked = watched.asked.count("A poison pill")
-    store.put(article("e", "Later"))
-    assert indexer.drain() == 1
-    assert read_in_order(store) == ["a", "c", "d", "e"]
-    assert watched.asked.count("A poison pill") == asked
-
-
-def test_a_bad_article_of_a_bulk_load_is_blamed_alone_too(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
-) -> None:
-    store.write_many([article(f"{at:02}", "poison" if at == 5 else None) for at in range(20)])
-    Indexer(store, reader_with_fake(Watched(fake_encoder, refuse("poison")))).drain()
-    assert [letter.id for letter in store.queue.dead_letters()] == ["05"]
-    assert sorted(read_in_order(store)) == [f"{at:02}" for at in range(20) if at != 5]
-
-
-def test_markup_that_cannot_be_read_is_parked_with_its_fault(
-    store: ArticleStore, reader_with_fake: Readers
-) -> None:
-    store.put(article("good", body_html="<p>Fine</p>"))
-    change = store.put(article("bad", body_html="<poison>")).change
-    Indexer(store, reader_with_fake()).drain()
-    fault = "UnreadableMarkup: took more than 2 s"
-    assert store.queue.dead_letters() == [DeadLetter("bad", change, fault)]
-    assert read_in_order(store) == ["good"]
-
-
-def test_a_parked_article_that_is_written_again_is_read(
-    store: ArticleStore, reader_with_fake: Readers
-) -> None:
-    indexer = Indexer(store, reader_with_fake())
-    store.put(article("a", body_html="<poison>"))
-    indexer.drain()
-    store.put(article("a", body_html="<p>Fine</p>"))
-    assert indexer.drain() == 1
-    assert (read_in_order(store), store.queue.dead_letters()) == (["a"], [])
-
-
-@pytest.mark.parametrize("words", ["NUL \x00", "half of a pair \ud800", "long " * 10_000])
-def test_whatever_a_fault_says_the_article_is_parked(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, words: str
-) -> None:
-    def fail(_: Sequence[str]) -> None:
-        raise ValueError(words)
-
-    store.put(article("a"))
-    Indexer(store, reader_with_fake(Watched(fake_encoder, fail))).drain()
-    assert [letter.id for letter in store.queue.dead_letters()] == ["a"]
+    """For two that wait together, and for one that comes later."""
+    watched = Watched()
+    indexer = indexer_with(encoder=watched)
+    put(store, {"a": "One text", "b": "One text"})
+    assert indexer.step() == 2
+    put(store, {"c": "One text"})
+    assert indexer.step() == 1
+    assert (watched.asked, read_in_order(store)) == (["One text"], ["a", "b", "c"])
 
 
 def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, fake_model: Model
+    store: ArticleStore, indexer_with: MakeIndexer, fake_model: Model
 ) -> None:
     newer = article("a", "The newer text")
 
@@ -225,8 +185,8 @@ def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
         if "The older text" in texts:
             store.put(newer)
 
-    store.put(article("a", "The older text"))
-    indexer = Indexer(store, reader_with_fake(Watched(fake_encoder, change)))
+    put(store, {"a": "The older text"})
+    indexer = indexer_with(change)
     assert indexer.step() == 1
     assert store.queue.length() == QueueLength(1, 0, 0)
     assert read_in_order(store) == []
@@ -234,108 +194,178 @@ def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
     assert store.queue.length() == QueueLength(0, 0, 0)
     with store.scan() as view:
         assert [stored.read_hash for stored in view] == [newer.text_hash]
-    assert list(store.features.vectors([newer.text_hash], fake_model.fingerprint)) == [
-        newer.text_hash
-    ]
+    hashes = [newer.text_hash]
+    assert list(store.features.vectors(hashes, fake_model.fingerprint)) == hashes
 
 
 def test_an_article_that_was_deleted_while_it_was_read_stays_deleted(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
+    store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
     store.put(article("a"))
-    watched = Watched(fake_encoder, lambda _: store.delete("a"))
-    Indexer(store, reader_with_fake(watched)).drain()
+    indexer_with(lambda _: store.delete("a")).drain()
     assert [change.kind for change in store.changes_after(0)] == ["upsert", "delete"]
 
 
-def test_a_store_that_fails_blames_no_article(
-    store: ArticleStore, reader_with_fake: Readers, monkeypatch: pytest.MonkeyPatch
+# --- a text that cannot be read ---
+
+
+def test_a_bad_article_is_tried_alone_and_parked_after_three_failures(
+    store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
-    def fail(*_: object) -> None:
-        raise StoreUnusable("the disk is full")
+    put(store, {"a": "Good", "b": "A poison pill", "c": "Better", "d": "Best"})
+    watched = Watched(refuse("poison"))
+    indexer = indexer_with(encoder=watched)
+    assert indexer.step() == 4
+    assert read_in_order(store) == ["a", "c", "d"]
+    assert store.queue.length() == QueueLength(1, 0, 0)
+    assert [indexer.step() for _ in range(3)] == [1, 1, 0]
+    assert store.queue.length() == QueueLength(0, 0, 1)
+    asked = watched.asked.count("A poison pill")
+    assert asked == 4  # together with the others, then three times alone
+    store.put(article("e", "Later"))
+    assert indexer.drain() == 1
+    assert read_in_order(store) == ["a", "c", "d", "e"]
+    assert watched.asked.count("A poison pill") == asked
+
+
+@pytest.mark.parametrize("bulk", [True, False], ids=["of a bulk load", "of single writes"])
+@pytest.mark.parametrize(
+    ("bad", "fault"),
+    [
+        pytest.param({"title": "poison"}, "ValueError: poison is no word", id="text"),
+        pytest.param(
+            {"body_html": "<poison>"}, "UnreadableMarkup: took more than 2 s", id="markup"
+        ),
+        pytest.param(
+            {"title": "numberless"},
+            "ValueError: the encoder gave a vector with a NaN or an infinity",
+            id="vector",
+        ),
+    ],
+)
+def test_only_the_bad_article_is_parked_with_its_fault(
+    store: ArticleStore,
+    indexer_with: MakeIndexer,
+    fake_model: Model,
+    bad: dict[str, str],
+    fault: str,
+    *,
+    bulk: bool,
+) -> None:
+    articles = [article(f"{at:02}", **(bad if at == 5 else {})) for at in range(20)]
+    store.write_many(articles, bulk=bulk)
+    indexer_with(refuse("poison")).drain()
+    assert store.queue.dead_letters() == [DeadLetter("05", 6, fault)]
+    good = [one for one in articles if one.id != "05"]
+    assert sorted(read_in_order(store)) == [one.id for one in good]
+    hashes = [one.text_hash for one in articles]
+    kept = store.features.vectors(hashes, fake_model.fingerprint)
+    assert kept.keys() == {one.text_hash for one in good}
+
+
+def test_a_parked_article_that_is_written_again_is_read(
+    store: ArticleStore, indexer_with: MakeIndexer
+) -> None:
+    indexer = indexer_with(refuse("poison"))
+    put(store, {"a": "poison"})
+    indexer.drain()
+    assert parked(store) == ["a"]
+    put(store, {"a": "Fine"})
+    assert indexer.drain() == 1
+    assert (read_in_order(store), parked(store)) == (["a"], [])
+
+
+@pytest.mark.parametrize("words", ["NUL \x00", "half of a pair \ud800", "long " * 10_000])
+def test_whatever_a_fault_says_the_article_is_parked(
+    store: ArticleStore, indexer_with: MakeIndexer, words: str
+) -> None:
+    def fail(_: Sequence[str]) -> None:
+        raise ValueError(words)
 
     store.put(article("a"))
-    indexer = Indexer(store, reader_with_fake())
+    indexer_with(fail).drain()
+    assert parked(store) == ["a"]
+
+
+# --- a machine that cannot read ---
+
+
+@pytest.mark.parametrize(
+    ("owner", "call", "error"),
+    [
+        pytest.param(TextQueue, "acknowledge", StoreUnusable("the disk is full"), id="store"),
+        pytest.param(Watched, "encode", OSError(12, "Cannot allocate memory"), id="memory"),
+        pytest.param(Path, "write_text", OSError(28, "No space left on device"), id="disk"),
+    ],
+)
+@pytest.mark.parametrize("ids", [["a"], ["a", "b"]], ids=["alone", "together"])
+def test_a_machine_that_fails_blames_no_article(
+    store: ArticleStore,
+    indexer_with: MakeIndexer,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    call: str,
+    error: Exception,
+    ids: list[str],
+) -> None:
+    """However often it fails."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    for name in ids:
+        store.put(article(name))
+    indexer = indexer_with()
     with monkeypatch.context() as patch:
-        patch.setattr(TextQueue, "acknowledge", fail)
-        with pytest.raises(StoreUnusable):
-            indexer.step()
-    assert store.queue.length() == QueueLength(1, 0, 0)
-    for _ in range(3):
-        indexer.step()
-    assert read_in_order(store) == ["a"]
+        patch.setattr(owner, call, fail)
+        for _ in range(3):
+            with pytest.raises(type(error)):
+                indexer.step()
+    waiting = store.queue.next(9, bulk=False)
+    assert [(one.article.id, one.attempts) for one in waiting] == [(name, 0) for name in ids]
+    assert indexer.drain() == len(ids)
 
 
 def test_a_model_that_cannot_be_loaded_blames_no_article(
-    store: ArticleStore, reader_with_fake: Readers, fake_model: Model
+    store: ArticleStore, indexer_with: MakeIndexer, fake_model: Model
 ) -> None:
-    def refuse(_: Model) -> Encoder:
+    def refuse_model(_: Model) -> Encoder:
         raise ModelRefused("the weights are not the pinned ones")
 
     store.put(article("a"))
-    indexer = Indexer(store, Analyzer(fake_model, refuse, str.strip))
+    indexer = Indexer(store, Analyzer(fake_model, refuse_model, str.strip))
     for _ in range(3):
-        with suppress(ModelRefused):
+        with pytest.raises(ModelRefused):
             indexer.step()
     assert store.queue.length() == QueueLength(1, 0, 0)
-    assert Indexer(store, reader_with_fake()).drain() == 1
+    assert indexer_with().drain() == 1
 
 
-def test_a_machine_without_memory_blames_no_article(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder
-) -> None:
-    """Neither one of several nor one alone, however often it fails."""
-    for names in ("ab", "c"):
-        for name in names:
-            store.put(article(name))
-        indexer = Indexer(store, reader_with_fake(Watched(fake_encoder, refuse("About", OSError))))
-        for _ in range(3):
-            with pytest.raises(OSError, match="About is no word"):
-                indexer.step()
-        waiting = store.queue.next(9, bulk=False)
-        assert [(one.article.id, one.attempts) for one in waiting] == [(n, 0) for n in names]
-        assert Indexer(store, reader_with_fake()).drain() == len(names)
+# --- a process that dies ---
 
 
-def test_a_full_disk_blames_no_article(
-    store: ArticleStore,
-    reader_with_fake: Readers,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(*_: object, **__: object) -> int:
-        raise OSError(28, "No space left on device")
+@pytest.fixture
+def die(indexer_with: MakeIndexer) -> Callable[[], None]:
+    """An indexer begins, and dies at a text with the word `poison`."""
 
-    store.put(article("a"))
-    indexer = Indexer(store, reader_with_fake(), tmp_path / "in-hand")
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", fail)
-        for _ in range(3):
-            with suppress(OSError):
-                indexer.step()
-    assert store.queue.dead_letters() == []
-    indexer.drain()
-    assert read_in_order(store) == ["a"]
+    def run() -> None:
+        with pytest.raises(Died):
+            indexer_with(refuse("poison", Died)).drain()
 
-
-def die(store: ArticleStore, reader: Analyzer, in_hand: Path) -> None:
-    with pytest.raises(Died):
-        Indexer(store, reader, in_hand).drain()
+    return run
 
 
 def test_an_article_in_hand_at_three_deaths_is_parked(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, tmp_path: Path
+    store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None], in_hand: Path
 ) -> None:
-    deadly = reader_with_fake(Watched(fake_encoder, refuse("poison", Died)))
-    change = store.put(article("a", "poison")).change
-    in_hand = tmp_path / "in-hand"
+    changes = put(store, {"a": "poison"})
     for _ in range(3):
-        die(store, deadly, in_hand)
-        assert json.loads(in_hand.read_text()) == {"a": change}
-    indexer = Indexer(store, deadly, in_hand)
+        die()
+        assert json.loads(in_hand.read_text()) == changes
+    indexer = indexer_with(refuse("poison", Died))
     assert indexer.step() == 0
     fault = "the indexer died while reading it"
-    assert store.queue.dead_letters() == [DeadLetter("a", change, fault)]
+    assert store.queue.dead_letters() == [DeadLetter("a", changes["a"], fault)]
     assert not in_hand.exists()
     store.put(article("b"))
     assert indexer.drain() == 1
@@ -343,87 +373,43 @@ def test_an_article_in_hand_at_three_deaths_is_parked(
 
 
 def test_one_death_costs_an_article_nothing_but_a_failure(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, tmp_path: Path
+    store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None], in_hand: Path
 ) -> None:
-    store.put(article("a", "poison"))
-    die(store, reader_with_fake(Watched(fake_encoder, refuse("poison", Died))), tmp_path / "h")
-    assert Indexer(store, reader_with_fake(), tmp_path / "h").drain() == 1
+    put(store, {"a": "poison"})
+    die()
+    assert indexer_with().drain() == 1
     assert read_in_order(store) == ["a"]
-    assert not (tmp_path / "h").exists()
+    assert not in_hand.exists()
 
 
 def test_articles_beside_one_that_kills_are_read_and_not_parked(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, tmp_path: Path
+    store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
 ) -> None:
-    titles = {"a": "Good", "b": "poison", "c": "Better", "d": "Best"}
-    for name, title in titles.items():
-        store.put(article(name, title))
-    deadly = reader_with_fake(Watched(fake_encoder, refuse("poison", Died)))
+    put(store, {"a": "Good", "b": "poison", "c": "Better", "d": "Best"})
     for _ in range(3):
-        die(store, deadly, tmp_path / "in-hand")
-    Indexer(store, deadly, tmp_path / "in-hand").drain()
-    assert [letter.id for letter in store.queue.dead_letters()] == ["b"]
+        die()
+    indexer_with(refuse("poison", Died)).drain()
+    assert parked(store) == ["b"]
     assert sorted(read_in_order(store)) == ["a", "c", "d"]
+
+
+def test_a_text_written_anew_since_the_death_is_not_blamed(
+    store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
+) -> None:
+    for number in range(3):
+        put(store, {"a": f"poison {number}"})
+        die()
+    put(store, {"a": "Good"})
+    assert indexer_with(refuse("poison", Died)).drain() == 1
+    assert parked(store) == []
 
 
 @pytest.mark.parametrize("left", ["", "{", '{"a": ', "[]", "7", '{"a": "x"}', '{"nobody": 3}'])
 def test_a_file_that_was_cut_off_in_the_middle_is_passed_over(
-    store: ArticleStore, reader_with_fake: Readers, tmp_path: Path, left: str
+    store: ArticleStore, indexer_with: MakeIndexer, in_hand: Path, left: str
 ) -> None:
-    (tmp_path / "in-hand").write_text(left)
+    in_hand.write_text(left)
     store.put(article("a"))
-    assert Indexer(store, reader_with_fake(), tmp_path / "in-hand").drain() == 1
+    assert indexer_with().drain() == 1
     assert read_in_order(store) == ["a"]
-    assert not (tmp_path / "in-hand").exists()
-
-
-def test_a_text_written_anew_since_the_death_is_not_blamed(
-    store: ArticleStore, reader_with_fake: Readers, fake_encoder: Encoder, tmp_path: Path
-) -> None:
-    deadly = reader_with_fake(Watched(fake_encoder, refuse("poison", Died)))
-    for number in range(3):
-        store.put(article("a", f"poison {number}"))
-        die(store, deadly, tmp_path / "in-hand")
-    store.put(article("a", "Good"))
-    assert Indexer(store, deadly, tmp_path / "in-hand").drain() == 1
-    assert store.queue.dead_letters() == []
-
-
-@dataclass
-class Numberless:
-    """An encoder that gives what is no number for texts with a word."""
-
-    inner: Encoder
-    word: str
-    asked: int = 0
-
-    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
-        rows = self.inner.encode(texts, advance)
-        bad = [self.word in text for text in texts]
-        self.asked += any(bad)
-        rows[bad, 3] = np.nan
-        return rows
-
-
-@pytest.mark.parametrize("bulk", [True, False])
-def test_a_vector_that_holds_no_numbers_parks_its_article_and_costs_no_other(
-    store: ArticleStore,
-    reader_with_fake: Readers,
-    fake_encoder: Encoder,
-    fake_model: Model,
-    *,
-    bulk: bool,
-) -> None:
-    titles = {"a": "Good", "b": "poison", "c": "Better"}
-    articles = [article(name, title) for name, title in titles.items()]
-    store.write_many(articles, bulk=bulk)
-    encoder = Numberless(fake_encoder, "poison")
-    Indexer(store, reader_with_fake(encoder)).drain()
-    (letter,) = store.queue.dead_letters()
-    assert (letter.id, letter.change) == ("b", 2)
-    assert "a NaN" in letter.fault
-    assert encoder.asked == 4  # together with the others, then three times alone
-    assert sorted(read_in_order(store)) == ["a", "c"]
-    hashes = {one.id: one.text_hash for one in articles}
-    kept = store.features.vectors(list(hashes.values()), fake_model.fingerprint)
-    assert kept.keys() == {hashes["a"], hashes["c"]}
+    assert not in_hand.exists()

@@ -18,54 +18,35 @@ from recommender.live import Follower, Heartbeats, Journal
 from recommender.live.journal import MOST_JOBS
 from recommender.live.replica import OpenedReplica, Replica, open_base_snapshots, open_replica
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LogPosition, open_store
+from recommender.store import ArticleStore, LogPosition
 
-Index = Callable[..., int]
 Story = Callable[..., Any]
-SWAPS = 20
+SWAPS = 10
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def story(make_story: Story) -> Callable[..., Article]:
-    """An article: `story("h-1", section="city")`."""
-    return lambda name, **fields: Article.model_validate(make_story(name, **fields))
+def catalog(own_desk: Settings) -> Catalog:
+    return Catalog(own_desk.data.snapshots)
 
 
 @pytest.fixture
-def index(bare: Settings, index_with_fake: Index) -> Callable[[], int]:
+def journal(own_desk: Settings) -> Journal:
+    """The journal, as who starts later reads it."""
+    return Journal(own_desk.data.journals)
+
+
+@pytest.fixture
+def index(own_desk: Settings, index_with_fake: Callable[..., int]) -> Callable[[], int]:
     """Reads what waits."""
-    return lambda: index_with_fake(bare)
-
-
-@pytest.fixture
-def store(bare: Settings, story: Story, index: Callable[[], int]) -> Iterator[ArticleStore]:
-    """Six articles that were read."""
-    opened = open_store(bare.database_url)
-    opened.write_many([story(f"h-{number}") for number in range(6)])
-    index()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def catalog(bare: Settings, store: ArticleStore, fake_model: Model) -> Catalog:
-    made = Catalog(bare.data.snapshots)
-    compact(store, made, fake_model)
-    return made
-
-
-@pytest.fixture
-def publish(store: ArticleStore, catalog: Catalog, fake_model: Model) -> Callable[[], str]:
-    """Compacts; the name of the generation."""
-    return lambda: compact(store, catalog, fake_model).generation
+    return lambda: index_with_fake(own_desk)
 
 
 @pytest.fixture
 def follower(
-    bare: Settings,
+    own_desk: Settings,
     catalog: Catalog,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     fake_model: Model,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Follower]:
@@ -74,22 +55,16 @@ def follower(
 
     def open_and_write(*arguments: Any, **keywords: Any) -> OpenedReplica:
         opened = open_replica(*arguments, **keywords)
-        store.put(Article(id=f"meanwhile-{next(numbers)}", title="T"))
+        desk_store.put(Article(id=f"meanwhile-{next(numbers)}", title="T"))
         return opened
 
     monkeypatch.setattr("recommender.live.follower.open_replica", open_and_write)
     monkeypatch.setattr("recommender.live.follower.REFRESH_SECONDS", 0.02)
-    heartbeats, journal = Heartbeats(bare.data.heartbeats), Journal(bare.data.journals)
-    following = Follower(catalog, lambda: store, lambda: fake_model, journal, heartbeats)
+    heartbeats, journal = Heartbeats(own_desk.data.heartbeats), Journal(own_desk.data.journals)
+    following = Follower(catalog, lambda: desk_store, lambda: fake_model, journal, heartbeats)
     following.start()
     yield following
     following.stop()
-
-
-@pytest.fixture
-def journal(bare: Settings) -> Journal:
-    """The journal, as who starts later reads it."""
-    return Journal(bare.data.journals)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -100,7 +75,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def shown(view: View) -> dict[str, tuple[int, bool, bool]]:
-    """By the id of each article there its change, whether it is settled and whether embedded."""
+    """By the id of each article there its change, whether it is up to date and whether embedded."""
     rows = np.flatnonzero(view.present)
     columns = [view.take(name, rows).tolist() for name in ("change", "up_to_date", "embedded")]
     return {view.id_of(int(row)): tuple(of) for row, *of in zip(rows, *columns, strict=True)}
@@ -108,10 +83,8 @@ def shown(view: View) -> dict[str, tuple[int, bool, bool]]:
 
 def restored(catalog: Catalog, journal: Journal) -> tuple[LogPosition, dict[str, Any]]:
     """Where the journal of the live generation ends, and what it shows over that."""
-    base = next(
-        base for base in open_base_snapshots(catalog) if base.snapshot.generation == catalog.live()
-    )
-    content = journal.load(base.snapshot.generation)
+    base = next(open_base_snapshots(catalog))
+    content = journal.load(catalog.live())
     assert content is not None
     assert content.epoch == base.origin.epoch
     replica = Replica(base)
@@ -137,31 +110,34 @@ def show_all(follower: Follower, store: ArticleStore) -> None:
 
 def test_through_many_swaps_the_journal_ends_as_what_the_worker_shows(
     follower: Follower,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     catalog: Catalog,
     journal: Journal,
-    publish: Callable[[], str],
-    story: Story,
+    fake_model: Model,
+    make_story: Story,
     index: Callable[[], int],
 ) -> None:
+    def put(article_id: str, **fields: str) -> None:
+        desk_store.put(Article.model_validate(make_story(article_id, **fields)))
+
     generations = set()
     for swap in range(SWAPS):
-        store.put(story(f"fresh-{swap}"))
+        put(f"fresh-{swap}")
         index()
-        store.put(story("h-1", section=f"s-{swap}"))
+        put("harbour-1", section=f"s-{swap}")
         if swap % 3 == 0:
-            store.delete(f"fresh-{swap // 2}")
-        name = publish()
-        store.put(story(f"unread-{swap}"))
+            desk_store.delete(f"fresh-{swap // 2}")
+        name = compact(desk_store, catalog, fake_model).generation
+        put(f"unread-{swap}")
         until(lambda name=name: follower.current().view.snapshot.generation == name)  # type: ignore[misc]
         generations.add(name)
-        store.put(story("h-2", section=f"s-{swap}"))
-        store.delete(f"unread-{swap}")
-    show_all(follower, store)
+        put("harbour-2", section=f"s-{swap}")
+        desk_store.delete(f"unread-{swap}")
+    show_all(follower, desk_store)
     assert len(generations) == SWAPS
-    end = store.state().newest
+    end = desk_store.state().newest
     await_journal(catalog, journal, end)
-    with store.scan() as view:
+    with desk_store.scan() as view:
         stored = {one.article.id: one.change for one in view}
     want = shown(follower.current().view)
     assert {key: of[0] for key, of in want.items()} == stored
@@ -180,7 +156,7 @@ class Disk:
 @pytest.fixture
 def stalled(
     follower: Follower,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     catalog: Catalog,
     journal: Journal,
     monkeypatch: pytest.MonkeyPatch,
@@ -202,31 +178,39 @@ def stalled(
     monkeypatch.setattr(Journal, "ends_at", note)
     try:
         for number in range(MOST_JOBS + 10):
-            store.put(Article(id=f"fresh-{number}", title="T"))
-            show_all(follower, store)  # each is a job of its own
-        store.delete("h-3")
-        show_all(follower, store)
+            desk_store.put(Article(id=f"fresh-{number}", title="T"))
+            show_all(follower, desk_store)  # each is a job of its own
+        desk_store.delete("harbour-3")
+        show_all(follower, desk_store)
         yield disk
     finally:
         disk.goes_on.set()
 
 
 def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_journal_is_whole_again(
-    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, journal: Journal
+    stalled: Disk,
+    follower: Follower,
+    desk_store: ArticleStore,
+    catalog: Catalog,
+    journal: Journal,
 ) -> None:
     assert stalled.arrived.is_set()
     assert len(stalled.jobs) == 1
     stalled.goes_on.set()
     until(lambda: len(stalled.jobs) >= MOST_JOBS)
-    store.delete("h-4")
-    end = store.state().newest
+    desk_store.delete("harbour-4")
+    end = desk_store.state().newest
     await_journal(catalog, journal, end)
     assert len(stalled.jobs) == MOST_JOBS + 1
     assert restored(catalog, journal) == (end, shown(follower.current().view))
 
 
 def test_after_the_disk_stalled_the_journal_is_whole_though_nothing_more_changes(
-    stalled: Disk, follower: Follower, store: ArticleStore, catalog: Catalog, journal: Journal
+    stalled: Disk,
+    follower: Follower,
+    desk_store: ArticleStore,
+    catalog: Catalog,
+    journal: Journal,
 ) -> None:
     """What was withdrawn meanwhile would be listed by who starts while the store is away."""
     stalled.goes_on.set()
@@ -234,4 +218,5 @@ def test_after_the_disk_stalled_the_journal_is_whole_though_nothing_more_changes
     for _ in range(2):
         follower.await_refresh(PATIENCE_SECONDS)
     follower.stop()  # writes what is left
-    assert restored(catalog, journal) == (store.state().newest, shown(follower.current().view))
+    end = desk_store.state().newest
+    assert restored(catalog, journal) == (end, shown(follower.current().view))
