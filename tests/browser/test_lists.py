@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import LATIN, SECRET, Cms, Site, Tab
-from tests.browser.hostile import BAD_JSON, IDS, REFUSED_LINKS, TITLES
+from tests.browser.hostile import REFUSED_LINKS, TITLES
 
 Tabs = Callable[..., Tab]
 
@@ -146,20 +145,6 @@ def test_addresses_that_are_not_of_the_web_are_refused(site: Site, field: str) -
         assert answer.status_code == 422, address
         assert [fault["pointer"] for fault in answer.get_json()["errors"]] == [f"/{field}"]
     assert site.client.get("/v1/articles/link").status_code == 404
-
-
-def test_ids_and_bodies_that_are_none_are_refused(site: Site) -> None:
-    for odd in IDS:
-        path = f"/v1/articles/{quote(odd, safe='')}"
-        assert site.client.put(path, json={"title": "A"}).status_code in {400, 404}, odd
-        assert site.client.get(f"{path}/related.html").status_code == 404, odd
-    for body in BAD_JSON:
-        answer = site.client.put(
-            "/v1/articles/body", data=body, headers={"Content-Type": "application/json"}
-        )
-        assert answer.status_code == 422, body
-        assert answer.get_json()["errors"], body
-    assert site.client.get("/v1/articles/body").status_code == 404
 
 
 # --- the page goes on ---

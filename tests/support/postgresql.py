@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import pytest
 
 from recommender.store import ArticleStore, open_store
 from tests.support.missing_software import skip_or_fail
+from tests.support.waiting import until
 
 DATABASES = ("sqlite", "postgresql")
 TEMPLATE = "migrated"
@@ -64,31 +64,29 @@ class PostgreSQL:
         if identity:
             os.chown(folder, identity["user"], identity["group"])
         server = cls(binaries, folder)
-        server._initialise("-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        options = ("-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        subprocess.run(  # noqa: S603 - a program of the system
+            [binaries / "initdb", "-D", folder / "data", *options],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **identity,
+        )
         access = "local all stranger scram-sha-256\nlocal all all trust\n"
         (folder / "data" / "pg_hba.conf").write_text(access)
         server.start()
         return server
 
-    def _initialise(self, *options: str) -> None:
-        subprocess.run(  # noqa: S603 - a program of the system
-            [self.binaries / "initdb", "-D", self.folder / "data", *options],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=self.folder,
-            **_somebody_else(),
-        )
-
     def start(self) -> None:
         """Start, and wait until it answers; one that was killed first has to be gone for good."""
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            if self.process is None or self.process.poll() is not None:
-                self.process = self._spawn()
-            if self._answers():
-                return
-            time.sleep(0.05)
-        raise TimeoutError((self.folder / "log").read_text())
+        if not until(self._runs, 30):
+            raise TimeoutError((self.folder / "log").read_text())
+
+    def _runs(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            self.process = self._spawn()
+        asked = [str(self.binaries / "pg_isready"), "-q", "-h", str(self.folder)]
+        return subprocess.run(asked, check=False).returncode == 0  # noqa: S603 - as above
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
@@ -104,10 +102,6 @@ class PostgreSQL:
                 cwd=self.folder,
                 **_somebody_else(),
             )
-
-    def _answers(self) -> bool:
-        asked = [str(self.binaries / "pg_isready"), "-q", "-h", str(self.folder)]
-        return subprocess.run(asked, check=False).returncode == 0  # noqa: S603 - as above
 
     def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
         """End it, by default as a crash would."""

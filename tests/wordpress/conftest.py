@@ -7,7 +7,7 @@ import pytest
 
 from tests.wordpress.mariadb import MariaDB
 from tests.wordpress.service import Service, Stage
-from tests.wordpress.site import SERVER, Site, free_port, missing_packages, unpacked
+from tests.wordpress.site import SERVER, Site, missing_packages, unpacked
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +37,8 @@ def site(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service itself, on an archive of this session; ready to list."""
-    started = Service(tmp_path_factory.mktemp("service"), free_port())
-    try:
-        started.start()
+    with Service(tmp_path_factory.mktemp("service")) as started:
         yield started
-    finally:
-        started.stop()
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.waiting import until
 
 __all__ = ["MariaDB", "ends"]
 
@@ -49,7 +50,10 @@ class MariaDB:
         try:
             server = cls(folder, _start(program, folder))
             try:
-                server._wait()
+                process, socket = server.process, server.socket
+                until(lambda: socket.exists() or process.poll() is not None, PATIENCE_SECONDS)
+                if not socket.exists():
+                    raise RuntimeError((folder / "log").read_text())
                 yield server
             finally:
                 ends(server.process)
@@ -60,13 +64,6 @@ class MariaDB:
     def socket(self) -> Path:
         """Where it listens."""
         return self.folder / "socket"
-
-    def _wait(self) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not self.socket.exists():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((self.folder / "log").read_text())
-            time.sleep(0.05)
 
 
 def _start(program: Path, folder: Path) -> subprocess.Popen[bytes]:

@@ -1,10 +1,10 @@
 """The plugin in a site, and editors who work there."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from recommender.sources.article_ids import wordpress_id
+from tests.support.waiting import until
 from tests.wordpress.site import Site
 
 __all__ = ["PLUGIN", "article_of", "comes_true", "configure", "pass_time", "remove", "save"]
@@ -68,9 +68,4 @@ def article_of(site: Site, post: int) -> str:
 
 
 def comes_true(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
+    return until(condition, PATIENCE_SECONDS, every=0.02)

@@ -1,9 +1,6 @@
 """The service that a site's plugin talks to: the real one, and one that answers as a test wants."""
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,71 +10,29 @@ from threading import Thread
 
 import httpx
 
-from tests.support.archives import clean_environment
-from tests.wordpress.mariadb import ends
+from tests.support.serving import KEY, Place, Server
+from tests.support.waiting import until
 
-__all__ = ["HTML", "KEY", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]
+__all__ = ["HTML", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]
 
-KEY = "plugin-0123456789abcdef"
 PATIENCE_SECONDS = 120
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PROBLEM = {"Content-Type": "application/problem+json"}
 
 
-@dataclass(slots=True)
-class Service:
+class Service(Server):
     """`read-also serve` on an empty archive with the bundled model, web workers and indexer."""
 
-    folder: Path
-    port: int
-    _process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def address(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(self, folder: Path) -> None:
+        super().__init__(Place(folder), ready=False)
 
     def start(self) -> None:
         """Start it, and wait until the indexer has loaded its model and reads what is put."""
-        environment = clean_environment(
-            DATABASE_URL=f"sqlite:///{self.folder / 'read-also.db'}",
-            DATA_DIR=self.folder,
-            API_KEYS=f"plugin:read+write:{KEY}",
-        )
-        command = [sys.executable, "-m", "recommender", "serve", "--port", str(self.port)]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
-                command, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not self._reads():
-            if time.monotonic() > until:
-                raise RuntimeError((self.folder / "log").read_text())
-            time.sleep(0.2)
-
-    def _reads(self) -> bool:
-        mark = str(time.monotonic())
-        try:
-            self.put("ready-1", "Ready", "The first article of an archive.")
-            self.put("ready-2", f"Steady {mark}", f"It was the {mark} which came second of all.")
-        except (httpx.TransportError, httpx.HTTPStatusError):
-            return False
-        until = time.monotonic() + PATIENCE_SECONDS
-        while mark not in str(self.titles("ready-1")):
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.1)
-        return True
-
-    def stop(self) -> None:
-        """End it; the archive stays."""
-        if self._process is not None:
-            self._process.terminate()  # the supervisor alone: it ends the others
-            try:
-                self._process.wait(PATIENCE_SECONDS)
-            finally:
-                ends(self._process)
-                self._process = None
+        super().start()
+        self.put("ready-1", "Ready", "The first article of an archive.")
+        self.put("ready-2", "Steady", "It was the second of all.")
+        if not until(lambda: "ready-2" in self.titles("ready-1"), PATIENCE_SECONDS):
+            raise RuntimeError(self.words())
 
     def client(self) -> httpx.Client:
         """A client with the plugin's key."""

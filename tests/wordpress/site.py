@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from typing import Any
 
 import httpx
 
+from tests.support.waiting import free_port, until
 from tests.wordpress.mariadb import MariaDB, ends
 
-__all__ = ["NEEDED", "SERVER", "Site", "free_port", "missing_packages", "unpacked"]
+__all__ = ["NEEDED", "SERVER", "Site", "missing_packages", "unpacked"]
 
 HERE = Path(__file__).parent / "php"
 INSTALLED = Path("/usr/share/wordpress")
@@ -46,12 +46,6 @@ def missing_packages() -> list[str]:
     listed = subprocess.run(["/usr/bin/php", "-m"], capture_output=True, text=True, check=True)
     loaded = listed.stdout.lower().split()
     return missing + [package for module, package in MODULES.items() if module not in loaded]
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @contextmanager
@@ -157,11 +151,10 @@ class Site:
                 stderr=log,
                 start_new_session=True,
             )
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not self._answers():
-            if self._web.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((self.folder / "web.log").read_text())
-            time.sleep(0.05)
+        web = self._web
+        until(lambda: self._answers() or web.poll() is not None, PATIENCE_SECONDS)
+        if not self._answers():
+            raise RuntimeError((self.folder / "web.log").read_text())
 
     def _answers(self) -> bool:
         try:

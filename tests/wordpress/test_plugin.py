@@ -8,6 +8,7 @@ import pytest
 
 from recommender.articles import Article, parse_article
 from recommender.sources.wordpress.posts import FIELDS, read_post
+from tests.support.serving import KEY
 from tests.wordpress.plugin import (
     PLUGIN,
     article_of,
@@ -17,7 +18,7 @@ from tests.wordpress.plugin import (
     remove,
     save,
 )
-from tests.wordpress.service import KEY, Service
+from tests.wordpress.service import Service
 from tests.wordpress.site import Site
 
 TEXTS = {
@@ -80,32 +81,29 @@ def test_an_edit_shows_in_the_lists(newsroom: Site, service: Service, seed: int,
     assert comes_true(lambda: title() == expected)
 
 
-def test_a_trashed_post_is_in_no_list_until_it_is_restored(
-    newsroom: Site, listed: Listed, post: int
+@pytest.mark.parametrize(
+    ("withdrawn", "returned"),
+    [
+        pytest.param({"status": "trash"}, {"status": "publish"}, id="trashed"),
+        pytest.param({"status": "private"}, {"status": "publish"}, id="private"),
+        pytest.param({"status": "draft"}, {"status": "publish"}, id="a draft"),
+        pytest.param({"password": "sesame"}, {"password": ""}, id="with a password"),
+    ],
+)
+def test_a_withdrawn_post_is_in_no_list_until_it_returns(
+    newsroom: Site,
+    listed: Listed,
+    post: int,
+    withdrawn: dict[str, str],
+    returned: dict[str, str],
 ) -> None:
-    remove(newsroom, post)
+    if withdrawn == {"status": "trash"}:
+        remove(newsroom, post)
+    else:
+        save(newsroom, post, **withdrawn)
     assert comes_true(lambda: not listed(post))
-    save(newsroom, post, status="publish")
+    save(newsroom, post, **returned)
     assert comes_true(lambda: listed(post))
-
-
-def test_a_private_post_is_in_no_list(newsroom: Site, listed: Listed, post: int) -> None:
-    save(newsroom, post, status="private")
-    assert comes_true(lambda: not listed(post))
-
-
-def test_a_post_with_a_password_is_in_no_list(newsroom: Site, listed: Listed, post: int) -> None:
-    save(newsroom, post, password="sesame")  # noqa: S106 - nobody is let in by it
-    assert comes_true(lambda: not listed(post))
-    save(newsroom, post, password="")
-    assert comes_true(lambda: listed(post))
-
-
-def test_a_post_back_among_the_drafts_is_in_no_list(
-    newsroom: Site, listed: Listed, post: int
-) -> None:
-    save(newsroom, post, status="draft")
-    assert comes_true(lambda: not listed(post))
 
 
 def test_a_deleted_post_is_in_no_list(newsroom: Site, listed: Listed, post: int) -> None:
@@ -231,35 +229,3 @@ def test_an_archive_is_pushed_in_bulk(newsroom: Site, service: Service) -> None:
         0,
         False,
     ]
-
-
-def test_pages_and_saving_go_on_while_the_service_is_stopped(
-    newsroom: Site, service: Service, listed: Listed, seed: int, post: int
-) -> None:
-    def page(number: int) -> str:
-        with newsroom.client() as client:
-            answer = client.get(f"/?p={number}", follow_redirects=True)
-        assert answer.status_code == 200
-        return answer.text
-
-    def shown(title: str) -> bool:
-        configure(newsroom, url=service.address, key=KEY)  # without the copy of another worker
-        return title in page(seed)
-
-    assert comes_true(lambda: shown("Harbour tug"))
-    newsroom.run(
-        """$name = "read_also_list_{$given['seed']}_6";
-        set_transient($name, ['fresh' => 0] + get_transient($name), 3600);""",
-        seed=seed,
-    )
-    service.stop()
-    try:
-        assert "Harbour tug" in page(seed)
-        assert "read-also" not in page(post)
-        save(newsroom, post, status="draft")
-        assert "Harbour tug" not in page(seed)  # WordPress knows that it is withdrawn
-    finally:
-        service.start()
-    assert listed(post)
-    pass_time(newsroom)
-    assert comes_true(lambda: not listed(post))

@@ -8,9 +8,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from tests.support.serving import KEY
+from tests.support.waiting import free_port
 from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time, save
-from tests.wordpress.service import HTML, KEY, PROBLEM, Answer, Asked, Stage, accept
-from tests.wordpress.site import Site, free_port
+from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
+from tests.wordpress.site import Site
 
 SECTION = '<section class="read-also" lang="en"><ul><li><a href="https://news.example/1">{}</a>'
 END = "</li></ul></section>"
@@ -24,6 +26,14 @@ def newsroom(site: Site) -> Iterator[Site]:
     site.add_plugin(PLUGIN)
     yield site
     assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+@pytest.fixture
+def stage(newsroom: Site, stage: Stage) -> Stage:
+    """A service that takes every change, and to which the plugin is set."""
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    return stage
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +98,6 @@ def sent(stage: Stage) -> list[tuple[str, int]]:
 def test_a_page_shows_the_last_copy_while_the_service_is_away(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = lambda _: listing("a copy")
     assert "a copy" in page(newsroom, post)
     stage.answer = lambda _: Answer(503)
@@ -131,8 +140,6 @@ def test_a_fresh_copy_is_shown_without_asking_again(
 def test_a_copy_that_did_not_change_is_not_sent_again(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-
     def answer(asked: Asked) -> Answer:
         known = asked.headers.get("if-none-match") == '"1"'
         return Answer(304, headers=NEVER_STALE) if known else listing("the same")
@@ -146,28 +153,29 @@ def test_a_copy_that_did_not_change_is_not_sent_again(
 def test_nothing_is_shown_stale_that_the_service_forbids(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = showing("x", HTML | {"Cache-Control": "max-age=0"})
     page(newsroom, post)
     stage.answer = lambda _: Answer(503)
     assert "read-also" not in page(newsroom, post)
 
 
-def test_a_copy_of_before_a_withdrawal_is_looked_at_again(
-    newsroom: Site, stage: Stage, post: int
+@pytest.mark.parametrize("away", [False, True])
+def test_a_copy_of_before_a_withdrawal_is_shown_no_more(
+    newsroom: Site, stage: Stage, post: int, *, away: bool
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = showing("with it", FRESH)
     other = save(newsroom, title="Soon gone", content="Gone.")
     assert "with it" in page(newsroom, post)
     save(newsroom, other, status="draft")
-    stage.answer = showing("without", FRESH)
-    assert "without" in page(newsroom, post)
+    if away:
+        stage.answer = lambda _: Answer(503)
+        assert "read-also" not in page(newsroom, post)
+    else:
+        stage.answer = showing("without", FRESH)
+        assert "without" in page(newsroom, post)
 
 
 def test_an_unknown_article_has_no_list(newsroom: Site, stage: Stage, post: int) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     assert "read-also" not in page(newsroom, post)
     assert "read-also" not in page(newsroom, post)
     assert len(stage.asked) == 1
@@ -176,7 +184,6 @@ def test_an_unknown_article_has_no_list(newsroom: Site, stage: Stage, post: int)
 def test_what_a_service_should_never_send_does_not_reach_a_page(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     hostile = (
         '<section class="read-also" onclick="evil()"><script>evil()</script>'
         '<a href="javascript:evil()" class="read-also__link">one</a><iframe src="//evil"></iframe>'
@@ -192,7 +199,6 @@ def test_what_a_service_should_never_send_does_not_reach_a_page(
 def test_a_list_neither_ends_what_it_stands_in_nor_takes_names_of_the_theme(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     names = '<ul class="read-also__list" id="wpadminbar"><li class="modal-open" id="read-also-1">'
     body = f'<section class="read-also">{names}x</li></ul></section></section></div></article>'
     stage.answer = lambda _: Answer(200, body, NEVER_STALE)
@@ -214,7 +220,6 @@ def test_a_list_neither_ends_what_it_stands_in_nor_takes_names_of_the_theme(
 def test_what_is_no_list_does_not_take_the_place_of_one(
     newsroom: Site, stage: Stage, post: int, other: Answer
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = showing("a copy")
     assert "a copy" in page(newsroom, post)
     stage.answer = lambda _: other
@@ -224,7 +229,6 @@ def test_what_is_no_list_does_not_take_the_place_of_one(
 
 
 def test_a_header_that_comes_twice_is_read_as_one(newsroom: Site, stage: Stage, post: int) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     twice = (("Cache-Control", "private"), ("Cache-Control", "max-age=30"))
     stage.answer = lambda _: Answer(200, SECTION.format("fresh") + END, HTML, twice)
     for _ in range(2):
@@ -233,7 +237,6 @@ def test_a_header_that_comes_twice_is_read_as_one(newsroom: Site, stage: Stage, 
 
 
 def test_a_title_in_brackets_runs_no_shortcode(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = showing("How to [secret]")
     block = "<p>It left at dawn.</p><!-- wp:read-also/list /-->"
     made = newsroom.insert(post_title="Brackets", post_content=block)
@@ -243,7 +246,6 @@ def test_a_title_in_brackets_runs_no_shortcode(newsroom: Site, stage: Stage) -> 
 
 def test_without_curl_nobody_is_asked(newsroom: Site, stage: Stage, post: int) -> None:
     """What WordPress uses in its place waits for ten seconds and more."""
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = showing("listed")
     said = newsroom.run(
         """return [ReadAlso\\list_html($given['post'], 6), ReadAlso\\diagnose()];""",
@@ -255,7 +257,6 @@ def test_without_curl_nobody_is_asked(newsroom: Site, stage: Stage, post: int) -
 
 
 def test_without_an_address_there_is_no_list(newsroom: Site, stage: Stage, post: int) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = showing("listed", FRESH)
     assert "listed" in page(newsroom, post)
     newsroom.run("update_option('read_also', ['url' => '']);")
@@ -290,7 +291,6 @@ def test_the_list_stands_once_and_only_on_the_page_of_the_post(
 def test_an_excerpt_on_the_page_of_the_post_has_no_list(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = lambda _: listing("listed")
     shown = newsroom.run(
         """global $wp_query, $wp_the_query;
@@ -306,7 +306,6 @@ def test_an_excerpt_on_the_page_of_the_post_has_no_list(
 
 
 def test_a_change_waits_until_the_service_is_back(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = lambda _: Answer(503)
     first = save(newsroom, title="Saved while away", content="Saved.")
     second = save(newsroom, title="Saved as well", content="Saved.")
@@ -354,8 +353,6 @@ def test_what_a_killed_process_left_is_sent_a_minute_later(
 
 def test_all_that_a_long_request_changes_is_sent(newsroom: Site, stage: Stage) -> None:
     """While it goes on, another one sends what it had changed by then."""
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     made = newsroom.run(
         """
         $post = ['post_status' => 'publish', 'post_content' => 'Text.'];
@@ -391,7 +388,6 @@ def test_a_deletion_is_told_though_the_post_was_sent_while_it_began(
 def test_a_post_whose_content_ends_the_request_holds_no_other_up(
     newsroom: Site, stage: Stage, how: str
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = accept if how == "one by one" else lambda _: Answer(503)
     texts = {"Good": "Text.", "Bad": "[leave]", "Better": "Text."}
     with code(newsroom, "add_shortcode('leave', function () { exit; });"):
@@ -413,8 +409,6 @@ def test_a_post_whose_content_ends_the_request_holds_no_other_up(
 
 def test_a_post_is_pushed_as_anybody_reads_it(newsroom: Site, stage: Stage) -> None:
     """Not with what its editor may see, or what queries show in the administration."""
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     for status in ("private", "draft", "publish"):
         newsroom.insert(post_title=f"A {status} headline", post_status=status, post_author=2)
     block = (
@@ -520,7 +514,6 @@ def test_odd_answers_settle_nothing_and_break_nothing(newsroom: Site, stage: Sta
 def test_a_refused_article_is_told_of_and_not_sent_again(
     newsroom: Site, stage: Stage, problem: str, said: str
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     stage.answer = lambda _: Answer(422, problem, PROBLEM)
     post = save(newsroom, title="Refused", content="Saved.")
     assert waiting(newsroom) == 0
@@ -537,8 +530,6 @@ def test_saving_goes_on_beside_a_service_that_never_answers(newsroom: Site) -> N
 def test_what_a_slow_service_does_not_take_in_two_seconds_is_left_to_cron(
     newsroom: Site, stage: Stage
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-
     def answer(asked: Asked) -> Answer:
         time.sleep(0.9)
         return accept(asked)
@@ -581,8 +572,6 @@ def test_a_post_that_fails_alone_holds_no_other_up(
 def test_a_filter_that_fails_breaks_neither_the_save_nor_the_other_posts(
     newsroom: Site, stage: Stage
 ) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     made = newsroom.run(
         """
         add_filter('the_content', function ($content) {
@@ -603,8 +592,6 @@ def test_a_filter_that_fails_breaks_neither_the_save_nor_the_other_posts(
 
 def test_of_two_saves_at_once_the_later_one_stands(newsroom: Site, stage: Stage) -> None:
     """An editor saves while the save of another is on its way to the service."""
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     post = newsroom.insert(post_title="Before", post_content="Text.")
     newsroom.run(
         """add_filter('read_also_article', function ($fields) use ($given) {
@@ -627,7 +614,6 @@ def test_of_two_saves_at_once_the_later_one_stands(newsroom: Site, stage: Stage)
 
 
 def test_what_was_never_public_is_never_sent(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
     draft = save(newsroom, title="Draft", content="Not yet.", status="draft")
     save(newsroom, draft, content="Still not.")
     with newsroom.client("editor") as client:
@@ -637,8 +623,6 @@ def test_what_was_never_public_is_never_sent(newsroom: Site, stage: Stage) -> No
 
 
 def test_a_bulk_edit_is_sent_when_it_ends(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     fields = {"post_status": "publish", "post_content": "Many."}
     posts = newsroom.fill([fields | {"post_title": f"Number {n}"} for n in range(7)])
     assert sorted(sent(stage)) == [("PUT", post) for post in posts]
@@ -684,8 +668,6 @@ def test_another_name_of_an_author_and_another_author_are_sent(
 
 
 def test_a_post_that_becomes_one_of_another_type_is_withdrawn(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
     post = newsroom.insert(post_title="A post", post_content="Text.")
     for kind in ("page", "post"):
         retype = "get_post($given['post']); set_post_type($given['post'], $given['type']);"

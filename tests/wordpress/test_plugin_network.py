@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.serving import KEY
 from tests.wordpress.plugin import PLUGIN
-from tests.wordpress.service import KEY, Stage, accept
+from tests.wordpress.service import Stage, accept
 from tests.wordpress.site import Site
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from recommender.sources.article_ids import foreign_id, wordpress_id
 from tests.support.properties import examples
+from tests.support.serving import KEY
+from tests.support.waiting import free_port
 from tests.wordpress.plugin import PLUGIN, configure
-from tests.wordpress.service import KEY, PROBLEM, Answer, Asked, Stage, accept
-from tests.wordpress.site import Site, free_port
+from tests.wordpress.service import PROBLEM, Answer, Asked, Stage, accept
+from tests.wordpress.site import Site
 
 PAGE = "/wp-admin/options-general.php?page=read-also"
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")

@@ -29,6 +29,7 @@ from recommender.sources.source import Record
 from recommender.sources.wordpress import WordPress
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import clean_environment
+from tests.support.waiting import until
 from tests.wordpress.site import Fields, Site
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
@@ -50,7 +51,7 @@ TRUTH = """
 Told = tuple[str, str, str, frozenset[str], str | None]
 
 
-def hash_id(article_id: str) -> int:
+def post_number(article_id: str) -> int:
     return int(article_id.rpartition(":")[2])
 
 
@@ -92,7 +93,7 @@ class Archive:
 
     def stored(self) -> dict[int, Told]:
         """What the store holds, by the number of the post."""
-        return {hash_id(one.id): told(one) for one in articles(self.store)}
+        return {post_number(one.id): told(one) for one in articles(self.store)}
 
     def truth(self) -> dict[int, Told]:
         """What the site shows to everybody, after its own PHP."""
@@ -325,14 +326,8 @@ def test_a_wrong_application_password_ends_the_import_and_says_so(
 ) -> None:
     password = tmp_path / "password"
     password.write_text("abcd efgh ijkl mnop\n")
-    called, environment = command(
-        f"sqlite:///{tmp_path / 'a.db'}",
-        archive.site.home,
-        "--user",
-        "editor",
-        "--password-file",
-        str(password),
-    )
+    given = ("--user", "editor", "--password-file", str(password))
+    called, environment = command(f"sqlite:///{tmp_path / 'a.db'}", archive.site.home, *given)
     done = subprocess.run(  # noqa: S603 - this interpreter, words of our own
         called, env=environment, capture_output=True, text=True, check=False
     )
@@ -366,7 +361,7 @@ def test_a_site_without_pretty_links_is_pulled(archive: Archive) -> None:
     assert len(records) == 100
     assert all(
         isinstance(one.content, Article)
-        and one.content.url == f"{archive.site.home}/?p={hash_id(one.content.id)}"
+        and one.content.url == f"{archive.site.home}/?p={post_number(one.content.id)}"
         for one in records
     )
 
@@ -421,9 +416,7 @@ def test_a_pull_that_was_killed_goes_on_and_misses_nothing(
     with subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
         called, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while resumed.store.state().change < 125 and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: resumed.store.state().change >= 125, PATIENCE_SECONDS, every=0.02)
         process.kill()
     before = resumed.store.state().change
     archive.site.insert(post_title="Published meanwhile")

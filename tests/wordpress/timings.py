@@ -21,10 +21,12 @@ from typing import Final
 
 import click
 
+from tests.support.serving import KEY
+from tests.support.waiting import free_port
 from tests.wordpress.mariadb import MariaDB
 from tests.wordpress.plugin import PLUGIN, article_of, configure, remove, save
-from tests.wordpress.service import KEY, Service
-from tests.wordpress.site import SERVER, Site, free_port, unpacked
+from tests.wordpress.service import Service
+from tests.wordpress.site import SERVER, Site, unpacked
 
 IN_A_ROW: Final = 8
 PATIENCE_SECONDS: Final = 60
@@ -49,9 +51,7 @@ class Scene:
             server = stack.enter_context(MariaDB.running(SERVER))
             site = stack.enter_context(Site.running(server, stack.enter_context(unpacked())))
             folder = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
-            service = Service(Path(folder), free_port())
-            stack.callback(service.stop)
-            service.start()
+            service = stack.enter_context(Service(Path(folder)))
             site.add_plugin(PLUGIN)
             yield cls(site, service)
 

@@ -144,63 +144,40 @@ def digest_of(path: Path) -> str:
 # --- bits and lengths, changed in place and back again ---
 
 
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """One bit of a file, counted from the lowest bit of its first byte."""
-
-    path: Path
-    bit: int
-
-    @contextmanager
-    def done(self) -> Iterator[None]:
-        """Flip the bit, and flip it back."""
-        self._flip()
-        try:
-            yield
-        finally:
-            self._flip()
-
-    def _flip(self) -> None:
-        place, bit = divmod(self.bit, 8)
-        with self.path.open("r+b", buffering=0) as file:
-            file.seek(place)
-            byte = file.read(1)[0]
-            file.seek(place)
-            file.write(bytes([byte ^ 1 << bit]))
+@contextmanager
+def flipped(path: Path, bit: int) -> Iterator[None]:
+    """One bit of a file, counted from the lowest bit of its first byte, is another."""
+    _flip(path, bit)
+    try:
+        yield
+    finally:
+        _flip(path, bit)
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
-    """Another length of a file: shorter, or one byte longer."""
-
-    path: Path
-    bytes: int
-
-    @contextmanager
-    def done(self) -> Iterator[None]:
-        """Cut the file or append to it, and write the old bytes back."""
-        whole = self.path.read_bytes()
-        self.path.write_bytes((whole + b"\n")[: self.bytes])
-        try:
-            yield
-        finally:
-            self.path.write_bytes(whole)
+def _flip(path: Path, bit: int) -> None:
+    with path.open("r+b", buffering=0) as file:
+        file.seek(bit // 8)
+        byte = file.read(1)[0]
+        file.seek(bit // 8)
+        file.write(bytes([byte ^ 1 << bit % 8]))
 
 
-def draw_flip(archives: list[Archive], seed: int, number: int) -> tuple[Archive, Flip]:
-    """Draw a bit: first an archive, then a file, then a bit, so that small files get as many."""
-    draw = random.Random(f"{seed}-{number}")  # noqa: S311 - a choice, no secret
-    archive = draw.choice(archives)
-    path = draw.choice([*archive.files, archive.pointer])
-    return archive, Flip(path, draw.randrange(path.stat().st_size * 8))
+@contextmanager
+def resized(path: Path, size: int) -> Iterator[None]:
+    """A file is shorter, or one byte longer."""
+    whole = path.read_bytes()
+    path.write_bytes((whole + b"\n")[:size])
+    try:
+        yield
+    finally:
+        path.write_bytes(whole)
 
 
-def lengths_of(path: Path, pieces: int) -> list[Length]:
+def sizes_of(path: Path, pieces: int) -> list[int]:
     """0, 1, half, one less, one more, and every multiple of a stride that cuts in `pieces`."""
     size = path.stat().st_size
     strides = range(0, size, max(1, size // pieces))
-    wanted = {0, 1, size // 2, size - 1, *strides, size + 1} - {size}
-    return [Length(path, length) for length in sorted(wanted) if length >= 0]
+    return sorted({0, 1, size // 2, size - 1, *strides, size + 1} - {size, -1})
 
 
 # --- whole files and folders ---
@@ -383,19 +360,19 @@ class Damage:
                     self._note("cases", case.name, copy.mistake(may_be_absent=case.absent))
 
     def run_lengths(self, pieces: int) -> None:
-        """Cut and lengthen every file and the pointer; see `lengths_of`."""
+        """Cut and lengthen every file and the pointer; see `sizes_of`."""
         for archive in self.archives:
             paths = [*archive.files, archive.pointer]
-            lengths = [length for path in paths for length in lengths_of(path, pieces)]
-            for length in tqdm(lengths, "lengths", unit="length", disable=None):
-                with length.done():
-                    self._note("lengths", str(length), archive.mistake())
+            sizes = [(path, size) for path in paths for size in sizes_of(path, pieces)]
+            for path, size in tqdm(sizes, "lengths", unit="length", disable=None):
+                with resized(path, size):
+                    self._note("lengths", f"{path} with {size} bytes", archive.mistake())
 
     def run_pointer(self) -> None:
         """Flip every bit of the pointer."""
         archive = self.archives[0]
         for bit in range(archive.pointer.stat().st_size * 8):
-            with Flip(archive.pointer, bit).done():
+            with flipped(archive.pointer, bit):
                 found = archive.mistake(may_be_absent=True)
             self._note("pointer flips", f"bit {bit} of the pointer", found)
 
@@ -404,10 +381,14 @@ class Damage:
         start = self.tally.next_step(seed)
         steps = range(start, max(start, count))
         for number in tqdm(steps, "flips", count, initial=start, unit="flip", disable=None):
-            archive, flip = draw_flip(self.archives, seed, number)
-            with flip.done():
-                found = archive.mistake(may_be_absent=flip.path == archive.pointer)
-            self._note("flips", f"flip {number} of seed {seed}: {flip}", found)
+            # First an archive, then a file, then a bit, so that small files get as many.
+            draw = random.Random(f"{seed}-{number}")  # noqa: S311 - a choice, no secret
+            archive = draw.choice(self.archives)
+            path = draw.choice([*archive.files, archive.pointer])
+            bit = draw.randrange(path.stat().st_size * 8)
+            with flipped(path, bit):
+                found = archive.mistake(may_be_absent=path == archive.pointer)
+            self._note("flips", f"flip {number} of seed {seed}: bit {bit} of {path}", found)
             self.tally.done(seed, number)
             if number % SAVED_EVERY == 0:
                 self.tally.save()

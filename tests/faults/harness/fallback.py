@@ -16,7 +16,7 @@ from index import BUCKETS, Catalog, Passages, Rows, TermCounts, quantize
 from recommender.analysis.embedding import Model
 from recommender.indexing.documents import build_rows
 from recommender.live import open_base_snapshots
-from tests.faults.harness.damage import Flip
+from tests.faults.harness.damage import flipped
 from tests.faults.harness.tally import Figure, report
 from tests.support.index_rows import STAMP, random_units
 
@@ -37,7 +37,7 @@ def main(rows: int) -> None:
         seconds = {"opening the live generation": _seconds(catalog, newer)}
         for name in ("display.bin", "vectors.faiss", "manifest.json"):
             path = catalog.folder / newer / name
-            with Flip(path, path.stat().st_size * 4).done():
+            with flipped(path, path.stat().st_size * 4):
                 seconds[f"the one before, {name} damaged"] = _seconds(catalog, older)
         begun = time.monotonic()
         catalog.flip(older)
