@@ -474,6 +474,7 @@ def test_odd_answers_settle_nothing_and_break_nothing(newsroom: Site, stage: Sta
     fields = {"post_status": "publish", "post_content": "Odd."}
     newsroom.fill([fields | {"post_title": f"Odd {n}"} for n in range(3)])
     configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = lambda _: Answer(404)
     newsroom.run("ReadAlso\\mark_all(\"post_content = 'Odd.' AND 1 = %d\", 1);")
     items: tuple[object, ...] = (
         "x",

@@ -101,19 +101,21 @@ class Tracer:
     """A worker whose children are traced, and where they leave their traces."""
 
     def __init__(self, worker: "subprocess.Popen[bytes]", folder: Path) -> None:
-        self._worker = worker
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        self._said, self._told = worker.stdin, worker.stdout
         self._log = folder / "strace.log"
 
     def run(self, work: str, folder: Path, *options: str) -> Outcome:
         """Do a piece of work in a fresh child under strace."""
-        self._send(json.dumps([work, str(folder)]).encode())
-        facts = [self._hear()]
-        if "ready" in facts[0]:
-            with self._tracing(int(facts[0]["ready"]), options):
-                self._send(b"\n")
-                facts += self._until_gone()
-        else:
-            facts += self._until_gone()
+        self._say([work, str(folder)])
+        facts: list[dict[str, Any]] = [json.loads(self._told.readline())]
+        with ExitStack() as tracing:
+            if "ready" in facts[0]:
+                tracing.enter_context(self._tracing(int(facts[0]["ready"]), options))
+                self._say()
+            while "status" not in facts[-1]:
+                facts.append(json.loads(self._told.readline()))
         steps = {fact["step"]: fact for fact in facts if "step" in fact}
         trace = self._log.read_text("utf-8", "replace").splitlines()
         return Outcome(steps, int(facts[-1]["status"]), trace)
@@ -125,12 +127,10 @@ class Tracer:
             raise RuntimeError(f"{work} fails without a fault: {outcome.steps}")
         return list(calls_in(outcome.trace, folder))
 
-    def _until_gone(self) -> Iterator[dict[str, Any]]:
-        while True:
-            fact = self._hear()
-            yield fact
-            if "status" in fact:
-                return
+    def _say(self, *words: object) -> None:
+        """What to do, or a byte for the child to go on."""
+        self._said.write(b"".join(json.dumps(one).encode() for one in words) or b"\n")
+        self._said.flush()
 
     @contextmanager
     def _tracing(self, pid: int, options: Iterable[str]) -> Iterator[None]:
@@ -142,7 +142,7 @@ class Tracer:
             assert strace.stderr is not None
             said = strace.stderr.readline()
             if b"attached" not in said:
-                os.kill(pid, 9)
+                os.kill(pid, signal.SIGKILL)
                 raise PermissionError(f"strace cannot attach: {said.decode().strip()}")
             try:
                 yield
@@ -150,41 +150,6 @@ class Tracer:
                 strace.terminate()  # else it waits for a child that waits for us
                 raise
             strace.stderr.read()
-
-    def _send(self, data: bytes) -> None:
-        assert self._worker.stdin is not None
-        self._worker.stdin.write(data)
-        self._worker.stdin.flush()
-
-    def _hear(self) -> dict[str, Any]:
-        assert self._worker.stdout is not None
-        line = self._worker.stdout.readline()
-        if not line:
-            raise RuntimeError("the worker is gone")
-        fact: dict[str, Any] = json.loads(line)
-        return fact
-
-
-@contextmanager
-def open_tracer(worker_options: Sequence[str] = WORKER) -> Iterator[Tracer]:
-    """Start a worker, by what the interpreter is told to run, and stop it at the end."""
-    command = [sys.executable, *worker_options]
-    with (
-        tempfile.TemporaryDirectory(prefix="strace-") as folder,
-        subprocess.Popen(  # noqa: S603 - our own program
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env=os.environ | ONE_THREAD,
-            process_group=0,  # a Ctrl-C is for the process that injects
-        ) as worker,
-    ):
-        try:
-            yield Tracer(worker, Path(folder))
-        finally:
-            worker.kill()
 
 
 def calls_in(trace: Iterable[str], folder: Path) -> Iterator[Call]:
@@ -369,7 +334,7 @@ class Injection:
         calls = self._tracer.calls(name, self._fresh())
         if sample is None:
             return [Point(call, fault) for call in calls for fault in FAULTS]
-        return _drawn_points(choose(calls, sample, seed), seed)
+        return _choose(calls, sample, seed)
 
     def run(self, name: str, points: list[Point], seed: int) -> None:
         """Inject every point that the tally has not seen."""
@@ -407,21 +372,16 @@ class Injection:
             self._tally.find(f"{name}: {point.fault} at {point.call.text}: {wrong}")
 
 
-def _drawn_points(calls: list[Call], seed: int) -> list[Point]:
+def _choose(calls: list[Call], sample: int, seed: int) -> list[Point]:
+    """A kill and an error at every fsync and rename, and at a drawn `sample` of the others."""
     draw = random.Random(seed)  # noqa: S311 - a choice, no secret
-    kills = [Point(call, KILL) for call in calls]
-    # Waiting for a lock that is never given back takes SQLite ten seconds.
-    failing = [call for call in calls if not call.unlocks]
-    return kills + [Point(call, draw.choice(ERRORS)) for call in failing]
-
-
-def choose(calls: list[Call], sample: int | None, seed: int) -> list[Call]:
-    """All calls, or every fsync and rename with a drawn `sample` of the others, in their order."""
     others = [call for call in calls if call.name not in ALWAYS]
-    if sample is None or sample >= len(others):
-        return calls
-    drawn = random.Random(seed).sample(others, sample)  # noqa: S311 - a choice, no secret
-    return [call for call in calls if call.name in ALWAYS or call in drawn]
+    drawn = draw.sample(others, min(sample, len(others)))
+    chosen = [call for call in calls if call.name in ALWAYS or call in drawn]
+    # Waiting for a lock that is never given back takes SQLite ten seconds.
+    failing = [call for call in chosen if not call.unlocks]
+    kills = [Point(call, KILL) for call in chosen]
+    return kills + [Point(call, draw.choice(ERRORS)) for call in failing]
 
 
 def _hit(outcome: Outcome, point: Point, folder: Path) -> bool:
@@ -459,10 +419,25 @@ def _misbehaviour(point: Point, outcome: Outcome) -> list[str]:
 
 @contextmanager
 def open_injection(tally: Tally, worker: Sequence[str] = WORKER) -> Iterator[Injection]:
-    """Start what is needed, in a folder that goes away afterwards."""
+    """Start a worker, by what the interpreter is told to run, and what is needed besides."""
     place = tempfile.TemporaryDirectory(prefix="injection-", dir=memory_folder())
-    with place as folder, open_tracer(worker) as tracer:
-        yield Injection(tracer, Path(folder), tally)
+    with (
+        place as folder,
+        tempfile.TemporaryDirectory(prefix="strace-") as traces,
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, *worker],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=os.environ | ONE_THREAD,
+            process_group=0,  # a Ctrl-C is for the process that injects
+        ) as process,
+    ):
+        try:
+            yield Injection(Tracer(process, Path(traces)), Path(folder), tally)
+        finally:
+            process.kill()
 
 
 @click.command(help=__doc__)

@@ -10,7 +10,6 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,15 +28,11 @@ IDS: Final = 16
 REOPENED_AT: Final = (13, 27)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One write: an article put, or deleted where there is none."""
-
-    article_id: str
-    article: Article | None
+Written = Article | str
+"""An article, or "deleted", or "unknown" before it was written."""
 
 
-def steps() -> Iterator[Step]:
+def _draw_steps() -> Iterator[tuple[str, Written]]:
     """The writes, the same every time."""
     draw = random.Random(20261124)  # noqa: S311 - the same every time
     living: set[str] = set()
@@ -45,79 +40,64 @@ def steps() -> Iterator[Step]:
         article_id = f"article-{draw.randrange(IDS):02}"
         if article_id in living and draw.random() < 0.3:
             living.remove(article_id)
-            yield Step(article_id, None)
+            yield article_id, "deleted"
         else:
             living.add(article_id)
             words = " ".join(f"word{draw.randrange(1000)}" for _ in range(draw.randrange(5, 600)))
-            yield Step(article_id, Article(id=article_id, title=f"Write {number}", body=words))
+            yield article_id, Article(id=article_id, title=f"Write {number}", body=words)
+
+
+STEPS: Final = list(_draw_steps())
 
 
 def write_all(url: str) -> None:
     """Write every step, acknowledge each, and open the store anew in between."""
     store = open_store(url)
-    for number, step in enumerate(steps()):
+    for number, (article_id, written) in enumerate(STEPS):
         if number in REOPENED_AT:
             store.close()
             store = open_store(url)
-        _take(store, step)
+        if isinstance(written, Article):
+            store.put(written)
+        else:
+            store.delete(article_id)
         acknowledge(number)
     store.close()
 
 
 def check(folder: Path, acknowledged: int) -> Verdict:
     """Look for every acknowledged article, whole, in the store of a folder."""
-    told, next_told = _after(acknowledged), _after(min(acknowledged + 1, WRITES))
+    before, after = dict(STEPS[:acknowledged]), dict(STEPS[: acknowledged + 1])
     try:
-        losses = tuple(_losses(folder, told, next_told))
+        losses = tuple(_losses(folder, before, after))
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing can be read
-        losses = (f"the store cannot be used: {error!r}",) * max(1, len(told))
-    return Verdict(len(told), losses)
+        losses = (f"the store cannot be used: {error!r}",) * max(1, len(before))
+    return Verdict(len(before), losses)
 
 
-def _take(store: ArticleStore, step: Step) -> None:
-    if step.article is None:
-        store.delete(step.article_id)
-    else:
-        store.put(step.article)
-
-
-def _after(count: int) -> dict[str, Article | None]:
-    return {step.article_id: step.article for step in _STEPS[:count]}
-
-
-def _losses(
-    folder: Path, told: dict[str, Article | None], next_told: dict[str, Article | None]
-) -> Iterator[str]:
+def _losses(folder: Path, before: dict[str, Written], after: dict[str, Written]) -> Iterator[str]:
     with closing(open_store(_url(folder))) as store:
-        for article_id in sorted(next_told):
+        for article_id in sorted(after):
             found = _find(store, article_id)
+            wanted = before.get(article_id, "unknown")
             # The write that was under way is there whole, or not at all.
-            if found not in {_text(told, article_id), _text(next_told, article_id)}:
-                yield f"{article_id} is {found:.60}, not {_text(told, article_id):.60}"
+            if found not in (wanted, after[article_id]):
+                yield f"{article_id} is {found!s:.60}, not {wanted!s:.60}"
     yield from find_corruption(folder / DATABASE)
 
 
-def _find(store: ArticleStore, article_id: str) -> str:
+def _find(store: ArticleStore, article_id: str) -> Written:
     try:
-        return store.get(article_id).to_json()
+        return store.get(article_id)
     except DeletedArticle:
         return "deleted"
     except UnknownArticle:
         return "unknown"
 
 
-def _text(articles: dict[str, Article | None], article_id: str) -> str:
-    if article_id not in articles:
-        return "unknown"
-    article = articles[article_id]
-    return "deleted" if article is None else article.to_json()
-
-
 def _url(folder: Path) -> str:
     return f"sqlite:///{folder / DATABASE}"
 
-
-_STEPS: Final = list(steps())
 
 STORE: Final = Workload(
     "store",
