@@ -56,10 +56,7 @@ def test_a_summary_is_what_the_body_does_not_say(summary: str, expected: str) ->
 @pytest.mark.parametrize(
     ("markup", "text"),
     [
-        (
-            "AT&#038;T&#8217;s &#8220;R&#038;D&#8221; <em>cuts</em>",
-            "AT&T\u2019s \u201cR&D\u201d cuts",
-        ),
+        ("AT&#038;T&#8217;s &#8220;R&#038;D&#8221; <em>x</em>", "AT&T\u2019s \u201cR&D\u201d x"),
         ("A &lt;b&gt; tag", "A <b> tag"),
         ("One<br />two&nbsp;\n three", "One two three"),
         ("a < b and c > d", "a < b and c > d"),
@@ -109,17 +106,14 @@ def test_names_are_as_many_and_as_long_as_an_article_takes() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Mon, 01 Jan 2024 10:00:00 GMT",
-        "Mon, 01 Jan 2024 11:00:00 +0100",
-        "Mon, 01 Jan 2024 10:00:00 -0000",
-        "Mon, 01 Jan 2024 10:00:00",
+        *("Mon, 01 Jan 2024 10:00:00 GMT", "Mon, 01 Jan 2024 11:00:00 +0100"),
+        *("Mon, 01 Jan 2024 10:00:00 -0000", "Mon, 01 Jan 2024 10:00:00"),
         "1 Jan 2024 05:00:00 EST",
     ],
 )
-def test_it_is_read_in_utc(text: str) -> None:
+def test_a_date_is_read_in_utc(text: str) -> None:
     """With an offset, with a zone by name, and without any."""
     read = parse_mail_date(text)
-
     assert read == datetime(2024, 1, 1, 10, tzinfo=UTC)
     assert read.tzinfo is UTC
 
@@ -127,22 +121,17 @@ def test_it_is_read_in_utc(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "yesterday",
-        "Thu, 31 Feb 2024 10:00:00 GMT",
+        *("", "yesterday", "Thu, 31 Feb 2024 10:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1200"),
         "Mon, 01 Jan 2020 00:00:00 +99999999999999999999",
         "Mon, 01 Jan 2020 00:88888888888888888888:00 GMT",
-        "Fri, 31 Dec 9999 23:59:59 -1200",
     ],
 )
-def test_what_no_calendar_has_is_none(text: str) -> None:
+def test_a_date_that_no_calendar_has_is_none(text: str) -> None:
     """Among them an offset and a minute of twenty digits, and a moment past all years."""
     assert parse_mail_date(text) is None
 
 
 @given(st.text(alphabet="0123456789 +-:,GMTJanFeb", max_size=60))
-def test_no_text_raises(text: str) -> None:
-    """Whatever a site writes there."""
+def test_whatever_a_site_writes_is_a_date_or_none(text: str) -> None:
     read = parse_mail_date(text)
-
     assert read is None or read.tzinfo is UTC

@@ -14,23 +14,26 @@ from recommender.sources.xml_elements import (
     recover_elements,
 )
 
+
+def an_element(
+    name: str, attributes: dict[str, str], text: str, inner: list[ET.Element]
+) -> ET.Element:
+    made = ET.Element(name, attributes)
+    made.text = text
+    made.extend(inner)
+    return made
+
+
 TEXTS = st.text("ab&<>\"' \n\té中", max_size=8)
 NAMES = st.sampled_from(["title", "x"])
+ATTRIBUTES = st.dictionaries(NAMES, TEXTS, max_size=2)
 INNER = st.recursive(
-    st.tuples(NAMES, st.dictionaries(NAMES, TEXTS, max_size=2), TEXTS, st.just(())),
-    lambda inner: st.tuples(
-        NAMES,
-        st.dictionaries(NAMES, TEXTS, max_size=2),
-        TEXTS,
-        st.lists(inner, max_size=3).map(tuple),
-    ),
+    st.builds(an_element, NAMES, ATTRIBUTES, TEXTS, st.just([])),
+    lambda inner: st.builds(an_element, NAMES, ATTRIBUTES, TEXTS, st.lists(inner, max_size=3)),
     max_leaves=8,
 )
-TREES = st.tuples(
-    st.sampled_from(["item", "title"]),
-    st.dictionaries(NAMES, TEXTS, max_size=2),
-    TEXTS,
-    st.lists(INNER, max_size=3).map(tuple),
+ITEMS = st.builds(
+    an_element, st.sampled_from(["item", "title"]), ATTRIBUTES, TEXTS, st.lists(INNER, max_size=3)
 )
 
 
@@ -48,22 +51,9 @@ def tree_of(node: ET.Element) -> tuple[object, ...]:
     return node.tag, dict(node.attrib), text, tuple(tree_of(child) for child in node)
 
 
-def build(parent: ET.Element, tree: tuple[str, dict[str, str], str, tuple[object, ...]]) -> None:
-    name, attributes, text, inner = tree
-    node = ET.SubElement(parent, name, attributes)
-    node.text = text
-    for child in inner:
-        build(node, child)  # type: ignore[arg-type]
-
-
-@given(st.lists(TREES, max_size=4))
-def test_elements_are_those_of_a_whole_tree(
-    trees: list[tuple[str, dict[str, str], str, tuple[object, ...]]],
-) -> None:
-    root = ET.Element("rss")
-    channel = ET.SubElement(root, "channel")
-    for tree in trees:
-        build(channel, tree)
+@given(st.lists(ITEMS, max_size=4))
+def test_elements_are_those_of_a_whole_tree(items: list[ET.Element]) -> None:
+    root = an_element("rss", {}, "", [an_element("channel", {}, "", items)])
     document = ET.tostring(root, "utf-8")
     oracle = [tree_of(node) for node in ET.fromstring(document)[0]]  # noqa: S314 - our own
     assert [as_tree(element) for element in read(document)] == oracle
