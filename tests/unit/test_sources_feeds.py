@@ -273,11 +273,6 @@ def test_rdf_is_read() -> None:
     assert only_article(read(rdf)).title == "T"
 
 
-def test_every_item_is_there_once_and_in_order() -> None:
-    items = "".join(f"<item><guid>{n}</guid><title>T</title></item>" for n in range(50))
-    assert ids(read(RSS.format(items))) == [f"feed:{SCOPE}:{number}" for number in range(50)]
-
-
 # --- what is broken ---
 
 

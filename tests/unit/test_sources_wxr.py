@@ -62,20 +62,22 @@ def only(*parts: str) -> Article:
     return only_article(read(*parts))
 
 
+INNER = """<dc:creator>zarina</dc:creator>
+<content:encoded><![CDATA[One & two.\n\nThree.]]></content:encoded>
+<excerpt:encoded><![CDATA[By <b>hand</b>]]></excerpt:encoded>
+<wp:post_date_gmt>2026-03-01 04:30:00</wp:post_date_gmt>
+<wp:post_modified_gmt>2026-03-02 05:30:00</wp:post_modified_gmt>
+<category domain="category" nicename="uncategorized"><![CDATA[Uncategorized]]></category>
+<category domain="category" nicename="a"><![CDATA[World]]></category>
+<category domain="category" nicename="b"><![CDATA[R&amp;D]]></category>
+<category domain="post_tag" nicename="f"><![CDATA[Ferries &amp; fog]]></category>
+<wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>77</wp:meta_value></wp:postmeta>
+"""
+
+
 def test_a_post_becomes_this_article() -> None:
-    inner = """<dc:creator>zarina</dc:creator>
-    <content:encoded><![CDATA[One & two.\n\nThree.]]></content:encoded>
-    <excerpt:encoded><![CDATA[By <b>hand</b>]]></excerpt:encoded>
-    <wp:post_date_gmt>2026-03-01 04:30:00</wp:post_date_gmt>
-    <wp:post_modified_gmt>2026-03-02 05:30:00</wp:post_modified_gmt>
-    <category domain="category" nicename="uncategorized"><![CDATA[Uncategorized]]></category>
-    <category domain="category" nicename="a"><![CDATA[World]]></category>
-    <category domain="category" nicename="b"><![CDATA[R&amp;D]]></category>
-    <category domain="post_tag" nicename="f"><![CDATA[Ferries &amp; fog]]></category>
-    <wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>77</wp:meta_value>
-    </wp:postmeta>"""
-    assert only(IMAGE, item(inner=inner)) == only(item(inner=inner), IMAGE)
-    assert only(item(inner=inner), IMAGE).to_document() == {
+    assert only(IMAGE, item(inner=INNER)) == only(item(inner=INNER), IMAGE)
+    assert only(item(inner=INNER), IMAGE).to_document() == {
         "id": "wp:news.example~2Ftj:5",
         "title": "Story 5",
         "body_html": "<p>One & two.</p>\n<p>Three.</p>",
@@ -92,8 +94,9 @@ def test_a_post_becomes_this_article() -> None:
 
 def test_a_post_is_the_article_that_the_rest_interface_makes_of_it() -> None:
     terms = [
+        {"id": 1, "taxonomy": "category", "slug": "uncategorized", "name": "Uncategorized"},
         {"id": 9, "taxonomy": "category", "slug": "a", "name": "World"},
-        {"id": 4, "taxonomy": "category", "slug": "b", "name": "Без рубрики"},
+        {"id": 4, "taxonomy": "category", "slug": "b", "name": "R&amp;D"},
         {"id": 7, "taxonomy": "post_tag", "slug": "f", "name": "Ferries &amp; fog"},
     ]
     post = {
@@ -102,21 +105,17 @@ def test_a_post_is_the_article_that_the_rest_interface_makes_of_it() -> None:
         "status": "publish",
         "link": "https://news.example/tj/5",
         "title": {"rendered": "Story 5"},
-        "content": {"rendered": "<p>One.</p>\n<p>Two.</p>"},
-        "excerpt": {"rendered": "<p>One.</p>"},
+        "content": {"rendered": "<p>One & two.</p>\n<p>Three.</p>"},
+        "excerpt": {"rendered": "<p>By <b>hand</b></p>"},
         "date_gmt": "2026-03-01T04:30:00",
         "modified_gmt": "2026-03-02T05:30:00",
-        "_embedded": {"wp:term": [terms], "author": [{"name": "Zarina &amp; Sons"}]},
+        "_embedded": {
+            "wp:term": [terms],
+            "author": [{"name": "Zarina &amp; Sons"}],
+            "wp:featuredmedia": [{"source_url": "https://news.example/ferry.jpg"}],
+        },
     }
-    inner = """<dc:creator>zarina</dc:creator>
-    <content:encoded><![CDATA[One.\n\nTwo.]]></content:encoded>
-    <excerpt:encoded><![CDATA[One.]]></excerpt:encoded>
-    <wp:post_date_gmt>2026-03-01 04:30:00</wp:post_date_gmt>
-    <wp:post_modified_gmt>2026-03-02 05:30:00</wp:post_modified_gmt>
-    <category domain="category" nicename="a"><![CDATA[World]]></category>
-    <category domain="category" nicename="b"><![CDATA[Без рубрики]]></category>
-    <category domain="post_tag" nicename="f"><![CDATA[Ferries &amp; fog]]></category>"""
-    assert only(item(inner=inner)) == read_post(post, "https://News.example/tj")
+    assert only(IMAGE, item(inner=INNER)) == read_post(post, "https://News.example/tj")
 
 
 def test_what_is_no_published_post_is_counted() -> None:
