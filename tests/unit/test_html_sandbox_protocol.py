@@ -67,13 +67,6 @@ def test_a_child_imports_only_what_its_task_needs(
     assert task == "FEED" or modules & {"socket", "ssl", "http", "urllib.request"} == set()
 
 
-def test_only_a_child_for_pages_imports_trafilatura() -> None:
-    load = (
-        "from recommender.analysis.html import sandbox, sandbox_child; sandbox_child.load_function"
-    )
-    assert "trafilatura" in modules_after(f"{load}(sandbox.PAGE)")
-
-
 @given(st.binary(max_size=300))
 def test_a_frame_has_its_length(payload: bytes) -> None:
     frame = pack(payload)

@@ -24,6 +24,7 @@ RSS = """<?xml version="1.0"?>
 <channel><title>News</title><link>https://news.example/</link><language>tg_TJ</language>
 {}
 </channel></rss>"""
+IMAGE = "https://a.example/1.png"
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="ru">{}</feed>"""
 
 
@@ -198,57 +199,39 @@ def test_a_title_of_atom_is_what_its_type_says_and_one_of_rss_what_it_looks_like
     assert html == ["Use of in HTML", "A bridge"]
 
 
-def test_a_feed_of_summaries_gives_them_as_bodies() -> None:
-    article = only("<title>T</title><description>&lt;p&gt;All there is.&lt;/p&gt;</description>")
-    assert (article.body_html, article.summary) == ("<p>All there is.</p>", "")
-
-
 @pytest.mark.parametrize(
-    ("date", "expected"),
+    ("inner", "expected"),
     [
-        ("Sun, 01 Mar 2026 09:30:00 GMT", "2026-03-01T09:30:00Z"),
-        ("2026-03-01", "2026-03-01T00:00:00Z"),
-        ("tomorrow", None),
-        ("Sun, 01 Mar 99999 09:30:00 GMT", None),
+        # A feed of summaries gives them as bodies.
+        ("<description>&lt;p&gt;All.&lt;/p&gt;</description>", {"body_html": "<p>All.</p>"}),
+        # A date is read or absent.
+        (
+            "<pubDate>Sun, 01 Mar 2026 09:30:00 GMT</pubDate>",
+            {"published_at": "2026-03-01T09:30:00Z"},
+        ),
+        ("<pubDate>2026-03-01</pubDate>", {"published_at": "2026-03-01T00:00:00Z"}),
+        ("<pubDate>tomorrow</pubDate>", {}),
+        ("<pubDate>Sun, 01 Mar 99999 09:30:00 GMT</pubDate>", {}),
+        # An address of mail is not a name.
+        ("<author>desk@news.example (Zarina K.)</author>", {"authors": ["Zarina K."]}),
+        ("<author>desk@news.example</author>", {}),
+        ("<dc:creator>Zarina &amp;amp; Sons</dc:creator>", {"authors": ["Zarina & Sons"]}),
+        # An image is one of those that come with the entry.
+        (f'<enclosure url="{IMAGE}" type="image/png"/>', {"image_url": IMAGE}),
+        ('<enclosure url="https://a.example/1.mp3" type="audio/mpeg"/>', {}),
+        (f'<media:thumbnail url="{IMAGE}"/>', {"image_url": IMAGE}),
+        (f'<itunes:image href="{IMAGE}"/>', {"image_url": IMAGE}),
+        ('<media:content url="javascript:alert(1)" medium="image"/>', {}),
+        # A link that leads nowhere is absent.
+        *((f"<link>{one}</link>", {}) for one in ("javascript:alert(1)", "http://[", " ")),
+        ("<link>mailto:a@b.example</link>", {}),
     ],
 )
-def test_dates_are_read_or_absent(date: str, expected: str | None) -> None:
-    article = only(f"<title>T</title><pubDate>{date}</pubDate>")
-    assert article.to_document().get("published_at") == expected
-    assert article.updated_at is None
-
-
-@pytest.mark.parametrize(
-    ("author", "names"),
-    [
-        ("<author>desk@news.example (Zarina K.)</author>", ("Zarina K.",)),
-        ("<author>desk@news.example</author>", ()),
-        ("<dc:creator>Zarina &amp;amp; Sons</dc:creator>", ("Zarina & Sons",)),
-    ],
-)
-def test_addresses_of_mail_are_no_names(author: str, names: tuple[str, ...]) -> None:
-    assert only(f"<title>T</title>{author}").authors == names
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        ('<enclosure url="https://a.example/1.png" type="image/png"/>', "https://a.example/1.png"),
-        ('<enclosure url="https://a.example/1.mp3" type="audio/mpeg"/>', None),
-        ('<media:thumbnail url="https://a.example/t.jpg"/>', "https://a.example/t.jpg"),
-        ('<itunes:image href="https://a.example/i.jpg"/>', "https://a.example/i.jpg"),
-        ('<media:content url="javascript:alert(1)" medium="image"/>', None),
-    ],
-)
-def test_an_image_is_one_of_those_that_come_with_the_entry(
-    image: str, expected: str | None
+def test_fields_of_an_rss_item_are_taken_one_by_one(
+    inner: str, expected: dict[str, object]
 ) -> None:
-    assert only(f"<title>T</title>{image}").image_url == expected
-
-
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "http://[", "mailto:a@b.example", " "])
-def test_a_link_that_leads_nowhere_is_absent(link: str) -> None:
-    assert only(f"<title>T</title><link>{link}</link>").url is None
+    plain = {"id": f"feed:{SCOPE}:1", "title": "T", "language": "tg-TJ"}
+    assert only(f"<title>T</title>{inner}").to_document() == plain | expected
 
 
 def test_a_file_completes_no_links() -> None:

@@ -246,6 +246,10 @@ def test_a_sitemap_that_is_away_stops_nothing_and_its_pages_stay_known(site: Fak
     assert (records(back.given), back.asked) == ([], ["/index.xml", "/1.xml", "/2.xml"])
 
 
+def test_a_sitemap_is_known_by_its_address_in_normal_form(site: FakeSite) -> None:
+    assert Sitemap("https://QUAY.example:443/sitemap.xml", site).name == MAP
+
+
 def test_the_first_sitemap_has_to_be_there(site: FakeSite) -> None:
     del site.files["/sitemap.xml"]
     with pytest.raises(BadSource, match="answers 404"):

@@ -1,8 +1,8 @@
-"""Files with many records: the stories that they tell several times, and how far they are read."""
+"""Files with many records: the stories that they hold several times, and how far they are read."""
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,8 @@ import pytest
 from recommender.articles import Article
 from recommender.progress import Advance, silent
 from recommender.sources import LeftOut, Record
-from recommender.sources.importing import Imported, import_source
 from recommender.sources.jsonl import read_lines
 from recommender.sources.source_documents import FileDocument
-from recommender.store import open_store
 
 
 def document_of(folder: Path, *lines: object) -> FileDocument:
@@ -53,17 +51,6 @@ def test_of_several_versions_of_a_story_the_one_counts_that_the_store_would_keep
     tmp_path: Path, lines: list[object], expected: list[str]
 ) -> None:
     assert titles(document_of(tmp_path, *lines)) == expected
-
-
-def test_a_file_with_a_story_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
-    document = document_of(tmp_path, entry("a", "1"), entry("b", "2"), entry("a", "3"))
-    with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
-        first = import_source(store, document, str, silent)
-        again = import_source(store, document, str, silent)
-        title = store.get("a").title
-    assert first == Imported(2, 0, 0, 0, left_out={"repeated": 1})
-    assert again == Imported(0, 0, 2, 0, left_out={"repeated": 1})
-    assert title == "3"
 
 
 def test_progress_of_a_file_that_is_read_twice_is_counted_once(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """Exports of WordPress: what becomes of an item, and what a broken file still gives."""
 
-from contextlib import closing
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +8,8 @@ from recommender.analysis.html.shortcodes import render_stored_content
 from recommender.articles import Article
 from recommender.errors import BadSource
 from recommender.sources import LeftOut, Record
-from recommender.sources.importing import import_records
 from recommender.sources.wordpress.posts import read_post
 from recommender.sources.wxr import read_wxr
-from recommender.store import open_store
 from tests.support.pulled import articles, ids, left_out, only_article, records, refusals
 
 HEAD = """<?xml version="1.0" encoding="UTF-8" ?>
@@ -215,18 +211,6 @@ def test_a_broken_file_too_large_to_be_recovered_is_refused(
     monkeypatch.setattr("recommender.sources.source_documents.MOST_DOCUMENT_BYTES", 99)
     with pytest.raises(BadSource, match=r"^x\.xml:1: is larger than 99 bytes, .*split it"):
         read(item(1), "</b>")
-
-
-def test_a_strict_import_of_a_broken_file_stores_what_stands_before_the_fault(
-    tmp_path: Path,
-) -> None:
-    broken = read(item(1), item(2), item(3, inner="<b>"), item(4))
-    with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
-        with pytest.raises(BadSource, match="stopped there; the records before it are stored"):
-            import_records(store, broken, str, strict=True)
-        with store.scan() as view:
-            stored = [one.article.id for one in view]
-    assert stored == ["wp:news.example~2Ftj:1", "wp:news.example~2Ftj:2"]
 
 
 @pytest.mark.parametrize("tail", [TAIL, "<item>", "</b>" + TAIL])

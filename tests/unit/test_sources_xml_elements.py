@@ -60,14 +60,6 @@ def test_elements_are_those_of_a_whole_tree(items: list[ET.Element]) -> None:
     assert [as_tree(element) for element in recover_elements(document)] == oracle
 
 
-def test_elements_of_the_root_can_be_asked_for() -> None:
-    document = b"<urlset><url><loc>a</loc></url>\n<url><loc>b</loc></url></urlset>"
-    assert [(one.name, one.children[0].text, one.line) for one in read(document, depth=1)] == [
-        ("url", "a", 1),
-        ("url", "b", 2),
-    ]
-
-
 def test_namespaces_are_given_by_their_address() -> None:
     (element,) = read(b"<a xmlns:x='urn:x'><b><x:c y='1'/></b></a>")
     assert (element.name, element.space, element.attributes) == ("c", "urn:x", {"y": "1"})
