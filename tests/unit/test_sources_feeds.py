@@ -230,8 +230,9 @@ def test_a_title_of_atom_is_what_its_type_says_and_one_of_rss_what_it_looks_like
 def test_fields_of_an_rss_item_are_taken_one_by_one(
     inner: str, expected: dict[str, object]
 ) -> None:
+    article = only(f"<title>T</title>{inner}", guid="<guid isPermaLink='false'>1</guid>")
     plain = {"id": f"feed:{SCOPE}:1", "title": "T", "language": "tg-TJ"}
-    assert only(f"<title>T</title>{inner}").to_document() == plain | expected
+    assert article.to_document() == plain | expected
 
 
 def test_a_file_completes_no_links() -> None:
