@@ -43,10 +43,9 @@ TIE: Final = 1e-3  # float16 separates near-copies by less
 SEMANTIC: Final = "semantic"
 PERSISTENCE: Final = 0.9  # the first ten places have 86 % of the weight
 
-# Measured on the desk of the tests (28 articles of 42), the sample archive (91 of 137, with the
-# bundled model and with the tests' fake) and clustered vectors with words of their topics (200 and
-# 2,000), in 1 to 30 draws each. "Ordinary": half as many articles are added, or a tenth is
-# withdrawn, deleted or edited. "Broken": every vector is stored under another article's id.
+# docs/resilience.md, "The gate", says on what these bounds were measured. "Ordinary": half as many
+# articles are added, or a tenth is withdrawn, deleted or edited. "Broken": every vector is stored
+# under another article's id.
 LEAST_KEPT: Final = 0.8  # of the live generation's; ordinary 0.9, half missing 0.5
 FEW: Final = 5  # this many may always be removed: with few articles a share is not a measure
 LEAST_TRUE: Final = 0.99  # ordinary 1.0, broken at most 0.04

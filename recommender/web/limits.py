@@ -16,7 +16,7 @@ REST_SECONDS: Final = 1.0
 """After a request waited without success, no other request waits for this long."""
 
 SLOW_THREADS: Final = 7
-"""Threads that may do slow work or wait for it: a worker has eight, and one is left for lists."""
+"""While so many requests work or wait, no further one waits; a worker has eight threads."""
 READS: Final = 2
 HEAVY: Final = 3
 WRITES: Final = 4
@@ -33,7 +33,7 @@ class ConcurrencyLimit:
 
         Args:
             at_once: how many requests may work at the same time.
-            threads: the threads for requests that wait or work, shared between limits; None if
+            threads: shared between limits; a request that finds none free may not wait. None if
                 no request may wait.
         """
         self._free = threading.BoundedSemaphore(at_once)
