@@ -204,19 +204,9 @@ class Archive:
         kept = np.sort(drawn)
         return Archive(self.ids[kept], self.vectors[kept], self.listable[kept])
 
-    def withdraw(self, share: float) -> "Archive":
-        return replace(self, listable=~np.isin(self.ids, self.part(share).ids))
-
     def shuffle(self) -> "Archive":
         """Every article under another one's vector."""
         return replace(self, vectors=np.roll(self.vectors, 7, axis=0))
-
-    def read_with_other_model(self) -> "Archive":
-        """Vectors of other width, near to each other where those of before were."""
-        rng = np.random.default_rng(0)
-        turn = rng.standard_normal((self.vectors.shape[1], 48)) / 32
-        noise = 0.02 * rng.standard_normal((len(self), 48))
-        return replace(self, vectors=unit_rows(self.vectors.astype(np.float64) @ turn + noise))
 
     def stored(self, ids: Sequence[str]) -> dict[str, NDArray[np.float16]]:
         """The vectors of some articles, as the store keeps them."""
@@ -282,15 +272,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return lambda archive: candidate(staged(tmp_path_factory.mktemp("staged"), archive))
 
 
-@pytest.fixture(scope="module", params=[60, 3_000])
-def archive(request: pytest.FixtureRequest) -> Archive:
+@pytest.fixture(scope="module", params=[40, 2_000])
+def base(request: pytest.FixtureRequest) -> Archive:
     return archive_of(request.param)
-
-
-@pytest.fixture(scope="module")
-def base(archive: Archive) -> Archive:
-    """Two thirds of it; the rest is growth of fifty percent."""
-    return archive.part(2 / 3)
 
 
 @pytest.fixture(scope="module")
@@ -298,44 +282,14 @@ def live(base: Archive, tmp_path_factory: pytest.TempPathFactory) -> GateCandida
     return candidate(staged(tmp_path_factory.mktemp("live"), base))
 
 
-def checks(
-    new: GateCandidate, live: GateCandidate | None, kept: Archive, *, same: bool = True
-) -> list[str]:
-    return refused_by(*measure_generations(new, live, kept.stored), stored=len(kept), same=same)
+def checks(new: GateCandidate, live: GateCandidate | None, kept: Archive) -> list[str]:
+    return refused_by(*measure_generations(new, live, kept.stored), stored=len(kept))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda base, _: base, id="nothing new"),
-        pytest.param(lambda _, archive: archive, id="half as many more"),
-        pytest.param(lambda base, _: base.withdraw(0.1), id="a tenth withdrawn"),
-        pytest.param(lambda base, _: base.part(0.9), id="a tenth deleted"),
-        pytest.param(lambda _, archive: archive.withdraw(0.1), id="grown and withdrawn"),
-    ],
-)
-def test_an_ordinary_rebuild_passes(
-    change: Callable[[Archive, Archive], Archive],
-    archive: Archive,
-    base: Archive,
-    live: GateCandidate,
-    stage: Stage,
-) -> None:
-    new = change(base, archive)
-    admit(stage(new), live, new.stored, stored=len(new), same_model=True)
-
-
-def test_a_first_build_passes_and_a_shuffled_one_does_not(base: Archive, stage: Stage) -> None:
-    assert checks(stage(base), None, base) == []
-    assert checks(stage(base.shuffle()), None, base) == ["true"]
-
-
-def test_another_model_passes_and_a_shuffled_one_does_not(
-    base: Archive, live: GateCandidate, stage: Stage
-) -> None:
-    other = base.read_with_other_model()
-    assert checks(stage(other), live, other, same=False) == []
-    assert checks(stage(other.shuffle()), live, other, same=False)[0] == "true"
+def test_a_rebuild_of_the_same_passes(base: Archive, live: GateCandidate, stage: Stage) -> None:
+    new = stage(base)
+    for before in (None, live):
+        admit(new, before, base.stored, stored=len(base), same_model=True)
 
 
 def test_shuffled_vectors_are_refused_even_if_the_store_is_wrong_too(
@@ -343,9 +297,8 @@ def test_shuffled_vectors_are_refused_even_if_the_store_is_wrong_too(
 ) -> None:
     wrong = base.shuffle()
     new = stage(wrong)
-    found = checks(new, live, base)
-    assert found[0] == "true"
-    assert "lists" in found
+    assert checks(new, None, base) == ["true"]
+    assert {"true", "lists"} <= set(checks(new, live, base))
     assert "lists" in checks(new, live, wrong)
 
 
@@ -353,7 +306,6 @@ def test_half_the_articles_are_missed(base: Archive, live: GateCandidate, stage:
     half = base.part(0.5)
     new = stage(half)
     assert {"live rows", "listable"} <= set(checks(new, live, half))
-    assert {"rows", "live rows", "listable"} <= set(checks(new, live, base))
     with pytest.raises(GateRefused, match=r"rows: .* read-also rebuild --force") as refusal:
         admit(new, None, base.stored, stored=len(base), same_model=True)
     assert len(refusal.value.findings) == 1

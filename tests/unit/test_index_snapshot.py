@@ -222,17 +222,6 @@ def test_a_damaged_file_is_named_and_never_served(
         catalog.open_live()
 
 
-@given(name=st.sampled_from(EVERY_FILE), share=st.floats(0, 1, exclude_max=True))
-@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_flipped_bit_is_caught(catalog: Catalog, name: str, share: float) -> None:
-    path = live_file(catalog, name)
-    whole = path.read_bytes()
-    rewrite(path, lambda data: flipped(data, int(share * len(data) * 8)))
-    with pytest.raises(SnapshotDamaged):
-        catalog.open_live()
-    rewrite(path, lambda _: whole)
-
-
 @pytest.mark.parametrize("name", EVERY_FILE)
 def test_a_missing_file_is_named(catalog: Catalog, name: str) -> None:
     live_file(catalog, name).unlink()

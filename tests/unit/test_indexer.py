@@ -355,21 +355,21 @@ def die(indexer_with: MakeIndexer) -> Callable[[], None]:
     return run
 
 
-def test_an_article_in_hand_at_three_deaths_is_parked(
+def test_only_the_article_in_hand_at_three_deaths_is_parked(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None], in_hand: Path
 ) -> None:
-    changes = put(store, {"a": "poison"})
-    for _ in range(3):
+    changes = put(store, {"a": "Good", "b": "poison", "c": "Better", "d": "Best"})
+    die()
+    assert json.loads(in_hand.read_text()) == changes
+    for _ in range(2):
         die()
-        assert json.loads(in_hand.read_text()) == changes
+        assert json.loads(in_hand.read_text()) == {"b": changes["b"]}
     indexer = indexer_with(refuse("poison", Died))
-    assert indexer.step() == 0
+    indexer.drain()
     fault = "the indexer died while reading it"
-    assert store.queue.dead_letters() == [DeadLetter("a", changes["a"], fault)]
+    assert store.queue.dead_letters() == [DeadLetter("b", changes["b"], fault)]
     assert not in_hand.exists()
-    store.put(article("b"))
-    assert indexer.drain() == 1
-    assert read_in_order(store) == ["b"]
+    assert sorted(read_in_order(store)) == ["a", "c", "d"]
 
 
 def test_one_death_costs_an_article_nothing_but_a_failure(
@@ -380,17 +380,6 @@ def test_one_death_costs_an_article_nothing_but_a_failure(
     assert indexer_with().drain() == 1
     assert read_in_order(store) == ["a"]
     assert not in_hand.exists()
-
-
-def test_articles_beside_one_that_kills_are_read_and_not_parked(
-    store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
-) -> None:
-    put(store, {"a": "Good", "b": "poison", "c": "Better", "d": "Best"})
-    for _ in range(3):
-        die()
-    indexer_with(refuse("poison", Died)).drain()
-    assert parked(store) == ["b"]
-    assert sorted(read_in_order(store)) == ["a", "c", "d"]
 
 
 def test_a_text_written_anew_since_the_death_is_not_blamed(
