@@ -24,7 +24,6 @@ from index import (
     View,
     quantize,
 )
-from index.arrays import SparseMatrix
 from index.delta import Buffer
 from tests.support.index_rows import STAMP, brute_force, grid_vectors, random_units
 from tests.support.properties import examples
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
 KINDS = 40
 WORDS = ["tg", "ru", "fa", "en", "русӣ"]
 VECTORS = grid_vectors(KINDS, seed=11)
-UNITS = random_units(KINDS, 8, seed=12)
-"""Not what float16 can hold, unlike VECTORS, whose products are exact."""
-
 
 VOCABULARY = np.r_[0, np.arange(1, 49) * 7919, BUCKETS - 1].astype(np.int32)
 
@@ -341,42 +337,6 @@ def test_what_a_view_shows_cannot_be_written_to(snapshots: dict[str, Snapshot]) 
     delta = delta_writer.apply(rows_of({"a": 1, "b": 2}), ()).delta
     arrays = [delta.vectors, delta.terms.columns, delta.terms.weights, *delta.columns.values()]
     assert [array.flags.writeable for array in arrays] == [False] * len(arrays)
-
-
-# --- the same rows, come before the build or after it ---
-
-
-@given(changed=st.dictionaries(st.sampled_from(IDS), st.just(None), min_size=1, max_size=30))
-@examples(40)
-def test_rows_that_come_again_are_to_the_bit_what_the_snapshot_stores(
-    units: Snapshot, changed: dict[str, None]
-) -> None:
-    """Frequencies are the same, since nothing changed: vectors, weights and hits agree."""
-    again = {row_id: BUILT["many"][row_id] for row_id in changed}
-    view = DeltaWriter(View.of(units)).apply(rows_of(again, UNITS), ())
-    for row_id in again:
-        old, new = units.row_of(row_id), view.row_of(row_id)
-        assert old is not None
-        assert new is not None
-        assert new >= len(units)
-        pair = view.fetch(np.array([old, new]))
-        assert pair[0].tobytes() == pair[1].tobytes()
-        assert pair[0].tobytes() == units.vectors.fetch(np.array([old]))[0].tobytes()
-        assert stored_terms(view.delta.terms, new - len(units)) == stored_terms(
-            units.lexicon.terms, old
-        )
-
-
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """The many, with vectors that rounding changes."""
-    return publish(tmp_path_factory.mktemp("units"), rows_of(BUILT["many"], UNITS))
-
-
-def stored_terms(terms: SparseMatrix, row: int) -> tuple[bytes, bytes]:
-    """The buckets and float16 weights of a row."""
-    place = terms.place(row)
-    return terms.columns[place].tobytes(), terms.weights[place].tobytes()
 
 
 # --- over a snapshot of nothing ---

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index import BackgroundSimilarity, BadQuery, DeltaWriter, Snapshot, View
 from tests.support.index_rows import brute_match, random_units
 from tests.support.properties import examples
-from tests.unit.test_index_delta import BUILT, IDS, UNITS, VECTORS, passages_of, publish, rows_of
+from tests.unit.test_index_delta import BUILT, IDS, KINDS, VECTORS, passages_of, publish, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from index.arrays import Array, Bools, Longs
     from index.delta import Delta
 
+UNITS = random_units(KINDS, 8, seed=12)
+"""Not what float16 can hold, unlike VECTORS, whose products are exact."""
+
 ADDED: Mapping[str, int] = {IDS[2]: 5, "n-1": 5, "n-2": 8, "n-3": 9}
-KINDS = [*BUILT["many"].values(), *ADDED.values()]
+ROW_KINDS = [*BUILT["many"].values(), *ADDED.values()]
 OLD, NEW = len(BUILT["many"]), len(ADDED)
 ROWS = OLD + NEW
 
@@ -46,7 +49,9 @@ def test_a_condition_is_asked_of_each_part_and_never_met_by_a_row_that_is_not_th
 
     found = view.where(condition)
     assert asked == [OLD, NEW]
-    assert found.tolist() == [kind % 5 != 0 and row not in {2, 7} for row, kind in enumerate(KINDS)]
+    assert found.tolist() == [
+        kind % 5 != 0 and row not in {2, 7} for row, kind in enumerate(ROW_KINDS)
+    ]
 
 
 @pytest.mark.parametrize("row", [-1, ROWS, ROWS + 5])
@@ -179,6 +184,6 @@ def test_passages_match_across_both_parts(view: View, rows: Longs, own: int) -> 
 
 
 def test_passages_are_those_that_were_given(view: View) -> None:
-    for row, kind in enumerate(KINDS):
+    for row, kind in enumerate(ROW_KINDS):
         codes = passages_of(kind, 8).astype(np.float64)
         np.testing.assert_allclose(view.text_of(row).passages, unit_rows(codes), atol=1e-6)
