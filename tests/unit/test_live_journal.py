@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from recommender.analysis.features import Features
 from recommender.articles import Article
@@ -21,7 +19,6 @@ from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
 from recommender.store import LogPosition, Update
 from tests.support.features import make_embedding
-from tests.support.properties import examples
 
 GENERATION = "000000000007-0123456789ab"
 EPOCH = "epoch-1"
@@ -199,38 +196,6 @@ def test_what_was_added_is_on_the_disk_before_it_counts(
         journal.append(batch.updates, batch.point)
         assert synced[-1:] == [(path.stat().st_ino, path.stat().st_size)]
     journal.close()
-
-
-UPDATES = st.builds(
-    Update,
-    id=st.from_regex(r"[A-Za-z0-9._:~-]{1,20}x", fullmatch=True),
-    change=st.integers(1, 10**12),
-    outline=st.none()
-    | st.builds(
-        Article,
-        id=st.just("a"),
-        title=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")).map(
-            lambda text: f"T{text}"[:2_000]
-        ),
-        never_recommend=st.booleans(),
-    ),
-    features=st.sampled_from(
-        [None, *(f for batch in BATCHES for one in batch.updates if (f := one.features))]
-    ),
-    up_to_date=st.booleans(),
-)
-
-
-@given(st.lists(st.lists(UPDATES, max_size=4), min_size=1, max_size=3))
-@examples(40)
-def test_any_updates_come_back(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Update]]
-) -> None:
-    folder = tmp_path_factory.mktemp("copy")
-    points = [LogPosition(at, f"m{at}") for at in range(len(batches))]
-    write(folder, [*map(Batch, points, batches)])
-    updates = [plain(update) for batch in batches for update in batch]
-    assert read(folder) == (points[-1], updates, (), ())
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"null\n", b"[]\n", b"= {}\n", b"\xff\xfe\x00" * 50])
