@@ -4,12 +4,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from recommender.articles import Article
-from recommender.ranking.policy import StoredPolicy
 from recommender.store import (
     LOG_START,
     ArticleStore,
@@ -17,9 +15,7 @@ from recommender.store import (
     PolicyReceipt,
     StoreState,
     UpdateBatch,
-    open_store,
 )
-from recommender.store.backup import back_up
 
 Open = Callable[..., ArticleStore]
 MANY = 40
@@ -161,16 +157,3 @@ def test_policies_set_by_several_at_once_have_versions_and_changes_in_one_order(
     assert {(one.version, one.change) for one in kept} == {(r.version, r.change) for r in told}
     logged = [one.number for one in store.changes_after(0) if one.kind == "policy"]
     assert logged == [one.change for one in kept]
-
-
-def test_a_backup_has_every_version(store: ArticleStore, tmp_path: Path) -> None:
-    store.policies.put("A")
-    store.put(article("a"))
-    store.policies.put("Б")
-    kept: tuple[StoredPolicy, ...] = store.policies.history()
-    back_up(store, tmp_path / "copy.db")
-    copy = open_store(f"sqlite:///{tmp_path / 'copy.db'}")
-    assert copy.policies.history() == kept
-    assert copy.changes_after(0) == store.changes_after(0)
-    assert copy.policies.put("C") == PolicyReceipt("created", 3, 4)
-    copy.close()
