@@ -370,6 +370,37 @@ def test_the_newest_of_duplicates_takes_the_place_that_the_best_has_earned() -> 
     assert types == ["int64", "int8", "int64"]
 
 
+@pytest.mark.parametrize(
+    ("times", "newest"),
+    [
+        pytest.param((nan, nan), 0, id="of the undated the better value"),
+        pytest.param((nan, 0.0), 1, id="the undated are oldest"),
+        pytest.param((5.0, 5.0), 0, id="of the equally new the better value"),
+        pytest.param((-2.0, -1.0), 1, id="before 1970"),
+    ],
+)
+def test_of_duplicates_time_decides_and_then_value(times: tuple[float, ...], newest: int) -> None:
+    candidates = [
+        Candidate(0.5 - place / 4, minhash=(1, 1, 1, 1), time=time)
+        for place, time in enumerate(times)
+    ]
+    rules = replace(NOTHING, duplicate_overlap=0.5)
+    assert selected(candidates, 2, rules) == [newest]
+    assert selected(candidates[::-1], 2, rules) == [1 - newest]
+
+
+def test_a_template_is_that_of_the_duplicate_that_is_listed() -> None:
+    """Of two duplicates the newer is listed; one note resembles it, one the older."""
+    older = Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0, author=4)
+    newer = replace(older, value=0.9, minhash=(1, 1, 2, 3), time=2.0)
+    of_newer = replace(older, value=0.8, minhash=(9, 9, 2, 9))
+    of_older = replace(older, value=0.7, minhash=(9, 9, 1, 9))
+    rules = replace(NOTHING, duplicate_overlap=0.5, copy_overlap=0.25, copy_cap=1)
+    found = selection([older, newer, of_newer, of_older], 4, rules)
+    assert found.positions.tolist() == [1, 3]
+    assert found.removals.tolist() == [Removal.DUPLICATE, 0, Removal.COPY_CAP, 0]
+
+
 def test_a_story_fills_no_more_than_its_cap() -> None:
     rules = replace(NOTHING, story_likeness=0.75, story_cap=2)
     story = [Candidate(1 - place / 16) for place in range(5)]
