@@ -53,48 +53,6 @@ def make(tmp_path: Path) -> Make:
     return view_of
 
 
-def fading(view: View, policy: Policy, rows: list[int]) -> list[float]:
-    values: list[float] = decay_by_age(
-        view, np.array(rows, np.int64), policy, NOON.timestamp()
-    ).tolist()
-    return values
-
-
-def test_without_half_lives_of_their_own_all_fade_alike(make: Make) -> None:
-    """1 - 0.4 * (1 - 2^-(age / 10)) at 10, 20 and 30 days."""
-    policy = Policy(age_weight=0.4, half_life_days=10)
-    view = make(["city", "sport"], [None])
-    assert fading(view, policy, [0, 1, 2]) == pytest.approx([0.8, 0.7, 0.65])
-
-
-def test_a_section_fades_by_its_own_half_life_and_others_by_the_default(make: Make) -> None:
-    """At 10 days sport has lost two half-lives of 5; at 40, the rest four of 10."""
-    policy = Policy(age_weight=0.4, half_life_days=10, half_lives={"sport": 5, "city": 20})
-    view = make(["sport", "city"], ["city", None, "sport"])
-    assert fading(view, policy, [0, 1, 2, 3, 4]) == pytest.approx(
-        [0.7, 0.8, 1 - 0.4 * (1 - 2**-1.5), 0.625, 1 - 0.4 * (1 - 2**-10)]
-    )
-
-
-def test_rows_are_answered_in_the_order_in_which_they_are_asked(make: Make) -> None:
-    policy = Policy(age_weight=0.4, half_life_days=10, half_lives={"sport": 5})
-    view = make(["city", "sport"], ["sport", "city"])
-    straight = fading(view, policy, [0, 1, 2, 3])
-    assert fading(view, policy, [3, 0, 2, 2, 1]) == [straight[row] for row in (3, 0, 2, 2, 1)]
-    assert fading(view, policy, []) == []
-
-
-def test_a_half_life_of_a_section_that_nobody_has_changes_nothing(make: Make) -> None:
-    view = make(["city"], ["Sport"])
-    usual = fading(view, Policy(age_weight=0.4), [0, 1])
-    assert fading(view, Policy(age_weight=0.4, half_lives={"sport": 1}), [0, 1]) == usual
-
-
-def test_over_an_empty_snapshot_too(make: Make) -> None:
-    policy = Policy(age_weight=0.4, half_life_days=10, half_lives={"sport": 5})
-    assert fading(make([], ["sport", "city"]), policy, [0, 1]) == pytest.approx([0.7, 0.7])
-
-
 @examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     built=st.lists(st.sampled_from(SECTIONS), max_size=6),
@@ -103,22 +61,26 @@ def test_over_an_empty_snapshot_too(make: Make) -> None:
         st.sampled_from(["city", "sport", "Ҳаёт", "other"]), st.floats(0.5, 900)
     ),
     weight=st.floats(0, 1),
+    backwards=st.booleans(),
 )
-def test_each_is_the_formula_by_hand(
+def test_a_row_fades_by_the_half_life_of_its_section_or_the_default(
     make: Make,
     built: list[str | None],
     later: list[str | None],
     half_lives: dict[str, float],
     weight: float,
+    backwards: bool,  # noqa: FBT001 - Hypothesis names it
 ) -> None:
+    """1 - weight * (1 - 2^-(age / half-life)), in the order in which rows are asked for."""
     policy = Policy(age_weight=weight, half_life_days=77, half_lives=half_lives)
     sections = [*built, *later]
+    rows = list(range(len(sections)))[:: -1 if backwards else 1]
     expected = [
-        1 - weight * (1 - 2 ** -(10 * (row + 1) / half_lives.get(section or "", 77)))
-        for row, section in enumerate(sections)
+        1 - weight * (1 - 2 ** -(10 * (row + 1) / half_lives.get(sections[row] or "", 77)))
+        for row in rows
     ]
-    found = fading(make(built, later), policy, list(range(len(sections))))
-    assert found == pytest.approx(expected)
+    found = decay_by_age(make(built, later), np.array(rows, np.int64), policy, NOON.timestamp())
+    assert found.tolist() == pytest.approx(expected)
 
 
 def test_within_an_hour_nothing_fades(make: Make) -> None:
@@ -131,40 +93,23 @@ def test_within_an_hour_nothing_fades(make: Make) -> None:
     assert (at[3] < at[0]).all()
 
 
-def factors(*ages: float, weight: float = 0.4, half_life: float = 10.0) -> list[float]:
-    values: list[float] = recency_of(np.array(ages, np.float64), weight, half_life).tolist()
-    return values
-
-
-def test_half_of_the_weight_is_lost_at_each_half_life() -> None:
-    """1 - 0.4 * (1 - 2^-n) for n half-lives."""
-    assert factors(0, 10, 20, 30) == pytest.approx([1, 0.8, 0.7, 0.65])
-
-
-def test_the_oldest_keep_the_rest() -> None:
-    assert factors(1e9, np.inf) == pytest.approx([0.6, 0.6])
-
-
-def test_an_article_without_a_date_loses_nothing() -> None:
-    assert factors(np.nan) == [1.0]
-
-
-def test_an_article_dated_ahead_counts_as_new() -> None:
-    assert factors(-5, -np.inf) == [1.0, 1.0]
-
-
-def test_without_weight_age_changes_nothing() -> None:
-    assert factors(0, 5, 1e6, np.nan, weight=0) == [1.0] * 4
-
-
-def test_each_article_may_have_a_half_life_of_its_own() -> None:
-    ages = np.array([10.0, 10.0, 20.0, np.nan])
-    values = recency_of(ages, 0.4, np.array([10.0, 5.0, 20.0, 1.0])).tolist()
-    assert values == pytest.approx([0.8, 0.7, 0.8, 1])
-
-
-def test_no_candidates_have_no_factors() -> None:
-    assert factors() == []
+@pytest.mark.parametrize(
+    ("age_days", "weight", "half_life", "factor"),
+    [
+        pytest.param(10, 0.4, 10, 0.8, id="half of the weight is lost at the half-life"),
+        pytest.param(20, 0.4, 10, 0.7, id="a half of the rest at the next"),
+        pytest.param(np.inf, 0.4, 10, 0.6, id="the oldest keep the rest"),
+        pytest.param(np.nan, 0.4, 10, 1, id="without a date nothing is lost"),
+        pytest.param(-5, 0.4, 10, 1, id="dated ahead counts as new"),
+        pytest.param(1e6, 0, 10, 1, id="without weight age changes nothing"),
+    ],
+)
+def test_a_factor_falls_by_half_of_what_may_be_lost_at_each_half_life(
+    age_days: float, weight: float, half_life: float, factor: float
+) -> None:
+    ages = np.array([age_days, 0.0])
+    assert recency_of(ages, weight, half_life).tolist() == pytest.approx([factor, 1])
+    assert recency_of(ages[:0], weight, half_life).tolist() == []
 
 
 @given(
@@ -175,6 +120,6 @@ def test_no_candidates_have_no_factors() -> None:
 def test_factors_fall_with_age_between_one_and_the_rest(
     ages: list[float], weight: float, half_life: float
 ) -> None:
-    values = factors(*sorted(ages), weight=weight, half_life=half_life)
+    values = recency_of(np.array(sorted(ages)), weight, half_life).tolist()
     assert values == sorted(values, reverse=True)
     assert all(1 - weight - 1e-12 <= value <= 1 for value in values)

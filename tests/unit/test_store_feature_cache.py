@@ -24,6 +24,7 @@ from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
 
 Open = Callable[..., ArticleStore]
+Codes = NDArray[np.int8]
 
 
 def passages_in(
@@ -43,6 +44,10 @@ def cache(shared_address: str) -> Iterator[FeatureCache]:
 
 def vector(*values: float) -> NDArray[np.float16]:
     return np.array(values, np.float16)
+
+
+def codes(*rows: list[int]) -> Codes:
+    return np.array(rows, np.int8)
 
 
 def terms(language: str | None = "en", mark: int = 1) -> Features:
@@ -76,29 +81,11 @@ def plain(kept: dict[str, Features]) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_vectors_come_back_as_they_were_kept(cache: FeatureCache) -> None:
-    add_vectors(cache, {"a": vector(0.5, -0.25), "b": vector(0.1, 65_504)}, "model-1")
-    kept = cache.vectors(["b", "a", "nobody"], "model-1")
-    assert {key: (str(v.dtype), v.tolist()) for key, v in kept.items()} == {
-        "a": ("float16", [0.5, -0.25]),
-        "b": ("float16", vector(0.1, 65_504).tolist()),
-    }
-
-
 def test_terms_come_back_as_they_were_kept(cache: FeatureCache) -> None:
     none = make_features(None, [])
     given_terms = {"a": terms("tg"), "b": terms(None, mark=65_000), "c": none}
     cache.add_terms(given_terms, "words-1")
     assert plain(cache.terms(["c", "a", "b", "d"], "words-1")) == plain(given_terms)
-
-
-@examples(25)
-@given(values=arrays(np.float16, st.integers(1, 9), elements=st.floats(-1, 1, width=16)))
-def test_every_vector_comes_back_bit_by_bit(
-    cache: FeatureCache, values: NDArray[np.float16]
-) -> None:
-    add_vectors(cache, {"h": values}, "model-h")
-    assert cache.vectors(["h"], "model-h")["h"].tobytes() == values.tobytes()
 
 
 def test_what_is_kept_again_is_replaced(cache: FeatureCache) -> None:
@@ -145,19 +132,15 @@ def test_afresh_everything_is_missing_and_what_is_kept_stays(cache: FeatureCache
     assert cache.vectors(["a"], "model-8")["a"].tolist() == [1]
 
 
-def test_nothing_asked_and_nothing_kept_is_fine(cache: FeatureCache) -> None:
-    add_vectors(cache, {}, "model-9")
-    cache.add_terms({}, "model-9")
-    assert cache.vectors([], "model-9") == {}
-    assert cache.terms([], "model-9") == {}
-
-
 def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) -> None:
     many = {f"{number:04}": vector(number) for number in range(2 * AT_ONCE + 1)}
+    passages = {key: codes([int(key) % 100]) for key in many}
     add_vectors(cache, many, "model-10")
-    add_vectors(cache, {key: -v for key, v in many.items()}, "model-10")
-    kept = cache.vectors([*many, "nobody"], "model-10")
-    assert {key: v.tolist() for key, v in kept.items()} == {key: [-float(int(key))] for key in many}
+    add_vectors(cache, {key: -v for key, v in many.items()}, "model-10", passages)
+    kept = cache.embeddings([*many, "nobody"], "model-10")
+    assert {key: (one.vector.tolist(), one.passages.tolist()) for key, one in kept.items()} == {
+        key: ([-float(int(key))], [[int(key) % 100]]) for key in many
+    }
 
 
 def test_texts_come_back_as_they_were_kept(cache: FeatureCache) -> None:
@@ -168,17 +151,11 @@ def test_texts_come_back_as_they_were_kept(cache: FeatureCache) -> None:
     assert cache.missing(["a", "c"], "markup-12", of="texts") == [["c"]]
 
 
-Codes = NDArray[np.int8]
-
-
-def codes(*rows: list[int]) -> Codes:
-    return np.array(rows, np.int8)
-
-
 @pytest.mark.postgresql_daily
 def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: FeatureCache) -> None:
     made = {"a": codes([127, -128], [0, 1]), "b": codes([-1, 127])}
-    vectors = {"a": vector(1, 0), "b": vector(0, 1), "c": vector(1, 0)}
+    vectors = {"a": vector(1, 0), "b": vector(0.1, 65_504), "c": vector(1, 0)}
+    add_vectors(cache, {}, "model-14")
     add_vectors(cache, vectors, "model-14", made | {"nobody": codes([1, 1])})
     kept = passages_in(cache, ["c", "b", "nobody", "a"], "model-14")
     assert {key: (str(p.dtype), p.tolist()) for key, p in kept.items()} == {
@@ -188,23 +165,31 @@ def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: Featur
     }
     assert kept["c"].shape == (0, 2)
     assert passages_in(cache, ["a"], "model-15") == {}
-    assert passages_in(cache, [], "model-14") == {}
-    assert {key: v.tolist() for key, v in cache.vectors([*vectors], "model-14").items()} == {
-        key: v.tolist() for key, v in vectors.items()
+    assert (cache.vectors([], "model-14"), cache.terms([], "model-14")) == ({}, {})
+    found = cache.vectors([*vectors, "nobody"], "model-14")
+    assert {key: (str(v.dtype), v.tolist()) for key, v in found.items()} == {
+        key: ("float16", v.tolist()) for key, v in vectors.items()
     }
 
 
-@examples(25)
-@given(
-    passages=st.integers(1, 9).flatmap(
-        lambda dim: arrays(np.int8, st.tuples(st.integers(0, 12), st.just(dim)))
+HALFS = st.floats(-1, 1, width=16)
+EMBEDDINGS = st.tuples(st.integers(1, 9), st.integers(0, 12)).flatmap(
+    lambda shape: st.tuples(
+        arrays(np.float16, shape[0], elements=HALFS), arrays(np.int8, (shape[1], shape[0]))
     )
 )
-def test_all_passages_come_back_byte_by_byte(cache: FeatureCache, passages: Codes) -> None:
-    width = passages.shape[1]
-    add_vectors(cache, {"h": vector(*[1] * width)}, "model-16", {"h": passages})
-    kept = passages_in(cache, ["h"], "model-16")["h"]
-    assert (kept.shape, kept.tobytes()) == (passages.shape, passages.tobytes())
+
+
+@examples(25)
+@given(made=EMBEDDINGS)
+def test_an_embedding_comes_back_bit_by_bit(
+    cache: FeatureCache, made: tuple[NDArray[np.float16], Codes]
+) -> None:
+    values, passages = made
+    add_vectors(cache, {"h": values}, "model-16", {"h": passages})
+    kept = cache.embeddings(["h"], "model-16")["h"]
+    assert kept.vector.tobytes() == values.tobytes()
+    assert (kept.passages.shape, kept.passages.tobytes()) == (passages.shape, passages.tobytes())
 
 
 def test_passages_are_replaced_with_their_vector_and_never_outlive_it(cache: FeatureCache) -> None:
@@ -213,16 +198,6 @@ def test_passages_are_replaced_with_their_vector_and_never_outlive_it(cache: Fea
     assert passages_in(cache, ["a"], "model-17")["a"].tolist() == [[5, 6]]
     add_vectors(cache, {"a": vector(1, 0, 0)}, "model-17")
     assert passages_in(cache, ["a"], "model-17")["a"].shape == (0, 3)
-
-
-def test_more_passages_than_one_statement_holds_are_kept_and_found(cache: FeatureCache) -> None:
-    keys = [f"{number:04}" for number in range(AT_ONCE + 1)]
-    made = {key: codes([int(key) % 100, 1]) for key in keys}
-    add_vectors(cache, {key: vector(1, 0) for key in keys}, "model-18", made)
-    kept = passages_in(cache, keys, "model-18")
-    assert {key: p.tolist() for key, p in kept.items()} == {
-        key: p.tolist() for key, p in made.items()
-    }
 
 
 def test_features_outlive_the_store_object(reopen: Open) -> None:
@@ -289,7 +264,3 @@ def test_pruning_removes_the_features_of_other_models_analyzers_and_readers(
         assert scan.count_outdated_rows(frozenset(used)) == left.count(False)
     assert store.features.prune(used) == left.count(False)
     assert [bool(found) for found in kept(store.features, [article.text_hash])] == left
-
-
-def test_pruning_an_empty_store_is_fine(store: ArticleStore) -> None:
-    assert store.features.prune([]) == 0

@@ -130,13 +130,6 @@ def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -
     assert store.queue.length() == QueueLength(single=0, bulk=COUNT - 1, dead=0)
     waiting = store.queue.next(COUNT, bulk=True)
     assert [each.article for each in waiting] == kept
-    store.close()
-
-
-def test_who_follows_from_the_start_learns_all_that_the_first_program_wrote(empty: str) -> None:
-    migrate(empty, "0001")
-    fill_first_schema(empty)
-    store = open_store(empty)
     point, updates = store.updates_after(
         LOG_START, epoch=store.state().epoch, analyzer="words", model="model", limit=COUNT + 1
     )
@@ -146,53 +139,34 @@ def test_who_follows_from_the_start_learns_all_that_the_first_program_wrote(empt
     ]
     assert point == store.state().newest
     assert point.mark == "20261001T120000.000000"
-    store.close()
-
-
-def test_after_the_upgrade_numbers_and_versions_go_on(empty: str) -> None:
-    migrate(empty, "0001")
-    fill_first_schema(empty)
-    store = open_store(empty)
+    assert store.policies.history() == ()
+    assert store.policies.put("{}") == PolicyReceipt("created", 1, COUNT + 2)
     changed = written(7).model_copy(update={"title": "new", "version": 8})
-    assert store.put(changed).change == COUNT + 2
+    assert store.put(changed).change == COUNT + 3
     assert store.queue.next(9, bulk=False)[0].article == changed
     store.close()
 
 
-def test_before_policies_there_were_the_defaults(empty: str) -> None:
-    migrate(empty, "0001")
-    fill_first_schema(empty)
-    store = open_store(empty)
-    assert store.policies.history() == ()
-    assert store.policies.put("{}") == PolicyReceipt("created", 1, COUNT + 2)
-    store.close()
-
-
-def test_the_program_before_policies_can_be_gone_back_to(empty: str) -> None:
-    """It goes on from the number of the policy's change, which nothing else is ever given."""
+@pytest.mark.parametrize(
+    ("revision", "policies"),
+    [pytest.param("0001", [], id="the first"), pytest.param("0002", ["{}"], id="before policies")],
+)
+def test_an_earlier_program_can_be_gone_back_to(
+    empty: str, revision: str, policies: list[str]
+) -> None:
+    """The number of a policy's change, of which that one knows nothing, is never given again."""
     store = open_store(empty)
     store.put(written(1))
-    store.policies.put("{}")
+    for document in policies:
+        store.policies.put(document)
     before = store.state()
     store.close()
-    migrate(empty, "0002")
-    again = open_store(empty)
-    assert again.state() == before
-    assert again.policies.history() == ()
-    assert again.put(written(2)).change == 3
-    again.close()
-
-
-def test_the_first_program_can_be_gone_back_to(empty: str) -> None:
-    store = open_store(empty)
-    store.put(written(1))
-    before = store.state()
-    store.close()
-    migrate(empty, "0001")
+    migrate(empty, revision)
     again = open_store(empty)
     assert again.state() == before
     assert again.get(written(1).id) == written(1)
-    assert again.queue.length() == QueueLength(single=0, bulk=1, dead=0)
+    assert again.policies.history() == ()
+    assert again.put(written(2)).change == 2 + len(policies)
     again.close()
 
 
