@@ -12,9 +12,8 @@ from recommender.store import (
     LOG_START,
     ArticleStore,
     LogEntry,
+    LogPosition,
     PolicyReceipt,
-    StoreState,
-    UpdateBatch,
 )
 
 Open = Callable[..., ArticleStore]
@@ -26,31 +25,20 @@ def plain(store: ArticleStore, limit: int = 100) -> list[tuple[int, int, str]]:
     return [(one.version, one.change, one.document) for one in store.policies.history(limit)]
 
 
-def after(store: ArticleStore, number: int, limit: int = 500) -> UpdateBatch:
-    epoch, newest = store.state().epoch, store.state().newest
-    point = newest if number else LOG_START
-    assert point.number == number
-    _, updates = store.updates_after(point, epoch=epoch, analyzer="", model="", limit=limit)
-    return updates
-
-
 def article(article_id: str, title: str = "T") -> Article:
     return Article(id=article_id, title=title)
-
-
-def test_a_new_store_has_no_policy(store: ArticleStore) -> None:
-    assert store.policies.history() == ()
-    assert after(store, 0).policy is None
 
 
 @pytest.mark.postgresql_daily
 def test_each_policy_is_a_version_and_a_change(store: ArticleStore) -> None:
     begun = datetime.now(tz=UTC)
+    assert store.policies.history() == ()
     store.put(article("a"))
     assert store.policies.put('{"ü": 1}') == PolicyReceipt("created", 1, 2)
     store.put(article("b"))
     assert store.policies.put("{}") == PolicyReceipt("created", 2, 4)
     assert plain(store) == [(2, 4, "{}"), (1, 2, '{"ü": 1}')]
+    assert plain(store, limit=1) == [(2, 4, "{}")]
     assert store.changes_after(0) == [
         LogEntry(1, "a", "upsert"),
         LogEntry(2, "", "policy"),
@@ -71,30 +59,31 @@ def test_the_policy_that_holds_is_not_set_again(store: ArticleStore) -> None:
     assert store.policies.put("A") == PolicyReceipt("created", 3, 3)
 
 
-def test_the_history_is_cut_at_its_old_end(store: ArticleStore) -> None:
-    for document in "ABCDE":
-        store.policies.put(document)
-    assert plain(store, limit=2) == [(5, 5, "E"), (4, 4, "D")]
+def pages_after(
+    store: ArticleStore, point: LogPosition, limit: int = 500
+) -> tuple[LogPosition, list[tuple[list[str], int, int | None]]]:
+    """Where a follower stands at last; of each page the articles, how far it leads, the policy."""
+    seen, complete = [], False
+    while not complete:
+        point, page = store.updates_after(
+            point, epoch=store.state().epoch, analyzer="", model="", limit=limit
+        )
+        complete = page.complete
+        seen.append(([one.id for one in page.updates], page.through, page.policy))
+    return point, seen
 
 
 def test_who_follows_learns_that_there_is_another_policy(store: ArticleStore) -> None:
     store.put(article("a"))
-    store.policies.put("A")
-    updates = after(store, 0)
-    assert [one.id for one in updates.updates] == ["a"]
-    assert (updates.policy, updates.through, updates.complete) == (2, 2, True)
-    updates = after(store, 2)
-    assert (updates.policy, updates.through, updates.updates) == (None, 2, ())
-
-
-def test_a_policy_alone_moves_the_point_on(store: ArticleStore) -> None:
-    store.put(article("a"))
-    start = store.state()
+    before = store.state().newest
+    assert pages_after(store, LOG_START) == (before, [(["a"], 1, None)])
     store.policies.put("A")
     store.policies.put("B")
-    point, updates = store.updates_after(start.newest, epoch=start.epoch, analyzer="", model="")
-    assert (point, updates.policy, updates.updates) == (store.state().newest, 3, ())
-    assert store.has_position(point, start.epoch)
+    newest = store.state().newest
+    assert pages_after(store, LOG_START) == (newest, [(["a"], 3, 3)])
+    assert pages_after(store, before) == (newest, [([], 3, 3)])
+    assert pages_after(store, newest) == (newest, [([], 3, None)])
+    assert store.has_position(newest, store.state().epoch)
 
 
 def test_a_page_that_is_not_the_last_leads_no_further_than_its_articles(
@@ -104,14 +93,8 @@ def test_a_page_that_is_not_the_last_leads_no_further_than_its_articles(
     for name in "abc":
         store.put(article(name))
     store.policies.put("A")
-    start = StoreState(store.state().epoch, LOG_START)
-    seen, point, complete = [], start.newest, False
-    while not complete:
-        point, page = store.updates_after(point, epoch=start.epoch, analyzer="", model="", limit=2)
-        complete = page.complete
-        seen.append(([one.id for one in page.updates], page.through, page.policy))
-    assert seen == [(["a", "b"], 2, 4), (["c"], 4, 4)]
-    assert point == store.state().newest
+    pages = [(["a", "b"], 2, 4), (["c"], 4, 4)]
+    assert pages_after(store, LOG_START, limit=2) == (store.state().newest, pages)
 
 
 def test_a_policy_is_nothing_to_be_built_into_a_generation(store: ArticleStore) -> None:
