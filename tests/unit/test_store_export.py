@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.articles import Article, parse_article
-from recommender.cli.content import STANDARD_OUTPUT
 from recommender.progress import Advance
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
 from recommender.store import ArticleStore, open_store
 from recommender.store.export import export_articles, export_to
 from tests.support.properties import examples
+from tests.support.stores import articles_of
 
 ARTICLES: list[dict[str, Any]] = [
     {"id": "plain", "title": "Plain", "body": "One line.\nAnother line.\u2028And a third."},
@@ -58,11 +58,6 @@ def new_store(path: Path) -> Iterator[ArticleStore]:
         yield store
 
 
-def articles_of(store: ArticleStore) -> list[Article]:
-    with store.scan() as view:
-        return [stored.article for stored in view]
-
-
 def imported(path: Path, into: Path) -> list[Article]:
     with new_store(into) as store:
         done = import_records(store, read_jsonl(path), print, strict=True)
@@ -79,24 +74,15 @@ def store(tmp_path: Path) -> Iterator[ArticleStore]:
         yield opened
 
 
-def test_an_import_of_the_export_gives_the_same_articles(
+def test_the_articles_stand_line_by_line_and_an_import_gives_the_same(
     store: ArticleStore, tmp_path: Path
 ) -> None:
     assert export_to(store, tmp_path / "out.jsonl") == len(ARTICLES)
-    again = imported(tmp_path / "out.jsonl", tmp_path / "b.db")
-    assert again == articles_of(store)
-    assert {a.id: a for a in again} == {
-        document["id"]: parse_article(json.dumps(document)) for document in ARTICLES
-    }
-
-
-def test_there_is_one_line_an_article_by_ascending_id(store: ArticleStore, tmp_path: Path) -> None:
-    export_to(store, tmp_path / "out.jsonl")
-    data = (tmp_path / "out.jsonl").read_bytes()
-    lines = data.split(b"\n")
-    assert lines.pop() == b""
-    assert [json.loads(line)["id"] for line in lines] == sorted(a["id"] for a in ARTICLES)
-    assert [line.decode() for line in lines] == [a.to_json() for a in articles_of(store)]
+    given = {one["id"]: parse_article(json.dumps(one)) for one in ARTICLES}
+    ascending = [given[key] for key in sorted(given)]
+    written = "".join(f"{one.to_json()}\n" for one in ascending)
+    assert (tmp_path / "out.jsonl").read_bytes() == written.encode()
+    assert imported(tmp_path / "out.jsonl", tmp_path / "b.db") == ascending
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -216,10 +202,6 @@ def test_a_pipe_is_written_to(store: ArticleStore, tmp_path: Path) -> None:
 def test_a_device_is_written_to(store: ArticleStore) -> None:
     assert export_to(store, Path("/dev/null")) == len(ARTICLES)
     assert Path("/dev/null").is_char_device()
-
-
-def test_the_names_of_standard_output_are_known() -> None:
-    assert {Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1")} < STANDARD_OUTPUT
 
 
 def test_what_a_shell_appends_to_keeps_what_it_had(store: ArticleStore, tmp_path: Path) -> None:
