@@ -8,6 +8,7 @@ from recommender.api import (
     Dropped,
     Grounds,
     PassagePair,
+    RelatedList,
     SharedTerm,
 )
 from recommender.characters import printable
@@ -18,18 +19,6 @@ DROPPED = (
     Dropped(id="x", title="Copy", score=0.812_345, rule="duplicate", because="b"),
     Dropped(id="y", title="", score=0.3, rule="threshold"),
 )
-
-
-def test_what_was_dropped_is_printed_with_its_rule() -> None:
-    lines = as_text(listed(item(), dropped=DROPPED), "T").splitlines()
-    assert lines[2:] == [
-        "  1. 0.62  Bridge opens",
-        "",
-        "Not listed, the nearest first:",
-        "",
-        "     0.81  duplicate          Copy  (b)",
-        "     0.30  threshold          y",
-    ]
 
 
 def test_a_list_as_text_has_a_heading_and_a_line_an_item() -> None:
@@ -45,37 +34,50 @@ def test_a_list_as_text_has_a_heading_and_a_line_an_item() -> None:
     ]
 
 
-EXPLAINED = [
+SCORE = [
     "  1. 0.62  Bridge opens",
     "           score 0.62 = 0.25 of vectors 0.12 + 0.25 of passages 0.25 + 0.50 of words 0.80",
-    "           place 0.59 = score 0.62 x recency 1.00 - hubness 0.03",
 ]
+PARTS = [*SCORE, "           place 0.59 = score 0.62 x recency 1.00 - hubness 0.03"]
+BELOW: dict[str, tuple[RelatedList, list[str]]] = {
+    "parts": (listed(item(dense=0.123456)), PARTS),
+    "grounds": (
+        listed(item(grounds=GROUNDS)),
+        [
+            *PARTS,
+            "           words harbour 12%, Мост 5%",
+            "           names Guiyang, White House",
+            "           0.71  seed  Half of the world's",
+            "                 item  Two <b>halves</b>",
+        ],
+    ),
+    "no grounds": (
+        listed(item(no_grounds_because="text_changed")),
+        [*PARTS, "           (text_changed)"],
+    ),
+    "by date": (
+        listed(item(ranking_value=1_789_797_600.0)),
+        [*SCORE, "           place by its date"],
+    ),
+    "what was dropped": (
+        listed(item(), dropped=DROPPED),
+        [
+            SCORE[0],
+            "",
+            "Not listed, the nearest first:",
+            "",
+            "     0.81  duplicate          Copy  (b)",
+            "     0.30  threshold          y",
+        ],
+    ),
+}
 
 
-def test_an_explained_line_has_its_parts_below() -> None:
-    lines = as_text(listed(item(dense=0.123456)), "T").splitlines()
-    assert lines[2:] == EXPLAINED
-
-
-def test_below_the_parts_stand_the_grounds() -> None:
-    lines = as_text(listed(item(grounds=GROUNDS)), "T").splitlines()
-    assert lines[2:] == [
-        *EXPLAINED,
-        "           words harbour 12%, Мост 5%",
-        "           names Guiyang, White House",
-        "           0.71  seed  Half of the world's",
-        "                 item  Two <b>halves</b>",
-    ]
-
-
-def test_or_why_there_are_none() -> None:
-    lines = as_text(listed(item(no_grounds_because="text_changed")), "T").splitlines()
-    assert lines[2:] == [*EXPLAINED, "           (text_changed)"]
-
-
-def test_what_is_ordered_by_date_says_so() -> None:
-    lines = as_text(listed(item(ranking_value=1_789_797_600.0)), "T").splitlines()
-    assert lines[2:] == [*EXPLAINED[:2], "           place by its date"]
+@pytest.mark.parametrize(("answer", "lines"), BELOW.values(), ids=BELOW)
+def test_below_an_item_and_the_list_stands_what_was_asked_for(
+    answer: RelatedList, lines: list[str]
+) -> None:
+    assert as_text(answer, "T").splitlines()[2:] == lines
 
 
 @pytest.mark.parametrize("word", ["extraordinarily", "文" * 12])
@@ -99,6 +101,7 @@ def test_no_explained_line_is_wider_than_the_terminal(word: str) -> None:
 
 
 def test_no_quoted_text_steers_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\u202ec\nd") == "a\ufffd[2Jb\ufffdc d"
     evil = "\x1b[2J\u202e"
     grounds = Grounds(
         terms=(SharedTerm(word=evil, share=0.1),),
@@ -124,7 +127,3 @@ def test_a_headline_takes_one_line(title: str, shown: str) -> None:
         as_text(listed(item(shown=BARE | {"title": title})), "T").splitlines()[2]
         == f"  1. 0.62  {shown}"
     )
-
-
-def test_nothing_printed_steers_the_terminal() -> None:
-    assert printable("a\x1b[2Jb\u202ec\nd") == "a\ufffd[2Jb\ufffdc d"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.ranking.scoring import Backgrounds, Scores, Signals, Weights, fuse
+from recommender.ranking.scoring import Backgrounds, Signals, Weights, fuse
 
 Floats = NDArray[np.float32]
 
@@ -43,24 +43,27 @@ def test_a_score_is_the_weighted_mean_of_the_scaled_signals() -> None:
     np.testing.assert_allclose(scores.score, [0.5, 0.5, 0.75], atol=1e-6)
 
 
-def test_words_decide_alone_where_the_encoder_does_not_know_one_of_the_languages() -> None:
-    unknown, same = np.array([False, False]), np.array([True, False])
-    found = Weights.of(unknown, same, 0.3, 0.2)
-    assert (found.dense.tolist(), found.passages.tolist()) == ([0, 0], [0, 0])
-    assert found.lexical.tolist() == [1, 1]
-
-
-def test_vectors_decide_alone_between_two_languages_that_the_encoder_knows() -> None:
-    found = Weights.of(np.array([True, True]), np.array([True, False]), 0.3, 0.2)
-    np.testing.assert_allclose(found.dense, [0.3, 0.6], atol=1e-6)
-    np.testing.assert_allclose(found.passages, [0.2, 0.4], atol=1e-6)
-    np.testing.assert_allclose(found.lexical, [0.5, 0.0], atol=1e-6)
-
-
-def test_where_a_policy_gives_vectors_no_share_words_have_all_also_between_languages() -> None:
-    found = Weights.of(np.array([True, True]), np.array([True, False]), 0.0, 0.0)
-    assert found.lexical.tolist() == [1, 1]
-    assert (found.dense.tolist(), found.passages.tolist()) == ([0, 0], [0, 0])
+@pytest.mark.parametrize(
+    ("known", "same", "policy", "weights"),
+    [
+        pytest.param(True, True, (0.3, 0.2), (0.3, 0.2, 0.5), id="in one known language"),
+        pytest.param(True, False, (0.3, 0.2), (0.6, 0.4, 0), id="between two known languages"),
+        pytest.param(False, True, (0.3, 0.2), (0, 0, 1), id="in an unknown language"),
+        pytest.param(False, False, (0.3, 0.2), (0, 0, 1), id="between unknown languages"),
+        pytest.param(True, True, (0, 0), (0, 0, 1), id="without a share of vectors"),
+        pytest.param(True, False, (0, 0), (0, 0, 1), id="without one, between languages"),
+    ],
+)
+def test_words_decide_where_vectors_cannot_and_vectors_between_languages(
+    *,
+    known: bool,
+    same: bool,
+    policy: tuple[float, float],
+    weights: tuple[float, float, float],
+) -> None:
+    found = Weights.of(np.array([known]), np.array([same]), *policy)
+    parts = (found.dense, found.passages, found.lexical)
+    np.testing.assert_allclose(np.concatenate(parts), weights, atol=1e-6)
 
 
 @given(weights())
@@ -121,17 +124,6 @@ def test_floors_are_believed_as_far_as_there_are_pairs() -> None:
     np.testing.assert_allclose(floors.dense, [0.2, 0, 0], atol=1e-6)
     np.testing.assert_allclose(floors.passages, [0.1, 0, 0.15], atol=1e-6)
     np.testing.assert_allclose(floors.lexical, [0.05, 0, 0.075], atol=1e-6)
-
-
-def test_scores_are_cut_to_the_kept_positions() -> None:
-    scores = Scores(floats(1, 2), floats(3, 4), floats(5, 6), floats(7, 8))
-    kept = scores.at(np.array([False, True]))
-    assert [part.tolist() for part in (kept.dense, kept.passages, kept.lexical, kept.score)] == [
-        [2],
-        [4],
-        [6],
-        [8],
-    ]
 
 
 def test_floors_lie_midway_between_two_groups() -> None:
