@@ -118,7 +118,7 @@ class ListRequest:
         return GatheredRows(rows, pinned, self._rows_of(self.shown_on_page), translations)
 
     def gather_candidates(
-        self, stage: str, fetch: int, rows: Mask, witnesses: Rows
+        self, stage: str, fetch: int, rows: Mask, compare_only: Rows
     ) -> StageCandidates:
         """Find and score the candidates of a stage.
 
@@ -126,15 +126,16 @@ class ListRequest:
             stage: SEMANTIC or a fallback stage.
             fetch: how many candidates to look for.
             rows: which may still be listed, bool [n].
-            witnesses: rows that only show which candidates are duplicates, int64 [k].
+            compare_only: rows that are not listed, but compared, so that their duplicates are
+                found, int64 [k].
         """
         if stage == SEMANTIC:
-            return self._related(fetch, rows, witnesses)
+            return self._related(fetch, rows, compare_only)
         if stage == SAME_SECTION:
             section = Filter(section=self.seed.section)
             rows = rows & self.view.where(lambda part: matching(part, section))
         found = self.newest(rows, fetch)
-        scored = self._by_time(self.scorer.score(np.concatenate([found, witnesses])))
+        scored = self._by_time(self.scorer.score(np.concatenate([found, compare_only])))
         listable = np.arange(len(scored.rows)) < len(found)
         more = len(found) < int(np.count_nonzero(rows))
         return StageCandidates(scored, listable, more, by_time=True)
@@ -162,10 +163,10 @@ class ListRequest:
         # If many share a date, which of them are taken must not depend on their row numbers.
         return self._in_tie_order(rows[np.lexsort((self._tie_breaks(rows), -times))[:fetch]])
 
-    def _related(self, fetch: int, rows: Mask, witnesses: Rows) -> StageCandidates:
+    def _related(self, fetch: int, rows: Mask, compare_only: Rows) -> StageCandidates:
         """The related candidates; with `mode=latest` only those of the seed's story, by time."""
         found = self.candidates(rows, fetch)
-        scored = self.scorer.score(np.concatenate([found, witnesses]))
+        scored = self.scorer.score(np.concatenate([found, compare_only]))
         new = np.arange(len(scored.rows)) < len(found)
         listable = scored.are_related(self.policy, self.options.min_score) & new
         by_time = self.options.mode == "latest"
@@ -176,7 +177,7 @@ class ListRequest:
         return StageCandidates(scored, listable, more, by_time)
 
     def _of_story(self, scored: ScoredCandidates, related: Mask) -> Mask:
-        """Which related candidates tell of the seed's story: bool [m]."""
+        """Which related candidates score at least `latest_share` of the best one: bool [m]."""
         # The best score without reprints of the seed, which few others could come near.
         minhashes = self.view.take("minhash", scored.rows)
         overlap = estimate_jaccard(self.seed.minhash, minhashes)
@@ -211,12 +212,12 @@ class ListRequest:
         if not (seed.embedded and seed.language in measured):
             return np.zeros(len(self.view), np.bool_)
         known = Filter(languages=measured)
-        own = Filter(languages=frozenset({seed.language}))
+        same = Filter(languages=frozenset({seed.language}))
         return self.view.where(
             lambda part: (
                 part.columns["embedded"]
                 & matching(part, known)
-                & (part.columns["fluent"] | ~matching(part, own))
+                & (part.columns["fluent"] | ~matching(part, same))
             )
         )
 

@@ -1,4 +1,4 @@
-"""Where it is decided that two articles are the same story: near-duplicates and translations.
+"""Decides which articles are duplicates: near-duplicate texts, and translations of each other.
 
 Near-duplicates are texts whose MinHashes agree in a share of places of at least
 `duplicate_overlap`, directly or through other candidates: a duplicate cluster. Translations are
@@ -12,7 +12,7 @@ rows of the delta, unknown. The number never decides alone: lists are the same w
 
 from collections.abc import Collection, Iterator
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ __all__ = [
 TEXT_CLUSTER_OVERLAP: Final = 0.15
 """From this overlap on two texts have the same cluster number: the `copy_overlap` of the policy."""
 UNKNOWN_CLUSTER: Final = 0
-MOST_PAIRED: Final = 32  # of more texts with equal places all are put in one cluster, unverified
+MOST_PAIRED: Final = 32
+"""A larger group of texts with two equal places is joined without comparing its pairs."""
 PLACES_AT_ONCE: Final = 2**20  # more would not fit into a core's cache
 Counts = NDArray[np.unsignedinteger[Any]]
 Hashes = NDArray[np.int64]
@@ -50,18 +51,40 @@ class DuplicateClusters:
     candidates cost at most m times m comparisons, however many of them are duplicates.
 
     Attributes:
-        unclaimed: bool [m], candidates of which no cluster was claimed yet.
+        unassigned: bool [m], candidates that are in no computed cluster yet.
     """
 
-    def __init__(self, minhashes: MinHashes, text_clusters: Hashes, bound: float) -> None:
-        self.unclaimed = np.ones(len(minhashes), np.bool_)
+    def __init__(
+        self, minhashes: MinHashes, table: MinHashes, is_alone: Mask, overlap: float
+    ) -> None:
+        """Begin without any cluster.
+
+        Args:
+            minhashes: uint16 [m, size].
+            table: the same with a candidate in each column, contiguous: uint16 [size, m].
+            is_alone: bool [m], candidates that no other one shares its text cluster with.
+            overlap: the overlap from which two texts are near-duplicates.
+        """
+        self.unassigned = np.ones(len(minhashes), np.bool_)
         self._minhashes = minhashes
         self._size = minhashes.shape[1]
         self._count_type = np.min_scalar_type(self._size)
-        self._least = least_equal_places(bound, self._size)
-        self._is_alone = _are_alone(text_clusters)
+        self._least = least_equal_places(overlap, self._size)
+        self._is_alone = is_alone
         self._rest = np.arange(len(minhashes))
-        self._table = self._rest_table = np.ascontiguousarray(minhashes.T)
+        self._table = self._rest_table = table
+
+    @classmethod
+    def of(cls, minhashes: MinHashes, text_clusters: Hashes, overlap: float) -> Self:
+        """The clusters of candidates.
+
+        Args:
+            minhashes: uint16 [m, size].
+            text_clusters: int64 [m], see `number_text_clusters`; UNKNOWN_CLUSTER if unknown.
+            overlap: the overlap from which two texts are near-duplicates.
+        """
+        table = np.ascontiguousarray(minhashes.T)
+        return cls(minhashes, table, _are_alone(text_clusters), overlap)
 
     def equal_places(self, item: int, least: int) -> Counts | None:
         """Count the MinHash places that each candidate shares with an item, itself with 0: [m].
@@ -69,7 +92,7 @@ class DuplicateClusters:
         None if no other candidate shares at least so many. That is the usual case, and mostly known
         from the numbers of the text clusters.
         """
-        if self._is_alone[item] and self._are_decided(least):
+        if self._is_alone[item] and self._numbers_rule_out(least):
             return None
         minhash = self._minhashes[item]
         same = self._table == minhash[:, np.newaxis]
@@ -77,36 +100,39 @@ class DuplicateClusters:
         equal[item] = 0
         return equal if equal.max() >= least and minhash.any() else None
 
-    def claim(self, minhashes: MinHashes) -> Mask:
-        """Claim the clusters of some texts: their members that were not claimed before, bool [m].
+    def take_cluster_of_texts(self, minhashes: MinHashes) -> Mask:
+        """Compute the clusters of some texts.
 
         Args:
             minhashes: uint16 [k, size], of texts that are not candidates.
+
+        Returns:
+            Those members that were in no cluster before: bool [m].
         """
-        before = self.unclaimed.copy()
+        before = self.unassigned.copy()
         self._spread(minhashes)
-        return before & ~self.unclaimed
+        return before & ~self.unassigned
 
-    def claim_of(self, members: Mask) -> Mask:
-        """Claim the clusters of some candidates, bool [m]; as `claim`, the candidates included."""
-        before = self.unclaimed.copy()
-        self.unclaimed[members] = False
-        if not self._is_alone[members].all() or not self._are_decided(self._least):
+    def take_cluster_of(self, members: Mask) -> Mask:
+        """As `take_cluster_of_texts`, but of candidates, bool [m]; they are members themselves."""
+        before = self.unassigned.copy()
+        self.unassigned[members] = False
+        if not self._is_alone[members].all() or not self._numbers_rule_out(self._least):
             self._spread(self._minhashes[members])
-        return before & ~self.unclaimed
+        return before & ~self.unassigned
 
-    def _are_decided(self, least: int) -> bool:
-        """Whether different text clusters share fewer places than this."""
+    def _numbers_rule_out(self, least: int) -> bool:
+        """Whether texts with different cluster numbers certainly share less than `least` places."""
         return least >= least_equal_places(TEXT_CLUSTER_OVERLAP, self._size)
 
     def _spread(self, minhashes: MinHashes) -> None:
         while len(minhashes) and len(self._rest):
             near = self._rest[_near(self._rest_table, _distinct(minhashes), self._least)]
-            fresh = near[self.unclaimed[near]]
-            self.unclaimed[fresh] = False
+            fresh = near[self.unassigned[near]]
+            self.unassigned[fresh] = False
             minhashes = self._minhashes[fresh]
-            if 2 * np.count_nonzero(self.unclaimed) < len(self._rest):
-                self._rest = np.flatnonzero(self.unclaimed)
+            if 2 * np.count_nonzero(self.unassigned) < len(self._rest):
+                self._rest = np.flatnonzero(self.unassigned)
                 self._rest_table = np.take(self._table, self._rest, axis=1)
 
 

@@ -13,7 +13,6 @@ from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display_fields import DisplayFields
-from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, broken_rules
 from recommender.ranking.related import Removed, list_of, select_items
 from recommender.ranking.scoring import ScoredCandidates
@@ -196,9 +195,7 @@ def _drop_facts(
 ) -> list[DropFacts]:
     """The facts of each candidate, in their order."""
     view, rows = request.view, ranked.rows.tolist()
-    translations = rows_of_translations(view, {request.seed.id_hash, request.seed.translates})[
-        ranked.rows
-    ].tolist()
+    translations = request.rows.translations[ranked.rows].tolist()
     related = ranked.are_related(request.policy, request.options.min_score).tolist()
     broken = _broken(request, ranked.rows)
     excluded = request.shown_on_page.union(request.options.exclude)

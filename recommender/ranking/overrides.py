@@ -15,7 +15,7 @@ from recommender.errors import FieldFault, InvalidOverrides
 
 __all__ = [
     "KINDS",
-    "MOST",
+    "MOST_OVERRIDES",
     "NONE_IN_FORCE",
     "Kind",
     "Overrides",
@@ -31,7 +31,7 @@ __all__ = [
 Kind = Literal["pins", "blocks"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _log = logging.getLogger(__name__)
-MOST: Final = {"pins": 100, "blocks": 500}
+MOST_OVERRIDES: Final = {"pins": 100, "blocks": 500}
 """How many an article may have of each kind."""
 
 
@@ -101,14 +101,16 @@ def check_overrides(overrides: tuple[Override, ...], article_id: str, kind: Kind
     Raises:
         InvalidOverrides: too many, an id is repeated, or an id is the article itself.
     """
-    faults = [] if len(overrides) <= MOST[kind] else [_fault(f"/{kind}", f"more than {MOST[kind]}")]
+    most, faults = MOST_OVERRIDES[kind], list[FieldFault]()
+    if len(overrides) > most:
+        faults.append(FieldFault(f"/{kind}", f"more than {most}"))
     seen: set[str] = set()
     for place, override in enumerate(overrides):
         pointer = f"/{kind}/{place}/id"
         if override.id == article_id:
-            faults.append(_fault(pointer, "is the article itself"))
+            faults.append(FieldFault(pointer, "is the article itself"))
         if override.id in seen:
-            faults.append(_fault(pointer, f"{override.id!r} is repeated"))
+            faults.append(FieldFault(pointer, f"{override.id!r} is repeated"))
         seen.add(override.id)
     if faults:
         raise InvalidOverrides(f"the {kind} are not acceptable", tuple(faults))
@@ -140,10 +142,6 @@ def parse_overrides(document: str) -> tuple[RecordedOverride, ...]:
         return _OVERRIDES.validate_json(document)
     except ValidationError as error:
         raise InvalidOverrides("the overrides cannot be read", tuple(faults_of(error))) from None
-
-
-def _fault(pointer: str, detail: str) -> FieldFault:
-    return FieldFault(pointer, detail)
 
 
 @dataclass(frozen=True, slots=True)

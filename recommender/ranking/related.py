@@ -162,7 +162,7 @@ class _UnfinishedList:
         self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
         self._request, self._view = request, request.view
-        self._listed: list[int] = []
+        self._listed: CandidatePool | None = None
         self._left = np.ones(len(self._view), np.bool_)  # neither listed nor dropped as repeats
         self._repeats = np.empty(0, np.int64)
 
@@ -178,7 +178,8 @@ class _UnfinishedList:
         scored = request.scorer.score(rows)
         if request.options.min_score is not None:
             scored = scored.at(scored.scores.score >= request.options.min_score)
-        self._append(PINNED, scored, np.arange(min(len(scored.rows), request.options.limit)))
+        positions = np.arange(min(len(scored.rows), request.options.limit))
+        self._append(PINNED, scored, pool_of(self._view, scored, request.now), positions)
 
     def add_from(self, stage: str) -> None:
         """Add the items of a stage as long as there is room.
@@ -190,37 +191,34 @@ class _UnfinishedList:
         missing = request.options.limit - len(self.items)
         fetch = request.policy.candidates if stage == SEMANTIC else SPARE * missing
         while missing and (rows := request.rows.eligible & self._left).any():
-            # Both only show which candidates are duplicates.
-            witnesses = np.concatenate([request.rows.shown_on_page, self._repeats])
-            candidates = request.gather_candidates(stage, fetch, rows, witnesses)
-            selection = self._select(candidates, missing)
+            compare_only = np.concatenate([request.rows.shown_on_page, self._repeats])
+            candidates = request.gather_candidates(stage, fetch, rows, compare_only)
+            pool = pool_of(self._view, candidates.scored, request.now)
+            selection = self._select(candidates, pool, missing)
             enough = len(selection.positions) == missing
             if enough or not candidates.more or fetch >= MOST_CANDIDATES:
-                self._take_over(stage, candidates.scored, selection)
+                self._append(stage, candidates.scored, pool, selection.positions)
+                self._note_removed(candidates.scored, selection)
                 return
             fetch = MOST_CANDIDATES
 
-    def _select(self, candidates: StageCandidates, missing: int) -> Selection:
-        request, listed = self._request, np.array(self._listed, np.int64)
+    def _select(self, candidates: StageCandidates, pool: CandidatePool, missing: int) -> Selection:
+        request = self._request
         diversity = 0.0 if candidates.by_time else request.options.diversity
         rows, shown = candidates.scored.rows, request.rows.shown_on_page
         translations = self._view.take("minhash", np.flatnonzero(request.rows.translations))
         return select(
-            pool_of(self._view, candidates.scored, request.now),
+            pool,
             missing,
             rules=SelectionRules.of(request.policy, request.options.limit, diversity),
             seed_minhashes=np.vstack([request.seed.minhash, translations]),
             listable=candidates.listable,
-            listed=self._pool_of(listed) if len(listed) else None,
+            listed=self._listed,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
         )
 
-    def _pool_of(self, rows: Rows) -> CandidatePool:
-        return pool_of(self._view, self._request.scorer.score(rows), self._request.now)
-
-    def _take_over(self, stage: str, scored: ScoredCandidates, selection: Selection) -> None:
-        """Append what was selected, and keep what was removed."""
-        self._append(stage, scored, selection.positions)
+    def _note_removed(self, scored: ScoredCandidates, selection: Selection) -> None:
+        """Keep what was removed, for the stages that follow and for explanations."""
         repeats = scored.rows[selection.repeats]
         repeats = repeats[self._request.rows.eligible[repeats] & self._left[repeats]]
         self._left[repeats] = False
@@ -240,13 +238,17 @@ class _UnfinishedList:
             for at in np.flatnonzero(removals).tolist()
         }
 
-    def _append(self, stage: str, scored: ScoredCandidates, positions: Rows) -> None:
+    def _append(
+        self, stage: str, scored: ScoredCandidates, pool: CandidatePool, positions: Rows
+    ) -> None:
         """Append some candidates to the list, in that order."""
         rows = scored.rows[positions]
         for position in positions.tolist():
             self.items.append(self._item(stage, scored, position))
         self._left[rows] = False
-        self._listed += rows.tolist()
+        if len(rows):
+            added = pool.at(positions)
+            self._listed = added if self._listed is None else added.under(self._listed)
 
     def _item(self, stage: str, scored: ScoredCandidates, position: int) -> Item:
         row = int(scored.rows[position])

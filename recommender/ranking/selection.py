@@ -182,29 +182,31 @@ def select(
     """
     above = 0 if listed is None else len(listed)
     pool = pool if listed is None else pool.under(listed)
-    clusters = DuplicateClusters(pool.minhashes, pool.text_clusters, rules.duplicate_overlap)
-    of_seed = clusters.claim(seed_minhashes)
-    draft = _Draft(pool, rules, clusters, translation_groups(pool.id_hashes, pool.translates))
+    clusters = DuplicateClusters.of(pool.minhashes, pool.text_clusters, rules.duplicate_overlap)
+    of_seed = clusters.take_cluster_of_texts(seed_minhashes)
+    unfinished = _ListInProgress(
+        pool, rules, clusters, translation_groups(pool.id_hashes, pool.translates)
+    )
     if listable is not None:
-        draft.left[above:] = listable
-    draft.remove_repeats_of_seed(of_seed)
+        unfinished.left[above:] = listable
+    unfinished.remove_repeats_of_seed(of_seed)
     if shown_on_page is not None:
-        draft.remove_repeats_of(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
-    draft.left[:above] = True  # a listed item counts, even if it repeats another one
+        unfinished.remove_repeats_of(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
+    unfinished.left[:above] = True  # a listed item counts, even if it repeats another one
     for item in range(above):
-        draft.put(item)
+        unfinished.put(item)
     positions: list[int] = []
-    while len(positions) < limit and np.count_nonzero(draft.left):
-        positions.append(draft.put_best())
+    while len(positions) < limit and np.count_nonzero(unfinished.left):
+        positions.append(unfinished.put_best())
     return Selection(
         positions=np.array(positions, np.int64) - above,
-        removals=draft.removals[above:],
-        because_of=np.maximum(draft.because_of[above:] - above, NO_ITEM),
-        repeats=draft.repeats[above:],
+        removals=unfinished.removals[above:],
+        because_of=np.maximum(unfinished.because_of[above:] - above, NO_ITEM),
+        repeats=unfinished.repeats[above:],
     )
 
 
-class _Draft:
+class _ListInProgress:
     """A list during selection: the candidates left, and what is listed above them."""
 
     def __init__(
@@ -242,8 +244,8 @@ class _Draft:
         clusters = self._clusters
         equal, cluster = clusters.equal_places(item, self._least_places), None
         has_duplicates = equal is not None and equal.max() >= self._duplicate_places
-        if has_duplicates and clusters.unclaimed[item]:
-            cluster = clusters.claim_of(self._with(item, None))
+        if has_duplicates and clusters.unassigned[item]:
+            cluster = clusters.take_cluster_of(self._with(item, None))
         if cluster is not None:
             if newest:
                 item = self._newest(np.flatnonzero(cluster & self.left))
@@ -262,7 +264,7 @@ class _Draft:
 
     def remove_repeats_of(self, shown: Mask) -> None:
         """Remove some candidates, bool [m], with their duplicate clusters and translations."""
-        cluster = shown | self._clusters.claim_of(shown & self._clusters.unclaimed)
+        cluster = shown | self._clusters.take_cluster_of(shown & self._clusters.unassigned)
         self._remove_repeats(cluster, Removal.DUPLICATE, NO_ITEM)
         self._remove_translations(cluster, Removal.DUPLICATE, NO_ITEM)
 
@@ -280,7 +282,7 @@ class _Draft:
             if not np.count_nonzero(more):
                 return
             self._remove_repeats(more, Removal.TRANSLATION, because_of)
-            cluster = self._clusters.claim_of(more & self._clusters.unclaimed) & ~more
+            cluster = self._clusters.take_cluster_of(more & self._clusters.unassigned) & ~more
             self._remove_repeats(cluster, removal, because_of)
             shown = shown | more | cluster
 
@@ -383,11 +385,11 @@ class _CappedClusters:
             The candidates that would make a cluster larger than the cap, bool [m], or None for
             none. A candidate that is linked to two clusters would join them into one.
         """
-        own = [cluster for cluster in self._clusters if cluster.linked[item]]
-        if not own and not np.count_nonzero(linked):
+        joined = [cluster for cluster in self._clusters if cluster.linked[item]]
+        if not joined and not np.count_nonzero(linked):
             return None
-        size = 1 + sum(cluster.size for cluster in own)
-        joint = np.logical_or.reduce([linked, *(cluster.linked for cluster in own)])
+        size = 1 + sum(cluster.size for cluster in joined)
+        joint = np.logical_or.reduce([linked, *(cluster.linked for cluster in joined)])
         others = [cluster for cluster in self._clusters if not cluster.linked[item]]
         self._clusters = [*others, _Cluster(size, joint)]
         if sum(cluster.size for cluster in self._clusters) < self._cap:

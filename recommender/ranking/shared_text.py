@@ -165,8 +165,8 @@ def spellings(article: Article) -> Spellings:
         for piece in islice(filter(None, _BREAK.split(text)), MOST_WORDS):
             found = list(tokenize(piece))
             for word in found:
-                own = piece if len(found) == 1 else word
-                spelt.setdefault(word[:STEM], Counter())[own] += 1
+                spelling = piece if len(found) == 1 else word
+                spelt.setdefault(word[:STEM], Counter())[spelling] += 1
     return spelt
 
 

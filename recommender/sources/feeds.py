@@ -53,7 +53,7 @@ _JSON_VERSIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What tells the entries of a feed from those of all others.
+    """What makes ids of entries unique: the feed's address, or the entries' own links.
 
     Attributes:
         feed: the address that the feed was fetched from or gives itself; else its site and file.
@@ -100,10 +100,11 @@ def read_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record]:
     feed = _parse(name, data)
     if not feed.version and not feed.entries:
         raise BadSource(f"{name}{feed.fault or ':1'}: holds no RSS or Atom feed")
-    own = [_text(link, "href") for link in _many(feed.about, "links") if link.get("rel") == "self"]
+    links = _many(feed.about, "links")
+    addresses = [_text(link, "href") for link in links if link.get("rel") == "self"]
     scope = _scope_of(
         name,
-        [*own, _text(feed.about, "id")],
+        [*addresses, _text(feed.about, "id")],
         _text(feed.about, "link"),
         ((_key(entry), _link(entry, name)) for entry in feed.entries),
     )
@@ -173,7 +174,7 @@ def _scope_of(
     site: str,
     entries: Iterable[tuple[str, str | None]],
 ) -> _Scope:
-    """What tells the entries of a feed from all others: the address that it was fetched from.
+    """Find what makes the ids of a feed's entries unique: first the address it was fetched from.
 
     A feed in a file is known by the address that it gives itself. If it gives none, its entries are
     known by their links, wherever the file lies. A link that several entries have, such as that of
