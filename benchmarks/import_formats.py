@@ -50,9 +50,9 @@ class Row:
 
         A refusal is of one record, or of the whole file.
         """
-        told = self.imported + self.left_out.total()
+        taken = self.imported + self.left_out.total()
         placed = all(_PLACED.match(line) for line in self.refused)
-        return placed and told <= self.own <= told + len(self.refused)
+        return placed and taken <= self.own <= taken + len(self.refused)
 
     def __str__(self) -> str:
         others = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left_out.items()))

@@ -74,8 +74,9 @@ def parts_of(bench: Bench, one: str) -> Mapping[str, Callable[[], object]]:
     scorer, rules = Scorer.of(view, seed, policy, bench.now), SelectionRules.of(policy, LISTED)
 
     def choose_from(ranked: ScoredCandidates) -> object:
-        told = seed.minhash[np.newaxis]
-        return select(pool_of(view, ranked, bench.now), LISTED, rules=rules, seed_minhashes=told)
+        minhashes = seed.minhash[np.newaxis]
+        pool = pool_of(view, ranked, bench.now)
+        return select(pool, LISTED, rules=rules, seed_minhashes=minhashes)
 
     ranked = scorer.score(rows)
     return {

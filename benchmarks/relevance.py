@@ -84,9 +84,9 @@ def measure_detection(folder: Path) -> Iterator[Figure]:
     right: dict[str, list[bool]] = {}
     for record in read_jsonl(folder / PARALLEL / "articles.jsonl"):
         if isinstance(record.content, Article):
-            article, told = record.content, primary_language(record.content.language)
+            article, named = record.content, primary_language(record.content.language)
             found = detect_language(f"{article.title}\n{article.body}")
-            right.setdefault(str(told), []).append(found == told)
+            right.setdefault(str(named), []).append(found == named)
     for language, hits in sorted(right.items()):
         yield Figure(f"{PARALLEL} language of {language} detected", sum(hits) / len(hits), 0.99)
 

@@ -166,8 +166,7 @@ class Client:
     def bulk(self, writes: Iterable[Article | Fields | Deletion]) -> Iterator[BulkItem]:
         """Store and delete many, in order, in as many requests as it takes.
 
-        What became of each comes in the same order. What a store that failed on the way left
-        undone is sent again, as a refused request is.
+        Results come in the order of the writes. Lines that answer 429 or 503 are sent again.
         """
         for lines in loads_of(map(as_line, writes)):
             yield from send_load(self._connection, lines)
@@ -193,14 +192,14 @@ class Client:
         return read_answer(BlocksNow, self._connection.call("GET", path_of(article_id, "/blocks")))
 
     def set_pins(self, article_id: str, pins: Iterable[Override], by: str = "") -> Written:
-        """Set the pins in the place of those there are, in order; none takes them away."""
+        """Replace all pins, in this order; an empty list removes them."""
         sent = {"pins": _as_documents(pins), "by": by}
         return read_answer(
             Written, self._connection.call("PUT", path_of(article_id, "/pins"), json=sent)
         )
 
     def set_blocks(self, article_id: str, blocks: Iterable[Override], by: str = "") -> Written:
-        """Set the blocks in the place of those there are; none takes them away."""
+        """Replace all blocks; an empty list removes them."""
         sent = {"blocks": _as_documents(blocks), "by": by}
         return read_answer(
             Written, self._connection.call("PUT", path_of(article_id, "/blocks"), json=sent)
@@ -280,7 +279,7 @@ def path_of(article_id: str, call: str = "") -> str:
 
 
 def read_answer(model: type[T], answer: httpx.Response) -> T:
-    """An answer as what it should be.
+    """Parse the answer as a model.
 
     Raises:
         ApiError: it is something else.
@@ -334,7 +333,7 @@ def loads_of(
 
 
 def send_load(connection: Connection, lines: Sequence[bytes]) -> Iterator[BulkItem]:
-    """Send a load, and send again what a store that failed on the way did not do, in order."""
+    """Send one bulk request; send again the lines from the first that answers 429 or 503."""
     for attempt in range(1, connection.attempts + 1):
         answer = connection.call("POST", "/v1/bulk", content=b"".join(lines), seconds=LOAD_SECONDS)
         items = read_answer(BulkAnswer, answer).items
@@ -348,7 +347,7 @@ def send_load(connection: Connection, lines: Sequence[bytes]) -> Iterator[BulkIt
 
 
 def _is_default(option: object) -> bool:
-    """Whether an option is left out: only defaults are None or False."""
+    """Whether an option has its default and is not sent; None and False are always defaults."""
     return option is None or option is False
 
 

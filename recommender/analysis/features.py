@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AnalyzerVersions", "Draft", "Embedding", "Features"]
+__all__ = ["AnalyzerVersions", "DraftFeatures", "Embedding", "Features"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draft:
+class DraftFeatures:
     """The features of a text that is not stored.
 
     Attributes:

@@ -71,7 +71,7 @@ _IN_QUERY: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InQuery:
-    """How a query string writes an option that JSON writes in another way.
+    """How an option is written in a query string, where that differs from JSON.
 
     Attributes:
         read: makes the JSON value from the text; ValueError says what is wrong with it.

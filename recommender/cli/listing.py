@@ -30,9 +30,10 @@ SIGNALS: Final = (
 
 
 def as_text(recommendations: RelatedList, title: str) -> str:
-    """A list with its heading, one line an item: rank, score, headline, and how it came in.
+    """The list as text: a heading, then one line for each item.
 
-    Explained items have what explains them below, and what was dropped stands at the end.
+    A line has rank, score, headline and reason. Explanations stand below their item, dropped
+    articles at the end.
     """
     lines = [f"Read also, under: {printable(title)}", ""]
     lines += [_as_line(item) for item in recommendations.items]

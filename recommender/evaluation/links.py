@@ -91,8 +91,8 @@ def read_links(store: ArticleStore, read: Callable[[str], str], meter: Meter) ->
     pages: dict[str, str] = {}
     links: dict[str, tuple[str | None, ...]] = {}
     unreadable = 0
-    with store.scan() as view, meter("reading links", 0, "article") as advance:
-        for article in (stored.article for stored in view):
+    with store.scan() as scan, meter("reading links", 0, "article") as advance:
+        for article in (stored.article for stored in scan):
             if article.url and (page := canonical_page(article.url)):
                 pages.setdefault(page, article.id)
             try:

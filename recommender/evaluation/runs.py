@@ -147,8 +147,8 @@ def _outside(dataset: Dataset) -> frozenset[str]:
 def _fill(store: ArticleStore, dataset: Dataset) -> None:
     articles = (*dataset.articles, *dataset.distractors)
     wanted = {article.id for article in articles}
-    with store.scan() as view:
-        stale = [stored.article.id for stored in view if stored.article.id not in wanted]
+    with store.scan() as scan:
+        stale = [stored.article.id for stored in scan if stored.article.id not in wanted]
     for article_id in stale:
         store.delete(article_id)
     store.write_many(articles)
@@ -156,8 +156,8 @@ def _fill(store: ArticleStore, dataset: Dataset) -> None:
 
 def plain_articles(store: ArticleStore) -> Iterator[Article]:
     """Every article with its plain text, by ascending id; articles not analyzed are left out."""
-    with store.scan() as view:
-        for stored in view:
+    with store.scan() as scan:
+        for stored in scan:
             article, key = stored.article, stored.text_hash
             if not article.body_html:
                 yield article

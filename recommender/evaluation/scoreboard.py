@@ -142,9 +142,9 @@ def _ages(view: View, seed: str, listed: Sequence[str]) -> list[float]:
 
 def _repeats(view: View, seed: str, listed: Sequence[str], most: float) -> Iterator[bool]:
     """For each listed article, whether it is a duplicate of the seed or of one above it."""
-    signatures = view.take("minhash", _rows(view, [seed, *listed]))
-    for at in range(1, len(signatures)):
-        yield bool((estimate_jaccard(signatures[at], signatures[:at]) >= most).any())
+    minhashes = view.take("minhash", _rows(view, [seed, *listed]))
+    for at in range(1, len(minhashes)):
+        yield bool((estimate_jaccard(minhashes[at], minhashes[:at]) >= most).any())
 
 
 def _rows(view: View, ids: Sequence[str]) -> NDArray[np.int64]:
@@ -171,7 +171,7 @@ class ScoreRow:
 
     Attributes:
         name: `relevance`, `served`, or the name of a baseline.
-        lacks: what the data lacks to make these lists; if set, the other fields are empty.
+        lacks: what is missing in the data to make these lists; if set, the other fields are empty.
         estimates: by measure, the mean over the queries.
         each: the main measure for each query, by ascending query: float64 [n].
         behind: by how much relevance is better, by the main measure.
@@ -273,8 +273,14 @@ TRAITS: Final[Mapping[str, tuple[str, Callable[[Traits], str]]]] = {
     "likeness": ("mean cosine of two articles of one list", lambda t: _share(t.likeness)),
     "coverage": ("share of articles in at least one list", lambda t: _share(t.coverage)),
     "short": ("share of lists with fewer related articles than asked", lambda t: _share(t.short)),
-    "age": ("median days by which the listed are older than the seed", lambda t: _days(t.age_days)),
-    "repeats": ("share of the listed that retell what is above", lambda t: _share(t.repeats)),
+    "age": (
+        "median days by which the listed articles are older than the seed",
+        lambda t: _days(t.age_days),
+    ),
+    "repeats": (
+        "share of the listed articles that are duplicates of the seed or of an article above",
+        lambda t: _share(t.repeats),
+    ),
     "reach": ("share of lists with the most listed article", lambda t: _share(t.reach)),
 }
 """By its name in the table: what a property means, and how its value is written."""

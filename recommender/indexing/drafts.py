@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import Query, View
-from recommender.analysis.features import Draft, Embedding, Features
+from recommender.analysis.features import DraftFeatures, Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, parse_article
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
@@ -38,7 +38,7 @@ MOST_LINE_BYTES: Final = 8 * 2**20
 MOST_AT_ONCE: Final = 8  # drafts in work; further ones are refused
 
 
-def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> Draft:
+def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> DraftFeatures:
     """Get the features of a draft from the indexer of a data folder.
 
     Raises:
@@ -62,7 +62,7 @@ def _as_line(article: Article) -> bytes:
     return article.model_copy(update={"id": ANY_ID}).to_json().encode() + b"\n"
 
 
-def make_outside_seed(view: View, article: Article, draft: Draft | None = None) -> Seed:
+def make_outside_seed(view: View, article: Article, draft: DraftFeatures | None = None) -> Seed:
     """Make the seed of an article that a view does not have.
 
     Its features are weighed and centred as those of the view's snapshot. Without a draft it has no
@@ -173,13 +173,13 @@ class _Handler(socketserver.StreamRequestHandler):
             self.wfile.write(json.dumps(self.server.answer(line)).encode() + b"\n")
 
 
-def _draft(answer: dict[str, Any]) -> Draft:
+def _draft(answer: dict[str, Any]) -> DraftFeatures:
     if "unreadable" in answer:
         raise UnreadableMarkup(answer["unreadable"])
     features = Features.from_json(answer.get("features", {}))
     if features is None:
         raise IndexerAway(str(answer.get("away", "no answer")))
-    return Draft(features, answer["model"], answer.get("body"))
+    return DraftFeatures(features, answer["model"], answer.get("body"))
 
 
 @contextmanager

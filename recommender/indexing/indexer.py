@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender.analysis.analyzer import Analyzer, analyze
 from recommender.analysis.article_texts import ArticleTexts, width
 from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
-from recommender.analysis.features import Draft, Embedding
+from recommender.analysis.features import DraftFeatures, Embedding
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import AnalyzedText, ArticleStore, QueuedText
@@ -76,7 +76,7 @@ class Indexer:
         """Load the model and embed once, because the first time takes longer."""
         self._encode(["Read also"])
 
-    def read_draft(self, article: Article) -> Draft:
+    def read_draft(self, article: Article) -> DraftFeatures:
         """Analyze an article that is not stored; may be called from any thread.
 
         Raises:
@@ -87,7 +87,7 @@ class Indexer:
         vectors = self._encode(sorted(set(texts_to_encode(view))))
         features = replace(analyze(plain), embedding=embed_texts(view, vectors.__getitem__))
         body = plain.body[:MOST_QUOTED] if article.body_html else None
-        return Draft(features, self._analyzer.model.fingerprint, body)
+        return DraftFeatures(features, self._analyzer.model.fingerprint, body)
 
     def _next(self, *, bulk: bool) -> list[QueuedText]:
         return self._store.queue.next(BULK if bulk else SINGLES, bulk=bulk)

@@ -20,7 +20,9 @@ from recommender.web.state import Listing, state
 __all__ = ["Entry", "FragmentOptions", "Section", "fragment", "list_section"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
-POLICY: Final = "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
+)
 LONGEST_HEADING: Final = 100  # characters
 SWITCH: Final = {"1": True, "0": False}
 DATE: Final = slice(10)  # of an RFC 3339 time
@@ -142,7 +144,7 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
     listing, section = list_section(article_id, options)
     response = make_response(render_template("related.html", section=section))
     # If a browser opens the fragment as a page, the page may not run scripts.
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return cached(response, listing)
 
 

@@ -28,7 +28,7 @@ __all__ = ["document_of", "manual"]
 manual = Blueprint("manual", __name__, template_folder="templates")
 DOCUMENT: Final = "read-also-openapi"
 CACHED: Final = "public, max-age=300"
-POLICY: Final = (
+CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -125,7 +125,7 @@ def docs() -> Response:
     """The same document as a page for people. The page loads only its style."""
     response = make_response(render_template("manual.html", api=_document()))
     response.headers["Cache-Control"] = CACHED
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
 
 

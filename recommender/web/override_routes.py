@@ -49,7 +49,7 @@ def _add_put(kind: Kind, wanted: type[Pins | Blocks]) -> None:
     @needs("write")
     @described(
         f"choices_put_{kind}",
-        f"Set the {kind} of an article in the place of those it has.",
+        f"Replace the {kind} of an article.",
         answers={200: Written, ACCEPTED: Written},
         query=WriteOptions,
         body=Body(wanted),
@@ -67,7 +67,7 @@ def _add_delete(kind: Kind) -> None:
     @needs("write")
     @described(
         f"choices_delete_{kind}",
-        f"Take away the {kind} of an article; twice is fine.",
+        f"Remove the {kind} of an article; doing so twice is fine.",
         answers={204: None, ACCEPTED: None},
         query=WriteOptions,
         problems=ABSENT,

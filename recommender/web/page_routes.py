@@ -18,7 +18,7 @@ from recommender.web.state import state
 
 __all__ = ["assets", "reader"]
 
-POLICY: Final = (
+CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src http: https:; "
     "base-uri 'none'; form-action 'none'"
 )
@@ -80,5 +80,5 @@ def read(options: FragmentOptions, article_id: str) -> Response:
     body = paragraphs(article.body)
     page = render_template("story.html", section=section, article=article, paragraphs=body)
     response = make_response(page)
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return cached(response, listing)

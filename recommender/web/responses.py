@@ -26,7 +26,7 @@ UNREAD_SECONDS: Final = 5
 STALE_SECONDS: Final = 30  # while a cache fetches a fresh list
 STALE_ON_ERROR_SECONDS: Final = 86_400  # while the service is away
 MOST_KEYS_BYTES: Final = 3_072
-"""Of all purge keys. nginx reads an answer's headers into 4 KiB unless told otherwise."""
+"""Of all purge keys. By default nginx reads 4 KiB of headers."""
 DAY_SECONDS: Final = 86_400
 SHARED: Final = frozenset({"lists.related", "fragment.related_html"})
 """Endpoints whose answers pages of other sites may read."""

@@ -91,7 +91,7 @@ class State:
         live, now = self.follower.current(), time.time()
         seed, shown = seed_of(live.view, article_id), True
         if seed is None:
-            live = self._after_next_look()
+            live = self._after_next_refresh()
             seed = seed_of(live.view, article_id)
         view = live.view
         if seed is None:
@@ -220,8 +220,8 @@ class State:
         finally:
             self._counts_backlog.release()
 
-    def _after_next_look(self) -> LiveState:
-        """The live state after the next look at the change log: a seed may be new.
+    def _after_next_refresh(self) -> LiveState:
+        """The live state after the next refresh from the change log: a seed may be new.
 
         One request at a time waits for that, so that unknown ids cost other requests nothing.
         """

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from recommender.analysis.features import Draft
+from recommender.analysis.features import DraftFeatures
 from recommender.ranking.policy import Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -146,7 +146,7 @@ def test_a_draft_gets_its_list_by_the_policy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     features = make_features("en", [], mark=0, embedding=make_embedding([1]))
-    unread = Draft(features, "another model")
+    unread = DraftFeatures(features, "another model")
     monkeypatch.setattr("recommender.web.state.read_draft", lambda *_: unread)
     draft = desk_documents["harbour-5"] | {"id": "draft", "limit": 5}
     before = client.post("/v1/related", json=draft).get_json()["items"]

@@ -22,7 +22,7 @@ from index import Catalog, DeltaWriter, View
 from recommender.analysis.analyzer import analyze
 from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encoder, Model, embed_texts, texts_to_encode
-from recommender.analysis.features import Draft, Features
+from recommender.analysis.features import DraftFeatures, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import UNKNOWN_LANGUAGE, Article, parse_article
 from recommender.indexing.documents import IndexedDocument, build_rows
@@ -178,7 +178,7 @@ class Outsider:
     """An article that no view holds, and what was read of it, if anything was."""
 
     article: Article
-    draft: Draft | None
+    draft: DraftFeatures | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,8 +236,8 @@ class Press:
             self._archives[key] = self._make(number, kind, copies=copies)
         return self._archives[key]
 
-    def draft(self, article: Article, model: Model) -> Draft:
-        return Draft(self._analyze(article), model.fingerprint)
+    def draft(self, article: Article, model: Model) -> DraftFeatures:
+        return DraftFeatures(self._analyze(article), model.fingerprint)
 
     def known(self, article: Article, *, read: bool = True) -> IndexedDocument:
         """An article with what was read of it, if it is read."""
