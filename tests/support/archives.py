@@ -12,13 +12,14 @@ import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
@@ -28,12 +29,13 @@ from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import parse_article
+from recommender.cli import main
 from recommender.errors import UnreadableMarkup
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
 from recommender.settings import PREFIX, ApiKey, Settings
-from recommender.store import open_store
+from recommender.store import ArticleStore, open_store
 from service import create_app
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
@@ -186,10 +188,24 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
     return Path(shutil.copytree(built, own / f"{name}.copy"))
 
 
+def write(store: ArticleStore, *documents: Document) -> None:
+    store.write_many([parse_article(json.dumps(document)) for document in documents])
+
+
 def fill(settings: Settings, articles: Sequence[Document]) -> None:
-    store = open_store(settings.database_url)
-    store.write_many([parse_article(json.dumps(article)) for article in articles])
-    store.close()
+    with closing(open_store(settings.database_url)) as store:
+        write(store, *articles)
+
+
+def run_command(settings: Settings, *arguments: str, answer: str = "", **more: str) -> Result:
+    """Run `read-also` over an archive; `answer` is typed in, `more` are other settings."""
+    own = {"DATABASE_URL": settings.database_url, "DATA_DIR": str(settings.data_dir)} | more
+    environment: dict[str, str | None] = {n: None for n in os.environ if n.startswith(PREFIX)}
+    environment |= {f"{PREFIX}{name}": value for name, value in own.items()}
+    result = CliRunner().invoke(main, list(arguments), input=answer, env=environment)
+    # The runner gives 1 for a traceback too, which a refusal must not be.
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    return result
 
 
 def fake_reader(encoder: Encoder | None = None) -> Analyzer:
@@ -206,22 +222,16 @@ def strip_tags(markup: str) -> str:
 
 def index_fake(settings: Settings, encoder: Encoder | None = None) -> int:
     """Read what waits, as the indexer does; tells how many articles were taken."""
-    store = open_store(settings.database_url)
-    try:
+    with closing(open_store(settings.database_url)) as store:
         return Indexer(store, fake_reader(encoder)).drain()
-    finally:
-        store.close()
 
 
 def rebuild_fake(
     settings: Settings, encoder: Encoder | None = None, *, full: bool = False
 ) -> Rebuilt:
-    store = open_store(settings.database_url)
-    try:
+    with closing(open_store(settings.database_url)) as store:
         catalog = Catalog(settings.data.snapshots)
         return rebuild(store, catalog, fake_reader(encoder), full=full)
-    finally:
-        store.close()
 
 
 @contextmanager

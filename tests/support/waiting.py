@@ -4,10 +4,12 @@ import socket
 import time
 from collections.abc import Callable
 
-__all__ = ["free_port", "until"]
+__all__ = ["PATIENCE_SECONDS", "free_port", "until"]
+
+PATIENCE_SECONDS = 60.0
 
 
-def until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS, every: float = 0.05) -> bool:
     """Whether it comes true in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -1,0 +1,62 @@
+"""Clients that several files of HTTP calls ask."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.errors import StoreUnusable
+from recommender.indexing.drafts import DraftServer
+from recommender.indexing.indexer import Indexer
+from recommender.settings import Settings
+from recommender.store import LazyStore, open_store
+from service import create_app
+from tests.support.archives import fake_reader
+
+
+@pytest.fixture
+def public(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskClient:
+    """Asks the desk without a key, where reads are public."""
+    return client_of(replace(own_desk, public_reads=True), None)
+
+
+@pytest.fixture
+def following(
+    own_desk: Settings,
+    secrets: dict[str, str],
+    clock: object,  # noqa: ARG001 - stops it
+) -> Iterator[FlaskClient]:
+    """Asks an application that follows the store by itself."""
+    app = create_app(own_desk)
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
+    yield client
+    app.extensions["read-also"].follower.stop()
+    app.extensions["read-also"].store.close()
+
+
+@pytest.fixture
+def indexer(own_desk: Settings) -> Iterator[Indexer]:
+    """An indexer that reads drafts for the desk."""
+    with closing(open_store(own_desk.database_url)) as store:
+        indexer = Indexer(store, fake_reader())
+        with DraftServer(own_desk.data_dir, lambda: indexer):
+            yield indexer
+
+
+@pytest.fixture(scope="session")
+def store_away() -> Callable[[], AbstractContextManager[None]]:
+    """`with store_away():` every use of the store fails, with an error that names a secret."""
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        def refuse(_: LazyStore) -> None:
+            raise StoreUnusable("cannot reach /srv/secret/read-also.db")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LazyStore, "__call__", refuse)
+            yield
+
+    return away
