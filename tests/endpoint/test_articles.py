@@ -1,22 +1,18 @@
 """PUT, GET and DELETE of an article."""
 
-import json
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from recommender.settings import Settings
 
 PATH = "/v1/articles/new"
-BOOLEANS = {"no_related": False, "never_recommend": False}
 FULL: dict[str, Any] = {
     "id": "new",
     "title": "A crane returns",
-    "body": "It stood in the river.\n\nIt left.",
+    "body": " \tIt stood in the <b>river</b> &amp; 相关.\r\n\n\u200f\U0001f426 It left. ",
     "summary": "A bird.",
     "url": "https://news.example/new",
     "section": "nature",
@@ -56,39 +52,36 @@ def test_put_replaces_the_whole_article(client: FlaskClient) -> None:
     assert client.get(PATH).json == {"id": "new", "title": "Two"}
 
 
-def test_get_gives_back_what_was_put_with_times_in_utc(client: FlaskClient) -> None:
-    client.put(PATH, json=FULL)
+IN_UTC = {
+    "published_at": "2026-10-01T03:00:00Z",
+    "updated_at": "2026-10-02T08:00:00.250000Z",
+}
+MARKUP = {
+    "id": "new",
+    "title": "A",
+    "body_html": "<p class=a>Ҳамчунин &amp; 相关</p>\r\n<script>alert(1)</script>",
+}
+NULLS = dict.fromkeys(FULL) | {"id": "new", "title": "A", "no_related": False}
+NULLS |= {"never_recommend": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        pytest.param(FULL, FULL | IN_UTC, id="every field"),
+        pytest.param(MARKUP, MARKUP, id="markup"),
+        pytest.param(NULLS, {"id": "new", "title": "A"}, id="null is absent"),
+    ],
+)
+def test_get_answers_what_was_put_and_that_may_be_put_again(
+    client: FlaskClient, given: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    assert client.put(PATH, json=given).status_code == 201
     response = client.get(PATH)
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
-    assert response.json == FULL | {
-        "published_at": "2026-10-01T03:00:00Z",
-        "updated_at": "2026-10-02T08:00:00.250000Z",
-    }
-
-
-def test_what_get_answers_may_be_put_again(client: FlaskClient) -> None:
-    client.put(PATH, json=FULL)
-    assert client.put(PATH, json=client.get(PATH).get_json()).get_json()["result"] == "unchanged"
-
-
-def test_text_is_kept_as_given(client: FlaskClient) -> None:
-    text = " \t<b>Ҳамчунин</b> &amp; 相关\r\n\u200f\U0001f426 "
-    client.put(PATH, json={"title": text, "body": text})
-    assert client.get(PATH).json == {"id": "new", "title": text, "body": text}
-
-
-def test_markup_is_kept_as_given(client: FlaskClient) -> None:
-    markup = "<p class=a>Ҳамчунин &amp; 相关</p>\r\n<script>alert(1)</script>"
-    assert client.put(PATH, json={"title": "A", "body_html": markup}).status_code == 201
-    assert client.get(PATH).json == {"id": "new", "title": "A", "body_html": markup}
-    again = client.put(PATH, json=client.get(PATH).get_json())
-    assert again.get_json()["result"] == "unchanged"
-
-
-def test_null_means_absent(client: FlaskClient) -> None:
-    client.put(PATH, json=dict.fromkeys(FULL) | {"id": "new", "title": "A"} | BOOLEANS)
-    assert client.get(PATH).json == {"id": "new", "title": "A"}
+    assert response.json == kept
+    assert client.put(PATH, json=response.get_json()).get_json()["result"] == "unchanged"
 
 
 def test_an_older_version_is_409_and_changes_nothing(client: FlaskClient) -> None:
@@ -140,128 +133,43 @@ def test_get_of_an_unknown_article_is_404(client: FlaskClient) -> None:
     assert (response.status_code, response.get_json()["instance"]) == (404, "/v1/articles/nobody")
 
 
-def test_every_wrong_field_is_named(client: FlaskClient) -> None:
-    wrong = {
-        "title": 5,
-        "body": ["a"],
-        "url": "ftp://x.example/",
-        "section": "",
-        "tags": ["good", 7, ""],
-        "language": "e",
-        "published_at": "yesterday",
-        "status": "live",
-        "no_related": "yes",
-        "version": -1,
-        "translation_of": "a b",
-        "colour": "red",
-        "a/b~c": 1,
-    }
-    response = client.put(PATH, json=wrong)
-    assert response.status_code == 422
-    assert response.content_type == "application/problem+json"
-    assert sorted(fault["pointer"] for fault in response.get_json()["errors"]) == sorted(
-        [f"/{name}" for name in wrong if name not in {"tags", "a/b~c"}]
-        + ["/tags/1", "/tags/2", "/a~1b~0c"]
-    )
-
-
 @pytest.mark.parametrize(
-    ("document", "pointer"),
+    ("body", "pointers"),
     [
-        ({}, ""),
-        ({"title": "  ", "body": "\n"}, ""),
-        ({"title": "A\x00"}, "/title"),
-        ({"title": "A", "body": "\x00"}, "/body"),
-        ({"title": "A" * 2001}, "/title"),
-        ({"title": "A", "version": 2**63}, "/version"),
-        ({"title": "A", "version": 1.0}, "/version"),
-        ({"title": "A", "version": True}, "/version"),
-        ({"title": "A", "published_at": 1_760_000_000}, "/published_at"),
-        ({"title": "A", "published_at": "2026-10-01"}, "/published_at"),
-        ({"title": "A", "published_at": "2026-10-01T08:00:00"}, "/published_at"),
-        ({"title": "A", "published_at": "2026-02-30T08:00:00Z"}, "/published_at"),
-        ({"title": "A", "published_at": "0001-01-01T00:00:00+05:00"}, "/published_at"),
-        ({"title": "A", "url": "https:///nohost"}, "/url"),
-        ({"title": "A", "url": "https://a b.example/"}, "/url"),
-        ({"title": "A", "url": "https://[bad/"}, "/url"),
-        ({"title": "A", "tags": "a"}, "/tags"),
-        ({"title": "A", "tags": ["a"] * 101}, "/tags"),
-        ({"title": "A", "translation_of": ".."}, "/translation_of"),
-        ({"title": "A", "id": "other"}, "/id"),
-        ({"title": "A", "id": 5}, "/id"),
+        pytest.param(
+            b'{"title": 5, "tags": ["a", 7, ""], "a/b~c": 1}',
+            ["/title", "/tags/1", "/tags/2", "/a~1b~0c"],
+            id="every wrong field",
+        ),
+        pytest.param(b'{"title": "A", "id": "other"}', ["/id"], id="another id"),
+        pytest.param(b"{}", [""], id="neither title nor body"),
+        pytest.param(b"title=A", [""], id="no JSON"),
+        pytest.param(b"[]", [""], id="no object"),
+        pytest.param(b'{"title": "\xff\xfe"}', [""], id="no UTF-8"),
+        pytest.param(b'{"title": "A", "version": NaN}', ["/version"], id="no number"),
+        pytest.param(b"[" * 200_000, [""], id="nested deeply"),
     ],
-    ids=lambda value: ascii(value)[:40],
 )
-def test_an_article_outside_the_contract_is_422(
-    client: FlaskClient, document: dict[str, Any], pointer: str
+def test_an_article_outside_the_contract_is_422_with_pointers_and_is_not_stored(
+    client: FlaskClient, body: bytes, pointers: list[str]
 ) -> None:
-    response = client.put(PATH, json=document)
-    assert response.status_code == 422
-    assert [fault["pointer"] for fault in response.get_json()["errors"]] == [pointer]
+    response = client.put(PATH, data=body)
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
+    assert [fault["pointer"] for fault in response.get_json()["errors"]] == pointers
     assert client.get(PATH).status_code == 404
 
 
-@pytest.mark.parametrize("spelling", ["new", None])
-def test_the_id_may_be_repeated_or_left_out(client: FlaskClient, spelling: str | None) -> None:
-    body = {"title": "A"} if spelling is None else {"title": "A", "id": spelling}
-    assert client.put(PATH, json=body).status_code == 201
-
-
-@pytest.mark.parametrize(
-    "strange", ["a%20b", "%E2%98%83", "y" * 201, "a%00b", "a%0A", "%ff", "a+b"]
-)
+@pytest.mark.parametrize("strange", ["a%20b", "y" * 201, "a%00b", "%ff"])
 def test_an_id_outside_the_grammar_cannot_be_put(client: FlaskClient, strange: str) -> None:
     response = client.put(f"/v1/articles/{strange}", json={"title": "A"})
     assert response.status_code == 400
     assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["/id"]
 
 
-@pytest.mark.parametrize("good", ["a", "A.b_c~d:e-f", "...", "z" * 200, "0"])
+@pytest.mark.parametrize("good", ["A.b_c~d:e-f", "...", "z" * 200])
 def test_an_id_within_the_grammar_can(client: FlaskClient, good: str) -> None:
     assert client.put(f"/v1/articles/{good}", json={"title": "Fresh"}).status_code in {200, 201}
     assert client.get(f"/v1/articles/{good}").json == {"id": good, "title": "Fresh"}
-
-
-DEEP = b"[" * 200_000
-HOSTILE = {
-    "blank": b"   ",
-    "no JSON": b"title=A",
-    "cut short": b'{"title": "A"',
-    "two documents": b'{"title": "A"}{"title": "B"}',
-    "an array": b"[]",
-    "a string": b'"title"',
-    "null": b"null",
-    "a number": b"1",
-    "deep arrays": DEEP,
-    "deep objects": b'{"a":' * 100_000,
-    "deep inside a field": b'{"title":"A","tags":' + DEEP,
-    "a lone surrogate": b'{"title": "\\ud800"}',
-    "a lone surrogate in a tag": b'{"title": "A", "tags": ["\\udfff"]}',
-    "a lone surrogate as key": b'{"title": "A", "\\ud800": 1}',
-    "an encoded surrogate": b'{"title": "\xed\xa0\x80"}',
-    "invalid UTF-8": b'{"title": "\xff\xfe"}',
-    "latin-1": '{"title": "Ä"}'.encode("latin-1"),
-    "UTF-16": '{"title": "A"}'.encode("utf-16"),
-    "NaN": b'{"title": "A", "version": NaN}',
-    "Infinity": b'{"title": "A", "version": -Infinity}',
-    "2**63": b'{"title": "A", "version": 9223372036854775808}',
-    "a long number": b'{"title": "A", "version": ' + b"9" * 10_000 + b"}",
-    "1e400": b'{"title": "A", "version": 1e400}',
-    "NUL": b'{"title": "A\\u0000"}',
-    "a raw NUL": b'{"title": "A\x00"}',
-    "objects for text": b'{"title": {"$gt": ""}}',
-    "many unknown keys": json.dumps({f"k{n}": n for n in range(20_000)}).encode(),
-    "two forms of one text": b'{"title": "A", "body": "A", "body_html": "<p>A</p>"}',
-}
-
-
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_body_is_422_and_stores_nothing(client: FlaskClient, body: bytes) -> None:
-    response = client.put(PATH, data=body, content_type="application/json")
-    assert response.status_code == 422
-    assert response.content_type == "application/problem+json"
-    assert len(response.get_json()["errors"]) >= 1
-    assert client.get(PATH).status_code == 404
 
 
 def test_the_content_type_does_not_matter(client: FlaskClient) -> None:
@@ -269,53 +177,6 @@ def test_the_content_type_does_not_matter(client: FlaskClient) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         response = client.put(PATH, data=b'{"title": "A"}', content_type=kind)
         assert response.status_code in {200, 201}
-
-
-def put_raw(
-    client: FlaskClient, secret: str, body: bytes, change: Callable[[dict[str, Any]], None]
-) -> TestResponse:
-    """A PUT as a server hands it over, with the environ changed by hand."""
-    builder = EnvironBuilder(PATH, method="PUT", input_stream=BytesIO(body))
-    environ = builder.get_environ() | {"HTTP_X_API_KEY": secret}
-    change(environ)
-    answer = run_wsgi_app(client.application.wsgi_app, environ, buffered=True)
-    return TestResponse(*answer, builder.get_request())
-
-
-def test_an_empty_body_is_422(client: FlaskClient, secrets: dict[str, str]) -> None:
-    response = put_raw(client, secrets["editor"], b"", lambda e: e.update(CONTENT_LENGTH="0"))
-    assert response.status_code == 422
-    assert [fault["pointer"] for fault in response.get_json()["errors"]] == [""]
-
-
-def test_a_body_without_a_length_is_411(client: FlaskClient, secrets: dict[str, str]) -> None:
-    def chunked(environ: dict[str, Any]) -> None:
-        environ.pop("CONTENT_LENGTH", None)
-        environ.update(HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input_terminated": True})
-
-    response = put_raw(client, secrets["editor"], b'{"title": "A"}', chunked)
-    assert (response.status_code, response.content_type) == (411, "application/problem+json")
-    assert client.get(PATH).status_code == 404
-
-
-@pytest.mark.parametrize("length", ["-1", "abc", ""])
-def test_a_length_that_is_none_is_no_length(
-    client: FlaskClient, secrets: dict[str, str], length: str
-) -> None:
-    response = put_raw(
-        client, secrets["editor"], b'{"title": "A"}', lambda e: e.update(CONTENT_LENGTH=length)
-    )
-    assert response.status_code in {400, 411, 422}
-    assert client.get(PATH).status_code == 404
-
-
-def test_a_body_cut_short_is_refused(client: FlaskClient, secrets: dict[str, str]) -> None:
-    """A connection lost halfway must not store half an article as a whole one."""
-    response = put_raw(
-        client, secrets["editor"], b'{"title": "A"}', lambda e: e.update(CONTENT_LENGTH="400")
-    )
-    assert (response.status_code, response.content_type) == (400, "application/problem+json")
-    assert client.get(PATH).status_code == 404
 
 
 def test_a_body_over_the_limit_is_413(client: FlaskClient) -> None:
