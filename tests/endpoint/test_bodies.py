@@ -8,16 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from tests.support.hostile_bodies import BODIES, bodies
+from tests.support.hostile_bodies import BODIES, TAKERS, bodies
 
-TAKERS = (
-    ("PUT", "/v1/articles/new"),
-    ("PATCH", "/v1/articles/harbour-2"),
-    ("POST", "/v1/bulk"),
-    ("POST", "/v1/related"),
-    ("PUT", "/v1/articles/harbour-2/pins"),
-    ("PUT", "/v1/articles/harbour-2/blocks"),
-)
 GOOD = b'{"id": "new", "title": "A", "body": "B"}'
 
 
@@ -39,17 +31,33 @@ def routes(client: FlaskClient) -> Iterator[tuple[str, str]]:
             yield method, path
 
 
+@pytest.mark.parametrize("terminated", [True, False], ids=["as gunicorn does", "else"])
 @pytest.mark.parametrize(("method", "path"), TAKERS)
 def test_a_body_must_tell_its_length_and_keep_it(
-    client: FlaskClient, method: str, path: str
+    client: FlaskClient, method: str, path: str, *, terminated: bool
 ) -> None:
-    """As gunicorn hands it over: a stream that ends by itself, too soon or not."""
-    ends = {"wsgi.input_terminated": True}
+    """Servers hand over a stream that ends by itself, too soon or not, or one to count along."""
+    ends = {"wsgi.input_terminated": True} if terminated else {}
     chunked = raw(client, method, path, HTTP_TRANSFER_ENCODING="chunked", **ends)
     short = raw(client, method, path, CONTENT_LENGTH=str(len(GOOD) + 1), **ends)
     large = raw(client, method, path, CONTENT_LENGTH=str(16 * 2**20 + 1), **ends)
     assert [one.status_code for one in (chunked, short, large)] == [411, 400, 413]
-    assert f"ended after {len(GOOD)} of {len(GOOD) + 1} bytes" in short.get_json()["detail"]
+    assert {one.content_type for one in (chunked, short, large)} == {"application/problem+json"}
+    if terminated:
+        assert f"ended after {len(GOOD)} of {len(GOOD) + 1} bytes" in short.get_json()["detail"]
+    assert client.get("/v1/articles/new").status_code == 404
+
+
+def test_a_body_of_no_bytes_is_no_document(client: FlaskClient) -> None:
+    response = raw(client, "PUT", "/v1/articles/new", CONTENT_LENGTH="0")
+    assert response.status_code == 422
+    assert [fault["pointer"] for fault in response.get_json()["errors"]] == [""]
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", ""])
+def test_a_length_that_is_none_is_no_length(client: FlaskClient, length: str) -> None:
+    response = raw(client, "PUT", "/v1/articles/new", CONTENT_LENGTH=length)
+    assert response.status_code in {400, 411, 422}
     assert client.get("/v1/articles/new").status_code == 404
 
 

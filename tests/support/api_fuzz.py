@@ -47,7 +47,7 @@ from tests.support.archives import (
     fill,
     rebuild_fake,
 )
-from tests.support.hostile_bodies import bodies
+from tests.support.hostile_bodies import TAKERS, bodies
 
 __all__ = ["AnswerCounts", "fuzz", "serve", "throw"]
 
@@ -67,14 +67,6 @@ LISTS: Final = "POST /v1/related"
 TEXT: Final = Article.model_fields.keys() - ListOptions.model_fields.keys()
 BY_LINES: Final = frozenset({"POST /v1/bulk"})
 """Each line is refused alone, in an answer that is 200."""
-TARGETS: Final = (
-    ("PUT", "/v1/articles/thrown"),
-    ("PATCH", "/v1/articles/harbour-2"),
-    ("POST", "/v1/bulk"),
-    ("POST", "/v1/related"),
-    ("PUT", "/v1/articles/harbour-3/pins"),
-    ("PUT", "/v1/articles/harbour-3/blocks"),
-)
 
 
 @dataclass
@@ -149,7 +141,7 @@ def throw(app: Flask, count: int, counts: AnswerCounts) -> None:
     """Send so many hostile bodies, each to one of the calls that take one."""
     client = app.test_client()
     for number, body in enumerate(bodies(count)):
-        method, path = TARGETS[number % len(TARGETS)]
+        method, path = TAKERS[number % len(TAKERS)]
         answer = client.open(
             path, method=method, data=body, headers=KEY, content_type="application/json"
         )

@@ -5,7 +5,17 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-__all__ = ["BODIES", "bodies"]
+__all__ = ["BODIES", "TAKERS", "bodies"]
+
+TAKERS: Final = (
+    ("PUT", "/v1/articles/new"),
+    ("PATCH", "/v1/articles/harbour-2"),
+    ("POST", "/v1/bulk"),
+    ("POST", "/v1/related"),
+    ("PUT", "/v1/articles/harbour-2/pins"),
+    ("PUT", "/v1/articles/harbour-2/blocks"),
+)
+"""Every call that takes a body."""
 
 GOOD: Final = (
     b'{"title": "A harbour", "body": "One.\\n\\nTwo.", "tags": ["port"], "version": 3}',
