@@ -1,16 +1,13 @@
 """Under which articles one stands: what the lists say that were made one by one."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from recommender.ranking import appears_in as appearances
-from recommender.settings import Settings
 
 Documents = dict[str, dict[str, Any]]
-Clients = Callable[..., FlaskClient]
 
 
 def by_hand(client: FlaskClient, article_id: str, every: Documents) -> list[str]:
@@ -26,7 +23,7 @@ def listed(client: FlaskClient, seed: str) -> set[str]:
 
 
 @pytest.mark.parametrize("article_id", ["harbour-4", "harbour-ru", "orchard-3", "harbour-draft"])
-def test_it_tells_of_every_list_that_shows_the_article(
+def test_every_list_that_shows_the_article_is_named(
     desk: FlaskClient, desk_documents: Documents, article_id: str
 ) -> None:
     told = desk.get(f"/v1/articles/{article_id}/appears-in").get_json()
@@ -38,7 +35,7 @@ def test_it_tells_of_every_list_that_shows_the_article(
     }
 
 
-def test_whoever_pins_it_is_asked_first_however_far_away(
+def test_the_lists_that_pin_an_article_are_checked_first_however_far_away(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(appearances, "NEAREST", 1)
@@ -50,7 +47,7 @@ def test_whoever_pins_it_is_asked_first_however_far_away(
     assert told["complete"] is False
 
 
-def test_it_ends_in_time_and_says_what_it_did_not_check(
+def test_the_search_ends_in_time_and_says_that_it_is_not_complete(
     desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(appearances, "MOST_SECONDS", -1.0)
@@ -58,13 +55,9 @@ def test_it_ends_in_time_and_says_what_it_did_not_check(
     assert (told["appears_in"], told["checked"], told["complete"]) == ([], 0, False)
 
 
-def test_it_needs_a_key_and_an_article(
-    client: FlaskClient, client_of: Clients, own_desk: Settings
-) -> None:
+def test_it_needs_an_article_and_takes_no_options(client: FlaskClient) -> None:
     address = "/v1/articles/{}/appears-in"
     client.delete("/v1/articles/harbour-5")
     assert client.get(address.format("nobody")).status_code == 404
     assert client.get(address.format("harbour-5")).status_code == 410
     assert client.get(address.format("harbour-4") + "?limit=3").status_code == 400
-    assert client_of(own_desk, None).get(address.format("harbour-4")).status_code == 401
-    assert client_of(own_desk, "writer").get(address.format("harbour-4")).status_code == 403

@@ -1,13 +1,11 @@
 """GET /v1/articles: the whole store, page by page."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.settings import Settings
 from recommender.web import EXTENSION
 
 Document = dict[str, Any]
@@ -104,13 +102,6 @@ def test_a_limit_outside_its_bounds_is_400(desk: FlaskClient, limit: str) -> Non
     answer = desk.get("/v1/articles", query_string={"limit": limit, "page": "2"})
     assert answer.status_code == 400
     assert [fault["pointer"] for fault in answer.get_json()["errors"]] == ["/limit", "/page"]
-
-
-@pytest.mark.parametrize(("key", "status"), [(None, 401), ("reader", 200), ("writer", 403)])
-def test_pages_need_a_read_key(
-    client_of: Callable[..., FlaskClient], desk_settings: Settings, key: str | None, status: int
-) -> None:
-    assert client_of(desk_settings, key).get("/v1/articles").status_code == status
 
 
 def test_two_pages_are_read_at_a_time(desk: FlaskClient) -> None:
