@@ -1,7 +1,7 @@
 """The list of a text that is not stored, read by an indexer over a Unix socket."""
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +9,12 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article
 from recommender.errors import IndexerAway, UnreadableMarkup
 from recommender.indexing.drafts import ANY_ID, DraftServer, read_draft
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
-
-Clients = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def reader(reader_with_fake: Callable[..., Analyzer]) -> Analyzer:
-    return reader_with_fake()
-
-
-@pytest.fixture
-def indexer(own_desk: Settings, reader: Analyzer) -> Iterator[Indexer]:
-    store = open_store(own_desk.database_url)
-    indexer = Indexer(store, reader)
-    with DraftServer(own_desk.data_dir, lambda: indexer):
-        yield indexer
-    store.close()
 
 
 @pytest.fixture
@@ -96,40 +79,20 @@ def test_without_an_indexer_a_draft_is_503_and_lists_go_on(
 
 @pytest.mark.usefixtures("indexer")
 @pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"[1]", 422),
-        (b"{}", 422),
-        (b'{"title": "A", "titel": "B"}', 422),
-        (b'{"title": "A", "limit": 0}', 400),
-        (b'{"title": "A", "mode": "best"}', 400),
-        (b'{"title": "A", "body_html": "<poison>"}', 422),
-        (b"[" * 5_000, 422),
-    ],
+    "body",
+    [b"[1]", b"{}", b'{"title": "A", "titel": "B"}', b'{"title": "A", "body_html": "<poison>"}'],
 )
-def test_a_draft_outside_the_contract_is_refused(
-    client: FlaskClient, body: bytes, status: int
-) -> None:
-    assert client.post("/v1/related", data=body).status_code == status
+def test_a_draft_outside_the_contract_is_refused(client: FlaskClient, body: bytes) -> None:
+    assert client.post("/v1/related", data=body).status_code == 422
 
 
-@pytest.mark.parametrize(("key", "status"), [(None, 401), ("writer", 403)])
-def test_a_draft_needs_a_read_key(
-    client_of: Clients, own_desk: Settings, key: str | None, status: int
-) -> None:
-    assert client_of(own_desk, key).post("/v1/related", json={"title": "A"}).status_code == status
-
-
-def test_the_socket_is_the_owners_alone_and_goes_with_the_server(
-    own_desk: Settings, reader: Analyzer
-) -> None:
+def test_the_socket_is_the_owners_alone_and_goes_with_the_server(own_desk: Settings) -> None:
     path = own_desk.data.draft_socket
     with DraftServer(own_desk.data_dir, lambda: None):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with pytest.raises(IndexerAway, match="starting"):
             read_draft(own_desk.data_dir, Article(id="a", title="A"))
     assert not path.exists()
-    assert reader.model.name == "fake"
 
 
 def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> None:
@@ -141,8 +104,8 @@ def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> Non
     assert np.linalg.norm(draft.features.embedding.unit_vector) == pytest.approx(1, abs=1e-6)
 
 
-def test_unreadable_markup_is_told(own_desk: Settings, indexer: Indexer) -> None:
-    assert indexer is not None
+@pytest.mark.usefixtures("indexer")
+def test_the_reader_of_a_draft_learns_that_its_markup_is_unreadable(own_desk: Settings) -> None:
     with pytest.raises(UnreadableMarkup):
         read_draft(own_desk.data_dir, Article(id="a", title="A", body_html="<poison>"))
 
@@ -177,15 +140,15 @@ def test_lists_of_a_page_do_not_repeat_each_other(desk: FlaskClient) -> None:
     assert {*first, *second, *third} == set(whole)
 
 
-def test_what_one_list_tells_no_other_tells_again(desk: FlaskClient) -> None:
+def test_a_copy_of_what_one_list_holds_stands_in_no_other(desk: FlaskClient) -> None:
     """The reprint stands in the first, so its original may not stand in the second."""
     section = {"article_id": "harbour-2", "section": "city", "limit": 100}
     first, second = lists(desk, section, {"article_id": "harbour-4", "limit": 100})
     alone = desk.get("/v1/articles/harbour-4/related?limit=100").get_json()["items"]
-    told = {"harbour-1", "harbour-1-reprint"}
-    assert told & set(first)
-    assert told & {item["id"] for item in alone}
-    assert not told & set(second)
+    copies = {"harbour-1", "harbour-1-reprint"}
+    assert copies & set(first)
+    assert copies & {item["id"] for item in alone}
+    assert not copies & set(second)
 
 
 def test_a_pin_is_not_repeated_on_a_page_either(client: FlaskClient) -> None:
