@@ -11,17 +11,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.analysis.analyzer import Analyzer
 from recommender.errors import StoreUnusable
-from recommender.indexing.drafts import DraftServer
-from recommender.indexing.indexer import Indexer
 from recommender.live import Follower
 from recommender.ranking import explain as explanations
 from recommender.settings import Settings
-from recommender.store import ArticleStore, open_store
+from recommender.store import ArticleStore
 from recommender.web import limits
 from recommender.web import state as web_state
-from service import create_app
 
 Index = Callable[..., int]
 Story = Callable[..., dict[str, Any]]
@@ -164,6 +160,7 @@ def test_while_somebody_waits_for_the_log_a_known_article_is_fetched(
     assert first.result().status_code == 404
 
 
+@pytest.mark.usefixtures("_patient")
 def test_what_was_deleted_and_put_again_is_fetched_before_that_shows(
     following: FlaskClient, desk_documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,15 +172,6 @@ def test_what_was_deleted_and_put_again_is_fetched_before_that_shows(
 
 
 # Drafts.
-
-
-@pytest.fixture
-def _indexer(own_desk: Settings, reader_with_fake: Callable[..., Analyzer]) -> Iterator[None]:
-    store = open_store(own_desk.database_url)
-    indexer = Indexer(store, reader_with_fake())
-    with DraftServer(own_desk.data_dir, lambda: indexer):
-        yield
-    store.close()
 
 
 def draft(client: FlaskClient) -> TestResponse:
@@ -202,7 +190,7 @@ def find_appearances(client: FlaskClient) -> TestResponse:
     return client.get("/v1/articles/harbour-2/appears-in")
 
 
-@pytest.mark.usefixtures("_indexer")
+@pytest.mark.usefixtures("indexer")
 @pytest.mark.parametrize(
     ("owner", "name", "work"),
     [
@@ -234,20 +222,9 @@ def test_heavy_requests_above_the_limit_are_refused_and_lists_go_on(
 
 
 @pytest.fixture
-def following(
-    own_desk: Settings,
-    secrets: dict[str, str],
-    clock: object,  # noqa: ARG001 - stops it
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[FlaskClient]:
-    """Asks an application that follows by itself, and in which a write is waited for long."""
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write is waited for long."""
     monkeypatch.setattr(web_state, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
-    app = create_app(own_desk)
-    client = app.test_client()
-    client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
-    yield client
-    app.extensions["read-also"].follower.stop()
-    app.extensions["read-also"].store.close()
 
 
 def test_waiting_to_be_visible_does_not_count_as_writing(
@@ -270,6 +247,7 @@ def test_waiting_to_be_visible_does_not_count_as_writing(
     assert [each.result().status_code for each in four] == [202] * 4
 
 
+@pytest.mark.usefixtures("_patient")
 def test_writes_above_the_limit_of_waiting_are_202_at_once(
     following: FlaskClient,
     pool: ThreadPoolExecutor,
@@ -296,3 +274,23 @@ def test_writes_above_the_limit_of_waiting_are_202_at_once(
         index_with_fake(own_desk)
     assert sorted(each.result().status_code for each in answers) == [201, 201, 202, 202]
     assert following.delete("/v1/articles/harbour-5?wait=visible").status_code == 204
+
+
+def test_one_more_writer_than_may_wait_is_503_while_reads_are_answered(
+    client: FlaskClient, pool: ThreadPoolExecutor
+) -> None:
+    def put(asks: FlaskClient, number: int) -> TestResponse:
+        return asks.put(f"/v1/articles/w-{number}", json={"title": "W"})
+
+    with held_up(ArticleStore, "put") as arrived:
+        writes = [pool.submit(put, another(client), number) for number in range(limits.WRITES)]
+        for _ in writes:
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        assert_refused(put(client, 9))
+        assert_refused(client.delete("/v1/articles/harbour-4"))
+        assert client.get(SEED).status_code == 200
+        assert client.get("/v1/articles/harbour-2").status_code == 200
+        assert not any(each.done() for each in writes)
+    assert [each.result().status_code for each in writes] == [201] * limits.WRITES
+    assert client.get("/v1/articles/w-9").status_code == 404
+    assert put(client, 9).status_code == 201

@@ -1,25 +1,22 @@
 """What monitoring reads is what is so."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article
-from recommender.cli import main
-from recommender.errors import GateRefused, StoreUnusable
+from recommender.errors import GateRefused
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.indexing.snapshots import gate_refusal
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LazyStore, open_store
-from tests.support.archives import gauges
+from recommender.store import ArticleStore, open_store
+from tests.support.archives import gauges, run_command
 
-Clients = Callable[..., FlaskClient]
 Story = Callable[..., dict[str, Any]]
 
 
@@ -51,15 +48,11 @@ def test_what_waits_and_what_is_parked(
 
 
 def test_a_store_that_is_away_is_told_and_not_guessed(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, store_away: Callable[[], AbstractContextManager[None]]
 ) -> None:
     client.get("/v1/articles/harbour-2/related")
-
-    def refuse(_: LazyStore) -> None:
-        raise StoreUnusable("cannot be reached")
-
-    monkeypatch.setattr(LazyStore, "__call__", refuse)
-    seen = gauges(client)
+    with store_away():
+        seen = gauges(client)
     assert seen["store_up"] == 0
     assert seen["ready"] == 1
     assert "store_change" not in seen
@@ -89,10 +82,7 @@ def test_a_rollback_holds_compaction_until_a_rebuild(
     client.put("/v1/articles/fresh", json=make_story("fresh"))
     rebuild_with_fake(own_desk)
     assert gauges(client)["compaction_held"] == 0
-    address = {"DATABASE_URL": own_desk.database_url, "DATA_DIR": str(own_desk.data_dir)}
-    environment = {f"READ_ALSO_{name}": value for name, value in address.items()}
-    done = CliRunner().invoke(main, ["snapshots", "rollback"], env=environment)
-    assert done.exit_code == 0, done.output
+    assert run_command(own_desk, "snapshots", "rollback").exit_code == 0
     assert gauges(client)["compaction_held"] == 1
     rebuild_with_fake(own_desk)
     assert gauges(client)["compaction_held"] == 0

@@ -22,20 +22,6 @@ Story = Callable[..., dict[str, Any]]
 LIST = "/v1/articles/harbour-2/related"
 
 
-def test_without_a_snapshot_the_changes_alone_serve(
-    client_of: Clients, bare: Settings, index_with_fake: Callable[..., int], make_story: Story
-) -> None:
-    client = client_of(bare)
-    for number in range(3):
-        client.put(f"/v1/articles/h-{number}", json=make_story(f"h-{number}"))
-    assert index_with_fake(bare) == 3
-    items = client.get("/v1/articles/h-0/related").get_json()["items"]
-    assert sorted(item["id"] for item in items) == ["h-1", "h-2"]
-    assert {item["reason"] for item in items} == {"semantic"}
-    ready = client.get("/readyz").get_json()
-    assert (ready["status"], ready["articles"], ready["store"]) == ("ready", 3, "ok")
-
-
 def test_an_archive_of_nothing_is_ready_and_knows_nobody(
     client_of: Clients, bare: Settings
 ) -> None:
@@ -97,77 +83,25 @@ def test_a_rebuild_is_served_at_once(
     assert "fresh" in listed(client)
 
 
-def test_an_article_deleted_before_a_rebuild_is_gone_after_it(
-    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
-) -> None:
-    assert "harbour-3" in listed(client)
-    client.delete("/v1/articles/harbour-3")
-    generation = rebuild_with_fake(own_desk).generation
-    assert client.get(LIST).get_json()["generation"] == generation
-    assert "harbour-3" not in listed(client)
-    assert client.get("/v1/articles/harbour-3/related").status_code == 410
-
-
-def test_an_older_generation_is_served_again_after_a_flip(
-    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
-) -> None:
-    before = client.get(LIST).get_json()["generation"]
-    client.put("/v1/articles/fresh", json={"title": "Fresh"})
-    after = rebuild_with_fake(own_desk).generation
-    assert client.get(LIST).get_json()["generation"] == after
-    Catalog(own_desk.data.snapshots).flip(before)
-    assert client.get(LIST).get_json()["generation"] == before
-
-
-def test_what_was_withdrawn_stays_so_in_an_older_generation(
-    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
-) -> None:
-    before = client.get(LIST).get_json()["generation"]
-    client.delete("/v1/articles/harbour-3")
-    rebuild_with_fake(own_desk)
-    client.delete("/v1/articles/harbour-4")
-    Catalog(own_desk.data.snapshots).flip(before)
-    assert client.get(LIST).get_json()["generation"] == before
-    assert not {"harbour-3", "harbour-4"} & set(listed(client))
-    assert "harbour-5" in listed(client)
-
-
 def damage_a_file(folder: Path) -> None:
-    path = (
-        folder / "display.bin"
-        if (folder / "display.bin").exists()
-        else max(folder.iterdir(), key=lambda file: file.stat().st_size)
-    )
-    data = bytearray(path.read_bytes())
+    data = bytearray((folder / "display.bin").read_bytes())
     data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+    (folder / "display.bin").write_bytes(data)
 
 
-def lose_the_manifest(folder: Path) -> None:
-    next(folder.glob("manifest*")).unlink()
-
-
-def add_a_file(folder: Path) -> None:
-    (folder / "stray").write_bytes(b"x")
-
-
-@pytest.mark.parametrize("damage", [damage_a_file, lose_the_manifest, add_a_file])
 def test_a_damaged_generation_is_not_served_and_the_old_one_goes_on(
     client: FlaskClient,
     own_desk: Settings,
     rebuild_with_fake: Rebuild,
-    damage: Callable[[Path], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client.put("/v1/articles/fresh", json={"title": "Fresh"})
     before = client.get(LIST)
     built = rebuild_with_fake(own_desk)
-    damage(own_desk.data.snapshots / built.generation)
+    damage_a_file(own_desk.data.snapshots / built.generation)
     with caplog.at_level(logging.ERROR):
         after = client.get(LIST)
-    assert after.status_code == 200
-    assert after.get_json()["generation"] == before.get_json()["generation"]
-    assert after.data == before.data
+    assert (after.status_code, after.data) == (200, before.data)
     assert "is not served" in caplog.text
     assert client.get("/readyz").status_code == 200
 
