@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,12 +67,6 @@ def kept(response: Response) -> tuple[str, dict[str, int]]:
 
 
 @pytest.fixture
-def public(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskClient:
-    """Asks without a key where reads are public."""
-    return client_of(replace(own_desk, public_reads=True), None)
-
-
-@pytest.fixture
 def calm(
     client: FlaskClient, own_desk: Settings, rebuild_with_fake: Callable[..., object]
 ) -> FlaskClient:
@@ -127,19 +120,6 @@ def test_the_purge_keys_are_the_seed_and_every_item(desk: FlaskClient, path: str
     items = [item["id"] for item in desk.get(f"{LIST}?limit=4").get_json()["items"]]
     keys = desk.get(f"{path}?limit=4").headers["Surrogate-Key"].split(" ")
     assert keys == ["harbour-2", *items]
-
-
-def test_an_explained_list_is_kept_nowhere(desk: FlaskClient) -> None:
-    headers = desk.get(f"{LIST}?explain=1").headers
-    assert headers["Cache-Control"] == "no-store"
-    assert "ETag" not in headers
-    assert "Surrogate-Key" not in headers
-
-
-def test_letters_are_sent_as_they_are(sample_client: FlaskClient) -> None:
-    text = sample_client.get("/v1/articles/tg-chorroha/related").data.decode("utf-8")
-    assert "Хуҷанд" in text
-    assert "\\u" not in text
 
 
 def test_no_list_is_kept_past_the_next_turn_of_the_clock(
