@@ -8,7 +8,7 @@ know some, and standing is drawn so that every rule has something to refuse.
 import json
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -340,6 +340,3 @@ def _named(article: Article, article_id: str) -> Article:
 
 def _id_of(known: IndexedDocument) -> str:
     return known.article.id
-
-
-Archives = Callable[..., Archive]
