@@ -1,20 +1,18 @@
 """`read-also check` on archives that are whole, and on archives that were broken on purpose."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from index import Catalog
-from recommender.articles import parse_article
-from recommender.cli import main
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import Origin
 from recommender.operations.check import gather_facts
@@ -22,36 +20,24 @@ from recommender.operations.check_findings import Examples, Facts, Flaw
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
 from recommender.store import LOG_START, ArticleStore, Backlog, QueueLength, open_store
-from tests.support.archives import fake_reader
+from tests.support.archives import fake_reader, run_command, write
 
 Check = Callable[..., Result]
 Execute = Callable[..., None]
 
 
 @pytest.fixture
-def check(monkeypatch: pytest.MonkeyPatch, own_desk: Settings) -> Check:
+def check(own_desk: Settings) -> Check:
     """Runs the command over the desk."""
-    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
-        monkeypatch.delenv(name)
-    environment = {
-        "READ_ALSO_DATABASE_URL": own_desk.database_url,
-        "READ_ALSO_DATA_DIR": str(own_desk.data_dir),
-    }
-    return lambda *options: CliRunner().invoke(main, ["check", *options], env=environment)
+    return partial(run_command, own_desk, "check")
 
 
 @pytest.fixture
-def store(own_desk: Settings) -> Iterator[ArticleStore]:
-    with closing(open_store(own_desk.database_url)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def execute(store: ArticleStore) -> Execute:
+def execute(desk_store: ArticleStore) -> Execute:
     """Changes the tables behind the store's back."""
 
     def run(statement: str, *values: object) -> None:
-        with store.engine.begin() as connection:
+        with desk_store.engine.begin() as connection:
             connection.exec_driver_sql(statement, values)
 
     return run
@@ -62,11 +48,7 @@ def facts_of(settings: Settings, store: ArticleStore, source: Path | None = None
     return gather_facts(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), records)
 
 
-def put(store: ArticleStore, *documents: dict[str, Any]) -> None:
-    store.write_many([parse_article(json.dumps(document)) for document in documents])
-
-
-def write(path: Path, *documents: dict[str, Any] | str) -> Path:
+def write_file(path: Path, *documents: dict[str, Any] | str) -> Path:
     lines = [one if isinstance(one, str) else json.dumps(one) for one in documents]
     path.write_text("\n".join(lines))
     return path
@@ -93,12 +75,12 @@ def test_an_archive_of_nothing_is_well(bare: Settings) -> None:
 def test_changes_after_the_live_generation_are_no_drift(
     check: Check,
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     make_story: Callable[..., dict[str, Any]],
     index_with_fake: Callable[..., int],
 ) -> None:
-    put(store, make_story("new"), make_story("harbour-2", title="Changed"))
-    store.delete("harbour-3")
+    write(desk_store, make_story("new"), make_story("harbour-2", title="Changed"))
+    desk_store.delete("harbour-3")
     index_with_fake(own_desk)
     result = check()
     assert result.exit_code == 0
@@ -106,7 +88,7 @@ def test_changes_after_the_live_generation_are_no_drift(
 
 
 def test_features_of_an_earlier_release_are_noted_until_a_rebuild_removes_them(
-    check: Check, execute: Execute, store: ArticleStore, own_desk: Settings
+    check: Check, execute: Execute, desk_store: ArticleStore, own_desk: Settings
 ) -> None:
     execute(
         "INSERT INTO terms SELECT text_hash, 'earlier', language, buckets, counts, signature "
@@ -116,14 +98,17 @@ def test_features_of_an_earlier_release_are_noted_until_a_rebuild_removes_them(
     result = check()
     assert result.exit_code == 0
     assert "note outdated features: " in result.stdout
-    rebuild(store, Catalog(own_desk.data.snapshots), fake_reader())
+    rebuild(desk_store, Catalog(own_desk.data.snapshots), fake_reader())
     assert check("--verbose").stdout.count("ok outdated features: none") == 1
 
 
 def test_what_waits_is_told_and_what_waits_for_an_hour_fails(
-    check: Check, store: ArticleStore, execute: Execute, make_story: Callable[..., dict[str, Any]]
+    check: Check,
+    desk_store: ArticleStore,
+    execute: Execute,
+    make_story: Callable[..., dict[str, Any]],
 ) -> None:
-    put(store, make_story("new-1"), make_story("new-2"))
+    write(desk_store, make_story("new-1"), make_story("new-2"))
     told = check()
     assert told.exit_code == 0
     assert "note pending: 2 articles wait to be analyzed: new-1, new-2" in told.stdout
@@ -137,10 +122,10 @@ def test_what_waits_is_told_and_what_waits_for_an_hour_fails(
 def test_an_article_that_could_not_be_read_fails_with_its_reason(
     check: Check,
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     index_with_fake: Callable[..., int],
 ) -> None:
-    put(store, {"id": "bad", "title": "Bad", "body_html": "<poison>"})
+    write(desk_store, {"id": "bad", "title": "Bad", "body_html": "<poison>"})
     index_with_fake(own_desk)
     result = check()
     assert result.exit_code == 1
@@ -154,7 +139,6 @@ def test_an_article_that_could_not_be_read_fails_with_its_reason(
         ("DELETE FROM articles WHERE id = 'harbour-1'", Flaw.ORPHAN),
         ("UPDATE articles SET id = 'harbour-0' WHERE id = 'harbour-1'", Flaw.MISSING),
         ("UPDATE articles SET document = NULL WHERE id = 'harbour-1'", Flaw.TORN),
-        ("UPDATE articles SET deleted = true WHERE id = 'harbour-1'", Flaw.TORN),
         ("UPDATE articles SET read_hash = NULL WHERE id = 'harbour-1'", Flaw.FORGOTTEN),
         ("UPDATE terms SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNKNOWN),
         ("UPDATE vectors SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNEMBEDDED),
@@ -163,14 +147,14 @@ def test_an_article_that_could_not_be_read_fails_with_its_reason(
 def test_what_was_broken_behind_the_stores_back_is_found(
     check: Check,
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     execute: Execute,
     statement: str,
     flaw: Flaw,
 ) -> None:
-    text_hash = store.get("harbour-1").text_hash
+    text_hash = desk_store.get("harbour-1").text_hash
     execute(statement, *[text_hash] * statement.count("?"))
-    found = facts_of(own_desk, store).flaws[flaw]
+    found = facts_of(own_desk, desk_store).flaws[flaw]
     assert found.count == 1
     assert found.shown[0] in {"harbour-0", "harbour-1"}
     assert check().exit_code == 1
@@ -178,27 +162,27 @@ def test_what_was_broken_behind_the_stores_back_is_found(
 
 def test_a_rebuild_mends_what_the_check_tells_to_rebuild(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     execute: Execute,
     rebuild_with_fake: Callable[..., Any],
 ) -> None:
     execute("DELETE FROM articles WHERE id = 'harbour-2'")
     execute("UPDATE articles SET change = change - 1 WHERE id = 'harbour-1'")
     execute("DELETE FROM terms WHERE text_hash = (SELECT max(text_hash) FROM terms)")
-    assert set(facts_of(own_desk, store).flaws) == {Flaw.ORPHAN, Flaw.STALE, Flaw.UNKNOWN}
+    assert set(facts_of(own_desk, desk_store).flaws) == {Flaw.ORPHAN, Flaw.STALE, Flaw.UNKNOWN}
     rebuild_with_fake(own_desk)
-    assert facts_of(own_desk, store).flaws == {}
+    assert facts_of(own_desk, desk_store).flaws == {}
 
 
 def test_an_altered_generation_fails_the_check_and_articles_are_not_compared(
-    check: Check, own_desk: Settings, store: ArticleStore
+    check: Check, own_desk: Settings, desk_store: ArticleStore
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
     cards = catalog.folder / catalog.live() / "display.bin"
     data = bytearray(cards.read_bytes())
     data[7] ^= 1
     cards.write_bytes(data)
-    facts = facts_of(own_desk, store)
+    facts = facts_of(own_desk, desk_store)
     assert not facts.compared
     assert "altered: its SHA-256 is another" in str(facts.generations[0].damage)
     assert check().exit_code == 1
@@ -214,11 +198,11 @@ def test_a_pointer_that_cannot_be_followed_fails_the_check(
 
 
 def test_a_generation_of_another_store_fails_the_check(
-    check: Check, execute: Execute, own_desk: Settings, store: ArticleStore
+    check: Check, execute: Execute, own_desk: Settings, desk_store: ArticleStore
 ) -> None:
     execute("UPDATE store_facts SET value = 'another' WHERE name = 'epoch'")
     assert "built from another store" in check().stdout
-    facts = facts_of(own_desk, store)
+    facts = facts_of(own_desk, desk_store)
     assert (facts.generations[0].same_store, facts.compared) == (False, False)
 
 
@@ -239,13 +223,13 @@ def test_texts_read_by_another_release_fail_the_check(
 
 
 def test_a_damaged_database_fails_the_check_and_generations_are_looked_at_all_the_same(
-    check: Check, own_desk: Settings, store: ArticleStore
+    check: Check, own_desk: Settings, desk_store: ArticleStore
 ) -> None:
-    with store.engine.begin() as connection:
+    with desk_store.engine.begin() as connection:
         root = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_articles_touched'"
         page = connection.exec_driver_sql(root).scalar_one()
         size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
-    store.close()
+    desk_store.close()
     with (own_desk.data_dir / "read-also.db").open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(bytes(size))
@@ -257,14 +241,14 @@ def test_a_damaged_database_fails_the_check_and_generations_are_looked_at_all_th
 def test_a_source_that_is_what_was_imported_agrees(
     check: Check, tmp_path: Path, desk_documents: dict[str, Any]
 ) -> None:
-    source = write(tmp_path / "a.jsonl", *desk_documents.values())
+    source = write_file(tmp_path / "a.jsonl", *desk_documents.values())
     assert check("--against", str(source)).exit_code == 0
 
 
 def test_drift_against_a_source_is_told_both_ways(
     check: Check,
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     tmp_path: Path,
     desk_documents: dict[str, Any],
 ) -> None:
@@ -273,10 +257,10 @@ def test_drift_against_a_source_is_told_both_ways(
     given["harbour-2"] = given["harbour-2"] | {"body": "Other words."}
     given["harbour-4"] = given["harbour-4"] | {"status": "withheld"}
     twice = given["harbour-5"] | {"title": "An older telling"}
-    source = write(
+    source = write_file(
         tmp_path / "a.jsonl", twice, *given.values(), {"id": "new", "title": "New"}, '{"id": "b"'
     )
-    facts = facts_of(own_desk, store, source)
+    facts = facts_of(own_desk, desk_store, source)
     assert facts.flaws == {
         Flaw.UNSOURCED: Examples(1, ("harbour-1",)),
         Flaw.OTHER_TEXT: Examples(1, ("harbour-2",)),
@@ -289,17 +273,9 @@ def test_drift_against_a_source_is_told_both_ways(
     assert check("--against", str(source)).exit_code == 1
 
 
-def test_many_are_counted_and_ten_named(
-    own_desk: Settings, store: ArticleStore, tmp_path: Path, desk_documents: dict[str, Any]
-) -> None:
-    nothing = write(tmp_path / "none.jsonl")
-    found = facts_of(own_desk, store, nothing).flaws[Flaw.UNSOURCED]
-    assert (found.count, found.shown) == (len(desk_documents), tuple(sorted(desk_documents)[:10]))
-
-
 def test_the_backlog_counts_what_the_live_generation_does_not_know(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     execute: Execute,
     make_story: Callable[..., dict[str, Any]],
     desk_documents: dict[str, Any],
@@ -307,25 +283,25 @@ def test_the_backlog_counts_what_the_live_generation_does_not_know(
     origin = Origin.of(Catalog(own_desk.data.snapshots).open_live().manifest)
     position, epoch = origin.point, origin.epoch
     nothing = Backlog(QueueLength(0, 0, 0), drift=0, change=position.number)
-    assert store.backlog(position, epoch) == nothing
-    put(store, make_story("new-1"), make_story("new-2"))
-    store.delete("harbour-1")
+    assert desk_store.backlog(position, epoch) == nothing
+    write(desk_store, make_story("new-1"), make_story("new-2"))
+    desk_store.delete("harbour-1")
     execute("UPDATE pending SET attempts = 3 WHERE article_id = 'new-1'")
     queue, change = QueueLength(0, 1, 1), position.number + 3
-    assert store.backlog(position, epoch) == Backlog(queue, drift=3, change=change)
+    assert desk_store.backlog(position, epoch) == Backlog(queue, drift=3, change=change)
     everything = Backlog(queue, drift=len(desk_documents) + 2, change=change)
-    assert store.backlog(LOG_START, "") == everything
+    assert desk_store.backlog(LOG_START, "") == everything
     execute("UPDATE store_facts SET value = 'another' WHERE name = 'epoch'")
-    assert store.backlog(position, epoch) == everything
+    assert desk_store.backlog(position, epoch) == everything
 
 
 def test_a_store_on_any_database_can_be_checked(
-    store_of_desk: ArticleStore, own_desk: Settings, rebuild_on: Callable[..., None]
+    store_of_desk: ArticleStore, own_desk: Settings
 ) -> None:
     shutil.rmtree(own_desk.data.snapshots)
-    rebuild_on(store_of_desk, own_desk)
+    rebuild(store_of_desk, Catalog(own_desk.data.snapshots), fake_reader())
     assert facts_of(own_desk, store_of_desk).flaws == {}
-    put(store_of_desk, {"id": "new", "title": "New"})
+    write(store_of_desk, {"id": "new", "title": "New"})
     store_of_desk.delete("harbour-1")
     facts = facts_of(own_desk, store_of_desk)
     assert facts.flaws == {Flaw.PENDING: Examples(1, ("new",))}
@@ -336,13 +312,5 @@ def test_a_store_on_any_database_can_be_checked(
 def store_of_desk(address: str, desk_documents: dict[str, Any]) -> Iterator[ArticleStore]:
     """The desk's articles on every database there is."""
     with closing(open_store(address)) as opened:
-        put(opened, *desk_documents.values())
+        write(opened, *desk_documents.values())
         yield opened
-
-
-@pytest.fixture
-def rebuild_on() -> Callable[..., None]:
-    def run(store: ArticleStore, settings: Settings) -> None:
-        rebuild(store, Catalog(settings.data.snapshots), fake_reader())
-
-    return run

@@ -1,6 +1,5 @@
 """`read-also restore`: the backup takes the place of a store that nobody uses."""
 
-import json
 import os
 import random
 import signal
@@ -9,23 +8,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from index import Catalog
-from recommender.analysis.embedding import Model
-from recommender.articles import parse_article
-from recommender.cli import main
-from recommender.live import Follower, Heartbeats, Journal
 from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
-from recommender.store import ArticleStore, LazyStore, open_store
+from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up, restore
-from tests.support.archives import clean_environment
+from tests.support.archives import run_command, write
+from tests.support.workers import Hire, Worker
 
 ROOT = Path(__file__).parents[2]
 KILLS = 10
@@ -39,23 +35,12 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(bare: Settings) -> Run:
     """Runs a command over the bare archive; `answer` is typed in, `more` the other settings."""
-
-    def invoke(*arguments: str, answer: str = "", **more: str) -> Result:
-        settings = {"DATABASE_URL": bare.database_url, "DATA_DIR": str(bare.data_dir)} | more
-        environment: dict[str, str | None] = dict(clean_environment(**settings))
-        return CliRunner().invoke(main, list(arguments), env=environment, input=answer)
-
-    return invoke
-
-
-def file_of(settings: Settings) -> Path:
-    return settings.data_dir / "read-also.db"
+    return partial(run_command, bare)
 
 
 def put_all(store: ArticleStore, title: str, count: int = ARTICLES) -> None:
     """Give every article of the store one title, in one transaction."""
-    documents = [{"id": f"a-{n}", "title": title, "body": LONG} for n in range(count)]
-    store.write_many([parse_article(json.dumps(document)) for document in documents])
+    write(store, *({"id": f"a-{n}", "title": title, "body": LONG} for n in range(count)))
 
 
 def seen(store: ArticleStore) -> tuple[frozenset[str], int]:
@@ -110,21 +95,6 @@ def test_it_asks_before_anything_is_given_up(
     assert (result.exit_code, seen(store)) == (code, after)
 
 
-def test_a_file_that_is_no_copy_is_refused(run: Run, store: ArticleStore, copy: Path) -> None:
-    copy.write_text("no database\n" * 100)
-    result = run("restore", str(copy), "--yes")
-    assert result.exit_code == 69
-    assert result.stderr.splitlines()[-1] == (
-        f"read-also: {copy} is not restored, and the store is as it was: file is not a database"
-    )
-    assert seen(store) == NEW
-
-
-def test_a_missing_file_is_wrong_usage(run: Run, store: ArticleStore, copy: Path) -> None:
-    result = run("restore", f"{copy}.none", "--yes")
-    assert (result.exit_code, seen(store)) == (2, NEW)
-
-
 def test_postgresql_is_told_another_way(run: Run, copy: Path) -> None:
     address = "postgresql://somebody:secret@localhost/news"
     result = run("restore", str(copy), "--yes", DATABASE_URL=address)
@@ -133,17 +103,7 @@ def test_postgresql_is_told_another_way(run: Run, copy: Path) -> None:
     assert "secret" not in result.output
 
 
-# --- Others have it open ---
-
-
-OPEN = """
-import sys
-from recommender.store import open_store
-store = open_store(sys.argv[1])
-store.state()
-print("open", flush=True)
-sys.stdin.readline()
-"""
+# --- Workers, before and after it ---
 
 
 @contextmanager
@@ -169,47 +129,11 @@ def ask(running: subprocess.Popen[str], word: str = "") -> str:
     return running.stdout.readline().strip()
 
 
-def test_a_store_that_another_process_has_open_is_not_replaced(
-    run: Run, bare: Settings, store: ArticleStore, copy: Path
-) -> None:
-    with process(OPEN, bare.database_url) as other:
-        assert ask(other) == "open"
-        result = run("restore", str(copy), "--yes")
-        assert result.exit_code == 69
-        assert "is in use; stop everything that uses it (read-also serve, web, indexer)" in (
-            result.stderr
-        )
-        assert seen(store) == NEW
-        store.close()
-    assert run("restore", str(copy), "--yes").exit_code == 0
-    assert seen(store) == OLD
-
-
-class Worker:
-    """A worker that is driven by hand."""
-
-    def __init__(self, settings: Settings, model: Model) -> None:
-        self.late = LazyStore(settings.database_url, 1.0)
-        self.follower = Follower(
-            Catalog(settings.data.snapshots),
-            self.late,
-            lambda: model,
-            Journal(settings.data.journals),
-            Heartbeats(settings.data.heartbeats),
-        )
-        self.follower.refresh()
-
-    def stop(self) -> None:
-        self.follower.stop()
-        self.late.close()
-
-    def titles(self) -> dict[str, str]:
-        """By id the title of every article that it shows."""
-        view = self.follower.current().view
-        rows = map(int, np.flatnonzero(view.present))
-        return {
-            view.id_of(row): DisplayFields.from_bytes(view.display_of(row)).title for row in rows
-        }
+def titles_shown(worker: Worker) -> dict[str, str]:
+    """By id the title of every article that a worker shows."""
+    view = worker.follower.current().view
+    rows = map(int, np.flatnonzero(view.present))
+    return {view.id_of(row): DisplayFields.from_bytes(view.display_of(row)).title for row in rows}
 
 
 def titles_of(store: ArticleStore) -> dict[str, str]:
@@ -218,42 +142,33 @@ def titles_of(store: ArticleStore) -> dict[str, str]:
 
 
 def test_a_worker_started_after_it_shows_the_restored_archive_whole(
-    own_desk: Settings, fake_model: Model, make_story: Story, tmp_path: Path
+    own_desk: Settings, hire: Hire, make_story: Story, tmp_path: Path
 ) -> None:
     with closing(open_store(own_desk.database_url)) as store:
         copied = titles_of(store)
         back_up(store, tmp_path / "copy.db")
-        for name in ("harbour-1", "harbour-2", "late"):
-            store.put(parse_article(json.dumps(make_story(name, title="Later"))))
+        write(store, *(make_story(f"harbour-{number}", title="Later") for number in (1, 2)))
         store.delete("harbour-3")
-        before = Worker(own_desk, fake_model)
-        assert before.titles() == titles_of(store) != copied
+        before = hire()
+        assert titles_shown(before) == titles_of(store) != copied
         before.stop()
     restore(own_desk.database_url, tmp_path / "copy.db")
-    after = Worker(own_desk, fake_model)
-    assert after.titles() == copied
-    after.stop()
-
-
-@pytest.fixture
-def worker(own_desk: Settings, fake_model: Model) -> Iterator[Worker]:
-    started = Worker(own_desk, fake_model)
-    yield started
-    started.stop()
+    assert titles_shown(hire()) == copied
 
 
 def test_a_worker_notices_where_the_file_was_gone(
-    worker: Worker, own_desk: Settings, make_story: Story, tmp_path: Path
+    own_desk: Settings, hire: Hire, make_story: Story, tmp_path: Path
 ) -> None:
+    worker = hire()
     with closing(open_store(own_desk.database_url)) as store:
         copied = titles_of(store)
         back_up(store, tmp_path / "copy.db")
-        store.put(parse_article(json.dumps(make_story("late"))))
+        write(store, make_story("late"))
     worker.follower.refresh()
-    file_of(own_desk).unlink()
+    (own_desk.data_dir / "read-also.db").unlink()
     restore(own_desk.database_url, tmp_path / "copy.db")
     worker.follower.refresh()
-    assert worker.titles() == copied
+    assert titles_shown(worker) == copied
     with closing(open_store(own_desk.database_url)) as store:
         assert titles_of(store) == copied
         assert store.find_damage() == ()

@@ -2,23 +2,22 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from index import Catalog
 from recommender.analysis.embedding import Model
-from recommender.cli import main
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import touch_catalog
 from recommender.live import open_replica
 from recommender.settings import CATALOG_ID, Settings
-from recommender.store import ArticleStore, CatalogNeeds, open_store
+from recommender.store import ArticleStore, CatalogNeeds
 from recommender.store.change_log import FORGET_AFTER
+from tests.support.archives import run_command
 from tests.support.features import make_embedding
 
 Rebuild = Callable[..., Rebuilt]
@@ -31,13 +30,6 @@ def other_machine(own_desk: Settings, tmp_path: Path) -> Settings:
     unnamed = shutil.ignore_patterns(CATALOG_ID, "changes", "workers")
     shutil.copytree(own_desk.data.snapshots, folder / "snapshots", ignore=unnamed)
     return replace(own_desk, data_dir=folder)
-
-
-@pytest.fixture
-def store(own_desk: Settings) -> Iterator[ArticleStore]:
-    opened = open_store(own_desk.database_url)
-    yield opened
-    opened.close()
 
 
 def compact_until_pruned(store: ArticleStore, settings: Settings, model: Model) -> None:
@@ -54,83 +46,81 @@ def generation_at_start(settings: Settings, store: ArticleStore, model: Model) -
 
 
 def test_a_machine_goes_on_from_its_snapshot_after_another_has_compacted(
-    own_desk: Settings, other_machine: Settings, store: ArticleStore, fake_model: Model
+    own_desk: Settings, other_machine: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:
     live = Catalog(other_machine.data.snapshots).live()
-    touch_catalog(store, Catalog(other_machine.data.snapshots))
-    compact_until_pruned(store, own_desk, fake_model)
-    assert generation_at_start(other_machine, store, fake_model) == live
+    touch_catalog(desk_store, Catalog(other_machine.data.snapshots))
+    compact_until_pruned(desk_store, own_desk, fake_model)
+    assert generation_at_start(other_machine, desk_store, fake_model) == live
 
 
 def test_pruning_by_hand_leaves_what_another_machine_needs(
     own_desk: Settings,
     other_machine: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     fake_model: Model,
     rebuild_with_fake: Rebuild,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     live = Catalog(other_machine.data.snapshots).live()
-    touch_catalog(store, Catalog(other_machine.data.snapshots))
-    store.delete("harbour-4")
+    touch_catalog(desk_store, Catalog(other_machine.data.snapshots))
+    desk_store.delete("harbour-4")
     rebuild_with_fake(own_desk)
-    monkeypatch.setenv("READ_ALSO_DATA_DIR", str(own_desk.data_dir))
-    monkeypatch.setenv("READ_ALSO_DATABASE_URL", own_desk.database_url)
-    done = CliRunner().invoke(main, ["snapshots", "prune", "--keep", "1"])
-    assert done.exit_code == 0, done.output
-    assert generation_at_start(other_machine, store, fake_model) == live
+    assert run_command(own_desk, "snapshots", "prune", "--keep", "1").exit_code == 0
+    assert generation_at_start(other_machine, desk_store, fake_model) == live
 
 
 def test_a_machine_that_is_gone_for_a_month_holds_the_log_no_longer(
-    own_desk: Settings, other_machine: Settings, store: ArticleStore, fake_model: Model
+    own_desk: Settings, other_machine: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:
     long_ago = datetime.now(tz=UTC) - FORGET_AFTER - timedelta(minutes=1)
-    store.catalogs.report("gone", CatalogNeeds(1, frozenset()), now=long_ago)
-    compact_until_pruned(store, own_desk, fake_model)
+    desk_store.catalogs.report("gone", CatalogNeeds(1, frozenset()), now=long_ago)
+    compact_until_pruned(desk_store, own_desk, fake_model)
     built = Catalog(own_desk.data.snapshots).manifests()
-    assert store.changes_after(0)[0].number == min(m.change for m in built.values())
+    assert desk_store.changes_after(0)[0].number == min(m.change for m in built.values())
     live = Catalog(other_machine.data.snapshots).live()
-    assert generation_at_start(other_machine, store, fake_model) != live
+    assert generation_at_start(other_machine, desk_store, fake_model) != live
 
 
-def test_a_machine_that_serves_is_not_forgotten(store: ArticleStore, own_desk: Settings) -> None:
+def test_a_machine_that_serves_is_not_forgotten(
+    desk_store: ArticleStore, own_desk: Settings
+) -> None:
     catalog = Catalog(own_desk.data.snapshots)
-    touch_catalog(store, catalog)
+    touch_catalog(desk_store, catalog)
     before = CatalogNeeds(1, frozenset({"of a rebuild that runs"}))
     name = (catalog.folder / CATALOG_ID).read_text()
     long_ago = datetime.now(tz=UTC) - FORGET_AFTER + timedelta(minutes=1)
-    store.catalogs.report(name, before, now=long_ago)
-    touch_catalog(store, catalog)
+    desk_store.catalogs.report(name, before, now=long_ago)
+    touch_catalog(desk_store, catalog)
     later = long_ago + timedelta(days=20)
-    assert store.catalogs.report("another", CatalogNeeds(9, frozenset()), now=later) == before
+    assert desk_store.catalogs.report("another", CatalogNeeds(9, frozenset()), now=later) == before
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"0123", b"g" * 32, b"0" * 33])
 def test_a_damaged_id_is_replaced_by_a_new_one(
-    store: ArticleStore, own_desk: Settings, damage: bytes
+    desk_store: ArticleStore, own_desk: Settings, damage: bytes
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
     path = catalog.folder / CATALOG_ID
     path.write_bytes(damage)
-    touch_catalog(store, catalog)
+    touch_catalog(desk_store, catalog)
     new = path.read_bytes()
     assert re.fullmatch(b"[0-9a-f]{32}", new)
-    touch_catalog(store, catalog)
+    touch_catalog(desk_store, catalog)
     assert path.read_bytes() == new
     path.unlink()
-    touch_catalog(store, catalog)
+    touch_catalog(desk_store, catalog)
     assert path.read_bytes() != new
     assert [one.name for one in catalog.folder.iterdir() if CATALOG_ID in one.name] == [CATALOG_ID]
 
 
 def test_a_rebuild_leaves_the_vectors_of_another_machines_model(
-    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     """And forgets those that no machine needs."""
-    (key,) = store.text_hashes(["harbour-1"]).values()
+    (key,) = desk_store.text_hashes(["harbour-1"]).values()
     for model in ("theirs", "nobody's"):
-        store.features.add_embeddings({key: make_embedding([1, 1, 1, 1])}, model)
-    store.catalogs.report("theirs", CatalogNeeds(1, frozenset({"theirs"})))
+        desk_store.features.add_embeddings({key: make_embedding([1, 1, 1, 1])}, model)
+    desk_store.catalogs.report("theirs", CatalogNeeds(1, frozenset({"theirs"})))
     rebuild_with_fake(own_desk)
-    assert store.features.vectors([key], "theirs")
-    assert not store.features.vectors([key], "nobody's")
+    assert desk_store.features.vectors([key], "theirs")
+    assert not desk_store.features.vectors([key], "nobody's")
