@@ -1,16 +1,13 @@
 """A text that comes back every day does not crowd the rest out of its lists."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.articles import parse_article
 from recommender.settings import Settings
-from recommender.store import open_store
+from tests.support.archives import fill
 
 COPIES = 300
 NOTICE = "Gale warning for the harbour: ferries and cranes stop at noon, pilots board at dusk."
@@ -24,8 +21,6 @@ def crowded(
     client_of: Callable[..., FlaskClient],
 ) -> FlaskClient:
     """Three hundred copies of a notice, all newer than six stories of the same harbour."""
-    Path(bare.data_dir).mkdir(parents=True, exist_ok=True)
-    store = open_store(bare.database_url)
     notice = {"title": "Gale warning", "body": NOTICE, "language": "en", "section": "port"}
     days = [f"2026-{1 + n // 28:02}-{1 + n % 28:02}T06:00:00Z" for n in range(COPIES - 48)]
     days += ["2026-10-01T06:00:00Z"] * 48
@@ -34,8 +29,7 @@ def crowded(
         make_story(f"story-{n}", section="port", published_at="2025-06-01T06:00:00Z")
         for n in range(6)
     ]
-    store.write_many([parse_article(json.dumps(document)) for document in documents])
-    store.close()
+    fill(bare, documents)
     rebuild_with_fake(bare)
     return client_of(bare, "reader")
 

@@ -1,6 +1,5 @@
 """A rebuild that would make lists worse is refused, and says which check and by how much."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,39 +11,35 @@ from index import Catalog, Rows
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
-from recommender.articles import parse_article
 from recommender.errors import GateRefused
 from recommender.indexing import rebuild as rebuilding
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.rebuild import Rebuilt, rebuild
-from recommender.settings import Settings
+from recommender.indexing.rebuild import rebuild
 from recommender.store import ArticleStore, open_store
+from tests.support.archives import Document, write
 
 Story = Callable[..., dict[str, object]]
 Readers = Callable[..., Analyzer]
 TOPICS = 12
 
 
-@pytest.fixture(scope="module")
-def texts() -> Callable[[int], list[dict[str, object]]]:
+def texts(count: int) -> list[Document]:
     """Articles on a dozen topics, each with words of its own."""
+    draw = np.random.default_rng(7)
 
-    def make(count: int) -> list[dict[str, object]]:
-        draw = np.random.default_rng(7)
-        return [
-            {
-                "id": f"story-{number:03}",
-                "title": f"topic{number % TOPICS} title{number}",
-                "body": " ".join(
-                    f"t{number % TOPICS}w{word}" for word in draw.integers(0, 60, 80).tolist()
-                )
-                + f" own{number} extra{number} more{number}",
-                "language": "en",
-            }
-            for number in range(count)
-        ]
+    def body(number: int) -> str:
+        common = [f"t{number % TOPICS}w{word}" for word in draw.integers(0, 60, 80).tolist()]
+        return " ".join([*common, f"own{number} extra{number} more{number}"])
 
-    return make
+    return [
+        {
+            "id": f"story-{number:03}",
+            "title": f"topic{number % TOPICS} title{number}",
+            "body": body(number),
+            "language": "en",
+        }
+        for number in range(count)
+    ]
 
 
 @pytest.fixture
@@ -55,10 +50,6 @@ def store(tmp_path: Path) -> ArticleStore:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
     return Catalog(tmp_path / "snapshots")
-
-
-def put(store: ArticleStore, documents: Sequence[dict[str, object]]) -> None:
-    store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
 def refusal(store: ArticleStore, catalog: Catalog, reader: Analyzer) -> str:
@@ -75,14 +66,13 @@ def test_a_first_build_half_as_much_more_and_a_tenth_withdrawn_pass(
     store: ArticleStore,
     catalog: Catalog,
     reader_with_fake: Readers,
-    texts: Callable[[int], list[dict[str, object]]],
 ) -> None:
     reader = reader_with_fake()
-    put(store, texts(120)[:80])
+    write(store, *texts(120)[:80])
     assert rebuild(store, catalog, reader).articles == 80
-    put(store, texts(120))
+    write(store, *texts(120))
     assert rebuild(store, catalog, reader).articles == 120
-    put(store, [text | {"status": "withheld"} for text in texts(12)])
+    write(store, *(text | {"status": "withheld"} for text in texts(12)))
     assert rebuild(store, catalog, reader).articles == 120
     for text in texts(24)[12:]:
         store.delete(str(text["id"]))
@@ -93,7 +83,6 @@ def test_a_model_change_passes_and_its_lists_are_not_compared(
     store: ArticleStore,
     catalog: Catalog,
     reader_with_fake: Readers,
-    texts: Callable[[int], list[dict[str, object]]],
     fake_encoder: object,
 ) -> None:
     class Another:
@@ -102,7 +91,7 @@ def test_a_model_change_passes_and_its_lists_are_not_compared(
         def encode(self, words: Sequence[str], advance: object) -> object:
             return np.roll(fake_encoder.encode(words, advance), 31, axis=1)  # type: ignore[attr-defined]
 
-    put(store, texts(80))
+    write(store, *texts(80))
     rebuild(store, catalog, reader_with_fake())
     other = Model("other", Path(), "other-1", frozenset({"en"}))
     done = rebuild(store, catalog, replace(reader_with_fake(Another()), model=other))
@@ -115,15 +104,14 @@ def test_shuffled_vectors_are_refused_and_force_publishes_them(
     store: ArticleStore,
     catalog: Catalog,
     reader_with_fake: Readers,
-    texts: Callable[[int], list[dict[str, object]]],
     monkeypatch: pytest.MonkeyPatch,
     *,
     first: bool,
 ) -> None:
-    put(store, texts(80))
+    write(store, *texts(80))
     if not first:
         rebuild(store, catalog, reader_with_fake())
-        put(store, [texts(1)[0] | {"section": "city"}])
+        write(store, texts(1)[0] | {"section": "city"})
 
     def swapped(one: IndexedDocument, other: Features | None) -> IndexedDocument:
         assert one.features is not None
@@ -142,59 +130,16 @@ def test_shuffled_vectors_are_refused_and_force_publishes_them(
     assert catalog.live() == forced.generation
 
 
-def test_half_the_articles_gone_from_the_store_is_refused(
-    store: ArticleStore,
-    catalog: Catalog,
-    reader_with_fake: Readers,
-    texts: Callable[[int], list[dict[str, object]]],
-) -> None:
-    put(store, texts(80))
-    rebuild(store, catalog, reader_with_fake())
-    for text in texts(80)[::2]:
-        store.delete(str(text["id"]))
-    said = refusal(store, catalog, reader_with_fake())
-    assert "live rows: the live generation has 80 (40; the bound is 64)" in said
-
-
 def test_half_the_articles_missing_from_the_snapshot_is_refused(
     store: ArticleStore,
     catalog: Catalog,
     reader_with_fake: Readers,
-    texts: Callable[[int], list[dict[str, object]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    put(store, texts(80))
+    write(store, *texts(80))
 
     def halved(documents: Sequence[IndexedDocument], model: Model, dim: int) -> Rows:
         return build_rows(documents[::2], model, dim)
 
     monkeypatch.setattr(rebuilding, "build_rows", halved)
     assert "rows: " in refusal(store, catalog, reader_with_fake())
-
-
-def test_articles_that_wait_or_are_parked_are_not_missed(
-    store: ArticleStore,
-    catalog: Catalog,
-    reader_with_fake: Readers,
-    texts: Callable[[int], list[dict[str, object]]],
-) -> None:
-    put(store, texts(10))
-    put(store, [{"id": "bad", "title": "Bad", "body_html": "<poison>"}])
-    done = rebuild(store, catalog, reader_with_fake())
-    assert (done.articles, done.unread) == (10, 1)
-    assert [letter.id for letter in store.queue.dead_letters()] == ["bad"]
-
-
-def test_nothing_is_published_over_a_full_archive_from_an_empty_store(
-    own_desk: Settings, tmp_path: Path, reader_with_fake: Readers
-) -> None:
-    """A wrong address of the store makes an empty archive; the lists stay."""
-    empty = open_store(f"sqlite:///{tmp_path / 'wrong.db'}")
-    catalog = Catalog(own_desk.data.snapshots)
-    assert "live rows: " in refusal(empty, catalog, reader_with_fake())
-
-
-def test_a_second_rebuild_of_the_same_passes(
-    own_desk: Settings, rebuild_with_fake: Callable[..., Rebuilt]
-) -> None:
-    assert rebuild_with_fake(own_desk) == rebuild_with_fake(own_desk)

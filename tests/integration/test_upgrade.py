@@ -1,6 +1,5 @@
 """After an upgrade: a generation of another release is told of, left alone, and replaced."""
 
-import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,21 +7,20 @@ from typing import Any
 
 import pysqlite3
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from flask.testing import FlaskClient
 
 from index import Catalog, SnapshotDamaged
 from index.manifest import FORMAT
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Encoder, Model
-from recommender.cli import main
 from recommender.indexing.compaction import Compaction
 from recommender.indexing.rebuild import Rebuilt
 from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
-from tests.support.archives import fake_reader, gauges
+from tests.support.archives import fake_reader, gauges, run_command
 from tests.support.generations import as_format
 
 Clients = Callable[..., FlaskClient]
@@ -44,13 +42,7 @@ class Upgraded:
         return Catalog(self.settings.data.snapshots)
 
     def run(self, *arguments: str) -> Result:
-        environment = {
-            "READ_ALSO_DATABASE_URL": self.settings.database_url,
-            "READ_ALSO_DATA_DIR": str(self.settings.data_dir),
-        }
-        result = CliRunner().invoke(main, list(arguments), env=environment)
-        assert isinstance(result.exception, SystemExit | None), result.exception
-        return result
+        return run_command(self.settings, *arguments)
 
     def look(self) -> list[str]:
         """What the indexer starts, once it has looked."""
@@ -63,21 +55,15 @@ class Upgraded:
 def upgraded(
     own_desk: Settings,
     client_of: Clients,
-    monkeypatch: pytest.MonkeyPatch,
+    fake_rebuild: pytest.MonkeyPatch,
     fake_model: Model,
     fake_encoder: Encoder,
 ) -> Upgraded:
-    for name in [name for name in os.environ if name.startswith("READ_ALSO_")]:
-        monkeypatch.delenv(name)
     started = list[str]()
-    monkeypatch.setattr(Compaction, "run", lambda _, command: started.append(command))
-    monkeypatch.setattr(operation, "find_model", lambda *_: fake_model)
-    monkeypatch.setattr(operation, "load_encoder", lambda _: fake_encoder)
-    monkeypatch.setattr("recommender.cli.snapshot_commands.find_model", lambda *_: fake_model)
-    monkeypatch.setattr(
-        "recommender.cli.snapshot_commands.load_encoder", lambda *_, **__: fake_encoder
-    )
-    monkeypatch.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader())
+    fake_rebuild.setattr(Compaction, "run", lambda _, command: started.append(command))
+    fake_rebuild.setattr(operation, "find_model", lambda *_: fake_model)
+    fake_rebuild.setattr(operation, "load_encoder", lambda _: fake_encoder)
+    fake_rebuild.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader())
     listed = ids(client_of(own_desk))
     name = as_format(Catalog(own_desk.data.snapshots), FORMAT - 1)
     with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from recommender.cli import main
 from recommender.settings import Settings
-from tests.support.archives import archive_settings
+from tests.support.archives import archive_settings, run_command
 
 DATA = Path(__file__).parent / "data"
 EXPECTED: dict[str, Any] = json.loads((DATA / "format-3-lists.json").read_text("utf-8"))
@@ -29,11 +27,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     with tarfile.open(DATA / "format-3.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     settings = archive_settings(folder)
-    environment = {
-        "READ_ALSO_DATA_DIR": str(folder),
-        "READ_ALSO_DATABASE_URL": settings.database_url,
-    }
-    result = CliRunner().invoke(main, ["rebuild"], env=environment)
+    result = run_command(settings, "rebuild")
     assert result.exit_code == 0, result.output
     assert "23 articles" in result.output
     return settings

@@ -1,9 +1,7 @@
 """What an archive is kept up with: compaction, model changes, one indexer, and private files."""
 
-import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,15 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from flask.testing import FlaskClient
+from click.testing import Result
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
-from recommender.articles import Article, parse_article
-from recommender.cli import main
+from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.indexing import rebuild as rebuilding
 from recommender.indexing.compaction import Compaction
@@ -42,7 +38,7 @@ from recommender.store import (
     TextQueue,
 )
 from recommender.store import open_store as opened
-from service import create_app
+from tests.support.archives import run_command, write
 
 Rebuild = Callable[..., Rebuilt]
 Readers = Callable[..., Analyzer]
@@ -53,31 +49,6 @@ OTHER = Model("other", Path(), "other-1", frozenset({"en"}))
 SEED = "/v1/articles/harbour-2/related"
 FRESH = "/v1/articles/fresh"
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, environment_of: Callable[..., dict[str, str]]) -> Run:
-    """Runs a command over an archive: `run(settings, "snapshots", "rollback")`."""
-    monkeypatch.setattr("os.environ", environment_of())
-    monkeypatch.setattr("os.umask", lambda _: 0o022)  # of this process
-
-    def invoke(settings: Settings, *arguments: str) -> Result:
-        own = {"DATABASE_URL": settings.database_url, "DATA_DIR": str(settings.data_dir)}
-        environment = {f"READ_ALSO_{name}": value for name, value in own.items()}
-        return CliRunner().invoke(main, list(arguments), env=environment)
-
-    return invoke
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def put(store: ArticleStore, *documents: dict[str, Any]) -> None:
-    store.write_many([parse_article(json.dumps(document)) for document in documents])
 
 
 def edit(store: ArticleStore, article_id: str, times: int) -> None:
@@ -155,14 +126,14 @@ def test_an_article_edited_over_and_over_is_compacted(bench: Bench) -> None:
 
 
 def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
-    bench: Bench, run: Run, rebuild_with_fake: Rebuild
+    bench: Bench, rebuild_with_fake: Rebuild
 ) -> None:
     settings, catalog = bench.settings, Catalog(bench.settings.data.snapshots)
     first = catalog.live()
     with closing(opened(settings.database_url)) as store:
         edit(store, "harbour-4", times=70)
         second = rebuild_with_fake(settings).generation
-        done = run(settings, "snapshots", "rollback")
+        done = run_command(settings, "snapshots", "rollback")
         assert done.exit_code == 0, done.output
         assert catalog.live() == first != second
         assert first in (rollback_hold(catalog).text or "")
@@ -176,8 +147,8 @@ def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
     assert bench.look() == ["compact"]
 
 
-def test_a_rollback_that_is_refused_holds_nothing(own_desk: Settings, run: Run) -> None:
-    assert run(own_desk, "snapshots", "rollback").exit_code != 0
+def test_a_rollback_that_is_refused_holds_nothing(own_desk: Settings) -> None:
+    assert run_command(own_desk, "snapshots", "rollback").exit_code != 0
     assert rollback_hold(Catalog(own_desk.data.snapshots)).text is None
 
 
@@ -203,22 +174,22 @@ class Moving:
     old: Analyzer
     new: Analyzer
 
-    def rebuild_while(self, write: Callable[[], object]) -> str:
-        """Rebuild with the new model; `write` is called after the articles were gathered."""
+    def rebuild_while(self, meanwhile: Callable[[], object]) -> str:
+        """Rebuild with the new model; `meanwhile` is called after the articles were gathered."""
         gather = rebuilding.gather
 
-        def gather_and_write(store: ArticleStore, model: Model) -> Gathered:
+        def gather_then_call(store: ArticleStore, model: Model) -> Gathered:
             gathered = gather(store, model)
-            write()
+            meanwhile()
             return gathered
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rebuilding, "gather", gather_and_write)
+            patch.setattr(rebuilding, "gather", gather_then_call)
             return rebuild(self.store, self.catalog, self.new).generation
 
 
 def moving(store: ArticleStore, folder: Path, story: Story, readers: Readers) -> Moving:
-    put(store, *(story(f"h-{number}") for number in range(8)))
+    write(store, *(story(f"h-{number}") for number in range(8)))
     old = readers()
     other = replace(readers(Rolled(old.load(old.model))), model=OTHER)
     catalog = Catalog(folder / "snapshots")
@@ -231,11 +202,11 @@ def test_what_was_read_for_the_old_model_meanwhile_is_read_again_for_the_new_one
 ) -> None:
     moves = moving(store, tmp_path, make_story, reader_with_fake)
 
-    def write() -> None:
-        put(store, make_story("late"), make_story("h-3", title="Rewritten"))
+    def meanwhile() -> None:
+        write(store, make_story("late"), make_story("h-3", title="Rewritten"))
         assert Indexer(store, moves.old).drain() == 2
 
-    generation = moves.rebuild_while(write)
+    generation = moves.rebuild_while(meanwhile)
     journal, heartbeats = Journal(tmp_path / "changes"), Heartbeats(tmp_path / "workers")
     follower = Follower(moves.catalog, lambda: store, lambda: OTHER, journal, heartbeats)
     follower.refresh()
@@ -264,11 +235,11 @@ def moved(
     with closing(opened(bare.database_url)) as store:
         moves = moving(store, bare.data_dir, make_story, reader_with_fake)
 
-        def write() -> None:
-            put(store, make_story("late"))
+        def meanwhile() -> None:
+            write(store, make_story("late"))
             Indexer(store, moves.old).drain()
 
-        moves.rebuild_while(write)
+        moves.rebuild_while(meanwhile)
         yield Bench(replace(bare, model="other"), models), store
 
 
@@ -301,7 +272,7 @@ def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
 
 
 def test_a_second_indexer_is_refused_while_the_first_works(
-    bare: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+    bare: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     works = list[Settings]()
 
@@ -309,7 +280,7 @@ def test_a_second_indexer_is_refused_while_the_first_works(
         works.append(settings)
         with pytest.raises(Locked, match="another indexer"):
             index_forever(settings)
-        second = run(settings, "indexer")
+        second = run_command(settings, "indexer")
         assert second.exit_code == 75
         assert "another indexer" in second.output
         elsewhere = replace(settings, data_dir=settings.data_dir / "elsewhere")
@@ -317,6 +288,7 @@ def test_a_second_indexer_is_refused_while_the_first_works(
             index_forever(elsewhere)
 
     monkeypatch.setattr("os.nice", lambda _: 0)  # of this process
+    monkeypatch.setattr("os.umask", lambda _: 0o022)
     monkeypatch.setattr(operation, "_index", work)
     index_forever(bare)
     assert [each.data_dir.name for each in works] == ["bare", "elsewhere"]
@@ -343,52 +315,3 @@ def test_a_store_made_by_a_command_is_its_owners_alone(
     made = {path.name: path.stat().st_mode & 0o777 for path in bare.data_dir.iterdir()}
     assert made["read-also.db"] == 0o600
     assert {name for name, mode in made.items() if mode & 0o077} == set()
-
-
-# A database that goes away under a running application.
-
-
-@pytest.fixture
-def following(
-    own_desk: Settings,
-    secrets: dict[str, str],
-    clock: object,  # noqa: ARG001 - stops it
-) -> Iterator[FlaskClient]:
-    """Asks an application that follows by itself."""
-    app = create_app(own_desk)
-    client = app.test_client()
-    client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
-    yield client
-    app.extensions["read-also"].follower.stop()
-    app.extensions["read-also"].store.close()
-
-
-def test_a_lost_database_is_not_replaced_by_an_empty_one_and_lists_go_on(
-    following: FlaskClient, own_desk: Settings, make_story: Story
-) -> None:
-    before = following.get(SEED)
-    assert before.status_code == 200
-    path = own_desk.data_dir / "read-also.db"
-    aside = path.rename(own_desk.data_dir / "aside.db")
-    until(lambda: following.get("/readyz").get_json()["store"] == "away")
-    again = following.get(SEED)
-    assert (again.status_code, again.data) == (200, before.data)
-    answer = following.put(FRESH, json=make_story("fresh"))
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert not path.exists()
-    aside.rename(path)
-    until(lambda: following.put(FRESH, json=make_story("fresh")).status_code == 201)
-    assert following.get(SEED).status_code == 200
-
-
-def test_over_a_lost_database_a_new_application_makes_none(
-    client_of: Callable[..., FlaskClient], own_desk: Settings, make_story: Story
-) -> None:
-    path = own_desk.data_dir / "read-also.db"
-    aside = path.rename(own_desk.data_dir / "aside.db")
-    client = client_of(own_desk)
-    assert client.put(FRESH, json=make_story("fresh")).status_code == 503
-    assert client.get(SEED).status_code == 503  # it has no copy of its own to go on from
-    assert not path.exists()
-    aside.rename(path)
-    until(lambda: client.get(SEED).status_code == 200)
