@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +25,11 @@ from recommender.analysis.html.sandbox import (
 )
 from recommender.analysis.html.web_page import PageReader
 from recommender.errors import UnreadableMarkup
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 MEGABYTE = 1_000_000
 INNOCENT = "<p>The <b>ferry</b> was late.</p><p>Паром опоздал.</p><script>no</script>"
 READ = "The ferry was late.\n\nПаром опоздал."  # noqa: RUF001 - Cyrillic
-PATIENCE_SECONDS = 20
 RECEIVE = "sys.stdin.buffer.read(300_007); os.write(1, b'\\x06')"
 START_SECONDS = 1  # of processor time, for one more child
 
@@ -123,16 +122,6 @@ def child_of(others: set[int]) -> Callable[[], int]:
         return pid
 
     return find
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true while there is patience."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def is_gone(pid: int) -> bool:
@@ -303,7 +292,7 @@ def test_a_child_killed_between_articles_is_replaced(
     assert reader.read(INNOCENT) == READ
     killed = child_of()
     os.kill(killed, signal.SIGKILL)
-    assert until(lambda: is_gone(killed))
+    until(lambda: is_gone(killed))
     assert reader.read("<p>" + "long " * 100_000) == "long " * 99_999 + "long"
 
 
@@ -426,7 +415,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
         child = int(parent.stdout.readline())
         assert not is_gone(child)
         parent.kill()
-    assert until(lambda: is_gone(child))
+    until(lambda: is_gone(child))
 
 
 def test_a_child_that_gives_no_page_is_not_believed() -> None:

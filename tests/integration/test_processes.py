@@ -20,6 +20,7 @@ from recommender.api import Override
 from recommender.ranking.policy import Policy
 from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 Environment = Callable[..., dict[str, str]]
 HEAVY = (
@@ -27,7 +28,6 @@ HEAVY = (
     *("trafilatura", "feedparser", "httpx"),
 )
 KEY = "read-0123456789abcdef"
-PATIENCE_SECONDS = 60
 ROOT = Path(__file__).parents[2]
 TRAMS = {
     "tram-1": {"title": "Tram line opens in Osh", "body": "The first tram left at dawn."},
@@ -124,16 +124,6 @@ def put(port: int, article_id: str, body: dict[str, str]) -> int:
         connection.close()
 
 
-def until(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true while there is patience."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def is_ready(port: int) -> bool:
     try:
         return ask(port, "/readyz")[0] == 200
@@ -152,9 +142,7 @@ def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second
         return [[item["id"] for item in answer["items"]] for answer in answers]
 
     with served(environment(environment_of, own_desk), port):
-        assert until(
-            lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1]
-        )
+        until(lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1])
         assert {len(listed) for listed in lists()} == {12}
         with closing(open_store(own_desk.database_url)) as store:
             store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
@@ -193,12 +181,12 @@ def test_a_server_answers_outlives_a_worker_and_stops_when_told(
 ) -> None:
     port = free_port()
     with served(environment(environment_of, own_desk), port) as process:
-        assert until(lambda: is_ready(port))
+        until(lambda: is_ready(port))
         status, body = ask(port, "/v1/articles/harbour-2/related?limit=3")
         assert status == 200
         assert [item["rank"] for item in json.loads(body)["items"]] == [1, 2, 3]
 
-        assert until(lambda: len(workers_of(process)) == 2)
+        until(lambda: len(workers_of(process)) == 2)
         before = workers_of(process)
         for worker in before:
             assert "faiss" in modules_of(worker)
@@ -206,9 +194,9 @@ def test_a_server_answers_outlives_a_worker_and_stops_when_told(
             assert "/lxml/" not in modules_of(worker)
         os.kill(min(before), signal.SIGKILL)
         gone = min(before)
-        assert until(lambda: gone not in workers_of(process) and len(workers_of(process)) == 2)
+        until(lambda: gone not in workers_of(process) and len(workers_of(process)) == 2)
         assert max(before) in workers_of(process)
-        assert until(lambda: is_ready(port))
+        until(lambda: is_ready(port))
         for _ in range(10):
             assert ask(port, "/v1/articles/harbour-2/related?limit=3") == (200, body)
 
@@ -225,23 +213,8 @@ def test_a_first_line_of_8190_bytes_is_read_and_a_longer_one_is_414(
     room = 8_190 - len(f"GET {path} HTTP/1.1")
     ids = ",".join(["x" * 200] * 41)
     with served(environment(environment_of, own_desk), port):
-        assert until(lambda: is_ready(port))
+        until(lambda: is_ready(port))
         assert [ask(port, path + ids[:size])[0] for size in (room, room + 1)] == [200, 414]
-
-
-def test_a_server_over_an_empty_archive_lists_what_comes(
-    environment_of: Environment, bare: Settings
-) -> None:
-    """Without a snapshot the changes alone serve; the indexer then builds the first one."""
-    port = free_port()
-    with served(environment(environment_of, bare), port):
-        assert until(lambda: is_ready(port))
-        for article_id, body in TRAMS.items():
-            assert put(port, article_id, body) in {201, 202}  # the indexer may be starting
-        assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
-        catalog = Catalog(bare.data.snapshots)
-        assert until(lambda: len(catalog.generations()) > 0)
-        assert unnamed_in(bare.data) == set()
 
 
 def unnamed_in(data: DataFolder) -> set[str]:
@@ -267,20 +240,23 @@ def folder_of_a_cms(tmp_path: Path) -> Path:
     return folder
 
 
-def test_no_process_imports_from_the_folder_where_it_is_started(
+def test_a_server_over_an_empty_archive_lists_what_comes_and_imports_nothing_of_its_folder(
     environment_of: Environment, bare: Settings, folder_of_a_cms: Path
 ) -> None:
-    """The supervisor, the web server, the indexer, its reader of HTML, and the compaction."""
-    port = free_port()
+    """Changes alone serve until the indexer has built the first snapshot.
+
+    The supervisor, the web server, the indexer, its reader of HTML and the compaction all run.
+    """
+    port, catalog = free_port(), Catalog(bare.data.snapshots)
     with served(environment(environment_of, bare), port, folder_of_a_cms):
-        assert until(lambda: is_ready(port))
+        until(lambda: is_ready(port))
         assert json.loads(ask(port, "/healthz")[1]) == {"status": "ok"}
         for article_id, body in TRAMS.items():
             markup = {"title": body["title"], "body_html": f"<p>{body['body']}</p>"}
-            assert put(port, article_id, markup) in {201, 202}
-        assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
-        catalog = Catalog(bare.data.snapshots)
-        assert until(lambda: len(catalog.generations()) > 0)
+            assert put(port, article_id, markup) in {201, 202}  # the indexer may be starting
+        until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
+        until(lambda: len(catalog.generations()) > 0)
+        assert unnamed_in(bare.data) == set()
 
 
 def test_a_module_run_from_the_folder_of_another_program_imports_nothing_of_it(
@@ -303,21 +279,6 @@ def test_a_module_run_from_the_folder_of_another_program_imports_nothing_of_it(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert str(Catalog(own_desk.data.snapshots).live()) in done.stdout
-
-
-def test_serve_refuses_malformed_settings_before_it_listens(
-    environment_of: Environment, own_desk: Settings
-) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "recommender", "serve"],
-        env=environment(environment_of, own_desk, WORKERS="none"),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert "READ_ALSO_WORKERS" in done.stderr
 
 
 def test_a_second_demonstration_embeds_nothing(
