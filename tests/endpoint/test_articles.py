@@ -96,7 +96,9 @@ def test_an_older_version_is_409_and_changes_nothing(client: FlaskClient) -> Non
     assert client.put(PATH, json={"title": "Three"}).get_json()["result"] == "updated"
 
 
-def test_the_version_that_holds_is_told_where_the_article_shows_none(client: FlaskClient) -> None:
+def test_a_refusal_names_the_version_that_holds_though_the_article_shows_none(
+    client: FlaskClient,
+) -> None:
     client.put(PATH, json={"title": "Two", "version": 5})
     client.put(PATH, json={"title": "Three"})
     assert "version" not in client.get(PATH).get_json()

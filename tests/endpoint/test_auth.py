@@ -116,11 +116,6 @@ def test_a_story_not_on_show_is_unknown_to_the_public(
         assert shown.status_code == 200
 
 
-def test_a_flag_alone_hides_no_story(public: FlaskClient) -> None:
-    for kind in ("never", "silent", "untitled", "undated", "expiring"):
-        assert public.get(f"/v1/articles/harbour-{kind}/related").status_code == 200
-
-
 def test_a_story_not_read_yet_is_judged_alike(
     public: FlaskClient, client: FlaskClient, clock: SimpleNamespace
 ) -> None:

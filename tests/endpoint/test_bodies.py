@@ -33,7 +33,7 @@ def routes(client: FlaskClient) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("terminated", [True, False], ids=["as gunicorn does", "else"])
 @pytest.mark.parametrize(("method", "path"), TAKERS)
-def test_a_body_must_tell_its_length_and_keep_it(
+def test_a_body_must_have_the_length_that_it_states(
     client: FlaskClient, method: str, path: str, *, terminated: bool
 ) -> None:
     """Servers hand over a stream that ends by itself, too soon or not, or one to count along."""

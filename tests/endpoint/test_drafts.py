@@ -1,4 +1,4 @@
-"""The list of a text that is not stored, read by an indexer over a Unix socket."""
+"""POST /v1/related: the list of a text that is not stored, and the lists of a page."""
 
 import stat
 from collections.abc import Callable
@@ -151,13 +151,43 @@ def test_a_copy_of_what_one_list_holds_stands_in_no_other(desk: FlaskClient) -> 
     assert not copies & set(second)
 
 
-def test_a_pin_is_not_repeated_on_a_page_either(client: FlaskClient) -> None:
-    for seed in ("harbour-2", "harbour-4"):
-        pins = {"pins": [{"id": "orchard-3"}]}
-        assert client.put(f"/v1/articles/{seed}/pins", json=pins).status_code == 200
-    first, second = lists(client, {"article_id": "harbour-2"}, {"article_id": "harbour-4"})
-    assert first[0] == "orchard-3"
-    assert "orchard-3" not in second
+STORY = {"harbour-1", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg"}
+"""An original, a reprint of it, and two translations of the original."""
+
+
+def of_story(client: FlaskClient, *requests: dict[str, Any]) -> list[set[str]]:
+    """What of the story each list of a page holds."""
+    return [STORY & {*ids} for ids in lists(client, *requests)]
+
+
+def pin(client: FlaskClient, seed: str, *wanted: str) -> None:
+    pins = {"pins": [{"id": one} for one in wanted]}
+    assert client.put(f"/v1/articles/{seed}/pins", json=pins).status_code == 200
+
+
+def test_lists_of_a_page_do_not_translate_each_other(desk: FlaskClient) -> None:
+    first, second = of_story(
+        desk,
+        {"article_id": "harbour-2", "limit": 100, "language": "ru"},
+        {"article_id": "harbour-4", "limit": 100, "language": "any"},
+    )
+    assert len(first) == 1
+    assert second == set()
+
+
+def test_beside_a_pin_stands_no_other_form_of_its_story(client: FlaskClient) -> None:
+    for wanted in ("harbour-1-reprint", "harbour-1-ru"):
+        pin(client, "orchard-1", wanted)
+        everything = {"article_id": "orchard-1", "limit": 100, "language": "any"}
+        assert of_story(client, everything) == [{wanted}]
+
+
+def test_pins_give_way_to_a_story_that_another_list_of_the_page_holds(client: FlaskClient) -> None:
+    pin(client, "harbour-2", "harbour-1")
+    pin(client, "harbour-4", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg")
+    assert of_story(client, {"article_id": "harbour-4"}) == [STORY - {"harbour-1"}]
+    both = {"article_id": "harbour-2"}, {"article_id": "harbour-4"}
+    assert of_story(client, *both) == [{"harbour-1"}, set()]
 
 
 @pytest.mark.usefixtures("indexer")

@@ -86,7 +86,7 @@ def test_without_explain_nothing_is_explained_and_no_store_asked(
     assert "dropped" not in answer
 
 
-def test_while_the_store_is_away_the_parts_are_told_without_grounds(
+def test_while_the_store_is_away_parts_are_shown_without_grounds(
     desk: FlaskClient, store_away: Away
 ) -> None:
     with_grounds = asked(desk, limit=3)
@@ -173,7 +173,7 @@ def dropped_from(answer: Document) -> dict[str, Document]:
     return {one["id"]: one for one in answer["dropped"]}
 
 
-def test_everything_near_that_is_not_listed_is_told_with_its_rule(desk: FlaskClient) -> None:
+def test_everything_near_that_is_not_listed_is_named_with_its_rule(desk: FlaskClient) -> None:
     answer = asked(desk, explain="all", limit=100, min_score=0.1)
     dropped = dropped_from(answer)
     assert not dropped.keys() & {"harbour-2", *(item["id"] for item in answer["items"])}
@@ -225,7 +225,9 @@ def test_no_text_of_what_was_dropped_is_shown(
         assert one["title"] == desk_documents[one["id"]]["title"].strip()
 
 
-def test_at_most_fifty_are_told(desk: FlaskClient, desk_documents: dict[str, Document]) -> None:
+def test_at_most_fifty_dropped_articles_are_named(
+    desk: FlaskClient, desk_documents: dict[str, Document]
+) -> None:
     dropped = asked(desk, explain="all", limit=1)["dropped"]
     assert len(dropped) == min(50, len(desk_documents) - 2)
 
@@ -257,7 +259,7 @@ def test_an_article_without_a_list_drops_nothing(desk: FlaskClient) -> None:
     assert (answer["items"], answer["dropped"]) == ([], [])
 
 
-def test_an_article_that_is_gone_is_not_told(client: FlaskClient) -> None:
+def test_a_deleted_article_is_not_among_the_dropped(client: FlaskClient) -> None:
     client.delete("/v1/articles/harbour-withheld")
     assert "harbour-withheld" not in dropped_from(asked(client, explain="all"))
 

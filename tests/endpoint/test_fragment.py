@@ -98,7 +98,7 @@ def test_a_language_without_a_heading_has_the_english_one(
     assert [heading["lang"] for heading in page.all("h2")] == ["en"]
 
 
-def test_items_tell_where_they_run_another_way_than_the_section(
+def test_an_item_has_a_direction_where_the_section_has_another(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]]
 ) -> None:
     client.put("/v1/articles/seed", json=make_story("seed", language="tg-Arab-AF"))
@@ -243,7 +243,7 @@ def test_what_is_odd_is_refused_by_name(
     assert [fault["pointer"] for fault in response.get_json()["errors"]] == [f"/{name}"]
 
 
-def test_the_document_tells_which_headings_can_be_seen(desk: FlaskClient) -> None:
+def test_the_document_describes_which_headings_are_taken(desk: FlaskClient) -> None:
     """As far as a pattern can, which knows no kinds of characters."""
     parameters = desk.get("/openapi.json").get_json()["paths"][DESCRIBED]["get"]["parameters"]
     (heading,) = [one for one in parameters if one["name"] == "heading"]
@@ -255,7 +255,7 @@ def test_the_document_tells_which_headings_can_be_seen(desk: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize("value", ["\u0301", "\ufe0f\u0488", "\U000e0041", "\ue000", "\uffff"])
-def test_nor_is_a_heading_of_marks_alone_taken(desk: FlaskClient, value: str) -> None:
+def test_a_heading_of_marks_alone_is_refused(desk: FlaskClient, value: str) -> None:
     assert desk.get(f"{LIST}.html", query_string={"heading": value}).status_code == 400
 
 

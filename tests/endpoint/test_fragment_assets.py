@@ -98,7 +98,9 @@ def test_what_is_answered_to_a_key_is_for_no_page(
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_browser_that_asks_first_is_told_plainly(public: FlaskClient, path: str) -> None:
+def test_a_preflight_request_is_answered_with_what_a_page_may_do(
+    public: FlaskClient, path: str
+) -> None:
     """It may read and revalidate; it may send no key."""
     answer = public.options(path, headers=PAGE | {"Access-Control-Request-Method": "GET"})
     assert (answer.status_code, answer.data) == (200, b"")

@@ -50,7 +50,7 @@ def test_every_class_is_explained_and_none_is_made_up() -> None:
     assert len(told) == len(set(told)) == 10
 
 
-def test_the_theme_styles_classes_that_are_there_and_takes_the_colours_that_are_told() -> None:
+def test_the_theme_styles_existing_classes_and_takes_the_documented_colours() -> None:
     assert set(re.findall(r"\.(read-also[a-z_-]*)", STYLE)) <= set(told_in("Classes"))
     colours = set(re.findall(r"var\((--[a-z-]+)", STYLE))
     assert colours == set(re.findall(r"`(--[a-z-]+)`", PAGE))
@@ -65,7 +65,7 @@ def test_the_languages_are_those_that_have_a_heading() -> None:
     assert told_after("headings") == sorted(HEADINGS, key=str)
 
 
-def test_the_script_takes_the_attributes_that_are_told_and_they_are_parameters() -> None:
+def test_the_script_takes_the_documented_attributes_which_are_parameters() -> None:
     (names,) = re.findall(r'const names = "([^"]+)"', SCRIPT)
     told = [name for name in told_after("attributes") if name.startswith("data-")]
     assert [f"data-{name}" for name in names.split()] == told

@@ -77,7 +77,15 @@ def assert_refused(answer: TestResponse) -> None:
     assert answer.content_type == "application/problem+json"
 
 
-@pytest.mark.parametrize("path", [NOBODY, "/v1/articles/no/related.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        NOBODY,
+        "/v1/articles/nobody/related.html",
+        "/v1/articles/nobody",
+        "/v1/articles/nobody/pins",
+    ],
+)
 def test_while_the_store_is_slow_articles_of_the_view_get_their_lists(
     client: FlaskClient, pool: ThreadPoolExecutor, path: str
 ) -> None:
@@ -88,37 +96,11 @@ def test_while_the_store_is_slow_articles_of_the_view_get_their_lists(
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
         for seed in ("harbour-2", "harbour-ru", "orchard-1"):
             assert client.get(f"/v1/articles/{seed}/related").status_code == 200
-        for late in ("/v1/articles/else/related", NOBODY):
+        for late in ("/v1/articles/else/related", path):
             assert_refused(client.get(late))
         assert not any(each.done() for each in first)
     assert [each.result().status_code for each in first] == [404] * limits.READS
     assert client.get(NOBODY).status_code == 404
-
-
-@pytest.mark.parametrize("path", [NOBODY, "/v1/articles/nobody", "/v1/articles/nobody/pins"])
-def test_a_read_above_the_limit_is_answered_when_another_is_done(
-    client: FlaskClient,
-    pool: ThreadPoolExecutor,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-) -> None:
-    waiting, wait_for_others = threading.Semaphore(0), limits.ConcurrencyLimit.wait
-
-    def note(limit: limits.ConcurrencyLimit) -> bool:
-        waiting.release()
-        return wait_for_others(limit)
-
-    monkeypatch.setattr(limits, "PATIENCE_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(limits.ConcurrencyLimit, "wait", note)
-    with held_up(ArticleStore, "get") as arrived:
-        answers = [pool.submit(another(client).get, path) for _ in range(4)]
-        for _ in range(limits.READS):
-            assert arrived.acquire(timeout=PATIENCE_SECONDS)
-        for _ in range(4 - limits.READS):
-            assert waiting.acquire(timeout=PATIENCE_SECONDS)
-        assert client.get(SEED).status_code == 200
-        assert not any(each.done() for each in answers)
-    assert [each.result().status_code for each in answers] == [404] * 4
 
 
 def test_while_the_store_is_away_it_is_not_asked(

@@ -74,18 +74,7 @@ def test_what_is_deleted_is_in_no_list_and_gone_as_a_seed(client: FlaskClient) -
         assert client.get(f"/v1/articles/harbour-4/{path}").status_code == 410
 
 
-def test_a_deleted_article_that_comes_back_is_listed_again(
-    client: FlaskClient, own_desk: Settings, desk_documents: Documents, index_with_fake: Index
-) -> None:
-    before = listed(client)
-    client.delete("/v1/articles/harbour-4")
-    client.put("/v1/articles/harbour-4", json=desk_documents["harbour-4"])
-    assert client.get("/v1/articles/harbour-4/related").status_code == 200
-    index_with_fake(own_desk)
-    assert listed(client) == before
-
-
-def test_ready_tells_the_change_that_shows(client: FlaskClient) -> None:
+def test_the_probe_shows_the_newest_change(client: FlaskClient) -> None:
     before = client.get("/readyz").get_json()
     change = client.put(FRESH, json={"title": "Fresh"}).get_json()["change"]
     after = client.get("/readyz").get_json()

@@ -47,7 +47,7 @@ def test_what_waits_and_what_is_parked(
     assert seen["view_change"] == seen["store_change"] > seen["generation_change"]
 
 
-def test_a_store_that_is_away_is_told_and_not_guessed(
+def test_while_the_store_is_away_its_change_is_not_guessed(
     client: FlaskClient, store_away: Callable[[], AbstractContextManager[None]]
 ) -> None:
     client.get("/v1/articles/harbour-2/related")
@@ -88,7 +88,7 @@ def test_a_rollback_holds_compaction_until_a_rebuild(
     assert gauges(client)["compaction_held"] == 0
 
 
-def test_a_refusal_of_the_gate_is_told_until_something_is_published(
+def test_a_refusal_of_the_gate_shows_until_something_is_published(
     client: FlaskClient, own_desk: Settings, reader_with_fake: Callable[..., Analyzer]
 ) -> None:
     catalog, reader = Catalog(own_desk.data.snapshots), reader_with_fake()

@@ -7,7 +7,7 @@ from tests.support.api_fuzz import AnswerCounts, fuzz, serve
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
-def test_every_answer_is_one_that_the_document_tells(own_desk: Settings) -> None:
+def test_every_answer_is_one_that_the_document_describes(own_desk: Settings) -> None:
     """No 5xx but a 503 that says when to ask again, and no status or shape that is not told."""
     counts = AnswerCounts()
     with serve(own_desk) as app:

@@ -46,7 +46,7 @@ def name() -> str:
 
 @pytest.fixture
 def path(client: FlaskClient, name: str) -> str:
-    """The address of an article that is client."""
+    """The address of an article that is stored."""
     client.put(f"/v1/articles/{name}", json=STORED)
     return f"/v1/articles/{name}"
 
@@ -187,8 +187,3 @@ def test_a_patch_shows_in_the_lists(client: FlaskClient) -> None:
     client.patch("/v1/articles/harbour-3", json={"title": "Renamed quay"})
     listed = client.get("/v1/articles/harbour-2/related?limit=100").get_json()["items"]
     assert {item["title"] for item in listed if item["id"] == "harbour-3"} == {"Renamed quay"}
-
-
-def test_the_id_may_be_repeated(client: FlaskClient, name: str, path: str) -> None:
-    assert client.patch(path, json={"id": name, "title": "Two"}).status_code == 200
-    assert client.get(path).json == {"id": name} | STORED | {"title": "Two"}

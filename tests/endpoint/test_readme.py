@@ -1,20 +1,19 @@
 """The README tells the truth: its console blocks are run, its targets and files are there."""
 
-import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+
+from tests.support.servers import free_port, is_ready, served
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -63,36 +62,16 @@ def site(
     """The address of a server over a copy of the demonstration's data."""
     data = tmp_path_factory.mktemp("site") / "demo"
     shutil.copytree(demo_folder / "demo", data)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     environment = environment_of(
         DATABASE_URL=f"sqlite:///{data / 'read-also.db'}",
         DATA_DIR=data,
         API_KEYS=f"demo:read+write:{KEY}",
         PUBLIC_READS="1",
     )
-    command = [sys.executable, "-m", "recommender", "serve", "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
-    try:
-        await_ready(f"http://127.0.0.1:{port}")
+    port = free_port()
+    with served(environment, port, workers=1):
+        until(lambda: is_ready(port))
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def await_ready(address: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310
-                assert json.load(answer)["status"] == "ready"
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

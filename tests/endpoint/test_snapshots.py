@@ -22,9 +22,12 @@ Story = Callable[..., dict[str, Any]]
 LIST = "/v1/articles/harbour-2/related"
 
 
+@pytest.mark.parametrize("rebuilt", [False, True])
 def test_an_archive_of_nothing_is_ready_and_knows_nobody(
-    client_of: Clients, bare: Settings
+    client_of: Clients, bare: Settings, rebuild_with_fake: Rebuild, *, rebuilt: bool
 ) -> None:
+    if rebuilt:
+        assert rebuild_with_fake(bare).articles == 0
     client = client_of(bare)
     ready = client.get("/readyz")
     assert ready.status_code == 200

@@ -60,7 +60,7 @@ def test_a_desk_that_was_just_built_is_well(check: Check, desk_documents: dict[s
     assert result.stdout == f"all is well: {len(desk_documents)} articles, 1 generations\n"
 
 
-def test_verbose_tells_of_everything_that_was_looked_at(check: Check, own_desk: Settings) -> None:
+def test_verbose_names_everything_that_was_checked(check: Check, own_desk: Settings) -> None:
     lines = check("--verbose").stdout.splitlines()
     assert all(line.startswith("ok ") for line in lines[:-1])
     assert f"ok live generation {Catalog(own_desk.data.snapshots).live()}: whole" in lines
@@ -102,7 +102,7 @@ def test_features_of_an_earlier_release_are_noted_until_a_rebuild_removes_them(
     assert check("--verbose").stdout.count("ok outdated features: none") == 1
 
 
-def test_what_waits_is_told_and_what_waits_for_an_hour_fails(
+def test_what_waits_is_noted_and_what_waits_for_an_hour_fails(
     check: Check,
     desk_store: ArticleStore,
     execute: Execute,
@@ -160,7 +160,7 @@ def test_what_was_broken_behind_the_stores_back_is_found(
     assert check().exit_code == 1
 
 
-def test_a_rebuild_mends_what_the_check_tells_to_rebuild(
+def test_a_rebuild_mends_what_the_check_says_it_mends(
     own_desk: Settings,
     desk_store: ArticleStore,
     execute: Execute,
@@ -245,7 +245,7 @@ def test_a_source_that_is_what_was_imported_agrees(
     assert check("--against", str(source)).exit_code == 0
 
 
-def test_drift_against_a_source_is_told_both_ways(
+def test_drift_against_a_source_is_found_both_ways(
     check: Check,
     own_desk: Settings,
     desk_store: ArticleStore,

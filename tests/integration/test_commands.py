@@ -310,7 +310,7 @@ def test_rebuild_says_what_it_did(own_desk: Settings, desk_documents: dict[str, 
 
 
 @pytest.mark.usefixtures("fake_rebuild")
-def test_rebuild_keeps_as_many_generations_as_told(
+def test_rebuild_keeps_as_many_generations_as_it_is_given(
     own_desk: Settings, desk_store: ArticleStore
 ) -> None:
     for number in (2, 3):

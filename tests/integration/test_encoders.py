@@ -62,7 +62,7 @@ def test_texts_on_one_subject_are_nearest(rows: NDArray[np.float32]) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 7, 33])
-def test_progress_is_told_of_every_text_once(encoder: Encoder, count: int) -> None:
+def test_progress_counts_every_text_once(encoder: Encoder, count: int) -> None:
     told: list[int] = []
     many = [f"Ship {number}" for number in range(count)]
     note: Callable[[int], object] = told.append

@@ -26,16 +26,17 @@ from recommender.errors import (
 )
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import compact, rebuild
-from recommender.live import Follower, Heartbeats, Journal
+from recommender.live import Follower
 from recommender.operations.erasure import Erased, erase
 from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed, seed_of
+from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import NOW, Document, fake_reader, run_command, write
 from tests.support.postgresql import PostgreSQL
+from tests.support.workers import follower_over
 
 Run = Callable[..., Result]
 
@@ -80,10 +81,6 @@ class Archive:
     def catalog(self) -> Catalog:
         return Catalog(self.settings.data.snapshots)
 
-    @property
-    def changes(self) -> Path:
-        return self.settings.data.journals
-
     def put(self, document: Document) -> None:
         write(self.store, document)
         if document["id"] == DOOMED:
@@ -103,13 +100,7 @@ class Archive:
 
     def follow(self) -> Follower:
         """A worker that has shown everything, and copied it."""
-        follower = Follower(
-            self.catalog,
-            lambda: self.store,
-            lambda: self.reader.model,
-            Journal(self.changes),
-            Heartbeats(self.settings.data.heartbeats),
-        )
+        follower = follower_over(self.settings.data, lambda: self.store, self.reader.model)
         follower.refresh()
         return follower
 
@@ -265,13 +256,6 @@ def test_erasing_again_finds_nothing_to_do(archive: Archive) -> None:
     check_gone(archive)
 
 
-def test_an_article_that_was_deleted_before_can_be_erased(archive: Archive) -> None:
-    archive.store.delete(DOOMED)
-    archive.rebuild()
-    archive.erase()
-    check_gone(archive)
-
-
 def test_an_article_that_only_an_override_in_the_copy_names_is_erased_from_it(
     archive: Archive,
 ) -> None:
@@ -318,23 +302,9 @@ def test_a_worker_that_follows_meanwhile_writes_nothing_of_it_anew(archive: Arch
     archive.index()
     follower.refresh()
     follower.refresh()
-    assert len(list(archive.changes.glob("*.changes"))) == 1
+    assert len(list(archive.settings.data.journals.glob("*.changes"))) == 1
     follower.stop()
     check_gone(archive)
-
-
-def test_no_rollback_and_no_older_change_brings_an_erased_article_back(archive: Archive) -> None:
-    archive.erase()
-    archive.put({"id": "one-more", "title": "One more"})
-    archive.rebuild()
-    for name in archive.catalog.generations():
-        archive.catalog.flip(name)
-        follower = archive.follow()
-        assert seed_of(follower.current().view, DOOMED) is None
-        follower.stop()
-    last = archive.store.changes_after(0, limit=EVERY)
-    # Its own entry may be trimmed; if not, the last one about it says that it is gone.
-    assert [one.kind for one in last if one.article_id == DOOMED][-1:] in ([], ["delete"])
 
 
 def test_a_text_that_another_article_has_too_stays_read(archive: Archive) -> None:
@@ -442,7 +412,7 @@ def test_what_is_pushed_again_and_published_meanwhile_is_not_taken_from_readers(
     assert archive.catalog.open_live().row_of(DOOMED) is not None
 
 
-def test_while_others_read_from_the_log_it_is_told_to_be_run_again(
+def test_while_others_read_from_the_log_it_asks_to_be_run_again(
     own_desk: Settings, fake_model: Model
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
@@ -492,7 +462,7 @@ def catalog(own_desk: Settings) -> Catalog:
     return Catalog(own_desk.data.snapshots)
 
 
-def test_the_command_asks_first_and_tells_what_it_removed(run: Run, catalog: Catalog) -> None:
+def test_the_command_asks_first_and_prints_what_it_removed(run: Run, catalog: Catalog) -> None:
     before = catalog.live()
     assert run("harbour-1", answer="n\n").exit_code == 1
     assert catalog.live() == before
@@ -516,7 +486,7 @@ def test_the_command_says_that_an_id_is_unknown_before_it_asks(run: Run, catalog
     assert catalog.generations() == before
 
 
-def test_beside_a_rebuild_the_command_deletes_and_tells_to_run_it_again(
+def test_beside_a_rebuild_the_command_deletes_and_asks_to_be_run_again(
     run: Run, catalog: Catalog, own_desk: Settings
 ) -> None:
     with catalog.lock():

@@ -127,7 +127,7 @@ def test_every_measure_has_its_interval_around_it(evaluated: Evaluated) -> None:
         assert all(float(low) <= float(value) <= float(high) for value, low, high in found)
 
 
-def test_relevance_is_told_apart_from_the_baselines(evaluated: Evaluated) -> None:
+def test_relevance_is_compared_with_the_baselines(evaluated: Evaluated) -> None:
     relevance = evaluated.row("relevance")["nDCG@5"]
     for name in ("served", "latest", "tags", "bm25", "dense"):
         ahead = float(evaluated.line(f"of {name}").split()[2])

@@ -32,22 +32,17 @@ from recommender.api import Item, ListOptions
 from recommender.articles import Article, parse_article
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import rebuild
-from recommender.live import (
-    Follower,
-    Heartbeats,
-    Journal,
-    Replica,
-    empty_base_snapshot,
-    open_base_snapshots,
-)
+from recommender.live import Follower, Replica, empty_base_snapshot, open_base_snapshots
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
+from recommender.settings import DataFolder
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import FAKE_MODEL, HashedWords
 from tests.support.properties import examples
+from tests.support.workers import follower_over
 
 Document = dict[str, Any]
 
@@ -178,6 +173,9 @@ class Newsroom:
     def rebuild(self) -> None:
         # What the gate thinks of a history drawn at random is not the question here.
         rebuild(self.store, self.catalog, self.reader, force=True)
+
+    def follower(self) -> Follower:
+        return follower_over(DataFolder(self.folder), lambda: self.store, self.reader.model)
 
     def open(self) -> Replica:
         """The live generation, with all that came after it."""
@@ -417,17 +415,6 @@ WITHDRAWALS: Final = {
 withdrawals = st.dictionaries(numbers, st.sampled_from(sorted(WITHDRAWALS)), min_size=2, max_size=9)
 
 
-def follower_of(newsroom: Newsroom) -> Follower:
-    """As a web worker has it, refreshed by hand."""
-    return Follower(
-        newsroom.catalog,
-        lambda: newsroom.store,
-        lambda: newsroom.reader.model,
-        Journal(newsroom.folder / "journals"),
-        Heartbeats(newsroom.folder / "heartbeats"),
-    )
-
-
 def look(worker: Follower) -> View:
     worker.refresh()
     return worker.current().view
@@ -440,7 +427,7 @@ def test_a_withdrawn_article_never_returns_by_a_rollback(
 ) -> None:
     """Some are withdrawn before a generation that is rolled back, some after it."""
     with archive.copy() as newsroom:
-        oldest, worker = newsroom.catalog.live(), follower_of(newsroom)
+        oldest, worker = newsroom.catalog.live(), newsroom.follower()
         look(worker)
         for at, (number, kind) in enumerate(withdrawn.items()):
             if at == late:

@@ -36,35 +36,25 @@ START_SECONDS = 1  # of processor time, for one more child
 HOSTILE = {
     "a tag without an end": "<" + "a" * MEGABYTE,
     "tags without ends": "<a" * (MEGABYTE // 2),
-    "marks": "<" * MEGABYTE + ">",
     "open elements": "<a>" * (MEGABYTE // 3),
-    "open elements of all the length": "<b>" * (LONGEST_MARKUP // 3),
     "nesting": "<div>" * 200_000,
     "nesting as deep as goes": ("<b>" * 250 + "x" + "</b>" * 250) * 2_000,
     "nested tables": "<table><tr><td>x" * 80 + "<td>x" * 200_000,
     "nested wrappers": "<div class=share>" * 240 + "x " * 400_000,
-    "many shares": "<p class=share>x</p>" * 100_000,
     "a huge attribute": f"<p class='{'share- ' * 400_000}'>x",
-    "a huge style": f"<p style='{'; display ' * 300_000}'>x",
     "many attributes": "<p " + " ".join(f"a{number}=b" for number in range(100_000)) + ">x",
     "the same attributes": "<p a a a a a a>" * 200_000,
     "CDATA floods": "<![CDATA[" * 200_000 + ">",
-    "closed CDATA floods": "<![CDATA[x]]>" * 200_000,
     "comments without ends": "<!--" * 500_000 + ">",
-    "comments of dashes": "<!" + "-" * 2 * MEGABYTE + ">",
     "entities": "&amp;" * 600_000,
-    "entities without ends": "<p>" + "&notin" * 400_000,
     "nested entities": (
         "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>"
         + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
         + "]><p>&a11;"
     ),
     "an entity of a file": "<!DOCTYPE x [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><p>&f;",
-    "end tags without starts": "<b>" * 250 + "</i>" * 500_000,
     "page tags": "<body " * 400_000 + "</html" * 100_000,
     "line breaks": "x<br>" * 800_000,
-    "blank lines": "\n \n" * MEGABYTE,
-    "spaces": "<p>" + " " * 3 * MEGABYTE + "x",
     "scripts without ends": "<script>" * 400_000,
     "NUL": "\x00" * MEGABYTE + "<p>x",
     "lone surrogates": "\ud800" * MEGABYTE,
@@ -79,11 +69,9 @@ INNOCENT_PAGE = (
 HOSTILE_PAGES = {
     "a tag without an end": HOSTILE["a tag without an end"],
     "nesting": HOSTILE["nesting"],
-    "open elements": HOSTILE["open elements"],
     "nested tables": HOSTILE["nested tables"][:MEGABYTE],
     "nested entities": HOSTILE["nested entities"],
     "an entity of a file": HOSTILE["an entity of a file"],
-    "line breaks": "x<br>" * (MEGABYTE // 5),
     "paragraphs": "".join(
         f"<p>Paragraph {number} of a page that never ends, as it seems.</p>"
         for number in range(MEGABYTE // 60)
@@ -333,11 +321,9 @@ def test_a_child_that_answers_drop_by_drop_is_killed(others: set[int]) -> None:
         ["/bin/cat"],
         ["/usr/bin/yes"],
         fake("os.write(1, b'\\x06\\xff\\xff\\xff\\xff' + b'x' * 100); time.sleep(60)"),
-        fake("os.write(1, b'\\x06\\0\\0\\0\\x04null'); time.sleep(60)"),
-        fake("os.write(1, b'\\x06\\0\\0\\0\\x04[\"x\"'); time.sleep(60)"),
         fake("sys.stdin.buffer.read(5); os.close(1); time.sleep(60)"),
     ],
-    ids=["echo", "flood", "endless", "null", "half", "closed"],
+    ids=["echo", "flood", "endless", "closed"],
 )
 def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
     with Sandbox(TEXT, command) as reader:

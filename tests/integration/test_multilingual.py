@@ -117,6 +117,6 @@ def test_another_unpacking_gives_the_same_bytes(multilingual: Model, tmp_path: P
 
 
 @pytest.mark.usefixtures("multilingual_encoder")
-def test_the_card_of_the_folder_tells_its_languages(multilingual: Model, tmp_path: Path) -> None:
+def test_the_card_of_the_folder_names_its_languages(multilingual: Model, tmp_path: Path) -> None:
     found = find_model(str(multilingual.folder), tmp_path)
     assert found.languages == multilingual.languages == LANGUAGES

@@ -148,7 +148,7 @@ def test_generations_are_listed_though_the_pointer_is_damaged(own_desk: Settings
     assert "no snapshot is live; choose one (read-also snapshots rollback " in result.stderr
 
 
-def test_a_damaged_pointer_is_told_after_the_generations(
+def test_a_damaged_pointer_is_reported_after_the_generations(
     own_desk: Settings, catalog: Catalog, generations: list[str]
 ) -> None:
     (catalog.folder / "live").write_bytes(b"../etc\n")

@@ -131,7 +131,7 @@ def test_a_file_that_is_not_there_is_a_mistake_of_the_caller(run: Run, tmp_path:
     assert run("policy", "set").exit_code == 2
 
 
-def test_a_policy_that_cannot_be_read_is_told_with_the_one_in_force(
+def test_a_policy_that_cannot_be_read_is_reported_with_the_one_in_force(
     run: Run, file: File, desk_store: ArticleStore
 ) -> None:
     run("policy", "set", file('{"threshold": 0.25}'))

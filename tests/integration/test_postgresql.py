@@ -98,7 +98,7 @@ def refused(call: Callable[[], object]) -> str:
     return str(refusal.value)
 
 
-def test_a_server_that_was_killed_is_told_as_unusable_and_used_again_once_it_is_back(
+def test_a_server_that_was_killed_is_unusable_until_it_is_back(
     mortal: PostgreSQL, mortal_store: ArticleStore
 ) -> None:
     mortal_store.put(article())
@@ -144,7 +144,7 @@ def test_an_acknowledged_write_outlives_a_server_that_is_killed(
     assert len(kept - acknowledged) <= 6
 
 
-def test_a_server_that_answers_nobody_is_told_as_unusable(
+def test_a_server_that_answers_nobody_is_unusable(
     mortal: PostgreSQL, mortal_store: ArticleStore
 ) -> None:
     mortal_store.close()
@@ -234,7 +234,7 @@ def test_a_writer_that_falls_silent_loses_its_turn(
     silent.close()
 
 
-def test_a_database_that_takes_no_writes_for_now_is_told_as_unusable(
+def test_a_database_that_takes_no_writes_is_unusable(
     postgresql: PostgreSQL, database: str, address: str
 ) -> None:
     postgresql.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
@@ -292,7 +292,7 @@ def test_a_database_that_cannot_hold_every_script_is_refused(postgresql: Postgre
         ("nowhere", "editor", 'database "nowhere" does not exist'),
     ],
 )
-def test_who_is_not_let_in_is_told_why_and_not_with_which_password(
+def test_a_refused_user_learns_why_but_not_with_which_password(
     postgresql: PostgreSQL, database: str, user: str, said: str
 ) -> None:
     address = postgresql.url(database, user)
@@ -301,6 +301,6 @@ def test_who_is_not_let_in_is_told_why_and_not_with_which_password(
     assert said in told
 
 
-def test_where_no_server_is_the_store_is_told_as_unusable(postgresql: PostgreSQL) -> None:
+def test_without_a_server_the_store_is_unusable(postgresql: PostgreSQL) -> None:
     elsewhere = f"postgresql://editor:{PASSWORD}@/db?host={postgresql.folder}/nowhere"
     assert "No such file" in refused(lambda: open_store(elsewhere))

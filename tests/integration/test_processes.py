@@ -4,12 +4,11 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from recommender.api import Override
 from recommender.ranking.policy import Policy
 from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
+from tests.support.servers import ROOT, ask, free_port, is_ready, served
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 Environment = Callable[..., dict[str, str]]
@@ -28,7 +28,6 @@ HEAVY = (
     *("trafilatura", "feedparser", "httpx"),
 )
 KEY = "read-0123456789abcdef"
-ROOT = Path(__file__).parents[2]
 TRAMS = {
     "tram-1": {"title": "Tram line opens in Osh", "body": "The first tram left at dawn."},
     "tram-2": {"title": "Osh plans a second tram line", "body": "Rails will reach the bazaar."},
@@ -77,43 +76,6 @@ def test_a_worker_imports_no_torch_and_no_html_parser(
     assert set(seen["modules"]) & set(HEAVY) == set()
 
 
-@contextmanager
-def served(
-    environment: dict[str, str], port: int, folder: Path = ROOT
-) -> Iterator[subprocess.Popen[bytes]]:
-    """`read-also serve` in a folder, with two workers, as a process of its own; then stopped."""
-    command = [sys.executable, "-P", "-m", "recommender", "serve"]
-    process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
-        [*command, "--port", str(port), "--workers", "2"],
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(timeout=PATIENCE_SECONDS)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-def ask(port: int, path: str) -> tuple[int, bytes]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path, headers={"X-API-Key": KEY})
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
-
-
 def put(port: int, article_id: str, body: dict[str, str]) -> int:
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     try:
@@ -124,13 +86,6 @@ def put(port: int, article_id: str, body: dict[str, str]) -> int:
         connection.close()
 
 
-def is_ready(port: int) -> bool:
-    try:
-        return ask(port, "/readyz")[0] == 200
-    except OSError:
-        return False
-
-
 def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second(
     environment_of: Environment, own_desk: Settings
 ) -> None:
@@ -138,7 +93,7 @@ def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second
     port, path = free_port(), "/v1/articles/harbour-2/related"
 
     def lists() -> list[list[str]]:
-        answers = [json.loads(ask(port, path)[1]) for _ in range(40)]
+        answers = [json.loads(ask(port, path, KEY)[1]) for _ in range(40)]
         return [[item["id"] for item in answer["items"]] for answer in answers]
 
     with served(environment(environment_of, own_desk), port):
@@ -176,13 +131,13 @@ def modules_of(pid: int) -> str:
     return Path(f"/proc/{pid}/maps").read_text()
 
 
-def test_a_server_answers_outlives_a_worker_and_stops_when_told(
+def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
     environment_of: Environment, own_desk: Settings
 ) -> None:
     port = free_port()
     with served(environment(environment_of, own_desk), port) as process:
         until(lambda: is_ready(port))
-        status, body = ask(port, "/v1/articles/harbour-2/related?limit=3")
+        status, body = ask(port, "/v1/articles/harbour-2/related?limit=3", KEY)
         assert status == 200
         assert [item["rank"] for item in json.loads(body)["items"]] == [1, 2, 3]
 
@@ -198,7 +153,7 @@ def test_a_server_answers_outlives_a_worker_and_stops_when_told(
         assert max(before) in workers_of(process)
         until(lambda: is_ready(port))
         for _ in range(10):
-            assert ask(port, "/v1/articles/harbour-2/related?limit=3") == (200, body)
+            assert ask(port, "/v1/articles/harbour-2/related?limit=3", KEY) == (200, body)
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
@@ -214,7 +169,7 @@ def test_a_first_line_of_8190_bytes_is_read_and_a_longer_one_is_414(
     ids = ",".join(["x" * 200] * 41)
     with served(environment(environment_of, own_desk), port):
         until(lambda: is_ready(port))
-        assert [ask(port, path + ids[:size])[0] for size in (room, room + 1)] == [200, 414]
+        assert [ask(port, path + ids[:size], KEY)[0] for size in (room, room + 1)] == [200, 414]
 
 
 def unnamed_in(data: DataFolder) -> set[str]:
@@ -248,13 +203,13 @@ def test_a_server_over_an_empty_archive_lists_what_comes_and_imports_nothing_of_
     The supervisor, the web server, the indexer, its reader of HTML and the compaction all run.
     """
     port, catalog = free_port(), Catalog(bare.data.snapshots)
-    with served(environment(environment_of, bare), port, folder_of_a_cms):
+    with served(environment(environment_of, bare), port, folder=folder_of_a_cms):
         until(lambda: is_ready(port))
         assert json.loads(ask(port, "/healthz")[1]) == {"status": "ok"}
         for article_id, body in TRAMS.items():
             markup = {"title": body["title"], "body_html": f"<p>{body['body']}</p>"}
             assert put(port, article_id, markup) in {201, 202}  # the indexer may be starting
-        until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related")[1])
+        until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related", KEY)[1])
         until(lambda: len(catalog.generations()) > 0)
         assert unnamed_in(bare.data) == set()
 
@@ -266,7 +221,7 @@ def test_a_module_run_from_the_folder_of_another_program_imports_nothing_of_it(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("raise SystemExit('of another program')\n")
     variables = environment(environment_of, own_desk)
-    variables["PYTHONPATH"] = str(Path(__file__).parents[2])
+    variables["PYTHONPATH"] = str(ROOT)
     variables.pop("PYTHONSAFEPATH", None)
     done = subprocess.run(
         [sys.executable, "-m", "recommender", "snapshots", "list"],

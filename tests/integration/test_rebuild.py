@@ -102,33 +102,6 @@ def test_only_what_changed_is_embedded(
     assert desk_documents["harbour-2"]["title"] not in watching.asked
 
 
-def test_it_names_the_change_it_was_built_at(
-    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
-) -> None:
-    desk_store.delete("harbour-2")
-    done = rebuild_with_fake(own_desk)
-    manifest = Catalog(own_desk.data.snapshots).open_live().manifest
-    assert done.change == manifest.change == desk_store.state().change
-    assert done.articles == manifest.rows
-    assert manifest.epoch == desk_store.state().epoch
-
-
-def test_an_encoder_that_fails_leaves_the_live_snapshot(
-    own_desk: Settings,
-    desk_store: ArticleStore,
-    fake_encoder: Encoder,
-    rebuild_with_fake: Rebuild,
-    make_story: Callable[..., dict[str, Any]],
-) -> None:
-    before = bytes_of(own_desk)
-    write(desk_store, make_story("fresh"))
-    with pytest.raises(MemoryError):
-        rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0))
-    assert bytes_of(own_desk) == before
-    assert left_aside(own_desk) == []
-    assert rebuild_with_fake(own_desk).embedded == 1
-
-
 def test_a_disk_that_refuses_leaves_the_live_snapshot(
     own_desk: Settings,
     desk_store: ArticleStore,
@@ -233,7 +206,7 @@ def test_what_the_indexer_read_is_not_read_again(
     assert catalog.open_live().row_of("fresh") is not None
 
 
-def test_what_a_rebuild_read_waits_no_longer_and_is_told_to_followers(
+def test_what_a_rebuild_read_waits_no_longer_and_is_in_the_log(
     own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     write(desk_store, {"id": "one", "title": "One"}, {"id": "two", "title": "Two"})

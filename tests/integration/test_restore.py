@@ -74,7 +74,7 @@ NEW = (frozenset({"new"}), ARTICLES)
 # --- The command ---
 
 
-def test_it_tells_how_many_articles_are_there_and_what_is_next(
+def test_it_prints_how_many_articles_there_are_and_what_is_next(
     run: Run, store: ArticleStore, copy: Path
 ) -> None:
     result = run("restore", str(copy), "--yes")
@@ -95,7 +95,7 @@ def test_it_asks_before_anything_is_given_up(
     assert (result.exit_code, seen(store)) == (code, after)
 
 
-def test_postgresql_is_told_another_way(run: Run, copy: Path) -> None:
+def test_for_postgresql_another_way_is_named(run: Run, copy: Path) -> None:
     address = "postgresql://somebody:secret@localhost/news"
     result = run("restore", str(copy), "--yes", DATABASE_URL=address)
     assert result.exit_code == 69

@@ -216,20 +216,6 @@ def feed_of(link: str, title: str, number: int = 1) -> bytes:
     return f"<rss version='2.0'><channel>{item}<link>{link}</link></item></channel></rss>".encode()
 
 
-def test_entries_of_two_feeds_with_the_same_id_are_two_articles(
-    run: Run, bare: Settings, site: Site, tmp_path: Path
-) -> None:
-    """An id such as 1 is unique in its feed only."""
-    places = [site.serve(f"/{name}", feed_of(f"https://{name}.example/1", name)) for name in "ab"]
-    for name in "cd":
-        path = tmp_path / f"{name}.xml"
-        path.write_bytes(feed_of(f"https://{name}.example/1", name))
-        places.append(str(path))
-    for result in (run("import", *LOOPBACK, *places), run("import", "--again", *LOOPBACK, *places)):
-        assert result.exit_code == 0
-        assert sorted(titles(bare).values()) == ["a", "b", "c", "d"]
-
-
 def test_articles_of_feeds_under_the_ids_of_earlier_versions_are_known_again(
     run: Run, bare: Settings, site: Site
 ) -> None:

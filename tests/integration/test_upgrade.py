@@ -180,7 +180,7 @@ def test_what_is_erased_is_erased_from_it(upgraded: Upgraded, *, rebuilt: bool) 
     assert upgraded.catalog.open_live().row_of("harbour-1") is None
 
 
-def test_a_later_release_is_told_apart(upgraded: Upgraded) -> None:
+def test_a_format_of_a_later_release_is_named_so(upgraded: Upgraded) -> None:
     assert upgraded.run("rebuild").exit_code == 0
     name = as_format(upgraded.catalog, FORMAT + 1)
     with pytest.raises(SnapshotDamaged, match="format 5 is of a later release"):

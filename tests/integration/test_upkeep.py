@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +18,10 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.indexing import rebuild as rebuilding
 from recommender.indexing.compaction import Compaction
 from recommender.indexing.indexer import Indexer
-from recommender.indexing.rebuild import Gathered, Rebuilt, rebuild
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.indexing.snapshots import rollback_hold
-from recommender.live import Follower, Heartbeats, Journal
 from recommender.operations import indexer_process as operation
 from recommender.operations.indexer_process import index_forever
 from recommender.progress import Advance
@@ -38,7 +36,8 @@ from recommender.store import (
     TextQueue,
 )
 from recommender.store import open_store as opened
-from tests.support.archives import run_command, write
+from tests.support.archives import HashedWords, fake_reader, index_fake, run_command, write
+from tests.support.workers import follower_over
 
 Rebuild = Callable[..., Rebuilt]
 Readers = Callable[..., Analyzer]
@@ -165,107 +164,58 @@ class Rolled:
         return np.roll(self.inner.encode(texts, advance), 31, axis=1)
 
 
-@dataclass
-class Moving:
-    """A store whose archive moves on to another model, while others go on with the first."""
-
-    store: ArticleStore
-    catalog: Catalog
-    old: Analyzer
-    new: Analyzer
-
-    def rebuild_while(self, meanwhile: Callable[[], object]) -> str:
-        """Rebuild with the new model; `meanwhile` is called after the articles were gathered."""
-        gather = rebuilding.gather
-
-        def gather_then_call(store: ArticleStore, model: Model) -> Gathered:
-            gathered = gather(store, model)
-            meanwhile()
-            return gathered
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rebuilding, "gather", gather_then_call)
-            return rebuild(self.store, self.catalog, self.new).generation
-
-
-def moving(store: ArticleStore, folder: Path, story: Story, readers: Readers) -> Moving:
-    write(store, *(story(f"h-{number}") for number in range(8)))
-    old = readers()
-    other = replace(readers(Rolled(old.load(old.model))), model=OTHER)
-    catalog = Catalog(folder / "snapshots")
-    rebuild(store, catalog, old)
-    return Moving(store, catalog, old, other)
-
-
-def test_what_was_read_for_the_old_model_meanwhile_is_read_again_for_the_new_one(
-    store: ArticleStore, tmp_path: Path, make_story: Story, reader_with_fake: Readers
-) -> None:
-    moves = moving(store, tmp_path, make_story, reader_with_fake)
-
-    def meanwhile() -> None:
-        write(store, make_story("late"), make_story("h-3", title="Rewritten"))
-        assert Indexer(store, moves.old).drain() == 2
-
-    generation = moves.rebuild_while(meanwhile)
-    journal, heartbeats = Journal(tmp_path / "changes"), Heartbeats(tmp_path / "workers")
-    follower = Follower(moves.catalog, lambda: store, lambda: OTHER, journal, heartbeats)
-    follower.refresh()
-    assert follower.current().view.snapshot.generation == generation
-
-    def embedded(*ids: str) -> list[bool]:
-        view = follower.current().view
-        return [find_seed(view, name).embedded for name in ids]
-
-    assert embedded("h-1", "late", "h-3") == [True, False, False]
-    store.queue.requeue_unembedded("other-1")
-    assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
-    assert Indexer(store, moves.new).drain() == 2
-    follower.refresh()
-    assert embedded("h-1", "late", "h-3") == [True, True, True]
-    follower.stop()
-    rebuilt = rebuild(store, moves.catalog, moves.new)
-    assert (rebuilt.articles, rebuilt.embedded) == (9, 0)
+OF_OTHER = replace(fake_reader(Rolled(HashedWords())), model=OTHER)
 
 
 @pytest.fixture
-def moved(
-    bare: Settings, models: list[str], make_story: Story, reader_with_fake: Readers
-) -> Iterator[tuple[Bench, ArticleStore]]:
-    """An archive of another model, in which an article was read for the old one only."""
-    with closing(opened(bare.database_url)) as store:
-        moves = moving(store, bare.data_dir, make_story, reader_with_fake)
-
-        def meanwhile() -> None:
-            write(store, make_story("late"))
-            Indexer(store, moves.old).drain()
-
-        moves.rebuild_while(meanwhile)
-        yield Bench(replace(bare, model="other"), models), store
+def moved_store(own_desk: Settings, desk_store: ArticleStore, make_story: Story) -> ArticleStore:
+    """The store of a desk of another model; two texts were read since for the first one only."""
+    rebuild(desk_store, Catalog(own_desk.data.snapshots), OF_OTHER)
+    write(desk_store, make_story("late"), make_story("harbour-3", title="Rewritten"))
+    assert index_fake(own_desk) == 2
+    return desk_store
 
 
-def test_the_indexer_has_it_read_again(moved: tuple[Bench, ArticleStore]) -> None:
-    bench, store = moved
-    assert store.queue.length() == QueueLength(0, 0, 0)
-    bench.look()
-    assert [each.article.id for each in store.queue.next(9, bulk=True)] == ["late"]
+def test_what_was_read_for_the_old_model_is_read_again_for_the_new_one(
+    moved_store: ArticleStore, own_desk: Settings
+) -> None:
+    follower = follower_over(own_desk.data, lambda: moved_store, OTHER)
+
+    def embedded(*ids: str) -> list[bool]:
+        follower.refresh()
+        return [find_seed(follower.current().view, name).embedded for name in ids]
+
+    assert embedded("harbour-1", "late", "harbour-3") == [True, False, False]
+    moved_store.queue.requeue_unembedded("other-1")
+    assert moved_store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
+    assert Indexer(moved_store, OF_OTHER).drain() == 2
+    assert embedded("harbour-1", "late", "harbour-3") == [True, True, True]
+    follower.stop()
+    assert rebuild(moved_store, Catalog(own_desk.data.snapshots), OF_OTHER).embedded == 0
+
+
+def test_the_indexer_has_it_read_again(moved_store: ArticleStore, bench: Bench) -> None:
+    assert moved_store.queue.length() == QueueLength(0, 0, 0)
+    Bench(replace(bench.settings, model="other"), bench.started).look()
+    waiting = moved_store.queue.next(9, bulk=True)
+    assert sorted(each.article.id for each in waiting) == ["harbour-3", "late"]
 
 
 def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
-    moved: tuple[Bench, ArticleStore], monkeypatch: pytest.MonkeyPatch
+    moved_store: ArticleStore, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench, store = moved
-
     def refuse(*_: object) -> int:
         raise StoreUnusable("locked for longer than 20 s")
 
-    with closing(LazyStore(bench.settings.database_url)) as late:
-        process = operation.IndexerProcess(bench.settings, late, str.strip)
+    settings = replace(bench.settings, model="other")
+    with closing(LazyStore(settings.database_url)) as late:
+        process = operation.IndexerProcess(settings, late, str.strip)
         with monkeypatch.context() as patch:
             patch.setattr(TextQueue, "requeue_unembedded", refuse)
             with pytest.raises(StoreUnusable):
                 process.check_snapshot()
         process.check_snapshot()
-    assert store.queue.length() == QueueLength(single=0, bulk=1, dead=0)
+    assert moved_store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
 
 
 # One indexer in a data folder.

@@ -18,11 +18,17 @@ from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
-from recommender.settings import Settings
+from recommender.settings import DataFolder, Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 
 SEED: Final = "harbour-2"
 NOW: Final = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
+
+
+def follower_over(data: DataFolder, store: Callable[[], ArticleStore], model: Model) -> Follower:
+    """Follows as a web worker does, but looks only when it is told to."""
+    journal, heartbeats = Journal(data.journals), Heartbeats(data.heartbeats)
+    return Follower(Catalog(data.snapshots), store, lambda: model, journal, heartbeats)
 
 
 class Worker:
@@ -31,13 +37,7 @@ class Worker:
     def __init__(self, settings: Settings, model: Model, *, away: bool = False) -> None:
         self.late = LazyStore(settings.database_url, 1.0)
         self.away = away
-        self.follower = Follower(
-            Catalog(settings.data.snapshots),
-            self._store,
-            lambda: model,
-            Journal(settings.data.journals),
-            Heartbeats(settings.data.heartbeats),
-        )
+        self.follower = follower_over(settings.data, self._store, model)
 
     def _store(self) -> ArticleStore:
         if self.away:

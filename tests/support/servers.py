@@ -1,0 +1,58 @@
+"""`read-also serve` as a process of its own."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+from tests.support.waiting import PATIENCE_SECONDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def served(
+    environment: Mapping[str, str], port: int, *, workers: int = 2, folder: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that is started in a folder, and stopped at the end."""
+    command = [sys.executable, "-P", "-m", "recommender", "serve"]
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+        [*command, "--port", str(port), "--workers", str(workers)],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=PATIENCE_SECONDS)
+
+
+def ask(port: int, path: str, key: str = "") -> tuple[int, bytes]:
+    """The status and the body of an answer to GET."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"X-API-Key": key} if key else {})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return ask(port, "/readyz")[0] == 200
+    except OSError:
+        return False
