@@ -273,6 +273,15 @@ def test_drift_against_a_source_is_found_both_ways(
     assert check("--against", str(source)).exit_code == 1
 
 
+def test_many_are_counted_and_ten_named(
+    own_desk: Settings, desk_store: ArticleStore, tmp_path: Path, desk_documents: dict[str, Any]
+) -> None:
+    found = facts_of(own_desk, desk_store, write_file(tmp_path / "none.jsonl")).flaws
+    assert found[Flaw.UNSOURCED] == Examples(
+        len(desk_documents), tuple(sorted(desk_documents)[:10])
+    )
+
+
 def test_the_backlog_counts_what_the_live_generation_does_not_know(
     own_desk: Settings,
     desk_store: ArticleStore,
