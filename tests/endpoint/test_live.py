@@ -247,14 +247,14 @@ def test_a_lost_database_is_not_replaced_by_an_empty_one_and_lists_go_on(
     assert before.status_code == 200
     path = own_desk.data_dir / "read-also.db"
     aside = path.rename(own_desk.data_dir / "aside.db")
-    until(lambda: following.get("/readyz").get_json()["store"] == "away")
+    assert until(lambda: following.get("/readyz").get_json()["store"] == "away")
     again = following.get(SEED)
     assert (again.status_code, again.data) == (200, before.data)
     answer = following.put(FRESH, json=make_story("fresh"))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert not path.exists()
     aside.rename(path)
-    until(lambda: following.put(FRESH, json=make_story("fresh")).status_code == 201)
+    assert until(lambda: following.put(FRESH, json=make_story("fresh")).status_code == 201)
     assert following.get(SEED).status_code == 200
 
 
@@ -268,4 +268,4 @@ def test_over_a_lost_database_a_new_application_makes_none(
     assert client.get(SEED).status_code == 503  # it has no copy of its own to go on from
     assert not path.exists()
     aside.rename(path)
-    until(lambda: client.get(SEED).status_code == 200)
+    assert until(lambda: client.get(SEED).status_code == 200)

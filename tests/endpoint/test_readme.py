@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.servers import free_port, is_ready, served
-from tests.support.waiting import until
+from tests.support.servers import is_ready, served
+from tests.support.waiting import free_port, until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -70,7 +70,7 @@ def site(
     )
     port = free_port()
     with served(environment, port, workers=1):
-        until(lambda: is_ready(port))
+        assert until(lambda: is_ready(port))
         yield f"http://127.0.0.1:{port}"
 
 

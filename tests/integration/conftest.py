@@ -1,20 +1,8 @@
 """What several tests of commands and rebuilds need."""
 
-from collections.abc import Iterator
-from contextlib import closing
-
 import pytest
 
 from recommender.analysis.embedding import Encoder, Model
-from recommender.settings import Settings
-from recommender.store import ArticleStore, open_store
-
-
-@pytest.fixture
-def desk_store(own_desk: Settings) -> Iterator[ArticleStore]:
-    """The store of the desk that a test may change."""
-    with closing(open_store(own_desk.database_url)) as opened:
-        yield opened
 
 
 @pytest.fixture

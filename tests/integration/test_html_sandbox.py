@@ -280,7 +280,7 @@ def test_a_child_killed_between_articles_is_replaced(
     assert reader.read(INNOCENT) == READ
     killed = child_of()
     os.kill(killed, signal.SIGKILL)
-    until(lambda: is_gone(killed))
+    assert until(lambda: is_gone(killed))
     assert reader.read("<p>" + "long " * 100_000) == "long " * 99_999 + "long"
 
 
@@ -401,7 +401,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
         child = int(parent.stdout.readline())
         assert not is_gone(child)
         parent.kill()
-    until(lambda: is_gone(child))
+    assert until(lambda: is_gone(child))
 
 
 def test_a_child_that_gives_no_page_is_not_believed() -> None:

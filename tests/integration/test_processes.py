@@ -19,8 +19,8 @@ from recommender.api import Override
 from recommender.ranking.policy import Policy
 from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
-from tests.support.servers import ROOT, ask, free_port, is_ready, served
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.servers import ROOT, ask, is_ready, served
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 Environment = Callable[..., dict[str, str]]
 HEAVY = (
@@ -97,7 +97,9 @@ def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second
         return [[item["id"] for item in answer["items"]] for answer in answers]
 
     with served(environment(environment_of, own_desk), port):
-        until(lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1])
+        assert until(
+            lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1]
+        )
         assert {len(listed) for listed in lists()} == {12}
         with closing(open_store(own_desk.database_url)) as store:
             store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
@@ -136,12 +138,12 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
 ) -> None:
     port = free_port()
     with served(environment(environment_of, own_desk), port) as process:
-        until(lambda: is_ready(port))
+        assert until(lambda: is_ready(port))
         status, body = ask(port, "/v1/articles/harbour-2/related?limit=3", KEY)
         assert status == 200
         assert [item["rank"] for item in json.loads(body)["items"]] == [1, 2, 3]
 
-        until(lambda: len(workers_of(process)) == 2)
+        assert until(lambda: len(workers_of(process)) == 2)
         before = workers_of(process)
         for worker in before:
             assert "faiss" in modules_of(worker)
@@ -149,9 +151,9 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
             assert "/lxml/" not in modules_of(worker)
         os.kill(min(before), signal.SIGKILL)
         gone = min(before)
-        until(lambda: gone not in workers_of(process) and len(workers_of(process)) == 2)
+        assert until(lambda: gone not in workers_of(process) and len(workers_of(process)) == 2)
         assert max(before) in workers_of(process)
-        until(lambda: is_ready(port))
+        assert until(lambda: is_ready(port))
         for _ in range(10):
             assert ask(port, "/v1/articles/harbour-2/related?limit=3", KEY) == (200, body)
 
@@ -168,7 +170,7 @@ def test_a_first_line_of_8190_bytes_is_read_and_a_longer_one_is_414(
     room = 8_190 - len(f"GET {path} HTTP/1.1")
     ids = ",".join(["x" * 200] * 41)
     with served(environment(environment_of, own_desk), port):
-        until(lambda: is_ready(port))
+        assert until(lambda: is_ready(port))
         assert [ask(port, path + ids[:size], KEY)[0] for size in (room, room + 1)] == [200, 414]
 
 
@@ -204,13 +206,13 @@ def test_a_server_over_an_empty_archive_lists_what_comes_and_imports_nothing_of_
     """
     port, catalog = free_port(), Catalog(bare.data.snapshots)
     with served(environment(environment_of, bare), port, folder=folder_of_a_cms):
-        until(lambda: is_ready(port))
+        assert until(lambda: is_ready(port))
         assert json.loads(ask(port, "/healthz")[1]) == {"status": "ok"}
         for article_id, body in TRAMS.items():
             markup = {"title": body["title"], "body_html": f"<p>{body['body']}</p>"}
             assert put(port, article_id, markup) in {201, 202}  # the indexer may be starting
-        until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related", KEY)[1])
-        until(lambda: len(catalog.generations()) > 0)
+        assert until(lambda: b'"id":"tram-2"' in ask(port, "/v1/articles/tram-1/related", KEY)[1])
+        assert until(lambda: len(catalog.generations()) > 0)
         assert unnamed_in(bare.data) == set()
 
 

@@ -1,6 +1,5 @@
 """`read-also serve` as a process of its own."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,12 +10,6 @@ from pathlib import Path
 from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @contextmanager

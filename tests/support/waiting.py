@@ -9,7 +9,9 @@ __all__ = ["PATIENCE_SECONDS", "free_port", "until"]
 PATIENCE_SECONDS = 60.0
 
 
-def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS, every: float = 0.05) -> bool:
+def until(
+    condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS, every: float = 0.05
+) -> bool:
     """Whether it comes true in time."""
     end = time.monotonic() + seconds
     while not condition():
