@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 __all__ = ["PATIENCE_SECONDS", "free_port", "until"]
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def until(
