@@ -46,9 +46,9 @@ def test_no_file_of_another_length_is_served(damage: Damage) -> None:
     assert damage.tally.counts["lengths"] > 400
 
 
-def test_no_hostile_pointer_file_or_mixture_is_served(damage: Damage) -> None:
+def test_no_link_folder_or_mixture_is_served(damage: Damage) -> None:
     damage.run_cases()
-    assert damage.tally.counts["cases"] > 250
+    assert damage.tally.counts["cases"] > 150
 
 
 def test_a_damaged_file_handed_to_faiss_is_noticed(archives: list[Archive], tmp_path: Path) -> None:

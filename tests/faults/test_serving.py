@@ -33,7 +33,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with Server(Place(folder, more=clock.environment), ready=False) as server:
         for seed in seeds(SEEDS):
             assert put_until_kept(server.port, seed, PATIENCE_SECONDS)
-        scene = Scene(server, SEEDS, pace=0.1, clock=clock)
+        scene = Scene(server, pace=0.1, clock=clock)
         with scene.phase("tests"):
             yield scene
 

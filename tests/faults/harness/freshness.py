@@ -28,8 +28,9 @@ from tqdm import tqdm
 
 from recommender.store import open_store
 from tests.faults.harness.clients import Answer, Line, Load, ask, line_to, listed
-from tests.faults.harness.stories import Document, bulk, fresh, seeds, write_lines
+from tests.faults.harness.stories import fresh, seeds, write_lines
 from tests.faults.harness.tally import Figure, report
+from tests.support.archives import Document
 from tests.support.serving import Place, Server, end_when_told
 from tests.support.waiting import until
 
@@ -90,11 +91,6 @@ class Sample:
         """Of the article."""
         return f"fresh-{self.number}"
 
-    @property
-    def subject(self) -> int:
-        """The seed under which it is listed."""
-        return self.number * 7 % SEEDS
-
 
 class Lane:
     """One connection to each worker, for one asker at a time."""
@@ -105,8 +101,9 @@ class Lane:
         self._lines = {worker: line_to(server, worker) for worker in self.workers}
 
     def shows(self, worker: int, sample: Sample) -> bool:
-        """Whether a certain worker lists an article, with its text read, under its seed."""
-        path = f"/v1/articles/seed-{sample.subject}/related?tag={sample.id}&min_score=0.01"
+        """Whether a certain worker lists an article, with its text read, under a seed."""
+        seed = sample.number * 7 % SEEDS
+        path = f"/v1/articles/seed-{seed}/related?tag={sample.id}&min_score=0.01"
         status, body = self._ask(worker, path)
         if status != 200:
             raise RuntimeError(f"{path}: {status} {body[:200]!r}")
@@ -131,7 +128,7 @@ class Lane:
 
 def publish(lane: Lane, port: int, sample: Sample) -> None:
     """Write a new article, and look until every worker lists it under its seed."""
-    sample.refused = _write(port, "PUT", fresh(sample.number, sample.subject))
+    sample.refused = _write(port, "PUT", fresh(sample.number))
     acked = time.monotonic()
     missing = set(lane.workers)
     while missing and time.monotonic() - acked < LATE_SECONDS:
@@ -143,7 +140,7 @@ def publish(lane: Lane, port: int, sample: Sample) -> None:
 
 def withdraw(lane: Lane, port: int, sample: Sample) -> None:
     """Withhold or delete an article that is listed, and look for it in every worker after that."""
-    withheld = fresh(sample.number, sample.subject, status="withheld")
+    withheld = fresh(sample.number, status="withheld")
     _write(port, "PUT" if sample.number % 2 else "DELETE", withheld)
     acked = time.monotonic()
     sample.taken_back = True
@@ -304,13 +301,12 @@ def _quantiles(name: str, values: Sequence[float], **most: float) -> list[Figure
 @click.command(help=__doc__)
 @click.option("--samples", default=200, show_default=True)
 @click.option("--articles", default=10_000, show_default=True, help="Of the bulk load.")
-@click.option("--words", default=120, show_default=True, help="Of each of them.")
 @click.option("--rate", default=100.0, show_default=True, help="Reads a second.")
-def main(*, samples: int, articles: int, words: int, rate: float) -> None:
+def main(*, samples: int, articles: int, rate: float) -> None:
     """Measure, print the figures beside their bars, and fail where one is missed."""
     end_when_told()
     with tempfile.TemporaryDirectory(prefix="freshness-", ignore_cleanup_errors=True) as folder:
-        load_file = write_lines(Path(folder) / "bulk.jsonl", bulk(articles, words))
+        load_file = write_lines(Path(folder) / "bulk.jsonl", seeds(articles, "bulk"))
         measured = measure(Path(folder), samples, load_file, rate)
     for fault in measured.faults[:20]:
         click.echo(f"FAULT: {fault}")

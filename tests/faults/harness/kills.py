@@ -19,7 +19,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -94,81 +94,67 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round does, drawn from its seed.
-
-    Attributes:
-        name: seed and number.
-        writers: who writes.
-        publishes: whether somebody publishes besides.
-        wait: for the first line of whose ledger the clock waits; None starts it at once.
-        seconds: until the kill.
-    """
+    """Who works, and how long after the first line of whose ledger the kill comes."""
 
     name: str
-    writers: tuple[str, ...]
-    publishes: bool
-    wait: str | None
+    workers: tuple[str, ...]
+    waits_for: str | None
     seconds: float
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> "Round":
         """One to three writers, in half of the rounds a publisher; kills early and late."""
         draw = random.Random(f"{seed}-{number}")  # noqa: S311 - a choice, no secret
-        writers = tuple(draw.sample(WRITERS, draw.choice([1, 1, 2, 3])))
-        publishes = draw.random() < 0.5
-        early = draw.random() < 0.15
-        wait = None if early else PUBLISHER if publishes and draw.random() < 0.7 else writers[0]
-        window = 0.1 if early else 0.15 if wait != PUBLISHER else 0.6
-        return cls(f"{seed}-{number}", writers, publishes, wait, draw.uniform(0, window))
+        workers = draw.sample(WRITERS, draw.choice([1, 1, 2, 3]))
+        if draw.random() < 0.5:
+            workers.append(PUBLISHER)
+        # Early, before anybody began; or in a publish, if there is one; or in a write.
+        waits_for = draw.choices([None, workers[-1], workers[0]], (15, 60, 25))[0]
+        window = 0.6 if waits_for == PUBLISHER else 0.15
+        return cls(f"{seed}-{number}", tuple(workers), waits_for, draw.uniform(0, window))
 
 
 # --- what is killed ---
 
 
-def _write(archive: Archive, planned: Round, name: str, ledger: Ledger) -> Callable[[], None]:
-    present = {one for one in archive.history.state() if one.startswith(f"{name}-")}
-    author = Author(archive.open(), ledger, name, f"{planned.name}-{name}", present)
-    return author.act
-
-
-def _publish(archive: Archive, ledger: Ledger) -> Callable[[], None]:
-    """Rebuild as the product does, with a fake encoder."""
-    store, catalog, reader = archive.open(), Catalog(archive.snapshots), fake_reader()
-
-    def publish() -> None:
-        ledger.write("publishing", store.state().change)
-        # What the gate thinks of texts drawn at random is not the question here.
-        rebuilt = rebuild(store, catalog, reader, keep=GENERATIONS_KEPT, force=True)
-        ledger.write("published", rebuilt.change)
-
-    return publish
-
-
-def _work_on(path: Path, prepare: Callable[[Ledger], Callable[[], None]], parent: int) -> None:
+def _work(archive: Archive, planned: Round, name: str, path: Path, parent: int) -> None:
     """Be a process that works until it is killed; an error is told before it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forked it
     ledger = Ledger(path)
     try:
-        work = prepare(ledger)
+        store = archive.open()
+        if name == PUBLISHER:
+            act = partial(_publish, store, Catalog(archive.snapshots), ledger)
+        else:
+            present = {one for one in archive.history.state() if one.startswith(f"{name}-")}
+            act = partial(
+                Author.act, Author(store, ledger, name, f"{planned.name}-{name}", present)
+            )
         while os.getppid() == parent:
-            work()
+            act()
     except BaseException:  # noqa: BLE001 - whatever it is, is a finding
         ledger.write("wrong", traceback.format_exc())
 
 
+def _publish(store: ArticleStore, catalog: Catalog, ledger: Ledger) -> None:
+    """Rebuild as the product does, with a fake encoder."""
+    ledger.write("publishing", store.state().change)
+    # What the gate thinks of texts drawn at random is not the question here.
+    rebuilt = rebuild(store, catalog, fake_reader(), keep=GENERATIONS_KEPT, force=True)
+    ledger.write("published", rebuilt.change)
+
+
 def run_and_kill(archive: Archive, planned: Round, folder: Path) -> Iterator[str]:
     """Let all of a round work, each with a ledger in a folder, and kill them."""
-    works = {name: partial(_write, archive, planned, name) for name in planned.writers}
-    works |= {PUBLISHER: partial(_publish, archive)} if planned.publishes else {}
     processes = [
-        FORK.Process(target=_work_on, args=(folder / name, work, os.getpid()))
-        for name, work in works.items()
+        FORK.Process(target=_work, args=(archive, planned, name, folder / name, os.getpid()))
+        for name in planned.workers
     ]
     try:
         for process in processes:
             process.start()
-        if planned.wait is not None:
-            awaited = folder / planned.wait
+        if planned.waits_for is not None:
+            awaited = folder / planned.waits_for
             until(lambda: read_ledger(awaited) != [], FIRST_LINE_SECONDS, every=0.001)
         time.sleep(planned.seconds)
     finally:
@@ -292,10 +278,10 @@ class Campaign:
     def _round(self, archive: Archive, planned: Round) -> Iterator[str]:
         folder = Path(tempfile.mkdtemp(prefix="ledgers-", dir=archive.folder))
         yield from run_and_kill(archive, planned, folder)
-        ledgers = {name: read_ledger(folder / name) for name in (*planned.writers, PUBLISHER)}
+        ledgers = {name: read_ledger(folder / name) for name in planned.workers}
         told = [line for lines in ledgers.values() for line in lines]
         yield from (str(value) for kind, value in told if kind == "wrong")
-        deeds = [deeds_in(ledgers[name]) for name in planned.writers]
+        deeds = [deeds_in(ledgers[name]) for name in planned.workers if name != PUBLISHER]
         for made in deeds:
             yield from archive.history.add(made)
         publishes = [value for kind, value in told if kind == "published"]
@@ -308,9 +294,9 @@ class Campaign:
             "kills": 1,
             "kills while a write was under way": int(cut_short != []),
             "kills while a publish was under way": int(
-                [kind for kind, _ in ledgers[PUBLISHER][-1:]] == ["publishing"]
+                [kind for kind, _ in ledgers.get(PUBLISHER, [])[-1:]] == ["publishing"]
             ),
-            "kills with a publisher": int(planned.publishes),
+            "kills with a publisher": int(PUBLISHER in planned.workers),
             "writes acknowledged": sum(len(deed.numbers or ()) for made in deeds for deed in made),
             "writes checked, each after every kill": len(archive.history.entries),
             "writes missing": len(look.missing),

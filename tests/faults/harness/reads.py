@@ -162,7 +162,6 @@ class Scene:
 
     Attributes:
         server: what is disturbed.
-        subjects: how many seeds there are.
         pace: what every waiting is multiplied by; 1 but for trials.
         clock: of its processes.
         database: its PostgreSQL; None where the store is SQLite.
@@ -172,7 +171,6 @@ class Scene:
     """
 
     server: Server
-    subjects: int
     pace: float
     clock: MovedClock
     database: PostgreSQL | None = None
@@ -197,7 +195,7 @@ class Scene:
     def next_article(self, **more: object) -> dict[str, Any]:
         """An article that was never written."""
         self.written += 1
-        return fresh(self.written, self.written % self.subjects, **more)
+        return fresh(self.written, **more)
 
     def write(self, times: int = 1) -> int:
         """Write new articles; the status of the last answer."""
@@ -430,7 +428,7 @@ def prepared(part: str, pace: float) -> Iterator[Scene]:
         place.run("import", str(write_lines(folder / "seeds.jsonl", seeds(SEEDS))))
         place.run("rebuild")
         with Server(place) as server:
-            yield Scene(server, SEEDS, pace, clock, database)
+            yield Scene(server, pace, clock, database)
 
 
 @contextmanager
