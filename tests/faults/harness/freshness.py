@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from recommender.store import open_store
-from tests.faults.harness.clients import Answer, Line, Load, ask, line_to, listed
+from tests.faults.harness.clients import Line, Load, ask, line_to, listed
 from tests.faults.harness.stories import fresh, seeds, write_lines
 from tests.faults.harness.tally import Figure, report
 from tests.support.archives import Document
@@ -77,6 +77,7 @@ class Sample:
         taken_back: whether it was withheld or deleted afterwards.
         last_seconds: after that, when the last answer that held it was asked for.
         late: how many answers held it that were asked for later than a second after it.
+        fault: what was answered wrong.
     """
 
     number: int
@@ -85,6 +86,7 @@ class Sample:
     taken_back: bool = False
     last_seconds: float = 0.0
     late: int = 0
+    fault: str = ""
 
     @property
     def id(self) -> str:
@@ -169,32 +171,9 @@ def _write(port: int, method: str, document: Document) -> int:
     return refused
 
 
-@dataclass(slots=True)
-class Measured:
-    """What was seen.
-
-    Attributes:
-        samples: the articles that were written.
-        answers: to the readers.
-        seconds: how long it took.
-        waiting: how much of the bulk load still waited at the end.
-        listed_again: how many that were taken back were listed at the end.
-        faults: what was answered wrong, to readers and writers, in words.
-        words: the server's log.
-    """
-
-    samples: list[Sample] = field(default_factory=list)
-    answers: Sequence[Answer] = ()
-    seconds: float = 0.0
-    waiting: int = 0
-    listed_again: int = 0
-    faults: list[str] = field(default_factory=list)
-    words: str = ""
-
-
-def measure(folder: Path, samples: int, load_file: Path, rate: float) -> Measured:
+def measure(folder: Path, samples: list[Sample], load_file: Path, rate: float) -> list[Figure]:
     """Fill an archive, serve it, load it, and write meanwhile."""
-    place, measured = Place(folder), Measured()
+    place = Place(folder)
     place.run("import", str(write_lines(folder / "seeds.jsonl", seeds(SEEDS))))
     place.run("rebuild")
     paths = [f"/v1/articles/seed-{number}/related" for number in range(SEEDS)]
@@ -203,44 +182,46 @@ def measure(folder: Path, samples: int, load_file: Path, rate: float) -> Measure
             raise RuntimeError(f"the indexer did not start: {server.words()[-2_000:]}")
         with _importing(place, load_file):
             begun = time.monotonic()
-            _take_all(server, samples, measured)
-            ended = time.monotonic()
-            measured.waiting = _waiting(place)
-        measured.listed_again = _count_listed_again(server, measured.samples)
-        measured.answers, measured.seconds = load.between(begun, ended), ended - begun
-    measured.faults += [words for _, words in load.faults]
-    measured.words = server.words()
-    return measured
+            _take_all(server, samples)
+            seconds, waiting = time.monotonic() - begun, _waiting(place)
+        with closing(Lane(server)) as lane:
+            gone = [sample for sample in samples if sample.taken_back]
+            again = sum(lane.shows(worker, sample) for sample in gone for worker in lane.workers)
+        answers = load.between(begun, begun + seconds)
+    for fault in [*(one.fault for one in samples if one.fault), *(w for _, w in load.faults)][:20]:
+        click.echo(f"FAULT: {fault}")
+    return [
+        *_figures_of_writes(samples, encodings(server.words(), (one.id for one in samples))),
+        *_figures_of_withdrawals(gone, again),
+        Figure("of the bulk load still waiting at the end", waiting, least=1),
+        Figure("reads a second", len(answers) / seconds),
+        *_quantiles("read, s,", [answer.seconds for answer in answers]),
+        Figure("reads not 2xx", sum(not answer.good for answer in answers), most=0),
+    ]
 
 
-def _take_all(server: Server, count: int, measured: Measured) -> None:
+def _take_all(server: Server, samples: list[Sample]) -> None:
     """Take each sample at its moment; those that take long delay no other."""
     begun = time.monotonic()
 
-    def take(number: int) -> None:
-        time.sleep(max(0.0, begun + number * EVERY_SECONDS - time.monotonic()))
-        with closing(Lane(server)) as lane:
-            sample = Sample(number)
-            measured.samples.append(sample)
-            publish(lane, server.port, sample)
-            if number % WITHDRAWN == 0 and sample.seconds > 0:
-                time.sleep(SETTLING_SECONDS)
-                withdraw(lane, server.port, sample)
+    def take(sample: Sample) -> None:
+        time.sleep(max(0.0, begun + sample.number * EVERY_SECONDS - time.monotonic()))
+        try:
+            with closing(Lane(server)) as lane:
+                publish(lane, server.port, sample)
+                if sample.number % WITHDRAWN == 0 and sample.seconds > 0:
+                    time.sleep(SETTLING_SECONDS)
+                    withdraw(lane, server.port, sample)
+        except (RuntimeError, OSError, HTTPException) as fault:
+            sample.fault = repr(fault)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        writes = [pool.submit(take, number) for number in range(count)]
+        writes = [pool.submit(take, sample) for sample in samples]
         try:
-            for write in tqdm(as_completed(writes), "writes", count, unit="write", disable=None):
-                if fault := write.exception():
-                    measured.faults.append(repr(fault))
+            for write in tqdm(as_completed(writes), "writes", len(writes), disable=None):
+                write.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _count_listed_again(server: Server, samples: Iterable[Sample]) -> int:
-    with closing(Lane(server)) as lane:
-        gone = [sample for sample in samples if sample.taken_back]
-        return sum(lane.shows(worker, sample) for sample in gone for worker in lane.workers)
 
 
 @contextmanager
@@ -262,28 +243,21 @@ def _waiting(place: Place) -> int:
         return store.queue.length().bulk
 
 
-def figures_of(measured: Measured) -> list[Figure]:
-    """What is promised, and what there was."""
-    samples, answers = measured.samples, measured.answers
-    encoded = encodings(measured.words, (sample.id for sample in samples))
+def _figures_of_writes(samples: list[Sample], encoded: dict[str, float]) -> Iterator[Figure]:
     shown = [one for one in samples if one.seconds >= 0 and one.id in encoded]
-    fresh_seconds = [max(0.0, one.seconds - encoded[one.id]) for one in shown]
-    gone = [one for one in samples if one.taken_back]
-    bad = sum(not answer.good for answer in answers)
-    return [
-        Figure("writes that became visible in every worker", len(shown), least=1),
-        Figure("writes that did not", len(samples) - len(shown), most=0),
-        Figure("writes refused before they were kept", sum(one.refused for one in samples)),
-        *_quantiles("visible in all less its own encode call, s,", fresh_seconds, p99=1.0),
-        Figure("articles taken back", len(gone)),
-        *_quantiles("listed after it was taken back, s,", [one.last_seconds for one in gone]),
-        Figure("answers with it after a second", sum(one.late for one in gone), most=0),
-        Figure("taken back and listed at the end", measured.listed_again, most=0),
-        Figure("of the bulk load still waiting at the end", measured.waiting, least=1),
-        Figure("reads a second", len(answers) / measured.seconds),
-        *_quantiles("read, s,", [answer.seconds for answer in answers]),
-        Figure("reads not 2xx", bad, most=0),
-    ]
+    seconds = [max(0.0, one.seconds - encoded[one.id]) for one in shown]
+    yield Figure("writes that became visible in every worker", len(shown), least=1)
+    yield Figure("writes that did not", len(samples) - len(shown), most=0)
+    yield Figure("writes refused before they were kept", sum(one.refused for one in samples))
+    yield from _quantiles("visible in all less its own encode call, s,", seconds, p99=1.0)
+
+
+def _figures_of_withdrawals(gone: list[Sample], again: int) -> Iterator[Figure]:
+    yield Figure("articles taken back", len(gone))
+    last = [one.last_seconds for one in gone]
+    yield from _quantiles("listed after it was taken back, s,", last)
+    yield Figure("answers with it after a second", sum(one.late for one in gone), most=0)
+    yield Figure("taken back and listed at the end", again, most=0)
 
 
 def _quantiles(name: str, values: Sequence[float], **most: float) -> list[Figure]:
@@ -307,10 +281,9 @@ def main(*, samples: int, articles: int, rate: float) -> None:
     end_when_told()
     with tempfile.TemporaryDirectory(prefix="freshness-", ignore_cleanup_errors=True) as folder:
         load_file = write_lines(Path(folder) / "bulk.jsonl", seeds(articles, "bulk"))
-        measured = measure(Path(folder), samples, load_file, rate)
-    for fault in measured.faults[:20]:
-        click.echo(f"FAULT: {fault}")
-    sys.exit(report(figures_of(measured)))
+        written = [Sample(number) for number in range(samples)]
+        figures = measure(Path(folder), written, load_file, rate)
+    sys.exit(report(figures))
 
 
 if __name__ == "__main__":
