@@ -200,7 +200,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=900,
         )
         if done.returncode:
             raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:] + self.log[-2000:])

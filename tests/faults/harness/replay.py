@@ -305,16 +305,8 @@ def _turns(operations: Sequence[Operation], at: int) -> bool:
     return at > 0 and isinstance(operations[at - 1], Acknowledge)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How many acknowledged writes were looked for in a state, and what is wrong with it."""
-
-    checked: int
-    losses: tuple[str, ...] = ()
-
-
-Check: TypeAlias = Callable[[Path, int], Verdict]
-"""Opens a data folder after so many acknowledgements, and looks at everything in it."""
+Check: TypeAlias = Callable[[Path, int], Iterator[str]]
+"""Opens a data folder after so many acknowledgements, looks at everything in it, tells losses."""
 
 
 @dataclass(frozen=True, slots=True)

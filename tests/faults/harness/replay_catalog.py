@@ -12,7 +12,7 @@ from typing import Final
 
 from index import Catalog, NoSnapshot
 from tests.faults.harness.generations import find_faults, publish
-from tests.faults.harness.replay import Control, Verdict, Workload, acknowledge
+from tests.faults.harness.replay import Control, Workload, acknowledge
 
 PUBLISHED: Final = 3
 
@@ -28,51 +28,27 @@ def publish_all(folder: Path) -> None:
         acknowledge("pruned")
 
 
-def check(folder: Path, acknowledged: int) -> Verdict:
+def check(folder: Path, acknowledged: int) -> Iterator[str]:
     """Open the live snapshot, and every acknowledged one until the prune, and compare them."""
     catalog = Catalog(folder / FOLDER)
-    told = min(acknowledged, PUBLISHED)
-    losses: list[str] = []
-    live = _open_live(catalog, told, losses)
-    kept = range(1, told + 1) if told < PUBLISHED else range(told, told + 1)
-    for change in kept:
-        if change != live:
-            losses += _losses_kept(catalog, change)
-    if acknowledged > PUBLISHED and len(catalog.generations()) > 1:
-        losses.append(f"pruned, but there are {catalog.generations()}")
-    return Verdict(len(kept), tuple(losses))
-
-
-def _open_live(catalog: Catalog, told: int, losses: list[str]) -> int | None:
-    """Tell the change of the live snapshot; None where nothing is live."""
+    published = min(acknowledged, PUBLISHED)
+    wanted = set(range(1, published + 1)) if published < PUBLISHED else {published}
+    found = {int(name.partition("-")[0]): name for name in catalog.generations()}
+    yield from (f"the snapshot of {change} is gone" for change in wanted - found.keys())
+    for change in wanted & found.keys():
+        yield from find_faults(catalog.open(found[change]))
+    if acknowledged > PUBLISHED and len(found) > 1:
+        yield f"pruned, but there are {found}"
     try:
-        snapshot = catalog.open_live()
+        live = catalog.open_live()
     except NoSnapshot as error:
-        if told:
-            losses.append(f"nothing is live: {error}")
-        return None
-    except Exception as error:  # noqa: BLE001 - whatever it is, nothing can be served
-        losses.append(f"the live one does not open: {error!r}")
-        return None
-    change = snapshot.manifest.change
-    # The one that was being published is live whole, or not at all.
-    if change not in {told, min(told + 1, PUBLISHED)}:
-        losses.append(f"{change} is live, not {told}")
-    losses += find_faults(snapshot)
-    return change
-
-
-def _losses_kept(catalog: Catalog, change: int) -> Iterator[str]:
-    names = [name for name in catalog.generations() if name.startswith(f"{change:012}-")]
-    if not names:
-        yield f"the snapshot of {change} is gone"
+        if published:
+            yield f"nothing is live: {error}"
         return
-    try:
-        snapshot = catalog.open(names[0])
-    except Exception as error:  # noqa: BLE001 - whatever it is, there is no way back to it
-        yield f"the snapshot of {change} does not open: {error!r}"
-    else:
-        yield from find_faults(snapshot)
+    # The one that was being published is live whole, or not at all.
+    if live.manifest.change not in {published, min(published + 1, PUBLISHED)}:
+        yield f"{live.manifest.change} is live, not {published}"
+    yield from find_faults(live)
 
 
 FOLDER: Final = "snapshots"
