@@ -17,19 +17,18 @@ Json = dict[str, Any]
 Reply = tuple[int, Any, Mapping[str, str]]
 
 MOST_A_PAGE = 100
-HIDDEN: Reply = (401, {"code": "rest_forbidden", "message": "Sorry, you are not allowed."}, {})
-UNKNOWN: Reply = (404, {"code": "rest_post_invalid_id", "message": "Invalid post ID."}, {})
-PAST_THE_END: Reply = (
-    400,
-    {"code": "rest_post_invalid_page_number", "message": "Page too large."},
-    {},
-)
-TOO_MANY: Reply = (
-    400,
-    {"code": "rest_invalid_param", "message": "Invalid parameter(s): per_page"},
-    {},
-)
-NO_ROUTE: Reply = (404, {"code": "rest_no_route", "message": "No route was found."}, {})
+
+
+def refuse(status: int, code: str, message: str) -> Reply:
+    """A refusal in WordPress's own words."""
+    return status, {"code": code, "message": message}, {}
+
+
+HIDDEN = refuse(401, "rest_forbidden", "Sorry, you are not allowed.")
+UNKNOWN = refuse(404, "rest_post_invalid_id", "Invalid post ID.")
+PAST_THE_END = refuse(400, "rest_post_invalid_page_number", "Page too large.")
+TOO_MANY = refuse(400, "rest_invalid_param", "Invalid parameter(s): per_page")
+NO_ROUTE = refuse(404, "rest_no_route", "No route was found.")
 
 
 def fake_post(number: int, **fields: object) -> Json:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from recommender.analysis.embedding.fourbit import model_folder
 from recommender.analysis.embedding.fourbit.model_folder import SUMS, unpack_model, write_files
 from recommender.analysis.embedding.fourbit.weights import BLOCK, PackedWeights, decode_blocks
 from recommender.errors import ModelRefused
-from recommender.progress import Advance
+from recommender.progress import Advance, Meter, silent
 
 WIDTH, INNER, REACH, KINDS = 32, 64, 16, 2
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "h", "i", "▁hi", "▁query", ":", "～", "<mask>"]  # noqa: RUF001 - a wide tilde
@@ -77,21 +78,28 @@ def small_file() -> bytes:
     return head + directory + body
 
 
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights.bin"
-    path.write_bytes(small_file())
-    return path
+@dataclass(frozen=True)
+class SmallModel:
+    """A file of weights, its sum, and the folder that it is unpacked to."""
+
+    weights: Path
+    sha256: str
+    folder: Path
+
+    def unpack(self, meter: Meter = silent) -> None:
+        unpack_model(self.weights, self.sha256, self.folder, meter)
+
+    def left(self) -> set[str]:
+        """The names of what lies beside the folder, and its own."""
+        return {path.name for path in self.folder.parent.iterdir()}
 
 
 @pytest.fixture
-def sha256(weights: Path) -> str:
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "models" / "small"
+def small(tmp_path: Path) -> SmallModel:
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(small_file())
+    sha256 = hashlib.sha256(small_file()).hexdigest()
+    return SmallModel(weights, sha256, tmp_path / "data" / "models" / "small")
 
 
 STEPS = st.lists(st.integers(-8, 7), min_size=32, max_size=32)
@@ -111,11 +119,9 @@ def test_what_was_put_into_blocks_comes_out_in_its_order(
     assert decode_blocks(data).tolist() == expected
 
 
-def test_the_tensors_are_those_of_the_file_under_berts_names(
-    weights: Path, sha256: str, folder: Path
-) -> None:
-    unpack_model(weights, sha256, folder)
-    found = load_file(folder / "model.safetensors")
+def test_the_tensors_are_those_of_the_file_under_berts_names(small: SmallModel) -> None:
+    small.unpack()
+    found = load_file(small.folder / "model.safetensors")
     drawn = tensors()
     for name, ours in {
         "emb.word": "embeddings.word_embeddings.weight",
@@ -132,19 +138,15 @@ def test_the_tensors_are_those_of_the_file_under_berts_names(
     assert len(found) == len(drawn) + 2  # and the pooler
 
 
-def test_the_tokenizer_makes_words_uniform_and_keeps_the_wide_tilde(
-    weights: Path, sha256: str, folder: Path
-) -> None:
-    unpack_model(weights, sha256, folder)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+def test_the_tokenizer_makes_words_uniform_and_keeps_the_wide_tilde(small: SmallModel) -> None:
+    small.unpack()
+    tokenizer = Tokenizer.from_file(str(small.folder / "tokenizer.json"))
     text = "query:\u3000 \uff48i\u00a0～hi x"  # noqa: RUF001 - wide letters are the point
     pieces = ["<s>", "▁query", ":", "▁hi", "▁", "～", "h", "i", "▁", "<unk>", "</s>"]  # noqa: RUF001
     assert tokenizer.encode(text).ids == [PIECES.index(piece) for piece in pieces]
 
 
-def test_progress_counts_every_byte_of_tensors_once(
-    weights: Path, sha256: str, folder: Path
-) -> None:
+def test_progress_counts_every_byte_of_tensors_once(small: SmallModel) -> None:
     opened, counted = list[tuple[str, int, str]](), list[int]()
 
     @contextmanager
@@ -152,50 +154,49 @@ def test_progress_counts_every_byte_of_tensors_once(
         opened.append((label, total, unit))
         yield counted.append
 
-    unpack_model(weights, sha256, folder, meter)
+    small.unpack(meter)
     total = 2 * sum(map(math.prod, MATRICES.values())) + 4 * sum(PLAIN.values())
     assert opened == [("unpacking the model", total, "B")]
     assert sum(counted) == total
-    unpack_model(weights, sha256, folder, meter)
+    small.unpack(meter)
     assert len(opened) == 1
 
 
-def test_a_second_call_leaves_all_as_it_is(weights: Path, sha256: str, folder: Path) -> None:
-    unpack_model(weights, sha256, folder)
-    before = {path.name: path.stat() for path in folder.rglob("*")}
-    weights.unlink()  # not even read
-    unpack_model(weights, sha256, folder)
-    assert {path.name: path.stat() for path in folder.rglob("*")} == before
+def test_a_second_call_leaves_all_as_it_is(small: SmallModel) -> None:
+    small.unpack()
+    before = {path.name: path.stat() for path in small.folder.rglob("*")}
+    small.weights.unlink()  # not even read
+    small.unpack()
+    assert {path.name: path.stat() for path in small.folder.rglob("*")} == before
 
 
-def test_two_unpackings_give_the_same_bytes(weights: Path, sha256: str, folder: Path) -> None:
-    other = folder.with_name("other")
-    unpack_model(weights, sha256, folder)
-    unpack_model(weights, sha256, other)
-    assert (folder / SUMS).read_bytes() == (other / SUMS).read_bytes()
-    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    lines = (folder / SUMS).read_text().splitlines()
-    assert {line.split("  ")[1] for line in lines} == names - {SUMS}
+def test_two_unpackings_give_the_same_bytes(small: SmallModel) -> None:
+    other = replace(small, folder=small.folder.with_name("other"))
+    small.unpack()
+    other.unpack()
+    assert (small.folder / SUMS).read_bytes() == (other.folder / SUMS).read_bytes()
+    files = [path for path in small.folder.rglob("*") if path.is_file()]
+    lines = (small.folder / SUMS).read_text().splitlines()
+    summed = {small.folder / line.split("  ")[1] for line in lines}
+    assert summed | {small.folder / SUMS} == set(files)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", SUMS])
 @pytest.mark.parametrize("harm", ["cut", "empty", "gone"])
-def test_a_damaged_folder_is_made_anew(
-    name: str, harm: str, weights: Path, sha256: str, folder: Path
-) -> None:
-    unpack_model(weights, sha256, folder)
-    whole = (folder / name).read_bytes()
-    (folder / name).unlink()
+def test_a_damaged_folder_is_made_anew(name: str, harm: str, small: SmallModel) -> None:
+    small.unpack()
+    whole = (small.folder / name).read_bytes()
+    (small.folder / name).unlink()
     if harm != "gone":
-        (folder / name).write_bytes(whole[: len(whole) // 2] if harm == "cut" else b"")
-    unpack_model(weights, sha256, folder)
-    assert (folder / name).read_bytes() == whole
+        (small.folder / name).write_bytes(whole[: len(whole) // 2] if harm == "cut" else b"")
+    small.unpack()
+    assert (small.folder / name).read_bytes() == whole
 
 
-def test_an_altered_file_is_refused_and_nothing_is_left(weights: Path, folder: Path) -> None:
+def test_an_altered_file_is_refused_and_nothing_is_left(small: SmallModel) -> None:
     with pytest.raises(ModelRefused, match="was changed"):
-        unpack_model(weights, "0" * 64, folder)
-    assert [path.name for path in folder.parent.iterdir()] == [".lock"]
+        replace(small, sha256="0" * 64).unpack()
+    assert small.left() == {".lock"}
 
 
 def test_a_file_of_another_kind_is_refused() -> None:
@@ -204,7 +205,7 @@ def test_a_file_of_another_kind_is_refused() -> None:
 
 
 def test_a_fault_in_the_middle_leaves_nothing(
-    weights: Path, sha256: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    small: SmallModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill_half(writer: Writer, *_: object) -> None:
         writer.write("model.safetensors", b"half")
@@ -213,10 +214,10 @@ def test_a_fault_in_the_middle_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(model_folder, "write_files", fill_half)
         with pytest.raises(OSError, match="No space"):
-            unpack_model(weights, sha256, folder)
-    assert [path.name for path in folder.parent.iterdir()] == [".lock"]
-    unpack_model(weights, sha256, folder)
-    assert (folder / SUMS).is_file()
+            small.unpack()
+    assert small.left() == {".lock"}
+    small.unpack()
+    assert (small.folder / SUMS).is_file()
 
 
 KILLED = """
@@ -232,18 +233,16 @@ model_folder.unpack_model(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
 """
 
 
-def test_a_kill_in_the_middle_leaves_nothing_half(weights: Path, sha256: str, folder: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(weights), sha256, str(folder)]
+def test_a_kill_in_the_middle_leaves_nothing_half(small: SmallModel) -> None:
+    command = [sys.executable, "-c", KILLED, str(small.weights), small.sha256, str(small.folder)]
     killed = subprocess.run(command, check=False)  # noqa: S603 - our own
     assert killed.returncode == -signal.SIGKILL
-    assert not folder.exists()
-    unpack_model(weights, sha256, folder)
-    assert {path.name for path in folder.parent.iterdir()} == {".lock", "small"}
+    assert not small.folder.exists()
+    small.unpack()
+    assert small.left() == {".lock", "small"}
 
 
-def test_of_two_at_once_one_works(
-    weights: Path, sha256: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_at_once_one_works(small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock is of the open file, so threads stand here for processes."""
     worked: list[int] = []
     begun, met, real = threading.Event(), threading.Event(), write_files
@@ -256,9 +255,7 @@ def test_of_two_at_once_one_works(
         real(writer, packed, advance)
 
     monkeypatch.setattr(model_folder, "write_files", fill)
-    one, other = (
-        threading.Thread(target=unpack_model, args=(weights, sha256, folder)) for _ in "12"
-    )
+    one, other = (threading.Thread(target=small.unpack) for _ in "12")
     one.start()
     assert begun.wait(10)
     other.start()
@@ -266,4 +263,4 @@ def test_of_two_at_once_one_works(
     for thread in (one, other):
         thread.join(10)
     assert worked == [one.ident]
-    assert (folder / SUMS).is_file()
+    assert (small.folder / SUMS).is_file()

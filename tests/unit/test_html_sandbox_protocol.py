@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import recommender.analysis.html
 from recommender.analysis.html.sandbox import HEADER, TEXT, Reply, length_of, pack
 
 LIGHT = {"recommender", "recommender.errors", "recommender.analysis", "recommender.analysis.html"}
@@ -27,11 +26,6 @@ def modules_after(program: str) -> set[str]:
 
 def ours(modules: set[str]) -> set[str]:
     return {name for name in modules if name.partition(".")[0] in {"recommender", "index"}}
-
-
-def test_the_version_is_public() -> None:
-    assert recommender.analysis.html.__all__ == ["MARKUP_VERSION"]
-    assert recommender.analysis.html.MARKUP_VERSION == "markup-2"
 
 
 def test_a_parent_needs_no_parser() -> None:

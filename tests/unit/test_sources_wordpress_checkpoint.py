@@ -68,12 +68,8 @@ POST = {
 @pytest.mark.parametrize(
     "changed",
     [
-        {"modified_gmt": "2026-10-20T11:00:01"},
-        {"link": "https://news.example/2026/tram/"},
-        {"categories": [2]},
-        {"tags": []},
-        {"author": 2},
-        {"featured_media": 9},
+        *({"modified_gmt": "2026-10-20T11:00:01"}, {"link": "https://news.example/2026/tram/"}),
+        *({"categories": [2]}, {"tags": []}, {"author": 2}, {"featured_media": 9}),
     ],
 )
 def test_a_checksum_shows_what_changes_without_a_save(changed: dict[str, object]) -> None:
@@ -96,27 +92,22 @@ def test_what_is_new_or_other_or_was_modified_as_it_was_read_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("posts", "hours", "due"),
+    ("posts", "swept", "now", "due"),
     [
-        (5_000, 0, True),
-        (5_001, 0, False),
-        (20_000, 0.3, False),
-        (20_000, 0.4, True),
-        (20_000, -1, True),
+        *((5_000, NOON, NOON, True), (5_001, NOON, NOON, False)),
+        (20_000, NOON, NOON + timedelta(hours=0.3), False),
+        (20_000, NOON, NOON + timedelta(hours=0.4), True),
+        # The clock was put back; it never was swept; it does not tell the time.
+        *((20_000, NOON, NOON - timedelta(hours=1), True), (9_000, None, NOON, True)),
+        (9_000, NOON, None, True),
     ],
 )
 def test_a_large_site_is_swept_at_ten_pages_a_minute_on_average(
-    posts: int, hours: float, *, due: bool
+    posts: int, swept: datetime | None, now: datetime | None, *, due: bool
 ) -> None:
     known = {n: KnownPost(1, is_article=True) for n in range(1, posts + 1)}
-    checkpoint = WordPressCheckpoint(HOME, known, since=NOON, swept=NOON)
-    assert is_full_sweep_due(checkpoint, NOON + timedelta(hours=hours)) == due
-
-
-def test_a_site_is_swept_that_never_was_or_that_does_not_tell_the_time() -> None:
-    known = {n: KnownPost(1, is_article=True) for n in range(1, 9_000)}
-    assert is_full_sweep_due(WordPressCheckpoint(HOME, known, since=NOON), NOON)
-    assert is_full_sweep_due(WordPressCheckpoint(HOME, known, since=NOON, swept=NOON), None)
+    checkpoint = WordPressCheckpoint(HOME, known, since=NOON, swept=swept)
+    assert is_full_sweep_due(checkpoint, now) == due
 
 
 def test_late_posts_are_asked_for_from_a_second_before_the_last_pull_or_the_newest_post() -> None:

@@ -12,11 +12,19 @@ from recommender.errors import BadSource, SourceAway
 from recommender.progress import silent
 from recommender.sources import Cursor, Mark, Pulled
 from recommender.sources.wordpress import WordPress
-from tests.support.fake_wordpress import DirectFetcher, FakeWordPress, Reply, fake_post
+from tests.support.fake_wordpress import (
+    NO_ROUTE,
+    PAST_THE_END,
+    DirectFetcher,
+    FakeWordPress,
+    Reply,
+    fake_post,
+    refuse,
+)
 from tests.support.pulled import articles, gone_ids, ids, last_cursor, left_out, records, refusals
 
 WEB_PAGE: Reply = (200, "<!DOCTYPE html><html><body>Back soon</body></html>", {})
-OUT_OF_MEMORY: Reply = (500, {"code": "internal_server_error", "message": "Memory"}, {})
+OUT_OF_MEMORY = refuse(500, "internal_server_error", "Memory")
 NOTHING: Reply = (200, [], {"X-WP-Total": "0", "X-WP-TotalPages": "0"})
 
 
@@ -283,8 +291,8 @@ def test_lists_that_deny_what_the_site_shows_take_nothing_away(
 REFUSALS: Mapping[str, Reply] = {
     "a firewall's page": (403, "<html><body>Forbidden</body></html>", {}),
     "a page that is not found": (404, "<html><body>Not found</body></html>", {}),
-    "a closed route": (404, {"code": "rest_no_route", "message": "No route was found."}, {}),
-    "a plugin": (401, {"code": "rest_cannot_access", "message": "Members only."}, {}),
+    "a closed route": NO_ROUTE,
+    "a plugin": refuse(401, "rest_cannot_access", "Members only."),
     "another post": (200, {"id": 4_000, "status": "publish"}, {}),
     "no code": (403, {"error": "blocked"}, {}),
 }
@@ -370,8 +378,7 @@ def test_wrong_or_missing_totals_end_at_the_last_post(
             return None
         begin = 100 * (int(parameters["page"]) - 1)
         rows = [post | {"link": ""} for post in blog.posts[begin : begin + 100]]
-        past = {"code": "rest_post_invalid_page_number", "message": "Too large"}
-        return (200, rows, headers) if rows else (400, past, {})
+        return (200, rows, headers) if rows else PAST_THE_END
 
     blog.spoil = miscount
     assert len(pull(blog).articles) == 230
