@@ -113,7 +113,8 @@ def test_a_value_outside_the_rule_is_refused_at_its_pointer(field: str, value: o
 
 @pytest.mark.parametrize("field", ["tags", "authors"])
 def test_names_are_stripped_and_a_bad_one_is_named_by_its_place(field: str) -> None:
-    assert getattr(parse(**{field: [" a ", "b\n", "n" * 300]}), field) == ("a", "b", "n" * 300)
+    most = [" a ", "b\n", *["n" * 300] * 98]
+    assert getattr(parse(**{field: most}), field) == ("a", "b", *["n" * 300] * 98)
     bad = ["fine", "", " ", "\t\n", "n" * 301, 7, None, "a\x00b"]
     assert pointers(**{field: bad}) == [f"/{field}/{place}" for place in range(1, 8)]
 

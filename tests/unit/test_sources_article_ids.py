@@ -15,8 +15,7 @@ PARTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @pytest.mark.parametrize(
     ("kind", "parts", "expected"),
     [
-        ("wp", ("news.example/tj", "123"), "wp:news.example~2Ftj:123"),
-        ("wp", ("127.0.0.1:8080", "1"), "wp:127.0.0.1~3A8080:1"),
+        ("wp", ("127.0.0.1:8080/tj", "123"), "wp:127.0.0.1~3A8080~2Ftj:123"),
         ("feed", ("A-Z.a_z",), "feed:A-Z.a_z"),
         ("feed", ("a~b c",), "feed:a~7Eb~20c"),
         ("page", ("https://a.example/ё",), "page:https~3A~2F~2Fa.example~2F~D1~91"),
