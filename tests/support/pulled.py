@@ -59,7 +59,10 @@ def left_out(pulled: Iterable[Pulled]) -> list[str]:
 
 
 def last_cursor(pulled: Sequence[Pulled]) -> Cursor | None:
-    """The last mark's, as the store gives it back; None without marks."""
+    """The last mark's, as the store gives it back, which keeps plain JSON; None without marks."""
     marks = [one for one in pulled if isinstance(one, Mark)]
-    cursor: Cursor | None = json.loads(json.dumps(marks[-1].cursor)) if marks else None
+    if not marks:
+        return None
+    cursor: Cursor = json.loads(json.dumps(marks[-1].cursor, allow_nan=False))
+    assert cursor == marks[-1].cursor
     return cursor

@@ -291,12 +291,6 @@ def test_a_bad_record_has_a_place_and_a_reason_and_stops_nothing(stage: Stage) -
     assert re.match(rf"{place}[:/ ].+: .*{stage.fault}", refusal)
 
 
-def test_a_cursor_is_plain_json(stage: Stage) -> None:
-    for one in pull(stage):
-        if isinstance(one, Mark):
-            assert json.loads(json.dumps(one.cursor, allow_nan=False)) == one.cursor
-
-
 def test_a_mark_never_stands_before_what_it_covers(stage: Stage) -> None:
     pulled = pull(stage)
     for at, one in enumerate(pulled):
