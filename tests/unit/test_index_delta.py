@@ -153,20 +153,20 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Snapshot]:
 
 
 ids = st.sampled_from([*IDS, "a", "article-00003-b", "new-1", "new-2", "z", "ӣ"])
-Deed = tuple[dict[str, int], set[str]]
+Change = tuple[dict[str, int], set[str]]
 
 
 @st.composite
-def deeds(draw: st.DrawFn) -> Deed:
+def changes(draw: st.DrawFn) -> Change:
     put = draw(st.dictionaries(ids, st.integers(0, KINDS - 1), max_size=6))
     return put, draw(st.sets(ids, max_size=4)) - put.keys()
 
 
 built = st.sampled_from(sorted(BUILT))
-histories = st.lists(deeds(), max_size=7)
+histories = st.lists(changes(), max_size=7)
 
 
-def steps(snapshot: Snapshot, name: str, history: list[Deed]) -> Iterator[tuple[View, Archive]]:
+def steps(snapshot: Snapshot, name: str, history: list[Change]) -> Iterator[tuple[View, Archive]]:
     """Each view on the way, with what should be in it."""
     delta_writer, archive = DeltaWriter(View.of(snapshot)), Archive.of(BUILT[name])
     yield delta_writer.view, archive
@@ -176,14 +176,14 @@ def steps(snapshot: Snapshot, name: str, history: list[Deed]) -> Iterator[tuple[
         yield delta_writer.view, archive
 
 
-def last(snapshot: Snapshot, name: str, history: list[Deed]) -> tuple[View, Archive]:
+def last(snapshot: Snapshot, name: str, history: list[Change]) -> tuple[View, Archive]:
     return list(steps(snapshot, name, history))[-1]
 
 
 @given(name=built, history=histories)
 @examples(150)
 def test_every_id_leads_to_its_newest_row_and_every_row_keeps_what_it_was_given(
-    snapshots: dict[str, Snapshot], name: str, history: list[Deed]
+    snapshots: dict[str, Snapshot], name: str, history: list[Change]
 ) -> None:
     view, archive = last(snapshots[name], name, history)
     kinds = archive.kinds
@@ -223,7 +223,7 @@ def rows_of_all(kinds: Array) -> Rows:
 def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
     snapshots: dict[str, Snapshot],
     name: str,
-    history: list[Deed],
+    history: list[Change],
     asked: int,
     limit: int,
     share: float,
@@ -243,7 +243,7 @@ def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
 @given(name=built, history=histories, share=st.sampled_from([0.3, 1.0]))
 @examples(60)
 def test_terms_compare_by_the_frequencies_of_what_was_built(
-    snapshots: dict[str, Snapshot], name: str, history: list[Deed], share: float
+    snapshots: dict[str, Snapshot], name: str, history: list[Change], share: float
 ) -> None:
     view, archive = last(snapshots[name], name, history)
     if not len(view):
@@ -298,7 +298,7 @@ def answers(view: View, archive_rows: int) -> list[bytes]:
 @given(name=built, history=histories)
 @examples(30)
 def test_a_view_handed_out_goes_on_answering_the_same(
-    snapshots: dict[str, Snapshot], name: str, history: list[Deed]
+    snapshots: dict[str, Snapshot], name: str, history: list[Change]
 ) -> None:
     handed = [
         (view, len(view), answers(view, len(view)))

@@ -123,7 +123,7 @@ def test_a_column_that_cannot_say_who_is_known_is_refused(tmp_path: Path, reliab
         build(odd, tmp_path, **STAMP, reliable_by=reliable_by)
 
 
-def test_more_copies_than_are_ever_fetched_at_once_are_told_apart_by_row(tmp_path: Path) -> None:
+def test_more_copies_than_are_fetched_at_once_are_ordered_by_row(tmp_path: Path) -> None:
     """Ten kinds of vectors, ninety copies of each: the lowest two others of a kind come."""
     kinds = np.eye(10, dtype=np.float32)
     vectors = kinds[np.arange(900) % 10]
@@ -247,16 +247,16 @@ def test_over_nothing_nothing_lies_around(tmp_path: Path, dim: int) -> None:
 # --- large archives ---
 
 
-def test_strangers_of_a_large_group_are_compared_by_their_heaviest_terms(
+def test_rows_of_a_large_group_are_compared_by_their_heaviest_terms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the nearest share heavy terms, the same ten are found, and compared by all."""
     rows = archive(120, seed=4)
-    stranger = replace(rows, columns=dict(rows.columns, embedded=np.zeros(120, bool)))
-    plain = Catalog(tmp_path / "plain").publish_rows(stranger, **STAMP, **LIKE)
+    unreliable = replace(rows, columns=dict(rows.columns, embedded=np.zeros(120, bool)))
+    plain = Catalog(tmp_path / "plain").publish_rows(unreliable, **STAMP, **LIKE)
     monkeypatch.setattr("index.lexical._FEW", 50)
     monkeypatch.setattr("index.lexical._HEAVIEST", 8)
-    pruned = Catalog(tmp_path / "pruned").publish_rows(stranger, **STAMP, **LIKE)
+    pruned = Catalog(tmp_path / "pruned").publish_rows(unreliable, **STAMP, **LIKE)
     assert (pruned.neighbours.hubness <= plain.neighbours.hubness + 1e-6).all()
     close = np.abs(pruned.neighbours.hubness - plain.neighbours.hubness) < 0.02
     assert close.mean() > 0.9

@@ -16,14 +16,12 @@ from index import (
     BackgroundSimilarity,
     BadQuery,
     Catalog,
-    Rows,
     Snapshot,
     SnapshotDamaged,
-    TermCounts,
 )
 from index.build import build
 from index.manifest import MOST_MANIFEST_BYTES, Files
-from tests.support.index_rows import STAMP, random_passages, random_units, sample_rows
+from tests.support.index_rows import STAMP, random_units, sample_rows
 from tests.support.properties import examples
 
 if TYPE_CHECKING:
@@ -139,27 +137,13 @@ def test_any_ids_and_cards_come_back(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     ids = sorted(records)
-    build(bare_rows(ids, [records[row_id] for row_id in ids]), folder, **STAMP)
+    cards = [records[row_id] for row_id in ids]
+    build(sample_rows(len(ids), ids=ids, display=cards), folder, **STAMP)
     snapshot = Snapshot.open(folder, verify=False)
     assert [snapshot.id_of(row) for row in range(len(ids))] == ids
     assert {row_id: snapshot.display_of(snapshot.row_of(row_id) or 0) for row_id in ids} == records
     assert [snapshot.row_of(row_id) for row_id in ids] == list(range(len(ids)))
     assert (snapshot.row_of(absent) is None) == (absent not in records)
-
-
-def bare_rows(ids: list[str], display: list[bytes]) -> Rows:
-    nothing = np.empty(0, np.int32), np.empty(0, np.float32)
-    vectors, passages = random_units(len(ids), 4), random_passages(len(ids), 4)
-    return Rows(
-        ids,
-        vectors,
-        passages,
-        TermCounts.of([nothing] * len(ids)),
-        {},
-        {},
-        [()] * len(ids),
-        display,
-    )
 
 
 def test_an_empty_archive_builds_and_answers(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def recall(vectors: Vectors, allowed: Bools, limit: int = 100) -> float:
     return float(np.mean(shares))
 
 
-def test_the_manifest_tells_how_the_lists_are_searched(lists: Lists) -> None:
+def test_the_manifest_says_how_the_lists_are_searched(lists: Lists) -> None:
     assert lists.manifest.ivf_lists == list_count(MANY) == 512
     assert 2 <= lists.manifest.ivf_probes < 512
     assert lists.manifest.ivf_probes.bit_count() == 1
@@ -239,14 +239,6 @@ def test_training_twice_gives_the_same_bytes(lists: Lists, tmp_path: Path) -> No
     assert again.manifest == lists.manifest
     for name in [*lists.manifest.files, Files.MANIFEST]:
         assert (tmp_path / name).read_bytes() == (lists.folder / name).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("rows", "count"),
-    [(1, 1), (3, 2), (100, 32), (20_000, 512), (100_000, 1024), (1_000_000, 4096)],
-)
-def test_lists_grow_with_the_root_of_rows(rows: int, count: int) -> None:
-    assert list_count(rows) == count
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 70])

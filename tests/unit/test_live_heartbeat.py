@@ -20,7 +20,7 @@ sys.stdin.read()
 """
 
 
-def test_every_worker_of_a_folder_tells_its_newest_number(tmp_path: Path) -> None:
+def test_every_worker_of_a_folder_says_its_newest_number(tmp_path: Path) -> None:
     one, two = Heartbeats(tmp_path / "workers"), Heartbeats(tmp_path / "workers")
     assert one.read() == []
     one.write(3)

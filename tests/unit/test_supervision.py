@@ -83,7 +83,7 @@ def test_a_program_that_is_killed_is_started_again_and_the_others_go_on(tmp_path
         assert len(pids(two)) == 1
 
 
-def test_told_to_stop_it_ends_every_program_and_leaves_with_0(tmp_path: Path) -> None:
+def test_a_stopped_supervisor_ends_every_program_and_leaves_with_0(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     with supervised(waiting(one), waiting(two)) as process:
         assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1)
