@@ -129,7 +129,7 @@ class Catalog:
             return None
         return found.st_ino, found.st_mtime_ns
 
-    def open_live(self, *, verify: bool = True) -> Snapshot:
+    def open_live(self) -> Snapshot:
         """Open the live generation; see `open`.
 
         Raises:
@@ -138,26 +138,22 @@ class Catalog:
         """
         name = self.live()
         try:
-            return self.open(name, verify=verify)
+            return self.open(name)
         except (NoSnapshot, SnapshotDamaged, FileNotFoundError):
             # Another process may have flipped and pruned since the pointer was read.
             if self.live() == name:
                 raise
-            return self.open_live(verify=verify)
+            return self.open_live()
 
-    def open(self, generation: str, *, verify: bool = True) -> Snapshot:
-        """Open a generation by name.
-
-        Args:
-            generation: its name.
-            verify: read every file and compare its SHA-256; see `Snapshot.open`.
+    def open(self, generation: str) -> Snapshot:
+        """Open a generation by name; see `Snapshot.open`.
 
         Raises:
             NoSnapshot: there is none of that name.
             SnapshotDamaged: it is not what was published under that name.
         """
         path = self._existing(generation)
-        snapshot = Snapshot.open(path, verify=verify)
+        snapshot = Snapshot.open(path)
         if snapshot.generation != generation:
             raise SnapshotDamaged.at(path, f"holds {snapshot.generation}")
         return snapshot
@@ -173,15 +169,9 @@ class Catalog:
         _check_self_queries(snapshot, self._path(generation))
         return snapshot
 
-    def flip(self, generation: str) -> None:
-        """Make an older or newer generation the live one, after opening it.
-
-        Raises:
-            NoSnapshot: there is none of that name.
-            SnapshotDamaged: it is not whole; the live one stays.
-        """
-        self.open(generation)
-        self._point_to(generation)
+    def flip(self, snapshot: Snapshot) -> None:
+        """Make an older or newer generation, which was opened here just now, the live one."""
+        self._point_to(snapshot.generation)
 
     def generations(self) -> list[str]:
         """List the generations on disk, by change number: the oldest first."""

@@ -60,13 +60,10 @@ class Snapshot:
     display: Blobs
 
     @classmethod
-    def open(cls, folder: Path, *, verify: bool = True) -> Snapshot:
-        """Open a snapshot's folder; a published one is opened by `Catalog.open`.
+    def open(cls, folder: Path) -> Snapshot:
+        """Open a snapshot's folder, after every file was read and compared with its SHA-256.
 
-        Args:
-            folder: where it lies.
-            verify: read every file and compare its SHA-256. Without, names, sizes and shapes are
-                checked all the same; only for a folder that was verified a moment ago.
+        A published one is opened by `Catalog.open`.
 
         Raises:
             SnapshotDamaged: a file is missing, truncated, altered, of another format, or one
@@ -74,7 +71,7 @@ class Snapshot:
         """
         manifest = read_manifest(folder)
         _check_names(folder, manifest)
-        _check_sums(folder, manifest, verify=verify)
+        _check_sums(folder, manifest)
         rows = manifest.rows
         columns, labels = open_columns(folder, manifest), read_labels(folder)
         check_codes(folder, manifest, columns, labels)
@@ -182,10 +179,10 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
         raise SnapshotDamaged.at(folder / name, "not named in the manifest")
 
 
-def _check_sums(folder: Path, manifest: Manifest, *, verify: bool) -> None:
+def _check_sums(folder: Path, manifest: Manifest) -> None:
     for name, wanted in manifest.files.items():
         size = (folder / name).stat().st_size
         if size != wanted.bytes:
             raise SnapshotDamaged.at(folder / name, f"{size} bytes long, not {wanted.bytes}")
-        if verify and measure(folder / name) != wanted:
+        if measure(folder / name) != wanted:
             raise SnapshotDamaged.at(folder / name, "altered: its SHA-256 is another")

@@ -20,6 +20,7 @@ from recommender.api import LIMITS, ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.evaluation.datasets import Dataset
 from recommender.indexing.rebuild import rebuild
+from recommender.indexing.snapshots import open_generation
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display_fields import DisplayFields
@@ -93,7 +94,7 @@ def open_bench(
             rebuild(store, catalog, reader, meter=meter, force=True)
         yield Bench(
             dataset,
-            View.of(catalog.open_live()),
+            View.of(open_generation(catalog)),
             "any" if language == "any" else None,
             lambda: plain_articles(store),
         )

@@ -161,7 +161,7 @@ def needs_rebuild(catalog: Catalog) -> bool:
 def open_generation(
     catalog: Catalog, generation: str | None = None, *, self_queries: bool = False
 ) -> Snapshot:
-    """Open a generation to make lists from; every process opens them here.
+    """Open a generation to make lists from; every process that makes lists opens it here.
 
     Args:
         catalog: where it lies.

@@ -15,6 +15,7 @@ from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import ListOptions, RelatedList
 from recommender.indexing.rebuild import rebuild
+from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
 from recommender.ranking.display_fields import DisplayFields
@@ -78,7 +79,7 @@ def _build(
 
 def _list(catalog: Catalog, policy: Policy) -> tuple[RelatedList, str]:
     """The list of the story, and the title of the story."""
-    view = View.of(catalog.open_live())
+    view = View.of(open_generation(catalog))
     seed, row = find_seed(view, STORY), view.row_of(STORY)
     title = STORY if row is None else DisplayFields.from_bytes(view.display_of(row)).title
     return list_related(view, seed, ListOptions(), policy, time.time()), title

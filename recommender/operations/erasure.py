@@ -131,6 +131,7 @@ def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
 def _may_hold(catalog: Catalog, generation: str, article_id: str) -> bool:
     """Whether a generation has a row of an article, or cannot be read."""
     try:
+        # Not `open_generation`: whether lists can be made from its columns does not matter here.
         return catalog.open(generation).row_of(article_id) is not None
     except (IndexFault, OSError):
         return True

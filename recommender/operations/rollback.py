@@ -42,8 +42,7 @@ def roll_back(
         epoch = _read_epoch(open_existing) if manifest is None else manifest.epoch
         target = _find_earlier(catalog, epoch, before) if generation is None else generation
         _refuse_other_store(catalog, target, epoch)
-        open_generation(catalog, target)
-        catalog.flip(target)
+        catalog.flip(open_generation(catalog, target))
         rollback_hold(catalog).write(f"rolled back to {target}\n")
     return before, target
 

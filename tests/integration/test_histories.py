@@ -188,7 +188,7 @@ class Newsroom:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             catalog = Catalog(Path(folder))
             rebuild(self.store, catalog, self.reader, force=True)
-            return View.of(catalog.open_live(verify=False))
+            return View.of(catalog.open_live())
 
     def do(self, deed: Deed) -> None:
         if deed.kind in STANDING or deed.kind in TEXTS:
@@ -205,7 +205,7 @@ class Newsroom:
                 self.rebuild()
             case "rollback":
                 names = self.catalog.generations()
-                self.catalog.flip(names[deed.way % len(names)])
+                self.catalog.flip(self.catalog.open(names[deed.way % len(names)]))
             case "policy":
                 self.store.policies.put(POLICIES[deed.way])
 
@@ -435,7 +435,7 @@ def test_a_withdrawn_article_never_returns_by_a_rollback(
             newsroom.do(Deed(kind, number, WITHDRAWALS[kind]))
         newsroom.rebuild()
         check_withdrawn(look(worker), withdrawn)
-        newsroom.catalog.flip(oldest)
+        newsroom.catalog.flip(newsroom.catalog.open(oldest))
         for view in (look(worker), newsroom.open().view):
             assert view.snapshot.generation == oldest
             check_withdrawn(view, withdrawn)

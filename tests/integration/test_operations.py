@@ -115,10 +115,10 @@ def test_a_generation_of_other_columns_is_damaged_and_nobody_goes_back_to_it(
     own_desk: Settings, catalog: Catalog, generations: list[str]
 ) -> None:
     live = generations[-1]
-    catalog.flip(generations[1])
+    catalog.flip(catalog.open(generations[1]))
     own = catalog.open_live().columns["id_hash"]
     forged = with_column(catalog, "id_hash", own.astype(np.int32))
-    catalog.flip(live)
+    catalog.flip(catalog.open(live))
     for command in ("verify", "rollback"):
         result = run_command(own_desk, "snapshots", command, forged)
         assert result.exit_code == 1

@@ -67,7 +67,7 @@ def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) ->
     assert needs_rebuild(catalog)
     as_format(catalog, 2)
     assert needs_rebuild(catalog)
-    catalog.flip(whole)
+    catalog.flip(catalog.open(whole))
     assert not needs_rebuild(catalog)
     (tmp_path / "live").write_bytes(b"?")
     assert needs_rebuild(catalog)

@@ -139,7 +139,7 @@ def test_any_ids_and_cards_come_back(
     ids = sorted(records)
     cards = [records[row_id] for row_id in ids]
     build(sample_rows(len(ids), ids=ids, display=cards), folder, **STAMP)
-    snapshot = Snapshot.open(folder, verify=False)
+    snapshot = Snapshot.open(folder)
     assert [snapshot.id_of(row) for row in range(len(ids))] == ids
     assert {row_id: snapshot.display_of(snapshot.row_of(row_id) or 0) for row_id in ids} == records
     assert [snapshot.row_of(row_id) for row_id in ids] == list(range(len(ids)))
@@ -243,7 +243,7 @@ def test_a_folder_that_is_not_there_is_damage(tmp_path: Path) -> None:
 def test_sizes_are_checked_even_without_checksums(catalog: Catalog) -> None:
     rewrite(live_file(catalog, Files.DISPLAY), lambda data: data[:-1])
     with pytest.raises(SnapshotDamaged, match="long, not"):
-        catalog.open_live(verify=False)
+        catalog.open_live()
 
 
 # --- files that fit their checksums and yet not each other ---

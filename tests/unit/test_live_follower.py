@@ -232,7 +232,8 @@ def test_whichever_generation_serves_it_gets_all_changes(
     desk_store.delete("harbour-4")
     desk_store.policies.set(OTHER)
     if fate == "rolled back":
-        Catalog(own_desk.data.snapshots).flip(older)
+        catalog = Catalog(own_desk.data.snapshots)
+        catalog.flip(catalog.open(older))
     for each in (worker, hire()):
         listed = each.listed()
         assert each.generation == (newer if fate == "served" else older)

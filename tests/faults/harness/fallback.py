@@ -40,7 +40,7 @@ def main(rows: int) -> None:
             with flipped(path, path.stat().st_size * 4):
                 seconds[f"the one before, {name} damaged"] = _seconds(catalog, older)
         begun = time.monotonic()
-        catalog.flip(older)
+        catalog.flip(catalog.open(older))
         seconds["rollback"] = time.monotonic() - begun
     sys.exit(report([Figure(f"{n}, s", took, most=MOST_SECONDS) for n, took in seconds.items()]))
 

@@ -268,7 +268,7 @@ class Newsroom:
         self.swaps += 1
         archive = self.archives[self.swaps % len(self.archives)]
         with self._catalog.lock():
-            self._catalog.flip(archive.generation)
+            self._catalog.flip(self._catalog.open(archive.generation))
         if self.swaps % FRESH == 0:
             # In turn, so that the oldest generation, which is pruned, is the same archive's.
             archive = self.archives[self.published % len(self.archives)]
