@@ -6,6 +6,7 @@ First the candidates are gathered and scored (`candidates`, `scoring`), then the
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -162,7 +163,7 @@ class _UnfinishedList:
         self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
         self._request, self._view = request, request.view
-        self._listed: CandidatePool | None = None
+        self._listed: list[tuple[CandidatePool, Rows]] = []  # by stage: pool, positions
         self._left = np.ones(len(self._view), np.bool_)  # neither listed nor dropped as repeats
         self._repeats = np.empty(0, np.int64)
 
@@ -213,9 +214,14 @@ class _UnfinishedList:
             rules=SelectionRules.of(request.policy, request.options.limit, diversity),
             seed_minhashes=np.vstack([request.seed.minhash, translations]),
             listable=candidates.listable,
-            listed=self._listed,
+            listed=self._listed_pool() if self._listed else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
         )
+
+    def _listed_pool(self) -> CandidatePool:
+        """The items so far, in list order; at least one."""
+        stages = (pool.at(positions) for pool, positions in self._listed)
+        return reduce(lambda above, below: below.under(above), stages)
 
     def _note_removed(self, scored: ScoredCandidates, selection: Selection) -> None:
         """Keep what was removed, for the stages that follow and for explanations."""
@@ -247,8 +253,7 @@ class _UnfinishedList:
             self.items.append(self._item(stage, scored, position))
         self._left[rows] = False
         if len(rows):
-            added = pool.at(positions)
-            self._listed = added if self._listed is None else added.under(self._listed)
+            self._listed.append((pool, positions))
 
     def _item(self, stage: str, scored: ScoredCandidates, position: int) -> Item:
         row = int(scored.rows[position])
