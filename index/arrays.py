@@ -51,6 +51,12 @@ def widen_float16(halves: Halves) -> Floats:
     return floats
 
 
+def append_zeros(vectors: Array, dim: int) -> Array:
+    """Append zeros to each vector, so that it has `dim` numbers."""
+    missing = dim - vectors.shape[1]
+    return np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors
+
+
 def spread_evenly(rows: int, most: int) -> Longs:
     """Pick up to `most` row numbers, evenly spaced over 0..rows-1, ascending and distinct."""
     return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)

@@ -208,7 +208,9 @@ class Catalog:
             SnapshotDamaged: the pointer cannot be read, so that nothing may be removed.
         """
         live = self._pointed_to()
-        names = sorted(self.generations(), key=lambda name: (self._is_kin(name, live), name))
+        names = sorted(
+            self.generations(), key=lambda name: (self._is_of_same_store(name, live), name)
+        )
         doomed = [name for name in names[: max(0, len(names) - keep)] if name != live]
         self.remove(doomed)
         return doomed
@@ -257,10 +259,10 @@ class Catalog:
         except SnapshotDamaged:
             return None
 
-    def _is_kin(self, generation: str, live: str | None) -> bool:
+    def _is_of_same_store(self, generation: str, live: str | None) -> bool:
         """Whether a generation comes from the same store as the live one."""
-        manifest, kin = self._manifest_of(generation), self._manifest_of(live) if live else None
-        return manifest is not None and kin is not None and manifest.epoch == kin.epoch
+        one, other = self._manifest_of(generation), self._manifest_of(live) if live else None
+        return one is not None and other is not None and one.epoch == other.epoch
 
     def _pointed_to(self) -> str | None:
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import SparseMatrix, normalize, round_to_float16
+from index.arrays import SparseMatrix, append_zeros, normalize, round_to_float16
 from index.errors import BadRows
 from index.lexical import overlap, weigh_rows
 from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
@@ -186,7 +186,7 @@ class DeltaBuilder:
         self._ids: list[str] = []
         self._keywords: list[Collection[str]] = []
         self._rows_by_keyword: dict[str, list[int]] = {}
-        self._cards: list[bytes] = []
+        self._display: list[bytes] = []
         self._buffers: dict[str, Buffer] = {}
         self._codes: dict[str, dict[str, int]] = {}
 
@@ -207,9 +207,9 @@ class DeltaBuilder:
         first rows may have no vector yet and nothing tells the dimension.
         """
         self._widen(vectors.shape[1])
-        self._extend("vectors", _padded(vectors, self.dim))
+        self._extend("vectors", append_zeros(vectors, self.dim))
         self._extend("passage-ends", self._count("passages") + passages.indptr[1:])
-        self._extend("passages", _padded(passages.codes, self.dim))
+        self._extend("passages", append_zeros(passages.codes, self.dim))
         self._extend("scales", scales_of(passages.codes))
         self._extend("term-ends", self._count("buckets") + terms.indptr[1:])
         self._extend("buckets", terms.columns.astype(np.int32))
@@ -226,7 +226,7 @@ class DeltaBuilder:
                 self._rows_by_keyword.setdefault(keyword, []).append(row)
         self._keywords.extend(rows.keywords)
         self._ids.extend(rows.ids)
-        self._cards.extend(rows.display)
+        self._display.extend(rows.display)
 
     def build(self, snapshot: Snapshot) -> Delta:
         """Make a delta of all rows so far; without rows it has the columns of the snapshot."""
@@ -255,7 +255,7 @@ class DeltaBuilder:
             rows_by_keyword=self._rows_by_keyword,
             keywords=self._keywords,
             ids=self._ids,
-            display=self._cards,
+            display=self._display,
         )
 
     @property
@@ -269,7 +269,7 @@ class DeltaBuilder:
             for name, dtype in (("vectors", np.float32), ("passages", np.int8)):
                 rows = self._rows(name, np.empty((0, dim), dtype))
                 self._buffers[name] = Buffer(np.empty((0, dim), dtype))
-                self._buffers[name].extend(_padded(rows, dim))
+                self._buffers[name].extend(append_zeros(rows, dim))
 
     def _count(self, name: str) -> int:
         return len(self._buffers[name]) if name in self._buffers else 0
@@ -284,7 +284,7 @@ class DeltaBuilder:
         return self._buffers[name].rows() if name in self._buffers else empty
 
     def _recode(self, name: str, codes: Ints, labels: Sequence[str]) -> Ints:
-        """Translate codes of a batch to the delta's codes; a label keeps its code for ever."""
+        """Translate codes of a batch to the delta's codes; a label never changes its code."""
         known = self._codes.setdefault(name, {})
         translated = [known.setdefault(label, len(known)) for label in labels]
         return np.array(translated, np.int32)[codes] if translated else codes
@@ -317,11 +317,6 @@ class Buffer:
         rows = self._array[: self._length]
         rows.flags.writeable = False
         return rows
-
-
-def _padded(vectors: Array, dim: int) -> Array:
-    """Append zeros to each vector, so that it has `dim` numbers."""
-    return np.pad(vectors, ((0, 0), (0, dim - vectors.shape[1])))
 
 
 def _fit(rows: Rows, snapshot: Snapshot) -> bool:

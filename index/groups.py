@@ -37,7 +37,7 @@ MOST_MATCHED: Final = 2_000
 """Passages of at most so many pairs are compared, because that is slow."""
 
 PRIOR: Final = 20
-"""How many rows the mean of all counts as, beside those of a group."""
+"""The mean of all rows is mixed into a group's mean with the weight of this many rows."""
 
 _SEED: Final = 20_240_607
 _LEAST_LENGTH: Final = 1e-3

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from index.arrays import SparseMatrix, entries_of
-from index.disk import map_array
+from index.disk import map_array, map_starts
 from index.errors import BadQuery, SnapshotDamaged
 from index.manifest import Files
 from index.rows import BUCKETS
@@ -308,8 +308,6 @@ def _sublinear(counts: Floats) -> Floats:
 
 
 def _open_matrix(rows: int, starts: Path, columns: Path, weights: Path) -> SparseMatrix:
-    indptr = map_array(starts, rows + 1, "i")
-    if indptr[0] != 0 or (np.diff(indptr) < 0).any():
-        raise SnapshotDamaged.at(starts, "does not ascend from 0")
+    indptr = map_starts(starts, rows)
     entries = int(indptr[-1])
     return SparseMatrix(indptr, map_array(columns, entries, "i"), map_array(weights, entries, "f"))

@@ -38,7 +38,8 @@ SMOOTHING: Final = 2
 """How many nearest rows a vector is smoothed with."""
 
 _FETCHES: Final = (16, 128, 1_024)
-"""How many candidates are fetched, in turn, while more might be as near as the last one.
+"""The first search fetches 16 candidates. If an unseen row may be as near as the last one kept, it
+fetches 128, then 1,024.
 
 More than a thousand rows that are equally near are copies of each other: any of them serves."""
 

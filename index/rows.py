@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import numpy as np
 
+from index.arrays import append_zeros
 from index.errors import BadRows
 from index.manifest import COLUMN_NAME
 from index.passages import Passages
@@ -143,7 +144,7 @@ class Rows:
 
 
 def concatenate_rows(parts: list[Rows]) -> Rows:
-    """Put rows end to end; `parts` is emptied, to hold few of them twice in memory.
+    """Concatenate rows. `parts` is emptied meanwhile, so that little is in memory twice.
 
     Args:
         parts: at least one, all with the same columns and labels. Shorter vectors are filled up
@@ -155,7 +156,7 @@ def concatenate_rows(parts: list[Rows]) -> Rows:
     columns, labels = _concatenate_columns(fields.pop("columns"), fields.pop("labels"))
     return Rows(
         ids=_chain(fields.pop("ids")),
-        vectors=np.concatenate([_pad(vectors, dim) for vectors in fields.pop("vectors")]),
+        vectors=np.concatenate([append_zeros(vectors, dim) for vectors in fields.pop("vectors")]),
         passages=_concatenate_passages(fields.pop("passages"), dim),
         terms=_concatenate_terms(fields.pop("terms")),
         columns=columns,
@@ -172,16 +173,10 @@ def _chain(parts: list[Sequence[T]]) -> list[T]:
     return list(itertools.chain.from_iterable(parts))
 
 
-def _pad(vectors: Array, dim: int) -> Array:
-    """Append zeros to each vector, so that it has `dim` numbers."""
-    missing = dim - vectors.shape[1]
-    return np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors
-
-
 def _concatenate_passages(parts: list[Passages], dim: int) -> Passages:
     return Passages(
         _concatenate_starts([part.indptr for part in parts]),
-        np.concatenate([_pad(part.codes, dim) for part in parts]),
+        np.concatenate([append_zeros(part.codes, dim) for part in parts]),
     )
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["IndexedText", "View"]
 
 _UNMEASURED = BackgroundSimilarity(0, 0.0, 0.0, 0.0)
-_FEW = 8  # mapping so many labels takes no longer than finding out which of them occur
+_FEW = 8
+"""With at most 8 labels, mapping all of them is as fast as finding those that occur."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +161,7 @@ class View:
 
     def take(self, column: str, rows: Whole) -> Array:
         """Read a column at some rows: [m] or [m, k]."""
-        return self._of_parts(rows, lambda part, own: part.columns[column][own])
+        return self._of_parts(rows, lambda part, part_rows: part.columns[column][part_rows])
 
     def map_labels(self, column: str, rows: Whole, value_of: Callable[[str], float]) -> Doubles:
         """Map a column of codes to numbers: `value_of(label)` for each row.
@@ -173,7 +174,9 @@ class View:
         Returns:
             float64 [m].
         """
-        return self._of_parts(rows, lambda part, own: _map_labels(part, column, own, value_of))
+        return self._of_parts(
+            rows, lambda part, part_rows: _map_labels(part, column, part_rows, value_of)
+        )
 
     def where(self, condition: Callable[[Snapshot | Delta], Bools]) -> Bools:
         """Mark the present rows that meet a condition.
@@ -192,16 +195,16 @@ class View:
 
     def nearest(self, vector: Floats, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows most similar to a unit vector; see `Vectors.nearest`."""
-        own, new = self._split(allowed)
-        hits = self.snapshot.vectors.nearest(vector, limit, own) if own.any() else Hits.none()
+        old, new = self._split(allowed)
+        hits = self.snapshot.vectors.nearest(vector, limit, old) if old.any() else Hits.none()
         if not new.any():
             return hits
         return self._merged(hits, self.delta.nearest(vector, limit, new), limit)
 
     def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows whose terms are most similar; see `Lexicon.nearest`."""
-        own, new = self._split(allowed)
-        hits = self.snapshot.lexicon.nearest(query, limit, own)
+        old, new = self._split(allowed)
+        hits = self.snapshot.lexicon.nearest(query, limit, old)
         if not new.any():
             return hits
         return self._merged(hits, self.delta.nearest_by_terms(query, limit, new), limit)
@@ -217,11 +220,13 @@ class View:
 
     def hubness(self, rows: Whole) -> Floats:
         """Read the hubness of some rows: float32 [m]; see `Neighbours`."""
-        return self._of_parts(rows, lambda part, own: part.neighbours.hubness[own])
+        return self._of_parts(rows, lambda part, part_rows: part.neighbours.hubness[part_rows])
 
     def match(self, passages: Floats, rows: Whole) -> Floats:
         """Match passages, float32 [k, dim], with those of some rows; see `ScaledPassages.match`."""
-        return self._of_parts(rows, lambda part, own: part.passages.match(passages, own))
+        return self._of_parts(
+            rows, lambda part, part_rows: part.passages.match(passages, part_rows)
+        )
 
     def fetch_smoothed(self, rows: Whole, weight: float) -> Floats:
         """Read the vectors of some rows, each moved towards its two nearest neighbours.
@@ -237,8 +242,8 @@ class View:
         vectors = self.fetch(rows)
         if not weight:
             return vectors
-        near = self._of_parts(rows, lambda part, own: part.neighbours.rows[own])
-        scaled = self._of_parts(rows, lambda part, own: part.neighbours.weights[own])
+        near = self._of_parts(rows, lambda part, part_rows: part.neighbours.rows[part_rows])
+        scaled = self._of_parts(rows, lambda part, part_rows: part.neighbours.weights[part_rows])
         return add_neighbours(vectors, near, scaled * (weight / SMOOTHING), self.snapshot.vectors)
 
     def smooth(self, vector: Floats, weight: float, group: str) -> Floats:
@@ -258,7 +263,7 @@ class View:
         return smooth_vector(self.snapshot, vector, background, weight / SMOOTHING)
 
     def _of_parts(self, rows: Whole, read: Callable[[Snapshot | Delta, Whole], Array]) -> Array:
-        """Read from each part its own rows, and put the results in the order of `rows`."""
+        """Read the rows of each part, and put the results in the order of `rows`."""
         return self._join(rows, partial(read, self.snapshot), partial(read, self.delta))
 
     def _join(
@@ -291,9 +296,9 @@ class View:
         size = len(self.snapshot)
         return allowed[:size], allowed[size:]
 
-    def _merged(self, own: Hits, new: Hits, limit: int) -> Hits:
-        rows = np.concatenate([own.rows, new.rows + len(self.snapshot)])
-        return top(rows, np.concatenate([own.similarities, new.similarities]), limit)
+    def _merged(self, old: Hits, new: Hits, limit: int) -> Hits:
+        rows = np.concatenate([old.rows, new.rows + len(self.snapshot)])
+        return top(rows, np.concatenate([old.similarities, new.similarities]), limit)
 
 
 def _map_labels(
