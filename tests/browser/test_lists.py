@@ -186,7 +186,7 @@ def test_a_key_is_never_shared_with_a_page(site: Site, cms: Cms, tab: Tabs) -> N
 
 
 def described(page: Page) -> list[tuple[str, str]]:
-    """Role and name of all that assistive technology is told of."""
+    """Role and name of all that assistive technology is parts of."""
     session = page.context.new_cdp_session(page)
     nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
     return [
@@ -209,12 +209,12 @@ def test_a_list_tells_its_parts_by_name(
 ) -> None:
     shown = tab()
     shown.page.goto(cms.put("/names", fragment(site, seed, "limit=5&heading_level=3")))
-    told = described(shown.page)
-    assert ("region", heading) in told
-    assert ("heading", heading) in told
-    assert [role for role, _ in told].count("list") == 1
-    assert [role for role, _ in told].count("listitem") == 5
-    names = [name for role, name in told if role == "link"]
+    parts = described(shown.page)
+    assert ("region", heading) in parts
+    assert ("heading", heading) in parts
+    assert [role for role, _ in parts].count("list") == 1
+    assert [role for role, _ in parts].count("listitem") == 5
+    names = [name for role, name in parts if role == "link"]
     assert names == [" ".join(title.split()) for title in texts(shown.page)]
     assert len(set(names)) == 5
     assert shown.page.get_by_role("heading", level=3).count() == 1

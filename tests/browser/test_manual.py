@@ -57,8 +57,8 @@ def test_on_a_narrow_screen_they_stand_below_each_other_each_with_its_name(
 
 
 def test_tables_are_told_as_tables_on_every_screen(manual: Callable[[int], Page]) -> None:
-    told = [
+    roles = [
         [role for role, _ in described(manual(width)) if role in PARTS] for width in (NARROW, WIDE)
     ]
-    assert told[0] == told[1]
-    assert set(told[0]) == set(PARTS)
+    assert roles[0] == roles[1]
+    assert set(roles[0]) == set(PARTS)

@@ -19,7 +19,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
 def test_no_answer_is_mixed_from_two_views(newsroom: Newsroom) -> None:
     before = newsroom.swaps
     counted = run(newsroom, ask, searches=SEARCHES, swaps=SWAPS, threads=3)
-    assert counted.told == []
+    assert counted.examples == []
     assert counted.mixed == 0
     assert counted.searches >= SEARCHES
     assert newsroom.swaps == before + SWAPS
@@ -47,6 +47,6 @@ def test_a_new_generation_is_shown_and_the_oldest_removed_under_its_searchers(
     monkeypatch.setattr("tests.faults.harness.swaps.FRESH", 1)
     before, published = newsroom.follower.current(), newsroom.published
     counted = run(newsroom, ask, searches=300, swaps=2, threads=2)
-    assert (counted.told, newsroom.published) == ([], published + 2)
+    assert (counted.examples, newsroom.published) == ([], published + 2)
     answer = ask(lambda: before, 0)
     assert answer.agrees(newsroom.expected[answer.generation, answer.change][0])

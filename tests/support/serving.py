@@ -19,7 +19,7 @@ import httpx
 from tests.support.archives import clean_environment
 from tests.support.waiting import free_port, until
 
-__all__ = ["KEY", "ROOT", "Place", "Server", "end_when_told", "holder_of"]
+__all__ = ["KEY", "ROOT", "Place", "Server", "end_by_sigterm", "holder_of"]
 
 KEY: Final = "abcdefgh12345678"
 WORKERS: Final = 2
@@ -31,7 +31,7 @@ ANOTHER_REBUILD: Final = 75
 PROC: Final = Path("/proc")
 
 
-def end_when_told() -> None:
+def end_by_sigterm() -> None:
     """Let SIGTERM end this program as Ctrl-C does, so that its servers end with it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 

@@ -42,6 +42,14 @@ def post(newsroom: Site) -> int:
 
 
 @contextmanager
+def unset(site: Site, stage: Stage) -> Iterator[None]:
+    """Meanwhile the plugin is set to no service; afterwards to this one."""
+    configure(site, url="", key="")
+    yield
+    configure(site, url=stage.address, key=KEY)
+
+
+@contextmanager
 def code(site: Site, source: str) -> Iterator[None]:
     """Code of another plugin, in every request meanwhile."""
     path = site.folder / "content/mu-plugins/other.php"
@@ -82,14 +90,16 @@ def showing(text: str, headers: dict[str, str] = NEVER_STALE) -> Callable[[Asked
 
 def sent(stage: Stage) -> list[tuple[str, int]]:
     """Which changes a service was told of, in order, and of which post."""
-    told = []
+    changes = []
     for one in stage.asked:
         if one.method == "POST":
             lines = [json.loads(line) for line in one.body.splitlines()]
-            told += [("DELETE" if "delete" in line else "PUT", line) for line in lines]
+            changes += [("DELETE" if "delete" in line else "PUT", line) for line in lines]
         elif one.method != "GET":
-            told.append((one.method, {"id": one.path}))
-    return [(verb, int(line.get("delete", line)["id"].rpartition(":")[2])) for verb, line in told]
+            changes.append((one.method, {"id": one.path}))
+    return [
+        (verb, int(line.get("delete", line)["id"].rpartition(":")[2])) for verb, line in changes
+    ]
 
 
 # --- pages ---
@@ -323,10 +333,8 @@ def test_a_change_waits_until_the_service_is_back(newsroom: Site, stage: Stage) 
 def test_what_a_killed_process_left_is_sent_a_minute_later(
     newsroom: Site, stage: Stage, killed: str
 ) -> None:
-    configure(newsroom, url="", key="")
-    post = newsroom.insert(post_title="Soon gone", post_content="Text.")
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
+    with unset(newsroom, stage):
+        post = newsroom.insert(post_title="Soon gone", post_content="Text.")
     kill = "posix_kill(getmypid(), 9);"
     if killed == "the request":
         with pytest.raises(RuntimeError):
@@ -372,10 +380,8 @@ def test_all_that_a_long_request_changes_is_sent(newsroom: Site, stage: Stage) -
 def test_a_deletion_is_told_though_the_post_was_sent_while_it_began(
     newsroom: Site, stage: Stage
 ) -> None:
-    configure(newsroom, url="", key="")
-    post = newsroom.insert(post_title="Soon gone", post_content="Text.")
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
+    with unset(newsroom, stage):
+        post = newsroom.insert(post_title="Soon gone", post_content="Text.")
     newsroom.run(
         """add_action('delete_post', function () { ReadAlso\\push_due(0, 9, 1); });
         wp_delete_post($given['post'], true);""",
@@ -453,9 +459,8 @@ def test_a_post_is_pushed_as_anybody_reads_it(newsroom: Site, stage: Stage) -> N
 def test_the_answer_of_some_other_server_settles_nothing(
     newsroom: Site, stage: Stage, other: Answer
 ) -> None:
-    configure(newsroom, url="", key="")
-    withdrawn = newsroom.insert(post_title="Soon gone", post_content="Text.")
-    configure(newsroom, url=stage.address, key=KEY)
+    with unset(newsroom, stage):
+        withdrawn = newsroom.insert(post_title="Soon gone", post_content="Text.")
     stage.answer = lambda _: other
     newsroom.trash(withdrawn)
     changed = newsroom.insert(post_title="Changed", post_content="Text.")
@@ -470,10 +475,9 @@ def test_the_answer_of_some_other_server_settles_nothing(
 
 
 def test_odd_answers_settle_nothing_and_break_nothing(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url="", key="")
-    fields = {"post_status": "publish", "post_content": "Odd."}
-    newsroom.fill([fields | {"post_title": f"Odd {n}"} for n in range(3)])
-    configure(newsroom, url=stage.address, key=KEY)
+    with unset(newsroom, stage):
+        fields = {"post_status": "publish", "post_content": "Odd."}
+        newsroom.fill([fields | {"post_title": f"Odd {n}"} for n in range(3)])
     stage.answer = lambda _: Answer(404)
     newsroom.run("ReadAlso\\mark_all(\"post_content = 'Odd.' AND 1 = %d\", 1);")
     items: tuple[object, ...] = (
@@ -553,11 +557,12 @@ def test_what_a_slow_service_does_not_take_in_two_seconds_is_left_to_cron(
 def test_a_post_that_fails_alone_holds_no_other_up(
     newsroom: Site, stage: Stage, refusal: Answer
 ) -> None:
-    configure(newsroom, url="", key="")
-    newsroom.empty()
-    fields = {"post_status": "publish", "post_content": "Many."}
-    posts = newsroom.fill([fields | {"post_title": f"{'POISON' * (n == 3)} {n}"} for n in range(7)])
-    configure(newsroom, url=stage.address, key=KEY)
+    with unset(newsroom, stage):
+        newsroom.empty()
+        fields = {"post_status": "publish", "post_content": "Many."}
+        posts = newsroom.fill(
+            [fields | {"post_title": f"{'POISON' * (n == 3)} {n}"} for n in range(7)]
+        )
     stage.answer = lambda asked: refusal if b"POISON" in asked.body else accept(asked)
     newsroom.run("ReadAlso\\push_all();")
     newsroom.run("do_action('read_also_push');")
@@ -633,12 +638,10 @@ def test_a_bulk_edit_is_sent_when_it_ends(newsroom: Site, stage: Stage) -> None:
 
 
 def test_a_rename_of_a_large_category_is_sent_by_and_by(newsroom: Site, stage: Stage) -> None:
-    configure(newsroom, url="", key="")
-    term = newsroom.category("Large")
-    fields = {"post_status": "publish", "post_content": "Many.", "post_category": [term]}
-    posts = newsroom.fill([fields | {"post_title": f"Large {n}"} for n in range(60)])
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
+    with unset(newsroom, stage):
+        term = newsroom.category("Large")
+        fields = {"post_status": "publish", "post_content": "Many.", "post_category": [term]}
+        posts = newsroom.fill([fields | {"post_title": f"Large {n}"} for n in range(60)])
     newsroom.run("wp_update_term($given['term'], 'category', ['name' => 'Larger']);", term=term)
     assert (sent(stage), waiting(newsroom)) == ([], len(posts))
     pass_time(newsroom)
@@ -651,14 +654,13 @@ def test_a_rename_of_a_large_category_is_sent_by_and_by(newsroom: Site, stage: S
 def test_another_name_of_an_author_and_another_author_are_sent(
     newsroom: Site, stage: Stage
 ) -> None:
-    configure(newsroom, url="", key="")
-    user, post = newsroom.run(
-        """$user = wp_insert_user(['user_login' => 'a', 'user_pass' => 'x', 'display_name' => 'A']);
-        return [$user, wp_insert_post(['post_title' => 'By A', 'post_author' => $user,
-            'post_status' => 'publish'])];"""
-    )
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
+    with unset(newsroom, stage):
+        user, post = newsroom.run(
+            """$user = ['user_login' => 'a', 'user_pass' => 'x', 'display_name' => 'A'];
+            $user = wp_insert_user($user);
+            return [$user, wp_insert_post(['post_title' => 'By A', 'post_author' => $user,
+                'post_status' => 'publish'])];"""
+        )
     newsroom.run("wp_update_user(['ID' => $given['user'], 'display_name' => 'B']);", user=user)
     heir = """$heir = wp_insert_user(['user_login' => 'c', 'user_pass' => 'x']);
         require_once ABSPATH . 'wp-admin/includes/user.php';
@@ -680,13 +682,11 @@ def test_a_post_that_becomes_one_of_another_type_is_withdrawn(newsroom: Site, st
 
 def test_pushing_all_withdraws_what_was_withdrawn_unnoticed(newsroom: Site, stage: Stage) -> None:
     """While the plugin was not active, or because a type is none of articles any more."""
-    configure(newsroom, url="", key="")
-    newsroom.empty()
-    published = newsroom.insert(post_title="Stays", post_content="Text.")
-    page = newsroom.insert(post_title="A page", post_content="Text.", post_type="page")
-    trashed = newsroom.insert(post_title="Trashed", post_content="Text.")
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
+    with unset(newsroom, stage):
+        newsroom.empty()
+        published = newsroom.insert(post_title="Stays", post_content="Text.")
+        page = newsroom.insert(post_title="A page", post_content="Text.", post_type="page")
+        trashed = newsroom.insert(post_title="Trashed", post_content="Text.")
     turn = """require_once ABSPATH . 'wp-admin/includes/plugin.php';
         {}('read-also/read-also.php');"""
     newsroom.run(turn.format("deactivate_plugins"))

@@ -65,10 +65,10 @@ def nonce(page: str, before: str) -> str:
     return found[1]
 
 
-def told(client: httpx.Client, what: str = "test") -> str:
-    """What a button of the page says."""
+def press(client: httpx.Client, button: str = "test") -> str:
+    """Press a button of the page; what it says."""
     form = {
-        "action": f"read_also_{what}",
+        "action": f"read_also_{button}",
         "_ajax_nonce": nonce(client.get(PAGE).text, "'_ajax_nonce', "),
     }
     answer = client.post("/wp-admin/admin-ajax.php", data=form | {"start": "1"})
@@ -101,7 +101,7 @@ def test_the_key_stands_in_no_page(newsroom: Site, admin: httpx.Client) -> None:
     assert 'value="http://127.0.0.1:9"' in page
     assert "A key is set." in page
     assert KEY not in page
-    assert KEY not in told(admin)
+    assert KEY not in press(admin)
 
 
 def test_settings_are_kept_and_an_empty_key_field_keeps_the_key(
@@ -233,21 +233,21 @@ def test_the_connection_test_says_what_is_wrong(
     configure(newsroom, url=stage.address, key=KEY)
 
     def answers(asked: Asked) -> Answer:
-        told_of = bool(method) and asked.method == method and asked.path.endswith(path)
-        return answer if told_of else healthy(asked)
+        is_asked = bool(method) and asked.method == method and asked.path.endswith(path)
+        return answer if is_asked else healthy(asked)
 
     stage.answer = answers
-    assert said in told(admin)
+    assert said in press(admin)
 
 
 def test_the_connection_test_names_an_address_where_nobody_is(
     newsroom: Site, admin: httpx.Client
 ) -> None:
     configure(newsroom, url="", key="")
-    assert told(admin) == "No address is set."
+    assert press(admin) == "No address is set."
     address = f"http://127.0.0.1:{free_port()}"
     configure(newsroom, url=address, key=KEY)
-    assert told(admin).startswith(f"{address} cannot be reached: ")
+    assert press(admin).startswith(f"{address} cannot be reached: ")
 
 
 def test_pushing_all_sends_every_post_and_no_draft(
@@ -263,7 +263,7 @@ def test_pushing_all_sends_every_post_and_no_draft(
     )
     configure(newsroom, url=stage.address, key=KEY)
     stage.answer = accept
-    assert told(admin, "push") == "The service has every change."
+    assert press(admin, "push") == "The service has every change."
     lines = [json.loads(line) for one in stage.asked for line in one.body.splitlines()]
     published, drafts = (
         {wordpress_id(newsroom.home, n) for n in of} for of in (posts[:55], posts[55:])
@@ -277,7 +277,7 @@ def test_pushing_all_says_why_it_ended(newsroom: Site, admin: httpx.Client, stag
     newsroom.insert(post_title="Not taken", post_content="Text.")
     configure(newsroom, url=stage.address, key=KEY)
     stage.answer = lambda _: Answer(403, '{"detail": "no scope write"}', PROBLEM)
-    assert "it is tried again: 403 no scope write" in told(admin, "push")
+    assert "it is tried again: 403 no scope write" in press(admin, "push")
 
 
 # --- ids ---

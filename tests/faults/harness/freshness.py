@@ -31,7 +31,7 @@ from tests.faults.harness.clients import Line, Load, ask, line_to, listed
 from tests.faults.harness.stories import fresh, seeds, write_lines
 from tests.faults.harness.tally import Figure, report
 from tests.support.archives import Document
-from tests.support.serving import Place, Server, end_when_told
+from tests.support.serving import Place, Server, end_by_sigterm
 from tests.support.waiting import until
 
 SEEDS: Final = 300
@@ -278,7 +278,7 @@ def _quantiles(name: str, values: Sequence[float], **most: float) -> list[Figure
 @click.option("--rate", default=100.0, show_default=True, help="Reads a second.")
 def main(*, samples: int, articles: int, rate: float) -> None:
     """Measure, print the figures beside their bars, and fail where one is missed."""
-    end_when_told()
+    end_by_sigterm()
     with tempfile.TemporaryDirectory(prefix="freshness-", ignore_cleanup_errors=True) as folder:
         load_file = write_lines(Path(folder) / "bulk.jsonl", seeds(articles, "bulk"))
         written = [Sample(number) for number in range(samples)]

@@ -103,19 +103,19 @@ class Tracer:
     def __init__(self, worker: "subprocess.Popen[bytes]", folder: Path) -> None:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        self._said, self._told = worker.stdin, worker.stdout
+        self._to_worker, self._from_worker = worker.stdin, worker.stdout
         self._log = folder / "strace.log"
 
     def run(self, work: str, folder: Path, *options: str) -> Outcome:
         """Do a piece of work in a fresh child under strace."""
         self._say([work, str(folder)])
-        facts: list[dict[str, Any]] = [json.loads(self._told.readline())]
+        facts: list[dict[str, Any]] = [json.loads(self._from_worker.readline())]
         with ExitStack() as tracing:
             if "ready" in facts[0]:
                 tracing.enter_context(self._tracing(int(facts[0]["ready"]), options))
                 self._say()
             while "status" not in facts[-1]:
-                facts.append(json.loads(self._told.readline()))
+                facts.append(json.loads(self._from_worker.readline()))
         steps = {fact["step"]: fact for fact in facts if "step" in fact}
         trace = self._log.read_text("utf-8", "replace").splitlines()
         return Outcome(steps, int(facts[-1]["status"]), trace)
@@ -129,8 +129,8 @@ class Tracer:
 
     def _say(self, *words: object) -> None:
         """What to do, or a byte for the child to go on."""
-        self._said.write(b"".join(json.dumps(one).encode() for one in words) or b"\n")
-        self._said.flush()
+        self._to_worker.write(b"".join(json.dumps(one).encode() for one in words) or b"\n")
+        self._to_worker.flush()
 
     @contextmanager
     def _tracing(self, pid: int, options: Iterable[str]) -> Iterator[None]:

@@ -279,12 +279,12 @@ class Campaign:
         folder = Path(tempfile.mkdtemp(prefix="ledgers-", dir=archive.folder))
         yield from run_and_kill(archive, planned, folder)
         ledgers = {name: read_ledger(folder / name) for name in planned.workers}
-        told = [line for lines in ledgers.values() for line in lines]
-        yield from (str(value) for kind, value in told if kind == "wrong")
+        every_line = [line for lines in ledgers.values() for line in lines]
+        yield from (str(value) for kind, value in every_line if kind == "wrong")
         deeds = [deeds_in(ledgers[name]) for name in planned.workers if name != PUBLISHER]
         for made in deeds:
             yield from archive.history.add(made)
-        publishes = [value for kind, value in told if kind == "published"]
+        publishes = [value for kind, value in every_line if kind == "published"]
         archive.published = max([archive.published, *publishes])
         cut_short = [made[-1] for made in deeds if made and made[-1].numbers is None]
         with ProcessPoolExecutor(1, FORK) as pool:

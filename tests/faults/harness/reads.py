@@ -30,7 +30,7 @@ from tqdm import tqdm
 from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_kept
 from tests.faults.harness.stories import fresh, seeds, write_lines
 from tests.support.postgresql import PostgreSQL, server_binaries
-from tests.support.serving import Place, Server, end_when_told
+from tests.support.serving import Place, Server, end_by_sigterm
 from tests.support.waiting import until
 
 # A clock that can be moved for every process of a server, without a change to the product.
@@ -251,7 +251,7 @@ class Scene:
 # --- what happens to a server while readers go on reading ---
 
 HOURS: Final = 24
-TURN: Final = {"expires_at": "late-expiring", "embargoed_until": "late-embargoed"}
+HALFWAY: Final = {"expires_at": "late-expiring", "embargoed_until": "late-embargoed"}
 
 
 def rebuild(scene: Scene) -> None:
@@ -334,15 +334,15 @@ def kill_database(scene: Scene) -> None:
 def take_database_away_for_a_day(scene: Scene) -> None:
     """PostgreSQL is away while the clock goes on by 24 hours; workers start on the way."""
     assert scene.database is not None
-    before = _listed_of_turning(scene)
+    before = _listed_of_changing(scene)
     scene.database.kill()
     for hour in range(HOURS):
         scene.clock.move_an_hour()
         scene.rest(2.5)
         if hour in {HOURS // 2, HOURS - 1}:
             scene.kill_worker()
-    after = _listed_of_turning(scene)
-    scene.note(f"after {scene.clock.hours} h of those that turn are listed: {before} -> {after}")
+    after = _listed_of_changing(scene)
+    scene.note(f"after {scene.clock.hours} h of those that change are listed: {before} -> {after}")
     if scene.clock.hours == HOURS:
         scene.check(before == {"late-expiring"}, f"before the outage was listed {before}")
     scene.check(after == {"late-embargoed"}, f"after the outage was listed {after}")
@@ -350,18 +350,20 @@ def take_database_away_for_a_day(scene: Scene) -> None:
     scene.must_be_kept()
 
 
-def write_what_turns(scene: Scene) -> None:
+def write_what_changes_halfway(scene: Scene) -> None:
     """One article that expires, and one whose embargo ends, 12 hours from now."""
-    turn = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOURS / 2 * HOUR_SECONDS))
-    for name, article_id in TURN.items():
-        article = scene.next_article(id=article_id, tags=["turn"], **{name: turn})
+    halfway = time.strftime(
+        "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOURS / 2 * HOUR_SECONDS)
+    )
+    for name, article_id in HALFWAY.items():
+        article = scene.next_article(id=article_id, tags=["halfway"], **{name: halfway})
         kept = put_until_kept(scene.server.port, article, 180)  # the indexer loads its model first
         scene.check(kept, f"{article_id} is not visible")
 
 
-def _listed_of_turning(scene: Scene) -> set[str]:
+def _listed_of_changing(scene: Scene) -> set[str]:
     """Which of the two stand in the lists of a seed, whoever answers."""
-    path = "/v1/articles/seed-1/related?tag=turn"
+    path = "/v1/articles/seed-1/related?tag=halfway"
     return {i for _ in range(8) for i in listed(ask(scene.server.port, "GET", path)[1])}
 
 
@@ -449,15 +451,15 @@ def _database(part: str) -> Iterator[PostgreSQL | None]:
 
 def run_part(scene: Scene, seconds: float, rate: float) -> bool:
     """Disturb by turns, each at least once and as long as there is time; tell if all is well."""
-    turns = ON_BOTH | (ON_SQLITE if scene.database is None else ON_POSTGRESQL)
+    disturbances = ON_BOTH | (ON_SQLITE if scene.database is None else ON_POSTGRESQL)
     paths = [f"/v1/articles/seed-{n}/related{'.html' * (n % 2)}" for n in range(SEEDS)]
     begun = time.monotonic()
     with Load(scene.server.port, paths, rate) as load:
         with scene.phase("writes before all"):
-            write_what_turns(scene)
-        turning = tqdm(cycle(turns.items()), "disturbances", disable=None)
-        for done, (name, disturb) in enumerate(turning):
-            if done >= len(turns) and time.monotonic() - begun >= seconds:
+            write_what_changes_halfway(scene)
+        steps = tqdm(cycle(disturbances.items()), "disturbances", disable=None)
+        for done, (name, disturb) in enumerate(steps):
+            if done >= len(disturbances) and time.monotonic() - begun >= seconds:
                 break
             with scene.phase(name):
                 try:
@@ -474,7 +476,7 @@ def run_part(scene: Scene, seconds: float, rate: float) -> bool:
 @click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, default=PARTS)
 def main(minutes: float, rate: float, pace: float, parts: tuple[str, ...]) -> None:
     """Disturb for so long, print the table, and fail where a reader was failed."""
-    end_when_told()
+    end_by_sigterm()
     clean = True
     for part in parts:
         with prepared(part, pace) as scene:

@@ -64,7 +64,7 @@ SWITCH_SECONDS: Final = 0.0005
 """Threads take turns ten times as often as usual: more places to be torn at."""
 EPOCH: Final = "swaps"
 MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en"}))
-TOLD: Final = 10
+MOST_EXAMPLES: Final = 10
 
 APART: Final = 2e-5
 """No two similarities with a query lie closer, so that brute force has one order too."""
@@ -340,7 +340,7 @@ class Counted:
     searches: int = 0
     mixed: int = 0
     seen: set[tuple[str, int]] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, fault: str | None) -> None:
@@ -349,7 +349,7 @@ class Counted:
             self.searches += 1
             if fault is not None:
                 self.mixed += 1
-                self.told += [fault] if len(self.told) < TOLD else []
+                self.examples += [fault] if len(self.examples) < MOST_EXAMPLES else []
 
 
 def _fault(newsroom: Newsroom, ask: Ask, asked: int, seen: set[tuple[str, int]]) -> str | None:
@@ -437,7 +437,7 @@ def main(*, searches: int, swaps: int, threads: int, torn: bool) -> None:
     click.echo(f"views seen   {len(counted.seen):>10,} of {len(newsroom.expected):,} shown")
     click.echo(f"mixed        {counted.mixed:>10,}")
     click.echo(f"seconds      {time.monotonic() - begun:>10.1f}")
-    for what in counted.told:
+    for what in counted.examples:
         click.echo(what, err=True)
     sys.exit(1 if counted.mixed else 0)
 
