@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.analysis.features import Embedding
 from recommender.errors import DeletedArticle, StoreRestored, UnknownArticle
 from recommender.store import (
     LOG_START,
@@ -31,8 +30,8 @@ def reading_of(store: ArticleStore, article_id: str) -> AnalyzedText | None:
     for pending in queue:
         if pending.article.id == article_id:
             size = len(pending.article.title)
-            features = make_features("en", [size], embedding=make_embedding([size]))
-            return AnalyzedText(pending, None, features)
+            embedding = make_embedding([size], [[size]] * (size - 1))
+            return AnalyzedText(pending, None, make_features("en", [size], embedding=embedding))
     return None
 
 
@@ -72,18 +71,29 @@ class Follower:
         return found
 
 
-def embedding_of(update: Update) -> Embedding | None:
-    return None if update.features is None else update.features.embedding
+Read = tuple[list[int], list[float] | None, list[list[int]] | None]
+
+
+def read(size: int) -> Read:
+    """Terms, vector and passages of a text by the length of its title."""
+    return [size], [float(size)], [[size]] * (size - 1)
 
 
 def plain(update: Update) -> tuple[object, ...]:
-    """id, change, title, size told by the terms, size told by the vector, settled."""
+    """id, change, title, what was read, settled."""
+    features = update.features
+    embedding = features.embedding if features else None
     return (
         update.id,
         update.change,
         update.outline.title if update.outline else None,
-        update.features.buckets.tolist() if update.features else None,
-        embedding.vector.tolist() if (embedding := embedding_of(update)) else None,
+        (
+            features.buckets.tolist(),
+            embedding.vector.tolist() if embedding else None,
+            embedding.passages.tolist() if embedding else None,
+        )
+        if features
+        else None,
         update.up_to_date,
     )
 
@@ -96,51 +106,11 @@ def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleSto
     complete, (update,) = follower.step()
     assert complete
     assert update.outline == make_article(tags=["x"], status="draft")
-    assert plain(update) == ("a", 1, "T", None, None, False)
+    assert plain(update) == ("a", 1, "T", None, False)
     settle(store, "a")
-    assert [plain(each) for each in follower.rest()] == [("a", 1, "T", [1], [1.0], True)]
+    assert [plain(each) for each in follower.rest()] == [("a", 1, "T", read(1), True)]
     assert follower.rest() == []
     assert follower.point == store.state().newest
-
-
-def read_with_passages(store: ArticleStore, *rows: list[int]) -> None:
-    """As an indexer does that makes passages of two numbers of article `a`."""
-    reading = reading_of(store, "a")
-    assert reading is not None
-    features = replace(reading.features, embedding=make_embedding([1, 0], rows))
-    store.queue.acknowledge([replace(reading, features=features)], RECIPES)
-
-
-def passages_told(updates: list[Update]) -> list[object]:
-    return [None if one is None else one.passages.tolist() for one in map(embedding_of, updates)]
-
-
-def test_an_article_is_told_with_the_passages_that_were_read_last(store: ArticleStore) -> None:
-    follower = Follower(store)
-    store.put(make_article())
-    assert passages_told(follower.rest()) == [None]
-    read_with_passages(store, [127, -3], [0, 5])
-    assert passages_told(follower.rest()) == [[[127, -3], [0, 5]]]
-    store.put(make_article(title="Another"))
-    assert passages_told(follower.rest()) == [[[127, -3], [0, 5]]]
-    read_with_passages(store, [1, 1])
-    assert passages_told(follower.rest()) == [[[1, 1]]]
-    assert passages_told(Follower(store).rest()) == [[[1, 1]]]
-    store.delete("a")
-    assert passages_told(follower.rest()) == [None]
-
-
-def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) -> None:
-    store.put(make_article())
-    read_with_passages(store)
-    assert passages_told(Follower(store).rest()) == [[]]
-    assert passages_told(Follower(store, model="another").rest()) == [None]
-    store.put(make_article(title="Another"))
-    settle(store, "a")
-    (update,) = Follower(store).rest()
-    embedding = embedding_of(update)
-    assert embedding is not None
-    assert embedding.passages.shape == (0, 1)
 
 
 def test_what_was_read_last_stands_in_until_a_newer_text_was_read(store: ArticleStore) -> None:
@@ -148,27 +118,37 @@ def test_what_was_read_last_stands_in_until_a_newer_text_was_read(store: Article
     store.put(make_article())
     settle(store, "a")
     store.put(make_article(title="New"))
-    assert [plain(each) for each in follower.rest()] == [("a", 3, "New", [1], [1.0], False)]
+    assert [plain(each) for each in follower.rest()] == [("a", 3, "New", read(1), False)]
     settle(store, "a")
-    assert [plain(each) for each in follower.rest()] == [("a", 3, "New", [3], [3.0], True)]
+    assert [plain(each) for each in follower.rest()] == [("a", 3, "New", read(3), True)]
     store.put(make_article(title="New", status="withheld"))
     (update,) = follower.rest()
-    assert plain(update) == ("a", 5, "New", [3], [3.0], True)
+    assert plain(update) == ("a", 5, "New", read(3), True)
     assert update.outline == make_article(title="New", status="withheld")
     store.delete("a")
     for each in (follower, Follower(store)):
-        assert [plain(update) for update in each.rest()] == [("a", 6, None, None, None, True)]
+        assert [plain(update) for update in each.rest()] == [("a", 6, None, None, True)]
     store.put(make_article())
-    assert [plain(each) for each in follower.rest()] == [("a", 7, "T", None, None, False)]
+    assert [plain(each) for each in follower.rest()] == [("a", 7, "T", None, False)]
 
 
-def test_features_of_another_version_are_not_given(
-    store: ArticleStore,
-) -> None:
+def test_features_of_another_version_are_not_given(store: ArticleStore) -> None:
+    store.put(make_article(title="Tt"))
+    settle(store, "a")
+    told = {
+        versions: plain(Follower(store, analyzer=versions[0], model=versions[1]).rest()[0])[3]
+        for versions in [("words", "model"), ("other", "model"), ("words", "other")]
+    }
+    assert list(told.values()) == [read(2), None, ([2], None, None)]
+
+
+def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) -> None:
     store.put(make_article())
     settle(store, "a")
-    assert [plain(each)[3:5] for each in Follower(store, analyzer="other").rest()] == [(None, None)]
-    assert [plain(each)[3:5] for each in Follower(store, model="other").rest()] == [([1], None)]
+    (update,) = Follower(store).rest()
+    assert update.features is not None
+    assert update.features.embedding is not None
+    assert update.features.embedding.passages.shape == (0, 1)
 
 
 def test_an_article_touched_often_is_told_once_in_its_last_place(store: ArticleStore) -> None:
@@ -280,7 +260,7 @@ def test_the_newest_that_were_never_read_are_told_up_to_a_point(store: ArticleSt
     store.put(make_article("f"))
     unread = store.unread_before(point, 10)
     assert [plain(each) for each in unread] == [
-        (name, change, "T", None, None, False) for name, change in [("e", 5), ("c", 3), ("a", 1)]
+        (name, change, "T", None, False) for name, change in [("e", 5), ("c", 3), ("a", 1)]
     ]
     assert [each.id for each in store.unread_before(point, 2)] == ["e", "c"]
     assert [each.id for each in store.unread_before(LogPosition(2, ""), 10)] == ["a"]
@@ -324,17 +304,16 @@ def apply(store: ArticleStore, kind: str, article_id: str, fields: dict[str, str
 
 
 def present_state(
-    store: ArticleStore, article_id: str, read: str | None
+    store: ArticleStore, article_id: str, last_read: str | None
 ) -> tuple[object, ...] | None:
     """What a follower should know of an article, from the title that was read last."""
     try:
         title = store.get(article_id).title
     except DeletedArticle:
-        return None, None, None, True
+        return None, None, True
     except UnknownArticle:
         return None
-    sizes = (None, None) if read is None else ([len(read)], [float(len(read))])
-    return title, *sizes, title == read
+    return title, None if last_read is None else read(len(last_read)), title == last_read
 
 
 @examples(25)
@@ -345,20 +324,20 @@ def test_whoever_follows_knows_the_final_state_of_every_article(
     start = shared.state().newest
     follower = Follower(shared, point=start)
     known: dict[str, tuple[object, ...]] = {}
-    read: dict[str, str | None] = {}
+    titles: dict[str, str | None] = {}
     for kind, name, fields in history:
         article_id = f"{name}{start.number}"
         if kind == "settle" and reading_of(shared, article_id):
-            read[article_id] = shared.get(article_id).title
+            titles[article_id] = shared.get(article_id).title
         apply(shared, kind, article_id, fields)
         if kind == "delete":
-            read[article_id] = None
+            titles[article_id] = None
         for _ in range(data.draw(st.integers(0, 2), label="pages")):
             _, updates = follower.step(data.draw(st.integers(1, 3), label="limit"))
             known |= {each.id: plain(each)[2:] for each in updates}
     known |= {each.id: plain(each)[2:] for each in follower.rest(limit=2)}
     expected = {
-        article_id: present_state(shared, article_id, read.get(article_id))
+        article_id: present_state(shared, article_id, titles.get(article_id))
         for article_id in (f"{name}{start.number}" for name in NAMES)
     }
     assert known == {key: state for key, state in expected.items() if state is not None}
