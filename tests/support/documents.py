@@ -1,16 +1,18 @@
-"""Documents as rows of an index, without a snapshot around them."""
+"""Documents as rows of an index, with a snapshot around them or without."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Rows
+from index import Catalog, Rows, Snapshot
+from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.snapshots import Origin
-from recommender.store import LOG_START
+from recommender.indexing.snapshots import Origin, build_options
+from recommender.store import LOG_START, StoreState
 from tests.support.features import make_embedding, make_features
 
 ANY_LANGUAGE = Origin("e", LOG_START, "m", "m", languages=None)
@@ -37,3 +39,12 @@ def make_document(article: Article, *, up_to_date: bool = True) -> IndexedDocume
 
 def tagged_rows(documents: Iterable[IndexedDocument]) -> TaggedRows:
     return TaggedRows(build_rows([*documents], ANY_LANGUAGE, dim=2))
+
+
+def publish(
+    folder: Path, documents: Iterable[IndexedDocument], model: Model, **options: Any
+) -> Snapshot:
+    """A snapshot of some documents, whose vectors have two dimensions, in a catalog of its own."""
+    rows = build_rows([*documents], model, dim=2)
+    stamp: dict[str, Any] = {**build_options(model, StoreState("e", LOG_START)), **options}
+    return Catalog(folder).publish_rows(rows, **stamp)

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import Catalog, DeltaWriter, Snapshot, View
+from index import DeltaWriter, Snapshot, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article, hash_id
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.snapshots import build_options
 from recommender.ranking.duplicates import rows_of_translations
-from recommender.store import LOG_START, StoreState
+from tests.support.documents import publish
 from tests.support.properties import examples
 
 MODEL = Model("fake", Path(), "fake-1", None)
@@ -32,11 +31,6 @@ def rows_for(links: Links) -> list[IndexedDocument]:
     ]
 
 
-def snapshot_of(folder: Path, links: Links) -> Snapshot:
-    rows = build_rows(rows_for(links), MODEL, dim=2)
-    return Catalog(folder).publish_rows(rows, **build_options(MODEL, StoreState("e", LOG_START)))
-
-
 def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
     delta_writer = DeltaWriter(View.of(snapshot))
     for links, gone in steps:
@@ -52,7 +46,7 @@ def rows_with(view: View, *names: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return snapshot_of(tmp_path_factory.mktemp("first"), FIRST)
+    return publish(tmp_path_factory.mktemp("first"), rows_for(FIRST), MODEL)
 
 
 STEPS = st.lists(

@@ -15,17 +15,16 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from index import Catalog, Query, View, quantize
+from index import Query, View, quantize
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Embedding
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
-from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.snapshots import build_options
+from recommender.indexing.documents import IndexedDocument
 from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import ScoredCandidates, Scorer
 from recommender.ranking.seed import Seed, find_seed
-from recommender.store import LOG_START, StoreState
+from tests.support.documents import publish
 from tests.support.features import make_features
 
 MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en", "ru"}))
@@ -78,10 +77,9 @@ ARTICLES: Final = [
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> View:
-    stamp = build_options(MODEL, StoreState("e", LOG_START))
-    stamp["centred"] = False  # else a mean would be taken off, which means little of three
-    rows = build_rows(ARTICLES, MODEL, dim=2)
-    return View.of(Catalog(tmp_path_factory.mktemp("scoring")).publish_rows(rows, **stamp))
+    """Not centred: else a mean would be taken off, which means little of three."""
+    folder = tmp_path_factory.mktemp("scoring")
+    return View.of(publish(folder, ARTICLES, MODEL, centred=False))
 
 
 @pytest.fixture
@@ -101,11 +99,8 @@ def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_langua
 ) -> None:
     """Of an encoder of several languages, with a handful of articles; from fifteen on they do."""
     for count, share in ((14, 1.0), (15, 0.5)):
-        rows = build_rows(
-            [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)], MODEL, 2
-        )
-        stamp = build_options(MODEL, StoreState("e", LOG_START))
-        view = View.of(Catalog(tmp_path / f"{count}").publish_rows(rows, **stamp))
+        documents = [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)]
+        view = View.of(publish(tmp_path / f"{count}", documents, MODEL))
         ranked = Scorer.of(view, find_seed(view, "en-00"), PLAIN, NOON.timestamp()).score(
             np.array([1])
         )
@@ -143,6 +138,7 @@ def test_in_one_language_all_three_signals_speak(rank: Rank) -> None:
         [0.25 * dense + 0.25 * passages + 0.5 * words, 0, 1]
     )
     assert found.scores.score[0] == close(0.6848)
+    assert [len(part) for part in (rank("en-a").rows, rank("en-a").values)] == [0, 0]
     weights = found.weights
     assert weights.dense.tolist() == weights.passages.tolist() == [0.25] * 3
     assert weights.lexical.tolist() == [0.5] * 3
@@ -224,7 +220,7 @@ def outside(**parts: Any) -> Seed:
     return Seed("draft", "en", **(values | parts))
 
 
-def test_so_is_one_from_outside_which_may_find_an_article_of_its_own_text(view: View) -> None:
+def test_a_seed_from_outside_may_find_an_article_of_its_own_text(view: View) -> None:
     """Its two nearest are a, which is itself, and d."""
     seed = outside(vector=np.array([1, 0], np.float32))
     scorer = Scorer.of(view, seed, Policy(neighbour_weight=0.6), 0.0)
@@ -263,8 +259,3 @@ def test_of_what_a_seed_does_not_have_nothing_is_counted(rank: Rank) -> None:
     nothing = rank(outside(embedded=False), "en-a", "ru-d", "tg-e")
     assert nothing.scores.score.tolist() == [0, 0, 0]
     assert nothing.weights.lexical.tolist() == [1, 1, 1]
-
-
-def test_no_candidates_are_ranked_as_none(rank: Rank) -> None:
-    found = rank("en-a")
-    assert [len(part) for part in (found.rows, found.vectors, found.values)] == [0, 0, 0]

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from index import Catalog, DeltaWriter, View
+from index import DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.snapshots import build_options
 from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import decay_by_age, recency_of
-from recommender.store import LOG_START, StoreState
+from tests.support.documents import publish
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
 
@@ -43,9 +42,7 @@ def make(tmp_path: Path) -> Make:
 
     def view_of(built: list[str | None], later: list[str | None]) -> View:
         every = [known(f"{n:03}", one, 10 * (n + 1)) for n, one in enumerate([*built, *later])]
-        rows = build_rows(every[: len(built)], MODEL, dim=2)
-        stamp = build_options(MODEL, StoreState("e", LOG_START))
-        delta_writer = DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
+        delta_writer = DeltaWriter(View.of(publish(tmp_path, every[: len(built)], MODEL)))
         if later:
             delta_writer.apply(build_rows(every[len(built) :], MODEL, dim=2), ())
         return delta_writer.view

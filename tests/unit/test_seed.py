@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import Catalog, DeltaWriter, View
+from index import DeltaWriter, View
 from recommender.analysis.embedding import Model
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, hash_id
 from recommender.errors import UnreadArticle
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.indexing.snapshots import build_options
 from recommender.ranking.seed import find_seed, seed_of
-from recommender.store import LOG_START, StoreState
+from tests.support.documents import publish
 from tests.support.features import make_embedding, make_features
 
 MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
@@ -34,9 +33,8 @@ def known(article_id: str, vector: Sequence[float] | None, **fields: Any) -> Ind
 
 @pytest.fixture
 def delta_writer(tmp_path: Path) -> DeltaWriter:
-    rows = build_rows([known("a", (0.6, 0.8)), known("b", (1, 0))], MODEL, dim=2)
-    stamp = build_options(MODEL, StoreState("e", LOG_START))
-    return DeltaWriter(View.of(Catalog(tmp_path).publish_rows(rows, **stamp)))
+    documents = [known("a", (0.6, 0.8)), known("b", (1, 0))]
+    return DeltaWriter(View.of(publish(tmp_path, documents, MODEL)))
 
 
 FULL = {
@@ -54,13 +52,13 @@ def test_a_seed_has_what_the_article_said(
     delta_writer: DeltaWriter,
     later: bool,  # noqa: FBT001
 ) -> None:
-    rows = build_rows([known("c", (0.6, 0.8), **FULL)], MODEL, dim=2)
+    document = known("c", (0.6, 0.8), **FULL)
     if later:
-        delta_writer.apply(rows, ())
+        delta_writer.apply(build_rows([document], MODEL, dim=2), ())
+        view = delta_writer.view
     else:
-        stamp = build_options(MODEL, StoreState("e", LOG_START))
-        delta_writer = DeltaWriter(View.of(Catalog(tmp_path / "other").publish_rows(rows, **stamp)))
-    seed = find_seed(delta_writer.view, "c")
+        view = View.of(publish(tmp_path / "other", [document], MODEL))
+    seed = find_seed(view, "c")
     assert (seed.id, seed.language, seed.section) == ("c", "en", "city")
     assert seed.published_at == NOON.timestamp()
     assert {seed.id_hash, seed.translates} == {hash_id("c"), hash_id("original")}
