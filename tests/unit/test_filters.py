@@ -82,16 +82,21 @@ def test_labels_are_compared_whole_and_what_is_unknown_meets_no_bound(
     assert np.flatnonzero(matching(TABLE, wanted)).tolist() == rows
 
 
-MOMENTS = st.none() | st.integers(-2, 2).map(lambda steps: NOON + steps * SECOND)
+def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
+    """Most articles break no rule by one field, or hardly one would be listed."""
+    return st.sampled_from([usual] * 2 * len(others) + [*others])
+
+
+MOMENTS = mostly(None, *(NOON + steps * SECOND for steps in range(-2, 3)))
 ARTICLES = st.builds(
     article,
-    title=st.sampled_from(["T", "", " "]),
+    title=mostly("T", "", " "),
     body=st.just("B"),
-    status=st.sampled_from(["published", "published", "draft", "withheld", "canceled"]),
+    status=mostly("published", "draft", "withheld", "canceled"),
     published_at=MOMENTS,
     embargoed_until=MOMENTS,
     expires_at=MOMENTS,
-    never_recommend=st.booleans(),
+    never_recommend=st.sampled_from([False, False, True]),
     no_related=st.booleans(),
     language=st.sampled_from(["en", "ru", None]),
     section=st.sampled_from(["city", "arts", None]),

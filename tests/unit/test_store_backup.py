@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -216,50 +217,46 @@ def test_the_meter_of_a_server_is_told_of_every_row(store: ArticleStore, tmp_pat
     assert [label for label, (total, done) in told.items() if total != done] == []
 
 
-def test_a_copy_taken_while_two_write_is_a_prefix_of_the_ledger(
-    reopen: Open, tmp_path: Path
-) -> None:
-    store = reopen()
+def test_a_copy_taken_while_two_write_is_a_prefix_of_the_log(reopen: Open, tmp_path: Path) -> None:
+    """And neither of them waits for it."""
+    store, stop, rounds = reopen(), threading.Event(), {"x": 0, "y": 0}
     fill(store)
-    before, stop, rounds = len(log_of(store)), threading.Event(), [0, 0]
+    before = len(log_of(store))
 
-    def write(writer: int) -> None:
+    def write(mark: str) -> None:
         own = reopen()
         while not stop.is_set():
-            own.put(
-                make_article(f"w-{writer}-{rounds[writer] % 50}", body=f"round {rounds[writer]}")
-            )
-            rounds[writer] += 1
+            name, text = f"{mark}-{rounds[mark] % 50}", f"round {rounds[mark]}"
+            own.put(make_article(name, body=text))
+            rounds[mark] += 1
 
     def wait_for_both() -> None:
-        begun, until = list(rounds), time.monotonic() + 20
-        while min(now - then for now, then in zip(rounds, begun, strict=True)) < 2:
+        begun, until = dict(rounds), time.monotonic() + 20
+        while any(rounds[mark] < begun[mark] + 2 for mark in rounds):
             assert time.monotonic() < until, "a writer waits for the backup"
             time.sleep(0.001)
 
-    threads = [threading.Thread(target=write, args=(writer,)) for writer in (0, 1)]
-    for thread in threads:
-        thread.start()
-    try:
-        wait_for_both()
-        for number in range(3):
-            back_up(store, tmp_path / f"copy-{number}.db")
+    copies = [tmp_path / f"copy-{number}.db" for number in range(3)]
+    with ThreadPoolExecutor(2) as threads:
+        writing = [threads.submit(write, mark) for mark in rounds]
+        try:
             wait_for_both()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    ledger = log_of(store)
-    for number in range(3):
-        with opened(tmp_path / f"copy-{number}.db") as copy:
+            for path in copies:
+                back_up(store, path)
+                wait_for_both()
+        finally:
+            stop.set()
+    for each in writing:
+        each.result()
+    whole = log_of(store)
+    for path in copies:
+        with opened(path) as copy, copy.scan() as view:
             log = log_of(copy)
-            assert before < len(log) <= len(ledger)
-            assert log == ledger[: len(log)]
-            with copy.scan() as view:
-                changes = {stored.article.id: stored.change for stored in view}
+            assert before < len(log) <= len(whole)
+            assert log == whole[: len(log)]
             newest = {entry.article_id: entry.number for entry in log if entry.kind == "upsert"}
             del newest["gone"]
-            assert changes == newest
+            assert {stored.article.id: stored.change for stored in view} == newest
 
 
 # --- SQLite alone ---
@@ -345,10 +342,11 @@ def tables_at(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         return tables_of(store)
 
 
-@contextmanager
-def bare(path: Path) -> Iterator[Any]:
+def execute(path: Path, *statements: str) -> None:
+    """Change a file behind the program's back."""
     with closing(pysqlite3.connect(str(path), isolation_level=None)) as connection:
-        yield connection
+        for statement in statements:
+            connection.execute(statement)
 
 
 def test_a_restored_store_holds_what_the_copy_holds(
@@ -397,9 +395,7 @@ def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
 
 def make_foreign(path: Path) -> None:
     path.unlink()
-    with bare(path) as connection:
-        connection.execute("CREATE TABLE precious (name TEXT)")
-        connection.execute("INSERT INTO precious VALUES ('mine')")
+    execute(path, "CREATE TABLE precious (name TEXT)", "INSERT INTO precious VALUES ('mine')")
 
 
 def make_folder(path: Path) -> None:
@@ -407,22 +403,10 @@ def make_folder(path: Path) -> None:
     path.mkdir()
 
 
-def make_newer(path: Path) -> None:
-    with bare(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-
-
-def make_nameless(path: Path) -> None:
-    with bare(path) as connection:
-        connection.execute("DELETE FROM store_facts")
-
-
 def miscount_free_pages(path: Path) -> None:
     """Damage of the file that copying its rows would leave behind, and hide."""
-    with bare(path) as connection:
-        connection.execute("CREATE TABLE passing (name TEXT)")
-        connection.execute("INSERT INTO passing VALUES (?)", ("x" * 20_000,))
-        connection.execute("DROP TABLE passing")
+    text = "x" * 20_000
+    execute(path, f"CREATE TABLE passing AS SELECT '{text}' AS name", "DROP TABLE passing")
     data = bytearray(path.read_bytes())
     free = int.from_bytes(data[36:40])
     assert free > 1
@@ -435,8 +419,11 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "damaged in its free pages": (miscount_free_pages, "it is damaged: .*"),
     "cut off": (lambda path: os.truncate(path, path.stat().st_size // 2), "damaged|malformed"),
     "foreign": (make_foreign, "no backup of an article store"),
-    "newer": (make_newer, "newer than this program"),
-    "nameless": (make_nameless, "no epoch"),
+    "newer": (
+        lambda path: execute(path, "UPDATE alembic_version SET version_num = '9999'"),
+        "newer than this program",
+    ),
+    "nameless": (lambda path: execute(path, "DELETE FROM store_facts"), "no epoch"),
     "text": (lambda path: path.write_text('{"id": "a"}\n' * 200), "not a database"),
     "short text": (lambda path: path.write_text("a"), "not a database|no backup"),
     "empty": (lambda path: path.write_bytes(b""), "no backup of an article store"),
