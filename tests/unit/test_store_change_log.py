@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article
 from recommender.store import (
     LOG_START,
@@ -19,11 +18,11 @@ from recommender.store import (
     QueuedText,
 )
 from tests.support.features import make_embedding, make_features
+from tests.support.stores import RECIPES
 
 Open = Callable[..., ArticleStore]
 WRITERS = 4
 ROUNDS = 25
-RECIPES = AnalyzerVersions("markup", "words", "model")
 
 
 class TakenBackError(Exception):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.analysis.features import AnalyzerVersions, Embedding, Features
+from recommender.analysis.features import Embedding, Features
 from recommender.articles import Article
 from recommender.store import (
     AnalyzedText,
@@ -22,6 +22,7 @@ from recommender.store import (
 from recommender.store.feature_cache import AT_ONCE, CHUNK
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
+from tests.support.stores import RECIPES
 
 Open = Callable[..., ArticleStore]
 Codes = NDArray[np.int8]
@@ -238,7 +239,7 @@ def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore)
     store.put(old)
     (pending,) = store.queue.next(1, bulk=False)
     reading = AnalyzedText(pending, None, replace(terms(), embedding=make_embedding([1])))
-    store.queue.acknowledge([reading], AnalyzerVersions("markup", "words", "model"))
+    store.queue.acknowledge([reading], RECIPES)
     store.put(new)
     assert store.features.prune() == 0
     assert set(store.features.vectors([old.text_hash], "model")) == {old.text_hash}

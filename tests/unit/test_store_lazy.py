@@ -11,6 +11,7 @@ from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import ArticleStore, LazyStore, open_store
 from recommender.store import article_store as store_module
+from tests.support.stores import ids_of
 
 
 @pytest.fixture
@@ -37,11 +38,6 @@ def fill(path: Path, *ids: str) -> None:
     """A store with some articles, closed."""
     with closing(open_store(f"sqlite:///{path}")) as store:
         store.write_many([Article(id=name, title="T") for name in ids])
-
-
-def ids_of(store: ArticleStore) -> list[str]:
-    with store.scan() as view:
-        return [one.article.id for one in view]
 
 
 def test_a_lost_file_is_refused_and_nothing_is_put_in_its_place(

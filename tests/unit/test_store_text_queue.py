@@ -1,10 +1,10 @@
 """The queue of texts that wait to be read, asked of each store there is."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
-from recommender.analysis.features import AnalyzerVersions
 from recommender.store import (
     AnalyzedText,
     ArticleStore,
@@ -329,7 +329,7 @@ def test_what_waits_again_for_a_model_waits_until_it_was_read_for_it(store: Arti
         assert again == [("b", 2), ("d", 4)]
         assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
     readings = [reading(each) for each in waiting(store, bulk=True)]
-    assert store.queue.acknowledge(readings, AnalyzerVersions("markup", "words", "other")) == [
+    assert store.queue.acknowledge(readings, replace(RECIPES, model="other")) == [
         9,
         10,
     ]
