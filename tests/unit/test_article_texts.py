@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.article_texts import (
-    LEAD_WIDTH,
     MOST_PASSAGES,
     PASSAGE_WIDTH,
     WIDE,
@@ -91,7 +90,7 @@ def test_paragraphs_are_split_at_line_ends_and_stripped() -> None:
     assert paragraphs(" \n ") == []
 
 
-OPENING, REST = "A" * (LEAD_WIDTH - 1) + ".", "B" * 400 + "."
+OPENING, REST = "A" * 599 + ".", "B" * 400 + "."  # the lead has room for 600
 
 
 @pytest.mark.parametrize(
@@ -102,6 +101,11 @@ OPENING, REST = "A" * (LEAD_WIDTH - 1) + ".", "B" * 400 + "."
             {"body": f"{OPENING}\n{REST}"},
             ArticleTexts("", OPENING, (OPENING, REST)),
             id="a body alone leads with its opening",
+        ),
+        pytest.param(
+            {"body": f"{OPENING[1:]}\nB"},
+            ArticleTexts("", OPENING[1:], (f"{OPENING[1:]} B",)),
+            id="and with what fits",
         ),
         pytest.param(
             {"title": "T", "body": "One.\n\nTwo."},
