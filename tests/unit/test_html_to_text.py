@@ -14,6 +14,7 @@ from recommender.errors import UnreadableMarkup
 
 STORY = "<p>The ferry was late again.</p><p>Nobody on the quay knew why, or said so.</p>"
 READ = "The ferry was late again.\n\nNobody on the quay knew why, or said so."
+LINK = "<li><a href=x>Another story with a rather long headline</a></li>"
 TAGS = """
 p div b i br a table tr td li ul h2 blockquote pre script style nav aside !-- /p /div
 """.split()  # noqa: SIM905 - a list to read
@@ -76,6 +77,9 @@ WORDS = st.text("abc éжש中ก", min_size=1, max_size=20).filter(str.strip)
         ("First line\nsame.\n\nSecond.\r\n \r\nThird.", "First line same.\n\nSecond.\n\nThird."),
         ("<h2>H</h2>\n\nOne <em>x</em>\n\n<b>Two</b> y", "H\n\nOne x\n\nTwo y"),
         ("<p>One\n\nstill one</p>", "One still one"),
+        # A list of links is the article only if there is nothing else.
+        (f"<p>A brief.</p><ul class=related-posts>{LINK * 9}</ul>", "A brief."),
+        ("<div class=social><a href=x>Our ten best</a></div>", "Our ten best"),
         # Scripts of the world, as they are given.
         ("<p>Съе\u0301шь <b>ё</b>лку</p>", "Съе\u0301шь ёлку"),
         ("<p dir=rtl>می\u200cخواهم \u200f(שלום)\u202b</p>", "می\u200cخواهم \u200f(שלום)\u202b"),  # noqa: RUF001
@@ -138,15 +142,6 @@ def test_what_only_resembles_boilerplate_stays(opening: str) -> None:
 def test_a_wrapper_keeps_its_text_whatever_it_is_called(opening: str) -> None:
     assert html_to_text(f"{opening}{STORY}") == READ
     assert html_to_text(f"<p>By X</p>{opening}{STORY}") == f"By X\n\n{READ}"
-
-
-def test_a_list_of_links_never_passes_for_the_article() -> None:
-    links = "<li><a href=x>Another story with a rather long headline</a></li>" * 9
-    assert html_to_text(f"<p>A brief.</p><ul class=related-posts>{links}</ul>") == "A brief."
-
-
-def test_links_are_the_article_where_there_is_nothing_else() -> None:
-    assert html_to_text("<div class=social><a href=x>Our ten best</a></div>") == "Our ten best"
 
 
 def test_nesting_is_read_as_deep_as_the_parser_goes() -> None:
