@@ -1,4 +1,4 @@
-"""A web site on loopback, to be fetched from: answers are set by path, and it tells who asked."""
+"""A web site on loopback, to be fetched from: answers are set by path, and it keeps who asked."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -35,14 +35,14 @@ class Site:
         return f"http://{HOST}:{self.port}"
 
     def add(self, path: str, answering: Answering) -> str:
-        """Answer a path by a function, or do so after those given before; tells the address."""
+        """Answer a path by a function, or do so after those given before; returns the address."""
         self.answers.setdefault(path, []).append(answering)
         return self.url + path
 
     def serve(
         self, path: str, body: bytes = b"", status: int = 200, headers: Mapping[str, str] = {}
     ) -> str:
-        """Answer a path with a body, or do so after those given before; tells the address."""
+        """Answer a path with a body, or do so after those given before; returns the address."""
         given = dict(headers)
         return self.add(path, lambda request: reply(request, status, given, body))
 
