@@ -35,7 +35,7 @@ def backfill(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, afresh: b
     """
     dead = store.queue.dead_letter_ids()
     with store.scan() as scan:
-        ids = {one.text_hash: one.article.id for one in scan.outlines()}
+        ids = {text_hash: article_id for article_id, text_hash in scan.text_hashes()}
     ids = {key: article_id for key, article_id in ids.items() if article_id not in dead}
     unread = _analyze_missing(store, analyzer, ids, meter, afresh=afresh)
     readable = {key: article_id for key, article_id in ids.items() if key not in unread}

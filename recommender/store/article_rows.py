@@ -10,7 +10,6 @@ from recommender.articles import Article, article_of, parse_article
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.feature_cache import AT_ONCE
 from recommender.store.text_queue import dequeue, enqueue
 from recommender.strict_json import JsonObject
 
@@ -121,9 +120,9 @@ def get_articles(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Sto
     query = sa.select(*columns, table.c.change).where(table.c.deleted.is_(False))
     return {
         article_id: StoredArticle(parse_article(document), text_hash, read_hash, change)
-        for at in range(0, len(ids), AT_ONCE)
+        for at in range(0, len(ids), schema.ROWS_PER_STATEMENT)
         for article_id, document, text_hash, read_hash, change in connection.execute(
-            query.where(table.c.id.in_(ids[at : at + AT_ONCE]))
+            query.where(table.c.id.in_(ids[at : at + schema.ROWS_PER_STATEMENT]))
         )
     }
 
@@ -210,7 +209,7 @@ def delete_article(connection: sa.Connection, article_id: str) -> Receipt:
     if row.deleted:
         return Receipt(article_id, "unchanged", row.change)
     change = log_change(connection, article_id, "delete")
-    emptied = dict.fromkeys(("document", "outline", "text_hash", "read_hash"))
+    emptied = dict.fromkeys(schema.EMPTIED_BY_DELETION)
     table = schema.articles
     connection.execute(
         sa.update(table)

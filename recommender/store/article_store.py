@@ -291,7 +291,7 @@ class ArticleStore:
     def scan(self) -> Iterator[StoreScan]:
         """Read the whole store as it is at one moment; later writes are not seen."""
         with self.engine.begin() as connection:
-            yield StoreScan(connection)
+            yield StoreScan.begin(connection)
 
 
 class LazyStore:

@@ -22,7 +22,7 @@ class Checkpoints:
 
     def get(self, source: str) -> Mapping[str, Any] | None:
         """Read the checkpoint of a source; None if it has none."""
-        table = schema.cursors
+        table = schema.checkpoints
         query = sa.select(table.c.document).where(table.c.source == _key(source))
         with self._engine.begin() as connection:
             document = connection.scalar(query)
@@ -30,7 +30,7 @@ class Checkpoints:
 
     def put(self, source: str, checkpoint: Mapping[str, Any]) -> None:
         """Store the checkpoint of a source in the place of its last one."""
-        table = schema.cursors
+        table = schema.checkpoints
         values = {"document": _to_text(checkpoint), "at": datetime.now(tz=UTC)}
         with self._writer.begin() as connection:
             known = sa.update(table).where(table.c.source == _key(source)).values(**values)

@@ -14,7 +14,7 @@ from recommender.store.override_versions import forget_overrides
 
 __all__ = ["overwrite_free_space", "scrub"]
 
-REWRITTEN: Final = (schema.articles, schema.pending, schema.overrides, *FEATURE_TABLES)
+REWRITTEN: Final = (schema.articles, schema.queue, schema.overrides, *FEATURE_TABLES)
 
 
 def scrub(store: ArticleStore, article_id: str) -> None:
@@ -22,13 +22,13 @@ def scrub(store: ArticleStore, article_id: str) -> None:
 
     An article that is not deleted stays as it is.
     """
-    table, pending = schema.articles, schema.pending
-    emptied = dict.fromkeys(("document", "outline", "text_hash", "read_hash"))
+    table, queue = schema.articles, schema.queue
+    emptied = dict.fromkeys(schema.EMPTIED_BY_DELETION)
     deleted = sa.and_(table.c.id == article_id, table.c.deleted.is_(True))
-    queued = pending.c.article_id.in_(sa.select(table.c.id).where(deleted))
+    queued = queue.c.article_id.in_(sa.select(table.c.id).where(deleted))
     with writing(store.engine).begin() as connection:
         connection.execute(sa.update(table).where(deleted).values(**emptied))
-        connection.execute(sa.delete(pending).where(queued))
+        connection.execute(sa.delete(queue).where(queued))
         forget_overrides(connection, article_id)
 
 

@@ -12,7 +12,6 @@ from recommender.analysis.features import Embedding, Features
 from recommender.store import schema
 
 __all__ = [
-    "AT_ONCE",
     "FEATURE_TABLES",
     "FeatureCache",
     "features_among",
@@ -23,7 +22,6 @@ __all__ = [
 
 CHUNK: Final = 256  # texts
 FEATURE_TABLES: Final = (schema.vectors, schema.terms, schema.texts)
-AT_ONCE: Final = 500  # rows; databases limit the variables of a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +159,8 @@ def _rows_of_table(
     connection: sa.Connection, table: sa.Table, hashes: Sequence[str], fingerprint: str
 ) -> Iterator[sa.Row[Any]]:
     """Read the rows of a table of features for some texts."""
-    for at in range(0, len(hashes), AT_ONCE):
-        some = hashes[at : at + AT_ONCE]
+    for at in range(0, len(hashes), schema.ROWS_PER_STATEMENT):
+        some = hashes[at : at + schema.ROWS_PER_STATEMENT]
         query = sa.select(table).where(
             table.c.fingerprint == fingerprint, table.c.text_hash.in_(some)
         )
@@ -211,8 +209,8 @@ def _replace(
         {"text_hash": text_hash, "fingerprint": fingerprint, **value}
         for text_hash, value in zip(hashes, values, strict=True)
     ]
-    for at in range(0, len(rows), AT_ONCE):
-        some = rows[at : at + AT_ONCE]
+    for at in range(0, len(rows), schema.ROWS_PER_STATEMENT):
+        some = rows[at : at + schema.ROWS_PER_STATEMENT]
         known = table.c.text_hash.in_([row["text_hash"] for row in some])
         connection.execute(sa.delete(table).where(table.c.fingerprint == fingerprint, known))
         connection.execute(sa.insert(table), some)

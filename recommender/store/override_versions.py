@@ -20,7 +20,6 @@ from recommender.ranking.overrides import (
 from recommender.store import schema
 from recommender.store.article_rows import Receipt, find_row
 from recommender.store.change_log import log_change
-from recommender.store.feature_cache import AT_ONCE
 
 __all__ = ["OverrideStore", "forget_overrides", "overrides_after"]
 
@@ -167,6 +166,8 @@ def _stored_among(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
     query = sa.select(table.c.id).where(table.c.deleted.is_(False))
     return {
         found
-        for at in range(0, len(ids), AT_ONCE)
-        for found in connection.scalars(query.where(table.c.id.in_(ids[at : at + AT_ONCE])))
+        for at in range(0, len(ids), schema.ROWS_PER_STATEMENT)
+        for found in connection.scalars(
+            query.where(table.c.id.in_(ids[at : at + schema.ROWS_PER_STATEMENT]))
+        )
     }

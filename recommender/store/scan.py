@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from recommender.articles import Article, parse_article, parse_outline
 from recommender.store import schema
 from recommender.store.article_rows import StoredArticle
-from recommender.store.change_log import state_of
+from recommender.store.change_log import StoreState, state_of
 from recommender.store.feature_cache import FEATURE_TABLES
 from recommender.store.text_queue import ATTEMPTS
 
@@ -54,16 +54,25 @@ class ArticleStatus:
     has_vector: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class StoreScan:
-    """The store at one moment. Iterating gives every article that is not deleted."""
+    """The store at one moment. Iterating gives every article that is not deleted.
 
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-        self.state = state_of(connection)
+    Attributes:
+        state: epoch and newest change.
+    """
+
+    _connection: sa.Connection
+    state: StoreState
+
+    @classmethod
+    def begin(cls, connection: sa.Connection) -> "StoreScan":
+        """Read the state of the store; all else is read in the same transaction."""
+        return cls(connection, state_of(connection))
 
     def queued_ids(self) -> frozenset[str]:
         """Return the ids of all articles in the queue; dead letters are among them."""
-        return frozenset(self._connection.scalars(sa.select(schema.pending.c.article_id)))
+        return frozenset(self._connection.scalars(sa.select(schema.queue.c.article_id)))
 
     def __iter__(self) -> Iterator[StoredArticle]:
         """Yield the articles by ascending id (byte order), read some hundreds at a time."""
@@ -72,6 +81,15 @@ class StoreScan:
     def outlines(self) -> Iterator[StoredArticle]:
         """Yield the outlines of the articles: as `__iter__` does, without the texts."""
         return self._pages(schema.articles.c.outline, parse_outline)
+
+    def text_hashes(self) -> Iterator[tuple[str, str]]:
+        """Yield id and hash of the present text of each article, by ascending id, as a stream."""
+        table = schema.articles
+        query = sa.select(table.c.id, table.c.text_hash).where(table.c.deleted.is_(False))
+        for row in self._connection.execute(
+            query.order_by(table.c.id).execution_options(yield_per=ROWS_AT_ONCE)
+        ):
+            yield row.id, row.text_hash
 
     def _pages(
         self, column: sa.Column[Any], parse: Callable[[str], Article]
@@ -121,7 +139,7 @@ class StoreScan:
 
 
 def _select_statuses(analyzer: str, model: str) -> sa.Select[Any]:
-    a, q, log = schema.articles, schema.pending, schema.changes
+    a, q, log = schema.articles, schema.queue, schema.changes
     terms, vectors = (
         sa.and_(t.c.text_hash == a.c.read_hash, t.c.fingerprint == fingerprint)
         for t, fingerprint in ((schema.terms, analyzer), (schema.vectors, model))
@@ -136,6 +154,7 @@ def _select_statuses(analyzer: str, model: str) -> sa.Select[Any]:
         "has_terms": schema.terms.c.text_hash.is_not(None),
         "has_vector": schema.vectors.c.text_hash.is_not(None),
     }
-    own = (a.c.id, a.c.change, a.c.touched, a.c.deleted, a.c.outline, a.c.text_hash, a.c.read_hash)
+    names = ("id", "change", "touched", "deleted", "outline", "text_hash", "read_hash")
+    stored_columns = (a.c[name] for name in names)
     labelled = (column.label(name) for name, column in computed.items())
-    return sa.select(*own, *labelled).select_from(joined).order_by(a.c.id)
+    return sa.select(*stored_columns, *labelled).select_from(joined).order_by(a.c.id)

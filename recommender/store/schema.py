@@ -1,24 +1,30 @@
 """The tables of the article store."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 import sqlalchemy as sa
 
 __all__ = [
+    "EMPTIED_BY_DELETION",
+    "ROWS_PER_STATEMENT",
     "article_id",
     "articles",
     "catalogs",
     "changes",
-    "cursors",
+    "checkpoints",
     "metadata",
     "overrides",
-    "pending",
     "policies",
+    "queue",
     "store_facts",
     "terms",
     "texts",
     "vectors",
 ]
+
+ROWS_PER_STATEMENT: Final = 500
+"""Databases limit the variables of a statement."""
 
 metadata = sa.MetaData()
 
@@ -82,6 +88,13 @@ if none was; its features are used until a newer text is analyzed. `outline` is 
 without the texts under the title.
 """
 
+EMPTIED_BY_DELETION: Final = tuple(
+    column.name
+    for column in articles.c
+    if column.name not in {"id", "change", "touched", "version", "deleted"}
+)
+"""The columns that are NULL in a deleted article: a column that is added is one of them."""
+
 changes = sa.Table(
     "changes",
     metadata,
@@ -122,7 +135,7 @@ overrides = sa.Table(
 The newest list of each kind is active; the older ones are the history.
 """
 
-cursors = sa.Table(
+checkpoints = sa.Table(
     "cursors",
     metadata,
     sa.Column("source", sa.String(2_000), primary_key=True),
@@ -145,7 +158,7 @@ That is the change log from `oldest_change` on, and the features made by `models
 fingerprints of models, analyzers and markup readers. A machine whose `seen_at` is long ago is gone.
 """
 
-pending = sa.Table(
+queue = sa.Table(
     "pending",
     metadata,
     sa.Column("article_id", article_id(), primary_key=True),

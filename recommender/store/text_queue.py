@@ -10,7 +10,7 @@ from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.articles import Article, parse_article
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.feature_cache import AT_ONCE, store_embeddings, store_terms, store_texts
+from recommender.store.feature_cache import store_embeddings, store_terms, store_texts
 
 __all__ = [
     "ATTEMPTS",
@@ -89,7 +89,7 @@ class TextQueue:
 
     def next(self, limit: int, *, bulk: bool) -> list[QueuedText]:
         """Return the oldest queued texts of single writes or of bulk loads; no dead letters."""
-        table, articles = schema.pending, schema.articles
+        table, articles = schema.queue, schema.articles
         query = (
             sa.select(
                 articles.c.document,
@@ -135,7 +135,7 @@ class TextQueue:
         return acknowledged
 
     def _known(self, analyzer: str, model: str) -> list[tuple[str, int, str]]:
-        table, articles = schema.pending, schema.articles
+        table, articles = schema.queue, schema.articles
         terms, vectors = schema.terms, schema.vectors
         query = (
             sa.select(table.c.article_id, table.c.change, articles.c.text_hash)
@@ -144,14 +144,14 @@ class TextQueue:
             .join(vectors, vectors.c.text_hash == articles.c.text_hash)
             .where(terms.c.fingerprint == analyzer, vectors.c.fingerprint == model)
             .order_by(table.c.change)
-            .limit(AT_ONCE)
+            .limit(schema.ROWS_PER_STATEMENT)
         )
         with self._engine.begin() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def count_failure(self, article_id: str, change: int, fault: str) -> None:
         """Count a failed attempt at the text that a change brought, if it still waits."""
-        table = schema.pending
+        table = schema.queue
         with self._writer.begin() as connection:
             connection.execute(
                 sa.update(table)
@@ -161,7 +161,7 @@ class TextQueue:
 
     def give_up(self, article_id: str, text_hash: str, fault: str) -> None:
         """Make a queued text a dead letter, if the article still has that text."""
-        table, articles = schema.pending, schema.articles
+        table, articles = schema.queue, schema.articles
         same = sa.select(articles.c.id).where(
             articles.c.id == article_id, articles.c.text_hash == text_hash
         )
@@ -174,7 +174,7 @@ class TextQueue:
 
     def requeue_unembedded(self, model: str) -> int:
         """Queue again all analyzed articles without a vector of a model; return how many."""
-        table, articles, vectors = schema.pending, schema.articles, schema.vectors
+        table, articles, vectors = schema.queue, schema.articles, schema.vectors
         embedded = sa.exists().where(
             vectors.c.text_hash == articles.c.read_hash, vectors.c.fingerprint == model
         )
@@ -189,14 +189,14 @@ class TextQueue:
 
     def retry_dead_letters(self) -> int:
         """Queue all dead letters again, as a bulk load; return how many."""
-        table = schema.pending
+        table = schema.queue
         dead = sa.update(table).where(table.c.attempts >= ATTEMPTS)
         with self._writer.begin() as connection:
             return connection.execute(dead.values(attempts=0, bulk=True)).rowcount
 
     def length(self) -> QueueLength:
         """Count what waits, and the dead letters."""
-        table = schema.pending
+        table = schema.queue
         dead = table.c.attempts >= ATTEMPTS
         query = sa.select(table.c.bulk, dead, sa.func.count()).group_by(table.c.bulk, dead)
         with self._engine.begin() as connection:
@@ -206,14 +206,14 @@ class TextQueue:
 
     def dead_letter_ids(self) -> frozenset[str]:
         """Return the ids of all dead letters."""
-        table = schema.pending
+        table = schema.queue
         query = sa.select(table.c.article_id).where(table.c.attempts >= ATTEMPTS)
         with self._engine.begin() as connection:
             return frozenset(connection.scalars(query))
 
     def dead_letters(self, limit: int = 1_000) -> list[DeadLetter]:
         """Return dead letters, the oldest first."""
-        table = schema.pending
+        table = schema.queue
         query = (
             sa.select(table.c.article_id, table.c.change, table.c.fault)
             .where(table.c.attempts >= ATTEMPTS)
@@ -229,12 +229,12 @@ def enqueue(connection: sa.Connection, article_id: str, change: int, *, bulk: bo
     was_single = dequeue(connection, article_id) is False
     # A text of a single write keeps its priority when a bulk load brings the article again.
     values = {"change": change, "bulk": bulk and not was_single, "attempts": 0}
-    connection.execute(sa.insert(schema.pending).values(article_id=article_id, **values))
+    connection.execute(sa.insert(schema.queue).values(article_id=article_id, **values))
 
 
 def dequeue(connection: sa.Connection, article_id: str) -> bool | None:
     """Take an article off the queue; return whether it was a bulk write, None if not queued."""
-    table = schema.pending
+    table = schema.queue
     removed = sa.delete(table).where(table.c.article_id == article_id).returning(table.c.bulk)
     row = connection.execute(removed).first()
     return None if row is None else bool(row.bulk)
@@ -262,7 +262,7 @@ def _acknowledge(
     connection: sa.Connection, article_id: str, change: int, text_hash: str
 ) -> int | None:
     """Log a queued text as read; None if its article was written again or deleted meanwhile."""
-    table, articles = schema.pending, schema.articles
+    table, articles = schema.queue, schema.articles
     taken = connection.execute(
         sa.delete(table).where(table.c.article_id == article_id, table.c.change == change)
     )

@@ -18,8 +18,8 @@ from recommender.store import (
     StoredPage,
     open_store,
 )
-from recommender.store.feature_cache import AT_ONCE
 from recommender.store.scan import ROWS_AT_ONCE
+from recommender.store.schema import ROWS_PER_STATEMENT
 from tests.support.properties import examples
 from tests.support.stores import articles_of, ids_of, log_of, make_article
 
@@ -98,7 +98,9 @@ def test_several_are_got_at_once_without_the_deleted_and_the_unknown(store: Arti
     first, gone, last = (make_article(name, body=f"Text of {name}.") for name in ("a", "b", "c"))
     changes = [store.put(one).change for one in (first, gone, last)]
     store.delete("b")
-    found = store.get_many(["c", "a", "b", "nobody", *(f"n{at}" for at in range(AT_ONCE))])
+    found = store.get_many(
+        ["c", "a", "b", "nobody", *(f"n{at}" for at in range(ROWS_PER_STATEMENT))]
+    )
     assert found == {
         "a": StoredArticle(first, first.text_hash, None, changes[0]),
         "c": StoredArticle(last, last.text_hash, None, changes[2]),

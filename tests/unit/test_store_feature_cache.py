@@ -19,7 +19,8 @@ from recommender.store import (
     FeatureCache,
     open_store,
 )
-from recommender.store.feature_cache import AT_ONCE, CHUNK
+from recommender.store.feature_cache import CHUNK
+from recommender.store.schema import ROWS_PER_STATEMENT
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
 from tests.support.stores import RECIPES
@@ -134,7 +135,7 @@ def test_afresh_everything_is_missing_and_what_is_kept_stays(cache: FeatureCache
 
 
 def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) -> None:
-    many = {f"{number:04}": vector(number) for number in range(2 * AT_ONCE + 1)}
+    many = {f"{number:04}": vector(number) for number in range(2 * ROWS_PER_STATEMENT + 1)}
     passages = {key: codes([int(key) % 100]) for key in many}
     add_vectors(cache, many, "model-10")
     add_vectors(cache, {key: -v for key, v in many.items()}, "model-10", passages)
