@@ -56,25 +56,21 @@ def test_the_root_is_an_exception_and_nothing_else() -> None:
     assert errors.ReadAlsoError.__bases__ == (Exception,)
 
 
-def test_a_field_fault_reads_as_pointer_and_detail() -> None:
-    assert str(FieldFault("/tags/0", "must be a string")) == "/tags/0: must be a string"
+FAULTS = (FieldFault("/id", "too long"), FieldFault("", "not JSON"))
 
 
-def test_a_fault_of_the_whole_document_points_at_its_root() -> None:
-    assert str(FieldFault("", "not JSON")) == "/: not JSON"
-
-
-def test_bad_input_says_its_summary_and_every_fault() -> None:
-    faults = (FieldFault("/id", "too long"), FieldFault("/url", "no address"))
-    error = InvalidArticle("the article is not acceptable", faults)
-    assert str(error) == "the article is not acceptable; /id: too long; /url: no address"
-    assert error.summary == "the article is not acceptable"
-    assert error.faults == faults
-
-
-def test_bad_input_without_faults_is_its_summary() -> None:
-    assert str(BadInput("no such thing")) == "no such thing"
-    assert BadInput("no such thing").faults == ()
+@pytest.mark.parametrize(
+    ("error", "faults", "said"),
+    [
+        (BadInput("not found"), (), "not found"),
+        (InvalidArticle("not valid", FAULTS), FAULTS, "not valid; /id: too long; /: not JSON"),
+    ],
+)
+def test_bad_input_says_its_summary_and_every_fault(
+    error: BadInput, faults: tuple[FieldFault, ...], said: str
+) -> None:
+    assert str(error) == said
+    assert (error.summary, error.faults) == (said.partition(";")[0], faults)
 
 
 @pytest.mark.parametrize(
