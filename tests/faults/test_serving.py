@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 SEEDS = 4
 RATE = 30.0
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0  # of a busy machine, on which a model loads for minutes
 LOOP_SECONDS = 2.0
 STARTS = 3  # in so long a loop of crashes: at once, then after 0.5 and 1 s
 
@@ -80,7 +80,7 @@ def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: 
     with reading(scene):
         with locked(scene.server.place.store, readers_too=False):
             assert put(scene.server.port, article) == 503
-        assert put_until_kept(scene.server.port, article)
+        assert put_until_kept(scene.server.port, article, PATIENCE_SECONDS)
 
 
 def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(scene: Scene) -> None:
@@ -88,7 +88,7 @@ def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(sce
     path = f"/v1/articles/seed-1/related?tag={article['id']}"
     deleted = f"/v1/articles/{article['id']}"
     with reading(scene, cut=True):
-        assert put_until_kept(scene.server.port, article)
+        assert put_until_kept(scene.server.port, article, PATIENCE_SECONDS)
         with locked(scene.server.place.store, readers_too=True):
             scene.kill_worker()
             for worker in scene.server.workers:
