@@ -269,7 +269,7 @@ def test_two_articles_with_one_text_are_settled_together(store: ArticleStore) ->
 
 
 @pytest.mark.parametrize("meanwhile", ["put a U", "delete a"])
-def test_a_text_that_is_gone_while_it_was_read_is_no_news(
+def test_a_text_that_is_gone_while_it_was_read_is_no_news_and_nothing_of_it_is_kept(
     store: ArticleStore, meanwhile: str
 ) -> None:
     store.put(make_article())
@@ -283,6 +283,7 @@ def test_a_text_that_is_gone_while_it_was_read_is_no_news(
     assert [each.change for each in waiting(store)] == [3]
     with store.scan() as view:
         assert [each.read_hash for each in view] == [None]
+    assert store.features.vectors([old.text_hash], "model") == {}
 
 
 def test_what_is_settled_twice_is_news_once(store: ArticleStore) -> None:
