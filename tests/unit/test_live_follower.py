@@ -50,8 +50,8 @@ def seed_of(worker: Worker, article_id: str) -> Seed:
     return find_seed(worker.follower.current().view, article_id)
 
 
-def damage(settings: Settings, generation: str) -> None:
-    path = settings.data.snapshots / generation / "display.bin"
+def damage(settings: Settings, generation: str, file: str = "display.bin") -> None:
+    path = settings.data.snapshots / generation / file
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -484,7 +484,7 @@ def test_a_journal_that_ends_before_a_generation_was_built_is_not_gone_on_from(
     desk_store.delete("harbour-4")
     generation = rebuild_with_fake(own_desk).generation
     if is_damaged:
-        damage(own_desk, generation)
+        damage(own_desk, generation, "manifest.json")
     opened: list[str] = []
 
     def note(catalog: Catalog, name: str) -> Snapshot:
