@@ -26,6 +26,7 @@ ABOUT = """<wp:base_blog_url>https://News.example/tj/</wp:base_blog_url>
 <wp:author_display_name><![CDATA[Zarina &amp; Sons]]></wp:author_display_name></wp:author>
 <wp:category><wp:term_id>9</wp:term_id><wp:category_nicename>a</wp:category_nicename></wp:category>
 <wp:category><wp:term_id>4</wp:term_id><wp:category_nicename>b</wp:category_nicename></wp:category>
+<wp:category><wp:term_id>2</wp:term_id><wp:category_nicename>c</wp:category_nicename></wp:category>
 <wp:category><wp:term_id>1</wp:term_id><wp:category_nicename>uncategorized</wp:category_nicename>
 </wp:category>
 """
@@ -66,6 +67,7 @@ INNER = """<dc:creator>zarina</dc:creator>
 <category domain="category" nicename="uncategorized"><![CDATA[Uncategorized]]></category>
 <category domain="category" nicename="a"><![CDATA[World]]></category>
 <category domain="category" nicename="b"><![CDATA[R&amp;D]]></category>
+<category domain="category" nicename="c"><![CDATA[Без рубрики]]></category>
 <category domain="post_tag" nicename="f"><![CDATA[Ferries &amp; fog]]></category>
 <wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>77</wp:meta_value></wp:postmeta>
 """
@@ -93,6 +95,7 @@ def test_a_post_is_the_article_that_the_rest_interface_makes_of_it() -> None:
         {"id": 1, "taxonomy": "category", "slug": "uncategorized", "name": "Uncategorized"},
         {"id": 9, "taxonomy": "category", "slug": "a", "name": "World"},
         {"id": 4, "taxonomy": "category", "slug": "b", "name": "R&amp;D"},
+        {"id": 2, "taxonomy": "category", "slug": "c", "name": "Без рубрики"},
         {"id": 7, "taxonomy": "post_tag", "slug": "f", "name": "Ferries &amp; fog"},
     ]
     post = {
