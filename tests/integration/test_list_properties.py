@@ -32,7 +32,6 @@ from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.related import list_related, select_items
 from recommender.ranking.scoring import LEAST_MEASURED, Scorer
 from recommender.ranking.seed import Seed, find_seed
-from recommender.ranking.selection import CandidatePool, SelectionRules, select
 from tests.support.drawn_archives import (
     MODELS,
     NOW,
@@ -761,25 +760,6 @@ def test_what_fills_a_list_up_does_not_score_enough_to_be_related(
     for item in asked.items():
         if item.reason != "semantic":
             assert item.score == 0 or item.score < least_score(asked, item.id)
-
-
-def test_a_listed_item_with_a_copy_is_counted_in_its_story() -> None:
-    """Two of a story stand above; a third is like the second, of which there was a copy."""
-    signatures = np.arange(3 * 128, dtype=np.uint16).reshape(3, 128) + 1
-    vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0.8, 0.6]], np.float32)
-    nobody, times = np.zeros(3, np.int64), np.zeros(3)
-    known, own = np.ones(3, np.bool_), np.arange(3)
-    pool = CandidatePool(times, vectors, signatures, nobody, times, nobody, nobody, known, own, own)
-    rules = SelectionRules.of(replace(Policy(), **STORIES), 12)
-    picked = select(
-        pool.at(np.array([2, 1])),
-        10,
-        rules=rules,
-        seed_minhashes=np.empty((0, 128), np.uint16),
-        listable=np.array([True, False]),
-        listed=pool.at(np.array([0, 1])),
-    )
-    assert picked.positions.tolist() == []
 
 
 # --- what must not matter ---
