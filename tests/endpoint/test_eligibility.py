@@ -1,4 +1,4 @@
-"""Lists by the clock, of odd ids, and where there is little to list."""
+"""Lists of a story told in several forms, by the clock, of odd ids, and of little to list."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +19,15 @@ def ids(client: FlaskClient, seed: str, **options: str | int) -> list[str]:
     response = client.get(f"/v1/articles/{seed}/related", query_string={"limit": 100} | options)
     assert response.status_code == 200, response.text
     return [item["id"] for item in response.get_json()["items"]]
+
+
+def test_a_story_stands_once_though_a_copy_and_translations_of_it_are_there(
+    desk: FlaskClient,
+) -> None:
+    story = {"harbour-1", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg"}
+    assert len(story & {*ids(desk, "harbour-2", language="any")}) == 1
+    for seed in story:
+        assert not story & {*ids(desk, seed, language="any")}, seed
 
 
 def test_latest_puts_undated_articles_last(desk: FlaskClient) -> None:

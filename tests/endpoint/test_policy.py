@@ -83,6 +83,14 @@ def test_the_etag_is_another_one_when_the_policy_changes_a_list(
         assert after.get_data() != before.get_data()
 
 
+def test_what_a_request_asks_for_stands_over_the_policy(
+    client: FlaskClient, store: ArticleStore
+) -> None:
+    before = items(client, f"{LIST}&min_score=0&diversity=0")
+    store.policies.set(Policy(threshold=1.0, diversity=1.0))
+    assert items(client, f"{LIST}&min_score=0&diversity=0") == before
+
+
 def test_a_draft_gets_its_list_by_the_policy(
     client: FlaskClient,
     store: ArticleStore,
