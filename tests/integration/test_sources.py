@@ -67,6 +67,21 @@ def test_an_export_is_imported_and_what_is_no_article_counted(
     assert titles(bare) == {"wp:news.example:1": "One"}
 
 
+def test_a_saved_answer_that_was_cut_off_gives_what_stands_before(
+    run: Run, bare: Settings, tmp_path: Path
+) -> None:
+    posts = [
+        {"id": number, "type": "post", "link": "https://a.example/x", "title": {"rendered": "T"}}
+        for number in range(1, 11)
+    ]
+    path = tmp_path / "posts.json"
+    path.write_text(json.dumps(posts)[:-20])
+    result = run("import", str(path))
+    assert result.exit_code == 65
+    assert "is not JSON" in result.stderr
+    assert sorted(titles(bare)) == sorted(f"wp:a.example:{number}" for number in range(1, 10))
+
+
 @pytest.mark.parametrize("content", [b'{"id": "a", "title": "T"}', EXPORT, b"[]", b"<p>x</p>"])
 def test_a_file_may_be_named_by_bytes_that_are_no_text(
     run: Run, tmp_path: Path, content: bytes
