@@ -83,9 +83,9 @@ class Indexer:
             UnreadableMarkup: its markup cannot be read.
         """
         plain = self._to_plain(article)
-        view = ArticleTexts.of(plain)
-        vectors = self._encode(sorted(set(texts_to_encode(view))))
-        features = replace(analyze(plain), embedding=embed_texts(view, vectors.__getitem__))
+        texts = ArticleTexts.of(plain)
+        vectors = self._encode(sorted(set(texts_to_encode(texts))))
+        features = replace(analyze(plain), embedding=embed_texts(texts, vectors.__getitem__))
         body = plain.body[:MOST_QUOTED] if article.body_html else None
         return DraftFeatures(features, self._analyzer.model.fingerprint, body)
 
@@ -131,12 +131,12 @@ class Indexer:
         plain = [self._to_plain(one.article) for one in queued]
         begun = time.monotonic()
         embeddings = self._stored_embeddings(queued)
-        views = {p.text_hash: ArticleTexts.of(a) for p, a in zip(queued, plain, strict=True)}
-        new = {key: view for key, view in views.items() if key not in embeddings}
-        texts = {text for view in new.values() for text in texts_to_encode(view)}
-        vectors = encode(sorted(texts, key=width)) if texts else {}
+        texts = {p.text_hash: ArticleTexts.of(a) for p, a in zip(queued, plain, strict=True)}
+        new = {key: one for key, one in texts.items() if key not in embeddings}
+        to_encode = {text for one in new.values() for text in texts_to_encode(one)}
+        vectors = encode(sorted(to_encode, key=width)) if to_encode else {}
         _log.info("embedded %s in %.3f s", [p.article.id for p in queued], time.monotonic() - begun)
-        embeddings |= {key: embed_texts(view, vectors.__getitem__) for key, view in new.items()}
+        embeddings |= {key: embed_texts(one, vectors.__getitem__) for key, one in new.items()}
         return [
             AnalyzedText(
                 queued=one,

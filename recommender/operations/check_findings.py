@@ -48,12 +48,12 @@ class Level(StrEnum):
 class Flaw(StrEnum):
     """What may be wrong with one article."""
 
-    TORN = "torn"
+    HALF_DELETED = "half deleted"
     FORGOTTEN = "forgotten"
-    UNKNOWN = "unknown"
+    TERMS_MISSING = "terms missing"
     DEAD_LETTER = "dead letter"
     LATE = "late"
-    PENDING = "pending"
+    QUEUED = "queued"
     UNEMBEDDED = "unembedded"
     MISSING = "missing"
     ORPHAN = "orphan"
@@ -65,14 +65,14 @@ class Flaw(StrEnum):
 
 
 _MEANINGS: Final[Mapping[Flaw, str]] = {
-    Flaw.TORN: "deleted with something left, or stored without a document; delete them, and push "
-    "them again",
+    Flaw.HALF_DELETED: "deleted with something left, or stored without a document; delete them, "
+    "and push them again",
     Flaw.FORGOTTEN: "were not analyzed, and do not wait for it; push them again",
-    Flaw.UNKNOWN: f"were analyzed, but their terms are not stored; {_REBUILD}",
+    Flaw.TERMS_MISSING: f"were analyzed, but their terms are not stored; {_REBUILD}",
     Flaw.DEAD_LETTER: "could not be analyzed; correct their text, or try again: "
     "read-also rebuild --full",
     Flaw.LATE: "have waited for an hour to be analyzed; is read-also indexer running?",
-    Flaw.PENDING: "wait to be analyzed",
+    Flaw.QUEUED: "wait to be analyzed",
     Flaw.UNEMBEDDED: f"were analyzed, but not with the model of the live generation; {_REBUILD}",
     Flaw.MISSING: f"in the store, but not in the live generation; {_REBUILD}",
     Flaw.ORPHAN: f"in the live generation, but not in the store; {_REBUILD}",
@@ -114,17 +114,17 @@ def find_flaws(status: ArticleStatus, now: datetime, *, has_live: bool) -> Itera
         has_live: whether there is a live generation; then the article needs a vector of its model.
     """
     if status.deleted == status.has_document:
-        yield Flaw.TORN
+        yield Flaw.HALF_DELETED
     if status.is_dead_letter:
         yield Flaw.DEAD_LETTER
     elif status.is_queued:
         # The log reaches back to the oldest generation: an entry that is not in it is older.
         late = status.queued_at is None or status.queued_at <= now - LATE
-        yield Flaw.LATE if late else Flaw.PENDING
+        yield Flaw.LATE if late else Flaw.QUEUED
     elif status.text_hash != status.read_hash:
         yield Flaw.FORGOTTEN
     if status.read_hash and not status.has_terms:
-        yield Flaw.UNKNOWN
+        yield Flaw.TERMS_MISSING
     if status.read_hash and not status.has_vector and has_live:
         yield Flaw.UNEMBEDDED
 
@@ -317,7 +317,7 @@ def _of_flaw(flaw: Flaw, facts: Facts) -> Finding:
     if flaw is Flaw.DEAD_LETTER:
         explained = tuple(_with_reason(key, facts) for key in examples.shown)
         examples = Examples(examples.count, explained)
-    level = Level.NOTE if flaw is Flaw.PENDING else Level.FAULT
+    level = Level.NOTE if flaw is Flaw.QUEUED else Level.FAULT
     return Finding(level, flaw, f"{examples.count} articles {_MEANINGS[flaw]}", examples)
 
 

@@ -44,13 +44,13 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             workers: how many processes.
             reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
         """
-        self._chosen_settings = {"bind": address, "workers": workers}
+        self._own_settings = {"bind": address, "workers": workers}
         self._reader_pages = reader_pages
         super().__init__()
 
     def load_config(self) -> None:
         """Apply the settings; gunicorn calls this."""
-        for name, value in {**FIXED_SETTINGS, **self._chosen_settings}.items():
+        for name, value in {**FIXED_SETTINGS, **self._own_settings}.items():
             self.cfg.set(name, value)
 
     def load(self) -> object:

@@ -111,7 +111,7 @@ def test_what_waits_is_noted_and_what_waits_for_an_hour_fails(
     write(desk_store, make_story("new-1"), make_story("new-2"))
     told = check()
     assert told.exit_code == 0
-    assert "note pending: 2 articles wait to be analyzed: new-1, new-2" in told.stdout
+    assert "note queued: 2 articles wait to be analyzed: new-1, new-2" in told.stdout
     hour_ago = datetime.now(tz=UTC).replace(tzinfo=None) - timedelta(hours=1)
     execute("UPDATE changes SET at = ? WHERE article_id = 'new-1'", f"{hour_ago}")
     failed = check()
@@ -138,9 +138,9 @@ def test_an_article_that_could_not_be_read_fails_with_its_reason(
         ("UPDATE articles SET change = change - 1 WHERE id = 'harbour-1'", Flaw.STALE),
         ("DELETE FROM articles WHERE id = 'harbour-1'", Flaw.ORPHAN),
         ("UPDATE articles SET id = 'harbour-0' WHERE id = 'harbour-1'", Flaw.MISSING),
-        ("UPDATE articles SET document = NULL WHERE id = 'harbour-1'", Flaw.TORN),
+        ("UPDATE articles SET document = NULL WHERE id = 'harbour-1'", Flaw.HALF_DELETED),
         ("UPDATE articles SET read_hash = NULL WHERE id = 'harbour-1'", Flaw.FORGOTTEN),
-        ("UPDATE terms SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNKNOWN),
+        ("UPDATE terms SET fingerprint = 'older' WHERE text_hash = ?", Flaw.TERMS_MISSING),
         ("UPDATE vectors SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNEMBEDDED),
     ],
 )
@@ -169,7 +169,11 @@ def test_a_rebuild_mends_what_the_check_says_it_mends(
     execute("DELETE FROM articles WHERE id = 'harbour-2'")
     execute("UPDATE articles SET change = change - 1 WHERE id = 'harbour-1'")
     execute("DELETE FROM terms WHERE text_hash = (SELECT max(text_hash) FROM terms)")
-    assert set(facts_of(own_desk, desk_store).flaws) == {Flaw.ORPHAN, Flaw.STALE, Flaw.UNKNOWN}
+    assert set(facts_of(own_desk, desk_store).flaws) == {
+        Flaw.ORPHAN,
+        Flaw.STALE,
+        Flaw.TERMS_MISSING,
+    }
     rebuild_with_fake(own_desk)
     assert facts_of(own_desk, desk_store).flaws == {}
 
@@ -313,7 +317,7 @@ def test_a_store_on_any_database_can_be_checked(
     write(store_of_desk, {"id": "new", "title": "New"})
     store_of_desk.delete("harbour-1")
     facts = facts_of(own_desk, store_of_desk)
-    assert facts.flaws == {Flaw.PENDING: Examples(1, ("new",))}
+    assert facts.flaws == {Flaw.QUEUED: Examples(1, ("new",))}
     assert (facts.compared, facts.unused_texts, facts.damage) == (True, 1, ())
 
 

@@ -58,18 +58,18 @@ TOMBSTONE = replace(UNREAD, deleted=True, has_document=False, outline=None, text
     [
         (SOUND, set()),
         (TOMBSTONE, set()),
-        (WAITING, {Flaw.PENDING}),
-        (replace(SOUND, text_hash="0", is_queued=True, queued_at=JUST_NOW), {Flaw.PENDING}),
+        (WAITING, {Flaw.QUEUED}),
+        (replace(SOUND, text_hash="0", is_queued=True, queued_at=JUST_NOW), {Flaw.QUEUED}),
         (replace(WAITING, queued_at=LONG_AGO), {Flaw.LATE}),
         (replace(WAITING, queued_at=None), {Flaw.LATE}),
         (replace(WAITING, is_dead_letter=True, queued_at=LONG_AGO), {Flaw.DEAD_LETTER}),
         (UNREAD, {Flaw.FORGOTTEN}),
         (replace(SOUND, text_hash="0"), {Flaw.FORGOTTEN}),
-        (replace(SOUND, has_terms=False), {Flaw.UNKNOWN}),
+        (replace(SOUND, has_terms=False), {Flaw.TERMS_MISSING}),
         (replace(SOUND, has_vector=False), {Flaw.UNEMBEDDED}),
-        (replace(SOUND, has_terms=False, has_vector=False), {Flaw.UNKNOWN, Flaw.UNEMBEDDED}),
-        (replace(TOMBSTONE, has_document=True), {Flaw.TORN}),
-        (replace(SOUND, has_document=False), {Flaw.TORN}),
+        (replace(SOUND, has_terms=False, has_vector=False), {Flaw.TERMS_MISSING, Flaw.UNEMBEDDED}),
+        (replace(TOMBSTONE, has_document=True), {Flaw.HALF_DELETED}),
+        (replace(SOUND, has_document=False), {Flaw.HALF_DELETED}),
     ],
 )
 def test_an_article_is_sound_if_it_is_whole_and_read_or_waits(
@@ -153,7 +153,7 @@ def test_of_an_archive_that_is_whole_every_thing_looked_at_is_ok() -> None:
     assert {finding.level for finding in findings} == {Level.OK}
     named = [finding.check for finding in findings]
     assert named[:3] == ["store", "generation g1", "live generation g2"]
-    assert {"missing", "orphan", "stale", "dead letter", "pending"} <= set(named)
+    assert {"missing", "orphan", "stale", "dead letter", "queued"} <= set(named)
     assert "unstored" not in named
 
 
@@ -163,7 +163,7 @@ def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None
     )
     levels = {f.check: f.level for f in judge(everything)}
     assert {flaw: levels[flaw] for flaw in Flaw} == {
-        flaw: Level.NOTE if flaw is Flaw.PENDING else Level.FAULT for flaw in Flaw
+        flaw: Level.NOTE if flaw is Flaw.QUEUED else Level.FAULT for flaw in Flaw
     }
 
 
