@@ -1,11 +1,13 @@
 """The web application: `create_app()` connects settings, store, snapshots and HTTP views."""
 
+from functools import partial
 from typing import Final
 
 from flask import Flask
 
 from index import Catalog
 from recommender.analysis.embedding import find_model
+from recommender.indexing.snapshots import may_create_store
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.settings import Settings
 from recommender.store import LazyStore
@@ -46,7 +48,7 @@ def create_app(
 def _state_of(settings: Settings) -> State:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(
-        settings.database_url, WEB_PATIENCE_SECONDS, may_create=lambda: not catalog.generations()
+        settings.database_url, WEB_PATIENCE_SECONDS, may_create=partial(may_create_store, catalog)
     )
     follower = Follower(
         catalog,

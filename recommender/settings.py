@@ -15,13 +15,7 @@ from typing import Final
 from recommender.errors import BadSettings
 
 __all__ = [
-    "CATALOG_ID",
-    "DRAFT_SOCKET",
-    "HELD_NOTE",
-    "JOURNAL_IN_WRITING",
-    "JOURNAL_SUFFIX",
     "PREFIX",
-    "REFUSED_NOTE",
     "SCOPES",
     "VARIABLES",
     "ApiKey",
@@ -36,15 +30,6 @@ SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
 SIMILARITY_OF_A_TYPO: Final = 0.8
 """From here on (difflib, 0 to 1) an unknown variable is taken for a misspelt known one."""
-DRAFT_SOCKET: Final = "indexer.sock"
-JOURNAL_SUFFIX: Final = ".changes"
-JOURNAL_IN_WRITING: Final = "writing"
-CATALOG_ID: Final = "catalog-id"
-"""In the folder of the snapshots: a random name, by which the store knows them."""
-HELD_NOTE: Final = "held"
-"""There too: that a rollback holds compaction."""
-REFUSED_NOTE: Final = "refused"
-"""There too: why the gate refused the newest snapshot."""
 _OF_KUBERNETES = re.compile(
     r"(?:.+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?"
     r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
@@ -57,7 +42,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """The data folder. It names every file and folder in it; nothing else in the code does."""
+    """The data folder. It names the files and folders in it, and nothing else in the code does.
+
+    What lies in one of those folders is named by the module that writes it.
+    """
 
     path: Path
 
@@ -99,21 +87,12 @@ class DataFolder:
     @property
     def draft_socket(self) -> Path:
         """The Unix socket on which the indexer answers drafts."""
-        return self.path / DRAFT_SOCKET
+        return self.path / "indexer.sock"
 
     @property
     def demo(self) -> "DataFolder":
         """The data folder of the demonstration."""
         return DataFolder(self.path / "demo")
-
-    def journal_files(self) -> list[Path]:
-        """List the finished journals; the name of each is a generation and the suffix."""
-        return sorted(self.journals.glob(f"*{JOURNAL_SUFFIX}"))
-
-    @property
-    def unfinished_journal(self) -> Path:
-        """The journal that a worker is writing anew."""
-        return self.journals / JOURNAL_IN_WRITING
 
     @property
     def database_url(self) -> str:

@@ -3,18 +3,22 @@
 import time
 from contextlib import closing
 from functools import partial
-from typing import Final
 
 import click
 
-from index import Catalog, NoSnapshot, SnapshotDamaged
+from index import Catalog, SnapshotDamaged
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
-from recommender.indexing.snapshots import open_generation, open_or_create, report_catalog
+from recommender.indexing.snapshots import (
+    open_generation,
+    open_or_create,
+    read_pointer,
+    report_catalog,
+)
 from recommender.operations.indexer_process import model_in_use
 from recommender.operations.rollback import roll_back
 from recommender.settings import Settings
@@ -22,7 +26,6 @@ from recommender.store import open_store
 
 __all__ = ["compact_", "rebuild_", "snapshots"]
 
-REMEDY: Final = "choose one (read-also snapshots rollback GENERATION), or run: read-also rebuild"
 keep_option = click.option(
     "--keep",
     default=DEFAULT_KEEP,
@@ -81,12 +84,12 @@ def snapshots() -> None:
 def list_() -> None:
     """List the snapshots, the oldest first; * marks the live one."""
     catalog = _catalog()
-    live, fault = _read_pointer(catalog)
+    live, fault = read_pointer(catalog)
     for name in catalog.generations():
         size = catalog.bytes_of(name) / 1e6
         click.echo(f"{'*' if name == live else ' '} {name}  {size:10.1f} MB")
     if fault is not None:
-        click.echo(f"read-also: {fault}; no snapshot is live; {REMEDY}", err=True)
+        click.echo(f"read-also: no snapshot is live: {fault}", err=True)
         leave(SnapshotDamaged)
     if live is None:
         click.echo(f"{catalog.folder}: no snapshot was published; run: read-also rebuild", err=True)
@@ -141,16 +144,6 @@ def prune(keep: int) -> None:
 
 def _catalog() -> Catalog:
     return Catalog(Settings.from_environment().data.snapshots)
-
-
-def _read_pointer(catalog: Catalog) -> tuple[str | None, str | None]:
-    """Return the live generation, or why the pointer to it cannot be used."""
-    try:
-        return catalog.live(), None
-    except NoSnapshot:
-        return None, None
-    except SnapshotDamaged as fault:
-        return None, str(fault)
 
 
 def _fault_of(catalog: Catalog, generation: str) -> str | None:

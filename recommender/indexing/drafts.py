@@ -27,7 +27,6 @@ from recommender.indexing.documents import IndexedDocument
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
 from recommender.ranking.seed import Seed
-from recommender.settings import DRAFT_SOCKET
 
 __all__ = ["ANY_ID", "DraftServer", "make_outside_seed", "read_draft"]
 
@@ -38,15 +37,15 @@ MOST_LINE_BYTES: Final = 8 * 2**20
 MOST_AT_ONCE: Final = 8  # drafts in work; further ones are refused
 
 
-def read_draft(folder: Path, article: Article, timeout_seconds: float = 5.0) -> DraftFeatures:
-    """Get the features of a draft from the indexer of a data folder.
+def read_draft(path: Path, article: Article, timeout_seconds: float = 5.0) -> DraftFeatures:
+    """Get the features of a draft from the indexer that answers on the socket at a path.
 
     Raises:
         IndexerAway: no indexer answers in time.
         UnreadableMarkup: the draft's markup cannot be read.
     """
     try:
-        with _address(folder) as address, socket.socket(socket.AF_UNIX) as connection:
+        with _address(path) as address, socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_seconds)
             connection.connect(address)
             connection.sendall(_as_line(article))
@@ -113,17 +112,23 @@ def _weigh_terms(view: View, features: Features, language: str) -> Query:
 class DraftServer:
     """Answers requests in threads of its own, while the `with` block runs."""
 
-    def __init__(self, folder: Path, indexer: Callable[[], Indexer | None]) -> None:
-        self._folder = folder
+    def __init__(self, path: Path, indexer: Callable[[], Indexer | None]) -> None:
+        """Answer nothing yet.
+
+        Args:
+            path: of the Unix socket.
+            indexer: analyzes the drafts; None while it starts.
+        """
+        self._path = path
         self._indexer = indexer
         self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / DRAFT_SOCKET).unlink(missing_ok=True)
-        with _address(self._folder) as address:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        with _address(self._path) as address:
             self._server = _Server(address, self._answer)
-        os.chmod(self._folder / DRAFT_SOCKET, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
+        os.chmod(self._path, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
         threading.Thread(target=self._server.serve_forever, name="drafts", daemon=True).start()
         return self
 
@@ -135,7 +140,7 @@ class DraftServer:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        (self._folder / DRAFT_SOCKET).unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         indexer = self._indexer()
@@ -183,10 +188,10 @@ def _draft(answer: dict[str, Any]) -> DraftFeatures:
 
 
 @contextmanager
-def _address(folder: Path) -> Iterator[str]:
+def _address(path: Path) -> Iterator[str]:
     """A short path of the socket: the system allows no more than a hundred bytes."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield f"/proc/self/fd/{handle}/{DRAFT_SOCKET}"
+        yield f"/proc/self/fd/{handle}/{path.name}"
     finally:
         os.close(handle)

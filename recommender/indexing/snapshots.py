@@ -30,7 +30,7 @@ from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.errors import BadSettings
 from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, build_rows
-from recommender.settings import CATALOG_ID, HELD_NOTE, PREFIX, REFUSED_NOTE, Settings
+from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
 __all__ = [
@@ -38,12 +38,14 @@ __all__ = [
     "Origin",
     "build_options",
     "gate_refusal",
+    "may_create_store",
     "needs_of",
     "needs_rebuild",
     "open_generation",
     "open_or_create",
     "read_live_manifest",
     "read_live_name",
+    "read_pointer",
     "report_catalog",
     "rollback_hold",
     "touch_catalog",
@@ -54,6 +56,8 @@ _LANGUAGES: Final = "languages"
 _WEAK: Final = "kin"
 _MARK: Final = "mark"
 _ANY: Final = "*"
+_CATALOG_ID: Final = "catalog-id"
+"""The file beside the generations with a random name, by which the store knows them."""
 _ID = re.compile(rb"[0-9a-f]{32}")
 _log = logging.getLogger(__name__)
 
@@ -135,6 +139,16 @@ def read_live_name(catalog: Catalog) -> str | None:
     except (IndexFault, OSError) as fault:
         _log.error("the pointer to the live generation cannot be read: %s", fault)
         return None
+
+
+def read_pointer(catalog: Catalog) -> tuple[str | None, str | None]:
+    """The name of the live generation, or why its pointer cannot be used; without one, neither."""
+    try:
+        return catalog.live(), None
+    except NoSnapshot:
+        return None, None
+    except SnapshotDamaged as fault:
+        return None, str(fault)
 
 
 def read_live_manifest(catalog: Catalog) -> Manifest | None:
@@ -236,6 +250,14 @@ def _own_needs(store: ArticleStore, catalog: Catalog, next_models: Collection[st
     return CatalogNeeds(oldest_change, frozenset(versions | models))
 
 
+def may_create_store(catalog: Catalog) -> bool:
+    """Whether a missing store may be created: only where there are no snapshots.
+
+    If there are, the store was lost, and an empty one would be served as if all was deleted.
+    """
+    return not catalog.generations()
+
+
 def open_or_create(settings: Settings) -> ArticleStore:
     """Open the store, or create it where none can have been.
 
@@ -245,7 +267,7 @@ def open_or_create(settings: Settings) -> ArticleStore:
     """
     data = settings.data
     is_new = settings.database_url == data.database_url and not data.database.exists()
-    if is_new and Catalog(data.snapshots).generations():
+    if is_new and not may_create_store(Catalog(data.snapshots)):
         raise BadSettings(
             f"{data.path} has snapshots of a store, but the store {data.database} is missing; move "
             f"it there, or name it in {PREFIX}DATABASE_URL; to begin anew remove {data.snapshots}"
@@ -264,7 +286,7 @@ def touch_catalog(store: ArticleStore, catalog: Catalog) -> None:
 
 def _catalog_id(catalog: Catalog) -> str:
     """The random name of a catalog, made when it is first needed, and again if it is damaged."""
-    path = catalog.folder / CATALOG_ID
+    path = catalog.folder / _CATALOG_ID
     known = _read_id(path)
     if known is None:
         make_folder(catalog.folder)
@@ -322,9 +344,9 @@ class CatalogNote:
 
 def rollback_hold(catalog: Catalog) -> CatalogNote:
     """In force after a rollback: nothing is compacted until an operator runs a rebuild."""
-    return CatalogNote(catalog.folder / HELD_NOTE)
+    return CatalogNote(catalog.folder / "held")
 
 
 def gate_refusal(catalog: Catalog) -> CatalogNote:
     """In force after the gate refused the newest snapshot; says why."""
-    return CatalogNote(catalog.folder / REFUSED_NOTE)
+    return CatalogNote(catalog.folder / "refused")

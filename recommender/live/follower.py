@@ -86,7 +86,8 @@ class Follower:
         self._catalog = catalog
         self._store = store
         self._model = model
-        self._journal = JournalWriter(journal, store)
+        self._journal = journal
+        self._writer = JournalWriter(journal, store)
         self.heartbeats = heartbeats
         self._state: LiveState | None = None
         self._replica: Replica | None = None
@@ -115,7 +116,7 @@ class Follower:
     def start(self) -> None:
         """Open what there is, then follow in a thread until `stop`."""
         self._try_refresh()
-        self._journal.start()
+        self._writer.start()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
 
@@ -125,7 +126,7 @@ class Follower:
         if self._thread is not None:
             self._thread.join()
         self._opener.shutdown(wait=True)
-        self._journal.stop()
+        self._writer.stop()
         self.heartbeats.close()
 
     def await_refresh(self, seconds: float) -> None:
@@ -200,7 +201,7 @@ class Follower:
             self._publish(best, fault, seen_at=-math.inf)
 
     def _open(self) -> OpenedReplica:
-        for_journal = self._journal.is_active
+        for_journal = self._journal.is_writable
         return open_replica(self._catalog, self._store(), self._model, return_updates=for_journal)
 
     def _open_aside(self) -> None:
@@ -231,7 +232,7 @@ class Follower:
         self._replica = replica
         self._publish(replica, None, seen_at=time.monotonic())
         _log.info("serving %s with %d rows", replica.view.snapshot.generation, len(replica.view))
-        self._journal.restart(replica, opened.updates)
+        self._writer.restart(replica, opened.updates)
 
     def _follow(self, replica: Replica) -> None:
         """Bring the view up to date, unless nothing was committed since it was."""
@@ -244,7 +245,7 @@ class Follower:
                 self._apply_log(replica, store)
                 self._complete_at = signal
             self._confirm()
-            self._journal.repair(replica)
+            self._writer.repair(replica)
             self._report_catalog(store)
         except StoreUnusable as fault:
             self._complete_at = None
@@ -264,14 +265,14 @@ class Follower:
             if moved or self._state is None or self._state.store_fault:
                 self._publish(replica, None)
             if moved:
-                self._journal.append(replica, before, updates)
+                self._writer.append(replica, before, updates)
 
     def _report_catalog(self, store: ArticleStore) -> None:
         """Write hourly to the store which changes the generations of this machine need.
 
         A write may wait for others, so it is not done in the thread that follows.
         """
-        if not self._journal.is_active or time.monotonic() < self._report_at:
+        if not self._journal.is_writable or time.monotonic() < self._report_at:
             return
         self._report_at = time.monotonic() + REPORT_SECONDS
         if self._thread is None:
@@ -288,7 +289,7 @@ class Follower:
             self._report_at = -math.inf
             if str(fault) != self._report_fault:
                 self._report_fault = str(fault)
-                _log.warning("the store was not told which changes are needed here: %s", fault)
+                _log.warning("the store does not know which changes this machine needs: %s", fault)
 
     def _confirm(self) -> None:
         """Note that the view is complete at this moment."""

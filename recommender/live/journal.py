@@ -26,12 +26,12 @@ from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.replica import Replica
 from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
-from recommender.settings import JOURNAL_IN_WRITING, JOURNAL_SUFFIX
 from recommender.store import ArticleStore, LogPosition, Update
 
 __all__ = ["Journal", "JournalContent", "JournalWriter"]
 
 MOST_JOBS: Final = 20  # that wait for the disk
+_SUFFIX: Final = ".changes"
 _log = logging.getLogger(__name__)
 StoredPolicies = tuple[StoredPolicy, ...]
 AllOverrides = tuple[StoredOverrides, ...]
@@ -100,10 +100,10 @@ class Journal:
         """Write the journal of a generation anew, and remove those of other generations."""
         self._close_file()
         path = self._path(generation)
-        with replacing(path, self._folder / JOURNAL_IN_WRITING) as aside, aside.open("wb") as file:
+        with replacing(path, self.unfinished) as aside, aside.open("wb") as file:
             file.write(_line({"generation": generation, "epoch": epoch}))
             file.write(_batch(updates, point, policies, overrides))
-        for other in self._folder.glob(f"*{JOURNAL_SUFFIX}"):
+        for other in self.paths().values():
             if other != path:
                 other.unlink(missing_ok=True)
         self._file = path.open("ab")
@@ -132,10 +132,20 @@ class Journal:
         self._end, self._policies = (self._end[0], point), policies
         self._newest_override = max(self._newest_override, _newest(new_overrides))
 
+    def paths(self) -> dict[str, Path]:
+        """The finished journals, by the generations whose names they have."""
+        found = sorted(self._folder.glob(f"*{_SUFFIX}"))
+        return {path.name.removesuffix(_SUFFIX): path for path in found}
+
+    @property
+    def unfinished(self) -> Path:
+        """The journal that a worker is writing anew."""
+        return self._folder / "writing"
+
     def files(self) -> list[tuple[str, int, int]]:
         """Name, size and time of each journal: they differ after one was written."""
         found = []
-        for path in sorted(self._folder.glob(f"*{JOURNAL_SUFFIX}")):
+        for path in self.paths().values():
             with suppress(FileNotFoundError):  # its writer may replace it at any time
                 stat = path.stat()
                 found.append((path.name, stat.st_size, stat.st_mtime_ns))
@@ -164,7 +174,7 @@ class Journal:
     def _path(self, generation: str) -> Path:
         if not GENERATION.fullmatch(generation):
             raise ValueError(f"{generation!r} is no generation's name")
-        return self._folder / f"{generation}{JOURNAL_SUFFIX}"
+        return self._folder / f"{generation}{_SUFFIX}"
 
 
 class JournalWriter:
@@ -186,11 +196,6 @@ class JournalWriter:
         self._jobs = threading.BoundedSemaphore(MOST_JOBS)
         self._is_incomplete = False
 
-    @property
-    def is_active(self) -> bool:
-        """Whether this process is the one that writes."""
-        return self._journal.is_writable
-
     def start(self) -> None:
         """Write in a thread from now on."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -200,14 +205,6 @@ class JournalWriter:
         if self._thread is not None:
             self._thread.shutdown(wait=True)
         self._journal.close()
-
-    def files(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of each journal: they differ after one was written."""
-        return self._journal.files()
-
-    def load(self, generation: str) -> JournalContent | None:
-        """Read the journal of a generation; None if there is none."""
-        return self._journal.load(generation)
 
     def restart(self, replica: Replica, updates: tuple[Update, ...] | None) -> None:
         """Start the journal of a replica; if `updates` is None, they are read from the store."""

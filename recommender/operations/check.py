@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from index import Catalog, IndexFault, NoSnapshot, OtherFormat, Snapshot, SnapshotDamaged
+from index import Catalog, IndexFault, OtherFormat, Snapshot
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.articles import Article
-from recommender.indexing.snapshots import Origin, needs_of, open_generation
+from recommender.indexing.snapshots import Origin, needs_of, open_generation, read_pointer
 from recommender.operations.check_findings import (
     SHOWN,
     Examples,
@@ -42,7 +42,7 @@ def gather_facts(
         StoreUnusable: the store cannot be read now.
         BadSource: the source cannot be read.
     """
-    live, fault = _read_pointer(catalog)
+    live, fault = read_pointer(catalog)
     opened = dict(_open_generations(catalog))
     damage = store.find_damage()
     if damage:
@@ -73,16 +73,6 @@ def gather_facts(
         outdated_rows=scan.outdated_rows,
         bad_records=bad_records,
     )
-
-
-def _read_pointer(catalog: Catalog) -> tuple[str | None, str | None]:
-    """Return the live generation, or why the pointer cannot be used."""
-    try:
-        return catalog.live(), None
-    except NoSnapshot:
-        return None, None
-    except SnapshotDamaged as fault:
-        return None, str(fault)
 
 
 def _open_generations(catalog: Catalog) -> Iterator[tuple[str, Snapshot | Exception]]:

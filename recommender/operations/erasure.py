@@ -11,7 +11,8 @@ from pathlib import Path
 from index import Catalog, IndexFault, NoSnapshot, SnapshotDamaged
 from index.disk import sync_folder
 from recommender.errors import ReadAlsoError
-from recommender.settings import JOURNAL_SUFFIX, DataFolder
+from recommender.live import Journal
+from recommender.settings import DataFolder
 from recommender.store import ArticleStore
 from recommender.store.backup import find_leftovers
 from recommender.store.deleted_rows import overwrite_free_space, scrub
@@ -84,9 +85,10 @@ def _find_files(
 
     A worker whose journal is removed goes on without one until it takes up a new generation.
     """
-    journals, database = data.journal_files(), store.engine.url.database
-    unused = {path for path in journals if _generation_of(path) not in generations}
-    candidates = [*journals, data.unfinished_journal, data.texts_in_hand]
+    journal, database = Journal(data.journals), store.engine.url.database
+    journals = journal.paths()
+    unused = {path for generation, path in journals.items() if generation not in generations}
+    candidates = [*journals.values(), journal.unfinished, data.texts_in_hand]
     found = [path for path in candidates if path in unused or _mentions(path, article_id)]
     if store.engine.dialect.name == "sqlite" and database:
         found += find_leftovers(Path(database))
@@ -99,21 +101,19 @@ def _remove(files: Iterable[Path]) -> None:
         sync_folder(path.parent)
 
 
-def _generation_of(journal: Path) -> str:
-    return journal.name.removesuffix(JOURNAL_SUFFIX)
-
-
 def _is_served(catalog: Catalog, data: DataFolder, article_id: str) -> bool:
     """Whether readers get the article now, or would get it after a restart."""
-    journals = data.journal_files()
+    journals = Journal(data.journals).paths()
     try:
         live = catalog.live()
     except NoSnapshot:
-        return bool(catalog.generations()) or any(_mentions(j, article_id) for j in journals)
+        mentioned = any(_mentions(path, article_id) for path in journals.values())
+        return mentioned or bool(catalog.generations())
     except SnapshotDamaged:
         return True
-    of_live = [journal for journal in journals if _generation_of(journal) == live]
-    return _may_hold(catalog, live, article_id) or any(_mentions(j, article_id) for j in of_live)
+    if _may_hold(catalog, live, article_id):
+        return True
+    return live in journals and _mentions(journals[live], article_id)
 
 
 def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:

@@ -7,9 +7,12 @@ and the state of the pointer to the live snapshot. The store is only asked after
 import logging
 import math
 import os
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from index import Catalog, locked, make_folder
@@ -17,12 +20,13 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
+from recommender.child_processes import module_command
 from recommender.errors import ModelRefused, StoreUnusable
-from recommender.indexing.compaction import Compaction, is_compaction_due
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import (
     Origin,
+    may_create_store,
     needs_rebuild,
     read_live_manifest,
     read_live_name,
@@ -32,13 +36,18 @@ from recommender.operations.supervision import StopSignal
 from recommender.settings import Settings
 from recommender.store import LOG_START, LazyStore
 
-__all__ = ["IndexerProcess", "index_forever", "model_in_use"]
+__all__ = ["BuildProcess", "IndexerProcess", "index_forever", "is_build_due", "model_in_use"]
 
 IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
 CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
 IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
+FIRST_ENTRIES: Final = 64
+ENTRIES_SHARE: Final = 0.2
+MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
+FIRST_RETRY_SECONDS: Final = 60.0
+MOST_RETRY_SECONDS: Final = 3_600.0
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +94,7 @@ def index_forever(settings: Settings) -> None:
 
 def _index(settings: Settings) -> None:
     catalog = Catalog(settings.data.snapshots)
-    store = LazyStore(settings.database_url, may_create=lambda: not catalog.generations())
+    store = LazyStore(settings.database_url, may_create=partial(may_create_store, catalog))
     try:
         with Sandbox() as markup:
             IndexerProcess(settings, store, markup.read).run()
@@ -103,7 +112,7 @@ class IndexerProcess:
         self._store = store
         self._read_markup = read_markup
         self._catalog = Catalog(settings.data.snapshots)
-        self._compaction = Compaction()
+        self._build = BuildProcess()
         self._indexer: Indexer | None = None
         self._generation: str | None = None
         self._fingerprint: str | None = None
@@ -116,7 +125,7 @@ class IndexerProcess:
         with suppress(StoreUnusable, OSError):
             self.check_snapshot()
         stop = StopSignal().listen()
-        with DraftServer(self._settings.data_dir, lambda: self._indexer):
+        with DraftServer(self._settings.data.draft_socket, lambda: self._indexer):
             while not stop.has_come:
                 try:
                     analyzed = self.step()
@@ -126,12 +135,12 @@ class IndexerProcess:
                     continue
                 if not analyzed:
                     time.sleep(IDLE_SECONDS)
-        self._compaction.stop()
+        self._build.stop()
 
     def step(self) -> int:
         """Analyze some texts if there may be any; returns how many."""
         signal = self._store().change_signal.read(), self._catalog.pointer_state()
-        if self._snapshot_check.is_due(signal, is_busy=self._compaction.was_started):
+        if self._snapshot_check.is_due(signal, is_busy=self._build.was_started):
             self.check_snapshot()
             self._snapshot_check.note(signal)
         if self._indexer is None or not self._queue_check.is_due(signal):
@@ -149,7 +158,7 @@ class IndexerProcess:
             self._use_model(model)
             self._requeue_for(model)
             self._generation = generation
-        self._compact()
+        self._build_if_due()
 
     def _use_model(self, model: Model) -> None:
         if model.fingerprint == self._fingerprint:
@@ -168,12 +177,12 @@ class IndexerProcess:
             if missed:
                 _log.info("%d articles are embedded again for %s", missed, model.name)
 
-    def _compact(self) -> None:
+    def _build_if_due(self) -> None:
         """Start a compaction, or a rebuild, in a process of its own if it is due."""
-        if self._compaction.is_running() or rollback_hold(self._catalog).text is not None:
+        if self._build.is_running() or rollback_hold(self._catalog).text is not None:
             return
         if needs_rebuild(self._catalog):
-            self._compaction.run("rebuild")
+            self._build.run("rebuild")
             return
         store, manifest = self._store(), read_live_manifest(self._catalog)
         waiting = store.queue.length()
@@ -181,8 +190,76 @@ class IndexerProcess:
         origin = None if manifest is None else Origin.of(manifest)
         point, epoch = (LOG_START, "") if origin is None else (origin.point, origin.epoch)
         entries = store.entries_since(point, epoch)
-        if is_compaction_due(entries, manifest.rows if manifest else 0, idle=is_idle):
-            self._compaction.run("compact")
+        if is_build_due(entries, manifest.rows if manifest else 0, idle=is_idle):
+            self._build.run("compact")
+
+
+def is_build_due(entries: int, base: int, *, idle: bool) -> bool:
+    """Whether the delta has grown so much that a new snapshot should be built.
+
+    Args:
+        entries: how many entries the change log has since the live snapshot: one for a write, and
+            one when its text was analyzed. Each may be a row in the memory of every worker, also
+            if the same article is edited again and again.
+        base: how many articles the live snapshot has.
+        idle: whether the queue is empty; otherwise a new snapshot would soon be out of date.
+    """
+    if idle:
+        least = FIRST_ENTRIES if base else 0
+        return entries > min(max(least, ENTRIES_SHARE * base), MOST_ENTRIES)
+    return entries > MOST_ENTRIES
+
+
+class BuildProcess:
+    """Runs `compact` or `rebuild`, one process at a time; pauses longer after each failure."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._due_at = 0.0
+        self._failures = 0
+
+    def run(self, command: str) -> None:
+        """Start a command of `read-also`, unless one runs or a pause after a failure lasts."""
+        if self.is_running() or time.monotonic() < self._due_at:
+            return
+        _log.info("starting: %s", command)
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, constant words
+            _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
+        )
+
+    @property
+    def was_started(self) -> bool:
+        """Whether a process was started and `is_running` has not noticed its end yet."""
+        return self._process is not None
+
+    def stop(self) -> None:
+        """Terminate the process; the next one removes what it built aside."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+    def is_running(self) -> bool:
+        """Whether a process runs.
+
+        Call it regularly: it also collects the exit code of a process that ended.
+        """
+        if self._process is None:
+            return False
+        code = self._process.poll()
+        if code is None:
+            return True
+        self._process = None
+        self._failures = 0 if code == 0 else self._failures + 1
+        if code:
+            pause = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), MOST_RETRY_SECONDS)
+            self._due_at = time.monotonic() + pause
+            _log.error("compaction failed with %d; tried again in %.0f s", code, pause)
+        return False
+
+
+def _niced(command: Sequence[str]) -> list[str]:
+    nice = Path("/usr/bin/nice")
+    return [str(nice), "-n", "10", *command] if nice.exists() else list(command)
 
 
 class _Check:

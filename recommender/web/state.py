@@ -121,7 +121,7 @@ class State:
         """
         live = self.follower.current()
         with self.limits.heavy.hold("the drafts"):
-            draft = read_draft(self.settings.data_dir, article)
+            draft = read_draft(self.settings.data.draft_socket, article)
         seed = make_outside_seed(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         now = time.time()

@@ -42,7 +42,7 @@ def indexer(own_desk: Settings) -> Iterator[Indexer]:
     """An indexer that reads drafts for the desk."""
     with closing(open_store(own_desk.database_url)) as store:
         indexer = Indexer(store, fake_reader())
-        with DraftServer(own_desk.data_dir, lambda: indexer):
+        with DraftServer(own_desk.data.draft_socket, lambda: indexer):
             yield indexer
 
 

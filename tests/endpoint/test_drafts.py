@@ -88,17 +88,17 @@ def test_a_draft_outside_the_contract_is_refused(client: FlaskClient, body: byte
 
 def test_the_socket_is_the_owners_alone_and_goes_with_the_server(own_desk: Settings) -> None:
     path = own_desk.data.draft_socket
-    with DraftServer(own_desk.data_dir, lambda: None):
+    with DraftServer(own_desk.data.draft_socket, lambda: None):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with pytest.raises(IndexerAway, match="starting"):
-            read_draft(own_desk.data_dir, Article(id="a", title="A"))
+            read_draft(own_desk.data.draft_socket, Article(id="a", title="A"))
     assert not path.exists()
 
 
 def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> None:
-    folder = tmp_path / ("long " * 40)
-    with DraftServer(folder, lambda: indexer):
-        draft = read_draft(folder, Article(id="a", title="The harbour at dawn"))
+    path = tmp_path / ("long " * 40) / "socket"
+    with DraftServer(path, lambda: indexer):
+        draft = read_draft(path, Article(id="a", title="The harbour at dawn"))
     assert draft.model == "fake-1"
     assert draft.features.embedding is not None
     assert np.linalg.norm(draft.features.embedding.unit_vector) == pytest.approx(1, abs=1e-6)
@@ -107,7 +107,7 @@ def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> Non
 @pytest.mark.usefixtures("indexer")
 def test_the_reader_of_a_draft_learns_that_its_markup_is_unreadable(own_desk: Settings) -> None:
     with pytest.raises(UnreadableMarkup):
-        read_draft(own_desk.data_dir, Article(id="a", title="A", body_html="<poison>"))
+        read_draft(own_desk.data.draft_socket, Article(id="a", title="A", body_html="<poison>"))
 
 
 PAGE = "/v1/related"

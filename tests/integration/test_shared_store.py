@@ -14,11 +14,13 @@ from recommender.analysis.embedding import Model
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import touch_catalog
 from recommender.live import open_replica
-from recommender.settings import CATALOG_ID, Settings
+from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds
 from recommender.store.change_log import FORGET_AFTER
 from tests.support.archives import run_command
 from tests.support.features import make_embedding
+
+CATALOG_ID = "catalog-id"
 
 Rebuild = Callable[..., Rebuilt]
 

@@ -14,10 +14,10 @@ from index import Catalog, SnapshotDamaged
 from index.manifest import FORMAT
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Encoder, Model
-from recommender.indexing.compaction import Compaction
 from recommender.indexing.rebuild import Rebuilt
 from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
+from recommender.operations.indexer_process import BuildProcess
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
 from tests.support.archives import fake_reader, gauges, run_command
@@ -60,7 +60,7 @@ def upgraded(
     fake_encoder: Encoder,
 ) -> Upgraded:
     started = list[str]()
-    fake_rebuild.setattr(Compaction, "run", lambda _, command: started.append(command))
+    fake_rebuild.setattr(BuildProcess, "run", lambda _, command: started.append(command))
     fake_rebuild.setattr(operation, "find_model", lambda *_: fake_model)
     fake_rebuild.setattr(operation, "load_encoder", lambda _: fake_encoder)
     fake_rebuild.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader())

@@ -18,12 +18,11 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.indexing.compaction import Compaction
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
-from recommender.operations.indexer_process import index_forever
+from recommender.operations.indexer_process import BuildProcess, index_forever
 from recommender.progress import Advance
 from recommender.ranking.seed import find_seed
 from recommender.settings import Settings
@@ -106,7 +105,7 @@ def models(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Enc
     encoders = {"fake-1": fake_encoder, "other-1": Rolled(fake_encoder)}
     monkeypatch.setattr(operation, "find_model", lambda name, _data_dir: here[name])
     monkeypatch.setattr(operation, "load_encoder", lambda model: encoders[model.fingerprint])
-    monkeypatch.setattr(Compaction, "run", lambda _, command: started.append(command))
+    monkeypatch.setattr(BuildProcess, "run", lambda _, command: started.append(command))
     return started
 
 

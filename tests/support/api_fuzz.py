@@ -108,7 +108,7 @@ def serve(archive: Settings) -> Iterator[Flask]:
     indexer = Indexer(store, fake_reader())
     waited, web_state.WAIT_SECONDS = web_state.WAIT_SECONDS, 0.0  # type: ignore[misc]
     try:
-        with DraftServer(archive.data_dir, lambda: indexer):
+        with DraftServer(archive.data.draft_socket, lambda: indexer):
             yield app
     finally:
         web_state.WAIT_SECONDS = waited  # type: ignore[misc]

@@ -13,10 +13,9 @@ from index import Catalog
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.errors import ModelRefused
-from recommender.indexing.compaction import is_compaction_due
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process
-from recommender.operations.indexer_process import model_in_use
+from recommender.operations.indexer_process import is_build_due, model_in_use
 from recommender.settings import Settings
 from recommender.store import LazyStore
 
@@ -42,7 +41,7 @@ Models = Callable[..., None]
     ],
 )
 def test_a_compaction_is_due(entries: int, base: int, idle: bool, due: bool) -> None:  # noqa: FBT001
-    assert is_compaction_due(entries, base, idle=idle) is due
+    assert is_build_due(entries, base, idle=idle) is due
 
 
 def _model_in_use(settings: Settings) -> Model:

@@ -571,7 +571,7 @@ def test_a_report_that_fails_is_logged_once_and_tried_again(
     for _ in range(5):
         worker.follower.refresh()
     assert len(tried) == 3
-    assert caplog.text.count("was not told which changes are needed here") == 1
+    assert caplog.text.count("does not know which changes this machine needs") == 1
     assert worker.follower.current().store_fault is None
 
 
