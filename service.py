@@ -12,10 +12,10 @@ from recommender.live import Follower, Heartbeats, Journal
 from recommender.settings import Settings
 from recommender.store import LazyStore
 from recommender.web import State, register
+from recommender.web.bodies import LARGEST_DOCUMENT
 
 __all__ = ["create_app"]
 
-LARGEST_BODY: Final = 4 * 2**20
 WEB_PATIENCE_SECONDS: Final = 3.0  # a write that waits longer is refused; the client tries again
 
 
@@ -35,7 +35,7 @@ def create_app(
     settings = settings or Settings.from_environment()
     app = Flask("read-also", static_folder=None)
     app.url_map.merge_slashes = False
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_DOCUMENT
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     state = _state_of(settings)

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -22,12 +23,17 @@ from pydantic import (
 )
 
 from recommender.errors import BadJson, FieldFault, InvalidArticle
-from recommender.strict_json import JsonObject, read_object
+from recommender.strict_json import JsonObject, pointer_to, read_object
 
 __all__ = [
     "ID_PATTERN",
     "ID_SCHEMA",
     "LANGUAGE_PATTERN",
+    "LONGEST_LANGUAGE",
+    "LONGEST_LINE",
+    "LONGEST_NAME",
+    "LONGEST_SUMMARY",
+    "MOST_NAMES",
     "UNKNOWN_LANGUAGE",
     "Article",
     "Id",
@@ -36,6 +42,7 @@ __all__ = [
     "Text",
     "article_of",
     "check_id",
+    "check_no_nul",
     "faults_of",
     "hash_id",
     "is_web_address",
@@ -53,7 +60,11 @@ _RFC3339 = re.compile(
 LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 UNKNOWN_LANGUAGE: Final = "und"
 MOST_FIELDS: Final = 60
-MOST_NAMES: Final = 100
+LONGEST_LINE: Final = 2_000  # characters of a title, or of an address
+LONGEST_NAME: Final = 300  # characters of a section, a tag or an author
+LONGEST_SUMMARY: Final = 20_000
+LONGEST_LANGUAGE: Final = 35
+MOST_NAMES: Final = 100  # tags or authors
 MOST_MARKUP: Final = 4 * 2**20  # bytes; the limit of the HTML sandbox
 _LATEST_VERSION = 2**63 - 1
 _BELOW_THE_TITLE: Final = ("summary", "body", "body_html")
@@ -72,7 +83,12 @@ def check_id(article_id: str) -> str:
     return article_id
 
 
-def _no_nul(text: str) -> str:
+def check_no_nul(text: str) -> str:
+    """Return the text unchanged.
+
+    Raises:
+        ValueError: it contains NUL characters, which databases refuse.
+    """
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
     return text
@@ -129,20 +145,23 @@ def _shows(**rules: Any) -> Any:  # noqa: ANN401 - JSON, and pydantic's own type
 
 
 Id = Annotated[str, AfterValidator(check_id), _shows(**ID_SCHEMA)]
-Text = Annotated[str, AfterValidator(_no_nul), _shows(pattern=r"^[^\u0000]*$")]
-Line = Annotated[Text, Field(max_length=2_000)]
+Text = Annotated[str, AfterValidator(check_no_nul), _shows(pattern=r"^[^\u0000]*$")]
+Line = Annotated[Text, Field(max_length=LONGEST_LINE)]
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
-    AfterValidator(_no_nul),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
+    AfterValidator(check_no_nul),
     _shows(pattern=r"^[^\u0000]*[^\u0000\s][^\u0000]*$"),
 ]
 Url = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=2_000),
-    AfterValidator(_no_nul),
+    StringConstraints(strip_whitespace=True, max_length=LONGEST_LINE),
+    AfterValidator(check_no_nul),
     AfterValidator(_web_address),
     _shows(pattern=r"^https?://[^\s/?#]\S*$"),
+]
+LanguageTag = Annotated[
+    str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=LONGEST_LANGUAGE)
 ]
 Moment = Annotated[
     datetime, BeforeValidator(_as_moment), PlainSerializer(_as_rfc3339, return_type=str)
@@ -169,14 +188,12 @@ class Article(BaseModel):
     title: Line = ""
     body: Annotated[Text, Field(max_length=1_000_000)] = ""
     body_html: Annotated[Text, AfterValidator(_not_too_large)] = ""
-    summary: Annotated[Text, Field(max_length=20_000)] = ""
+    summary: Annotated[Text, Field(max_length=LONGEST_SUMMARY)] = ""
     url: Url | None = None
     section: Name | None = None
     tags: Annotated[tuple[Name, ...], _shows(maxItems=MOST_NAMES)] = ()
     authors: Annotated[tuple[Name, ...], _shows(maxItems=MOST_NAMES)] = ()
-    language: Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)] | None = (
-        None
-    )
+    language: LanguageTag | None = None
     image_url: Url | None = None
     published_at: Moment | None = None
     updated_at: Moment | None = None
@@ -296,10 +313,9 @@ def _other_id(fields: JsonObject, article_id: str | None) -> tuple[FieldFault, .
 def faults_of(error: ValidationError) -> Iterator[FieldFault]:
     """Each rejected field with the reason."""
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        where = "".join(
-            f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault["loc"]
+        yield FieldFault(
+            reduce(pointer_to, fault["loc"], ""), fault["msg"].removeprefix("Value error, ")
         )
-        yield FieldFault(where, fault["msg"].removeprefix("Value error, "))
 
 
 def hash_id(name: str) -> int:

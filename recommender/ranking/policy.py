@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from difflib import get_close_matches
+from functools import reduce
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -24,7 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from recommender.errors import BadJson, FieldFault, InvalidPolicy
-from recommender.strict_json import JsonValue, read_json
+from recommender.strict_json import JsonValue, pointer_to, read_json
 
 __all__ = [
     "MOST_POLICY_BYTES",
@@ -246,16 +247,15 @@ def _fault(error: ErrorDetails) -> FieldFault:
             places: tuple[int | str, ...] = (field, name)
         case places:
             pass
-    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in places]
     match error["type"]:
         case "dataclass_type":
             detail = "not a JSON object"
         case "unexpected_keyword_argument":
-            near = get_close_matches(steps[-1], [each.name for each in fields(Policy)], 1)
+            near = get_close_matches(str(places[-1]), [each.name for each in fields(Policy)], 1)
             detail = f"unknown; did you mean {near[0]!r}?" if near else "unknown"
         case _:
             detail = error["msg"].removeprefix("Value error, ")
-    return FieldFault("".join(f"/{step}" for step in steps), detail)
+    return FieldFault(reduce(pointer_to, places, ""), detail)
 
 
 @dataclass(frozen=True, slots=True)

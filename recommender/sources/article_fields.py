@@ -12,7 +12,17 @@ from urllib.parse import quote, urljoin
 
 from pydantic_core import from_json
 
-from recommender.articles import LANGUAGE_PATTERN, Article, is_web_address, parse_article
+from recommender.articles import (
+    LANGUAGE_PATTERN,
+    LONGEST_LANGUAGE,
+    LONGEST_LINE,
+    LONGEST_NAME,
+    LONGEST_SUMMARY,
+    MOST_NAMES,
+    Article,
+    is_web_address,
+    parse_article,
+)
 from recommender.characters import remove_controls
 from recommender.errors import BadSource, FieldFault, InvalidArticle
 
@@ -35,13 +45,6 @@ __all__ = [
 
 Fields = Mapping[str, object]
 """A JSON object of another system."""
-
-MOST_NAMES: Final = 100  # of an article
-LONGEST_NAME: Final = 300  # characters, as below
-LONGEST_TITLE: Final = 2_000
-LONGEST_SUMMARY: Final = 20_000
-_LONGEST_ADDRESS: Final = 2_000
-_LONGEST_TAG: Final = 35
 
 _LANGUAGE: Final = re.compile(LANGUAGE_PATTERN)
 _JSON_LINE: Final = re.compile(r" at line (\d+) column \d+$")
@@ -80,13 +83,13 @@ def refusal(pointer: str, detail: str) -> InvalidArticle:
 
 def complete_address(value: object, base: str = "") -> str | None:
     """An absolute web address; a relative one is completed by `base`. None for anything else."""
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_ADDRESS:
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_LINE:
         return None
     try:
         whole = "".join(map(_printable, urljoin(base, value.strip())))
     except ValueError:  # brackets without an IPv6 address
         return None
-    return whole if is_web_address(whole) and len(whole) <= _LONGEST_ADDRESS else None
+    return whole if is_web_address(whole) and len(whole) <= LONGEST_LINE else None
 
 
 def language_tag(value: object) -> str | None:
@@ -94,7 +97,7 @@ def language_tag(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     tag = value.strip().replace("_", "-")
-    return tag if len(tag) <= _LONGEST_TAG and _LANGUAGE.match(tag) else None
+    return tag if len(tag) <= LONGEST_LANGUAGE and _LANGUAGE.match(tag) else None
 
 
 def plain_text(markup: str) -> str:
@@ -115,7 +118,7 @@ def plain_title(title: str, *, is_html: bool) -> str:
             tag` stay.
     """
     plain = plain_text(title) if is_html else _decoded(_without_paired_tags(title))
-    return plain[:LONGEST_TITLE]
+    return plain[:LONGEST_LINE]
 
 
 def plain_summary(summary: str, body: str) -> str:

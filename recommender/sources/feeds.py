@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Final
 
 from recommender.analysis.html.sandbox import FEED, Sandbox
-from recommender.articles import Article, is_web_address
+from recommender.articles import LONGEST_NAME, Article, is_web_address
 from recommender.characters import remove_controls
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Advance
@@ -38,7 +38,6 @@ _ENTRY: Final = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]")
 _TAG: Final = re.compile(r"</?[a-zA-Z]")
 _MAIL: Final = re.compile(r"[^\s()<>]+@[^\s()<>]+")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_LONGEST_NAME: Final = 300  # characters
 _PLAIN: Final = "text/plain"
 _IMAGE: Final = re.compile(r"image(?:/|$)")
 _LARGEST_NUMBER: Final = 10**18
@@ -281,7 +280,7 @@ def _authors(entry: Fields) -> list[str]:
     feedparser cuts an address with a long top-level domain in its middle.
     """
     several = _many(entry, "authors")
-    whole = _text(entry, "author")[:_LONGEST_NAME]
+    whole = _text(entry, "author")[:LONGEST_NAME]
     if len(several) > 1 or "@" not in whole:
         return plain_names([author.get("name") for author in several]) or plain_names([whole])
     return plain_names([_MAIL.sub("", whole).strip(" ()<>")])

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
 
 from recommender.analysis.html.web_page import Page, PageReader
-from recommender.articles import Article
+from recommender.articles import LONGEST_LINE, LONGEST_NAME, Article
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Meter
 from recommender.sources.article_fields import (
@@ -30,8 +30,6 @@ __all__ = ["PageFile", "decode_page", "host_of", "is_article_list", "page_articl
 _SHORTEST: Final = 80  # characters of main text, if a page does not say that it is an article
 _MOST_LINKS: Final = 0.5  # share of the main text, likewise
 _LOCAL_TIME: Final = 19  # characters of 2026-03-01T09:30:00, before an unknown time zone
-_LONGEST_LINE: Final = 2_000  # characters that an article's title may have
-_LONGEST_NAME: Final = 300
 _NOT_LATIN: Final = "\u0250"
 _MOST_PAGE_BYTES: Final = 64 * 2**20
 _DAY: Final = re.compile(r"/(20\d\d|19[89]\d)[/-]([01]\d)[/-]([0-3]\d)(?=/|-|$)")
@@ -88,13 +86,13 @@ def page_article(page: Page, address: str = "", name: str = "") -> Article | Inv
     return make_article(
         {
             "id": foreign_id("page", url or name),
-            "title": page.title[:_LONGEST_LINE],
+            "title": page.title[:LONGEST_LINE],
             "body": page.text,
-            "summary": page.summary[:_LONGEST_LINE] if adds_to(page.summary, page.text) else "",
+            "summary": page.summary[:LONGEST_LINE] if adds_to(page.summary, page.text) else "",
             "url": url,
-            "section": page.section[:_LONGEST_NAME],
-            "tags": plain_names(name[:_LONGEST_NAME] for name in page.tags),
-            "authors": plain_names(name[:_LONGEST_NAME] for name in page.authors),
+            "section": page.section[:LONGEST_NAME],
+            "tags": plain_names(name[:LONGEST_NAME] for name in page.tags),
+            "authors": plain_names(name[:LONGEST_NAME] for name in page.authors),
             "language": _language_of(page),
             "image_url": complete_address(page.image, url or ""),
             "published_at": _time_of(page.published) or _day_of(url or ""),
