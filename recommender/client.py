@@ -20,6 +20,7 @@ from recommender.api import (
     BulkAnswer,
     BulkItem,
     Deletion,
+    FragmentOptions,
     ListOptions,
     Override,
     PinsNow,
@@ -32,7 +33,7 @@ from recommender.api import (
 from recommender.articles import Article
 from recommender.errors import ApiError
 
-__all__ = ["ApiError", "Client", "Deletion", "ListOptions", "Override", "Target"]
+__all__ = ["ApiError", "Client", "Deletion", "FragmentOptions", "ListOptions", "Override", "Target"]
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -122,7 +123,7 @@ class Client:
             answer = self._connection.call("POST", "/v1/related", json=body)
         return read_answer(RelatedList, answer)
 
-    @_with_list_options(ListOptions)
+    @_with_list_options(FragmentOptions)
     def related_html(self, article_id: str, options: Fields) -> str:
         """The list as an escaped section of HTML; empty if the list is empty."""
         return self._connection.call(

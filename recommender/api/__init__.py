@@ -31,29 +31,36 @@ from recommender.api.answers import (
     SharedTerm,
     Written,
 )
-from recommender.api.request_options import (
-    LIMITS,
-    MODES,
+from recommender.api.request_bodies import (
     MOST_LISTS,
     Blocks,
     Deletion,
-    Explain,
-    InQuery,
-    ListOptions,
-    Mode,
-    Options,
     Override,
     Pins,
     RecordedOverride,
     RelatedRequest,
     RelatedRequests,
     Target,
+)
+from recommender.api.request_options import (
+    LIMITS,
+    LONGEST_HEADING,
+    MODES,
+    Explain,
+    FragmentOptions,
+    InQuery,
+    ListOptions,
+    Mode,
+    Options,
+    PageOptions,
     WriteOptions,
+    cursor_after,
     read_whole_number,
 )
 
 __all__ = [
     "LIMITS",
+    "LONGEST_HEADING",
     "MODES",
     "MOST_LISTS",
     "RULES",
@@ -71,6 +78,7 @@ __all__ = [
     "EarlierPins",
     "Explain",
     "Explanation",
+    "FragmentOptions",
     "Grounds",
     "Health",
     "InQuery",
@@ -80,6 +88,7 @@ __all__ = [
     "NoGrounds",
     "Options",
     "Override",
+    "PageOptions",
     "PassagePair",
     "Pins",
     "PinsNow",
@@ -95,5 +104,6 @@ __all__ = [
     "Target",
     "WriteOptions",
     "Written",
+    "cursor_after",
     "read_whole_number",
 ]

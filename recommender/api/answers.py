@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-from recommender.api.request_options import Mode, RecordedOverride
+from recommender.api.request_bodies import RecordedOverride
+from recommender.api.request_options import Mode
 from recommender.articles import Article, Moment
 from recommender.errors import FieldFault
 

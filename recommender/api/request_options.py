@@ -1,9 +1,10 @@
-"""The content of requests to the HTTP API: sets of options, and the bodies that set overrides."""
+"""The sets of options that requests of the HTTP API may carry, one for each kind of call."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -11,53 +12,43 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
     PlainValidator,
     WithJsonSchema,
-    model_validator,
+    field_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from recommender.articles import (
     ID_PATTERN,
     ID_SCHEMA,
     LANGUAGE_PATTERN,
-    Article,
-    Id,
-    Moment,
-    Text,
     check_id,
+    check_no_nul,
     primary_language,
 )
+from recommender.characters import UNSEEN, can_be_seen
 
 __all__ = [
     "LIMITS",
+    "LONGEST_HEADING",
     "MODES",
-    "MOST_LISTS",
-    "Blocks",
-    "Deletion",
     "Explain",
+    "FragmentOptions",
     "InQuery",
     "ListOptions",
     "Mode",
     "Options",
-    "Override",
-    "Pins",
-    "RecordedOverride",
-    "RelatedRequest",
-    "RelatedRequests",
-    "Target",
+    "PageOptions",
     "WriteOptions",
+    "cursor_after",
     "read_whole_number",
 ]
 
 Mode = Literal["mixed", "background", "latest"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LIMITS: Final = range(1, 101)
-MOST_LISTS: Final = 20
-"""Lists in one request."""
 MOST_EXCLUDED: Final = 500
+MOST_ON_A_PAGE: Final = 100
+_CURSOR_VERSION: Final = "1:"
 Explain = Literal[False, True, "all"]
 """Whether items carry their explanation; with `all` the answer also lists what was dropped."""
 _DAYS: Final = re.compile(r"[1-9][0-9]{0,4}d")
@@ -67,6 +58,11 @@ _ONE_ID: Final = rf"(?!\.{{1,2}}(,|$)){ID_PATTERN}"
 _ONE_LANGUAGE: Final = rf"(?!any(,|$)){LANGUAGE_PATTERN[1:-1]}"
 _LANGUAGES: Final = re.compile(rf"any|{_ONE_LANGUAGE}(,{_ONE_LANGUAGE})*")
 _IN_QUERY: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
+LONGEST_HEADING: Final = 100  # characters
+SWITCH: Final = {"1": True, "0": False}
+_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # and ends of lines
+_HEADING: Final = re.compile(rf"[^{_CONTROLS}]*[^\s{_CONTROLS}{UNSEEN}][^{_CONTROLS}]*")
+_HEADING_SCHEMA: Final = {"maxLength": LONGEST_HEADING, "pattern": f"^{_HEADING.pattern}$"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +115,18 @@ def _check_ids(value: object) -> frozenset[str]:
     return frozenset(check_id(one if isinstance(one, str) else "") for one in value)
 
 
+def _check_heading(text: str) -> str:
+    if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
+        raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
+    return text.strip()
+
+
+def _read_switch(text: str) -> bool:
+    if text not in SWITCH:
+        raise ValueError(f"must be {' or '.join(SWITCH)}")
+    return SWITCH[text]
+
+
 def _check_pattern(pattern: re.Pattern[str], problem: str) -> AfterValidator:
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
@@ -128,16 +136,11 @@ def _check_pattern(pattern: re.Pattern[str], problem: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _no_nul(text: str) -> str:
-    if not text or "\x00" in text:
-        raise ValueError("must not be empty")
-    return text
-
-
-Name = Annotated[
+Label = Annotated[
     str,
-    AfterValidator(_no_nul),
-    Field(json_schema_extra={"minLength": 1, "pattern": r"^[^\u0000]*$"}),
+    Field(min_length=1),
+    AfterValidator(check_no_nul),
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*$"}),
 ]
 Languages = Annotated[
     str,
@@ -189,8 +192,8 @@ class ListOptions(Options):
             "latest: newest first."
         ),
     ] = "mixed"
-    section: Annotated[Name | None, Field(description="Only articles of this section.")] = None
-    tag: Annotated[Name | None, Field(description="Only articles with this tag.")] = None
+    section: Annotated[Label | None, Field(description="Only articles of this section.")] = None
+    tag: Annotated[Label | None, Field(description="Only articles with this tag.")] = None
     language: Annotated[
         Languages | None,
         Field(description="BCP-47 tags joined by commas, or any; else the seed's."),
@@ -231,6 +234,28 @@ class ListOptions(Options):
         return None if self.max_age is None else float(self.max_age[:-1])
 
 
+class FragmentOptions(ListOptions):
+    """The options of a list in HTML: those of a list without `explain`, and its look.
+
+    HTML has no place for an explanation.
+    """
+
+    explain: Annotated[Literal[False], Field(exclude=True)] = False
+    heading: Annotated[
+        Annotated[str, AfterValidator(_check_heading), Field(json_schema_extra=_HEADING_SCHEMA)]
+        | None,
+        Field(description="The words over the list; else those of the seed's language."),
+    ] = None
+    heading_level: Annotated[
+        int, Field(ge=2, le=6, description="2 for h2, to 6."), WHOLE_IN_QUERY
+    ] = 2
+    images: Annotated[
+        bool,
+        Field(description="1: items with their image."),
+        InQuery(_read_switch, {"type": "string", "enum": [*SWITCH], "default": "0"}),
+    ] = False
+
+
 class WriteOptions(Options):
     """When a write is answered."""
 
@@ -243,122 +268,49 @@ class WriteOptions(Options):
     ] = None
 
 
-class Override(BaseModel):
-    """One article that an editor pins to a list or blocks from it, and for which time.
+class PageOptions(Options):
+    """The page of the store that a request asks for."""
 
-    It is in force from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
-    """
+    cursor: Annotated[
+        str | None,
+        Field(
+            description="`next` of the page before.",
+            json_schema_extra={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
+        ),
+    ] = None
+    limit: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MOST_ON_A_PAGE,
+            description="How many articles at most; a page of long ones has fewer.",
+        ),
+        WHOLE_IN_QUERY,
+    ] = 50
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Id
-    why: Annotated[Text, Field(max_length=500)] = ""
-    starts_at: Moment | None = None
-    ends_at: Moment | None = None
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            raise ValueError("ends_at must be later than starts_at")
-        return self
-
-    def holds(self, now: float) -> bool:
-        """Whether it is in force at `now`, in seconds since 1970 UTC."""
-        begun = self.starts_at is None or self.starts_at.timestamp() <= now
-        return begun and (self.ends_at is None or now < self.ends_at.timestamp())
-
-    @property
-    def boundaries(self) -> Iterator[float]:
-        """The times at which it starts or ends, in seconds since 1970 UTC."""
-        return (moment.timestamp() for moment in (self.starts_at, self.ends_at) if moment)
-
-
-class RecordedOverride(Override):
-    """A stored override: `by` is the person who set it, `at` the time."""
-
-    by: str
-    at: Moment
-
-    @property
-    def requested(self) -> Override:
-        """The override as requested, without its author and time."""
-        return Override.model_validate(self.model_dump(include=set(Override.model_fields)))
-
-
-class Pins(BaseModel):
-    """Pins to set: they stand first in the list, in this order. `by` names the editor."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    by: Annotated[Text, Field(max_length=100)] = ""
-    pins: list[Override]
-
-
-class Blocks(BaseModel):
-    """Blocks to set: the list never shows them. `by` names the editor."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    by: Annotated[Text, Field(max_length=100)] = ""
-    blocks: list[Override]
-
-
-class RelatedRequest(BaseModel):
-    """A request for a list: of a stored article, or of a text with the fields of an article.
-
-    In JSON all are fields of one object: `article_id` or the fields of the text, and the options of
-    the list. `section` and `language` are those of a text, where there is one.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    article_id: Id | None = None
-    text: Article | None = None
-    options: ListOptions
-
+    @field_validator("cursor")
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """The schema of the flat form."""
-        article, options = Article.model_json_schema(), ListOptions.model_json_schema()
-        fields = {"article_id": {"type": "string", **ID_SCHEMA}} | article["properties"]
-        fields |= {name: one for name, one in options["properties"].items() if name not in fields}
-        reference = handler(core_schema)
-        handler.resolve_ref_schema(reference).update(
-            properties={name: _not_null(one) for name, one in fields.items()},
-            required=[],
-            additionalProperties=False,
-            anyOf=[*article["anyOf"], {"required": ["article_id"]}],
-        )
-        return reference
+    def _check_cursor(cls, cursor: str) -> str:
+        if not _id_in(cursor):
+            raise ValueError("must be the 'next' of another page; leave it out to begin")
+        return cursor
+
+    @property
+    def after(self) -> str:
+        """The id after which the page begins; empty for the first page."""
+        return _id_in(self.cursor) if self.cursor else ""
 
 
-def _not_null(schema: JsonSchemaValue) -> JsonSchemaValue:
-    if "anyOf" not in schema:
-        return schema
-    others = {name: one for name, one in schema.items() if name not in {"anyOf", "default"}}
-    value: JsonSchemaValue = schema["anyOf"][0]
-    return value | others
+def cursor_after(article_id: str) -> str:
+    """The cursor of the page that begins after an article."""
+    return urlsafe_b64encode(f"{_CURSOR_VERSION}{article_id}".encode()).decode().rstrip("=")
 
 
-class RelatedRequests(BaseModel):
-    """Several lists that do not repeat each other."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    requests: Annotated[list[RelatedRequest], Field(min_length=1, max_length=MOST_LISTS)]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The article to delete."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """A line of a bulk load that deletes an article."""
-
-    delete: Target
+def _id_in(cursor: str) -> str:
+    """The id that a cursor stands for; empty if the cursor is not from this service."""
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        article_id = check_id(text.removeprefix(_CURSOR_VERSION))
+    except ValueError:  # also if it is not base64 of a text
+        return ""
+    return article_id if cursor_after(article_id) == cursor else ""

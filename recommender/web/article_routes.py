@@ -1,19 +1,10 @@
 """Articles under /v1: store, change, fetch and delete one, or read the whole store in pages."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated, Final
+from typing import Final
 
 from flask import Blueprint, Response, jsonify
-from pydantic import Field, field_validator
 
-from recommender.api import (
-    ArticlePage,
-    InQuery,
-    Options,
-    WriteOptions,
-    Written,
-    read_whole_number,
-)
+from recommender.api import ArticlePage, PageOptions, WriteOptions, Written, cursor_after
 from recommender.articles import Article, check_id, parse_article
 from recommender.errors import BadParameter, FieldFault
 from recommender.store import Receipt
@@ -28,9 +19,7 @@ __all__ = ["ACCEPTED", "articles", "written"]
 articles = Blueprint("articles", __name__, url_prefix="/v1")
 ACCEPTED: Final = 202
 MERGE_PATCH: Final = ("application/merge-patch+json", "application/json")
-MOST_ON_A_PAGE: Final = 100
 MOST_LETTERS: Final = 4 * 2**20  # of all documents of a page together
-_CURSOR_VERSION: Final = "1:"
 
 
 @articles.put("/articles/<article_id>")
@@ -118,39 +107,6 @@ def _read_article(article_id: str) -> Article:
     return parse_article(read_body(), article_id=article_id)
 
 
-class PageOptions(Options):
-    """The page of the store that a request asks for."""
-
-    cursor: Annotated[
-        str | None,
-        Field(
-            description="`next` of the page before.",
-            json_schema_extra={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
-        ),
-    ] = None
-    limit: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=MOST_ON_A_PAGE,
-            description="How many articles at most; a page of long ones has fewer.",
-        ),
-        InQuery(read_whole_number),
-    ] = 50
-
-    @field_validator("cursor")
-    @classmethod
-    def _check_cursor(cls, cursor: str) -> str:
-        if not _id_in(cursor):
-            raise ValueError("must be the 'next' of another page; leave it out to begin")
-        return cursor
-
-    @property
-    def after(self) -> str:
-        """The id after which the page begins; empty for the first page."""
-        return _id_in(self.cursor) if self.cursor else ""
-
-
 @articles.get("/articles")
 @needs("read")
 @described(
@@ -163,19 +119,5 @@ def page(options: PageOptions) -> Response:
     """A page of articles as they were given."""
     with state().limits.reads.hold("pages of articles"):
         found = state().store().page(options.after, options.limit, MOST_LETTERS)
-    following = _cursor(found.articles[-1].id) if found.more else None
+    following = cursor_after(found.articles[-1].id) if found.more else None
     return uncached(ArticlePage(articles=found.articles, next=following))
-
-
-def _cursor(article_id: str) -> str:
-    return urlsafe_b64encode(f"{_CURSOR_VERSION}{article_id}".encode()).decode().rstrip("=")
-
-
-def _id_in(cursor: str) -> str:
-    """The id that a cursor stands for; empty if the cursor is not from this service."""
-    try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        article_id = check_id(text.removeprefix(_CURSOR_VERSION))
-    except ValueError:  # also if it is not base64 of a text
-        return ""
-    return article_id if _cursor(article_id) == cursor else ""

@@ -2,68 +2,27 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template
-from pydantic import AfterValidator, Field
 
-from recommender.api import InQuery, Item, ListOptions, read_whole_number
+from recommender.api import FragmentOptions, Item
 from recommender.articles import UNKNOWN_LANGUAGE, is_web_address
-from recommender.characters import UNSEEN, can_be_seen, fit_for_html
-from recommender.ranking.display_fields import DisplayFields
+from recommender.characters import can_be_seen, fit_for_html
 from recommender.web.auth import is_public, opens_reads
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.page_languages import Direction, Heading, direction_of, heading_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 
-__all__ = ["Entry", "FragmentOptions", "Section", "fragment", "list_section"]
+__all__ = ["Entry", "Section", "fragment", "list_section"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
 )
-LONGEST_HEADING: Final = 100  # characters
-SWITCH: Final = {"1": True, "0": False}
 DATE: Final = slice(10)  # of an RFC 3339 time
-_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # and ends of lines
-_HEADING: Final = re.compile(rf"[^{_CONTROLS}]*[^\s{_CONTROLS}{UNSEEN}][^{_CONTROLS}]*")
-_HEADING_SCHEMA: Final = {"maxLength": LONGEST_HEADING, "pattern": f"^{_HEADING.pattern}$"}
 _FRACTION: Final = re.compile(r"\.[0-9]+")  # of a second; HTML takes three digits, RFC 3339 any
-
-
-def _check_heading(text: str) -> str:
-    if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
-        raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
-    return text.strip()
-
-
-def _read_switch(text: str) -> bool:
-    if text not in SWITCH:
-        raise ValueError(f"must be {' or '.join(SWITCH)}")
-    return SWITCH[text]
-
-
-class FragmentOptions(ListOptions):
-    """The options of a list in HTML: those of a list without `explain`, and its look.
-
-    HTML has no place for an explanation.
-    """
-
-    explain: Annotated[Literal[False], Field(exclude=True)] = False
-    heading: Annotated[
-        Annotated[str, AfterValidator(_check_heading), Field(json_schema_extra=_HEADING_SCHEMA)]
-        | None,
-        Field(description="The words over the list; else those of the seed's language."),
-    ] = None
-    heading_level: Annotated[
-        int, Field(ge=2, le=6, description="2 for h2, to 6."), InQuery(read_whole_number)
-    ] = 2
-    images: Annotated[
-        bool,
-        Field(description="1: items with their image."),
-        InQuery(_read_switch, {"type": "string", "enum": [*SWITCH], "default": "0"}),
-    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +71,9 @@ class Section:
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, listing: Listing, tag: str, wanted: FragmentOptions) -> "Section":
-        """The section of a list under an article in a language (BCP-47)."""
+    def of(cls, listing: Listing, wanted: FragmentOptions) -> "Section":
+        """The section of a list under an article."""
+        tag = listing.language
         words = fit_for_html(wanted.heading or "")
         heading = Heading(words, None) if words else heading_in(tag)
         foreign = heading.language and _primary(heading.language) != _primary(tag)
@@ -151,18 +111,7 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
 def list_section(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
     """The list under an article, and the section that shows it."""
     listing = state().list_for(article_id, options, public=is_public())
-    return listing, Section.of(listing, _tag_of(listing), options)
-
-
-def _tag_of(listing: Listing) -> str:
-    """The seed's language with script and region, where the view has its display fields.
-
-    A view knows only the primary subtag, and `tg-Arab` has another direction than `tg`.
-    """
-    view = state().follower.current().view
-    row = view.row_of(listing.article_id)
-    display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
-    return (display and display.language) or listing.language
+    return listing, Section.of(listing, options)
 
 
 def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:

@@ -20,6 +20,7 @@ SLOW_THREADS: Final = 7
 READS: Final = 2
 HEAVY: Final = 3
 WRITES: Final = 4
+VISIBILITY_WAITS: Final = 2
 
 
 class ConcurrencyLimit:
@@ -81,6 +82,10 @@ class WorkerLimits:
         heavy: drafts, explanations and searches for the lists that show an article.
         writes: requests that write to the article store.
         bulk: bulk loads, each up to 16 MiB in memory; a second one is refused at once.
+        unknown_ids: a request for an id that is not in the view and waits for the next refresh;
+            the others look once and wait for nothing.
+        backlog: a request that counts what is not done yet; the others leave the count out.
+        visibility: requests that wait until their write is visible; the others get 202 at once.
     """
 
     def __init__(self) -> None:
@@ -89,3 +94,6 @@ class WorkerLimits:
         self.heavy = ConcurrencyLimit(HEAVY, threads)
         self.writes = ConcurrencyLimit(WRITES, threads)
         self.bulk = ConcurrencyLimit(1)
+        self.unknown_ids = threading.BoundedSemaphore(1)
+        self.backlog = threading.BoundedSemaphore(1)
+        self.visibility = threading.BoundedSemaphore(VISIBILITY_WAITS)

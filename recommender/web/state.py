@@ -1,6 +1,5 @@
 """What the views of a worker share: settings, the store, the live view, and concurrency limits."""
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
@@ -32,8 +32,6 @@ __all__ = ["EXTENSION", "Listing", "State", "state"]
 EXTENSION: Final = "read-also"
 MISS_SECONDS: Final = 0.3
 WAIT_SECONDS: Final = 5.0
-WAITING: Final = 2
-"""Writes that may wait at the same time until they are visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,8 @@ class Listing:
     Attributes:
         article_id: the seed's.
         related: the list.
-        language: the seed's; the heading of the list is in it.
+        language: the seed's, BCP-47, with script and region where the view has its display fields:
+            `tg-Arab` has another direction than `tg`.
         explained: whether explanations were asked for.
         up_to_date: whether the vectors and terms of the seed are those of its present text.
         seconds_left: until the clock alone may change the list.
@@ -65,11 +64,6 @@ class State:
     store: LazyStore
     follower: Follower
     limits: WorkerLimits = field(default_factory=WorkerLimits)
-    _waits_for_log: threading.Semaphore = field(default_factory=threading.Semaphore)
-    _counts_backlog: threading.Semaphore = field(default_factory=threading.Semaphore)
-    _waits_for_view: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(WAITING)
-    )
 
     def list_for(
         self,
@@ -93,11 +87,11 @@ class State:
         if seed is None:
             live = self._after_next_refresh()
             seed = seed_of(live.view, article_id)
-        view = live.view
+        view, row = live.view, live.view.row_of(article_id)
         if seed is None:
             article = self.stored(article_id)
             seed, shown = make_outside_seed(view, article), is_visible(article, now)
-        elif (row := view.row_of(article_id)) is not None:
+        elif row is not None:
             shown = row_is_visible(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
@@ -107,7 +101,9 @@ class State:
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
         explained = bool(options.explain)
         related = self._list_explained(request) if explained else make_list(request)
-        return Listing(article_id, related, seed.language, explained, seed.up_to_date, seconds_left)
+        display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
+        language = (display and display.language) or seed.language
+        return Listing(article_id, related, language, explained, seed.up_to_date, seconds_left)
 
     def list_for_draft(
         self, article: Article, options: ListOptions, shown_on_page: frozenset[str]
@@ -197,12 +193,12 @@ class State:
         With `text` the new text must have been read; a deletion or an override has none. Only a few
         requests wait at the same time; for the others it is False at once.
         """
-        if not self._waits_for_view.acquire(blocking=False):
+        if not self.limits.visibility.acquire(blocking=False):
             return False
         try:
             return _becomes_visible(self.follower, receipt, text=text)
         finally:
-            self._waits_for_view.release()
+            self.limits.visibility.release()
 
     def backlog(self) -> Backlog | None:
         """Count what is not done yet; None while another request does.
@@ -212,24 +208,24 @@ class State:
             StoreUnusable: the store is away.
         """
         live, store = self.follower.current(), self._reachable_store()
-        if not self._counts_backlog.acquire(blocking=False):
+        if not self.limits.backlog.acquire(blocking=False):
             return None
         try:
             origin = Origin.of(live.view.snapshot.manifest)
             return store.backlog(origin.point, origin.epoch)
         finally:
-            self._counts_backlog.release()
+            self.limits.backlog.release()
 
     def _after_next_refresh(self) -> LiveState:
         """The live state after the next refresh from the change log: a seed may be new.
 
         One request at a time waits for that, so that unknown ids cost other requests nothing.
         """
-        if self._waits_for_log.acquire(blocking=False):
+        if self.limits.unknown_ids.acquire(blocking=False):
             try:
                 self.follower.await_refresh(MISS_SECONDS)
             finally:
-                self._waits_for_log.release()
+                self.limits.unknown_ids.release()
         return self.follower.current()
 
     def _list_explained(self, request: ListRequest, text: Article | None = None) -> RelatedList:

@@ -100,6 +100,9 @@ def test_an_option_that_is_none_or_false_is_not_sent() -> None:
 
 def test_the_fragment_is_html(cms: Client, client: FlaskClient) -> None:
     assert cms.related_html("harbour-2", limit=2) == client.get(f"{PATH}/related.html?limit=2").text
+    look = "heading=More&heading_level=3&images=1"
+    shown = cms.related_html("harbour-2", heading="More", heading_level=3, images=True)
+    assert shown == client.get(f"{PATH}/related.html?{look}").text
 
 
 @pytest.mark.usefixtures("indexer")

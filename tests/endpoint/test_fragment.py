@@ -88,6 +88,24 @@ def test_persian_runs_right_to_left(desk: FlaskClient) -> None:
     assert page.all("li") == [{"class": "read-also__item", "lang": "fa-IR"}]
 
 
+def test_items_and_language_are_of_one_view(
+    client: FlaskClient, make_story: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if another view takes its place while the list is made."""
+    follower = client.application.extensions["read-also"].follower
+    follower.refresh()
+    before = follower.current()
+    client.put("/v1/articles/harbour-2", json=make_story("harbour-2", language="fa"))
+    follower.refresh()
+    after = follower.current()
+    views = iter([before])
+    monkeypatch.setattr(follower, "current", lambda: next(views, after))
+    path = "/v1/articles/harbour-2/related.html"
+    for language, direction in [("en", "ltr"), ("fa", "rtl")]:
+        section = section_of("harbour-2", language, direction)
+        assert page_of(client, path, language="any").all("section") == [section]
+
+
 def test_a_language_without_a_heading_has_the_english_one(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]]
 ) -> None:

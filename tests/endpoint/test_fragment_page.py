@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from recommender.api import LONGEST_HEADING, FragmentOptions
 from recommender.web.endpoints import parameters_of
-from recommender.web.fragment import LONGEST_HEADING, FragmentOptions
 from recommender.web.page_languages import HEADINGS
 from recommender.web.responses import (
     FRESH_SECONDS,

@@ -31,6 +31,14 @@ def test_a_bad_parameter_is_named(desk: FlaskClient, name: str, value: str) -> N
     assert [fault["pointer"] for fault in response.get_json()["errors"]] == [f"/{name}"]
 
 
+@pytest.mark.parametrize("name", ["section", "tag"])
+def test_a_name_with_a_nul_is_not_called_empty(desk: FlaskClient, name: str) -> None:
+    texts = {"a\x00b": "must not contain NUL", "": "at least 1 character"}
+    for text, problem in texts.items():
+        (fault,) = desk.get(PATHS[0], query_string={name: text}).get_json()["errors"]
+        assert problem in fault["detail"]
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_every_bad_parameter_is_named_at_once(desk: FlaskClient, path: str) -> None:
     query = "limit=0&mode=odd&colour=red&max_age=x&tag=&tag=a&exclude=%20&limit=2&min_score=2"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.api import Item, RelatedList
+from recommender.api import FragmentOptions, Item, RelatedList
 from recommender.ranking.display_fields import DisplayFields
-from recommender.web.fragment import Entry, FragmentOptions, Section
+from recommender.web.fragment import Entry, Section
 from recommender.web.state import Listing
 
 CARD = DisplayFields(
@@ -42,7 +42,7 @@ def section(
         article_id="seed", items=(item,), requested=1, returned=1, mode="mixed", generation="0"
     )
     listing = Listing("seed", listed, tag, explained=False, up_to_date=True, seconds_left=0.0)
-    return Section.of(listing, tag, wanted or FragmentOptions())
+    return Section.of(listing, wanted or FragmentOptions())
 
 
 def entry(

@@ -1,0 +1,148 @@
+"""The bodies of requests: overrides to set, lists to make, lines of a bulk load."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from recommender.api.request_options import ListOptions
+from recommender.articles import ID_SCHEMA, Article, Id, Moment, Text
+
+__all__ = [
+    "MOST_LISTS",
+    "Blocks",
+    "Deletion",
+    "Override",
+    "Pins",
+    "RecordedOverride",
+    "RelatedRequest",
+    "RelatedRequests",
+    "Target",
+]
+
+MOST_LISTS: Final = 20
+"""Lists in one request."""
+
+
+class Override(BaseModel):
+    """One article that an editor pins to a list or blocks from it, and for which time.
+
+    It is in force from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: Id
+    why: Annotated[Text, Field(max_length=500)] = ""
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValueError("ends_at must be later than starts_at")
+        return self
+
+    def holds(self, now: float) -> bool:
+        """Whether it is in force at `now`, in seconds since 1970 UTC."""
+        begun = self.starts_at is None or self.starts_at.timestamp() <= now
+        return begun and (self.ends_at is None or now < self.ends_at.timestamp())
+
+    @property
+    def boundaries(self) -> Iterator[float]:
+        """The times at which it starts or ends, in seconds since 1970 UTC."""
+        return (moment.timestamp() for moment in (self.starts_at, self.ends_at) if moment)
+
+
+class RecordedOverride(Override):
+    """A stored override: `by` is the person who set it, `at` the time."""
+
+    by: str
+    at: Moment
+
+    @property
+    def requested(self) -> Override:
+        """The override as requested, without its author and time."""
+        return Override.model_validate(self.model_dump(include=set(Override.model_fields)))
+
+
+class Pins(BaseModel):
+    """Pins to set: they stand first in the list, in this order. `by` names the editor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    by: Annotated[Text, Field(max_length=100)] = ""
+    pins: list[Override]
+
+
+class Blocks(BaseModel):
+    """Blocks to set: the list never shows them. `by` names the editor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    by: Annotated[Text, Field(max_length=100)] = ""
+    blocks: list[Override]
+
+
+class RelatedRequest(BaseModel):
+    """A request for a list: of a stored article, or of a text with the fields of an article.
+
+    In JSON all are fields of one object: `article_id` or the fields of the text, and the options of
+    the list. `section` and `language` are those of a text, where there is one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    article_id: Id | None = None
+    text: Article | None = None
+    options: ListOptions
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema of the flat form."""
+        article, options = Article.model_json_schema(), ListOptions.model_json_schema()
+        fields = {"article_id": {"type": "string", **ID_SCHEMA}} | article["properties"]
+        fields |= {name: one for name, one in options["properties"].items() if name not in fields}
+        reference = handler(core_schema)
+        handler.resolve_ref_schema(reference).update(
+            properties={name: _not_null(one) for name, one in fields.items()},
+            required=[],
+            additionalProperties=False,
+            anyOf=[*article["anyOf"], {"required": ["article_id"]}],
+        )
+        return reference
+
+
+def _not_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    if "anyOf" not in schema:
+        return schema
+    others = {name: one for name, one in schema.items() if name not in {"anyOf", "default"}}
+    value: JsonSchemaValue = schema["anyOf"][0]
+    return value | others
+
+
+class RelatedRequests(BaseModel):
+    """Several lists that do not repeat each other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests: Annotated[list[RelatedRequest], Field(min_length=1, max_length=MOST_LISTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The article to delete."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A line of a bulk load that deletes an article."""
+
+    delete: Target
