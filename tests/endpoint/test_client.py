@@ -94,7 +94,9 @@ def test_an_option_that_is_none_or_false_is_not_sent() -> None:
     cms, asked = answering(httpx.Response(200, json=EMPTY))
     cms.related("a", section=None, explain=False, min_score=0.0)
     cms.related_to({"title": "T"}, section=None, explain=False)
+    cms.related("a", explain=True)
     assert asked[0].url.query == b"min_score=0.000000"
+    assert asked[2].url.query == b"explain=1"
     assert json.loads(asked[1].content) == {"title": "T"}
 
 
