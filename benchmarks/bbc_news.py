@@ -192,7 +192,7 @@ def compare_encoders(passages: list[str]) -> list[Figure]:
     """Embed the same passages with both in turns, so that a busy machine slows both equally."""
     model = find_model("bundled", Path("var"))
     plain = SentenceTransformer(str(model.folder), device="cpu", local_files_only=True)
-    ours = TransformerEncoder(model)
+    ours = TransformerEncoder.load(model)
     plain.encode(passages[:TEXTS_PER_BATCH], batch_size=TEXTS_PER_BATCH)
     ours.encode(passages[:TEXTS_PER_BATCH], lambda _done: None)
     seconds, cosines = np.zeros(2), []

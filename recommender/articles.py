@@ -41,10 +41,12 @@ __all__ = [
     "Status",
     "Text",
     "article_of",
+    "as_rfc3339",
     "check_id",
     "check_no_nul",
     "faults_of",
     "hash_id",
+    "host_of",
     "is_web_address",
     "parse_article",
     "parse_outline",
@@ -110,8 +112,9 @@ def _refuse_moment() -> object:
     raise ValueError("must be an RFC 3339 time with an offset, such as 2026-03-01T09:30:00+05:00")
 
 
-def _as_rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def as_rfc3339(moment: datetime, timespec: str = "auto") -> str:
+    """A moment in UTC as RFC 3339 with `Z`; `timespec` as for `datetime.isoformat`."""
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def is_web_address(text: str) -> bool:
@@ -125,6 +128,15 @@ def is_web_address(text: str) -> bool:
     except ValueError:  # brackets without an IPv6 address, or a port that is not a number
         return False
     return web and text.isprintable() and " " not in text
+
+
+def host_of(address: str) -> str:
+    """The host of a web address in lower case, without `www.` and last dot; "" for none."""
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        return ""
+    return (host or "").removeprefix("www.").removesuffix(".")
 
 
 def _web_address(url: str) -> str:
@@ -164,7 +176,7 @@ LanguageTag = Annotated[
     str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=LONGEST_LANGUAGE)
 ]
 Moment = Annotated[
-    datetime, BeforeValidator(_as_moment), PlainSerializer(_as_rfc3339, return_type=str)
+    datetime, BeforeValidator(_as_moment), PlainSerializer(as_rfc3339, return_type=str)
 ]
 Status = Literal["published", "draft", "withheld", "canceled"]
 

@@ -5,7 +5,12 @@ models; the OpenAPI document, the client and `--json` of the command line are ma
 """
 
 from recommender.api.answers import (
+    FALLBACK_LATEST,
+    FALLBACK_SECTION,
+    FALLBACK_STAGES,
+    PINNED,
     RULES,
+    SEMANTIC,
     Answer,
     AppearsIn,
     ArticlePage,
@@ -59,11 +64,16 @@ from recommender.api.request_options import (
 )
 
 __all__ = [
+    "FALLBACK_LATEST",
+    "FALLBACK_SECTION",
+    "FALLBACK_STAGES",
     "LIMITS",
     "LONGEST_HEADING",
     "MODES",
     "MOST_LISTS",
+    "PINNED",
     "RULES",
+    "SEMANTIC",
     "Answer",
     "AppearsIn",
     "ArticlePage",

@@ -10,7 +10,12 @@ from recommender.articles import Article, Moment
 from recommender.errors import FieldFault
 
 __all__ = [
+    "FALLBACK_LATEST",
+    "FALLBACK_SECTION",
+    "FALLBACK_STAGES",
+    "PINNED",
     "RULES",
+    "SEMANTIC",
     "Answer",
     "AppearsIn",
     "ArticlePage",
@@ -68,6 +73,12 @@ Rule = Literal[
 ]
 """Why an article is not in a list. Where several rules apply, the first one is given."""
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
+PINNED: Final = "pinned"
+SEMANTIC: Final = "semantic"
+FALLBACK_SECTION: Final = "fallback:section"
+FALLBACK_LATEST: Final = "fallback:latest"
+FALLBACK_STAGES: Final = (FALLBACK_SECTION, FALLBACK_LATEST)
+"""The reasons of items: PINNED, SEMANTIC, and those of the fallback stages in their order."""
 
 
 class Answer(BaseModel):

@@ -9,6 +9,7 @@ from typing import Final
 
 from recommender.api import (
     RULES,
+    SEMANTIC,
     Dropped,
     Explanation,
     Grounds,
@@ -49,7 +50,7 @@ def as_text(recommendations: RelatedList, title: str) -> str:
 def _as_line(item: Item) -> str:
     title = textwrap.shorten(printable(item.title) or item.id, WIDTH - 30, placeholder="…")
     line = f"{item.rank:3}. {item.score:.2f}  {title}"
-    if item.reason != "semantic":
+    if item.reason != SEMANTIC:
         line += f"  [{item.reason}]"
     if item.explanation is not None:
         line = "\n".join([line, *_explained(item.score, item.explanation), ""])

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from index.arrays import spread_evenly
 from recommender.analysis.minhash import estimate_jaccard
-from recommender.api import LIMITS, ListOptions, RelatedList
+from recommender.api import LIMITS, SEMANTIC, ListOptions, RelatedList
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.intervals import Estimate, Resampling, group_by_story
 from recommender.evaluation.measures import MAIN, measure_queries
@@ -81,7 +82,7 @@ def sample_seeds(bench: Bench) -> list[str]:
 
 def sample_evenly(ids: Sequence[str], most: int = MOST_SAMPLED) -> list[str]:
     """Up to `most` of the ids, evenly spaced."""
-    return [ids[at] for at in np.linspace(0, len(ids) - 1, min(len(ids), most)).astype(int)]
+    return [ids[at] for at in spread_evenly(len(ids), most).tolist()]
 
 
 def traits_of(bench: Bench, lists: Lists, related: Mapping[str, int], limit: int) -> Traits:
@@ -162,7 +163,6 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 RELEVANCE, SERVED = "relevance", "served"
-SEMANTIC = "semantic"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from index import Passages, Rows, TermCounts
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, primary_language
+from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, host_of, primary_language
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
 from recommender.ranking.filters import visibility_columns
@@ -137,7 +136,7 @@ def _article_columns(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
         "id_hash": _hash_names(article.id for article in articles),
         "translates": _hash_names(translated),
         "author": _hash_names(map(_first_author, articles)),
-        "host": _hash_names(map(_host, articles)),
+        "host": _hash_names(host_of(article.url or "") for article in articles),
     }
 
 
@@ -180,12 +179,6 @@ def _revised_at(article: Article) -> datetime | None:
 def _first_author(article: Article) -> str:
     """The first author's name, whatever its case and blanks; "" for none."""
     return " ".join(article.authors[0].casefold().split()) if article.authors else ""
-
-
-def _host(article: Article) -> str:
-    """The host of the address, in lower case and without `www.`; "" for none."""
-    host = urlsplit(article.url).hostname if article.url else None
-    return (host or "").removeprefix("www.").removesuffix(".")
 
 
 def _encode_labels(labels: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from index.arrays import spread_evenly
-from recommender.api import RelatedList
+from recommender.api import SEMANTIC, RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.documents import GROUPED_BY
 
@@ -40,7 +40,6 @@ CHUNK: Final = 8_192  # rows of the exact search at once: 12 MB of vectors
 SAME: Final = 0.999  # cosine; float16 and another batch size move a vector by less
 ROUNDING: Final = 1e-5  # float32 sums in another order differ by less
 TIE: Final = 1e-3  # float16 separates near-copies by less
-SEMANTIC: Final = "semantic"
 PERSISTENCE: Final = 0.9  # the first ten places have 86 % of the weight
 
 # docs/resilience.md, "The gate", says on what these bounds were measured. "Ordinary": half as many

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
-from recommender.api import ListOptions
+from recommender.api import FALLBACK_SECTION, SEMANTIC, ListOptions
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
@@ -19,19 +19,11 @@ from recommender.ranking.scoring import ScoredCandidates, Scorer
 from recommender.ranking.seed import Seed
 
 __all__ = [
-    "FALLBACK_STAGES",
-    "LATEST",
-    "SAME_SECTION",
-    "SEMANTIC",
     "GatheredRows",
     "ListRequest",
     "StageCandidates",
 ]
 
-SEMANTIC: Final = "semantic"
-SAME_SECTION: Final = "fallback:section"
-LATEST: Final = "fallback:latest"
-FALLBACK_STAGES: Final = (SAME_SECTION, LATEST)
 UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -131,7 +123,7 @@ class ListRequest:
         """
         if stage == SEMANTIC:
             return self._related(fetch, rows, compare_only)
-        if stage == SAME_SECTION:
+        if stage == FALLBACK_SECTION:
             section = Filter(section=self.seed.section)
             rows = rows & self.view.where(lambda part: matching(part, section))
         found = self.newest(rows, fetch)

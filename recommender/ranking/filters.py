@@ -33,7 +33,7 @@ Rows = NDArray[np.bool_]
 Which = slice | NDArray[np.int64]
 Rules = Iterator[tuple[Rule, Rows]]
 """Rules in their order, each with the rows that keep it: bool [n]."""
-DAY_SECONDS: Final = 86_400.0
+DAY_SECONDS: Final = 86_400
 EVERY_ROW: Final = slice(None)
 
 

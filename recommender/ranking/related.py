@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.api import Item, ListOptions, RelatedList, Rule
-from recommender.ranking.candidates import (
+from recommender.api import (
+    FALLBACK_LATEST,
     FALLBACK_STAGES,
-    LATEST,
+    PINNED,
     SEMANTIC,
-    ListRequest,
-    StageCandidates,
+    Item,
+    ListOptions,
+    RelatedList,
+    Rule,
 )
+from recommender.ranking.candidates import ListRequest, StageCandidates
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
@@ -45,7 +48,6 @@ __all__ = [
     "select_items",
 ]
 
-PINNED: Final = "pinned"
 SPARE: Final = 4  # candidates of a fallback stage for each missing item, as some are duplicates
 MOST_CANDIDATES: Final = 800  # of the second try, if the first had too few; bounds the cost
 RULE_OF: Final[Mapping[Removal, Rule]] = {
@@ -153,7 +155,7 @@ def _short_because(seed: Seed, options: ListOptions, returned: int) -> str | Non
 def _stages(request: ListRequest) -> tuple[str, ...]:
     if not request.policy.fallback or request.options.min_score is not None:
         return (SEMANTIC,)
-    return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, LATEST)
+    return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, FALLBACK_LATEST)
 
 
 class _UnfinishedList:

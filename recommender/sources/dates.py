@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from recommender.articles import as_rfc3339
+
 __all__ = ["parse_mail_date", "to_rfc3339"]
 
 
@@ -13,7 +15,7 @@ def to_rfc3339(value: object) -> str | None:
     try:
         at = datetime.fromisoformat(value.strip().upper())
         aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return aware.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return as_rfc3339(aware.astimezone(UTC), "seconds")
     except (ValueError, OverflowError):
         return None
 

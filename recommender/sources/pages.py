@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
 
 from recommender.analysis.html.web_page import Page, PageReader
-from recommender.articles import LONGEST_LINE, LONGEST_NAME, Article
+from recommender.articles import LONGEST_LINE, LONGEST_NAME, Article, host_of
 from recommender.errors import BadSource, InvalidArticle, UnreadableMarkup
 from recommender.progress import Meter
 from recommender.sources.article_fields import (
@@ -25,7 +25,7 @@ from recommender.sources.dates import to_rfc3339
 from recommender.sources.format_detection import HEAD, detect_format
 from recommender.sources.source import Cursor, Pulled, Record
 
-__all__ = ["PageFile", "decode_page", "host_of", "is_article_list", "page_article"]
+__all__ = ["PageFile", "decode_page", "is_article_list", "page_article"]
 
 _SHORTEST: Final = 80  # characters of main text, if a page does not say that it is an article
 _MOST_LINKS: Final = 0.5  # share of the main text, likewise
@@ -124,15 +124,6 @@ def _own_address(page: Page, address: str = "") -> str | None:
     if named and (not address or host_of(named) == host_of(address)):
         return named
     return complete_address(address)
-
-
-def host_of(address: str) -> str:
-    """The host of a web address in lower case, without www; empty if there is none."""
-    try:
-        host = urlsplit(address).hostname
-    except ValueError:
-        return ""
-    return (host or "").removeprefix("www.")
 
 
 def _time_of(text: str) -> str | None:

@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from io import BytesIO
 from typing import Final
 
+from recommender.articles import host_of
 from recommender.errors import BadSource
 from recommender.sources.article_fields import complete_address, refusal
 from recommender.sources.fetching import Fetcher, FetchResponse, collect, unpack
 from recommender.sources.format_detection import HEAD, detect_format
-from recommender.sources.pages import host_of
 from recommender.sources.source import Cursor, LeftOut, Record
 from recommender.sources.xml_elements import NotWellFormed, XmlElement, read_elements
 

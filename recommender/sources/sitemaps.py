@@ -12,13 +12,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from recommender.analysis.html.web_page import Page, PageReader
-from recommender.articles import Article
+from recommender.articles import Article, host_of
 from recommender.errors import BadSource, InvalidArticle, SourceAway, UnreadableMarkup
 from recommender.progress import Meter
-from recommender.sources.address_guard import parse_address
 from recommender.sources.article_fields import complete_address, refusal
 from recommender.sources.fetching import Fetcher, FetchResponse
-from recommender.sources.pages import decode_page, host_of, is_article_list, page_article
+from recommender.sources.pages import decode_page, is_article_list, page_article
 from recommender.sources.sitemap_tree import (
     PageEntry,
     PageSeen,
@@ -52,13 +51,13 @@ class Sitemap:
         fetcher: Fetcher,
         open_reader: Callable[[], PageReader] = PageReader,
     ) -> None:
-        self._address = parse_address(address).text
+        self._address = address
         self._fetcher = fetcher
         self._open_reader = open_reader
 
     @property
     def name(self) -> str:
-        """The address in its normal form."""
+        """The address as it was given."""
         return self._address
 
     def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:

@@ -10,11 +10,11 @@ from flask import Blueprint, Response, make_response, render_template
 from recommender.analysis.article_texts import paragraphs
 from recommender.api import FragmentOptions
 from recommender.errors import UnknownArticle
-from recommender.ranking.filters import is_visible
+from recommender.ranking.filters import DAY_SECONDS, is_visible
 from recommender.web.auth import is_public, opens_reads
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.fragment import list_section
-from recommender.web.responses import DAY_SECONDS, add_etag, cached
+from recommender.web.responses import add_etag, cached
 from recommender.web.state import state
 
 __all__ = ["assets", "reader"]

@@ -6,11 +6,11 @@ from typing import Final
 from flask import Response, request
 
 from recommender.api import Answer
+from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import is_public
 from recommender.web.state import Listing, state
 
 __all__ = [
-    "DAY_SECONDS",
     "MOST_KEYS_BYTES",
     "add_etag",
     "add_security_headers",
@@ -24,10 +24,9 @@ __all__ = [
 FRESH_SECONDS: Final = 30
 UNREAD_SECONDS: Final = 5
 STALE_SECONDS: Final = 30  # while a cache fetches a fresh list
-STALE_ON_ERROR_SECONDS: Final = 86_400  # while the service is away
+STALE_ON_ERROR_SECONDS: Final = DAY_SECONDS  # while the service is away
 MOST_KEYS_BYTES: Final = 3_072
 """Of all purge keys. By default nginx reads 4 KiB of headers."""
-DAY_SECONDS: Final = 86_400
 SHARED: Final = frozenset({"lists.related", "fragment.related_html"})
 """Endpoints whose answers pages of other sites may read."""
 

@@ -23,10 +23,18 @@ from hypothesis import strategies as st
 from index import View
 from recommender.analysis.embedding import Encoder
 from recommender.analysis.minhash import compute_minhash
-from recommender.api import LIMITS, MODES, Item, ListOptions, RecordedOverride, RelatedList
+from recommender.api import (
+    FALLBACK_STAGES,
+    LIMITS,
+    MODES,
+    Item,
+    ListOptions,
+    RecordedOverride,
+    RelatedList,
+)
 from recommender.articles import UNKNOWN_LANGUAGE, Article
 from recommender.indexing.drafts import make_outside_seed
-from recommender.ranking.candidates import FALLBACK_STAGES, ListRequest
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.related import list_related, select_items

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.html.web_page import Page
-from recommender.articles import Article
+from recommender.articles import Article, host_of
 from recommender.errors import BadSource, InvalidArticle
 from recommender.progress import silent
 from recommender.sources import Record
-from recommender.sources.pages import PageFile, decode_page, host_of, page_article
+from recommender.sources.pages import PageFile, decode_page, page_article
 from tests.support.pulled import ids, only_article, records, refusals
 
 TEXT = "The ferry was late again on Monday.\n\nNobody on the quay knew why, said the porter there."

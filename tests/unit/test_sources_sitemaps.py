@@ -16,6 +16,7 @@ from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
 from recommender.sources import Cursor, Pulled
 from recommender.sources.fetching import Fetcher, FetchResponse
+from recommender.sources.registry import open_source
 from recommender.sources.sitemap_tree import (
     PageEntry,
     PageSeen,
@@ -247,7 +248,7 @@ def test_a_sitemap_that_is_away_stops_nothing_and_its_pages_stay_known(site: Fak
 
 
 def test_a_sitemap_is_known_by_its_address_in_normal_form(site: FakeSite) -> None:
-    assert Sitemap("https://QUAY.example:443/sitemap.xml", site).name == MAP
+    assert open_source("https://QUAY.example:443/sitemap.xml", "auto", site).name == MAP
 
 
 def test_the_first_sitemap_has_to_be_there(site: FakeSite) -> None:

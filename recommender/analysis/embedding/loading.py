@@ -25,4 +25,4 @@ def load_encoder(model: Model, meter: Meter = silent) -> Encoder:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from recommender.analysis.embedding.transformer import TransformerEncoder  # noqa: PLC0415 - slow, heavy
 
-    return TransformerEncoder(model)
+    return TransformerEncoder.load(model)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from logging import ERROR, getLogger
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -34,19 +34,24 @@ def has_bfloat16() -> bool:
 class TransformerEncoder:
     """Embeds with a local sentence-transformers model on the CPU."""
 
-    def __init__(self, model: Model, *, bfloat16: bool | None = None) -> None:
-        narrow = has_bfloat16() if bfloat16 is None else bfloat16
-        self._model = SentenceTransformer(
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls, model: Model) -> Self:
+        """Load the weights of a model, as bfloat16 if the processor can multiply it."""
+        loaded = SentenceTransformer(
             str(model.folder),
             device="cpu",
             local_files_only=True,
             trust_remote_code=False,
             model_kwargs={
-                "dtype": torch.bfloat16 if narrow else torch.float32,
+                "dtype": torch.bfloat16 if has_bfloat16() else torch.float32,
                 "use_safetensors": True,
             },
         )
-        _drop_normalize(self._model)
+        _drop_normalize(loaded)
+        return cls(loaded)
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         """Embed texts: float32 [len(texts), dim], unit rows, in the order of the texts.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lxml import etree
 
@@ -73,7 +73,7 @@ def lay_out(html: str) -> Layout:
         UnreadableMarkup: it is nested deeper than the parser goes.
         MemoryError: the parser ran out of memory.
     """
-    return _LayoutReader(_parse(html)).read()
+    return _LayoutReader.of(_parse(html)).read()
 
 
 def html_to_links(html: str) -> str:
@@ -121,14 +121,19 @@ def _text_length(element: etree._Element) -> int:
 class _LayoutReader:
     """One pass over a parsed article, in reading order. The parser limits how deep it goes."""
 
-    def __init__(self, root: etree._Element) -> None:
+    def __init__(self, root: etree._Element, length: int, *, is_marked: bool) -> None:
         self._root = root
-        self._length = _text_length(root)
+        self._length = length
         self._layout = Layout()
         self._open_links = 0
         # What ends a line or block inside a text, if no tags do.
-        is_marked = any(root.find(f".//{tag}") is not None for tag in ("p", "br"))
         self._break = None if is_marked else _BLANK_LINE
+
+    @classmethod
+    def of(cls, root: etree._Element) -> Self:
+        """A reader that has begun nothing; the tags of the whole text decide what ends a line."""
+        is_marked = any(root.find(f".//{tag}") is not None for tag in ("p", "br"))
+        return cls(root, _text_length(root), is_marked=is_marked)
 
     def read(self) -> Layout:
         self._read(self._root)

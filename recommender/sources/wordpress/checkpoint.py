@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
+from recommender.articles import as_rfc3339
 from recommender.sources.article_fields import as_list
 from recommender.sources.dates import to_rfc3339
 from recommender.sources.source import Cursor
@@ -140,7 +141,7 @@ def parse_moment(text: str | None) -> datetime | None:
 
 
 def _text(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return as_rfc3339(at, "seconds")
 
 
 def _second_before(at: datetime) -> str:
