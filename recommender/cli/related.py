@@ -1,24 +1,43 @@
-"""A list as text for the terminal."""
+"""The command that shows a list: related."""
 
 import textwrap
+import time
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import accumulate
 from typing import Final
 
+import click
+
+from index import Catalog
+from recommender.analysis.embedding import find_model
 from recommender.api import (
+    LIMITS,
+    MODES,
     RULES,
     SEMANTIC,
     Dropped,
+    Explain,
     Explanation,
     Grounds,
     Item,
+    ListOptions,
+    Mode,
     RelatedList,
 )
 from recommender.characters import printable
+from recommender.errors import UnreadArticle
+from recommender.live import open_replica
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.display_fields import DisplayFields
+from recommender.ranking.explain import list_explained
+from recommender.ranking.seed import seed_of
+from recommender.settings import Settings
+from recommender.store import open_store
 
-__all__ = ["as_text"]
+__all__ = ["as_text", "related"]
 
 WIDTH: Final = 100
 INDENT: Final = " " * 11
@@ -28,6 +47,51 @@ SIGNALS: Final = (
     ("passages", "passages", "passage_weight"),
     ("words", "lexical", "lexical_weight"),
 )
+
+
+@click.command()
+@click.argument("article_id", metavar="ID")
+@click.option(
+    "-n",
+    "limit",
+    default=ListOptions.model_fields["limit"].default,
+    show_default=True,
+    type=click.IntRange(LIMITS[0], LIMITS[-1]),
+)
+@click.option("--mode", type=click.Choice(MODES), default=MODES[0], show_default=True)
+@click.option(
+    "--explain",
+    type=click.Choice(["1", "all"]),
+    is_flag=False,
+    flag_value="1",
+    help="Show why each item is there; with all, also what was dropped, and why.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
+def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_json: bool) -> None:
+    """Print the Read also list of the article ID."""
+    settings = Settings.from_environment()
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
+        catalog = Catalog(settings.data.snapshots)
+        replica = open_replica(
+            catalog, store, lambda: find_model(settings.model, settings.data_dir)
+        ).replica
+        view = replica.view
+        seed = seed_of(view, article_id)
+        if seed is None:
+            store.get(article_id)  # raises if it is unknown or deleted
+            raise UnreadArticle(article_id)
+        explanation: Explain = "all" if explain == "all" else explain is not None
+        options = ListOptions(limit=limit, mode=mode, explain=explanation)
+        now = time.time()
+        policy, overrides = replica.in_force.policy, replica.overrides.of(article_id).at(now)
+        list_request = ListRequest(view, seed, options, policy, now, overrides)
+        answer = list_explained(list_request, store.texts_at)
+    if as_json:
+        click.echo(answer.to_json(indent=2))
+    else:
+        row = view.row_of(article_id)
+        title = "" if row is None else DisplayFields.from_bytes(view.display_of(row)).title
+        click.echo(as_text(answer, title or article_id))
 
 
 def as_text(recommendations: RelatedList, title: str) -> str:
