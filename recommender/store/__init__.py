@@ -2,7 +2,7 @@
 
 from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
-from recommender.store.change_log import LOG_START, CatalogNeeds, LogEntry, LogPosition, StoreState
+from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
 from recommender.store.feature_cache import FeatureCache
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies, PolicyReceipt
@@ -27,7 +27,6 @@ __all__ = [
     "DeleteRequest",
     "FeatureCache",
     "LazyStore",
-    "LogEntry",
     "LogPosition",
     "OverrideStore",
     "Policies",

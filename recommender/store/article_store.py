@@ -28,13 +28,11 @@ from recommender.store.article_rows import (
     write_or_refuse,
 )
 from recommender.store.change_log import (
-    LogEntry,
     LogPosition,
     ReportedCatalogs,
     StoreState,
     has_position,
     position_at,
-    read_log,
     state_of,
     trim_log,
 )
@@ -203,11 +201,6 @@ class ArticleStore:
         """Read epoch and newest change together."""
         with self.engine.begin() as connection:
             return state_of(connection)
-
-    def changes_after(self, number: int, limit: int = 1_000) -> list[LogEntry]:
-        """Read the next entries of the change log, the oldest first."""
-        with self.engine.begin() as connection:
-            return read_log(connection, number, limit)
 
     def updates_after(
         self,

@@ -18,7 +18,6 @@ __all__ = [
     "FORGET_AFTER",
     "LOG_START",
     "CatalogNeeds",
-    "LogEntry",
     "LogPosition",
     "ReportedCatalogs",
     "StoreState",
@@ -26,7 +25,6 @@ __all__ = [
     "has_position",
     "log_change",
     "position_at",
-    "read_log",
     "state_of",
     "trim_log",
 ]
@@ -34,22 +32,6 @@ __all__ = [
 FORGET_AFTER: Final = timedelta(days=30)
 """If a catalog was not reported for this time, its machine is gone."""
 EntryKind = Literal["upsert", "delete", "read", "policy", "choice"]
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One entry of the change log.
-
-    Attributes:
-        number: the change number.
-        article_id: which article it is about; empty for a `policy`.
-        kind: `upsert`, `delete`, `read` (the text was analyzed), `choice` (pins or blocks were
-            set) or `policy` (a ranking policy was set).
-    """
-
-    number: int
-    article_id: str
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +72,6 @@ def log_change(connection: sa.Connection, article_id: str, kind: EntryKind) -> i
     )
     number = connection.execute(entry).inserted_primary_key[0]  # type: ignore[index]
     return int(number)
-
-
-def read_log(connection: sa.Connection, after: int, limit: int) -> list[LogEntry]:
-    """Read the entries after a change number, the oldest first."""
-    table = schema.changes
-    query = (
-        sa.select(table.c.number, table.c.article_id, table.c.kind)
-        .where(table.c.number > after)
-        .order_by(table.c.number)
-        .limit(limit)
-    )
-    return [LogEntry(*row) for row in connection.execute(query)]
 
 
 def trim_log(connection: sa.Connection, before: int) -> int:

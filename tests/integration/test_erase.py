@@ -36,6 +36,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import NOW, Document, fake_reader, run_command, write
 from tests.support.postgresql import PostgreSQL
+from tests.support.stores import log_of
 from tests.support.workers import follower_over
 
 Run = Callable[..., Result]
@@ -124,7 +125,7 @@ def test_what_editors_chose_beside_it_stays(archive: Archive) -> None:
     ]
     assert held[0].by == "erase" not in {row.by for row in held[1:]}
     assert archive.store.overrides.history(DOOMED, "pins") == ()
-    assert archive.store.changes_after(held[0].change - 1)[0].kind == "choice"
+    assert log_of(archive.store, held[0].change - 1)[0].kind == "choice"
 
 
 def lists_of(settings: Settings) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import run_command
 from tests.support.generations import with_column
+from tests.support.stores import log_of
 
 Rebuild = Callable[..., Rebuilt]
 NOBODY = "000000000009-0123456789ab"
@@ -290,7 +291,7 @@ def test_prune_removes_the_oldest_and_what_only_they_needed_of_the_log(
     assert (result.exit_code, result.stdout) == (0, f"removed {generations[0]}\n")
     assert catalog.generations() == generations[1:]
     oldest = int(generations[1].split("-")[0])
-    assert [change.number for change in desk_store.changes_after(0, limit=1)] == [oldest]
+    assert [change.number for change in log_of(desk_store)[:1]] == [oldest]
 
 
 def test_prune_keeps_the_live_one_and_what_it_needs(
@@ -300,7 +301,7 @@ def test_prune_keeps_the_live_one_and_what_it_needs(
     assert run_command(own_desk, "snapshots", "prune", "--keep", "1").exit_code == 0
     assert catalog.generations() == [generations[0], generations[2]]
     oldest = int(generations[0].split("-")[0])
-    assert [change.number for change in desk_store.changes_after(0, limit=1)] == [oldest]
+    assert [change.number for change in log_of(desk_store)[:1]] == [oldest]
 
 
 def test_prune_trims_no_log_by_the_numbers_of_another_store(
@@ -310,7 +311,7 @@ def test_prune_trims_no_log_by_the_numbers_of_another_store(
     assert generations
     assert run_command(own_desk, "snapshots", "prune", "--keep", "1").exit_code == 0
     with closing(open_store(own_desk.database_url)) as store:
-        assert len(store.changes_after(0)) == 60
+        assert len(log_of(store)) == 60
 
 
 @pytest.mark.usefixtures("fake_rebuild")

@@ -15,6 +15,7 @@ from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import LOG_START, ArticleStore, LogPosition, open_store
 from tests.support.postgresql import PASSWORD, TEMPLATE, PostgreSQL
+from tests.support.stores import log_of
 
 QUICK_SECONDS = 5
 
@@ -25,7 +26,6 @@ CALLS: dict[str, Call] = {
     "delete": lambda store: store.delete("a"),
     "get": lambda store: store.get("a"),
     "state": lambda store: store.state(),
-    "changes": lambda store: store.changes_after(0),
     "updates": lambda store: store.updates_after(LOG_START, epoch="", analyzer="", model=""),
     "unread": lambda store: store.unread_before(LogPosition(1, ""), 1),
     "trim": lambda store: store.trim(1),
@@ -108,7 +108,7 @@ def test_a_server_that_was_killed_is_unusable_until_it_is_back(
     mortal.start()
     assert mortal_store.get("a") == article()
     assert mortal_store.put(article("b")).change > 1
-    assert [change.article_id for change in mortal_store.changes_after(0)] == ["a", "b"]
+    assert [change.article_id for change in log_of(mortal_store)] == ["a", "b"]
 
 
 def test_an_acknowledged_write_outlives_a_server_that_is_killed(

@@ -19,6 +19,7 @@ from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, QueueLength
 from tests.support.archives import fill, write
+from tests.support.stores import log_of
 
 Rebuild = Callable[..., Rebuilt]
 
@@ -213,7 +214,7 @@ def test_what_a_rebuild_read_waits_no_longer_and_is_in_the_log(
     before = desk_store.state().change
     done = rebuild_with_fake(own_desk)
     assert desk_store.queue.length() == QueueLength(0, 0, 0)
-    told = [(change.article_id, change.kind) for change in desk_store.changes_after(before)]
+    told = [(change.article_id, change.kind) for change in log_of(desk_store, before)]
     assert told == [("one", "read"), ("two", "read")]
     assert done.change == desk_store.state().change == before + 2
 
@@ -287,7 +288,7 @@ def test_three_generations_are_kept_and_the_log_reaches_back_to_the_oldest(
     kept = [manifest.change for manifest in catalog.manifests().values()]
     assert catalog.live() == catalog.generations()[-1]
     assert len(kept) == 3
-    assert [change.number for change in desk_store.changes_after(0)] == list(
+    assert [change.number for change in log_of(desk_store)] == list(
         range(min(kept), desk_store.state().change + 1)
     )
 

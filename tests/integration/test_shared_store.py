@@ -19,6 +19,7 @@ from recommender.store import ArticleStore, CatalogNeeds
 from recommender.store.change_log import FORGET_AFTER
 from tests.support.archives import run_command
 from tests.support.features import make_embedding
+from tests.support.stores import log_of
 
 CATALOG_ID = "catalog-id"
 
@@ -78,7 +79,7 @@ def test_a_machine_that_is_gone_for_a_month_holds_the_log_no_longer(
     desk_store.catalogs.report("gone", CatalogNeeds(1, frozenset()), now=long_ago)
     compact_until_pruned(desk_store, own_desk, fake_model)
     built = Catalog(own_desk.data.snapshots).manifests()
-    assert desk_store.changes_after(0)[0].number == min(m.change for m in built.values())
+    assert log_of(desk_store)[0].number == min(m.change for m in built.values())
     live = Catalog(other_machine.data.snapshots).live()
     assert generation_at_start(other_machine, desk_store, fake_model) != live
 

@@ -1,14 +1,15 @@
 """What tests of a store write into it, and how they read it back."""
 
 import json
-import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article, parse_article
-from recommender.store import ArticleStore, LogEntry
+from recommender.store import ArticleStore, schema
 
-__all__ = ["RECIPES", "articles_of", "ids_of", "log_of", "make_article"]
+__all__ = ["RECIPES", "LogEntry", "articles_of", "ids_of", "log_of", "make_article"]
 
 RECIPES = AnalyzerVersions("markup", "words", "model")
 
@@ -17,9 +18,22 @@ def make_article(article_id: str = "a", **fields: object) -> Article:
     return parse_article(json.dumps({"id": article_id, "title": "T"} | fields))
 
 
-def log_of(store: ArticleStore) -> Sequence[LogEntry]:
-    """Every entry of the log."""
-    return store.changes_after(0, limit=sys.maxsize)
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the change log: see `schema.changes`."""
+
+    number: int
+    article_id: str
+    kind: str
+
+
+def log_of(store: ArticleStore, after: int = 0) -> list[LogEntry]:
+    """The entries of the change log after a number, the oldest first."""
+    table = schema.changes
+    query = sa.select(table.c.number, table.c.article_id, table.c.kind)
+    with store.engine.begin() as connection:
+        rows = connection.execute(query.where(table.c.number > after).order_by(table.c.number))
+        return [LogEntry(*row) for row in rows]
 
 
 def articles_of(store: ArticleStore) -> list[Article]:

@@ -21,6 +21,7 @@ from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeadLetter, QueueLength, TextQueue, open_store
 from tests.support.archives import HashedWords
+from tests.support.stores import log_of
 
 Before = Callable[[Sequence[str]], object]
 MakeIndexer = Callable[..., Indexer]
@@ -90,7 +91,7 @@ def put(store: ArticleStore, titles: dict[str, str]) -> dict[str, int]:
 
 
 def read_in_order(store: ArticleStore) -> list[str]:
-    return [change.article_id for change in store.changes_after(0) if change.kind == "read"]
+    return [change.article_id for change in log_of(store) if change.kind == "read"]
 
 
 def parked(store: ArticleStore) -> list[str]:
@@ -203,7 +204,7 @@ def test_an_article_that_was_deleted_while_it_was_read_stays_deleted(
 ) -> None:
     store.put(article("a"))
     indexer_with(lambda _: store.delete("a")).drain()
-    assert [change.kind for change in store.changes_after(0)] == ["upsert", "delete"]
+    assert [change.kind for change in log_of(store)] == ["upsert", "delete"]
 
 
 # --- a text that cannot be read ---

@@ -12,7 +12,6 @@ from recommender.errors import DeletedArticle, InvalidArticle, StaleVersion, Unk
 from recommender.store import (
     ArticleStore,
     DeleteRequest,
-    LogEntry,
     Receipt,
     StoredArticle,
     StoredPage,
@@ -21,7 +20,7 @@ from recommender.store import (
 from recommender.store.scan import ROWS_AT_ONCE
 from recommender.store.schema import ROWS_PER_STATEMENT
 from tests.support.properties import examples
-from tests.support.stores import articles_of, ids_of, log_of, make_article
+from tests.support.stores import LogEntry, articles_of, ids_of, log_of, make_article
 
 Open = Callable[..., ArticleStore]
 FAR = 10**9
@@ -54,14 +53,6 @@ def test_each_write_says_what_it_did_and_the_log_holds_every_real_change(
         LogEntry(5, "a", "upsert"),
     ]
     assert store.state().change == 5
-
-
-def test_the_log_is_read_on_from_a_number_in_pieces(store: ArticleStore) -> None:
-    for number in range(1, 8):
-        store.put(make_article(f"a{number}"))
-    assert [change.number for change in store.changes_after(2, limit=3)] == [3, 4, 5]
-    assert [change.number for change in store.changes_after(5)] == [6, 7]
-    assert store.changes_after(7) == []
 
 
 def test_what_was_put_is_got_as_given(store: ArticleStore) -> None:
@@ -290,7 +281,7 @@ def test_a_patch_changes_what_it_names_and_is_one_change(store: ArticleStore) ->
     assert store.patch("a", {"title": "U", "tags": None}) == Receipt("a", "updated", 2)
     assert store.get("a") == make_article(title="U", section="city")
     assert store.patch("a", {"title": "U"}) == Receipt("a", "unchanged", 2)
-    assert [change.number for change in store.changes_after(0)] == [1, 2]
+    assert [change.number for change in log_of(store)] == [1, 2]
 
 
 def test_a_patch_that_is_refused_changes_nothing(store: ArticleStore) -> None:

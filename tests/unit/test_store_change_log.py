@@ -18,7 +18,7 @@ from recommender.store import (
     QueuedText,
 )
 from tests.support.features import make_embedding, make_features
-from tests.support.stores import RECIPES
+from tests.support.stores import RECIPES, log_of
 
 Open = Callable[..., ArticleStore]
 WRITERS = 4
@@ -83,7 +83,7 @@ class Watcher:
             complete = done.is_set()
             last = self.numbers[-1] if self.numbers else 0
             newest = self.store.state().change
-            self.numbers += [change.number for change in self.store.changes_after(last)]
+            self.numbers += [change.number for change in log_of(self.store, last)]
             assert not self.numbers or newest <= self.numbers[-1]
             point, updates = self.store.updates_after(
                 point, epoch=epoch, analyzer="words", model="model", limit=50
@@ -105,7 +105,7 @@ def test_whoever_follows_several_writers_passes_over_nothing(reopen: Open) -> No
         finally:
             done.set()
         watching.result()
-    log = [change.number for change in watcher.store.changes_after(0, limit=100_000)]
+    log = [change.number for change in log_of(watcher.store)]
     assert watcher.numbers == log
     assert log == sorted(log)
     kept = {key: title for one in written for key, title in one.items()}

@@ -8,7 +8,8 @@ from recommender.api import Override
 from recommender.articles import Article
 from recommender.errors import DeletedArticle, InvalidOverrides, UnknownArticle
 from recommender.ranking.overrides import Kind, StoredOverrides, parse_overrides
-from recommender.store import LOG_START, ArticleStore, LogEntry, Receipt
+from recommender.store import LOG_START, ArticleStore, Receipt
+from tests.support.stores import LogEntry, log_of
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_each_setting_is_a_change_and_kept(filled: ArticleStore) -> None:
     assert plain(filled.overrides.history("a", "pins", limit=1)) == [
         (6, "a", "pins", ["c", "b"], "two")
     ]
-    assert filled.changes_after(3) == [LogEntry(n, "a", "choice") for n in (4, 5, 6)]
+    assert log_of(filled, 3) == [LogEntry(n, "a", "choice") for n in (4, 5, 6)]
     newest = filled.overrides.history("a", "pins")[0]
     pins = parse_overrides(newest.document)
     assert [pin.by for pin in pins] == ["two", "one"]

@@ -11,10 +11,10 @@ from recommender.articles import Article
 from recommender.store import (
     LOG_START,
     ArticleStore,
-    LogEntry,
     LogPosition,
     PolicyReceipt,
 )
+from tests.support.stores import LogEntry, log_of
 
 Open = Callable[..., ArticleStore]
 MANY = 40
@@ -39,7 +39,7 @@ def test_each_policy_is_a_version_and_a_change(store: ArticleStore) -> None:
     assert store.policies.put("{}") == PolicyReceipt("created", 2, 4)
     assert plain(store) == [(2, 4, "{}"), (1, 2, '{"ü": 1}')]
     assert plain(store, limit=1) == [(2, 4, "{}")]
-    assert store.changes_after(0) == [
+    assert log_of(store) == [
         LogEntry(1, "a", "upsert"),
         LogEntry(2, "", "policy"),
         LogEntry(3, "b", "upsert"),
@@ -114,7 +114,7 @@ def test_a_log_that_is_trimmed_loses_no_policy(store: ArticleStore) -> None:
     store.put(article("a"))
     store.policies.put("B")
     assert store.trim(before=100) == 2
-    assert store.changes_after(0) == [LogEntry(3, "", "policy")]
+    assert log_of(store) == [LogEntry(3, "", "policy")]
     assert plain(store) == [(2, 3, "B"), (1, 1, "A")]
     assert store.put(article("b")).change == 4
 
@@ -138,5 +138,5 @@ def test_policies_set_by_several_at_once_have_versions_and_changes_in_one_order(
     assert [one.version for one in kept] == list(range(1, MANY + 1))
     assert [one.change for one in kept] == sorted(one.change for one in kept)
     assert {(one.version, one.change) for one in kept} == {(r.version, r.change) for r in told}
-    logged = [one.number for one in store.changes_after(0) if one.kind == "policy"]
+    logged = [one.number for one in log_of(store) if one.kind == "policy"]
     assert logged == [one.change for one in kept]

@@ -14,7 +14,7 @@ from recommender.store import (
 )
 from recommender.store.text_queue import ATTEMPTS
 from tests.support.features import make_embedding, make_features
-from tests.support.stores import RECIPES, make_article
+from tests.support.stores import RECIPES, log_of, make_article
 
 
 def reading(pending: QueuedText, body: str | None = None) -> AnalyzedText:
@@ -238,7 +238,7 @@ def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> 
     one, two = waiting(store)
     readings = [reading(one, "x"), reading(two)]
     assert store.queue.acknowledge(readings, RECIPES) == [3, 4]
-    assert [(c.number, c.article_id, c.kind) for c in store.changes_after(2)] == [
+    assert [(c.number, c.article_id, c.kind) for c in log_of(store, 2)] == [
         (3, "a", "read"),
         (4, "b", "read"),
     ]
@@ -309,7 +309,7 @@ def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleS
     assert store.queue.acknowledge_known("other words", "model") == 0
     assert store.queue.acknowledge_known("words", "model") == 2
     assert ids(waiting(store, bulk=True)) == ["c"]
-    assert [(c.article_id, c.kind) for c in store.changes_after(5)] == [
+    assert [(c.article_id, c.kind) for c in log_of(store, 5)] == [
         ("b", "read"),
         ("d", "read"),
     ]

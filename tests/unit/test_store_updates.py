@@ -19,7 +19,7 @@ from recommender.store import (
 )
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
-from tests.support.stores import RECIPES, make_article
+from tests.support.stores import RECIPES, log_of, make_article
 
 Open = Callable[..., ArticleStore]
 
@@ -221,7 +221,7 @@ def test_trimming_forgets_old_entries_and_no_article(store: ArticleStore) -> Non
     assert store.trim(100) == 0
     store.write_many(make_article(f"a{number}") for number in range(1, 6))
     assert [store.trim(3), store.trim(3)] == [2, 0]
-    assert [change.number for change in store.changes_after(0)] == [3, 4, 5]
+    assert [change.number for change in log_of(store)] == [3, 4, 5]
     told = [(each.id, each.change) for each in Follower(store).rest(limit=2)]
     assert told == [(f"a{number}", number) for number in range(1, 6)]
 

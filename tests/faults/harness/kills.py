@@ -51,6 +51,7 @@ from tests.faults.harness.ledger import (
 )
 from tests.faults.harness.tally import Tally, memory_folder
 from tests.support.archives import fake_reader
+from tests.support.stores import log_of
 from tests.support.waiting import until
 
 WRITERS: Final = ("anna", "boris", "chen")
@@ -58,7 +59,6 @@ PUBLISHER: Final = "publisher"
 FIRST_LINE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 120
 GENERATIONS_KEPT: Final = 2
-PAGE: Final = 5_000
 ROUNDS_KEPT: Final = 25
 FORK: Final = get_context("fork")
 
@@ -204,13 +204,10 @@ def look_at(archive: Archive, cut_short: Sequence[Deed]) -> Look:
 
 
 def _see(store: ArticleStore) -> Seen:
-    log: dict[int, tuple[str, str]] = {}
-    first = last = 0
-    while page := store.changes_after(last, PAGE):
-        first = first or page[0].number
-        # A text that was read is told in the log as well, and writes nothing.
-        log |= {c.number: (c.article_id, c.kind) for c in page if c.kind in {"upsert", "delete"}}
-        last = page[-1].number
+    entries = log_of(store)
+    # A text that was read is told in the log as well, and writes nothing.
+    log = {c.number: (c.article_id, c.kind) for c in entries if c.kind in {"upsert", "delete"}}
+    first = entries[0].number if entries else 0
     with store.scan() as view:
         return Seen(first, log, {stored.article.id: digest_of(stored.article) for stored in view})
 
