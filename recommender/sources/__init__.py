@@ -1,6 +1,6 @@
 """Where articles come from."""
 
 from recommender.sources.jsonl import read_jsonl
-from recommender.sources.source import Cursor, Gone, LeftOut, Mark, Pulled, Record, Source
+from recommender.sources.source import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record, Source
 
-__all__ = ["Cursor", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source", "read_jsonl"]
+__all__ = ["CheckpointJson", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source", "read_jsonl"]

@@ -17,7 +17,7 @@ from recommender.errors import (
     UnknownArticle,
 )
 from recommender.progress import Meter
-from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, Source
+from recommender.sources import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record, Source
 from recommender.store import ArticleStore, Receipt
 
 __all__ = ["Imported", "import_records", "import_source", "with_known_ids"]
@@ -76,8 +76,8 @@ def import_source(
     Raises:
         BadSource: the source cannot be read, or a record is bad and `strict` is set.
     """
-    cursor = None if again else store.checkpoints.get(source.name)
-    pulled = source.pull(cursor, meter)
+    checkpoint = None if again else store.checkpoints.get(source.name)
+    pulled = source.pull(checkpoint, meter)
     keep = partial(store.checkpoints.put, source.name)
     return import_records(store, pulled, report, strict=strict, keep=keep)
 
@@ -88,7 +88,7 @@ def import_records(
     report: Callable[[str], object],
     *,
     strict: bool = False,
-    keep: Callable[[Cursor], object] = lambda _cursor: None,
+    keep: Callable[[CheckpointJson], object] = lambda _: None,
 ) -> Imported:
     """Store every acceptable record; report the others by file, line and field.
 
@@ -106,7 +106,7 @@ def import_records(
     left_out: Counter[str] = Counter()
     for batch in _batches(with_known_ids(store, records), 1 if strict else BATCH):
         if isinstance(batch, Mark):
-            keep(batch.cursor)
+            keep(batch.checkpoint)
         elif isinstance(batch, LeftOut):
             left_out[batch.reason] += batch.count
         else:

@@ -23,7 +23,7 @@ from recommender.sources.article_fields import (
 from recommender.sources.article_ids import foreign_id
 from recommender.sources.dates import to_rfc3339
 from recommender.sources.format_detection import HEAD, detect_format
-from recommender.sources.source import Cursor, Pulled, Record
+from recommender.sources.source import CheckpointJson, Pulled, Record
 
 __all__ = ["PageFile", "decode_page", "is_article_list", "page_article"]
 
@@ -165,7 +165,7 @@ class PageFile:
         """The path as it was given."""
         return str(self._path)
 
-    def pull(self, _cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, _checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Read the page.
 
         Raises:

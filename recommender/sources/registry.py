@@ -16,7 +16,7 @@ from recommender.sources.jsonl import read_lines
 from recommender.sources.ninjs import read_ninjs
 from recommender.sources.pages import PageFile
 from recommender.sources.sitemaps import Sitemap
-from recommender.sources.source import Cursor, LeftOut, Mark, Pulled, Record, Source
+from recommender.sources.source import CheckpointJson, LeftOut, Mark, Pulled, Record, Source
 from recommender.sources.source_documents import DocumentReader, FileDocument, WebDocument
 from recommender.sources.wordpress import WordPress, WordPressFile
 from recommender.sources.wxr import read_wxr
@@ -87,19 +87,19 @@ class WebSource:
     format: str
     fetcher: Fetcher
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Detect the format, if it is not known yet, and read what is new.
 
         Raises:
             BadSource: it cannot be fetched, or is of no known format.
         """
-        kind, source = self._open(cursor or {})
-        at = cursor["at"] if cursor and cursor.get("format") == kind else None
+        kind, source = self._open(checkpoint or {})
+        at = checkpoint["at"] if checkpoint and checkpoint.get("format") == kind else None
         for one in source.pull(at, meter):
-            yield Mark({"format": kind, "at": one.cursor}) if isinstance(one, Mark) else one
+            yield Mark({"format": kind, "at": one.checkpoint}) if isinstance(one, Mark) else one
 
-    def _open(self, cursor: Cursor) -> tuple[str, Source]:
-        kind, response = str(cursor.get("format", "auto")), None
+    def _open(self, checkpoint: CheckpointJson) -> tuple[str, Source]:
+        kind, response = str(checkpoint.get("format", "auto")), None
         if self.format != "auto":
             kind = self.format
         if kind not in _DOCUMENTS and kind not in _SITES:

@@ -18,7 +18,7 @@ from recommender.errors import BadSource
 from recommender.sources.article_fields import complete_address, refusal
 from recommender.sources.fetching import Fetcher, FetchResponse, collect, unpack
 from recommender.sources.format_detection import HEAD, detect_format
-from recommender.sources.source import Cursor, LeftOut, Record
+from recommender.sources.source import CheckpointJson, LeftOut, Record
 from recommender.sources.xml_elements import NotWellFormed, XmlElement, read_elements
 
 __all__ = [
@@ -152,9 +152,9 @@ class SitemapCheckpoint:
     pages: dict[str, dict[str, PageSeen]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, cursor: Cursor | None) -> "SitemapCheckpoint":
-        """Read a cursor; parts of another form are ignored."""
-        document = cursor or {}
+    def of(cls, document: CheckpointJson | None) -> "SitemapCheckpoint":
+        """Read what `to_json` wrote; parts of another form are ignored."""
+        document = document or {}
         maps = {one: _seen(value) for one, value in _mapping(document.get("maps")).items()}
         pages = {
             one: {page: _seen(value) for page, value in _mapping(named).items()}
@@ -171,8 +171,7 @@ class SitemapCheckpoint:
             for page, seen in named.items()
         }
 
-    @property
-    def cursor(self) -> Cursor:
+    def to_json(self) -> CheckpointJson:
         """In plain JSON types."""
         return {
             "maps": {one: _document(seen) for one, seen in self.maps.items()},

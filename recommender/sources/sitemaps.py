@@ -25,7 +25,7 @@ from recommender.sources.sitemap_tree import (
     SitemapWalk,
     validators,
 )
-from recommender.sources.source import Cursor, Gone, LeftOut, Mark, Pulled, Record
+from recommender.sources.source import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record
 
 __all__ = ["Sitemap"]
 
@@ -60,14 +60,14 @@ class Sitemap:
         """The address as it was given."""
         return self._address
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Read the pages that are new or have changed since a checkpoint.
 
         Raises:
             SourceAway: the site does not answer, or stopped answering.
             BadSource: the sitemap cannot be fetched or is none.
         """
-        before = SitemapCheckpoint.of(cursor)
+        before = SitemapCheckpoint.of(checkpoint)
         with self._open_reader() as reader:
             yield from _SitemapPull(self._fetcher, reader, before).run(self._address, meter)
 
@@ -106,7 +106,7 @@ class _SitemapPull:
         first = [one for one in requests if not one.seen.failed]
         yield from self._fetch_pages(first, walk.hosts, meter)
         if self._is_site_away:
-            yield Mark(self._unfinished().cursor)
+            yield Mark(self._unfinished().to_json())
             raise SourceAway(
                 f"{self._failures[-1]}; {_MOST_FAILURES} pages failed one after the other, so the "
                 "import stops there; run it again, and it goes on"
@@ -116,7 +116,7 @@ class _SitemapPull:
         if failed:
             yield from self._fetch_pages(failed[:_MOST_RETRIED], walk.hosts, meter)
         self.now.maps = self._maps(walk)
-        yield Mark(self.now.cursor)
+        yield Mark(self.now.to_json())
 
     def _maps(self, walk: SitemapWalk) -> dict[str, PageSeen]:
         """The sitemaps for the checkpoint, without those with failed pages: they are read again."""
@@ -166,7 +166,7 @@ class _SitemapPull:
                 done += 1
                 if done - marked >= max(_FIRST_MARK, _MARK_SHARE * done):
                     marked = done
-                    yield Mark(self._unfinished().cursor)
+                    yield Mark(self._unfinished().to_json())
 
     def _unfinished(self) -> SitemapCheckpoint:
         """The checkpoint before all pages are read: no sitemap counts as read."""

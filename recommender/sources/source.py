@@ -8,9 +8,9 @@ from recommender.articles import Article
 from recommender.errors import InvalidArticle
 from recommender.progress import Meter
 
-__all__ = ["Cursor", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source"]
+__all__ = ["CheckpointJson", "Gone", "LeftOut", "Mark", "Pulled", "Record", "Source"]
 
-Cursor = Mapping[str, Any]
+CheckpointJson = Mapping[str, Any]
 """A checkpoint of a source, in plain JSON types: where it was left. Only the source reads it."""
 
 
@@ -41,7 +41,7 @@ class Record:
 class Mark:
     """A checkpoint: if all records before it are stored, nothing is missed by going on from it."""
 
-    cursor: Cursor
+    checkpoint: CheckpointJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Source(Protocol):
     def name(self) -> str:
         """The path or address; the checkpoint is stored under it."""
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Read what is new since a checkpoint; all there is without one.
 
         Raises:

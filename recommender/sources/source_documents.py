@@ -13,7 +13,7 @@ from recommender.articles import Article
 from recommender.errors import BadSource
 from recommender.progress import Advance, Meter, Rounds
 from recommender.sources.fetching import Fetcher, FetchResponse, collect
-from recommender.sources.source import Cursor, LeftOut, Mark, Pulled, Record
+from recommender.sources.source import CheckpointJson, LeftOut, Mark, Pulled, Record
 
 __all__ = ["DocumentReader", "FileDocument", "WebDocument", "read_whole"]
 
@@ -64,7 +64,7 @@ class FileDocument:
         """The path as given."""
         return str(self.path)
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:  # noqa: ARG002 - of the interface
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:  # noqa: ARG002 - of the interface
         """Read all of it.
 
         Raises:
@@ -95,13 +95,13 @@ class WebDocument:
     first: FetchResponse | None = None
     """The response of a request that was made already; else None."""
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Read what was not in the document at the time of the checkpoint.
 
         Raises:
             BadSource: it cannot be fetched, or is not of the format.
         """
-        known = cursor or {}
+        known = checkpoint or {}
         response = self.first or self.fetcher.get(self.name, _conditions(known), accept=_ACCEPTED)
         whole = hashlib.sha256(response.body).hexdigest()
         if response.status == HTTPStatus.NOT_MODIFIED or known.get("whole") == whole:
@@ -113,7 +113,7 @@ class WebDocument:
                 if digest is None or digest not in before:
                     yield record
                 now += [digest] if digest else []
-        yield Mark(_cursor(response, whole, now))
+        yield Mark(_checkpoint(response, whole, now))
 
 
 def _superseded(records: Iterable[Record | LeftOut]) -> set[int]:
@@ -134,12 +134,12 @@ def _superseded(records: Iterable[Record | LeftOut]) -> set[int]:
     return found
 
 
-def _conditions(known: Cursor) -> dict[str, str]:
+def _conditions(known: CheckpointJson) -> dict[str, str]:
     names = {"etag": "If-None-Match", "last_modified": "If-Modified-Since"}
     return {header: str(known[name]) for name, header in names.items() if known.get(name)}
 
 
-def _cursor(response: FetchResponse, whole: str, records: list[str]) -> Cursor:
+def _checkpoint(response: FetchResponse, whole: str, records: list[str]) -> CheckpointJson:
     return {
         "etag": response.headers.get("etag", ""),
         "last_modified": response.headers.get("last-modified", ""),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from recommender.articles import Article
 from recommender.errors import InvalidArticle
-from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record
+from recommender.sources import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record
 
 __all__ = [
     "articles",
@@ -58,11 +58,11 @@ def left_out(pulled: Iterable[Pulled]) -> list[str]:
     return [one.reason for one in pulled if isinstance(one, LeftOut)]
 
 
-def last_cursor(pulled: Sequence[Pulled]) -> Cursor | None:
+def last_cursor(pulled: Sequence[Pulled]) -> CheckpointJson | None:
     """The last mark's, as the store gives it back, which keeps plain JSON; None without marks."""
     marks = [one for one in pulled if isinstance(one, Mark)]
     if not marks:
         return None
-    cursor: Cursor = json.loads(json.dumps(marks[-1].cursor, allow_nan=False))
-    assert cursor == marks[-1].cursor
+    cursor: CheckpointJson = json.loads(json.dumps(marks[-1].checkpoint, allow_nan=False))
+    assert cursor == marks[-1].checkpoint
     return cursor

@@ -10,7 +10,7 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import BadSource, DeletedArticle, InvalidArticle
 from recommender.progress import Meter, silent
-from recommender.sources import Cursor, Gone, LeftOut, Mark, Pulled, Record, read_jsonl
+from recommender.sources import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record, read_jsonl
 from recommender.sources.importing import (
     BATCH,
     MOST_REPORTED,
@@ -58,9 +58,9 @@ class Script:
     pulled: tuple[Pulled, ...]
     breaks: BaseException | None = None
     name: str = "https://news.example/feed"
-    cursors: list[Cursor | None] = field(default_factory=list)
+    cursors: list[CheckpointJson | None] = field(default_factory=list)
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, cursor: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         self.cursors.append(cursor)
         with meter(self.name, 1, "post"):
             yield from self.pulled
@@ -183,7 +183,7 @@ def bad(article_id: str) -> Record:
     return Record(f"there:{article_id}", InvalidArticle("no good"))
 
 
-def checkpoint_of(desk: Desk, name: str = Script.name) -> Cursor | None:
+def checkpoint_of(desk: Desk, name: str = Script.name) -> CheckpointJson | None:
     return desk.store.checkpoints.get(name)
 
 
@@ -261,7 +261,7 @@ def test_counts_are_one_line() -> None:
 @pytest.mark.parametrize(
     "cursor", [{}, {"a": [1, 2.5, None, "é", {"b": True}]}, {"x": "y" * 10**6}]
 )
-def test_any_plain_json_may_be_a_cursor(desk: Desk, cursor: Cursor) -> None:
+def test_any_plain_json_may_be_a_cursor(desk: Desk, cursor: CheckpointJson) -> None:
     desk.store.checkpoints.put("s", cursor)
     assert desk.store.checkpoints.get("s") == cursor
     desk.store.checkpoints.put("s", {"later": 1})

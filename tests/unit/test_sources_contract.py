@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from recommender.articles import check_id
 from recommender.errors import BadSource
 from recommender.progress import silent
-from recommender.sources import Cursor, Mark, Pulled, Source
+from recommender.sources import CheckpointJson, Mark, Pulled, Source
 from recommender.sources.article_ids import foreign_id
 from recommender.sources.fetching import Fetcher, FetchLimits
 from recommender.sources.registry import open_source
@@ -267,7 +267,7 @@ def stage(request: pytest.FixtureRequest, fetcher: Fetcher, tmp_path: Path) -> I
         yield STAGES[request.param](site, fetcher, tmp_path)
 
 
-def pull(stage: Stage, cursor: Cursor | None = None) -> list[Pulled]:
+def pull(stage: Stage, cursor: CheckpointJson | None = None) -> list[Pulled]:
     return list(stage.source.pull(cursor, silent))
 
 
@@ -295,7 +295,7 @@ def test_a_mark_never_stands_before_what_it_covers(stage: Stage) -> None:
     pulled = pull(stage)
     for at, one in enumerate(pulled):
         if isinstance(one, Mark):
-            seen = ids(pulled[:at]) + ids(pull(stage, one.cursor))
+            seen = ids(pulled[:at]) + ids(pull(stage, one.checkpoint))
             assert set(seen) == set(stage.ids)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from recommender.errors import BadSource
 from recommender.progress import silent
-from recommender.sources import Cursor, Pulled, Source
+from recommender.sources import CheckpointJson, Pulled, Source
 from recommender.sources.fetching import Fetcher, FetchLimits
 from recommender.sources.format_detection import detect_format
 from recommender.sources.registry import FORMATS, is_address, open_source
@@ -94,7 +94,7 @@ def test_a_pipe_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:
             open_source(str(path), format_, fetcher)
 
 
-def pull(source: Source, cursor: Cursor | None = None) -> list[Pulled]:
+def pull(source: Source, cursor: CheckpointJson | None = None) -> list[Pulled]:
     return list(source.pull(cursor, silent))
 
 

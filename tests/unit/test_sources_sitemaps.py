@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
-from recommender.sources import Cursor, Pulled
+from recommender.sources import CheckpointJson, Pulled
 from recommender.sources.fetching import Fetcher, FetchResponse
 from recommender.sources.registry import open_source
 from recommender.sources.sitemap_tree import (
@@ -129,11 +129,11 @@ class Pull:
         return [article.title for article in articles(self.given)]
 
     @property
-    def cursor(self) -> Cursor | None:
+    def cursor(self) -> CheckpointJson | None:
         return last_cursor(self.given)
 
 
-def pull(site: FakeSite, cursor: Cursor | None = None, address: str = MAP) -> Pull:
+def pull(site: FakeSite, cursor: CheckpointJson | None = None, address: str = MAP) -> Pull:
     before = len(site.asked)
     given = list(Sitemap(address, site, InlinePageReader).pull(cursor, silent))
     return Pull(given, site.asked[before:])
@@ -534,11 +534,11 @@ def test_a_memory_passes_through_a_cursor(
     maps: dict[str, PageSeen], pages: dict[str, dict[str, PageSeen]]
 ) -> None:
     memory = SitemapCheckpoint(maps, pages)
-    assert SitemapCheckpoint.of(json.loads(json.dumps(memory.cursor))) == memory
+    assert SitemapCheckpoint.of(json.loads(json.dumps(memory.to_json()))) == memory
 
 
 @pytest.mark.parametrize("cursor", [None, {}, {"maps": [], "pages": 7}, {"pages": {"a": {"b": 1}}}])
-def test_a_cursor_of_another_form_is_no_memory(cursor: Cursor | None) -> None:
+def test_a_cursor_of_another_form_is_no_memory(cursor: CheckpointJson | None) -> None:
     assert set(SitemapCheckpoint.of(cursor).pages_by_address().values()) <= {PageSeen()}
 
 

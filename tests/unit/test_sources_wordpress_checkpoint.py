@@ -39,9 +39,7 @@ CHECKPOINTS = st.builds(
 
 @given(CHECKPOINTS)
 def test_a_memory_survives_as_json(checkpoint: WordPressCheckpoint) -> None:
-    assert (
-        WordPressCheckpoint.of(json.loads(json.dumps(checkpoint.to_cursor())), HOME) == checkpoint
-    )
+    assert WordPressCheckpoint.of(json.loads(json.dumps(checkpoint.to_json())), HOME) == checkpoint
 
 
 def test_without_a_cursor_or_with_one_of_another_format_nothing_is_remembered() -> None:
@@ -51,7 +49,7 @@ def test_without_a_cursor_or_with_one_of_another_format_nothing_is_remembered() 
 
 def test_a_hundred_thousand_posts_are_remembered_in_two_megabytes() -> None:
     posts = {n * 3: KnownPost(n * 40_000, is_article=True) for n in range(1, 100_001)}
-    assert len(json.dumps(WordPressCheckpoint(HOME, posts).to_cursor())) < 2_000_000
+    assert len(json.dumps(WordPressCheckpoint(HOME, posts).to_json())) < 2_000_000
 
 
 POST = {

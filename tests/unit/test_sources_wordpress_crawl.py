@@ -10,7 +10,7 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import BadSource, SourceAway
 from recommender.progress import silent
-from recommender.sources import Cursor, Mark, Pulled
+from recommender.sources import CheckpointJson, Mark, Pulled
 from recommender.sources.wordpress import WordPress
 from tests.support.fake_wordpress import (
     NO_ROUTE,
@@ -51,7 +51,7 @@ class Pull:
         return list(map(number_of, gone_ids(self.given)))
 
     @property
-    def cursor(self) -> Cursor | None:
+    def cursor(self) -> CheckpointJson | None:
         return last_cursor(self.given)
 
     def article(self, number: int) -> Article:
@@ -64,7 +64,7 @@ def number_of(article_id: str) -> int:
 
 def pull(
     blog: FakeWordPress,
-    cursor: Cursor | None = None,
+    cursor: CheckpointJson | None = None,
     *,
     most: int | None = None,
     path: str = "/",
@@ -132,7 +132,7 @@ def test_an_empty_site_gives_a_mark_alone(blog: FakeWordPress) -> None:
 
 
 @pytest.fixture
-def known(blog: FakeWordPress) -> Cursor:
+def known(blog: FakeWordPress) -> CheckpointJson:
     """Where a first pull left the site; an hour has passed since."""
     cursor = pull(blog).cursor
     assert cursor is not None
@@ -142,7 +142,7 @@ def known(blog: FakeWordPress) -> Cursor:
 
 @pytest.mark.parametrize("status", ["draft", "private", None])
 def test_a_post_that_is_withdrawn_or_deleted_is_gone_once_and_read_when_it_returns(
-    blog: FakeWordPress, known: Cursor, status: str | None
+    blog: FakeWordPress, known: CheckpointJson, status: str | None
 ) -> None:
     if status:
         blog.post(40)["status"] = status  # some plugins leave the time of modification as it is
@@ -158,7 +158,7 @@ def test_a_post_that_is_withdrawn_or_deleted_is_gone_once_and_read_when_it_retur
 
 
 def test_a_password_takes_an_article_away_and_its_end_brings_it_back(
-    blog: FakeWordPress, known: Cursor
+    blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     blog.edit(40, content={"rendered": "", "protected": True})
     second = pull(blog, known)
@@ -196,7 +196,7 @@ def test_a_changed_name_reaches_every_article_that_has_it(
 
 
 def test_a_pull_that_stops_before_the_renamed_are_read_does_not_forget_them(
-    blog: FakeWordPress, known: Cursor
+    blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     blog.names["categories"][2] = "Town"
     begun = pull(blog, known, most=101)
@@ -226,7 +226,9 @@ def large(blog: FakeWordPress, monkeypatch: pytest.MonkeyPatch) -> FakeWordPress
     return blog
 
 
-def test_a_large_site_is_asked_for_the_late_alone(large: FakeWordPress, known: Cursor) -> None:
+def test_a_large_site_is_asked_for_the_late_alone(
+    large: FakeWordPress, known: CheckpointJson
+) -> None:
     large.edit(40)
     late = f"{large.now:%Y-%m-%dT%H:%M:%S}"
     large.posts.append(fake_post(500, date_gmt=late, modified_gmt="2026-07-01T00:00:00"))
@@ -236,7 +238,9 @@ def test_a_large_site_is_asked_for_the_late_alone(large: FakeWordPress, known: C
     assert second.requests == 5  # front page, index, modified, published, the two posts
 
 
-def test_a_large_site_is_compared_whole_after_a_while(large: FakeWordPress, known: Cursor) -> None:
+def test_a_large_site_is_compared_whole_after_a_while(
+    large: FakeWordPress, known: CheckpointJson
+) -> None:
     large.remove(41)
     second = pull(large, known)
     large.now += timedelta(hours=3)
@@ -269,7 +273,7 @@ def test_a_post_withdrawn_in_the_middle_of_a_crawl_hides_no_other(blog: FakeWord
 
 
 def test_a_post_that_a_crawl_misses_is_not_taken_for_gone(
-    blog: FakeWordPress, known: Cursor
+    blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     rows = [fake_post(n, link=f"{blog.base}/story-{n}/") for n in range(1, 100)]
     short: Reply = (200, rows, {"X-WP-Total": "230", "X-WP-TotalPages": "3"})
@@ -278,7 +282,7 @@ def test_a_post_that_a_crawl_misses_is_not_taken_for_gone(
 
 
 def test_lists_that_deny_what_the_site_shows_take_nothing_away(
-    blog: FakeWordPress, known: Cursor
+    blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     blog.spoil = lambda route, _asked: NOTHING if route == POSTS else None
     second = pull(blog, known)
@@ -300,7 +304,7 @@ REFUSALS: Mapping[str, Reply] = {
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
-    blog: FakeWordPress, known: Cursor, refusal: Reply
+    blog: FakeWordPress, known: CheckpointJson, refusal: Reply
 ) -> None:
     def forget(route: str, parameters: Mapping[str, str]) -> Reply | None:
         if "/posts/" in route:
@@ -319,7 +323,7 @@ def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
 
 
 def test_of_a_site_that_goes_away_few_posts_are_asked_for(
-    blog: FakeWordPress, known: Cursor
+    blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     answers = {POSTS: NOTHING} | {f"{POSTS}/{number}": OUT_OF_MEMORY for number in range(1, 231)}
     blog.spoil = lambda route, _asked: answers.get(route)
@@ -349,7 +353,7 @@ def test_a_site_that_answers_with_fewer_posts_than_asked_for_loses_none(
 
 
 def test_posts_that_an_empty_answer_hides_are_read_by_their_own_addresses(
-    blog: FakeWordPress, known: Cursor
+    blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     for number in range(1, 31):
         blog.edit(number, title={"rendered": f"Story {number}, corrected"})
@@ -466,7 +470,9 @@ def test_another_kind_of_site_is_refused_with_what_to_give(blog: FakeWordPress) 
         pull(blog)
 
 
-def test_a_site_that_moved_is_refused_before_ids_change(blog: FakeWordPress, known: Cursor) -> None:
+def test_a_site_that_moved_is_refused_before_ids_change(
+    blog: FakeWordPress, known: CheckpointJson
+) -> None:
     with pytest.raises(BadSource, match=r"was https://old\.example.*--again"):
         pull(blog, {**known, "home": "https://old.example"})
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from recommender.articles import as_rfc3339
 from recommender.sources.article_fields import as_list
 from recommender.sources.dates import to_rfc3339
-from recommender.sources.source import Cursor
+from recommender.sources.source import CheckpointJson
 from recommender.sources.wordpress.posts import Post
 
 __all__ = [
@@ -93,21 +93,21 @@ class WordPressCheckpoint:
     swept: datetime | None = None
 
     @classmethod
-    def of(cls, cursor: Cursor | None, home: str) -> "WordPressCheckpoint":
-        """Read a cursor; an empty checkpoint if there is none, or it is of an earlier format."""
-        if cursor is None or cursor.get("format") != FORMAT:
+    def of(cls, document: CheckpointJson | None, home: str) -> "WordPressCheckpoint":
+        """Read what `to_json` wrote; empty if there is nothing, or it is of an earlier format."""
+        if document is None or document.get("format") != FORMAT:
             return cls(home)
         posts = {
-            n: KnownPost(packed >> 1, bool(packed & 1)) for n, packed in _unpack(cursor["posts"])
+            n: KnownPost(packed >> 1, bool(packed & 1)) for n, packed in _unpack(document["posts"])
         }
         names = {
             collection: KnownNames(dict(_unpack(packed)), packed["page"])
-            for collection, packed in cursor["names"].items()
+            for collection, packed in document["names"].items()
         }
-        since, swept = parse_moment(cursor["since"]), parse_moment(cursor["swept"])
-        return cls(cursor["home"], posts, names, since, cursor["newest"], swept)
+        since, swept = parse_moment(document["since"]), parse_moment(document["swept"])
+        return cls(document["home"], posts, names, since, document["newest"], swept)
 
-    def to_cursor(self) -> Cursor:
+    def to_json(self) -> CheckpointJson:
         """Plain JSON, about 13 bytes for each post."""
         checksums = {n: post.checksum << 1 | post.is_article for n, post in self.posts.items()}
         return {

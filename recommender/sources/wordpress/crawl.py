@@ -11,7 +11,7 @@ from recommender.progress import Meter, silent
 from recommender.sources.article_fields import first_text
 from recommender.sources.article_ids import wordpress_id
 from recommender.sources.fetching import Fetcher
-from recommender.sources.source import Cursor, Gone, LeftOut, Mark, Pulled, Record
+from recommender.sources.source import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record
 from recommender.sources.wordpress.api import ApiPage, WordPressSite, find_site
 from recommender.sources.wordpress.checkpoint import (
     KnownNames,
@@ -64,7 +64,7 @@ class WordPress:
         """The address as it was given."""
         return self._address
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Compare the numbers of all posts with the checkpoint; read what differs, newest first.
 
         On a site of more than 5,000 posts all numbers are compared only from time to time; in
@@ -74,14 +74,14 @@ class WordPress:
             BadSource: the site cannot be read, or has another home address than before.
         """
         site = find_site(self._address, self._fetcher)
-        checkpoint = WordPressCheckpoint.of(cursor, site.home)
-        if checkpoint.home != site.home:
+        before = WordPressCheckpoint.of(checkpoint, site.home)
+        if before.home != site.home:
             raise BadSource(
                 f"{self._address}: the site's home address is {site.home} now and was "
-                f"{checkpoint.home}, and ids of articles are made of it; to read it anew, import "
+                f"{before.home}, and ids of articles are made of it; to read it anew, import "
                 "it with --again, and erase the articles of the old address"
             )
-        yield from _WordPressPull(self._address, site, checkpoint, meter).run()
+        yield from _WordPressPull(self._address, site, before, meter).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class _WordPressPull:
         return self._mark()
 
     def _mark(self) -> Mark:
-        return Mark(replace(self._checkpoint, posts=self._posts).to_cursor())
+        return Mark(replace(self._checkpoint, posts=self._posts).to_json())
 
     def _remove_missing(self, missing: Sequence[int]) -> Iterator[Pulled]:
         """Check each known post that was not listed by its own address; remove it if it is gone.

@@ -22,7 +22,7 @@ from recommender.sources.article_fields import (
 )
 from recommender.sources.article_ids import wordpress_id
 from recommender.sources.dates import to_rfc3339
-from recommender.sources.source import Cursor, Gone, Pulled, Record
+from recommender.sources.source import CheckpointJson, Gone, Pulled, Record
 from recommender.sources.source_documents import read_whole
 
 __all__ = ["FIELDS", "UNSORTED", "Post", "WordPressFile", "post_number", "read_post"]
@@ -165,7 +165,7 @@ class WordPressFile:
         """The path as it was given."""
         return str(self._path)
 
-    def pull(self, cursor: Cursor | None, meter: Meter) -> Iterator[Pulled]:  # noqa: ARG002 - of the interface
+    def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:  # noqa: ARG002 - of the interface
         """Read the file, post by post.
 
         Raises:
