@@ -31,8 +31,9 @@ from recommender.api import ListOptions
 from recommender.articles import Article, parse_article
 from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, mean_measures, open_bench, read_dataset, run_lists
+from recommender.ranking.candidates import CandidatePool
 from recommender.ranking.policy import NEVER, Policy
-from recommender.ranking.selection import CandidatePool, SelectionRules, select
+from recommender.ranking.selection import SelectionRules, select
 
 THRESHOLDS: Final = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 SAMPLE: Final = files("recommender") / "sample"

@@ -1,7 +1,7 @@
 """A request for a list, and what it gathers from the archive: rows, then candidates by stage."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Final
 
@@ -19,6 +19,7 @@ from recommender.ranking.scoring import ScoredCandidates, Scorer
 from recommender.ranking.seed import Seed
 
 __all__ = [
+    "CandidatePool",
     "GatheredRows",
     "ListRequest",
     "StageCandidates",
@@ -62,6 +63,48 @@ class StageCandidates:
     listable: Mask
     more: bool
     by_time: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandidatePool:
+    """Candidates to select from, position by position.
+
+    Attributes:
+        values: float [m], the ranking values; finite.
+        vectors: float32 [m, dim], unit rows.
+        minhashes: uint16 [m, size].
+        text_clusters: int64 [m], see `number_text_clusters`; 0 if unknown.
+        times: float64 [m], of the last publication or revision; NaN if unknown, never ahead.
+        authors: int64 [m], hash of the first author; 0 for none.
+        hosts: int64 [m], hash of the host of the address; 0 for none.
+        embedded: bool [m], whether the vector is meaningful.
+        id_hashes: int64 [m], all different.
+        translates: int64 [m], hash of the article or group that each translates; else its
+            `id_hash`.
+    """
+
+    values: NDArray[np.floating]
+    vectors: NDArray[np.float32]
+    minhashes: NDArray[np.uint16]
+    text_clusters: NDArray[np.int64]
+    times: NDArray[np.float64]
+    authors: NDArray[np.int64]
+    hosts: NDArray[np.int64]
+    embedded: Mask
+    id_hashes: NDArray[np.int64]
+    translates: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at(self, positions: NDArray[np.int64]) -> "CandidatePool":
+        """Some of them, in the given order."""
+        return CandidatePool(*(getattr(self, each.name)[positions] for each in fields(self)))
+
+    def under(self, above: "CandidatePool") -> "CandidatePool":
+        """The candidates of another pool, followed by these."""
+        pairs = ((getattr(above, each.name), getattr(self, each.name)) for each in fields(self))
+        return CandidatePool(*(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,8 +82,8 @@ class Filter:
             published_at: of the seed, seconds since 1970 in UTC; NaN if unknown.
             now: seconds since 1970 in UTC.
         """
-        own = frozenset[str]() if language == UNKNOWN_LANGUAGE else frozenset({language})
-        languages = (own if options.languages is None else options.languages) or None
+        of_seed = frozenset[str]() if language == UNKNOWN_LANGUAGE else frozenset({language})
+        languages = (of_seed if options.languages is None else options.languages) or None
         age, background = options.max_age_days, options.mode == "background"
         return cls(
             languages=languages,

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from recommender.articles import LONGEST_NAME
 from recommender.errors import BadJson, FieldFault, InvalidPolicy
 from recommender.strict_json import JsonValue, pointer_to, read_json
 
@@ -55,7 +56,7 @@ def _means(meaning: str) -> Any:  # noqa: ANN401 - the type that pydantic gives
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[float, Field(ge=0.01, le=36_500)]
 SectionName = Annotated[
-    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_section)
+    str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(_section)
 ]
 
 

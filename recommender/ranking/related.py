@@ -23,7 +23,7 @@ from recommender.api import (
     RelatedList,
     Rule,
 )
-from recommender.ranking.candidates import ListRequest, StageCandidates
+from recommender.ranking.candidates import CandidatePool, ListRequest, StageCandidates
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
@@ -31,7 +31,6 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import ScoredCandidates
 from recommender.ranking.seed import Seed
 from recommender.ranking.selection import (
-    CandidatePool,
     Removal,
     Selection,
     SelectionRules,

@@ -1,6 +1,6 @@
 """Selects a list from scored candidates: no story twice, and not too many items alike."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.analysis.minhash import least_equal_places
+from recommender.ranking.candidates import CandidatePool
 from recommender.ranking.duplicates import Counts, DuplicateClusters, translation_groups
 from recommender.ranking.policy import Policy
 
 __all__ = [
-    "CandidatePool",
     "Removal",
     "Selection",
     "SelectionRules",
@@ -22,48 +22,6 @@ __all__ = [
 NO_ITEM: Final = -1
 USUAL_LENGTH: Final = 12  # of a list, for which a policy states its story cap
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CandidatePool:
-    """Candidates to select from, position by position.
-
-    Attributes:
-        values: float [m], the ranking values; finite.
-        vectors: float32 [m, dim], unit rows.
-        minhashes: uint16 [m, size].
-        text_clusters: int64 [m], see `number_text_clusters`; 0 if unknown.
-        times: float64 [m], of the last publication or revision; NaN if unknown, never ahead.
-        authors: int64 [m], hash of the first author; 0 for none.
-        hosts: int64 [m], hash of the host of the address; 0 for none.
-        embedded: bool [m], whether the vector is meaningful.
-        id_hashes: int64 [m], all different.
-        translates: int64 [m], hash of the article or group that each translates; else its
-            `id_hash`.
-    """
-
-    values: NDArray[np.floating]
-    vectors: NDArray[np.float32]
-    minhashes: NDArray[np.uint16]
-    text_clusters: NDArray[np.int64]
-    times: NDArray[np.float64]
-    authors: NDArray[np.int64]
-    hosts: NDArray[np.int64]
-    embedded: Mask
-    id_hashes: NDArray[np.int64]
-    translates: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def at(self, positions: NDArray[np.int64]) -> "CandidatePool":
-        """Some of them, in the given order."""
-        return CandidatePool(*(getattr(self, each.name)[positions] for each in fields(self)))
-
-    def under(self, above: "CandidatePool") -> "CandidatePool":
-        """The candidates of another pool, followed by these."""
-        pairs = ((getattr(above, each.name), getattr(self, each.name)) for each in fields(self))
-        return CandidatePool(*(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recommender.analysis.minhash import compute_minhash, estimate_jaccard
 from recommender.articles import Article
 from recommender.ranking import duplicates
+from recommender.ranking.candidates import CandidatePool
 from recommender.ranking.duplicates import (
     UNKNOWN_CLUSTER,
     _near,
@@ -23,7 +24,7 @@ from recommender.ranking.duplicates import (
     translation_groups,
 )
 from recommender.ranking.policy import Policy
-from recommender.ranking.selection import CandidatePool, Removal, Selection, SelectionRules, select
+from recommender.ranking.selection import Removal, Selection, SelectionRules, select
 from tests.support.properties import examples
 
 HALVES = [
