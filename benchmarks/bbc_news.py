@@ -38,6 +38,7 @@ from recommender.articles import Article
 from recommender.cli.terminal import bar
 from recommender.evaluation import Dataset, open_bench
 from recommender.evaluation.runs import list_each
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -146,7 +147,9 @@ def lists_of(snapshot: Snapshot, seeds: list[str]) -> Lists:
     view, lists = View.of(snapshot), {}
     for seed_id in tqdm(seeds, desc="listing", unit=" list"):
         seed = find_seed(view, seed_id)
-        lists[seed_id] = list_related(view, seed, ListOptions(), SERVED, time.time()).items
+        lists[seed_id] = list_related(
+            ListRequest(view, seed, ListOptions(), SERVED, time.time())
+        ).items
     return Lists(lists)
 
 

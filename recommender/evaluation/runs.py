@@ -106,7 +106,7 @@ def list_each(
     """The list of every seed, with explanations."""
     options, view = bench.options(limit), bench.view
     return {
-        seed: list_related(view, find_seed(view, seed), options, policy, bench.now)
+        seed: list_related(ListRequest(view, find_seed(view, seed), options, policy, bench.now))
         for seed in seeds
     }
 

@@ -40,6 +40,7 @@ from recommender.indexing.snapshots import (
     rollback_hold,
 )
 from recommender.progress import Meter, silent
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
@@ -260,7 +261,9 @@ def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> GateCandidate:
     return GateCandidate(
         snapshot=snapshot,
         listable=eligible(snapshot, now),
-        list_for=lambda key: list_related(view, find_seed(view, key), ListOptions(), policy, now),
+        list_for=lambda key: list_related(
+            ListRequest(view, find_seed(view, key), ListOptions(), policy, now)
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
@@ -82,7 +83,7 @@ def _list(catalog: Catalog, policy: Policy) -> tuple[RelatedList, str]:
     view = View.of(open_generation(catalog))
     seed, row = find_seed(view, STORY), view.row_of(STORY)
     title = STORY if row is None else DisplayFields.from_bytes(view.display_of(row)).title
-    return list_related(view, seed, ListOptions(), policy, time.time()), title
+    return list_related(ListRequest(view, seed, ListOptions(), policy, time.time())), title
 
 
 def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:

@@ -66,7 +66,7 @@ def find_appearances(
         if clock() > until:
             break
         seed, overrides = find_seed(view, seed_id), overrides_by_article.of(seed_id).at(now)
-        listed = list_related(view, seed, ListOptions(), policy, now, overrides)
+        listed = list_related(ListRequest(view, seed, ListOptions(), policy, now, overrides))
         checked += 1
         if any(item.id == article_id for item in listed.items):
             found.append(seed_id)

@@ -26,8 +26,6 @@ from recommender.api import (
 from recommender.ranking.candidates import CandidatePool, ListRequest, StageCandidates
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
-from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
-from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import ScoredCandidates
 from recommender.ranking.seed import Seed
 from recommender.ranking.selection import (
@@ -42,7 +40,6 @@ __all__ = [
     "SelectedItems",
     "list_of",
     "list_related",
-    "make_list",
     "pool_of",
     "select_items",
 ]
@@ -79,15 +76,8 @@ class SelectedItems:
     removed: Mapping[int, Removed]
 
 
-def list_related(
-    view: View,
-    seed: Seed,
-    options: ListOptions,
-    policy: Policy,
-    now: float,
-    overrides: OverridesInForce = NONE_IN_FORCE,
-) -> RelatedList:
-    """The list of a seed at `now` (seconds since 1970 in UTC).
+def list_related(request: ListRequest) -> RelatedList:
+    """The list for a request, without explanations of what was dropped.
 
     Pins come first, with reason `pinned`. Related articles follow, with reason `semantic`. A list
     that is still short is filled by the fallback stages, with reasons `fallback:section` and
@@ -95,11 +85,6 @@ def list_related(
     seed. Unless it is pinned, it is no translation and no near-duplicate of the seed or of an item
     above.
     """
-    return make_list(ListRequest(view, seed, options, policy, now, overrides))
-
-
-def make_list(request: ListRequest) -> RelatedList:
-    """The list for a request, without explanations of what was dropped; see `list_related`."""
     return list_of(request, select_items(request))
 
 

@@ -21,7 +21,7 @@ from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
-from recommender.ranking.related import make_list
+from recommender.ranking.related import list_related
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
@@ -100,7 +100,7 @@ class State:
         seconds_left = min(overrides.next_change, change) - now
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
         explained = bool(options.explain)
-        related = self._list_explained(request) if explained else make_list(request)
+        related = self._list_explained(request) if explained else list_related(request)
         display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
         language = (display and display.language) or seed.language
         return Listing(article_id, related, language, explained, seed.up_to_date, seconds_left)
@@ -123,7 +123,7 @@ class State:
         now = time.time()
         overrides, policy = live.overrides.of(article.id).at(now), live.in_force.policy
         request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
-        return self._list_explained(request, text) if options.explain else make_list(request)
+        return self._list_explained(request, text) if options.explain else list_related(request)
 
     def appearances(self, article_id: str) -> Appearances:
         """The articles whose list shows one now.

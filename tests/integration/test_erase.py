@@ -28,6 +28,7 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.live import Follower
 from recommender.operations.erasure import Erased, erase
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
@@ -133,7 +134,7 @@ def lists_of(settings: Settings) -> dict[str, list[str]]:
     view = View.of(Catalog(settings.data.snapshots).open_live())
     listed = {}
     for key in map(view.snapshot.id_of, range(len(view))):
-        answer = list_related(view, find_seed(view, key), ListOptions(), Policy(), NOW)
+        answer = list_related(ListRequest(view, find_seed(view, key), ListOptions(), Policy(), NOW))
         listed[key] = [item.id for item in answer.items]
     return listed
 

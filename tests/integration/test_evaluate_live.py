@@ -13,6 +13,7 @@ from index import Catalog, View
 from recommender.api import ListOptions
 from recommender.evaluation.comparison import compare
 from recommender.indexing.gate import rank_biased_overlap
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -198,7 +199,7 @@ def lists(view: View, seeds: list[str]) -> dict[str, list[str]]:
         seed: [
             item.id
             for item in list_related(
-                view, find_seed(view, seed), ListOptions(), Policy(), NOW
+                ListRequest(view, find_seed(view, seed), ListOptions(), Policy(), NOW)
             ).items
         ]
         for seed in seeds

@@ -12,6 +12,7 @@ from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.api import ListOptions
 from recommender.indexing.rebuild import rebuild
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -72,5 +73,7 @@ def test_lists_are_the_same_but_for_close_neighbours(
 
 def listed(snapshot: Snapshot, article_id: str) -> set[str]:
     view = View.of(snapshot)
-    items = list_related(view, find_seed(view, article_id), ListOptions(), Policy(), NOW).items
+    items = list_related(
+        ListRequest(view, find_seed(view, article_id), ListOptions(), Policy(), NOW)
+    ).items
     return {item.id for item in items}

@@ -33,6 +33,7 @@ from recommender.articles import Article, parse_article
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import rebuild
 from recommender.live import Follower, Replica, empty_base_snapshot, open_base_snapshots
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
@@ -321,7 +322,7 @@ def lists(view: View, policy: Policy | None = None, **options: Any) -> dict[str,
     """By seed, its list at NOW."""
     asked, policy, now = ListOptions(**options), policy or Policy(), NOW.timestamp()
     return {
-        one: list_related(view, find_seed(view, one), asked, policy, now).items
+        one: list_related(ListRequest(view, find_seed(view, one), asked, policy, now)).items
         for one in ids_at(view, view.present)
     }
 

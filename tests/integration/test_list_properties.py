@@ -140,7 +140,7 @@ class Asked:
 
     def answer(self, **changed: Any) -> RelatedList:
         options = self.options.model_copy(update=changed)
-        return list_related(self.view, self.seed, options, self.policy, self.now)
+        return list_related(ListRequest(self.view, self.seed, options, self.policy, self.now))
 
     def items(self, **changed: Any) -> tuple[Item, ...]:
         return self.answer(**changed).items
@@ -671,7 +671,7 @@ def test_an_update_that_is_still_to_come_makes_nobody_the_newest(press: Press) -
     known = [press.known(article_of(text | {"id": one} | d)) for one, d in dates.items()]
     view = press.build(known, model)
     seed = find_seed(view, "seed")
-    items = list_related(view, seed, ListOptions(), Policy(), NOW.timestamp()).items
+    items = list_related(ListRequest(view, seed, ListOptions(), Policy(), NOW.timestamp())).items
     assert ids_of(items) == ["october"]
 
 
@@ -698,7 +698,9 @@ def test_candidates_are_looked_for_twice_at_most_on_each_rung(
     seed = press.known(article_of(text | {"id": "seed", "body": backwards}))
     view = press.build([*copies, seed], model_of("of English"))
     policy = replace(Policy(), candidates=2, threshold=0.0, words_threshold=0.0)
-    answer = list_related(view, find_seed(view, "seed"), ListOptions(), policy, NOW.timestamp())
+    answer = list_related(
+        ListRequest(view, find_seed(view, "seed"), ListOptions(), policy, NOW.timestamp())
+    )
     assert len(answer.items) == 1
     assert fetched == [2, 800, 44, 800]
 
@@ -839,7 +841,7 @@ def check_same_lists(found: View, wanted: View, options: ListOptions, policy: Po
     for row in np.flatnonzero(wanted.present).tolist():
         one = wanted.id_of(row)
         lists = [
-            list_related(view, find_seed(view, one), options, policy, now).items
+            list_related(ListRequest(view, find_seed(view, one), options, policy, now)).items
             for view in (found, wanted)
         ]
         assert outline(lists[0]) == outline(lists[1])

@@ -15,6 +15,7 @@ from recommender.analysis.embedding import Model
 from recommender.api import ListOptions, Override
 from recommender.errors import StoreUnusable
 from recommender.live import Follower, Heartbeats, Journal, LiveState
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -83,7 +84,7 @@ class Worker:
         """The list under an article as it is, without a look."""
         view = self.follower.current().view
         options = ListOptions(limit=100)
-        answer = list_related(view, find_seed(view, seed), options, Policy(), NOW)
+        answer = list_related(ListRequest(view, find_seed(view, seed), options, Policy(), NOW))
         return [item.id for item in answer.items]
 
 
