@@ -295,3 +295,20 @@ def test_every_rule_is_documented_in_its_order() -> None:
     _, table = API.split("| rule | the article |")
     rows = re.findall(r"^\| (`.*?`) \|", table.split("## Articles")[0], re.MULTILINE)
     assert [rule for row in rows for rule in re.findall(r"`(\w+)`", row)] == list(RULES)
+
+
+def test_an_article_that_two_stages_dropped_has_the_reason_of_the_first(
+    client: FlaskClient, own_desk: Settings
+) -> None:
+    """A fallback stage meets again the articles that the story cap dropped before."""
+    capped = []
+    alone = Policy(story_likeness=0.01, story_cap=2, fallback=False, diversity=0.0)
+    for policy in (alone, replace(alone, fallback=True)):
+        with closing(open_store(own_desk.database_url)) as store:
+            store.policies.set(policy)
+        dropped = asked(client, explain="all", limit=10)["dropped"]
+        capped.append({o["id"]: o.get("because") for o in dropped if o["rule"] == "story_cap"})
+    before, after = capped
+    again = before.keys() & after.keys()
+    assert len(again) > 5
+    assert {one: after[one] for one in again} == {one: before[one] for one in again}

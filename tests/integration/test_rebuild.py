@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
-from recommender.analysis.analyzer import Analyzer
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model
-from recommender.indexing.rebuild import Rebuilt, rebuild
+from recommender.articles import Article
+from recommender.indexing.rebuild import Rebuilt, compact, rebuild
 from recommender.progress import Advance
 from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
@@ -312,3 +313,18 @@ def test_a_write_that_comes_during_a_rebuild_is_not_lost(
     assert [pending.article.id for pending in desk_store.queue.next(9, bulk=True)] == ["late"]
     unread = desk_store.unread_before(desk_store.state().newest, 9)
     assert [update.id for update in unread] == ["late"]
+
+
+def test_an_earlier_text_with_a_vector_replaces_a_newer_one_without(
+    own_desk: Settings, desk_store: ArticleStore, fake_model: Model
+) -> None:
+    """A rebuild that was stopped has left terms of the new text, but no vector."""
+    edited = Article(id="harbour-4", title="Another text", language="en")
+    desk_store.put(edited)
+    desk_store.features.add_terms({edited.text_hash: analyze(edited)}, ANALYZER_VERSION)
+    catalog = Catalog(own_desk.data.snapshots)
+    compact(desk_store, catalog, fake_model)
+    snapshot = catalog.open_live()
+    row = snapshot.row_of("harbour-4")
+    assert snapshot.columns["embedded"][row]
+    assert not snapshot.columns["up_to_date"][row]

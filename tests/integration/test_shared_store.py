@@ -2,18 +2,22 @@
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from index import Catalog
-from recommender.analysis.embedding import Model
-from recommender.indexing.rebuild import Rebuilt, compact
+from recommender.analysis.analyzer import Analyzer
+from recommender.analysis.embedding import Encoder, Model
+from recommender.indexing.rebuild import Rebuilt, compact, rebuild
 from recommender.indexing.snapshots import touch_catalog
 from recommender.live import open_replica
+from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds
 from recommender.store.change_log import FORGET_AFTER
@@ -127,3 +131,20 @@ def test_a_rebuild_leaves_the_vectors_of_another_machines_model(
     rebuild_with_fake(own_desk)
     assert desk_store.features.vectors([key], "theirs")
     assert not desk_store.features.vectors([key], "nobody's")
+
+
+def test_a_rebuild_reports_first_which_vectors_it_will_store(
+    own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder
+) -> None:
+    """Otherwise another machine that prunes meanwhile removes those that are stored so far."""
+    reported = list[bool]()
+
+    class Watching:
+        def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+            reported.append("other-1" in desk_store.catalogs.needs().fingerprints)
+            return fake_encoder.encode(texts, advance)
+
+    other = Analyzer(Model("other", Path(), "other-1", None), lambda _: Watching(), str)
+    rebuild(desk_store, Catalog(own_desk.data.snapshots), other)
+    assert reported
+    assert all(reported)

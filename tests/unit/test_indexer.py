@@ -373,6 +373,19 @@ def test_only_the_article_in_hand_at_three_deaths_is_parked(
     assert sorted(read_in_order(store)) == ["a", "c", "d"]
 
 
+def test_articles_that_come_between_deaths_do_not_share_the_blame(
+    store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
+) -> None:
+    """A text that was in hand at a death is read alone."""
+    put(store, {"a": "poison"})
+    for number in range(3):
+        put(store, {f"b{number}": f"Good {number}"})
+        die()
+    indexer_with(refuse("poison", Died)).drain()
+    assert parked(store) == ["a"]
+    assert set(read_in_order(store)) == {"b0", "b1", "b2"}
+
+
 def test_one_death_costs_an_article_nothing_but_a_failure(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None], in_hand: Path
 ) -> None:

@@ -19,6 +19,7 @@ from recommender.errors import NotReady
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import open_generation
 from recommender.live import Heartbeats, Journal
+from recommender.live.replica import Replica
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.seed import Seed, find_seed
@@ -206,6 +207,24 @@ def test_the_heartbeat_says_up_to_which_change_a_worker_shows(
     assert sorted(heartbeats.read()) == [start, start + 1]
     second.look()
     assert heartbeats.read() == [start + 1] * 2
+
+
+def test_a_change_that_is_committed_while_the_log_is_read_shows_at_the_next_look(
+    worker: Worker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written after it that would make the worker look again."""
+    follow = Replica.follow
+
+    def follow_and_delete(replica: Replica, store: ArticleStore) -> object:
+        answer = follow(replica, store)
+        monkeypatch.undo()
+        store.delete("harbour-5")
+        return answer
+
+    monkeypatch.setattr(Replica, "follow", follow_and_delete)
+    desk_store.delete("harbour-4")
+    assert "harbour-5" in worker.listed()
+    assert {"harbour-4", "harbour-5"}.isdisjoint(worker.listed())
 
 
 # --- generations ---

@@ -9,6 +9,7 @@ from recommender.articles import Article
 from recommender.errors import DeletedArticle, InvalidOverrides, UnknownArticle
 from recommender.ranking.overrides import Kind, StoredOverrides, parse_overrides
 from recommender.store import LOG_START, ArticleStore, Receipt
+from recommender.store.deleted_rows import scrub
 from tests.support.stores import LogEntry, log_of
 
 
@@ -121,3 +122,15 @@ def test_many_are_looked_up_in_pieces(filled: ArticleStore) -> None:
     assert filled.overrides.put("a", "blocks", overrides(*many), "one").result == "updated"
     with pytest.raises(InvalidOverrides, match="more than 500"):
         filled.overrides.put("a", "blocks", overrides(*many, "b"), "one")
+
+
+def test_an_erasure_leaves_the_overrides_that_name_a_similar_id(store: ArticleStore) -> None:
+    """In a pattern of SQL the mark _ of an id stands for any character."""
+    for article_id in ("a", "b_1", "bx1"):
+        store.put(Article(id=article_id, title="T"))
+    store.overrides.put("a", "pins", overrides("bx1"), "editor")
+    before = store.overrides.history("a", "pins")
+    deletion = store.delete("b_1")
+    scrub(store, "b_1")
+    assert store.overrides.history("a", "pins") == before
+    assert store.state().change == deletion.change
