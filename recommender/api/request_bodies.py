@@ -30,7 +30,7 @@ MOST_LISTS: Final = 20
 class Override(BaseModel):
     """One article that an editor pins to a list or blocks from it, and for which time.
 
-    It is in force from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
+    It is active from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -47,7 +47,7 @@ class Override(BaseModel):
         return self
 
     def holds(self, now: float) -> bool:
-        """Whether it is in force at `now`, in seconds since 1970 UTC."""
+        """Whether it is active at `now`, in seconds since 1970 UTC."""
         begun = self.starts_at is None or self.starts_at.timestamp() <= now
         return begun and (self.ends_at is None or now < self.ends_at.timestamp())
 

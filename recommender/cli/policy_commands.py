@@ -10,7 +10,7 @@ import click
 from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
 from recommender.indexing.snapshots import open_or_create
-from recommender.ranking.policy import MOST_POLICY_BYTES, Policy, PolicyInForce, parse_policy
+from recommender.ranking.policy import MOST_POLICY_BYTES, ActivePolicy, Policy, parse_policy
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -38,10 +38,10 @@ def show(differences: bool) -> None:
     """
     url = Settings.from_environment().database_url
     with closing(open_store(url, must_exist=True)) as store:
-        in_force = PolicyInForce.of(store.policies.history())
-    if in_force.fault is not None:
-        click.echo(f"not in force: {in_force.fault}", err=True)
-    shown = in_force.policy.to_document() if differences else _described(in_force)
+        active_policy = ActivePolicy.of(store.policies.history())
+    if active_policy.fault is not None:
+        click.echo(f"not active: {active_policy.fault}", err=True)
+    shown = active_policy.policy.to_document() if differences else _described(active_policy)
     click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
 
 
@@ -60,14 +60,14 @@ def set_(path: Path) -> None:
     click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
 
 
-def _described(in_force: PolicyInForce) -> dict[str, Any]:
-    stored, differences = in_force.stored, in_force.policy.to_document()
+def _described(active_policy: ActivePolicy) -> dict[str, Any]:
+    stored, differences = active_policy.stored, active_policy.policy.to_document()
     usual = Policy().to_document(full=True)
     return {
-        "version": in_force.version,
+        "version": active_policy.version,
         "change": 0 if stored is None else stored.change,
         "set_at": None if stored is None else stored.at.isoformat(timespec="seconds"),
-        "policy": in_force.policy.to_document(full=True),
+        "policy": active_policy.policy.to_document(full=True),
         "differs": {
             name: {"value": value, "default": usual[name]} for name, value in differences.items()
         },

@@ -83,7 +83,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
         explanation: Explain = "all" if explain == "all" else explain is not None
         options = ListOptions(limit=limit, mode=mode, explain=explanation)
         now = time.time()
-        policy, overrides = replica.in_force.policy, replica.overrides.of(article_id).at(now)
+        policy, overrides = replica.active_policy.policy, replica.overrides.of(article_id).at(now)
         list_request = ListRequest(view, seed, options, policy, now, overrides)
         answer = list_explained(list_request, store.texts_at)
     if as_json:

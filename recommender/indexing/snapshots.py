@@ -320,33 +320,33 @@ def _create_file(path: Path, data: bytes) -> None:
 
 
 class CatalogNote:
-    """A text in a file beside the generations; it is in force as long as the file is there."""
+    """A text in a file beside the generations; it is active as long as the file is there."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
     def text(self) -> str | None:
-        """What it says; None if it is not in force."""
+        """What it says; None if it is not active."""
         try:
             return self._path.read_text("utf-8")
         except FileNotFoundError:
             return None
 
     def write(self, text: str) -> None:
-        """Put it in force."""
+        """Make it active."""
         replace_file(self._path, text.encode())
 
     def remove(self) -> None:
-        """Take it out of force; does nothing if it is not in force."""
+        """End it; does nothing if it is not active."""
         self._path.unlink(missing_ok=True)
 
 
 def rollback_hold(catalog: Catalog) -> CatalogNote:
-    """In force after a rollback: nothing is compacted until an operator runs a rebuild."""
+    """Active after a rollback: nothing is compacted until an operator runs a rebuild."""
     return CatalogNote(catalog.folder / "held")
 
 
 def gate_refusal(catalog: Catalog) -> CatalogNote:
-    """In force after the gate refused the newest snapshot; says why."""
+    """Active after the gate refused the newest snapshot; says why."""
     return CatalogNote(catalog.folder / "refused")

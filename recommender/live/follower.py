@@ -29,7 +29,7 @@ from recommender.live.replica import (
     open_replica,
 )
 from recommender.ranking.overrides import OverridesByArticle
-from recommender.ranking.policy import PolicyInForce
+from recommender.ranking.policy import ActivePolicy
 from recommender.store import ArticleStore
 
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]
@@ -45,7 +45,7 @@ class LiveState:
 
     Attributes:
         view: the archive.
-        in_force: the current policy.
+        active_policy: the current policy.
         overrides: the current pins and blocks.
         change: every change up to this number is in the view.
         store_fault: why the store could not be read at the last try; None if it could.
@@ -55,7 +55,7 @@ class LiveState:
     """
 
     view: View
-    in_force: PolicyInForce
+    active_policy: ActivePolicy
     overrides: OverridesByArticle
     change: int
     store_fault: str | None
@@ -192,7 +192,7 @@ class Follower:
                 best = Replica(base)
                 best.apply(content.updates)
                 best.point = content.point
-                best.in_force = PolicyInForce.of(content.policies)
+                best.active_policy = ActivePolicy.of(content.policies)
                 best.overrides = best.overrides.after(content.overrides)
         # If a generation was built after the end of the journal, the changes between are unknown.
         if best is not None and best.point.number >= newest_change(self._catalog, best.base):
@@ -259,9 +259,9 @@ class Follower:
         """Apply the log page by page, and show each page."""
         complete = False
         while not complete:
-            before, policy = replica.point, replica.in_force
+            before, policy = replica.point, replica.active_policy
             complete, updates = replica.follow(store)
-            moved = (before, policy) != (replica.point, replica.in_force)
+            moved = (before, policy) != (replica.point, replica.active_policy)
             if moved or self._state is None or self._state.store_fault:
                 self._publish(replica, None)
             if moved:
@@ -300,17 +300,17 @@ class Follower:
     def _publish(self, replica: Replica, fault: str | None, seen_at: float | None = None) -> None:
         if seen_at is None:
             seen_at = -math.inf if self._state is None else self._state.seen_at
-        number, in_force = replica.point.number, replica.in_force
-        self._log_policy_fault(in_force)
+        number, active_policy = replica.point.number, replica.active_policy
+        self._log_policy_fault(active_policy)
         unserved = replica.base.unserved
         self._state = LiveState(
-            replica.view, in_force, replica.overrides, number, fault, seen_at, unserved
+            replica.view, active_policy, replica.overrides, number, fault, seen_at, unserved
         )
         self.heartbeats.write(number)
 
-    def _log_policy_fault(self, in_force: PolicyInForce) -> None:
-        """Log once why the newest policy is not in force."""
-        logged = None if self._state is None else self._state.in_force.fault
-        if in_force.fault not in {None, logged}:
-            version, fault = in_force.version, in_force.fault
-            _log.error("version %d of the policy stays in force: %s", version, fault)
+    def _log_policy_fault(self, active_policy: ActivePolicy) -> None:
+        """Log once why the newest policy is not active."""
+        logged = None if self._state is None else self._state.active_policy.fault
+        if active_policy.fault not in {None, logged}:
+            version, fault = active_policy.version, active_policy.fault
+            _log.error("version %d of the policy stays active: %s", version, fault)

@@ -45,7 +45,7 @@ class JournalContent:
         epoch: the store that it was copied from.
         point: the last change in it.
         updates: those after the snapshot, in order.
-        policies: from the newest to the one in force.
+        policies: from the newest to the active one.
         overrides: what editors pinned and blocked, in order.
     """
 
@@ -255,7 +255,7 @@ class JournalWriter:
 
 
 def _policies_and_overrides(replica: Replica) -> tuple[StoredPolicies, AllOverrides]:
-    return replica.in_force.history, replica.overrides.in_order
+    return replica.active_policy.history, replica.overrides.in_order
 
 
 def _attempt(job: Callable[[], None]) -> None:

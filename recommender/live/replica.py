@@ -15,7 +15,7 @@ from recommender.errors import StoreRestored
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import Origin, build_options, open_generation, read_live_name
 from recommender.ranking.overrides import OverridesByArticle
-from recommender.ranking.policy import PolicyInForce
+from recommender.ranking.policy import ActivePolicy
 from recommender.store import LOG_START, ArticleStore, LogPosition, StoreState, Update
 
 __all__ = [
@@ -65,14 +65,14 @@ class BaseSnapshot:
 class Replica:
     """A base snapshot and the changes after it. Only one thread may change it.
 
-    `point` is the place in the change log up to which everything is in the view. `in_force` is the
-    current policy, `overrides` are the current pins and blocks, whenever they were set.
+    `point` is the place in the change log up to which everything is in the view. `active_policy`
+    and `overrides`, pins and blocks, are the current ones, whenever they were set.
     """
 
     def __init__(self, base: BaseSnapshot) -> None:
         self.base = base
         self.point: LogPosition = base.origin.point
-        self.in_force = PolicyInForce()
+        self.active_policy = ActivePolicy()
         self.overrides = OverridesByArticle()
         self._delta_writer = DeltaWriter(View.of(base.snapshot))
         self._unread: set[str] = set()
@@ -88,7 +88,7 @@ class Replica:
         Returns:
             The articles with unread texts.
         """
-        self.in_force = PolicyInForce.of(store.policies.history())
+        self.active_policy = ActivePolicy.of(store.policies.history())
         self.overrides = self.overrides.after(store.overrides.all())
         updates = store.unread_before(self.base.origin.point, MOST_UNREAD)
         self.apply(updates)
@@ -112,8 +112,8 @@ class Replica:
             limit=ARTICLES_PER_PAGE,
         )
         self.apply(page.updates)
-        if page.policy not in {None, self.in_force.newest}:
-            self.in_force = PolicyInForce.of(store.policies.history())
+        if page.policy not in {None, self.active_policy.newest}:
+            self.active_policy = ActivePolicy.of(store.policies.history())
         self.overrides = self.overrides.after(page.overrides)
         self.point = point
         return page.complete, page.updates

@@ -53,7 +53,7 @@ def find_appearances(
     Args:
         view: the archive.
         article_id: the article to look for; one that the view does not have is in no list.
-        policy: the policy in force.
+        policy: the active policy.
         overrides_by_article: the overrides of all articles.
         now: seconds since 1970 in UTC.
         clock: returns a time in seconds, for the limit.

@@ -13,7 +13,7 @@ from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import FALLBACK_SECTION, SEMANTIC, ListOptions
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
-from recommender.ranking.overrides import NONE_IN_FORCE, OverridesInForce
+from recommender.ranking.overrides import NO_ACTIVE_OVERRIDES, ActiveOverrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import ScoredCandidates, Scorer
 from recommender.ranking.seed import Seed
@@ -126,7 +126,7 @@ class ListRequest:
     options: ListOptions
     policy: Policy
     now: float
-    overrides: OverridesInForce = NONE_IN_FORCE
+    overrides: ActiveOverrides = NO_ACTIVE_OVERRIDES
     shown_on_page: frozenset[str] = frozenset()
 
     @cached_property

@@ -16,11 +16,11 @@ from recommender.errors import FieldFault, InvalidOverrides
 __all__ = [
     "KINDS",
     "MOST_OVERRIDES",
-    "NONE_IN_FORCE",
+    "NO_ACTIVE_OVERRIDES",
+    "ActiveOverrides",
     "Kind",
     "Overrides",
     "OverridesByArticle",
-    "OverridesInForce",
     "StoredOverrides",
     "check_overrides",
     "keep_authors",
@@ -36,8 +36,8 @@ MOST_OVERRIDES: Final = {"pins": 100, "blocks": 500}
 
 
 @dataclass(frozen=True, slots=True)
-class OverridesInForce:
-    """The overrides of one article that are in force at one moment.
+class ActiveOverrides:
+    """The overrides of one article that are active at one moment.
 
     Attributes:
         pinned: the pinned ids, in the order to show them.
@@ -51,7 +51,7 @@ class OverridesInForce:
     next_change: float = float("inf")
 
 
-NONE_IN_FORCE: Final = OverridesInForce()
+NO_ACTIVE_OVERRIDES: Final = ActiveOverrides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ class Overrides:
     pins: tuple[RecordedOverride, ...] = ()
     blocks: tuple[RecordedOverride, ...] = ()
 
-    def at(self, now: float) -> OverridesInForce:
-        """Those in force at `now`, seconds since 1970 in UTC."""
+    def at(self, now: float) -> ActiveOverrides:
+        """Those active at `now`, seconds since 1970 in UTC."""
         moments = (moment for one in (*self.pins, *self.blocks) for moment in one.boundaries)
-        return OverridesInForce(
+        return ActiveOverrides(
             pinned=tuple(pin.id for pin in self.pins if pin.holds(now)),
             blocked=frozenset(block.id for block in self.blocks if block.holds(now)),
             next_change=min((moment for moment in moments if moment > now), default=float("inf")),
@@ -168,7 +168,7 @@ class OverridesByArticle:
 
     @property
     def in_order(self) -> tuple[StoredOverrides, ...]:
-        """The rows in force, in the order in which they were set."""
+        """The active rows, in the order in which they were set."""
         return tuple(sorted(self.rows.values(), key=lambda row: row.change))
 
     def after(self, rows: Iterable[StoredOverrides]) -> "OverridesByArticle":

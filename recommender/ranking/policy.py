@@ -31,8 +31,8 @@ from recommender.strict_json import JsonValue, pointer_to, read_json
 __all__ = [
     "MOST_POLICY_BYTES",
     "RELEVANCE_ONLY",
+    "ActivePolicy",
     "Policy",
-    "PolicyInForce",
     "StoredPolicy",
     "parse_policy",
     "policy_schema",
@@ -277,14 +277,14 @@ class StoredPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyInForce:
+class ActivePolicy:
     """The policy by which lists are made.
 
     Attributes:
         policy: its weights and bounds.
         stored: the version it comes from; None for the defaults.
         history: the versions from the newest down to that one; for the defaults all that were read.
-        fault: why the newest version is not the one in force; None if it is.
+        fault: why the newest version is not the active one; None if it is.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -303,7 +303,7 @@ class PolicyInForce:
         return self.history[0].change if self.history else 0
 
     @classmethod
-    def of(cls, history: Iterable[StoredPolicy]) -> "PolicyInForce":
+    def of(cls, history: Iterable[StoredPolicy]) -> "ActivePolicy":
         """The newest version that this program can read; `history` comes newest first.
 
         A newer program may have set a version with unknown fields: the version before stays in

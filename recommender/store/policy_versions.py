@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from recommender.ranking.policy import Policy, PolicyInForce, StoredPolicy
+from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy
 from recommender.store import schema
 from recommender.store.change_log import log_change
 
@@ -35,14 +35,16 @@ class Policies:
     _writer: sa.Engine
 
     def current(self) -> Policy:
-        """The policy in force; a newest version that cannot be read is logged."""
-        in_force = PolicyInForce.of(self.history())
-        if in_force.fault is not None:
-            _log.error("version %d of the policy is in force: %s", in_force.version, in_force.fault)
-        return in_force.policy
+        """The active policy; a newest version that cannot be read is logged."""
+        active_policy = ActivePolicy.of(self.history())
+        if active_policy.fault is not None:
+            _log.error(
+                "version %d of the policy is active: %s", active_policy.version, active_policy.fault
+            )
+        return active_policy.policy
 
     def set(self, policy: Policy) -> PolicyReceipt:
-        """Set a policy. If it is in force already, nothing changes."""
+        """Set a policy. If it is active already, nothing changes."""
         if policy == Policy() and not self.history(limit=1):
             return PolicyReceipt("unchanged", 0, 0)
         return self.put(policy.to_json())

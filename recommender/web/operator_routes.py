@@ -88,9 +88,11 @@ class _Gauges(Collector):
         yield _gauge("ready", "Whether there is an archive to answer from.", 1)
         yield _gauge("articles", "Articles in the view.", int(view.present.sum()))
         yield _gauge("delta_rows", "Rows of the delta, in memory.", len(view.delta))
-        yield _gauge("policy_version", "Policy in force; 0: the defaults.", live.in_force.version)
+        yield _gauge(
+            "policy_version", "Active policy; 0: the defaults.", live.active_policy.version
+        )
         meaning = "Whether a newer policy is set that this worker cannot read."
-        yield _gauge("policy_unreadable", meaning, live.in_force.fault is not None)
+        yield _gauge("policy_unreadable", meaning, live.active_policy.fault is not None)
         meaning = "Whether the published generation cannot be served, so another one is."
         yield _gauge("generation_unserved", meaning, live.unserved is not None)
         built = view.snapshot.manifest.change

@@ -34,13 +34,13 @@ def _add_get(kind: Kind, answer: type[PinsNow | BlocksNow]) -> None:
         problems=ABSENT,
     )
     def get(article_id: str) -> Response:
-        """The overrides in force, and all that were set before them."""
+        """The active overrides, and all that were set before them."""
         history = [
             {"change": row.change, "by": row.by, "at": row.at, kind: parse_overrides(row.document)}
             for row in state().override_history(article_id, kind)
         ]
-        in_force = history[0][kind] if history else ()
-        found = {"article_id": article_id, kind: in_force, "history": history}
+        active = history[0][kind] if history else ()
+        found = {"article_id": article_id, kind: active, "history": history}
         return uncached(answer.model_validate(found))
 
 

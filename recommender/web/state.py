@@ -96,7 +96,7 @@ class State:
         if public and not shown:
             raise UnknownArticle(article_id)
         change = next_visibility_change((view.snapshot, view.delta), now)
-        overrides, policy = live.overrides.of(article_id).at(now), live.in_force.policy
+        overrides, policy = live.overrides.of(article_id).at(now), live.active_policy.policy
         seconds_left = min(overrides.next_change, change) - now
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
         explained = bool(options.explain)
@@ -121,7 +121,7 @@ class State:
         seed = make_outside_seed(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         now = time.time()
-        overrides, policy = live.overrides.of(article.id).at(now), live.in_force.policy
+        overrides, policy = live.overrides.of(article.id).at(now), live.active_policy.policy
         request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
         return self._list_explained(request, text) if options.explain else list_related(request)
 
@@ -136,7 +136,7 @@ class State:
         live = self.follower.current()
         if live.view.row_of(article_id) is None:
             self.stored(article_id)
-        policy, now = live.in_force.policy, time.time()
+        policy, now = live.active_policy.policy, time.time()
         with self.limits.heavy.hold("appearances"):
             return find_appearances(live.view, article_id, policy, live.overrides, now)
 

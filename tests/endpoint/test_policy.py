@@ -107,7 +107,7 @@ def test_a_draft_gets_its_list_by_the_policy(
     assert client.post("/v1/related", json=draft).get_json()["items"] == []
 
 
-def test_metrics_show_which_version_is_in_force(client: FlaskClient, store: ArticleStore) -> None:
+def test_metrics_show_which_version_is_active(client: FlaskClient, store: ArticleStore) -> None:
     seen = gauges(client)
     assert (seen["policy_version"], seen["policy_unreadable"]) == (0, 0)
     store.policies.set(NOTHING)

@@ -262,7 +262,7 @@ class Archive:
             steady = newsroom.open() if deed.kind == "reopen" else follow(steady, newsroom.store)
         opened = newsroom.open()
         assert steady.point == opened.point == newsroom.store.state().newest
-        assert steady.in_force == opened.in_force
+        assert steady.active_policy == opened.active_policy
         return {"steady": steady.view, "opened": opened.view}
 
 

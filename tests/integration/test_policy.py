@@ -131,7 +131,7 @@ def test_a_file_that_is_not_there_is_a_mistake_of_the_caller(run: Run, tmp_path:
     assert run("policy", "set").exit_code == 2
 
 
-def test_a_policy_that_cannot_be_read_is_reported_with_the_one_in_force(
+def test_a_policy_that_cannot_be_read_is_reported_with_the_active_one(
     run: Run, file: File, desk_store: ArticleStore
 ) -> None:
     run("policy", "set", file('{"threshold": 0.25}'))
@@ -139,7 +139,7 @@ def test_a_policy_that_cannot_be_read_is_reported_with_the_one_in_force(
     result = run("policy", "show")
     assert result.exit_code == 0
     assert result.stderr == (
-        "not in force: version 2 cannot be read: the policy is not acceptable; "
+        "not active: version 2 cannot be read: the policy is not acceptable; "
         "/of a newer program: unknown\n"
     )
     assert json.loads(result.stdout)["version"] == 1

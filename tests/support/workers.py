@@ -63,8 +63,8 @@ class Worker:
 
     def policy(self) -> tuple[int, Policy]:
         """Version and value of the policy at the next look."""
-        in_force = self.look().in_force
-        return in_force.version, in_force.policy
+        active_policy = self.look().active_policy
+        return active_policy.version, active_policy.policy
 
     @property
     def generation(self) -> str:

@@ -91,7 +91,7 @@ def test_a_generation_pruned_while_its_manifest_is_looked_for_is_looked_for_agai
 
 
 @pytest.mark.parametrize("text", ["", "rolled back\n", "Ёж 🙂"])
-def test_a_note_is_in_force_until_it_is_removed(tmp_path: Path, text: str) -> None:
+def test_a_note_is_active_until_it_is_removed(tmp_path: Path, text: str) -> None:
     note = CatalogNote(tmp_path / "note")
     assert note.text is None
     note.write("before")

@@ -145,7 +145,7 @@ def test_a_long_log_is_taken_in_page_by_page_and_whole(
     desk_store.delete("d")
     change = desk_store.policies.set(SOME).change
     live = worker.look()
-    assert (live.in_force.policy, live.change) == (SOME, change)
+    assert (live.active_policy.policy, live.change) == (SOME, change)
     put_plain(desk_store, "i")
     assert worker.look().change == change + 1
     assert worker.shown() == before | {"a", "b", "c", "e", "f", "g", "h", "i"}
@@ -191,7 +191,7 @@ def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Mo
             break
         worker.follower.await_refresh(0.1)
     assert "harbour-4" not in worker.listed_still()
-    assert worker.follower.current().in_force.policy == SOME
+    assert worker.follower.current().active_policy.policy == SOME
     worker.stop()
     assert Heartbeats(own_desk.data.heartbeats).read() == []
 

@@ -1,4 +1,4 @@
-"""Following what operators and editors set: it is in force at the next look, and no row changes."""
+"""Following what operators and editors set: it is active at the next look, and no row changes."""
 
 import logging
 import threading
@@ -15,22 +15,22 @@ SOME = Policy(threshold=0.2, half_lives={"city": 7.0})
 OTHER = Policy(diversity=0.5)
 
 
-def test_another_policy_is_in_force_at_the_next_look(
+def test_another_policy_is_active_at_the_next_look(
     worker: Worker, desk_store: ArticleStore
 ) -> None:
     before = worker.look()
     assert worker.policy() == (0, Policy())
     change = desk_store.policies.set(SOME).change
     live = worker.look()
-    assert (live.in_force.version, live.in_force.policy, live.change) == (1, SOME, change)
+    assert (live.active_policy.version, live.active_policy.policy, live.change) == (1, SOME, change)
     assert live.view is before.view
-    assert before.in_force.version == 0  # who holds it goes on with one policy to the end
+    assert before.active_policy.version == 0  # who holds it goes on with one policy to the end
     assert worker.follower.heartbeats.read() == [change]
     desk_store.policies.set(Policy())
     assert worker.policy() == (2, Policy())
 
 
-def test_other_pins_are_in_force_at_the_next_look(worker: Worker, desk_store: ArticleStore) -> None:
+def test_other_pins_are_active_at_the_next_look(worker: Worker, desk_store: ArticleStore) -> None:
     before = worker.look()
     change = pin(desk_store, "harbour-4")
     live = worker.look()
@@ -51,16 +51,20 @@ def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays
     change = desk_store.policies.put(NEWER).change
     for _ in range(3):
         live = worker.look()
-    assert (live.in_force.version, live.in_force.policy, live.change) == (1, SOME, change)
+    assert (live.active_policy.version, live.active_policy.policy, live.change) == (1, SOME, change)
     (error,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert error.getMessage() == (
-        "version 1 of the policy stays in force: version 2 cannot be read: the policy is not "
+        "version 1 of the policy stays active: version 2 cannot be read: the policy is not "
         "acceptable; /of a newer program: unknown"
     )
     assert hire().policy() == (1, SOME)  # one that starts later lists by the same
     desk_store.policies.set(OTHER)
     live = worker.look()
-    assert (live.in_force.version, live.in_force.policy, live.in_force.fault) == (3, OTHER, None)
+    assert (live.active_policy.version, live.active_policy.policy, live.active_policy.fault) == (
+        3,
+        OTHER,
+        None,
+    )
 
 
 def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
@@ -68,7 +72,7 @@ def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
 ) -> None:
     desk_store.policies.put("{")
     assert worker.policy() == (0, Policy())
-    assert worker.look().in_force.fault is not None
+    assert worker.look().active_policy.fault is not None
 
 
 def test_pins_of_a_newer_program_leave_those_of_before(
@@ -86,7 +90,7 @@ def test_pins_of_a_newer_program_leave_those_of_before(
     assert "pins of article harbour-2 stay as they were" in caplog.text
 
 
-def test_what_a_newer_program_set_is_in_force_when_that_reads_the_journal(
+def test_what_a_newer_program_set_is_active_when_that_reads_the_journal(
     hire: Hire, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older program wrote the journal, and could not read the newest version."""
@@ -114,11 +118,11 @@ def test_every_look_sees_one_policy_with_the_change_that_brought_it(
     def watch() -> None:
         while not done.is_set():
             live = worker.follower.current()
-            in_force = live.in_force
-            if in_force.newest > live.change:
-                torn.append(in_force)
-            if in_force.version and in_force.policy != policies[in_force.version]:
-                torn.append(in_force)
+            active_policy = live.active_policy
+            if active_policy.newest > live.change:
+                torn.append(active_policy)
+            if active_policy.version and active_policy.policy != policies[active_policy.version]:
+                torn.append(active_policy)
             time.sleep(1e-4)  # whoever sets the policies goes on between two looks
 
     threads = [threading.Thread(target=watch) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Which version is in force: the newest that this program can read."""
+"""Which version is active: the newest that this program can read."""
 
 import logging
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.ranking.policy import Policy, PolicyInForce, StoredPolicy
+from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy
 from recommender.store import PolicyReceipt, open_store
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -17,34 +17,36 @@ def stored(version: int, document: str) -> StoredPolicy:
     return StoredPolicy(version, 10 * version, document, AT)
 
 
-def test_before_any_was_set_the_defaults_are_in_force() -> None:
-    in_force = PolicyInForce.of(())
-    assert in_force == PolicyInForce(Policy(), None, (), None)
-    assert (in_force.version, in_force.newest) == (0, 0)
+def test_before_any_was_set_the_defaults_are_active() -> None:
+    active_policy = ActivePolicy.of(())
+    assert active_policy == ActivePolicy(Policy(), None, (), None)
+    assert (active_policy.version, active_policy.newest) == (0, 0)
 
 
-def test_the_newest_version_is_in_force() -> None:
+def test_the_newest_version_is_active() -> None:
     versions = [stored(3, '{"threshold": 0.3}'), stored(2, '{"threshold": 0.2}')]
-    in_force = PolicyInForce.of(versions)
-    assert in_force == PolicyInForce(Policy(threshold=0.3), versions[0], (versions[0],), None)
-    assert (in_force.version, in_force.newest) == (3, 30)
+    active_policy = ActivePolicy.of(versions)
+    assert active_policy == ActivePolicy(Policy(threshold=0.3), versions[0], (versions[0],), None)
+    assert (active_policy.version, active_policy.newest) == (3, 30)
 
 
-def test_below_versions_that_cannot_be_read_the_newest_other_one_stays_in_force() -> None:
+def test_below_versions_that_cannot_be_read_the_newest_other_one_stays_active() -> None:
     versions = [stored(4, "{"), stored(3, NEWER), stored(2, '{"diversity": 0}'), stored(1, "{}")]
-    in_force = PolicyInForce.of(versions)
-    assert in_force.policy == Policy(diversity=0.0)
-    assert (in_force.version, in_force.newest) == (2, 40)
-    assert in_force.history == tuple(versions[:3])
-    assert in_force.fault is not None
-    assert in_force.fault.startswith("version 4 cannot be read: the policy is not acceptable; /: ")
-    assert PolicyInForce.of(in_force.history) == in_force
+    active_policy = ActivePolicy.of(versions)
+    assert active_policy.policy == Policy(diversity=0.0)
+    assert (active_policy.version, active_policy.newest) == (2, 40)
+    assert active_policy.history == tuple(versions[:3])
+    assert active_policy.fault is not None
+    assert active_policy.fault.startswith(
+        "version 4 cannot be read: the policy is not acceptable; /: "
+    )
+    assert ActivePolicy.of(active_policy.history) == active_policy
 
 
-def test_where_none_can_be_read_the_defaults_are_in_force() -> None:
-    in_force = PolicyInForce.of([stored(1, NEWER)])
-    assert (in_force.policy, in_force.version, in_force.newest) == (Policy(), 0, 10)
-    assert in_force.fault == (
+def test_where_none_can_be_read_the_defaults_are_active() -> None:
+    active_policy = ActivePolicy.of([stored(1, NEWER)])
+    assert (active_policy.policy, active_policy.version, active_policy.newest) == (Policy(), 0, 10)
+    assert active_policy.fault == (
         "version 1 cannot be read: the policy is not acceptable; /of a newer program: unknown"
     )
 
@@ -65,5 +67,5 @@ def test_setting_and_asking_a_store(tmp_path: Path, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.ERROR):
         assert store.policies.current() == Policy()
     (message,) = caplog.messages
-    assert message.startswith("version 2 of the policy is in force: version 3 cannot be read")
+    assert message.startswith("version 2 of the policy is active: version 3 cannot be read")
     store.close()
