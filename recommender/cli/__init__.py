@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "check": Place("maintenance", "check", "Check that store and snapshots are whole and agree."),
     "erase": Place("maintenance", "erase_", "Remove every trace of the article ID."),
     "policy": Place("policy_commands", "policy", "Show and set the ranking policy."),
-    "related": Place("related", "related", "Print the Read also list of the article ID."),
+    "related": Place("related_command", "related", "Print the Read also list of the article ID."),
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
     "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),
     "indexer": Place("serve", "indexer", "Analyze what is written, until interrupted."),

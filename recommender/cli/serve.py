@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from recommender.cli.related import as_text
+from recommender.cli.related_command import as_text
 from recommender.cli.terminal import bar
 from recommender.operations.demo import demonstrate
 from recommender.operations.indexer_process import index_forever

@@ -12,7 +12,7 @@ from recommender.api import (
     SharedTerm,
 )
 from recommender.characters import printable
-from recommender.cli.related import as_text
+from recommender.cli.related_command import as_text
 from tests.support.lists import BARE, GROUNDS, item, listed
 
 DROPPED = (
