@@ -27,8 +27,9 @@ def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
     """Make the engine of a file; a missing file is created, with the folders above it."""
     if address.database in {None, "", ":memory:"}:
         raise StoreUnusable("a database in memory loses what it accepted; name a file")
-    # SQLite makes only the entry in the file's own folder durable; this does the folders above.
-    make_folder(Path(address.database or "").parent)
+    if "uri" not in address.query:  # a `file:` address names no path here
+        # SQLite makes only the entry in the file's own folder durable; this does the folders above.
+        make_folder(Path(address.database or "").parent)
     driver = load_driver()
     engine = sa.create_engine(address, module=driver, max_overflow=_UNBOUNDED)
     patience = f"busy_timeout={round(patience_seconds * 1000)}"

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from recommender.errors import NotReady
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import open_generation
 from recommender.live import Heartbeats, Journal
-from recommender.live.replica import Replica
+from recommender.live.replica import OpenedReplica, Replica
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import Policy
 from recommender.ranking.seed import Seed, find_seed
@@ -259,6 +260,34 @@ def test_whichever_generation_serves_it_gets_all_changes(
         assert not {"harbour-3", "harbour-4"} & set(listed)
         assert "harbour-5" in listed
         assert each.policy() == (2, OTHER)
+
+
+def test_a_generation_that_was_opened_before_a_change_takes_no_reader_back(
+    worker: Worker,
+    desk_store: ArticleStore,
+    own_desk: Settings,
+    rebuild_with_fake: Rebuild,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Opening takes seconds and a thread of its own; here the test ends it when it likes."""
+    newer = rebuild_with_fake(own_desk).generation
+    opened = worker.follower._open()  # noqa: SLF001 - in its own thread nobody could say when
+    opening = Future[OpenedReplica]()
+    worker.follower._opening = opening  # noqa: SLF001 - as above
+    desk_store.delete("harbour-4")
+    shown, write = list[int](), Heartbeats.write
+
+    def note(heartbeats: Heartbeats, change: int) -> None:
+        shown.append(change)
+        write(heartbeats, change)
+
+    monkeypatch.setattr(Heartbeats, "write", note)
+    worker.look()
+    opening.set_result(opened)
+    worker.look()
+    assert worker.generation == newer
+    assert shown[-1] == desk_store.state().change
+    assert shown == sorted(shown)
 
 
 def test_without_a_snapshot_the_changes_alone_serve(

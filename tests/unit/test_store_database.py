@@ -215,6 +215,7 @@ def test_a_file_that_may_not_be_written_is_told_as_unusable(path: Path) -> None:
     with pytest.raises(StoreUnusable, match="readonly"):
         store.put(Article(id="a", title="T"))
     store.close()
+    assert not Path("file:").exists()
 
 
 def test_a_reader_keeps_nobody_from_writing(engine: sa.Engine, path: Path) -> None:
