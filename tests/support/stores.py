@@ -9,9 +9,9 @@ from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article, parse_article
 from recommender.store import ArticleStore, schema
 
-__all__ = ["RECIPES", "LogEntry", "articles_of", "ids_of", "log_of", "make_article"]
+__all__ = ["VERSIONS", "LogEntry", "articles_of", "ids_of", "log_of", "make_article"]
 
-RECIPES = AnalyzerVersions("markup", "words", "model")
+VERSIONS = AnalyzerVersions("markup", "words", "model")
 
 
 def make_article(article_id: str = "a", **fields: object) -> Article:

@@ -18,7 +18,7 @@ from recommender.store import (
     QueuedText,
 )
 from tests.support.features import make_embedding, make_features
-from tests.support.stores import RECIPES, log_of
+from tests.support.stores import VERSIONS, log_of
 
 Open = Callable[..., ArticleStore]
 WRITERS = 4
@@ -38,8 +38,8 @@ def slowly(articles: list[Article], draw: random.Random, *, broken: bool) -> Ite
         raise TakenBackError
 
 
-def reading_of(pending: QueuedText) -> AnalyzedText:
-    return AnalyzedText(pending, None, make_features(None, [], embedding=make_embedding([1])))
+def reading_of(queued: QueuedText) -> AnalyzedText:
+    return AnalyzedText(queued, None, make_features(None, [], embedding=make_embedding([1])))
 
 
 def write(store: ArticleStore, mark: str) -> dict[str, str]:
@@ -63,7 +63,7 @@ def write(store: ArticleStore, mark: str) -> dict[str, str]:
             del kept[gone]
         if draw.random() < 0.5:
             waiting = store.queue.next(3, bulk=False)
-            store.queue.acknowledge([reading_of(pending) for pending in waiting], RECIPES)
+            store.queue.acknowledge([reading_of(queued) for queued in waiting], VERSIONS)
     return kept
 
 

@@ -23,7 +23,7 @@ from recommender.store.feature_cache import CHUNK
 from recommender.store.schema import ROWS_PER_STATEMENT
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
-from tests.support.stores import RECIPES
+from tests.support.stores import VERSIONS
 
 Open = Callable[..., ArticleStore]
 Codes = NDArray[np.int8]
@@ -238,9 +238,9 @@ def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None
 def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore) -> None:
     old, new = Article(id="a", title="old"), Article(id="a", title="new")
     store.put(old)
-    (pending,) = store.queue.next(1, bulk=False)
-    reading = AnalyzedText(pending, None, replace(terms(), embedding=make_embedding([1])))
-    store.queue.acknowledge([reading], RECIPES)
+    (queued,) = store.queue.next(1, bulk=False)
+    reading = AnalyzedText(queued, None, replace(terms(), embedding=make_embedding([1])))
+    store.queue.acknowledge([reading], VERSIONS)
     store.put(new)
     assert store.features.prune() == 0
     assert set(store.features.vectors([old.text_hash], "model")) == {old.text_hash}

@@ -14,15 +14,15 @@ from recommender.store import (
 )
 from recommender.store.text_queue import ATTEMPTS
 from tests.support.features import make_embedding, make_features
-from tests.support.stores import RECIPES, log_of, make_article
+from tests.support.stores import VERSIONS, log_of, make_article
 
 
-def reading(pending: QueuedText, body: str | None = None) -> AnalyzedText:
-    """What a reader might make of a text: its values are told by the change that brought it."""
-    mark = pending.change
+def reading(queued: QueuedText, body: str | None = None) -> AnalyzedText:
+    """What a reader might make of a text: its values say which change brought it."""
+    mark = queued.change
     embedding = make_embedding([mark, 0])
     features = make_features("en", [mark], counts=[0.5], mark=mark, embedding=embedding)
-    return AnalyzedText(pending, body, features)
+    return AnalyzedText(queued, body, features)
 
 
 def waiting(store: ArticleStore, *, bulk: bool = False) -> list[QueuedText]:
@@ -30,22 +30,22 @@ def waiting(store: ArticleStore, *, bulk: bool = False) -> list[QueuedText]:
 
 
 def ids(queue: Iterable[QueuedText]) -> list[str]:
-    return [pending.article.id for pending in queue]
+    return [queued.article.id for queued in queue]
 
 
-def settle(store: ArticleStore, *, bulk: bool = False) -> list[int]:
+def analyze(store: ArticleStore, *, bulk: bool = False) -> list[int]:
     """Read all that waits."""
-    return store.queue.acknowledge([reading(each) for each in waiting(store, bulk=bulk)], RECIPES)
+    return store.queue.acknowledge([reading(each) for each in waiting(store, bulk=bulk)], VERSIONS)
 
 
 def fail(store: ArticleStore, article_id: str, times: int = 1, fault: str = "broken") -> None:
     for _ in range(times):
         queue = [*waiting(store), *waiting(store, bulk=True)]
-        (pending,) = [each for each in queue if each.article.id == article_id]
-        store.queue.count_failure(pending.article.id, pending.change, fault)
+        (queued,) = [each for each in queue if each.article.id == article_id]
+        store.queue.count_failure(queued.article.id, queued.change, fault)
 
 
-def test_a_new_article_waits_as_it_was_given(store: ArticleStore) -> None:
+def test_a_new_article_is_queued_as_given(store: ArticleStore) -> None:
     given = make_article(body="Ёж 🙂", tags=["x"])
     store.put(given)
     assert waiting(store) == [QueuedText(given, given.text_hash, 1, bulk=False)]
@@ -53,15 +53,15 @@ def test_a_new_article_waits_as_it_was_given(store: ArticleStore) -> None:
     assert store.queue.length() == QueueLength(single=1, bulk=0, dead=0)
 
 
-def test_nobody_waits_in_a_new_store(store: ArticleStore) -> None:
+def test_the_queue_of_a_new_store_is_empty(store: ArticleStore) -> None:
     assert (waiting(store), waiting(store, bulk=True), store.queue.dead_letters()) == ([], [], [])
     assert store.queue.length() == QueueLength(0, 0, 0)
     assert store.queue.retry_dead_letters() == 0
-    assert store.queue.acknowledge([], RECIPES) == []
+    assert store.queue.acknowledge([], VERSIONS) == []
 
 
 @pytest.mark.postgresql_daily
-def test_single_writes_and_bulk_loads_wait_apart_each_the_oldest_first(
+def test_single_writes_and_bulk_loads_have_separate_queues_oldest_first(
     store: ArticleStore,
 ) -> None:
     store.write_many([make_article("d"), make_article("c")])
@@ -86,8 +86,8 @@ def apply(store: ArticleStore, step: str) -> None:
             store.delete(name)
         case ["fail", name, times]:
             fail(store, name, int(times))
-        case ["settle"]:
-            settle(store)
+        case ["analyze"]:
+            analyze(store)
         case ["requeue", model]:
             store.queue.requeue_unembedded(model)
         case _:
@@ -95,7 +95,7 @@ def apply(store: ArticleStore, step: str) -> None:
 
 
 HISTORIES = {
-    "who failed waits behind who did not": (
+    "an article that failed waits behind those that did not": (
         "put a T, put b T, put c T, fail a 2, fail b 1",
         "c3 b2 a1",
         "",
@@ -105,51 +105,59 @@ HISTORIES = {
         "b2 a1",
         "",
     ),
-    "who is written again has all its attempts": ("put a T, fail a 3, put a U, fail a 2", "a2", ""),
-    "an unread text goes on waiting under another standing": ("put a T, draft a T", "a2", ""),
-    "a read text does not wait under another standing": ("put a T, settle, draft a T", "", ""),
-    "nor if it is loaded": ("draft a T, settle, load a T", "", ""),
-    "a text that comes back before another was read waits no more": (
-        "put a T, settle, put a U, put a T",
+    "an article that is written again has all its attempts": (
+        "put a T, fail a 3, put a U, fail a 2",
+        "a2",
+        "",
+    ),
+    "an unread text still waits under another status": ("put a T, draft a T", "a2", ""),
+    "a read text does not wait under another status": ("put a T, analyze, draft a T", "", ""),
+    "a read text does not wait if it comes again in bulk": ("draft a T, analyze, load a T", "", ""),
+    "a read text put again before a newer one was read does not wait": (
+        "put a T, analyze, put a U, put a T",
         "",
         "",
     ),
     "a single write after a bulk load is read first": ("load a T, put a U", "a2", ""),
     "a bulk load does not put a single write back": ("put a T, load a U", "a2", ""),
-    "a bulk load after a bulk load stays one": ("load a T, load a U", "", "a2"),
-    "once its single write was read an article may come in bulk": (
-        "put a T, settle, load a U",
+    "a bulk load after a bulk load stays bulk": ("load a T, load a U", "", "a2"),
+    "after its single write was read an article may wait in bulk": (
+        "put a T, analyze, load a U",
         "",
         "a3",
     ),
-    "the deleted do not wait": ("put a T, settle, put a U, delete a", "", ""),
-    "who comes back after a deletion waits": ("put a T, settle, delete a, put a T", "a4", ""),
-    "what has a vector of a model does not wait again for it": (
-        "put a T, draft b U, settle, requeue model",
+    "a deleted article does not wait": ("put a T, analyze, put a U, delete a", "", ""),
+    "an article put again after a deletion waits": (
+        "put a T, analyze, delete a, put a T",
+        "a4",
+        "",
+    ),
+    "an article with a vector of the model is not queued again": (
+        "put a T, draft b U, analyze, requeue model",
         "",
         "",
     ),
-    "what has no vector of a model waits again in bulk": (
-        "put a T, settle, requeue other",
+    "an article without a vector of the model is queued again in bulk": (
+        "put a T, analyze, requeue other",
         "",
         "a1",
     ),
-    "who waits again and is written waits as what was written": (
-        "put a T, settle, requeue other, put a U",
+    "an article queued again and then written waits as a single write": (
+        "put a T, analyze, requeue other, put a U",
         "a3",
         "",
     ),
-    "who waits or is deleted does not wait once more": (
-        "put a T, put b T, settle, put a U, delete b, requeue other",
+    "an article that waits or is deleted is not queued again": (
+        "put a T, put b T, analyze, put a U, delete b, requeue other",
         "a5",
         "",
     ),
 }
-"""By what it shows, a history, and who then waits: the id and the number of its change."""
+"""By rule: a history, and what then waits, single and bulk: ids with their change numbers."""
 
 
 @pytest.mark.parametrize(("history", "single", "bulk"), HISTORIES.values(), ids=HISTORIES)
-def test_what_waits_follows_from_what_happened(
+def test_the_queue_after_a_history_is_the_expected_one(
     store: ArticleStore, history: str, single: str, bulk: str
 ) -> None:
     for step in history.split(", "):
@@ -161,7 +169,7 @@ def test_what_waits_follows_from_what_happened(
     assert store.queue.length() == QueueLength(len(single.split()), len(bulk.split()), dead=0)
 
 
-def test_after_three_failures_an_article_is_parked_with_the_last_fault(
+def test_three_failures_make_an_article_a_dead_letter_with_the_last_fault(
     store: ArticleStore,
 ) -> None:
     store.put(make_article())
@@ -174,7 +182,7 @@ def test_after_three_failures_an_article_is_parked_with_the_last_fault(
     assert store.queue.length() == QueueLength(single=1, bulk=0, dead=1)
 
 
-def test_the_parked_of_both_kinds_are_counted_and_told_the_oldest_first(
+def test_dead_letters_of_both_queues_are_counted_and_listed_oldest_first(
     store: ArticleStore,
 ) -> None:
     store.write_many([make_article("c"), make_article("b")])
@@ -187,7 +195,7 @@ def test_the_parked_of_both_kinds_are_counted_and_told_the_oldest_first(
     assert store.queue.dead_letters(limit=2) == everyone[:2]
 
 
-def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStore) -> None:
+def test_retried_dead_letters_wait_behind_single_writes(store: ArticleStore) -> None:
     store.put(make_article())
     store.put(make_article("b"))
     fail(store, "a", times=ATTEMPTS)
@@ -201,7 +209,7 @@ def test_the_parked_wait_again_behind_single_writes_when_told(store: ArticleStor
 
 
 @pytest.mark.parametrize("fault", ["", "x" * 5_000, "NUL \0, half of a pair \ud800", "Ёж 🙂"])
-def test_any_fault_is_kept_as_far_as_it_is_text(store: ArticleStore, fault: str) -> None:
+def test_a_dead_letter_keeps_the_text_of_any_fault(store: ArticleStore, fault: str) -> None:
     store.put(make_article())
     fail(store, "a", times=ATTEMPTS, fault=fault)
     (letter,) = store.queue.dead_letters()
@@ -217,14 +225,14 @@ def test_a_failure_of_an_older_text_is_not_counted(store: ArticleStore) -> None:
     assert [each.change for each in waiting(store)] == [2]
 
 
-def test_a_text_is_parked_at_once_when_told(store: ArticleStore) -> None:
+def test_giving_up_a_text_makes_it_a_dead_letter_at_once(store: ArticleStore) -> None:
     store.put(make_article())
     store.queue.give_up("a", make_article().text_hash, "it kills its reader")
     assert waiting(store) == []
     assert store.queue.dead_letters() == [DeadLetter("a", 1, "it kills its reader")]
 
 
-def test_a_text_that_was_replaced_is_not_parked(store: ArticleStore) -> None:
+def test_a_text_that_was_replaced_is_no_dead_letter(store: ArticleStore) -> None:
     store.put(make_article(title="U"))
     store.queue.give_up("a", make_article().text_hash, "it kills its reader")
     store.queue.give_up("nobody", make_article().text_hash, "it kills its reader")
@@ -232,12 +240,14 @@ def test_a_text_that_was_replaced_is_not_parked(store: ArticleStore) -> None:
 
 
 @pytest.mark.postgresql_daily
-def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> None:
+def test_acknowledging_stores_the_features_logs_the_change_and_empties_the_queue(
+    store: ArticleStore,
+) -> None:
     store.put(make_article("a", body_html="<p>x</p>"))
     store.put(make_article("b"))
     one, two = waiting(store)
     readings = [reading(one, "x"), reading(two)]
-    assert store.queue.acknowledge(readings, RECIPES) == [3, 4]
+    assert store.queue.acknowledge(readings, VERSIONS) == [3, 4]
     assert [(c.number, c.article_id, c.kind) for c in log_of(store, 2)] == [
         (3, "a", "read"),
         (4, "b", "read"),
@@ -262,48 +272,48 @@ def test_what_was_read_is_kept_logged_and_off_the_queue(store: ArticleStore) -> 
     assert store.features.texts(hashes, "markup") == {one.text_hash: "x"}
 
 
-def test_two_articles_with_one_text_are_settled_together(store: ArticleStore) -> None:
+def test_two_articles_with_the_same_text_are_acknowledged_together(store: ArticleStore) -> None:
     store.put(make_article("a"))
     store.put(make_article("b"))
-    assert settle(store) == [3, 4]
+    assert analyze(store) == [3, 4]
 
 
 @pytest.mark.parametrize("meanwhile", ["put a U", "delete a"])
-def test_a_text_that_is_gone_while_it_was_read_is_no_news_and_nothing_of_it_is_kept(
+def test_acknowledging_a_replaced_or_deleted_text_changes_nothing(
     store: ArticleStore, meanwhile: str
 ) -> None:
     store.put(make_article())
     (old,) = waiting(store)
     apply(store, meanwhile)
     before = store.state()
-    assert store.queue.acknowledge([reading(old)], RECIPES) == []
+    assert store.queue.acknowledge([reading(old)], VERSIONS) == []
     assert store.state() == before
     store.put(make_article(title="U", status="draft"))
-    assert store.queue.acknowledge([reading(old)], RECIPES) == []
+    assert store.queue.acknowledge([reading(old)], VERSIONS) == []
     assert [each.change for each in waiting(store)] == [3]
     with store.scan() as view:
         assert [each.read_hash for each in view] == [None]
     assert store.features.vectors([old.text_hash], "model") == {}
 
 
-def test_what_is_settled_twice_is_news_once(store: ArticleStore) -> None:
+def test_acknowledging_twice_makes_one_change(store: ArticleStore) -> None:
     store.put(make_article())
     readings = [reading(each) for each in waiting(store)]
-    assert store.queue.acknowledge(readings, RECIPES) == [2]
-    assert store.queue.acknowledge(readings, RECIPES) == []
+    assert store.queue.acknowledge(readings, VERSIONS) == [2]
+    assert store.queue.acknowledge(readings, VERSIONS) == []
 
 
-def test_the_parked_may_be_settled_after_all(store: ArticleStore) -> None:
+def test_a_dead_letter_can_still_be_acknowledged(store: ArticleStore) -> None:
     store.put(make_article())
-    (pending,) = waiting(store)
+    (queued,) = waiting(store)
     fail(store, "a", times=ATTEMPTS)
-    assert store.queue.acknowledge([reading(pending)], RECIPES) == [2]
+    assert store.queue.acknowledge([reading(queued)], VERSIONS) == [2]
     assert store.queue.dead_letters() == []
 
 
-def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleStore) -> None:
+def test_articles_with_known_features_are_acknowledged_without_reading(store: ArticleStore) -> None:
     store.put(make_article("a"))
-    settle(store)
+    analyze(store)
     store.write_many([make_article("b"), make_article("c", title="U"), make_article("d")])
     assert store.queue.acknowledge_known("words", "another model") == 0
     assert store.queue.acknowledge_known("other words", "model") == 0
@@ -318,10 +328,12 @@ def test_all_whose_features_are_known_is_settled_without_reading(store: ArticleS
 # What was read for one model, and has to be read for another.
 
 
-def test_what_waits_again_for_a_model_waits_until_it_was_read_for_it(store: ArticleStore) -> None:
+def test_an_article_requeued_for_a_model_waits_until_it_was_read_for_that_model(
+    store: ArticleStore,
+) -> None:
     for name in "abcd":
         store.put(make_article(name, title=f"T {name}"))
-    settle(store)
+    analyze(store)
     hashes = store.text_hashes(["a", "c"])
     store.features.add_embeddings(dict.fromkeys(hashes.values(), make_embedding([1, 1])), "other")
     for added in (2, 0):
@@ -330,7 +342,7 @@ def test_what_waits_again_for_a_model_waits_until_it_was_read_for_it(store: Arti
         assert again == [("b", 2), ("d", 4)]
         assert store.queue.length() == QueueLength(single=0, bulk=2, dead=0)
     readings = [reading(each) for each in waiting(store, bulk=True)]
-    assert store.queue.acknowledge(readings, replace(RECIPES, model="other")) == [
+    assert store.queue.acknowledge(readings, replace(VERSIONS, model="other")) == [
         9,
         10,
     ]
@@ -338,9 +350,9 @@ def test_what_waits_again_for_a_model_waits_until_it_was_read_for_it(store: Arti
     assert store.queue.length() == QueueLength(0, 0, 0)
 
 
-def test_the_parked_do_not_wait_again_for_a_model(store: ArticleStore) -> None:
+def test_dead_letters_are_not_requeued_for_a_model(store: ArticleStore) -> None:
     store.put(make_article())
-    settle(store)
+    analyze(store)
     store.put(make_article(title="U"))
     fail(store, "a", times=ATTEMPTS)
     before = store.queue.dead_letters()

@@ -19,7 +19,7 @@ from recommender.store import (
 )
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
-from tests.support.stores import RECIPES, log_of, make_article
+from tests.support.stores import VERSIONS, log_of, make_article
 
 Open = Callable[..., ArticleStore]
 
@@ -27,22 +27,22 @@ Open = Callable[..., ArticleStore]
 def reading_of(store: ArticleStore, article_id: str) -> AnalyzedText | None:
     """What a reader makes of an article's text, which says how long its title is."""
     queue = [*store.queue.next(1_000, bulk=False), *store.queue.next(1_000, bulk=True)]
-    for pending in queue:
-        if pending.article.id == article_id:
-            size = len(pending.article.title)
+    for queued in queue:
+        if queued.article.id == article_id:
+            size = len(queued.article.title)
             embedding = make_embedding([size], [[size]] * (size - 1))
-            return AnalyzedText(pending, None, make_features("en", [size], embedding=embedding))
+            return AnalyzedText(queued, None, make_features("en", [size], embedding=embedding))
     return None
 
 
-def settle(store: ArticleStore, *article_ids: str) -> None:
+def analyze(store: ArticleStore, *article_ids: str) -> None:
     readings = [reading_of(store, article_id) for article_id in article_ids]
-    store.queue.acknowledge([each for each in readings if each is not None], RECIPES)
+    store.queue.acknowledge([each for each in readings if each is not None], VERSIONS)
 
 
 @dataclass
 class Follower:
-    """Somebody who stands at a point of a log and takes in what comes after it."""
+    """A reader of the change log: it keeps its position and reads the changes after it."""
 
     store: ArticleStore
     epoch: str = ""
@@ -80,7 +80,7 @@ def read(size: int) -> Read:
 
 
 def plain(update: Update) -> tuple[object, ...]:
-    """id, change, title, what was read, settled."""
+    """id, change, title, what was read, whether that is of its present text."""
     features = update.features
     embedding = features.embedding if features else None
     return (
@@ -99,7 +99,9 @@ def plain(update: Update) -> tuple[object, ...]:
 
 
 @pytest.mark.postgresql_daily
-def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleStore) -> None:
+def test_an_update_has_no_texts_and_brings_features_once_the_article_was_read(
+    store: ArticleStore,
+) -> None:
     given_article = make_article(body="long " * 50, summary="short", tags=["x"], status="draft")
     store.put(given_article)
     follower = Follower(store)
@@ -107,19 +109,19 @@ def test_an_article_is_told_without_its_texts_and_then_as_read(store: ArticleSto
     assert complete
     assert update.outline == make_article(tags=["x"], status="draft")
     assert plain(update) == ("a", 1, "T", None, False)
-    settle(store, "a")
+    analyze(store, "a")
     assert [plain(each) for each in follower.rest()] == [("a", 1, "T", read(1), True)]
     assert follower.rest() == []
     assert follower.point == store.state().newest
 
 
-def test_what_was_read_last_stands_in_until_a_newer_text_was_read(store: ArticleStore) -> None:
+def test_the_features_read_last_are_used_until_the_newer_text_was_read(store: ArticleStore) -> None:
     follower = Follower(store)
     store.put(make_article())
-    settle(store, "a")
+    analyze(store, "a")
     store.put(make_article(title="New"))
     assert [plain(each) for each in follower.rest()] == [("a", 3, "New", read(1), False)]
-    settle(store, "a")
+    analyze(store, "a")
     assert [plain(each) for each in follower.rest()] == [("a", 3, "New", read(3), True)]
     store.put(make_article(title="New", status="withheld"))
     (update,) = follower.rest()
@@ -134,35 +136,35 @@ def test_what_was_read_last_stands_in_until_a_newer_text_was_read(store: Article
 
 def test_features_of_another_version_are_not_given(store: ArticleStore) -> None:
     store.put(make_article(title="Tt"))
-    settle(store, "a")
-    told = {
+    analyze(store, "a")
+    by_version = {
         versions: plain(Follower(store, analyzer=versions[0], model=versions[1]).rest()[0])[3]
         for versions in [("words", "model"), ("other", "model"), ("words", "other")]
     }
-    assert list(told.values()) == [read(2), None, ([2], None, None)]
+    assert list(by_version.values()) == [read(2), None, ([2], None, None)]
 
 
-def test_a_text_without_passages_is_told_with_none_of_them(store: ArticleStore) -> None:
+def test_the_update_of_a_text_without_passages_has_none(store: ArticleStore) -> None:
     store.put(make_article())
-    settle(store, "a")
+    analyze(store, "a")
     (update,) = Follower(store).rest()
     assert update.features is not None
     assert update.features.embedding is not None
     assert update.features.embedding.passages.shape == (0, 1)
 
 
-def test_an_article_touched_often_is_told_once_in_its_last_place(store: ArticleStore) -> None:
+def test_an_article_changed_often_is_one_update_at_its_last_change(store: ArticleStore) -> None:
     store.put(make_article("a"))
     store.put(make_article("b"))
     store.put(make_article("a", title="U"))
     store.put(make_article("c"))
     store.put(make_article("a", title="V"))
-    told = [(each.id, each.change) for each in Follower(store).rest()]
-    assert told == [("b", 2), ("c", 4), ("a", 5)]
+    updates = [(each.id, each.change) for each in Follower(store).rest()]
+    assert updates == [("b", 2), ("c", 4), ("a", 5)]
 
 
 @pytest.mark.postgresql_daily
-def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
+def test_each_page_starts_where_the_page_before_ended(store: ArticleStore) -> None:
     """A full last page is followed by an empty one."""
     store.write_many(make_article(f"a{number}") for number in range(1, 5))
     follower = Follower(store)
@@ -174,7 +176,7 @@ def test_pages_lead_from_point_to_point(store: ArticleStore) -> None:
     assert follower.point == store.state().newest
 
 
-def test_a_point_outlives_the_store_object(store: ArticleStore, reopen: Open) -> None:
+def test_a_log_position_is_valid_in_another_store_object(store: ArticleStore, reopen: Open) -> None:
     store.put(make_article())
     follower = Follower(store)
     follower.rest()
@@ -196,7 +198,7 @@ OTHER_MARK = "20200101T000000.000000"
         pytest.param("", LogPosition(0, OTHER_MARK), id="another beginning"),
     ],
 )
-def test_a_log_that_is_another_one_at_the_point_is_not_followed(
+def test_a_log_with_another_history_at_the_position_is_not_followed(
     store: ArticleStore, epoch: str, point: LogPosition | None
 ) -> None:
     store.put(make_article())
@@ -217,13 +219,13 @@ def test_marks_are_the_same_in_every_zone(address: str, store: ArticleStore) -> 
         elsewhere.close()
 
 
-def test_trimming_forgets_old_entries_and_no_article(store: ArticleStore) -> None:
+def test_trimming_removes_old_entries_and_no_article(store: ArticleStore) -> None:
     assert store.trim(100) == 0
     store.write_many(make_article(f"a{number}") for number in range(1, 6))
     assert [store.trim(3), store.trim(3)] == [2, 0]
     assert [change.number for change in log_of(store)] == [3, 4, 5]
-    told = [(each.id, each.change) for each in Follower(store).rest(limit=2)]
-    assert told == [(f"a{number}", number) for number in range(1, 6)]
+    updates = [(each.id, each.change) for each in Follower(store).rest(limit=2)]
+    assert updates == [(f"a{number}", number) for number in range(1, 6)]
 
 
 def test_trimming_keeps_the_newest_entry(store: ArticleStore) -> None:
@@ -236,7 +238,7 @@ def test_trimming_keeps_the_newest_entry(store: ArticleStore) -> None:
 
 
 @pytest.mark.parametrize(("oldest_kept", "may_follow"), [(1, True), (2, False)])
-def test_who_stands_before_what_was_trimmed_cannot_follow(
+def test_a_follower_behind_the_trimmed_entries_is_refused(
     store: ArticleStore, oldest_kept: int, *, may_follow: bool
 ) -> None:
     store.put(make_article("a"))
@@ -251,11 +253,11 @@ def test_who_stands_before_what_was_trimmed_cannot_follow(
             follower.step()
 
 
-def test_the_newest_that_were_never_read_are_told_up_to_a_point(store: ArticleStore) -> None:
+def test_unread_articles_up_to_a_log_position_come_newest_first(store: ArticleStore) -> None:
     for name in "abcde":
         store.put(make_article(name))
     store.delete("d")
-    settle(store, "b")
+    analyze(store, "b")
     point = store.state().newest
     store.put(make_article("f"))
     unread = store.unread_before(point, 10)
@@ -284,7 +286,7 @@ WRITES: st.SearchStrategy[Write] = st.one_of(
             dict, title=st.sampled_from(["x", "xx"]), status=st.sampled_from(["published", "draft"])
         ),
     ),
-    st.tuples(st.sampled_from(["delete", "settle", "fail"]), st.sampled_from(NAMES), st.just({})),
+    st.tuples(st.sampled_from(["delete", "analyze", "fail"]), st.sampled_from(NAMES), st.just({})),
 )
 
 
@@ -292,8 +294,8 @@ def apply(store: ArticleStore, kind: str, article_id: str, fields: dict[str, str
     """One step of a history."""
     if kind in {"put", "load"}:
         store.write_many([make_article(article_id, **fields)], bulk=kind == "load")
-    elif kind == "settle":
-        settle(store, article_id)
+    elif kind == "analyze":
+        analyze(store, article_id)
     elif kind == "fail":
         reading = reading_of(store, article_id)
         if reading is not None:
@@ -318,7 +320,7 @@ def present_state(
 
 @examples(25)
 @given(data=st.data(), history=st.lists(WRITES, max_size=25))
-def test_whoever_follows_knows_the_final_state_of_every_article(
+def test_a_follower_knows_the_final_state_of_every_article(
     shared: ArticleStore, data: st.DataObject, history: list[Write]
 ) -> None:
     start = shared.state().newest
@@ -327,7 +329,7 @@ def test_whoever_follows_knows_the_final_state_of_every_article(
     titles: dict[str, str | None] = {}
     for kind, name, fields in history:
         article_id = f"{name}{start.number}"
-        if kind == "settle" and reading_of(shared, article_id):
+        if kind == "analyze" and reading_of(shared, article_id):
             titles[article_id] = shared.get(article_id).title
         apply(shared, kind, article_id, fields)
         if kind == "delete":
