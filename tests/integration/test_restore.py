@@ -21,7 +21,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up, restore
 from tests.support.archives import run_command, write
-from tests.support.workers import Hire, Worker
+from tests.support.workers import StartWorker, Worker
 
 ROOT = Path(__file__).parents[2]
 KILLS = 10
@@ -142,24 +142,24 @@ def titles_of(store: ArticleStore) -> dict[str, str]:
 
 
 def test_a_worker_started_after_it_shows_the_restored_archive_whole(
-    own_desk: Settings, hire: Hire, make_story: Story, tmp_path: Path
+    own_desk: Settings, start_worker: StartWorker, make_story: Story, tmp_path: Path
 ) -> None:
     with closing(open_store(own_desk.database_url)) as store:
         copied = titles_of(store)
         back_up(store, tmp_path / "copy.db")
         write(store, *(make_story(f"harbour-{number}", title="Later") for number in (1, 2)))
         store.delete("harbour-3")
-        before = hire()
+        before = start_worker()
         assert titles_shown(before) == titles_of(store) != copied
         before.stop()
     restore(own_desk.database_url, tmp_path / "copy.db")
-    assert titles_shown(hire()) == copied
+    assert titles_shown(start_worker()) == copied
 
 
 def test_a_worker_notices_where_the_file_was_gone(
-    own_desk: Settings, hire: Hire, make_story: Story, tmp_path: Path
+    own_desk: Settings, start_worker: StartWorker, make_story: Story, tmp_path: Path
 ) -> None:
-    worker = hire()
+    worker = start_worker()
     with closing(open_store(own_desk.database_url)) as store:
         copied = titles_of(store)
         back_up(store, tmp_path / "copy.db")

@@ -27,7 +27,7 @@ NOW: Final = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
 
 
 def follower_over(data: DataFolder, store: Callable[[], ArticleStore], model: Model) -> Follower:
-    """Follows as a web worker does, but looks only when it is told to."""
+    """Follows the store as a web worker does, but looks only when a test calls it."""
     journal, heartbeats = Journal(data.journals), Heartbeats(data.heartbeats)
     return Follower(Catalog(data.snapshots), store, lambda: model, journal, heartbeats)
 
@@ -88,28 +88,28 @@ class Worker:
         return [item.id for item in answer.items]
 
 
-Hire = Callable[..., Worker]
+StartWorker = Callable[..., Worker]
 
 
 @pytest.fixture
-def hire(own_desk: Settings, fake_model: Model) -> Iterator[Hire]:
-    """Workers that have looked once, over the desk or others: `hire(settings, away=True)`."""
-    hired: list[Worker] = []
+def start_worker(own_desk: Settings, fake_model: Model) -> Iterator[StartWorker]:
+    """Start workers that look once, over the desk or other settings (`settings, away=True`)."""
+    started: list[Worker] = []
 
     def make(settings: Settings = own_desk, *, away: bool = False) -> Worker:
-        hired.append(Worker(settings, fake_model, away=away))
-        hired[-1].follower.refresh()
-        return hired[-1]
+        started.append(Worker(settings, fake_model, away=away))
+        started[-1].follower.refresh()
+        return started[-1]
 
     yield make
-    for worker in hired:
+    for worker in started:
         worker.stop()
 
 
 @pytest.fixture
-def worker(hire: Hire) -> Worker:
+def worker(start_worker: StartWorker) -> Worker:
     """A worker over the desk that has looked once."""
-    return hire()
+    return start_worker()
 
 
 @pytest.fixture

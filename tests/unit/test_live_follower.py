@@ -26,7 +26,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.seed import Seed, find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store
-from tests.support.workers import SEED, Hire, Worker, copy_database, pin
+from tests.support.workers import SEED, StartWorker, Worker, copy_database, pin
 
 FUTURE = "2026-10-21T12:00:00Z"
 SOME, OTHER = Policy(threshold=0.2), Policy(diversity=0.5)
@@ -75,7 +75,7 @@ def damage(settings: Settings, generation: str, file: str = "display.bin") -> No
     ],
     ids=str,
 )
-def test_what_takes_an_article_out_shows_without_the_indexer(
+def test_a_withdrawn_article_leaves_the_lists_without_the_indexer(
     worker: Worker, desk_store: ArticleStore, desk_documents: Documents, fields: Document | None
 ) -> None:
     before = worker.listed()
@@ -94,7 +94,7 @@ def test_what_takes_an_article_out_shows_without_the_indexer(
         assert worker.listed() == before
 
 
-def test_an_article_that_was_not_read_is_a_seed_but_in_no_list(
+def test_an_unread_article_is_a_seed_but_in_no_list(
     worker: Worker,
     desk_store: ArticleStore,
     own_desk: Settings,
@@ -136,7 +136,7 @@ def test_a_new_headline_shows_at_once_over_the_text_read_before(
     assert seed_of(worker, "harbour-4").up_to_date
 
 
-def test_a_long_log_is_taken_in_page_by_page_and_whole(
+def test_a_long_log_is_read_whole_page_by_page(
     worker: Worker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A policy that stands behind several pages leaves no article out."""
@@ -152,7 +152,7 @@ def test_a_long_log_is_taken_in_page_by_page_and_whole(
     assert worker.shown() == before | {"a", "b", "c", "e", "f", "g", "h", "i"}
 
 
-def test_beyond_so_many_unread_articles_the_newest_are_left_to_the_store(
+def test_a_worker_holds_only_so_many_unread_articles(
     worker: Worker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recommender.live.replica.MOST_UNREAD", 3)
@@ -198,10 +198,10 @@ def test_a_thread_follows_until_it_is_stopped(own_desk: Settings, fake_model: Mo
 
 
 def test_the_heartbeat_says_up_to_which_change_a_worker_shows(
-    worker: Worker, hire: Hire, desk_store: ArticleStore, own_desk: Settings
+    worker: Worker, start_worker: StartWorker, desk_store: ArticleStore, own_desk: Settings
 ) -> None:
     start = worker.follower.current().change
-    second = hire()
+    second = start_worker()
     desk_store.delete("harbour-4")
     worker.look()
     heartbeats = Heartbeats(own_desk.data.heartbeats)
@@ -232,9 +232,9 @@ def test_a_change_that_is_committed_while_the_log_is_read_shows_at_the_next_look
 
 
 @pytest.mark.parametrize("fate", ["served", "damaged", "rolled back"])
-def test_whichever_generation_serves_it_gets_all_changes(
+def test_every_generation_gets_all_changes_since_its_build(
     worker: Worker,
-    hire: Hire,
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     own_desk: Settings,
     rebuild_with_fake: Rebuild,
@@ -254,7 +254,7 @@ def test_whichever_generation_serves_it_gets_all_changes(
     if fate == "rolled back":
         catalog = Catalog(own_desk.data.snapshots)
         catalog.flip(catalog.open(older))
-    for each in (worker, hire()):
+    for each in (worker, start_worker()):
         listed = each.listed()
         assert each.generation == (newer if fate == "served" else older)
         assert not {"harbour-3", "harbour-4"} & set(listed)
@@ -291,43 +291,49 @@ def test_a_generation_that_was_opened_before_a_change_takes_no_reader_back(
 
 
 def test_without_a_snapshot_the_changes_alone_serve(
-    hire: Hire, bare: Settings, make_story: Story, index_with_fake: Index
+    start_worker: StartWorker, bare: Settings, make_story: Story, index_with_fake: Index
 ) -> None:
     with closing(open_store(bare.database_url)) as store:
         for number in range(4):
             put(store, make_story(f"h-{number}"))
         index_with_fake(bare)
-        worker = hire(bare)
+        worker = start_worker(bare)
         assert sorted(worker.listed("h-0")) == ["h-1", "h-2", "h-3"]
         store.delete("h-1")
         assert sorted(worker.listed("h-0")) == ["h-2", "h-3"]
 
 
 def test_an_article_that_waits_since_before_the_snapshot_is_a_seed(
-    hire: Hire, desk_store: ArticleStore, own_desk: Settings, rebuild_with_fake: Rebuild
+    start_worker: StartWorker,
+    desk_store: ArticleStore,
+    own_desk: Settings,
+    rebuild_with_fake: Rebuild,
 ) -> None:
     """A rebuild leaves out what it could not read."""
     put(desk_store, {"id": "marked", "title": "Marked", "body_html": "<poison>"})
     built = rebuild_with_fake(own_desk)
     assert built.unread == 1
-    late = hire()
+    late = start_worker()
     assert late.generation == built.generation
     assert not seed_of(late, "marked").up_to_date
     assert "marked" not in late.listed()
 
 
-def test_what_was_set_before_a_generation_holds_with_it_and_from_its_journal(
-    hire: Hire, desk_store: ArticleStore, rebuild_with_fake: Rebuild, own_desk: Settings
+def test_settings_made_before_a_generation_stay_active_with_it_and_its_journal(
+    start_worker: StartWorker,
+    desk_store: ArticleStore,
+    rebuild_with_fake: Rebuild,
+    own_desk: Settings,
 ) -> None:
     desk_store.policies.set(SOME)
     pin(desk_store, "harbour-4")
     pin(desk_store, "harbour-5", seed="harbour-3")
     rebuild_with_fake(own_desk)
-    first = hire()
+    first = start_worker()
     want = first.policy(), first.pins(), first.pins("harbour-3")
     assert want == ((1, SOME), ["harbour-4"], ["harbour-5"])
     first.stop()
-    late = hire(away=True)
+    late = start_worker(away=True)
     assert (late.policy(), late.pins(), late.pins("harbour-3")) == want
 
 
@@ -345,13 +351,13 @@ def foreign(bare: Settings, make_story: Story, index_with_fake: Index) -> Path:
 
 
 def test_a_foreign_store_is_noticed_and_never_half_applied(
-    worker: Worker, hire: Hire, own_desk: Settings, foreign: Path
+    worker: Worker, start_worker: StartWorker, own_desk: Settings, foreign: Path
 ) -> None:
     before = worker.follower.current()
     copy_database(foreign, own_desk.data_dir / "read-also.db")
     worker.look()
     assert before.view.row_of(SEED) is not None
-    for each in (worker, hire()):
+    for each in (worker, start_worker()):
         assert each.shown() == {f"foreign-{number:02}" for number in range(60)}
         assert set(each.listed("foreign-00")) == each.shown() - {"foreign-00"}
         assert each.generation != Catalog(own_desk.data.snapshots).live()
@@ -385,7 +391,7 @@ def test_a_store_put_back_from_a_copy_is_noticed_and_its_state_shown(
 
 
 def test_a_generation_newer_than_a_store_put_back_is_not_served(
-    hire: Hire,
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     own_desk: Settings,
     tmp_path: Path,
@@ -396,7 +402,7 @@ def test_a_generation_newer_than_a_store_put_back_is_not_served(
     desk_store.delete("harbour-4")
     rebuild_with_fake(own_desk)
     copy_database(tmp_path / "aside.db", database)
-    late = hire()
+    late = start_worker()
     assert late.generation == first
     assert "harbour-4" in late.listed()
 
@@ -422,14 +428,14 @@ def test_while_the_store_is_away_reads_go_on_and_then_catch_up(
     assert worker.follower.current().store_fault is None
 
 
-def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_journal(
-    hire: Hire,
+def test_a_worker_that_starts_while_the_store_is_away_uses_the_journal(
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     own_desk: Settings,
     make_story: Story,
     index_with_fake: Index,
 ) -> None:
-    first = hire()
+    first = start_worker()
     desk_store.policies.set(OTHER)
     pin(desk_store, "harbour-5")
     first.look()
@@ -441,7 +447,7 @@ def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_journal(
     pin(desk_store, "harbour-6", "harbour-5")
     want, change = first.state(), first.look().change
     first.stop()
-    late = hire(away=True)
+    late = start_worker(away=True)
     live = late.follower.current()
     assert live.store_fault == "the database is away"
     assert live.change == change == desk_store.state().change
@@ -459,10 +465,10 @@ def test_a_worker_that_starts_while_the_store_is_away_goes_on_from_the_journal(
     assert late.follower.current().store_fault is None
 
 
-def test_another_worker_takes_the_journal_over_when_its_writer_stops(
-    hire: Hire, desk_store: ArticleStore
+def test_another_worker_writes_the_journal_when_its_writer_stops(
+    start_worker: StartWorker, desk_store: ArticleStore
 ) -> None:
-    first, second = hire(), hire()
+    first, second = start_worker(), start_worker()
     desk_store.delete("harbour-3")
     for each in (first, second):
         each.look()
@@ -471,14 +477,14 @@ def test_another_worker_takes_the_journal_over_when_its_writer_stops(
     desk_store.policies.set(SOME)
     want = second.state()
     second.stop()
-    assert hire(away=True).state() == want
+    assert start_worker(away=True).state() == want
     assert not {"harbour-3", "harbour-4"} & set(want[0])
 
 
 @pytest.mark.parametrize("calls", [["append"], ["append", "restart"]], ids=", ".join)
-def test_a_journal_that_cannot_be_written_stops_no_following_and_is_whole_again_later(
+def test_a_worker_follows_without_a_writable_journal_and_completes_it_later(
     worker: Worker,
-    hire: Hire,
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     monkeypatch: pytest.MonkeyPatch,
     calls: list[str],
@@ -496,16 +502,16 @@ def test_a_journal_that_cannot_be_written_stops_no_following_and_is_whole_again_
     want = worker.listed()
     assert not {"harbour-3", "harbour-4", "harbour-5"} & set(want)
     worker.stop()
-    assert hire(away=True).listed() == want
+    assert start_worker(away=True).listed() == want
 
 
-def test_a_journal_of_another_store_is_not_gone_on_from(
-    hire: Hire, own_desk: Settings, foreign: Path
+def test_a_journal_of_another_store_is_not_used(
+    start_worker: StartWorker, own_desk: Settings, foreign: Path
 ) -> None:
-    hire().stop()
+    start_worker().stop()
     copy_database(foreign, own_desk.data_dir / "read-also.db")
-    hire().stop()
-    late = hire(away=True)
+    start_worker().stop()
+    late = start_worker(away=True)
     with pytest.raises(NotReady):
         late.follower.current()
 
@@ -513,8 +519,8 @@ def test_a_journal_of_another_store_is_not_gone_on_from(
 @pytest.mark.parametrize(
     ("has_journal", "is_damaged"), [(False, False), (True, False), (True, True)]
 )
-def test_a_journal_that_ends_before_a_generation_was_built_is_not_gone_on_from(
-    hire: Hire,
+def test_a_journal_that_ends_before_a_generation_was_built_is_not_used(
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     own_desk: Settings,
     rebuild_with_fake: Rebuild,
@@ -528,7 +534,7 @@ def test_a_journal_that_ends_before_a_generation_was_built_is_not_gone_on_from(
     Each generation is verified once, and not ten times a second as long as the store is away.
     """
     if has_journal:
-        hire().stop()
+        start_worker().stop()
     desk_store.delete("harbour-4")
     generation = rebuild_with_fake(own_desk).generation
     if is_damaged:
@@ -540,7 +546,7 @@ def test_a_journal_that_ends_before_a_generation_was_built_is_not_gone_on_from(
         return open_generation(catalog, name)
 
     monkeypatch.setattr("recommender.live.replica.open_generation", note)
-    late = hire(away=True)
+    late = start_worker(away=True)
     for _ in range(5):
         late.follower.refresh()
     assert sorted(opened) == Catalog(own_desk.data.snapshots).generations()
@@ -553,15 +559,15 @@ def test_a_journal_that_ends_before_a_generation_was_built_is_not_gone_on_from(
 
 
 @pytest.mark.parametrize("is_served", [True, False], ids=["served", "not served yet"])
-def test_a_journal_that_reaches_as_far_as_the_newest_generation_is_gone_on_from(
-    hire: Hire,
+def test_a_journal_that_reaches_the_newest_generation_is_used(
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     own_desk: Settings,
     rebuild_with_fake: Rebuild,
     *,
     is_served: bool,
 ) -> None:
-    first = hire()
+    first = start_worker()
     desk_store.delete("harbour-4")
     before = first.listed()
     rebuild_with_fake(own_desk)
@@ -569,33 +575,33 @@ def test_a_journal_that_reaches_as_far_as_the_newest_generation_is_gone_on_from(
         desk_store.delete("harbour-5")
         before = first.listed()
     first.stop()
-    late = hire(away=True)
+    late = start_worker(away=True)
     assert late.follower.current().change == desk_store.state().change
     assert late.listed_still() == before
     assert "harbour-4" not in before
 
 
 @pytest.mark.usefixtures("foreign")
-def test_a_generation_of_another_store_keeps_no_journal_from_being_gone_on_from(
-    hire: Hire,
+def test_a_generation_of_another_store_does_not_prevent_use_of_the_journal(
+    start_worker: StartWorker,
     desk_store: ArticleStore,
     bare: Settings,
     own_desk: Settings,
     rebuild_with_fake: Rebuild,
 ) -> None:
     generation = rebuild_with_fake(bare).generation
-    first = hire()
+    first = start_worker()
     desk_store.delete("harbour-4")
     before = first.listed()
     first.stop()
     shutil.copytree(bare.data.snapshots / generation, own_desk.data.snapshots / generation)
-    assert hire(away=True).listed_still() == before
+    assert start_worker(away=True).listed_still() == before
 
 
-# --- what the store is told ---
+# --- what the worker reports to the store ---
 
 
-def test_a_worker_tells_the_store_what_its_machine_needs(
+def test_a_worker_reports_to_the_store_which_changes_its_machine_needs(
     worker: Worker, desk_store: ArticleStore
 ) -> None:
     oldest = worker.follower.current().view.snapshot.manifest.change
@@ -626,7 +632,7 @@ def test_a_report_that_fails_is_logged_once_and_tried_again(
 # --- a vector that holds no numbers ---
 
 
-def test_a_vector_that_holds_no_numbers_stops_no_following_and_no_compaction(
+def test_a_vector_of_nan_stops_neither_following_nor_compaction(
     worker: Worker,
     desk_store: ArticleStore,
     own_desk: Settings,

@@ -1,4 +1,4 @@
-"""Heartbeats: living workers tell how far they are; the dead are forgotten."""
+"""Heartbeats: living workers say which change they show; dead workers are forgotten."""
 
 import fcntl
 import subprocess

@@ -1,4 +1,4 @@
-"""The journal beside a following thread: whole after swaps, bounded where the disk stalls."""
+"""The journal of a following thread: complete after swaps, bounded while the disk stalls."""
 
 import threading
 import time

@@ -8,7 +8,7 @@ import pytest
 
 from recommender.ranking.policy import Policy
 from recommender.store import ArticleStore
-from tests.support.workers import SEED, Hire, Worker, pin
+from tests.support.workers import SEED, StartWorker, Worker, pin
 
 NEWER = '{"of a newer program": 1}'
 SOME = Policy(threshold=0.2, half_lives={"city": 7.0})
@@ -43,9 +43,9 @@ def test_other_pins_are_active_at_the_next_look(worker: Worker, desk_store: Arti
 
 
 def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays(
-    hire: Hire, desk_store: ArticleStore, caplog: pytest.LogCaptureFixture
+    start_worker: StartWorker, desk_store: ArticleStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker = hire()
+    worker = start_worker()
     desk_store.policies.set(SOME)
     worker.look()
     change = desk_store.policies.put(NEWER).change
@@ -57,7 +57,7 @@ def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays
         "version 1 of the policy stays active: version 2 cannot be read: the policy is not "
         "acceptable; /of a newer program: unknown"
     )
-    assert hire().policy() == (1, SOME)  # one that starts later lists by the same
+    assert start_worker().policy() == (1, SOME)  # one that starts later lists by the same
     desk_store.policies.set(OTHER)
     live = worker.look()
     assert (live.active_policy.version, live.active_policy.policy, live.active_policy.fault) == (
@@ -91,18 +91,18 @@ def test_pins_of_a_newer_program_leave_those_of_before(
 
 
 def test_what_a_newer_program_set_is_active_when_that_reads_the_journal(
-    hire: Hire, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+    start_worker: StartWorker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older program wrote the journal, and could not read the newest version."""
     desk_store.policies.set(SOME)
     desk_store.policies.put(NEWER)
-    first = hire()
+    first = start_worker()
     assert first.policy() == (1, SOME)
     first.stop()
     monkeypatch.setattr(
         "recommender.ranking.policy.parse_policy", lambda text: OTHER if text == NEWER else SOME
     )
-    late = hire(away=True)
+    late = start_worker(away=True)
     assert late.policy() == (2, OTHER)
     late.away = False
     assert late.policy() == (2, OTHER)
