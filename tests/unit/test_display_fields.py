@@ -1,4 +1,4 @@
-"""Cards of articles, to bytes and back."""
+"""Display fields of articles, to bytes and back."""
 
 import json
 from datetime import UTC, datetime
@@ -11,18 +11,18 @@ from recommender.articles import Article
 from recommender.ranking.display_fields import DisplayFields
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-CARDS = st.builds(DisplayFields, TEXTS, *[st.none() | TEXTS] * 5)
+FIELDS = st.builds(DisplayFields, TEXTS, *[st.none() | TEXTS] * 5)
 
 
-@given(CARDS)
-def test_a_card_reads_back_as_it_was(card: DisplayFields) -> None:
-    assert DisplayFields.from_bytes(card.to_bytes()) == card
+@given(FIELDS)
+def test_display_fields_read_back_as_they_were(fields: DisplayFields) -> None:
+    assert DisplayFields.from_bytes(fields.to_bytes()) == fields
 
 
-def test_a_card_is_compact_json_in_utf_8() -> None:
-    card = DisplayFields("Ёж", "https://a/b", None, "ru", None, None)
+def test_display_fields_are_compact_json_in_utf_8() -> None:
+    fields = DisplayFields("Ёж", "https://a/b", None, "ru", None, None)
     assert (
-        card.to_bytes()
+        fields.to_bytes()
         == (
             '{"title":"Ёж","url":"https://a/b","section":null,"language":"ru",'
             '"published_at":null,"image_url":null}'
@@ -30,7 +30,7 @@ def test_a_card_is_compact_json_in_utf_8() -> None:
     )
 
 
-def test_a_card_shows_what_the_article_says() -> None:
+def test_display_fields_are_those_of_the_article() -> None:
     article = Article(
         id="a",
         title="  Bridge opens\n",
@@ -52,15 +52,15 @@ def test_a_card_shows_what_the_article_says() -> None:
 
 
 @pytest.mark.parametrize("detected", ["tg", None])
-def test_a_detected_language_stands_in_for_a_missing_one(detected: str | None) -> None:
+def test_the_detected_language_replaces_a_missing_one(detected: str | None) -> None:
     assert DisplayFields.of(Article(id="a", title="T"), detected) == DisplayFields(
         "T", None, None, detected, None, None
     )
 
 
-def test_a_card_holds_nothing_but_what_a_list_shows() -> None:
-    card = DisplayFields.of(Article(id="a", title="T", body="B", tags=("x",), version=3), None)
-    assert sorted(json.loads(card.to_bytes())) == [
+def test_display_fields_hold_only_what_a_list_shows() -> None:
+    fields = DisplayFields.of(Article(id="a", title="T", body="B", tags=("x",), version=3), None)
+    assert sorted(json.loads(fields.to_bytes())) == [
         "image_url",
         "language",
         "published_at",

@@ -1,4 +1,4 @@
-"""What a template is given to print."""
+"""The values that the template of the fragment prints."""
 
 from dataclasses import asdict, replace
 
@@ -11,7 +11,7 @@ from recommender.ranking.display_fields import DisplayFields
 from recommender.web.fragment import Entry, Section
 from recommender.web.state import Listing
 
-CARD = DisplayFields(
+FIELDS = DisplayFields(
     title="Ships in port",
     url="https://news.example/ships",
     section="city",
@@ -32,12 +32,12 @@ SHOWN = Entry(
 
 
 def section(
-    card: DisplayFields,
+    fields: DisplayFields,
     tag: str = "en",
     reason: str = "semantic",
     wanted: FragmentOptions | None = None,
 ) -> Section:
-    item = Item(id="a", rank=1, score=0.5, reason=reason, **asdict(card))
+    item = Item(id="a", rank=1, score=0.5, reason=reason, **asdict(fields))
     listed = RelatedList(
         article_id="seed", items=(item,), requested=1, returned=1, mode="mixed", generation="0"
     )
@@ -46,29 +46,29 @@ def section(
 
 
 def entry(
-    card: DisplayFields, tag: str = "en", reason: str = "semantic", *, images: bool = False
+    fields: DisplayFields, tag: str = "en", reason: str = "semantic", *, images: bool = False
 ) -> Entry:
-    (shown,) = section(card, tag, reason, FragmentOptions(images=images)).entries
+    (shown,) = section(fields, tag, reason, FragmentOptions(images=images)).entries
     return shown
 
 
-def test_an_item_of_the_seeds_language_repeats_nothing_of_the_section() -> None:
-    assert entry(CARD) == SHOWN
+def test_an_item_in_the_seeds_language_has_no_language_of_its_own() -> None:
+    assert entry(FIELDS) == SHOWN
     assert SHOWN.date == "2026-10-05"
 
 
 def test_an_image_is_shown_where_it_is_asked_for() -> None:
-    assert entry(CARD, images=True) == replace(SHOWN, image="https://news.example/ships.jpg")
-    assert entry(replace(CARD, image_url=None), images=True) == SHOWN
+    assert entry(FIELDS, images=True) == replace(SHOWN, image="https://news.example/ships.jpg")
+    assert entry(replace(FIELDS, image_url=None), images=True) == SHOWN
 
 
-def test_another_language_is_told_and_its_direction_where_that_differs_too() -> None:
-    assert entry(replace(CARD, language="de")) == replace(SHOWN, language="de")
+def test_an_item_in_another_language_names_it_and_its_direction_if_that_differs() -> None:
+    assert entry(replace(FIELDS, language="de")) == replace(SHOWN, language="de")
     persian = replace(SHOWN, language="fa", direction="rtl", date_direction="ltr")
-    assert entry(replace(CARD, language="fa")) == persian
-    assert entry(CARD, "fa") == replace(SHOWN, language="en", direction="ltr")
-    assert entry(replace(CARD, language="fa"), "fa") == replace(SHOWN, date_direction="ltr")
-    assert entry(replace(CARD, language=None)) == replace(SHOWN, language="und")
+    assert entry(replace(FIELDS, language="fa")) == persian
+    assert entry(FIELDS, "fa") == replace(SHOWN, language="en", direction="ltr")
+    assert entry(replace(FIELDS, language="fa"), "fa") == replace(SHOWN, date_direction="ltr")
+    assert entry(replace(FIELDS, language=None)) == replace(SHOWN, language="und")
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_another_language_is_told_and_its_direction_where_that_differs_too() -> 
         ("fallback:latest", "fallback"),
     ],
 )
-def test_the_reason_is_told_in_a_word(reason: str, kind: str | None) -> None:
-    assert entry(CARD, reason=reason).kind == kind
+def test_the_kind_of_an_item_follows_from_its_reason(reason: str, kind: str | None) -> None:
+    assert entry(FIELDS, reason=reason).kind == kind
 
 
-def test_what_is_unknown_is_left_out() -> None:
-    bare = entry(replace(CARD, url=None, published_at=None))
+def test_unknown_fields_are_left_out() -> None:
+    bare = entry(replace(FIELDS, url=None, published_at=None))
     assert bare == replace(SHOWN, href=None, moment=None)
     assert bare.date is None
 
@@ -98,13 +98,13 @@ def test_what_is_unknown_is_left_out() -> None:
         *("\x01\x1f", "\x7f\x85", "\ufffe\U0010ffff"),
     ],
 )
-def test_a_headline_that_nobody_can_see_gives_way_to_the_id(title: str) -> None:
-    assert entry(replace(CARD, title=title)).title == "a"
+def test_an_invisible_headline_is_replaced_by_the_id(title: str) -> None:
+    assert entry(replace(FIELDS, title=title)).title == "a"
 
 
 @pytest.mark.parametrize("title", ["?", "7", "\U0001f6a2", "船", "بندر", "null", "<b>"])
-def test_any_headline_that_can_be_seen_is_shown(title: str) -> None:
-    assert entry(replace(CARD, title=title)).title == title
+def test_any_visible_headline_is_shown(title: str) -> None:
+    assert entry(replace(FIELDS, title=title)).title == title
 
 
 @pytest.mark.parametrize(
@@ -117,25 +117,25 @@ def test_any_headline_that_can_be_seen_is_shown(title: str) -> None:
         ("Ships \u200f\ufffd \U0001f6a2 in port", "Ships \u200f\ufffd \U0001f6a2 in port"),
     ],
 )
-def test_what_html_may_not_hold_is_left_out(title: str, shown: str) -> None:
-    assert entry(replace(CARD, title=title)).title == shown
-    assert section(CARD, wanted=FragmentOptions.model_construct(heading=title)).heading == shown
+def test_characters_that_html_forbids_are_left_out(title: str, shown: str) -> None:
+    assert entry(replace(FIELDS, title=title)).title == shown
+    assert section(FIELDS, wanted=FragmentOptions.model_construct(heading=title)).heading == shown
 
 
 @pytest.mark.parametrize(
     "published_at",
     ["2026-10-05T08:00:00.123456Z", "2026-10-05T08:00:00.5Z", "2026-10-05T08:00:00Z"],
 )
-def test_a_moment_is_told_to_the_second(published_at: str) -> None:
+def test_a_moment_is_shown_to_the_second(published_at: str) -> None:
     """HTML takes three digits of a fraction at most."""
-    shown = entry(replace(CARD, published_at=published_at))
+    shown = entry(replace(FIELDS, published_at=published_at))
     assert (shown.moment, shown.date) == ("2026-10-05T08:00:00Z", "2026-10-05")
 
 
 @given(st.text() | st.from_regex(r"(?i)(java|vb)?\s*(script|data|https?)\s*:.*"))
-def test_whatever_a_card_holds_only_addresses_of_the_web_become_links(url: str) -> None:
-    """The cards of a snapshot are checked again where they go out."""
-    shown = entry(replace(CARD, url=url, image_url=url), images=True)
+def test_only_web_addresses_become_links(url: str) -> None:
+    """The display fields of a snapshot are checked again when they are shown."""
+    shown = entry(replace(FIELDS, url=url, image_url=url), images=True)
     for address in (shown.href, shown.image):
         assert address is None or (
             address == url and url.lower().startswith(("http://", "https://"))
@@ -143,14 +143,14 @@ def test_whatever_a_card_holds_only_addresses_of_the_web_become_links(url: str) 
 
 
 @pytest.mark.parametrize("url", ["https://a", "http://a/b?c#d", "HTTPS://A/", "http://[::1]/"])
-def test_addresses_of_the_web_stay_as_they_are(url: str) -> None:
-    assert entry(replace(CARD, url=url)).href == url
+def test_web_addresses_stay_as_they_are(url: str) -> None:
+    assert entry(replace(FIELDS, url=url)).href == url
 
 
 def test_the_heading_is_the_callers_or_that_of_the_language() -> None:
-    own = section(CARD, "ru")
+    own = section(FIELDS, "ru")
     assert (own.heading, own.heading_language, own.heading_level) == ("Читайте также", None, 2)
-    else_ = section(CARD, "eo")
+    else_ = section(FIELDS, "eo")
     assert (else_.heading, else_.heading_language) == ("Read also", "en")
-    chosen = section(CARD, "ru", wanted=FragmentOptions(heading="Ещё", heading_level=4))
+    chosen = section(FIELDS, "ru", wanted=FragmentOptions(heading="Ещё", heading_level=4))
     assert (chosen.heading, chosen.heading_language, chosen.heading_level) == ("Ещё", None, 4)

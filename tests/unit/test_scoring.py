@@ -2,7 +2,7 @@
 
 Three are in English, one in Russian, both of which the encoder knows, and one in Tajik, which it
 does not. Signals of the English pairs, (a, b), (a, c) and (b, c): dense 0.6, 0 and 0.8; passages
-0.75, 0 and 0.75; words 0.71, 0 and 0.71. Three pairs make 3/103 of their medians a floor.
+0.75, 0 and 0.75; words 0.71, 0 and 0.71. Backgrounds of three pairs are 3/103 of their medians.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ MODEL: Final = Model("fake", Path(), "fake-1", frozenset({"en", "ru"}))
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TRUST: Final = 3 / 103
 DENSE, PASSAGES, WORDS = 0.6 * TRUST, 0.75 * TRUST, sqrt(0.5) * TRUST
-"""The floors of English; Russian and Tajik have one article each, so theirs are 0."""
+"""The background similarities of English; those of Russian and Tajik, one article each, are 0."""
 ROUNDING: Final = 2e-3
 """Vectors and terms are kept as float16, passages in eight bits."""
 PLAIN: Final = Policy(
@@ -94,7 +94,7 @@ def rank(view: View) -> Rank:
     return ask
 
 
-def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_language_look_like(
+def test_vectors_count_nothing_before_a_language_has_enough_texts(
     tmp_path: Path,
 ) -> None:
     """Of an encoder of several languages, with a handful of articles; from fifteen on they do."""
@@ -107,9 +107,9 @@ def test_vectors_have_no_say_before_it_is_known_what_unrelated_texts_of_a_langua
         assert ranked.weights.lexical.tolist() == close([share])
 
 
-def above(similarity: float, floor: float) -> float:
-    """From 0 at the floor to 1."""
-    return max(0.0, (similarity - floor) / (1 - floor))
+def above(similarity: float, background: float) -> float:
+    """Scale a similarity from 0 at the background to 1."""
+    return max(0.0, (similarity - background) / (1 - background))
 
 
 def close(value: Any) -> Any:
@@ -120,14 +120,14 @@ def unit(x: float, y: float) -> list[float]:
     return [x / hypot(x, y), y / hypot(x, y)]
 
 
-def test_the_floors_are_those_that_the_tests_count_with(view: View) -> None:
+def test_the_background_similarities_are_those_the_tests_expect(view: View) -> None:
     english, russian = view.background_of("en"), view.background_of("ru")
     medians = (english.similarity, english.passages, english.lexical)
     assert (english.rows, medians) == (3, close((0.6, 0.75, sqrt(0.5))))
     assert (russian.rows, russian.similarity, russian.lexical) == (1, 0, 0)
 
 
-def test_in_one_language_all_three_signals_speak(rank: Rank) -> None:
+def test_within_one_language_all_three_signals_count(rank: Rank) -> None:
     found = rank("en-a", "en-b", "en-c", "en-a")
     dense, passages = above(0.6, DENSE), above(0.75, PASSAGES)
     words = above(sqrt(0.5), WORDS)
@@ -145,7 +145,7 @@ def test_in_one_language_all_three_signals_speak(rank: Rank) -> None:
 
 
 def test_between_two_known_languages_vectors_and_passages_share_the_score(rank: Rank) -> None:
-    """Their floors lie midway between those of English and Russian, which are 0."""
+    """Their backgrounds lie midway between those of English and Russian, which are 0."""
     policy = replace(PLAIN, dense_weight=0.3, passage_weight=0.1)
     found = rank("en-a", "ru-d", policy=policy)
     assert found.weights.dense[0] == pytest.approx(0.75)
@@ -164,7 +164,7 @@ def test_with_a_language_that_the_encoder_does_not_know_words_decide_alone(rank:
         assert found.scores.score[0] == close(above(sqrt(0.5), WORDS / 2))
 
 
-def test_each_candidate_has_the_floor_and_the_weights_of_its_own_language(rank: Rank) -> None:
+def test_each_candidate_has_the_background_and_the_weights_of_its_language(rank: Rank) -> None:
     together = rank("en-a", "tg-e", "en-b", "ru-d", "en-c")
     for at, one in enumerate(("tg-e", "en-b", "ru-d", "en-c")):
         alone = rank("en-a", one)
@@ -172,7 +172,7 @@ def test_each_candidate_has_the_floor_and_the_weights_of_its_own_language(rank: 
         assert together.weights.lexical[at] == alone.weights.lexical[0]
 
 
-def test_what_is_near_to_everything_loses_a_part_of_its_value(rank: Rank) -> None:
+def test_an_article_near_to_everything_loses_a_part_of_its_value(rank: Rank) -> None:
     """Near to b are d (0.96), c (0.8) and a (0.6), to c b (0.8), d (0.6) and a (0)."""
     policy = replace(PLAIN, hubness_weight=0.5)
     found, plain = rank("en-a", "en-b", "en-c", policy=policy), rank("en-a", "en-b", "en-c")
@@ -185,7 +185,7 @@ def test_what_is_near_to_everything_loses_a_part_of_its_value(rank: Rank) -> Non
     assert found.values[1] < 0  # hubness is not made up for
 
 
-def test_what_words_decide_of_is_a_hub_by_its_words(rank: Rank) -> None:
+def test_without_vectors_hubness_is_measured_by_words(rank: Rank) -> None:
     """The only article of its language has nobody around."""
     found = rank("en-a", "tg-e", policy=replace(PLAIN, hubness_weight=1.0))
     assert found.hubness.tolist() == [0]
@@ -205,7 +205,7 @@ def test_age_takes_a_share_of_the_score_before_hubness_is_taken_off(
     assert found.scores.score[0] == close(0.6848)
 
 
-def test_a_seed_is_seen_in_the_light_of_its_two_nearest(view: View) -> None:
+def test_the_vector_of_a_seed_is_smoothed_by_its_two_neighbours(view: View) -> None:
     """Of a these are d (0.8, halfway from the median 0.6 to 1) and b (0.6, nothing)."""
     scorer = Scorer.of(view, find_seed(view, "en-a"), Policy(neighbour_weight=0.6), 0.0)
     assert scorer.query is not None
@@ -231,9 +231,7 @@ def test_a_seed_from_outside_may_find_an_article_of_its_own_text(view: View) -> 
     assert plain.query.tolist() == [1, 0]
 
 
-def test_candidates_are_compared_and_handed_on_in_the_light_of_their_neighbours(
-    rank: Rank, view: View
-) -> None:
+def test_candidates_are_scored_and_returned_with_smoothed_vectors(rank: Rank, view: View) -> None:
     policy = replace(PLAIN, neighbour_weight=0.6, dense_weight=1.0, passage_weight=0.0)
     found = rank("en-a", "en-c", policy=policy)
     own = unit(1 + 0.15 * 0.8, 0.15 * 0.6)
@@ -244,13 +242,13 @@ def test_candidates_are_compared_and_handed_on_in_the_light_of_their_neighbours(
     assert view.fetch_smoothed(found.rows, 0.6)[0].tolist() == found.vectors[0].tolist()
 
 
-def test_among_texts_of_a_language_known_from_its_kin_words_decide_alone(rank: Rank) -> None:
+def test_in_a_language_the_encoder_knows_only_from_related_ones_words_decide(rank: Rank) -> None:
     """Between that language and another one vectors do: the seed is in one, the rows in two."""
     found = rank(outside(fluent=False, vector=np.array([1, 0], np.float32)), "en-b", "ru-d")
     assert found.weights.lexical.tolist() == [1, 0]
 
 
-def test_of_what_a_seed_does_not_have_nothing_is_counted(rank: Rank) -> None:
+def test_a_signal_that_the_seed_lacks_counts_zero(rank: Rank) -> None:
     """One with words alone, and one of which nothing was read."""
     query = Query(np.array([1], np.int32), np.ones(1, np.float32))
     words = rank(outside(terms=query), "en-b")

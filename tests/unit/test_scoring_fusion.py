@@ -54,7 +54,7 @@ def test_a_score_is_the_weighted_mean_of_the_scaled_signals() -> None:
         pytest.param(True, False, (0, 0), (0, 0, 1), id="without one, between languages"),
     ],
 )
-def test_words_decide_where_vectors_cannot_and_vectors_between_languages(
+def test_words_decide_without_vectors_and_vectors_between_languages(
     *,
     known: bool,
     same: bool,
@@ -76,19 +76,28 @@ def test_the_weights_of_a_pair_add_up_to_one(found: Weights) -> None:
 
 
 @given(shares(0, 0.9375), shares(0, 0.9375), shares(0, 0.9375), weights())
-def test_the_same_text_scores_one_and_the_floors_score_zero(
+def test_the_same_text_scores_one_and_background_similarity_scores_zero(
     dense: Floats, passages: Floats, lexical: Floats, shared: Weights
 ) -> None:
-    floors, ones = Backgrounds(dense, passages, lexical), np.ones(5, np.float32)
-    np.testing.assert_allclose(fuse(Signals(ones, ones, ones), floors, shared).score, 1, atol=1e-6)
-    assert fuse(Signals(dense, passages, lexical), floors, shared).score.tolist() == [0] * 5
+    backgrounds, ones = Backgrounds(dense, passages, lexical), np.ones(5, np.float32)
+    np.testing.assert_allclose(
+        fuse(Signals(ones, ones, ones), backgrounds, shared).score, 1, atol=1e-6
+    )
+    assert fuse(Signals(dense, passages, lexical), backgrounds, shared).score.tolist() == [0] * 5
 
 
 @given(shares(-1, 1), shares(-1, 1), shares(), shares(), shares(), weights())
 def test_parts_and_whole_are_always_within_0_and_1(
-    dense: Floats, passages: Floats, lexical: Floats, floor: Floats, other: Floats, shared: Weights
+    dense: Floats,
+    passages: Floats,
+    lexical: Floats,
+    background: Floats,
+    other: Floats,
+    shared: Weights,
 ) -> None:
-    scores = fuse(Signals(dense, passages, lexical), Backgrounds(floor, other, floor), shared)
+    scores = fuse(
+        Signals(dense, passages, lexical), Backgrounds(background, other, background), shared
+    )
     for part in (scores.dense, scores.passages, scores.lexical, scores.score):
         assert str(part.dtype) == "float32"
         assert ((part >= 0) & (part <= 1)).all()
@@ -96,37 +105,39 @@ def test_parts_and_whole_are_always_within_0_and_1(
 
 @given(shares(-1, 1), shares(0, 0.875), shares(0, 0.875), weights())
 def test_a_nearer_article_never_scores_less(
-    dense: Floats, floor: Floats, lexical: Floats, shared: Weights
+    dense: Floats, background: Floats, lexical: Floats, shared: Weights
 ) -> None:
-    floors = Backgrounds(floor, floor, floor)
+    backgrounds = Backgrounds(background, background, background)
     nearer = np.minimum(dense + np.float32(0.1), 1).astype(np.float32)
-    near, far = (fuse(Signals(one, one, lexical), floors, shared).score for one in (nearer, dense))
+    near, far = (
+        fuse(Signals(one, one, lexical), backgrounds, shared).score for one in (nearer, dense)
+    )
     assert (near >= far).all()
 
 
 @given(shares(-1, 1), shares(), shares(), weights())
 def test_a_pair_scores_the_same_from_either_side(
-    similarity: Floats, floor: Floats, other: Floats, shared: Weights
+    similarity: Floats, background: Floats, other: Floats, shared: Weights
 ) -> None:
-    one, two = Backgrounds(floor, other, floor), Backgrounds(other, floor, other)
+    one, two = Backgrounds(background, other, background), Backgrounds(other, background, other)
     signals = Signals(similarity, similarity, similarity)
     there, back = (
-        fuse(signals, floors, shared).score.tolist()
-        for floors in (one.midway(two), two.midway(one))
+        fuse(signals, backgrounds, shared).score.tolist()
+        for backgrounds in (one.midway(two), two.midway(one))
     )
     assert there == back
 
 
-def test_floors_are_believed_as_far_as_there_are_pairs() -> None:
+def test_backgrounds_are_trusted_by_the_number_of_their_pairs() -> None:
     """Half of a median at 100 pairs, none of it without any, and a negative one never."""
     medians = Signals(floats(0.4, 0.4, -0.2), floats(0.2, 0.2, 0.2), floats(0.1, 0.1, 0.1))
-    floors = Backgrounds.of(np.array([100, 0, 300]), medians)
-    np.testing.assert_allclose(floors.dense, [0.2, 0, 0], atol=1e-6)
-    np.testing.assert_allclose(floors.passages, [0.1, 0, 0.15], atol=1e-6)
-    np.testing.assert_allclose(floors.lexical, [0.05, 0, 0.075], atol=1e-6)
+    backgrounds = Backgrounds.of(np.array([100, 0, 300]), medians)
+    np.testing.assert_allclose(backgrounds.dense, [0.2, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(backgrounds.passages, [0.1, 0, 0.15], atol=1e-6)
+    np.testing.assert_allclose(backgrounds.lexical, [0.05, 0, 0.075], atol=1e-6)
 
 
-def test_floors_lie_midway_between_two_groups() -> None:
+def test_the_background_of_two_groups_is_midway_between_theirs() -> None:
     middle = Backgrounds(floats(0.2), floats(0.4), floats(0.1)).midway(
         Backgrounds(floats(0.4), floats(0.0), floats(0.3))
     )
