@@ -62,7 +62,7 @@ def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) ->
     catalog.publish_rows(rows, **stamp)
     assert not needs_rebuild(catalog)
     whole = catalog.live()
-    stamp["analyzer"] = "an earlier recipe"
+    stamp["analyzer"] = "an earlier version"
     catalog.publish_rows(rows, **stamp)
     assert needs_rebuild(catalog)
     as_format(catalog, 2)

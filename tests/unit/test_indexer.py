@@ -94,7 +94,7 @@ def read_in_order(store: ArticleStore) -> list[str]:
     return [change.article_id for change in log_of(store) if change.kind == "read"]
 
 
-def parked(store: ArticleStore) -> list[str]:
+def dead_letters(store: ArticleStore) -> list[str]:
     return [letter.id for letter in store.queue.dead_letters()]
 
 
@@ -128,7 +128,7 @@ def test_a_single_write_during_a_bulk_load_is_read_before_that_is_done(
     assert read_in_order(store) == ["single", *bulk]
 
 
-def test_what_was_read_is_what_a_reader_makes_of_the_text(
+def test_the_stored_features_are_those_of_the_analyzer(
     store: ArticleStore, indexer_with: MakeIndexer, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     one = article("a", "Harbour crane", summary="A ship", body="The quay.\n\nThe dock.")
@@ -177,7 +177,7 @@ def test_a_text_is_embedded_once_for_all_articles_that_have_it(
     assert (watched.asked, read_in_order(store)) == (["One text"], ["a", "b", "c"])
 
 
-def test_a_text_that_changed_while_it_was_read_goes_on_waiting(
+def test_a_text_that_changed_while_it_was_read_still_waits(
     store: ArticleStore, indexer_with: MakeIndexer, fake_model: Model
 ) -> None:
     newer = article("a", "The newer text")
@@ -210,7 +210,7 @@ def test_an_article_that_was_deleted_while_it_was_read_stays_deleted(
 # --- a text that cannot be read ---
 
 
-def test_a_bad_article_is_tried_alone_and_parked_after_three_failures(
+def test_a_bad_article_is_tried_alone_and_a_dead_letter_after_three_failures(
     store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
     put(store, {"a": "Good", "b": "A poison pill", "c": "Better", "d": "Best"})
@@ -244,7 +244,7 @@ def test_a_bad_article_is_tried_alone_and_parked_after_three_failures(
         ),
     ],
 )
-def test_only_the_bad_article_is_parked_with_its_fault(
+def test_only_the_bad_article_becomes_a_dead_letter_with_its_fault(
     store: ArticleStore,
     indexer_with: MakeIndexer,
     fake_model: Model,
@@ -264,20 +264,20 @@ def test_only_the_bad_article_is_parked_with_its_fault(
     assert kept.keys() == {one.text_hash for one in good}
 
 
-def test_a_parked_article_that_is_written_again_is_read(
+def test_a_dead_letter_that_is_written_again_is_read(
     store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:
     indexer = indexer_with(refuse("poison"))
     put(store, {"a": "poison"})
     indexer.drain()
-    assert parked(store) == ["a"]
+    assert dead_letters(store) == ["a"]
     put(store, {"a": "Fine"})
     assert indexer.drain() == 1
-    assert (read_in_order(store), parked(store)) == (["a"], [])
+    assert (read_in_order(store), dead_letters(store)) == (["a"], [])
 
 
 @pytest.mark.parametrize("words", ["NUL \x00", "half of a pair \ud800", "long " * 10_000])
-def test_whatever_a_fault_says_the_article_is_parked(
+def test_an_article_becomes_a_dead_letter_whatever_its_fault_says(
     store: ArticleStore, indexer_with: MakeIndexer, words: str
 ) -> None:
     def fail(_: Sequence[str]) -> None:
@@ -285,7 +285,7 @@ def test_whatever_a_fault_says_the_article_is_parked(
 
     store.put(article("a"))
     indexer_with(fail).drain()
-    assert parked(store) == ["a"]
+    assert dead_letters(store) == ["a"]
 
 
 # --- a machine that cannot read ---
@@ -356,7 +356,7 @@ def die(indexer_with: MakeIndexer) -> Callable[[], None]:
     return run
 
 
-def test_only_the_article_in_hand_at_three_deaths_is_parked(
+def test_only_the_article_being_read_at_three_deaths_becomes_a_dead_letter(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None], in_hand: Path
 ) -> None:
     changes = put(store, {"a": "Good", "b": "poison", "c": "Better", "d": "Best"})
@@ -373,7 +373,7 @@ def test_only_the_article_in_hand_at_three_deaths_is_parked(
     assert sorted(read_in_order(store)) == ["a", "c", "d"]
 
 
-def test_articles_that_come_between_deaths_do_not_share_the_blame(
+def test_articles_written_between_deaths_are_not_blamed(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
 ) -> None:
     """A text that was in hand at a death is read alone."""
@@ -382,11 +382,11 @@ def test_articles_that_come_between_deaths_do_not_share_the_blame(
         put(store, {f"b{number}": f"Good {number}"})
         die()
     indexer_with(refuse("poison", Died)).drain()
-    assert parked(store) == ["a"]
+    assert dead_letters(store) == ["a"]
     assert set(read_in_order(store)) == {"b0", "b1", "b2"}
 
 
-def test_one_death_costs_an_article_nothing_but_a_failure(
+def test_one_death_counts_as_one_failure_of_an_article(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None], in_hand: Path
 ) -> None:
     put(store, {"a": "poison"})
@@ -396,7 +396,7 @@ def test_one_death_costs_an_article_nothing_but_a_failure(
     assert not in_hand.exists()
 
 
-def test_a_text_written_anew_since_the_death_is_not_blamed(
+def test_a_text_written_again_after_the_death_is_not_blamed(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
 ) -> None:
     for number in range(3):
@@ -404,11 +404,11 @@ def test_a_text_written_anew_since_the_death_is_not_blamed(
         die()
     put(store, {"a": "Good"})
     assert indexer_with(refuse("poison", Died)).drain() == 1
-    assert parked(store) == []
+    assert dead_letters(store) == []
 
 
 @pytest.mark.parametrize("left", ["", "{", '{"a": ', "[]", "7", '{"a": "x"}', '{"nobody": 3}'])
-def test_a_file_that_was_cut_off_in_the_middle_is_passed_over(
+def test_a_truncated_file_of_the_batch_in_hand_is_ignored(
     store: ArticleStore, indexer_with: MakeIndexer, in_hand: Path, left: str
 ) -> None:
     in_hand.write_text(left)

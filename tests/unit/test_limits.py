@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 30.0
 
 
 class Threads(threading.Semaphore):
-    """Seats that tell when one was taken."""
+    """A semaphore that reports when a permit was taken."""
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
@@ -66,7 +66,7 @@ def test_a_request_above_the_limit_is_served_when_another_finishes(
 
 
 @pytest.mark.usefixtures("_patient")
-def test_without_a_thread_to_wait_in_nobody_waits_but_free_work_is_done(
+def test_without_a_free_thread_no_request_waits_but_free_work_is_done(
     ask: Callable[[ConcurrencyLimit], Future[str]],
 ) -> None:
     threads = Threads(2)
@@ -80,7 +80,7 @@ def test_without_a_thread_to_wait_in_nobody_waits_but_free_work_is_done(
     assert [threads.acquire(blocking=False) for _ in range(3)] == [True, True, False]
 
 
-def test_where_nobody_may_wait_a_request_is_refused_at_once(
+def test_a_request_is_refused_at_once_where_none_may_wait(
     ask: Callable[[ConcurrencyLimit], Future[str]],
 ) -> None:
     limit = ConcurrencyLimit(1)
@@ -89,7 +89,7 @@ def test_where_nobody_may_wait_a_request_is_refused_at_once(
     assert ask(limit).result() == "served"
 
 
-def test_after_a_request_waited_in_vain_none_waits_for_a_while(
+def test_after_a_wait_that_timed_out_no_request_waits_for_a_while(
     ask: Callable[[ConcurrencyLimit], Future[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
@@ -102,7 +102,7 @@ def test_after_a_request_waited_in_vain_none_waits_for_a_while(
     assert ask(limit).result() == "served"
 
 
-def test_the_limit_is_free_again_whatever_happens() -> None:
+def test_the_limit_releases_its_permit_after_any_error() -> None:
     threads = Threads(1)
     limit = ConcurrencyLimit(1, threads)
     for _ in range(3):
