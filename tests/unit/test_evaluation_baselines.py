@@ -129,7 +129,7 @@ def test_bm25_is_the_one_of_the_formula(
     assert got == pytest.approx(sorted(got, reverse=True), rel=1e-4)
 
 
-def test_what_the_data_lacks_is_said(
+def test_a_baseline_without_its_data_says_so(
     bench: Bench, make_view: Callable[..., View], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = replace(bench, view=make_view(), texts=tuple)
@@ -196,10 +196,10 @@ def test_traits_are_the_ones_counted_by_hand(bench: Bench, articles: list[Articl
     assert traits.repeats == pytest.approx(1 / 7)
 
 
-def test_what_cannot_be_told_is_none(bench: Bench) -> None:
+def test_a_trait_that_cannot_be_measured_is_none(bench: Bench) -> None:
     nothing = traits_of(bench, {}, {}, 12)
-    told = (nothing.likeness, nothing.short, nothing.age_days, nothing.repeats, nothing.reach)
-    assert told == (None, None, None, None, None)
+    values = (nothing.likeness, nothing.short, nothing.age_days, nothing.repeats, nothing.reach)
+    assert values == (None, None, None, None, None)
     undated = traits_of(bench, {"a~b:c.d_e-f": ("related",)}, {"a~b:c.d_e-f": 1}, 1)
     assert (undated.age_days, undated.likeness, undated.short) == (None, None, 0.0)
 

@@ -1,4 +1,4 @@
-"""Of the rules that keep an article out of a list, the first is told."""
+"""The first rule that drops an article is the one that is reported."""
 
 from itertools import product
 
@@ -10,7 +10,7 @@ from recommender.ranking.explain import DropFacts, first_rule
 REMOVALS: list[Rule] = ["duplicate_of_seed", "duplicate", "story_cap", "copy_cap"]
 
 
-def test_what_breaks_no_rule_would_stand_further_down() -> None:
+def test_a_candidate_that_breaks_no_rule_is_dropped_by_the_limit() -> None:
     assert first_rule(DropFacts(), by_min_score=False) == "limit"
     assert first_rule(DropFacts(), by_min_score=True) == "limit"
 
@@ -28,16 +28,16 @@ def test_what_breaks_no_rule_would_stand_further_down() -> None:
         *((DropFacts(removed=removal), removal) for removal in REMOVALS),
     ],
 )
-def test_the_first_rule_is_told(candidate: DropFacts, rule: Rule) -> None:
+def test_the_first_broken_rule_is_reported(candidate: DropFacts, rule: Rule) -> None:
     assert first_rule(candidate, by_min_score=False) == rule
 
 
-def test_a_least_score_that_was_asked_for_has_a_rule_of_its_own() -> None:
+def test_a_requested_min_score_has_its_own_rule() -> None:
     assert first_rule(DropFacts(related=False), by_min_score=True) == "min_score"
 
 
-def test_of_all_that_is_broken_the_first_in_the_order_of_the_rules_is_told() -> None:
-    """By brute force over everything that can be known of a candidate."""
+def test_the_reported_rule_is_the_first_broken_one_in_the_order_of_rules() -> None:
+    """By brute force over all combinations of facts about a candidate."""
     broken: list[Rule | None] = [None, "unread", "expired", "tag", "not_older"]
     removed: list[Rule | None] = [None, *REMOVALS]
     no_or_yes = [False, True]

@@ -120,7 +120,7 @@ def test_what_is_no_number_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_the_bounds_are_those_that_the_docs_tell(name: str) -> None:
+def test_the_bounds_are_those_of_the_docs(name: str) -> None:
     schema = PROPERTIES[name]
     for word, step in {"minimum": -1, "maximum": 1}.items():
         outside = f"exclusive{word.capitalize()}"

@@ -8,7 +8,7 @@ from recommender.store import ArticleStore
 from tests.support.stores import make_article
 
 
-def test_only_what_stands_at_the_change_asked_for_is_read(store: ArticleStore) -> None:
+def test_only_articles_at_the_requested_change_are_read(store: ArticleStore) -> None:
     articles = [make_article(name, body=f"Text of {name}.") for name in ("a", "b", "c")]
     changes = {one.id: store.put(one).change for one in articles}
     store.put(make_article("b", body="Another text."))
@@ -17,7 +17,7 @@ def test_only_what_stands_at_the_change_asked_for_is_read(store: ArticleStore) -
     assert store.texts_at({}) == {}
 
 
-def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore) -> None:
+def test_markup_is_read_as_its_stored_plain_text(store: ArticleStore) -> None:
     plain, kept, unkept = (
         make_article("a", body="Plain."),
         make_article("b", body_html="<p>Kept.</p>"),
@@ -25,7 +25,7 @@ def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore
     )
     changes = {one.id: store.put(one).change for one in (plain, kept, unkept)}
     store.features.add_texts({kept.text_hash: "Kept."}, MARKUP_VERSION)
-    store.features.add_texts({unkept.text_hash: "Old."}, "another recipe")
+    store.features.add_texts({unkept.text_hash: "Old."}, "another analyzer")
     assert store.texts_at(changes) == {"a": plain, "b": kept.with_text("Kept.")}
 
 
@@ -41,12 +41,12 @@ def test_markup_is_read_as_the_plain_text_that_is_kept_of_it(store: ArticleStore
         (" " + "x" * 2 * MOST_LETTERS, MOST_LETTERS),
     ],
 )
-def test_of_a_long_text_the_beginning_is_read_up_to_a_blank(body: str, kept: int) -> None:
+def test_a_long_text_is_cut_at_a_blank(body: str, kept: int) -> None:
     whole = make_article("a", body=body, summary="S")
     assert beginning_of(whole) == whole.with_text(body[:kept])
 
 
-def test_nothing_beyond_is_compared() -> None:
+def test_text_beyond_the_limit_is_not_compared() -> None:
     body = "In Khujand it rained. " * (MOST_LETTERS // 22) + "\n" * 50 + "We saw Isfara."
     side = ComparedText.of(make_article("a", body=body), None, None)
     assert [name.spelt for name in side.names.values()] == ["Khujand"]

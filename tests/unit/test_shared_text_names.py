@@ -36,7 +36,7 @@ def shared(one: str, other: str) -> tuple[str, ...]:
         ("the line ends\nWhere another begins", []),
     ],
 )
-def test_a_name_is_what_has_a_capital_where_others_have_none(body: str, names: list[str]) -> None:
+def test_a_name_has_a_capital_where_other_words_have_none(body: str, names: list[str]) -> None:
     assert spelt(body) == names
 
 
@@ -55,14 +55,14 @@ def test_scripts_without_capitals_have_no_names(body: str, names: list[str]) -> 
     assert spelt(body) == names
 
 
-def test_a_headline_of_capitals_tells_no_names() -> None:
+def test_a_headline_in_capitals_has_no_names() -> None:
     assert names_of(text("It is so.", title="Mothers Teach Machines To See")) == {}
     assert [n.spelt for n in names_of(Article(id="a", title="Rain in Khujand")).values()] == [
         "Khujand"
     ]
 
 
-def test_a_shared_name_is_told_whole_as_the_item_spells_it() -> None:
+def test_a_shared_name_is_whole_and_spelled_as_in_the_item() -> None:
     seed = "We saw Владимира Петровского in Isfara, said Anna Lee."
     item = "There Владимир Петровский saw Anna Lee. They left Khujand."
     assert shared(seed, item) == ("Владимир Петровский", "Anna Lee")

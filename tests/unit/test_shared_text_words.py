@@ -22,20 +22,20 @@ def query(article: Article) -> Query:
     return Query(buckets, np.full(len(buckets), 1 / np.sqrt(len(buckets) or 1), np.float32))
 
 
-def told(one: Article, other: Article, most: int = 10) -> list[str]:
+def shared_words(one: Article, other: Article, most: int = 10) -> list[str]:
     added = products(query(one), query(other))
     shared = shared_terms(spellings(one), spellings(other), added, most)
     return [term.word for term in shared]
 
 
-def test_what_two_texts_add_by_bucket_is_the_product_of_their_weights() -> None:
+def test_products_are_the_weights_of_both_texts_multiplied_by_bucket() -> None:
     one = Query(np.array([2, 5, 9], np.int32), np.array([0.5, 0.25, 0.0], np.float32))
     other = Query(np.array([5, 7, 9], np.int32), np.array([0.5, 1.0, 1.0], np.float32))
     assert products(one, other) == {5: 0.125}
     assert products(one, Query(np.empty(0, np.int32), np.empty(0, np.float32))) == {}
 
 
-def test_a_word_is_told_with_its_share_and_as_the_item_spells_it_most_often() -> None:
+def test_a_shared_word_has_its_share_and_the_items_most_frequent_spelling() -> None:
     one, other = text("tunnels under Khujand"), text("A tunnel. Tunnel, tunnel! KHUJAND's road")
     (tunnel,), (town,) = (
         count_tokens(text("", word))[0].tolist() for word in ("tunnel", "khujand")
@@ -62,10 +62,10 @@ def test_a_word_is_told_with_its_share_and_as_the_item_spells_it_most_often() ->
     ],
 )
 def test_words_of_every_script_are_readable(one: str, other: str, words: list[str]) -> None:
-    assert sorted(told(text(one), text(other))) == sorted(words)
+    assert sorted(shared_words(text(one), text(other))) == sorted(words)
 
 
-def test_the_heaviest_come_first_and_ten_at_most() -> None:
+def test_the_heaviest_words_come_first_and_ten_at_most() -> None:
     every = [f"word{mark}" for mark in "abcdefghijklm"]
     both = spellings(text(" ".join(every)))
     places = [int(count_tokens(text("", word))[0][0]) for word in every]
@@ -75,7 +75,7 @@ def test_the_heaviest_come_first_and_ten_at_most() -> None:
     assert shared[0].share == pytest.approx(13 / sum(added.values()))
 
 
-def test_two_words_in_one_bucket_are_no_shared_word() -> None:
+def test_different_words_in_one_bucket_are_no_shared_word() -> None:
     one, other = text("quay"), text("crane")
     (place,) = count_tokens(text("", "crane"))[0].tolist()
     assert shared_terms(spellings(one), spellings(other), {place: 1.0}) == ()
