@@ -120,7 +120,7 @@ EXISTING: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("make", EXISTING.values(), ids=EXISTING)
-def test_what_is_there_already_is_left_alone(
+def test_an_existing_target_is_left_alone(
     reopen: Open, tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     (tmp_path / "to").mkdir()
@@ -199,22 +199,24 @@ def test_what_was_copied_is_on_the_disk_before_it_has_its_name(
 
 
 @pytest.mark.postgresql_daily
-def test_the_meter_of_a_server_is_told_of_every_row(store: ArticleStore, tmp_path: Path) -> None:
+def test_the_progress_of_a_server_backup_counts_every_row(
+    store: ArticleStore, tmp_path: Path
+) -> None:
     fill(store)
-    told: dict[str, list[int]] = {}
+    advanced: dict[str, list[int]] = {}
 
     @contextmanager
     def meter(label: str, total: int, _unit: str) -> Iterator[Advance]:
-        told[label] = [total, 0]
+        advanced[label] = [total, 0]
 
         def advance(done: int) -> None:
-            told[label][1] += done
+            advanced[label][1] += done
 
         yield advance
 
     back_up(store, tmp_path / "copy.db", meter)
-    assert bool(told) == (store.engine.dialect.name == "postgresql")
-    assert [label for label, (total, done) in told.items() if total != done] == []
+    assert bool(advanced) == (store.engine.dialect.name == "postgresql")
+    assert [label for label, (total, done) in advanced.items() if total != done] == []
 
 
 def test_a_copy_taken_while_two_write_is_a_prefix_of_the_log(reopen: Open, tmp_path: Path) -> None:
@@ -286,7 +288,7 @@ def test_a_damaged_store_is_not_passed_off_as_a_backup(own: ArticleStore, tmp_pa
     assert names(tmp_path / "to") == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(own: ArticleStore, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(own: ArticleStore, tmp_path: Path) -> None:
     (tmp_path / "to").mkdir()
     with files_of_at_most(32_768), pytest.raises(OSError, match="cannot be made"):
         back_up(own, tmp_path / "to" / "copy.db")
@@ -539,7 +541,7 @@ def test_a_store_that_others_have_open_is_not_replaced(
     assert tables_of(own) == tables_at(copy)
 
 
-def test_nobody_gets_in_while_a_store_is_replaced(
+def test_no_process_opens_a_store_while_it_is_replaced(
     own_address: str, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = []
@@ -569,7 +571,7 @@ def test_a_full_disk_leaves_the_store_as_it_was(
     restore(own_address, copy)
 
 
-def test_what_a_kill_left_is_removed_the_next_time(
+def test_files_left_by_a_kill_are_removed_by_the_next_run(
     own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     for ending in ("part", "part-wal", "part-journal", "restoring", "restoring-shm"):

@@ -84,8 +84,8 @@ def test_what_was_deleted_is_not_left_in_the_file(path: Path) -> None:
     assert b"withdrawn sentence" not in path.read_bytes()
 
 
-def test_a_writer_takes_its_turn_at_its_start(engine: sa.Engine, path: Path) -> None:
-    """While one writes, a second connection that would write is told at once that it must wait."""
+def test_a_writer_takes_the_write_lock_at_its_start(engine: sa.Engine, path: Path) -> None:
+    """While one connection writes, a second writer learns at once that it must wait."""
     with (
         writing(engine).begin(),
         closing(pysqlite3.connect(str(path), timeout=0)) as other,
@@ -120,7 +120,7 @@ def refused_after(use: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
-def test_a_writer_whose_turn_does_not_come_is_refused_and_may_come_again(
+def test_a_writer_that_does_not_get_the_lock_is_refused_and_may_try_again(
     impatient: sa.Engine, path: Path
 ) -> None:
     store = ArticleStore(impatient)
@@ -131,18 +131,18 @@ def test_a_writer_whose_turn_does_not_come_is_refused_and_may_come_again(
         assert lent(impatient) == 0
         other.execute("ROLLBACK")
         assert store.put(Article(id="a", title="T")).change == 1
-        other.execute("BEGIN IMMEDIATE")  # the store gave its turn back
+        other.execute("BEGIN IMMEDIATE")  # the store released the write lock
     assert lent(impatient) == 0
 
 
-def test_readers_read_while_a_writer_waits_for_its_turn(impatient: sa.Engine, path: Path) -> None:
+def test_readers_read_while_a_writer_waits_for_the_lock(impatient: sa.Engine, path: Path) -> None:
     store = ArticleStore(impatient)
     with closing(pysqlite3.connect(str(path), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert store.state().change == 0
 
 
-def test_a_file_that_somebody_has_for_himself_is_refused_to_readers_and_writers(
+def test_an_exclusively_locked_file_is_refused_to_readers_and_writers(
     impatient: sa.Engine, path: Path
 ) -> None:
     store = ArticleStore(impatient)
@@ -158,8 +158,8 @@ def test_a_file_that_somebody_has_for_himself_is_refused_to_readers_and_writers(
     assert store.state().change == 1
 
 
-def test_a_bulk_load_that_pauses_shortly_keeps_no_single_writer_from_its_turn(path: Path) -> None:
-    """It gets the turn in the first pauses; by SQLite's own waiting it would miss most of them."""
+def test_a_bulk_load_that_pauses_shortly_lets_a_single_writer_in(path: Path) -> None:
+    """It gets the lock in the first pauses; by SQLite's own waiting it would miss most of them."""
     bulk, single = (open_store(f"sqlite:///{path}") for _ in range(2))
     loads: list[int] = []
     done = threading.Event()
@@ -195,7 +195,7 @@ def test_as_many_may_read_at_once_as_there_are_threads(path: Path) -> None:
     store.close()
 
 
-def test_a_damaged_file_is_told_as_unusable(path: Path) -> None:
+def test_a_damaged_file_is_reported_as_unusable(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     store.write_many(Article(id=f"a{number}", title="T", body="x" * 3_000) for number in range(50))
     store.close()
@@ -209,7 +209,7 @@ def test_a_damaged_file_is_told_as_unusable(path: Path) -> None:
     damaged.close()
 
 
-def test_a_file_that_may_not_be_written_is_told_as_unusable(path: Path) -> None:
+def test_a_file_that_may_not_be_written_is_reported_as_unusable(path: Path) -> None:
     open_store(f"sqlite:///{path}").close()
     store = open_store(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(StoreUnusable, match="readonly"):
@@ -218,7 +218,7 @@ def test_a_file_that_may_not_be_written_is_told_as_unusable(path: Path) -> None:
     assert not Path("file:").exists()
 
 
-def test_a_reader_keeps_nobody_from_writing(engine: sa.Engine, path: Path) -> None:
+def test_a_reader_blocks_no_writer(engine: sa.Engine, path: Path) -> None:
     with engine.begin() as reader:
         assert reader.scalar(sa.text("SELECT count(*) FROM articles")) == 0
         execute(path, "INSERT INTO store_facts VALUES ('mood', 'good')")
@@ -283,7 +283,7 @@ def test_a_database_in_memory_is_refused(address: str) -> None:
     assert "memory" in refusal(address)
 
 
-def test_many_that_make_a_new_store_at_once_all_get_it(tmp_path: Path) -> None:
+def test_processes_that_create_one_store_at_once_all_open_it(tmp_path: Path) -> None:
     """SQLite refuses, without waiting, one of two that change a new file's journal at once."""
     with ThreadPoolExecutor(4) as threads:
         for number in range(12):

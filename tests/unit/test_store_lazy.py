@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def late(path: Path) -> Iterator[LazyStore]:
-    """Beside generations: nothing may be made."""
+    """With generations, but no store: no store may be made."""
     with closing(LazyStore(f"sqlite:///{path}", may_create=lambda: False)) as made:
         yield made
 
@@ -55,7 +55,9 @@ def test_on_a_first_start_the_file_is_made(path: Path) -> None:
     assert path.exists()
 
 
-def test_a_file_that_is_there_is_opened_beside_generations(late: LazyStore, path: Path) -> None:
+def test_an_existing_file_is_opened_though_there_are_generations(
+    late: LazyStore, path: Path
+) -> None:
     fill(path, "a")
     assert ids_of(late()) == ["a"]
 

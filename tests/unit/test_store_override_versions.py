@@ -55,7 +55,7 @@ def test_each_setting_is_a_change_and_kept(filled: ArticleStore) -> None:
     assert begun <= pins[1].at <= pins[0].at == newest.at <= datetime.now(tz=UTC)
 
 
-def test_what_holds_is_the_last_of_each_kind_and_article(filled: ArticleStore) -> None:
+def test_the_last_overrides_of_each_kind_and_article_are_active(filled: ArticleStore) -> None:
     filled.overrides.put("b", "pins", overrides("a"), "one")
     filled.overrides.put("a", "blocks", overrides("c"), "one")
     filled.overrides.put("b", "pins", (), "one")
@@ -65,7 +65,7 @@ def test_what_holds_is_the_last_of_each_kind_and_article(filled: ArticleStore) -
     ]
 
 
-def test_who_follows_the_log_is_told_of_overrides(filled: ArticleStore) -> None:
+def test_a_follower_of_the_log_gets_the_overrides(filled: ArticleStore) -> None:
     filled.overrides.put("a", "pins", overrides("b"), "one")
     epoch = filled.state().epoch
     point, page = filled.updates_after(LOG_START, epoch=epoch, analyzer="", model="")
@@ -92,7 +92,7 @@ def test_overrides_alone_need_no_new_generation(filled: ArticleStore) -> None:
     assert filled.entries_since(newest, epoch) == 1
 
 
-def test_what_holds_already_is_not_set_again(filled: ArticleStore) -> None:
+def test_active_overrides_are_not_set_again(filled: ArticleStore) -> None:
     assert filled.overrides.put("a", "pins", (), "one") == Receipt("a", "unchanged", 0)
     filled.overrides.put("a", "pins", overrides("b"), "one")
     before = filled.state()
@@ -101,7 +101,7 @@ def test_what_holds_already_is_not_set_again(filled: ArticleStore) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pins", "blocks"])
-def test_who_is_not_stored_is_neither_chosen_nor_has_overrides(
+def test_an_article_that_is_not_stored_is_neither_pinned_nor_has_overrides(
     filled: ArticleStore, kind: Kind
 ) -> None:
     filled.overrides.put("a", kind, overrides("b"), "one")

@@ -73,7 +73,7 @@ def pages_after(
     return point, seen
 
 
-def test_who_follows_learns_that_there_is_another_policy(store: ArticleStore) -> None:
+def test_a_follower_learns_of_a_new_policy(store: ArticleStore) -> None:
     store.put(article("a"))
     before = store.state().newest
     assert pages_after(store, LOG_START) == (before, [(["a"], 1, None)])
@@ -132,11 +132,11 @@ def test_policies_set_by_several_at_once_have_versions_and_changes_in_one_order(
         return done
 
     with ThreadPoolExecutor(4) as threads:
-        told = [receipt for some in threads.map(work, range(4)) for receipt in some]
+        receipts = [receipt for some in threads.map(work, range(4)) for receipt in some]
     store = reopen()
     kept = list(reversed(store.policies.history(1_000)))
     assert [one.version for one in kept] == list(range(1, MANY + 1))
     assert [one.change for one in kept] == sorted(one.change for one in kept)
-    assert {(one.version, one.change) for one in kept} == {(r.version, r.change) for r in told}
+    assert {(one.version, one.change) for one in kept} == {(r.version, r.change) for r in receipts}
     logged = [one.number for one in log_of(store) if one.kind == "policy"]
     assert logged == [one.change for one in kept]
