@@ -80,9 +80,7 @@ def test_a_query_too_long_for_an_address_is_sent_as_a_body(cms: Client) -> None:
 
 
 @pytest.mark.parametrize(("many", "method"), [(36, "GET"), (38, "POST")])
-def test_a_query_goes_into_the_address_while_every_server_takes_that(
-    many: int, method: str
-) -> None:
+def test_a_query_that_every_server_takes_goes_into_the_address(many: int, method: str) -> None:
     cms, asked = answering(httpx.Response(200, json=EMPTY))
     cms.related("x" * 200, exclude=["y" * 200] * many)
     (sent,) = asked
@@ -136,7 +134,7 @@ def test_any_id_makes_an_address(cms: Client, name: str) -> None:
     assert cms.get(name).id == name
 
 
-def test_waiting_is_asked_for() -> None:
+def test_a_write_may_ask_to_wait_until_it_is_visible() -> None:
     written = httpx.Response(200, json={"id": "a", "result": "created", "change": 1})
     cms, asked = answering(written)
     cms.put({"id": "a"}, wait=True)
@@ -146,7 +144,7 @@ def test_waiting_is_asked_for() -> None:
     assert [one.url.query for one in asked] == [b"wait=visible"] * 3 + [b""]
 
 
-def test_what_takes_the_service_long_is_waited_for() -> None:
+def test_the_client_waits_for_slow_calls() -> None:
     """An attempt at anything else has ten seconds."""
     answers = [
         {"id": "a", "title": "A"},
@@ -243,7 +241,7 @@ def test_after_the_last_attempt_the_refusal_is_raised() -> None:
     assert (refused.value.status, len(asked), waits) == (503, 2, [1.0])
 
 
-def test_what_a_store_left_undone_is_sent_again_in_order() -> None:
+def test_lines_that_the_store_left_undone_are_sent_again_in_order() -> None:
     def answer(*items: Document) -> httpx.Response:
         return httpx.Response(200, json={"errors": True, "items": items})
 
@@ -265,7 +263,7 @@ def test_what_a_store_left_undone_is_sent_again_in_order() -> None:
     assert [one.content.count(b"\n") for one in asked] == [4, 2, 2]
 
 
-def test_what_stays_undone_is_answered_so() -> None:
+def test_lines_that_stay_undone_are_answered_as_undone() -> None:
     again = httpx.Response(
         200,
         json={"errors": True, "items": [{"id": "a", "status": 503}, {"id": "b", "status": 503}]},
@@ -302,7 +300,7 @@ def test_no_answer_is_an_error_without_a_status(error: httpx.RequestError, said:
     assert away.value.status is None
 
 
-def test_what_cannot_be_sent_is_no_answer_of_the_service() -> None:
+def test_a_request_that_cannot_be_sent_is_no_answer_of_the_service() -> None:
     cms, asked = answering(httpx.Response(200, json={}))
     for unsendable in (
         {"id": "a", "title": "\ud800"},
@@ -333,7 +331,7 @@ def test_an_answer_of_something_else_is_an_error(answer: httpx.Response) -> None
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_no_call_leaves_its_address(name: str) -> None:
+def test_an_id_cannot_lead_a_call_to_another_path(name: str) -> None:
     cms, asked = answering(httpx.Response(200, json={}))
     with pytest.raises(ApiError, match="is no id"):
         cms.delete(name)
@@ -390,8 +388,8 @@ def test_the_example_of_the_page_runs(
     assert "'59'" in printed[-1]
 
 
-def test_a_script_that_asks_loads_neither_model_nor_server() -> None:
+def test_importing_the_client_loads_neither_model_nor_server() -> None:
     heavy = ["torch", "flask", "sqlalchemy", "faiss", "numpy", "transformers"]
     code = f"import sys, recommender.client; print([n for n in {heavy} if n in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
-    assert told.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"

@@ -46,13 +46,13 @@ def document(desk: FlaskClient) -> Document:
 
 
 def calls(document: Document) -> Iterator[tuple[str, str, Document]]:
-    """Every call of the document: method, address, and what is told of it."""
+    """Every call of the document: method, path and description."""
     for path, methods in document["paths"].items():
-        for method, told in methods.items():
-            yield method.upper(), path, told
+        for method, call in methods.items():
+            yield method.upper(), path, call
 
 
-def test_every_route_is_described_and_nothing_else_is(
+def test_the_document_describes_every_route_and_nothing_else(
     desk: FlaskClient, document: Document
 ) -> None:
     """Whoever adds a route describes it."""
@@ -67,15 +67,15 @@ def test_every_route_is_described_and_nothing_else_is(
     assert {(method, path) for method, path, _ in calls(document)} == served
 
 
-def test_the_document_is_one_of_openapi_31(document: Document) -> None:
+def test_the_document_is_valid_openapi_31(document: Document) -> None:
     schemathesis.openapi.from_dict(document).validate()
     assert document["openapi"] == "3.1.0"
     assert document["info"]["version"] == version("read-also")
-    names = [told["operationId"] for _, _, told in calls(document)]
+    names = [call["operationId"] for _, _, call in calls(document)]
     assert len(names) == len(set(names))
 
 
-def test_every_reference_leads_somewhere(document: Document) -> None:
+def test_every_reference_leads_to_a_schema(document: Document) -> None:
     named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert named <= document["components"]["schemas"].keys()
 
@@ -87,16 +87,16 @@ def scope_of(method: str, path: str) -> str | None:
     return "read" if method == "GET" or path == "/v1/related" else "write"
 
 
-def test_a_call_opens_to_the_keys_that_the_document_names(
+def test_a_call_accepts_the_keys_that_the_document_names(
     client_of: Clients, own_desk: Settings, document: Document
 ) -> None:
     """The guard of each call is tried with no key and with a key of each scope."""
     clients = {key: client_of(own_desk, key) for key in (None, *SCOPES.values())}
-    for method, path, told in calls(document):
+    for method, path, call in calls(document):
         address = path.replace("{article_id}", "harbour-2")
         scope = scope_of(method, path)
-        assert told.get("x-scope") == scope, (method, path)
-        assert bool(told["security"]) is (scope is not None), address
+        assert call.get("x-scope") == scope, (method, path)
+        assert bool(call["security"]) is (scope is not None), address
         for key, client in clients.items():
             status = client.open(f"{address}?no_such=1", method=method).status_code
             if scope is None or key == SCOPES[scope]:
@@ -105,7 +105,7 @@ def test_a_call_opens_to_the_keys_that_the_document_names(
                 assert status == (401 if key is None else 403), (method, address, key)
 
 
-def test_the_document_and_the_page_are_for_all_and_hold_no_secret(
+def test_the_document_and_the_page_are_public_and_hold_no_secret(
     client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
 ) -> None:
     stranger = client_of(desk_settings, None)
@@ -118,17 +118,17 @@ def test_the_document_and_the_page_are_for_all_and_hold_no_secret(
 
 
 def test_every_503_says_when_to_ask_again(document: Document) -> None:
-    for method, path, told in calls(document):
-        if "503" in told["responses"]:
-            assert "Retry-After" in told["responses"]["503"]["headers"], (method, path)
+    for method, path, call in calls(document):
+        if "503" in call["responses"]:
+            assert "Retry-After" in call["responses"]["503"]["headers"], (method, path)
 
 
 def test_a_call_with_a_body_documents_the_answers_to_a_bad_one(document: Document) -> None:
-    with_body = {told["operationId"] for _, _, told in calls(document) if "requestBody" in told}
+    with_body = {call["operationId"] for _, _, call in calls(document) if "requestBody" in call}
     assert with_body >= {"api_put_article", "api_patch_article", "bulk_load"}
-    for _, _, told in calls(document):
-        if "requestBody" in told:
-            assert {"400", "411", "413", "422"} <= told["responses"].keys()
+    for _, _, call in calls(document):
+        if "requestBody" in call:
+            assert {"400", "411", "413", "422"} <= call["responses"].keys()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_call_with_a_body_documents_the_answers_to_a_bad_one(document: Documen
         ("status", "draft"),
     ],
 )
-def test_the_schema_of_an_article_takes_what_is_taken(
+def test_the_schema_of_an_article_accepts_what_the_api_accepts(
     document: Document, field: str, value: object
 ) -> None:
     fields = document["components"]["schemas"]["Article"]["properties"]
@@ -173,8 +173,8 @@ def without_nulls(value: object) -> object:
     return [without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def test_answers_hold_what_is_documented_and_nothing_else(client: FlaskClient) -> None:
-    """Each answer is read as its type and written again: nothing got lost, so all is told."""
+def test_answers_hold_every_documented_field_and_no_other(client: FlaskClient) -> None:
+    """Each answer is read as its type and written again: nothing is lost: all is documented."""
     path = "/v1/articles/harbour-2"
     pinned = {"pins": [{"id": "harbour-3", "why": "w"}], "by": "m"}
     answers: list[tuple[Any, Any]] = [
@@ -206,7 +206,7 @@ def found(page: bytes, path: str) -> list[str]:
     return [str(one) for one in cast("list[object]", html.document_fromstring(page).xpath(path))]
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing(desk: FlaskClient) -> None:
+def test_the_page_loads_nothing_from_other_sites_and_runs_nothing(desk: FlaskClient) -> None:
     answer = desk.get("/docs")
     assert answer.content_type == "text/html; charset=utf-8"
     policy = answer.headers["Content-Security-Policy"]
@@ -219,19 +219,19 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing(desk: FlaskClien
     assert "url(" not in desk.get("/docs.css").text
 
 
-def test_the_page_has_every_call_and_shape_and_its_links_lead_there(
+def test_the_page_has_every_call_and_schema_and_its_links_lead_to_them(
     desk: FlaskClient, document: Document
 ) -> None:
     page = desk.get("/docs").data
     places = found(page, "//@id")
     assert len(places) == len(set(places))
-    told = {one["operationId"] for _, _, one in calls(document)}
-    assert told | document["components"]["schemas"].keys() <= set(places)
+    named = {one["operationId"] for _, _, one in calls(document)}
+    assert named | document["components"]["schemas"].keys() <= set(places)
     inside = {link[1:] for link in found(page, "//a/@href") if link.startswith("#")}
     assert inside <= set(places)
 
 
-def test_the_page_can_be_found_around_in(desk: FlaskClient) -> None:
+def test_the_page_has_landmarks_and_headings(desk: FlaskClient) -> None:
     """A language, a title, one first heading, named regions, and headers of rows and columns."""
     page = desk.get("/docs").data
     assert found(page, "/html/@lang") == ["en"]

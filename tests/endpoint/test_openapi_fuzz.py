@@ -8,16 +8,16 @@ from tests.support.api_fuzz import AnswerCounts, fuzz, serve
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_every_answer_is_one_that_the_document_describes(own_desk: Settings) -> None:
-    """No 5xx but a 503 that says when to ask again, and no status or shape that is not told."""
+    """No 5xx but a 503 that says when to ask again, and no undocumented status or shape."""
     counts = AnswerCounts()
     with serve(own_desk) as app:
         fuzz(app, 150, counts)
     assert counts.failures == {}
     assert counts.cases >= 150
     document = app.test_client().get("/openapi.json").get_json()
-    told = {
+    documented = {
         f"{method.upper()} {path}"
         for path, methods in document["paths"].items()
         for method in methods
     }
-    assert {call for call, _, _ in counts.answers} == told
+    assert {call for call, _, _ in counts.answers} == documented

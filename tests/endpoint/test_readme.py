@@ -1,4 +1,4 @@
-"""The README tells the truth: its console blocks are run, its targets and files are there."""
+"""The README is true: its console blocks are run, its targets and files are there."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def split(step: str) -> tuple[str, str]:
     raise AssertionError(f"a quote stays open in {step}")
 
 
-def settled(text: str) -> tuple[list[str], list[float]]:
+def words_and_numbers(text: str) -> tuple[list[str], list[float]]:
     """A text without what differs between machines, and its numbers."""
     plain = VARYING.sub("~", text.strip())
     return NUMBER.split(plain), [float(number) for number in NUMBER.findall(plain)]
@@ -102,8 +102,8 @@ def test_a_command_prints_what_the_readme_says(
         check=True,
         timeout=120,
     )
-    words, numbers = settled(done.stdout)
-    expected_words, expected_numbers = settled(step.output)
+    words, numbers = words_and_numbers(done.stdout)
+    expected_words, expected_numbers = words_and_numbers(step.output)
     assert words == expected_words
     assert numbers == pytest.approx(expected_numbers, abs=0.02)
 
