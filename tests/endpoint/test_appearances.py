@@ -1,4 +1,4 @@
-"""Under which articles one stands: what the lists say that were made one by one."""
+"""Which lists show an article: the same answer as asking every list."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ Documents = dict[str, dict[str, Any]]
 
 
 def by_hand(client: FlaskClient, article_id: str, every: Documents) -> list[str]:
-    """Who lists an article, asked list by list."""
+    """The articles whose list shows this one, asked list by list."""
     others = sorted(set(every) - {article_id})
     return [one for one in others if article_id in listed(client, one)]
 
@@ -23,11 +23,11 @@ def listed(client: FlaskClient, seed: str) -> set[str]:
 
 
 @pytest.mark.parametrize("article_id", ["harbour-4", "harbour-ru", "orchard-3", "harbour-draft"])
-def test_every_list_that_shows_the_article_is_named(
+def test_the_answer_names_every_list_that_shows_the_article(
     desk: FlaskClient, desk_documents: Documents, article_id: str
 ) -> None:
-    told = desk.get(f"/v1/articles/{article_id}/appears-in").get_json()
-    assert told == {
+    answer = desk.get(f"/v1/articles/{article_id}/appears-in").get_json()
+    assert answer == {
         "article_id": article_id,
         "appears_in": by_hand(desk, article_id, desk_documents),
         "checked": len(desk_documents) - 1,
@@ -41,21 +41,21 @@ def test_the_lists_that_pin_an_article_are_checked_first_however_far_away(
     monkeypatch.setattr(appearances, "NEAREST", 1)
     pins = {"pins": [{"id": "orchard-3"}]}
     assert client.put("/v1/articles/harbour-zh/pins", json=pins).status_code == 200
-    told = client.get("/v1/articles/orchard-3/appears-in").get_json()
-    assert "harbour-zh" in told["appears_in"]
-    assert told["checked"] == 2
-    assert told["complete"] is False
+    answer = client.get("/v1/articles/orchard-3/appears-in").get_json()
+    assert "harbour-zh" in answer["appears_in"]
+    assert answer["checked"] == 2
+    assert answer["complete"] is False
 
 
-def test_the_search_ends_in_time_and_says_that_it_is_not_complete(
+def test_a_search_that_runs_out_of_time_says_that_it_is_not_complete(
     desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(appearances, "MOST_SECONDS", -1.0)
-    told = desk.get("/v1/articles/harbour-4/appears-in").get_json()
-    assert (told["appears_in"], told["checked"], told["complete"]) == ([], 0, False)
+    answer = desk.get("/v1/articles/harbour-4/appears-in").get_json()
+    assert (answer["appears_in"], answer["checked"], answer["complete"]) == ([], 0, False)
 
 
-def test_it_needs_an_article_and_takes_no_options(client: FlaskClient) -> None:
+def test_the_call_needs_an_article_and_takes_no_options(client: FlaskClient) -> None:
     address = "/v1/articles/{}/appears-in"
     client.delete("/v1/articles/harbour-5")
     assert client.get(address.format("nobody")).status_code == 404

@@ -39,14 +39,14 @@ def test_a_draft_gets_the_list_that_it_would_get_when_stored(
     index_with_fake(own_desk)
     stored = client.get("/v1/articles/stored/related?limit=8").get_json()
     found = drafted.get_json()
-    # The kept vector was rounded once more; that may move the last digit that is told.
+    # The stored vector was rounded once more; that may change the last digit of a score.
     scores = [[item.pop("score") for item in one["items"]] for one in (found, stored)]
     assert scores[0] == pytest.approx(scores[1], abs=2e-4)
     assert found == stored | {"article_id": None}
 
 
 @pytest.mark.usefixtures("indexer")
-def test_markup_and_options_come_side_by_side(client: FlaskClient, text: dict[str, Any]) -> None:
+def test_a_draft_may_have_markup_and_options(client: FlaskClient, text: dict[str, Any]) -> None:
     marked = {"title": text["title"], "body_html": f"<p>{text['body']}</p>", "language": "en"}
     options = {"limit": 2, "mode": "latest", "exclude": ["harbour-12"], "explain": True}
     plain = client.post("/v1/related", json=text | options).get_json()
@@ -57,7 +57,7 @@ def test_markup_and_options_come_side_by_side(client: FlaskClient, text: dict[st
 
 
 @pytest.mark.usefixtures("indexer")
-def test_nothing_of_a_draft_is_kept(
+def test_nothing_of_a_draft_is_stored(
     client: FlaskClient, text: dict[str, Any], own_desk: Settings
 ) -> None:
     before = open_store(own_desk.database_url).state()
@@ -72,8 +72,8 @@ def test_without_an_indexer_a_draft_is_503_and_lists_go_on(
     answer = client.post("/v1/related", json=text)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    told = "the indexer, which reads drafts, is not there, starting or busy; try again"
-    assert answer.get_json()["detail"] == told
+    detail = "the indexer, which reads drafts, is not there, starting or busy; try again"
+    assert answer.get_json()["detail"] == detail
     assert client.get("/v1/articles/harbour-2/related").status_code == 200
 
 
@@ -95,7 +95,7 @@ def test_the_socket_is_the_owners_alone_and_goes_with_the_server(own_desk: Setti
     assert not path.exists()
 
 
-def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> None:
+def test_the_socket_works_in_a_folder_of_any_length(tmp_path: Path, indexer: Indexer) -> None:
     path = tmp_path / ("long " * 40) / "socket"
     with DraftServer(path, lambda: indexer):
         draft = read_draft(path, Article(id="a", title="The harbour at dawn"))
@@ -105,7 +105,7 @@ def test_a_folder_of_any_length_will_do(tmp_path: Path, indexer: Indexer) -> Non
 
 
 @pytest.mark.usefixtures("indexer")
-def test_the_reader_of_a_draft_learns_that_its_markup_is_unreadable(own_desk: Settings) -> None:
+def test_a_draft_with_unreadable_markup_is_refused_with_the_reason(own_desk: Settings) -> None:
     with pytest.raises(UnreadableMarkup):
         read_draft(own_desk.data.draft_socket, Article(id="a", title="A", body_html="<poison>"))
 
@@ -120,7 +120,7 @@ def lists(client: FlaskClient, *requests: dict[str, Any]) -> list[list[str]]:
     return [[item["id"] for item in one["items"]] for one in answer.get_json()["lists"]]
 
 
-def test_the_first_list_of_a_page_is_the_one_it_would_be_alone(desk: FlaskClient) -> None:
+def test_the_first_list_of_a_page_is_the_same_as_alone(desk: FlaskClient) -> None:
     alone = desk.get("/v1/articles/harbour-2/related?limit=5&mode=latest&section=city").get_json()
     asked = {"article_id": "harbour-2", "limit": 5, "mode": "latest", "section": "city"}
     answer = desk.post(PAGE, json={"requests": [asked]}).get_json()
@@ -140,7 +140,7 @@ def test_lists_of_a_page_do_not_repeat_each_other(desk: FlaskClient) -> None:
     assert {*first, *second, *third} == set(whole)
 
 
-def test_a_copy_of_what_one_list_holds_stands_in_no_other(desk: FlaskClient) -> None:
+def test_a_duplicate_of_an_item_of_one_list_is_in_no_other(desk: FlaskClient) -> None:
     """The reprint stands in the first, so its original may not stand in the second."""
     section = {"article_id": "harbour-2", "section": "city", "limit": 100}
     first, second = lists(desk, section, {"article_id": "harbour-4", "limit": 100})
@@ -165,7 +165,7 @@ def pin(client: FlaskClient, seed: str, *wanted: str) -> None:
     assert client.put(f"/v1/articles/{seed}/pins", json=pins).status_code == 200
 
 
-def test_lists_of_a_page_do_not_translate_each_other(desk: FlaskClient) -> None:
+def test_lists_of_a_page_do_not_show_translations_of_each_other(desk: FlaskClient) -> None:
     first, second = of_story(
         desk,
         {"article_id": "harbour-2", "limit": 100, "language": "ru"},
@@ -175,14 +175,14 @@ def test_lists_of_a_page_do_not_translate_each_other(desk: FlaskClient) -> None:
     assert second == set()
 
 
-def test_beside_a_pin_stands_no_other_form_of_its_story(client: FlaskClient) -> None:
+def test_a_list_with_a_pin_shows_no_other_form_of_its_story(client: FlaskClient) -> None:
     for wanted in ("harbour-1-reprint", "harbour-1-ru"):
         pin(client, "orchard-1", wanted)
         everything = {"article_id": "orchard-1", "limit": 100, "language": "any"}
         assert of_story(client, everything) == [{wanted}]
 
 
-def test_pins_give_way_to_a_story_that_another_list_of_the_page_holds(client: FlaskClient) -> None:
+def test_a_pin_is_dropped_if_another_list_of_the_page_shows_its_story(client: FlaskClient) -> None:
     pin(client, "harbour-2", "harbour-1")
     pin(client, "harbour-4", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg")
     assert of_story(client, {"article_id": "harbour-4"}) == [STORY - {"harbour-1"}]
@@ -191,7 +191,7 @@ def test_pins_give_way_to_a_story_that_another_list_of_the_page_holds(client: Fl
 
 
 @pytest.mark.usefixtures("indexer")
-def test_drafts_and_stored_articles_stand_on_one_page(
+def test_a_page_may_have_lists_of_drafts_and_of_stored_articles(
     client: FlaskClient, text: dict[str, Any]
 ) -> None:
     answer = client.post(
@@ -240,7 +240,7 @@ def test_drafts_and_stored_articles_stand_on_one_page(
         ({"article_id": "harbour-2", "beside": "harbour-4"}, 400, "/beside"),
     ],
 )
-def test_what_a_page_may_not_ask_for_is_refused_by_its_place(
+def test_a_bad_request_of_a_page_is_refused_by_its_pointer(
     desk: FlaskClient, body: dict[str, Any], status: int, pointer: str
 ) -> None:
     answer = desk.post(PAGE, json=body)
@@ -263,7 +263,7 @@ def test_options_are_numbers_and_flags_as_json_has_them(desk: FlaskClient) -> No
 
 
 @pytest.mark.usefixtures("indexer")
-def test_a_text_without_an_id_is_no_article_that_is_called_draft(
+def test_a_draft_without_an_id_is_not_the_stored_article_called_draft(
     client: FlaskClient,
     text: dict[str, Any],
     make_story: Callable[..., dict[str, Any]],

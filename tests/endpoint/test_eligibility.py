@@ -1,4 +1,4 @@
-"""Lists of a story told in several forms, by the clock, of odd ids, and of little to list."""
+"""Lists of stories with several forms, lists by the clock, of odd ids, and of small archives."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def ids(client: FlaskClient, seed: str, **options: str | int) -> list[str]:
     return [item["id"] for item in response.get_json()["items"]]
 
 
-def test_a_story_stands_once_though_a_copy_and_translations_of_it_are_there(
+def test_a_list_shows_a_story_once_though_it_has_a_reprint_and_translations(
     desk: FlaskClient,
 ) -> None:
     story = {"harbour-1", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg"}

@@ -1,4 +1,4 @@
-"""Editors have the last word: pins stand first, blocks never, and both tell who, when and why."""
+"""Editors have the last word: pins stand first, blocks never, and both say who, when and why."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -56,7 +56,7 @@ def test_pins_stand_first_in_their_order_and_the_rest_follows_as_before(
     assert ids(client, "limit=2") == pinned[:2]
 
 
-def test_a_block_takes_one_out_of_one_list_alone(client: FlaskClient) -> None:
+def test_a_block_removes_an_article_from_one_list_only(client: FlaskClient) -> None:
     before = ids(client)
     other = ids(client, path="/v1/articles/harbour-4/related")
     block(client, before[0])
@@ -64,12 +64,12 @@ def test_a_block_takes_one_out_of_one_list_alone(client: FlaskClient) -> None:
     assert ids(client, path="/v1/articles/harbour-4/related") == other
     pin(client, before[0])
     assert before[0] not in ids(client), "a block wins over a pin"
-    told = client.get(f"{LIST}?explain=all").get_json()["dropped"]
-    assert {one["rule"] for one in told if one["id"] == before[0]} == {"blocked"}
+    dropped = client.get(f"{LIST}?explain=all").get_json()["dropped"]
+    assert {one["rule"] for one in dropped if one["id"] == before[0]} == {"blocked"}
 
 
 @pytest.mark.parametrize("kind", ["pins", "blocks"])
-def test_an_override_holds_in_its_window_and_no_answer_is_kept_past_a_bound_of_it(
+def test_an_override_is_active_in_its_window_and_no_cache_outlasts_a_bound_of_it(
     client: FlaskClient, clock: SimpleNamespace, kind: str
 ) -> None:
     first = ids(client)[0]
@@ -90,7 +90,7 @@ def test_an_override_holds_in_its_window_and_no_answer_is_kept_past_a_bound_of_i
     assert "max-age=1," in client.get(LIST).headers["Cache-Control"] + ","
 
 
-def test_overrides_are_replaced_whole_and_taken_away(client: FlaskClient) -> None:
+def test_overrides_are_replaced_whole_and_deleted(client: FlaskClient) -> None:
     before = rows(client)
     pin(client, LAST)
     pin(client, "harbour-11")
@@ -100,7 +100,7 @@ def test_overrides_are_replaced_whole_and_taken_away(client: FlaskClient) -> Non
     assert rows(client) == before
 
 
-def test_who_when_and_why_are_kept_item_by_item(
+def test_each_item_keeps_who_when_and_why(
     client: FlaskClient, client_of: Clients, own_desk: Settings
 ) -> None:
     first = {"id": LAST, "why": "the harvest in the harbour"}
@@ -110,20 +110,20 @@ def test_who_when_and_why_are_kept_item_by_item(
         f"{SEED}/pins", json={"pins": [{"id": "harbour-11"}, first], "by": "Dilnoza"}
     )
     assert answer.get_json()["result"] == "updated"
-    told = client.get(f"{SEED}/pins").get_json()
-    assert [(one["id"], one["by"], one["why"]) for one in told["pins"]] == [
+    answered = client.get(f"{SEED}/pins").get_json()
+    assert [(one["id"], one["by"], one["why"]) for one in answered["pins"]] == [
         ("harbour-11", "writer: Dilnoza", ""),
         (LAST, "editor", "the harvest in the harbour"),
     ]
-    assert [(one["by"], len(one["pins"])) for one in told["history"]] == [
+    assert [(one["by"], len(one["pins"])) for one in answered["history"]] == [
         ("writer: Dilnoza", 2),
         ("editor", 1),
     ]
-    assert told["history"][0]["change"] == answer.get_json()["change"]
-    moments = [datetime.fromisoformat(one["at"]) for one in told["history"]]
+    assert answered["history"][0]["change"] == answer.get_json()["change"]
+    moments = [datetime.fromisoformat(one["at"]) for one in answered["history"]]
     assert moments == sorted(moments, reverse=True)
-    assert told["history"][0]["at"] == told["pins"][0]["at"]
-    assert {one["at"][-1] for one in (*told["pins"], *told["history"])} == {"Z"}
+    assert answered["history"][0]["at"] == answered["pins"][0]["at"]
+    assert {one["at"][-1] for one in (*answered["pins"], *answered["history"])} == {"Z"}
 
 
 def test_the_same_overrides_again_are_no_change(client: FlaskClient) -> None:
@@ -165,7 +165,7 @@ def test_the_same_overrides_again_are_no_change(client: FlaskClient) -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_its_place(
+def test_a_bad_override_is_refused_by_its_pointer(
     client: FlaskClient, body: Document, pointer: str
 ) -> None:
     before = rows(client)
@@ -185,7 +185,7 @@ def test_an_article_that_is_not_there_has_no_overrides(client: FlaskClient, kind
         assert client.delete(address).status_code == status
 
 
-def test_a_pin_that_was_deleted_may_stay_in_the_list_of_pins_and_shows_again_when_it_is_back(
+def test_a_pin_of_a_deleted_article_shows_again_when_the_article_is_back(
     client: FlaskClient, desk_documents: Documents
 ) -> None:
     pin(client, LAST, "harbour-11")
@@ -196,7 +196,7 @@ def test_a_pin_that_was_deleted_may_stay_in_the_list_of_pins_and_shows_again_whe
     assert ids(client)[:3] == [LAST, "harbour-11", "harbour-4"]
 
 
-def test_an_override_that_is_waited_for_shows(client: FlaskClient) -> None:
+def test_a_write_of_overrides_can_wait_until_they_show(client: FlaskClient) -> None:
     answer = client.put(f"{SEED}/pins?wait=visible", json={"pins": [{"id": LAST}]})
     assert answer.status_code == 200
     assert client.put(f"{SEED}/pins?wait=long", json={"pins": []}).status_code == 400

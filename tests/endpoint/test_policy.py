@@ -39,12 +39,14 @@ def items(client: FlaskClient, path: str = LIST) -> list[Document]:
     return found
 
 
-def test_a_threshold_takes_out_what_scores_less(client: FlaskClient, store: ArticleStore) -> None:
+def test_a_threshold_drops_articles_that_score_less(
+    client: FlaskClient, store: ArticleStore
+) -> None:
     before = items(client)
     scores = sorted(item["score"] for item in before if item["reason"] == SEMANTIC)
     middle = scores[len(scores) // 2]
     assert scores[0] < middle
-    least = middle - 5e-5  # what is told is rounded to four digits
+    least = middle - 5e-5  # the score in an answer is rounded to four digits
     store.policies.set(Policy(threshold=least, fallback=False, diversity=0.0))
     after = items(client)
     assert {item["id"] for item in after} == {
@@ -68,7 +70,7 @@ def test_each_item_is_valued_by_the_half_life_of_its_section(
         assert item["explanation"]["recency"] == pytest.approx(1 - 0.9 * lost, abs=1e-4)
 
 
-def test_the_etag_is_another_one_when_the_policy_changes_a_list(
+def test_the_etag_changes_when_the_policy_changes_a_list(
     client: FlaskClient, store: ArticleStore
 ) -> None:
     for path in (LIST, FRAGMENT):
@@ -83,7 +85,7 @@ def test_the_etag_is_another_one_when_the_policy_changes_a_list(
         assert after.get_data() != before.get_data()
 
 
-def test_what_a_request_asks_for_stands_over_the_policy(
+def test_an_option_of_a_request_wins_over_the_policy(
     client: FlaskClient, store: ArticleStore
 ) -> None:
     before = items(client, f"{LIST}&min_score=0&diversity=0")
@@ -91,7 +93,7 @@ def test_what_a_request_asks_for_stands_over_the_policy(
     assert items(client, f"{LIST}&min_score=0&diversity=0") == before
 
 
-def test_a_draft_gets_its_list_by_the_policy(
+def test_the_policy_applies_to_the_list_of_a_draft(
     client: FlaskClient,
     store: ArticleStore,
     desk_documents: Documents,
@@ -117,7 +119,7 @@ def test_metrics_show_which_version_is_active(client: FlaskClient, store: Articl
     assert seen["drift_articles"] == 0
 
 
-def test_a_policy_that_cannot_be_read_stops_no_serving(
+def test_lists_are_served_though_a_policy_cannot_be_read(
     client: FlaskClient, store: ArticleStore
 ) -> None:
     store.policies.set(NOTHING)

@@ -44,7 +44,9 @@ def moment(article: Document) -> datetime:
     return datetime.fromisoformat(article["published_at"])
 
 
-def test_has_exactly_the_shape_of_the_contract(lists: Lists, sample_settings: Settings) -> None:
+def test_a_list_has_exactly_the_shape_of_the_contract(
+    lists: Lists, sample_settings: Settings
+) -> None:
     answer = lists()
     assert list(answer) == [
         "article_id",
@@ -87,14 +89,14 @@ def test_no_list_of_the_sample_breaks_a_rule(
                 for other, article in sample_articles.items()
                 if article.get("translation_of", other) == origin
             }
-            barred = {*twins.get(seed, ()), *story, *NEVER_LISTED, seed}
-            assert not barred & set(listed)
+            excluded = {*twins.get(seed, ()), *story, *NEVER_LISTED, seed}
+            assert not excluded & set(listed)
             for a, b in combinations(listed, 2):
                 assert b not in twins.get(a, ()), f"{seed}: {a} and {b} are one story"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 12, 50, 100])
-def test_limit_cuts_the_same_list(lists: Lists, limit: int) -> None:
+def test_a_smaller_limit_cuts_the_same_list(lists: Lists, limit: int) -> None:
     """With enough related items, a short list is the head of a longer one."""
     options = {"diversity": 0, "language": "any"}
     long, short = lists(limit=100, **options), lists(limit=limit, **options)
@@ -115,7 +117,7 @@ def test_limit_cuts_the_same_list(lists: Lists, limit: int) -> None:
         pytest.param({"mode": "background"}, lambda a: moment(a) < BORN, id="background"),
     ],
 )
-def test_an_option_leaves_out_what_does_not_meet_it(
+def test_an_option_drops_articles_that_do_not_meet_it(
     lists: Lists,
     sample_articles: dict[str, Document],
     options: dict[str, str],
@@ -141,7 +143,7 @@ def test_latest_puts_the_newest_of_the_story_first(lists: Lists) -> None:
     assert min(item["score"] for item in related) >= 0.5 * best
 
 
-def test_min_score_keeps_exactly_the_scores_from_there_on(lists: Lists) -> None:
+def test_min_score_keeps_exactly_the_items_that_score_as_much(lists: Lists) -> None:
     answer = lists(min_score="0.2", limit=100)
     above = [item for item in lists(min_score="0", limit=100)["items"] if item["score"] >= 0.2]
     assert all(item["score"] >= 0.2 for item in answer["items"])
