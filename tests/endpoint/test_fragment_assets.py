@@ -37,7 +37,7 @@ def test_assets_are_served_to_everybody_as_they_are(closed: FlaskClient, name: s
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_assets_are_kept_for_a_day_and_known_by_their_tag(closed: FlaskClient, name: str) -> None:
+def test_assets_are_cached_for_a_day_and_have_an_etag(closed: FlaskClient, name: str) -> None:
     first = closed.get(f"/v1/{name}")
     assert first.headers["Cache-Control"] == (
         "public, max-age=86400, stale-while-revalidate=604800"
@@ -85,7 +85,7 @@ def test_a_page_of_any_site_may_read_a_public_list(public: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_what_is_answered_to_a_key_is_for_no_page(
+def test_an_answer_to_a_key_allows_no_other_origin(
     public: FlaskClient, closed: FlaskClient, secrets: dict[str, str], path: str
 ) -> None:
     keys = [{"X-API-Key": secrets["reader"]}, {"X-API-Key": "wrong"}]
@@ -104,8 +104,8 @@ def test_a_preflight_request_is_answered_with_what_a_page_may_do(
     """It may read and revalidate; it may send no key."""
     answer = public.options(path, headers=PAGE | {"Access-Control-Request-Method": "GET"})
     assert (answer.status_code, answer.data) == (200, b"")
-    told = {n: v for n, v in answer.headers.items() if n.startswith("Access-Control-")}
-    assert told == {
+    sent = {n: v for n, v in answer.headers.items() if n.startswith("Access-Control-")}
+    assert sent == {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Methods": "GET, HEAD",
         "Access-Control-Allow-Headers": "If-None-Match",
@@ -113,7 +113,7 @@ def test_a_preflight_request_is_answered_with_what_a_page_may_do(
     }
 
 
-def test_nothing_else_is_opened_to_pages(public: FlaskClient, closed: FlaskClient) -> None:
+def test_no_other_call_allows_other_origins(public: FlaskClient, closed: FlaskClient) -> None:
     asked = [
         closed.options(LISTS[0], headers=PAGE),
         public.get("/v1/articles/harbour-2", headers=PAGE),
@@ -127,9 +127,7 @@ def test_nothing_else_is_opened_to_pages(public: FlaskClient, closed: FlaskClien
 
 
 @pytest.mark.parametrize("path", [LISTS[1], "/read/harbour-2"])
-def test_what_is_opened_as_a_page_of_its_own_can_run_nothing(
-    public: FlaskClient, path: str
-) -> None:
+def test_a_fragment_opened_as_a_page_can_run_nothing(public: FlaskClient, path: str) -> None:
     policy = public.get(path).headers["Content-Security-Policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"

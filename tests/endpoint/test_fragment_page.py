@@ -1,4 +1,4 @@
-"""docs/fragment.md tells the truth: its example, its classes, parameters and figures."""
+"""docs/fragment.md is true: its example, its classes, parameters and figures."""
 
 import re
 from importlib.resources import files
@@ -24,14 +24,14 @@ SCRIPT = (WEB / "static" / "read-also.js").read_text("utf-8")
 STYLE = (WEB / "static" / "read-also.css").read_text("utf-8")
 
 
-def told_in(heading: str) -> list[str]:
-    """What the first column of the table under a heading names."""
+def names_under(heading: str) -> list[str]:
+    """The names in the first column of the table under a heading."""
     part = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)
 
 
-def told_after(mark: str) -> list[str]:
-    """What stands in quotes in the paragraph after a mark."""
+def quoted_after(mark: str) -> list[str]:
+    """The quoted words of the paragraph after a mark."""
     paragraph = PAGE.split(f"<!-- {mark} -->\n")[1].split("\n\n")[0]
     return re.findall(r"`([^`]+)`", paragraph)
 
@@ -42,39 +42,39 @@ def test_the_example_is_what_the_sample_answers(sample_client: FlaskClient) -> N
     assert answer.text == example
 
 
-def test_every_class_is_explained_and_none_is_made_up() -> None:
+def test_the_page_explains_every_class_and_no_other() -> None:
     used = set(re.findall(r"read-also(?:__[a-z]+)?(?=[ \"{])", TEMPLATE))
     kinds = {"read-also__item--pinned", "read-also__item--fallback"}
-    told = told_in("Classes")
-    assert set(told) == used | kinds
-    assert len(told) == len(set(told)) == 10
+    documented = names_under("Classes")
+    assert set(documented) == used | kinds
+    assert len(documented) == len(set(documented)) == 10
 
 
 def test_the_theme_styles_existing_classes_and_takes_the_documented_colours() -> None:
-    assert set(re.findall(r"\.(read-also[a-z_-]*)", STYLE)) <= set(told_in("Classes"))
+    assert set(re.findall(r"\.(read-also[a-z_-]*)", STYLE)) <= set(names_under("Classes"))
     colours = set(re.findall(r"var\((--[a-z-]+)", STYLE))
     assert colours == set(re.findall(r"`(--[a-z-]+)`", PAGE))
 
 
 def test_the_parameters_are_those_of_html() -> None:
-    assert told_in("Parameters") == ["heading", "heading_level", "images"]
+    assert names_under("Parameters") == ["heading", "heading_level", "images"]
     assert f"1 to {LONGEST_HEADING} characters" in PAGE
 
 
 def test_the_languages_are_those_that_have_a_heading() -> None:
-    assert told_after("headings") == sorted(HEADINGS, key=str)
+    assert quoted_after("headings") == sorted(HEADINGS, key=str)
 
 
 def test_the_script_takes_the_documented_attributes_which_are_parameters() -> None:
     (names,) = re.findall(r'const names = "([^"]+)"', SCRIPT)
-    told = [name for name in told_after("attributes") if name.startswith("data-")]
-    assert [f"data-{name}" for name in names.split()] == told
+    documented = [name for name in quoted_after("attributes") if name.startswith("data-")]
+    assert [f"data-{name}" for name in names.split()] == documented
     assert {name.replace("-", "_") for name in names.split()} == parameters_of(
         FragmentOptions
     ).keys()
 
 
-def test_the_figures_of_caching_are_those_of_the_code() -> None:
+def test_the_cache_times_are_those_of_the_code() -> None:
     assert (
         f"`max-age={FRESH_SECONDS}, stale-while-revalidate={STALE_SECONDS}, "
         f"stale-if-error={STALE_ON_ERROR_SECONDS}`"

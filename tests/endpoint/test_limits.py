@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 30
 
 @contextmanager
 def held_up(owner: type | ModuleType, name: str) -> Iterator[threading.Semaphore]:
-    """Calls are held up until the end; each tells when it got there."""
+    """Calls wait until the end; each signals when it has arrived."""
     arrived, free, call = threading.Semaphore(0), threading.Event(), getattr(owner, name)
 
     def hold(*arguments: Any, **more: Any) -> Any:
@@ -103,7 +103,7 @@ def test_while_the_store_is_slow_articles_of_the_view_get_their_lists(
     assert client.get(NOBODY).status_code == 404
 
 
-def test_while_the_store_is_away_it_is_not_asked(
+def test_while_the_store_is_away_no_request_asks_it(
     client: FlaskClient, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -120,7 +120,7 @@ def test_while_the_store_is_away_it_is_not_asked(
     assert asked == ["nobody"]
 
 
-def test_what_waits_beyond_what_the_view_holds_is_no_deleted_article(
+def test_an_unread_article_that_the_view_lacks_is_not_answered_as_deleted(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recommender.live.replica.MOST_UNREAD", 3)
@@ -131,7 +131,7 @@ def test_what_waits_beyond_what_the_view_holds_is_no_deleted_article(
         assert [client.get(path).status_code for path in paths] == [200] * 5
 
 
-def test_while_somebody_waits_for_the_log_a_known_article_is_fetched(
+def test_a_known_article_is_fetched_while_a_request_waits_for_the_log(
     client: FlaskClient, pool: ThreadPoolExecutor
 ) -> None:
     assert client.get("/v1/articles/harbour-2").status_code == 200
@@ -143,7 +143,7 @@ def test_while_somebody_waits_for_the_log_a_known_article_is_fetched(
 
 
 @pytest.mark.usefixtures("_patient")
-def test_what_was_deleted_and_put_again_is_fetched_before_that_shows(
+def test_an_article_deleted_and_put_again_is_fetched_before_the_view_shows_it(
     following: FlaskClient, desk_documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = "/v1/articles/harbour-4"
@@ -258,7 +258,7 @@ def test_writes_above_the_limit_of_waiting_are_202_at_once(
     assert following.delete("/v1/articles/harbour-5?wait=visible").status_code == 204
 
 
-def test_one_more_writer_than_may_wait_is_503_while_reads_are_answered(
+def test_a_writer_above_the_limit_is_503_while_reads_are_answered(
     client: FlaskClient, pool: ThreadPoolExecutor
 ) -> None:
     def put(asks: FlaskClient, number: int) -> TestResponse:

@@ -33,7 +33,7 @@ def titles(client: FlaskClient) -> dict[str, str]:
     return {item["id"]: item["title"] for item in items}
 
 
-def test_an_article_is_listed_once_its_text_was_read(
+def test_an_article_is_listed_after_its_text_was_read(
     client: FlaskClient, own_desk: Settings, make_story: Story, index_with_fake: Index
 ) -> None:
     before = listed(client)
@@ -57,16 +57,16 @@ def test_a_new_headline_shows_before_the_new_text_is_read(
     assert own.get_json()["items"][0]["reason"] == "semantic"
 
 
-def test_what_is_withdrawn_is_gone_from_every_list_without_the_indexer(
+def test_a_withdrawn_article_leaves_every_list_without_the_indexer(
     client: FlaskClient, desk_documents: Documents
 ) -> None:
     before = listed(client)
-    withdrawn = {"status": "withheld", "title": "Another text beside it"}
+    withdrawn = {"status": "withheld", "title": "Another text with it"}
     client.put("/v1/articles/harbour-4", json=desk_documents["harbour-4"] | withdrawn)
     assert listed(client) == [name for name in before if name != "harbour-4"]
 
 
-def test_what_is_deleted_is_in_no_list_and_gone_as_a_seed(client: FlaskClient) -> None:
+def test_a_deleted_article_is_in_no_list_and_no_seed(client: FlaskClient) -> None:
     before = listed(client)
     client.delete("/v1/articles/harbour-4")
     assert listed(client) == [name for name in before if name != "harbour-4"]
@@ -207,7 +207,7 @@ def test_while_the_store_is_away_lists_go_on_and_writes_are_503(
     assert client.put(FRESH, json=make_story("fresh")).status_code == 201
 
 
-def test_started_without_store_and_copy_it_is_alive_and_not_ready(
+def test_a_worker_started_without_store_and_journal_is_alive_and_not_ready(
     client_of: Clients, own_desk: Settings, store_away: Away
 ) -> None:
     client = client_of(own_desk)
@@ -221,14 +221,14 @@ def test_started_without_store_and_copy_it_is_alive_and_not_ready(
     assert client.get("/readyz").status_code == 200
 
 
-def test_started_without_the_store_it_serves_from_its_own_copy(
+def test_a_worker_started_without_the_store_serves_from_the_journal(
     client: FlaskClient,
     client_of: Clients,
     own_desk: Settings,
     make_story: Story,
     store_away: Away,
 ) -> None:
-    for headline in ("Once", "Twice"):  # the copy holds both, and the last counts
+    for headline in ("Once", "Twice"):  # the journal holds both, and the last counts
         client.put("/v1/articles/harbour-5", json=make_story("harbour-5", title=headline))
         client.get(SEED)
     client.delete("/v1/articles/harbour-4")
@@ -265,7 +265,7 @@ def test_over_a_lost_database_a_new_application_makes_none(
     aside = path.rename(own_desk.data_dir / "aside.db")
     client = client_of(own_desk)
     assert client.put(FRESH, json=make_story("fresh")).status_code == 503
-    assert client.get(SEED).status_code == 503  # it has no copy of its own to go on from
+    assert client.get(SEED).status_code == 503  # it has no journal to start from
     assert not path.exists()
     aside.rename(path)
     assert until(lambda: client.get(SEED).status_code == 200)

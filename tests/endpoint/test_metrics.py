@@ -20,7 +20,7 @@ from tests.support.archives import gauges, run_command
 Story = Callable[..., dict[str, Any]]
 
 
-def test_a_quiet_archive(client: FlaskClient, own_desk: Settings) -> None:
+def test_the_metrics_of_a_quiet_archive(client: FlaskClient, own_desk: Settings) -> None:
     seen = gauges(client)
     store = open_store(own_desk.database_url)
     with store.scan() as view:
@@ -34,7 +34,7 @@ def test_a_quiet_archive(client: FlaskClient, own_desk: Settings) -> None:
     assert seen["parked_articles"] == 0
 
 
-def test_what_waits_and_what_is_parked(
+def test_metrics_count_queued_articles_and_dead_letters(
     client: FlaskClient, own_desk: Settings, make_story: Story, index_with_fake: Callable[..., int]
 ) -> None:
     client.put("/v1/articles/bad", json={"title": "Bad", "body_html": "<poison>"})
@@ -47,7 +47,7 @@ def test_what_waits_and_what_is_parked(
     assert seen["view_change"] == seen["store_change"] > seen["generation_change"]
 
 
-def test_while_the_store_is_away_its_change_is_not_guessed(
+def test_while_the_store_is_away_its_change_number_is_absent(
     client: FlaskClient, store_away: Callable[[], AbstractContextManager[None]]
 ) -> None:
     client.get("/v1/articles/harbour-2/related")
@@ -106,7 +106,7 @@ def test_a_refusal_of_the_gate_shows_until_something_is_published(
         assert gauges(client)["publish_refused"] == 0
 
 
-def test_a_store_that_somebody_else_asks_is_up(
+def test_a_store_that_another_request_uses_is_up(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, get = list[dict[str, float]](), ArticleStore.get

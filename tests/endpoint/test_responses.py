@@ -32,9 +32,7 @@ def test_a_known_answer_is_304(desk: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/v1/read-also.js", "/v1/read-also.css"])
-def test_conditions_that_are_made_for_writes_and_parts_are_passed_over(
-    desk: FlaskClient, path: str
-) -> None:
+def test_conditions_for_writes_and_ranges_are_ignored(desk: FlaskClient, path: str) -> None:
     whole = desk.get(path)
     others = {"If-Match": '"other"', "If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}
     others |= {"Range": "bytes=0-9", "If-Range": whole.headers["ETag"]}
@@ -44,16 +42,16 @@ def test_conditions_that_are_made_for_writes_and_parts_are_passed_over(
     assert (known.status_code, known.data) == (304, b"")
 
 
-def test_another_answer_has_another_tag(desk: FlaskClient) -> None:
+def test_another_answer_has_another_etag(desk: FlaskClient) -> None:
     tags = {desk.get(f"{LIST}?limit={limit}").headers["ETag"] for limit in (1, 2, 3)}
     assert len(tags) == 3
 
 
 DAY = 86_400
-SETTLED = {"max-age": 30, "stale-while-revalidate": 30, "stale-if-error": DAY}
+UP_TO_DATE = {"max-age": 30, "stale-while-revalidate": 30, "stale-if-error": DAY}
 
 
-def kept(response: Response) -> tuple[str, dict[str, int]]:
+def cache_control(response: Response) -> tuple[str, dict[str, int]]:
     """For whom an answer is kept, and for how many seconds in which case."""
     who, *seconds = response.headers["Cache-Control"].split(", ")
     return who, {name: int(most) for name, most in (part.split("=") for part in seconds)}
@@ -74,16 +72,16 @@ def test_a_list_is_fresh_for_half_a_minute_and_may_be_shown_stale_after_that(
     calm: FlaskClient,
 ) -> None:
     for path in PATHS:
-        assert kept(calm.get(path)) == ("private", SETTLED)
+        assert cache_control(calm.get(path)) == ("private", UP_TO_DATE)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_anybody_may_read_any_cache_may_keep(public: FlaskClient, path: str) -> None:
-    who, seconds = kept(public.get(path))
+def test_public_answers_may_be_kept_by_any_cache(public: FlaskClient, path: str) -> None:
+    who, seconds = cache_control(public.get(path))
     assert (who, seconds["max-age"]) == ("public", 30)
 
 
-def test_the_head_of_an_answer_is_that_of_the_answer(desk: FlaskClient) -> None:
+def test_a_head_request_has_the_headers_of_the_get(desk: FlaskClient) -> None:
     for path in PATHS:
         asked, head = desk.get(path), desk.head(path)
         assert (head.status_code, head.data) == (200, b"")
@@ -94,19 +92,19 @@ def test_the_head_of_an_answer_is_that_of_the_answer(desk: FlaskClient) -> None:
         assert known.status_code == 304
 
 
-def test_a_problem_is_kept_nowhere(public: FlaskClient) -> None:
+def test_no_cache_keeps_a_problem(public: FlaskClient) -> None:
     for path in (f"{LIST}?limit=0", f"{LIST}?explain=1", "/v1/articles/nobody/related.html"):
         assert public.get(path).headers["Cache-Control"] == "no-store"
 
 
-def test_a_list_that_is_a_stopgap_is_not_shown_stale(
+def test_a_provisional_list_is_not_shown_stale(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]]
 ) -> None:
     client.put("/v1/articles/fresh", json=make_story("fresh"))
-    assert kept(client.get("/v1/articles/fresh/related")) == ("private", {"max-age": 5})
+    assert cache_control(client.get("/v1/articles/fresh/related")) == ("private", {"max-age": 5})
 
 
-def test_a_cache_in_common_keeps_answers_of_keys_apart(desk: FlaskClient) -> None:
+def test_a_shared_cache_separates_answers_by_key(desk: FlaskClient) -> None:
     assert set(desk.get(LIST).headers["Vary"].split(", ")) == {"Authorization", "X-API-Key"}
 
 
@@ -117,20 +115,20 @@ def test_the_purge_keys_are_the_seed_and_every_item(desk: FlaskClient, path: str
     assert keys == ["harbour-2", *items]
 
 
-def test_no_list_is_kept_past_the_moment_when_an_item_expires(
+def test_no_cache_keeps_a_list_after_an_item_expires(
     desk: FlaskClient, clock: SimpleNamespace
 ) -> None:
     """harbour-expiring is listed until an hour after the usual clock, and must not be after it."""
-    assert kept(desk.get(LIST))[1] == SETTLED | {"stale-if-error": 3_570}
+    assert cache_control(desk.get(LIST))[1] == UP_TO_DATE | {"stale-if-error": 3_570}
     clock.now += 3_600 - 45
     rest = {"stale-while-revalidate": 15, "stale-if-error": 15}
-    assert kept(desk.get(LIST))[1] == {"max-age": 30} | rest
+    assert cache_control(desk.get(LIST))[1] == {"max-age": 30} | rest
     clock.now += 45 - 12.5
-    assert kept(desk.get(LIST))[1] == {"max-age": 12}
+    assert cache_control(desk.get(LIST))[1] == {"max-age": 12}
     clock.now += 12
-    assert kept(desk.get(LIST))[1] == {"max-age": 0}
+    assert cache_control(desk.get(LIST))[1] == {"max-age": 0}
     clock.now += 0.5
-    assert kept(desk.get(LIST))[1]["max-age"] == 30
+    assert cache_control(desk.get(LIST))[1]["max-age"] == 30
 
 
 @given(
@@ -138,7 +136,7 @@ def test_no_list_is_kept_past_the_moment_when_an_item_expires(
     up_to_date=st.booleans(),
     purgeable=st.booleans(),
 )
-def test_fresh_or_stale_no_list_is_kept_past_the_moment_when_it_changes(
+def test_no_cache_keeps_a_list_fresh_or_stale_after_it_changes(
     left: float, *, up_to_date: bool, purgeable: bool
 ) -> None:
     seconds = lifetime(left, up_to_date=up_to_date, purgeable=purgeable)
@@ -147,13 +145,13 @@ def test_fresh_or_stale_no_list_is_kept_past_the_moment_when_it_changes(
         assert seconds["max-age"] + seconds.get(stale, 0) <= left
         assert (up_to_date and purgeable) or stale not in seconds
     if left >= 30 + DAY and up_to_date and purgeable:
-        assert seconds == SETTLED
+        assert seconds == UP_TO_DATE
 
 
 # --- purge keys ---
 
 
-def test_a_hundred_usual_ids_fit() -> None:
+def test_the_purge_keys_of_a_hundred_usual_ids_fit() -> None:
     ids = [f"wp:news.example~2Ftj:{number}" for number in range(1_000, 1_101)]
     assert fitting(ids) == ids
 
@@ -182,7 +180,7 @@ def test_a_list_that_cannot_be_purged_by_every_id_is_not_shown_stale(
     ids = ["harbour-2", *(item["id"] for item in response.get_json()["items"])]
     assert len(ids) == 21
     assert response.headers["Surrogate-Key"].split(" ") == ids[:16]
-    assert kept(response) == ("private", {"max-age": 30})
+    assert cache_control(response) == ("private", {"max-age": 30})
     by_server = len("HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: \r\nConnection: close\r\n") + 29
     assert by_server + sum(len(f"{n}: {v}\r\n") for n, v in response.headers) <= 4_096
 

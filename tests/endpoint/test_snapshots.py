@@ -1,4 +1,4 @@
-"""Before the first snapshot, from one to the next, and beside a damaged one."""
+"""Serving before the first snapshot, over a new one, and with a damaged one."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ LIST = "/v1/articles/harbour-2/related"
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_an_archive_of_nothing_is_ready_and_knows_nobody(
+def test_an_empty_archive_is_ready_and_knows_no_article(
     client_of: Clients, bare: Settings, rebuild_with_fake: Rebuild, *, rebuilt: bool
 ) -> None:
     if rebuilt:
@@ -36,7 +36,7 @@ def test_an_archive_of_nothing_is_ready_and_knows_nobody(
         assert client.get(path).status_code == 404
 
 
-def test_without_a_snapshot_it_is_alive_and_takes_articles(
+def test_without_a_snapshot_the_service_is_alive_and_takes_articles(
     client_of: Clients, bare: Settings
 ) -> None:
     client = client_of(bare)
@@ -67,7 +67,7 @@ def test_the_first_snapshot_is_served_at_once(
 def test_a_rebuild_is_served_at_once(
     client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild, make_story: Story
 ) -> None:
-    """And what was put in between answers from the ladder until then, for five seconds."""
+    """An article put in between gets a fallback list until then, kept for five seconds."""
     before = client.get(LIST).get_json()["generation"]
     client.put("/v1/articles/fresh", json=make_story("fresh", section="city"))
     early = client.get("/v1/articles/fresh/related?limit=6")
@@ -92,7 +92,7 @@ def damage_a_file(folder: Path) -> None:
     (folder / "display.bin").write_bytes(data)
 
 
-def test_a_damaged_generation_is_not_served_and_the_old_one_goes_on(
+def test_a_damaged_generation_is_not_served_but_the_old_one(
     client: FlaskClient,
     own_desk: Settings,
     rebuild_with_fake: Rebuild,
@@ -118,7 +118,7 @@ def test_a_damaged_generation_is_not_served_and_the_old_one_goes_on(
         ("from_time", lambda _: None),
     ],
 )
-def test_a_sealed_generation_of_other_columns_is_not_served_and_the_old_one_goes_on(
+def test_an_intact_generation_of_other_columns_is_not_served_but_the_old_one(
     client: FlaskClient,
     client_of: Clients,
     own_desk: Settings,
@@ -136,13 +136,13 @@ def test_a_sealed_generation_of_other_columns_is_not_served_and_the_old_one_goes
         assert (after.status_code, after.data) == (200, before.data)
         ready = asked.get("/readyz")
         assert ready.status_code == 200
-        told = ready.get_json()["unserved"]
-        assert told.startswith(f"{forged}: column-{name}.npy: a column of ")
-        assert str(own_desk.data_dir) not in told
+        unserved = ready.get_json()["unserved"]
+        assert unserved.startswith(f"{forged}: column-{name}.npy: a column of ")
+        assert str(own_desk.data_dir) not in unserved
     assert gauges(client)["generation_unserved"] == 1
 
 
-def test_a_rebuild_takes_the_place_of_a_sealed_generation_of_other_columns(
+def test_a_rebuild_replaces_an_intact_generation_of_other_columns(
     client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     catalog, want = Catalog(own_desk.data.snapshots), listed(client)
@@ -155,7 +155,7 @@ def test_a_rebuild_takes_the_place_of_a_sealed_generation_of_other_columns(
     assert client.get("/readyz").get_json()["unserved"] is None
 
 
-def test_a_worker_that_starts_beside_a_damaged_snapshot_serves_from_the_store(
+def test_a_worker_that_starts_with_a_damaged_snapshot_serves_from_the_store(
     client_of: Clients, own_desk: Settings
 ) -> None:
     """No generation is left to stand on, so the whole log is replayed."""
@@ -166,7 +166,7 @@ def test_a_worker_that_starts_beside_a_damaged_snapshot_serves_from_the_store(
     assert sorted(listed(client)) == sorted(want)
 
 
-def test_a_damaged_pointer_stops_no_worker_that_runs(
+def test_a_running_worker_goes_on_with_a_damaged_pointer(
     client: FlaskClient, own_desk: Settings
 ) -> None:
     before = client.get(LIST).data
