@@ -174,7 +174,7 @@ def test_markup_is_kept_as_given_and_is_text_enough() -> None:
     assert parse_article(article.to_json()) == article
 
 
-def test_a_null_title_is_as_good_as_absent_beside_a_body() -> None:
+def test_a_null_title_counts_as_absent_in_an_article_with_a_body() -> None:
     assert parse(title=None, body="B") == parse_article('{"id": "a", "body": "B"}')
 
 

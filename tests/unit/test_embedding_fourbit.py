@@ -90,7 +90,7 @@ class SmallModel:
         unpack_model(self.weights, self.sha256, self.folder, meter)
 
     def left(self) -> set[str]:
-        """The names of what lies beside the folder, and its own."""
+        """The names of all entries in the parent folder."""
         return {path.name for path in self.folder.parent.iterdir()}
 
 
@@ -251,7 +251,7 @@ def test_of_two_at_once_one_works(small: SmallModel, monkeypatch: pytest.MonkeyP
         begun.set()
         worked.append(threading.get_ident())
         assert met.wait(10)
-        time.sleep(0.2)  # in which the other comes to wait for its turn
+        time.sleep(0.2)  # in which the other comes to wait for the lock
         real(writer, packed, advance)
 
     monkeypatch.setattr(model_folder, "write_files", fill)

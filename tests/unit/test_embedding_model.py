@@ -1,4 +1,4 @@
-"""Finding a model: pinned weights, fingerprints, and what its card says."""
+"""Finding a model: pinned weights, fingerprints, and what its model_card says."""
 
 import hashlib
 from pathlib import Path
@@ -143,7 +143,7 @@ def test_a_folder_without_safetensors_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "languages"),
+    ("model_card", "languages"),
     [
         (None, None),
         ("---\nlanguage: en\n---\n", {"en"}),
@@ -152,14 +152,14 @@ def test_a_folder_without_safetensors_is_refused(folder: Path) -> None:
         ("---\nlanguage:\n- multilingual\n- en\n---\n", None),
         ("---\nlanguage: multilingual\n---\n", None),
         ("---\nlicense: mit\n---\n", None),
-        ("# A card without data\n", None),
+        ("# A model_card without data\n", None),
     ],
 )
-def test_the_card_says_which_languages_a_model_knows(
-    folder: Path, card: str | None, languages: set[str] | None
+def test_the_model_card_says_which_languages_a_model_supports(
+    folder: Path, model_card: str | None, languages: set[str] | None
 ) -> None:
-    if card is not None:
-        (folder / "README.md").write_text(card)
+    if model_card is not None:
+        (folder / "README.md").write_text(model_card)
     found = find_model(str(folder), NOWHERE)
     assert (found.name, found.folder) == (str(folder), folder)
     assert found.languages == languages

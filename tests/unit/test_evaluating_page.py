@@ -1,4 +1,4 @@
-"""docs/evaluating.md tells the truth: its commands are taken, its rows and columns are printed."""
+"""docs/evaluating.md is true: its commands are taken, its rows and columns are printed."""
 
 import re
 import shlex

@@ -39,7 +39,7 @@ from tests.support.lists import item, listed
         ("", "ab", 0.9, 0.0),
         # Agreements 1, 1/2: 1 * 0.5 + 0.5 * 0.25 + 0.5 * 0.25.
         ("ab", "ac", 0.5, 0.75),
-        # The short one is the head of the long one: all that it tells agrees.
+        # The short one is the head of the long one: every position of it agrees.
         ("ab", "abcd", 0.9, 1.0),
         # Uneven: X = 0, 1, 1 and s = 2, l = 3, p = 0.5; agreements 0, 1/2, (1 + 1/2) / 3.
         ("ab", "cad", 0.5, 0.5 * 0.25 + 0.5 * 0.125 + 0.5 * 0.125),
@@ -88,7 +88,7 @@ NOTHING = GateMeasures(rows=0, listable=0, lists={}, may_list=frozenset(), short
 def refused_by(
     new: GateMeasures, live: GateMeasures | None = GOOD, *, stored: int = 1_000, same: bool = True
 ) -> list[str]:
-    """The checks that a generation fails; `same` tells whether both are of one model."""
+    """The checks that a generation fails; `same`: both are of one model."""
     findings = judge_generation(new, live, stored=stored, same_model=same)
     return [finding.check for finding in findings]
 
@@ -142,7 +142,9 @@ def test_a_first_build_is_judged_by_itself() -> None:
     ("before", "now", "refused"),
     [(6, 1, []), (20, 15, []), (20, 14, ["live rows", "listable"]), (0, 0, [])],
 )
-def test_a_handful_may_leave_a_small_archive(before: int, now: int, refused: list[str]) -> None:
+def test_a_few_articles_may_leave_a_small_archive(
+    before: int, now: int, refused: list[str]
+) -> None:
     live, new = (replace(NOTHING, rows=rows, listable=rows) for rows in (before, now))
     assert refused_by(new, live, stored=now) == refused
 
@@ -162,7 +164,7 @@ def test_agreement_is_the_mean_over_the_lists() -> None:
     assert compare_lists(GOOD, replace(GOOD, lists=LISTS | half)) == pytest.approx((1 + each) / 2)
 
 
-def test_what_is_new_or_gone_does_not_count_against_agreement() -> None:
+def test_new_and_removed_articles_do_not_lower_agreement() -> None:
     gone = frozenset(ids[0] for ids in LISTS.values())
     grown = {seed: ("new-1", *ids[1:3], "new-2", *ids[3:]) for seed, ids in LISTS.items()}
     new = replace(GOOD, lists=grown, may_list=EVERY_ID - gone | {"new-1", "new-2"})
@@ -336,14 +338,14 @@ def test_recall_is_that_of_the_search_and_not_of_the_rows(
     assert measured.found == 0.0
 
 
-def test_copies_of_one_article_are_neither_missed_nor_lost(stage: Stage) -> None:
+def test_duplicates_of_one_article_are_neither_missed_nor_lost(stage: Stage) -> None:
     archive = archive_of(250)
     copies = replace(archive, vectors=np.repeat(archive.vectors[:1], 250, axis=0))
     measured = measure(stage(copies), copies)
     assert (measured.recall, measured.found, measured.true) == (1.0, 1.0, 1.0)
 
 
-def test_a_vector_is_true_if_the_store_keeps_no_other(stage: Stage) -> None:
+def test_a_vector_is_correct_if_the_store_has_no_other(stage: Stage) -> None:
     archive = archive_of(60)
     new, odd = stage(archive), np.arange(60) % 2 == 1
     assert measure(new, archive.part(0)).true == 1.0
@@ -351,7 +353,7 @@ def test_a_vector_is_true_if_the_store_keeps_no_other(stage: Stage) -> None:
     assert measure(new, replace(archive, vectors=mixed)).true == 0.5
 
 
-def test_nothing_is_measured_of_nothing(stage: Stage) -> None:
+def test_an_empty_generation_has_no_measures(stage: Stage) -> None:
     nothing = archive_of(60).part(0)
     new = stage(nothing)
     measured, live = measure_generations(new, new, nothing.stored)
@@ -371,7 +373,9 @@ def test_a_list_is_short_where_less_than_half_of_it_is_related(
     assert measure(new, archive).short == short
 
 
-def test_only_what_both_hold_is_asked_for(base: Archive, live: GateCandidate, stage: Stage) -> None:
+def test_only_articles_in_both_generations_are_queried(
+    base: Archive, live: GateCandidate, stage: Stage
+) -> None:
     added = np.char.add("n-", base.ids)
     ids, twice = np.concatenate([added, base.ids]), np.tile(np.arange(len(base)), 2)
     grown = Archive(ids, base.vectors[twice], base.listable[twice])

@@ -72,7 +72,7 @@ def test_publishing_the_same_rows_again_heals_a_damaged_copy(catalog: Catalog) -
     first = publish(catalog, 1)
     (catalog.folder / first / Files.DISPLAY).write_bytes(b"")
     assert publish(catalog, 1) == first
-    assert catalog.open_live().display_of(0) == b"card \x00 0"
+    assert catalog.open_live().display_of(0) == b"display \x00 0"
     catalog.prune(1)
     assert names(catalog) == {"live", first}
 
@@ -81,7 +81,7 @@ def test_a_snapshot_outlives_its_files(catalog: Catalog) -> None:
     old = catalog.publish_rows(sample_rows(5), **STAMP)
     publish(catalog, 8)
     catalog.prune(1)
-    assert old.display_of(4) == b"card \x00 4"
+    assert old.display_of(4) == b"display \x00 4"
     hits = old.vectors.nearest(random_units(5, 8)[2], 1, np.ones(5, bool))
     assert hits.rows.tolist() == [2]
 

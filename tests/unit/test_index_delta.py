@@ -82,7 +82,7 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
         },
         labels={"language": vocabulary},
         keywords=[tags_of(kind) for kind in chosen.tolist()],
-        display=[b"card %d" % kind for kind in chosen.tolist()],
+        display=[b"display %d" % kind for kind in chosen.tolist()],
     )
 
 
@@ -194,7 +194,7 @@ def test_every_id_leads_to_its_newest_row_and_every_row_keeps_what_it_was_given(
     }
     for row, (row_id, kind) in enumerate(archive.rows):
         assert view.id_of(row) == row_id
-        assert view.display_of(row) == b"card %d" % kind
+        assert view.display_of(row) == b"display %d" % kind
         assert view.label_of("language", row) == WORDS[kind % len(WORDS)]
         assert view.keywords_of(row) == set(tags_of(kind))
     for tag in ("even", "odd", "by 0", "by 3", "unknown", "\ud800"):
@@ -396,7 +396,7 @@ def test_rows_that_do_not_fit_are_refused_and_leave_everything_as_it_was(
     archive.apply({"a": 5}, {IDS[0]})
     view = delta_writer.apply(rows_of({"a": 5}), {IDS[0]})
     assert view.present.tolist() == archive.mask.tolist()
-    assert view.display_of(len(view) - 1) == b"card 5"
+    assert view.display_of(len(view) - 1) == b"display 5"
     np.testing.assert_array_equal(view.fetch(np.array([len(view) - 1]))[0], VECTORS[5])
 
 

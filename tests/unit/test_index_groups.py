@@ -143,7 +143,7 @@ def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: i
     seed=st.integers(0, 99),
 )
 @examples(60)
-def test_means_and_what_is_left_are_brute_force(sizes: list[int], seed: int) -> None:
+def test_means_and_centred_vectors_are_those_of_brute_force(sizes: list[int], seed: int) -> None:
     owners = np.repeat(np.arange(len(sizes)), sizes)
     vectors = random_units(len(owners), 7, seed)
     groups: dict[str, Longs] = {f"g{at}": np.flatnonzero(owners == at) for at in range(len(sizes))}
@@ -162,7 +162,7 @@ def test_means_and_what_is_left_are_brute_force(sizes: list[int], seed: int) -> 
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
 
-def test_what_is_left_does_not_depend_on_what_is_centred_beside_it() -> None:
+def test_a_centred_vector_does_not_depend_on_the_other_vectors() -> None:
     vectors = random_units(50, 384)
     means = Means.measure(vectors, {"a": np.arange(50)})
     together = means.subtract(vectors, np.zeros(50, np.int64))

@@ -76,7 +76,7 @@ NAMED: Mapping[str, dict[str, Any]] = {
     "count 0": {"terms": terms_with(1, [5], [0])},
     "count NaN": {"terms": terms_with(1, [5], [np.nan])},
     "count infinite": {"terms": terms_with(1, [5], [np.inf])},
-    "card not bytes": {"display": [b"", "text", b""]},
+    "display not bytes": {"display": [b"", "text", b""]},
     "doubled id": {"ids": ["a", "article-00001", "article-00001"]},
     "unsorted ids": {"ids": ["a", "c", "article-00001"]},
     "surrogate in id": {"ids": ["a", "article-00001\ud800", "c"]},

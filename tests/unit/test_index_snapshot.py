@@ -75,7 +75,7 @@ def snapshot(published: Path) -> Snapshot:
     return Catalog(published).open_live()
 
 
-def test_what_went_in_comes_out_and_cannot_be_written_to(
+def test_a_snapshot_returns_what_was_built_and_is_read_only(
     published: Path, snapshot: Snapshot
 ) -> None:
     assert snapshot.labels == {"language": ("tg", "русӣ")}
@@ -128,7 +128,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 @given(records=st.dictionaries(texts, st.binary(max_size=20), max_size=12), absent=texts)
 @examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_ids_and_cards_come_back(
+def test_any_ids_and_display_fields_come_back(
     tmp_path: Path,
     records: dict[str, bytes],
     absent: str,
@@ -137,8 +137,8 @@ def test_any_ids_and_cards_come_back(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     ids = sorted(records)
-    cards = [records[row_id] for row_id in ids]
-    build(sample_rows(len(ids), ids=ids, display=cards), folder, **STAMP)
+    display = [records[row_id] for row_id in ids]
+    build(sample_rows(len(ids), ids=ids, display=display), folder, **STAMP)
     snapshot = Snapshot.open(folder)
     assert [snapshot.id_of(row) for row in range(len(ids))] == ids
     assert {row_id: snapshot.display_of(snapshot.row_of(row_id) or 0) for row_id in ids} == records

@@ -141,7 +141,7 @@ def test_a_smoothed_vector_is_drawn_towards_the_neighbours_of_its_row(
     assert view.hubness(rows).tobytes() == hubness.tobytes()
 
 
-def test_a_row_without_neighbours_stays_as_it_is_beside_others(tmp_path: Path) -> None:
+def test_a_row_without_neighbours_keeps_its_vector_among_others(tmp_path: Path) -> None:
     """Six of the rows mean something, of which one is replaced by one that does not."""
     built = publish(tmp_path, rows_of(BUILT["many"], UNITS), reliable_by="withheld")
     view = DeltaWriter(View.of(built)).apply(rows_of({"n-1": 5, "n-2": 8}, UNITS), ())

@@ -44,7 +44,7 @@ def test_a_dialect_and_another_name_run_as_their_language(tag: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["uz-AF", "az-IR", "pa-pk", "ku-IQ", "kk-CN", "tg-PK"])
-def test_a_country_may_decide_which_script_it_is(tag: str) -> None:
+def test_a_region_may_decide_the_script(tag: str) -> None:
     assert direction_of(tag) == "rtl"
 
 
@@ -55,12 +55,12 @@ def test_a_country_may_decide_which_script_it_is(tag: str) -> None:
         *("acy", "pga", "mt"),  # Cyprus, Juba and Malta write theirs in Greek and Latin letters
     ],
 )
-def test_what_is_written_in_other_letters_runs_to_the_right(tag: str) -> None:
+def test_a_script_that_is_not_right_to_left_runs_left_to_right(tag: str) -> None:
     assert direction_of(tag) == "ltr"
 
 
 def runs(text: str) -> str:
-    """The way of the first letter that has one, as Unicode tells it."""
+    """The direction of the first letter that has one, by Unicode."""
     ways = {"L": "ltr", "R": "rtl", "AL": "rtl"}
     return next(ways[way] for way in map(unicodedata.bidirectional, text) if way in ways)
 

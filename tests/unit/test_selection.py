@@ -562,7 +562,7 @@ def random_pool(signatures: NDArray[np.uint16]) -> CandidatePool:
 
 
 @pytest.mark.parametrize("make", [variants, chain])
-def test_no_text_is_asked_for_its_copies_twice(
+def test_the_duplicates_of_a_text_are_searched_once(
     make: Callable[[int], NDArray[np.uint16]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither for the seed, nor for listed items, nor for selected ones."""

@@ -66,7 +66,7 @@ def old_store(empty_folder: Path) -> Path:
     return path
 
 
-def test_an_old_store_is_not_forgotten_beside_the_snapshots_of_it(
+def test_snapshots_without_their_store_name_the_old_store(
     old_store: Path, empty_folder: Path
 ) -> None:
     (empty_folder / "data" / "snapshots").mkdir(parents=True)
@@ -183,7 +183,7 @@ KUBERNETES = {
     "PORT_8080_TCP_PORT": "8080",
     "PORT_8080_TCP_ADDR": "10.0.0.7",
 }
-"""What a container gets beside a Service named read-also."""
+"""The environment of a container in a cluster with a Service named read-also."""
 
 
 def test_unknown_variables_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:

@@ -279,7 +279,7 @@ def test_records_come_in_order_and_under_ids_of_the_grammar(stage: Stage) -> Non
     assert [article.title for article in articles(pulled)] == titles
 
 
-def test_what_is_read_again_is_the_same(stage: Stage) -> None:
+def test_a_second_reading_gives_the_same(stage: Stage) -> None:
     first, again = pull(stage), pull(stage)
     assert articles(again) == articles(first)
     assert [one.place for one in records(again)] == [one.place for one in records(first)]
@@ -291,7 +291,7 @@ def test_a_bad_record_has_a_place_and_a_reason_and_stops_nothing(stage: Stage) -
     assert re.match(rf"{place}[:/ ].+: .*{stage.fault}", refusal)
 
 
-def test_a_mark_never_stands_before_what_it_covers(stage: Stage) -> None:
+def test_a_checkpoint_never_comes_before_the_records_it_covers(stage: Stage) -> None:
     pulled = pull(stage)
     for at, one in enumerate(pulled):
         if isinstance(one, Mark):
@@ -307,7 +307,7 @@ def test_a_second_pull_finds_nothing_new_and_asks_little(stage: Stage) -> None:
     assert records(again) == [] or cursor is None
 
 
-def test_what_changed_is_found_and_nothing_else(stage: Stage) -> None:
+def test_only_changed_articles_are_found(stage: Stage) -> None:
     cursor = last_cursor(pull(stage))
     stage.change((FIRST, CHANGED, THIRD))
     again = articles(pull(stage, cursor))
@@ -315,14 +315,14 @@ def test_what_changed_is_found_and_nothing_else(stage: Stage) -> None:
     assert [article.id for article in again] == [stage.ids[1]] or cursor is None
 
 
-def test_what_came_is_found(stage: Stage) -> None:
+def test_new_articles_are_found(stage: Stage) -> None:
     stage.change((FIRST, THIRD))
     first = pull(stage)
     stage.change((FIRST, SECOND, THIRD))
     assert stage.ids[1] in ids(pull(stage, last_cursor(first)))
 
 
-def test_what_is_not_there_any_more_is_gone_only_where_a_source_can_tell(stage: Stage) -> None:
+def test_an_absent_article_is_deleted_only_if_the_source_can_know_it(stage: Stage) -> None:
     first = pull(stage)
     stage.change((FIRST, THIRD))
     again = pull(stage, last_cursor(first))

@@ -1,4 +1,4 @@
-"""docs/sources.md tells the truth: its formats and its examples of ids are those of the program."""
+"""docs/sources.md is true: its formats and its examples of ids are those of the program."""
 
 import re
 from pathlib import Path

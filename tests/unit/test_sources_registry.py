@@ -86,7 +86,7 @@ def test_every_format_that_is_named_is_known(tmp_path: Path, fetcher: Fetcher) -
 
 
 def test_a_pipe_is_no_source(tmp_path: Path, fetcher: Fetcher) -> None:
-    """What is read of it to tell its format would be lost; it is not even opened."""
+    """The bytes read to detect its format would be lost; it is not even opened."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     for format_ in ("auto", "jsonl"):
@@ -138,7 +138,7 @@ def test_a_format_that_is_given_is_not_guessed(tmp_path: Path, fetcher: Fetcher)
     "head",
     [b"", b"<?xml version='1.0'?><newsItem>", b"<?xml version='1.0'?><urlset>", b"\x1f\x8b\x08"],
 )
-def test_what_no_reader_takes_from_a_file_says_what_to_do(
+def test_a_document_that_cannot_come_from_a_file_is_refused_with_the_remedy(
     tmp_path: Path, fetcher: Fetcher, head: bytes
 ) -> None:
     path = tmp_path / "a"

@@ -95,7 +95,7 @@ def test_what_is_new_or_other_or_was_modified_as_it_was_read_is_read() -> None:
         *((5_000, NOON, NOON, True), (5_001, NOON, NOON, False)),
         (20_000, NOON, NOON + timedelta(hours=0.3), False),
         (20_000, NOON, NOON + timedelta(hours=0.4), True),
-        # The clock was put back; it never was swept; it does not tell the time.
+        # The clock was put back; it never was swept; it does not give the time.
         *((20_000, NOON, NOON - timedelta(hours=1), True), (9_000, None, NOON, True)),
         (9_000, NOON, None, True),
     ],

@@ -55,7 +55,7 @@ def test_each_write_says_what_it_did_and_the_log_holds_every_real_change(
     assert store.state().change == 5
 
 
-def test_what_was_put_is_got_as_given(store: ArticleStore) -> None:
+def test_an_article_is_fetched_as_given(store: ArticleStore) -> None:
     given = make_article(
         title="  Ёж 🙂 ",
         body="b" * 100_000,
@@ -79,13 +79,13 @@ def shared(shared_address: str) -> Iterator[ArticleStore]:
 
 @examples(40)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=99))
-def test_any_text_without_nul_is_got_as_given(shared: ArticleStore, text: str) -> None:
+def test_any_text_without_nul_is_fetched_as_given(shared: ArticleStore, text: str) -> None:
     one = Article(id="a", title="T" + text, body=text)
     shared.put(one)
     assert shared.get("a") == one
 
 
-def test_several_are_got_at_once_without_the_deleted_and_the_unknown(store: ArticleStore) -> None:
+def test_several_articles_are_fetched_without_deleted_and_unknown_ones(store: ArticleStore) -> None:
     first, gone, last = (make_article(name, body=f"Text of {name}.") for name in ("a", "b", "c"))
     changes = [store.put(one).change for one in (first, gone, last)]
     store.delete("b")
@@ -104,7 +104,7 @@ def test_one_moment_written_in_two_ways_is_no_change(store: ArticleStore) -> Non
     assert store.put(make_article(published_at="2026-03-01T04:30:00Z")).result == "unchanged"
 
 
-def test_an_unknown_article_is_neither_got_nor_deleted(store: ArticleStore) -> None:
+def test_an_unknown_article_is_neither_fetched_nor_deleted(store: ArticleStore) -> None:
     for ask in (store.get, store.delete):
         with pytest.raises(UnknownArticle, match="'nobody'"):
             ask("nobody")
@@ -194,7 +194,7 @@ def test_all_are_read_by_ascending_id_over_many_pages(store: ArticleStore) -> No
 
 
 @pytest.mark.parametrize("count", [ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1])
-def test_the_border_of_a_page_loses_nobody(store: ArticleStore, count: int) -> None:
+def test_no_article_is_lost_between_two_pages(store: ArticleStore, count: int) -> None:
     store.write_many(make_article(f"{number:04}") for number in range(count))
     assert ids_of(store) == [f"{number:04}" for number in range(count)]
 
@@ -304,7 +304,7 @@ def test_there_must_be_something_to_patch(store: ArticleStore) -> None:
 
 
 @pytest.mark.postgresql_daily
-def test_a_batch_is_done_in_order_and_what_is_refused_holds_up_nothing(
+def test_a_batch_is_done_in_order_and_a_refusal_stops_no_other_write(
     store: ArticleStore,
 ) -> None:
     store.put(make_article("old", version=2))
@@ -351,7 +351,7 @@ def test_pages_hold_all_that_is_not_deleted_by_ascending_id(store: ArticleStore)
 
 
 @pytest.mark.parametrize(("limit", "more"), [(1, True), (2, True), (3, False), (4, False)])
-def test_a_page_tells_whether_more_follows(store: ArticleStore, limit: int, *, more: bool) -> None:
+def test_a_page_says_whether_more_follows(store: ArticleStore, limit: int, *, more: bool) -> None:
     store.write_many([make_article(name) for name in "abc"])
     page = store.page("", limit, FAR)
     assert page == StoredPage(tuple(make_article(name) for name in "abc"[:limit]), more)

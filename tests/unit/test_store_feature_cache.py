@@ -83,14 +83,14 @@ def plain(kept: dict[str, Features]) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_terms_come_back_as_they_were_kept(cache: FeatureCache) -> None:
+def test_terms_come_back_as_stored(cache: FeatureCache) -> None:
     none = make_features(None, [])
     given_terms = {"a": terms("tg"), "b": terms(None, mark=65_000), "c": none}
     cache.add_terms(given_terms, "words-1")
     assert plain(cache.terms(["c", "a", "b", "d"], "words-1")) == plain(given_terms)
 
 
-def test_what_is_kept_again_is_replaced(cache: FeatureCache) -> None:
+def test_features_stored_again_are_replaced(cache: FeatureCache) -> None:
     add_vectors(cache, {"a": vector(1), "b": vector(2)}, "model-2")
     add_vectors(cache, {"a": vector(3)}, "model-2")
     cache.add_terms({"a": terms("en")}, "words-2")
@@ -100,7 +100,7 @@ def test_what_is_kept_again_is_replaced(cache: FeatureCache) -> None:
     assert cache.terms(["a"], "words-2")["a"].language == "ru"
 
 
-def test_one_text_is_kept_under_each_fingerprint(cache: FeatureCache) -> None:
+def test_one_text_has_features_under_each_fingerprint(cache: FeatureCache) -> None:
     add_vectors(cache, {"a": vector(1)}, "model-3")
     add_vectors(cache, {"a": vector(2)}, "model-4")
     assert cache.vectors(["a"], "model-3")["a"].tolist() == [1]
@@ -108,7 +108,7 @@ def test_one_text_is_kept_under_each_fingerprint(cache: FeatureCache) -> None:
     assert cache.vectors(["a"], "model-5") == {}
 
 
-def test_what_is_missing_is_missing_by_fingerprint_and_kind(cache: FeatureCache) -> None:
+def test_missing_features_are_found_by_fingerprint_and_kind(cache: FeatureCache) -> None:
     add_vectors(cache, {"a": vector(1), "b": vector(2)}, "both-6")
     cache.add_terms({"b": terms(), "c": terms()}, "both-6")
     asked = ["d", "c", "b", "a", "d"]
@@ -119,7 +119,7 @@ def test_what_is_missing_is_missing_by_fingerprint_and_kind(cache: FeatureCache)
 
 
 @pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
-def test_what_is_missing_comes_ascending_in_chunks(cache: FeatureCache, count: int) -> None:
+def test_missing_texts_come_in_ascending_chunks(cache: FeatureCache, count: int) -> None:
     hashes = [f"{number:04}" for number in range(count)]
     chunks = cache.missing(reversed(hashes), "model-11", of="vectors")
     assert [key for chunk in chunks for key in chunk] == hashes
@@ -127,14 +127,14 @@ def test_what_is_missing_comes_ascending_in_chunks(cache: FeatureCache, count: i
     assert 0 < len(chunks[-1]) <= CHUNK
 
 
-def test_afresh_everything_is_missing_and_what_is_kept_stays(cache: FeatureCache) -> None:
+def test_a_full_rebuild_counts_all_as_missing_and_deletes_nothing(cache: FeatureCache) -> None:
     add_vectors(cache, {"a": vector(1)}, "model-8")
     assert cache.missing(["a", "b"], "model-8", of="vectors") == [["b"]]
     assert cache.missing(["a", "b"], "model-8", of="vectors", afresh=True) == [["a", "b"]]
     assert cache.vectors(["a"], "model-8")["a"].tolist() == [1]
 
 
-def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) -> None:
+def test_more_rows_than_one_statement_takes_are_stored_and_found(cache: FeatureCache) -> None:
     many = {f"{number:04}": vector(number) for number in range(2 * ROWS_PER_STATEMENT + 1)}
     passages = {key: codes([int(key) % 100]) for key in many}
     add_vectors(cache, many, "model-10")
@@ -145,7 +145,7 @@ def test_more_than_one_statement_holds_is_kept_and_found(cache: FeatureCache) ->
     }
 
 
-def test_texts_come_back_as_they_were_kept(cache: FeatureCache) -> None:
+def test_texts_come_back_as_stored(cache: FeatureCache) -> None:
     bodies = {"a": "Ёж 🙂\r\n\u200d\ufffe\U0010ffff \x01", "b": ""}
     cache.add_texts(bodies, "markup-12")
     assert cache.texts(["b", "a", "c"], "markup-12") == bodies
@@ -154,7 +154,7 @@ def test_texts_come_back_as_they_were_kept(cache: FeatureCache) -> None:
 
 
 @pytest.mark.postgresql_daily
-def test_passages_come_back_as_they_were_kept_beside_their_vectors(cache: FeatureCache) -> None:
+def test_passages_come_back_as_stored_with_their_vectors(cache: FeatureCache) -> None:
     made = {"a": codes([127, -128], [0, 1]), "b": codes([-1, 127])}
     vectors = {"a": vector(1, 0), "b": vector(0.1, 65_504), "c": vector(1, 0)}
     add_vectors(cache, {}, "model-14")
@@ -224,7 +224,7 @@ def kept(cache: FeatureCache, hashes: list[str]) -> list[set[str]]:
 
 
 @pytest.mark.postgresql_daily
-def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None:
+def test_pruning_removes_features_of_no_article(store: ArticleStore) -> None:
     present, deleted = Article(id="a", title="T"), Article(id="b", title="U")
     store.write_many([present, deleted])
     store.delete("b")
@@ -235,7 +235,7 @@ def test_pruning_forgets_what_belongs_to_no_article(store: ArticleStore) -> None
     assert store.features.prune() == 0
 
 
-def test_pruning_keeps_what_stands_in_for_a_text_that_waits(store: ArticleStore) -> None:
+def test_pruning_keeps_the_features_used_while_a_newer_text_waits(store: ArticleStore) -> None:
     old, new = Article(id="a", title="old"), Article(id="a", title="new")
     store.put(old)
     (queued,) = store.queue.next(1, bulk=False)

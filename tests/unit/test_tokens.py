@@ -75,7 +75,7 @@ def test_words_that_differ_within_six_letters_are_two_terms() -> None:
 
 
 def test_known_words_fall_into_known_buckets() -> None:
-    """A pinned value: other buckets under the same recipe name would mix old terms with new."""
+    """A pinned value: other buckets under one analyzer version would mix old terms with new."""
     buckets, counts = count_tokens(Article(id="a", title="Bridge", body="the bridge"))
     assert dict(zip(buckets.tolist(), counts.tolist(), strict=True)) == {355_814: 1.0, 528_287: 3.0}
 
