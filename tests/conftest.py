@@ -96,13 +96,13 @@ def make_story() -> Callable[..., Document]:
 
 @pytest.fixture(scope="session")
 def index_with_fake() -> Callable[..., int]:
-    """Reads what waits in an archive with the fake encoder or the one given."""
+    """Analyze the queued texts of an archive with the fake encoder or the one given."""
     return index_fake
 
 
 @pytest.fixture(scope="session")
 def rebuild_with_fake() -> Callable[..., Rebuilt]:
-    """Rebuilds an archive with the fake encoder or the one given."""
+    """Rebuild an archive with the fake encoder or the one given."""
     return rebuild_fake
 
 
@@ -127,7 +127,7 @@ def sample_articles(sample: Path) -> dict[str, Document]:
 
 @pytest.fixture(scope="session")
 def twins(sample: Path) -> dict[str, frozenset[str]]:
-    """By id the other duplicates of a story that the sample holds, after its own list of them."""
+    """By id, the duplicates of a story in the sample, from the sample's own list."""
     groups: dict[str, set[str]] = {}
     for line in (sample / "duplicates.tsv").read_text("utf-8").splitlines()[1:]:
         a, b, _ = line.split("\t")
@@ -180,7 +180,7 @@ def own_desk(desk_settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Settings:
-    """An archive of nothing: an empty store and no snapshot."""
+    """An empty archive: an empty store and no snapshot."""
     return archive_settings(tmp_path / "bare")
 
 
@@ -240,5 +240,5 @@ pytest_plugins = ("tests.support.postgresql", "tests.support.workers")
 
 @pytest.fixture(scope="session")
 def reader_with_fake() -> Callable[..., Analyzer]:
-    """How texts are read with the fake encoder or the one given."""
+    """An analyzer with the fake encoder or the one given."""
     return fake_reader

@@ -1,4 +1,4 @@
-"""Clients that several files of HTTP calls ask."""
+"""Clients that several test files use."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager

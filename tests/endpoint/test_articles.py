@@ -32,7 +32,7 @@ FULL: dict[str, Any] = {
 }
 
 
-def test_put_creates_updates_and_notices_what_is_unchanged(client: FlaskClient) -> None:
+def test_put_creates_updates_and_notices_no_change(client: FlaskClient) -> None:
     """The change number rises by one with each write that changes something."""
     first = client.put(PATH, json={"title": "One"})
     assert first.status_code == 201
@@ -73,7 +73,7 @@ NULLS |= {"never_recommend": False}
         pytest.param(NULLS, {"id": "new", "title": "A"}, id="null is absent"),
     ],
 )
-def test_get_answers_what_was_put_and_that_may_be_put_again(
+def test_get_returns_the_article_that_was_put_and_it_may_be_put_again(
     client: FlaskClient, given: dict[str, Any], kept: dict[str, Any]
 ) -> None:
     assert client.put(PATH, json=given).status_code == 201
@@ -96,7 +96,7 @@ def test_an_older_version_is_409_and_changes_nothing(client: FlaskClient) -> Non
     assert client.put(PATH, json={"title": "Three"}).get_json()["result"] == "updated"
 
 
-def test_a_refusal_names_the_version_that_holds_though_the_article_shows_none(
+def test_a_refusal_names_the_stored_version_though_the_article_shows_none(
     client: FlaskClient,
 ) -> None:
     client.put(PATH, json={"title": "Two", "version": 5})
@@ -116,7 +116,7 @@ def test_delete_is_204_twice_and_then_410(client: FlaskClient) -> None:
         assert (response.status_code, response.get_json()["status"]) == (410, 410)
 
 
-def test_delete_of_what_never_was_is_404(client: FlaskClient) -> None:
+def test_delete_of_an_unknown_article_is_404(client: FlaskClient) -> None:
     for strange in ("nobody", "%E2%98%83", "a%20b", "y" * 201):
         response = client.delete(f"/v1/articles/{strange}")
         assert (response.status_code, response.get_json()["status"]) == (404, 404)
@@ -193,6 +193,6 @@ def test_a_body_over_the_limit_is_413(client: FlaskClient) -> None:
 def test_a_write_is_on_disk_before_it_is_answered(
     client: FlaskClient, client_of: Callable[..., FlaskClient], own_desk: Settings
 ) -> None:
-    """Another process, or this one after a crash, reads what was answered for."""
+    """Another process, or this one after a crash, reads every acknowledged write."""
     client.put(PATH, json={"title": "A"})
     assert client_of(own_desk).get(PATH).json == {"id": "new", "title": "A"}

@@ -1,4 +1,4 @@
-"""Who may call what: closed unless a key, or PUBLIC_READS, opens it."""
+"""Which key may call what: every call is closed unless a key, or PUBLIC_READS, opens it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,7 +46,7 @@ def test_public_reads_open_the_lists_and_nothing_else(public: FlaskClient) -> No
                 assert status == (200 if rule.rule in opened else 401), (method, path)
 
 
-def test_a_missing_scope_is_named_and_no_secret_is(
+def test_a_refusal_names_the_missing_scope_and_no_secret(
     client_of: Clients, own_desk: Settings, secrets: dict[str, str]
 ) -> None:
     response = client_of(own_desk, "reader").put(ARTICLE, json={"title": "A"})
@@ -58,7 +58,7 @@ def test_a_missing_scope_is_named_and_no_secret_is(
     ("header", "scheme"),
     [("Authorization", "Bearer "), ("Authorization", "bearer "), ("X-API-Key", "")],
 )
-def test_a_key_comes_as_bearer_or_as_a_header_of_its_own(
+def test_a_key_is_sent_as_bearer_or_in_x_api_key(
     client_of: Clients, desk_settings: Settings, secrets: dict[str, str], header: str, scheme: str
 ) -> None:
     headers = {header: scheme + secrets["reader"]}
@@ -96,13 +96,13 @@ def test_a_secret_in_the_address_opens_nothing(
     assert client.get(f"{LIST}?key={secrets['reader']}").status_code == 401
 
 
-def test_a_wrong_key_is_not_the_public(public: FlaskClient) -> None:
+def test_a_wrong_key_is_refused_where_the_public_may_read(public: FlaskClient) -> None:
     """A mistyped key should be noticed, not silently lose its rights."""
     assert public.get(LIST, headers={"X-API-Key": "wrong"}).status_code == 401
 
 
 @pytest.mark.parametrize("kind", ["draft", "embargoed", "expired"])
-def test_a_story_not_on_show_is_unknown_to_the_public(
+def test_an_article_that_is_not_public_is_unknown_to_the_public(
     public: FlaskClient, secrets: dict[str, str], kind: str
 ) -> None:
     """It looks exactly like one that never was."""
@@ -116,7 +116,7 @@ def test_a_story_not_on_show_is_unknown_to_the_public(
         assert shown.status_code == 200
 
 
-def test_a_story_not_read_yet_is_judged_alike(
+def test_an_unread_article_follows_the_same_rule(
     public: FlaskClient, client: FlaskClient, clock: SimpleNamespace
 ) -> None:
     client.put("/v1/articles/a-draft", json={"title": "A", "status": "draft"})
@@ -139,7 +139,7 @@ def test_a_deleted_story_is_410_to_the_public(
     assert public.get("/v1/articles/harbour-3/related").status_code == 410
 
 
-def test_a_story_taken_back_since_the_rebuild_is_not_shown_to_the_public(
+def test_an_article_withdrawn_since_the_rebuild_is_not_shown_to_the_public(
     public: FlaskClient, client: FlaskClient
 ) -> None:
     """The page shows what the store has now, so it asks whether that may be seen."""
@@ -151,7 +151,7 @@ def test_a_story_taken_back_since_the_rebuild_is_not_shown_to_the_public(
     assert "SECRET BODY" in client.get("/read/harbour-2").text
 
 
-def test_whole_stories_are_served_by_the_demonstration_alone(desk_settings: Settings) -> None:
+def test_only_the_demonstration_serves_whole_articles(desk_settings: Settings) -> None:
     app = create_app(replace(desk_settings, public_reads=True))
     assert [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/read/")] == []
     assert app.test_client().get("/read/harbour-2").status_code == 404

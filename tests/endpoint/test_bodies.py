@@ -1,4 +1,4 @@
-"""What every call that takes a body holds it to, and every call its query."""
+"""The rules for the body and the query of every call."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -48,14 +48,14 @@ def test_a_body_must_have_the_length_that_it_states(
     assert client.get("/v1/articles/new").status_code == 404
 
 
-def test_a_body_of_no_bytes_is_no_document(client: FlaskClient) -> None:
+def test_an_empty_body_is_no_document(client: FlaskClient) -> None:
     response = raw(client, "PUT", "/v1/articles/new", CONTENT_LENGTH="0")
     assert response.status_code == 422
     assert [fault["pointer"] for fault in response.get_json()["errors"]] == [""]
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", ""])
-def test_a_length_that_is_none_is_no_length(client: FlaskClient, length: str) -> None:
+def test_a_bad_content_length_is_refused(client: FlaskClient, length: str) -> None:
     response = raw(client, "PUT", "/v1/articles/new", CONTENT_LENGTH=length)
     assert response.status_code in {400, 411, 422}
     assert client.get("/v1/articles/new").status_code == 404
@@ -90,7 +90,7 @@ def test_every_call_refuses_a_query_that_it_does_not_know(
     assert {"/healthz", "/metrics", "/openapi.json", "/docs", "/v1/articles"} <= set(walked)
 
 
-def test_what_is_refused_for_its_query_does_nothing(client: FlaskClient) -> None:
+def test_a_call_refused_for_its_query_changes_nothing(client: FlaskClient) -> None:
     before = client.get("/v1/articles/harbour-2").json
     for method, path in TAKERS:
         answer = client.open(f"{path}?no_such=1", method=method, data=GOOD)
@@ -106,7 +106,7 @@ def test_many_wrong_parameters_have_a_short_answer(desk: FlaskClient) -> None:
     assert (answer.status_code, len(answer.get_json()["errors"])) == (400, 20)
 
 
-def test_no_hostile_body_is_an_accident(client: FlaskClient) -> None:
+def test_no_hostile_body_is_an_unexpected_error(client: FlaskClient) -> None:
     """Refused, or taken for what it says; 503 is a draft that nobody is there to read."""
     statuses = set()
     for number, body in enumerate(bodies(len(BODIES) + 150)):

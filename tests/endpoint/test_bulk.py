@@ -120,7 +120,7 @@ def test_bad_lines_are_refused_alone(client: FlaskClient) -> None:
     ] == [(named, 422, [pointer]) for _, named, pointer in BAD_LINES]
 
 
-def test_deleting_what_no_article_can_be_called_is_404(client: FlaskClient) -> None:
+def test_deleting_an_impossible_id_is_404(client: FlaskClient) -> None:
     strange = ["a b", "", ".", "a\x00", "y" * 201]
     assert answers(load(client, [*map(gone, strange), article("x")])) == [
         *((None, 404) for _ in strange),
@@ -151,7 +151,7 @@ def test_every_line_has_the_status_of_its_single_call(
     assert fresh == [201, 200, 201, 409, 201, 409, 200, 204, 404, 204, 422, 422]
 
 
-def test_blank_lines_and_carriage_returns_are_passed_over(client: FlaskClient) -> None:
+def test_blank_lines_and_carriage_returns_are_ignored(client: FlaskClient) -> None:
     body = b'\n{"id": "a", "title": "A"}\r\n  \n{"id": "b", "title": "A"}'
     response = load(client, body)
     assert answers(response) == [("a", 201), ("b", 201)]
@@ -186,7 +186,9 @@ def test_a_line_larger_than_an_article_may_be_is_413_alone(client: FlaskClient) 
     assert answers(load(client, wide + ndjson([article("b")]))) == [(None, 413), ("b", 201)]
 
 
-def test_a_load_is_read_behind_single_writes(client: FlaskClient, own_desk: Settings) -> None:
+def test_a_bulk_load_is_analyzed_after_single_writes(
+    client: FlaskClient, own_desk: Settings
+) -> None:
     client.put("/v1/articles/single", json={"title": "A"})
     load(client, [article(f"a{n}") for n in range(30)])
     with closing(open_store(own_desk.database_url)) as store:
@@ -209,7 +211,7 @@ def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> list[int]:
     return sizes
 
 
-def test_a_store_that_fails_on_the_way_leaves_what_is_done(
+def test_a_store_that_fails_halfway_keeps_the_lines_done(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = fail_after(monkeypatch, batches=2)

@@ -1,4 +1,4 @@
-"""Why a list is as it is: for those with a key, by the texts that were ranked, and kept nowhere."""
+"""Explanations of a list: for callers with a key, from the ranked texts, never cached."""
 
 import re
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def explanation_of(answer: Document, article_id: str) -> Document:
     return explanation
 
 
-def test_an_item_shows_its_parts_and_their_grounds(named: FlaskClient) -> None:
+def test_an_item_shows_the_parts_of_its_score_and_their_evidence(named: FlaskClient) -> None:
     parts = explanation_of(asked(named, FIRST), "second")
     assert list(parts) == [*PARTS, "grounds"]
     assert list(parts["grounds"]) == ["terms", "names", "passages"]
@@ -76,7 +76,7 @@ def test_an_item_shows_its_parts_and_their_grounds(named: FlaskClient) -> None:
     assert 0 < pair["similarity"] < 1
 
 
-def test_without_explain_nothing_is_explained_and_no_store_asked(
+def test_without_explain_nothing_is_explained_and_the_store_is_not_read(
     desk: FlaskClient, store_away: Away
 ) -> None:
     assert desk.get(LIST).status_code == 200
@@ -86,7 +86,7 @@ def test_without_explain_nothing_is_explained_and_no_store_asked(
     assert "dropped" not in answer
 
 
-def test_while_the_store_is_away_parts_are_shown_without_grounds(
+def test_while_the_store_is_away_parts_are_shown_without_evidence(
     desk: FlaskClient, store_away: Away
 ) -> None:
     with_grounds = asked(desk, limit=3)
@@ -129,13 +129,13 @@ def test_a_text_that_changed_after_the_worker_looked_is_not_quoted_either(
     assert "grounds" in answer["items"][1]["explanation"]
 
 
-def test_an_article_that_was_not_read_yet_has_no_grounds(client: FlaskClient) -> None:
+def test_an_unread_article_has_no_evidence(client: FlaskClient) -> None:
     client.put("/v1/articles/first", json=NAMED["first"])
     items = asked(client, FIRST, limit=2)["items"]
     assert [item["explanation"]["no_grounds_because"] for item in items] == ["text_changed"] * 2
 
 
-def test_the_store_is_asked_once_for_all(
+def test_the_store_is_read_once_for_all_items(
     desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
@@ -173,7 +173,7 @@ def dropped_from(answer: Document) -> dict[str, Document]:
     return {one["id"]: one for one in answer["dropped"]}
 
 
-def test_everything_near_that_is_not_listed_is_named_with_its_rule(desk: FlaskClient) -> None:
+def test_every_near_article_that_is_not_listed_is_named_with_its_rule(desk: FlaskClient) -> None:
     answer = asked(desk, explain="all", limit=100, min_score=0.1)
     dropped = dropped_from(answer)
     assert not dropped.keys() & {"harbour-2", *(item["id"] for item in answer["items"])}
@@ -197,7 +197,7 @@ def test_everything_near_that_is_not_listed_is_named_with_its_rule(desk: FlaskCl
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_reprint_names_what_stands_instead_however_long_the_list(desk: FlaskClient) -> None:
+def test_a_dropped_reprint_names_the_listed_duplicate_at_any_length(desk: FlaskClient) -> None:
     answer = asked(desk, explain="all", limit=100)
     assert {item["reason"] for item in answer["items"]} > {"semantic"}
     reprint = dropped_from(answer)["harbour-1-reprint"]
@@ -247,14 +247,14 @@ def test_at_most_fifty_dropped_articles_are_named(
         ("harbour-1-ru", {"language": "any"}, "harbour-1", "translation"),
     ],
 )
-def test_the_asker_learns_which_wish_dropped_an_article(
+def test_a_dropped_article_names_the_option_that_dropped_it(
     desk: FlaskClient, seed: str, options: dict[str, Any], article_id: str, rule: str
 ) -> None:
     answer = asked(desk, f"/v1/articles/{seed}/related", explain="all", **options)
     assert dropped_from(answer)[article_id]["rule"] == rule
 
 
-def test_an_article_without_a_list_drops_nothing(desk: FlaskClient) -> None:
+def test_an_article_without_a_list_has_no_dropped_articles(desk: FlaskClient) -> None:
     answer = asked(desk, "/v1/articles/harbour-silent/related", explain="all")
     assert (answer["items"], answer["dropped"]) == ([], [])
 

@@ -44,7 +44,7 @@ def page_of(client: FlaskClient, path: str, **options: str | int) -> Page:
 
 
 @pytest.mark.parametrize("options", [{}, {"limit": 5}, {"mode": "latest"}, {"language": "any"}])
-def test_shows_the_items_of_the_json_in_their_order(
+def test_the_fragment_shows_the_items_of_the_json_in_their_order(
     sample_client: FlaskClient, options: dict[str, str | int]
 ) -> None:
     path = "/v1/articles/guiyang-smart-city/related"
@@ -88,7 +88,7 @@ def test_persian_runs_right_to_left(desk: FlaskClient) -> None:
     assert page.all("li") == [{"class": "read-also__item", "lang": "fa-IR"}]
 
 
-def test_items_and_language_are_of_one_view(
+def test_items_and_language_come_from_one_view(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if another view takes its place while the list is made."""
@@ -131,8 +131,8 @@ def test_an_article_without_an_address_is_no_link(desk: FlaskClient) -> None:
     assert page.all("span") == [{"class": "read-also__title", "dir": "auto"}]
 
 
-def test_nothing_stands_where_there_is_no_list(desk: FlaskClient) -> None:
-    """An empty body lets an include vanish, heading and all."""
+def test_an_empty_list_has_an_empty_body(desk: FlaskClient) -> None:
+    """With an empty body the include disappears with its heading."""
     for path in ("harbour-silent/related.html", "harbour-2/related.html?section=nowhere"):
         response = desk.get(f"/v1/articles/{path}")
         assert (response.status_code, response.text.strip()) == (200, "")
@@ -229,7 +229,7 @@ def test_a_page_may_choose_where_the_heading_stands_in_its_outline(
     assert f"Read also</h{level}>" in text
 
 
-def test_images_come_where_they_are_asked_for(client: FlaskClient) -> None:
+def test_images_are_shown_if_requested(client: FlaskClient) -> None:
     article = client.get("/v1/articles/harbour-4").get_json()
     client.put("/v1/articles/harbour-4", json=article | {"image_url": "https://i.example/4?a&b"})
     image = (
@@ -253,7 +253,7 @@ def test_images_come_where_they_are_asked_for(client: FlaskClient) -> None:
         ("theme", "dark"),
     ],
 )
-def test_what_is_odd_is_refused_by_name(
+def test_a_bad_option_is_refused_by_name(
     desk: FlaskClient, path: str, name: str, value: str
 ) -> None:
     response = desk.get(path, query_string={name: value, "limit": "1"})
@@ -277,7 +277,7 @@ def test_a_heading_of_marks_alone_is_refused(desk: FlaskClient, value: str) -> N
     assert desk.get(f"{LIST}.html", query_string={"heading": value}).status_code == 400
 
 
-def test_all_that_is_odd_is_named_at_once(desk: FlaskClient) -> None:
+def test_every_bad_option_is_named_at_once(desk: FlaskClient) -> None:
     faults = desk.get(f"{LIST}.html?images=x&limit=0&heading_level=9").get_json()["errors"]
     assert {fault["pointer"] for fault in faults} == {"/images", "/limit", "/heading_level"}
 

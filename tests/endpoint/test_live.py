@@ -1,4 +1,4 @@
-"""What is pushed shows: at once where no text has to be read for it, else once it was read."""
+"""A write shows in the lists: at once if no text has to be analyzed, else after that."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def indexing(settings: Settings, index: Index) -> Iterator[None]:
-    """Somebody reads what comes, meanwhile."""
+    """An indexer analyzes new texts during the block."""
     done = threading.Event()
 
     def work() -> None:

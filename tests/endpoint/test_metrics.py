@@ -1,4 +1,4 @@
-"""What monitoring reads is what is so."""
+"""The metrics show the true state of the archive."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing

@@ -70,7 +70,7 @@ def path(client: FlaskClient, name: str) -> str:
     ],
     ids=str,
 )
-def test_what_is_named_changes_what_is_null_goes_and_the_rest_stays(
+def test_a_patch_changes_named_fields_removes_null_ones_and_keeps_the_rest(
     client: FlaskClient, name: str, path: str, patch: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     before = client.put(path, json=STORED).get_json()["change"]
@@ -111,7 +111,7 @@ def test_a_patch_that_changes_nothing_is_unchanged(
     ],
     ids=str,
 )
-def test_what_would_break_the_contract_is_422_and_changes_nothing(
+def test_a_patch_that_breaks_the_contract_is_422_and_changes_nothing(
     client: FlaskClient, name: str, path: str, patch: dict[str, Any], pointer: str
 ) -> None:
     answer = client.patch(path, json=patch)
@@ -120,7 +120,7 @@ def test_what_would_break_the_contract_is_422_and_changes_nothing(
     assert client.get(path).json == {"id": name} | STORED
 
 
-def test_versions_are_held_to_as_by_put(client: FlaskClient, path: str) -> None:
+def test_a_patch_checks_the_version_as_put_does(client: FlaskClient, path: str) -> None:
     assert client.patch(path, json={"title": "Old", "version": 4}).status_code == 409
     assert client.patch(path, json={"title": "Two", "version": 5}).status_code == 200
     assert client.patch(path, json={"title": "Three"}).status_code == 200
@@ -129,7 +129,7 @@ def test_versions_are_held_to_as_by_put(client: FlaskClient, path: str) -> None:
     assert client.get(path).get_json()["title"] == "Four"
 
 
-def test_there_must_be_something_to_change(client: FlaskClient) -> None:
+def test_an_unknown_or_deleted_article_cannot_be_patched(client: FlaskClient) -> None:
     client.delete("/v1/articles/harbour-4")
     for name, status in (("nobody", 404), ("harbour-4", 410), ("a%20b", 404), ("a%00", 404)):
         answer = client.patch(f"/v1/articles/{name}", json={"title": "A"})
@@ -148,7 +148,7 @@ def test_there_must_be_something_to_change(client: FlaskClient) -> None:
         (None, 415),
     ],
 )
-def test_the_type_says_that_it_is_a_merge_patch(
+def test_the_content_type_must_be_a_merge_patch(
     client: FlaskClient, path: str, kind: str | None, status: int
 ) -> None:
     answer = client.patch(path, data=b'{"title": "Two"}', content_type=kind)
@@ -166,9 +166,7 @@ def test_a_patch_that_is_no_plain_object_is_422(
     assert client.get(path).json == {"id": name} | STORED
 
 
-def test_patches_at_once_lose_nothing_of_each_other(
-    client: FlaskClient, name: str, path: str
-) -> None:
+def test_patches_at_the_same_time_lose_no_change(client: FlaskClient, name: str, path: str) -> None:
     """Each reads and writes in one transaction, so fields that others set stay."""
     fields = {"summary": "s", "section": "farm", "tags": ["a"], "authors": ["b"], "version": 6}
 

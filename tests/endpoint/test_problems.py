@@ -84,7 +84,7 @@ def test_a_wrong_method_is_405_with_the_right_ones(
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-def test_a_surprise_is_500_and_leaks_nothing(
+def test_an_unexpected_error_is_500_and_leaks_nothing(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def explode(*_: object) -> None:
@@ -113,7 +113,7 @@ def test_a_store_that_fails_is_503_and_leaks_nothing(
     assert "secret" not in response.text
 
 
-def test_a_busy_store_is_503_and_keeps_nothing(
+def test_a_busy_store_is_503_and_stores_nothing(
     client_of: Callable[..., FlaskClient], own_desk: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another writer holds the lock for longer than a request waits."""
@@ -138,13 +138,13 @@ def test_a_flood_of_faults_has_a_short_answer(client: FlaskClient) -> None:
     assert len(response.data) < 1_000
 
 
-def test_an_explained_list_without_items_is_kept_nowhere_either(desk: FlaskClient) -> None:
+def test_an_explained_list_without_items_is_not_cached_either(desk: FlaskClient) -> None:
     answer = desk.get("/v1/articles/harbour-silent/related?explain=1")
     assert answer.get_json()["items"] == []
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_nothing_is_taken_for_what_it_is_not(desk: FlaskClient) -> None:
+def test_every_answer_forbids_content_sniffing(desk: FlaskClient) -> None:
     for path in ("/healthz", "/v1/articles/harbour-2/related", "/nowhere"):
         assert desk.get(path).headers["X-Content-Type-Options"] == "nosniff"
 
