@@ -54,7 +54,7 @@ __all__ = ["AnswerCounts", "fuzz", "serve", "throw"]
 NDJSON: Final = "application/x-ndjson"
 KEY: Final = {"Authorization": f"Bearer {SECRETS['editor']}"}
 ROUND: Final = 40
-"""Cases of each operation and kind before the next one has its turn."""
+"""Cases of each operation and kind before the next one is tried."""
 KNOWN: Final = ("harbour-2", "harbour-3", "harbour-draft", "harbour-tg", "orchard-1", "hostile")
 LEFT_OUT: Final = [
     # What JSON Schema cannot say of an article is checked all the same.
@@ -90,8 +90,10 @@ class AnswerCounts:
     def lines(self) -> Iterator[str]:
         """Lines that say, for each call and kind of body, how often each status came."""
         for call, kind in sorted({(call, kind) for call, kind, _ in self.answers}):
-            told = {s: n for (c, k, s), n in sorted(self.answers.items()) if (c, k) == (call, kind)}
-            yield f"{call:<45} {kind:<9}" + "".join(f" {s}:{n}" for s, n in told.items())
+            by_status = {
+                s: n for (c, k, s), n in sorted(self.answers.items()) if (c, k) == (call, kind)
+            }
+            yield f"{call:<45} {kind:<9}" + "".join(f" {s}:{n}" for s, n in by_status.items())
         in_all = Counter[int]()
         for (_, _, status), number in self.answers.items():
             in_all[status] += number
@@ -118,11 +120,11 @@ def serve(archive: Settings) -> Iterator[Flask]:
 
 
 def fuzz(app: Flask, cases: int, counts: AnswerCounts) -> None:
-    """Make at least so many requests, in good and bad faith, of all that the document tells."""
+    """Make at least so many requests, valid and invalid, of every call in the document."""
     document = app.test_client().get("/openapi.json").get_json()
     articles = [parse_article(json.dumps(article)) for article in desk_articles()]
-    _tell_lines(document)
-    _tell_no_lengths(document)
+    _describe_lines(document)
+    _drop_lengths(document)
     schema = schemathesis.openapi.from_dict(document)
     schema.app = app
     operations = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
@@ -198,11 +200,11 @@ def _ask(case: Case[Any], mode: GenerationMode, counts: AnswerCounts) -> None:
         case.validate_response(answer, headers=KEY, excluded_checks=left_out)
     except FailureGroup as group:
         for failure in group.exceptions:
-            told = f"{failure}\n{case.as_curl_command()}"
-            counts.failures.setdefault((label, type(failure).__name__), told[:2_000])
+            message = f"{failure}\n{case.as_curl_command()}"
+            counts.failures.setdefault((label, type(failure).__name__), message[:2_000])
 
 
-def _tell_lines(document: dict[str, Any]) -> None:
+def _describe_lines(document: dict[str, Any]) -> None:
     """A body of lines is made as a list of them, and sent a line each."""
     for call in document["paths"]["/v1/bulk"].values():
         content = call["requestBody"]["content"][NDJSON]
@@ -214,16 +216,16 @@ def _tell_lines(document: dict[str, Any]) -> None:
         return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-def _tell_no_lengths(part: object) -> None:
+def _drop_lengths(part: object) -> None:
     """Take away limits that no text made here comes near; Hypothesis refuses to pass them."""
     if isinstance(part, dict):
         if isinstance(longest := part.get("maxLength"), int) and longest > LONGEST:
             del part["maxLength"]
         for one in part.values():
-            _tell_no_lengths(one)
+            _drop_lengths(one)
     elif isinstance(part, list):
         for one in part:
-            _tell_no_lengths(one)
+            _drop_lengths(one)
 
 
 @click.command()
@@ -241,8 +243,8 @@ def main(cases: int, thrown: int) -> None:
             throw(app, thrown, counts)
     for line in counts.lines():
         click.echo(line)
-    for told in counts.failures.values():
-        click.echo(f"\nFAILED {told}")
+    for message in counts.failures.values():
+        click.echo(f"\nFAILED {message}")
     sys.exit(1 if counts.failures else 0)
 
 

@@ -39,7 +39,7 @@ from recommender.store import ArticleStore, open_store
 from service import create_app
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC).timestamp()
-"""The hour of every answer: a fortnight after the sample's newest story."""
+"""The time of every answer: two weeks after the sample's newest story."""
 
 SECRETS = {
     "reader": "read-0123456789abcdef",
@@ -221,7 +221,7 @@ def strip_tags(markup: str) -> str:
 
 
 def index_fake(settings: Settings, encoder: Encoder | None = None) -> int:
-    """Read what waits, as the indexer does; tells how many articles were taken."""
+    """Analyze the queued texts, as the indexer does; return how many articles were taken."""
     with closing(open_store(settings.database_url)) as store:
         return Indexer(store, fake_reader(encoder)).drain()
 

@@ -1,4 +1,4 @@
-"""Small archives drawn at random, to be asked over a snapshot alone and over one with changes.
+"""Small archives drawn at random, as a snapshot alone and as a snapshot with a delta.
 
 By its number an archive is always the same; a higher number has more articles. Texts are of made-up
 words, many of them copied, cut or filled in from a template, in languages of which an encoder may
@@ -175,7 +175,7 @@ def article_of(document: Document) -> Article:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outsider:
-    """An article that no view holds, and what was read of it, if anything was."""
+    """An article outside the views, and its features, if it was analyzed."""
 
     article: Article
     draft: DraftFeatures | None
@@ -183,7 +183,7 @@ class Outsider:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Archive:
-    """Articles, what was read of them, and views that hold just these.
+    """Articles, their features, and views of exactly these.
 
     Attributes:
         model: by which they were read.
@@ -262,7 +262,7 @@ class Press:
         batches: Iterable[tuple[Iterable[IndexedDocument], set[str]]],
         model: Model,
     ) -> View:
-        """A view with batches of what changed and what is gone over its snapshot."""
+        """A view with a delta: batches of upserts and deletes over its snapshot."""
         delta_writer = DeltaWriter(View.of(under.snapshot))
         for known, gone in batches:
             delta_writer.apply(build_rows(sorted(known, key=_id_of), model, DIM), gone)
@@ -300,7 +300,7 @@ class Press:
         documents: Mapping[str, Document],
         known: Mapping[str, IndexedDocument],
     ) -> tuple[list[IndexedDocument], list[IndexedDocument], set[str]]:
-        """What an earlier snapshot held, what came since, and which ids are gone."""
+        """An earlier snapshot's articles, the upserts since, and the deleted ids."""
         older, since, gone = list[IndexedDocument](), list[IndexedDocument](), set[str]()
         for at, (one, document) in enumerate(documents.items()):
             state = draw.choices(("same", "text", "standing", "new"), (6, 2, 2, 2))[0]

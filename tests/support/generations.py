@@ -1,4 +1,4 @@
-"""Generations that nobody of this release has written, with the right checksums all the same."""
+"""Generations that this release did not write, with correct checksums."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ from index.manifest import Files, column_file
 
 
 def as_format(catalog: Catalog, number: int) -> str:
-    """Say of the live generation that it is of another format; tells its name."""
+    """Change the format number of the live generation; return its name."""
     path = catalog.folder / catalog.live() / Files.MANIFEST
     return _publish(catalog, json.loads(path.read_bytes()) | {"format": number})
 
 
 def with_column(catalog: Catalog, name: str, values: NDArray[Any] | None) -> str:
-    """Put another column in the live generation, or leave it out; tells its name."""
+    """Put another column in the live generation, or remove it; return its name."""
     folder, file = catalog.folder / catalog.live(), column_file(name)
     fields = json.loads((folder / Files.MANIFEST).read_bytes())
     (folder / file).unlink()  # never written over: somebody may be mapping it

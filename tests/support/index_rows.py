@@ -71,7 +71,7 @@ def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
         },
         labels={"language": ["tg", "русӣ"]},
         keywords=[[f"tag-{number % 4}", "русӣ"][: number % 3] for number in range(rows)],
-        display=[b"card \x00 %d" % number for number in range(rows)],
+        display=[b"display \x00 %d" % number for number in range(rows)],
     )
     return replace(made, **parts)
 

@@ -1,4 +1,4 @@
-"""What becomes of tests whose real parts are not there."""
+"""Skip or fail tests whose real software is missing."""
 
 import os
 from typing import NoReturn

@@ -38,8 +38,8 @@ def server_binaries() -> Path | None:
     return initdb.parent if initdb else None
 
 
-def _somebody_else() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: whom to run it as, for `subprocess`."""
+def _unprivileged_user() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: the user to run it as, for `subprocess`."""
     if os.geteuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -60,7 +60,7 @@ class PostgreSQL:
     def make(cls, binaries: Path) -> "PostgreSQL":
         """A new, running server in a short temporary folder, as the socket's name demands."""
         folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-        identity = _somebody_else()
+        identity = _unprivileged_user()
         if identity:
             os.chown(folder, identity["user"], identity["group"])
         server = cls(binaries, folder)
@@ -100,7 +100,7 @@ class PostgreSQL:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                **_somebody_else(),
+                **_unprivileged_user(),
             )
 
     def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
@@ -135,7 +135,7 @@ class PostgreSQL:
         return name
 
     def drop_database(self, name: str) -> None:
-        """Take a database away, whoever still uses it."""
+        """Drop a database, even if it is in use."""
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -1,4 +1,4 @@
-"""What a source gave, kind by kind."""
+"""The results of a pull, kind by kind."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -38,7 +38,7 @@ def end_by_sigterm() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An archive: its folder, where its store is, and what else its processes are told."""
+    """An archive: its folder, the address of its store, and more environment for its processes."""
 
     folder: Path
     database_url: str | None = None
@@ -183,7 +183,9 @@ class Server:
 
     def _child(self, word: str) -> int | None:
         children = _children_of(self.supervisor)
-        return next((one for one in children if word in _told_of(one, "cmdline").split("\0")), None)
+        return next(
+            (one for one in children if word in _proc_file_of(one, "cmdline").split("\0")), None
+        )
 
     def _answers(self) -> bool:
         try:
@@ -193,7 +195,7 @@ class Server:
         return answer.status_code == 200
 
 
-# --- what /proc tells ---
+# --- reading /proc ---
 
 
 def holder_of(server_port: int, client_port: int, among: Iterable[int]) -> int | None:
@@ -208,7 +210,7 @@ def holder_of(server_port: int, client_port: int, among: Iterable[int]) -> int |
     return next((process for process in among if _holds(process, f"socket:[{fields[9]}]")), None)
 
 
-def _told_of(process: int, name: str) -> str:
+def _proc_file_of(process: int, name: str) -> str:
     """A file about a process; empty where it is gone."""
     try:
         return (PROC / f"{process}/{name}").read_text("utf-8", "replace")
@@ -217,11 +219,13 @@ def _told_of(process: int, name: str) -> str:
 
 
 def _children_of(process: int) -> list[int]:
-    return sorted(map(int, _told_of(process, f"task/{process}/children").split()))
+    return sorted(map(int, _proc_file_of(process, f"task/{process}/children").split()))
 
 
 def _session_of(process: int) -> int | None:
-    fields = _told_of(process, "stat").rpartition(")")[2].split()  # state, parent, group, session
+    fields = (
+        _proc_file_of(process, "stat").rpartition(")")[2].split()
+    )  # state, parent, group, session
     return None if not fields or fields[0] in "ZX" else int(fields[3])
 
 

@@ -1,4 +1,4 @@
-"""What tests of other processes wait for, and a port to find them at."""
+"""Wait for other processes, and find a free port for them."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 120.0
 def until(
     condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS, every: float = 0.05
 ) -> bool:
-    """Whether it comes true in time."""
+    """Wait for a condition; return whether it became true in time."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
