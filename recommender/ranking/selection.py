@@ -142,15 +142,14 @@ def select(
     pool = pool if listed is None else pool.under(listed)
     clusters = DuplicateClusters.of(pool.minhashes, pool.text_clusters, rules.duplicate_overlap)
     of_seed = clusters.take_cluster_of_texts(seed_minhashes)
-    unfinished = _ListInProgress(
-        pool, rules, clusters, translation_groups(pool.id_hashes, pool.translates)
-    )
+    translations = translation_groups(pool.id_hashes, pool.translates)
+    unfinished = _ListInProgress(pool, above, rules, clusters, translations)
     if listable is not None:
         unfinished.left[above:] = listable
     unfinished.remove_repeats_of_seed(of_seed)
     if shown_on_page is not None:
         unfinished.remove_repeats_of(np.concatenate([np.zeros(above, np.bool_), shown_on_page]))
-    unfinished.left[:above] = True  # a listed item counts, even if it repeats another one
+    unfinished.left[:above] = True
     for item in range(above):
         unfinished.put(item)
     positions: list[int] = []
@@ -170,11 +169,13 @@ class _ListInProgress:
     def __init__(
         self,
         pool: CandidatePool,
+        above: int,
         rules: SelectionRules,
         clusters: DuplicateClusters,
         translations: NDArray[np.int64] | None,
     ) -> None:
         count, size = pool.minhashes.shape
+        self._above = np.arange(count) < above if above else None
         self.left = np.ones(count, np.bool_)
         self.removals = np.full(count, Removal.NONE, np.int8)
         self.because_of = np.full(count, NO_ITEM, np.int64)
@@ -286,12 +287,20 @@ class _ListInProgress:
         """
         cosines = self._cosines(item)
         np.maximum(self._likeness, cosines, out=self._likeness)
-        near = self.left & (cosines >= self._rules.story_likeness)
+        near = self._countable & (cosines >= self._rules.story_likeness)
         if (full := self._stories.add(item, near)) is not None:
             self._remove(full, Removal.STORY_CAP, item)
         copies = self._none if equal is None else self._copies_of(item, equal)
         if (full := self._templates.add(item, copies)) is not None:
             self._remove(full, Removal.COPY_CAP, item)
+
+    @property
+    def _countable(self) -> Mask:
+        """The candidates that may join a story or a template: those left, and all listed above.
+
+        An item that is listed above counts even if it repeats another one.
+        """
+        return self.left if self._above is None else self.left | self._above
 
     def _cosines(self, item: int) -> NDArray[np.float32]:
         """The cosines of all candidates with an item: float32 [m]; 0 without meaningful vectors."""
@@ -304,11 +313,11 @@ class _ListInProgress:
         return cosines
 
     def _copies_of(self, item: int, equal: Counts) -> Mask:
-        """The candidates left that are made from the same template as an item: bool [m]."""
+        """The countable candidates that are made from the same template as an item: bool [m]."""
         author, host = self._pool.authors[item], self._pool.hosts[item]
         by_author = (self._pool.authors == author) & (author != 0) & (equal >= self._copy_places)
         by_host = (self._pool.hosts == host) & (host != 0) & (equal >= self._host_places)
-        copies: Mask = self.left & (by_author | by_host)
+        copies: Mask = self._countable & (by_author | by_host)
         return copies
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -309,6 +309,17 @@ def test_a_selection_is_that_of_the_slow_oracle(
     assert as_lists(selection(candidates, limit, rules, seed_minhashes)) == expected
 
 
+ABOVE_WITH_A_TRANSLATION = numbered(
+    [
+        Candidate(1.0),
+        Candidate(1.0),
+        Candidate(1.0, HALVES[1], translates=0),  # near to both, and to the fourth
+        Candidate(1.0, HALVES[2]),
+    ]
+)
+
+
+@example(ABOVE_WITH_A_TRANSLATION, replace(NOTHING, story_likeness=0.75, story_cap=3), [], 3, set())
 @examples(400)
 @given(CANDIDATES, RULES, SEED_MINHASHES, st.integers(1, 3), PLACES)
 def test_a_selection_under_listed_items_is_that_of_the_slow_oracle(
