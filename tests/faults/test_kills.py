@@ -46,7 +46,7 @@ def test_nothing_acknowledged_is_missing_after_kills(tmp_path: Path) -> None:
     assert counts["kills"] == KILLS + 2
     assert counts["writes missing"] == 0
     assert counts["writes checked, each after every kill"] > counts["writes acknowledged"] > 0
-    # Else the kills fell beside what they are about.
+    # Else the kills missed the moments that they test.
     assert counts["kills while a write was under way"] > KILLS / 2
     assert counts["kills while a publish was under way"] > 0
 
@@ -84,10 +84,10 @@ C, D = ("c", "upsert"), ("d", "upsert")
         pytest.param(LOG, HELD | {"a": "1"}, (0, 0, 1), id="not deleted"),
     ],
 )
-def test_the_judge_tells_what_is_kept_missing_and_wrong(
+def test_reconciling_finds_what_is_kept_missing_and_wrong(
     log: dict[int, tuple[str, str]], held: dict[str, str], found: tuple[int, int, int]
 ) -> None:
     history = History()
     assert list(history.add(ACKNOWLEDGED)) == []
-    kept, missing, wrong = history.settle([CUT_SHORT], Seen(1, log, held))
+    kept, missing, wrong = history.reconcile([CUT_SHORT], Seen(1, log, held))
     assert (kept, len(missing), len(wrong)) == found

@@ -52,7 +52,7 @@ def reading(scene: Scene, *, cut: bool = False) -> Iterator[None]:
     assert scene.wrong == []
 
 
-def test_an_indexer_that_dies_again_and_again_is_started_ever_later_and_in_the_end_reads(
+def test_an_indexer_that_dies_repeatedly_is_restarted_after_longer_waits(
     scene: Scene,
 ) -> None:
     server, starts = scene.server, 0
@@ -107,7 +107,7 @@ def test_no_process_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None
         assert ask(server.port, "GET", "/healthz")[0] == 0
 
 
-def test_a_supervisor_that_is_told_to_stop_ends_every_process(scene: Scene) -> None:
+def test_a_supervisor_that_gets_a_stop_signal_ends_every_process(scene: Scene) -> None:
     """The last test of the module, whose server it is."""
     assert len(scene.server.processes) >= 5
     assert scene.server.ended_by(signal.SIGTERM, PATIENCE_SECONDS)

@@ -114,7 +114,7 @@ def listed(body: bytes) -> list[str]:
 class Answer:
     """When a read was due (monotonic), how long it took, and its status; 0 where it failed.
 
-    `cut` tells that its first connection broke.
+    `cut`: its first connection broke.
     """
 
     due_at: float
@@ -133,7 +133,7 @@ class Load:
 
     A read is due at its moment whether or not the ones before it were answered; its seconds count
     from then. A connection that is more than a second behind leaves out what it missed, which the
-    reads a second tell. One that breaks after a read was sent cuts that read off: it is counted,
+    reads a second show. One that breaks after a read was sent cuts that read off: it is counted,
     and asked once more, as browsers and proxies do; it failed if that is in vain too.
     """
 

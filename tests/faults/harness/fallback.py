@@ -24,7 +24,7 @@ DIM = 384
 TERMS = 120
 MOST_SECONDS = 2.0
 EMPTY = build_rows((), Model("made", Path(), "made", frozenset({"en"})), dim=1)
-"""Rows of nothing, which tell what columns there are."""
+"""An index of no rows, which has the names of the columns."""
 
 
 @click.command(help=__doc__)

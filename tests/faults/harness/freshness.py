@@ -6,7 +6,7 @@
 newsroom would move its archive. While those wait to be embedded, 100 reads a second go on, and
 every 0.7 s a single article is written. From its acknowledgement on both workers are asked, over
 connections of which it is known who answers, until both list it under its seed with its text read;
-its own encode call, which the indexer's log tells, is taken off. Every eighth is then withheld or
+its own encode call, which the indexer's log shows, is taken off. Every eighth is then withheld or
 deleted, and must be in no answer that is asked for a second later. Stop it with Ctrl-C.
 """
 

@@ -60,7 +60,7 @@ class Call:
 
     @property
     def unlocks(self) -> bool:
-        """Whether it gives a lock back, which no local disk refuses."""
+        """Whether it releases a lock, which no local disk refuses."""
         return "F_UNLCK" in self.text
 
 
@@ -73,16 +73,16 @@ class Point:
 
     @property
     def rule(self) -> str:
-        """What strace is told."""
+        """The option for strace."""
         return f"inject={self.call.name}:{FAULTS[self.fault]}:when={self.call.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a child told of its work, and what strace wrote.
+    """What a child reported of its work, and what strace wrote.
 
     Attributes:
-        steps: by step (work, again, tidy, prepare) what the child told.
+        steps: by step (work, again, tidy, prepare) what the child reported.
         status: how it ended, as `os.waitpid` says it.
         trace: strace's lines.
     """
@@ -181,7 +181,7 @@ class Work:
         make: makes the archive as it is before, in an empty folder.
         prepare: in the child, all that may happen before faults do; gives the work itself, which
             returns once it is acknowledged, and tidies up after it.
-        check: looks at the archive afresh, told whether the work was acknowledged; says what is
+        check: opens the archive again, given whether the work was acknowledged; says what is
             wrong.
     """
 
@@ -419,7 +419,7 @@ def _misbehaviour(point: Point, outcome: Outcome) -> list[str]:
 
 @contextmanager
 def open_injection(tally: Tally, worker: Sequence[str] = WORKER) -> Iterator[Injection]:
-    """Start a worker, by what the interpreter is told to run, and what is needed besides."""
+    """Start a worker by the arguments of the interpreter, with the folders that it needs."""
     place = tempfile.TemporaryDirectory(prefix="injection-", dir=memory_folder())
     with (
         place as folder,

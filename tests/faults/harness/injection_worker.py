@@ -3,8 +3,8 @@
     python -m tests.faults.harness.injection_worker
 
 Reads one JSON array [work, folder] at a time from standard input. The child prepares, says
-{"ready": pid}, waits for a byte on the same input, works, and tells on standard output how that
-went; when it is gone, its status is told. FAISS is imported before, but used in children only:
+{"ready": pid}, waits for a byte on the same input, works, and reports on standard output how that
+went; when it has ended, its status is written. FAISS is imported before, but used in children only:
 a fork after its use hangs.
 """
 
@@ -26,20 +26,22 @@ CLEAN: Final = (StoreUnusable, OSError, IndexFault)
 MOST: Final = 65_536
 
 
-def tell(**fact: object) -> None:
+def report(**fact: object) -> None:
     """Write one line; a pipe takes it whole."""
     os.write(1, json.dumps(fact).encode() + b"\n")
 
 
 def attempt(name: str, step: Callable[[], object]) -> bool:
-    """Take a step and tell how it went; returns whether it succeeded."""
+    """Do a step and report how it went; returns whether it succeeded."""
     try:
         step()
     except Exception as error:  # noqa: BLE001 - which one it is, is the question
         kind = type(error).__name__
-        tell(step=name, done=False, clean=isinstance(error, CLEAN), words=f"{kind}: {error}"[:300])
+        report(
+            step=name, done=False, clean=isinstance(error, CLEAN), words=f"{kind}: {error}"[:300]
+        )
         return False
-    tell(step=name, done=True)
+    report(step=name, done=True)
     return True
 
 
@@ -48,7 +50,7 @@ def serve(work: str, folder: Path) -> None:
     gc.disable()  # a collection at another moment would move the calls that follow
     with ExitStack() as stack:
         step = stack.enter_context(WORKS[work].prepare(folder))
-        tell(ready=os.getpid())
+        report(ready=os.getpid())
         os.read(0, 1)
         if not attempt("work", step):
             attempt("again", step)
@@ -61,8 +63,8 @@ def be_child(work: str, folder: Path) -> NoReturn:
     try:
         serve(work, folder)
         status = 0
-    except Exception as error:  # noqa: BLE001 - told to whoever injects
-        tell(step="prepare", done=False, clean=False, words=repr(error))
+    except Exception as error:  # noqa: BLE001 - reported to the injecting process
+        report(step="prepare", done=False, clean=False, words=repr(error))
     finally:
         os._exit(status)
 
@@ -74,7 +76,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             be_child(work, Path(folder))
-        tell(status=os.waitpid(child, 0)[1])
+        report(status=os.waitpid(child, 0)[1])
 
 
 if __name__ == "__main__":

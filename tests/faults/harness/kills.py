@@ -118,7 +118,7 @@ class Round:
 
 
 def _work(archive: Archive, planned: Round, name: str, path: Path, parent: int) -> None:
-    """Be a process that works until it is killed; an error is told before it ends."""
+    """Be a process that works until it is killed; an error is reported before it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forked it
     ledger = Ledger(path)
     try:
@@ -193,7 +193,7 @@ def look_at(archive: Archive, cut_short: Sequence[Deed]) -> Look:
     """Open everything anew and compare it with all that was acknowledged and begun."""
     with closing(archive.open()) as store:
         seen = _see(store)
-        look = Look(archive.history, *archive.history.settle(cut_short, seen))
+        look = Look(archive.history, *archive.history.reconcile(cut_short, seen))
         look.wrong += find_corruption(archive.database)
         newest = store.state().change
     if archive.snapshots.exists() and not look.missing:
@@ -205,7 +205,7 @@ def look_at(archive: Archive, cut_short: Sequence[Deed]) -> Look:
 
 def _see(store: ArticleStore) -> Seen:
     entries = log_of(store)
-    # A text that was read is told in the log as well, and writes nothing.
+    # The log also has an entry for each text that was read, which writes nothing.
     log = {c.number: (c.article_id, c.kind) for c in entries if c.kind in {"upsert", "delete"}}
     first = entries[0].number if entries else 0
     with store.scan() as view:

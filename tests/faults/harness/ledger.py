@@ -1,6 +1,6 @@
 """All that was acknowledged in a store so far, and what its change log and content must be then.
 
-A writer tells its ledger of each deed before and after it. A deed's effects are the changes it
+A writer records each deed in its ledger before and after it. A deed's effects are the changes it
 must make, in order, whatever others do meanwhile: each id is of one writer only, and no two texts
 are alike.
 """
@@ -85,7 +85,7 @@ def read_ledger(path: Path) -> list[tuple[str, Any]]:
 
 
 def deeds_in(lines: Sequence[tuple[str, Any]]) -> list[Deed]:
-    """What a writer's ledger tells, in order; only the last deed may lack its numbers."""
+    """The deeds in a writer's ledger, in order; only the last deed may lack its numbers."""
     deeds: list[Deed] = []
     for kind, value in lines:
         if kind == "try":
@@ -96,7 +96,7 @@ def deeds_in(lines: Sequence[tuple[str, Any]]) -> list[Deed]:
 
 
 class Author:
-    """A writer: draws deeds and does them, telling its ledger of each before and after.
+    """A writer: draws deeds and does them; its ledger records each before and after.
 
     Args:
         store: where to.
@@ -195,7 +195,7 @@ class History:
             last[self.entries[number].id] = self.entries[number].digest
         return {article_id: digest for article_id, digest in last.items() if digest is not None}
 
-    def settle(self, cut_short: Sequence[Deed], seen: Seen) -> tuple[int, list[str], list[str]]:
+    def reconcile(self, cut_short: Sequence[Deed], seen: Seen) -> tuple[int, list[str], list[str]]:
         """Compare with a fresh look; a deed that was cut short must be there whole or not at all.
 
         Returns:

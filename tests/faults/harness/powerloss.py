@@ -39,7 +39,7 @@ class Count:
 
 
 def trace(workload: Workload, root: Path) -> list[Operation]:
-    """Run a workload in an empty folder under strace, and tell what it did."""
+    """Run a workload in an empty folder under strace, and return its operations."""
     command = [sys.executable, "-m", workload.module, str(root / workload.place)]
     return list(follow(run_traced(command, ROOT), root))
 

@@ -4,8 +4,8 @@
 
 `read-also serve` with two workers answers lists of known ids, JSON and HTML by turns, at a constant
 rate over keep-alive connections: half of the time with an SQLite store, half with a PostgreSQL
-server of its own. Meanwhile everything that may happen to it does, by turns; of
-each is told how many reads there were, how many were answered with anything but 2xx or by nobody,
+server of its own. Meanwhile each kind of disturbance happens, by turns; for
+each it prints how many reads there were, how many were answered with anything but 2xx or by nobody,
 how many were cut off, and the longest wait. A killed worker may cut one read
 off, which is then asked again. Stop it with Ctrl-C; no process stays.
 """
@@ -41,7 +41,7 @@ from tests.support.waiting import until
 #
 # What this shows: nothing that is kept for the outage expires by its age, embargoes and expiries
 # come due, and a worker starts from a copy that is a day old. What it does not show: what a day
-# of retries adds up to (memory, open files); and `datetime.now`, which is C, tells the true time.
+# of retries adds up to (memory, open files); and `datetime.now`, which is C, gives the true time.
 
 
 HOUR_SECONDS: Final = 3_600
@@ -392,7 +392,7 @@ ON_POSTGRESQL: Final[dict[str, Disturbance]] = {
 
 
 def report(scene: Scene, load: Load) -> bool:
-    """Print what readers saw under each name, and what else was noted; tell whether all is well.
+    """Print what readers saw under each name, and what else was noted; return whether all is well.
 
     A killed worker may take one read with it, which is then asked once more.
     """
@@ -450,7 +450,7 @@ def _database(part: str) -> Iterator[PostgreSQL | None]:
 
 
 def run_part(scene: Scene, seconds: float, rate: float) -> bool:
-    """Disturb by turns, each at least once and as long as there is time; tell if all is well."""
+    """Disturb by turns, each at least once and as long as there is time; return if all is well."""
     disturbances = ON_BOTH | (ON_SQLITE if scene.database is None else ON_POSTGRESQL)
     paths = [f"/v1/articles/seed-{n}/related{'.html' * (n % 2)}" for n in range(SEEDS)]
     begun = time.monotonic()

@@ -306,7 +306,7 @@ def _turns(operations: Sequence[Operation], at: int) -> bool:
 
 
 Check: TypeAlias = Callable[[Path, int], Iterator[str]]
-"""Opens a data folder after so many acknowledgements, looks at everything in it, tells losses."""
+"""Opens a data folder after so many acknowledgements, checks everything in it, yields losses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,5 +329,5 @@ class Workload:
 
 
 def acknowledge(what: object) -> None:
-    """Tell the outside, by one write(2) at once, that something is safe."""
+    """Report, by one write(2) at once, that something is safe."""
     os.write(1, f"ack {what}\n".encode())

@@ -1,4 +1,4 @@
-"""Searches beside swaps of what is searched: no answer may be mixed from two views.
+"""Searches during swaps of the searched view: no answer may be mixed from two views.
 
     python -m tests.faults.harness.swaps [--searches 1000000] [--swaps 1000] [--threads 3] [--torn]
 
@@ -221,7 +221,7 @@ def _as_stored(known: IndexedDocument) -> Floats:
 
 
 def _store_of(archives: Sequence[Archive]) -> ArticleStore:
-    """A store in which each archive has a log of its own, told by the mark of a point."""
+    """A store in which each archive has a log of its own, chosen by the mark of a log position."""
     by_name = {archive.name: archive for archive in archives}
 
     def updates_after(point: LogPosition, **_: object) -> tuple[LogPosition, UpdateBatch]:
@@ -256,8 +256,8 @@ class Newsroom:
             self._catalog,
             lambda: store,
             lambda: MODEL,
-            Journal(folder / "copy"),
-            Heartbeats(folder / "board"),
+            Journal(folder / "journal"),
+            Heartbeats(folder / "heartbeats"),
         )
         for archive in self.archives:
             self._publish(archive)

@@ -49,7 +49,7 @@ class Tally:
             self.findings.append(what)
 
     def next_step(self, seed: int | str) -> int:
-        """Tell where a seed goes on."""
+        """Return where a seed goes on."""
         return self.seeds.get(str(seed), 0)
 
     def done(self, seed: int | str, step: int) -> None:

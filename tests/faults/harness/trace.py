@@ -84,7 +84,7 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """The program told the outside that something is safe."""
+    """The program reported that something is safe."""
 
     text: str
 
@@ -160,7 +160,7 @@ class Call:
 
 
 def why_untraceable() -> str | None:
-    """Tell why no program can be traced here; None when it can."""
+    """Say why no program can be traced here; None when it can."""
     if shutil.which(STRACE[0]) is None:
         return "strace is not installed: apt-get install strace"
     command = [*STRACE, "-o", "/dev/null", "true"]
@@ -169,7 +169,7 @@ def why_untraceable() -> str | None:
 
 
 def why_unattachable() -> str | None:
-    """Tell why strace cannot attach to another process here; None when it can."""
+    """Say why strace cannot attach to another process here; None when it can."""
     if shutil.which("strace") is None:
         return "strace is not installed: apt-get install strace"
     with subprocess.Popen(["sleep", "60"]) as sleeper:  # noqa: S607 - from the path
@@ -234,7 +234,7 @@ FORGOTTEN: Final = "-shm"
 
 
 def follow(calls: Iterable[Call], root: Path) -> Iterator[Operation]:
-    """Tell the operations below a folder, which was empty before; lines "ack ..." are told too.
+    """Yield the operations below a folder, which was empty before, and its lines "ack ...".
 
     Raises:
         Unfollowed: a call changed files there in a way that cannot be replayed.
