@@ -150,7 +150,7 @@ def test_addresses_that_are_not_of_the_web_are_refused(site: Site, field: str) -
 # --- the page goes on ---
 
 
-def test_without_a_list_the_place_is_left_alone(site: Site, cms: Cms, tab: Tabs) -> None:
+def test_without_a_list_the_place_stays_as_it_is(site: Site, cms: Cms, tab: Tabs) -> None:
     shown = tab()
     places = [
         placed(site, "nobody"),
@@ -165,7 +165,7 @@ def test_without_a_list_the_place_is_left_alone(site: Site, cms: Cms, tab: Tabs)
     assert not [fault for fault in shown.faults if not NETWORK.search(fault)]
 
 
-def test_a_service_that_is_away_harms_no_page(site: Site, cms: Cms, tab: Tabs) -> None:
+def test_a_page_works_while_the_service_is_away(site: Site, cms: Cms, tab: Tabs) -> None:
     shown = tab()
     shown.page.route("**/related.html*", lambda route: route.abort())
     shown.page.goto(cms.put("/away", placed(site, "plain-en-0") + "<p>End</p>"))
@@ -204,7 +204,7 @@ def described(page: Page) -> list[tuple[str, str]]:
         ("plain-tg-0", "Ҳамчунин хонед"),
     ],
 )
-def test_a_list_tells_its_parts_by_name(
+def test_the_parts_of_a_list_have_accessible_names(
     site: Site, cms: Cms, tab: Tabs, seed: str, heading: str
 ) -> None:
     shown = tab()
@@ -260,7 +260,7 @@ WORDS = ".read-also__heading, .read-also__title, .read-also__time"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_stand_out_in_the_light_and_in_the_dark(
+def test_words_have_enough_contrast_in_light_and_dark_mode(
     site: Site, cms: Cms, tab: Tabs, scheme: str
 ) -> None:
     style, html = f"{site.address}/v1/read-also.css", fragment(site, "plain-en-0", "limit=3")
@@ -299,7 +299,7 @@ ENDS = """all => all.map(element => [0, element.textContent.length - 1].map(at =
 
 
 @pytest.mark.parametrize(("seed", "side"), [("plain-en-0", 0), ("plain-fa-0", 1)])
-def test_a_list_keeps_to_the_side_where_its_language_begins(
+def test_a_list_is_aligned_to_the_side_where_its_language_begins(
     site: Site, cms: Cms, tab: Tabs, seed: str, side: int
 ) -> None:
     style = f"{site.address}/v1/read-also.css"
@@ -337,7 +337,7 @@ def narrow_pages(site: Site, cms: Cms) -> Iterator[str]:
     yield f"{site.address}/read/hostile-{long}?{ALL}"
 
 
-def test_nothing_runs_over_the_edge_of_a_telephone(site: Site, cms: Cms, tab: Tabs) -> None:
+def test_a_list_fits_the_width_of_a_telephone(site: Site, cms: Cms, tab: Tabs) -> None:
     shown = tab(viewport={"width": 320, "height": 640})
     for page in narrow_pages(site, cms):
         shown.page.goto(page)

@@ -1,4 +1,4 @@
-"""The page that tells the API, on a telephone and on a desk."""
+"""The page that documents the API, on a telephone and on a large screen."""
 
 from collections.abc import Callable
 
@@ -37,17 +37,17 @@ def lefts(page: Page) -> set[float]:
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
-def test_it_runs_over_no_edge(manual: Callable[[int], Page], width: int) -> None:
+def test_the_page_fits_the_width_of_the_screen(manual: Callable[[int], Page], width: int) -> None:
     assert manual(width).evaluate("document.scrollingElement.scrollWidth") == width
 
 
-def test_cells_stand_side_by_side_where_there_is_room(manual: Callable[[int], Page]) -> None:
+def test_cells_are_in_a_row_on_a_wide_screen(manual: Callable[[int], Page]) -> None:
     page = manual(WIDE)
     assert len(lefts(page)) == 3
     assert set(page.locator(f"{MEMBERS} td").evaluate_all(LABELS)) == {"none"}
 
 
-def test_on_a_narrow_screen_they_stand_below_each_other_each_with_its_name(
+def test_cells_are_in_a_column_with_their_names_on_a_narrow_screen(
     manual: Callable[[int], Page],
 ) -> None:
     page = manual(NARROW)
@@ -56,7 +56,7 @@ def test_on_a_narrow_screen_they_stand_below_each_other_each_with_its_name(
     assert labels == ['"value: "', '"required: "']
 
 
-def test_tables_are_told_as_tables_on_every_screen(manual: Callable[[int], Page]) -> None:
+def test_tables_have_the_role_of_tables_on_every_screen(manual: Callable[[int], Page]) -> None:
     roles = [
         [role for role, _ in described(manual(width)) if role in PARTS] for width in (NARROW, WIDE)
     ]

@@ -212,7 +212,7 @@ class Site:
         return ids
 
     def insert(self, **fields: object) -> int:
-        """Insert one post, published unless told otherwise; its id."""
+        """Insert one post, published by default; return its id."""
         return self.fill([{"post_status": "publish", "post_author": 1} | fields])[0]
 
     def update(self, post: int, **fields: object) -> None:

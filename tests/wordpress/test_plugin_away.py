@@ -89,7 +89,7 @@ def showing(text: str, headers: dict[str, str] = NEVER_STALE) -> Callable[[Asked
 
 
 def sent(stage: Stage) -> list[tuple[str, int]]:
-    """Which changes a service was told of, in order, and of which post."""
+    """The changes that a service received, in order, each with its post."""
     changes = []
     for one in stage.asked:
         if one.method == "POST":
@@ -254,7 +254,7 @@ def test_a_title_in_brackets_runs_no_shortcode(newsroom: Site, stage: Stage) -> 
         assert "How to &#91;secret]" in page(newsroom, made)
 
 
-def test_without_curl_nobody_is_asked(newsroom: Site, stage: Stage, post: int) -> None:
+def test_without_curl_no_service_is_asked(newsroom: Site, stage: Stage, post: int) -> None:
     """What WordPress uses in its place waits for ten seconds and more."""
     stage.answer = showing("listed")
     said = newsroom.run(
@@ -377,7 +377,7 @@ def test_all_that_a_long_request_changes_is_sent(newsroom: Site, stage: Stage) -
     assert waiting(newsroom) == 0
 
 
-def test_a_deletion_is_told_though_the_post_was_sent_while_it_began(
+def test_a_deletion_is_sent_though_the_post_was_sent_while_it_began(
     newsroom: Site, stage: Stage
 ) -> None:
     with unset(newsroom, stage):
@@ -456,7 +456,7 @@ def test_a_post_is_pushed_as_anybody_reads_it(newsroom: Site, stage: Stage) -> N
     ],
     ids=["maintenance", "400", "404", "text"],
 )
-def test_the_answer_of_some_other_server_settles_nothing(
+def test_an_answer_of_another_server_acknowledges_nothing(
     newsroom: Site, stage: Stage, other: Answer
 ) -> None:
     with unset(newsroom, stage):
@@ -474,7 +474,7 @@ def test_the_answer_of_some_other_server_settles_nothing(
     assert waiting(newsroom) == 0
 
 
-def test_odd_answers_settle_nothing_and_break_nothing(newsroom: Site, stage: Stage) -> None:
+def test_odd_answers_acknowledge_nothing_and_break_nothing(newsroom: Site, stage: Stage) -> None:
     with unset(newsroom, stage):
         fields = {"post_status": "publish", "post_content": "Odd."}
         newsroom.fill([fields | {"post_title": f"Odd {n}"} for n in range(3)])
@@ -516,7 +516,7 @@ def test_odd_answers_settle_nothing_and_break_nothing(newsroom: Site, stage: Sta
         ("5", ""),
     ],
 )
-def test_a_refused_article_is_told_of_and_not_sent_again(
+def test_a_refused_article_is_reported_and_not_sent_again(
     newsroom: Site, stage: Stage, problem: str, said: str
 ) -> None:
     stage.answer = lambda _: Answer(422, problem, PROBLEM)
@@ -525,7 +525,7 @@ def test_a_refused_article_is_told_of_and_not_sent_again(
     assert trouble(newsroom) == f"The service refused post {post}: 422 {said}".strip()
 
 
-def test_saving_goes_on_beside_a_service_that_never_answers(newsroom: Site) -> None:
+def test_a_post_is_saved_though_the_service_never_answers(newsroom: Site) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         configure(newsroom, url=f"http://127.0.0.1:{silent.getsockname()[1]}", key=KEY)
         posts = [save(newsroom, title=f"Saved {n}", content="Saved.") for n in range(3)]
@@ -687,11 +687,11 @@ def test_pushing_all_withdraws_what_was_withdrawn_unnoticed(newsroom: Site, stag
         published = newsroom.insert(post_title="Stays", post_content="Text.")
         page = newsroom.insert(post_title="A page", post_content="Text.", post_type="page")
         trashed = newsroom.insert(post_title="Trashed", post_content="Text.")
-    turn = """require_once ABSPATH . 'wp-admin/includes/plugin.php';
+    switch = """require_once ABSPATH . 'wp-admin/includes/plugin.php';
         {}('read-also/read-also.php');"""
-    newsroom.run(turn.format("deactivate_plugins"))
+    newsroom.run(switch.format("deactivate_plugins"))
     newsroom.trash(trashed)
-    newsroom.run(turn.format("activate_plugin"))
+    newsroom.run(switch.format("activate_plugin"))
     pass_time(newsroom)
     verbs = {published: "PUT", page: "DELETE", trashed: "DELETE"}
     assert sorted(sent(stage)) == sorted((verb, post) for post, verb in verbs.items())

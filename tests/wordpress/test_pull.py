@@ -362,7 +362,7 @@ def without_text(article: Article) -> dict[str, object]:
     return {name: value for name, value in article.to_document().items() if name != "body_html"}
 
 
-def test_an_export_of_the_site_tells_the_same_but_for_the_text(
+def test_an_export_of_the_site_gives_the_same_articles_but_for_the_text(
     archive: Archive, tmp_path: Path
 ) -> None:
     archive.pull()
