@@ -1,9 +1,10 @@
-"""For random histories, a snapshot with what came after it lists what a fresh rebuild lists.
+"""For random histories, a snapshot with its delta gives the same lists as a fresh rebuild.
 
 A history is a row of writes, with indexing, rebuilds and rollbacks between them. At its end a view
 that followed it step by step, and one that opens the live generation only then, are compared with a
-rebuild of the same store in a catalog of its own. Rarity of terms and floors are frozen at a build,
-so lists are nearly equal where texts changed. By hand, more of them:
+rebuild of the same store in a catalog of its own. Rarity of terms and background
+similarities are frozen at a build, so lists are nearly equal where texts changed. By hand, more
+of them:
 
     python -m tests.integration.test_histories 200
 """
@@ -62,8 +63,8 @@ ARTICLES: Final = len(LANGUAGES) * TOPICS * EACH
 CHANGED: Final = ARTICLES * 15 // 100
 LISTED: Final = 12
 READER: Final = Analyzer(FAKE_MODEL, lambda _: HashedWords(), str)
-LADDER: Final = Policy(threshold=2.0, words_threshold=2.0)
-"""Nothing counts as related, so that every item comes from the ladder."""
+FALLBACK: Final = Policy(threshold=2.0, words_threshold=2.0)
+"""Nothing counts as related, so every item comes from a fallback stage."""
 
 
 # --- the newsroom ---
@@ -281,7 +282,7 @@ def ids_at(view: View, rows: Any) -> list[str]:
 
 
 def facts(view: View) -> dict[str, dict[str, object]]:
-    """By the id of each article that is there, all that a view holds of it but its words.
+    """By id, all that a view holds of an article but its words.
 
     Numbers of text clusters are left out: they follow from all texts of a snapshot, and only save
     comparisons.
@@ -296,7 +297,7 @@ def facts(view: View) -> dict[str, dict[str, object]]:
             - {"text_cluster"}
         }
         parts |= {name: view.label_of(name, row) for name in view.snapshot.labels}
-        parts |= {"card": view.display_of(row), "vector": view.fetch(at).tobytes()}
+        parts |= {"display": view.display_of(row), "vector": view.fetch(at).tobytes()}
         parts |= {"buckets": view.text_of(row).terms.buckets.tobytes()}
         found[view.id_of(row)] = parts
     return found
@@ -310,7 +311,7 @@ def eligible_ids(view: View) -> list[set[str]]:
 
 
 def story_sets(view: View) -> dict[str, set[str]]:
-    """By id, the articles that tell the same story."""
+    """By id, the articles of its translation group."""
     return {
         one: set(ids_at(view, rows_of_translations(view, {seed.id_hash, seed.translates})))
         for one in ids_at(view, view.present)
@@ -332,21 +333,21 @@ def outline(listed: Mapping[str, tuple[Item, ...]]) -> dict[str, list[tuple[str,
 
 
 def nearest(view: View, vector: Any) -> dict[str, float]:
-    """Of all that may be listed at NOW, the similarity with a vector."""
+    """The similarity of all eligible articles at NOW with a vector."""
     allowed = view.where(lambda part: eligible(part, NOW.timestamp()))
     hits = view.nearest(vector, len(view), allowed)
     return dict(zip(map(view.id_of, hits.rows.tolist()), hits.similarities.tolist(), strict=True))
 
 
 def check_same(live: View, rebuilt: View) -> None:
-    """All that does not hang on frequencies is exactly what a rebuild makes of it."""
+    """All that does not depend on term frequencies is exactly as in a rebuild."""
     assert facts(live) == facts(rebuilt)
     assert eligible_ids(live) == eligible_ids(rebuilt)
     assert story_sets(live) == story_sets(rebuilt)
     for row in np.flatnonzero(rebuilt.present)[::9].tolist():
         vector = rebuilt.fetch(np.array([row]))[0]
         assert nearest(live, vector) == pytest.approx(nearest(rebuilt, vector), abs=1e-6)
-    assert outline(lists(live, LADDER)) == outline(lists(rebuilt, LADDER))
+    assert outline(lists(live, FALLBACK)) == outline(lists(rebuilt, FALLBACK))
 
 
 # --- histories ---
@@ -377,7 +378,7 @@ WITHOUT_SHRINKING = (Phase.explicit, Phase.generate)
 
 @given(history=any_kind)
 @examples(12, phases=WITHOUT_SHRINKING)
-def test_what_is_there_and_may_be_listed_is_what_a_rebuild_finds(
+def test_the_live_view_has_the_same_eligible_articles_as_a_rebuild(
     archive: Archive, history: list[Deed]
 ) -> None:
     with archive.copy() as newsroom:
@@ -445,7 +446,7 @@ def test_a_withdrawn_article_never_returns_by_a_rollback(
 
 
 def check_withdrawn(view: View, withdrawn: Mapping[int, str]) -> None:
-    """None of them stands in any list; the deleted are not even known."""
+    """No withdrawn article is in any list; a deleted one is unknown."""
     names = {f"story-{number:02}" for number in withdrawn}
     assert not eligible_ids(view)[1] & names
     assert not {i.id for items in lists(view, limit=100).values() for i in items} & names
@@ -456,7 +457,7 @@ def check_withdrawn(view: View, withdrawn: Mapping[int, str]) -> None:
 # --- before the first rebuild ---
 
 
-def test_a_newsroom_is_followed_before_anything_was_read(tmp_path: Path) -> None:
+def test_a_worker_follows_a_newsroom_before_any_text_was_read(tmp_path: Path) -> None:
     """An article shows as unread first; the first text that is read brings the width."""
     newsroom = Newsroom(tmp_path, READER)
     replica = Replica(empty_base_snapshot(FAKE_MODEL, newsroom.store.state().epoch))
@@ -469,7 +470,7 @@ def test_a_newsroom_is_followed_before_anything_was_read(tmp_path: Path) -> None
     newsroom.store.close()
 
 
-def test_articles_of_one_date_stand_in_one_order_before_and_after_a_rebuild(
+def test_a_rebuild_keeps_the_order_of_articles_of_one_date(
     archive: Archive,
 ) -> None:
     """Such as all that have no date, or those that an import dated alike."""
@@ -479,7 +480,7 @@ def test_articles_of_one_date_stand_in_one_order_before_and_after_a_rebuild(
         newsroom.rebuild()
         newsroom.store.put(_article(alike[0] | {"tags": ["port"]}))
         live = newsroom.open().view
-        assert outline(lists(live, LADDER)) == outline(lists(newsroom.rebuilt(), LADDER))
+        assert outline(lists(live, FALLBACK)) == outline(lists(newsroom.rebuilt(), FALLBACK))
 
 
 # --- by hand ---

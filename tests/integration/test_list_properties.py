@@ -63,7 +63,7 @@ from tests.support.properties import examples
 DAY: Final = 86_400.0
 NUMBERS: Final = range(len(SIZES))
 PLAIN: Final = (5, 7)
-"""Archives that are asked for without copies too."""
+"""Archives that tests without duplicates use too."""
 VIEWS: Final = ("built", "grown", "alone")
 ROUNDING: Final = 1e-5
 OPEN: Final[dict[str, Any]] = {"story_cap": 100, "copy_cap": 100}
@@ -199,7 +199,7 @@ excluded = st.frozensets(st.integers(0, 70).map(name), max_size=6)
 
 
 def options(**fixed: Any) -> st.SearchStrategy[ListOptions]:
-    """Anything that may be asked."""
+    """Any valid options."""
     drawn: dict[str, st.SearchStrategy[Any]] = {
         "limit": st.integers(1, 12) | st.integers(LIMITS[0], LIMITS[-1]),
         "mode": st.sampled_from(MODES),
@@ -241,7 +241,7 @@ def questions(
 
 
 def story_of(asked: Asked) -> set[str]:
-    """The ids of what tells the seed's story: a union of all that name each other."""
+    """The ids of the seed's translation group: all articles linked with each other by union."""
     leaders: dict[str, str] = {}
 
     def leader(node: str) -> str:
@@ -267,7 +267,7 @@ def may_be_listed(asked: Asked, one: str) -> bool:
 
 
 def may_be_put(asked: Asked, one: str) -> bool:
-    """Whether an article may stand where an editor puts it, read or not yet."""
+    """Whether an article may be pinned, analyzed or not."""
     article, now = asked.archive.articles[one], asked.now
     return (
         article.status == "published"
@@ -332,7 +332,7 @@ def copies(asked: Asked, ids: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def some_are_copies(asked: Asked) -> bool:
-    """Whether the policy takes articles of the archive for copies of each other."""
+    """Whether the policy counts some articles of the archive as duplicates of each other."""
     return any("" not in pair for pair in copies(asked, asked.archive.articles))
 
 
@@ -351,7 +351,7 @@ def host(article: Article) -> str:
 
 
 def clusters(ids: Iterable[str], linked: Any) -> list[set[str]]:
-    """What is linked, at first hand or through one another."""
+    """The clusters of articles that are linked, directly or through others."""
     found: list[set[str]] = []
     for one in ids:
         own = [group for group in found if any(linked(one, other) for other in group)]
@@ -372,7 +372,7 @@ def outline(items: Iterable[Item]) -> list[tuple[Any, ...]]:
 
 
 def broken_rules(asked: Asked, items: Sequence[Item]) -> dict[str, object]:
-    """By rule, what of a list breaks it."""
+    """By rule, the items of a list that break it."""
     ids, articles, sign_of = ids_of(items), asked.archive.articles, asked.archive.minhash
     story, least = story_of(asked), asked.policy.duplicate_overlap
     related = [item for item in items if item.reason == "semantic"]
@@ -411,7 +411,7 @@ def allowed_reasons(asked: Asked) -> set[str]:
 
 
 def patterns(asked: Asked, ids: Iterable[str]) -> list[set[str]]:
-    """What one author or one host cut from one pattern."""
+    """Groups of articles that one author or one host wrote from one template."""
     articles, sign_of = asked.archive.articles, asked.archive.minhash
     least, most = asked.policy.copy_overlap, asked.policy.duplicate_overlap
 
@@ -426,7 +426,7 @@ def patterns(asked: Asked, ids: Iterable[str]) -> list[set[str]]:
 
 
 def stories(asked: Asked, ids: Sequence[str]) -> list[set[str]]:
-    """What the vectors take for one story."""
+    """Groups of articles that are one story by their vectors."""
     vectors = dict(zip(ids, rank(asked, ids).vectors, strict=True)) if ids else {}
     supports = asked.archive.model.supports
     tags = {one: asked.archive.language(one) for one in ids}
@@ -457,7 +457,7 @@ OF_ALL_THERE_IS = {"limit": 100, "language": "any", "section": None, "tag": None
     | questions(policy=policies(**STORIES))
 )
 @examples(400)
-def test_whatever_is_asked_a_list_keeps_every_rule(press: Press, question: Question) -> None:
+def test_a_list_keeps_every_rule_whatever_the_options(press: Press, question: Question) -> None:
     asked = question.asked(press)
     assert broken_rules(asked, asked.items()) == {}
 
@@ -472,7 +472,7 @@ def test_whatever_is_asked_a_list_keeps_every_rule(press: Press, question: Quest
         pytest.param("of two languages", 12, replace(Policy(), **STORIES), id="few of a story"),
     ],
 )
-def test_under_every_article_a_list_keeps_every_rule(
+def test_the_list_of_every_article_keeps_every_rule(
     press: Press, model: str, limit: int, policy: Policy
 ) -> None:
     """Chains, circles and groups of translations are among them."""
@@ -544,7 +544,7 @@ def repeated(asked: Asked, ids: Sequence[str], shown: Sequence[str]) -> set[str]
 
 @given(question=questions(), choosing=overrides_of_lists())
 @examples(150)
-def test_editors_have_the_last_word_and_below_it_nothing_is_repeated(
+def test_overrides_win_and_no_item_below_the_pins_repeats_them(
     press: Press, question: Question, choosing: tuple[Any, Any, frozenset[str]]
 ) -> None:
     asked = question.asked(press)
@@ -596,10 +596,8 @@ def test_editors_have_the_last_word_and_below_it_nothing_is_repeated(
     )
 )
 @examples(100)
-def test_asked_for_more_than_there_is_a_list_holds_every_story(
-    press: Press, question: Question
-) -> None:
-    """Left out is only a copy or a translation of the seed or of an item."""
+def test_a_list_with_a_large_limit_holds_every_story(press: Press, question: Question) -> None:
+    """Only duplicates and translations of the seed or of an item are missing."""
     asked = question.asked(press)
     listed, story = ids_of(asked.items()), story_of(asked)
     wanted = {
@@ -680,7 +678,7 @@ def rank(asked: Asked, ids: Iterable[str]) -> Any:
     return scorer.score(np.array(rows, np.int64))
 
 
-def test_an_update_that_is_still_to_come_makes_nobody_the_newest(press: Press) -> None:
+def test_an_update_in_the_future_does_not_make_a_duplicate_the_newest(press: Press) -> None:
     model, text = model_of("of English"), fresh(random.Random(3), "en")  # noqa: S311
     dates = {
         "seed": {"title": "quay pier wharf", "body": ""},
@@ -695,10 +693,10 @@ def test_an_update_that_is_still_to_come_makes_nobody_the_newest(press: Press) -
     assert ids_of(items) == ["october"]
 
 
-def test_candidates_are_looked_for_twice_at_most_on_each_rung(
+def test_each_fallback_stage_searches_twice_at_most(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of an archive that is one text over and over, under which no list can be filled."""
+    """The archive holds one text many times, so no list can be filled."""
     words, fetched = vocabulary("en", 0), list[int]()
     text = {"title": "quay pier wharf", "language": "en", "body": " ".join(words)}
     newest, candidates = ListRequest.newest, ListRequest.candidates
@@ -727,7 +725,7 @@ def test_candidates_are_looked_for_twice_at_most_on_each_rung(
 
 @given(question=questions(copies=False))
 @examples(80)
-def test_items_stand_rung_by_rung_and_those_by_time_the_newest_first(
+def test_items_are_in_the_order_of_stages_and_fallback_items_newest_first(
     press: Press, question: Question
 ) -> None:
     """Related articles, then those of the seed's section, then others."""
@@ -735,20 +733,20 @@ def test_items_stand_rung_by_rung_and_those_by_time_the_newest_first(
     if some_are_copies(asked):
         return
     items, articles = asked.items(), asked.archive.articles
-    assert is_sorted(RUNGS.index(item.reason) for item in items)
-    for rung in RUNGS if asked.options.mode == "latest" else FALLBACK_STAGES:
-        on_rung = [articles[item.id] for item in items if item.reason == rung]
-        assert is_sorted(-seconds(article.published_at, -1e18) for article in on_rung)
-        in_section = {article.section == asked.article.section is not None for article in on_rung}
-        if rung in FALLBACK_STAGES:
-            assert in_section <= {rung == "fallback:section"}
+    assert is_sorted(STAGES.index(item.reason) for item in items)
+    for stage in STAGES if asked.options.mode == "latest" else FALLBACK_STAGES:
+        of_stage = [articles[item.id] for item in items if item.reason == stage]
+        assert is_sorted(-seconds(article.published_at, -1e18) for article in of_stage)
+        in_section = {article.section == asked.article.section is not None for article in of_stage}
+        if stage in FALLBACK_STAGES:
+            assert in_section <= {stage == "fallback:section"}
 
 
 def is_sorted(values: Iterable[float]) -> bool:
     return all(one <= other for one, other in pairwise(values))
 
 
-RUNGS: Final = ("semantic", *FALLBACK_STAGES)
+STAGES: Final = ("semantic", *FALLBACK_STAGES)
 
 
 # --- what an item is called ---
@@ -764,12 +762,12 @@ def both_known(asked: Asked, one: str) -> bool:
 
 
 def is_measured(view: View, tag: str) -> bool:
-    """Whether there are texts enough of a language to know how near unrelated ones are."""
+    """Whether a language has enough texts to measure its background similarity."""
     return not view.snapshot.manifest.centred or view.background_of(tag).rows >= LEAST_MEASURED
 
 
 def least_score(asked: Asked, one: str) -> float:
-    """From where on an article counts as related to the seed."""
+    """The least score of an article that is related to the seed."""
     if asked.options.min_score is not None:
         return float(np.float32(asked.options.min_score))
     policy = asked.policy
@@ -779,9 +777,7 @@ def least_score(asked: Asked, one: str) -> float:
 
 @given(question=questions(copies=False, policy=policies(**OPEN, **ALL)))
 @examples(60)
-def test_what_fills_a_list_up_does_not_score_enough_to_be_related(
-    press: Press, question: Question
-) -> None:
+def test_fallback_items_score_below_the_threshold(press: Press, question: Question) -> None:
     asked = question.asked(press)
     if asked.options.mode == "latest":  # what is related, but not of the story, fills up there
         return
@@ -811,7 +807,7 @@ def test_explaining_a_list_never_changes_it(press: Press, question: Question) ->
 
 
 def with_other_standings(press: Press, kind: str, draw: random.Random) -> tuple[View, View]:
-    """An archive of which a third got another standing, as a delta and as a rebuild."""
+    """An archive in which a third of the articles changed status, as a delta and as a rebuild."""
     documents, model = drawn(6), model_of(kind)
     changed = {
         one: document | standing(draw, at, len(documents)) | {"updated_at": moment(-0.5)}
@@ -841,7 +837,7 @@ def in_another_order(press: Press, kind: str, draw: random.Random) -> tuple[View
 @pytest.mark.parametrize("make", [with_other_standings, in_another_order])
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
 @examples(12)
-def test_lists_do_not_depend_on_how_an_archive_came_to_be(
+def test_lists_do_not_depend_on_the_history_of_an_archive(
     press: Press,
     make: Callable[[Press, str, random.Random], tuple[View, View]],
     kind: str,
@@ -849,7 +845,7 @@ def test_lists_do_not_depend_on_how_an_archive_came_to_be(
     policy: Policy,
     draws: int,
 ) -> None:
-    """Under every seed, whatever the options and the policy."""
+    """For every seed, options and policy."""
     key = f"{make.__name__} {kind} {draws}"
     if key not in press.kept:
         press.kept[key] = make(press, kind, random.Random(key))  # noqa: S311
@@ -874,8 +870,8 @@ def check_same_lists(found: View, wanted: View, options: ListOptions, policy: Po
     reason="of equally near articles those of lower rows are proposed, and a changed one has a "
     "late row; only beyond the policy's `candidates`",
 )
-def test_which_of_equals_is_proposed_does_not_hang_on_when_it_was_changed(press: Press) -> None:
-    """Of two copies the newer one is listed, also when but one candidate is looked at."""
+def test_the_order_of_equal_articles_does_not_depend_on_their_changes(press: Press) -> None:
+    """Of two duplicates the newer one is listed, even with a single candidate."""
     model, text = model_of("of English"), fresh(random.Random(1), "ru")  # noqa: S311
     rest = {"section": None, "language": "ru"}
     documents = [{"id": name(at), "published_at": moment(-at), **text, **rest} for at in (1, 2)]
@@ -887,8 +883,8 @@ def test_which_of_equals_is_proposed_does_not_hang_on_when_it_was_changed(press:
     check_same_lists(grown, under, ListOptions(limit=1), policy)
 
 
-def test_the_archives_hold_what_the_rules_are_about(press: Press) -> None:
-    """Else the properties above would hold of nothing."""
+def test_the_drawn_archives_exercise_every_rule(press: Press) -> None:
+    """Otherwise the properties above would test nothing."""
     archives = [press.archive(number, "of two languages") for number in NUMBERS]
     archive, articles = archives[-1], [a for one in archives for a in one.articles.values()]
     now = NOW.timestamp()
