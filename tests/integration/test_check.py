@@ -54,7 +54,9 @@ def write_file(path: Path, *documents: dict[str, Any] | str) -> Path:
     return path
 
 
-def test_a_desk_that_was_just_built_is_well(check: Check, desk_documents: dict[str, Any]) -> None:
+def test_an_archive_that_was_just_built_passes(
+    check: Check, desk_documents: dict[str, Any]
+) -> None:
     result = check()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"all is well: {len(desk_documents)} articles, 1 generations\n"
@@ -67,12 +69,12 @@ def test_verbose_names_everything_that_was_checked(check: Check, own_desk: Setti
     assert {f"ok {flaw}: none" for flaw in ("missing", "orphan", "stale")} <= set(lines)
 
 
-def test_an_archive_of_nothing_is_well(bare: Settings) -> None:
+def test_an_empty_archive_passes(bare: Settings) -> None:
     with closing(open_store(bare.database_url)) as store:
         assert facts_of(bare, store) == Facts()
 
 
-def test_changes_after_the_live_generation_are_no_drift(
+def test_changes_after_the_live_generation_are_no_fault(
     check: Check,
     own_desk: Settings,
     desk_store: ArticleStore,
@@ -102,16 +104,16 @@ def test_features_of_an_earlier_release_are_noted_until_a_rebuild_removes_them(
     assert check("--verbose").stdout.count("ok outdated features: none") == 1
 
 
-def test_what_waits_is_noted_and_what_waits_for_an_hour_fails(
+def test_queued_articles_are_noted_and_fail_the_check_after_an_hour(
     check: Check,
     desk_store: ArticleStore,
     execute: Execute,
     make_story: Callable[..., dict[str, Any]],
 ) -> None:
     write(desk_store, make_story("new-1"), make_story("new-2"))
-    told = check()
-    assert told.exit_code == 0
-    assert "note queued: 2 articles wait to be analyzed: new-1, new-2" in told.stdout
+    report = check()
+    assert report.exit_code == 0
+    assert "note queued: 2 articles wait to be analyzed: new-1, new-2" in report.stdout
     hour_ago = datetime.now(tz=UTC).replace(tzinfo=None) - timedelta(hours=1)
     execute("UPDATE changes SET at = ? WHERE article_id = 'new-1'", f"{hour_ago}")
     failed = check()
@@ -144,7 +146,7 @@ def test_an_article_that_could_not_be_read_fails_with_its_reason(
         ("UPDATE vectors SET fingerprint = 'older' WHERE text_hash = ?", Flaw.UNEMBEDDED),
     ],
 )
-def test_what_was_broken_behind_the_stores_back_is_found(
+def test_damage_made_without_the_store_is_found(
     check: Check,
     own_desk: Settings,
     desk_store: ArticleStore,
@@ -182,10 +184,10 @@ def test_an_altered_generation_fails_the_check_and_articles_are_not_compared(
     check: Check, own_desk: Settings, desk_store: ArticleStore
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
-    cards = catalog.folder / catalog.live() / "display.bin"
-    data = bytearray(cards.read_bytes())
+    display_file = catalog.folder / catalog.live() / "display.bin"
+    data = bytearray(display_file.read_bytes())
     data[7] ^= 1
-    cards.write_bytes(data)
+    display_file.write_bytes(data)
     facts = facts_of(own_desk, desk_store)
     assert not facts.compared
     assert "altered: its SHA-256 is another" in str(facts.generations[0].damage)
@@ -242,7 +244,7 @@ def test_a_damaged_database_fails_the_check_and_generations_are_looked_at_all_th
     assert "fault store: the database is damaged; restore a backup" in result.stdout
 
 
-def test_a_source_that_is_what_was_imported_agrees(
+def test_a_source_equal_to_the_import_agrees(
     check: Check, tmp_path: Path, desk_documents: dict[str, Any]
 ) -> None:
     source = write_file(tmp_path / "a.jsonl", *desk_documents.values())
@@ -260,7 +262,7 @@ def test_drift_against_a_source_is_found_both_ways(
     del given["harbour-1"]
     given["harbour-2"] = given["harbour-2"] | {"body": "Other words."}
     given["harbour-4"] = given["harbour-4"] | {"status": "withheld"}
-    twice = given["harbour-5"] | {"title": "An older telling"}
+    twice = given["harbour-5"] | {"title": "An older version"}
     source = write_file(
         tmp_path / "a.jsonl", twice, *given.values(), {"id": "new", "title": "New"}, '{"id": "b"'
     )
@@ -277,7 +279,7 @@ def test_drift_against_a_source_is_found_both_ways(
     assert check("--against", str(source)).exit_code == 1
 
 
-def test_many_are_counted_and_ten_named(
+def test_findings_count_all_articles_and_name_ten(
     own_desk: Settings, desk_store: ArticleStore, tmp_path: Path, desk_documents: dict[str, Any]
 ) -> None:
     found = facts_of(own_desk, desk_store, write_file(tmp_path / "none.jsonl")).flaws

@@ -110,7 +110,7 @@ READING_COMMANDS = [
 
 
 @pytest.mark.parametrize("command", READING_COMMANDS, ids=" ".join)
-def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
+def test_a_reading_command_creates_no_store_and_names_the_missing_one(
     tmp_path: Path, command: list[str]
 ) -> None:
     data = DataFolder(tmp_path / "elsewhere")
@@ -125,9 +125,7 @@ def test_a_command_that_reads_makes_no_store_and_says_where_it_looked(
 
 
 @pytest.mark.parametrize(("command", "code"), [("list", 0), ("verify", 0), ("rollback", 69)])
-def test_where_there_are_no_snapshots_looking_for_them_makes_no_folder(
-    tmp_path: Path, command: str, code: int
-) -> None:
+def test_listing_snapshots_creates_no_folder(tmp_path: Path, command: str, code: int) -> None:
     data = DataFolder(tmp_path / "elsewhere")
     result = run_command(Settings(data.database_url, data.path), "snapshots", command)
     assert result.exit_code == code
@@ -136,7 +134,7 @@ def test_where_there_are_no_snapshots_looking_for_them_makes_no_folder(
     assert not data.path.exists()
 
 
-def test_exit_codes_are_the_contracts() -> None:
+def test_exit_codes_are_those_of_the_contract() -> None:
     named = {kind.__name__: code for kind, code in EXIT_CODES}
     assert named == {
         "BadParameter": 2,
@@ -157,7 +155,7 @@ def test_exit_codes_are_the_contracts() -> None:
     ("kind", "code"),
     [(SnapshotDamaged, 1), (NoSnapshot, 69), (InvalidArticle, 65), (FileNotFoundError, 73)],
 )
-def test_a_kind_that_has_no_code_of_its_own_leaves_with_that_of_its_kin(
+def test_an_error_without_an_exit_code_has_that_of_its_base_class(
     kind: type[Exception], code: int
 ) -> None:
     with pytest.raises(SystemExit) as left:
@@ -213,7 +211,7 @@ def test_import_reports_bad_lines_by_place_and_field_and_goes_on(
     ],
     ids=" ".join,
 )
-def test_wrong_usage_is_2(bare: Settings, arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2(bare: Settings, arguments: list[str]) -> None:
     result = run_command(bare, *arguments)
     assert result.exit_code == 2
     assert "Usage:" in result.stderr
@@ -251,7 +249,7 @@ def test_a_data_folder_that_cannot_be_written_is_73(bare: Settings) -> None:
     assert "/proc/none" in result.stderr
 
 
-def test_without_a_snapshot_related_asks_the_changes_alone(
+def test_related_without_a_snapshot_lists_from_the_changes(
     bare: Settings, fake_rebuild: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
     fake_rebuild.setattr("recommender.cli.related_command.find_model", lambda *_: fake_model)
@@ -334,7 +332,7 @@ def test_snapshots_are_listed_oldest_first_with_the_live_one_marked(
     ]
 
 
-def test_an_interrupt_is_130_and_says_that_nothing_is_lost(
+def test_an_interrupt_exits_with_130_and_says_that_nothing_is_lost(
     own_desk: Settings, fake_rebuild: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_: Model, **_options: object) -> NoReturn:

@@ -1,4 +1,4 @@
-"""A text that comes back every day does not crowd the rest out of its lists."""
+"""A text that is published every day does not push all other stories out of the lists."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,12 +34,12 @@ def crowded(
     return client_of(bare, "reader")
 
 
-def test_under_the_notice_stand_the_stories(crowded: FlaskClient) -> None:
+def test_the_list_of_the_notice_shows_the_stories(crowded: FlaskClient) -> None:
     answer = crowded.get("/v1/articles/notice-7/related").get_json()
     assert {item["id"] for item in answer["items"]} == {f"story-{n}" for n in range(6)}
 
 
-def test_under_a_story_the_notice_stands_once(crowded: FlaskClient) -> None:
+def test_the_list_of_a_story_shows_the_notice_once(crowded: FlaskClient) -> None:
     answer = crowded.get("/v1/articles/story-0/related").get_json()
     listed = [item["id"] for item in answer["items"]]
     assert {other for other in listed if other.startswith("story-")} == {

@@ -33,7 +33,7 @@ def rows(encoder: Encoder) -> NDArray[np.float32]:
     return encoder.encode(TEXTS, lambda _: None)
 
 
-def test_gives_a_float32_row_for_each_text(rows: NDArray[np.float32]) -> None:
+def test_an_encoder_gives_a_float32_row_for_each_text(rows: NDArray[np.float32]) -> None:
     assert rows.dtype == np.float32
     assert rows.ndim == 2
     assert len(rows) == len(TEXTS)
@@ -44,7 +44,7 @@ def test_rows_have_length_one(rows: NDArray[np.float32]) -> None:
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_rows_stand_in_the_order_of_the_texts(encoder: Encoder, rows: NDArray[np.float32]) -> None:
+def test_rows_are_in_the_order_of_the_texts(encoder: Encoder, rows: NDArray[np.float32]) -> None:
     """Each text alone, and all of them backwards, give the same rows."""
     backwards = encoder.encode(TEXTS[::-1], lambda _: None)[::-1]
     assert (rows * backwards).sum(axis=1) == pytest.approx(1, abs=0.01)
@@ -63,9 +63,9 @@ def test_texts_on_one_subject_are_nearest(rows: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 33])
 def test_progress_counts_every_text_once(encoder: Encoder, count: int) -> None:
-    told: list[int] = []
+    counts: list[int] = []
     many = [f"Ship {number}" for number in range(count)]
-    note: Callable[[int], object] = told.append
+    note: Callable[[int], object] = counts.append
     encoder.encode(many, note)
-    assert sum(told) == count
-    assert min(told) > 0
+    assert sum(counts) == count
+    assert min(counts) > 0

@@ -101,7 +101,7 @@ class Archive:
         return erase(self.store, self.catalog, self.settings.data, article_id, self.publish)
 
     def follow(self) -> Follower:
-        """A worker that has shown everything, and copied it."""
+        """A worker that has shown everything and written it to its journal."""
         follower = follower_over(self.settings.data, lambda: self.store, self.reader.model)
         follower.refresh()
         return follower
@@ -116,7 +116,7 @@ class Archive:
         ]
 
 
-def test_what_editors_chose_beside_it_stays(archive: Archive) -> None:
+def test_overrides_of_other_articles_stay(archive: Archive) -> None:
     archive.erase()
     held = archive.store.overrides.history("harbour-2", "blocks")
     assert [[one.id for one in parse_overrides(row.document)] for row in held] == [
@@ -150,7 +150,7 @@ def holders(folder: Path, mark: str = MARK) -> list[str]:
 
 
 def fill(archive: Archive, documents: Iterable[dict[str, Any]]) -> None:
-    """Three generations with three versions of the article, a worker's copy with two more."""
+    """Three generations with three versions of the article, a worker's journal with two more."""
     write(archive.store, *documents)
     for version, document in enumerate((marked(0), in_markup(1), marked(2))):
         archive.put(document | {"version": version})
@@ -258,7 +258,7 @@ def test_erasing_again_finds_nothing_to_do(archive: Archive) -> None:
     check_gone(archive)
 
 
-def test_an_article_that_only_an_override_in_the_copy_names_is_erased_from_it(
+def test_an_article_named_only_by_an_override_in_the_journal_is_erased_from_it(
     archive: Archive,
 ) -> None:
     """Overrides are JSON within JSON, so its id stands there in escaped quotes alone."""
@@ -277,7 +277,7 @@ def test_an_article_that_only_an_override_in_the_copy_names_is_erased_from_it(
     check_gone(archive)
 
 
-def test_an_article_that_no_generation_holds_yet_is_erased_from_the_copy(
+def test_an_article_in_no_generation_is_erased_from_the_journal(
     archive: Archive, make_story: Callable[..., dict[str, Any]]
 ) -> None:
     archive.erase()
@@ -297,7 +297,7 @@ def test_an_article_that_no_generation_holds_yet_is_erased_from_the_copy(
     check_gone(archive)
 
 
-def test_a_worker_that_follows_meanwhile_writes_nothing_of_it_anew(archive: Archive) -> None:
+def test_a_following_worker_does_not_write_it_to_the_journal_again(archive: Archive) -> None:
     follower = archive.follow()
     archive.erase()
     archive.put({"id": "another", "title": "Another"})
@@ -309,7 +309,7 @@ def test_a_worker_that_follows_meanwhile_writes_nothing_of_it_anew(archive: Arch
     check_gone(archive)
 
 
-def test_a_text_that_another_article_has_too_stays_read(archive: Archive) -> None:
+def test_the_features_of_a_text_that_another_article_has_stay(archive: Archive) -> None:
     texts = {key: marked(2)[key] for key in ("title", "summary", "body")}
     archive.put(texts | {"id": "twin"})
     archive.index()
@@ -329,7 +329,7 @@ def test_a_generation_that_cannot_be_read_is_removed_since_it_may_hold_it(
     check_gone(archive)
 
 
-def test_a_pointer_that_cannot_be_followed_is_no_obstacle(archive: Archive) -> None:
+def test_a_damaged_pointer_does_not_prevent_an_erasure(archive: Archive) -> None:
     (archive.catalog.folder / "live").write_text("nonsense\n")
     archive.erase()
     check_gone(archive)
@@ -379,7 +379,7 @@ class Died(BaseException):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_what_was_cut_short_after_any_step_is_finished_by_the_next_run(
+def test_an_erasure_interrupted_after_any_step_is_finished_by_the_next_run(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     real = resolve_name(step)
@@ -414,7 +414,7 @@ def test_what_is_pushed_again_and_published_meanwhile_is_not_taken_from_readers(
     assert archive.catalog.open_live().row_of(DOOMED) is not None
 
 
-def test_while_others_read_from_the_log_it_asks_to_be_run_again(
+def test_while_others_read_the_log_the_command_asks_to_be_run_again(
     own_desk: Settings, fake_model: Model
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
@@ -431,7 +431,7 @@ def test_while_others_read_from_the_log_it_asks_to_be_run_again(
         assert erase(store, catalog, own_desk.data, "harbour-1", publish).published is None
 
 
-def test_of_a_server_that_holds_the_database_nothing_is_left_in_its_tables(
+def test_nothing_is_left_in_the_tables_of_a_database_server(
     postgresql: PostgreSQL, tmp_path: Path, desk_documents: dict[str, Any]
 ) -> None:
     name = postgresql.make_database()
@@ -488,7 +488,7 @@ def test_the_command_says_that_an_id_is_unknown_before_it_asks(run: Run, catalog
     assert catalog.generations() == before
 
 
-def test_beside_a_rebuild_the_command_deletes_and_asks_to_be_run_again(
+def test_during_a_rebuild_the_command_deletes_and_asks_to_be_run_again(
     run: Run, catalog: Catalog, own_desk: Settings
 ) -> None:
     with catalog.lock():

@@ -80,7 +80,7 @@ def evaluate(vectors: Path) -> Callable[..., Result]:
 def evaluated(
     sample: Path, evaluate: Callable[..., Result], tmp_path_factory: pytest.TempPathFactory
 ) -> Evaluated:
-    """The sample, with a few pairs beside its judgments."""
+    """The sample, with a few pairs in addition to its judgments."""
     folder = tmp_path_factory.mktemp("evaluated")
     for name in ("articles.jsonl", "qrels.txt"):
         shutil.copy(sample / name, folder)
@@ -105,13 +105,13 @@ def ndcg(gains: list[int], judged: list[int], depth: int) -> float:
     return dcg(gains) / dcg(sorted(judged, reverse=True))
 
 
-def test_prints_what_it_measured_on(evaluated: Evaluated, qrels: Qrels) -> None:
+def test_evaluate_prints_what_it_measured_on(evaluated: Evaluated, qrels: Qrels) -> None:
     asked = [seed for seed, judged in qrels.items() if max(judged.values()) > 0]
     first = evaluated.result.stdout.splitlines()[0]
     assert first.endswith(f": 137 articles, {len(asked)} queries, 5 pairs")
 
 
-def test_prints_a_row_for_relevance_and_one_for_what_is_served(evaluated: Evaluated) -> None:
+def test_evaluate_prints_a_row_for_relevance_and_one_for_served_lists(evaluated: Evaluated) -> None:
     for name in ("relevance", "served"):
         row = evaluated.row(name)
         assert list(row) == ["nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100"]
@@ -135,7 +135,7 @@ def test_relevance_is_compared_with_the_baselines(evaluated: Evaluated) -> None:
     assert evaluated.row("latest")["nDCG@5"] < relevance
 
 
-def test_what_is_served_repeats_nothing_and_reaches_far(evaluated: Evaluated) -> None:
+def test_served_lists_have_no_duplicates_and_reach_many_articles(evaluated: Evaluated) -> None:
     lines = evaluated.result.stdout.splitlines()
     start = next(at for at, line in enumerate(lines) if line.startswith("beyond accuracy"))
     names = lines[start + 1].split()
@@ -183,7 +183,7 @@ def test_measures_are_those_worked_out_by_hand(evaluated: Evaluated, qrels: Qrel
         assert row[name] == pytest.approx(np.mean(values), abs=1e-4), name
 
 
-def test_what_is_served_loses_little(evaluated: Evaluated) -> None:
+def test_served_lists_lose_little_relevance(evaluated: Evaluated) -> None:
     lost = evaluated.row("relevance")["nDCG@5"] - evaluated.row("served")["nDCG@5"]
     assert lost <= 0.015
 
@@ -203,7 +203,7 @@ def test_correlation_is_the_one_of_numpy(evaluated: Evaluated) -> None:
     assert evaluated.row("pairs")["Pearson"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_queries_and_pool_narrow_what_is_asked_and_found(
+def test_queries_and_pool_narrow_seeds_and_candidates(
     sample: Path, evaluate: Callable[..., Result], tmp_path: Path
 ) -> None:
     queries, pool, run = tmp_path / "q.txt", tmp_path / "p.txt", tmp_path / "run.txt"

@@ -49,7 +49,7 @@ STORIES = {
         "zh": "一名十一岁的女学生在该市的国际象棋节上击败了特级大师。",
     },
 }
-TEXTS = [text for told in STORIES.values() for text in told.values()]
+TEXTS = [text for translations in STORIES.values() for text in translations.values()]
 ODD = [
     "Ǆ ﬁ ½ ① “цитата” — naïve",
     "距离 5～10 公里，（测试）ＡＢＣ",
@@ -65,7 +65,7 @@ def own_engine() -> Any:
 
 @pytest.fixture(scope="module")
 def tokenizer(multilingual: Model, multilingual_encoder: Encoder) -> Tokenizer:
-    """Once the folder is there."""
+    """The tokenizer of the unpacked folder."""
     assert multilingual_encoder is not None
     return Tokenizer.from_file(str(multilingual.folder / "tokenizer.json"))
 
@@ -74,8 +74,8 @@ def tokenizer(multilingual: Model, multilingual_encoder: Encoder) -> Tokenizer:
 def test_a_tajik_story_is_nearest_to_its_translation(
     language: str, multilingual_encoder: Encoder
 ) -> None:
-    theirs = [told["tg"] for told in STORIES.values()]
-    others = [told[language] for told in STORIES.values()]
+    theirs = [translations["tg"] for translations in STORIES.values()]
+    others = [translations[language] for translations in STORIES.values()]
     rows = multilingual_encoder.encode(theirs + others, lambda _: None)
     similarity = rows[: len(theirs)] @ rows[len(theirs) :].T
     assert similarity.argmax(axis=1).tolist() == list(range(len(STORIES)))
@@ -117,6 +117,8 @@ def test_another_unpacking_gives_the_same_bytes(multilingual: Model, tmp_path: P
 
 
 @pytest.mark.usefixtures("multilingual_encoder")
-def test_the_card_of_the_folder_names_its_languages(multilingual: Model, tmp_path: Path) -> None:
+def test_the_model_card_of_the_folder_names_its_languages(
+    multilingual: Model, tmp_path: Path
+) -> None:
     found = find_model(str(multilingual.folder), tmp_path)
     assert found.languages == multilingual.languages == LANGUAGES

@@ -1,4 +1,4 @@
-"""Running an archive: looking generations through, going back, cleaning up, taking it along."""
+"""Operating an archive: verify, roll back, prune, export and back up."""
 
 import hashlib
 import json
@@ -87,7 +87,7 @@ def replace_store(settings: Settings) -> None:
 # --- verify ---
 
 
-def test_whole_generations_are_ok(own_desk: Settings, generations: list[str]) -> None:
+def test_intact_generations_are_ok(own_desk: Settings, generations: list[str]) -> None:
     result = run_command(own_desk, "snapshots", "verify")
     assert result.exit_code == 0
     expected = [*(f"{name}: ok" for name in generations), f"live: {generations[-1]}"]
@@ -161,7 +161,7 @@ def test_a_damaged_pointer_is_reported_after_the_generations(
 
 @pytest.mark.parametrize("name", [NOBODY, "..", "../x", "live", ""])
 @pytest.mark.parametrize("command", ["verify", "rollback"])
-def test_a_generation_that_is_none_is_69(
+def test_an_unknown_generation_exits_with_69(
     own_desk: Settings, catalog: Catalog, command: str, name: str
 ) -> None:
     live = catalog.live()
@@ -271,7 +271,7 @@ def test_where_the_live_one_is_damaged_the_store_says_what_may_be_live(
 
 
 @pytest.mark.parametrize("command", ["rollback", "prune"])
-def test_beside_a_rebuild_nothing_moves(
+def test_during_a_rebuild_no_command_moves_the_pointer(
     own_desk: Settings, catalog: Catalog, generations: list[str], command: str
 ) -> None:
     with catalog.lock():
@@ -361,7 +361,7 @@ def test_an_export_to_standard_output_is_nothing_but_articles(
     assert all(json.loads(line)["id"] for line in result.stdout.splitlines())
 
 
-def test_a_backup_put_in_the_stores_place_is_noticed(
+def test_a_backup_that_replaced_the_store_is_noticed(
     own_desk: Settings, catalog: Catalog, desk_store: ArticleStore, tmp_path: Path
 ) -> None:
     path = tmp_path / "copy.db"
@@ -374,7 +374,7 @@ def test_a_backup_put_in_the_stores_place_is_noticed(
         assert copy.state().epoch != catalog.open_live().manifest.epoch == desk_store.state().epoch
 
 
-def test_looking_changes_no_byte(
+def test_reading_commands_change_no_byte(
     own_desk: Settings, catalog: Catalog, generations: list[str], tmp_path: Path
 ) -> None:
     def sums() -> dict[str, str]:

@@ -64,7 +64,7 @@ def test_at_first_the_defaults_are_shown(run: Run) -> None:
     assert shown(run, "--differences") == {}
 
 
-def test_what_was_set_is_shown_beside_the_defaults(
+def test_the_policy_that_was_set_is_shown_with_the_defaults(
     run: Run, file: File, desk_store: ArticleStore
 ) -> None:
     change = desk_store.state().change + 1
@@ -126,7 +126,7 @@ def test_a_bad_policy_is_refused_with_file_and_field_and_nothing_is_set(
     assert (desk_store.state(), desk_store.policies.history()) == (before, ())
 
 
-def test_a_file_that_is_not_there_is_a_mistake_of_the_caller(run: Run, tmp_path: Path) -> None:
+def test_a_missing_file_is_wrong_usage(run: Run, tmp_path: Path) -> None:
     assert run("policy", "set", str(tmp_path / "none.json")).exit_code == 2
     assert run("policy", "set").exit_code == 2
 
@@ -179,7 +179,7 @@ def test_the_gate_judges_by_the_policy(
     assert lengths[2:] == [0, 0]
 
 
-def test_a_policy_that_lists_little_holds_no_rebuild_up(
+def test_a_policy_that_lists_little_does_not_fail_the_gate(
     own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     desk_store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))

@@ -1,4 +1,4 @@
-"""A store on PostgreSQL: a server that goes and comes back, waits that end, what is refused."""
+"""A store on PostgreSQL: a server that stops and returns, time limits, and refusals."""
 
 import signal
 import threading
@@ -31,7 +31,7 @@ CALLS: dict[str, Call] = {
     "trim": lambda store: store.trim(1),
     "scan": lambda store: store.scan().__enter__(),
     "next": lambda store: store.queue.next(1, bulk=False),
-    "settle": lambda store: store.queue.acknowledge([], AnalyzerVersions("", "", "")),
+    "acknowledge": lambda store: store.queue.acknowledge([], AnalyzerVersions("", "", "")),
     "retry": lambda store: store.queue.retry_dead_letters(),
     "waiting": lambda store: store.queue.length(),
     "dead letters": lambda store: store.queue.dead_letters(),
@@ -89,7 +89,7 @@ def mortal_store(mortal: PostgreSQL) -> Iterator[ArticleStore]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """What a caller is told, who is told quickly."""
+    """The message of a refusal, which comes quickly."""
     started = time.monotonic()
     with pytest.raises(StoreUnusable) as refusal:
         call()
@@ -140,11 +140,11 @@ def test_an_acknowledged_write_outlives_a_server_that_is_killed(
         kept = {stored.article.id for stored in view}
     assert len(acknowledged) > 30
     assert acknowledged <= kept
-    # A crash in the middle of a commit may keep what nobody was told of: one a writer and crash.
+    # A crash during a commit may keep a write that was not acknowledged: one for each writer.
     assert len(kept - acknowledged) <= 6
 
 
-def test_a_server_that_answers_nobody_is_unusable(
+def test_a_server_that_does_not_answer_is_unusable(
     mortal: PostgreSQL, mortal_store: ArticleStore
 ) -> None:
     mortal_store.close()
@@ -157,7 +157,7 @@ def test_a_server_that_answers_nobody_is_unusable(
     assert mortal_store.state().change == 0
 
 
-def test_a_server_that_stops_in_good_order_cuts_a_write_off_whole(
+def test_a_server_that_stops_in_order_rolls_an_open_write_back(
     mortal: PostgreSQL, mortal_store: ArticleStore
 ) -> None:
     def articles() -> Iterator[Article]:
@@ -184,7 +184,7 @@ def test_connections_that_the_server_cut_while_idle_are_replaced_unnoticed(
     assert impatient.put(article("b")).change == 2
 
 
-def test_a_writer_whose_turn_does_not_come_is_refused_and_readers_read_on(
+def test_a_writer_that_does_not_get_the_lock_is_refused_and_readers_go_on(
     address: str, impatient: ArticleStore
 ) -> None:
     other = open_store(address)
@@ -200,7 +200,7 @@ def test_a_writer_whose_turn_does_not_come_is_refused_and_readers_read_on(
     other.close()
 
 
-def test_a_table_that_somebody_has_for_himself_is_refused_to_readers(
+def test_an_exclusively_locked_table_is_refused_to_readers(
     postgresql: PostgreSQL, database: str, impatient: ArticleStore
 ) -> None:
     with ThreadPoolExecutor(1) as threads:
@@ -215,7 +215,7 @@ def test_a_table_that_somebody_has_for_himself_is_refused_to_readers(
     assert impatient.put(article()).change == 1
 
 
-def test_a_writer_that_falls_silent_loses_its_turn(
+def test_a_writer_that_stops_sending_loses_the_lock(
     address: str, impatient: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recommender.store.postgresql._IDLE_MS", 100)
@@ -262,7 +262,7 @@ def test_both_ways_to_write_the_address_name_one_store(
     other.close()
 
 
-def test_ids_come_by_their_bytes_whatever_the_locale_of_the_server(postgresql: PostgreSQL) -> None:
+def test_ids_are_ordered_by_bytes_whatever_the_locale_of_the_server(postgresql: PostgreSQL) -> None:
     if int(postgresql.execute("SHOW server_version_num")[0][0]) < 150_000:
         pytest.skip("before PostgreSQL 15 a database has no locale of ICU")
     postgresql.execute(
@@ -292,13 +292,13 @@ def test_a_database_that_cannot_hold_every_script_is_refused(postgresql: Postgre
         ("nowhere", "editor", 'database "nowhere" does not exist'),
     ],
 )
-def test_a_refused_user_learns_why_but_not_with_which_password(
+def test_a_refusal_of_a_user_says_why_and_hides_the_password(
     postgresql: PostgreSQL, database: str, user: str, said: str
 ) -> None:
     address = postgresql.url(database, user)
-    told = refused(lambda: open_store(address))
-    assert f"{user}:***@/{database}" in told
-    assert said in told
+    message = refused(lambda: open_store(address))
+    assert f"{user}:***@/{database}" in message
+    assert said in message
 
 
 def test_without_a_server_the_store_is_unusable(postgresql: PostgreSQL) -> None:

@@ -1,4 +1,4 @@
-"""From the store to a published snapshot, and what stays when that fails."""
+"""From the store to a published snapshot, and what remains if that fails."""
 
 import hashlib
 import os
@@ -135,7 +135,7 @@ def test_a_disk_that_refuses_leaves_the_live_snapshot(
     assert left_aside(own_desk) == []
 
 
-def test_an_interrupted_rebuild_goes_on_where_it_stopped(
+def test_an_interrupted_rebuild_continues_where_it_stopped(
     bare: Settings,
     fake_encoder: Encoder,
     rebuild_with_fake: Rebuild,
@@ -152,7 +152,7 @@ def test_an_interrupted_rebuild_goes_on_where_it_stopped(
     assert (done.articles, done.embedded) == (300, 300 - len(set(first.asked)))
 
 
-def test_a_rebuild_beside_another_is_refused(
+def test_a_second_rebuild_at_the_same_time_is_refused(
     own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
@@ -163,7 +163,7 @@ def test_a_rebuild_beside_another_is_refused(
     assert rebuild_with_fake(own_desk).generation == before
 
 
-def test_a_snapshot_does_not_depend_on_the_pages_it_is_gathered_in(
+def test_a_snapshot_does_not_depend_on_the_page_size_of_the_build(
     own_desk: Settings, rebuild_with_fake: Rebuild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = rebuild_with_fake(own_desk).generation
@@ -171,7 +171,7 @@ def test_a_snapshot_does_not_depend_on_the_pages_it_is_gathered_in(
     assert rebuild_with_fake(own_desk).generation == name
 
 
-def test_another_model_embeds_everything_and_keeps_the_old_vectors(
+def test_a_new_model_embeds_everything_and_keeps_the_old_vectors(
     own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     other = Model("other", Path(), "other-1", None)
@@ -184,16 +184,16 @@ def test_another_model_embeds_everything_and_keeps_the_old_vectors(
     assert bytes_of(own_desk) == before
 
 
-def test_a_full_rebuild_that_fails_costs_nothing_that_was_known(
+def test_a_full_rebuild_that_fails_loses_no_known_features(
     own_desk: Settings, fake_encoder: Encoder, rebuild_with_fake: Rebuild
 ) -> None:
-    """It replaces what is kept text by text, and drops nothing first."""
+    """It replaces stored features text by text, and deletes nothing first."""
     with pytest.raises(MemoryError):
         rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0), full=True)
     assert rebuild_with_fake(own_desk, Failing(fake_encoder, calls=0)).embedded == 0
 
 
-def test_what_the_indexer_read_is_not_read_again(
+def test_a_rebuild_does_not_analyze_again_what_the_indexer_analyzed(
     own_desk: Settings,
     desk_store: ArticleStore,
     fake_model: Model,
@@ -208,22 +208,22 @@ def test_what_the_indexer_read_is_not_read_again(
     assert catalog.open_live().row_of("fresh") is not None
 
 
-def test_what_a_rebuild_read_waits_no_longer_and_is_in_the_log(
+def test_texts_analyzed_by_a_rebuild_leave_the_queue_and_are_logged(
     own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
     write(desk_store, {"id": "one", "title": "One"}, {"id": "two", "title": "Two"})
     before = desk_store.state().change
     done = rebuild_with_fake(own_desk)
     assert desk_store.queue.length() == QueueLength(0, 0, 0)
-    told = [(change.article_id, change.kind) for change in log_of(desk_store, before)]
-    assert told == [("one", "read"), ("two", "read")]
+    changes = [(change.article_id, change.kind) for change in log_of(desk_store, before)]
+    assert changes == [("one", "read"), ("two", "read")]
     assert done.change == desk_store.state().change == before + 2
 
 
-def test_an_article_that_cannot_be_read_is_left_out_and_parked(
+def test_an_unreadable_article_is_left_out_and_becomes_a_dead_letter(
     own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:
-    """And costs no other article anything."""
+    """No other article is affected."""
     before = len(Catalog(own_desk.data.snapshots).open_live())
     write(
         desk_store,
@@ -240,7 +240,7 @@ def test_an_article_that_cannot_be_read_is_left_out_and_parked(
     assert "took more than 2 s" in letter.fault
 
 
-def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
+def test_the_text_read_last_is_used_for_one_that_cannot_be_read(
     own_desk: Settings,
     desk_store: ArticleStore,
     rebuild_with_fake: Rebuild,
@@ -263,12 +263,12 @@ def test_the_text_read_last_stands_in_for_one_that_cannot_be_read(
     assert DisplayFields.from_bytes(after.display_of(new)).title == "Newer"
 
 
-def test_a_parked_article_is_tried_again_by_a_full_rebuild_alone(
+def test_only_a_full_rebuild_retries_a_dead_letter(
     own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
     write(desk_store, {"id": "odd", "title": "Odd", "body_html": "<p>Odd</p>"})
-    (pending,) = desk_store.queue.next(1, bulk=True)
-    desk_store.queue.give_up("odd", pending.text_hash, "took too long")
+    (queued,) = desk_store.queue.next(1, bulk=True)
+    desk_store.queue.give_up("odd", queued.text_hash, "took too long")
     catalog = Catalog(own_desk.data.snapshots)
     reader = Analyzer(fake_model, lambda _: fake_encoder, str.strip)
     rebuild(desk_store, catalog, reader)
@@ -310,7 +310,7 @@ def test_a_write_that_comes_during_a_rebuild_is_not_lost(
     assert snapshot.row_of("early") is not None
     assert snapshot.row_of("late") is None
     assert done.unread == 1
-    assert [pending.article.id for pending in desk_store.queue.next(9, bulk=True)] == ["late"]
+    assert [queued.article.id for queued in desk_store.queue.next(9, bulk=True)] == ["late"]
     unread = desk_store.unread_before(desk_store.state().newest, 9)
     assert [update.id for update in unread] == ["late"]
 

@@ -74,7 +74,7 @@ NEW = (frozenset({"new"}), ARTICLES)
 # --- The command ---
 
 
-def test_it_prints_how_many_articles_there_are_and_what_is_next(
+def test_restore_prints_the_number_of_articles_and_the_next_step(
     run: Run, store: ArticleStore, copy: Path
 ) -> None:
     result = run("restore", str(copy), "--yes")
@@ -87,7 +87,7 @@ def test_it_prints_how_many_articles_there_are_and_what_is_next(
 @pytest.mark.parametrize(
     ("answer", "code", "after"), [("", 1, NEW), ("n\n", 1, NEW), ("y\n", 0, OLD)]
 )
-def test_it_asks_before_anything_is_given_up(
+def test_restore_asks_before_it_replaces_the_store(
     run: Run, store: ArticleStore, copy: Path, answer: str, code: int, after: object
 ) -> None:
     result = run("restore", str(copy), answer=answer)
@@ -95,7 +95,7 @@ def test_it_asks_before_anything_is_given_up(
     assert (result.exit_code, seen(store)) == (code, after)
 
 
-def test_for_postgresql_another_way_is_named(run: Run, copy: Path) -> None:
+def test_restore_names_the_way_for_postgresql(run: Run, copy: Path) -> None:
     address = "postgresql://somebody:secret@localhost/news"
     result = run("restore", str(copy), "--yes", DATABASE_URL=address)
     assert result.exit_code == 69
@@ -156,7 +156,7 @@ def test_a_worker_started_after_it_shows_the_restored_archive_whole(
     assert titles_shown(start_worker()) == copied
 
 
-def test_a_worker_notices_where_the_file_was_gone(
+def test_a_worker_notices_a_store_restored_where_the_file_was_gone(
     own_desk: Settings, start_worker: StartWorker, make_story: Story, tmp_path: Path
 ) -> None:
     worker = start_worker()
@@ -187,7 +187,7 @@ print("done", flush=True)
 """
 
 
-def test_killed_at_any_moment_it_leaves_the_old_or_the_new_whole(
+def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new_store_whole(
     bare: Settings, store: ArticleStore, copy: Path, tmp_path: Path
 ) -> None:
     back_up(store, tmp_path / "newer.db")
@@ -220,7 +220,7 @@ def kill_within(seconds: float, draw: random.Random, *arguments: str) -> None:
         os.kill(killed.pid, signal.SIGKILL)
 
 
-def test_killed_where_there_was_no_store_it_leaves_none_or_the_whole(
+def test_a_restore_killed_where_there_was_no_store_leaves_none_or_the_whole(
     copy: Path, tmp_path: Path
 ) -> None:
     none: tuple[frozenset[str], int] = (frozenset(), 0)

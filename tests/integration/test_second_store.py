@@ -1,4 +1,4 @@
-"""No second store is made beside the snapshots of one that is missing."""
+"""No second store is created where the store of the snapshots is missing."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,9 @@ def run(data: Path, *arguments: str, **more: str) -> Result:
 @pytest.mark.parametrize(
     "arguments", [["import", "../articles.jsonl"], ["rebuild"], ["policy", "set", "../policy.json"]]
 )
-def test_no_store_is_made_beside_the_snapshots_of_another(data: Path, arguments: list[str]) -> None:
+def test_no_store_is_created_where_snapshots_of_another_store_lie(
+    data: Path, arguments: list[str]
+) -> None:
     result = run(data, *arguments)
     assert result.exit_code == 2
     assert result.stderr == (
@@ -42,7 +44,7 @@ def test_no_store_is_made_beside_the_snapshots_of_another(data: Path, arguments:
     assert [path.name for path in data.iterdir()] == ["snapshots"]
 
 
-def test_a_store_that_is_named_is_made_and_one_without_snapshots_too(data: Path) -> None:
+def test_a_store_is_created_if_it_is_named_or_there_are_no_snapshots(data: Path) -> None:
     url = f"sqlite:///{data.parent / 'named.db'}"
     assert run(data, "import", "../articles.jsonl", READ_ALSO_DATABASE_URL=url).exit_code == 0
     (data / "snapshots" / "000000000007-0123456789ab").rmdir()

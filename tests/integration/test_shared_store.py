@@ -52,7 +52,7 @@ def generation_at_start(settings: Settings, store: ArticleStore, model: Model) -
     return open_replica(catalog, store, lambda: model).replica.base.snapshot.generation
 
 
-def test_a_machine_goes_on_from_its_snapshot_after_another_has_compacted(
+def test_a_machine_continues_from_its_snapshot_after_another_has_compacted(
     own_desk: Settings, other_machine: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:
     live = Catalog(other_machine.data.snapshots).live()
@@ -76,7 +76,7 @@ def test_pruning_by_hand_leaves_what_another_machine_needs(
     assert generation_at_start(other_machine, desk_store, fake_model) == live
 
 
-def test_a_machine_that_is_gone_for_a_month_holds_the_log_no_longer(
+def test_the_log_is_trimmed_after_a_machine_was_away_for_a_month(
     own_desk: Settings, other_machine: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:
     long_ago = datetime.now(tz=UTC) - FORGET_AFTER - timedelta(minutes=1)

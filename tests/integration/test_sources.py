@@ -67,7 +67,7 @@ def test_an_export_is_imported_and_what_is_no_article_counted(
     assert titles(bare) == {"wp:news.example:1": "One"}
 
 
-def test_a_saved_answer_that_was_cut_off_gives_what_stands_before(
+def test_a_truncated_saved_answer_gives_the_records_before_the_cut(
     run: Run, bare: Settings, tmp_path: Path
 ) -> None:
     posts = [
@@ -93,7 +93,7 @@ def test_a_file_may_be_named_by_bytes_that_are_no_text(
     assert "\x1b" not in result.output
 
 
-def test_what_is_private_is_refused_with_what_to_do(run: Run, bare: Settings, site: Site) -> None:
+def test_a_private_address_is_refused_with_the_remedy(run: Run, bare: Settings, site: Site) -> None:
     result = run("import", site.serve("/feed", FEED))
     assert result.exit_code == 65
     assert f"--allow-private {HOST}" in result.stderr
@@ -116,7 +116,7 @@ def test_a_feed_is_pulled_once_and_then_only_what_changed(
     assert list(titles(bare).values()) == ["The harbour opens", "The bridge opens again"]
 
 
-def test_all_of_it_is_read_again_when_asked_for(run: Run, site: Site) -> None:
+def test_a_full_import_reads_all_of_it_again(run: Run, site: Site) -> None:
     url = site.serve_tagged("/feed", FEED, '"1"')
     run("import", url, *LOOPBACK)
     result = run("import", url, "--again", *LOOPBACK)
@@ -170,10 +170,10 @@ def test_a_file_without_a_password_is_refused(
     assert site.asked == []
 
 
-def test_an_import_that_is_killed_goes_on_where_it_was(
+def test_an_import_that_is_killed_continues_from_its_checkpoint(
     run: Run, bare: Settings, site: Site
 ) -> None:
-    """A mark is stored after the articles before it, so what a kill cuts off is read again."""
+    """A checkpoint follows the articles before it: those that a kill cuts off are read again."""
     items = b"".join(
         b"<item><guid>%d</guid><title>Story %d</title></item>\n" % (n, n) for n in range(300)
     )
@@ -205,7 +205,7 @@ def test_a_check_compares_with_whatever_import_reads(run: Run, tmp_path: Path) -
     assert "wp:news.example:2" in result.stdout
 
 
-def test_a_place_that_is_away_or_bad_does_not_keep_from_the_others(
+def test_a_source_that_is_away_or_bad_does_not_stop_the_others(
     run: Run, bare: Settings, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(request: BaseHTTPRequestHandler) -> None:

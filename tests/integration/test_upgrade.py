@@ -1,4 +1,4 @@
-"""After an upgrade: a generation of another release is told of, left alone, and replaced."""
+"""After an upgrade: a generation of another release is reported, not served, and replaced."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -67,7 +67,7 @@ def upgraded(
     listed = ids(client_of(own_desk))
     name = as_format(Catalog(own_desk.data.snapshots), FORMAT - 1)
     with closing(pysqlite3.connect(own_desk.data_dir / "read-also.db")) as database:
-        database.execute("UPDATE terms SET fingerprint = 'an earlier recipe'")
+        database.execute("UPDATE terms SET fingerprint = 'an earlier version'")
         database.execute("UPDATE vectors SET fingerprint = 'fake-0', passages = NULL")
         database.commit()
     return Upgraded(own_desk, name, listed, started)
@@ -77,7 +77,7 @@ def ids(client: FlaskClient) -> list[str]:
     return sorted(item["id"] for item in client.get(LIST).get_json()["items"])
 
 
-def test_the_changes_alone_are_served_and_the_probe_says_why(
+def test_only_the_changes_are_served_and_the_probe_says_why(
     upgraded: Upgraded,
     client_of: Clients,
     make_story: Callable[..., dict[str, Any]],
@@ -101,12 +101,12 @@ def test_the_indexer_starts_a_rebuild(upgraded: Upgraded) -> None:
     assert upgraded.look() == ["rebuild"]
 
 
-def test_a_rollback_holds_that_rebuild_as_any_other(upgraded: Upgraded) -> None:
+def test_a_rollback_delays_that_rebuild_as_any_other(upgraded: Upgraded) -> None:
     rollback_hold(upgraded.catalog).write("rolled back")
     assert upgraded.look() == []
 
 
-def test_a_live_generation_that_cannot_be_read_is_rebuilt_also_beside_others(
+def test_an_unreadable_live_generation_is_rebuilt_though_there_are_others(
     upgraded: Upgraded,
 ) -> None:
     assert upgraded.run("rebuild").exit_code == 0
@@ -115,10 +115,10 @@ def test_a_live_generation_that_cannot_be_read_is_rebuilt_also_beside_others(
     assert upgraded.look() == ["rebuild"]
 
 
-def test_the_operators_commands_name_it(upgraded: Upgraded) -> None:
-    told = upgraded.run("snapshots", "list")
-    assert told.exit_code == 0
-    assert told.stdout.startswith(f"* {upgraded.generation} ")
+def test_the_commands_of_operators_name_the_generation(upgraded: Upgraded) -> None:
+    shown = upgraded.run("snapshots", "list")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith(f"* {upgraded.generation} ")
     verified = upgraded.run("snapshots", "verify")
     assert verified.exit_code == 1
     path = upgraded.catalog.folder / upgraded.generation / "manifest.json"
@@ -157,7 +157,7 @@ def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
     assert upgraded.catalog.generations() == [live]
 
 
-def test_a_rebuild_computes_anew_what_other_recipes_have_kept(
+def test_a_rebuild_recomputes_the_features_of_other_versions(
     upgraded: Upgraded, rebuild_with_fake: Callable[..., Rebuilt], fake_model: Model
 ) -> None:
     with closing(open_store(upgraded.settings.database_url)) as store:
@@ -170,7 +170,9 @@ def test_a_rebuild_computes_anew_what_other_recipes_have_kept(
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_what_is_erased_is_erased_from_it(upgraded: Upgraded, *, rebuilt: bool) -> None:
+def test_an_erasure_also_erases_from_an_earlier_format(
+    upgraded: Upgraded, *, rebuilt: bool
+) -> None:
     if rebuilt:
         assert upgraded.run("rebuild").exit_code == 0
     done = upgraded.run("erase", "--yes", "harbour-1")
@@ -180,7 +182,7 @@ def test_what_is_erased_is_erased_from_it(upgraded: Upgraded, *, rebuilt: bool) 
     assert upgraded.catalog.open_live().row_of("harbour-1") is None
 
 
-def test_a_format_of_a_later_release_is_named_so(upgraded: Upgraded) -> None:
+def test_a_format_of_a_later_release_is_named_as_later(upgraded: Upgraded) -> None:
     assert upgraded.run("rebuild").exit_code == 0
     name = as_format(upgraded.catalog, FORMAT + 1)
     with pytest.raises(SnapshotDamaged, match="format 5 is of a later release"):

@@ -1,4 +1,4 @@
-"""What an archive is kept up with: compaction, model changes, one indexer, and private files."""
+"""Upkeep of an archive: compaction, model changes, one indexer, and private files."""
 
 import subprocess
 import sys
@@ -84,7 +84,7 @@ def test_from_a_point_of_another_log_all_entries_count(store: ArticleStore) -> N
 
 @dataclass
 class Bench:
-    """The indexer's look at what is to be done, and which commands it started."""
+    """The indexer's upkeep, and the commands that it started."""
 
     settings: Settings
     started: list[str]
@@ -145,7 +145,7 @@ def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
     assert bench.look() == ["compact"]
 
 
-def test_a_rollback_that_is_refused_holds_nothing(own_desk: Settings) -> None:
+def test_a_refused_rollback_does_not_stop_compaction(own_desk: Settings) -> None:
     assert run_command(own_desk, "snapshots", "rollback").exit_code != 0
     assert rollback_hold(Catalog(own_desk.data.snapshots)).text is None
 
@@ -175,7 +175,7 @@ def moved_store(own_desk: Settings, desk_store: ArticleStore, make_story: Story)
     return desk_store
 
 
-def test_what_was_read_for_the_old_model_is_read_again_for_the_new_one(
+def test_texts_embedded_for_the_old_model_are_requeued_for_the_new_one(
     moved_store: ArticleStore, own_desk: Settings
 ) -> None:
     follower = follower_over(own_desk.data, lambda: moved_store, OTHER)
@@ -193,14 +193,16 @@ def test_what_was_read_for_the_old_model_is_read_again_for_the_new_one(
     assert rebuild(moved_store, Catalog(own_desk.data.snapshots), OF_OTHER).embedded == 0
 
 
-def test_the_indexer_has_it_read_again(moved_store: ArticleStore, bench: Bench) -> None:
+def test_the_indexer_requeues_the_texts_for_the_new_model(
+    moved_store: ArticleStore, bench: Bench
+) -> None:
     assert moved_store.queue.length() == QueueLength(0, 0, 0)
     Bench(replace(bench.settings, model="other"), bench.started).look()
     waiting = moved_store.queue.next(9, bulk=True)
     assert sorted(each.article.id for each in waiting) == ["harbour-3", "late"]
 
 
-def test_the_indexer_has_it_read_again_also_when_the_store_was_away_at_first(
+def test_the_indexer_requeues_the_texts_though_the_store_was_away_at_first(
     moved_store: ArticleStore, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> int:
