@@ -188,7 +188,7 @@ def test_times_are_seconds_since_1970_and_absent_ones_nan_or_infinite() -> None:
         (NOON + HOUR, NOON, NOON_SECONDS + 3_600),  # such as a scheduled one, edited before
     ],
 )
-def test_of_two_times_the_later_counts(
+def test_the_later_of_two_times_counts(
     one: datetime | None, other: datetime | None, later: float
 ) -> None:
     assert column("revised_at", document(published_at=one, updated_at=other)) == [later]

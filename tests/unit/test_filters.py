@@ -1,4 +1,4 @@
-"""Who may be listed, row by row, against the contract's rules in plain Python."""
+"""Eligibility, row by row, against the contract's rules in plain Python."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,12 +38,12 @@ def archive(*articles: Article) -> TaggedRows:
     return tagged_rows(map(make_document, articles))
 
 
-def test_some_rows_alone_may_be_asked_for() -> None:
+def test_a_filter_may_judge_selected_rows_only() -> None:
     rows = archive(article(), article(status="draft"), article())
     assert visible(rows, NOW, slice(1, 3)).tolist() == [False, True]
 
 
-def test_the_next_turn_is_the_nearest_bound_ahead() -> None:
+def test_the_next_visibility_change_is_the_nearest_time_bound() -> None:
     rows = archive(
         article(embargoed_until=NOON + 3 * SECOND),
         article(expires_at=NOON + 2 * SECOND),
@@ -76,7 +76,7 @@ QUESTIONS: list[tuple[Filter, list[int]]] = [
 
 
 @pytest.mark.parametrize(("wanted", "rows"), QUESTIONS)
-def test_labels_are_compared_whole_and_what_is_unknown_meets_no_bound(
+def test_labels_are_compared_whole_and_unknown_values_meet_no_bound(
     wanted: Filter, rows: list[int]
 ) -> None:
     assert np.flatnonzero(matching(TABLE, wanted)).tolist() == rows

@@ -1,4 +1,4 @@
-"""What a generation remembers of where it came from is what it was stamped with."""
+"""The origin of a generation reads back as it was stamped."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def published(folder: Path, languages: frozenset[str] | None, at: LogPosition = 
         (frozenset({"ru", "tg"}), {"tg"}),
     ],
 )
-def test_an_origin_is_what_was_stamped(
+def test_the_origin_reads_back_as_stamped(
     tmp_path: Path, languages: frozenset[str] | None, supported: set[str | None]
 ) -> None:
     manifest = published(tmp_path, languages)
@@ -49,12 +49,12 @@ def test_an_origin_is_what_was_stamped(
     assert (manifest.analyzer, manifest.grouped_by) == (ANALYZER_VERSION, "language")
 
 
-def test_without_notes_nothing_is_known_but_the_place_in_the_log() -> None:
+def test_a_generation_without_notes_knows_only_its_log_position() -> None:
     origin = Origin.of(a_manifest(notes={}, change=7, epoch="e", model="m"))
     assert origin == Origin("e", LogPosition(7, ""), "m", "", None)
 
 
-def test_a_rebuild_is_needed_where_what_was_read_is_of_no_use(tmp_path: Path) -> None:
+def test_a_rebuild_is_needed_if_the_features_cannot_be_used(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     assert not needs_rebuild(catalog)
     model, state = Model("m", Path(), "f", None), StoreState("e", POINT)
@@ -102,7 +102,7 @@ def test_a_note_is_active_until_it_is_removed(tmp_path: Path, text: str) -> None
         assert note.text is None
 
 
-def test_notes_are_seen_by_everybody_and_are_no_generations(tmp_path: Path) -> None:
+def test_notes_are_visible_to_every_process_and_are_no_generations(tmp_path: Path) -> None:
     published(tmp_path, None)
     catalog, other = (Catalog(tmp_path) for _ in range(2))
     rollback_hold(catalog).write("rolled back")

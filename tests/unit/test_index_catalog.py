@@ -37,7 +37,7 @@ def names(catalog: Catalog) -> set[str]:
     return {path.name for path in catalog.folder.iterdir()}
 
 
-def test_what_is_published_is_live(catalog: Catalog) -> None:
+def test_a_published_snapshot_is_live(catalog: Catalog) -> None:
     snapshot = catalog.publish_rows(sample_rows(5), **STAMP)
     assert catalog.live() == snapshot.generation
     assert catalog.open_live().manifest == snapshot.manifest
@@ -122,7 +122,7 @@ def failing(real: Callable[..., Any], after: int) -> Callable[..., Any]:
 
 
 def interrupted_publish(catalog: Catalog, patch: pytest.MonkeyPatch, name: str, after: int) -> bool:
-    """Publish with one system call failing; tell whether it was reached."""
+    """Publish with one failing system call; return whether it was reached."""
     with patch.context() as patched:
         patched.setattr(os, name, failing(getattr(os, name), after))
         try:
@@ -133,7 +133,7 @@ def interrupted_publish(catalog: Catalog, patch: pytest.MonkeyPatch, name: str, 
 
 
 @pytest.mark.parametrize("call", ["fsync", "open"])
-def test_wherever_the_disk_fails_the_live_one_stays_whole(
+def test_the_live_snapshot_stays_intact_wherever_the_disk_fails(
     catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
     call: str,
@@ -180,7 +180,7 @@ def test_a_row_that_does_not_find_itself_is_not_published(
         publish(catalog, 1)
 
 
-def test_copies_of_one_article_all_find_themselves(catalog: Catalog) -> None:
+def test_duplicates_of_one_article_all_find_themselves(catalog: Catalog) -> None:
     vectors = np.repeat(random_units(2, 8), 60, axis=0)
     snapshot = catalog.publish_rows(sample_rows(120, vectors=vectors), **STAMP)
     assert catalog.live() == snapshot.generation
@@ -319,7 +319,7 @@ def test_prune_removes_generations_of_another_store_first(catalog: Catalog) -> N
     assert catalog.live() == new[1]
 
 
-def test_one_holds_the_lock_until_it_leaves_or_fails(catalog: Catalog) -> None:
+def test_the_lock_is_held_until_the_block_ends_or_fails(catalog: Catalog) -> None:
     with (
         catalog.lock(),
         pytest.raises(Locked, match="another rebuild"),

@@ -1,4 +1,4 @@
-"""DeltaWriter: a snapshot and whatever came after it answer like brute force over what is there."""
+"""DeltaWriter: a snapshot with its delta gives the same answers as brute force."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def publish(folder: Any, rows: Rows, **stamp: Any) -> Snapshot:
 
 @dataclass
 class Archive:
-    """What should be there: by row its id and kind, and by id its present row."""
+    """The expected content: by row its id and kind, and by id its current row."""
 
     rows: list[tuple[str, int]] = field(default_factory=list)
     present: dict[str, int] = field(default_factory=dict)
@@ -182,7 +182,7 @@ def last(snapshot: Snapshot, name: str, history: list[Change]) -> tuple[View, Ar
 
 @given(name=built, history=histories)
 @examples(150)
-def test_every_id_leads_to_its_newest_row_and_every_row_keeps_what_it_was_given(
+def test_every_id_leads_to_its_newest_row_and_rows_keep_their_content(
     snapshots: dict[str, Snapshot], name: str, history: list[Change]
 ) -> None:
     view, archive = last(snapshots[name], name, history)
@@ -220,7 +220,7 @@ def rows_of_all(kinds: Array) -> Rows:
     share=st.sampled_from([0.0, 0.3, 1.0]),
 )
 @examples(200)
-def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
+def test_nearest_rows_equal_brute_force_with_ties(
     snapshots: dict[str, Snapshot],
     name: str,
     history: list[Change],
@@ -242,7 +242,7 @@ def test_nearest_is_brute_force_over_what_is_there_ties_and_all(
 
 @given(name=built, history=histories, share=st.sampled_from([0.3, 1.0]))
 @examples(60)
-def test_terms_compare_by_the_frequencies_of_what_was_built(
+def test_terms_are_weighed_by_the_frequencies_of_the_build(
     snapshots: dict[str, Snapshot], name: str, history: list[Change], share: float
 ) -> None:
     view, archive = last(snapshots[name], name, history)
@@ -297,7 +297,7 @@ def answers(view: View, archive_rows: int) -> list[bytes]:
 
 @given(name=built, history=histories)
 @examples(30)
-def test_a_view_handed_out_goes_on_answering_the_same(
+def test_an_earlier_view_keeps_giving_the_same_answers(
     snapshots: dict[str, Snapshot], name: str, history: list[Change]
 ) -> None:
     handed = [
@@ -310,7 +310,7 @@ def test_a_view_handed_out_goes_on_answering_the_same(
 
 
 @pytest.mark.parametrize("at_once", [1, 70])
-def test_memory_that_moves_leaves_earlier_views_as_they_were(
+def test_moving_the_memory_does_not_change_earlier_views(
     snapshots: dict[str, Snapshot], at_once: int
 ) -> None:
     """Over 300 rows the memory behind a delta moves three times; it is looked at on the way."""
@@ -324,7 +324,7 @@ def test_memory_that_moves_leaves_earlier_views_as_they_were(
         assert answers(view, rows) == before
 
 
-def test_what_a_view_shows_cannot_be_written_to(snapshots: dict[str, Snapshot]) -> None:
+def test_the_arrays_of_a_view_are_read_only(snapshots: dict[str, Snapshot]) -> None:
     delta_writer = DeltaWriter(View.of(snapshots["few"]))
     delta = delta_writer.apply(rows_of({"a": 1, "b": 2}), ()).delta
     arrays = [delta.vectors, delta.terms.columns, delta.terms.weights, *delta.columns.values()]
@@ -335,7 +335,7 @@ def test_what_a_view_shows_cannot_be_written_to(snapshots: dict[str, Snapshot]) 
 
 
 @pytest.mark.parametrize("widths", [(1, 8), (8, 1), (1, 1, 8, 256, 8)])
-def test_over_nothing_the_widest_vectors_so_far_give_the_width(
+def test_without_a_snapshot_the_widest_vectors_set_the_dimension(
     snapshots: dict[str, Snapshot], widths: tuple[int, ...]
 ) -> None:
     """A text that was not read yet has a vector of one number; what it lacks are zeros."""
@@ -385,7 +385,7 @@ def zero_count() -> tuple[Ints, Floats]:
 
 
 @pytest.mark.parametrize("rows", bad_rows().values(), ids=bad_rows().keys())
-def test_rows_that_do_not_fit_are_refused_and_leave_everything_as_it_was(
+def test_rows_that_do_not_fit_are_refused_and_change_nothing(
     snapshots: dict[str, Snapshot], rows: Rows
 ) -> None:
     delta_writer, archive = DeltaWriter(View.of(snapshots["few"])), Archive.of(BUILT["few"])
@@ -405,7 +405,7 @@ def test_rows_that_do_not_fit_are_refused_and_leave_everything_as_it_was(
 
 @given(shape=st.sampled_from([(), (1,), (3,)]), sizes=st.lists(st.integers(0, 150), max_size=8))
 @examples(100)
-def test_a_buffer_holds_all_in_order_and_what_it_showed_stays(
+def test_a_buffer_keeps_all_in_order_and_its_earlier_arrays_stay(
     shape: tuple[int, ...], sizes: list[int]
 ) -> None:
     buffer, given_rows, shown = Buffer(np.empty((0, *shape))), [np.empty((0, *shape))], []

@@ -89,7 +89,7 @@ def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Sna
         assert view.text_of(row).passages.shape == wide.shape
 
 
-def test_what_comes_from_outside_is_centred_as_the_rows_were(snapshot: Snapshot) -> None:
+def test_a_vector_from_outside_is_centred_as_the_rows(snapshot: Snapshot) -> None:
     means = wanted_means(skewed(ROWS))
     asked = random_units(5, DIM, seed=3)
     for place, group in enumerate(["tg", "русӣ", "unheard of"]):
@@ -126,7 +126,7 @@ def test_without_groups_all_rows_have_one_mean(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
-def test_hardly_any_rows_are_centred_as_far_as_that_goes(tmp_path: Path, rows: int) -> None:
+def test_very_few_rows_are_centred_as_far_as_possible(tmp_path: Path, rows: int) -> None:
     """A vector that is its own mean stays as it came, and so do its passages that are."""
     snapshot = publish(tmp_path, skewed_rows(rows))
     asked = random_units(2, DIM, seed=3)
@@ -180,13 +180,13 @@ def test_passages_of_more_than_a_batch_are_centred_alike(monkeypatch: pytest.Mon
     assert whole.indptr is passages.indptr
 
 
-def test_a_small_archive_is_paired_completely() -> None:
+def test_all_pairs_of_a_small_archive_are_measured() -> None:
     pairs = Pairs.over(4)
     found = sorted(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
     assert found == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
 
 
-def test_a_large_archive_is_sampled_alike_each_time_and_never_with_itself() -> None:
+def test_pairs_of_a_large_archive_are_the_same_each_time_and_never_of_one_row() -> None:
     pairs, again = Pairs.over(1000), Pairs.over(1000)
     assert len(pairs.left) == len(pairs.right) == MOST_PAIRS
     assert (pairs.left != pairs.right).all()
@@ -237,7 +237,7 @@ def test_without_pairs_that_have_passages_their_background_is_zero(with_some: in
     assert background_passages(ScaledPassages.of(passages), Pairs.over(len(passages))) == 0
 
 
-def test_background_of_copies_stays_within_range() -> None:
+def test_the_background_of_duplicates_stays_within_range() -> None:
     vectors = np.repeat(random_units(1, 384), 5, axis=0)
     assert 0.99 < background_cosine(vectors, Pairs.over(5)) <= 1
 

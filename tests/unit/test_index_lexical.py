@@ -62,7 +62,7 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
         pytest.param(random_terms(5, words=200, seed=1), id="that come later"),
     ],
 )
-def test_rows_weigh_what_scikit_learn_says(texts: TermCounts) -> None:
+def test_weights_are_those_of_scikit_learn(texts: TermCounts) -> None:
     archive = random_terms(80)
     frequency = np.bincount(archive.buckets, minlength=BUCKETS)
     weights = weigh_rows(texts, frequency[texts.buckets], np.full(len(texts), len(archive)))
@@ -70,7 +70,7 @@ def test_rows_weigh_what_scikit_learn_says(texts: TermCounts) -> None:
     assert abs(as_scipy(weights) - oracle).max() < 1e-6
 
 
-def test_a_rows_own_counts_weigh_what_is_stored(lexicon: Lexicon) -> None:
+def test_the_counts_of_a_row_give_its_stored_weights(lexicon: Lexicon) -> None:
     for row, (buckets, counts) in enumerate(split(TERMS)):
         query = lexicon.weigh(buckets, counts)
         stored = Query.of_row(lexicon.terms, row)
@@ -114,7 +114,9 @@ def test_terms_out_of_range_or_order_are_refused(
     limit=st.integers(0, ROWS + 5),
     allowed=arrays(bool, ROWS),
 )
-def test_nearest_is_brute_force(lexicon: Lexicon, row: int, limit: int, allowed: Bools) -> None:
+def test_nearest_rows_equal_brute_force(
+    lexicon: Lexicon, row: int, limit: int, allowed: Bools
+) -> None:
     hits = lexicon.nearest(Query.of_row(lexicon.terms, row), limit, allowed)
     possible = np.flatnonzero(allowed & (SIMILARITIES[row] > 0))
     assert len(hits) == len(set(hits.rows.tolist())) == min(limit, len(possible))
@@ -127,7 +129,7 @@ def test_nearest_is_brute_force(lexicon: Lexicon, row: int, limit: int, allowed:
 
 
 @given(row=st.integers(0, ROWS - 1), rows=st.lists(st.integers(0, ROWS - 1), max_size=20))
-def test_similarities_are_brute_force(lexicon: Lexicon, row: int, rows: list[int]) -> None:
+def test_similarities_equal_brute_force(lexicon: Lexicon, row: int, rows: list[int]) -> None:
     asked = np.array(rows, np.int64)
     found = lexicon.similarities(Query.of_row(lexicon.terms, row), asked)
     assert found.dtype == np.float32
@@ -135,14 +137,14 @@ def test_similarities_are_brute_force(lexicon: Lexicon, row: int, rows: list[int
 
 
 @pytest.mark.parametrize("buckets", [[], np.setdiff1d([0, 1, BUCKETS - 1], TERMS.buckets)])
-def test_no_words_and_words_of_no_row_find_nothing(lexicon: Lexicon, buckets: list[int]) -> None:
+def test_a_query_without_known_words_finds_nothing(lexicon: Lexicon, buckets: list[int]) -> None:
     query = lexicon.weigh(*one_row(buckets, np.ones(len(buckets))))
     assert len(lexicon.nearest(query, 5, EVERYTHING)) == 0
     assert not lexicon.similarities(query, np.arange(ROWS)).any()
 
 
 @pytest.mark.parametrize("row", [-1, ROWS])
-def test_a_row_that_is_not_there_is_refused(lexicon: Lexicon, row: int) -> None:
+def test_an_absent_row_is_refused(lexicon: Lexicon, row: int) -> None:
     with pytest.raises(BadQuery):
         lexicon.similarities(Query.of_row(lexicon.terms, 0), np.array([0, row]))
 
@@ -209,7 +211,7 @@ def test_a_bucket_out_of_range_is_no_error() -> None:
     assert is_clean()
 
 
-def test_threads_find_what_one_finds_alone() -> None:
+def test_threads_find_the_same_as_one_thread() -> None:
     """Two threads whose queries alternate, thousands of times, in the middle of each other's."""
     alone = [overlap_of(number).tobytes() for number in range(40)]
     with ThreadPoolExecutor(2) as threads:

@@ -1,4 +1,4 @@
-"""Neighbourhoods: what lies around a row, by brute force over what is stored."""
+"""Neighbours of a row, against brute force over the stored vectors and terms."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def check(snapshot: Snapshot, known: Bools) -> None:
         pytest.param({"grouped_by": "language"}, id="all reliable"),
     ],
 )
-def test_what_lies_around_each_row_is_brute_force(
+def test_the_neighbours_of_each_row_equal_brute_force(
     tmp_path: Path, rows: int, options: dict[str, Any], *, copies: bool
 ) -> None:
     made = archive(rows, seed=rows, copies=copies)
@@ -116,7 +116,9 @@ def test_what_lies_around_each_row_is_brute_force(
 
 
 @pytest.mark.parametrize("reliable_by", ["absent", "language", "flags"])
-def test_a_column_that_cannot_say_who_is_known_is_refused(tmp_path: Path, reliable_by: str) -> None:
+def test_a_column_that_cannot_mark_reliable_rows_is_refused(
+    tmp_path: Path, reliable_by: str
+) -> None:
     rows = archive(4)
     odd = replace(rows, columns=dict(rows.columns, flags=np.ones((4, 2), bool)))
     with pytest.raises(BadRows, match=reliable_by):
@@ -167,7 +169,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Rows, Sna
     chosen=st.lists(st.sets(st.integers(0, 59), min_size=1, max_size=50), min_size=1, max_size=3),
 )
 @examples(80)
-def test_a_row_that_comes_again_is_what_the_build_made_of_it(
+def test_a_row_put_again_is_the_same_as_in_the_build(
     built: dict[str, tuple[Rows, Snapshot]], name: str, chosen: list[set[int]]
 ) -> None:
     """Nothing changed, so all that is stored of it is to the bit what a rebuild would store."""
@@ -230,7 +232,7 @@ def test_a_row_of_a_new_group_is_weighed_from_a_background_of_nothing(
 
 
 @pytest.mark.parametrize("dim", [1, 8])
-def test_over_nothing_nothing_lies_around(tmp_path: Path, dim: int) -> None:
+def test_without_rows_there_are_no_neighbours(tmp_path: Path, dim: int) -> None:
     nothing = replace(archive(0, dim=dim), labels={"language": []})
     bare = View.of(Catalog(tmp_path).publish_rows(nothing, **STAMP, **LIKE))
     nobody, asked = np.empty(0, np.int64), random_units(1, dim)[0]
@@ -306,7 +308,7 @@ def test_few_known_rows_of_many_are_searched_exactly(many: Snapshot) -> None:
         np.testing.assert_array_equal(found.similarities[at], [s for s, _ in near])
 
 
-def test_lists_that_run_dry_are_made_up_for(
+def test_lists_with_too_few_results_are_completed(
     many: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.vector_search._MOST_PROBES", 1)

@@ -42,7 +42,7 @@ vectors = st.integers(1, 48).flatmap(
 
 @given(raw=vectors)
 @examples(300)
-def test_what_is_read_back_points_where_the_vector_did(raw: Floats) -> None:
+def test_quantized_vectors_keep_their_direction(raw: Floats) -> None:
     raw = raw[np.linalg.norm(raw.astype(np.float64), axis=1) > 1e-3]
     wide = raw.astype(np.float64)
     units = (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32)
@@ -113,7 +113,7 @@ def test_passages_that_do_not_fit_are_refused(passages: Passages) -> None:
     own=st.integers(0, 5),
 )
 @examples(200)
-def test_a_match_is_brute_force(counts: list[int], asked: list[int], own: int) -> None:
+def test_a_match_equals_brute_force(counts: list[int], asked: list[int], own: int) -> None:
     passages = passages_of(counts)
     scaled, query = ScaledPassages.of(passages), random_units(own, DIM, seed=99)
     rows = np.array([at % len(counts) for at in asked], np.int64)

@@ -59,7 +59,7 @@ masks = st.one_of(
 
 @given(seed=st.integers(1, 99), limit=st.integers(-1, ROWS + 10), allowed=masks)
 @examples(100)
-def test_exact_search_is_brute_force_ties_and_all(
+def test_exact_search_equals_brute_force_with_ties(
     grid: Vectors,
     seed: int,
     limit: int,
@@ -73,7 +73,7 @@ def test_exact_search_is_brute_force_ties_and_all(
     assert (hits.rows.dtype.name, hits.similarities.dtype.name) == ("int64", "float32")
 
 
-def test_fetch_undoes_what_rounding_does_to_length(tmp_path: Path) -> None:
+def test_fetch_gives_vectors_of_length_one_despite_rounding(tmp_path: Path) -> None:
     stored = random_units(ROWS, 48)
     vectors = built(tmp_path, stored)
     fetched = vectors.fetch(np.arange(ROWS))
@@ -202,7 +202,7 @@ def test_recall_is_what_the_manifest_promises(lists: Lists, share: float, least:
     assert recall(lists.vectors, allowed) >= least
 
 
-def test_lists_that_run_dry_are_made_up_for(lists: Lists) -> None:
+def test_lists_with_too_few_results_are_completed(lists: Lists) -> None:
     allowed = np.ones(MANY, bool)
     hits = lists.vectors.nearest(CLUSTERED[0], 20_000, allowed)
     rows, _ = brute_force(CLUSTERED, CLUSTERED[0], 20_000, allowed)
@@ -215,7 +215,7 @@ def test_similarities_from_lists_are_those_of_the_rounded_vectors(lists: Lists) 
     np.testing.assert_allclose(hits.similarities, (CLUSTERED @ CLUSTERED[7])[hits.rows], atol=1e-6)
 
 
-def test_threads_find_what_one_finds_alone(lists: Lists) -> None:
+def test_threads_find_the_same_as_one_thread(lists: Lists) -> None:
     allowed = np.random.default_rng(6).random(MANY) < 0.7
 
     def search(row: int) -> bytes:

@@ -1,4 +1,4 @@
-"""View: what is asked of a snapshot and of what came since, as if they were one."""
+"""View: a snapshot and its delta are queried as one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
     return DeltaWriter(View.of(built)).apply(rows_of(ADDED, UNITS), {IDS[7]})
 
 
-def test_a_condition_is_asked_of_each_part_and_never_met_by_a_row_that_is_not_there(
+def test_a_condition_applies_to_each_part_and_an_absent_row_never_meets_it(
     view: View,
 ) -> None:
     asked: list[int] = []
@@ -55,7 +55,7 @@ def test_a_condition_is_asked_of_each_part_and_never_met_by_a_row_that_is_not_th
 
 
 @pytest.mark.parametrize("row", [-1, ROWS, ROWS + 5])
-def test_a_row_that_is_nowhere_is_refused(view: View, row: int) -> None:
+def test_an_absent_row_is_refused(view: View, row: int) -> None:
     for ask in (
         view.id_of,
         view.display_of,
@@ -83,7 +83,7 @@ def test_background_similarities_are_those_of_the_build(view: View) -> None:
 
 
 @pytest.mark.parametrize("few", [0, 8])
-def test_the_number_of_a_label_is_asked_for_once_in_each_part(
+def test_the_value_of_a_label_is_computed_once_in_each_part(
     view: View, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """Of few labels all are asked for, of many only those of the rows."""

@@ -63,19 +63,21 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
     return have
 
 
-def test_without_a_snapshot_the_settings_model_reads(bare: Settings, models: Models) -> None:
+def test_without_a_snapshot_the_model_of_the_settings_is_used(
+    bare: Settings, models: Models
+) -> None:
     models(wanted="w-1")
     assert _model_in_use(bare).fingerprint == "w-1"
 
 
-def test_after_a_model_change_the_live_snapshots_model_goes_on(
+def test_after_a_model_change_the_model_of_the_live_snapshot_is_still_used(
     desk_settings: Settings, models: Models
 ) -> None:
     models(wanted="w-1", fake="fake-1")
     assert _model_in_use(desk_settings).name == "fake"
 
 
-def test_once_a_rebuild_under_the_new_model_is_live_that_reads(
+def test_after_a_rebuild_with_the_new_model_the_new_model_is_used(
     own_desk: Settings, models: Models, rebuild_with_fake: Callable[..., Rebuilt]
 ) -> None:
     models(wanted="fake-1", fake="fake-1")
@@ -84,14 +86,14 @@ def test_once_a_rebuild_under_the_new_model_is_live_that_reads(
 
 
 @pytest.mark.parametrize("here", [{}, {"fake": "another"}])
-def test_where_the_old_model_is_gone_the_new_one_reads(
+def test_the_new_model_is_used_if_the_old_one_is_missing(
     desk_settings: Settings, models: Models, here: dict[str, str]
 ) -> None:
     models(wanted="w-1", **here)
     assert _model_in_use(desk_settings).name == "wanted"
 
 
-def test_a_model_that_is_not_here_is_refused(bare: Settings, models: Models) -> None:
+def test_a_missing_model_is_refused(bare: Settings, models: Models) -> None:
     models()
     with pytest.raises(ModelRefused):
         _model_in_use(bare)

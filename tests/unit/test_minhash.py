@@ -105,7 +105,7 @@ def test_the_last_triple_counts_like_the_first() -> None:
         assert abs(estimate(story(one), story(two)) - 1 / 3) < 0.15
 
 
-def test_a_title_and_a_body_are_read_on() -> None:
+def test_the_body_continues_the_words_of_the_title() -> None:
     assert estimate(story("two three four", "One"), story("One two three four")) == 1.0
 
 
