@@ -130,7 +130,7 @@ def test_the_lead_is_the_title_with_the_summary_or_the_opening(
     assert ArticleTexts.of(Article.model_validate({"id": "a"} | fields)) == texts
 
 
-def test_a_book_costs_no_more_than_a_long_article() -> None:
+def test_a_book_has_no_more_passages_than_a_long_article() -> None:
     pages = [f"{number:04}" + "p" * (PASSAGE_WIDTH - 4) for number in range(MOST_PASSAGES + 12)]
     views = ArticleTexts.of(Article(id="a", body="\n".join(pages)))
     assert views.passages == tuple(pages[:MOST_PASSAGES])

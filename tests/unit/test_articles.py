@@ -168,7 +168,7 @@ def test_a_document_is_refused_with_a_reason(document: str | bytes, fault: Field
     assert faults_of(document) == (fault,)
 
 
-def test_markup_is_kept_as_given_and_is_text_enough() -> None:
+def test_markup_is_kept_as_given_and_needs_no_other_text() -> None:
     article = parse(title="", body_html=" <p>x</p>\n")
     assert (article.title, article.body, article.body_html) == ("", "", " <p>x</p>\n")
     assert parse_article(article.to_json()) == article
@@ -186,7 +186,7 @@ def test_markup_is_taken_up_to_the_bytes_that_its_reader_takes() -> None:
         assert pointers(body_html=longer) == ["/body_html"]
 
 
-def test_a_text_takes_the_place_of_its_markup() -> None:
+def test_the_plain_text_replaces_its_markup() -> None:
     article = parse(body_html="<p>x</p>", section="city")
     assert article.with_text("x") == parse(body="x", section="city")
 
@@ -202,7 +202,7 @@ NULLABLE = sorted(Article.model_fields.keys() - {"id", "title"})
 
 
 @pytest.mark.parametrize("field", NULLABLE)
-def test_null_is_as_good_as_absent(field: str) -> None:
+def test_null_counts_as_absent(field: str) -> None:
     assert parse(**{field: None}) == parse()
 
 
@@ -253,7 +253,7 @@ def test_a_naive_datetime_is_refused_in_python_too() -> None:
 
 
 @pytest.mark.parametrize("own_id", ["", '"id": null, ', '"id": "b", '])
-def test_the_address_names_an_article_that_names_no_other_id(own_id: str) -> None:
+def test_an_article_without_an_id_gets_that_of_the_address(own_id: str) -> None:
     found = parse_article(f'{{{own_id}"title": "T", "version": 3}}', article_id="b")
     assert found == Article(id="b", title="T", version=3)
 

@@ -81,7 +81,7 @@ def test_passages_are_kept_in_their_order_in_eight_bits() -> None:
     assert (str(made.passages.dtype), str(made.vector.dtype)) == ("int8", "float16")
 
 
-def test_of_a_bare_headline_the_lead_is_the_passage() -> None:
+def test_the_lead_of_a_bare_headline_is_its_passage() -> None:
     made = embed_texts(ArticleTexts("title", "lead", ()), table())
     assert made.passages.tolist() == [CODES["lead"]]
 

@@ -106,7 +106,7 @@ STEPS = st.lists(st.integers(-8, 7), min_size=32, max_size=32)
 
 
 @given(st.lists(st.tuples(st.floats(-4, 4, width=16), STEPS), min_size=1, max_size=3))
-def test_what_was_put_into_blocks_comes_out_in_its_order(
+def test_weights_packed_into_blocks_are_unpacked_in_order(
     blocks: list[tuple[float, list[int]]],
 ) -> None:
     """Byte n of a block holds the steps of weight n below and of weight n + 16 above, plus 8."""
@@ -204,7 +204,7 @@ def test_a_file_of_another_kind_is_refused() -> None:
         PackedWeights.read(b"GGUF" + bytes(100))
 
 
-def test_a_fault_in_the_middle_leaves_nothing(
+def test_a_fault_in_the_middle_leaves_no_folder(
     small: SmallModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill_half(writer: Writer, *_: object) -> None:
@@ -233,7 +233,7 @@ model_folder.unpack_model(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
 """
 
 
-def test_a_kill_in_the_middle_leaves_nothing_half(small: SmallModel) -> None:
+def test_a_kill_in_the_middle_leaves_no_partial_folder(small: SmallModel) -> None:
     command = [sys.executable, "-c", KILLED, str(small.weights), small.sha256, str(small.folder)]
     killed = subprocess.run(command, check=False)  # noqa: S603 - our own
     assert killed.returncode == -signal.SIGKILL
@@ -242,7 +242,9 @@ def test_a_kill_in_the_middle_leaves_nothing_half(small: SmallModel) -> None:
     assert small.left() == {".lock", "small"}
 
 
-def test_of_two_at_once_one_works(small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_of_two_unpackings_at_once_works(
+    small: SmallModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The lock is of the open file, so threads stand here for processes."""
     worked: list[int] = []
     begun, met, real = threading.Event(), threading.Event(), write_files

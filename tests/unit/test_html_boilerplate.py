@@ -1,4 +1,4 @@
-"""What is no part of a story and goes, and what only looks like it and stays."""
+"""Text that is no part of a story is removed; text that only looks like it stays."""
 # ruff: noqa: RUF001 - phrases of many scripts
 
 import html
@@ -45,7 +45,7 @@ LEAD_INS = [
     ],
     ids=["heading", "bold", "line", "lines", "link", "quotation", "cards"],
 )
-def test_read_also_goes_in_many_languages_with_its_links(box: str) -> None:
+def test_a_read_also_block_is_removed_in_many_languages(box: str) -> None:
     marked = {one: f"{STORY}{box.format(one, LINKS, LINK)}{END}" for one in LEAD_INS}
     assert {one: html_to_text(text) for one, text in marked.items()} == dict.fromkeys(
         LEAD_INS, f"{READ}\n\nThe end."
@@ -96,7 +96,7 @@ def test_read_also_goes_in_many_languages_with_its_links(box: str) -> None:
         f"<blockquote class=wp-embedded-content>{LINK}</blockquote>",
     ],
 )
-def test_what_is_no_part_of_the_story_goes(aside: str) -> None:
+def test_text_that_is_no_part_of_the_story_is_removed(aside: str) -> None:
     long = f"<p>{'The fog was thick. ' * 9}</p>"
     assert html_to_text(f"{long}{STORY}{aside}{END}") == f"{_plain(long)}\n\n{READ}\n\nThe end."
 
@@ -131,7 +131,7 @@ def test_what_is_no_part_of_the_story_goes(aside: str) -> None:
         "<div class='comments-closed wp-block-group'>Kept.</div>",
     ],
 )
-def test_what_only_resembles_it_stays(marked: str) -> None:
+def test_text_that_only_resembles_boilerplate_stays(marked: str) -> None:
     assert html_to_text(f"{STORY}{marked}{END}") == f"{READ}\n\n{_plain(marked)}\n\nThe end."
 
 
@@ -143,7 +143,7 @@ def test_what_only_resembles_it_stays(marked: str) -> None:
         ("<p>One [caption id='a']<img src=x> a quay[/caption] two.</p>", "One two."),
     ],
 )
-def test_shortcodes_go_from_within_a_paragraph(marked: str, text: str) -> None:
+def test_shortcodes_inside_a_paragraph_are_removed(marked: str, text: str) -> None:
     assert html_to_text(f"{STORY}{marked}") == f"{READ}\n\n{text}"
 
 
@@ -180,7 +180,7 @@ def test_a_list_of_links_that_a_sentence_announces_is_a_part_of_the_story() -> N
         assert listed not in html_to_text(f"{STORY * 4}{before}<ul>{items}</ul>")
 
 
-def test_what_would_leave_nothing_stays() -> None:
+def test_a_removal_that_would_leave_no_text_is_not_made() -> None:
     assert html_to_text("<p>Advertisement</p>") == "Advertisement"
     assert html_to_text(f"<p>Read also: {LINK}</p>").endswith("second quay")
     assert html_to_text("<p>[gallery]</p>") == ""
@@ -190,7 +190,7 @@ def blocks_of(*texts: str, linked: bool = False) -> list[Block]:
     return [Block((TextLine(text, len(text.replace(" ", "")) if linked else 0),)) for text in texts]
 
 
-def test_an_element_that_begins_with_a_lead_in_goes_whole_only_if_it_is_the_smaller_part() -> None:
+def test_an_element_with_a_lead_in_is_removed_only_if_it_is_the_smaller_part() -> None:
     story = blocks_of("A story that is as long as this one is.", "And goes on, and on, and on.")
     box = [*blocks_of("Read also"), *blocks_of("Other news", linked=True), *blocks_of("Teaser")]
     inside = Layout([*story, *box], [Span(0, 5), Span(2, 5)])
@@ -211,7 +211,7 @@ WORDS = st.sampled_from(
     ),
     st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=4),
 )
-def test_lines_are_only_left_out(
+def test_cleaning_only_removes_lines(
     drawn: list[tuple[list[str], int, bool]], spans: list[tuple[int, int]]
 ) -> None:
     blocks = [

@@ -128,7 +128,7 @@ def test_boilerplate_is_left_out(unseen: str) -> None:
         "<blockquote class=twitter-tweet>",
     ],
 )
-def test_what_only_resembles_boilerplate_stays(opening: str) -> None:
+def test_text_that_only_resembles_boilerplate_stays(opening: str) -> None:
     assert html_to_text(f"{STORY}{opening}Kept.") == f"{READ}\n\nKept."
 
 

@@ -69,7 +69,7 @@ def test_the_main_text_is_found_and_nothing_around_it() -> None:
     assert (page.title, page.language, page.linked) == ("Ferry late again", "en-GB", 0.0)
 
 
-def test_what_goes_from_an_article_goes_from_a_page() -> None:
+def test_boilerplate_is_removed_from_a_page_as_from_an_article() -> None:
     first, *others = (f"<p>{one}</p>" for one in PARAGRAPHS)
     box = "<h3>Read also</h3><ul><li><a href=/f>Fog closes the northern strait</a></li></ul>"
     line = "<p><strong>相关阅读</strong><br><a href=/f>Fog closes the northern strait</a></p>"
@@ -135,12 +135,12 @@ def test_metas_are_read() -> None:
         ("<time class='entry-date' datetime='2026-03-01'>", "published", "2026-03-01"),
     ],
 )  # fmt: skip
-def test_a_page_says_of_itself(head: str, field: str, value: object) -> None:
+def test_the_metadata_of_a_page_is_read(head: str, field: str, value: object) -> None:
     assert getattr(read(head), field) == value
 
 
 @pytest.mark.parametrize("html", ["", " ", "<p>", "<!-- -->", "<html></html>", "\x00"])
-def test_what_has_no_text_is_an_empty_page(html: str) -> None:
+def test_a_page_without_text_is_empty(html: str) -> None:
     page = Page.decode(read_web_page(html))
     assert (page.text, page.title, page.is_story) == ("", "", False)
 
@@ -150,7 +150,7 @@ def test_a_page_is_read_the_same_way_every_time() -> None:
     assert pages[1:] == pages[:1] * 2
 
 
-def test_what_is_too_deep_or_too_long_is_refused() -> None:
+def test_a_page_too_deep_or_too_long_is_refused() -> None:
     with pytest.raises(UnreadableMarkup, match="nested deeper than 255 elements"):
         read_web_page("<div>" * 300)
     words = "".join(f"<p>word {number} of very many words</p>" for number in range(400))
@@ -179,12 +179,12 @@ def test_a_page_is_decoded_as_it_was_encoded() -> None:
 
 @pytest.mark.parametrize("field", [one.name for one in fields(Page)])
 @pytest.mark.parametrize("value", [None, 7, {"a": 1}, [1], [["a"]]])
-def test_a_field_of_another_type_is_nonsense(field: str, value: object) -> None:
+def test_a_field_of_another_type_is_refused(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"of another type|not a list of names"):
         Page.decode(json.dumps(asdict(PLAIN) | {field: value}))
 
 
 @pytest.mark.parametrize("answer", ["", "[]", "{}", "null", "[" * 90_000, '{"text": "a"}'])
-def test_what_is_no_page_is_nonsense(answer: str) -> None:
+def test_an_answer_that_is_no_page_is_refused(answer: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - JSON's own complaints are among them
         Page.decode(answer)

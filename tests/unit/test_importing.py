@@ -53,7 +53,7 @@ class Desk:
 
 @dataclass
 class Script:
-    """A source that gives what is written, and may break off."""
+    """A source that yields a given script, and may break off."""
 
     pulled: tuple[Pulled, ...]
     breaks: BaseException | None = None
@@ -79,7 +79,7 @@ def record(article_id: str, **fields: object) -> dict[str, object]:
     return {"id": article_id, "title": "T"} | fields
 
 
-def test_records_are_counted_by_what_became_of_them(desk: Desk) -> None:
+def test_records_are_counted_by_their_result(desk: Desk) -> None:
     assert desk.take() == Imported(0, 0, 0, 0)
     assert desk.take(record("a"), record("b"), record("c"), strict=True) == Imported(3, 0, 0, 0)
     done = desk.take(record("a"), record("b", title="U"), record("d"), record("e/"), "no json")
@@ -157,7 +157,7 @@ def test_only_the_first_rejected_records_are_reported_and_the_others_counted(des
     assert last.startswith("2 more records are rejected and not shown; correct those above and ")
 
 
-def test_others_get_in_after_what_was_written_and_nobody_waits_otherwise(
+def test_an_import_pauses_for_other_writers_only_after_a_write(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -209,7 +209,7 @@ def test_a_mark_is_stored_only_when_all_before_it_is_stored(desk: Desk) -> None:
     assert stored == [names]
 
 
-def test_what_a_source_gave_before_it_broke_off_is_stored_but_no_later_mark(desk: Desk) -> None:
+def test_records_before_a_source_broke_off_are_stored_but_no_later_mark(desk: Desk) -> None:
     names = [f"a{number:03}" for number in range(BATCH)]
     given: list[Pulled] = [story("0"), Mark({"at": 1}), *map(story, names), bad("x"), story("b")]
     with pytest.raises(BadSource, match="the line went dead"):
@@ -231,7 +231,7 @@ def test_strict_keeps_no_mark_behind_a_bad_record(desk: Desk) -> None:
     assert checkpoint_of(desk) == {"at": 1}
 
 
-def test_what_is_gone_is_deleted_and_counted_once(desk: Desk) -> None:
+def test_gone_articles_are_deleted_and_counted_once(desk: Desk) -> None:
     desk.pull(story("a"), story("b"))
     done = desk.pull(gone("a"), gone("never there"), story("c"), gone("b"), gone("b"))
     assert done == Imported(created=1, updated=0, unchanged=1, rejected=0, deleted=2)
@@ -247,7 +247,7 @@ def test_order_counts_where_an_article_goes_and_comes(desk: Desk) -> None:
     assert desk.store.get("b").title == "U"
 
 
-def test_what_is_no_article_is_counted_by_its_word(desk: Desk) -> None:
+def test_skipped_documents_are_counted_by_their_kind(desk: Desk) -> None:
     done = desk.pull(LeftOut("page"), story("a"), LeftOut("draft", 4), LeftOut("page"))
     assert done == Imported(1, 0, 0, 0, left_out={"page": 2, "draft": 4})
     assert str(done) == "1 created, 0 updated, 0 unchanged, 0 rejected (left out: 4 draft, 2 page)"

@@ -31,7 +31,7 @@ def pointers_of(text: str | bytes) -> list[str]:
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 2]))
-def test_what_was_written_is_read_back(value: Any, plain: bool, indent: int | None) -> None:  # noqa: FBT001
+def test_json_reads_back_as_written(value: Any, plain: bool, indent: int | None) -> None:  # noqa: FBT001
     text = json.dumps(value, ensure_ascii=plain, indent=indent)
     assert read_json(text) == read_json(text.encode()) == value
 
@@ -76,7 +76,7 @@ def test_a_value_cut_short_is_refused(value: Any, data: st.DataObject) -> None:
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_what_readers_take_differently_is_named_by_its_pointer(text: str, where: list[str]) -> None:
+def test_an_ambiguous_value_is_named_by_its_pointer(text: str, where: list[str]) -> None:
     assert pointers_of(text) == where
 
 
@@ -94,7 +94,7 @@ def test_what_readers_take_differently_is_named_by_its_pointer(text: str, where:
         ("\ufeff{}", "begins with a byte order mark; send UTF-8 without it"),
     ],
 )
-def test_what_is_no_json_is_refused_by_line_and_column(text: str | bytes, detail: str) -> None:
+def test_bad_json_is_refused_by_line_and_column(text: str | bytes, detail: str) -> None:
     assert faults_of(text) == (FieldFault("", detail),)
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_json_is_refused_by_line_and_column(text: str | bytes, detail
     ],
     ids=ascii,
 )
-def test_what_only_some_readers_take_is_no_json(text: str) -> None:
+def test_json_that_only_some_readers_accept_is_refused(text: str) -> None:
     assert pointers_of(text) == [""]
 
 
@@ -140,7 +140,7 @@ def test_so_many_levels_are_taken_and_one_more_is_not(opening: str, closing: str
     assert pointers_of(opening * 200_000) == [""]
 
 
-def test_of_very_many_faults_the_first_are_named() -> None:
+def test_only_the_first_of_very_many_faults_are_named() -> None:
     assert pointers_of("[" + ",".join(["NaN"] * 100_000) + "]") == [f"/{n}" for n in range(20)]
 
 
