@@ -17,7 +17,7 @@ def stored(version: int, document: str) -> StoredPolicy:
     return StoredPolicy(version, 10 * version, document, AT)
 
 
-def test_before_any_was_set_the_defaults_are_active() -> None:
+def test_the_defaults_are_active_before_any_policy_was_set() -> None:
     active_policy = ActivePolicy.of(())
     assert active_policy == ActivePolicy(Policy(), None, (), None)
     assert (active_policy.version, active_policy.newest) == (0, 0)
@@ -30,7 +30,7 @@ def test_the_newest_version_is_active() -> None:
     assert (active_policy.version, active_policy.newest) == (3, 30)
 
 
-def test_below_versions_that_cannot_be_read_the_newest_other_one_stays_active() -> None:
+def test_the_newest_readable_version_is_active() -> None:
     versions = [stored(4, "{"), stored(3, NEWER), stored(2, '{"diversity": 0}'), stored(1, "{}")]
     active_policy = ActivePolicy.of(versions)
     assert active_policy.policy == Policy(diversity=0.0)
@@ -43,7 +43,7 @@ def test_below_versions_that_cannot_be_read_the_newest_other_one_stays_active() 
     assert ActivePolicy.of(active_policy.history) == active_policy
 
 
-def test_where_none_can_be_read_the_defaults_are_active() -> None:
+def test_the_defaults_are_active_if_no_version_can_be_read() -> None:
     active_policy = ActivePolicy.of([stored(1, NEWER)])
     assert (active_policy.policy, active_policy.version, active_policy.newest) == (Policy(), 0, 10)
     assert active_policy.fault == (
@@ -51,7 +51,9 @@ def test_where_none_can_be_read_the_defaults_are_active() -> None:
     )
 
 
-def test_setting_and_asking_a_store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_store_gives_the_policy_that_was_set_last(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
     assert store.policies.current() == Policy()
     assert store.policies.set(Policy()) == PolicyReceipt("unchanged", 0, 0)

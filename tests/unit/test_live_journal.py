@@ -109,14 +109,14 @@ def read(folder: Path) -> Held | None:
     return content.point, [*map(plain, content.updates)], content.policies, content.overrides
 
 
-def held_after(count: int) -> Held:
-    """What a journal holds after so many of the batches."""
+def content_after(count: int) -> Held:
+    """The content of a journal after so many of the batches."""
     last = BATCHES[count - 1]
     updates = [plain(update) for batch in BATCHES[:count] for update in batch.updates]
     return last.point, updates, last.policies, last.overrides
 
 
-PREFIXES = [held_after(count) for count in range(1, len(BATCHES) + 1)]
+PREFIXES = [content_after(count) for count in range(1, len(BATCHES) + 1)]
 
 
 def write(folder: Path, batches: Sequence[Batch] = BATCHES) -> Path:
@@ -131,14 +131,14 @@ def write(folder: Path, batches: Sequence[Batch] = BATCHES) -> Path:
     return path
 
 
-def test_what_was_added_comes_back_and_is_written_once(tmp_path: Path) -> None:
+def test_appended_entries_are_read_back_and_written_once(tmp_path: Path) -> None:
     data = write(tmp_path).read_bytes()
     assert read(tmp_path) == PREFIXES[-1]
     assert data.count(b'"policies"') == 3  # where they are others than before
     assert data.count(b'"choices"') == 3
 
 
-def test_a_journal_of_nothing_new_is_the_place_alone(tmp_path: Path) -> None:
+def test_a_journal_without_entries_holds_only_the_log_position(tmp_path: Path) -> None:
     write(tmp_path, [Batch(START)])
     assert read(tmp_path) == (START, [], (), ())
 
@@ -179,7 +179,7 @@ def test_a_journal_that_an_earlier_program_wrote_is_read(tmp_path: Path) -> None
     assert [(update.id, update.change) for update in content.updates] == [("b", 8)]
 
 
-def test_what_was_added_is_on_the_disk_before_it_counts(
+def test_appended_entries_are_on_the_disk_before_they_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal, sync, synced = Journal(tmp_path), os.fsync, []
@@ -199,12 +199,12 @@ def test_what_was_added_is_on_the_disk_before_it_counts(
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"null\n", b"[]\n", b"= {}\n", b"\xff\xfe\x00" * 50])
-def test_a_file_that_is_no_journal_is_none(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_no_journal_is_ignored(tmp_path: Path, data: bytes) -> None:
     write(tmp_path).write_bytes(data)
     assert Journal(tmp_path).load(GENERATION) is None
 
 
-def test_only_one_at_a_time_writes(tmp_path: Path) -> None:
+def test_only_one_process_at_a_time_writes(tmp_path: Path) -> None:
     one, two = Journal(tmp_path), Journal(tmp_path)
     assert one.acquire()
     assert one.acquire()
@@ -241,6 +241,6 @@ def test_a_new_generation_takes_the_place_of_the_older_journals(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["../other", "live", "", "000000000007-0123456789ab/.."])
-def test_a_name_that_is_no_generations_opens_no_file(tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_no_generation_opens_no_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="no generation"):
         Journal(tmp_path).load(name)

@@ -32,13 +32,13 @@ def catalog(own_desk: Settings) -> Catalog:
 
 @pytest.fixture
 def journal(own_desk: Settings) -> Journal:
-    """The journal, as who starts later reads it."""
+    """The journal, as a worker that starts later reads it."""
     return Journal(own_desk.data.journals)
 
 
 @pytest.fixture
 def index(own_desk: Settings, index_with_fake: Callable[..., int]) -> Callable[[], int]:
-    """Reads what waits."""
+    """Analyze the queued texts."""
     return lambda: index_with_fake(own_desk)
 
 

@@ -75,7 +75,7 @@ def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
     assert worker.look().active_policy.fault is not None
 
 
-def test_pins_of_a_newer_program_leave_those_of_before(
+def test_pins_of_a_newer_program_leave_the_earlier_ones_active(
     worker: Worker, desk_store: ArticleStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     pin(desk_store, "harbour-4")
@@ -90,7 +90,7 @@ def test_pins_of_a_newer_program_leave_those_of_before(
     assert "pins of article harbour-2 stay as they were" in caplog.text
 
 
-def test_what_a_newer_program_set_is_active_when_that_reads_the_journal(
+def test_settings_of_a_newer_program_are_active_when_it_reads_the_journal(
     start_worker: StartWorker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older program wrote the journal, and could not read the newest version."""

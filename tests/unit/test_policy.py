@@ -76,7 +76,7 @@ def test_an_empty_object_is_the_defaults() -> None:
 
 
 @given(DOCUMENTS)
-def test_what_was_written_comes_back(document: dict[str, Any]) -> None:
+def test_a_policy_reads_back_as_written(document: dict[str, Any]) -> None:
     policy = parse_policy(json.dumps(document))
     for name, value in document.items():
         assert getattr(policy, name) == value
@@ -111,7 +111,7 @@ def test_code_may_go_beyond_the_bounds_to_put_a_rule_out_of_force() -> None:
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_what_is_no_number_is_named(name: str) -> None:
+def test_a_value_that_is_no_number_is_named(name: str) -> None:
     for value in ("true", '"0.1"', "null", "[1]", '{"a": 1}'):
         (found,) = faults_of(f'{{"{name}": {value}}}').items()
         assert found[0] == f"/{name}"
@@ -184,7 +184,7 @@ def test_every_field_has_a_meaning() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_by_its_field(document: str | bytes, faults: dict[str, str]) -> None:
+def test_every_fault_is_named_by_its_field(document: str | bytes, faults: dict[str, str]) -> None:
     assert faults_of(document) == faults
 
 
@@ -198,5 +198,5 @@ def test_more_sections_than_a_newsroom_has_are_refused() -> None:
     assert list(faults_of(json.dumps({"half_lives": many}))) == ["/half_lives"]
 
 
-def test_the_mark_that_windows_puts_before_a_text_is_overlooked() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert parse_policy(b'\xef\xbb\xbf{"threshold": 0.2}') == Policy(threshold=0.2)

@@ -47,7 +47,7 @@ FULL = {
 
 
 @pytest.mark.parametrize("later", [True, False])
-def test_a_seed_has_what_the_article_said(
+def test_a_seed_has_the_fields_of_the_article(
     tmp_path: Path,
     delta_writer: DeltaWriter,
     later: bool,  # noqa: FBT001
@@ -94,7 +94,7 @@ def test_the_newest_state_is_the_seed(delta_writer: DeltaWriter) -> None:
     np.testing.assert_allclose(seed.vector, [0, 1], atol=1e-3)
 
 
-def test_what_is_gone_or_was_never_there_is_no_seed(delta_writer: DeltaWriter) -> None:
+def test_a_deleted_or_unknown_article_is_no_seed(delta_writer: DeltaWriter) -> None:
     delta_writer.apply(build_rows([], MODEL, dim=2), ["a"])
     for article_id in ("a", "nobody"):
         assert seed_of(delta_writer.view, article_id) is None

@@ -366,7 +366,7 @@ def test_a_value_is_weighed_against_the_likeness_to_the_items_above(
     assert selected(weak, 4, rules) == order  # only how values differ counts
 
 
-def test_the_newest_of_duplicates_takes_the_place_that_the_best_has_earned() -> None:
+def test_the_newest_duplicate_takes_the_rank_of_the_best_one() -> None:
     """The last shares nothing with the first, but half with what shares half with it."""
     candidates = [
         Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0),
@@ -391,7 +391,9 @@ def test_the_newest_of_duplicates_takes_the_place_that_the_best_has_earned() -> 
         pytest.param((-2.0, -1.0), 1, id="before 1970"),
     ],
 )
-def test_of_duplicates_time_decides_and_then_value(times: tuple[float, ...], newest: int) -> None:
+def test_among_duplicates_time_decides_and_then_value(
+    times: tuple[float, ...], newest: int
+) -> None:
     candidates = [
         Candidate(0.5 - place / 4, minhash=(1, 1, 1, 1), time=time)
         for place, time in enumerate(times)
@@ -447,7 +449,7 @@ NO_SEED = np.empty((0, 128), np.uint16)
 @pytest.mark.parametrize(
     ("author", "shared", "listed"), [(0, 17, 8), (0, 35, 8), (0, 36, 2), (5, 19, 8), (5, 20, 2)]
 )
-def test_briefs_with_one_footer_are_of_one_pattern_by_their_author_alone(
+def test_briefs_with_one_footer_share_a_template_only_if_they_share_the_author(
     author: int, shared: int, listed: int
 ) -> None:
     """All that a newsroom publishes has its host: that counts from 0.275 of 128 places on."""
@@ -458,7 +460,7 @@ def test_briefs_with_one_footer_are_of_one_pattern_by_their_author_alone(
     assert found.positions.tolist() == [*range(listed)]
 
 
-def test_nobody_is_no_author_and_nowhere_no_host() -> None:
+def test_articles_without_author_or_host_share_none() -> None:
     rules = replace(NOTHING, copy_overlap=0.5, copy_cap=1)
     assert selected([Candidate(0.5, minhash=(7, 7, 7, 7))] * 3, 3, rules) == [0, 1, 2]
 
@@ -486,7 +488,7 @@ LANGUAGES = [
 """An original, its translation, and one of that; two of a group; and one for itself."""
 
 
-def test_of_translations_the_best_stays_and_not_the_newest() -> None:
+def test_among_translations_the_best_stays_and_not_the_newest() -> None:
     found = selection(LANGUAGES, 9)
     assert found.positions.tolist() == [0, 3, 5]
     gone = Removal.TRANSLATION

@@ -139,7 +139,7 @@ def test_writes_are_accepted_only_with_a_key_that_may_write(keys: str, *, accept
         *(("DATABASE_URL", [""]), ("DATA_DIR", [""]), ("MODEL", [""])),
     ],
 )
-def test_a_value_that_is_none_is_refused_by_name(name: str, values: list[str]) -> None:
+def test_a_bad_value_is_refused_by_name(name: str, values: list[str]) -> None:
     for value in values:
         said = refusal(**{name: value})
         assert f"{PREFIX}{name}" in said
@@ -192,7 +192,7 @@ def test_unknown_variables_are_warned_of(caplog: pytest.LogCaptureFixture) -> No
 
 
 @pytest.mark.parametrize("service", ["DATABASE", "DATA", "API", "WORKERS", "MODEL"])
-def test_no_other_service_of_kubernetes_refuses_the_start(
+def test_variables_of_other_kubernetes_services_do_not_refuse_the_start(
     service: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = {f"{service}_{name}": value for name, value in KUBERNETES.items()}

@@ -139,7 +139,7 @@ STALE = "version 4 is older than version 5"
         pytest.param(["put 5", "delete"], 5, "created", id="an equal one after a deletion"),
     ],
 )
-def test_an_older_version_than_the_newest_that_was_put_is_refused(
+def test_a_version_older_than_the_newest_put_is_refused(
     store: ArticleStore, history: list[str], version: int | None, outcome: str
 ) -> None:
     for step in history:
@@ -167,7 +167,7 @@ def test_the_same_article_of_the_same_version_is_unchanged(store: ArticleStore) 
     assert store.put(make_article(version=5)) == Receipt("a", "unchanged", 1)
 
 
-def test_what_breaks_on_the_way_leaves_nothing_behind(store: ArticleStore) -> None:
+def test_a_write_that_fails_halfway_leaves_nothing(store: ArticleStore) -> None:
     def broken() -> Iterator[Article]:
         yield make_article("a")
         yield make_article("b")
@@ -180,7 +180,7 @@ def test_what_breaks_on_the_way_leaves_nothing_behind(store: ArticleStore) -> No
     assert log_of(store) == [LogEntry(receipt.change, "c", "upsert")]
 
 
-def test_all_are_read_by_ascending_id_over_many_pages(store: ArticleStore) -> None:
+def test_a_scan_reads_all_articles_by_ascending_id_over_many_pages(store: ArticleStore) -> None:
     ids = [f"{mark}{number * 7_919 % 1_000:03}" for number in range(260) for mark in "aZ.~_"]
     given = {article_id: make_article(article_id, title=f"T{article_id}") for article_id in ids}
     store.write_many(given.values())
@@ -294,7 +294,7 @@ def test_a_patch_that_is_refused_changes_nothing(store: ArticleStore) -> None:
     assert store.state().change == 1
 
 
-def test_there_must_be_something_to_patch(store: ArticleStore) -> None:
+def test_an_unknown_or_deleted_article_cannot_be_patched(store: ArticleStore) -> None:
     with pytest.raises(UnknownArticle):
         store.patch("a", {"title": "U"})
     store.put(make_article())
@@ -334,7 +334,7 @@ def test_a_batch_is_done_in_order_and_a_refusal_stops_no_other_write(
     assert store.write_many([]) == []
 
 
-def test_pages_hold_all_that_is_not_deleted_by_ascending_id(store: ArticleStore) -> None:
+def test_pages_hold_all_articles_not_deleted_by_ascending_id(store: ArticleStore) -> None:
     """By their bytes: capitals before small letters, on every database."""
     ids = ["b", "B", "a", "_", "~", "0", "10", "9", "a-b", "a.b"]
     for name in [*ids, "gone"]:

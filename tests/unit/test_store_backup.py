@@ -182,7 +182,7 @@ def test_a_failure_leaves_nothing(
     back_up(store, tmp_path / "to" / "copy.db")
 
 
-def test_what_was_copied_is_on_the_disk_before_it_has_its_name(
+def test_a_backup_is_on_the_disk_before_it_has_its_name(
     store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite syncs nothing that VACUUM INTO writes."""
@@ -435,7 +435,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_sound_copy_is_refused_and_nothing_is_touched(
+def test_an_unsound_backup_is_refused_and_nothing_is_changed(
     own: ArticleStore, own_address: str, copy: Path, tmp_path: Path, kind: str
 ) -> None:
     spoil, reason = REFUSED[kind]
@@ -449,7 +449,9 @@ def test_what_is_no_sound_copy_is_refused_and_nothing_is_touched(
     assert (own.state(), tables_of(own)) == before
 
 
-def test_the_store_itself_is_no_copy(own: ArticleStore, own_address: str, tmp_path: Path) -> None:
+def test_a_store_cannot_be_restored_from_itself(
+    own: ArticleStore, own_address: str, tmp_path: Path
+) -> None:
     before = own.state()
     (tmp_path / "link.db").symlink_to(tmp_path / "own.db")
     with pytest.raises(StoreUnusable, match="is the article store itself"):
@@ -487,7 +489,7 @@ def test_a_copy_is_put_in_the_place_of_a_file_only(copy: Path, elsewhere: str, r
         ),
     ],
 )
-def test_what_is_no_article_store_is_left_alone(
+def test_a_file_that_is_no_article_store_is_left_alone(
     copy: Path, tmp_path: Path, make: Callable[[Path], object], reason: str
 ) -> None:
     target = tmp_path / "theirs.db"

@@ -26,7 +26,7 @@ ROUNDS = 25
 
 
 class TakenBackError(Exception):
-    """A writer thinks better of it."""
+    """A writer rolls its transaction back."""
 
 
 def slowly(articles: list[Article], draw: random.Random, *, broken: bool) -> Iterator[Article]:
@@ -43,7 +43,7 @@ def reading_of(queued: QueuedText) -> AnalyzedText:
 
 
 def write(store: ArticleStore, mark: str) -> dict[str, str]:
-    """Loads, single writes, deletions and news, by one of several writers; what is there at last.
+    """Bulk loads, single writes, deletions and acknowledgements of one writer; its final articles.
 
     Returns:
         Titles by id.
@@ -94,7 +94,7 @@ class Watcher:
 
 
 @pytest.mark.postgresql_daily
-def test_whoever_follows_several_writers_passes_over_nothing(reopen: Open) -> None:
+def test_a_follower_of_several_writers_misses_no_change(reopen: Open) -> None:
     done = threading.Event()
     watcher = Watcher(reopen())
     stores = [reopen() for _ in range(WRITERS)]

@@ -35,7 +35,7 @@ def test_it_differs_after_every_write_and_not_before(
         writer.policies.put('{"threshold": 0.2}')
 
 
-def test_what_is_not_committed_is_not_signalled(store: ArticleStore) -> None:
+def test_an_uncommitted_change_is_not_signalled(store: ArticleStore) -> None:
     before = store.change_signal.read()
     transaction = store.engine.begin()
     connection = transaction.__enter__()

@@ -75,7 +75,7 @@ def test_only_a_repaired_sqlite_gets_a_write_ahead_log(
     assert safe_settings(version) == (f"journal_mode={journal}", f"synchronous={kept}")
 
 
-def test_what_was_deleted_is_not_left_in_the_file(path: Path) -> None:
+def test_deleted_data_is_not_left_in_the_file(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     store.put(Article(id="a", title="T", body="the withdrawn sentence " * 5_000))
     store.delete("a")
@@ -107,7 +107,7 @@ def impatient(
 
 
 def lent(engine: sa.Engine) -> int:
-    """How many connections somebody has."""
+    """How many connections are in use."""
     assert isinstance(engine.pool, sa.QueuePool)
     return engine.pool.checkedout()
 

@@ -96,7 +96,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     )
 )
 @examples(15)
-def test_whatever_is_stored_comes_back(
+def test_every_stored_article_comes_back(
     tmp_path_factory: pytest.TempPathFactory, drawn: dict[str, tuple[str, str, bool]]
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
@@ -111,7 +111,7 @@ def test_whatever_is_stored_comes_back(
     assert again == sorted(articles, key=lambda article: article.id)
 
 
-def test_writes_that_come_meanwhile_are_not_in_it(store: ArticleStore) -> None:
+def test_an_export_leaves_out_writes_made_meanwhile(store: ArticleStore) -> None:
     lines: list[bytes] = []
 
     def write(line: bytes) -> None:
@@ -157,7 +157,7 @@ def test_a_refusal_names_the_file_that_was_asked_for(
     assert ".part" not in said
 
 
-def test_what_was_written_is_on_the_disk_before_it_has_its_name(
+def test_an_export_is_on_the_disk_before_it_has_its_name(
     store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "out.jsonl"
@@ -198,7 +198,9 @@ def test_a_device_is_written_to(store: ArticleStore) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-def test_what_a_shell_appends_to_keeps_what_it_had(store: ArticleStore, tmp_path: Path) -> None:
+def test_a_file_that_a_shell_appends_to_keeps_its_content(
+    store: ArticleStore, tmp_path: Path
+) -> None:
     target = tmp_path / "out.jsonl"
     target.write_bytes(b"before\n")
     with target.open("ab") as appended:

@@ -61,7 +61,7 @@ def migrate(address: str, revision: str) -> None:
 
 
 def fill_first_schema(address: str) -> None:
-    """What the first program left: articles, one of them deleted, and their log."""
+    """The store of the first release: articles, one of them deleted, and their log."""
     names = ("articles", "changes", "vectors")
     rows = [
         {
@@ -151,7 +151,7 @@ def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -
     ("revision", "policies"),
     [pytest.param("0001", [], id="the first"), pytest.param("0002", ["{}"], id="before policies")],
 )
-def test_an_earlier_program_can_be_gone_back_to(
+def test_a_downgrade_to_an_earlier_program_works(
     empty: str, revision: str, policies: list[str]
 ) -> None:
     """The number of a policy's change, of which that one knows nothing, is never given again."""
