@@ -99,7 +99,7 @@ def test_without_a_live_generation_no_vector_is_wanted() -> None:
         (None, 6, Flaw.ORPHAN),
     ],
 )
-def test_what_the_followers_of_a_generation_do_not_know_must_stand_in_it(
+def test_an_article_unchanged_since_the_build_must_be_in_the_generation(
     status: ArticleStatus | None, change: int | None, flaw: Flaw | None
 ) -> None:
     assert compare_with_snapshot(status, change, BUILT_AT) is flaw
@@ -128,7 +128,7 @@ def test_store_and_source_agree_on_every_field_of_what_is_in_both(
     ("earlier", "later", "counts"),
     [(None, None, True), (1, 2, True), (2, 2, True), (2, 1, False), (2, None, True)],
 )
-def test_of_two_lines_about_one_article_the_one_counts_that_an_import_would_keep(
+def test_the_line_that_an_import_would_keep_counts_of_two_about_one_article(
     earlier: int | None, later: int | None, *, counts: bool
 ) -> None:
     lines = [SourceEntry.of(article(version=version)) for version in (earlier, later)]
@@ -140,7 +140,7 @@ GOOD = Facts(articles=3, live="g2", generations=(FIRST, LIVE), compared=True)
 
 
 def older(**facts: Any) -> Facts:
-    """Something is wrong with the generation before the live one."""
+    """A finding about the generation before the live one."""
     return replace(GOOD, generations=(replace(FIRST, **facts), LIVE))
 
 
@@ -148,7 +148,7 @@ def live(**facts: Any) -> Facts:
     return replace(GOOD, generations=(FIRST, replace(LIVE, **facts)))
 
 
-def test_of_an_archive_that_is_whole_every_thing_looked_at_is_ok() -> None:
+def test_every_finding_about_an_intact_archive_is_ok() -> None:
     findings = judge(GOOD)
     assert {finding.level for finding in findings} == {Level.OK}
     named = [finding.check for finding in findings]
@@ -157,7 +157,7 @@ def test_of_an_archive_that_is_whole_every_thing_looked_at_is_ok() -> None:
     assert "unstored" not in named
 
 
-def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None:
+def test_queued_articles_are_a_note_and_every_other_flaw_is_a_fault() -> None:
     everything = replace(
         GOOD, flaws={flaw: Examples(1, ("a",)) for flaw in Flaw}, bad_records=Examples()
     )
@@ -185,12 +185,12 @@ def test_articles_that_wait_are_a_note_and_every_other_flaw_is_a_fault() -> None
         (replace(GOOD, bad_records=Examples(1, ("f:3: no",))), Level.FAULT, "source"),
     ],
 )
-def test_what_fails_a_check_and_what_is_only_noted(facts: Facts, level: Level, check: str) -> None:
+def test_faults_fail_a_check_and_notes_do_not(facts: Facts, level: Level, check: str) -> None:
     odd = [finding for finding in judge(facts) if finding.level is not Level.OK]
     assert [(finding.level, finding.check) for finding in odd] == [(level, check)]
 
 
-def test_of_a_damaged_store_nothing_is_said_about_articles() -> None:
+def test_a_damaged_store_has_no_findings_about_articles() -> None:
     facts = Facts(damage=("row 3 missing from index x",), live="g1", generations=GOOD.generations)
     assert [str(finding) for finding in judge(facts)] == [
         "fault store: the database is damaged; restore a backup: row 3 missing from index x",

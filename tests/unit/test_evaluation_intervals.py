@@ -38,7 +38,7 @@ def test_whole_stories_are_drawn() -> None:
     assert estimate == Estimate(0.75, 0.0, 1.0)
 
 
-def test_of_one_story_there_is_no_interval() -> None:
+def test_one_story_has_no_interval() -> None:
     estimate = Resampling.over(np.array([0, 0, 0])).estimate(np.array([1.0, 0, 0.5]))
     assert estimate == Estimate(0.5)
     assert str(estimate) == "0.5000 [n/a]"
@@ -92,7 +92,7 @@ def test_spearman_shares_the_places_of_equals() -> None:
     assert found["Spearman"] == pytest.approx(4.5 / np.sqrt(22.5))
 
 
-def test_draws_that_correlate_with_nothing_are_left_out() -> None:
+def test_draws_without_a_correlation_are_left_out() -> None:
     estimate = resample_pairs(lambda *_: float("nan"), [1, 2, 3], [1, 2, 3])
     assert (estimate.low, estimate.high) == (None, None)
     assert correlate_with_intervals([1, 1, 2], [0, 0, 1])["Pearson"].value == pytest.approx(1)

@@ -26,7 +26,7 @@ HERE = "https://news.example/city/2024/ferry/"
         "https://news.example./city/bridge",
     ],
 )
-def test_spellings_of_one_page_are_one(link: str) -> None:
+def test_spellings_of_one_page_have_one_address(link: str) -> None:
     assert canonical_page(link, HERE) == "news.example/city/bridge"
 
 
@@ -44,7 +44,7 @@ def test_spellings_of_one_page_are_one(link: str) -> None:
         ("", "news.example/city/2024/ferry"),
     ],
 )
-def test_what_makes_another_page_stays(link: str, address: str) -> None:
+def test_parts_of_a_link_that_name_another_page_stay(link: str, address: str) -> None:
     assert canonical_page(link, HERE) == address
 
 
@@ -61,7 +61,7 @@ def test_what_makes_another_page_stays(link: str, address: str) -> None:
         ),
     ],
 )
-def test_what_is_no_web_page_has_no_address(link: str) -> None:
+def test_a_link_to_no_web_page_has_no_address(link: str) -> None:
     assert canonical_page(link, HERE) is None
 
 
@@ -70,6 +70,6 @@ def test_a_relative_link_needs_a_page_that_it_stands_on() -> None:
 
 
 @given(st.text(max_size=60))
-def test_nothing_makes_it_fail_and_an_address_is_stable(link: str) -> None:
+def test_no_link_makes_it_fail_and_a_canonical_address_stays_the_same(link: str) -> None:
     address = canonical_page(link, HERE)
     assert address is None or canonical_page(f"https://{address}") == address

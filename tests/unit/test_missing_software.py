@@ -1,4 +1,4 @@
-"""A test whose real part is not there is skipped by a developer, and fails in CI."""
+"""A test whose software is missing is skipped on a developer's machine and fails in CI."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.missing_software import skip_or_fail
 REASON = "Chromium is not installed: apt-get install chromium"
 
 
-def test_a_developer_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_developers_machine_skips_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match=REASON):
         skip_or_fail(REASON)

@@ -1,4 +1,4 @@
-"""The supervisor starts again what dies, ends what it started, and is not outlived by it."""
+"""The supervisor restarts programs that die, and every program ends with it."""
 
 import json
 import os
