@@ -126,7 +126,7 @@ def sample_articles(sample: Path) -> dict[str, Document]:
 
 
 @pytest.fixture(scope="session")
-def twins(sample: Path) -> dict[str, frozenset[str]]:
+def duplicates_of(sample: Path) -> dict[str, frozenset[str]]:
     """By id, the duplicates of a story in the sample, from the sample's own list."""
     groups: dict[str, set[str]] = {}
     for line in (sample / "duplicates.tsv").read_text("utf-8").splitlines()[1:]:

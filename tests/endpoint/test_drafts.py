@@ -145,10 +145,10 @@ def test_a_duplicate_of_an_item_of_one_list_is_in_no_other(desk: FlaskClient) ->
     section = {"article_id": "harbour-2", "section": "city", "limit": 100}
     first, second = lists(desk, section, {"article_id": "harbour-4", "limit": 100})
     alone = desk.get("/v1/articles/harbour-4/related?limit=100").get_json()["items"]
-    copies = {"harbour-1", "harbour-1-reprint"}
-    assert copies & set(first)
-    assert copies & {item["id"] for item in alone}
-    assert not copies & set(second)
+    duplicates = {"harbour-1", "harbour-1-reprint"}
+    assert duplicates & set(first)
+    assert duplicates & {item["id"] for item in alone}
+    assert not duplicates & set(second)
 
 
 STORY = {"harbour-1", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg"}

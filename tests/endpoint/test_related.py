@@ -76,9 +76,9 @@ def test_items_show_what_the_newsroom_gave(
 
 
 def test_no_list_of_the_sample_breaks_a_rule(
-    lists: Lists, sample_articles: dict[str, Document], twins: dict[str, frozenset[str]]
+    lists: Lists, sample_articles: dict[str, Document], duplicates_of: dict[str, frozenset[str]]
 ) -> None:
-    """Neither seed, translation, twin of the seed, two twins, nor what may never be listed."""
+    """No seed, translation or duplicate of it, no two duplicates, no ineligible article."""
     for seed, asked in sample_articles.items():
         for language in {"any", asked["language"]} - {"en"}:
             listed = ids(lists(seed, limit=100, language=language))
@@ -89,10 +89,10 @@ def test_no_list_of_the_sample_breaks_a_rule(
                 for other, article in sample_articles.items()
                 if article.get("translation_of", other) == origin
             }
-            excluded = {*twins.get(seed, ()), *story, *NEVER_LISTED, seed}
+            excluded = {*duplicates_of.get(seed, ()), *story, *NEVER_LISTED, seed}
             assert not excluded & set(listed)
             for a, b in combinations(listed, 2):
-                assert b not in twins.get(a, ()), f"{seed}: {a} and {b} are one story"
+                assert b not in duplicates_of.get(a, ()), f"{seed}: {a} and {b} are one story"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 12, 50, 100])
@@ -152,7 +152,7 @@ def test_min_score_keeps_exactly_the_items_that_score_as_much(lists: Lists) -> N
 
 
 def test_guiyang_has_five_good_stories_first(
-    lists: Lists, sample: Any, twins: dict[str, frozenset[str]]
+    lists: Lists, sample: Any, duplicates_of: dict[str, frozenset[str]]
 ) -> None:
     """The list the demonstration prints: its top five are judged related, none twice."""
     judged = [line.split() for line in (sample / "qrels.txt").read_text("utf-8").splitlines()]
@@ -161,4 +161,4 @@ def test_guiyang_has_five_good_stories_first(
     assert len(top) == 5
     assert {one: gains.get(one, 0) for one in top if gains.get(one, 0) < 1} == {}
     for a, b in combinations(top, 2):
-        assert b not in twins.get(a, ())
+        assert b not in duplicates_of.get(a, ())
