@@ -49,7 +49,7 @@ def test_a_title_is_read_as_what_it_is(given: str, html: str, plain: str) -> Non
         ("s" * 20_001, "s" * 20_000),
     ],
 )
-def test_a_summary_is_what_the_body_does_not_say(summary: str, expected: str) -> None:
+def test_a_summary_that_repeats_the_body_is_left_out(summary: str, expected: str) -> None:
     assert plain_summary(summary, "<p>No boat left the harbour.</p>") == expected
 
 
@@ -132,6 +132,6 @@ def test_a_date_that_no_calendar_has_is_none(text: str) -> None:
 
 
 @given(st.text(alphabet="0123456789 +-:,GMTJanFeb", max_size=60))
-def test_whatever_a_site_writes_is_a_date_or_none(text: str) -> None:
+def test_any_text_of_a_site_is_a_date_or_none(text: str) -> None:
     read = parse_mail_date(text)
     assert read is None or read.tzinfo is UTC

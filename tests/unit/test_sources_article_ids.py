@@ -23,12 +23,12 @@ PARTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         ("feed", ("\ud800",), "feed:~3F"),
     ],
 )
-def test_ids_are_these(kind: str, parts: tuple[str, ...], expected: str) -> None:
+def test_foreign_ids_are_the_pinned_ones(kind: str, parts: tuple[str, ...], expected: str) -> None:
     assert foreign_id(kind, *parts) == expected
 
 
 @pytest.mark.parametrize("length", [195, 196])
-def test_what_is_too_long_is_known_by_the_digest_of_its_last_part(length: int) -> None:
+def test_an_id_that_is_too_long_ends_with_a_digest_of_its_last_part(length: int) -> None:
     digest = hashlib.sha256(b"a" * length).hexdigest()[:40]
     whole = f"feed:{'a' * length}"
     assert foreign_id("feed", "a" * length) == (whole if length == 195 else f"feed:~~{digest}")
@@ -54,7 +54,7 @@ def test_different_parts_have_different_ids(one: list[str], other: list[str]) ->
 
 
 @pytest.mark.parametrize("broken", ["feed:a~2", "feed:~2f", "feed:a~", "feed:~ZZ"])
-def test_what_was_not_made_here_does_not_lead_back(broken: str) -> None:
+def test_a_malformed_id_does_not_lead_back(broken: str) -> None:
     with pytest.raises(ValueError, match="hex digits"):
         parts_of(broken)
 

@@ -235,7 +235,7 @@ def test_fields_of_an_rss_item_are_taken_one_by_one(
     assert article.to_document() == plain | expected
 
 
-def test_a_file_completes_no_links() -> None:
+def test_relative_links_of_a_file_stay_incomplete() -> None:
     item = "<item><guid>1</guid><title>T</title><link>/x</link></item>"
     assert only_article(read(RSS.format(item), "f.xml")).url is None
 
@@ -266,7 +266,7 @@ def test_blanks_before_the_declaration_are_no_fault() -> None:
     assert record.place == f"{ADDRESS}:8"
 
 
-def test_what_is_not_well_formed_is_read_as_far_as_it_can_be() -> None:
+def test_a_malformed_feed_is_read_as_far_as_possible() -> None:
     assert only("<title>A & B</title>").title == "A & B"
 
 
@@ -280,7 +280,7 @@ def test_entries_that_are_lost_are_counted() -> None:
 @pytest.mark.parametrize(
     "document", ["", "<html><body>No feed</body></html>", "{}", "<a><b>", "plain"]
 )
-def test_what_is_no_feed_is_refused_with_a_line(document: str) -> None:
+def test_a_document_that_is_no_feed_is_refused_with_a_line(document: str) -> None:
     with pytest.raises(BadSource, match=rf"^{ADDRESS}:\d+.*holds no RSS or Atom feed"):
         read(document)
 
@@ -379,7 +379,9 @@ def test_bad_items_are_refused_at_their_pointer() -> None:
         (b'{"version": "1.1", "items": [NaN]}', "f.json:1: is no JSON"),
     ],
 )
-def test_what_is_no_json_feed_is_refused_with_line_and_reason(document: bytes, said: str) -> None:
+def test_a_document_that_is_no_json_feed_is_refused_with_line_and_reason(
+    document: bytes, said: str
+) -> None:
     with pytest.raises(BadSource) as refused:
         list(read_json_feed("f.json", BytesIO(document), lambda _: None))
     assert str(refused.value).startswith(said)

@@ -1,4 +1,4 @@
-"""Fetching from addresses that are not trusted: every way out of bounds ends in one line."""
+"""Fetching from untrusted addresses: every violation of a limit ends in an error of one line."""
 
 import gzip
 import socket
@@ -132,7 +132,7 @@ def test_another_status_is_an_error_that_says_whether_the_site_cannot_answer_now
         *("http://" + "a" * 5_000, "http://a.example/" + "é" * 400),
     ],
 )
-def test_what_is_no_web_address_is_not_asked_for(
+def test_an_address_that_is_no_web_address_is_not_fetched(
     monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher, url: str
 ) -> None:
     looked_up = name_addresses(monkeypatch, [PUBLIC])
@@ -158,7 +158,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(fetcher: Fetcher) 
         *("[fc00::1]", "[fec0::1]", "[fe80::1]", "224.0.0.1", "255.255.255.255", "[ff02::1]"),
     ],
 )
-def test_what_is_not_public_is_not_connected_to_in_any_spelling(
+def test_a_private_address_is_not_connected_to_in_any_spelling(
     monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     tried = connections(monkeypatch)
@@ -214,7 +214,7 @@ def test_the_next_address_of_a_name_is_tried(
     assert tried[:2] == [PUBLIC, "8.8.8.8"]
 
 
-def test_the_environment_has_no_say(
+def test_proxies_of_the_environment_are_ignored(
     monkeypatch: pytest.MonkeyPatch, site: Site, fetcher: Fetcher
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
@@ -239,7 +239,7 @@ def test_a_redirect_is_followed_and_the_last_address_returned(site: Site, fetche
         "http://x:y@a.example/",
     ],
 )
-def test_a_redirect_to_what_may_not_be_asked_for_is_not_followed(
+def test_a_redirect_to_a_forbidden_address_is_not_followed(
     monkeypatch: pytest.MonkeyPatch, site: Site, fetcher: Fetcher, location: str
 ) -> None:
     url = site.serve("/a", status=301, headers={"Location": location})
@@ -249,7 +249,7 @@ def test_a_redirect_to_what_may_not_be_asked_for_is_not_followed(
     assert tried == []
 
 
-def test_a_circle_of_redirects_ends(site: Site, fetcher: Fetcher) -> None:
+def test_a_loop_of_redirects_ends(site: Site, fetcher: Fetcher) -> None:
     url = site.serve("/a", status=302, headers={"Location": "/a"})
     assert "redirects more than 3 times" in refusal(fetcher, url)
     assert fetcher.requests == 4
@@ -288,7 +288,7 @@ def test_credentials_go_to_the_first_origin_and_to_no_other_port_of_its_host(sit
         ("https://www.a.example/", "https://a.example/", False),
     ],
 )
-def test_an_owner_is_an_origin_and_where_its_plain_http_moves(
+def test_two_addresses_share_an_owner_by_origin_or_a_move_to_https(
     here: str, other: str, *, shared: bool
 ) -> None:
     assert parse_address(here).shares_owner(parse_address(other)) is shared
@@ -395,7 +395,7 @@ def busy(status: int, retry_after: str = "") -> Answering:
         (busy(504, "Wed, 21 Oct 2115 07:28:00 GMT"), LONGEST_WAIT_SECONDS),
     ],
 )
-def test_trouble_that_passes_is_waited_for(
+def test_a_temporary_failure_is_tried_again(
     site: Site, fetcher: Fetcher, waits: list[float], trouble: Answering, seconds: float
 ) -> None:
     site.add("/a", trouble)
@@ -404,7 +404,7 @@ def test_trouble_that_passes_is_waited_for(
     assert fetcher.requests == 2
 
 
-def test_trouble_that_stays_is_reported_after_the_last_try(
+def test_a_lasting_failure_is_reported_after_the_last_try(
     site: Site, fetcher: Fetcher, waits: list[float]
 ) -> None:
     assert "answers 503 (Service Unavailable)" in refusal(fetcher, site.add("/a", busy(503)))
@@ -413,7 +413,7 @@ def test_trouble_that_stays_is_reported_after_the_last_try(
     assert fetcher.requests == 6
 
 
-def test_an_address_that_nobody_serves_is_away(fetcher: Fetcher) -> None:
+def test_an_address_without_a_server_is_away(fetcher: Fetcher) -> None:
     with open_site() as closed:
         pass
     with pytest.raises(SourceAway, match=f"{closed.url}/: no complete response comes"):
@@ -432,7 +432,7 @@ def test_a_name_without_an_address_is_reported_at_once(
     assert waits == []
 
 
-def test_a_header_that_would_be_two_is_not_sent(site: Site, fetcher: Fetcher) -> None:
+def test_a_header_with_a_line_break_is_not_sent(site: Site, fetcher: Fetcher) -> None:
     url = site.serve("/a")
     with pytest.raises(BadSource):
         fetcher.get(url, {"X-A": "1\r\nX-B: 2"})
@@ -462,7 +462,7 @@ def test_members_may_be_longer_than_a_piece() -> None:
 
 
 @pytest.mark.parametrize("behind", [b"\0" * 9_000, b"\n", b"\0\0junk", b"<!-- cached -->" * 900])
-def test_what_stands_behind_the_members_and_is_none_is_passed_over(behind: bytes) -> None:
+def test_bytes_after_the_last_gzip_member_are_ignored(behind: bytes) -> None:
     one, other = gzip.compress(b"a"), gzip.compress(b"b")
     assert unpacked(one + behind) == b"a"
     assert unpacked(one + b"\0" * 9_000 + other + behind) == b"ab"

@@ -1,4 +1,4 @@
-"""Files with one article a line: what is read, and where what is wrong stands."""
+"""Files with one article per line: which are read, and the place of each fault."""
 
 from pathlib import Path
 
@@ -72,14 +72,14 @@ def test_separators_inside_a_text_end_no_line(tmp_path: Path) -> None:
     assert only_article(read_jsonl(path)) == Article(id="a", title="one\u2028two\x85three")
 
 
-def test_what_is_wrong_with_a_line_is_the_contracts_refusal(tmp_path: Path) -> None:
+def test_a_bad_line_is_refused_as_the_contract_refuses_an_article(tmp_path: Path) -> None:
     path = written(tmp_path, line("a", "\\u0000"))
     assert refusals(read_jsonl(path)) == [
         f"{path}:1: the article is not acceptable; /title: must not contain NUL characters"
     ]
 
 
-def test_a_line_that_no_article_fills_is_refused_unread_and_the_next_one_read(
+def test_a_line_longer_than_any_article_is_refused_and_the_next_one_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recommender.sources.jsonl.LONGEST_LINE", 100)

@@ -114,7 +114,7 @@ def test_an_item_of_version_2_becomes_this_article() -> None:
         ({"headline": ""}, "/: a title or a body is required"),
     ],
 )
-def test_what_must_not_be_guessed_is_refused(fields: dict[str, object], pointer: str) -> None:
+def test_an_ambiguous_item_is_refused(fields: dict[str, object], pointer: str) -> None:
     (refusal,) = refusals(ninjs(as_bytes(**fields)))
     assert refusal.startswith("n.json:1: the article is not acceptable; ")
     assert pointer in refusal
@@ -153,7 +153,7 @@ def test_fields_of_a_news_item_are_taken_one_by_one(
 
 
 @pytest.mark.parametrize("kind", ["picture", "audio", "video", "graphic", "component", "planning"])
-def test_what_has_no_text_is_left_out(kind: str) -> None:
+def test_an_item_without_text_is_left_out(kind: str) -> None:
     document = json.dumps([{"uri": "1", "type": kind}, {"uri": "2", "headline": "T"}]).encode()
     found = ninjs(document)
     assert (left_out(found), ids(found)) == ([kind], ["ninjs:2"])

@@ -144,7 +144,7 @@ def test_fields_of_a_page_are_taken_one_by_one(
         ({"linked": 0.6, "is_story": False}, "front page or a list of articles"),
     ],
 )
-def test_what_is_no_article_is_refused(given: dict[str, object], reason: str) -> None:
+def test_a_page_that_is_no_article_is_refused(given: dict[str, object], reason: str) -> None:
     refused = page_article(a_page(**given), name="x")
     assert isinstance(refused, InvalidArticle)
     assert reason in str(refused)
@@ -159,7 +159,7 @@ def test_what_is_no_article_is_refused(given: dict[str, object], reason: str) ->
         {"address": "https://quay.example/?p=1"},
     ],
 )
-def test_what_calls_itself_an_article_is_believed(given: dict[str, object]) -> None:
+def test_a_page_that_declares_an_article_is_accepted(given: dict[str, object]) -> None:
     assert isinstance(page_article(a_page(**given)), Article)
 
 
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_article_is_refused_with_its_line(tmp_path: Path) -> N
         (b"<html>" + b"<div>" * 300, "cannot be read: nested deeper than 255 elements"),
     ],
 )
-def test_what_is_no_page_is_refused(tmp_path: Path, body: bytes, reason: str) -> None:
+def test_a_document_that_is_no_page_is_refused(tmp_path: Path, body: bytes, reason: str) -> None:
     path = tmp_path / "page.html"
     with pytest.raises(BadSource, match=f"^{path}:1: .*{reason}"):
         pull(path, body)

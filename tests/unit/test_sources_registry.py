@@ -1,4 +1,4 @@
-"""What a document is, by what it holds; and what of a place is opened at all."""
+"""The format of a document is detected from its content; which paths and addresses are opened."""
 
 import codecs
 import os
@@ -120,7 +120,7 @@ def test_an_empty_answer_is_no_source(site: Site, fetcher: Fetcher) -> None:
     ],
 )
 @pytest.mark.parametrize("format_", ["auto", "jsonl", "feed", "wxr"])
-def test_what_is_no_file_and_no_address_is_no_source(
+def test_a_place_that_is_no_file_and_no_address_is_no_source(
     fetcher: Fetcher, format_: str, place: str, reason: str
 ) -> None:
     with pytest.raises(BadSource, match=reason):
@@ -173,7 +173,7 @@ def test_the_second_time_the_format_is_known_and_only_what_changed_asked_for(
     assert fetcher.requests == 2
 
 
-def test_a_cursor_of_another_format_is_no_cursor(site: Site, fetcher: Fetcher) -> None:
+def test_a_cursor_of_another_format_is_ignored(site: Site, fetcher: Fetcher) -> None:
     source = open_source(site.serve("/feed", RSS), "feed", fetcher)
     for cursor in ({"format": "ninjs", "at": {"whole": "x"}}, {"nonsense": 1}):
         assert len(records(pull(source, cursor))) == 1

@@ -204,7 +204,7 @@ def test_pages_without_times_are_known_by_their_tags_or_not_at_all(
     assert pull(site, again.cursor).asked == ["/sitemap.xml"]
 
 
-def test_a_day_without_a_time_is_believed_when_it_is_over(site: FakeSite) -> None:
+def test_a_date_without_a_time_is_trusted_after_that_day(site: FakeSite) -> None:
     old = (TODAY - timedelta(days=3)).isoformat()
     site.files["/sitemap.xml"] = a_map(("/a", TODAY.isoformat()), ("/b", old))
     cursor = pull(site).cursor
@@ -223,7 +223,7 @@ def test_an_index_is_followed_and_a_sitemap_that_did_not_change_is_not_asked_for
     assert records(pull(site, again.cursor, INDEX).given) == []
 
 
-def test_indexes_in_circles_and_too_deep_come_to_an_end(site: FakeSite) -> None:
+def test_indexes_in_loops_and_too_deep_end(site: FakeSite) -> None:
     site.files |= {
         "/index.xml": an_index(("/index.xml", ""), ("/1.xml", "")),
         **{f"/{n}.xml": an_index((f"/{n + 1}.xml", "")) for n in range(1, 9)},
@@ -260,7 +260,7 @@ def test_the_first_sitemap_has_to_be_there(site: FakeSite) -> None:
         pull(site)
 
 
-def test_what_is_not_there_any_more_is_gone(site: FakeSite) -> None:
+def test_a_page_that_no_longer_exists_is_gone(site: FakeSite) -> None:
     site.files["/sitemap.xml"] = a_map(*((f"/{one}", TIME) for one in "abc"))
     site.files["/c"] = a_page("c")
     cursor = pull(site).cursor
@@ -304,7 +304,7 @@ def test_a_packed_sitemap_and_a_list_of_addresses_are_read(site: FakeSite) -> No
         assert pull(site, address=address).titles == ["Story a", "Story b"]
 
 
-def test_what_is_no_article_of_the_site_is_left_out_and_counted(site: FakeSite) -> None:
+def test_pages_that_are_no_articles_of_the_site_are_left_out_and_counted(site: FakeSite) -> None:
     site.files |= {
         "/sitemap.xml": a_map(
             *((f"/{one}", TIME) for one in ("a", "", "n", "x", "p", "m", "0", "c"))
@@ -382,7 +382,7 @@ def test_pages_that_are_refused_stop_nothing(site: FakeSite) -> None:
     assert pull(site, first.cursor).titles == [f"Story {name}" for name in names[3:13]]
 
 
-def test_pages_that_always_fail_hold_nothing_up(site: FakeSite) -> None:
+def test_pages_that_always_fail_do_not_stop_the_others(site: FakeSite) -> None:
     names = a_row_of(site, 14)
     site.statuses |= dict.fromkeys(names[3:9], 500)
     stopped = pull_until_away(site)
@@ -397,7 +397,7 @@ def test_pages_that_always_fail_hold_nothing_up(site: FakeSite) -> None:
     assert third.asked == ["/sitemap.xml", "/8", *names[3:7]]
 
 
-def test_of_many_pages_that_failed_some_are_asked_for_in_turn(
+def test_a_pull_retries_some_of_many_failed_pages_in_turn(
     site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recommender.sources.sitemaps._MOST_RETRIED", 2)
@@ -491,7 +491,7 @@ def test_a_sitemap_that_breaks_off_is_read_up_to_there(site: FakeSite) -> None:
     ],
     ids=["nothing", "blank", "words", "page", "feed", "torn", "bomb"],
 )
-def test_what_is_no_sitemap_is_refused(body: bytes, reason: str) -> None:
+def test_a_document_that_is_no_sitemap_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(BadSource, match=reason):
         list(read_sitemap(body))
 
@@ -501,7 +501,7 @@ TIMES = st.sampled_from(["", "2026-03-01", TIME])
 
 
 @given(drawn=st.lists(st.tuples(ADDRESSES, TIMES), max_size=5), packed=st.booleans())
-def test_what_is_written_is_named(drawn: list[tuple[str, str]], *, packed: bool) -> None:
+def test_a_sitemap_reads_back_as_written(drawn: list[tuple[str, str]], *, packed: bool) -> None:
     body = a_map(*((address.removeprefix(SITE), time) for address, time in drawn))
     named = list(read_sitemap(gzip.compress(body, mtime=0) if packed else body))
     assert named == [PageEntry(address, time) for address, time in drawn]

@@ -47,7 +47,7 @@ def titles(document: FileDocument) -> list[str]:
         ([entry("a", "1", 5), entry("a", "2"), entry("a", "3", 4)], ["repeated", "2", "repeated"]),
     ],
 )
-def test_of_several_versions_of_a_story_the_one_counts_that_the_store_would_keep(
+def test_the_version_of_a_story_that_the_store_would_keep_counts(
     tmp_path: Path, lines: list[object], expected: list[str]
 ) -> None:
     assert titles(document_of(tmp_path, *lines)) == expected

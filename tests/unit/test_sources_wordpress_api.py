@@ -52,11 +52,11 @@ def test_a_header_names_the_interface_before_the_page_does() -> None:
 @pytest.mark.parametrize(
     "before", ["\ufeff", "<br />\n<b>Notice</b>: [0] of {a} {} [] \n", "PHP Warning: x[1]\n"]
 )
-def test_what_php_says_before_the_json_is_passed_over(before: str) -> None:
+def test_php_messages_before_the_json_are_ignored(before: str) -> None:
     assert parse_json_response(answered(before + '[{"id": 1}]\n')) == [{"id": 1}]
 
 
-def test_text_after_the_json_is_not() -> None:
+def test_text_after_the_json_is_refused() -> None:
     with pytest.raises(BadSource, match="answers 200 with something else, not JSON"):
         parse_json_response(answered('[{"id": 1}] and more'))
 

@@ -80,7 +80,7 @@ def test_a_checksum_is_the_same_for_the_whole_post_and_whatever_the_order_of_ter
     assert listed_post(POST).modified == "2026-10-20T11:00:00Z"
 
 
-def test_what_is_new_or_other_or_was_modified_as_it_was_read_is_read() -> None:
+def test_new_and_changed_posts_and_posts_modified_while_read_are_read() -> None:
     old, other = ListedPost("2026-10-20T10:00:00Z", 1), ListedPost("2026-10-20T10:00:00Z", 2)
     as_read = ListedPost("2026-10-20T12:00:00Z", 1)
     checkpoint = WordPressCheckpoint(

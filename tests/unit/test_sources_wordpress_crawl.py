@@ -1,4 +1,4 @@
-"""Pulling a WordPress site, on a small one that errs as real ones do."""
+"""Pulling a WordPress site, with a small fake that fails as real ones do."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -226,7 +226,7 @@ def large(blog: FakeWordPress, monkeypatch: pytest.MonkeyPatch) -> FakeWordPress
     return blog
 
 
-def test_a_large_site_is_asked_for_the_late_alone(
+def test_only_late_posts_of_a_large_site_are_requested(
     large: FakeWordPress, known: CheckpointJson
 ) -> None:
     large.edit(40)
@@ -281,7 +281,7 @@ def test_a_post_that_a_crawl_misses_is_not_taken_for_gone(
     assert records(pull(blog, known).given) == []
 
 
-def test_lists_that_deny_what_the_site_shows_take_nothing_away(
+def test_posts_that_a_list_omits_but_the_site_shows_are_not_removed(
     blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     blog.spoil = lambda route, _asked: NOTHING if route == POSTS else None
@@ -303,7 +303,7 @@ REFUSALS: Mapping[str, Reply] = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
+def test_a_refusal_that_is_not_by_wordpress_removes_no_post(
     blog: FakeWordPress, known: CheckpointJson, refusal: Reply
 ) -> None:
     def forget(route: str, parameters: Mapping[str, str]) -> Reply | None:
@@ -322,7 +322,7 @@ def test_nothing_is_gone_by_the_word_of_others_than_wordpress(
     assert pull(blog, second.cursor).gone == [40]
 
 
-def test_of_a_site_that_goes_away_few_posts_are_asked_for(
+def test_a_pull_asks_for_few_posts_of_a_site_that_goes_away(
     blog: FakeWordPress, known: CheckpointJson
 ) -> None:
     answers = {POSTS: NOTHING} | {f"{POSTS}/{number}": OUT_OF_MEMORY for number in range(1, 231)}
@@ -388,7 +388,7 @@ def test_wrong_or_missing_totals_end_at_the_last_post(
     assert len(pull(blog).articles) == 230
 
 
-def test_a_site_that_answers_every_page_with_the_first_is_left(blog: FakeWordPress) -> None:
+def test_a_pull_ends_if_every_page_is_answered_with_the_first(blog: FakeWordPress) -> None:
     first: Reply = (200, [fake_post(n) for n in range(1, 101)], {"X-WP-TotalPages": "9000"})
     blog.spoil = lambda route, asked: first if route == POSTS and is_sweep(asked) else None
     assert len(pull(blog).articles) == 100
@@ -484,7 +484,7 @@ def test_a_closed_site_opens_to_an_application_password(blog: FakeWordPress) -> 
     assert len(pull(blog, auth=blog.login).articles) == 230
 
 
-def test_who_asks_is_asked_first_so_that_a_wrong_password_is_an_error(
+def test_a_pull_checks_the_user_first_so_a_wrong_password_is_an_error(
     blog: FakeWordPress,
 ) -> None:
     pull(blog, auth=blog.login)
@@ -493,7 +493,7 @@ def test_who_asks_is_asked_first_so_that_a_wrong_password_is_an_error(
         pull(blog, auth=("editor", "wrong"))
 
 
-def test_authors_that_a_site_keeps_to_itself_stop_nothing(blog: FakeWordPress) -> None:
+def test_a_site_with_hidden_authors_is_pulled(blog: FakeWordPress) -> None:
     blog.closed = frozenset({"users"})
     first = pull(blog)
     assert len(first.articles) == 230

@@ -103,7 +103,7 @@ def test_the_section_is_the_oldest_category_but_the_one_for_posts_without() -> N
     assert article_of(**embedded(**{"wp:term": [groups[0][2:]]})).section is None
 
 
-def test_of_several_authors_every_display_name_is_taken_and_no_login() -> None:
+def test_several_authors_give_their_display_names_and_no_login() -> None:
     both = [
         {"taxonomy": "author", "name": "Ann Lee", "slug": "ann-lee"},
         {"taxonomy": "author", "name": "Bo Ek", "slug": "bo-ek"},
@@ -137,7 +137,7 @@ def test_a_post_without_a_title_or_without_a_text_is_an_article() -> None:
         {"content": {"rendered": "", "protected": True}},
     ],
 )
-def test_what_is_not_published_or_asks_for_a_password_is_gone(fields: Json) -> None:
+def test_a_post_that_is_not_public_is_gone(fields: Json) -> None:
     assert read_post(answer(**fields), HOME) == Gone("wp:news.example:7")
 
 
@@ -155,7 +155,7 @@ def test_what_is_not_published_or_asks_for_a_password_is_gone(fields: Json) -> N
         ),
     ],
 )
-def test_what_is_no_post_is_refused_with_its_reason(fields: Json, reason: str) -> None:
+def test_a_record_that_is_no_post_is_refused_with_its_reason(fields: Json, reason: str) -> None:
     assert reason in fault_of(**fields)
 
 
@@ -165,7 +165,7 @@ def test_other_objects_of_the_interface_are_refused() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, 5, "text", [], {"wp:term": "x"}, {"wp:term": [5, [5]]}])
-def test_embedded_things_of_another_shape_are_passed_over(odd: object) -> None:
+def test_embedded_values_of_another_shape_are_ignored(odd: object) -> None:
     article = article_of(_embedded=odd)
     assert (article.section, article.tags, article.authors) == (None, (), ())
 

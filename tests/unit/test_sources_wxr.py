@@ -117,7 +117,7 @@ def test_a_post_is_the_article_that_the_rest_interface_makes_of_it() -> None:
     assert only(IMAGE, item(inner=INNER)) == read_post(post, "https://News.example/tj")
 
 
-def test_what_is_no_published_post_is_counted() -> None:
+def test_items_that_are_no_published_posts_are_counted() -> None:
     hidden = "<wp:post_password>secret</wp:post_password>"
     statuses = ["draft", "private", "future", "trash", "pending"]
     kinds = ["page", "nav_menu_item", "wp_block", "page"]

@@ -89,7 +89,7 @@ def test_elements_before_a_fault_are_given_first() -> None:
         next(elements)
 
 
-def test_what_lxml_recovers_has_its_lines_and_namespaces() -> None:
+def test_elements_recovered_by_lxml_have_their_lines_and_namespaces() -> None:
     document = (
         b"\n<?xml version='1.0'?>\n<rss xmlns:w='urn:w'\n><channel><w:t>x</w:t>\n<item><w:a>1"
         b"</w:a><no:a>\0&#8;2</no:a> &amp; more</item>junk & junk\n<item><a>3"
@@ -109,7 +109,7 @@ def test_nothing_is_recovered_from_what_has_no_elements(document: bytes) -> None
     assert recover_elements(document) == []
 
 
-def test_depth_has_no_end_and_levels_have() -> None:
+def test_any_depth_is_read_and_eight_levels_are_kept() -> None:
     (element,) = read(b"<a><b>" + b"<c>" * 3_000 + b"</c>" * 3_000 + b"</b></a>")
     levels = 0
     while element.children:
