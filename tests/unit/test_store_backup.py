@@ -85,7 +85,9 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 
 @pytest.mark.postgresql_daily
-def test_a_copy_holds_everything_and_is_another_store(store: ArticleStore, tmp_path: Path) -> None:
+def test_a_backup_holds_everything_and_is_another_store(
+    store: ArticleStore, tmp_path: Path
+) -> None:
     fill(store, 2 * ROWS_AT_ONCE + 3)
     before, folder = store.state(), tmp_path / "to"
     folder.mkdir()
@@ -106,7 +108,7 @@ def test_a_copy_holds_everything_and_is_another_store(store: ArticleStore, tmp_p
     assert names(folder) == ["one.db", "two.db"]
 
 
-def test_an_empty_store_can_be_copied(store: ArticleStore, tmp_path: Path) -> None:
+def test_an_empty_store_can_be_backed_up(store: ArticleStore, tmp_path: Path) -> None:
     back_up(store, tmp_path / "copy.db")
     with opened(tmp_path / "copy.db") as copy:
         assert (copy.state().change, log_of(copy)) == (0, [])
@@ -219,7 +221,9 @@ def test_the_progress_of_a_server_backup_counts_every_row(
     assert [label for label, (total, done) in advanced.items() if total != done] == []
 
 
-def test_a_copy_taken_while_two_write_is_a_prefix_of_the_log(reopen: Open, tmp_path: Path) -> None:
+def test_a_backup_taken_while_two_write_is_a_prefix_of_the_log(
+    reopen: Open, tmp_path: Path
+) -> None:
     """And neither of them waits for it."""
     store, stop, rounds = reopen(), threading.Event(), {"x": 0, "y": 0}
     fill(store)
@@ -351,7 +355,7 @@ def execute(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_a_restored_store_holds_what_the_copy_holds(
+def test_a_restored_store_holds_what_the_backup_holds(
     own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
 ) -> None:
     before = copy.read_bytes()
@@ -366,9 +370,7 @@ def test_a_restored_store_holds_what_the_copy_holds(
     assert own.put(make_article("fresh")).change == newest + 1
 
 
-def test_every_restoring_makes_another_store(
-    own: ArticleStore, own_address: str, copy: Path
-) -> None:
+def test_every_restore_makes_another_store(own: ArticleStore, own_address: str, copy: Path) -> None:
     with opened(copy) as kept:
         epochs = {kept.state().epoch, own.state().epoch}
     for _ in range(2):
@@ -378,7 +380,7 @@ def test_every_restoring_makes_another_store(
     assert [len(epoch) for epoch in epochs] == [16] * 4
 
 
-def test_a_copy_of_an_earlier_schema_is_brought_to_this_one_and_stays(
+def test_a_backup_of_an_earlier_schema_is_upgraded_in_the_store_and_stays(
     own: ArticleStore, own_address: str, copy: Path
 ) -> None:
     config = Config()
@@ -467,7 +469,7 @@ def test_a_store_cannot_be_restored_from_itself(
         ("nonsense", "malformed"),
     ],
 )
-def test_a_copy_is_put_in_the_place_of_a_file_only(copy: Path, elsewhere: str, reason: str) -> None:
+def test_a_backup_replaces_a_file_only(copy: Path, elsewhere: str, reason: str) -> None:
     with pytest.raises(StoreUnusable, match=reason) as refusal:
         restore(elsewhere, copy)
     assert "secret" not in str(refusal.value)
@@ -518,7 +520,7 @@ def test_the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones(
     assert tables_at(target) == tables_at(copy) != tables_of(own)
 
 
-def test_a_damaged_store_is_made_whole(own_address: str, copy: Path) -> None:
+def test_a_damaged_store_is_replaced_by_the_backup(own_address: str, copy: Path) -> None:
     path = copy.parent.parent / "own.db"
     damage(path)
     with opened(path) as store:
