@@ -40,7 +40,7 @@ class Service(Server):
         return httpx.Client(base_url=self.address, headers=bearer, timeout=20)
 
     def put(self, article_id: str, title: str, body: str) -> None:
-        """Store an article beside those of the site."""
+        """Store an article in addition to those of the site."""
         with self.client() as client:
             document = {"title": title, "body": body}
             client.put(f"/v1/articles/{article_id}", json=document).raise_for_status()

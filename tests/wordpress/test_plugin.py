@@ -1,4 +1,4 @@
-"""The plugin in a real WordPress, beside the real service: what editors do shows in the lists."""
+"""The plugin in a real WordPress with the real service: edits show in the lists."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -186,7 +186,9 @@ def test_a_title_is_pushed_as_a_pull_reads_it(newsroom: Site, title: str) -> Non
     assert pushed.title
 
 
-def test_what_the_plugin_pushes_is_what_a_pull_reads(newsroom: Site, service: Service) -> None:
+def test_the_plugin_pushes_the_same_articles_as_a_pull_reads(
+    newsroom: Site, service: Service
+) -> None:
     """Title and terms with entities and tags, an excerpt by hand, an image, odd blanks."""
     made = newsroom.run(
         """

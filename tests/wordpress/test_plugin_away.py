@@ -170,7 +170,7 @@ def test_nothing_is_shown_stale_that_the_service_forbids(
 
 
 @pytest.mark.parametrize("away", [False, True])
-def test_a_copy_of_before_a_withdrawal_is_shown_no_more(
+def test_a_copy_from_before_a_withdrawal_is_not_shown(
     newsroom: Site, stage: Stage, post: int, *, away: bool
 ) -> None:
     stage.answer = showing("with it", FRESH)
@@ -191,7 +191,7 @@ def test_an_unknown_article_has_no_list(newsroom: Site, stage: Stage, post: int)
     assert len(stage.asked) == 1
 
 
-def test_what_a_service_should_never_send_does_not_reach_a_page(
+def test_markup_that_a_service_should_never_send_does_not_reach_a_page(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
     hostile = (
@@ -227,7 +227,7 @@ def test_a_list_neither_ends_what_it_stands_in_nor_takes_names_of_the_theme(
     ],
     ids=["maintenance", "json", "no type", "too long", "404 of a proxy"],
 )
-def test_what_is_no_list_does_not_take_the_place_of_one(
+def test_an_answer_that_is_no_list_does_not_replace_a_list(
     newsroom: Site, stage: Stage, post: int, other: Answer
 ) -> None:
     stage.answer = showing("a copy")
@@ -273,7 +273,7 @@ def test_without_an_address_there_is_no_list(newsroom: Site, stage: Stage, post:
     assert "listed" not in page(newsroom, post)
 
 
-def test_the_list_stands_once_and_only_on_the_page_of_the_post(
+def test_the_list_is_shown_once_and_only_on_the_page_of_the_post(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
     stage.answer = showing("listed")
@@ -330,7 +330,7 @@ def test_a_change_waits_until_the_service_is_back(newsroom: Site, stage: Stage) 
 
 
 @pytest.mark.parametrize("killed", ["the request", "a run of WP-Cron"])
-def test_what_a_killed_process_left_is_sent_a_minute_later(
+def test_changes_left_by_a_killed_process_are_sent_a_minute_later(
     newsroom: Site, stage: Stage, killed: str
 ) -> None:
     with unset(newsroom, stage):
@@ -359,7 +359,7 @@ def test_what_a_killed_process_left_is_sent_a_minute_later(
     assert (sent(stage), waiting(newsroom)) == ([("DELETE", post)], 0)
 
 
-def test_all_that_a_long_request_changes_is_sent(newsroom: Site, stage: Stage) -> None:
+def test_all_changes_of_a_long_request_are_sent(newsroom: Site, stage: Stage) -> None:
     """While it goes on, another one sends what it had changed by then."""
     made = newsroom.run(
         """
@@ -391,7 +391,7 @@ def test_a_deletion_is_sent_though_the_post_was_sent_while_it_began(
 
 
 @pytest.mark.parametrize("how", ["one by one", "in bulk"])
-def test_a_post_whose_content_ends_the_request_holds_no_other_up(
+def test_a_post_whose_content_ends_the_request_delays_no_other(
     newsroom: Site, stage: Stage, how: str
 ) -> None:
     stage.answer = accept if how == "one by one" else lambda _: Answer(503)
@@ -532,7 +532,7 @@ def test_a_post_is_saved_though_the_service_never_answers(newsroom: Site) -> Non
         assert waiting(newsroom) == len(posts)
 
 
-def test_what_a_slow_service_does_not_take_in_two_seconds_is_left_to_cron(
+def test_changes_that_a_slow_service_does_not_take_in_two_seconds_wait_for_cron(
     newsroom: Site, stage: Stage
 ) -> None:
     def answer(asked: Asked) -> Answer:
@@ -554,7 +554,7 @@ def test_what_a_slow_service_does_not_take_in_two_seconds_is_left_to_cron(
     [Answer(413, "<h1>413 Request Entity Too Large</h1>", HTML), Answer(500, "{}", PROBLEM)],
     ids=["a proxy's limit", "a fault"],
 )
-def test_a_post_that_fails_alone_holds_no_other_up(
+def test_a_post_that_fails_alone_delays_no_other(
     newsroom: Site, stage: Stage, refusal: Answer
 ) -> None:
     with unset(newsroom, stage):
@@ -596,7 +596,7 @@ def test_a_filter_that_fails_breaks_neither_the_save_nor_the_other_posts(
     assert sent(stage)[1:] == [("PUT", made[0])]
 
 
-def test_of_two_saves_at_once_the_later_one_stands(newsroom: Site, stage: Stage) -> None:
+def test_the_later_of_two_simultaneous_saves_wins(newsroom: Site, stage: Stage) -> None:
     """An editor saves while the save of another is on its way to the service."""
     post = newsroom.insert(post_title="Before", post_content="Text.")
     newsroom.run(
@@ -619,7 +619,7 @@ def test_of_two_saves_at_once_the_later_one_stands(newsroom: Site, stage: Stage)
     assert waiting(newsroom) == 0
 
 
-def test_what_was_never_public_is_never_sent(newsroom: Site, stage: Stage) -> None:
+def test_a_post_that_was_never_public_is_never_sent(newsroom: Site, stage: Stage) -> None:
     draft = save(newsroom, title="Draft", content="Not yet.", status="draft")
     save(newsroom, draft, content="Still not.")
     with newsroom.client("editor") as client:
@@ -637,7 +637,7 @@ def test_a_bulk_edit_is_sent_when_it_ends(newsroom: Site, stage: Stage) -> None:
     assert sorted(sent(stage)) == [("DELETE", post) for post in posts]
 
 
-def test_a_rename_of_a_large_category_is_sent_by_and_by(newsroom: Site, stage: Stage) -> None:
+def test_a_rename_of_a_large_category_is_sent_in_parts(newsroom: Site, stage: Stage) -> None:
     with unset(newsroom, stage):
         term = newsroom.category("Large")
         fields = {"post_status": "publish", "post_content": "Many.", "post_category": [term]}

@@ -23,9 +23,7 @@ def two(site: Site) -> Iterator[int]:
     assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
 
-def test_what_is_changed_on_another_site_is_sent_by_that_site(
-    site: Site, two: int, stage: Stage
-) -> None:
+def test_a_change_on_another_site_is_sent_by_that_site(site: Site, two: int, stage: Stage) -> None:
     stage.answer = accept
     made = site.run(
         """

@@ -95,7 +95,7 @@ def test_the_page_is_for_administrators_alone(
         assert anybody.get(PAGE).status_code == 302
 
 
-def test_the_key_stands_in_no_page(newsroom: Site, admin: httpx.Client) -> None:
+def test_the_key_is_in_no_page(newsroom: Site, admin: httpx.Client) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
     page = admin.get(PAGE).text
     assert 'value="http://127.0.0.1:9"' in page
@@ -119,7 +119,7 @@ def test_settings_are_kept_and_an_empty_key_field_keeps_the_key(
     }
 
 
-def test_an_address_of_another_scheme_is_not_taken(newsroom: Site, admin: httpx.Client) -> None:
+def test_an_address_of_another_scheme_is_refused(newsroom: Site, admin: httpx.Client) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
     form = form_of(admin.get(PAGE).text, url="file:///etc/passwd")
     page = admin.post("/wp-admin/options.php", data=form, follow_redirects=True).text
@@ -137,7 +137,7 @@ def test_nothing_is_set_without_the_pages_nonce(newsroom: Site, admin: httpx.Cli
     assert newsroom.run("return ReadAlso\\settings()['url'];") == "http://127.0.0.1:9"
 
 
-def test_an_editor_pushes_the_buttons_in_vain(newsroom: Site, editor: httpx.Client) -> None:
+def test_an_editor_may_not_use_the_buttons(newsroom: Site, editor: httpx.Client) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
     cookie = next(v for k, v in editor.cookies.items() if k.startswith("wordpress_logged_in"))
     own = newsroom.run(

@@ -1,4 +1,4 @@
-"""The WordPress plugin beside the real service: how soon lists follow, what pages and saves cost.
+"""The WordPress plugin with the real service: how soon lists follow, what pages and saves cost.
 
     python -m tests.wordpress.timings [--rounds 20]
 
