@@ -109,7 +109,7 @@ def test_a_forgotten_sync_loses_something(workload: Workload, control: Control) 
 
 
 @traced
-def test_the_store_was_checkpointed_and_opened_again() -> None:
+def test_the_workload_checkpoints_and_reopens_the_store() -> None:
     done = traced_once(STORE)
     assert sum(isinstance(op, Acknowledge) for op in done) == WRITES
     assert sum(op == Sync(op.node, "read-also.db") for op in done if isinstance(op, Sync)) >= 10
@@ -158,7 +158,7 @@ os.rename(sys.argv[1] + "/f", sys.argv[1] + "/d/f")
 
 @traced
 @pytest.mark.parametrize("program", UNFOLLOWED.values(), ids=UNFOLLOWED.keys())
-def test_what_cannot_be_followed_is_refused(program: str, tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_followed_is_refused(program: str, tmp_path: Path) -> None:
     command = [sys.executable, "-IS", "-c", program, str(tmp_path)]
     with pytest.raises(Unfollowed):
         list(follow(run_traced(command, REPOSITORY), tmp_path))
@@ -215,7 +215,7 @@ A, B = b"a" * SECTOR, b"b" * SECTOR
         ),
     ],
 )
-def test_a_disk_holds_any_of_what_was_not_synced(
+def test_a_disk_may_hold_any_part_of_unsynced_writes(
     done: list[Operation], expected: list[Tree]
 ) -> None:
     disk = Disk()

@@ -251,7 +251,7 @@ def test_the_other_articles_and_their_lists_are_as_if_it_had_never_been(
     }
 
 
-def test_erasing_again_finds_nothing_to_do(archive: Archive) -> None:
+def test_a_second_erasure_finds_nothing_to_do(archive: Archive) -> None:
     first = archive.erase()
     again = archive.erase()
     assert again == Erased(first.change, None, (), (), 0)
@@ -397,7 +397,7 @@ def test_an_erasure_interrupted_after_any_step_is_finished_by_the_next_run(
     check_gone(archive)
 
 
-def test_what_is_pushed_again_and_published_meanwhile_is_not_taken_from_readers(
+def test_an_article_pushed_again_and_published_meanwhile_stays_listed(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish = archive.publish
@@ -501,7 +501,7 @@ def test_during_a_rebuild_the_command_deletes_and_asks_to_be_run_again(
     assert catalog.open_live().row_of("harbour-1") is None
 
 
-def test_where_the_gate_refuses_the_command_says_how_to_go_on_and_force_goes_on(
+def test_after_a_refusal_of_the_gate_the_command_names_force_which_continues(
     run: Run, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

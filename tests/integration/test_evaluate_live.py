@@ -155,14 +155,16 @@ def test_without_its_extra_the_command_names_it(
     assert "pip install 'read-also[evaluation]'" in result.stderr
 
 
-def test_what_cannot_be_written_is_73_before_any_work(archive: Settings, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_73_before_any_work(
+    archive: Settings, tmp_path: Path
+) -> None:
     result = evaluate(archive, "--from-links", "--report", tmp_path / "missing" / "report.html")
     assert result.exit_code == 73
     assert f"make the folder {tmp_path / 'missing'}" in result.stderr
     assert not result.stdout
 
 
-def test_html_that_cannot_be_read_harms_no_other(
+def test_unreadable_html_does_not_affect_other_articles(
     archive: Settings, documents: list[Document], tmp_path: Path
 ) -> None:
     settings = Settings(f"sqlite:///{tmp_path / 'other.db'}", archive.data_dir)
@@ -233,7 +235,7 @@ def test_a_comparison_is_printed_with_titles(two: Settings) -> None:
     assert any(line.startswith("        - ") for line in rest)
 
 
-def test_a_generation_is_like_itself(two: Settings) -> None:
+def test_a_generation_compared_with_itself_has_no_differences(two: Settings) -> None:
     name = Catalog(two.data.snapshots).generations()[0]
     result = evaluate(two, "--compare", name, name)
     assert result.stdout.splitlines()[1:] == ["mean overlap (RBO) 1.0000  identical 1.0000"]
@@ -260,7 +262,7 @@ def test_generations_that_cannot_be_compared_are_named(two: Settings) -> None:
         (("--compare", "a"), "requires 2 arguments"),
     ],
 )
-def test_what_does_not_go_together_is_2(
+def test_options_that_exclude_each_other_are_wrong_usage(
     archive: Settings, options: tuple[str, ...], said: str
 ) -> None:
     result = evaluate(archive, *options)

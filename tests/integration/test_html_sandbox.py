@@ -1,4 +1,4 @@
-"""Real children reading hostile HTML: whatever one article does, the next is read right."""
+"""Real child processes read hostile HTML: whatever one article does, the next is read correctly."""
 
 import contextlib
 import json
@@ -89,13 +89,13 @@ def children() -> set[int]:
 
 @pytest.fixture
 def others() -> set[int]:
-    """The children that this process had before."""
+    """The child processes that this process had before."""
     return children()
 
 
 @pytest.fixture
 def reader(others: set[int]) -> Iterator[Sandbox]:
-    """A reader that leaves no child behind."""
+    """A reader that ends its child process after the test."""
     with Sandbox() as reader:
         yield reader
     assert children() == others
@@ -113,7 +113,7 @@ def child_of(others: set[int]) -> Callable[[], int]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, be it that nobody has asked how."""
+    """Whether a process has ended, even if nobody has waited for it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -170,7 +170,7 @@ def test_a_hostile_document_harms_only_itself(others: set[int], task: Task, html
     assert used <= task.cpu_seconds + starts * START_SECONDS
 
 
-def test_an_article_that_takes_time_is_stopped(reader: Sandbox) -> None:
+def test_an_article_that_takes_too_long_is_stopped(reader: Sandbox) -> None:
     with pytest.raises(UnreadableMarkup, match=r"more than (2 s of processor time|5 s)"):
         reader.read(HOSTILE["many attributes"] * 2)
     assert reader.read(INNOCENT) == READ
@@ -183,7 +183,7 @@ def test_an_article_that_takes_time_is_stopped(reader: Sandbox) -> None:
         (PAGE, "x<br>" * (LONGEST_MARKUP // 5), "the page .* more than 512 MB of memory$"),
     ],
 )
-def test_a_document_that_takes_memory_is_stopped(
+def test_a_document_that_takes_too_much_memory_is_stopped(
     child_of: Callable[[], int], task: Task, html: str, complaint: str
 ) -> None:
     with Sandbox(task) as sandbox:
@@ -195,7 +195,7 @@ def test_a_document_that_takes_memory_is_stopped(
         assert child_of() != first
 
 
-def test_an_article_that_is_refused_costs_no_child(
+def test_an_article_that_is_refused_ends_no_child(
     reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
     assert reader.read(INNOCENT) == READ
@@ -211,7 +211,7 @@ def test_an_article_that_is_refused_costs_no_child(
     assert child_of() == first
 
 
-def test_a_fault_of_our_own_is_one_articles_trouble(child_of: Callable[[], int]) -> None:
+def test_an_internal_error_affects_one_article_only(child_of: Callable[[], int]) -> None:
     faulty = fake(
         "from recommender.analysis.html import sandbox_child, html_to_text; "
         "sys.argv = ['', 'text']; "
@@ -284,7 +284,7 @@ def test_a_child_killed_between_articles_is_replaced(
     assert reader.read("<p>" + "long " * 100_000) == "long " * 99_999 + "long"
 
 
-def test_a_child_that_stands_still_is_killed(child_of: Callable[[], int]) -> None:
+def test_a_child_that_hangs_is_killed(child_of: Callable[[], int]) -> None:
     with Sandbox(replace(TEXT, wall_seconds=PATIENCE_SECONDS)) as patient:
         assert patient.read(INNOCENT) == READ
     with Sandbox(replace(TEXT, wall_seconds=1)) as reader:
@@ -305,7 +305,7 @@ def test_a_child_that_never_reads_is_killed(others: set[int], html: str) -> None
             assert children() == others
 
 
-def test_a_child_that_answers_drop_by_drop_is_killed(others: set[int]) -> None:
+def test_a_child_that_answers_too_slowly_is_killed(others: set[int]) -> None:
     """One limit holds for an answer, not one for each of its bytes: 256 of them, half a second."""
     drops = "[(os.write(1, b'x'), time.sleep(0.05)) for _ in range(256)]"
     program = f"sys.stdin.buffer.read(5); os.write(1, b'\\x06\\0\\0\\1\\0'); {drops}"
@@ -325,7 +325,7 @@ def test_a_child_that_answers_drop_by_drop_is_killed(others: set[int]) -> None:
     ],
     ids=["echo", "flood", "endless", "closed"],
 )
-def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
+def test_an_answer_that_is_nonsense_is_refused(others: set[int], command: list[str]) -> None:
     with Sandbox(TEXT, command) as reader:
         with pytest.raises(UnreadableMarkup, match="the child answers nonsense"):
             reader.read(INNOCENT)
@@ -342,7 +342,7 @@ def test_nonsense_is_refused(others: set[int], command: list[str]) -> None:
         (f"{RECEIVE}; os.kill(os.getpid(), 24)", "more than 2 s of processor time", 1),
     ],
 )
-def test_only_what_was_not_received_is_asked_again_and_once(
+def test_only_a_request_that_was_not_received_is_repeated_and_only_once(
     tmp_path: Path, program: str, reason: str, asked: int
 ) -> None:
     diary = tmp_path / "diary"
@@ -353,7 +353,7 @@ def test_only_what_was_not_received_is_asked_again_and_once(
     assert diary.read_text() == "x" * asked
 
 
-def test_what_a_child_says_unasked_is_not_taken_for_the_next_answer() -> None:
+def test_unrequested_output_of_a_child_is_not_the_next_answer() -> None:
     answer = b'\x06\0\0\0\x0b["A", null]'
     program = f"sys.stdin.buffer.read(5); os.write(1, {answer * 2!r}); time.sleep(60)"
     with Sandbox(TEXT, fake(program)) as reader:
@@ -404,7 +404,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     assert until(lambda: is_gone(child))
 
 
-def test_a_child_that_gives_no_page_is_not_believed() -> None:
+def test_a_child_whose_answer_is_no_page_is_refused() -> None:
     with (
         PageReader(Sandbox(TEXT)) as pages,
         pytest.raises(

@@ -256,7 +256,7 @@ def test_rollback_refuses_a_generation_of_another_store(
     assert "another store" in run_command(own_desk, "snapshots", "rollback", left[-1]).stderr
 
 
-def test_where_the_live_one_is_damaged_the_store_says_what_may_be_live(
+def test_with_a_damaged_pointer_a_rollback_goes_to_a_generation_of_the_store(
     own_desk: Settings,
     catalog: Catalog,
     generations: list[str],

@@ -82,7 +82,7 @@ def test_the_policy_that_was_set_is_shown_with_the_defaults(
     assert "спорт" in run("policy", "show").stdout
 
 
-def test_what_is_shown_can_be_set_again(run: Run, file: File) -> None:
+def test_the_shown_policy_can_be_set_again(run: Run, file: File) -> None:
     run("policy", "set", file('{"threshold": 0.25, "half_lives": {"city": 7}, "untitled": true}'))
     differences = run("policy", "show", "--differences").stdout
     run("policy", "set", file("{}"))

@@ -101,7 +101,7 @@ def test_vectors_are_of_unit_length_though_half_precision_rounded_them() -> None
     np.testing.assert_allclose((rows.vectors * unit).sum(axis=1), 1, atol=1e-5)
 
 
-def test_where_nothing_has_a_vector_the_dimension_is_the_given_one() -> None:
+def test_without_vectors_the_dimension_is_the_given_one() -> None:
     rows = build_rows([document(id="a"), document(id="b")], ENGLISH, dim=4)
     rows.check()
     assert rows.vectors.tolist() == [[1, 0, 0, 0]] * 2

@@ -222,7 +222,7 @@ def unit_rows(vectors: NDArray[Any]) -> NDArray[np.float16]:
 
 
 def archive_of(rows: int, per_topic: int = 30) -> Archive:
-    """Each article lies beside the point of its topic."""
+    """Each article lies near the point of its topic."""
     rng = np.random.default_rng(rows)
     topics = rng.standard_normal((max(2, rows // per_topic), 32))
     points = topics[np.arange(rows) % len(topics)] + 0.7 * rng.standard_normal((rows, 32))

@@ -32,7 +32,7 @@ def test_three_sentences_are_enough_to_know_a_language(language: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n", "Ok", "12345", "?!", "🙂", "https://"])
-def test_what_says_no_language_is_unknown_rather_than_guessed(text: str) -> None:
+def test_a_text_without_clear_language_is_unknown_and_not_guessed(text: str) -> None:
     assert detect_language(text) is None
 
 

@@ -262,7 +262,7 @@ def test_every_generation_gets_all_changes_since_its_build(
         assert each.policy() == (2, OTHER)
 
 
-def test_a_generation_that_was_opened_before_a_change_takes_no_reader_back(
+def test_a_generation_opened_before_a_change_does_not_hide_the_change(
     worker: Worker,
     desk_store: ArticleStore,
     own_desk: Settings,

@@ -67,7 +67,7 @@ def test_a_policy_that_cannot_be_read_is_logged_once_and_the_last_good_one_stays
     )
 
 
-def test_where_the_first_policy_cannot_be_read_the_defaults_stay(
+def test_the_defaults_stay_active_if_the_first_policy_cannot_be_read(
     worker: Worker, desk_store: ArticleStore
 ) -> None:
     desk_store.policies.put("{")

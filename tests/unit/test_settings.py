@@ -77,7 +77,7 @@ def test_snapshots_without_their_store_name_the_old_store(
     assert from_values(DATA_DIR="data", DATABASE_URL=f"sqlite:///{old_store}").data_dir
 
 
-def test_of_an_old_store_a_fresh_data_folder_only_warns(
+def test_an_old_store_with_a_new_data_folder_is_only_a_warning(
     old_store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert from_values(DATA_DIR="data").database_url == "sqlite:///data/read-also.db"

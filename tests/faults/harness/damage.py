@@ -73,7 +73,7 @@ class Archive:
 
     @contextmanager
     def copied(self) -> Iterator["Archive"]:
-        """Link all its files beside it, to be replaced (see `put`) but never written to."""
+        """Link all its files in a second folder, to be replaced by `put` but never written to."""
         folder = self.folder.with_name(f"{self.folder.name}-copy")
         shutil.copytree(self.folder, folder, copy_function=os.link)
         try:

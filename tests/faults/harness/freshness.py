@@ -226,7 +226,7 @@ def _take_all(server: Server, samples: list[Sample]) -> None:
 
 @contextmanager
 def _importing(place: Place, path: Path) -> Iterator[None]:
-    """`read-also import` beside everything else, once it has begun; ended with the block."""
+    """Run `read-also import` during the block, from when it has begun."""
     before = _waiting(place)
     process = place.spawn("commands.log", "import", str(path))
     try:
@@ -277,7 +277,7 @@ def _quantiles(name: str, values: Sequence[float], **most: float) -> list[Figure
 @click.option("--articles", default=10_000, show_default=True, help="Of the bulk load.")
 @click.option("--rate", default=100.0, show_default=True, help="Reads a second.")
 def main(*, samples: int, articles: int, rate: float) -> None:
-    """Measure, print the figures beside their bars, and fail where one is missed."""
+    """Measure, print the figures with their limits, and fail if one is over."""
     end_by_sigterm()
     with tempfile.TemporaryDirectory(prefix="freshness-", ignore_cleanup_errors=True) as folder:
         load_file = write_lines(Path(folder) / "bulk.jsonl", seeds(articles, "bulk"))

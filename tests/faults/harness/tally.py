@@ -103,7 +103,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the bar is met."""
+        """Whether the figure is within its limit."""
         low, high = self.least, self.most
         return (low is None or self.value >= low) and (high is None or self.value <= high)
 
@@ -115,7 +115,7 @@ class Figure:
 
 
 def report(figures: Sequence[Figure]) -> int:
-    """Print figures; returns 1 if a bar was missed, else 0."""
+    """Print figures; returns 1 if one is over its limit, else 0."""
     for figure in figures:
         click.echo(str(figure))
     return 0 if all(figure.met for figure in figures) else 1
