@@ -1,8 +1,8 @@
-"""Whole lists, whatever is asked of any archive, against a brute-force reading of the articles.
+"""Whole lists of any archive with any options, against brute force over the articles.
 
 Archives are small and drawn by number (tests/support/drawn_archives.py). Each is read by an encoder
 of English, of two languages and of all, and is seen both as a snapshot alone and as one with
-changes over it. ListOptions and policies are drawn over all that may be asked and set.
+changes over it. ListOptions and policies are drawn over all valid values.
 """
 
 import json
@@ -47,7 +47,7 @@ from tests.support.drawn_archives import (
     SIZES,
     TAGS,
     Archive,
-    Press,
+    ViewFactory,
     article_of,
     cut,
     drawn,
@@ -55,7 +55,7 @@ from tests.support.drawn_archives import (
     model_of,
     moment,
     name,
-    standing,
+    status_fields,
     vocabulary,
 )
 from tests.support.properties import examples
@@ -72,11 +72,11 @@ ALL: Final = {"candidates": 10_000}
 
 
 @pytest.fixture(scope="module")
-def press(tmp_path_factory: pytest.TempPathFactory, fake_encoder: Encoder) -> Press:
-    return Press(tmp_path_factory.mktemp("archives"), fake_encoder)
+def factory(tmp_path_factory: pytest.TempPathFactory, fake_encoder: Encoder) -> ViewFactory:
+    return ViewFactory(tmp_path_factory.mktemp("archives"), fake_encoder)
 
 
-# --- what is asked ---
+# --- the cases ---
 
 
 @dataclass(frozen=True)
@@ -93,23 +93,23 @@ class Question:
     options: ListOptions
     policy: Policy
     days: float = 0.0
-    copies: bool = True
+    duplicates: bool = True
 
-    def asked(self, press: Press) -> "Asked":
-        archive = press.archive(self.number, self.model, copies=self.copies)
+    def case(self, factory: ViewFactory) -> "Case":
+        archive = factory.archive(self.number, self.model, duplicates=self.duplicates)
         inside = [*archive.articles]
         at = self.asker % (len(inside) + len(archive.outside))
         view = archive.view(self.view)
         if at < len(inside):
-            return Asked(self, archive, view, find_seed(view, inside[at]), inside[at])
+            return Case(self, archive, view, find_seed(view, inside[at]), inside[at])
         outsider = archive.outside[at - len(inside)]
         seed = make_outside_seed(view, outsider.article, outsider.draft)
-        return Asked(self, archive, view, seed, None, outsider.article)
+        return Case(self, archive, view, seed, None, outsider.article)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question with what it is about; `inside` is the seed's id if the archive holds it."""
+class Case:
+    """A question with its archive, view and seed; `inside`: the seed's id if the archive has it."""
 
     question: Question
     archive: Archive
@@ -215,32 +215,32 @@ def options(**fixed: Any) -> st.SearchStrategy[ListOptions]:
     some: dict[str, st.SearchStrategy[Any]] = {
         "exclude": excluded.filter(bool)  # an empty list of ids is refused
     }
-    return st.fixed_dictionaries(drawn, optional=some).map(lambda asked: ListOptions(**asked))
+    return st.fixed_dictionaries(drawn, optional=some).map(lambda chosen: ListOptions(**chosen))
 
 
 def questions(
     *,
-    asked: st.SearchStrategy[ListOptions] | None = None,
+    chosen: st.SearchStrategy[ListOptions] | None = None,
     policy: st.SearchStrategy[Policy] | None = None,
-    copies: bool = True,
+    duplicates: bool = True,
 ) -> st.SearchStrategy[Question]:
     return st.builds(
         Question,
-        number=st.sampled_from(NUMBERS if copies else PLAIN),
+        number=st.sampled_from(NUMBERS if duplicates else PLAIN),
         model=st.sampled_from(sorted(MODELS)),
         view=st.sampled_from(VIEWS),
         asker=st.integers(0, 99),
-        options=options() if asked is None else asked,
+        options=options() if chosen is None else chosen,
         policy=policies() if policy is None else policy,
         days=st.sampled_from([0.0, 0.0, -20.0, 0.06, 3.0]),
-        copies=st.just(copies),
+        duplicates=st.just(duplicates),
     )
 
 
 # --- the articles, read by brute force ---
 
 
-def story_of(asked: Asked) -> set[str]:
+def story_of(case: Case) -> set[str]:
     """The ids of the seed's translation group: all articles linked with each other by union."""
     leaders: dict[str, str] = {}
 
@@ -249,11 +249,11 @@ def story_of(asked: Asked) -> set[str]:
             node = leaders[node]
         return node
 
-    article = asked.article
-    for one in [*asked.archive.articles.values(), article]:
+    article = case.article
+    for one in [*case.archive.articles.values(), article]:
         leaders[leader(one.id)] = leader(one.translation_of or one.id)
     return {
-        one for one in [*asked.archive.articles, article.id] if leader(one) == leader(article.id)
+        one for one in [*case.archive.articles, article.id] if leader(one) == leader(article.id)
     }
 
 
@@ -261,28 +261,28 @@ def seconds(at: datetime | None, absent: float) -> float:
     return absent if at is None else at.timestamp()
 
 
-def may_be_listed(asked: Asked, one: str) -> bool:
+def may_be_listed(case: Case, one: str) -> bool:
     """Whether an article may be in any list at the question's moment."""
-    return asked.archive.is_read(one) and may_be_put(asked, one)
+    return case.archive.is_read(one) and may_be_put(case, one)
 
 
-def may_be_put(asked: Asked, one: str) -> bool:
+def may_be_put(case: Case, one: str) -> bool:
     """Whether an article may be pinned, analyzed or not."""
-    article, now = asked.archive.articles[one], asked.now
+    article, now = case.archive.articles[one], case.now
     return (
         article.status == "published"
         and seconds(article.published_at, -np.inf) <= now
         and seconds(article.embargoed_until, -np.inf) <= now
         and now < seconds(article.expires_at, np.inf)
         and not article.never_recommend
-        and (asked.policy.untitled or article.title.strip() != "")
+        and (case.policy.untitled or article.title.strip() != "")
     )
 
 
-def language_of_seed(asked: Asked) -> str:
-    if asked.inside is not None:
-        return asked.archive.language(asked.inside)
-    return asked.seed.language if asked.article.language is None else _primary(asked.article)
+def language_of_seed(case: Case) -> str:
+    if case.inside is not None:
+        return case.archive.language(case.inside)
+    return case.seed.language if case.article.language is None else _primary(case.article)
 
 
 def _primary(article: Article) -> str:
@@ -290,33 +290,33 @@ def _primary(article: Article) -> str:
     return article.language.split("-")[0].lower()
 
 
-def meets(asked: Asked, one: str) -> list[str]:
+def meets(case: Case, one: str) -> list[str]:
     """Which of the options an article does not meet."""
-    options, article = asked.options, asked.archive.articles[one]
-    language = asked.archive.language(one)
+    options, article = case.options, case.archive.articles[one]
+    language = case.archive.language(one)
     if article.language is not None:
         assert language == _primary(article)
     wanted = options.languages
-    if wanted is None and language_of_seed(asked) != UNKNOWN_LANGUAGE:
-        wanted = frozenset({language_of_seed(asked)})
+    if wanted is None and language_of_seed(case) != UNKNOWN_LANGUAGE:
+        wanted = frozenset({language_of_seed(case)})
     published = seconds(article.published_at, nan)
-    born = seconds(asked.article.published_at, nan)
-    oldest = -np.inf if options.max_age_days is None else asked.now - options.max_age_days * DAY
-    held = {
+    born = seconds(case.article.published_at, nan)
+    oldest = -np.inf if options.max_age_days is None else case.now - options.max_age_days * DAY
+    rules = {
         "language": not wanted or language in wanted,
         "section": options.section is None or article.section == options.section,
         "tag": options.tag is None or options.tag in article.tags,
         "max_age_days": options.max_age_days is None or published >= oldest,
         "background": options.mode != "background" or isnan(born) or published < born,
     }
-    return [rule for rule, met in held.items() if not met]
+    return [rule for rule, met in rules.items() if not met]
 
 
-def minhash_of_seed(asked: Asked) -> Any:
+def minhash_of_seed(case: Case) -> Any:
     """All zero where nothing was read."""
-    if asked.inside is not None:
-        return asked.archive.minhash(asked.inside)
-    return asked.seed.minhash
+    if case.inside is not None:
+        return case.archive.minhash(case.inside)
+    return case.seed.minhash
 
 
 def alike(left: Any, right: Any, least: float) -> bool:
@@ -324,16 +324,16 @@ def alike(left: Any, right: Any, least: float) -> bool:
     return bool(left.any()) and bool(right.any()) and float(np.mean(left == right)) >= least
 
 
-def copies(asked: Asked, ids: Iterable[str]) -> list[tuple[str, str]]:
+def duplicates(case: Case, ids: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of near-duplicates; "" is the seed."""
-    signs = {"": minhash_of_seed(asked)} | {one: asked.archive.minhash(one) for one in ids}
-    least = asked.policy.duplicate_overlap
+    signs = {"": minhash_of_seed(case)} | {one: case.archive.minhash(one) for one in ids}
+    least = case.policy.duplicate_overlap
     return [(a, b) for a, b in combinations(signs, 2) if alike(signs[a], signs[b], least)]
 
 
-def some_are_copies(asked: Asked) -> bool:
+def has_duplicates(case: Case) -> bool:
     """Whether the policy counts some articles of the archive as duplicates of each other."""
-    return any("" not in pair for pair in copies(asked, asked.archive.articles))
+    return any("" not in pair for pair in duplicates(case, case.archive.articles))
 
 
 def translate(one: Article, other: Article) -> bool:
@@ -371,15 +371,15 @@ def outline(items: Iterable[Item]) -> list[tuple[Any, ...]]:
 # --- the rules of every list ---
 
 
-def broken_rules(asked: Asked, items: Sequence[Item]) -> dict[str, object]:
+def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
     """By rule, the items of a list that break it."""
-    ids, articles, sign_of = ids_of(items), asked.archive.articles, asked.archive.minhash
-    story, least = story_of(asked), asked.policy.duplicate_overlap
+    ids, articles, sign_of = ids_of(items), case.archive.articles, case.archive.minhash
+    story, least = story_of(case), case.policy.duplicate_overlap
     related = [item for item in items if item.reason == "semantic"]
     broken: dict[str, object] = {
         "none is of the seed's story": story & {*ids},
-        "none is a copy of the seed or of another": copies(asked, ids),
-        "none is a copy of a translation of the seed": [
+        "no item is a duplicate of the seed or of another item": duplicates(case, ids),
+        "no item is a duplicate of a translation of the seed": [
             (one, other)
             for one in ids
             for other in story & articles.keys()
@@ -388,32 +388,32 @@ def broken_rules(asked: Asked, items: Sequence[Item]) -> dict[str, object]:
         "none translates another": [
             (a, b) for a, b in combinations(ids, 2) if translate(articles[a], articles[b])
         ],
-        "each may be listed now": [one for one in ids if not may_be_listed(asked, one)],
-        "each meets the options": [(one, meets(asked, one)) for one in ids if meets(asked, one)],
-        "none is excluded": {*ids}.intersection(asked.options.exclude),
+        "each may be listed now": [one for one in ids if not may_be_listed(case, one)],
+        "each meets the options": [(one, meets(case, one)) for one in ids if meets(case, one)],
+        "none is excluded": {*ids}.intersection(case.options.exclude),
         "what is called related scores enough": [
-            item.id for item in related if not 0 < item.score >= least_score(asked, item.id)
+            item.id for item in related if not 0 < item.score >= least_score(case, item.id)
         ],
-        "only a fallback fills up": {item.reason for item in items} - allowed_reasons(asked),
+        "only a fallback fills up": {item.reason for item in items} - allowed_reasons(case),
         "of one pattern are no more than the cap": [
-            group for group in patterns(asked, ids) if len(group) > asked.policy.copy_cap
+            group for group in patterns(case, ids) if len(group) > case.policy.copy_cap
         ],
         "of one story are no more than the cap": [
-            group for group in stories(asked, ids) if len(group) > story_cap(asked)
+            group for group in stories(case, ids) if len(group) > story_cap(case)
         ],
     }
     return {rule: what for rule, what in broken.items() if what}
 
 
-def allowed_reasons(asked: Asked) -> set[str]:
-    fills_up = asked.policy.fallback and asked.options.min_score is None
+def allowed_reasons(case: Case) -> set[str]:
+    fills_up = case.policy.fallback and case.options.min_score is None
     return {"semantic", *(FALLBACK_STAGES if fills_up else ())}
 
 
-def patterns(asked: Asked, ids: Iterable[str]) -> list[set[str]]:
+def patterns(case: Case, ids: Iterable[str]) -> list[set[str]]:
     """Groups of articles that one author or one host wrote from one template."""
-    articles, sign_of = asked.archive.articles, asked.archive.minhash
-    least, most = asked.policy.copy_overlap, asked.policy.duplicate_overlap
+    articles, sign_of = case.archive.articles, case.archive.minhash
+    least, most = case.policy.copy_overlap, case.policy.duplicate_overlap
 
     def linked(a: str, b: str) -> bool:
         one, other = articles[a], articles[b]
@@ -425,24 +425,24 @@ def patterns(asked: Asked, ids: Iterable[str]) -> list[set[str]]:
     return clusters(ids, linked)
 
 
-def stories(asked: Asked, ids: Sequence[str]) -> list[set[str]]:
+def stories(case: Case, ids: Sequence[str]) -> list[set[str]]:
     """Groups of articles that are one story by their vectors."""
-    vectors = dict(zip(ids, rank(asked, ids).vectors, strict=True)) if ids else {}
-    supports = asked.archive.model.supports
-    tags = {one: asked.archive.language(one) for one in ids}
+    vectors = dict(zip(ids, rank(case, ids).vectors, strict=True)) if ids else {}
+    supports = case.archive.model.supports
+    tags = {one: case.archive.language(one) for one in ids}
     known = {one for one in ids if supports(None if tags[one] == UNKNOWN_LANGUAGE else tags[one])}
 
     def linked(a: str, b: str) -> bool:
-        near = float(vectors[a] @ vectors[b]) >= asked.policy.story_likeness + ROUNDING
+        near = float(vectors[a] @ vectors[b]) >= case.policy.story_likeness + ROUNDING
         return near and {a, b} <= known
 
     return clusters(ids, linked)
 
 
-def story_cap(asked: Asked) -> int:
+def story_cap(case: Case) -> int:
     """The cap is that of a list of twelve; in a longer one more has room."""
-    cap = asked.policy.story_cap
-    return max(cap, cap * asked.options.limit // 12)
+    cap = case.policy.story_cap
+    return max(cap, cap * case.options.limit // 12)
 
 
 STORIES: Final[dict[str, Any]] = {"duplicate_overlap": 0.9, "story_likeness": 0.5, "story_cap": 2}
@@ -452,14 +452,16 @@ OF_ALL_THERE_IS = {"limit": 100, "language": "any", "section": None, "tag": None
 @given(
     question=questions()
     | questions()
-    | questions(asked=options(**OF_ALL_THERE_IS), policy=policies(**OPEN, fallback=True))
+    | questions(chosen=options(**OF_ALL_THERE_IS), policy=policies(**OPEN, fallback=True))
     | questions(policy=policies(duplicate_overlap=0.9, copy_overlap=0.15))
     | questions(policy=policies(**STORIES))
 )
 @examples(400)
-def test_a_list_keeps_every_rule_whatever_the_options(press: Press, question: Question) -> None:
-    asked = question.asked(press)
-    assert broken_rules(asked, asked.items()) == {}
+def test_a_list_keeps_every_rule_whatever_the_options(
+    factory: ViewFactory, question: Question
+) -> None:
+    case = question.case(factory)
+    assert broken_rules(case, case.items()) == {}
 
 
 @pytest.mark.parametrize(
@@ -473,15 +475,15 @@ def test_a_list_keeps_every_rule_whatever_the_options(press: Press, question: Qu
     ],
 )
 def test_the_list_of_every_article_keeps_every_rule(
-    press: Press, model: str, limit: int, policy: Policy
+    factory: ViewFactory, model: str, limit: int, policy: Policy
 ) -> None:
     """Chains, circles and groups of translations are among them."""
     asking, longest = ListOptions(limit=limit, language="any"), 0
     for number in NUMBERS:
         for asker in range(SIZES[number]):
-            asked = Question(number, model, "grown", asker, asking, policy).asked(press)
-            longest = max(longest, len(story_of(asked)))
-            assert broken_rules(asked, asked.items()) == {}, (number, asked.inside)
+            case = Question(number, model, "grown", asker, asking, policy).case(factory)
+            longest = max(longest, len(story_of(case)))
+            assert broken_rules(case, case.items()) == {}, (number, case.inside)
     assert longest >= 4
 
 
@@ -500,10 +502,9 @@ def overrides_of_lists(
     return pins, blocks, draw(excluded)
 
 
-def override(asked: Asked, one: str, window: tuple[int | None, int | None]) -> RecordedOverride:
+def override(case: Case, one: str, window: tuple[int | None, int | None]) -> RecordedOverride:
     begin, end = (
-        None if day is None else datetime.fromtimestamp(asked.now + day * DAY, UTC)
-        for day in window
+        None if day is None else datetime.fromtimestamp(case.now + day * DAY, UTC) for day in window
     )
     return RecordedOverride.model_construct(
         id=one, starts_at=begin, ends_at=end, by="editor", at=NOW
@@ -515,23 +516,23 @@ def holds(window: tuple[int | None, int | None]) -> bool:
     return (begin is None or begin <= 0) and (end is None or end > 0)
 
 
-def may_be_pinned(asked: Asked, one: str) -> bool:
-    """Whether a pin can be shown: eligible but for being read, and as was asked for."""
-    if one not in asked.archive.articles:
+def may_be_pinned(case: Case, one: str) -> bool:
+    """Whether a pin can be shown: eligible, analyzed or not, and allowed by the options."""
+    if one not in case.archive.articles:
         return False
-    wanted = asked.options.languages
-    spoken = not wanted or asked.archive.language(one) in wanted
-    return spoken and may_be_put(asked, one) and set(meets(asked, one)) <= {"language"}
+    wanted = case.options.languages
+    spoken = not wanted or case.archive.language(one) in wanted
+    return spoken and may_be_put(case, one) and set(meets(case, one)) <= {"language"}
 
 
-def repeated(asked: Asked, ids: Sequence[str], shown: Sequence[str]) -> set[str]:
+def repeated(case: Case, ids: Sequence[str], shown: Sequence[str]) -> set[str]:
     """Those ids whose articles are near-duplicates of shown ones, or translate them.
 
     They may translate them directly or through one another.
     """
-    pairs = copies(asked, [*ids, *shown])
+    pairs = duplicates(case, [*ids, *shown])
     near = {one for pair in pairs if set(pair) & set(shown) for one in pair}
-    articles, group, more = asked.archive.articles, set[str](), set(shown)
+    articles, group, more = case.archive.articles, set[str](), set(shown)
     while more:
         group |= more
         more = {
@@ -545,73 +546,75 @@ def repeated(asked: Asked, ids: Sequence[str], shown: Sequence[str]) -> set[str]
 @given(question=questions(), choosing=overrides_of_lists())
 @examples(150)
 def test_overrides_win_and_no_item_below_the_pins_repeats_them(
-    press: Press, question: Question, choosing: tuple[Any, Any, frozenset[str]]
+    factory: ViewFactory, question: Question, choosing: tuple[Any, Any, frozenset[str]]
 ) -> None:
-    asked = question.asked(press)
+    case = question.case(factory)
     pins, blocks, shown_on_page = choosing
     overrides = Overrides(
-        tuple(override(asked, one, window) for one, window in pins),
-        tuple(override(asked, one, window) for one, window in blocks),
+        tuple(override(case, one, window) for one, window in pins),
+        tuple(override(case, one, window) for one, window in blocks),
     )
     request = ListRequest(
-        asked.view,
-        asked.seed,
-        asked.options,
-        asked.policy,
-        asked.now,
-        overrides.at(asked.now),
+        case.view,
+        case.seed,
+        case.options,
+        case.policy,
+        case.now,
+        overrides.at(case.now),
         shown_on_page,
     )
     listed = select_items(request).items
     blocked = {one for one, window in blocks if holds(window)}
-    excluded = blocked.union(shown_on_page, asked.options.exclude, {asked.seed.id})
+    excluded = blocked.union(shown_on_page, case.options.exclude, {case.seed.id})
     wanted = [
         one
         for one, window in pins
-        if holds(window) and one not in excluded and may_be_pinned(asked, one)
+        if holds(window) and one not in excluded and may_be_pinned(case, one)
     ]
-    elsewhere = [one for one in shown_on_page if one in asked.archive.articles]
-    repeats = repeated(asked, wanted, elsewhere)
+    elsewhere = [one for one in shown_on_page if one in case.archive.articles]
+    repeats = repeated(case, wanted, elsewhere)
     wanted = [one for one in wanted if one not in repeats]
     first = [item.id for item in listed if item.reason == "pinned"]
     rest = [item.id for item in listed[len(first) :]]
     assert not set(ids_of(listed)) & excluded
     assert {item.reason for item in listed[len(first) :]} <= {"semantic", *FALLBACK_STAGES}
-    if not asked.seed.has_list:
+    if not case.seed.has_list:
         assert listed == ()
-    elif asked.options.min_score is None:
-        assert first == wanted[: asked.options.limit]
+    elif case.options.min_score is None:
+        assert first == wanted[: case.options.limit]
     else:
         assert first == [one for one in wanted if one in first]
-        assert all(item.score >= asked.options.min_score for item in listed)
-    pairs = copies(asked, [*first, *elsewhere, *rest])
+        assert all(item.score >= case.options.min_score for item in listed)
+    pairs = duplicates(case, [*first, *elsewhere, *rest])
     assert [pair for pair in pairs if set(pair) & set(rest)] == []
     if not (pins or blocks or shown_on_page):
-        assert outline(listed) == outline(asked.items())
+        assert outline(listed) == outline(case.items())
 
 
 @given(
     question=questions(
-        policy=policies(**OPEN, **ALL, fallback=True), asked=options(limit=100, min_score=None)
+        policy=policies(**OPEN, **ALL, fallback=True), chosen=options(limit=100, min_score=None)
     )
 )
 @examples(100)
-def test_a_list_with_a_large_limit_holds_every_story(press: Press, question: Question) -> None:
+def test_a_list_with_a_large_limit_holds_every_story(
+    factory: ViewFactory, question: Question
+) -> None:
     """Only duplicates and translations of the seed or of an item are missing."""
-    asked = question.asked(press)
-    listed, story = ids_of(asked.items()), story_of(asked)
+    case = question.case(factory)
+    listed, story = ids_of(case.items()), story_of(case)
     wanted = {
         one
-        for one in asked.archive.articles.keys() - story - {*asked.options.exclude}
-        if may_be_listed(asked, one) and not meets(asked, one)
+        for one in case.archive.articles.keys() - story - {*case.options.exclude}
+        if may_be_listed(case, one) and not meets(case, one)
     }
-    if asked.article.no_related:
+    if case.article.no_related:
         assert listed == []
         return
     assert set(listed) <= wanted
-    least, sign_of = asked.policy.duplicate_overlap, asked.archive.minhash
-    articles, unlisted = asked.archive.articles, wanted - set(listed)
-    left = {one for one in unlisted if not alike(sign_of(one), minhash_of_seed(asked), least)}
+    least, sign_of = case.policy.duplicate_overlap, case.archive.minhash
+    articles, unlisted = case.archive.articles, wanted - set(listed)
+    left = {one for one in unlisted if not alike(sign_of(one), minhash_of_seed(case), least)}
     known = {*listed, *(story & articles.keys()), *(unlisted - left)}
 
     def repeats(one: str, other: str) -> bool:
@@ -629,16 +632,18 @@ def test_a_list_with_a_large_limit_holds_every_story(press: Press, question: Que
 
 @given(question=questions())
 @examples(100)
-def test_a_list_counts_its_items_and_says_why_it_is_short(press: Press, question: Question) -> None:
-    asked = question.asked(press)
-    answer = asked.answer()
-    ids, options = ids_of(answer.items), asked.options
+def test_a_list_counts_its_items_and_says_why_it_is_short(
+    factory: ViewFactory, question: Question
+) -> None:
+    case = question.case(factory)
+    answer = case.answer()
+    ids, options = ids_of(answer.items), case.options
     assert len(set(ids)) == len(ids) <= options.limit
     assert [item.rank for item in answer.items] == list(range(1, len(ids) + 1))
-    assert (answer.article_id, answer.mode) == (asked.article.id, options.mode)
-    assert (answer.requested, answer.generation) == (options.limit, asked.view.snapshot.generation)
+    assert (answer.article_id, answer.mode) == (case.article.id, options.mode)
+    assert (answer.requested, answer.generation) == (options.limit, case.view.snapshot.generation)
     because = "few_eligible" if options.min_score is None else "min_score"
-    if asked.article.no_related:
+    if case.article.no_related:
         assert ids == []
         because = "no_related"
     assert answer.short_because == (because if len(ids) < options.limit else None)
@@ -649,9 +654,11 @@ def test_a_list_counts_its_items_and_says_why_it_is_short(press: Press, question
 
 @given(question=questions())
 @examples(100)
-def test_scores_are_shares_and_all_numbers_are_finite(press: Press, question: Question) -> None:
-    asked = question.asked(press)
-    for item in asked.items(explain=True):
+def test_scores_are_shares_and_all_numbers_are_finite(
+    factory: ViewFactory, question: Question
+) -> None:
+    case = question.case(factory)
+    for item in case.items(explain=True):
         assert 0 <= item.score <= 1
         parts = item.explanation
         assert parts is not None
@@ -661,7 +668,7 @@ def test_scores_are_shares_and_all_numbers_are_finite(press: Press, question: Qu
         assert sum(weights) == pytest.approx(1, abs=1e-6)
         mean = np.dot(weights, (parts.dense, parts.passages, parts.lexical))
         assert item.score == pytest.approx(mean, abs=1e-6)
-        if item.reason == "semantic" and asked.options.mode != "latest":
+        if item.reason == "semantic" and case.options.mode != "latest":
             value = item.score * parts.recency - parts.hubness
             assert parts.ranking_value == pytest.approx(value, abs=1e-6)
 
@@ -672,13 +679,13 @@ PARTS: Final = (
 )
 
 
-def rank(asked: Asked, ids: Iterable[str]) -> Any:
-    rows = [asked.view.row_of(one) for one in ids]
-    scorer = Scorer.of(asked.view, asked.seed, asked.policy, asked.now)
+def rank(case: Case, ids: Iterable[str]) -> Any:
+    rows = [case.view.row_of(one) for one in ids]
+    scorer = Scorer.of(case.view, case.seed, case.policy, case.now)
     return scorer.score(np.array(rows, np.int64))
 
 
-def test_an_update_in_the_future_does_not_make_a_duplicate_the_newest(press: Press) -> None:
+def test_an_update_in_the_future_does_not_make_a_duplicate_the_newest(factory: ViewFactory) -> None:
     model, text = model_of("of English"), fresh(random.Random(3), "en")  # noqa: S311
     dates = {
         "seed": {"title": "quay pier wharf", "body": ""},
@@ -686,15 +693,15 @@ def test_an_update_in_the_future_does_not_make_a_duplicate_the_newest(press: Pre
         "october": {"published_at": moment(-5)},
         "undated": {"updated_at": moment(1_200)},
     }
-    known = [press.known(article_of(text | {"id": one} | d)) for one, d in dates.items()]
-    view = press.build(known, model)
+    known = [factory.known(article_of(text | {"id": one} | d)) for one, d in dates.items()]
+    view = factory.build(known, model)
     seed = find_seed(view, "seed")
     items = list_related(ListRequest(view, seed, ListOptions(), Policy(), NOW.timestamp())).items
     assert ids_of(items) == ["october"]
 
 
 def test_each_fallback_stage_searches_twice_at_most(
-    press: Press, monkeypatch: pytest.MonkeyPatch
+    factory: ViewFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The archive holds one text many times, so no list can be filled."""
     words, fetched = vocabulary("en", 0), list[int]()
@@ -711,10 +718,10 @@ def test_each_fallback_stage_searches_twice_at_most(
 
     monkeypatch.setattr(ListRequest, "newest", count_newest)
     monkeypatch.setattr(ListRequest, "candidates", count_candidates)
-    copies = [press.known(article_of(text | {"id": name(at)})) for at in range(900)]
+    duplicates = [factory.known(article_of(text | {"id": name(at)})) for at in range(900)]
     backwards = " ".join(reversed(words))  # the same words, and no run of them
-    seed = press.known(article_of(text | {"id": "seed", "body": backwards}))
-    view = press.build([*copies, seed], model_of("of English"))
+    seed = factory.known(article_of(text | {"id": "seed", "body": backwards}))
+    view = factory.build([*duplicates, seed], model_of("of English"))
     policy = replace(Policy(), candidates=2, threshold=0.0, words_threshold=0.0)
     answer = list_related(
         ListRequest(view, find_seed(view, "seed"), ListOptions(), policy, NOW.timestamp())
@@ -723,21 +730,21 @@ def test_each_fallback_stage_searches_twice_at_most(
     assert fetched == [2, 800, 44, 800]
 
 
-@given(question=questions(copies=False))
+@given(question=questions(duplicates=False))
 @examples(80)
 def test_items_are_in_the_order_of_stages_and_fallback_items_newest_first(
-    press: Press, question: Question
+    factory: ViewFactory, question: Question
 ) -> None:
     """Related articles, then those of the seed's section, then others."""
-    asked = question.asked(press)
-    if some_are_copies(asked):
+    case = question.case(factory)
+    if has_duplicates(case):
         return
-    items, articles = asked.items(), asked.archive.articles
+    items, articles = case.items(), case.archive.articles
     assert is_sorted(STAGES.index(item.reason) for item in items)
-    for stage in STAGES if asked.options.mode == "latest" else FALLBACK_STAGES:
+    for stage in STAGES if case.options.mode == "latest" else FALLBACK_STAGES:
         of_stage = [articles[item.id] for item in items if item.reason == stage]
         assert is_sorted(-seconds(article.published_at, -1e18) for article in of_stage)
-        in_section = {article.section == asked.article.section is not None for article in of_stage}
+        in_section = {article.section == case.article.section is not None for article in of_stage}
         if stage in FALLBACK_STAGES:
             assert in_section <= {stage == "fallback:section"}
 
@@ -752,13 +759,13 @@ STAGES: Final = ("semantic", *FALLBACK_STAGES)
 # --- what an item is called ---
 
 
-def both_known(asked: Asked, one: str) -> bool:
+def both_known(case: Case, one: str) -> bool:
     """Whether vectors of the seed and an article are there and mean something."""
-    tags = language_of_seed(asked), asked.archive.language(one)
-    supports = asked.archive.model.supports
+    tags = language_of_seed(case), case.archive.language(one)
+    supports = case.archive.model.supports
     known = all(supports(None if tag == UNKNOWN_LANGUAGE else tag) for tag in tags)
-    measured = all(is_measured(asked.view, tag) for tag in tags)
-    return known and measured and asked.seed.vector is not None
+    measured = all(is_measured(case.view, tag) for tag in tags)
+    return known and measured and case.seed.vector is not None
 
 
 def is_measured(view: View, tag: str) -> bool:
@@ -766,26 +773,26 @@ def is_measured(view: View, tag: str) -> bool:
     return not view.snapshot.manifest.centred or view.background_of(tag).rows >= LEAST_MEASURED
 
 
-def least_score(asked: Asked, one: str) -> float:
+def least_score(case: Case, one: str) -> float:
     """The least score of an article that is related to the seed."""
-    if asked.options.min_score is not None:
-        return float(np.float32(asked.options.min_score))
-    policy = asked.policy
-    by_vectors = both_known(asked, one) and policy.dense_weight + policy.passage_weight > 0
+    if case.options.min_score is not None:
+        return float(np.float32(case.options.min_score))
+    policy = case.policy
+    by_vectors = both_known(case, one) and policy.dense_weight + policy.passage_weight > 0
     return float(np.float32(policy.threshold if by_vectors else policy.words_threshold))
 
 
-@given(question=questions(copies=False, policy=policies(**OPEN, **ALL)))
+@given(question=questions(duplicates=False, policy=policies(**OPEN, **ALL)))
 @examples(60)
-def test_fallback_items_score_below_the_threshold(press: Press, question: Question) -> None:
-    asked = question.asked(press)
-    if asked.options.mode == "latest":  # what is related, but not of the story, fills up there
+def test_fallback_items_score_below_the_threshold(factory: ViewFactory, question: Question) -> None:
+    case = question.case(factory)
+    if case.options.mode == "latest":  # what is related, but not of the story, fills up there
         return
-    if some_are_copies(asked):
+    if has_duplicates(case):
         return
-    for item in asked.items():
+    for item in case.items():
         if item.reason != "semantic":
-            assert item.score == 0 or item.score < least_score(asked, item.id)
+            assert item.score == 0 or item.score < least_score(case, item.id)
 
 
 # --- what must not matter ---
@@ -793,9 +800,9 @@ def test_fallback_items_score_below_the_threshold(press: Press, question: Questi
 
 @given(question=questions())
 @examples(60)
-def test_explaining_a_list_never_changes_it(press: Press, question: Question) -> None:
-    asked = question.asked(press)
-    plain, some, every = (asked.answer(explain=how) for how in (False, True, "all"))
+def test_explaining_a_list_never_changes_it(factory: ViewFactory, question: Question) -> None:
+    case = question.case(factory)
+    plain, some, every = (case.answer(explain=how) for how in (False, True, "all"))
     for answer in (some, every):
         assert outline(answer.items) == outline(plain.items)
         assert [i.score for i in answer.items] == [i.score for i in plain.items]
@@ -806,40 +813,42 @@ def test_explaining_a_list_never_changes_it(press: Press, question: Question) ->
     assert all(item.explanation is None for item in plain.items)
 
 
-def with_other_standings(press: Press, kind: str, draw: random.Random) -> tuple[View, View]:
+def with_other_statuses(factory: ViewFactory, kind: str, draw: random.Random) -> tuple[View, View]:
     """An archive in which a third of the articles changed status, as a delta and as a rebuild."""
     documents, model = drawn(6), model_of(kind)
     changed = {
-        one: document | standing(draw, at, len(documents)) | {"updated_at": moment(-0.5)}
+        one: document | status_fields(draw, at, len(documents)) | {"updated_at": moment(-0.5)}
         for at, (one, document) in enumerate(documents.items())
         if draw.random() < 0.35
     }
-    before = press.build((press.known(article_of(d)) for d in documents.values()), model)
-    new = [press.known(article_of(document)) for document in changed.values()]
-    rebuilt = [press.known(article_of(d)) for d in (documents | changed).values()]
-    return press.grow(before, [(new, set())], model), press.build(rebuilt, model)
+    before = factory.build((factory.known(article_of(d)) for d in documents.values()), model)
+    new = [factory.known(article_of(document)) for document in changed.values()]
+    rebuilt = [factory.known(article_of(d)) for d in (documents | changed).values()]
+    return factory.build_with_delta(before, [(new, set())], model), factory.build(rebuilt, model)
 
 
-def in_another_order(press: Press, kind: str, draw: random.Random) -> tuple[View, View]:
+def in_another_order(factory: ViewFactory, kind: str, draw: random.Random) -> tuple[View, View]:
     """Over a snapshot, one by one in any order, some twice or deleted between; and all at once."""
     known, model = (
-        [press.known(article_of(document)) for document in drawn(6).values()],
+        [factory.known(article_of(document)) for document in drawn(6).values()],
         model_of(kind),
     )
     draw.shuffle(known)
-    under, after = press.build(known[:12], model), known[8:]
+    under, after = factory.build(known[:12], model), known[8:]
     singles: list[tuple[list[Any], set[str]]] = [([one], set[str]()) for one in after]
     singles += [([], {after[0].article.id}), (after[:1], set()), (after[3:4], set())]
-    return press.grow(under, singles, model), press.grow(under, [(after, set())], model)
+    return factory.build_with_delta(under, singles, model), factory.build_with_delta(
+        under, [(after, set())], model
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
-@pytest.mark.parametrize("make", [with_other_standings, in_another_order])
+@pytest.mark.parametrize("make", [with_other_statuses, in_another_order])
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))
 @examples(12)
 def test_lists_do_not_depend_on_the_history_of_an_archive(
-    press: Press,
-    make: Callable[[Press, str, random.Random], tuple[View, View]],
+    factory: ViewFactory,
+    make: Callable[[ViewFactory, str, random.Random], tuple[View, View]],
     kind: str,
     options: ListOptions,
     policy: Policy,
@@ -847,9 +856,9 @@ def test_lists_do_not_depend_on_the_history_of_an_archive(
 ) -> None:
     """For every seed, options and policy."""
     key = f"{make.__name__} {kind} {draws}"
-    if key not in press.kept:
-        press.kept[key] = make(press, kind, random.Random(key))  # noqa: S311
-    check_same_lists(*press.kept[key], options, policy)
+    if key not in factory.kept:
+        factory.kept[key] = make(factory, kind, random.Random(key))  # noqa: S311
+    check_same_lists(*factory.kept[key], options, policy)
 
 
 def check_same_lists(found: View, wanted: View, options: ListOptions, policy: Policy) -> None:
@@ -870,22 +879,22 @@ def check_same_lists(found: View, wanted: View, options: ListOptions, policy: Po
     reason="of equally near articles those of lower rows are proposed, and a changed one has a "
     "late row; only beyond the policy's `candidates`",
 )
-def test_the_order_of_equal_articles_does_not_depend_on_their_changes(press: Press) -> None:
+def test_the_order_of_equal_articles_does_not_depend_on_their_changes(factory: ViewFactory) -> None:
     """Of two duplicates the newer one is listed, even with a single candidate."""
     model, text = model_of("of English"), fresh(random.Random(1), "ru")  # noqa: S311
     rest = {"section": None, "language": "ru"}
     documents = [{"id": name(at), "published_at": moment(-at), **text, **rest} for at in (1, 2)]
     documents.append({"id": name(3), **cut(random.Random(2), text, "ru"), **rest})  # noqa: S311
-    known = [press.known(article_of(document)) for document in documents]
-    under = press.build(known, model)
-    grown = press.grow(under, [([known[0]], set())], model)
+    known = [factory.known(article_of(document)) for document in documents]
+    under = factory.build(known, model)
+    grown = factory.build_with_delta(under, [([known[0]], set())], model)
     policy = Policy(candidates=1, duplicate_overlap=1.0)
     check_same_lists(grown, under, ListOptions(limit=1), policy)
 
 
-def test_the_drawn_archives_exercise_every_rule(press: Press) -> None:
+def test_the_drawn_archives_exercise_every_rule(factory: ViewFactory) -> None:
     """Otherwise the properties above would test nothing."""
-    archives = [press.archive(number, "of two languages") for number in NUMBERS]
+    archives = [factory.archive(number, "of two languages") for number in NUMBERS]
     archive, articles = archives[-1], [a for one in archives for a in one.articles.values()]
     now = NOW.timestamp()
     counts: Mapping[str, int] = {

@@ -2,7 +2,7 @@
 
 By its number an archive is always the same; a higher number has more articles. Texts are of made-up
 words, many of them copied, cut or filled in from a template, in languages of which an encoder may
-know some, and standing is drawn so that every rule has something to refuse.
+know some, and the status fields are drawn so that every rule has something to refuse.
 """
 
 import json
@@ -122,8 +122,8 @@ def dated(draw: random.Random) -> str | None:
     return draw.choices((past, moment(draw.uniform(0.01, 4)), None), (8, 1, 1))[0]
 
 
-def standing(draw: random.Random, number: int, size: int) -> Document:
-    """What may change without the text: most articles may be listed, each for itself."""
+def status_fields(draw: random.Random, number: int, size: int) -> Document:
+    """Fields that may change without the text; most articles are eligible."""
     links = (name(draw.randrange(size)), name(number - 1), "group-1", name(number), "nobody")
     return {
         "published_at": dated(draw),
@@ -143,14 +143,14 @@ def standing(draw: random.Random, number: int, size: int) -> Document:
     }
 
 
-def drawn(number: int, *, copies: bool = True) -> dict[str, Document]:
+def drawn(number: int, *, duplicates: bool = True) -> dict[str, Document]:
     """The articles of an archive by id."""
     draw, size = random.Random(f"archive {number}"), SIZES[number]  # noqa: S311
     found: list[Document] = []
     for at in range(size):
         tag = draw.choices([*LANGUAGES], (8, 4, 2, 3, 2))[0]
         kinds = ("fresh", "same", "cut", "template", "wordless")
-        kind = draw.choices(kinds, (50, 10, 14, 14, 2) if copies and at else (1, 0, 0, 0, 0))[0]
+        kind = draw.choices(kinds, (50, 10, 14, 14, 2) if duplicates and at else (1, 0, 0, 0, 0))[0]
         text = fresh(draw, tag)
         if kind in {"same", "cut"}:
             older = draw.choice(found)
@@ -161,9 +161,9 @@ def drawn(number: int, *, copies: bool = True) -> dict[str, Document]:
             text = filled_in(draw, tag)
         elif kind == "wordless":
             text = {"title": "?!", "summary": "", "body": ""}
-        if copies and text["body"] and draw.random() < 0.05:
+        if duplicates and text["body"] and draw.random() < 0.05:
             text |= {"title": " "}
-        found.append({"id": name(at), "language": tag} | standing(draw, at, size) | text)
+        found.append({"id": name(at), "language": tag} | status_fields(draw, at, size) | text)
         if kind == "template":
             found[-1] |= {"authors": AUTHORS[0], "url": HOSTS[0]}
     return {one["id"]: one for one in found}
@@ -188,9 +188,9 @@ class Archive:
     Attributes:
         model: by which they were read.
         articles: by id, in ascending order.
-        known: by id the same articles with what was read of each.
+        known: by id the same articles with the features of each.
         built: a snapshot of them.
-        grown: a snapshot of some of them and of older states of others, with what came since.
+        grown: a snapshot of some of them and of older states of others, with a delta.
         alone: all of them as changes, over a snapshot of nothing.
         outside: articles that are not in it.
     """
@@ -217,8 +217,8 @@ class Archive:
         return self.known[article_id].language or UNKNOWN_LANGUAGE
 
 
-class Press:
-    """Reads articles and prints views of them, each text once; `kept` is what tests made of it."""
+class ViewFactory:
+    """Analyzes articles and builds views of them, each text once; `kept` is what tests built."""
 
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         self.kept: dict[str, tuple[View, View]] = {}
@@ -227,20 +227,20 @@ class Press:
         self._vectors: dict[str, Any] = {}
         self._texts: dict[str, Features] = {}
         self._archives: dict[tuple[int, str, bool], Archive] = {}
-        self._printed = 0
+        self._built = 0
 
-    def archive(self, number: int, kind: str, *, copies: bool = True) -> Archive:
+    def archive(self, number: int, kind: str, *, duplicates: bool = True) -> Archive:
         """The archive of a number, read by a model of a kind; it is made when first asked for."""
-        key = (number, kind, copies)
+        key = (number, kind, duplicates)
         if key not in self._archives:
-            self._archives[key] = self._make(number, kind, copies=copies)
+            self._archives[key] = self._make(number, kind, duplicates=duplicates)
         return self._archives[key]
 
     def draft(self, article: Article, model: Model) -> DraftFeatures:
         return DraftFeatures(self._analyze(article), model.fingerprint)
 
     def known(self, article: Article, *, read: bool = True) -> IndexedDocument:
-        """An article with what was read of it, if it is read."""
+        """An article with its features, if it is analyzed."""
         if not read:
             return IndexedDocument(article, None, 1, up_to_date=False)
         return IndexedDocument(article, self._analyze(article), 1, up_to_date=True)
@@ -248,15 +248,15 @@ class Press:
     def build(self, known: Iterable[IndexedDocument], model: Model) -> View:
         """A snapshot alone."""
         rows = build_rows(sorted(known, key=_id_of), model, dim=1)
-        self._printed += 1
-        catalog = Catalog(self._folder / f"{self._printed}")
+        self._built += 1
+        catalog = Catalog(self._folder / f"{self._built}")
         stamp = build_options(model, StoreState("epoch", LogPosition(1, "mark")))
         with pytest.MonkeyPatch.context() as patch:
             # Nobody cuts the power here, and waiting for the disk takes longer than all the rest.
             patch.setattr(os, "fsync", lambda _file: None)
             return View.of(catalog.publish_rows(rows, **stamp))
 
-    def grow(
+    def build_with_delta(
         self,
         under: View,
         batches: Iterable[tuple[Iterable[IndexedDocument], set[str]]],
@@ -281,15 +281,15 @@ class Press:
             self._texts[key] = replace(analyze(article), embedding=embedding)
         return self._texts[key]
 
-    def _make(self, number: int, kind: str, *, copies: bool) -> Archive:
+    def _make(self, number: int, kind: str, *, duplicates: bool) -> Archive:
         model, draw = model_of(kind), random.Random(f"views {number}")  # noqa: S311
-        documents = drawn(number, copies=copies)
+        documents = drawn(number, duplicates=duplicates)
         articles = {one: article_of(document) for one, document in documents.items()}
-        unread = {one for one in articles if copies and draw.random() < 0.03}
+        unread = {one for one in articles if duplicates and draw.random() < 0.03}
         known = {one: self.known(a, read=one not in unread) for one, a in articles.items()}
         older, since, gone = self._earlier(draw, documents, known)
-        grown = self.grow(self.build(older, model), [(since, gone)], model)
-        alone = self.grow(self.build([], model), [(known.values(), set())], model)
+        grown = self.build_with_delta(self.build(older, model), [(since, gone)], model)
+        alone = self.build_with_delta(self.build([], model), [(known.values(), set())], model)
         outside = [*self._outside(draw, articles, model)]
         built = self.build(known.values(), model)
         return Archive(model, articles, known, built, grown, alone, outside)
@@ -303,15 +303,15 @@ class Press:
         """An earlier snapshot's articles, the upserts since, and the deleted ids."""
         older, since, gone = list[IndexedDocument](), list[IndexedDocument](), set[str]()
         for at, (one, document) in enumerate(documents.items()):
-            state = draw.choices(("same", "text", "standing", "new"), (6, 2, 2, 2))[0]
+            state = draw.choices(("same", "text", "status_fields", "new"), (6, 2, 2, 2))[0]
             if state == "new":
                 since.append(known[one])
                 continue
             before = document
             if state == "text":
                 before = document | fresh(draw, document["language"])
-            elif state == "standing":
-                before = document | standing(draw, at, len(documents))
+            elif state == "status_fields":
+                before = document | status_fields(draw, at, len(documents))
             older.append(known[one] if state == "same" else self.known(article_of(before)))
             since += [] if state == "same" else [known[one]]
         if older:
@@ -324,7 +324,7 @@ class Press:
     def _outside(
         self, draw: random.Random, articles: Mapping[str, Article], model: Model
     ) -> Iterable[Outsider]:
-        """Fresh texts, one not read, one that translates an article, and one that copies one."""
+        """Fresh texts, one not read, one translation and one duplicate of an article."""
         texts = {f"draft-{tag}": fresh(draw, tag) | {"language": tag} for tag in LANGUAGES}
         ids = [*articles, "nobody"]
         texts["draft-translates"] = texts["draft-ru"] | {"translation_of": draw.choice(ids)}
