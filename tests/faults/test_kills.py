@@ -31,18 +31,18 @@ def run_kills(
     command = [sys.executable, *program, "--kills", str(kills), "--seed", str(SEED)]
     command += ["--tally", str(tally), *options]
     subprocess.run(command, cwd=ROOT, check=False, timeout=300)  # noqa: S603 - our own program
-    kept: dict[str, Any] = json.loads(tally.read_text("utf-8"))
-    return kept
+    saved: dict[str, Any] = json.loads(tally.read_text("utf-8"))
+    return saved
 
 
 @pytest.mark.long
 def test_nothing_acknowledged_is_missing_after_kills(tmp_path: Path) -> None:
     tally = tmp_path / "tally.json"
     first = run_kills(tally, KILLS, *SUITE)
-    kept = run_kills(tally, 2, *SUITE)
-    assert (first["seeds"], kept["seeds"]) == ({str(SEED): KILLS}, {str(SEED): KILLS + 2})
-    counts = kept["counts"]
-    assert kept["findings"] == []
+    saved = run_kills(tally, 2, *SUITE)
+    assert (first["seeds"], saved["seeds"]) == ({str(SEED): KILLS}, {str(SEED): KILLS + 2})
+    counts = saved["counts"]
+    assert saved["findings"] == []
     assert counts["kills"] == KILLS + 2
     assert counts["writes missing"] == 0
     assert counts["writes checked, each after every kill"] > counts["writes acknowledged"] > 0
@@ -53,11 +53,11 @@ def test_nothing_acknowledged_is_missing_after_kills(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_store_that_keeps_half_a_call_is_found(tmp_path: Path) -> None:
-    kept = run_kills(
+    saved = run_kills(
         tmp_path / "tally.json", 15, "-c", HALF_A_CALL, options=("--folder", str(tmp_path))
     )
-    assert kept["counts"]["findings"] > 0
-    assert "not acknowledged, yet there in part" in " ".join(kept["findings"])
+    assert saved["counts"]["findings"] > 0
+    assert "not acknowledged, yet there in part" in " ".join(saved["findings"])
 
 
 LOG = {1: ("a", "upsert"), 2: ("b", "upsert"), 3: ("a", "delete")}
@@ -71,7 +71,7 @@ C, D = ("c", "upsert"), ("d", "upsert")
 
 
 @pytest.mark.parametrize(
-    ("log", "held", "found"),
+    ("log", "stored", "found"),
     [
         pytest.param(LOG, HELD, (0, 0, 0), id="as acknowledged"),
         pytest.param(LOG | {4: C, 5: D}, HELD | {"c": "3", "d": "4"}, (1, 0, 0), id="a call more"),
@@ -84,10 +84,10 @@ C, D = ("c", "upsert"), ("d", "upsert")
         pytest.param(LOG, HELD | {"a": "1"}, (0, 0, 1), id="not deleted"),
     ],
 )
-def test_reconciling_finds_what_is_kept_missing_and_wrong(
-    log: dict[int, tuple[str, str]], held: dict[str, str], found: tuple[int, int, int]
+def test_reconciling_counts_present_missing_and_wrong_writes(
+    log: dict[int, tuple[str, str]], stored: dict[str, str], found: tuple[int, int, int]
 ) -> None:
     history = History()
     assert list(history.add(ACKNOWLEDGED)) == []
-    kept, missing, wrong = history.reconcile([CUT_SHORT], Seen(1, log, held))
-    assert (kept, len(missing), len(wrong)) == found
+    present, missing, wrong = history.reconcile([CUT_SHORT], Seen(1, log, stored))
+    assert (present, len(missing), len(wrong)) == found

@@ -223,9 +223,9 @@ def _open_and_write(folder: Path) -> Iterator[Callable[[], object]]:
 
 def _check_store(folder: Path, acknowledged: bool) -> Iterator[str]:  # noqa: FBT001 - a `Work`'s
     with closing(_store(folder)) as store:
-        held = {name: found for name in OLD | WRITTEN if (found := _get(store, name)) is not None}
-        if held != OLD | WRITTEN and (acknowledged or held != OLD):
-            yield f"acknowledged: {acknowledged}, but the store holds {sorted(held)}"
+        stored = {name: found for name in OLD | WRITTEN if (found := _get(store, name)) is not None}
+        if stored != OLD | WRITTEN and (acknowledged or stored != OLD):
+            yield f"acknowledged: {acknowledged}, but the store holds {sorted(stored)}"
         change = store.state().change
         if store.put(NEXT).change <= change:
             yield f"the next write has a number no higher than {change}"

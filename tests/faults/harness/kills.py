@@ -176,14 +176,14 @@ class Look:
 
     Attributes:
         history: all that was acknowledged, and what turned out to be whole.
-        kept: how many deeds that were cut short are there.
+        present: how many deeds that were cut short are there.
         missing: which acknowledged writes are not.
         wrong: what else contradicts the promises.
         live: the change of the live generation; -1 where nothing was published.
     """
 
     history: History
-    kept: int
+    present: int
     missing: list[str]
     wrong: list[str]
     live: int = -1
@@ -298,7 +298,7 @@ class Campaign:
             "writes checked, each after every kill": len(archive.history.entries),
             "writes missing": len(look.missing),
             "calls cut short": len(cut_short),
-            "calls cut short, found whole": look.kept,
+            "calls cut short, found whole": look.present,
             "publishes acknowledged": len(publishes),
             "live generations compared": int(look.live >= 0),
         }.items():

@@ -163,12 +163,12 @@ class Seen:
     Attributes:
         first: the number at which the log starts; a rebuild may trim it.
         log: by number the article and kind of each write from there on.
-        held: by id the digest of each article that is there.
+        stored: by id the digest of each article that is there.
     """
 
     first: int
     log: Mapping[int, tuple[str, str]]
-    held: Mapping[str, str]
+    stored: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -208,20 +208,20 @@ class History:
             if number >= seen.first and seen.log.get(number) != effect.logged
         ]
         unknown = {n: entry for n, entry in sorted(seen.log.items()) if n not in self.entries}
-        kept = 0
+        present = 0
         for deed in cut_short:
             ids = {effect.id for effect in deed.effects}
             numbers = [n for n, (article_id, _) in unknown.items() if article_id in ids]
             if [unknown[n] for n in numbers] == [effect.logged for effect in deed.effects]:
-                kept += 1
+                present += 1
                 self.entries |= zip(numbers, deed.effects, strict=True)
                 unknown = {n: entry for n, entry in unknown.items() if n not in numbers}
         wrong = [f"not acknowledged, yet there in part: {unknown}"[:1_000]] if unknown else []
         wanted = self.state()
         missing += [
-            f"{i} holds {seen.held.get(i)}, not {digest}"
+            f"{i} holds {seen.stored.get(i)}, not {digest}"
             for i, digest in wanted.items()
-            if seen.held.get(i) != digest
+            if seen.stored.get(i) != digest
         ]
-        wrong += [f"{i} is there, though deleted or never put" for i in seen.held.keys() - wanted]
-        return kept, missing, wrong[:MOST_WORDS]
+        wrong += [f"{i} is there, though deleted or never put" for i in seen.stored.keys() - wanted]
+        return present, missing, wrong[:MOST_WORDS]

@@ -52,7 +52,7 @@ Floats = NDArray[np.float32]
 
 DIM: Final = 16
 ROWS: Final = 40
-ASKED: Final = 4
+QUERY_COUNT: Final = 4
 LIMIT: Final = 5
 ARCHIVES: Final = ("A", "B", "C")
 CHANGES: Final = 2
@@ -73,7 +73,7 @@ APART: Final = 2e-5
 def _queries() -> Floats:
     """Unit vectors along no axis, where a similarity would be a float16 number and often tied."""
     square, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((DIM, DIM)))
-    queries: Floats = square[:ASKED].astype(np.float32)
+    queries: Floats = square[:QUERY_COUNT].astype(np.float32)
     return queries
 
 
@@ -131,7 +131,7 @@ class Archive:
     def step(self, change: int) -> None:
         """Let a change come."""
         self.change = change
-        for number in range(ASKED):
+        for number in range(QUERY_COUNT):
             self._put(number, change)
         ghost = f"story-{ROWS:03}"
         self._touched[ghost] = change
@@ -154,15 +154,15 @@ class Archive:
         """What each query must be answered now, by brute force."""
         known = self.known()
         vectors = np.array([_as_stored(one) for one in known])
-        return [self._answer(generation, known, vectors, asked) for asked in range(ASKED)]
+        return [self._answer(generation, known, vectors, query) for query in range(QUERY_COUNT)]
 
     def _answer(
-        self, generation: str, known: Sequence[IndexedDocument], vectors: Floats, asked: int
+        self, generation: str, known: Sequence[IndexedDocument], vectors: Floats, query: int
     ) -> Answer:
-        similarities = vectors @ QUERIES[asked]
+        similarities = vectors @ QUERIES[query]
         best = np.argsort(-similarities)[:LIMIT].tolist()
         found = similarities[best]
-        if asked == 0:
+        if query == 0:
             best, found = [*best, 0], np.append(found, np.float32(1))
         return Answer(
             generation=generation,
@@ -194,7 +194,7 @@ class Archive:
 
     def _drawn(self, number: int) -> NDArray[np.float16]:
         vector = self._random.standard_normal(DIM)
-        if number < ASKED:
+        if number < QUERY_COUNT:
             vector = 5 * QUERIES[number] + vector * 0.5
         scaled: NDArray[np.float16] = (vector / np.linalg.norm(vector)).astype(np.float16)
         return scaled
@@ -303,24 +303,24 @@ Look = Callable[[], LiveState]
 Ask = Callable[[Look, int], Answer]
 
 
-def ask(look: Look, asked: int) -> Answer:
+def ask(look: Look, query: int) -> Answer:
     """Search as a request does: what is shown is looked at once."""
     live = look()
-    return _read(live, live, asked)
+    return _read(live, live, query)
 
 
-def ask_torn(look: Look, asked: int) -> Answer:
+def ask_torn(look: Look, query: int) -> Answer:
     """The control: rows of the first view, and their display fields from the second."""
     live = look()
-    live.view.nearest(QUERIES[asked], LIMIT, live.view.present)  # time for a swap
-    return _read(live, look(), asked)
+    live.view.nearest(QUERIES[query], LIMIT, live.view.present)  # time for a swap
+    return _read(live, look(), query)
 
 
-def _read(live: LiveState, other: LiveState, asked: int) -> Answer:
+def _read(live: LiveState, other: LiveState, query: int) -> Answer:
     view = live.view
-    hits = view.nearest(QUERIES[asked], LIMIT, view.present)
+    hits = view.nearest(QUERIES[query], LIMIT, view.present)
     rows, similarities = hits.rows.tolist(), hits.similarities
-    if asked == 0:
+    if query == 0:
         alike = view.nearest_by_terms(WORD, LIMIT, view.present)
         rows += alike.rows.tolist()
         similarities = np.concatenate([similarities, alike.similarities])
@@ -352,16 +352,16 @@ class Counted:
                 self.examples += [fault] if len(self.examples) < MOST_EXAMPLES else []
 
 
-def _fault(newsroom: Newsroom, ask: Ask, asked: int, seen: set[tuple[str, int]]) -> str | None:
+def _fault(newsroom: Newsroom, ask: Ask, query: int, seen: set[tuple[str, int]]) -> str | None:
     """What is wrong with an answer; an error is a mixed answer too."""
     try:
-        answer = ask(newsroom.follower.current, asked)
+        answer = ask(newsroom.follower.current, query)
         key = (answer.generation, answer.change)
         seen.add(key)
-        wanted = newsroom.expected[key][asked]
-        return None if answer.agrees(wanted) else f"query {asked}: {answer}, not {wanted}"
+        wanted = newsroom.expected[key][query]
+        return None if answer.agrees(wanted) else f"query {query}: {answer}, not {wanted}"
     except Exception as error:  # noqa: BLE001 - whatever a torn search raises
-        return f"query {asked}: {error!r}"
+        return f"query {query}: {error!r}"
 
 
 @contextmanager
@@ -369,10 +369,10 @@ def _searching(newsroom: Newsroom, ask: Ask, counted: Counted, threads: int) -> 
     stop, switch = threading.Event(), sys.getswitchinterval()
 
     def search(number: int) -> None:
-        for asked in count(number):
+        for query in count(number):
             if stop.is_set():
                 return
-            counted.note(_fault(newsroom, ask, asked % ASKED, counted.seen))
+            counted.note(_fault(newsroom, ask, query % QUERY_COUNT, counted.seen))
 
     sys.setswitchinterval(SWITCH_SECONDS)
     with ThreadPoolExecutor(threads) as pool:
