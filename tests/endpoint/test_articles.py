@@ -66,7 +66,7 @@ NULLS |= {"never_recommend": False}
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "stored"),
     [
         pytest.param(FULL, FULL | IN_UTC, id="every field"),
         pytest.param(MARKUP, MARKUP, id="markup"),
@@ -74,13 +74,13 @@ NULLS |= {"never_recommend": False}
     ],
 )
 def test_get_returns_the_article_that_was_put_and_it_may_be_put_again(
-    client: FlaskClient, given: dict[str, Any], kept: dict[str, Any]
+    client: FlaskClient, given: dict[str, Any], stored: dict[str, Any]
 ) -> None:
     assert client.put(PATH, json=given).status_code == 201
     response = client.get(PATH)
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
-    assert response.json == kept
+    assert response.json == stored
     assert client.put(PATH, json=response.get_json()).get_json()["result"] == "unchanged"
 
 

@@ -37,15 +37,15 @@ def cms(client: FlaskClient, secrets: dict[str, str]) -> Iterator[Client]:
 
 
 def answering(*answers: httpx.Response, **options: Any) -> tuple[Client, list[httpx.Request]]:
-    """A client that is given these answers, the last one for good, and what it asked."""
-    left, asked = list(answers), list[httpx.Request]()
+    """A client that is given these answers, the last one for good, and the list of its requests."""
+    left, requests = list(answers), list[httpx.Request]()
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+        requests.append(request)
         return left.pop(0) if len(left) > 1 else left[0]
 
     made = Client("http://desk.example", transport=httpx.MockTransport(answer), **options)
-    return made, asked
+    return made, requests
 
 
 def test_a_list_is_what_the_api_answers_to_the_options_as_a_query(
@@ -81,21 +81,21 @@ def test_a_query_too_long_for_an_address_is_sent_as_a_body(cms: Client) -> None:
 
 @pytest.mark.parametrize(("many", "method"), [(36, "GET"), (38, "POST")])
 def test_a_query_that_every_server_takes_goes_into_the_address(many: int, method: str) -> None:
-    cms, asked = answering(httpx.Response(200, json=EMPTY))
+    cms, requests = answering(httpx.Response(200, json=EMPTY))
     cms.related("x" * 200, exclude=["y" * 200] * many)
-    (sent,) = asked
+    (sent,) = requests
     assert sent.method == method
     assert len(f"{method}  HTTP/1.1") + len(sent.url.raw_path) <= 8_190
 
 
 def test_an_option_that_is_none_or_false_is_not_sent() -> None:
-    cms, asked = answering(httpx.Response(200, json=EMPTY))
+    cms, requests = answering(httpx.Response(200, json=EMPTY))
     cms.related("a", section=None, explain=False, min_score=0.0)
     cms.related_to({"title": "T"}, section=None, explain=False)
     cms.related("a", explain=True)
-    assert asked[0].url.query == b"min_score=0.000000"
-    assert asked[2].url.query == b"explain=1"
-    assert json.loads(asked[1].content) == {"title": "T"}
+    assert requests[0].url.query == b"min_score=0.000000"
+    assert requests[2].url.query == b"explain=1"
+    assert json.loads(requests[1].content) == {"title": "T"}
 
 
 def test_the_fragment_is_html(cms: Client, client: FlaskClient) -> None:
@@ -136,12 +136,12 @@ def test_any_id_makes_an_address(cms: Client, name: str) -> None:
 
 def test_a_write_may_ask_to_wait_until_it_is_visible() -> None:
     written = httpx.Response(200, json={"id": "a", "result": "created", "change": 1})
-    cms, asked = answering(written)
+    cms, requests = answering(written)
     cms.put({"id": "a"}, wait=True)
     cms.patch("a", {}, wait=True)
     cms.delete("a", wait=True)
     cms.delete("a")
-    assert [one.url.query for one in asked] == [b"wait=visible"] * 3 + [b""]
+    assert [one.url.query for one in requests] == [b"wait=visible"] * 3 + [b""]
 
 
 def test_the_client_waits_for_slow_calls() -> None:
@@ -151,11 +151,11 @@ def test_the_client_waits_for_slow_calls() -> None:
         {"article_id": "a", "appears_in": [], "checked": 1, "complete": True},
         {"errors": False, "items": [{"id": "a", "status": 201}]},
     ]
-    cms, asked = answering(*(httpx.Response(200, json=answer) for answer in answers))
+    cms, requests = answering(*(httpx.Response(200, json=answer) for answer in answers))
     cms.get("a")
     cms.appears_in("a")
     list(cms.bulk([{"id": "a"}]))
-    waits = [one.extensions["timeout"]["read"] for one in asked]
+    waits = [one.extensions["timeout"]["read"] for one in requests]
     assert waits == [10.0, 30.0, 120.0]
     assert waits[1] > 3 * MOST_SECONDS
 
@@ -228,17 +228,17 @@ def test_a_refused_call_is_made_again_when_the_service_says_or_in_five_seconds(
 ) -> None:
     waits = list[float]()
     good = httpx.Response(200, json={"id": "a", "title": "A"})
-    cms, asked = answering(busy(after), busy(after, 429), good, sleep=waits.append)
+    cms, requests = answering(busy(after), busy(after, 429), good, sleep=waits.append)
     assert cms.get("a").title == "A"
-    assert (len(asked), waits) == (3, [wait, wait])
+    assert (len(requests), waits) == (3, [wait, wait])
 
 
 def test_after_the_last_attempt_the_refusal_is_raised() -> None:
     waits = list[float]()
-    cms, asked = answering(busy("1"), attempts=2, sleep=waits.append)
+    cms, requests = answering(busy("1"), attempts=2, sleep=waits.append)
     with pytest.raises(ApiError, match="503: busy") as refused:
         cms.get("a")
-    assert (refused.value.status, len(asked), waits) == (503, 2, [1.0])
+    assert (refused.value.status, len(requests), waits) == (503, 2, [1.0])
 
 
 def test_lines_that_the_store_left_undone_are_sent_again_in_order() -> None:
@@ -246,7 +246,7 @@ def test_lines_that_the_store_left_undone_are_sent_again_in_order() -> None:
         return httpx.Response(200, json={"errors": True, "items": items})
 
     done, again = {"id": "a", "status": 201}, {"id": "b", "status": 503}
-    cms, asked = answering(
+    cms, requests = answering(
         answer(done, {"id": "x", "status": 422}, again, {"id": "c", "status": 503}),
         busy("0"),
         answer({"id": "b", "status": 200}, {"id": "c", "status": 204}),
@@ -260,7 +260,7 @@ def test_lines_that_the_store_left_undone_are_sent_again_in_order() -> None:
         ("b", 200),
         ("c", 204),
     ]
-    assert [one.content.count(b"\n") for one in asked] == [4, 2, 2]
+    assert [one.content.count(b"\n") for one in requests] == [4, 2, 2]
 
 
 def test_lines_that_stay_undone_are_answered_as_undone() -> None:
@@ -268,9 +268,9 @@ def test_lines_that_stay_undone_are_answered_as_undone() -> None:
         200,
         json={"errors": True, "items": [{"id": "a", "status": 503}, {"id": "b", "status": 503}]},
     )
-    cms, asked = answering(again, attempts=2, sleep=lambda _: None)
+    cms, requests = answering(again, attempts=2, sleep=lambda _: None)
     assert [item.status for item in cms.bulk([{"id": "a"}, {"id": "b"}])] == [503, 503]
-    assert len(asked) == 2
+    assert len(requests) == 2
 
 
 def test_a_refusal_names_each_field(cms: Client) -> None:
@@ -301,7 +301,7 @@ def test_no_answer_is_an_error_without_a_status(error: httpx.RequestError, said:
 
 
 def test_a_request_that_cannot_be_sent_is_no_answer_of_the_service() -> None:
-    cms, asked = answering(httpx.Response(200, json={}))
+    cms, requests = answering(httpx.Response(200, json={}))
     for unsendable in (
         {"id": "a", "title": "\ud800"},
         {"id": "a\ud800"},
@@ -311,7 +311,7 @@ def test_a_request_that_cannot_be_sent_is_no_answer_of_the_service() -> None:
             cms.put(unsendable)
     with pytest.raises(ValueError, match="ascii"):
         Client("http://desk.example", "ключ")
-    assert asked == []
+    assert requests == []
 
 
 @pytest.mark.parametrize(
@@ -332,17 +332,17 @@ def test_an_answer_of_something_else_is_an_error(answer: httpx.Response) -> None
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
 def test_an_id_cannot_lead_a_call_to_another_path(name: str) -> None:
-    cms, asked = answering(httpx.Response(200, json={}))
+    cms, requests = answering(httpx.Response(200, json={}))
     with pytest.raises(ApiError, match="is no id"):
         cms.delete(name)
-    assert asked == []
+    assert requests == []
 
 
 def test_strange_ids_stay_one_step_of_the_address() -> None:
-    cms, asked = answering(httpx.Response(204))
+    cms, requests = answering(httpx.Response(204))
     cms.delete("../../x?y#z%2F☃")
     raw = "/v1/articles/..%2F..%2Fx%3Fy%23z%252F%E2%98%83"
-    assert asked[0].url.raw_path.decode() == raw
+    assert requests[0].url.raw_path.decode() == raw
 
 
 def test_pins_and_blocks_are_set_and_read(cms: Client, clock: SimpleNamespace) -> None:

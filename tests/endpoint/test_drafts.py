@@ -122,15 +122,15 @@ def lists(client: FlaskClient, *requests: dict[str, Any]) -> list[list[str]]:
 
 def test_the_first_list_of_a_page_is_the_same_as_alone(desk: FlaskClient) -> None:
     alone = desk.get("/v1/articles/harbour-2/related?limit=5&mode=latest&section=city").get_json()
-    asked = {"article_id": "harbour-2", "limit": 5, "mode": "latest", "section": "city"}
-    answer = desk.post(PAGE, json={"requests": [asked]}).get_json()
+    requested = {"article_id": "harbour-2", "limit": 5, "mode": "latest", "section": "city"}
+    answer = desk.post(PAGE, json={"requests": [requested]}).get_json()
     assert answer == {"lists": [alone]}
-    assert desk.post(PAGE, json=asked).get_json() == alone
+    assert desk.post(PAGE, json=requested).get_json() == alone
 
 
 def test_lists_of_a_page_do_not_repeat_each_other(desk: FlaskClient) -> None:
-    asked = {"article_id": "harbour-2", "limit": 6}
-    first, second, third = lists(desk, asked, asked, asked)
+    requested = {"article_id": "harbour-2", "limit": 6}
+    first, second, third = lists(desk, requested, requested, requested)
     whole = [
         item["id"]
         for item in desk.get("/v1/articles/harbour-2/related?limit=18").get_json()["items"]
@@ -249,8 +249,8 @@ def test_a_bad_request_of_a_page_is_refused_by_its_pointer(
 
 
 def test_a_page_with_an_unknown_article_is_refused(desk: FlaskClient) -> None:
-    asked = [{"article_id": "harbour-2"}, {"article_id": "nobody"}]
-    answer = desk.post(PAGE, json={"requests": asked})
+    requested = [{"article_id": "harbour-2"}, {"article_id": "nobody"}]
+    answer = desk.post(PAGE, json={"requests": requested})
     assert answer.status_code == 404
     assert "'nobody'" in answer.get_json()["detail"]
 
@@ -276,9 +276,9 @@ def test_a_draft_without_an_id_is_not_the_stored_article_called_draft(
     assert client.put(path, json=stored).status_code == 201
     assert client.put(f"{path}/pins", json=pins).status_code == 200
     index_with_fake(own_desk)
-    asked = {key: value for key, value in text.items() if key != "id"} | {"limit": 100}
-    items = client.post(PAGE, json=asked).get_json()["items"]
+    requested = {key: value for key, value in text.items() if key != "id"} | {"limit": 100}
+    items = client.post(PAGE, json=requested).get_json()["items"]
     assert {item["reason"] for item in items} & {"pinned"} == set()
     assert ANY_ID in {item["id"] for item in items}
-    named = client.post(PAGE, json=asked | {"id": ANY_ID}).get_json()["items"]
+    named = client.post(PAGE, json=requested | {"id": ANY_ID}).get_json()["items"]
     assert (named[0]["id"], named[0]["reason"]) == ("orchard-3", "pinned")

@@ -37,7 +37,7 @@ NAMED = {
 }
 
 
-def asked(client: FlaskClient, path: str = LIST, **options: str | float) -> Document:
+def explained(client: FlaskClient, path: str = LIST, **options: str | float) -> Document:
     response = client.get(path, query_string={"explain": 1} | options)
     assert response.status_code == 200, response.text
     assert response.headers["Cache-Control"] == "no-store"
@@ -62,7 +62,7 @@ def explanation_of(answer: Document, article_id: str) -> Document:
 
 
 def test_an_item_shows_the_parts_of_its_score_and_their_evidence(named: FlaskClient) -> None:
-    parts = explanation_of(asked(named, FIRST), "second")
+    parts = explanation_of(explained(named, FIRST), "second")
     assert list(parts) == [*PARTS, "grounds"]
     assert list(parts["grounds"]) == ["terms", "names", "passages"]
     assert parts["grounds"]["names"] == ["Port Said", "Orbita"]
@@ -89,9 +89,9 @@ def test_without_explain_nothing_is_explained_and_the_store_is_not_read(
 def test_while_the_store_is_away_parts_are_shown_without_evidence(
     desk: FlaskClient, store_away: Away
 ) -> None:
-    with_grounds = asked(desk, limit=3)
+    with_grounds = explained(desk, limit=3)
     with store_away():
-        without = asked(desk, limit=3)
+        without = explained(desk, limit=3)
     for one, other in zip(with_grounds["items"], without["items"], strict=True):
         del one["explanation"]["grounds"]
         assert other["explanation"].pop("no_grounds_because") == "store_away"
@@ -101,11 +101,11 @@ def test_while_the_store_is_away_parts_are_shown_without_evidence(
 def test_a_text_that_changed_since_is_not_quoted(named: FlaskClient) -> None:
     changed = NAMED["second"] | {"body_html": "<p>SECRET</p>"}
     named.put("/v1/articles/second", json=changed)
-    answer = asked(named, FIRST)
+    answer = explained(named, FIRST)
     assert explanation_of(answer, "second")["no_grounds_because"] == "text_changed"
     assert "grounds" in answer["items"][1]["explanation"]
     assert "SECRET" not in str(answer)
-    answer = asked(named, "/v1/articles/second/related")
+    answer = explained(named, "/v1/articles/second/related")
     assert {item["explanation"]["no_grounds_because"] for item in answer["items"]} == {
         "text_changed"
     }
@@ -124,14 +124,14 @@ def test_a_text_that_changed_after_the_worker_looked_is_not_quoted_either(
         }
 
     monkeypatch.setattr(ArticleStore, "get_many", late)
-    answer = asked(named, FIRST)
+    answer = explained(named, FIRST)
     assert explanation_of(answer, "second")["no_grounds_because"] == "text_changed"
     assert "grounds" in answer["items"][1]["explanation"]
 
 
 def test_an_unread_article_has_no_evidence(client: FlaskClient) -> None:
     client.put("/v1/articles/first", json=NAMED["first"])
-    items = asked(client, FIRST, limit=2)["items"]
+    items = explained(client, FIRST, limit=2)["items"]
     assert [item["explanation"]["no_grounds_because"] for item in items] == ["text_changed"] * 2
 
 
@@ -146,7 +146,7 @@ def test_the_store_is_read_once_for_all_items(
         return get_many(self, ids)
 
     monkeypatch.setattr(ArticleStore, "get_many", count)
-    answer = asked(desk, limit=10)
+    answer = explained(desk, limit=10)
     assert calls == [1 + answer["returned"]]
 
 
@@ -159,7 +159,7 @@ def test_hostile_text_is_quoted_as_text(desk: FlaskClient) -> None:
 
 
 def test_words_of_an_encoder_that_knows_no_russian_have_no_passages(desk: FlaskClient) -> None:
-    items = asked(desk, "/v1/articles/harbour-ru/related", language="any")["items"]
+    items = explained(desk, "/v1/articles/harbour-ru/related", language="any")["items"]
     for item in items:
         assert item["explanation"]["passage_weight"] == 0
         assert item["explanation"]["grounds"]["passages"] == []
@@ -174,7 +174,7 @@ def dropped_from(answer: Document) -> dict[str, Document]:
 
 
 def test_every_near_article_that_is_not_listed_is_named_with_its_rule(desk: FlaskClient) -> None:
-    answer = asked(desk, explain="all", limit=100, min_score=0.1)
+    answer = explained(desk, explain="all", limit=100, min_score=0.1)
     dropped = dropped_from(answer)
     assert not dropped.keys() & {"harbour-2", *(item["id"] for item in answer["items"])}
     rules = {name.removeprefix("harbour-"): one["rule"] for name, one in dropped.items()}
@@ -198,7 +198,7 @@ def test_every_near_article_that_is_not_listed_is_named_with_its_rule(desk: Flas
 
 
 def test_a_dropped_reprint_names_the_listed_duplicate_at_any_length(desk: FlaskClient) -> None:
-    answer = asked(desk, explain="all", limit=100)
+    answer = explained(desk, explain="all", limit=100)
     assert {item["reason"] for item in answer["items"]} > {"semantic"}
     reprint = dropped_from(answer)["harbour-1-reprint"]
     assert (reprint["rule"], reprint["because"]) == ("duplicate", "harbour-1")
@@ -207,7 +207,7 @@ def test_a_dropped_reprint_names_the_listed_duplicate_at_any_length(desk: FlaskC
 def test_a_full_cap_names_the_item_that_filled_it(client: FlaskClient, own_desk: Settings) -> None:
     with closing(open_store(own_desk.database_url)) as store:
         store.policies.set(Policy(story_likeness=0.01, story_cap=2, fallback=False, diversity=0.0))
-    answer = asked(client, explain="all", limit=10)
+    answer = explained(client, explain="all", limit=10)
     first, second = (item["id"] for item in answer["items"])
     capped = [one for one in answer["dropped"] if one["rule"] == "story_cap"]
     assert {one["because"] for one in capped} == {second} != {first}
@@ -217,7 +217,7 @@ def test_a_full_cap_names_the_item_that_filled_it(client: FlaskClient, own_desk:
 def test_no_text_of_what_was_dropped_is_shown(
     desk: FlaskClient, desk_documents: dict[str, Document]
 ) -> None:
-    for one in asked(desk, explain="all", limit=1)["dropped"]:
+    for one in explained(desk, explain="all", limit=1)["dropped"]:
         assert list(one) in (
             ["id", "title", "score", "rule"],
             ["id", "title", "score", "rule", "because"],
@@ -228,7 +228,7 @@ def test_no_text_of_what_was_dropped_is_shown(
 def test_at_most_fifty_dropped_articles_are_named(
     desk: FlaskClient, desk_documents: dict[str, Document]
 ) -> None:
-    dropped = asked(desk, explain="all", limit=1)["dropped"]
+    dropped = explained(desk, explain="all", limit=1)["dropped"]
     assert len(dropped) == min(50, len(desk_documents) - 2)
 
 
@@ -250,18 +250,18 @@ def test_at_most_fifty_dropped_articles_are_named(
 def test_a_dropped_article_names_the_option_that_dropped_it(
     desk: FlaskClient, seed: str, options: dict[str, Any], article_id: str, rule: str
 ) -> None:
-    answer = asked(desk, f"/v1/articles/{seed}/related", explain="all", **options)
+    answer = explained(desk, f"/v1/articles/{seed}/related", explain="all", **options)
     assert dropped_from(answer)[article_id]["rule"] == rule
 
 
 def test_an_article_without_a_list_has_no_dropped_articles(desk: FlaskClient) -> None:
-    answer = asked(desk, "/v1/articles/harbour-silent/related", explain="all")
+    answer = explained(desk, "/v1/articles/harbour-silent/related", explain="all")
     assert (answer["items"], answer["dropped"]) == ([], [])
 
 
 def test_a_deleted_article_is_not_among_the_dropped(client: FlaskClient) -> None:
     client.delete("/v1/articles/harbour-withheld")
-    assert "harbour-withheld" not in dropped_from(asked(client, explain="all"))
+    assert "harbour-withheld" not in dropped_from(explained(client, explain="all"))
 
 
 # Who may ask, and for a draft.
@@ -306,7 +306,7 @@ def test_an_article_that_two_stages_dropped_has_the_reason_of_the_first(
     for policy in (alone, replace(alone, fallback=True)):
         with closing(open_store(own_desk.database_url)) as store:
             store.policies.set(policy)
-        dropped = asked(client, explain="all", limit=10)["dropped"]
+        dropped = explained(client, explain="all", limit=10)["dropped"]
         capped.append({o["id"]: o.get("because") for o in dropped if o["rule"] == "story_cap"})
     before, after = capped
     again = before.keys() & after.keys()

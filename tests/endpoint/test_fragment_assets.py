@@ -114,7 +114,7 @@ def test_a_preflight_request_is_answered_with_what_a_page_may_do(
 
 
 def test_no_other_call_allows_other_origins(public: FlaskClient, closed: FlaskClient) -> None:
-    asked = [
+    answers = [
         closed.options(LISTS[0], headers=PAGE),
         public.get("/v1/articles/harbour-2", headers=PAGE),
         public.put("/v1/articles/harbour-2", headers=PAGE, json={"title": "A"}),
@@ -123,7 +123,7 @@ def test_no_other_call_allows_other_origins(public: FlaskClient, closed: FlaskCl
         public.get("/read/harbour-2", headers=PAGE),
         public.get("/healthz", headers=PAGE),
     ]
-    assert not [answer for answer in asked if "Access-Control-Allow-Origin" in answer.headers]
+    assert not [answer for answer in answers if "Access-Control-Allow-Origin" in answer.headers]
 
 
 @pytest.mark.parametrize("path", [LISTS[1], "/read/harbour-2"])

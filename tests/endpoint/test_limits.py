@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 30
 
 
 @contextmanager
-def held_up(owner: type | ModuleType, name: str) -> Iterator[threading.Semaphore]:
+def blocked_calls(owner: type | ModuleType, name: str) -> Iterator[threading.Semaphore]:
     """Calls wait until the end; each signals when it has arrived."""
     arrived, free, call = threading.Semaphore(0), threading.Event(), getattr(owner, name)
 
@@ -53,16 +53,16 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """For which articles the store was asked."""
-    asked, get = list[str](), ArticleStore.get
+def fetched_ids(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the articles that were fetched from the store."""
+    fetched_ids, get = list[str](), ArticleStore.get
 
     def note(store: ArticleStore, article_id: str) -> Any:
-        asked.append(article_id)
+        fetched_ids.append(article_id)
         return get(store, article_id)
 
     monkeypatch.setattr(ArticleStore, "get", note)
-    return asked
+    return fetched_ids
 
 
 def another(client: FlaskClient) -> FlaskClient:
@@ -90,7 +90,7 @@ def test_while_the_store_is_slow_articles_of_the_view_get_their_lists(
     client: FlaskClient, pool: ThreadPoolExecutor, path: str
 ) -> None:
     assert client.get(SEED).status_code == 200
-    with held_up(ArticleStore, "get") as arrived:
+    with blocked_calls(ArticleStore, "get") as arrived:
         first = [pool.submit(another(client).get, path) for _ in range(limits.READS)]
         for _ in first:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
@@ -104,7 +104,7 @@ def test_while_the_store_is_slow_articles_of_the_view_get_their_lists(
 
 
 def test_while_the_store_is_away_no_request_asks_it(
-    client: FlaskClient, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, fetched_ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise StoreUnusable("the disk answers nobody")
@@ -115,9 +115,9 @@ def test_while_the_store_is_away_no_request_asks_it(
         for path in (NOBODY, "/v1/articles/nobody", "/v1/articles/nobody/related.html"):
             assert_refused(client.get(path))
         assert client.get(SEED).data == before.data
-    assert asked == []
+    assert fetched_ids == []
     assert client.get(NOBODY).status_code == 404
-    assert asked == ["nobody"]
+    assert fetched_ids == ["nobody"]
 
 
 def test_an_unread_article_that_the_view_lacks_is_not_answered_as_deleted(
@@ -135,7 +135,7 @@ def test_a_known_article_is_fetched_while_a_request_waits_for_the_log(
     client: FlaskClient, pool: ThreadPoolExecutor
 ) -> None:
     assert client.get("/v1/articles/harbour-2").status_code == 200
-    with held_up(Follower, "await_refresh") as arrived:
+    with blocked_calls(Follower, "await_refresh") as arrived:
         first = pool.submit(another(client).get, NOBODY)
         assert arrived.acquire(timeout=PATIENCE_SECONDS)
         assert client.get("/v1/articles/harbour-2").status_code == 200
@@ -188,7 +188,7 @@ def test_heavy_requests_above_the_limit_are_refused_and_lists_go_on(
     name: str,
     work: list[Callable[[FlaskClient], TestResponse]],
 ) -> None:
-    with held_up(owner, name) as arrived:
+    with blocked_calls(owner, name) as arrived:
         some = [pool.submit(work[at % len(work)], another(client)) for at in range(limits.HEAVY)]
         for _ in some:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
@@ -219,7 +219,7 @@ def test_waiting_to_be_visible_does_not_count_as_writing(
         return asks.put(f"/v1/articles/{name}?wait=visible", json=make_story(name))
 
     monkeypatch.setattr(web_state, "WAIT_SECONDS", 0.05)
-    with held_up(web_state.State, "is_visible") as arrived:
+    with blocked_calls(web_state.State, "is_visible") as arrived:
         four = [pool.submit(put, another(client), f"fresh-{number}") for number in range(4)]
         for _ in four:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
@@ -264,7 +264,7 @@ def test_a_writer_above_the_limit_is_503_while_reads_are_answered(
     def put(asks: FlaskClient, number: int) -> TestResponse:
         return asks.put(f"/v1/articles/w-{number}", json={"title": "W"})
 
-    with held_up(ArticleStore, "put") as arrived:
+    with blocked_calls(ArticleStore, "put") as arrived:
         writes = [pool.submit(put, another(client), number) for number in range(limits.WRITES)]
         for _ in writes:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)

@@ -107,7 +107,7 @@ class Archive:
         return follower
 
     def features(self) -> list[str]:
-        """Of the texts that the article ever had, those of which anything is kept."""
+        """Of the texts that the article ever had, those that still have features."""
         cache = self.store.features
         return [
             *cache.vectors(self.hashes, self.reader.model.fingerprint),
@@ -118,15 +118,15 @@ class Archive:
 
 def test_overrides_of_other_articles_stay(archive: Archive) -> None:
     archive.erase()
-    held = archive.store.overrides.history("harbour-2", "blocks")
-    assert [[one.id for one in parse_overrides(row.document)] for row in held] == [
+    versions = archive.store.overrides.history("harbour-2", "blocks")
+    assert [[one.id for one in parse_overrides(row.document)] for row in versions] == [
         ["harbour-4"],
         ["harbour-4"],
         [],
     ]
-    assert held[0].by == "erase" not in {row.by for row in held[1:]}
+    assert versions[0].by == "erase" not in {row.by for row in versions[1:]}
     assert archive.store.overrides.history(DOOMED, "pins") == ()
-    assert log_of(archive.store, held[0].change - 1)[0].kind == "choice"
+    assert log_of(archive.store, versions[0].change - 1)[0].kind == "choice"
 
 
 def lists_of(settings: Settings) -> dict[str, list[str]]:
@@ -245,8 +245,8 @@ def test_the_other_articles_and_their_lists_are_as_if_it_had_never_been(
     archive.erase()
     assert lists_of(archive.settings) == lists_of(desk_settings)
     with archive.store.scan() as view:
-        kept = {stored.article.id: stored.article for stored in view}
-    assert kept == {
+        remaining = {stored.article.id: stored.article for stored in view}
+    assert remaining == {
         key: parse_article(json.dumps(document)) for key, document in desk_documents.items()
     }
 

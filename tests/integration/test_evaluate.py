@@ -106,9 +106,9 @@ def ndcg(gains: list[int], judged: list[int], depth: int) -> float:
 
 
 def test_evaluate_prints_what_it_measured_on(evaluated: Evaluated, qrels: Qrels) -> None:
-    asked = [seed for seed, judged in qrels.items() if max(judged.values()) > 0]
+    queries = [seed for seed, judged in qrels.items() if max(judged.values()) > 0]
     first = evaluated.result.stdout.splitlines()[0]
-    assert first.endswith(f": 137 articles, {len(asked)} queries, 5 pairs")
+    assert first.endswith(f": 137 articles, {len(queries)} queries, 5 pairs")
 
 
 def test_evaluate_prints_a_row_for_relevance_and_one_for_served_lists(evaluated: Evaluated) -> None:

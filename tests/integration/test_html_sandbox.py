@@ -333,7 +333,7 @@ def test_an_answer_that_is_nonsense_is_refused(others: set[int], command: list[s
 
 
 @pytest.mark.parametrize(
-    ("program", "reason", "asked"),
+    ("program", "reason", "attempts"),
     [
         ("sys.exit(3)", "ended with status 3; try: .*html.sandbox_child text", 2),
         ("os.kill(os.getpid(), 11)", "died with signal 11", 2),
@@ -343,14 +343,14 @@ def test_an_answer_that_is_nonsense_is_refused(others: set[int], command: list[s
     ],
 )
 def test_only_a_request_that_was_not_received_is_repeated_and_only_once(
-    tmp_path: Path, program: str, reason: str, asked: int
+    tmp_path: Path, program: str, reason: str, attempts: int
 ) -> None:
     diary = tmp_path / "diary"
     written = f"open({str(diary)!r}, 'a').write('x'); "
     reader = Sandbox(TEXT, fake(written + program))
     with reader, pytest.raises(UnreadableMarkup, match=reason):
         reader.read("<p>" + "x" * 300_000)
-    assert diary.read_text() == "x" * asked
+    assert diary.read_text() == "x" * attempts
 
 
 def test_unrequested_output_of_a_child_is_not_the_next_answer() -> None:

@@ -111,12 +111,12 @@ def test_bm25_is_the_one_of_the_formula(
     allowed = allowed - {seed} | {SEED}
     bags = {a.id: Counter(tokenize(f"{a.title}\n{a.summary}\n{a.body}")) for a in articles}
     count, mean = len(bags), sum(bag.total() for bag in bags.values()) / len(bags)
-    held = Counter(word for bag in bags.values() for word in bag)
+    containing = Counter(word for bag in bags.values() for word in bag)
 
     def score(other: str) -> float:
         bag, total = bags[other], 0.0
         for word, times in bags[seed].items():
-            rarity = math.log(max(1.0, (count - held[word] + 0.5) / (held[word] + 0.5)))
+            rarity = math.log(max(1.0, (count - containing[word] + 0.5) / (containing[word] + 0.5)))
             frequency = bag[word]
             length = 0.25 + 0.75 * bag.total() / mean
             total += times * rarity * frequency / (frequency + 1.5 * length)

@@ -33,16 +33,16 @@ class Died(BaseException):
 
 @dataclass
 class Watched:
-    """An encoder that remembers what it was asked, and does something before it answers.
+    """An encoder that records the texts it encodes, and does something before it answers.
 
     For texts with the word `numberless` it gives what is no number.
     """
 
     before: Before = lambda _: None
-    asked: list[str] = field(default_factory=list)
+    encoded: list[str] = field(default_factory=list)
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
-        self.asked += texts
+        self.encoded += texts
         self.before(texts)
         rows = HashedWords().encode(texts, advance)
         rows[["numberless" in text for text in texts], 3] = np.nan
@@ -174,7 +174,7 @@ def test_a_text_is_embedded_once_for_all_articles_that_have_it(
     assert indexer.step() == 2
     put(store, {"c": "One text"})
     assert indexer.step() == 1
-    assert (watched.asked, read_in_order(store)) == (["One text"], ["a", "b", "c"])
+    assert (watched.encoded, read_in_order(store)) == (["One text"], ["a", "b", "c"])
 
 
 def test_a_text_that_changed_while_it_was_read_still_waits(
@@ -221,12 +221,12 @@ def test_a_bad_article_is_tried_alone_and_a_dead_letter_after_three_failures(
     assert store.queue.length() == QueueLength(1, 0, 0)
     assert [indexer.step() for _ in range(3)] == [1, 1, 0]
     assert store.queue.length() == QueueLength(0, 0, 1)
-    asked = watched.asked.count("A poison pill")
-    assert asked == 4  # together with the others, then three times alone
+    times = watched.encoded.count("A poison pill")
+    assert times == 4  # together with the others, then three times alone
     store.put(article("e", "Later"))
     assert indexer.drain() == 1
     assert read_in_order(store) == ["a", "c", "d", "e"]
-    assert watched.asked.count("A poison pill") == asked
+    assert watched.encoded.count("A poison pill") == times
 
 
 @pytest.mark.parametrize("bulk", [True, False], ids=["of a bulk load", "of single writes"])

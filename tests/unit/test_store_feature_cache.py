@@ -32,7 +32,7 @@ Codes = NDArray[np.int8]
 def passages_in(
     cache: FeatureCache, hashes: list[str], fingerprint: str
 ) -> dict[str, NDArray[np.int8]]:
-    """By text hash, the codes of passages that are kept."""
+    """By text hash, the codes of passages that are stored."""
     return {key: one.passages for key, one in cache.embeddings(hashes, fingerprint).items()}
 
 
@@ -73,13 +73,13 @@ def add_vectors(
     )
 
 
-def plain(kept: dict[str, Features]) -> dict[str, tuple[Any, ...]]:
+def plain(stored: dict[str, Features]) -> dict[str, tuple[Any, ...]]:
     return {
         key: (
             t.language,
             *((str(part.dtype), part.tolist()) for part in (t.buckets, t.counts, t.minhash)),
         )
-        for key, t in kept.items()
+        for key, t in stored.items()
     }
 
 
@@ -95,8 +95,8 @@ def test_features_stored_again_are_replaced(cache: FeatureCache) -> None:
     add_vectors(cache, {"a": vector(3)}, "model-2")
     cache.add_terms({"a": terms("en")}, "words-2")
     cache.add_terms({"a": terms("ru")}, "words-2")
-    kept = cache.vectors(["a", "b"], "model-2")
-    assert {key: v.tolist() for key, v in kept.items()} == {"a": [3], "b": [2]}
+    stored = cache.vectors(["a", "b"], "model-2")
+    assert {key: v.tolist() for key, v in stored.items()} == {"a": [3], "b": [2]}
     assert cache.terms(["a"], "words-2")["a"].language == "ru"
 
 
@@ -139,8 +139,8 @@ def test_more_rows_than_one_statement_takes_are_stored_and_found(cache: FeatureC
     passages = {key: codes([int(key) % 100]) for key in many}
     add_vectors(cache, many, "model-10")
     add_vectors(cache, {key: -v for key, v in many.items()}, "model-10", passages)
-    kept = cache.embeddings([*many, "nobody"], "model-10")
-    assert {key: (one.vector.tolist(), one.passages.tolist()) for key, one in kept.items()} == {
+    stored = cache.embeddings([*many, "nobody"], "model-10")
+    assert {key: (one.vector.tolist(), one.passages.tolist()) for key, one in stored.items()} == {
         key: ([-float(int(key))], [[int(key) % 100]]) for key in many
     }
 
@@ -159,13 +159,13 @@ def test_passages_come_back_as_stored_with_their_vectors(cache: FeatureCache) ->
     vectors = {"a": vector(1, 0), "b": vector(0.1, 65_504), "c": vector(1, 0)}
     add_vectors(cache, {}, "model-14")
     add_vectors(cache, vectors, "model-14", made | {"nobody": codes([1, 1])})
-    kept = passages_in(cache, ["c", "b", "nobody", "a"], "model-14")
-    assert {key: (str(p.dtype), p.tolist()) for key, p in kept.items()} == {
+    stored = passages_in(cache, ["c", "b", "nobody", "a"], "model-14")
+    assert {key: (str(p.dtype), p.tolist()) for key, p in stored.items()} == {
         "a": ("int8", [[127, -128], [0, 1]]),
         "b": ("int8", [[-1, 127]]),
         "c": ("int8", []),
     }
-    assert kept["c"].shape == (0, 2)
+    assert stored["c"].shape == (0, 2)
     assert passages_in(cache, ["a"], "model-15") == {}
     assert (cache.vectors([], "model-14"), cache.terms([], "model-14")) == ({}, {})
     found = cache.vectors([*vectors, "nobody"], "model-14")
@@ -189,9 +189,12 @@ def test_an_embedding_comes_back_bit_by_bit(
 ) -> None:
     values, passages = made
     add_vectors(cache, {"h": values}, "model-16", {"h": passages})
-    kept = cache.embeddings(["h"], "model-16")["h"]
-    assert kept.vector.tobytes() == values.tobytes()
-    assert (kept.passages.shape, kept.passages.tobytes()) == (passages.shape, passages.tobytes())
+    stored = cache.embeddings(["h"], "model-16")["h"]
+    assert stored.vector.tobytes() == values.tobytes()
+    assert (stored.passages.shape, stored.passages.tobytes()) == (
+        passages.shape,
+        passages.tobytes(),
+    )
 
 
 def test_passages_are_replaced_with_their_vector_and_never_outlive_it(cache: FeatureCache) -> None:
@@ -217,8 +220,8 @@ def keep_all(cache: FeatureCache, hashes: list[str]) -> None:
     cache.add_texts(dict.fromkeys(hashes, "text"), "markup")
 
 
-def kept(cache: FeatureCache, hashes: list[str]) -> list[set[str]]:
-    """Which are kept as vectors, as terms and as texts."""
+def stored_kinds(cache: FeatureCache, hashes: list[str]) -> list[set[str]]:
+    """Which texts have stored vectors, terms and plain texts."""
     found = (cache.vectors(hashes, "model"), cache.terms(hashes, "words"))
     return [set(each) for each in (*found, cache.texts(hashes, "markup"))]
 
@@ -231,7 +234,7 @@ def test_pruning_removes_features_of_no_article(store: ArticleStore) -> None:
     hashes = [present.text_hash, deleted.text_hash, "foreign"]
     keep_all(store.features, hashes)
     assert store.features.prune() == 6
-    assert kept(store.features, hashes) == [{present.text_hash}] * 3
+    assert stored_kinds(store.features, hashes) == [{present.text_hash}] * 3
     assert store.features.prune() == 0
 
 
@@ -265,4 +268,4 @@ def test_pruning_removes_the_features_of_other_models_analyzers_and_readers(
     with store.scan() as scan:
         assert scan.count_outdated_rows(frozenset(used)) == left.count(False)
     assert store.features.prune(used) == left.count(False)
-    assert [bool(found) for found in kept(store.features, [article.text_hash])] == left
+    assert [bool(found) for found in stored_kinds(store.features, [article.text_hash])] == left
