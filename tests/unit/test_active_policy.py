@@ -1,4 +1,4 @@
-"""Which version is active: the newest that this program can read."""
+"""The active policy is the newest version that this program can read."""
 
 import logging
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A key is found by its whole secret only."""
+"""A key is accepted only with its whole secret."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the store lacks is computed once and stored; one bad article stops no other."""
+"""Missing features are computed once and stored; one bad article does not stop the others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a check finds is decided on plain values."""
+"""The findings of a check, decided on plain values."""
 
 import json
 from dataclasses import replace

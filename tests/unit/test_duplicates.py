@@ -19,7 +19,7 @@ MODEL = Model("fake", Path(), "fake-1", None)
 NAMES = "abcdefgh"
 
 Links = Mapping[str, str | None]
-"""By article what it translates, if anything."""
+"""By article, the id of the article that it translates, if any."""
 
 FIRST: Links = {"a": None, "b": "a", "c": "b", "d": "g:1", "e": "g:1", "f": "f"}
 
@@ -61,7 +61,7 @@ STEPS = st.lists(
 
 
 def by_joining(links: Links, name: str) -> list[str]:
-    """Brute force: join what is linked until nothing more is."""
+    """Brute force: join linked groups until no link joins two groups."""
     story, before = {name}, set[str]()
     while story != before:
         before = set(story)
@@ -76,7 +76,7 @@ def by_joining(links: Links, name: str) -> list[str]:
 def test_translations_are_those_of_brute_force(
     first: Snapshot, steps: list[tuple[dict[str, str | None], set[str]]]
 ) -> None:
-    """Over a snapshot and what came since; links that are taken away or deleted no longer count."""
+    """Over a snapshot and its delta; removed links and links of deleted articles do not count."""
     links, taken = dict(FIRST), []
     for new, gone in steps:
         left = gone - set(new)

@@ -109,7 +109,7 @@ STEPS = st.lists(st.integers(-8, 7), min_size=32, max_size=32)
 def test_weights_packed_into_blocks_are_unpacked_in_order(
     blocks: list[tuple[float, list[int]]],
 ) -> None:
-    """Byte n of a block holds the steps of weight n below and of weight n + 16 above, plus 8."""
+    """Byte n of a block: weight n in the low bits, weight n + 16 in the high ones, each plus 8."""
     data = b"".join(
         struct.pack("<e", scale)
         + bytes((steps[at] + 8) | (steps[at + 16] + 8) << 4 for at in range(16))
@@ -245,7 +245,7 @@ def test_a_kill_in_the_middle_leaves_no_partial_folder(small: SmallModel) -> Non
 def test_only_one_of_two_unpackings_at_once_works(
     small: SmallModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock is of the open file, so threads stand here for processes."""
+    """The lock belongs to the open file, so threads can replace processes here."""
     worked: list[int] = []
     begun, met, real = threading.Event(), threading.Event(), write_files
 

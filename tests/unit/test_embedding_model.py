@@ -1,4 +1,4 @@
-"""Finding a model: pinned weights, fingerprints, and what its model_card says."""
+"""Finding a model: pinned weights, fingerprints, and its model card."""
 
 import hashlib
 from pathlib import Path
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, origin: str | None) -> None:
-    """Let the bundled package lie somewhere else, or nowhere."""
+    """Install the bundled package in another folder, or not at all."""
     spec = None if origin is None else SimpleNamespace(origin=origin)
     packages = module.BUNDLED_PACKAGE, module.MULTILINGUAL_PACKAGE
     monkeypatch.setattr(module, "find_spec", dict.fromkeys(packages, spec).__getitem__)
@@ -105,7 +105,7 @@ def test_the_multilingual_model_is_found_without_being_unpacked(tmp_path: Path) 
 
 
 def test_the_multilingual_fingerprint_is_the_same_everywhere(tmp_path: Path) -> None:
-    """It comes from the weights and the versions, which nobody changes without knowing it."""
+    """A pinned value: it changes only with the weights or the versions."""
     found = find_model("multilingual", tmp_path)
     assert found.fingerprint == find_model("multilingual", NOWHERE).fingerprint
     made = hashlib.sha256(f"{module.MULTILINGUAL_SHA256} {FOLDER_VERSION}".encode()).hexdigest()
@@ -152,7 +152,7 @@ def test_a_folder_without_safetensors_is_refused(folder: Path) -> None:
         ("---\nlanguage:\n- multilingual\n- en\n---\n", None),
         ("---\nlanguage: multilingual\n---\n", None),
         ("---\nlicense: mit\n---\n", None),
-        ("# A model_card without data\n", None),
+        ("# A card without data\n", None),
     ],
 )
 def test_the_model_card_says_which_languages_a_model_supports(

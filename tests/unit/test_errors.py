@@ -1,4 +1,4 @@
-"""The error tree: what its docstring draws is what its classes are."""
+"""The error tree: the classes are as the docstring draws them."""
 
 import inspect
 import re
@@ -27,7 +27,7 @@ def own_classes() -> dict[str, type]:
 
 
 def drawn_parents() -> dict[str, str]:
-    """By the name of each drawn class the name of the class it hangs from."""
+    """By name of each drawn class, the name of its base class."""
     path = ["ReadAlsoError"]
     parents = {}
     for line in (errors.__doc__ or "").splitlines():

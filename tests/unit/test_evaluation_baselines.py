@@ -1,4 +1,4 @@
-"""Baselines and traits over the desk, against the same done the long way."""
+"""Baselines and traits over the desk, against slow computations."""
 
 import json
 import math
@@ -55,7 +55,7 @@ def listed(bench: Bench) -> dict[str, tuple[str, ...]]:
 
 @pytest.fixture(scope="module")
 def allowed(bench: Bench) -> set[str]:
-    """What the filters of the product leave for the seed."""
+    """The articles that the product's filters allow for the seed."""
     seed = find_seed(bench.view, SEED)
     rows = ListRequest(bench.view, seed, bench.options(), RELEVANCE_ONLY, NOW).rows.eligible
     return {bench.view.id_of(row) for row in np.flatnonzero(rows).tolist()}

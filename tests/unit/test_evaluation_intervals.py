@@ -1,4 +1,4 @@
-"""Intervals by story, against draws made here the long way."""
+"""Intervals by story, against draws made slowly in the test."""
 
 import numpy as np
 import pytest

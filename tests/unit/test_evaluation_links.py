@@ -1,4 +1,4 @@
-"""Links as judgments: two spellings of one page are one page; what is no web page is None."""
+"""Links as judgments: spellings of one page are equal; a link to no web page is None."""
 
 import pytest
 from hypothesis import given

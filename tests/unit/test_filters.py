@@ -83,7 +83,7 @@ def test_labels_are_compared_whole_and_unknown_values_meet_no_bound(
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
-    """Most articles break no rule by one field, or hardly one would be listed."""
+    """Mostly values that break no rule; otherwise hardly any article would be eligible."""
     return st.sampled_from([usual] * 2 * len(others) + [*others])
 
 
@@ -129,7 +129,7 @@ def unread(one: Article) -> IndexedDocument:
 def kept_rules(
     document: IndexedDocument, wanted: Filter, now: datetime, *, untitled: bool
 ) -> dict[str, bool]:
-    """The contract's rules in their order, one sentence each, and whether an article keeps it."""
+    """The contract's rules in order, and whether the article keeps each."""
     one = document.article
     at = None if one.published_at is None else one.published_at.timestamp()
     after, before = wanted.published_after, wanted.published_before

@@ -191,7 +191,7 @@ def test_a_few_lists_are_no_evidence() -> None:
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """The articles of an archive made up: ids, vectors in float16, and which may be listed."""
+    """Made-up articles: ids, float16 vectors, and which are eligible."""
 
     ids: NDArray[np.str_]
     vectors: NDArray[np.float16]
@@ -201,13 +201,13 @@ class Archive:
         return len(self.ids)
 
     def part(self, share: float) -> "Archive":
-        """Some of the articles, drawn alike each time."""
+        """A sample of the articles, the same each time."""
         drawn = np.random.default_rng(1).permutation(len(self))[: int(share * len(self))]
         kept = np.sort(drawn)
         return Archive(self.ids[kept], self.vectors[kept], self.listable[kept])
 
     def shuffle(self) -> "Archive":
-        """Every article under another one's vector."""
+        """Give every article the vector of another one."""
         return replace(self, vectors=np.roll(self.vectors, 7, axis=0))
 
     def stored(self, ids: Sequence[str]) -> dict[str, NDArray[np.float16]]:
@@ -323,7 +323,7 @@ def measure(new: GateCandidate, kept: Archive) -> GateMeasures:
 def test_recall_is_that_of_the_search_and_not_of_the_rows(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search that gives back the hundred after the nearest thirty misses thirty of a hundred."""
+    """A search that returns rows 31 to 130 misses thirty of the nearest hundred."""
     archive = archive_of(300)
     new, nearest = stage(archive), Vectors.nearest
     assert measure(new, archive).recall == pytest.approx(1, abs=1e-3)
@@ -386,7 +386,7 @@ def test_only_articles_in_both_generations_are_queried(
 
 
 def test_a_withdrawal_is_no_reason_to_expect_lists_as_long(stage: Stage) -> None:
-    """Topics of seven: with one withdrawn each list has fewer than six related ones left."""
+    """Topics have seven articles: after a withdrawal, lists have fewer than six related items."""
     archive = archive_of(70, per_topic=7)
     new = replace(archive, listable=np.arange(70) >= 20)
     measured, before = measure_generations(stage(new), stage(archive), new.stored)

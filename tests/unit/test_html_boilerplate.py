@@ -148,7 +148,7 @@ def test_shortcodes_inside_a_paragraph_are_removed(marked: str, text: str) -> No
 
 
 def _plain(text: str) -> str:
-    """The text of plain markup, by a way of its own."""
+    """The text of plain markup, by another implementation."""
     for tag in ("</li><li>", "</h2><p>"):
         text = text.replace(tag, "\n\n")
     out, inside = "", False

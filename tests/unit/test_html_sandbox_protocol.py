@@ -1,4 +1,4 @@
-"""What the package imports, and the shape of what goes through the pipes."""
+"""The imports of the package, and the format of messages in the pipes."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_character
 
 
 def modules_after(program: str) -> set[str]:
-    """The modules that an interpreter of its own has after a program."""
+    """The modules that a new interpreter has loaded after a program."""
     program = f"import json, sys; {program}; print(json.dumps(sorted(sys.modules)))"
     return set(
         json.loads(

@@ -1,4 +1,4 @@
-"""An article's HTML as the text that its reader sees, and as its links."""
+"""An article's HTML as the text that a reader sees, and its links."""
 
 import re
 import unicodedata

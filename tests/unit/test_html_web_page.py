@@ -1,4 +1,4 @@
-"""A whole page: its main text, what it says of itself, and what a child's answer may be."""
+"""A whole page: its main text, its metadata, and the valid answers of a child process."""
 
 import json
 from dataclasses import asdict, fields

@@ -1,4 +1,4 @@
-"""Tests and benchmarks stand apart: neither imports the other."""
+"""Tests and benchmarks do not import each other."""
 
 import ast
 from collections.abc import Iterator

@@ -106,7 +106,7 @@ def test_a_build_that_fails_or_is_interrupted_leaves_the_live_one_alone(
 
 
 class DiskFull(OSError):
-    """What the injected failure raises, so that no other one is taken for it."""
+    """The error of the injected failure, different from all real ones."""
 
 
 def failing(real: Callable[..., Any], after: int) -> Callable[..., Any]:
@@ -310,7 +310,7 @@ def test_prune_removes_nothing_when_the_pointer_is_damaged(catalog: Catalog) -> 
 
 
 def test_prune_removes_generations_of_another_store_first(catalog: Catalog) -> None:
-    """A store made anew counts from 1 again, below the numbers of the old one."""
+    """A new store counts from 1 again, below the numbers of the old one."""
     old = [publish(catalog, change) for change in (50, 51, 52)]
     new = [publish(catalog, change, epoch="another") for change in (1, 2)]
     assert catalog.prune(3) == old[:2]

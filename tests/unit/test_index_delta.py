@@ -62,7 +62,7 @@ def passages_of(kind: int, dim: int) -> Codes:
 
 
 def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
-    """Make the rows of some ids; all but the id follows from the kind."""
+    """Make rows for some ids; all but the id depends on the kind."""
     ids = sorted(kinds)
     chosen = np.array([kinds[row_id] for row_id in ids], np.int64)
     words = [WORDS[kind % len(WORDS)] for kind in chosen.tolist()]
@@ -145,7 +145,7 @@ BUILT: dict[str, dict[str, int]] = {
 
 @pytest.fixture(scope="module")
 def snapshots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Snapshot]:
-    """Built once; that of nothing has one dimension, as the first rebuild of a newsroom."""
+    """Built once; the empty one has one dimension, as in the first rebuild of a newsroom."""
     folder = tmp_path_factory.mktemp("overlays")
     made = {name: publish(folder / name, rows_of(kinds)) for name, kinds in BUILT.items() if kinds}
     nothing = rows_of({}, np.zeros((KINDS, 1), np.float32))
@@ -167,7 +167,7 @@ histories = st.lists(changes(), max_size=7)
 
 
 def steps(snapshot: Snapshot, name: str, history: list[Change]) -> Iterator[tuple[View, Archive]]:
-    """Each view on the way, with what should be in it."""
+    """Each view of a history, with its expected content."""
     delta_writer, archive = DeltaWriter(View.of(snapshot)), Archive.of(BUILT[name])
     yield delta_writer.view, archive
     for put, gone in history:
@@ -264,7 +264,7 @@ def test_terms_are_weighed_by_the_frequencies_of_the_build(
 
 
 def check_order(hits: Hits, similarities: Floats, limit: int, allowed: Bools) -> None:
-    """The best of what is alike at all; sums may differ in their last bit from part to part."""
+    """The most similar rows; sums may differ in the last bit between parts."""
     alike = np.flatnonzero(allowed & (similarities > 0))
     assert len(hits) == min(limit, len(alike))
     assert set(hits.rows.tolist()) <= set(alike.tolist())

@@ -1,4 +1,4 @@
-"""What the package leans on: NumPy, and FAISS in two modules."""
+"""The dependencies of the package: NumPy, and FAISS in two modules only."""
 
 import ast
 import sys

@@ -90,7 +90,7 @@ def test_rarity_is_counted_inside_the_group_of_a_row() -> None:
 
 
 def test_a_bucket_that_more_rows_hold_than_the_group_has_weighs_as_one_that_all_hold() -> None:
-    """Other groups hold it too; ln((1 + 3) / (1 + 3)) + 1 is 1, and nothing is below."""
+    """Other groups have it too; ln((1 + 3) / (1 + 3)) + 1 is 1, the least weight."""
     np.testing.assert_array_equal(idf(np.array([3, 4, 900]), 3), [1, 1, 1])
     np.testing.assert_array_equal(idf(np.array([0, 1]), np.array([0, 0])), [1, 1])
 
@@ -202,7 +202,7 @@ def test_a_query_that_fails_leaves_the_table_clean() -> None:
 
 
 def test_a_bucket_out_of_range_is_no_error() -> None:
-    """As in a damaged file: what comes of it may be wrong, and nothing breaks."""
+    """As in a damaged file: the result may be wrong, but there is no crash."""
     odd = SparseMatrix(
         np.array([0, 2]), np.array([-5, BUCKETS + 9], np.int32), np.ones(2, np.float16)
     )

@@ -68,7 +68,7 @@ def brute_lexical(snapshot: Snapshot, row: int) -> float:
 
 
 def check(snapshot: Snapshot, known: Bools) -> None:
-    """All that is stored of each row against brute force."""
+    """Compare all that is stored for each row with brute force."""
     codes, around = codes_of(snapshot), snapshot.neighbours
     words, languages = snapshot.labels["language"], snapshot.columns["language"]
     for row in range(len(snapshot)):
@@ -150,7 +150,7 @@ def test_a_thousand_copies_and_more_are_as_near_as_they_are(tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Rows, Snapshot]]:
-    """Archives of every kind, and what was built of them."""
+    """Archives of every kind, with their snapshots."""
     made = {}
     for name, rows, stamp in (
         ("raw", archive(60), {}),
@@ -172,7 +172,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Rows, Sna
 def test_a_row_put_again_is_the_same_as_in_the_build(
     built: dict[str, tuple[Rows, Snapshot]], name: str, chosen: list[set[int]]
 ) -> None:
-    """Nothing changed, so all that is stored of it is to the bit what a rebuild would store."""
+    """Nothing changed, so the stored values equal those of a rebuild bit by bit."""
     rows, snapshot = built[name]
     delta_writer, added = DeltaWriter(View.of(snapshot)), np.empty(0, np.int64)
     for places in chosen:
@@ -199,7 +199,7 @@ def test_a_row_put_again_is_the_same_as_in_the_build(
 def test_a_new_row_finds_the_rows_of_the_snapshot_alone(
     built: dict[str, tuple[Rows, Snapshot]],
 ) -> None:
-    """Copies of each other under new ids: neither finds the other, both the same of old."""
+    """Two duplicates under new ids: neither finds the other, both find the same older rows."""
     rows, snapshot = built["raw"]
     known = int(np.flatnonzero(rows.columns["embedded"])[3])
     twins = part_of(rows, np.array([known, known]))
@@ -252,7 +252,7 @@ def test_without_rows_there_are_no_neighbours(tmp_path: Path, dim: int) -> None:
 def test_rows_of_a_large_group_are_compared_by_their_heaviest_terms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the nearest share heavy terms, the same ten are found, and compared by all."""
+    """If the nearest share heavy terms, the same ten are found, and all terms are compared."""
     rows = archive(120, seed=4)
     unreliable = replace(rows, columns=dict(rows.columns, embedded=np.zeros(120, bool)))
     plain = Catalog(tmp_path / "plain").publish_rows(unreliable, **STAMP, **LIKE)

@@ -1,4 +1,4 @@
-"""Passages: eight bits a number, and how those of two texts match."""
+"""Passages: eight bits per number, and matching the passages of two texts."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_terms_of_rows_are_stacked_in_order() -> None:
 
 
 def fault_of(rows: Rows) -> str | None:
-    """What a build says against rows; None where it takes them."""
+    """The error of a build with these rows; None if it accepts them."""
     try:
         rows.check()
     except BadRows as fault:
@@ -138,7 +138,7 @@ def test_rows_may_have_no_terms_and_lower_ones_than_the_row_before(
 @given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=5))
 @examples(50)
 def test_rows_cut_in_parts_and_put_end_to_end_are_what_they_were(sizes: list[int]) -> None:
-    """Every other part has its labels in another order, and codes that follow it."""
+    """Every second part has its labels in another order, with matching codes."""
     whole, parts = sample_rows(sum(sizes)), []
     for at, end in enumerate(np.cumsum(sizes)):
         part = part_of(whole, np.arange(end - sizes[at], end))

@@ -1,4 +1,4 @@
-"""The indexer: what it reads first, and that no text costs another its reading."""
+"""The indexer: the order of its work; a bad text does not stop other texts."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ MakeIndexer = Callable[..., Indexer]
 
 
 class Died(BaseException):
-    """The process is gone, as after the kernel's own kill."""
+    """The process has ended, as after a kill by the kernel."""
 
 
 @dataclass
@@ -347,7 +347,7 @@ def test_a_model_that_cannot_be_loaded_blames_no_article(
 
 @pytest.fixture
 def die(indexer_with: MakeIndexer) -> Callable[[], None]:
-    """An indexer begins, and dies at a text with the word `poison`."""
+    """Start an indexer that dies at a text with the word `poison`."""
 
     def run() -> None:
         with pytest.raises(Died):
@@ -376,7 +376,7 @@ def test_only_the_article_being_read_at_three_deaths_becomes_a_dead_letter(
 def test_articles_written_between_deaths_are_not_blamed(
     store: ArticleStore, indexer_with: MakeIndexer, die: Callable[[], None]
 ) -> None:
-    """A text that was in hand at a death is read alone."""
+    """A text that was being read at a death is then read alone."""
     put(store, {"a": "poison"})
     for number in range(3):
         put(store, {f"b{number}": f"Good {number}"})

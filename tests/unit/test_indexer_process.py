@@ -106,7 +106,7 @@ def test_while_nothing_changes_the_indexer_asks_no_query(
     fake_model: Model,
     fake_encoder: Encoder,
 ) -> None:
-    """Many times a second that would cost some percent of a core."""
+    """Queries many times a second would cost some percent of a core."""
     monkeypatch.setattr(indexer_process, "find_model", lambda *_: fake_model)
     monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
     monkeypatch.setattr(indexer_process, "CHECK_SECONDS", 0)

@@ -48,7 +48,7 @@ def put_plain(store: ArticleStore, *ids: str) -> None:
 
 
 def seed_of(worker: Worker, article_id: str) -> Seed:
-    """An article as a seed, as it is without a look."""
+    """An article as a seed, in the current view."""
     return find_seed(worker.follower.current().view, article_id)
 
 
@@ -165,7 +165,7 @@ def test_a_worker_holds_only_so_many_unread_articles(
 def test_while_nothing_changes_a_worker_asks_no_query_and_reads_no_pointer(
     worker: Worker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten times a second that would cost each worker two percent of a core."""
+    """Queries ten times a second would cost each worker two percent of a core."""
     worker.look()
     queries: list[str] = []
     sa.event.listen(
@@ -366,7 +366,7 @@ def test_a_foreign_store_is_noticed_and_never_half_applied(
 def test_a_store_put_back_from_a_copy_is_noticed_and_its_state_shown(
     worker: Worker, desk_store: ArticleStore, own_desk: Settings, tmp_path: Path, make_story: Story
 ) -> None:
-    """And what is written then takes numbers that stood for other changes before."""
+    """Later writes then get change numbers that other changes had before."""
     database = own_desk.data_dir / "read-also.db"
     desk_store.policies.set(SOME)
     desk_store.delete("harbour-3")
@@ -529,7 +529,7 @@ def test_a_journal_that_ends_before_a_generation_was_built_is_not_used(
     has_journal: bool,
     is_damaged: bool,
 ) -> None:
-    """What was withdrawn while no worker ran would be listed again, as it would without a journal.
+    """Otherwise an article withdrawn while no worker ran would be listed again.
 
     Each generation is verified once, and not ten times a second as long as the store is away.
     """

@@ -1,4 +1,4 @@
-"""The journal: what was appended comes back; what is cut off or altered never does."""
+"""The journal: appended entries are read back; truncated or altered ones never are."""
 
 import hashlib
 import os
@@ -47,7 +47,7 @@ def overrides(*documents: str) -> tuple[StoredOverrides, ...]:
 
 
 class Batch(NamedTuple):
-    """What is appended at once: the next updates, and all policies and overrides so far."""
+    """One append: the next updates, and all policies and overrides so far."""
 
     point: LogPosition
     updates: Sequence[Update] = ()
@@ -102,7 +102,7 @@ Held = tuple[LogPosition, list[tuple[Any, ...]], tuple[Any, ...], tuple[Any, ...
 
 
 def read(folder: Path) -> Held | None:
-    """What the journal holds; None if nothing, or if it is of another store."""
+    """The content of the journal; None if it is empty or of another store."""
     content = Journal(folder).load(GENERATION)
     if content is None or content.epoch != EPOCH:
         return None
@@ -156,7 +156,7 @@ def test_a_journal_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path)
 
 
 def test_a_byte_that_flipped_gives_no_altered_data(tmp_path: Path) -> None:
-    """But for the name of the store, which then is another and is refused for that."""
+    """Only a changed store name is read, and then refused as another store."""
     path = write(tmp_path)
     data = path.read_bytes()
     for place in range(len(data)):

@@ -82,7 +82,7 @@ def shown(view: View) -> dict[str, tuple[int, bool, bool]]:
 
 
 def restored(catalog: Catalog, journal: Journal) -> tuple[LogPosition, dict[str, Any]]:
-    """Where the journal of the live generation ends, and what it shows over that."""
+    """The end of the journal of the live generation, and the view restored from it."""
     base = next(open_base_snapshots(catalog))
     content = journal.load(catalog.live())
     assert content is not None
@@ -146,7 +146,7 @@ def test_through_many_swaps_the_journal_ends_as_what_the_worker_shows(
 
 @dataclass
 class Disk:
-    """Where the journal is written: it may stall. And at which points something was to be added."""
+    """The disk of the journal, which may stall, and the log positions of the appends."""
 
     arrived: threading.Event = field(default_factory=threading.Event)
     goes_on: threading.Event = field(default_factory=threading.Event)
@@ -161,7 +161,7 @@ def stalled(
     journal: Journal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Disk]:
-    """A disk that stalled, and ten more changes shown since than may wait for it."""
+    """A stalled disk, and ten changes more than may wait for it."""
     disk, add, ends_at = Disk(), Journal.append, Journal.ends_at
 
     def stall(*arguments: Any) -> None:
@@ -212,7 +212,7 @@ def test_after_the_disk_stalled_the_journal_is_whole_though_nothing_more_changes
     catalog: Catalog,
     journal: Journal,
 ) -> None:
-    """What was withdrawn meanwhile would be listed by who starts while the store is away."""
+    """Otherwise a worker that starts without the store would list articles withdrawn meanwhile."""
     stalled.goes_on.set()
     until(lambda: len(stalled.jobs) >= MOST_JOBS)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What CI installs is pinned, hashed, and nothing but released packages."""
+"""CI installs only released packages, pinned and with hashes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A policy as a newsroom writes it: read as it was written, or refused by the name of the field."""
+"""A policy written by a newsroom is read as written, or refused with the name of the field."""
 
 import json
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def values(schema: Schema) -> st.SearchStrategy[Any]:
 
 
 SHARES = ("dense_weight", "passage_weight")
-"""What they leave of 1 is the share of words."""
+"""The rest to 1 is the weight of words."""
 
 
 def leaves_words_a_share(document: dict[str, Any]) -> bool:
@@ -63,7 +63,7 @@ DOCUMENTS = st.fixed_dictionaries(
 
 
 def faults_of(document: str | bytes) -> dict[str, str]:
-    """By the field, what is wrong with a policy."""
+    """By field, the fault in a policy."""
     with pytest.raises(InvalidPolicy) as refused:
         parse_policy(document)
     return {fault.pointer: fault.detail for fault in refused.value.faults}

@@ -77,7 +77,7 @@ ARTICLES: Final = [
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> View:
-    """Not centred: else a mean would be taken off, which means little of three."""
+    """Not centred: the mean of three vectors would say little."""
     folder = tmp_path_factory.mktemp("scoring")
     return View.of(publish(folder, ARTICLES, MODEL, centred=False))
 
@@ -97,7 +97,7 @@ def rank(view: View) -> Rank:
 def test_vectors_count_nothing_before_a_language_has_enough_texts(
     tmp_path: Path,
 ) -> None:
-    """Of an encoder of several languages, with a handful of articles; from fifteen on they do."""
+    """With an encoder of several languages, vectors count from fifteen articles on."""
     for count, share in ((14, 1.0), (15, 0.5)):
         documents = [known(f"en-{at:02}", (1, 0), [(1, 0)], [1]) for at in range(count)]
         view = View.of(publish(tmp_path / f"{count}", documents, MODEL))
@@ -156,7 +156,7 @@ def test_between_two_known_languages_vectors_and_passages_share_the_score(rank: 
 
 
 def test_with_a_language_that_the_encoder_does_not_know_words_decide_alone(rank: Rank) -> None:
-    """Vectors and passages of the two are the same, and count nothing."""
+    """The vectors and passages of the two are equal, but count nothing."""
     for seed, other in (("en-a", "tg-e"), ("tg-e", "en-a")):
         found = rank(seed, other)
         assert (found.weights.dense[0], found.weights.passages[0]) == (0, 0)
@@ -186,7 +186,7 @@ def test_an_article_near_to_everything_loses_a_part_of_its_value(rank: Rank) -> 
 
 
 def test_without_vectors_hubness_is_measured_by_words(rank: Rank) -> None:
-    """The only article of its language has nobody around."""
+    """The only article of its language has no neighbours."""
     found = rank("en-a", "tg-e", policy=replace(PLAIN, hubness_weight=1.0))
     assert found.hubness.tolist() == [0]
     assert found.values.tolist() == pytest.approx(found.scores.score.tolist())
@@ -206,14 +206,14 @@ def test_age_takes_a_share_of_the_score_before_hubness_is_taken_off(
 
 
 def test_the_vector_of_a_seed_is_smoothed_by_its_two_neighbours(view: View) -> None:
-    """Of a these are d (0.8, halfway from the median 0.6 to 1) and b (0.6, nothing)."""
+    """The neighbours of a are d (0.8, halfway from the median 0.6 to 1) and b (0.6, weight 0)."""
     scorer = Scorer.of(view, find_seed(view, "en-a"), Policy(neighbour_weight=0.6), 0.0)
     assert scorer.query is not None
     assert scorer.query.tolist() == close(unit(1 + 0.15 * 0.8, 0.15 * 0.6))
 
 
 def outside(**parts: Any) -> Seed:
-    """A seed that is in no row: English, and known to the encoder."""
+    """A seed that is in no row, in English, which the encoder knows."""
     nothing = np.zeros(MINHASH_SIZE, np.uint16)
     values: dict[str, Any] = {"id_hash": 0, "translates": 0, "has_list": True, "minhash": nothing}
     values |= {"section": None, "published_at": np.nan, "embedded": True, "fluent": True}
@@ -243,13 +243,13 @@ def test_candidates_are_scored_and_returned_with_smoothed_vectors(rank: Rank, vi
 
 
 def test_in_a_language_the_encoder_knows_only_from_related_ones_words_decide(rank: Rank) -> None:
-    """Between that language and another one vectors do: the seed is in one, the rows in two."""
+    """Between two languages vectors do count: the seed is in one language, the rows in two."""
     found = rank(outside(fluent=False, vector=np.array([1, 0], np.float32)), "en-b", "ru-d")
     assert found.weights.lexical.tolist() == [1, 0]
 
 
 def test_a_signal_that_the_seed_lacks_counts_zero(rank: Rank) -> None:
-    """One with words alone, and one of which nothing was read."""
+    """A seed with words alone, and a seed without features."""
     query = Query(np.array([1], np.int32), np.ones(1, np.float32))
     words = rank(outside(terms=query), "en-b")
     assert (words.scores.dense[0], words.scores.passages[0]) == (0, 0)

@@ -1,4 +1,4 @@
-"""Three signals on one scale: hand-worked, and true of any numbers."""
+"""Three signals on one scale: worked examples and properties."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def shares(low: float = 0, high: float = 1) -> st.SearchStrategy[Floats]:
 
 @st.composite
 def weights(draw: st.DrawFn) -> Weights:
-    """Of five pairs, each pair in one language or two, known or not."""
+    """Weights of five pairs, each in one or two languages, known or not."""
     dense = draw(st.floats(0, 1))
     passages = draw(st.floats(0, 1)) * (1 - dense)
     known, same = (draw(arrays(np.bool_, 5)) for _ in range(2))
@@ -129,7 +129,7 @@ def test_a_pair_scores_the_same_from_either_side(
 
 
 def test_backgrounds_are_trusted_by_the_number_of_their_pairs() -> None:
-    """Half of a median at 100 pairs, none of it without any, and a negative one never."""
+    """Half of the median at 100 pairs, zero without pairs, and never a negative value."""
     medians = Signals(floats(0.4, 0.4, -0.2), floats(0.2, 0.2, 0.2), floats(0.1, 0.1, 0.1))
     backgrounds = Backgrounds.of(np.array([100, 0, 300]), medians)
     np.testing.assert_allclose(backgrounds.dense, [0.2, 0, 0], atol=1e-6)

@@ -1,4 +1,4 @@
-"""The seed as a view knows it, from a snapshot or from what came after it."""
+"""The seed in a view, from the snapshot or from its delta."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

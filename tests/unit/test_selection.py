@@ -1,4 +1,4 @@
-"""Selection against a slow one in plain Python that remembers nothing, and worked examples."""
+"""Selection against a slow oracle in plain Python, and worked examples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -181,7 +181,7 @@ Link = Callable[[Candidate, Candidate], bool]
 
 
 def linked(candidates: Sequence[Candidate], some: set[int], link: Link) -> set[int]:
-    """Places that are linked to one of some places, directly or through others, and they."""
+    """Some positions, and all positions linked to them, directly or through others."""
     found: set[int] = set()
     more = set(some)
     while more:
@@ -217,7 +217,7 @@ class SlowSelection:
         return linked(self.candidates, places, self.is_copy)
 
     def remove_repeats(self, cluster: set[int], removal: Removal, item: int = -1) -> None:
-        """Remove a cluster but for the item, who translates one of it, their copies, and so on."""
+        """Remove the rest of a cluster, its translations, their duplicates, and so on."""
         self.repeats |= cluster - {item}
         self.remove(cluster - {item}, removal, item)
         cluster = set(cluster)
@@ -229,7 +229,7 @@ class SlowSelection:
             cluster |= more
 
     def put(self, item: int) -> None:
-        """List an item, and remove what repeats it and what no longer fits under a cap."""
+        """List an item; remove its repeats and the candidates over a cap."""
         self.listed.append(item)
         self.remove_repeats(self.copies_of({item}), Removal.DUPLICATE, item)
         self.left.discard(item)
@@ -329,7 +329,7 @@ def test_a_selection_under_listed_items_is_that_of_the_slow_oracle(
     above: int,
     shown: set[int],
 ) -> None:
-    """Listed items may repeat each other, as pins may; other lists of the page show some too."""
+    """Listed items may be duplicates, as pins may; other lists of the page show some."""
     listed, rest = candidates[:above], candidates[above:]
     shown = {place for place in shown if place < len(rest)}
     expected = slow(rest, 9, rules, seed_minhashes, listed, shown)
@@ -367,7 +367,7 @@ def test_a_value_is_weighed_against_the_likeness_to_the_items_above(
 
 
 def test_the_newest_duplicate_takes_the_rank_of_the_best_one() -> None:
-    """The last shares nothing with the first, but half with what shares half with it."""
+    """The last shares nothing with the first, but half with a text between them."""
     candidates = [
         Candidate(1.0, minhash=(1, 1, 1, 1), time=1.0),
         Candidate(0.9, minhash=(1, 1, 2, 2), time=3.0),
@@ -472,7 +472,7 @@ def test_articles_without_author_or_host_share_none() -> None:
 def test_the_bound_of_a_host_is_midway_and_never_below_that_of_an_author(
     copy: float, duplicate: float, host: float
 ) -> None:
-    """A duplicate rule out of force puts no other out of force."""
+    """Switching one duplicate rule off switches no other off."""
     rules = replace(NOTHING, copy_overlap=copy, duplicate_overlap=duplicate)
     assert rules.host_overlap == host
 
@@ -551,7 +551,7 @@ def variants(number: int) -> NDArray[np.uint16]:
 
 
 def chain(number: int) -> NDArray[np.uint16]:
-    """Each shares half with the one before, and nothing with all others."""
+    """Each shares half with the one before it, and nothing with the others."""
     rng = np.random.default_rng(0)
     found = rng.integers(1, 2**16, (number, 128))
     for at in range(1, number):
@@ -578,7 +578,7 @@ def random_pool(signatures: NDArray[np.uint16]) -> CandidatePool:
 def test_the_duplicates_of_a_text_are_searched_once(
     make: Callable[[int], NDArray[np.uint16]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither for the seed, nor for listed items, nor for selected ones."""
+    """This holds for the seed, for listed items and for selected ones."""
     asked: list[int] = []
 
     def near(places: Any, seed_minhashes: Any, least: int) -> Any:

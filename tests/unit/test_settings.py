@@ -32,7 +32,7 @@ DEFAULTS = Settings(
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, in which no program was ever run."""
+    """The current folder, empty."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -59,7 +59,7 @@ def test_a_data_folder_that_no_address_can_name_is_refused() -> None:
 
 @pytest.fixture
 def old_store(empty_folder: Path) -> Path:
-    """A store where the program put it before it lay in the data folder."""
+    """A store at the default path of earlier releases, outside the data folder."""
     path = empty_folder / "var" / "read-also.db"
     path.parent.mkdir()
     path.touch()

@@ -1,4 +1,4 @@
-"""Texts to quote: plain, and only of what still stands as it was ranked."""
+"""Texts to quote: plain, and only of articles that have not changed since they were ranked."""
 
 import pytest
 

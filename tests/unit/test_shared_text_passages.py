@@ -1,4 +1,4 @@
-"""Which passages are quoted, and how much of them."""
+"""Choosing the passages to quote, and their length."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every source promises, asked of each of them.
+"""The contract of every source, run on each of them.
 
 A source joins by a function in STAGES: it sets up three stories and one bad record behind the
 first, and says what is to be found there.
@@ -414,7 +414,7 @@ READ_AS = ("auto", "jsonl", "wxr", "feed", "ninjs", "wordpress")
 
 
 def outcome(path: Path, format_: str, fetcher: Fetcher) -> list[Pulled] | str:
-    """What is pulled of a file, or why it is refused."""
+    """The result of pulling a file, or the reason of its refusal."""
     try:
         return list(open_source(str(path), format_, fetcher).pull(None, silent))
     except BadSource as refusal:

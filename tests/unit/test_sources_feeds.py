@@ -1,4 +1,4 @@
-"""Entries of RSS, Atom and JSON Feed as articles, and what is reported of a broken feed."""
+"""Entries of RSS, Atom and JSON Feed as articles, and the faults reported of a broken feed."""
 
 import json
 from collections.abc import Callable, Iterator

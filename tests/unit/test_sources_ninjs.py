@@ -1,4 +1,4 @@
-"""ninjs: what becomes of an item, field by field, and what is refused."""
+"""ninjs: an item as an article, field by field, and the refused items."""
 
 import json
 from io import BytesIO

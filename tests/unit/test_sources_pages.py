@@ -1,4 +1,4 @@
-"""A web page as an article, and what is none; the text of a page's bytes."""
+"""A web page as an article, pages that are none, and decoding a page's bytes."""
 
 import codecs
 import re

@@ -1,4 +1,4 @@
-"""A site by its sitemaps: what is read of them, and what a second pull costs."""
+"""A site by its sitemaps: the pages that are read, and the requests of a second pull."""
 
 import gzip
 import json

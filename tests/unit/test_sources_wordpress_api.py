@@ -1,4 +1,4 @@
-"""Responses of WordPress's REST interface: where it is, and what is read of odd ones."""
+"""WordPress's REST interface: finding its address, and reading odd responses."""
 
 import pytest
 from hypothesis import given

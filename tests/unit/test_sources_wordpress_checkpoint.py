@@ -1,4 +1,4 @@
-"""What a pull of a WordPress site leaves to the next."""
+"""The checkpoint that a pull of a WordPress site leaves to the next pull."""
 
 import json
 from datetime import UTC, datetime, timedelta

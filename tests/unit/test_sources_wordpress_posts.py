@@ -1,4 +1,4 @@
-"""What becomes of a post."""
+"""A post as an article, field by field."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Exports of WordPress: what becomes of an item, and what a broken file still gives."""
+"""Exports of WordPress: an item as an article, and the records of a broken file."""
 
 from io import BytesIO
 

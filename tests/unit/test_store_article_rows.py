@@ -1,4 +1,4 @@
-"""What every article store promises, asked of each implementation there is."""
+"""The contract of every article store, run on each implementation."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A backup: the store as it was at one moment, whole or not there at all."""
+"""A backup: the store at one moment, complete or not there at all."""
 
 import os
 import resource

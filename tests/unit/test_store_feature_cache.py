@@ -1,4 +1,4 @@
-"""The cache of what was computed from texts."""
+"""The cache of features of texts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace

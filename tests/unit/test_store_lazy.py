@@ -1,4 +1,4 @@
-"""A store that is opened late: a missing file is made, but never in the place of a lost one."""
+"""A store that is opened late: a missing file is created, but never where one was lost."""
 
 from collections.abc import Iterator
 from contextlib import closing

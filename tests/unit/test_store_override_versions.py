@@ -1,4 +1,4 @@
-"""Pins and blocks in the store: each setting is kept, the last holds; asked of each store."""
+"""Pins and blocks in the store: each version is kept, the last is active; run on each store."""
 
 from datetime import UTC, datetime, timedelta
 

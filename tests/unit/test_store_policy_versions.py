@@ -1,4 +1,4 @@
-"""Policies in the store: versions and changes in one order, asked of each store there is."""
+"""Policies in the store: versions and changes in one order, run on each store."""
 
 import threading
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_the_policy_that_holds_is_not_set_again(store: ArticleStore) -> None:
 def pages_after(
     store: ArticleStore, point: LogPosition, limit: int = 500
 ) -> tuple[LogPosition, list[tuple[list[str], int, int | None]]]:
-    """Where a follower stands at last; of each page the articles, how far it leads, the policy."""
+    """A follower's last position; of each page the articles, its last change and the policy."""
     seen, complete = [], False
     while not complete:
         point, page = store.updates_after(

@@ -1,4 +1,4 @@
-"""The queue of texts that wait to be read, asked of each store there is."""
+"""The queue of texts to be analyzed, run on each store."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.support.stores import VERSIONS, log_of, make_article
 
 
 def reading(queued: QueuedText, body: str | None = None) -> AnalyzedText:
-    """What a reader might make of a text: its values say which change brought it."""
+    """A made-up analysis of a text: its values say which change brought it."""
     mark = queued.change
     embedding = make_embedding([mark, 0])
     features = make_features("en", [mark], counts=[0.5], mark=mark, embedding=embedding)
@@ -34,7 +34,7 @@ def ids(queue: Iterable[QueuedText]) -> list[str]:
 
 
 def analyze(store: ArticleStore, *, bulk: bool = False) -> list[int]:
-    """Read all that waits."""
+    """Analyze all queued texts."""
     return store.queue.acknowledge([reading(each) for each in waiting(store, bulk=bulk)], VERSIONS)
 
 

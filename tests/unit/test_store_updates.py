@@ -1,4 +1,4 @@
-"""Following a store: what was touched after a point of its log, asked of each store there is."""
+"""Following a store: the updates after a log position, run on each store."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,7 +25,7 @@ Open = Callable[..., ArticleStore]
 
 
 def reading_of(store: ArticleStore, article_id: str) -> AnalyzedText | None:
-    """What a reader makes of an article's text, which says how long its title is."""
+    """A made-up analysis of an article: its values say how long the title is."""
     queue = [*store.queue.next(1_000, bulk=False), *store.queue.next(1_000, bulk=True)]
     for queued in queue:
         if queued.article.id == article_id:

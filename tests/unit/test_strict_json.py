@@ -1,4 +1,4 @@
-"""JSON from outside: what readers take differently is refused, and the place is named."""
+"""JSON from outside: values that parsers read differently are refused with their place."""
 
 import json
 from typing import Any
