@@ -105,7 +105,7 @@ def test_a_wrong_key_is_refused_where_the_public_may_read(public: FlaskClient) -
 def test_an_article_that_is_not_public_is_unknown_to_the_public(
     public: FlaskClient, secrets: dict[str, str], kind: str
 ) -> None:
-    """It looks exactly like one that never was."""
+    """The answer is the same as for an article that never existed."""
     for path in ("/v1/articles/{}/related", "/v1/articles/{}/related.html", "/read/{}"):
         hidden = public.get(path.format(f"harbour-{kind}"))
         unknown = public.get(path.format("nobody"))
@@ -142,7 +142,7 @@ def test_a_deleted_story_is_410_to_the_public(
 def test_an_article_withdrawn_since_the_rebuild_is_not_shown_to_the_public(
     public: FlaskClient, client: FlaskClient
 ) -> None:
-    """The page shows what the store has now, so it asks whether that may be seen."""
+    """The page shows the current article of the store, so it checks whether that is public."""
     assert public.get("/read/harbour-2").status_code == 200
     client.put(ARTICLE, json={"title": "T", "body": "SECRET BODY", "status": "withheld"})
     answer = public.get("/read/harbour-2")

@@ -14,7 +14,7 @@ GOOD = b'{"id": "new", "title": "A", "body": "B"}'
 
 
 def raw(client: FlaskClient, method: str, path: str, **environ: Any) -> TestResponse:
-    """A request as a server hands it over, with the environ changed by hand."""
+    """A request as a server passes it on, with a changed environ."""
     builder = EnvironBuilder(path, method=method, input_stream=BytesIO(GOOD))
     key = {"HTTP_AUTHORIZATION": client.environ_base["HTTP_AUTHORIZATION"]}
     kind = {"CONTENT_TYPE": "application/json"}
@@ -107,7 +107,7 @@ def test_many_wrong_parameters_have_a_short_answer(desk: FlaskClient) -> None:
 
 
 def test_no_hostile_body_is_an_unexpected_error(client: FlaskClient) -> None:
-    """Refused, or taken for what it says; 503 is a draft that nobody is there to read."""
+    """It is refused or accepted as valid; 503 is a draft without an indexer to read it."""
     statuses = set()
     for number, body in enumerate(bodies(len(BODIES) + 150)):
         method, path = TAKERS[number % len(TAKERS)]

@@ -196,7 +196,7 @@ def test_a_bulk_load_is_analyzed_after_single_writes(
 
 
 def fail_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> list[int]:
-    """Let the store fail after some batches; the sizes of those it was asked to write."""
+    """Let the store fail after some batches; return the sizes of the batches."""
     sizes, write_many = list[int](), ArticleStore.write_many
 
     def write_or_fail(

@@ -19,7 +19,7 @@ from recommender.store import open_store
 
 @pytest.fixture
 def text(desk_documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What an editor writes: a story of the desk in other words' order, not stored."""
+    """A draft: a story of the desk with its words in another order, not stored."""
     story = desk_documents["harbour-3"]
     body = " ".join(reversed(story["body"].split()))
     return {"title": story["title"], "body": body, "language": "en"}
@@ -141,7 +141,7 @@ def test_lists_of_a_page_do_not_repeat_each_other(desk: FlaskClient) -> None:
 
 
 def test_a_duplicate_of_an_item_of_one_list_is_in_no_other(desk: FlaskClient) -> None:
-    """The reprint stands in the first, so its original may not stand in the second."""
+    """The first list shows the reprint, so the second may not show its original."""
     section = {"article_id": "harbour-2", "section": "city", "limit": 100}
     first, second = lists(desk, section, {"article_id": "harbour-4", "limit": 100})
     alone = desk.get("/v1/articles/harbour-4/related?limit=100").get_json()["items"]
@@ -156,7 +156,7 @@ STORY = {"harbour-1", "harbour-1-reprint", "harbour-1-ru", "harbour-1-tg"}
 
 
 def of_story(client: FlaskClient, *requests: dict[str, Any]) -> list[set[str]]:
-    """What of the story each list of a page holds."""
+    """The forms of the story that each list of a page shows."""
     return [STORY & {*ids} for ids in lists(client, *requests)]
 
 
@@ -270,7 +270,7 @@ def test_a_draft_without_an_id_is_not_the_stored_article_called_draft(
     own_desk: Settings,
     index_with_fake: Callable[..., int],
 ) -> None:
-    """Neither are the pins of that one its own, nor may it not be listed."""
+    """It has none of that article's pins, and that article may be listed."""
     path, pins = f"/v1/articles/{ANY_ID}", {"pins": [{"id": "orchard-3"}]}
     stored = make_story(ANY_ID, title="A draught of fish", section="city")
     assert client.put(path, json=stored).status_code == 201

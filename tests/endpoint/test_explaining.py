@@ -89,10 +89,10 @@ def test_without_explain_nothing_is_explained_and_the_store_is_not_read(
 def test_while_the_store_is_away_parts_are_shown_without_evidence(
     desk: FlaskClient, store_away: Away
 ) -> None:
-    with_grounds = explained(desk, limit=3)
+    with_evidence = explained(desk, limit=3)
     with store_away():
         without = explained(desk, limit=3)
-    for one, other in zip(with_grounds["items"], without["items"], strict=True):
+    for one, other in zip(with_evidence["items"], without["items"], strict=True):
         del one["explanation"]["grounds"]
         assert other["explanation"].pop("no_grounds_because") == "store_away"
         assert one == other
@@ -114,7 +114,7 @@ def test_a_text_that_changed_since_is_not_quoted(named: FlaskClient) -> None:
 def test_a_text_that_changed_after_the_worker_looked_is_not_quoted_either(
     named: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is ahead of the view: what was withdrawn a moment ago is not shown."""
+    """The store is ahead of the view: a text withdrawn a moment ago is not shown."""
     get_many = ArticleStore.get_many
 
     def late(self: ArticleStore, ids: Any) -> Any:
@@ -300,7 +300,7 @@ def test_every_rule_is_documented_in_its_order() -> None:
 def test_an_article_that_two_stages_dropped_has_the_reason_of_the_first(
     client: FlaskClient, own_desk: Settings
 ) -> None:
-    """A fallback stage meets again the articles that the story cap dropped before."""
+    """A fallback stage finds the articles again that the story cap dropped before."""
     capped = []
     alone = Policy(story_likeness=0.01, story_cap=2, fallback=False, diversity=0.0)
     for policy in (alone, replace(alone, fallback=True)):

@@ -19,7 +19,7 @@ HOSTILE_TITLE = "<script>alert(\"1\")</script> & 'quotes'"
 
 @dataclass(frozen=True)
 class Page:
-    """What a browser would see of a page."""
+    """The elements of a page, as a browser parses them."""
 
     root: Any
 
@@ -91,7 +91,7 @@ def test_persian_runs_right_to_left(desk: FlaskClient) -> None:
 def test_items_and_language_come_from_one_view(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if another view takes its place while the list is made."""
+    """Even if a new view replaces it while the list is made."""
     follower = client.application.extensions["read-also"].follower
     follower.refresh()
     before = follower.current()
@@ -109,7 +109,7 @@ def test_items_and_language_come_from_one_view(
 def test_a_language_without_a_heading_has_the_english_one(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]]
 ) -> None:
-    """It says so, that a voice may speak it in English."""
+    """It declares the language, so a screen reader speaks it in English."""
     client.put("/v1/articles/seed", json=make_story("seed", language="eo"))
     page = page_of(client, "/v1/articles/seed/related.html", language="en")
     assert page.texts[0] == "Read also"
@@ -262,7 +262,7 @@ def test_a_bad_option_is_refused_by_name(
 
 
 def test_the_document_describes_which_headings_are_taken(desk: FlaskClient) -> None:
-    """As far as a pattern can, which knows no kinds of characters."""
+    """As far as a pattern can: it has no character classes of Unicode."""
     parameters = desk.get("/openapi.json").get_json()["paths"][DESCRIBED]["get"]["parameters"]
     (heading,) = [one for one in parameters if one["name"] == "heading"]
     allowed = re.compile(heading["schema"]["pattern"])

@@ -12,11 +12,11 @@ API = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```json\n(.*?)```", API, re.DOTALL))
 VARYING = "generation"
 TOLERANCE = 0.005
-"""Between machines; weights that were chosen anew move a number further."""
+"""Between machines; new weights would change a number more."""
 
 
 def compare(shown: Any, real: Any) -> None:
-    """What is shown is there, of lists some members, of texts the beginning before an ellipsis."""
+    """All shown values are in the answer; lists may be shortened, texts end with an ellipsis."""
     match shown:
         case dict():
             assert shown.keys() == real.keys()
@@ -34,7 +34,7 @@ def compare(shown: Any, real: Any) -> None:
 
 
 def name_of(member: Any) -> str:
-    """What a member of a list is known by: itself, or how its first text begins."""
+    """The key of a member of a list: itself, or the beginning of its first text."""
     text = next(iter(member.values())) if isinstance(member, dict) else member
     return str(text)[:40]
 

@@ -205,7 +205,7 @@ def test_heavy_requests_above_the_limit_are_refused_and_lists_go_on(
 
 @pytest.fixture
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write is waited for long."""
+    """Make a write wait long."""
     monkeypatch.setattr(web_state, "WAIT_SECONDS", 2.0 * PATIENCE_SECONDS)
 
 
@@ -237,7 +237,7 @@ def test_writes_above_the_limit_of_waiting_are_202_at_once(
     make_story: Story,
     index_with_fake: Index,
 ) -> None:
-    """Nobody reads what they wrote before the end."""
+    """No text is analyzed before the end."""
 
     def put(asks: FlaskClient, name: str) -> TestResponse:
         return asks.put(f"/v1/articles/{name}?wait=visible", json=make_story(name))

@@ -1,4 +1,4 @@
-"""The OpenAPI document is what the application does, and the page is the document."""
+"""The OpenAPI document matches the application, and the page matches the document."""
 
 import json
 import re
@@ -90,7 +90,7 @@ def scope_of(method: str, path: str) -> str | None:
 def test_a_call_accepts_the_keys_that_the_document_names(
     client_of: Clients, own_desk: Settings, document: Document
 ) -> None:
-    """The guard of each call is tried with no key and with a key of each scope."""
+    """Each call is tried without a key and with a key of each scope."""
     clients = {key: client_of(own_desk, key) for key in (None, *SCOPES.values())}
     for method, path, call in calls(document):
         address = path.replace("{article_id}", "harbour-2")
@@ -202,7 +202,7 @@ def test_answers_hold_every_documented_field_and_no_other(client: FlaskClient) -
 
 
 def found(page: bytes, path: str) -> list[str]:
-    """What an XPath finds in a page, as text."""
+    """The results of an XPath in a page, as text."""
     return [str(one) for one in cast("list[object]", html.document_fromstring(page).xpath(path))]
 
 

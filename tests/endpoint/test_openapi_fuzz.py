@@ -1,4 +1,4 @@
-"""The API against its own document, in good and bad faith. `make fuzz` does it at length."""
+"""The API against its document, with valid and invalid requests. `make fuzz` does it at length."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Editors have the last word: pins stand first, blocks never, and both say who, when and why."""
+"""Overrides win: pins come first, blocks never show, and both say who, when and why."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 
 def pages(client: FlaskClient, **query: object) -> list[list[Document]]:
-    """All pages, by their articles."""
+    """The articles of each page."""
     found = []
     while True:
         answer = client.get("/v1/articles", query_string=query)

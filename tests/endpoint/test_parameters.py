@@ -1,4 +1,4 @@
-"""Query parameters are strict: what is unknown, repeated or odd is 400, and every one is named."""
+"""Query parameters are strict: unknown, repeated or bad ones are 400, and all are named."""
 
 import pytest
 from flask.testing import FlaskClient

@@ -1,4 +1,4 @@
-"""The policy of a newsroom rules every list that is answered, from the next look at the log on."""
+"""The policy of a newsroom applies to every list, from the next look at the log on."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,7 +23,7 @@ LIST = "/v1/articles/harbour-2/related?limit=100"
 FRAGMENT = "/v1/articles/harbour-2/related.html?limit=100"
 SEMANTIC = "semantic"
 NOTHING = Policy(threshold=1.0, words_threshold=1.0, fallback=False)
-"""Only the same text is related enough."""
+"""Only an identical text reaches the threshold."""
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_an_option_drops_articles_that_do_not_meet_it(
 
 
 def test_latest_puts_the_newest_of_the_story_first(lists: Lists) -> None:
-    """Of the related, only what scores half as high as the best at least."""
+    """Only related items that score at least half of the best one."""
     related = [i for i in lists(mode="latest", limit=100)["items"] if i["reason"] == "semantic"]
     assert [moment(i) for i in related] == sorted(map(moment, related), reverse=True)
     mixed = [i for i in lists(limit=100)["items"] if i["reason"] == "semantic"]

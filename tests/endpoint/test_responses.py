@@ -1,4 +1,4 @@
-"""What caches may keep, and how they know it."""
+"""Cache headers: which answers caches may keep, for how long, and for whom."""
 
 import re
 from collections.abc import Callable
@@ -52,7 +52,7 @@ UP_TO_DATE = {"max-age": 30, "stale-while-revalidate": 30, "stale-if-error": DAY
 
 
 def cache_control(response: Response) -> tuple[str, dict[str, int]]:
-    """For whom an answer is kept, and for how many seconds in which case."""
+    """Who may cache an answer, and the seconds of each directive."""
     who, *seconds = response.headers["Cache-Control"].split(", ")
     return who, {name: int(most) for name, most in (part.split("=") for part in seconds)}
 
@@ -171,7 +171,7 @@ def test_a_list_that_cannot_be_purged_by_every_id_is_not_shown_stale(
     index_with_fake: Any,
     own_desk: Any,
 ) -> None:
-    """Twenty ids of two hundred letters: a header of all of them would be refused on the way."""
+    """Twenty ids of two hundred letters: proxies would refuse a header of all of them."""
     for number in range(20):
         story_id = f"{number:02}{'y' * 198}"
         calm.put(f"/v1/articles/{story_id}", json=make_story(story_id, section="long"))
@@ -186,7 +186,7 @@ def test_a_list_that_cannot_be_purged_by_every_id_is_not_shown_stale(
 
 
 def test_the_tag_is_strong_and_of_the_body_alone(desk: FlaskClient, public: FlaskClient) -> None:
-    """Whoever asks, with a key or without: the same bytes have the same tag."""
+    """With a key or without, the same bytes have the same tag."""
     tags = {client.get(f"{LIST}.html").headers["ETag"] for client in (desk, public)}
     assert len(tags) == 1
     assert re.fullmatch(r'"[0-9a-f]{40}"', tags.pop())

@@ -158,7 +158,7 @@ def test_a_rebuild_replaces_an_intact_generation_of_other_columns(
 def test_a_worker_that_starts_with_a_damaged_snapshot_serves_from_the_store(
     client_of: Clients, own_desk: Settings
 ) -> None:
-    """No generation is left to stand on, so the whole log is replayed."""
+    """No generation can be opened, so the whole log is replayed."""
     want = listed(client_of(own_desk))
     damage_a_file(own_desk.data.snapshots / Catalog(own_desk.data.snapshots).live())
     client = client_of(own_desk)
