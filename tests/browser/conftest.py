@@ -170,7 +170,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @dataclass
 class Tab:
-    """A page, and what it did that it should not."""
+    """A page, and the forbidden things that it did."""
 
     page: Page
     asked: list[str] = field(default_factory=list)
@@ -200,7 +200,7 @@ class Tab:
         self.faults.append(fault)
 
     def assert_clean(self) -> None:
-        """No script ran, nobody but loopback was asked, and every link is of the web."""
+        """No script ran, only loopback was contacted, and every link is a web address."""
         assert self.page.evaluate("typeof window.pwned") == "undefined"
         assert self.faults == []
         assert [url for url in self.asked if not url.startswith(LOOPBACK)] == []

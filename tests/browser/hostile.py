@@ -1,4 +1,4 @@
-"""What somebody may write into an article to have a script run on the pages that list it.
+"""Attacks: texts of an article that try to run a script on the pages that list it.
 
 Each script would set `window.pwned`, open a dialog, or ask a host that is not ours.
 """

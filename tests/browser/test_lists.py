@@ -38,7 +38,7 @@ OWN_DARK = "<style>html { background: #16181d; color: #e6e6e6 }</style>"  # fmt:
 
 
 NETWORK = re.compile("^Failed to load resource|blocked by CORS policy")
-"""What a browser says of an answer that is not 200, whatever the page makes of it."""
+"""The console message of a browser about an answer that is not 200."""
 
 
 def fragment(site: Site, seed: str = SEED, query: str = ALL) -> str:
@@ -49,7 +49,7 @@ def fragment(site: Site, seed: str = SEED, query: str = ALL) -> str:
 
 
 def placed(site: Site, seed: str, **data: str) -> str:
-    """What a template of the CMS holds where the list is to be."""
+    """The part of a CMS template that includes the list."""
     more = "".join(f' data-{name.replace("_", "-")}="{value}"' for name, value in data.items())
     source = f"{site.address}/v1/read-also.js"
     return f'<div data-read-also="{seed}"{more}></div><script src="{source}" async></script>'
@@ -69,7 +69,7 @@ def texts(page: Page, selector: str = ".read-also__title") -> list[str]:
 
 
 def hostile_titles() -> set[str]:
-    """As they have to stand in a list under the first of them."""
+    """The hostile titles, as the list of the first one must show them."""
     return {
         f"hostile-{number}" if title == UNSEEN else title.translate(LEFT_OUT).strip()
         for number, title in enumerate(TITLES)
@@ -186,7 +186,7 @@ def test_a_key_is_never_shared_with_a_page(site: Site, cms: Cms, tab: Tabs) -> N
 
 
 def described(page: Page) -> list[tuple[str, str]]:
-    """Role and name of all that assistive technology is parts of."""
+    """Role and name of every part that assistive technology sees."""
     session = page.context.new_cdp_session(page)
     nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
     return [

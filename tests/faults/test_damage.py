@@ -21,7 +21,7 @@ def archives() -> Iterator[list[Archive]]:
 
 @pytest.fixture
 def damage(archives: list[Archive]) -> Iterator[Damage]:
-    """Damages, and at the end finds nothing: no mistake, nothing handed to FAISS, all undone."""
+    """A run of damage that must end without a finding and with all damage undone."""
     made = Damage(archives, Tally())
     with watch_faiss(archives) as handed:
         yield made

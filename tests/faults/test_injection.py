@@ -1,4 +1,4 @@
-"""Whichever system call fails or is the last: what was acknowledged is there, and work goes on."""
+"""After a fault at any system call, acknowledged writes are there and work continues."""
 
 from collections.abc import Iterator
 from shutil import which

@@ -1,4 +1,4 @@
-"""The power may go at any moment: what was acknowledged is there, and a forgotten sync is noticed.
+"""After a power loss at any moment, acknowledged writes are there; a missing sync is noticed.
 
 The states are drawn by a seed. `python -m tests.faults.harness.powerloss` looks at thousands.
 """

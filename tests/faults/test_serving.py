@@ -1,4 +1,4 @@
-"""A whole server, its processes killed and its store locked: readers go on reading."""
+"""A whole server with killed processes and a locked store still answers reads."""
 
 import os
 import signal

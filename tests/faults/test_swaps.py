@@ -1,4 +1,4 @@
-"""While what is searched is swapped, each answer comes whole from one view."""
+"""While the searched view is swapped, each answer comes from one view only."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A small WordPress without a socket: it pages, filters, refuses and errs as the real one does."""
+"""A small WordPress without a socket: it pages, filters, refuses and fails as the real one does."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def fake_post(number: int, **fields: object) -> Json:
 
 @dataclass
 class FakeWordPress:
-    """Its posts, names and habits may be changed between requests, and in the middle of a crawl."""
+    """Its posts, names and behaviour may be changed between requests, and during a crawl."""
 
     posts: list[Json]
     names: dict[str, dict[int, str]] = field(

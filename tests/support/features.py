@@ -1,4 +1,4 @@
-"""Makes features of texts from plain lists."""
+"""Make features of texts from plain lists."""
 
 from collections.abc import Sequence
 

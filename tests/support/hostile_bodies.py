@@ -1,4 +1,4 @@
-"""Bodies that were made to hurt: by hand, and from good ones by accidents of all kinds."""
+"""Hostile bodies: written by hand, and made from good ones by mutations of all kinds."""
 
 import json
 import random
@@ -87,7 +87,7 @@ def bodies(count: int, seed: int = 1) -> Iterator[bytes]:
 
 
 def _broken(draw: random.Random, body: bytes) -> bytes:
-    """A good body after one to four accidents."""
+    """A good body after one to four mutations."""
     for _ in range(draw.randint(1, 4)):
         at, to = sorted(draw.choices(range(len(body) + 1), k=2))
         accident = draw.randrange(6)

@@ -83,7 +83,7 @@ def as_scipy(matrix: SparseMatrix | TermCounts) -> Any:
 
 
 def spread(terms: TermCounts) -> Longs:
-    """In how many of these rows the bucket of each entry stands."""
+    """For each entry, the number of these rows that have its bucket."""
     counts: Longs = np.bincount(terms.buckets, minlength=BUCKETS)[terms.buckets]
     return counts
 

@@ -1,4 +1,4 @@
-"""How many examples Hypothesis tries: few every day, many in the long run.
+"""The number of examples of Hypothesis: few in daily runs, many in long runs.
 
 The profiles are chosen by `--hypothesis-profile`: `daily` (the default) tries the same examples
 every time, `long` tries new ones.

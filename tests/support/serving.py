@@ -27,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 STARTING_SECONDS: Final = 120.0
 STOPPING_SECONDS: Final = 25.0
 ANOTHER_REBUILD: Final = 75
-"""The exit code of a command that found another process at the same work."""
+"""The exit code of a command if another process does the same work."""
 PROC: Final = Path("/proc")
 
 
@@ -68,7 +68,7 @@ class Place:
             )
 
     def run(self, *words: str, seconds: float = 300.0) -> None:
-        """Run a command to its end; as operators do, once more while another rebuild is at work.
+        """Run a command to its end; repeat it while another rebuild runs, as operators do.
 
         Raises:
             RuntimeError: it failed.

@@ -1,4 +1,4 @@
-"""What tests of a store write into it, and how they read it back."""
+"""Helpers for tests of a store: articles to write, and reading the log back."""
 
 import json
 from dataclasses import dataclass

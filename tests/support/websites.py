@@ -1,4 +1,4 @@
-"""A web site on loopback, to be fetched from: answers are set by path, and it keeps who asked."""
+"""A web site on loopback: answers are set by path, and requests are recorded."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ Answering = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that came: path and query, and headers by lower-case name."""
+    """A received request: path and query, and headers by lower-case name."""
 
     path: str
     headers: Mapping[str, str]
@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass
 class Site:
-    """Answers by path; each path may be given several, of which the last stays."""
+    """Answers by path; a path may have several answers, of which the last one stays."""
 
     port: int
     asked: list[Asked] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Workers that follow an archive by hand: a test says when they look and when the store is away."""
+"""Workers controlled by a test: it says when they look and when the store is away."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -33,7 +33,7 @@ def follower_over(data: DataFolder, store: Callable[[], ArticleStore], model: Mo
 
 
 class Worker:
-    """A follower by hand, whose store may be away."""
+    """A follower that a test controls, whose store may be away."""
 
     def __init__(self, settings: Settings, model: Model, *, away: bool = False) -> None:
         self.late = LazyStore(settings.database_url, 1.0)
@@ -81,7 +81,7 @@ class Worker:
         return self.listed_still(seed)
 
     def listed_still(self, seed: str = SEED) -> list[str]:
-        """The list under an article as it is, without a look."""
+        """The list of an article in the current view, without a look."""
         view = self.follower.current().view
         options = ListOptions(limit=100)
         answer = list_related(ListRequest(view, find_seed(view, seed), options, Policy(), NOW))

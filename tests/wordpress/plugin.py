@@ -30,7 +30,7 @@ def configure(site: Site, **settings: object) -> None:
 
 
 def pass_time(site: Site) -> None:
-    """What WP-Cron does after so long that all that was put off is due again."""
+    """Run WP-Cron after so long that all delayed work is due again."""
     site.run(
         """
         global $wpdb;

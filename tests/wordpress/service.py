@@ -1,4 +1,4 @@
-"""The service that a site's plugin talks to: the real one, and one that answers as a test wants."""
+"""The service of a site's plugin: the real one, and a stub whose answers a test writes."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Service(Server):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that a staged service got."""
+    """A request that a stub service received."""
 
     method: str
     path: str
@@ -71,7 +71,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a staged service says."""
+    """An answer of a stub service."""
 
     status: int
     body: str = ""

@@ -60,7 +60,7 @@ class Line:
         return holder_of(self._port, connected.getsockname()[1], [worker]) == worker
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
 
@@ -85,7 +85,7 @@ def put_until_kept(port: int, document: dict[str, Any], seconds: float = 60.0) -
 
 
 def line_to(server: Server, worker: int, seconds: float = 30.0) -> Line:
-    """A connection that a certain worker holds.
+    """A connection to a given worker.
 
     Raises:
         TimeoutError: that worker took none of those that were opened.

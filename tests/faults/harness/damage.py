@@ -82,7 +82,7 @@ class Archive:
             shutil.rmtree(folder)
 
     def point_to(self, generation: str) -> None:
-        """Name a generation live, as a damaged disk or a hostile hand would."""
+        """Make a generation live, as a damaged disk or an attacker would."""
         put(self.pointer, f"{generation}\n".encode("ascii"))
 
     def mistake(self, *, may_be_absent: bool = False) -> str | None:
@@ -341,7 +341,7 @@ class Damage:
                 self.tally.save()
 
     def check_whole(self) -> None:
-        """Check that all was undone: the archives open, or what was counted proves nothing."""
+        """Check that all damage was undone: otherwise the counts prove nothing."""
         for archive in self.archives:
             found = archive.mistake()
             if found != "served":

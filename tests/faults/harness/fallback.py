@@ -1,4 +1,4 @@
-"""How soon the last good generation serves when the live one is damaged, and a rollback likewise.
+"""How soon the last good generation is served after damage to the live one, and after a rollback.
 
 Two generations of 100,000 made rows; each kind of damage is done to the newer, and a worker's
 opening is timed from the start. Run it as `python -m tests.faults.harness.fallback`.

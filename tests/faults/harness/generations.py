@@ -1,4 +1,4 @@
-"""Small snapshots of which every change has its own, to be published, damaged and compared."""
+"""Small snapshots, one for each change, to be published, damaged and compared."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -38,7 +38,7 @@ def publish(catalog: Catalog, change: int, **options: Any) -> Snapshot:
 
 
 def find_faults(snapshot: Snapshot) -> Iterator[str]:
-    """What in such a snapshot is not of its change."""
+    """The parts of such a snapshot that are not of its change."""
     change = snapshot.manifest.change
     rows, numbers = rows_of(change), range(ROWS)
     same = {
@@ -53,7 +53,7 @@ def find_faults(snapshot: Snapshot) -> Iterator[str]:
 
 
 def find_wrong_answers(snapshot: Snapshot, vectors: NDArray[np.float32]) -> Iterator[str]:
-    """Ask for neighbours and compare with brute force, where there is anything to ask for."""
+    """Compare neighbours with brute force, if there are rows."""
     count = len(snapshot)
     depth = min(DEPTH, count)
     for row in range(0, count, max(1, count // ASKED)):

@@ -128,7 +128,7 @@ class Tracer:
         return list(calls_in(outcome.trace, folder))
 
     def _say(self, *words: object) -> None:
-        """What to do, or a byte for the child to go on."""
+        """Send the work, or a byte for the child to continue."""
         self._to_worker.write(b"".join(json.dumps(one).encode() for one in words) or b"\n")
         self._to_worker.flush()
 
@@ -315,7 +315,7 @@ ERRORS: Final = [fault for fault in FAULTS if fault != KILL]
 
 
 class Injection:
-    """Does pieces of work with a fault at a call, and judges what is left."""
+    """Does pieces of work with a fault at a call, and checks the result."""
 
     def __init__(self, tracer: Tracer, folder: Path, tally: Tally) -> None:
         self._tracer = tracer
@@ -352,7 +352,7 @@ class Injection:
         return Path(shutil.copytree(self._before, self._folder))
 
     def _inject(self, name: str, point: Point) -> Outcome:
-        """Until strace hit the call that was meant: another process may move numbers by one."""
+        """Repeat until strace hit the right call: another process may shift the numbers by one."""
         for _ in range(ATTEMPTS):
             outcome = self._tracer.run(name, self._fresh(), "-e", point.rule)
             if _hit(outcome, point, self._folder):
@@ -405,7 +405,7 @@ def _ending(outcome: Outcome) -> str:
 
 
 def _misbehaviour(point: Point, outcome: Outcome) -> list[str]:
-    """What the process itself did wrong."""
+    """The faults of the process itself."""
     if point.fault == KILL:
         return []
     if outcome.status:

@@ -46,7 +46,7 @@ def attempt(name: str, step: Callable[[], object]) -> bool:
 
 
 def serve(work: str, folder: Path) -> None:
-    """Be the child: prepare, wait, work; once more where it failed, since the fault is over."""
+    """Be the child: prepare, wait, work; try again after a failure, since the fault is over."""
     gc.disable()  # a collection at another moment would move the calls that follow
     with ExitStack() as stack:
         step = stack.enter_context(WORKS[work].prepare(folder))

@@ -65,7 +65,7 @@ FORK: Final = get_context("fork")
 
 @dataclass(slots=True)
 class Archive:
-    """An archive that is killed again and again, and what is known of it.
+    """An archive whose processes are killed repeatedly, and its history.
 
     Attributes:
         folder: where it lies.
@@ -94,7 +94,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Who works, and how long after the first line of whose ledger the kill comes."""
+    """The processes of a round, and the time of the kill after the first line of a ledger."""
 
     name: str
     workers: tuple[str, ...]
@@ -172,7 +172,7 @@ def run_and_kill(archive: Archive, planned: Round, folder: Path) -> Iterator[str
 
 @dataclass(slots=True)
 class Look:
-    """What a look found.
+    """The findings of a check.
 
     Attributes:
         history: all that was acknowledged, and what turned out to be whole.
@@ -190,7 +190,7 @@ class Look:
 
 
 def look_at(archive: Archive, cut_short: Sequence[Deed]) -> Look:
-    """Open everything anew and compare it with all that was acknowledged and begun."""
+    """Open everything again and compare it with all acknowledged and started deeds."""
     with closing(archive.open()) as store:
         seen = _see(store)
         look = Look(archive.history, *archive.history.reconcile(cut_short, seen))
@@ -256,7 +256,7 @@ class Campaign:
         self._tally.save()
 
     def close(self) -> None:
-        """Throw the archive away."""
+        """Remove the archive."""
         if self._archive is not None:
             shutil.rmtree(self._archive.folder, ignore_errors=True)
             self._archive = None

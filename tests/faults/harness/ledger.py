@@ -1,4 +1,4 @@
-"""All that was acknowledged in a store so far, and what its change log and content must be then.
+"""All acknowledged writes of a store so far, and the log and content that follow from them.
 
 A writer records each deed in its ledger before and after it. A deed's effects are the changes it
 must make, in order, whatever others do meanwhile: each id is of one writer only, and no two texts
@@ -38,7 +38,7 @@ class Effect(NamedTuple):
 
     @property
     def logged(self) -> tuple[str, str]:
-        """What the change log says of it."""
+        """The entry of the change log for it."""
         return self.id, "delete" if self.digest is None else "upsert"
 
 
@@ -56,7 +56,7 @@ def digest_of(article: Article) -> str:
 
 
 def find_corruption(database: Path) -> Iterator[str]:
-    """What SQLite itself says against a database file."""
+    """The faults that SQLite itself finds in a database file."""
     with closing(pysqlite3.connect(database)) as connection:
         answer = connection.execute("PRAGMA integrity_check").fetchall()
     if answer != [("ok",)]:
@@ -158,7 +158,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a fresh look at a store found.
+    """The content of a store that was opened again.
 
     Attributes:
         first: the number at which the log starts; a rebuild may trim it.
@@ -178,7 +178,7 @@ class History:
     entries: dict[int, Effect] = field(default_factory=dict)
 
     def add(self, deeds: Sequence[Deed]) -> Iterator[str]:
-        """Add what one writer was acknowledged, in order; says what is wrong with the numbers."""
+        """Add the acknowledged deeds of one writer, in order; yield faults in the numbers."""
         numbers = [number for deed in deeds for number in deed.numbers or ()]
         yield from (f"change {n} was acknowledged twice" for n in numbers if n in self.entries)
         yield from (f"change {b} came after {a}" for a, b in pairwise(numbers) if a >= b)

@@ -1,4 +1,4 @@
-"""Readers go on reading, whatever happens to the indexer, a worker or the store.
+"""Reads are answered, whatever happens to the indexer, a worker or the store.
 
     python -m tests.faults.harness.reads [--minutes 20] [--rate 60] [--pace 1]
 
@@ -158,7 +158,7 @@ class Phase:
 
 @dataclass(slots=True)
 class Scene:
-    """A server, its surroundings, and the phases so far.
+    """A server, its environment, and the phases so far.
 
     Attributes:
         server: what is disturbed.
@@ -239,11 +239,11 @@ class Scene:
         self.note(f"a write afterwards was visible after {time.monotonic() - begun:.1f} s")
 
     def note(self, words: str) -> None:
-        """Keep what was seen, under the phase in which it was."""
+        """Record an observation under its phase."""
         self.notes.append(f"{self.phases[-1].name}: {words}")
 
     def check(self, fine: bool, words: str) -> None:  # noqa: FBT001 - as assert has it
-        """Keep what should not be."""
+        """Record a fault."""
         if not fine:
             self.wrong.append(f"{self.phases[-1].name}: {words}")
 
@@ -309,7 +309,7 @@ def lock_writers_out(scene: Scene) -> None:
 
 
 def lock_everybody_out(scene: Scene) -> None:
-    """Nobody can read or write the store's file for 60 s; a worker starts meanwhile."""
+    """No process can read or write the store's file for 60 s; a worker starts meanwhile."""
     begun = time.monotonic()
     with locked(scene.server.place.store, readers_too=True):
         scene.rest(10)
@@ -475,7 +475,7 @@ def run_part(scene: Scene, seconds: float, rate: float) -> bool:
 @click.option("--pace", default=1.0, show_default=True, help="Below 1 for a hurried trial.")
 @click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, default=PARTS)
 def main(minutes: float, rate: float, pace: float, parts: tuple[str, ...]) -> None:
-    """Disturb for so long, print the table, and fail where a reader was failed."""
+    """Disturb for so long, print the table, and fail if a read was not answered."""
     end_by_sigterm()
     clean = True
     for part in parts:

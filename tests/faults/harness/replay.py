@@ -1,4 +1,4 @@
-"""A program that writes and acknowledges, and a check of what it left after an outage."""
+"""A program that writes and acknowledges, and a check of the disk after an outage."""
 
 import os
 import random
@@ -41,7 +41,7 @@ Tree: TypeAlias = dict[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Luck:
-    """How an unsynced change fares.
+    """The probabilities for an unsynced change.
 
     Attributes:
         kept: the probability that it reached the disk whole.
@@ -115,7 +115,7 @@ class Disk:
 
 
 class _Draw:
-    """Decides the fate of changes, one after the other."""
+    """Decides for each change whether it reached the disk, in order."""
 
     def __init__(self, luck: Luck) -> None:
         self._luck = luck

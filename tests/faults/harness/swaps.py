@@ -85,7 +85,7 @@ WORD: Final = Query(np.array([BUCKETS], np.int32), np.ones(1, np.float32))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a searcher read: the nearest rows, and under the first query the one with its word.
+    """A search result: the nearest rows, and for the first query the row with its word too.
 
     Attributes:
         generation: of the view.
@@ -200,7 +200,7 @@ class Archive:
         return scaled
 
     def _apart(self, one: IndexedDocument) -> bool:
-        """Whether no query is as similar to an article as to another."""
+        """Whether no query is equally similar to two articles."""
         others = np.array([_as_stored(known) for known in self.known()]).reshape(-1, DIM)
         gaps = np.abs(others @ QUERIES.T - QUERIES @ _as_stored(one))
         return bool((gaps > APART).all())
@@ -241,7 +241,7 @@ def _store_of(archives: Sequence[Archive]) -> ArticleStore:
 
 
 class Newsroom:
-    """Publishes, flips, changes, and knows what must be answered; for one thread."""
+    """Publishes, swaps and changes, and knows the expected answers; for one thread."""
 
     def __init__(self, folder: Path) -> None:
         self.archives = [Archive(name) for name in ARCHIVES]
@@ -304,7 +304,7 @@ Ask = Callable[[Look, int], Answer]
 
 
 def ask(look: Look, query: int) -> Answer:
-    """Search as a request does: what is shown is looked at once."""
+    """Search as a request does: it reads the current view once."""
     live = look()
     return _read(live, live, query)
 

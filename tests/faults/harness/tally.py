@@ -1,4 +1,4 @@
-"""What a long run counts and finds, kept in a JSON file, so that running again adds to it."""
+"""The counts and findings of a long run, in a JSON file, so that the next run adds to them."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Tally:
         self.counts[name] = self.counts.get(name, 0) + count
 
     def find(self, what: str) -> None:
-        """Count something wrong and keep its words."""
+        """Count a finding and record its description."""
         self.add("findings")
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(what)
@@ -57,7 +57,7 @@ class Tally:
         self.seeds[str(seed)] = step + 1
 
     def save(self) -> None:
-        """Keep it; an interruption leaves the file before or after, whole."""
+        """Save it; after an interruption the file is the old or the new one, complete."""
         if self.path is None:
             return
         kept = {"counts": self.counts, "seeds": self.seeds, "findings": self.findings}
