@@ -230,10 +230,10 @@ def test_a_backup_taken_while_two_write_is_a_prefix_of_the_log(
     before = len(log_of(store))
 
     def write(mark: str) -> None:
-        own = reopen()
+        writer = reopen()
         while not stop.is_set():
             name, text = f"{mark}-{rounds[mark] % 50}", f"round {rounds[mark]}"
-            own.put(make_article(name, body=text))
+            writer.put(make_article(name, body=text))
             rounds[mark] += 1
 
     def wait_for_both() -> None:
@@ -269,7 +269,7 @@ def test_a_backup_taken_while_two_write_is_a_prefix_of_the_log(
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[ArticleStore]:
+def file_store(tmp_path: Path) -> Iterator[ArticleStore]:
     with opened(tmp_path / "own.db") as store:
         fill(store)
         yield store
@@ -283,21 +283,25 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_a_damaged_store_is_not_passed_off_as_a_backup(own: ArticleStore, tmp_path: Path) -> None:
-    own.close()
+def test_a_damaged_store_is_not_passed_off_as_a_backup(
+    file_store: ArticleStore, tmp_path: Path
+) -> None:
+    file_store.close()
     damage(tmp_path / "own.db")
     (tmp_path / "to").mkdir()
     with pytest.raises(StoreUnusable, match="damaged"):
-        back_up(own, tmp_path / "to" / "copy.db")
+        back_up(file_store, tmp_path / "to" / "copy.db")
     assert names(tmp_path / "to") == []
 
 
-def test_a_full_disk_is_reported_and_leaves_nothing(own: ArticleStore, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(
+    file_store: ArticleStore, tmp_path: Path
+) -> None:
     (tmp_path / "to").mkdir()
     with files_of_at_most(32_768), pytest.raises(OSError, match="cannot be made"):
-        back_up(own, tmp_path / "to" / "copy.db")
+        back_up(file_store, tmp_path / "to" / "copy.db")
     assert names(tmp_path / "to") == []
-    back_up(own, tmp_path / "to" / "copy.db")
+    back_up(file_store, tmp_path / "to" / "copy.db")
 
 
 KILLED = """
@@ -310,15 +314,17 @@ backup.back_up(open_store(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def test_a_backup_killed_in_the_middle_leaves_no_target(own: ArticleStore, tmp_path: Path) -> None:
+def test_a_backup_killed_in_the_middle_leaves_no_target(
+    file_store: ArticleStore, tmp_path: Path
+) -> None:
     target = tmp_path / "to" / "copy.db"
     target.parent.mkdir()
     command = [sys.executable, "-c", KILLED, f"sqlite:///{tmp_path / 'own.db'}", str(target)]
     done = subprocess.run(command, check=False, cwd=Path(__file__).parents[2])  # noqa: S603 - our own
     assert done.returncode == -signal.SIGKILL
     assert not target.exists()
-    assert own.put(make_article("after")).result == "created"
-    back_up(own, target)
+    assert file_store.put(make_article("after")).result == "created"
+    back_up(file_store, target)
     with opened(target) as copy:
         assert copy.get("after").id == "after"
 
@@ -327,19 +333,19 @@ def test_a_backup_killed_in_the_middle_leaves_no_target(own: ArticleStore, tmp_p
 
 
 @pytest.fixture
-def own_address(tmp_path: Path) -> str:
+def file_address(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'own.db'}"
 
 
 @pytest.fixture
-def copy(own: ArticleStore, tmp_path: Path) -> Path:
+def copy(file_store: ArticleStore, tmp_path: Path) -> Path:
     """A copy of the store as it was before its newest changes; nobody has the store open."""
     path = tmp_path / "copies" / "a copy#1.db"
     path.parent.mkdir()
-    back_up(own, path)
-    own.write_many([make_article(f"late-{n}", body="late " * 500) for n in range(50)])
-    own.delete("a-0001")
-    own.close()
+    back_up(file_store, path)
+    file_store.write_many([make_article(f"late-{n}", body="late " * 500) for n in range(50)])
+    file_store.delete("a-0001")
+    file_store.close()
     return path
 
 
@@ -356,32 +362,34 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def test_a_restored_store_holds_what_the_backup_holds(
-    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
+    file_store: ArticleStore, file_address: str, copy: Path, tmp_path: Path
 ) -> None:
     before = copy.read_bytes()
-    assert restore(own_address, copy) == 41
+    assert restore(file_address, copy) == 41
     assert copy.read_bytes() == before
     assert names(copy.parent) == [copy.name]
     assert [name for name in names(tmp_path) if name.startswith(".")] == []
     with opened(copy) as kept:
         newest = kept.state().change
-        assert tables_of(own) == tables_of(kept)
-    assert own.find_damage() == ()
-    assert own.put(make_article("fresh")).change == newest + 1
+        assert tables_of(file_store) == tables_of(kept)
+    assert file_store.find_damage() == ()
+    assert file_store.put(make_article("fresh")).change == newest + 1
 
 
-def test_every_restore_makes_another_store(own: ArticleStore, own_address: str, copy: Path) -> None:
+def test_every_restore_makes_another_store(
+    file_store: ArticleStore, file_address: str, copy: Path
+) -> None:
     with opened(copy) as kept:
-        epochs = {kept.state().epoch, own.state().epoch}
+        epochs = {kept.state().epoch, file_store.state().epoch}
     for _ in range(2):
-        own.close()
-        restore(own_address, copy)
-        epochs.add(own.state().epoch)
+        file_store.close()
+        restore(file_address, copy)
+        epochs.add(file_store.state().epoch)
     assert [len(epoch) for epoch in epochs] == [16] * 4
 
 
 def test_a_backup_of_an_earlier_schema_is_upgraded_in_the_store_and_stays(
-    own: ArticleStore, own_address: str, copy: Path
+    file_store: ArticleStore, file_address: str, copy: Path
 ) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -391,10 +399,10 @@ def test_a_backup_of_an_earlier_schema_is_upgraded_in_the_store_and_stays(
         alembic.command.downgrade(config, "0001")
     engine.dispose()
     before = copy.read_bytes()
-    assert restore(own_address, copy) == 41
+    assert restore(file_address, copy) == 41
     assert copy.read_bytes() == before
-    assert own.get("a-0001").title == "T"
-    assert own.put(make_article("fresh")).result == "created"
+    assert file_store.get("a-0001").title == "T"
+    assert file_store.put(make_article("fresh")).result == "created"
 
 
 def make_foreign(path: Path) -> None:
@@ -438,27 +446,27 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_an_unsound_backup_is_refused_and_nothing_is_changed(
-    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path, kind: str
+    file_store: ArticleStore, file_address: str, copy: Path, tmp_path: Path, kind: str
 ) -> None:
     spoil, reason = REFUSED[kind]
-    before = (own.state(), tables_of(own))
-    own.close()
+    before = (file_store.state(), tables_of(file_store))
+    file_store.close()
     spoil(copy)
     files = names(tmp_path)
     with pytest.raises(StoreUnusable, match=f"#1.db is not restored.*({reason})"):
-        restore(own_address, copy)
+        restore(file_address, copy)
     assert names(tmp_path) == files
-    assert (own.state(), tables_of(own)) == before
+    assert (file_store.state(), tables_of(file_store)) == before
 
 
 def test_a_store_cannot_be_restored_from_itself(
-    own: ArticleStore, own_address: str, tmp_path: Path
+    file_store: ArticleStore, file_address: str, tmp_path: Path
 ) -> None:
-    before = own.state()
+    before = file_store.state()
     (tmp_path / "link.db").symlink_to(tmp_path / "own.db")
     with pytest.raises(StoreUnusable, match="is the article store itself"):
-        restore(own_address, tmp_path / "link.db")
-    assert own.state() == before
+        restore(file_address, tmp_path / "link.db")
+    assert file_store.state() == before
 
 
 @pytest.mark.parametrize(
@@ -510,78 +518,78 @@ def test_a_missing_store_is_made_with_its_folder(copy: Path, tmp_path: Path) -> 
 
 
 def test_the_log_of_a_store_that_is_gone_is_not_taken_for_the_new_ones(
-    own: ArticleStore, copy: Path, tmp_path: Path
+    file_store: ArticleStore, copy: Path, tmp_path: Path
 ) -> None:
     target, log = tmp_path / "store.db", tmp_path / "store.db-wal"
-    own.write_many([make_article(f"more-{n}", body="more " * 500) for n in range(50)])
+    file_store.write_many([make_article(f"more-{n}", body="more " * 500) for n in range(50)])
     log.write_bytes((tmp_path / "own.db-wal").read_bytes())
     assert log.stat().st_size > 100_000
     restore(f"sqlite:///{target}", copy)
-    assert tables_at(target) == tables_at(copy) != tables_of(own)
+    assert tables_at(target) == tables_at(copy) != tables_of(file_store)
 
 
-def test_a_damaged_store_is_replaced_by_the_backup(own_address: str, copy: Path) -> None:
+def test_a_damaged_store_is_replaced_by_the_backup(file_address: str, copy: Path) -> None:
     path = copy.parent.parent / "own.db"
     damage(path)
     with opened(path) as store:
         assert store.find_damage() != ()
-    restore(own_address, copy)
+    restore(file_address, copy)
     assert tables_at(path) == tables_at(copy)
 
 
 def test_a_store_that_others_have_open_is_not_replaced(
-    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
+    file_store: ArticleStore, file_address: str, copy: Path, tmp_path: Path
 ) -> None:
     """Even if they do nothing with it just now."""
-    before = tables_of(own)
-    own.close()
+    before = tables_of(file_store)
+    file_store.close()
     with opened(tmp_path / "own.db") as other:
         other.state()
         with pytest.raises(StoreUnusable, match="in use; stop everything that uses it"):
-            restore(own_address, copy)
-    assert tables_of(own) == before
-    own.close()
-    restore(own_address, copy)
-    assert tables_of(own) == tables_at(copy)
+            restore(file_address, copy)
+    assert tables_of(file_store) == before
+    file_store.close()
+    restore(file_address, copy)
+    assert tables_of(file_store) == tables_at(copy)
 
 
 def test_no_process_opens_a_store_while_it_is_replaced(
-    own_address: str, copy: Path, monkeypatch: pytest.MonkeyPatch
+    file_address: str, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = []
 
     def open_meanwhile() -> None:
         with pytest.raises(StoreUnusable) as refusal:
-            open_store(own_address, patience_seconds=0.1)
+            open_store(file_address, patience_seconds=0.1)
         refusals.append(str(refusal.value))
 
     before_it_is_finished(monkeypatch, open_meanwhile)
-    restore(own_address, copy)
+    restore(file_address, copy)
     assert len(refusals) == 1
     assert "locked" in refusals[0]
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(
-    own: ArticleStore, own_address: str, copy: Path, tmp_path: Path
+    file_store: ArticleStore, file_address: str, copy: Path, tmp_path: Path
 ) -> None:
-    before = (own.state(), tables_of(own))
-    own.close()
+    before = (file_store.state(), tables_of(file_store))
+    file_store.close()
     files = names(tmp_path)
     with files_of_at_most(32_768), pytest.raises(StoreUnusable, match="is not restored"):
-        restore(own_address, copy)
+        restore(file_address, copy)
     assert names(tmp_path) == files
-    assert (own.state(), tables_of(own)) == before
-    own.close()
-    restore(own_address, copy)
+    assert (file_store.state(), tables_of(file_store)) == before
+    file_store.close()
+    restore(file_address, copy)
 
 
 def test_files_left_by_a_kill_are_removed_by_the_next_run(
-    own_address: str, copy: Path, tmp_path: Path
+    file_address: str, copy: Path, tmp_path: Path
 ) -> None:
     for ending in ("part", "part-wal", "part-journal", "restoring", "restoring-shm"):
         (tmp_path / f".own.db.0123abcd.{ending}").write_bytes(b"left")
     others = [".other.db.0123abcd.part", ".own.db.bak.0123abcd.part"]
     for name in others:
         (tmp_path / name).write_bytes(b"not ours")
-    restore(own_address, copy)
+    restore(file_address, copy)
     assert [n for n in names(tmp_path) if n.startswith(".")] == others
