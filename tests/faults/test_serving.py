@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_kept
+from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
 from tests.faults.harness.freshness import encodings
 from tests.faults.harness.reads import MovedClock, Scene, locked
 from tests.faults.harness.stories import seeds
@@ -32,7 +32,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     clock = MovedClock(folder / "clock")
     with Server(Place(folder, more=clock.environment), ready=False) as server:
         for seed in seeds(SEEDS):
-            assert put_until_kept(server.port, seed, PATIENCE_SECONDS)
+            assert put_until_visible(server.port, seed, PATIENCE_SECONDS)
         scene = Scene(server, pace=0.1, clock=clock)
         with scene.phase("tests"):
             yield scene
@@ -65,7 +65,7 @@ def test_an_indexer_that_dies_repeatedly_is_restarted_after_longer_waits(
                 starts += until(lambda killed=indexer: server.indexer != killed, 2)  # type: ignore[misc]
             time.sleep(0.02)
         assert put(server.port, article) == 201
-        assert put_until_kept(server.port, article, PATIENCE_SECONDS)
+        assert put_until_visible(server.port, article, PATIENCE_SECONDS)
     assert 1 < starts <= STARTS
     assert article["id"] in encodings(server.words(), [article["id"]])
 
@@ -80,7 +80,7 @@ def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: 
     with reading(scene):
         with locked(scene.server.place.store, readers_too=False):
             assert put(scene.server.port, article) == 503
-        assert put_until_kept(scene.server.port, article, PATIENCE_SECONDS)
+        assert put_until_visible(scene.server.port, article, PATIENCE_SECONDS)
 
 
 def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(scene: Scene) -> None:
@@ -88,7 +88,7 @@ def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(sce
     path = f"/v1/articles/seed-1/related?tag={article['id']}"
     deleted = f"/v1/articles/{article['id']}"
     with reading(scene, cut=True):
-        assert put_until_kept(scene.server.port, article, PATIENCE_SECONDS)
+        assert put_until_visible(scene.server.port, article, PATIENCE_SECONDS)
         with locked(scene.server.place.store, readers_too=True):
             scene.kill_worker()
             for worker in scene.server.workers:

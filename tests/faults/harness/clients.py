@@ -52,7 +52,7 @@ class Line:
         connected = self._connection.sock
         return connected is None or bool(select.select([connected], [], [], 0)[0])
 
-    def is_held_by(self, worker: int) -> bool:
+    def is_served_by(self, worker: int) -> bool:
         """Whether this process answers here."""
         connected = self._connection.sock
         if connected is None:
@@ -79,7 +79,7 @@ def put(port: int, document: dict[str, Any], *, visible: bool = False) -> int:
     return ask(port, "PUT", f"/v1/articles/{document['id']}{wait}", document)[0]
 
 
-def put_until_kept(port: int, document: dict[str, Any], seconds: float = 60.0) -> bool:
+def put_until_visible(port: int, document: dict[str, Any], seconds: float = 60.0) -> bool:
     """Write one article as a patient CMS does, until it is acknowledged and visible."""
     return until(lambda: put(port, document, visible=True) in {200, 201}, seconds, every=0.2)
 
@@ -95,7 +95,7 @@ def line_to(server: Server, worker: int, seconds: float = 30.0) -> Line:
         line = Line(server.port)
         with suppress(OSError, HTTPException):
             line.ask("GET", "/healthz")
-            if line.is_held_by(worker):
+            if line.is_served_by(worker):
                 return line
         line.close()
         time.sleep(0.01)

@@ -27,7 +27,7 @@ from typing import Any, Final
 import click
 from tqdm import tqdm
 
-from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_kept
+from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
 from tests.faults.harness.stories import fresh, seeds, write_lines
 from tests.support.postgresql import PostgreSQL, server_binaries
 from tests.support.serving import Place, Server, end_by_sigterm
@@ -230,10 +230,10 @@ class Scene:
         self.note(f"a write was answered {status} after {time.monotonic() - begun:.1f} s")
         self.check(status == 503, f"a write was answered {status} while it could not be kept")
 
-    def must_be_kept(self) -> None:
+    def must_be_visible(self) -> None:
         """A write is visible again within a minute, and the server whole."""
         begun = time.monotonic()
-        kept = put_until_kept(self.server.port, self.next_article())
+        kept = put_until_visible(self.server.port, self.next_article())
         self.check(kept, "a write afterwards was not visible within a minute")
         self.check(until(self.server.is_whole, 60), "the server is not whole afterwards")
         self.note(f"a write afterwards was visible after {time.monotonic() - begun:.1f} s")
@@ -290,7 +290,7 @@ def kill_indexers(scene: Scene) -> None:
         scene.write()
         scene.kill_indexer()
         scene.rest(6)
-    scene.must_be_kept()
+    scene.must_be_visible()
 
 
 def kill_workers(scene: Scene) -> None:
@@ -305,7 +305,7 @@ def lock_writers_out(scene: Scene) -> None:
     with locked(scene.server.place.store, readers_too=False):
         scene.must_be_refused()
         scene.rest(15)
-    scene.must_be_kept()
+    scene.must_be_visible()
 
 
 def lock_everybody_out(scene: Scene) -> None:
@@ -316,7 +316,7 @@ def lock_everybody_out(scene: Scene) -> None:
         scene.must_be_refused()
         scene.kill_worker()
         scene.rest(60 - (time.monotonic() - begun) / scene.pace)
-    scene.must_be_kept()
+    scene.must_be_visible()
 
 
 def kill_database(scene: Scene) -> None:
@@ -328,7 +328,7 @@ def kill_database(scene: Scene) -> None:
     scene.kill_worker()
     scene.rest(30 - (time.monotonic() - begun) / scene.pace)
     scene.database.start()
-    scene.must_be_kept()
+    scene.must_be_visible()
 
 
 def take_database_away_for_a_day(scene: Scene) -> None:
@@ -347,7 +347,7 @@ def take_database_away_for_a_day(scene: Scene) -> None:
         scene.check(before == {"late-expiring"}, f"before the outage was listed {before}")
     scene.check(after == {"late-embargoed"}, f"after the outage was listed {after}")
     scene.database.start()
-    scene.must_be_kept()
+    scene.must_be_visible()
 
 
 def write_what_changes_halfway(scene: Scene) -> None:
@@ -357,7 +357,9 @@ def write_what_changes_halfway(scene: Scene) -> None:
     )
     for name, article_id in HALFWAY.items():
         article = scene.next_article(id=article_id, tags=["halfway"], **{name: halfway})
-        kept = put_until_kept(scene.server.port, article, 180)  # the indexer loads its model first
+        kept = put_until_visible(
+            scene.server.port, article, 180
+        )  # the indexer loads its model first
         scene.check(kept, f"{article_id} is not visible")
 
 
