@@ -221,9 +221,7 @@ def test_a_heading_is_text_whatever_it_holds(desk: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("level", [2, 6])
-def test_a_page_may_choose_where_the_heading_stands_in_its_outline(
-    desk: FlaskClient, level: int
-) -> None:
+def test_a_page_may_choose_the_level_of_the_heading(desk: FlaskClient, level: int) -> None:
     text = shown(desk, heading_level=str(level))
     assert f'<h{level} class="read-also__heading"' in text
     assert f"Read also</h{level}>" in text

@@ -27,7 +27,7 @@ def closed(lasting_client_of: Callable[..., FlaskClient], desk_settings: Setting
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_assets_are_served_to_everybody_as_they_are(closed: FlaskClient, name: str) -> None:
+def test_assets_are_public_and_served_unchanged(closed: FlaskClient, name: str) -> None:
     response = closed.get(f"/v1/{name}")
     assert response.status_code == 200
     assert response.content_type == f"{ASSETS[name]}; charset=utf-8"

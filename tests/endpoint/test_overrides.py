@@ -44,7 +44,7 @@ def block(client: FlaskClient, *overrides: str | Document) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_pins_stand_first_in_their_order_and_the_rest_follows_as_before(
+def test_pins_come_first_in_their_order_and_the_rest_follows_as_before(
     client: FlaskClient,
 ) -> None:
     before = rows(client)

@@ -166,7 +166,7 @@ def test_a_worker_that_starts_with_a_damaged_snapshot_serves_from_the_store(
     assert sorted(listed(client)) == sorted(want)
 
 
-def test_a_running_worker_goes_on_with_a_damaged_pointer(
+def test_a_running_worker_serves_on_with_a_damaged_pointer(
     client: FlaskClient, own_desk: Settings
 ) -> None:
     before = client.get(LIST).data

@@ -228,7 +228,7 @@ def test_texts_read_by_another_release_fail_the_check(
     assert "another release analyzed its texts; run: read-also rebuild" in result.stdout
 
 
-def test_a_damaged_database_fails_the_check_and_generations_are_looked_at_all_the_same(
+def test_a_damaged_database_fails_the_check_and_generations_are_still_checked(
     check: Check, own_desk: Settings, desk_store: ArticleStore
 ) -> None:
     with desk_store.engine.begin() as connection:

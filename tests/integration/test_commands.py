@@ -163,7 +163,7 @@ def test_an_error_without_an_exit_code_has_that_of_its_base_class(
     assert left.value.code == code
 
 
-def test_import_reports_bad_lines_by_place_and_field_and_goes_on(
+def test_import_reports_bad_lines_by_place_and_field_and_continues(
     bare: Settings, tmp_path: Path
 ) -> None:
     path = write_lines(tmp_path / "a.jsonl", *BAD_LINES)

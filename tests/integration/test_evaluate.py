@@ -188,7 +188,7 @@ def test_served_lists_lose_little_relevance(evaluated: Evaluated) -> None:
     assert lost <= 0.015
 
 
-def test_scores_stand_for_each_pair_in_order(evaluated: Evaluated) -> None:
+def test_the_score_of_each_pair_is_written_in_order(evaluated: Evaluated) -> None:
     assert [line[:2] for line in evaluated.scores] == [list(pair[:2]) for pair in PAIRS]
     values = [float(line[2]) for line in evaluated.scores]
     assert all(0 <= value <= 1 for value in values)

@@ -100,7 +100,7 @@ def test_the_run_is_of_the_articles_that_link(linked: tuple[Result, Path]) -> No
     assert all(line[0] != line[2] for line in lines)
 
 
-def test_a_report_stands_alone_and_runs_nothing(linked: tuple[Result, Path]) -> None:
+def test_a_report_loads_no_other_file_and_runs_nothing(linked: tuple[Result, Path]) -> None:
     text = (linked[1] / "report.html").read_text("utf-8")
 
     def found(path: str) -> list[str]:

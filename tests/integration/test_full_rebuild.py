@@ -24,7 +24,7 @@ GONE = 11
 
 
 @pytest.fixture(scope="module")
-def kept_and_full(
+def cached_and_full(
     sample_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Snapshot, Snapshot]:
     """The sample without some articles, so that texts meet others in their batches."""
@@ -50,9 +50,9 @@ def build(folder: Path, store: ArticleStore, *, full: bool) -> Snapshot:
 
 
 def test_vectors_computed_again_are_the_same_but_for_rounding(
-    kept_and_full: tuple[Snapshot, Snapshot],
+    cached_and_full: tuple[Snapshot, Snapshot],
 ) -> None:
-    kept, full = kept_and_full
+    kept, full = cached_and_full
     rows = np.arange(len(kept))
     assert [kept.id_of(row) for row in range(len(kept))] == [
         full.id_of(row) for row in range(len(full))
@@ -62,11 +62,11 @@ def test_vectors_computed_again_are_the_same_but_for_rounding(
 
 
 def test_lists_are_the_same_but_for_close_neighbours(
-    kept_and_full: tuple[Snapshot, Snapshot],
+    cached_and_full: tuple[Snapshot, Snapshot],
 ) -> None:
     shared, shown = 0, 0
-    for row in range(len(kept_and_full[0])):
-        one, two = (listed(s, kept_and_full[0].id_of(row)) for s in kept_and_full)
+    for row in range(len(cached_and_full[0])):
+        one, two = (listed(s, cached_and_full[0].id_of(row)) for s in cached_and_full)
         shared, shown = shared + len(one & two), shown + max(len(one), len(two))
     assert shared / shown >= 0.98
 

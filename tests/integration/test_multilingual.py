@@ -58,8 +58,8 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def own_engine() -> Any:
-    """The package's own engine, which computes in whole numbers."""
+def package_engine() -> Any:
+    """The engine of the package, which computes in whole numbers."""
     return E5()
 
 
@@ -83,22 +83,22 @@ def test_a_tajik_story_is_nearest_to_its_translation(
 
 
 def test_vectors_are_those_of_the_packages_own_engine(
-    multilingual_encoder: Encoder, own_engine: Any
+    multilingual_encoder: Encoder, package_engine: Any
 ) -> None:
     """It puts the same prompt before them, so that is in place too."""
     texts = TEXTS[:8]
     rows = multilingual_encoder.encode(texts, lambda _: None)
-    cosines = (rows * own_engine.query(texts)).sum(axis=1)
+    cosines = (rows * package_engine.query(texts)).sum(axis=1)
     assert cosines.min() > 0.998
     assert cosines.mean() > 0.999
-    assert rows[0] @ own_engine.passage(texts[0]) < 0.99
+    assert rows[0] @ package_engine.passage(texts[0]) < 0.99
 
 
 def test_texts_are_cut_into_as_many_pieces_as_by_the_package(
-    tokenizer: Tokenizer, own_engine: Any
+    tokenizer: Tokenizer, package_engine: Any
 ) -> None:
     found = [len(tokenizer.encode(PROMPT + text).ids) for text in TEXTS + ODD]
-    assert found == [own_engine.token_count(text, is_query=True) for text in TEXTS + ODD]
+    assert found == [package_engine.token_count(text, is_query=True) for text in TEXTS + ODD]
 
 
 def test_ids_are_those_of_xlm_r(tokenizer: Tokenizer) -> None:

@@ -112,7 +112,7 @@ def test_a_damaged_generation_is_named_with_its_file_and_the_others_are_not(
     assert run_command(own_desk, "snapshots", "verify", generations[1]).exit_code == 1
 
 
-def test_a_generation_of_other_columns_is_damaged_and_nobody_goes_back_to_it(
+def test_a_generation_of_other_columns_is_damaged_and_no_rollback_uses_it(
     own_desk: Settings, catalog: Catalog, generations: list[str]
 ) -> None:
     live = generations[-1]

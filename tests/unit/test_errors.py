@@ -18,7 +18,7 @@ from recommender.errors import (
 _BRANCH = re.compile(r"(?P<indent>[| ]*)[|`]-- (?P<name>\w+) +(?P<meaning>.+)")
 
 
-def own_classes() -> dict[str, type]:
+def error_classes() -> dict[str, type]:
     return {
         name: kind
         for name, kind in inspect.getmembers(errors, inspect.isclass)
@@ -39,14 +39,14 @@ def drawn_parents() -> dict[str, str]:
 
 
 def test_all_is_exactly_the_public_classes_in_order() -> None:
-    public = sorted(name for name in own_classes() if not name.startswith("_"))
+    public = sorted(name for name in error_classes() if not name.startswith("_"))
     assert errors.__all__ == public
 
 
 def test_the_drawn_tree_is_the_tree_of_classes() -> None:
     real = {
         name: kind.__bases__[0].__name__
-        for name, kind in own_classes().items()
+        for name, kind in error_classes().items()
         if issubclass(kind, Exception) and kind is not errors.ReadAlsoError
     }
     assert drawn_parents() == real

@@ -103,7 +103,7 @@ def test_two_pairs_are_too_few() -> None:
         correlate_with_intervals([1, 2], [1, 2])
 
 
-def test_measures_stand_query_by_query_and_what_lists_nothing_counts_0() -> None:
+def test_measures_are_given_per_query_and_an_empty_list_counts_0() -> None:
     qrels = {"q": {"a": 2, "b": 1, "q": 1}, "p": {"a": 1}, "r": {"b": 1}, "s": {"b": 0}}
     dataset = Dataset((), (), qrels, (), None)
     run = {"q": {"x": 3.0, "a": 2.0, "b": 1.0}, "r": {}, "s": {"b": 1.0}}

@@ -65,7 +65,7 @@ def test_a_link_to_no_web_page_has_no_address(link: str) -> None:
     assert canonical_page(link, HERE) is None
 
 
-def test_a_relative_link_needs_a_page_that_it_stands_on() -> None:
+def test_a_relative_link_needs_the_address_of_its_page() -> None:
     assert canonical_page("/city/bridge") is None
 
 

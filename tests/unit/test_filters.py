@@ -126,7 +126,7 @@ def unread(one: Article) -> IndexedDocument:
     return IndexedDocument(one, None, 0, up_to_date=False)
 
 
-def kept_rules(
+def rules_kept(
     document: IndexedDocument, wanted: Filter, now: datetime, *, untitled: bool
 ) -> dict[str, bool]:
     """The contract's rules in order, and whether the article keeps each."""
@@ -162,7 +162,7 @@ def test_rows_are_judged_by_the_rules_of_the_contract(
     untitled: bool,  # noqa: FBT001 - Hypothesis names it
 ) -> None:
     rows, now = tagged_rows(documents), NOON + offset * SECOND
-    rules = [kept_rules(one, wanted, now, untitled=untitled) for one in documents]
+    rules = [rules_kept(one, wanted, now, untitled=untitled) for one in documents]
 
     def keeping(*names: str) -> list[bool]:
         return [all(row[name] for name in names) for row in rules]

@@ -57,7 +57,7 @@ def test_an_item_in_the_seeds_language_has_no_language_of_its_own() -> None:
     assert SHOWN.date == "2026-10-05"
 
 
-def test_an_image_is_shown_where_it_is_asked_for() -> None:
+def test_an_image_is_shown_if_requested() -> None:
     assert entry(FIELDS, images=True) == replace(SHOWN, image="https://news.example/ships.jpg")
     assert entry(replace(FIELDS, image_url=None), images=True) == SHOWN
 

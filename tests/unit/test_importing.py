@@ -218,7 +218,7 @@ def test_records_before_a_source_broke_off_are_stored_but_no_later_mark(desk: De
     assert desk.reported == ["there:x: no good"]
 
 
-def test_an_interruption_keeps_what_stands_before_the_last_mark(desk: Desk) -> None:
+def test_an_interruption_keeps_the_records_before_the_last_mark(desk: Desk) -> None:
     interrupted = Script((story("a"), Mark({"at": 1}), story("b")), breaks=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         desk.pull_from(interrupted)

@@ -74,7 +74,7 @@ BELOW: dict[str, tuple[RelatedList, list[str]]] = {
 
 
 @pytest.mark.parametrize(("answer", "lines"), BELOW.values(), ids=BELOW)
-def test_below_an_item_and_the_list_stands_what_was_asked_for(
+def test_requested_explanations_are_shown_below_items_and_list(
     answer: RelatedList, lines: list[str]
 ) -> None:
     assert as_text(answer, "T").splitlines()[2:] == lines

@@ -15,7 +15,7 @@ def test_every_entry_is_a_pinned_release_with_hashes() -> None:
         )
 
 
-def test_torch_and_addresses_stand_outside() -> None:
+def test_the_lock_holds_no_torch_and_no_addresses() -> None:
     assert re.findall(r"^(?:torch|nvidia-|cuda-|triton).*$", LOCK, re.MULTILINE) == []
     assert "://" not in LOCK
     assert "file:" not in LOCK

@@ -69,7 +69,7 @@ def test_a_shared_name_is_whole_and_spelled_as_in_the_item() -> None:
     assert shared(item, seed) == ("Владимира Петровского", "Anna Lee")
 
 
-def test_the_most_frequent_names_stand_first_and_ten_at_most() -> None:
+def test_the_most_frequent_names_come_first_and_ten_at_most() -> None:
     towns = [3 * mark.upper() for mark in "abcdefghijk"]
     both = "we saw " + ", ".join([*towns, "KKK"])
     assert shared(both, both) == ("KKK", *towns[:9])

@@ -84,7 +84,7 @@ def test_an_entry_is_known_by_its_feed_unless_its_own_id_is_unique_in_the_world(
     assert feed_entry_id(feed, entry) == expected
 
 
-def test_a_link_stands_for_the_feed_of_an_entry_whose_own_id_is_not_unique() -> None:
+def test_the_link_replaces_the_feed_in_the_id_of_an_entry_without_a_unique_id() -> None:
     link = "https://a.example/7"
     assert feed_entry_id("news.xml", "7", link) == "feed:https~3A~2F~2Fa.example~2F7"
     assert feed_entry_id("news.xml", "urn:uuid:1-2", link) == "feed:urn~3Auuid~3A1-2"

@@ -163,7 +163,7 @@ DATE = "Sun, 01 Mar 2026 09:30:00 GMT"
         ({"Last-Modified": DATE}, {"if-modified-since": DATE}),
     ],
 )
-def test_the_second_time_the_format_is_known_and_only_what_changed_asked_for(
+def test_a_second_pull_knows_the_format_and_asks_only_for_changes(
     site: Site, fetcher: Fetcher, given: dict[str, str], sent_back: dict[str, str]
 ) -> None:
     source = open_source(site.serve("/feed", RSS, headers=given), "auto", fetcher)

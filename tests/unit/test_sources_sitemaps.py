@@ -186,7 +186,7 @@ def test_a_second_pull_asks_for_what_changed_alone(site: FakeSite) -> None:
 
 
 @pytest.mark.parametrize("tagged", [True, False])
-def test_pages_without_times_are_known_by_their_tags_or_not_at_all(
+def test_pages_without_times_are_recognized_only_by_their_etags(
     site: FakeSite, *, tagged: bool
 ) -> None:
     site.tagged = tagged
@@ -212,7 +212,7 @@ def test_a_date_without_a_time_is_trusted_after_that_day(site: FakeSite) -> None
     assert pull(site, cursor).asked == ["/sitemap.xml", "/a"]
 
 
-def test_an_index_is_followed_and_a_sitemap_that_did_not_change_is_not_asked_for(
+def test_an_index_is_followed_and_an_unchanged_sitemap_is_not_requested(
     site: FakeSite,
 ) -> None:
     divide(site, TIME, "")
@@ -331,7 +331,7 @@ def test_pages_that_are_no_articles_of_the_site_are_left_out_and_counted(site: F
     assert pull(site, first.cursor).asked == ["/sitemap.xml"]
 
 
-def test_a_page_or_an_edit_that_fails_is_reported_and_asked_for_again(site: FakeSite) -> None:
+def test_a_page_or_an_edit_that_fails_is_reported_and_requested_again(site: FakeSite) -> None:
     site.statuses["/a"] = 500
     site.files["/b"] = b"<html><title>Nothing</title><body><p>x</p></body></html>"
     first = pull(site)

@@ -108,7 +108,7 @@ def test_a_large_site_is_swept_at_ten_pages_a_minute_on_average(
     assert is_full_sweep_due(checkpoint, now) == due
 
 
-def test_late_posts_are_asked_for_from_a_second_before_the_last_pull_or_the_newest_post() -> None:
+def test_late_posts_are_requested_from_a_second_before_the_last_pull_or_newest_post() -> None:
     assert changed_after(WordPressCheckpoint(HOME, since=NOON)) == "2026-10-20T11:59:59Z"
     before = WordPressCheckpoint(HOME, since=NOON, newest="2026-10-20T11:00:00Z")
     assert changed_after(before) == "2026-10-20T10:59:59Z"

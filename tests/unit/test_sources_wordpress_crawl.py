@@ -106,12 +106,12 @@ def test_a_second_pull_gives_nothing_and_asks_once_a_hundred_posts(blog: FakeWor
     assert orders == {"id"}  # and never by time
 
 
-def test_marks_stand_after_each_hundred_posts_and_at_the_end(blog: FakeWordPress) -> None:
+def test_marks_come_after_each_hundred_posts_and_at_the_end(blog: FakeWordPress) -> None:
     kinds = "".join("M" if isinstance(one, Mark) else "r" for one in pull(blog).given)
     assert kinds == "r" * 100 + "M" + "r" * 100 + "M" + "r" * 30 + "MM"
 
 
-def test_an_interrupted_pull_goes_on_where_it_was_and_misses_nothing_new(
+def test_an_interrupted_pull_continues_and_misses_no_new_post(
     blog: FakeWordPress,
 ) -> None:
     begun = pull(blog, most=201 + 1)  # two hundred posts, and both marks
@@ -334,7 +334,7 @@ def test_a_pull_asks_for_few_posts_of_a_site_that_goes_away(
 
 
 @pytest.mark.parametrize("cap", [1, 50, 99])
-def test_a_site_that_answers_with_fewer_posts_than_asked_for_loses_none(
+def test_a_site_that_answers_with_fewer_posts_than_requested_loses_none(
     blog: FakeWordPress, cap: int
 ) -> None:
     def cut(_route: str, parameters: Mapping[str, str]) -> Reply | None:

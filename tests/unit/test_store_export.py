@@ -74,7 +74,7 @@ def store(tmp_path: Path) -> Iterator[ArticleStore]:
         yield opened
 
 
-def test_the_articles_stand_line_by_line_and_an_import_gives_the_same(
+def test_an_export_has_one_article_per_line_and_an_import_gives_the_same(
     store: ArticleStore, tmp_path: Path
 ) -> None:
     assert export_to(store, tmp_path / "out.jsonl") == len(ARTICLES)
@@ -146,9 +146,7 @@ def test_a_failure_leaves_the_file_as_it_was(store: ArticleStore, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["missing/out.jsonl", "."])
-def test_a_refusal_names_the_file_that_was_asked_for(
-    store: ArticleStore, tmp_path: Path, name: str
-) -> None:
+def test_a_refusal_names_the_requested_file(store: ArticleStore, tmp_path: Path, name: str) -> None:
     with pytest.raises(OSError, match="is not written: ") as refused:
         export_to(store, tmp_path / name)
     said = str(refused.value)

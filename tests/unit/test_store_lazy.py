@@ -62,7 +62,7 @@ def test_an_existing_file_is_opened_though_there_are_generations(
     assert ids_of(late()) == ["a"]
 
 
-def test_a_file_that_goes_while_it_is_open_is_refused_and_not_made_anew(
+def test_a_file_removed_while_it_is_open_is_refused_and_not_created_again(
     late: LazyStore, path: Path
 ) -> None:
     fill(path, "a")

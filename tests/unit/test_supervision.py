@@ -66,7 +66,7 @@ def waiting(path: Path, **more: object) -> dict[str, object]:
     ("deaths", "ran", "seconds"),
     [(1, 0.0, 0.5), (2, 0.0, 1.0), (4, 9.9, 4.0), (9, 0.0, 10.0), (999, 0.0, 10.0), (7, 10.0, 0.0)],
 )
-def test_the_wait_doubles_up_to_ten_seconds_and_starts_anew_after_a_steady_run(
+def test_the_wait_doubles_up_to_ten_seconds_and_is_reset_after_a_steady_run(
     deaths: int, ran: float, seconds: float
 ) -> None:
     assert wait_seconds(deaths, ran) == seconds

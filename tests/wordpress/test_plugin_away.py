@@ -206,7 +206,7 @@ def test_markup_that_a_service_should_never_send_does_not_reach_a_page(
     assert ">one</a>" in source
 
 
-def test_a_list_neither_ends_what_it_stands_in_nor_takes_names_of_the_theme(
+def test_a_list_neither_closes_its_container_nor_uses_names_of_the_theme(
     newsroom: Site, stage: Stage, post: int
 ) -> None:
     names = '<ul class="read-also__list" id="wpadminbar"><li class="modal-open" id="read-also-1">'

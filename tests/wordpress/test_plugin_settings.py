@@ -104,7 +104,7 @@ def test_the_key_is_in_no_page(newsroom: Site, admin: httpx.Client) -> None:
     assert KEY not in press(admin)
 
 
-def test_settings_are_kept_and_an_empty_key_field_keeps_the_key(
+def test_settings_are_saved_and_an_empty_key_field_keeps_the_key(
     newsroom: Site, admin: httpx.Client
 ) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
@@ -240,7 +240,7 @@ def test_the_connection_test_says_what_is_wrong(
     assert said in press(admin)
 
 
-def test_the_connection_test_names_an_address_where_nobody_is(
+def test_the_connection_test_names_an_address_without_a_server(
     newsroom: Site, admin: httpx.Client
 ) -> None:
     configure(newsroom, url="", key="")

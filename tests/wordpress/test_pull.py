@@ -243,7 +243,7 @@ def test_a_renamed_author_reaches_every_article(archive: Archive) -> None:
     assert archive.article(number).authors == ("Zarina D.",)
 
 
-def test_a_large_site_is_asked_for_what_was_modified_and_what_went_live_in_any_time_zone(
+def test_modified_and_newly_live_posts_of_a_large_site_are_pulled_in_any_time_zone(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.pull()
@@ -385,7 +385,7 @@ def test_the_plugin_pushes_what_is_pulled(archive: Archive) -> None:
     assert {one.id: one.to_document() for one in pushed} == pulled
 
 
-def test_a_pull_that_was_killed_goes_on_and_misses_nothing(
+def test_a_pull_that_was_killed_continues_and_misses_nothing(
     archive: Archive, tmp_path: Path
 ) -> None:
     archive.site.empty()
