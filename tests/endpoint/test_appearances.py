@@ -47,6 +47,16 @@ def test_the_lists_that_pin_an_article_are_checked_first_however_far_away(
     assert answer["complete"] is False
 
 
+def test_a_near_article_that_pins_it_is_checked_and_named_once(
+    client: FlaskClient, desk_documents: Documents
+) -> None:
+    assert "harbour-3" in by_hand(client, "harbour-4", desk_documents)
+    client.put("/v1/articles/harbour-3/pins", json={"pins": [{"id": "harbour-4"}]})
+    answer = client.get("/v1/articles/harbour-4/appears-in").get_json()
+    assert answer["appears_in"] == by_hand(client, "harbour-4", desk_documents)
+    assert (answer["checked"], answer["complete"]) == (len(desk_documents) - 1, True)
+
+
 def test_a_search_that_runs_out_of_time_says_that_it_is_not_complete(
     desk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

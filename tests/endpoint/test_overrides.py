@@ -126,6 +126,25 @@ def test_each_item_keeps_who_when_and_why(
     assert {one["at"][-1] for one in (*answered["pins"], *answered["history"])} == {"Z"}
 
 
+def test_a_pin_with_another_reason_or_window_is_a_new_one(
+    client: FlaskClient, client_of: Clients, own_desk: Settings
+) -> None:
+    pin(client, {"id": LAST, "why": "the harvest"}, "harbour-11", "harbour-4")
+    changed = [
+        {"id": LAST, "why": "the storm"},
+        {"id": "harbour-11", "ends_at": "2026-10-21T12:00:00Z"},
+        {"id": "harbour-4"},
+    ]
+    writer = client_of(own_desk, "writer")
+    assert writer.put(f"{SEED}/pins", json={"pins": changed}).status_code == 200
+    pins = client.get(f"{SEED}/pins").get_json()["pins"]
+    assert [(one["id"], one["by"], one["why"], one["ends_at"]) for one in pins] == [
+        (LAST, "writer", "the storm", None),
+        ("harbour-11", "writer", "", "2026-10-21T12:00:00Z"),
+        ("harbour-4", "editor", "", None),
+    ]
+
+
 def test_the_same_overrides_again_are_no_change(client: FlaskClient) -> None:
     first = pin(client, LAST)
     assert first["result"] == "updated"
