@@ -311,15 +311,17 @@ def test_the_backlog_counts_what_the_live_generation_does_not_know(
 
 
 def test_a_store_on_any_database_can_be_checked(
-    store_of_desk: ArticleStore, own_desk: Settings
+    store_of_desk: ArticleStore, own_desk: Settings, desk_documents: dict[str, Any]
 ) -> None:
+    """The text read last is in use as long as a newer one waits."""
     shutil.rmtree(own_desk.data.snapshots)
     rebuild(store_of_desk, Catalog(own_desk.data.snapshots), fake_reader())
     assert facts_of(own_desk, store_of_desk).flaws == {}
     write(store_of_desk, {"id": "new", "title": "New"})
+    write(store_of_desk, desk_documents["harbour-2"] | {"title": "Edited"})
     store_of_desk.delete("harbour-1")
     facts = facts_of(own_desk, store_of_desk)
-    assert facts.flaws == {Flaw.QUEUED: Examples(1, ("new",))}
+    assert facts.flaws == {Flaw.QUEUED: Examples(2, ("harbour-2", "new"))}
     assert (facts.compared, facts.unused_texts, facts.damage) == (True, 1, ())
 
 

@@ -263,6 +263,29 @@ def test_the_text_read_last_is_used_for_one_that_cannot_be_read(
     assert DisplayFields.from_bytes(after.display_of(new)).title == "Newer"
 
 
+def test_an_earlier_text_that_is_put_back_is_built_before_it_is_read_again(
+    own_desk: Settings,
+    desk_store: ArticleStore,
+    fake_model: Model,
+    desk_documents: dict[str, Any],
+    index_with_fake: Callable[..., int],
+) -> None:
+    catalog = Catalog(own_desk.data.snapshots)
+    before = catalog.open_live()
+    write(desk_store, desk_documents["harbour-4"] | {"title": "Another headline", "body": "Fog"})
+    index_with_fake(own_desk)
+    write(desk_store, desk_documents["harbour-4"])
+    compact(desk_store, catalog, fake_model)
+    after = catalog.open_live()
+    old, new = before.row_of("harbour-4"), after.row_of("harbour-4")
+    assert old is not None
+    assert new is not None
+    np.testing.assert_array_equal(
+        before.vectors.fetch(np.array([old])), after.vectors.fetch(np.array([new]))
+    )
+    assert after.columns["up_to_date"][new]
+
+
 def test_only_a_full_rebuild_retries_a_dead_letter(
     own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:

@@ -162,6 +162,24 @@ def test_a_worker_holds_only_so_many_unread_articles(
     assert worker.shown() == before | {"a", "b", "c"}
 
 
+def test_articles_that_were_read_make_room_for_others_that_were_not(
+    worker: Worker,
+    desk_store: ArticleStore,
+    own_desk: Settings,
+    index_with_fake: Index,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recommender.live.replica.MOST_UNREAD", 3)
+    before = worker.shown()
+    put_plain(desk_store, "a", "b", "c")
+    worker.look()
+    index_with_fake(own_desk)
+    worker.look()
+    put_plain(desk_store, "d", "e")
+    worker.look()
+    assert worker.shown() == before | {"a", "b", "c", "d", "e"}
+
+
 def test_while_nothing_changes_a_worker_asks_no_query_and_reads_no_pointer(
     worker: Worker, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
