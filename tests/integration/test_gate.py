@@ -14,6 +14,7 @@ from recommender.errors import GateRefused
 from recommender.indexing import rebuild as rebuilding
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.rebuild import rebuild
+from recommender.indexing.snapshots import build_options
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import Document, write
 
@@ -66,6 +67,30 @@ def test_a_first_build_half_as_much_more_and_a_tenth_withdrawn_pass(
     for text in texts(24)[12:]:
         store.delete(str(text["id"]))
     assert rebuild(store, catalog, reader).articles == 108
+
+
+@pytest.mark.parametrize(
+    ("before", "alike"),
+    [({}, True), ({"model": "another"}, False), ({"analyzer": "an earlier one"}, False)],
+    ids=str,
+)
+def test_lists_are_compared_only_where_model_and_analyzer_are_as_before(
+    store: ArticleStore,
+    catalog: Catalog,
+    reader_with_fake: Readers,
+    monkeypatch: pytest.MonkeyPatch,
+    before: dict[str, str],
+    *,
+    alike: bool,
+) -> None:
+    asked = list[bool]()
+    monkeypatch.setattr(rebuilding, "admit", lambda *_, same_model, **__: asked.append(same_model))
+    write(store, *texts(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuilding, "build_options", lambda *args: {**build_options(*args), **before})
+        rebuild(store, catalog, reader_with_fake())
+    rebuild(store, catalog, reader_with_fake())
+    assert asked == [False, alike]
 
 
 @pytest.mark.parametrize("first", [True, False])
