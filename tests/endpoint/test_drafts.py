@@ -26,12 +26,15 @@ def text(desk_documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("indexer")
+@pytest.mark.parametrize("more", [{}, {"translation_of": "harbour-1"}], ids=str)
 def test_a_draft_gets_the_list_that_it_would_get_when_stored(
     client: FlaskClient,
     text: dict[str, Any],
     index_with_fake: Callable[..., int],
     own_desk: Settings,
+    more: dict[str, Any],
 ) -> None:
+    text |= more
     drafted = client.post("/v1/related", json=text | {"limit": 8})
     assert drafted.status_code == 200
     assert drafted.headers["Cache-Control"] == "no-store"
