@@ -116,6 +116,7 @@ def test_metas_are_read() -> None:
         ("<link rel='shortlink' href='/x'>", "address", ""),
         ("<meta name=robots content='NoIndex, follow'>", "is_hidden", True),
         ("<meta name=robots content='index'>", "is_hidden", False),
+        ("<meta name=description content=A><meta name=description content=B>", "summary", "A"),
         ("<meta http-equiv=Refresh content='0; url=/b'>", "moves", True),
         ("<meta http-equiv=refresh content='600'>", "moves", False),
         ("<meta http-equiv=refresh content='1800;url=/'>", "moves", False),
