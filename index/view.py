@@ -127,18 +127,10 @@ class View:
             BadQuery: the row is not in 0..n+d-1.
         """
         place = self._place(row)
-        if place < 0:
-            vectors, terms = (
-                self.snapshot.vectors.fetch(np.array([row])),
-                self.snapshot.lexicon.terms,
-            )
-            return IndexedText(
-                vectors[0], self.snapshot.passages.of_row(row), Query.of_row(terms, row)
-            )
-        vectors, terms = self.delta.fetch(np.array([place])), self.delta.terms
-        return IndexedText(
-            vectors[0], self.delta.passages.of_row(place), Query.of_row(terms, place)
-        )
+        part, at = (self.snapshot, row) if place < 0 else (self.delta, place)
+        terms = self.snapshot.lexicon.terms if place < 0 else self.delta.terms
+        vector = self.fetch(np.array([row]))[0]
+        return IndexedText(vector, part.passages.of_row(at), Query.of_row(terms, at))
 
     def label_of(self, column: str, row: int) -> str:
         """Read the label of a row in a column of codes."""
