@@ -8,7 +8,7 @@ from typing import Final
 
 from recommender.errors import Busy
 
-__all__ = ["ConcurrencyLimit", "WorkerLimits"]
+__all__ = ["ConcurrencyLimit", "WorkerLimits", "hold_if_free"]
 
 PATIENCE_SECONDS: Final = 0.2
 """How long a request waits before it is refused."""
@@ -48,17 +48,13 @@ class ConcurrencyLimit:
         Raises:
             Busy: the limit is reached, and no request finished in time. The error names `work`.
         """
-        may_wait = self._threads.acquire(blocking=False)
-        try:
+        with hold_if_free(self._threads) as may_wait:
             if not self._free.acquire(blocking=False) and not (may_wait and self.wait()):
                 raise Busy(work)
             try:
                 yield
             finally:
                 self._free.release()
-        finally:
-            if may_wait:
-                self._threads.release()
 
     def wait(self) -> bool:
         """Wait until another request finishes; False if none does in time.
@@ -72,6 +68,17 @@ class ConcurrencyLimit:
             return True
         self._rests_until = time.monotonic() + REST_SECONDS
         return False
+
+
+@contextmanager
+def hold_if_free(permits: threading.Semaphore) -> Iterator[bool]:
+    """Hold a permit while the block runs, if one is free at once; the block gets whether it is."""
+    is_held = permits.acquire(blocking=False)
+    try:
+        yield is_held
+    finally:
+        if is_held:
+            permits.release()
 
 
 class WorkerLimits:

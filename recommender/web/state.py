@@ -25,7 +25,7 @@ from recommender.ranking.related import list_related
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
-from recommender.web.limits import WorkerLimits
+from recommender.web.limits import WorkerLimits, hold_if_free
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
 
@@ -193,12 +193,8 @@ class State:
         With `text` the new text must have been read; a deletion or an override has none. Only a few
         requests wait at the same time; for the others it is False at once.
         """
-        if not self.limits.visibility.acquire(blocking=False):
-            return False
-        try:
-            return _becomes_visible(self.follower, receipt, text=text)
-        finally:
-            self.limits.visibility.release()
+        with hold_if_free(self.limits.visibility) as may_wait:
+            return may_wait and _becomes_visible(self.follower, receipt, text=text)
 
     def backlog(self) -> Backlog | None:
         """Count what is not done yet; None while another request does.
@@ -208,24 +204,18 @@ class State:
             StoreUnusable: the store is away.
         """
         live, store = self.follower.current(), self._reachable_store()
-        if not self.limits.backlog.acquire(blocking=False):
-            return None
-        try:
-            origin = Origin.of(live.view.snapshot.manifest)
-            return store.backlog(origin.point, origin.epoch)
-        finally:
-            self.limits.backlog.release()
+        origin = Origin.of(live.view.snapshot.manifest)
+        with hold_if_free(self.limits.backlog) as may_count:
+            return store.backlog(origin.point, origin.epoch) if may_count else None
 
     def _after_next_refresh(self) -> LiveState:
         """The live state after the next refresh from the change log: a seed may be new.
 
         One request at a time waits for that, so that unknown ids cost other requests nothing.
         """
-        if self.limits.unknown_ids.acquire(blocking=False):
-            try:
+        with hold_if_free(self.limits.unknown_ids) as may_wait:
+            if may_wait:
                 self.follower.await_refresh(MISS_SECONDS)
-            finally:
-                self.limits.unknown_ids.release()
         return self.follower.current()
 
     def _list_explained(self, request: ListRequest, text: Article | None = None) -> RelatedList:
