@@ -31,7 +31,7 @@ from recommender.characters import printable
 from recommender.errors import UnreadArticle
 from recommender.live import open_replica
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import DisplayFields
+from recommender.ranking.display_fields import title_of
 from recommender.ranking.explain import list_explained
 from recommender.ranking.seed import seed_of
 from recommender.settings import Settings
@@ -89,9 +89,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     if as_json:
         click.echo(answer.to_json(indent=2))
     else:
-        row = view.row_of(article_id)
-        title = "" if row is None else DisplayFields.from_bytes(view.display_of(row)).title
-        click.echo(as_text(answer, title or article_id))
+        click.echo(as_text(answer, title_of(view, article_id)))
 
 
 def as_text(recommendations: RelatedList, title: str) -> str:

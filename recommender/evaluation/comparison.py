@@ -13,10 +13,11 @@ from recommender.characters import printable
 from recommender.errors import BadParameter
 from recommender.evaluation.command import Say
 from recommender.evaluation.datasets import Dataset
-from recommender.evaluation.runs import Bench, list_each, title_of
+from recommender.evaluation.runs import Bench, list_each
 from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.indexing.snapshots import open_generation
+from recommender.ranking.display_fields import title_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.seed import seed_of
 

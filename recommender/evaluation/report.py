@@ -16,9 +16,10 @@ from recommender.api import RelatedList
 from recommender.evaluation.baselines import BASELINES
 from recommender.evaluation.intervals import Estimate
 from recommender.evaluation.measures import MAIN, MEASURES
-from recommender.evaluation.runs import Bench, title_of
+from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import ABSENT, RELEVANCE, SERVED, TRAITS, Scoreboard
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.display_fields import title_of
 from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.seed import find_seed
 

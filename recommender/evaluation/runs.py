@@ -23,7 +23,6 @@ from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -37,7 +36,6 @@ __all__ = [
     "plain_articles",
     "run_lists",
     "score_pairs",
-    "title_of",
 ]
 
 Run = dict[str, dict[str, float]]
@@ -164,11 +162,3 @@ def plain_articles(store: ArticleStore) -> Iterator[Article]:
                 yield article
             elif (body := store.features.texts([key], MARKUP_VERSION).get(key)) is not None:
                 yield article.with_text(body)
-
-
-def title_of(view: View, article_id: str) -> str:
-    """The title of an article; its id if it has no title or is not in the view."""
-    row = view.row_of(article_id)
-    return (
-        DisplayFields.from_bytes(view.display_of(row)).title if row is not None else ""
-    ) or article_id

@@ -19,7 +19,7 @@ from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import DisplayFields
+from recommender.ranking.display_fields import title_of
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.seed import find_seed
@@ -81,9 +81,8 @@ def _build(
 def _list(catalog: Catalog, policy: Policy) -> tuple[RelatedList, str]:
     """The list of the story, and the title of the story."""
     view = View.of(open_generation(catalog))
-    seed, row = find_seed(view, STORY), view.row_of(STORY)
-    title = STORY if row is None else DisplayFields.from_bytes(view.display_of(row)).title
-    return list_related(ListRequest(view, seed, ListOptions(), policy, time.time())), title
+    request = ListRequest(view, find_seed(view, STORY), ListOptions(), policy, time.time())
+    return list_related(request), title_of(view, STORY)
 
 
 def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:

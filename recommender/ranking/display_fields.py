@@ -4,9 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from index import View
 from recommender.articles import Article
 
-__all__ = ["DisplayFields"]
+__all__ = ["DisplayFields", "title_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,10 @@ class DisplayFields:
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote."""
         return cls(**json.loads(data))
+
+
+def title_of(view: View, article_id: str) -> str:
+    """The title of an article; its id if it has no title or is not in the view."""
+    row = view.row_of(article_id)
+    title = "" if row is None else DisplayFields.from_bytes(view.display_of(row)).title
+    return title or article_id
