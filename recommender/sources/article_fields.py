@@ -3,6 +3,7 @@
 The shape of foreign data is never trusted: what is of another type than expected counts as absent.
 """
 
+import codecs
 import html
 import json
 import re
@@ -150,7 +151,7 @@ def parse_json_document(name: str, data: bytes) -> object:
         BadSource: it is not JSON. Not allowed are NaN, deep nesting and encodings beside UTF-8.
     """
     try:
-        value: object = from_json(data.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
+        value: object = from_json(data.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
     except ValueError as error:
         line = _JSON_LINE.search(str(error))
         reason = _JSON_LINE.sub("", str(error))

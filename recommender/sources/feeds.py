@@ -1,5 +1,6 @@
 """Feeds: RSS, Atom and JSON Feed 1 and 1.1. Each entry becomes one article."""
 
+import codecs
 import json
 import re
 from collections import Counter
@@ -37,7 +38,6 @@ __all__ = ["read_feed", "read_json_feed"]
 _ENTRY: Final = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]")
 _TAG: Final = re.compile(r"</?[a-zA-Z]")
 _MAIL: Final = re.compile(r"[^\s()<>]+@[^\s()<>]+")
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PLAIN: Final = "text/plain"
 _IMAGE: Final = re.compile(r"image(?:/|$)")
 _LARGEST_NUMBER: Final = 10**18
@@ -213,7 +213,7 @@ def _lines(data: bytes) -> Iterator[int]:
 
 
 def _parse(name: str, data: bytes) -> _Feed:
-    bare = data.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    bare = data.removeprefix(codecs.BOM_UTF8).lstrip()
     try:
         with Sandbox(FEED) as sandbox:
             parsed: Fields = json.loads(sandbox.read(bare))

@@ -1,5 +1,6 @@
 """All formats that can be imported, and the source that reads each. New sources are added here."""
 
+import codecs
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from recommender.sources.wxr import read_wxr
 __all__ = ["FORMATS", "is_address", "open_source"]
 
 _EMPTY: Final = "empty"
-_BEFORE_JSON: Final = b" \t\r\n\xef\xbb\xbf"
+_BEFORE_JSON: Final = b" \t\r\n" + codecs.BOM_UTF8
 
 
 def _read_any_feed(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | LeftOut]:

@@ -5,6 +5,7 @@ language and keywords. A text file has one address on each line. `SitemapCheckpo
 remembered between two pulls, so that only what has changed is fetched.
 """
 
+import codecs
 import hashlib
 from collections import deque
 from collections.abc import Container, Iterator, Mapping
@@ -35,7 +36,7 @@ __all__ = [
 _GZIP: Final = b"\x1f\x8b"
 _MOST_SITEMAP_BYTES: Final = 64 * 2**20  # unpacked; the format allows 50 MB
 _MOST_LINES: Final = 50_000  # of a text file, as in the format
-_BEFORE_TEXT: Final = b"\xef\xbb\xbf \t\r\n"
+_BEFORE_TEXT: Final = codecs.BOM_UTF8 + b" \t\r\n"
 _DEEPEST: Final = 3  # indexes in indexes; the format allows none
 _MOST_MAPS: Final = 5_000
 _MOST_PAGES: Final = 500_000
