@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from recommender.operations.supervision import SUPERVISOR, wait_seconds
+from tests.support.waiting import until
 
 PATIENCE_SECONDS = 30
 # A program that says its name and pid in a file, and then waits.
@@ -24,15 +24,6 @@ with open(sys.argv[1], "a") as file:
     file.write(f"{os.getpid()}\\n")
 time.sleep(600)
 """
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def pids(path: Path) -> list[int]:
@@ -75,9 +66,9 @@ def test_the_wait_doubles_up_to_ten_seconds_and_is_reset_after_a_steady_run(
 def test_a_program_that_is_killed_is_started_again_and_the_others_go_on(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     with supervised(waiting(one), waiting(two)):
-        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1)
+        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1, PATIENCE_SECONDS)
         os.kill(pids(one)[0], signal.SIGKILL)
-        assert until(lambda: len(pids(one)) == 2)
+        assert until(lambda: len(pids(one)) == 2, PATIENCE_SECONDS)
         assert is_running(pids(one)[1])
         assert is_running(pids(two)[0])
         assert len(pids(two)) == 1
@@ -86,7 +77,7 @@ def test_a_program_that_is_killed_is_started_again_and_the_others_go_on(tmp_path
 def test_a_stopped_supervisor_ends_every_program_and_leaves_with_0(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     with supervised(waiting(one), waiting(two)) as process:
-        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1)
+        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1, PATIENCE_SECONDS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_SECONDS) == 0
         assert not is_running(pids(one)[0])
@@ -96,9 +87,9 @@ def test_a_stopped_supervisor_ends_every_program_and_leaves_with_0(tmp_path: Pat
 def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
     one = tmp_path / "one"
     with supervised(waiting(one)) as process:
-        assert until(lambda: len(pids(one)) == 1)
+        assert until(lambda: len(pids(one)) == 1, PATIENCE_SECONDS)
         process.kill()
-        assert until(lambda: not is_running(pids(one)[0]))
+        assert until(lambda: not is_running(pids(one)[0]), PATIENCE_SECONDS)
 
 
 def test_an_essential_program_that_cannot_start_ends_all_with_its_code(tmp_path: Path) -> None:
