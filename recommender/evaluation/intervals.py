@@ -95,14 +95,19 @@ class Resampling:
 
 
 def resample_pairs(
-    measure: Callable[[Floats, Floats], float], human: Sequence[float], scores: Sequence[float]
+    measure: Callable[[Floats, Floats], float],
+    human: Sequence[float],
+    scores: Sequence[float] | Floats,
 ) -> Estimate:
-    """A correlation over all pairs, with the interval from draws of pairs."""
+    """A measure over all pairs, with the interval from draws of pairs.
+
+    `scores` may have more than one column, [n, k]; a draw takes whole rows.
+    """
     one, other = np.array(human, np.float64), np.array(scores, np.float64)
     draw = np.random.default_rng(RNG_SEED)
     drawn = [draw.integers(0, len(one), len(one)) for _ in range(RESAMPLES)]
     found: NDArray[Any] = np.array([measure(one[at], other[at]) for at in drawn])
-    found = found[np.isfinite(found)]  # a draw of equal values has no correlation
+    found = found[np.isfinite(found)]  # a draw of equal values has no measure
     value = measure(one, other)
     if not len(found):
         return Estimate(value)

@@ -1,7 +1,8 @@
 """The measures, computed by ir_measures and scipy."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import Final
 
@@ -17,11 +18,16 @@ __all__ = [
     "MAIN",
     "MEASURES",
     "check_installed",
+    "compare_correlations",
     "correlate",
     "correlate_with_intervals",
     "mean_measures",
     "measure_queries",
 ]
+
+Values = NDArray[np.float64]
+PairMeasure = Callable[[Values, Values], float]
+"""Measures the scores of pairs by their human ratings, both float64 [n]."""
 
 FEWEST_PAIRS: Final = 3
 MAIN: Final = "nDCG@5"
@@ -48,7 +54,7 @@ def mean_measures(dataset: Dataset, run: Run) -> Mapping[str, float]:
     return {name: float(values.mean()) for name, values in measure_queries(dataset, run).items()}
 
 
-def measure_queries(dataset: Dataset, run: Run) -> Mapping[str, NDArray[np.float64]]:
+def measure_queries(dataset: Dataset, run: Run) -> Mapping[str, Values]:
     """By measure, the value for each query, by ascending query: float64 [n].
 
     Raises:
@@ -68,35 +74,59 @@ def measure_queries(dataset: Dataset, run: Run) -> Mapping[str, NDArray[np.float
 
 
 def correlate(human: Sequence[float], scores: Sequence[float]) -> Mapping[str, float]:
-    """Pearson's and Spearman's correlation of scores with human ratings.
+    """How well scores follow human ratings: Pearson's and Spearman's correlation, and AUC.
+
+    AUC is the chance that a related pair scores above an unrelated one; ties count half (Mann and
+    Whitney 1947). Related is a pair with a rating in the upper half of the range of the ratings.
+    It is NaN if all ratings are equal.
 
     Raises:
         BadSource: there are too few pairs.
         PartMissing: the extra `evaluation` is not installed.
     """
-    _check_pairs(human)
     one, other = np.array(human, np.float64), np.array(scores, np.float64)
-    return {"Pearson": _pearson(one, other), "Spearman": _spearman(one, other)}
+    return {name: measure(one, other) for name, measure in _measures_for(human).items()}
 
 
 def correlate_with_intervals(
     human: Sequence[float], scores: Sequence[float]
 ) -> Mapping[str, Estimate]:
     """The same with intervals. Raises what `correlate` raises."""
-    _check_pairs(human)
     return {
-        "Pearson": resample_pairs(_pearson, human, scores),
-        "Spearman": resample_pairs(_spearman, human, scores),
+        name: resample_pairs(measure, human, scores)
+        for name, measure in _measures_for(human).items()
     }
 
 
-def _check_pairs(human: Sequence[float]) -> None:
+def compare_correlations(
+    human: Sequence[float], scores: Sequence[float], baseline: Sequence[float]
+) -> Mapping[str, Estimate]:
+    """How much better scores are than those of a baseline for the same pairs.
+
+    The intervals are paired: each draw of pairs gives one difference. Raises what `correlate`
+    raises.
+    """
+    both = np.stack([scores, baseline], axis=1)
+    return {
+        name: resample_pairs(partial(_difference, measure), human, both)
+        for name, measure in _measures_for(human).items()
+    }
+
+
+def _measures_for(human: Sequence[float]) -> Mapping[str, PairMeasure]:
+    """The measures for pairs with these ratings. Raises what `correlate` raises."""
     if len(human) < FEWEST_PAIRS:
         raise BadSource(f"{len(human)} pairs; a correlation needs at least {FEWEST_PAIRS}")
     check_installed()
+    least = (min(human) + max(human)) / 2  # of all pairs, not of those of one draw
+    return {"Pearson": _pearson, "Spearman": _spearman, "AUC": partial(_auc, least)}
 
 
-def _pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _difference(measure: PairMeasure, human: Values, both: Values) -> float:
+    return measure(human, both[:, 0]) - measure(human, both[:, 1])
+
+
+def _pearson(one: Values, other: Values) -> float:
     from scipy import stats  # noqa: PLC0415 - an extra
 
     with warnings.catch_warnings():  # for equal values, whose correlation is NaN
@@ -105,7 +135,19 @@ def _pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
         return float(stats.pearsonr(one, other).statistic)
 
 
-def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _spearman(one: Values, other: Values) -> float:
     from scipy import stats  # noqa: PLC0415 - an extra
 
     return _pearson(stats.rankdata(one), stats.rankdata(other))
+
+
+def _auc(least: float, human: Values, scores: Values) -> float:
+    from scipy import stats  # noqa: PLC0415 - an extra
+
+    related = human >= least
+    count = int(np.count_nonzero(related))
+    pairs = count * (len(human) - count)
+    if not pairs:
+        return float("nan")
+    ranks = stats.rankdata(scores)[related].sum()
+    return float(ranks - count * (count + 1) / 2) / pairs

@@ -116,14 +116,14 @@ def test_evaluate_prints_a_row_for_relevance_and_one_for_served_lists(evaluated:
         row = evaluated.row(name)
         assert list(row) == ["nDCG@5", "nDCG@10", "P@1", "RR", "R@10", "R@100"]
         assert all(0 <= value <= 1 for value in row.values())
-    assert list(evaluated.row("pairs")) == ["Pearson", "Spearman"]
+    assert list(evaluated.row("pairs")) == ["Pearson", "Spearman", "AUC"]
 
 
 def test_every_measure_has_its_interval_around_it(evaluated: Evaluated) -> None:
     names = ("relevance", "served", "latest", "tags", "bm25", "dense", "pairs")
     for name in names:
         found = re.findall(r"(\d\.\d{4}) \[(-?\d\.\d{4}), (\d\.\d{4})\]", evaluated.line(name))
-        assert len(found) == (2 if name == "pairs" else 6)
+        assert len(found) == (3 if name == "pairs" else 6)
         assert all(float(low) <= float(value) <= float(high) for value, low, high in found)
 
 

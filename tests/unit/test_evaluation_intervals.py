@@ -1,4 +1,4 @@
-"""Intervals by story, against draws made slowly in the test."""
+"""Measures and their intervals, against values worked by hand and draws made slowly in the test."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from recommender.errors import BadSource
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.intervals import Estimate, Resampling, group_by_story, resample_pairs
 from recommender.evaluation.measures import (
+    compare_correlations,
     correlate,
     correlate_with_intervals,
     mean_measures,
@@ -90,6 +91,45 @@ def test_spearman_shares_the_places_of_equals() -> None:
     # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5).
     found = correlate([1, 2, 2, 3], [10, 20, 30, 40])
     assert found["Spearman"] == pytest.approx(4.5 / np.sqrt(22.5))
+
+
+def test_auc_counts_the_related_pairs_that_score_higher() -> None:
+    # Related are 3 and 4, in the upper half of 1..4. Of the six comparisons with 1, 2 and 2 they
+    # win four and a half: 0.4 is beaten by 0.5, and equals one of 0.4.
+    assert correlate([1, 2, 2, 3, 4], [0.1, 0.5, 0.4, 0.4, 0.9])["AUC"] == pytest.approx(4.5 / 6)
+    assert correlate([0, 1, 1, 0], [0.1, 0.3, 0.2, 0.0])["AUC"] == 1
+    assert np.isnan(correlate([2, 2, 2], [0.1, 0.2, 0.3])["AUC"])
+
+
+@examples(30)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=3, max_size=30).filter(
+        lambda pairs: len({human for human, _ in pairs}) > 1
+    )
+)
+def test_auc_is_the_share_of_comparisons_that_are_right(pairs: list[tuple[int, int]]) -> None:
+    human, scores = zip(*pairs, strict=True)
+    middle = (min(human) + max(human)) / 2
+    high = [score for rating, score in pairs if rating >= middle]
+    low = [score for rating, score in pairs if rating < middle]
+    right = np.mean([1.0 if h > n else 0.5 if h == n else 0.0 for h in high for n in low])
+    assert correlate(human, scores)["AUC"] == pytest.approx(right)
+
+
+def test_a_difference_of_two_scores_is_drawn_by_pair() -> None:
+    draw = np.random.default_rng(6)
+    human = draw.integers(0, 2, 40).astype(float)
+    scores, others = human + draw.normal(0, 1, 40), human + draw.normal(0, 2, 40)
+    drawn = np.random.default_rng(SEED).integers(0, 40, (RESAMPLES, 40))
+    found = [
+        np.corrcoef(human[at], scores[at])[0, 1] - np.corrcoef(human[at], others[at])[0, 1]
+        for at in drawn
+    ]
+    estimates = compare_correlations(human.tolist(), scores.tolist(), others.tolist())
+    low, high = np.percentile(found, [2.5, 97.5])
+    assert (estimates["Pearson"].low, estimates["Pearson"].high) == pytest.approx((low, high))
+    alone = [correlate(human.tolist(), one.tolist())["AUC"] for one in (scores, others)]
+    assert estimates["AUC"].value == pytest.approx(alone[0] - alone[1])
 
 
 def test_draws_without_a_correlation_are_left_out() -> None:
