@@ -16,6 +16,7 @@ __all__ = [
     "PINNED",
     "RULES",
     "SEMANTIC",
+    "WORDS",
     "Answer",
     "AppearsIn",
     "ArticlePage",
@@ -75,10 +76,11 @@ Rule = Literal[
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
 PINNED: Final = "pinned"
 SEMANTIC: Final = "semantic"
+WORDS: Final = "words"
 FALLBACK_SECTION: Final = "fallback:section"
 FALLBACK_LATEST: Final = "fallback:latest"
 FALLBACK_STAGES: Final = (FALLBACK_SECTION, FALLBACK_LATEST)
-"""The reasons of items: PINNED, SEMANTIC, and those of the fallback stages in their order."""
+"""The reasons of items: PINNED, SEMANTIC, WORDS, and those of the fallback stages in order."""
 
 
 class Answer(BaseModel):
@@ -172,7 +174,8 @@ class Explanation(Answer):
 class Item(Answer):
     """One listed article. `score` is relatedness, 0 to 1; `rank` starts at 1.
 
-    `reason` is `semantic`, `pinned` or `fallback:` with the name of the fallback stage.
+    `reason` is `semantic` for a related article, or `words` if it was compared by words alone;
+    `pinned`; or `fallback:` with the name of the fallback stage.
     """
 
     id: str
@@ -186,6 +189,11 @@ class Item(Answer):
     image_url: str | None
     reason: str
     explanation: Explanation | None = None
+
+    @property
+    def is_related(self) -> bool:
+        """Whether it is listed for its score: not pinned, and not to fill the list."""
+        return self.reason in {SEMANTIC, WORDS}
 
 
 class Dropped(Answer):

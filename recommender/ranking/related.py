@@ -18,6 +18,7 @@ from recommender.api import (
     FALLBACK_STAGES,
     PINNED,
     SEMANTIC,
+    WORDS,
     Item,
     ListOptions,
     RelatedList,
@@ -79,11 +80,11 @@ class SelectedItems:
 def list_related(request: ListRequest) -> RelatedList:
     """The list for a request, without explanations of what was dropped.
 
-    Pins come first, with reason `pinned`. Related articles follow, with reason `semantic`. A list
-    that is still short is filled by the fallback stages, with reasons `fallback:section` and
-    `fallback:latest`. Every item is eligible, meets the options, is not blocked and is not the
-    seed. Unless it is pinned, it is no translation and no near-duplicate of the seed or of an item
-    above.
+    Pins come first, with reason `pinned`. Related articles follow, with reason `semantic`, or
+    `words` if they were compared by words alone. A list that is still short is filled by the
+    fallback stages, with reasons `fallback:section` and `fallback:latest`. Every item is eligible,
+    meets the options, is not blocked and is not the seed. Unless it is pinned, it is no translation
+    and no near-duplicate of the seed or of an item above.
     """
     return list_of(request, select_items(request))
 
@@ -243,11 +244,12 @@ class _UnfinishedList:
 
     def _item(self, stage: str, scored: ScoredCandidates, position: int) -> Item:
         row = int(scored.rows[position])
+        by_words = stage == SEMANTIC and bool(scored.by_words_alone[position])
         return Item(
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
             score=float(scored.scores.score[position]),
             **asdict(DisplayFields.from_bytes(self._view.display_of(row))),
-            reason=stage,
+            reason=WORDS if by_words else stage,
             explanation=scored.explain(position) if self._request.options.explain else None,
         )

@@ -235,6 +235,12 @@ class ScoredCandidates:
             self.values[kept],
         )
 
+    @property
+    def by_words_alone(self) -> Mask:
+        """Which candidates were compared by words alone: bool [m]."""
+        words_alone: Mask = self.weights.lexical >= 1
+        return words_alone
+
     def are_related(self, policy: Policy, min_score: float | None) -> Mask:
         """Which candidates score high enough to be called related: bool [m].
 
@@ -242,8 +248,7 @@ class ScoredCandidates:
         """
         least: Floats | float
         if min_score is None:
-            words_alone = self.weights.lexical >= 1
-            bounds = np.where(words_alone, policy.words_threshold, policy.threshold)
+            bounds = np.where(self.by_words_alone, policy.words_threshold, policy.threshold)
             least = bounds.astype(np.float32)
         else:
             least = min_score

@@ -163,6 +163,7 @@ def test_words_of_an_encoder_that_knows_no_russian_have_no_passages(desk: FlaskC
     for item in items:
         assert item["explanation"]["passage_weight"] == 0
         assert item["explanation"]["grounds"]["passages"] == []
+    assert {item["reason"] for item in items} == {"words"}
     assert any(item["explanation"]["grounds"]["terms"] for item in items)
 
 

@@ -375,7 +375,7 @@ def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
     """By rule, the items of a list that break it."""
     ids, articles, sign_of = ids_of(items), case.archive.articles, case.archive.minhash
     story, least = story_of(case), case.policy.duplicate_overlap
-    related = [item for item in items if item.reason == "semantic"]
+    related = [item for item in items if item.is_related]
     broken: dict[str, object] = {
         "none is of the seed's story": story & {*ids},
         "no item is a duplicate of the seed or of another item": duplicates(case, ids),
@@ -407,7 +407,7 @@ def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
 
 def allowed_reasons(case: Case) -> set[str]:
     fills_up = case.policy.fallback and case.options.min_score is None
-    return {"semantic", *(FALLBACK_STAGES if fills_up else ())}
+    return {"semantic", "words", *(FALLBACK_STAGES if fills_up else ())}
 
 
 def patterns(case: Case, ids: Iterable[str]) -> list[set[str]]:
@@ -577,7 +577,7 @@ def test_overrides_win_and_no_item_below_the_pins_repeats_them(
     first = [item.id for item in listed if item.reason == "pinned"]
     rest = [item.id for item in listed[len(first) :]]
     assert not set(ids_of(listed)) & excluded
-    assert {item.reason for item in listed[len(first) :]} <= {"semantic", *FALLBACK_STAGES}
+    assert {item.reason for item in listed[len(first) :]} <= {"semantic", "words", *FALLBACK_STAGES}
     if not case.seed.has_list:
         assert listed == ()
     elif case.options.min_score is None:
@@ -668,7 +668,7 @@ def test_scores_are_shares_and_all_numbers_are_finite(
         assert sum(weights) == pytest.approx(1, abs=1e-6)
         mean = np.dot(weights, (parts.dense, parts.passages, parts.lexical))
         assert item.score == pytest.approx(mean, abs=1e-6)
-        if item.reason == "semantic" and case.options.mode != "latest":
+        if item.is_related and case.options.mode != "latest":
             value = item.score * parts.recency - parts.hubness
             assert parts.ranking_value == pytest.approx(value, abs=1e-6)
 
@@ -740,9 +740,9 @@ def test_items_are_in_the_order_of_stages_and_fallback_items_newest_first(
     if has_duplicates(case):
         return
     items, articles = case.items(), case.archive.articles
-    assert is_sorted(STAGES.index(item.reason) for item in items)
+    assert is_sorted(STAGES.index(stage_of(item)) for item in items)
     for stage in STAGES if case.options.mode == "latest" else FALLBACK_STAGES:
-        of_stage = [articles[item.id] for item in items if item.reason == stage]
+        of_stage = [articles[item.id] for item in items if stage_of(item) == stage]
         assert is_sorted(-seconds(article.published_at, -1e18) for article in of_stage)
         in_section = {article.section == case.article.section is not None for article in of_stage}
         if stage in FALLBACK_STAGES:
@@ -753,7 +753,22 @@ def is_sorted(values: Iterable[float]) -> bool:
     return all(one <= other for one, other in pairwise(values))
 
 
-STAGES: Final = ("semantic", *FALLBACK_STAGES)
+STAGES: Final = ("related", *FALLBACK_STAGES)
+
+
+def stage_of(item: Item) -> str:
+    return "related" if item.is_related else item.reason
+
+
+@given(question=questions(policy=policies(**OPEN, **ALL)))
+@examples(30)
+def test_what_words_alone_found_says_so(factory: ViewFactory, question: Question) -> None:
+    case = question.case(factory)
+    for item in case.items(explain=True):
+        if item.is_related:
+            assert item.reason == ("semantic" if by_vectors(case, item.id) else "words")
+            assert item.explanation is not None
+            assert (item.explanation.lexical_weight == 1) == (item.reason == "words")
 
 
 # --- what an item is called ---
@@ -778,8 +793,14 @@ def least_score(case: Case, one: str) -> float:
     if case.options.min_score is not None:
         return float(np.float32(case.options.min_score))
     policy = case.policy
-    by_vectors = both_known(case, one) and policy.dense_weight + policy.passage_weight > 0
-    return float(np.float32(policy.threshold if by_vectors else policy.words_threshold))
+    least = policy.threshold if by_vectors(case, one) else policy.words_threshold
+    return float(np.float32(least))
+
+
+def by_vectors(case: Case, one: str) -> bool:
+    """Whether vectors have a part in the score of an article."""
+    policy = case.policy
+    return both_known(case, one) and policy.dense_weight + policy.passage_weight > 0
 
 
 @given(question=questions(duplicates=False, policy=policies(**OPEN, **ALL)))
@@ -791,7 +812,7 @@ def test_fallback_items_score_below_the_threshold(factory: ViewFactory, question
     if has_duplicates(case):
         return
     for item in case.items():
-        if item.reason != "semantic":
+        if not item.is_related:
             assert item.score == 0 or item.score < least_score(case, item.id)
 
 

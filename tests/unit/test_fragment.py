@@ -75,6 +75,7 @@ def test_an_item_in_another_language_names_it_and_its_direction_if_that_differs(
     ("reason", "kind"),
     [
         ("semantic", None),
+        ("words", None),
         ("pinned", "pinned"),
         ("fallback:section", "fallback"),
         ("fallback:latest", "fallback"),
