@@ -105,7 +105,10 @@ def route_of_rebuild() -> Route:
     run_command("import", str(SAMPLE))
     run_command("rebuild")
     settings = Settings.from_environment()
-    catalog, model = Catalog(settings.data.snapshots), find_model(settings.model, settings.data_dir)
+    catalog, model = (
+        Catalog(settings.data.snapshots),
+        find_model(settings.model, settings.data_dir, settings.encoding),
+    )
     with closing(open_store(settings.database_url)) as store, Sandbox() as markup:
         analyzer = Analyzer(model, load_encoder, markup.read)
         with record_route() as route:

@@ -17,9 +17,12 @@ from recommender.errors import BadSettings
 __all__ = [
     "PREFIX",
     "SCOPES",
+    "USUAL_ENCODING",
     "VARIABLES",
     "ApiKey",
     "DataFolder",
+    "Dimensions",
+    "EncodingSettings",
     "Settings",
     "Variable",
 ]
@@ -36,6 +39,7 @@ _OF_KUBERNETES = re.compile(
 )
 """What it sets in every container for each Service whose name begins with read-also."""
 _KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
+_DIMENSIONS = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<insists>!?)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
 
@@ -135,6 +139,12 @@ VARIABLES: Final = (
         "model with safetensors weights.",
     ),
     Variable(
+        "DIMENSIONS",
+        "",
+        "Keep so many numbers of each vector, from the first; the default keeps all. Only where "
+        "the model's card or configuration allows it; `256!` insists all the same.",
+    ),
+    Variable(
         "API_KEYS",
         "",
         "Keys, comma-separated, each `name:scopes:secret`; scopes are `read` and `write`, joined "
@@ -159,6 +169,28 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Dimensions:
+    """How many numbers of a vector are kept, and whether that is so whatever the model says."""
+
+    count: int
+    insists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingSettings:
+    """How texts are encoded, whatever the model is.
+
+    Attributes:
+        dimensions: how long vectors are; None for as long as the model makes them.
+    """
+
+    dimensions: Dimensions | None = None
+
+
+USUAL_ENCODING: Final = EncodingSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a deployment chooses. Make one with `from_environment`, and pass it down."""
 
@@ -168,6 +200,7 @@ class Settings:
     api_keys: tuple[ApiKey, ...] = ()
     public_reads: bool = False
     workers: int = 2
+    encoding: EncodingSettings = USUAL_ENCODING
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -187,6 +220,7 @@ class Settings:
             database_url=_database_url(environment, data),
             data_dir=data.path,
             model=_not_empty("MODEL", values["MODEL"]),
+            encoding=EncodingSettings(_dimensions(values["DIMENSIONS"])),
             api_keys=_keys(values["API_KEYS"]),
             public_reads=_switch("PUBLIC_READS", values["PUBLIC_READS"]),
             workers=_count("WORKERS", values["WORKERS"], MOST_WORKERS),
@@ -249,6 +283,15 @@ def _look_for_old_store(data: DataFolder) -> None:
     if data.snapshots.is_dir():
         raise BadSettings(where)
     _log.warning("%s", where)
+
+
+def _dimensions(text: str) -> Dimensions | None:
+    match = _DIMENSIONS.fullmatch(text)
+    if text and not match:
+        raise BadSettings(
+            f"{PREFIX}DIMENSIONS: {text!r} is no number such as 256, nor 256! to insist"
+        )
+    return Dimensions(int(match["count"]), bool(match["insists"])) if match else None
 
 
 def _keys(text: str) -> tuple[ApiKey, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from recommender.articles import Article
 
-__all__ = ["LEAD_WIDTH", "PASSAGE_WIDTH", "ArticleTexts", "cut", "paragraphs", "width"]
+__all__ = ["LEAD_WIDTH", "PASSAGE_WIDTH", "WIDE", "ArticleTexts", "cut", "paragraphs", "width"]
 
 PASSAGE_WIDTH: Final = 900  # about 200 word pieces of English, under MiniLM's 256
 LEAD_WIDTH: Final = 600

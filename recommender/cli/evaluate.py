@@ -83,7 +83,7 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
     elif from_links:
         _evaluate_links(settings, language, output)
     elif folder is not None:
-        model = find_model(settings.model, settings.data_dir)
+        model = find_model(settings.model, settings.data_dir, settings.encoding)
         evaluate_folder(folder, model, bar, click.echo, language=language, output=output, **files)
 
 

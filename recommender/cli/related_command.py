@@ -73,7 +73,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         catalog = Catalog(settings.data.snapshots)
         replica = open_replica(
-            catalog, store, lambda: find_model(settings.model, settings.data_dir)
+            catalog, store, lambda: find_model(settings.model, settings.data_dir, settings.encoding)
         ).replica
         view = replica.view
         seed = seed_of(view, article_id)

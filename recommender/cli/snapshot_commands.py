@@ -47,7 +47,7 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     """
     settings = Settings.from_environment()
     catalog = Catalog(settings.data.snapshots)
-    model = find_model(settings.model, settings.data_dir)
+    model = find_model(settings.model, settings.data_dir, settings.encoding)
     begun = time.monotonic()
     with closing(open_or_create(settings)) as store, Sandbox() as markup:
         analyzer = Analyzer(model, partial(load_encoder, meter=bar), markup.read)

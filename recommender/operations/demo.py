@@ -70,7 +70,9 @@ def _build(
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
     with Sandbox() as markup:
         load = partial(load_encoder, meter=meter)
-        analyzer = Analyzer(find_model(settings.model, data.path), load, markup.read)
+        analyzer = Analyzer(
+            find_model(settings.model, data.path, settings.encoding), load, markup.read
+        )
         built = rebuild(store, catalog, analyzer, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
     policy = store.policies.current()

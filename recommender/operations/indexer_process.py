@@ -63,7 +63,7 @@ def model_in_use(catalog: Catalog, settings: Settings) -> Model:
     """
     manifest, configured = (
         read_live_manifest(catalog),
-        find_model(settings.model, settings.data_dir),
+        find_model(settings.model, settings.data_dir, settings.encoding),
     )
     if manifest is None:
         return configured
@@ -71,7 +71,7 @@ def model_in_use(catalog: Catalog, settings: Settings) -> Model:
     if configured.fingerprint == origin.model or not origin.encoder:
         return configured
     with suppress(ModelRefused):
-        of_snapshot = find_model(origin.encoder, settings.data_dir)
+        of_snapshot = find_model(origin.encoder, settings.data_dir, settings.encoding)
         if of_snapshot.fingerprint == origin.model:
             _log.warning("using %s until a rebuild with %s", of_snapshot.name, configured.name)
             return of_snapshot

@@ -1,13 +1,18 @@
-"""One contract for every encoder: those of the two installed models, and the tests' fake."""
+"""One contract for every encoder, and how models of each family are used."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recommender.analysis.embedding import Encoder, find_model
+from recommender.analysis.embedding import Encoder, find_model, transformer
 from recommender.analysis.embedding.loading import load_encoder
+from recommender.errors import ModelRefused
+from recommender.settings import Dimensions, EncodingSettings
+from tests.support.tiny_models import POSITIONS, WORDS, make_tiny_model, read_by_hand
 
 TEXTS = [
     "The port of Rotterdam unloads a ship full of containers.",
@@ -69,3 +74,100 @@ def test_progress_counts_every_text_once(encoder: Encoder, count: int) -> None:
     encoder.encode(many, note)
     assert sum(counts) == count
     assert min(counts) > 0
+
+
+FAMILIES_MADE = [
+    # name, architecture, pooling, what stands before a text
+    ("multilingual-e5-small", "xlm-roberta", "mean", "query: "),
+    ("e5-base-v2", "bert", "mean", "query: "),
+    ("multilingual-e5-large-instruct", "xlm-roberta", "mean", ""),
+    ("bge-small-en-v1.5", "bert", "cls", ""),
+    ("bge-m3", "xlm-roberta", "cls", ""),
+    ("gte-base", "bert", "mean", ""),
+    ("gte-modernbert-base", "modernbert", "cls", ""),
+    ("snowflake-arctic-embed-m", "bert", "cls", ""),
+    ("all-mpnet-base-v2", "mpnet", "mean", ""),
+    ("multi-qa-mpnet-base-dot-v1", "mpnet", "cls", ""),
+    ("somebody-elses", "bert", "mean", ""),
+]
+STORY = " ".join(WORDS[:12])
+
+
+@pytest.fixture
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights stay float32."""
+    monkeypatch.setattr(transformer, "has_bfloat16", lambda: False)
+
+
+def embed(folder: Path, *texts: str, dimensions: Dimensions | None = None) -> NDArray[np.float32]:
+    model = find_model(str(folder), folder.parent, EncodingSettings(dimensions))
+    return load_encoder(model).encode(texts, lambda _: None)
+
+
+@pytest.mark.usefixtures("exact")
+@pytest.mark.parametrize(("name", "architecture", "pooling", "prompt"), FAMILIES_MADE)
+def test_a_folder_without_settings_is_used_as_its_family(
+    name: str, architecture: str, pooling: str, prompt: str, tmp_path: Path
+) -> None:
+    folder = make_tiny_model(tmp_path / name, architecture)
+    by_hand = read_by_hand(folder, prompt + STORY, pooling)
+    assert embed(folder, STORY)[0] @ by_hand == pytest.approx(1, abs=1e-5)
+    other = read_by_hand(folder, STORY, "mean" if pooling == "cls" else "cls")
+    assert embed(folder, STORY)[0] @ other < 0.99
+
+
+@pytest.mark.usefixtures("exact")
+def test_what_the_folder_says_is_stronger_than_the_family(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path / "e5-base-v2", "bert")
+    says = {"prompts": {"passage": "passage: "}, "default_prompt_name": "passage"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(says))
+    (folder / "1_Pooling").mkdir()
+    pooling = {"embedding_dimension": 16, "pooling_mode": "cls"}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    kinds = ("Transformer", ""), ("Pooling", "1_Pooling")
+    modules = [
+        {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for at, (kind, path) in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    by_hand = read_by_hand(folder, f"passage: {STORY}", "cls")
+    assert embed(folder, STORY)[0] @ by_hand == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.usefixtures("exact")
+@pytest.mark.parametrize("architecture", ["bert", "mpnet", "xlm-roberta"])
+@pytest.mark.parametrize("reads", [None, 16])
+def test_a_text_longer_than_a_model_reads_is_read_in_parts(
+    architecture: str, reads: int | None, tmp_path: Path
+) -> None:
+    """By hand: two sentences that the model reads whole, mixed by their width."""
+    folder = make_tiny_model(tmp_path / "tiny", architecture, reads)
+    length = (reads or POSITIONS) - 6
+    start, end = (" ".join(words[:length]) + "." for words in (WORDS, WORDS[::-1]))
+    whole = embed(folder, f"{start} {end}")[0]
+    first, last = (read_by_hand(folder, text, "mean") * len(text) for text in (start, end))
+    assert whole @ (first + last) == pytest.approx(np.linalg.norm(first + last), rel=1e-5)
+    assert whole @ first < 0.999 * np.linalg.norm(first)
+
+
+@pytest.mark.usefixtures("exact")
+def test_a_vector_is_cut_only_where_the_model_or_the_operator_says_so(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path / "tiny", "bert")
+    whole = embed(folder, STORY)[0]
+    with pytest.raises(ModelRefused, match="READ_ALSO_DIMENSIONS=8!"):
+        embed(folder, STORY, dimensions=Dimensions(8))
+    insisting = embed(folder, STORY, dimensions=Dimensions(8, insists=True))[0]
+    assert insisting == pytest.approx(whole[:8] / np.linalg.norm(whole[:8]), abs=1e-5)
+    (folder / "README.md").write_text("---\ntags: [loss:MatryoshkaLoss]\n---\n")
+    assert embed(folder, STORY, dimensions=Dimensions(8))[0] == pytest.approx(insisting)
+
+
+def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path / "tiny", "bert")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "theirs", "auto_map": {"AutoConfig": "theirs.Config"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "theirs.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(ModelRefused, match="code that comes with a model is never run"):
+        embed(folder, STORY)
+    assert not (tmp_path / "ran").exists()

@@ -103,7 +103,7 @@ def models(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Enc
     started = list[str]()
     here = {"bundled": fake_model, "fake": fake_model, "other": OTHER}
     encoders = {"fake-1": fake_encoder, "other-1": Rolled(fake_encoder)}
-    monkeypatch.setattr(operation, "find_model", lambda name, _data_dir: here[name])
+    monkeypatch.setattr(operation, "find_model", lambda name, *_: here[name])
     monkeypatch.setattr(operation, "load_encoder", lambda model: encoders[model.fingerprint])
     monkeypatch.setattr(BuildProcess, "run", lambda _, command: started.append(command))
     return started

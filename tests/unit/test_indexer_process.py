@@ -53,7 +53,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
     """Which models this machine has, by name: `models(fake="fake-1")`."""
 
     def have(**fingerprints: str) -> None:
-        def find(name: str, _data_dir: Path) -> Model:
+        def find(name: str, *_: object) -> Model:
             if name not in fingerprints:
                 raise ModelRefused(f"{name} is not here")
             return Model(name, Path(), fingerprints[name], None)

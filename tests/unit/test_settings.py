@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import BadSettings
-from recommender.settings import PREFIX, SCOPES, VARIABLES, ApiKey, Settings
+from recommender.settings import (
+    PREFIX,
+    SCOPES,
+    VARIABLES,
+    ApiKey,
+    Dimensions,
+    EncodingSettings,
+    Settings,
+)
 
 SECRET = "0123456789abcdef"  # noqa: S105 - nobody else's
 
@@ -107,6 +115,7 @@ def test_every_value_is_taken_over() -> None:
         DATABASE_URL="sqlite:////srv/a.db",
         DATA_DIR="/srv/data",
         MODEL="/srv/model",
+        DIMENSIONS="256",
         API_KEYS=f"cms:read+write:{SECRET}",
         PUBLIC_READS="1",
         WORKERS="64",
@@ -118,9 +127,11 @@ def test_every_value_is_taken_over() -> None:
         (ApiKey("cms", frozenset({"read", "write"}), SECRET),),
         public_reads=True,
         workers=64,
+        encoding=EncodingSettings(Dimensions(256)),
     )
     assert settings.data.snapshots == Path("/srv/data/snapshots")
     assert from_values(WORKERS="1").workers == 1
+    assert from_values(DIMENSIONS="64!").encoding.dimensions == Dimensions(64, insists=True)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +147,7 @@ def test_writes_are_accepted_only_with_a_key_that_may_write(keys: str, *, accept
     [
         ("WORKERS", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"]),
         ("PUBLIC_READS", ["2", "on", "maybe", " 1"]),
+        ("DIMENSIONS", ["0", "-1", "all", "!", "256!!", "100000", " 256"]),
         *(("DATABASE_URL", [""]), ("DATA_DIR", [""]), ("MODEL", [""])),
     ],
 )

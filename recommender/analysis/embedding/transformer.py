@@ -9,15 +9,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers.utils.logging import disable_progress_bar
 
-from recommender.analysis.article_texts import width
+from recommender.analysis.article_texts import WIDE, cut, width
 from recommender.analysis.embedding.model import Model
+from recommender.analysis.embedding.usage import Usage
+from recommender.errors import ModelRefused
 from recommender.progress import Advance
 
 __all__ = ["TEXTS_PER_BATCH", "TransformerEncoder", "has_bfloat16"]
 
 TEXTS_PER_BATCH: Final = 32
+ENOUGH_PIECES: Final = 256
+"""A model that reads so many word pieces reads every text of an article whole."""
+OFFSET_POSITIONS: Final = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta"})
+"""Architectures whose first word piece stands at the position after that of padding."""
 CPU_FACTS: Final = Path("/proc/cpuinfo")
 
 # It warns when a model's folder sets a prompt. Ours does, on purpose.
@@ -34,24 +41,39 @@ def has_bfloat16() -> bool:
 class TransformerEncoder:
     """Embeds with a local sentence-transformers model on the CPU."""
 
-    def __init__(self, model: SentenceTransformer) -> None:
+    def __init__(self, model: SentenceTransformer, usage: Usage) -> None:
         self._model = model
+        self._usage = usage
+        self._pieces = _pieces_read(model)
 
     @classmethod
     def load(cls, model: Model) -> Self:
-        """Load the weights of a model, as bfloat16 if the processor can multiply it."""
-        loaded = SentenceTransformer(
-            str(model.folder),
-            device="cpu",
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={
-                "dtype": torch.bfloat16 if has_bfloat16() else torch.float32,
-                "use_safetensors": True,
-            },
-        )
+        """Load the weights of a model, as bfloat16 if the processor can multiply it.
+
+        Raises:
+            ModelRefused: the model needs code that is not part of sentence-transformers, or its
+                files do not fit together.
+        """
+        try:
+            loaded = SentenceTransformer(
+                str(model.folder),
+                device="cpu",
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={
+                    "dtype": torch.bfloat16 if has_bfloat16() else torch.float32,
+                    "use_safetensors": True,
+                },
+            )
+        except (ImportError, KeyError, ValueError) as fault:
+            raise ModelRefused(
+                f"the model in {model.folder} cannot be loaded ({fault}); code that comes with a "
+                "model is never run, so take one that sentence-transformers knows by itself"
+            ) from fault
         _drop_normalize(loaded)
-        return cls(loaded)
+        if model.usage.pooling is not None:
+            _set_pooling(loaded, model.usage.pooling)
+        return cls(loaded, model.usage)
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         """Embed texts: float32 [len(texts), dim], unit rows, in the order of the texts.
@@ -68,14 +90,66 @@ class TransformerEncoder:
         return np.concatenate(parts)[np.argsort(order)]
 
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
-        embedded = self._model.encode(texts, batch_size=len(texts), show_progress_bar=False)
-        vectors = np.asarray(embedded, np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        rows: NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return rows
+        if self._pieces >= ENOUGH_PIECES:
+            return self._embed_whole(texts)
+        cuts = [self._cut_to_fit(text) for text in texts]
+        rows = self._embed_whole([part for parts in cuts for part in parts])
+        ends = np.cumsum([len(parts) for parts in cuts])[:-1]
+        weights = [width(part) for parts in cuts for part in parts]
+        shares = rows * np.asarray(weights, np.float32)[:, None]
+        return _unit_rows(np.stack([part.sum(axis=0) for part in np.split(shares, ends)]))
+
+    def _embed_whole(self, texts: list[str]) -> NDArray[np.float32]:
+        embedded = self._model.encode(
+            texts,
+            prompt=self._usage.prompt,
+            batch_size=TEXTS_PER_BATCH,
+            show_progress_bar=False,
+            truncate_dim=self._usage.dimensions,
+        )
+        return _unit_rows(np.asarray(embedded, np.float32))
+
+    def _cut_to_fit(self, text: str) -> list[str]:
+        """Cut a text into parts that the model reads whole, so that no word is lost.
+
+        The vector of the text is the mean of theirs, by their width.
+        """
+        prompt = self._usage.prompt or ""
+        pieces = len(self._model.tokenizer(prompt + text, verbose=False)["input_ids"])
+        if pieces <= self._pieces or width(text) <= WIDE:
+            return [text]
+        limit = max(WIDE, width(text) * self._pieces // (pieces + 1))
+        return [part for piece in cut(text, limit) for part in self._cut_to_fit(piece)]
+
+
+def _pieces_read(model: SentenceTransformer) -> int:
+    """How many word pieces of a text a model reads; also sets that limit in the model.
+
+    The default of sentence-transformers is too high for models without a limit of their own whose
+    positions do not begin at zero.
+    """
+    limit = int(model.max_seq_length or ENOUGH_PIECES)
+    if model.transformers_model is None:  # a table of word vectors: it reads texts of any length
+        return limit
+    config = model.transformers_model.config
+    if config.model_type in OFFSET_POSITIONS:
+        limit = min(limit, config.max_position_embeddings - config.pad_token_id - 1)
+    model.max_seq_length = limit
+    return limit
+
+
+def _set_pooling(model: SentenceTransformer, pooling: str) -> None:
+    """Replace the pooling that sentence-transformers takes where the folder names none."""
+    model[1] = Pooling(model[1].embedding_dimension, pooling)
 
 
 def _drop_normalize(model: SentenceTransformer) -> None:
     """Drop the model's own last step, which scales rows in bfloat16; we scale them in float32."""
     if type(model[-1]).__name__ == "Normalize":
         del model[-1]
+
+
+def _unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows: NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return rows
