@@ -35,6 +35,7 @@ from recommender.api.answers import (
     RelatedLists,
     Rule,
     SharedTerm,
+    ShortBecause,
     Written,
 )
 from recommender.api.request_bodies import (
@@ -113,6 +114,7 @@ __all__ = [
     "RelatedRequests",
     "Rule",
     "SharedTerm",
+    "ShortBecause",
     "Target",
     "WriteOptions",
     "Written",

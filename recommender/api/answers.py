@@ -40,6 +40,7 @@ __all__ = [
     "RelatedLists",
     "Rule",
     "SharedTerm",
+    "ShortBecause",
     "Written",
 ]
 
@@ -74,6 +75,17 @@ Rule = Literal[
 ]
 """Why an article is not in a list. Where several rules apply, the first one is given."""
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
+ShortBecause = Literal[
+    "no_related", "few_eligible", "filters", "min_score", "threshold", "duplicates", "caps"
+]
+"""Why a list is shorter than requested: what cost it the most places.
+
+`no_related`: the article shows no list. `few_eligible`: there are too few articles that may be
+listed. `filters`: the options of the request, blocks or other lists of the page leave out the
+others. `min_score`, `threshold`: the others score too low, by the request or by the policy.
+`duplicates`: the others are reprints or translations. `caps`: the others are of one story or
+template with items above.
+"""
 PINNED: Final = "pinned"
 SEMANTIC: Final = "semantic"
 WORDS: Final = "words"
@@ -212,8 +224,9 @@ class Dropped(Answer):
 class RelatedList(Answer):
     """A list in the order to show it; `article_id` is null for a draft.
 
-    `short_because` is there when the list holds fewer items than requested. `dropped` are the
-    nearest articles that are not in the list, by descending score; only with `explain=all`.
+    `short_because` is there when the list holds fewer items than requested: what cost it the most
+    places. `dropped` are the nearest articles that are not in the list, by descending score; only
+    with `explain=all`.
     """
 
     article_id: str | None
@@ -222,7 +235,7 @@ class RelatedList(Answer):
     returned: int
     mode: Mode
     generation: str
-    short_because: str | None = None
+    short_because: ShortBecause | None = None
     dropped: tuple[Dropped, ...] | None = None
 
 

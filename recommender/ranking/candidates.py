@@ -139,11 +139,7 @@ class ListRequest:
         """The rows that may be listed or pinned, and those that they may not repeat."""
         seed = self.seed
         excluded = self._rows_of(self._excluded())
-        wanted = Filter.of(self.options, seed.language, seed.published_at, self.now)
-        untitled = self.policy.untitled
-        rows = self.view.where(
-            lambda part: eligible(part, self.now, untitled=untitled) & matching(part, wanted)
-        )
+        rows = self._eligible(self.options)
         translations = rows_of_translations(self.view, {seed.id_hash, seed.translates})
         rows &= ~translations
         rows[excluded] = False
@@ -151,6 +147,12 @@ class ListRequest:
         if len(pinned):
             pinned = self._pinnable(pinned, excluded)
         return GatheredRows(rows, pinned, self._rows_of(self.shown_on_page), translations)
+
+    def rows_by_default(self) -> Mask:
+        """The rows that the list could hold without options, blocks or other lists: bool [n]."""
+        rows = self._eligible(ListOptions()) & ~self.rows.translations
+        rows[self._rows_of([self.seed.id])] = False
+        return rows
 
     def gather_candidates(
         self, stage: str, fetch: int, rows: Mask, compare_only: Rows
@@ -225,6 +227,14 @@ class ListRequest:
         """The same candidates with their times as ranking values."""
         times = self.view.take("published_at", scored.rows)
         return replace(scored, values=np.nan_to_num(times, nan=UNDATED))
+
+    def _eligible(self, options: ListOptions) -> Mask:
+        """Rows that may be listed and meet the filters of some options: bool [n]."""
+        wanted = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
+        untitled = self.policy.untitled
+        return self.view.where(
+            lambda part: eligible(part, self.now, untitled=untitled) & matching(part, wanted)
+        )
 
     def _pinnable(self, rows: Rows, excluded: Rows) -> Rows:
         """Those of some rows that may be pinned, in their order.

@@ -4,7 +4,8 @@ First the candidates are gathered and scored (`candidates`, `scoring`), then the
 (`selection`), stage by stage: pins, related articles, and the fallback stages if the list is short.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from typing import Final
@@ -20,15 +21,14 @@ from recommender.api import (
     SEMANTIC,
     WORDS,
     Item,
-    ListOptions,
     RelatedList,
     Rule,
+    ShortBecause,
 )
 from recommender.ranking.candidates import CandidatePool, ListRequest, StageCandidates
 from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.scoring import ScoredCandidates
-from recommender.ranking.seed import Seed
 from recommender.ranking.selection import (
     Removal,
     Selection,
@@ -39,6 +39,7 @@ from recommender.ranking.selection import (
 __all__ = [
     "Removed",
     "SelectedItems",
+    "greatest_loss",
     "list_of",
     "list_related",
     "pool_of",
@@ -71,10 +72,19 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedItems:
-    """The items of a list; and by row why selection removed others, if the request asks for it."""
+    """The items of a list, and what selection removed.
+
+    Attributes:
+        items: in list order.
+        removed: by row, why selection removed it, if the request asks for that.
+        duplicates: how many articles it removed as duplicates or translations.
+        capped: how many it removed by a cap.
+    """
 
     items: tuple[Item, ...]
     removed: Mapping[int, Removed]
+    duplicates: int = 0
+    capped: int = 0
 
 
 def list_related(request: ListRequest) -> RelatedList:
@@ -91,15 +101,15 @@ def list_related(request: ListRequest) -> RelatedList:
 
 def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
     """The answer to a request, from its selected items."""
-    seed, options = request.seed, request.options
+    options = request.options
     return RelatedList(
-        article_id=seed.id,
+        article_id=request.seed.id,
         items=selected.items,
         requested=options.limit,
         returned=len(selected.items),
         mode=options.mode,
         generation=request.view.snapshot.generation,
-        short_because=_short_because(seed, options, len(selected.items)),
+        short_because=_short_because(request, selected),
     )
 
 
@@ -112,7 +122,10 @@ def select_items(request: ListRequest) -> SelectedItems:
         unfinished.add_pins()
     for stage in _stages(request):
         unfinished.add_from(stage)
-    return SelectedItems(tuple(unfinished.items), unfinished.removed)
+    removals = Counter(unfinished.removals.values())
+    capped = removals[Removal.STORY_CAP] + removals[Removal.COPY_CAP]
+    duplicates = removals.total() - capped
+    return SelectedItems(tuple(unfinished.items), unfinished.removed, duplicates, capped)
 
 
 def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
@@ -129,16 +142,57 @@ def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
     return CandidatePool(scored.values, scored.vectors, *texts, times, *others)
 
 
-def _short_because(seed: Seed, options: ListOptions, returned: int) -> str | None:
-    if returned >= options.limit:
+def greatest_loss(limit: int, left: Sequence[tuple[ShortBecause, int]]) -> ShortBecause:
+    """The step that costs a list the most of its `limit` places; of equal ones the later.
+
+    Args:
+        limit: how many places the list has.
+        left: the steps in their order, and how many articles are left after each.
+    """
+    costs: list[tuple[int, ShortBecause]] = []
+    for cause, count in left:
+        filled = min(limit, count)
+        costs.append((limit - filled, cause))
+        limit = filled
+    most = max(cost for cost, _ in costs)
+    return [cause for cost, cause in costs if cost == most][-1]
+
+
+def _short_because(request: ListRequest, selected: SelectedItems) -> ShortBecause | None:
+    limit, listed, capped = request.options.limit, len(selected.items), selected.capped
+    if listed >= limit:
         return None
-    if not seed.has_list:
+    if not request.seed.has_list:
         return "no_related"
-    return "few_eligible" if options.min_score is None else "min_score"
+    eligible, allowed = _count_eligible(request)
+    related = allowed if _fills_up(request) else listed + selected.duplicates + capped
+    steps: list[tuple[ShortBecause, int]] = [
+        ("few_eligible", eligible),
+        ("filters", allowed),
+        ("threshold" if request.options.min_score is None else "min_score", related),
+        ("duplicates", listed + capped),
+        ("caps", listed),
+    ]
+    return greatest_loss(limit, steps)
+
+
+def _count_eligible(request: ListRequest) -> tuple[int, int]:
+    """How many articles a list could hold by default, and how many this request allows."""
+    allowed = request.rows.eligible.copy()
+    allowed[request.rows.pinned] = True
+    count = int(np.count_nonzero(allowed))
+    if count >= request.options.limit:  # then the rest makes no difference
+        return count, count
+    return int(np.count_nonzero(allowed | request.rows_by_default())), count
+
+
+def _fills_up(request: ListRequest) -> bool:
+    """Whether a list of few related articles is filled up with others."""
+    return request.policy.fallback and request.options.min_score is None
 
 
 def _stages(request: ListRequest) -> tuple[str, ...]:
-    if not request.policy.fallback or request.options.min_score is not None:
+    if not _fills_up(request):
         return (SEMANTIC,)
     return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, FALLBACK_LATEST)
 
@@ -149,6 +203,7 @@ class _UnfinishedList:
     def __init__(self, request: ListRequest) -> None:
         self.items: list[Item] = []
         self.removed: dict[int, Removed] = {}
+        self.removals: dict[int, int] = {}  # by row, of those that a stage removed
         self._request, self._view = request, request.view
         self._listed: list[tuple[CandidatePool, Rows]] = []  # by stage: pool, positions
         self._left = np.ones(len(self._view), np.bool_)  # neither listed nor dropped as repeats
@@ -216,6 +271,8 @@ class _UnfinishedList:
         repeats = repeats[self._request.rows.eligible[repeats] & self._left[repeats]]
         self._left[repeats] = False
         self._repeats = np.concatenate([self._repeats, repeats])
+        at = np.flatnonzero(selection.removals)
+        self.removals |= zip(scored.rows[at].tolist(), selection.removals[at].tolist(), strict=True)
         if self._request.options.explain == "all":
             # If two stages removed a row, the reason of the first stage stays.
             self.removed = self._removed_by(scored, selection) | self.removed

@@ -642,14 +642,35 @@ def test_a_list_counts_its_items_and_says_why_it_is_short(
     assert [item.rank for item in answer.items] == list(range(1, len(ids) + 1))
     assert (answer.article_id, answer.mode) == (case.article.id, options.mode)
     assert (answer.requested, answer.generation) == (options.limit, case.view.snapshot.generation)
-    because = "few_eligible" if options.min_score is None else "min_score"
     if case.article.no_related:
         assert ids == []
-        because = "no_related"
-    assert answer.short_because == (because if len(ids) < options.limit else None)
+    assert answer.short_because in reasons_to_be_short(case, len(ids))
     document = json.loads(answer.to_json())
     assert (document["requested"], document["returned"]) == (options.limit, len(ids))
     assert ("short_because" in document) == (len(ids) < options.limit)
+
+
+def reasons_to_be_short(case: Case, listed: int) -> set[str | None]:
+    """The possible reasons, by counting the articles that the rules leave."""
+    limit, plain = case.options.limit, replace(case.question, options=ListOptions())
+    if listed == limit:
+        return {None}
+    if case.article.no_related:
+        return {"no_related"}
+    others = case.archive.articles.keys() - story_of(case) - {case.article.id}
+    ours = {one for one in others if may_be_listed(case, one)}
+    allowed = {one for one in ours if not meets(case, one)}.difference(case.options.exclude)
+    by_default = {one for one in ours if not meets(replace(case, question=plain), one)}
+    filled = min(limit, len(allowed))
+    eligible = min(limit, len(allowed | by_default))
+    costs = {"few_eligible": limit - eligible, "filters": eligible - filled}
+    known = "filters" if costs["filters"] >= costs["few_eligible"] else "few_eligible"
+    if listed == filled:
+        return {known}
+    rules: set[str | None] = {"duplicates", "caps"}
+    if not case.policy.fallback or case.options.min_score is not None:
+        rules |= {"threshold" if case.options.min_score is None else "min_score"}
+    return {*rules, known} if filled - listed < 3 * costs[known] else rules
 
 
 @given(question=questions())
