@@ -14,6 +14,7 @@ __all__ = [
     "FALLBACK_SECTION",
     "FALLBACK_STAGES",
     "PINNED",
+    "RELATED",
     "RULES",
     "SEMANTIC",
     "WORDS",
@@ -89,6 +90,8 @@ template with items above.
 PINNED: Final = "pinned"
 SEMANTIC: Final = "semantic"
 WORDS: Final = "words"
+RELATED: Final = frozenset({SEMANTIC, WORDS})
+"""The reasons of items that are listed for their score: not pinned, and not to fill the list."""
 FALLBACK_SECTION: Final = "fallback:section"
 FALLBACK_LATEST: Final = "fallback:latest"
 FALLBACK_STAGES: Final = (FALLBACK_SECTION, FALLBACK_LATEST)
@@ -201,11 +204,6 @@ class Item(Answer):
     image_url: str | None
     reason: str
     explanation: Explanation | None = None
-
-    @property
-    def is_related(self) -> bool:
-        """Whether it is listed for its score: not pinned, and not to fill the list."""
-        return self.reason in {SEMANTIC, WORDS}
 
 
 class Dropped(Answer):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from index import View
 from index.arrays import spread_evenly
 from recommender.analysis.minhash import estimate_jaccard
-from recommender.api import LIMITS, ListOptions, RelatedList
+from recommender.api import LIMITS, RELATED, ListOptions, RelatedList
 from recommender.evaluation.baselines import BASELINES, run_baselines
 from recommender.evaluation.intervals import Estimate, Resampling, group_by_story
 from recommender.evaluation.measures import MAIN, measure_queries
@@ -218,7 +218,9 @@ def measure_lists(bench: Bench) -> Scoreboard:
     groups = group_by_story({query: dataset.judged(query) for query in queries})
     judge = _Judge(bench, Resampling.over(groups), measure_queries(dataset, relevance)[MAIN])
     listed = {seed: [item.id for item in one.items] for seed, one in served.items()}
-    related = {seed: sum(item.is_related for item in one.items) for seed, one in served.items()}
+    related = {
+        seed: sum(item.reason in RELATED for item in one.items) for seed, one in served.items()
+    }
     rows = [judge.row(RELEVANCE, relevance)]
     rows.append(judge.row(SERVED, _by_rank(listed), judge.traits(seeds, listed, related)))
     rows += [judge.baseline(name, others[name], seeds) for name in BASELINES]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from index.arrays import spread_evenly
-from recommender.api import RelatedList
+from recommender.api import RELATED, RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.documents import GROUPED_BY
 
@@ -248,7 +248,7 @@ def _measure_lists(
 
 
 def _related_ids(listed: RelatedList) -> tuple[str, ...]:
-    return tuple(item.id for item in listed.items if item.is_related)
+    return tuple(item.id for item in listed.items if item.reason in RELATED)
 
 
 def _measure_search(snapshot: Snapshot, rows: NDArray[np.int64]) -> dict[str, float]:

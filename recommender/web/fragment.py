@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template
 
-from recommender.api import FragmentOptions, Item
+from recommender.api import RELATED, FragmentOptions, Item
 from recommender.articles import UNKNOWN_LANGUAGE, is_web_address
 from recommender.characters import can_be_seen, fit_for_html
 from recommender.web.auth import is_public, opens_reads
@@ -126,7 +126,7 @@ def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
         direction=None if direction == around else direction,
         moment=item.published_at and _FRACTION.sub("", item.published_at),
         date_direction="ltr" if direction == "rtl" else None,
-        kind=None if item.is_related else item.reason.partition(":")[0],
+        kind=None if item.reason in RELATED else item.reason.partition(":")[0],
     )
 
 

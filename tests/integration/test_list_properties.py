@@ -27,6 +27,7 @@ from recommender.api import (
     FALLBACK_STAGES,
     LIMITS,
     MODES,
+    RELATED,
     Item,
     ListOptions,
     RecordedOverride,
@@ -375,7 +376,7 @@ def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
     """By rule, the items of a list that break it."""
     ids, articles, sign_of = ids_of(items), case.archive.articles, case.archive.minhash
     story, least = story_of(case), case.policy.duplicate_overlap
-    related = [item for item in items if item.is_related]
+    related = [item for item in items if item.reason in RELATED]
     broken: dict[str, object] = {
         "none is of the seed's story": story & {*ids},
         "no item is a duplicate of the seed or of another item": duplicates(case, ids),
@@ -689,7 +690,7 @@ def test_scores_are_shares_and_all_numbers_are_finite(
         assert sum(weights) == pytest.approx(1, abs=1e-6)
         mean = np.dot(weights, (parts.dense, parts.passages, parts.lexical))
         assert item.score == pytest.approx(mean, abs=1e-6)
-        if item.is_related and case.options.mode != "latest":
+        if item.reason in RELATED and case.options.mode != "latest":
             value = item.score * parts.recency - parts.hubness
             assert parts.ranking_value == pytest.approx(value, abs=1e-6)
 
@@ -778,7 +779,7 @@ STAGES: Final = ("related", *FALLBACK_STAGES)
 
 
 def stage_of(item: Item) -> str:
-    return "related" if item.is_related else item.reason
+    return "related" if item.reason in RELATED else item.reason
 
 
 @given(question=questions(policy=policies(**OPEN, **ALL)))
@@ -786,7 +787,7 @@ def stage_of(item: Item) -> str:
 def test_what_words_alone_found_says_so(factory: ViewFactory, question: Question) -> None:
     case = question.case(factory)
     for item in case.items(explain=True):
-        if item.is_related:
+        if item.reason in RELATED:
             assert item.reason == ("semantic" if by_vectors(case, item.id) else "words")
             assert item.explanation is not None
             assert (item.explanation.lexical_weight == 1) == (item.reason == "words")
@@ -833,7 +834,7 @@ def test_fallback_items_score_below_the_threshold(factory: ViewFactory, question
     if has_duplicates(case):
         return
     for item in case.items():
-        if not item.is_related:
+        if item.reason not in RELATED:
             assert item.score == 0 or item.score < least_score(case, item.id)
 
 
