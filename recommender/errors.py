@@ -17,6 +17,8 @@ ReadAlsoError
 |-- StaleVersion             a newer version of the article is stored
 |-- UnreadableMarkup         the HTML of an article gives no text within the limits
 |-- ModelRefused             the embedding model is missing or is not the pinned one
+|-- EncoderAway              the server that embeds does not answer, or not as it should
+|   `-- EncoderChanged       it embeds with another model than before
 |-- BadSettings              an environment variable is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
 |-- NotReady                 there is neither a store nor a journal to answer from
@@ -41,6 +43,8 @@ __all__ = [
     "BadSource",
     "Busy",
     "DeletedArticle",
+    "EncoderAway",
+    "EncoderChanged",
     "FieldFault",
     "GateRefused",
     "HeldBack",
@@ -154,6 +158,14 @@ class UnreadableMarkup(ReadAlsoError):
 
 class ModelRefused(ReadAlsoError):
     """The embedding model is missing or is not the pinned one."""
+
+
+class EncoderAway(ReadAlsoError):
+    """The server that embeds texts does not answer now, or not as it should."""
+
+
+class EncoderChanged(EncoderAway):
+    """The server that embeds texts does so with another model than before."""
 
 
 class BadSettings(ReadAlsoError):

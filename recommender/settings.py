@@ -12,23 +12,28 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from recommender.encoding_settings import (
+    PREFIX,
+    REMOTE,
+    USUAL_ENCODING,
+    EncodingSettings,
+    read_encoding,
+)
 from recommender.errors import BadSettings
 
 __all__ = [
     "PREFIX",
     "SCOPES",
-    "USUAL_ENCODING",
     "VARIABLES",
     "ApiKey",
     "DataFolder",
-    "Dimensions",
-    "EncodingSettings",
     "Settings",
     "Variable",
 ]
 
-PREFIX: Final = "READ_ALSO_"
 SCOPES: Final = frozenset({"read", "write"})
+HERE: Final = frozenset({"bundled", "multilingual"})
+"""Names of models that are no ids: no server has them."""
 SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
 SIMILARITY_OF_A_TYPO: Final = 0.8
@@ -39,7 +44,6 @@ _OF_KUBERNETES = re.compile(
 )
 """What it sets in every container for each Service whose name begins with read-also."""
 _KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
-_DIMENSIONS = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<insists>!?)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
 
@@ -145,6 +149,23 @@ VARIABLES: Final = (
         "the model's card or configuration allows it; `256!` insists all the same.",
     ),
     Variable(
+        "ENCODER_URL",
+        "",
+        "A server that embeds, instead of a model on this machine: the address of `/v1/embeddings` "
+        "as of OpenAI, or of `/embed` of text-embeddings-inference. "
+        "`READ_ALSO_MODEL` is then the name of its model.",
+    ),
+    Variable(
+        "ENCODER_KEY_FILE",
+        "",
+        "A file with the key for that server in its first line. It is read at each request.",
+    ),
+    Variable(
+        "ENCODER_LANGUAGES",
+        "",
+        "The languages that the server's model supports, such as `en,fr`; the default is any.",
+    ),
+    Variable(
         "API_KEYS",
         "",
         "Keys, comma-separated, each `name:scopes:secret`; scopes are `read` and `write`, joined "
@@ -166,28 +187,6 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return f"ApiKey(name={self.name!r}, scopes={sorted(self.scopes)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Dimensions:
-    """How many numbers of a vector are kept, and whether that is so whatever the model says."""
-
-    count: int
-    insists: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EncodingSettings:
-    """How texts are encoded, whatever the model is.
-
-    Attributes:
-        dimensions: how long vectors are; None for as long as the model makes them.
-    """
-
-    dimensions: Dimensions | None = None
-
-
-USUAL_ENCODING: Final = EncodingSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +215,12 @@ class Settings:
         _look_for_typos(environment)
         values = {v.name: environment.get(PREFIX + v.name, v.default) for v in VARIABLES}
         data = DataFolder(Path(_not_empty("DATA_DIR", values["DATA_DIR"])))
+        encoding = read_encoding(values)
         return cls(
             database_url=_database_url(environment, data),
             data_dir=data.path,
-            model=_not_empty("MODEL", values["MODEL"]),
-            encoding=EncodingSettings(_dimensions(values["DIMENSIONS"])),
+            model=_model(values["MODEL"], encoding),
+            encoding=encoding,
             api_keys=_keys(values["API_KEYS"]),
             public_reads=_switch("PUBLIC_READS", values["PUBLIC_READS"]),
             workers=_count("WORKERS", values["WORKERS"], MOST_WORKERS),
@@ -285,13 +285,16 @@ def _look_for_old_store(data: DataFolder) -> None:
     _log.warning("%s", where)
 
 
-def _dimensions(text: str) -> Dimensions | None:
-    match = _DIMENSIONS.fullmatch(text)
-    if text and not match:
+def _model(name: str, encoding: EncodingSettings) -> str:
+    """The name of the model; that of a server's model begins with `remote:`."""
+    if encoding.server is None or name.startswith(REMOTE):
+        return _not_empty("MODEL", name)
+    if not name or name in HERE:
         raise BadSettings(
-            f"{PREFIX}DIMENSIONS: {text!r} is no number such as 256, nor 256! to insist"
+            f"{PREFIX}MODEL: {name!r} is a model of this machine, but {PREFIX}ENCODER_URL names a "
+            "server; name the model that the server has, or unset the address"
         )
-    return Dimensions(int(match["count"]), bool(match["insists"])) if match else None
+    return REMOTE + name
 
 
 def _keys(text: str) -> tuple[ApiKey, ...]:

@@ -7,12 +7,15 @@ one and adds an `Embedding`. Each step has a version of its own, so each is stor
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AnalyzerVersions", "DraftFeatures", "Embedding", "Features"]
+__all__ = ["PROBE_KEY", "AnalyzerVersions", "DraftFeatures", "Embedding", "Features"]
+
+PROBE_KEY: Final = "probe"
+"""Stands for the hash of a text where the vector of an encoder's probe is stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from recommender.analysis.features import Embedding
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.errors import UnreadableMarkup
+from recommender.indexing.encoder_watch import EncoderWatch
 from recommender.progress import Advance, Meter
 from recommender.store import ArticleStore
 
@@ -32,6 +33,10 @@ def backfill(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, afresh: b
 
     Returns:
         How many texts were embedded.
+
+    Raises:
+        EncoderAway: the server that embeds does not answer, or embeds with another model than
+            before and not all texts are embedded again.
     """
     dead = store.queue.dead_letter_ids()
     with store.scan() as scan:
@@ -66,12 +71,19 @@ def _embed_missing(
     fingerprint, embedded = analyzer.model.fingerprint, 0
     chunks = store.features.missing(ids, fingerprint, of="vectors", afresh=afresh)
     if chunks:
-        encoder = analyzer.load(analyzer.model)
+        encoder, watch = (
+            analyzer.load(analyzer.model),
+            EncoderWatch(store.features, analyzer.model),
+        )
+        if not afresh:
+            watch.check(encoder)
         with meter("embedding", sum(map(len, chunks)), "article") as advance:
             for chunk in chunks:
                 plain = _load_plain(store, analyzer, {key: ids[key] for key in chunk})
                 store.features.add_embeddings(_embed(plain, encoder, advance), fingerprint)
                 embedded += len(plain)
+        if afresh:
+            watch.note(encoder)
     return embedded
 
 

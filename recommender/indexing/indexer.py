@@ -17,7 +17,8 @@ from recommender.analysis.article_texts import ArticleTexts, width
 from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
 from recommender.analysis.features import DraftFeatures, Embedding
 from recommender.articles import Article
-from recommender.errors import StoreUnusable
+from recommender.errors import EncoderAway, StoreUnusable
+from recommender.indexing.encoder_watch import EncoderWatch
 from recommender.store import AnalyzedText, ArticleStore, QueuedText
 
 __all__ = ["Indexer"]
@@ -49,6 +50,7 @@ class Indexer:
         self._analyzer = analyzer
         self._in_hand = TextsInHand(in_hand)
         self._encoder: Encoder | None = None
+        self._watch = EncoderWatch(store.features, analyzer.model)
         self._encoding = threading.Lock()
         self._cleaning = threading.Lock()
 
@@ -58,6 +60,7 @@ class Indexer:
         Raises:
             StoreUnusable: the store cannot be read or written.
             OSError: the machine lacks some resource; no article gets a failure for it.
+            EncoderAway: the server that embeds does not answer; no article gets a failure for it.
             ModelRefused: the model cannot be loaded.
         """
         self._count_crashes()
@@ -81,6 +84,7 @@ class Indexer:
 
         Raises:
             UnreadableMarkup: its markup cannot be read.
+            EncoderAway: the server that embeds does not answer.
         """
         plain = self._to_plain(article)
         texts = ArticleTexts.of(plain)
@@ -108,6 +112,9 @@ class Indexer:
             analyzed = self._analyze(queued, encode)
         except (StoreUnusable, OSError):
             raise  # no text causes this: all stay in the queue
+        except EncoderAway:
+            self._in_hand.drop(queued)  # this process may end before the server is back
+            raise
         except Exception as fault:  # noqa: BLE001 - whatever one text causes, the others must be analyzed
             self._in_hand.drop(queued)
             return self._count_failure(queued, fault, encode)
@@ -158,7 +165,9 @@ class Indexer:
 
     def _encode(self, texts: Sequence[str]) -> VectorsByText:
         with self._encoding:
-            rows = self._load().encode(texts, lambda _done: None)
+            encoder = self._load()
+            self._watch.check(encoder)
+            rows = encoder.encode(texts, lambda _done: None)
         return dict(zip(texts, rows, strict=True))
 
     def _load(self) -> Encoder:

@@ -21,7 +21,7 @@ from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.child_processes import module_command
-from recommender.errors import ModelRefused, StoreUnusable
+from recommender.errors import EncoderAway, ModelRefused, StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import (
@@ -40,6 +40,7 @@ __all__ = ["BuildProcess", "IndexerProcess", "index_forever", "is_build_due", "m
 
 IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
+ENCODER_AWAY_SECONDS: Final = 5.0  # after the server that embeds failed several times
 CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
 IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
@@ -122,16 +123,17 @@ class IndexerProcess:
     def run(self) -> None:
         """Work until a signal comes."""
         # To load the model takes seconds in which no text is in hand: a signal may just end it.
-        with suppress(StoreUnusable, OSError):
+        with suppress(StoreUnusable, EncoderAway, OSError):
             self.check_snapshot()
         stop = StopSignal().listen()
         with DraftServer(self._settings.data.draft_socket, lambda: self._indexer):
             while not stop.has_come:
                 try:
                     analyzed = self.step()
-                except (StoreUnusable, OSError) as fault:
+                except (StoreUnusable, EncoderAway, OSError) as fault:
                     _log.error("%s", fault)
-                    time.sleep(AWAY_SECONDS)
+                    is_encoder = isinstance(fault, EncoderAway)
+                    time.sleep(ENCODER_AWAY_SECONDS if is_encoder else AWAY_SECONDS)
                     continue
                 if not analyzed:
                     time.sleep(IDLE_SECONDS)

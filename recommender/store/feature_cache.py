@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from recommender.analysis.features import Embedding, Features
+from recommender.analysis.features import PROBE_KEY, Embedding, Features
 from recommender.store import schema
 
 __all__ = [
@@ -116,9 +116,8 @@ class FeatureCache:
 def _unused_hashes(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:
     """Select hashes of no article; PostgreSQL would take hours for NOT IN with 100,000 of them."""
     known = schema.articles.c
-    return sa.except_(
-        sa.select(table.c.text_hash), sa.select(known.text_hash), sa.select(known.read_hash)
-    )
+    stored = sa.select(table.c.text_hash).where(table.c.text_hash != PROBE_KEY)
+    return sa.except_(stored, sa.select(known.text_hash), sa.select(known.read_hash))
 
 
 def features_among(

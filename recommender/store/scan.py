@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from recommender.analysis.features import PROBE_KEY
 from recommender.articles import Article, parse_article, parse_outline
 from recommender.store import schema
 from recommender.store.article_rows import StoredArticle
@@ -127,7 +128,8 @@ class StoreScan:
         tables = [sa.select(table.c.text_hash) for table in FEATURE_TABLES]
         used = [sa.select(schema.articles.c[name]) for name in ("text_hash", "read_hash")]
         every = sa.union(*tables).subquery()
-        unused = sa.except_(sa.select(every.c.text_hash), *used).subquery()
+        stored = sa.select(every.c.text_hash).where(every.c.text_hash != PROBE_KEY)
+        unused = sa.except_(stored, *used).subquery()
         query = sa.select(sa.func.count()).select_from(unused)
         return self._connection.scalar(query) or 0
 

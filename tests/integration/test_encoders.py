@@ -1,7 +1,8 @@
 """One contract for every encoder, and how models of each family are used."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from recommender.analysis.embedding import Encoder, find_model, transformer
 from recommender.analysis.embedding.loading import load_encoder
+from recommender.encoding_settings import Dimensions, EncoderServer, EncodingSettings
 from recommender.errors import ModelRefused
-from recommender.settings import Dimensions, EncodingSettings
+from tests.support.encoder_servers import Server, open_encoder_server
 from tests.support.tiny_models import POSITIONS, WORDS, make_tiny_model, read_by_hand
 
 TEXTS = [
@@ -25,10 +27,20 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["fake", "bundled", "multilingual"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with open_encoder_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["fake", "bundled", "multilingual", "openai", "tei"])
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     if request.param == "bundled":
         return load_encoder(find_model("bundled", tmp_path_factory.mktemp("models")))
+    if request.param in {"openai", "tei"}:
+        url = getattr(request.getfixturevalue("server"), f"{request.param}_url")
+        remote = EncodingSettings(server=EncoderServer(url))
+        return load_encoder(find_model("remote:words", Path(), remote))
     encoder: Encoder = request.getfixturevalue(f"{request.param}_encoder")
     return encoder
 
@@ -76,19 +88,20 @@ def test_progress_counts_every_text_once(encoder: Encoder, count: int) -> None:
     assert min(counts) > 0
 
 
+rarely = partial(pytest.param, marks=pytest.mark.long)
 FAMILIES_MADE = [
     # name, architecture, pooling, what stands before a text
     ("multilingual-e5-small", "xlm-roberta", "mean", "query: "),
-    ("e5-base-v2", "bert", "mean", "query: "),
-    ("multilingual-e5-large-instruct", "xlm-roberta", "mean", ""),
     ("bge-small-en-v1.5", "bert", "cls", ""),
-    ("bge-m3", "xlm-roberta", "cls", ""),
-    ("gte-base", "bert", "mean", ""),
     ("gte-modernbert-base", "modernbert", "cls", ""),
-    ("snowflake-arctic-embed-m", "bert", "cls", ""),
     ("all-mpnet-base-v2", "mpnet", "mean", ""),
-    ("multi-qa-mpnet-base-dot-v1", "mpnet", "cls", ""),
-    ("somebody-elses", "bert", "mean", ""),
+    rarely("e5-base-v2", "bert", "mean", "query: "),
+    rarely("multilingual-e5-large-instruct", "xlm-roberta", "mean", ""),
+    rarely("bge-m3", "xlm-roberta", "cls", ""),
+    rarely("gte-base", "bert", "mean", ""),
+    rarely("snowflake-arctic-embed-m", "bert", "cls", ""),
+    rarely("multi-qa-mpnet-base-dot-v1", "mpnet", "cls", ""),
+    rarely("somebody-elses", "bert", "mean", ""),
 ]
 STORY = " ".join(WORDS[:12])
 

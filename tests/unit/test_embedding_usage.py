@@ -15,8 +15,8 @@ from recommender.analysis.embedding.usage import (
     family_of,
     read_usage,
 )
+from recommender.encoding_settings import Dimensions, EncodingSettings
 from recommender.errors import ModelRefused
-from recommender.settings import Dimensions, EncodingSettings
 
 
 def usage(name: str, architecture: str = "bert", **files: Any) -> Usage:

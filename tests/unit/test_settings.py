@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from recommender.encoding_settings import Dimensions, EncoderServer, EncodingSettings
 from recommender.errors import BadSettings
 from recommender.settings import (
     PREFIX,
     SCOPES,
     VARIABLES,
     ApiKey,
-    Dimensions,
-    EncodingSettings,
     Settings,
 )
 
@@ -157,6 +156,59 @@ def test_a_bad_value_is_refused_by_name(name: str, values: list[str]) -> None:
         assert f"{PREFIX}{name}" in said
         assert not value or repr(value) in said
         assert name != "WORKERS" or "1 to 64" in said
+
+
+TEI = "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("url", "call"),
+    [
+        (TEI, f"{TEI}/v1/embeddings"),
+        (f"{TEI}/", f"{TEI}/v1/embeddings"),
+        (f"{TEI}/v1", f"{TEI}/v1/embeddings"),
+        (f"{TEI}/embed", f"{TEI}/embed"),
+        ("https://api.example/x/v1/embeddings?v=2", "https://api.example/x/v1/embeddings?v=2"),
+    ],
+)
+def test_a_server_that_embeds_has_the_model(url: str, call: str) -> None:
+    settings = from_values(MODEL="BAAI/bge-m3", ENCODER_URL=url)
+    assert settings.model == "remote:BAAI/bge-m3"
+    assert settings.encoding.server == EncoderServer(call)
+
+
+def test_a_server_has_a_key_and_languages() -> None:
+    given = {"ENCODER_KEY_FILE": "/run/key", "ENCODER_LANGUAGES": "en,fr"}
+    for url in (f"{TEI}/embed", "https://api.example/embed"):
+        server = from_values(MODEL="remote:m", ENCODER_URL=url, **given).encoding.server
+        assert server == EncoderServer(url, Path("/run/key"), frozenset({"en", "fr"}))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"ENCODER_URL": TEI}, "MODEL: 'bundled' is a model of this machine"),
+        ({"ENCODER_URL": TEI, "MODEL": "multilingual"}, "MODEL: 'multilingual'"),
+        ({"ENCODER_URL": "tei:8080", "MODEL": "m"}, "ENCODER_URL: is no address"),
+        ({"ENCODER_URL": "http://tei:port", "MODEL": "m"}, "ENCODER_URL: is no address"),
+        ({"ENCODER_URL": "http://[::1", "MODEL": "m"}, "ENCODER_URL: is no address"),
+        ({"ENCODER_URL": "http://tei/#x", "MODEL": "m"}, "ENCODER_URL: is no address"),
+        ({"ENCODER_URL": "http://te i/", "MODEL": "m"}, "ENCODER_URL: is no address"),
+        ({"ENCODER_URL": "ftp://tei/", "MODEL": "m"}, "ENCODER_URL: is no address"),
+        ({"ENCODER_URL": f"https://me:{SECRET}@tei", "MODEL": "m"}, "ENCODER_URL: has a name"),
+        (
+            {"ENCODER_URL": "http://tei", "MODEL": "m", "ENCODER_KEY_FILE": "k"},
+            "ENCODER_URL: a key is sent over https only",
+        ),
+        ({"ENCODER_KEY_FILE": "k"}, "ENCODER_KEY_FILE: is of no use without READ_ALSO_ENCODER_URL"),
+        ({"ENCODER_LANGUAGES": "en"}, "ENCODER_LANGUAGES: is of no use"),
+        ({"ENCODER_URL": TEI, "MODEL": "m", "ENCODER_LANGUAGES": "English"}, "such as en,fr"),
+    ],
+)
+def test_half_a_server_is_refused(values: dict[str, str], said: str) -> None:
+    refused = refusal(**values)
+    assert said in refused
+    assert SECRET not in refused
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.analysis.features import Embedding, Features
+from recommender.analysis.features import PROBE_KEY, Embedding, Features
 from recommender.articles import Article
 from recommender.store import (
     AnalyzedText,
@@ -236,6 +236,14 @@ def test_pruning_removes_features_of_no_article(store: ArticleStore) -> None:
     assert store.features.prune() == 6
     assert stored_kinds(store.features, hashes) == [{present.text_hash}] * 3
     assert store.features.prune() == 0
+
+
+def test_pruning_keeps_the_probe_of_a_model_in_use(store: ArticleStore) -> None:
+    add_vectors(store.features, {PROBE_KEY: vector(1)}, "model")
+    assert store.features.prune(["model"]) == 0
+    with store.scan() as scan:
+        assert scan.count_unused_texts() == 0
+    assert store.features.prune(["another"]) == 1
 
 
 def test_pruning_keeps_the_features_used_while_a_newer_text_waits(store: ArticleStore) -> None:

@@ -7,10 +7,11 @@ from recommender.analysis.embedding.article_vector import (
     mix_vectors,
     texts_to_encode,
 )
-from recommender.analysis.embedding.encoder import Encoder
+from recommender.analysis.embedding.encoder import PROBE, Encoder
 from recommender.analysis.embedding.model import Model, find_model
 
 __all__ = [
+    "PROBE",
     "VECTOR_VERSION",
     "Encoder",
     "Model",

@@ -13,11 +13,16 @@ __all__ = ["load_encoder"]
 def load_encoder(model: Model, meter: Meter = silent) -> Encoder:
     """Load the weights of a model, which takes seconds; unpack them first if needed.
 
-    It imports torch. `meter` counts the bytes that are unpacked.
+    It imports torch, unless a server has the model. `meter` counts the bytes that are unpacked.
 
     Raises:
-        ModelRefused: the file to unpack is not the pinned one any more.
+        ModelRefused: the file to unpack is not the pinned one any more, or the model cannot be
+            loaded.
     """
+    if model.served is not None:
+        from recommender.analysis.embedding.remote import RemoteEncoder  # noqa: PLC0415 - imports an HTTP client
+
+        return RemoteEncoder(model.served, model.usage)
     if model.packing is not None:
         unpack_model(model.packing.weights, model.packing.sha256, model.folder, meter)
     # By default torch's threads spin while they wait for each other. On a machine whose cores have

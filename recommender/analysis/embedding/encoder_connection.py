@@ -1,0 +1,173 @@
+"""The connection to a server that embeds: posts JSON, with limits on time and size, and retries.
+
+The environment (proxies, netrc) is not used, and redirects are refused: the key goes to the address
+of the settings and nowhere else. No message has the key.
+"""
+
+import logging
+import re
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from recommender.characters import printable
+from recommender.encoding_settings import PREFIX, EncoderServer
+from recommender.errors import EncoderAway
+
+__all__ = ["EncoderConnection", "ServerAnswer"]
+
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 60.0
+ATTEMPTS: Final = 4
+SLOW_ATTEMPTS: Final = 2  # of these, the number that may end by a time-out
+FIRST_WAIT_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 10.0
+MOST_BYTES: Final = 32 * 2**20  # 32 vectors of 8,192 numbers are 7 MB
+MOST_QUOTED: Final = 200  # letters of a server's message
+
+_OF_THE_TEXTS: Final = frozenset({400, 413, 422, 424, 500})
+"""Statuses that may be due to the texts, and not to the state of the server."""
+_REDIRECTS: Final = range(300, 400)
+_KEY: Final = re.compile(r"[!-~]+")
+_SECONDS: Final = re.compile(r"[0-9]{1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAnswer:
+    """The last answer to a request: 200, or a status that may be due to the texts."""
+
+    status: int
+    body: bytes
+
+    @property
+    def message(self) -> str:
+        """The status, and the beginning of what the server says."""
+        said = self.body[: 4 * MOST_QUOTED].decode("utf-8", errors="replace")
+        return f"{self.status} {printable(said)[:MOST_QUOTED]}"
+
+
+class EncoderConnection:
+    """Posts JSON to one address."""
+
+    def __init__(
+        self, server: EncoderServer, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            server: its address, and the file of its key.
+            sleep: waits some seconds before the next attempt.
+        """
+        self._server = server
+        self._sleep = sleep
+        for name in ("httpx", "httpcore"):  # they log the query and, when asked to, the key
+            logging.getLogger(name).setLevel(logging.WARNING)
+        trusted = httpx.create_ssl_context(trust_env=False)
+        trusted.load_default_certs()
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            trust_env=False,
+            follow_redirects=False,
+            verify=trusted,
+        )
+        weakref.finalize(self, self._http.close)
+
+    def post(self, document: Mapping[str, object]) -> ServerAnswer:
+        """Send a request until it is answered.
+
+        Raises:
+            EncoderAway: the server cannot be reached, says that it cannot answer now, or refuses
+                the address or the key.
+        """
+        slow = 0
+        for tried in range(1, ATTEMPTS + 1):
+            pause = FIRST_WAIT_SECONDS * 2 ** (tried - 1)
+            try:
+                answer, asked_pause = self._post_once(document)
+            except httpx.TransportError as fault:
+                slow += isinstance(fault, httpx.TimeoutException)
+                if tried == ATTEMPTS or slow == SLOW_ATTEMPTS:
+                    raise self._away(f"does not answer ({fault})") from fault
+            else:
+                if not _is_passing(answer.status):
+                    return self._accept(answer)
+                pause = pause if asked_pause is None else asked_pause
+            if tried < ATTEMPTS:
+                self._sleep(min(pause, LONGEST_WAIT_SECONDS))
+        return self._accept(answer)
+
+    def _accept(self, answer: ServerAnswer) -> ServerAnswer:
+        """The answer, if it is one of the texts.
+
+        Raises:
+            EncoderAway: its status is of the server, the address or the key.
+        """
+        status = answer.status
+        if status == HTTPStatus.OK or status in _OF_THE_TEXTS:
+            return answer
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise self._away(f"answers {status}; give it a key: {PREFIX}ENCODER_KEY_FILE")
+        if status in _REDIRECTS:
+            raise self._away(f"redirects; write the last address into {PREFIX}ENCODER_URL")
+        raise self._away(f"answers {answer.message}")
+
+    def _post_once(self, document: Mapping[str, object]) -> tuple[ServerAnswer, float | None]:
+        """The answer to one request, and how many seconds the server wants us to wait.
+
+        The key is read anew for each, so that it can be changed while the program runs.
+        """
+        ends_at = time.monotonic() + ANSWER_SECONDS
+        key = None if self._server.key_file is None else read_key(self._server.key_file)
+        headers = {"Accept-Encoding": "identity"}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        with self._http.stream(
+            "POST", self._server.url, json=document, headers=headers
+        ) as response:
+            body = bytearray()
+            for piece in response.iter_raw():
+                body += piece
+                if len(body) > MOST_BYTES:
+                    raise self._away(f"answers with more than {MOST_BYTES} bytes")
+                if time.monotonic() > ends_at:
+                    raise httpx.ReadTimeout("the answer takes too long")
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise self._away("packs its answer, which was not asked for")
+        shown = body if key is None else body.replace(key.encode(), b"***")
+        return ServerAnswer(response.status_code, bytes(shown)), _seconds(response)
+
+    def _away(self, what: str) -> EncoderAway:
+        return EncoderAway(f"the encoder at {self._server.shown} {what}")
+
+
+def read_key(path: Path) -> str:
+    """Read the key in the first line of a file.
+
+    Raises:
+        EncoderAway: there is none.
+    """
+    try:
+        key = path.read_text("ascii").partition("\n")[0].strip()
+    except (OSError, ValueError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else "it is not plain ASCII"
+        raise EncoderAway(f"the key of the encoder in {path} cannot be read: {reason}") from None
+    if not _KEY.fullmatch(key):
+        raise EncoderAway(f"the first line of {path} is no key of an encoder")
+    return key
+
+
+def _is_passing(status: int) -> bool:
+    """Whether another try may be answered otherwise."""
+    return status in {408, 424, 425, 429} or status >= 500  # noqa: PLR2004 - an error of the server
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    """The seconds of the header Retry-After; None if it has none."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if _SECONDS.fullmatch(text) else None

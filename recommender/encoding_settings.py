@@ -1,0 +1,148 @@
+"""How texts are encoded, whatever the model is: the length of vectors, and a server that embeds.
+
+The environment is read in `settings.py`; here are the values, and what makes them of its texts.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from recommender.errors import BadSettings
+
+__all__ = [
+    "PREFIX",
+    "REMOTE",
+    "USUAL_ENCODING",
+    "Dimensions",
+    "EncoderServer",
+    "EncodingSettings",
+    "read_encoding",
+]
+
+PREFIX: Final = "READ_ALSO_"
+REMOTE: Final = "remote:"
+"""Stands before the name of a model that a server has."""
+
+_DIMENSIONS: Final = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<insists>!?)")
+_LANGUAGES: Final = re.compile(r"[a-z]{2,3}(,[a-z]{2,3})*")
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_CALLS: Final = ("/embeddings", "/embed")
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """How many numbers of a vector are kept, and whether that is so whatever the model says."""
+
+    count: int
+    insists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderServer:
+    """A server that embeds texts.
+
+    Attributes:
+        url: of the call: `.../v1/embeddings` as of OpenAI, or `.../embed` of
+            text-embeddings-inference. Its query may hold a secret.
+        key_file: has the key in its first line; None if the server wants none.
+        languages: primary BCP-47 subtags that its model supports; None means any.
+    """
+
+    url: str = field(repr=False)
+    key_file: Path | None = None
+    languages: frozenset[str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address for messages, without its query."""
+        return self.url.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingSettings:
+    """How texts are encoded.
+
+    Attributes:
+        dimensions: how long vectors are; None for as long as the model makes them.
+        server: that has the models whose names begin with `remote:`; None if there is none.
+    """
+
+    dimensions: Dimensions | None = None
+    server: EncoderServer | None = None
+
+
+USUAL_ENCODING: Final = EncodingSettings()
+
+
+def read_encoding(values: Mapping[str, str]) -> EncodingSettings:
+    """Read the settings DIMENSIONS, ENCODER_URL, ENCODER_KEY_FILE and ENCODER_LANGUAGES.
+
+    Args:
+        values: of all settings, by name without the prefix; "" for one that is not set.
+
+    Raises:
+        BadSettings: a value is malformed, or stands without the one that it belongs to.
+    """
+    return EncodingSettings(_dimensions(values["DIMENSIONS"]), _server(values))
+
+
+def _dimensions(text: str) -> Dimensions | None:
+    match = _DIMENSIONS.fullmatch(text)
+    if text and not match:
+        raise BadSettings(
+            f"{PREFIX}DIMENSIONS: {text!r} is no number such as 256, nor 256! to insist"
+        )
+    return Dimensions(int(match["count"]), bool(match["insists"])) if match else None
+
+
+def _server(values: Mapping[str, str]) -> EncoderServer | None:
+    if not values["ENCODER_URL"]:
+        for name in ("ENCODER_KEY_FILE", "ENCODER_LANGUAGES"):
+            if values[name]:
+                raise BadSettings(f"{PREFIX}{name}: is of no use without {PREFIX}ENCODER_URL")
+        return None
+    url = _split(values["ENCODER_URL"])
+    key_file = Path(values["ENCODER_KEY_FILE"]) if values["ENCODER_KEY_FILE"] else None
+    if key_file and url.scheme != "https" and url.hostname not in _THIS_MACHINE:
+        raise BadSettings(
+            f"{PREFIX}ENCODER_URL: a key is sent over https only, or to this machine; write https://"
+        )
+    return EncoderServer(_call_of(url), key_file, _languages(values["ENCODER_LANGUAGES"]))
+
+
+def _split(text: str) -> SplitResult:
+    """Take an address apart. Nothing of it is quoted: it may hold a secret."""
+    try:
+        url = urlsplit(text)
+        is_good = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or not text.isascii() or not text.isprintable() or " " in text or url.fragment:
+        raise BadSettings(
+            f"{PREFIX}ENCODER_URL: is no address such as http://127.0.0.1:8080/v1/embeddings"
+        )
+    if url.username is not None or url.password is not None:
+        raise BadSettings(
+            f"{PREFIX}ENCODER_URL: has a name or password, which is not used; write the key into a "
+            f"file, and its path into {PREFIX}ENCODER_KEY_FILE"
+        )
+    return url
+
+
+def _call_of(url: SplitResult) -> str:
+    """The address of the call; of a server or its `/v1` alone, that of OpenAI's call."""
+    path = url.path.rstrip("/")
+    if not path.endswith(_CALLS):
+        path += "/embeddings" if path.endswith("/v1") else "/v1/embeddings"
+    return url._replace(path=path).geturl()
+
+
+def _languages(text: str) -> frozenset[str] | None:
+    if text and not _LANGUAGES.fullmatch(text):
+        raise BadSettings(
+            f"{PREFIX}ENCODER_LANGUAGES: {text!r} is no list of languages such as en,fr"
+        )
+    return frozenset(text.split(",")) if text else None
