@@ -71,7 +71,7 @@ docs: $(READY) ## Write the parts of the docs that come from the code; draw the 
 bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
 	$(RUN) -m benchmarks.bbc_news
 
-bench-relevance: $(READY) ## nDCG and correlations on the data in EVAL=DIR, into the docs; CACHE=DIR keeps vectors.
+bench-relevance: $(READY) ## Every dev set in EVAL=DIR, into the docs; CACHE=DIR keeps vectors.
 	$(NAMED)
 	$(RUN) -m benchmarks.relevance '$(EVAL)' $(KEPT) --write docs/relevance.md
 

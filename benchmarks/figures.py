@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from operator import ge, gt, le
 from typing import Final, Literal
 
-__all__ = ["HALVES", "LISTS", "PAIRS", "PARALLEL", "Figure", "report"]
-
-LISTS: Final = "wikinews-events"
-PAIRS: Final = "lee"
-PARALLEL: Final = "ntrex"
-HALVES: Final = "ntrex-halves"
-"""The data sets, by the names of their folders."""
+__all__ = ["Figure", "report"]
 
 _COMPARED: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
     "least": (">=", ge),

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.event_news import WORDS
-from benchmarks.figures import HALVES, PARALLEL, Figure
-from recommender.analysis.embedding import find_model
-from recommender.cli.terminal import bar
-from recommender.evaluation import Bench, mean_measures, open_bench, read_dataset, run_lists
-from recommender.evaluation.measures import measure_queries
-from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+import numpy as np
+
+from benchmarks.dev_sets import PARALLEL
+from benchmarks.figures import Figure
+from benchmarks.signal_weights import Trials
+from recommender.articles import primary_language
+from recommender.evaluation import Bench, mean_measures, read_dataset, run_lists
+from recommender.ranking.policy import RELEVANCE_ONLY
 
 __all__ = ["measure_halves", "measure_translations"]
 
@@ -29,19 +30,12 @@ QRELS: Final = "qrels_crosslingual.txt"
 TAJIK: Final = 0.94
 
 
-def measure_translations(folder: Path, cache: Path) -> Iterator[Figure]:
-    """Find the translations of a news text among all texts in eight languages."""
-    place = folder / PARALLEL
-    dataset = read_dataset(place, qrels=place / QRELS)
-    model, kept = find_model("multilingual", cache), cache / f"{PARALLEL}-multilingual"
-    with open_bench(dataset, model, bar, cache=kept, language="any") as bench:
-        mixed = mean_measures(dataset, run_lists(bench, RELEVANCE_ONLY))
-        yield Figure(f"{PARALLEL} mixed nDCG@10", mixed["nDCG@10"], 0.95)
-        for one in LANGUAGES:
-            if one != "en":
-                found = measure_pair(bench, place, one, "en")
-                bar_of = 0.97 if one == "tg" else None
-                yield Figure(f"{PARALLEL} {one} -> en P@1", found, bar_of)
+def measure_translations(bench: Bench, folder: Path) -> Iterator[Figure]:
+    """Find the English translation of a news text in each other language."""
+    for one in LANGUAGES:
+        if one != "en":
+            found = measure_pair(bench, folder / PARALLEL, one, "en")
+            yield Figure(f"{PARALLEL} {one} -> en P@1", found, 0.97 if one == "tg" else None)
 
 
 def measure_pair(bench: Bench, place: Path, asked: str, found: str) -> float:
@@ -55,21 +49,16 @@ def measure_pair(bench: Bench, place: Path, asked: str, found: str) -> float:
     return mean_measures(dataset, run_lists(replace(bench, dataset=dataset), RELEVANCE_ONLY))["P@1"]
 
 
-def measure_halves(folder: Path, cache: Path, name: str) -> Iterator[Figure]:
-    """Find the other half of a news text in its language; compare with words alone."""
-    place = folder / HALVES
-    model, kept = find_model(name, cache), cache / f"{HALVES}-{name}"
-    with open_bench(read_dataset(place), model, bar, cache=kept) as bench:
-        for language, pool in LANGUAGES.items():
-            path = place / f"pool-{pool}.txt"
-            one = replace(bench, dataset=read_dataset(place, queries=path, pool=path))
-            ours, words = (_right(one, policy) for policy in (RELEVANCE_ONLY, WORDS))
-            count = len(one.dataset.queries)
-            what = f"{HALVES} {name} {language}"
-            yield Figure(f"{what} P@1", ours / count, TAJIK if language == "tg" else None)
-            yield Figure(f"{what} queries right beyond TF-IDF's {words}", ours - words, -1.0)
+def measure_halves(trials: Trials, bench: Bench) -> Iterator[Figure]:
+    """Find the other half of a news text in its language; compare with words alone.
 
-
-def _right(bench: Bench, policy: Policy) -> int:
-    """How many queries have the other half first."""
-    return int(measure_queries(bench.dataset, run_lists(bench, policy))["P@1"].sum())
+    Lists hold articles in the language of the seed only, so all languages are measured at once.
+    """
+    named = {article.id: primary_language(article.language) for article in bench.dataset.articles}
+    languages = np.array([named[query] for query in bench.dataset.queries])
+    for language in LANGUAGES:
+        ours, words = (trials.each_of(name)[languages == language] for name in ("shipped", "words"))
+        what, right = f"{trials.dev_set.name} {language}", words.sum()
+        yield Figure(f"{what} P@1", float(ours.mean()), TAJIK if language == "tg" else None)
+        beyond = f"{what} queries right beyond TF-IDF's {right:.0f}"
+        yield Figure(beyond, float(ours.sum() - right), -1.0)

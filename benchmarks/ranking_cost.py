@@ -26,25 +26,12 @@ from recommender.ranking.scoring import ScoredCandidates, Scorer
 from recommender.ranking.seed import find_seed
 from recommender.ranking.selection import SelectionRules, select
 
-__all__ = ["cost_of"]
-
 CANDIDATES: Final = 200
 LISTED: Final = 12
 SEEDS: Final = 100
 ROUNDS: Final = 3
 FIXED: Final = frozenset({Files.POSTING_STARTS, Files.MEANS, Files.LABELS, Files.MANIFEST})
 """Files whose size does not depend on how many articles there are."""
-
-
-def cost_of(bench: Bench, policy: Policy, seeds: int = SEEDS) -> float:
-    """The median milliseconds that scoring 200 candidates takes."""
-    spent = []
-    for one in _spread(bench, seeds):
-        seed = find_seed(bench.view, one)
-        rows = _candidates(bench, one)
-        scorer = Scorer.of(bench.view, seed, policy, bench.now)
-        spent.append(min(_timed(lambda s=scorer, r=rows: s.score(r)) for _ in range(ROUNDS)))  # type: ignore[misc]
-    return float(np.median(spent)) * 1e3
 
 
 def _spread(bench: Bench, count: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Measures relevance on all data sets, with the functions behind `read-also evaluate`.
 
-    python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-multilingual]
+    python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-slow]
 
 EVAL holds one folder a data set. If it has a `score.py`, that scores the written runs again,
 independently of our code. With `--write` the figures replace those in a page.
@@ -16,26 +16,27 @@ from typing import Final
 import click
 
 from benchmarks.bbc_news import measure_reach
-from benchmarks.event_news import measure_distractors, measure_events
-from benchmarks.figures import PAIRS, PARALLEL, Figure, report
+from benchmarks.dev_sets import DEV_SETS, HALVES, LISTS, PARALLEL, open_dev_set
+from benchmarks.event_news import measure_events
+from benchmarks.figures import Figure, report
 from benchmarks.languages import measure_halves, measure_translations
-from recommender.analysis.embedding import find_model
+from benchmarks.signal_weights import Trials, say_trials, set_figures, try_policies
 from recommender.analysis.language import detect_language
 from recommender.articles import Article, primary_language
-from recommender.cli.terminal import bar
-from recommender.evaluation import correlate, open_bench, read_dataset, score_pairs
+from recommender.evaluation import Bench
 from recommender.sources import read_jsonl
 
 BEGIN: Final = "<!-- figures: written by make bench-relevance -->\n"
 END: Final = "<!-- end of figures -->\n"
+Say = Callable[[str], object]
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep vectors here.")
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="A page to write to.")
-@click.option("--skip-multilingual", is_flag=True, help="Leave out what takes half an hour.")
-def main(folder: Path, cache: Path | None, write: Path | None, skip_multilingual: bool) -> None:  # noqa: FBT001
+@click.option("--skip-slow", is_flag=True, help="Leave out what takes half an hour to embed.")
+def main(folder: Path, cache: Path | None, write: Path | None, skip_slow: bool) -> None:  # noqa: FBT001
     """Measure on the data sets in FOLDER."""
     lines: list[str] = []
     if write is not None:
@@ -47,36 +48,37 @@ def main(folder: Path, cache: Path | None, write: Path | None, skip_multilingual
 
     with ExitStack() as stack:
         kept = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        figures = list(measure(folder, kept, say, multilingual=not skip_multilingual))
+        figures = measure(folder, kept, say, skip_slow=skip_slow)
     missed = report(figures, say)
     if write is not None:
         write_into(write, "\n".join(lines))
     sys.exit(missed)
 
 
-def measure(
-    folder: Path, cache: Path, say: Callable[[str], object], *, multilingual: bool
+def measure(folder: Path, cache: Path, say: Say, *, skip_slow: bool) -> list[Figure]:
+    """Measure all figures, and print tables on the way."""
+    trials: list[Trials] = []
+    figures: list[Figure] = []
+    for dev_set in DEV_SETS:
+        if not (skip_slow and dev_set.slow):
+            with open_dev_set(dev_set, folder, cache) as bench:
+                found = try_policies(dev_set, bench)
+                figures += measure_more(found, bench, folder, cache, say)
+                trials.append(found)
+    say_trials(trials, say)
+    return [*set_figures(trials), *figures, *measure_reach(cache), *measure_detection(folder)]
+
+
+def measure_more(
+    trials: Trials, bench: Bench, folder: Path, cache: Path, say: Say
 ) -> Iterator[Figure]:
-    """Yield all figures, and print tables on the way."""
-    yield from measure_events(folder, cache, say)
-    yield from measure_distractors(folder, cache)
-    yield from measure_pairs(folder, cache)
-    yield from measure_reach(cache)
-    yield from measure_halves(folder, cache, "bundled")
-    if multilingual:
-        yield from measure_translations(folder, cache)
-        yield from measure_halves(folder, cache, "multilingual")
-    yield from measure_detection(folder)
-
-
-def measure_pairs(folder: Path, cache: Path) -> Iterator[Figure]:
-    """Correlate scores with ratings of pairs by people."""
-    dataset = read_dataset(folder / PAIRS)
-    with open_bench(dataset, find_model("bundled", cache), bar, cache=cache / PAIRS) as bench:
-        found = score_pairs(bench)
-    rated = correlate([pair.human for pair in dataset.pairs], list(found.values()))
-    yield Figure(f"{PAIRS} Pearson", rated["Pearson"], 0.72)
-    yield Figure(f"{PAIRS} Spearman", rated["Spearman"])
+    """Measure what belongs to one set alone."""
+    if trials.dev_set.name == LISTS:
+        yield from measure_events(trials, bench, folder, cache, say)
+    if trials.dev_set.folder == PARALLEL:
+        yield from measure_translations(bench, folder)
+    if trials.dev_set.folder == HALVES:
+        yield from measure_halves(trials, bench)
 
 
 def measure_detection(folder: Path) -> Iterator[Figure]:

@@ -17,7 +17,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.figures import HALVES, LISTS
+from benchmarks.dev_sets import HALVES, LISTS
 from benchmarks.languages import LANGUAGES
 from recommender.analysis.embedding import find_model
 from recommender.cli.terminal import bar

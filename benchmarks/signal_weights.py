@@ -1,17 +1,18 @@
-"""Chooses the weights of the signals, and measures the choice on stories that it has not seen.
+"""What other weights of the signals would get, on every dev set.
 
-    python -m benchmarks.signal_weights EVAL [--cache DIR]
+    python -m benchmarks.signal_weights EVAL [--cache DIR] [--only SET] [--encoder NAME]
 
-EVAL is the folder of the data sets. Every policy of a grid makes the lists of same-event news and
-of the sample archive, and scores the pairs that people rated, with the code that serves lists. The
-policy with the best mean of the three measures is chosen, five times, each time without a fifth of
-the stories. Its value on that fifth is what to expect of it. Whole stories are left out, never
-single articles.
+EVAL is the folder of the data sets. Every policy of a grid ranks the candidates of each query, or
+scores the pairs, with the code that serves lists: what does not depend on the weights is read once,
+and only the fusion runs again. The lists of the shipped policy must be those that the product
+makes, or the program stops.
+
+One policy is to fit all archives. So the best policy is chosen by all sets but one, and measured on
+the one left out; sets that share texts are left out together.
 """
 
-import itertools
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,130 +23,321 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.event_news import each_of
-from benchmarks.figures import LISTS, PAIRS
-from recommender.analysis.embedding import find_model
-from recommender.cli.terminal import bar
-from recommender.evaluation import Bench, correlate, open_bench, read_dataset, score_pairs
-from recommender.evaluation.intervals import group_by_story
+from benchmarks.dev_sets import DEV_SETS, DevSet, open_dev_set
+from benchmarks.figures import Figure, report
+from recommender.api import ListOptions
+from recommender.evaluation import Bench, compare_correlations, correlate, run_lists, score_pairs
+from recommender.evaluation.intervals import Estimate, Resampling, group_by_story
+from recommender.evaluation.measures import MAIN, measure_queries
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
+from recommender.ranking.scoring import ReadRows, ScoredCandidates, Scorer
+from recommender.ranking.seed import find_seed
 
-Each = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+__all__ = ["ABLATION", "GRID", "Trials", "say_trials", "set_figures", "try_policies"]
 
-EVERY: Final = slice(None)
-FOLDS: Final = 5
-RNG_SEED: Final = 20_261_125
-GRID: Final[Mapping[str, tuple[float, ...]]] = {
-    "dense_weight": (0.2, 0.3, 0.4),
-    "passage_weight": (0.0, 0.15, 0.25),
-    "neighbour_weight": (0.0, 0.4, 0.6, 0.8),
-    "hubness_weight": (0.0, 0.1, 0.2, 0.3),
+Values = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Say = Callable[[str], object]
+
+DEPTH: Final = 10
+"""The deepest place that a measure looks at."""
+LOST_BY_SERVING: Final = 0.01
+
+WORDS: Final = replace(
+    RELEVANCE_ONLY, dense_weight=0.0, passage_weight=0.0, neighbour_weight=0.0, hubness_weight=0.0
+)
+SINGLE: Final = ("words", "vectors", "passages")
+ABLATION: Final[dict[str, Policy]] = {
+    "shipped": RELEVANCE_ONLY,
+    "words": WORDS,
+    "vectors": replace(WORDS, dense_weight=1.0),
+    "passages": replace(WORDS, passage_weight=1.0),
+    "shipped, no words": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.5),
+    "shipped, no passages": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.0),
+    "shipped, no neighbours": replace(RELEVANCE_ONLY, neighbour_weight=0.0),
+    "shipped, no hubness": replace(RELEVANCE_ONLY, hubness_weight=0.0),
 }
-SAMPLE: Final = Path("recommender", "sample")
+"""By name, a policy. The first is what the product does; the next three use one signal alone."""
+
+GRID: Final = tuple(
+    replace(
+        RELEVANCE_ONLY,
+        dense_weight=dense / 10,
+        passage_weight=passages / 10,
+        neighbour_weight=neighbours,
+        hubness_weight=hubness,
+    )
+    for neighbours in (0.0, 0.6)
+    for hubness in (0.0, 0.2)
+    for dense in range(1, 11)
+    for passages in range(4)
+    if dense + passages <= 10
+)
+"""The shares of vectors and passages in tenths; words have the rest."""
+POLICIES: Final = (*ABLATION.values(), *GRID)
+NAMES: Final = (*ABLATION, *("" for _ in GRID))
+IN_GRID: Final = slice(len(ABLATION), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
-    """The measures of one policy.
+class Trials:
+    """What every policy gets on one set. Position p is POLICIES[p].
 
     Attributes:
-        policy: orders lists and scores pairs.
-        events: nDCG@5 of each query of same-event news.
-        sample: nDCG@5 of each query of the sample archive.
-        pearson: the correlation with the ratings of pairs.
+        dev_set: the set.
+        values: the measure, float64 [policies].
+        each: the measure of each query, by ascending query, or the score of each pair, float64
+            [policies, n].
+        difference: by how much one row of `each` is better than another, with the interval.
+        lost: the nDCG@5 that served lists lose; None for pairs.
     """
 
-    policy: Policy
-    events: Each
-    sample: Each
-    pearson: float
+    dev_set: DevSet
+    values: Values
+    each: Values
+    difference: Callable[[Values, Values], Estimate]
+    lost: float | None
 
-    def worth(self, events: Mask | slice = EVERY, sample: Mask | slice = EVERY) -> float:
-        """The mean of the three measures; the first two are taken over some queries."""
-        return float(self.events[events].mean() + self.sample[sample].mean() + self.pearson) / 3
+    @property
+    def best(self) -> int:
+        """The position of the best policy of the grid."""
+        return IN_GRID.start + int(np.argmax(self.values[IN_GRID]))
+
+    @property
+    def best_without_words(self) -> int:
+        """The position of the best policy of the grid that gives words no share."""
+        without = [one.dense_weight + one.passage_weight > 1 - 1e-9 for one in GRID]
+        return IN_GRID.start + int(np.argmax(np.where(without, self.values[IN_GRID], -np.inf)))
+
+    @property
+    def best_single(self) -> str:
+        """The signal that is best alone."""
+        return max(SINGLE, key=self.value)
+
+    @property
+    def regret(self) -> float:
+        """By how much the best policy of the grid is better than the shipped one."""
+        return float(self.values[self.best]) - self.value("shipped")
+
+    @property
+    def normalised(self) -> Values:
+        """The measure as a share of the best of the grid, by policy of the grid."""
+        shares: Values = self.values[IN_GRID] / self.values[self.best]
+        return shares
+
+    def value(self, name: str) -> float:
+        """The measure of a named policy."""
+        return float(self.values[NAMES.index(name)])
+
+    def each_of(self, name: str) -> Values:
+        """The values of `each` of a named policy, float64 [n]."""
+        values: Values = self.each[NAMES.index(name)]
+        return values
+
+    def ahead_of(self, name: str) -> Estimate:
+        """By how much the shipped policy is better than a named one, with the interval."""
+        return self.difference(self.each_of("shipped"), self.each_of(name))
+
+
+def try_policies(dev_set: DevSet, bench: Bench) -> Trials:
+    """Measure every policy on a set."""
+    return (_try_lists if dev_set.has_lists else _try_pairs)(dev_set, bench)
+
+
+def _try_lists(dev_set: DevSet, bench: Bench) -> Trials:
+    dataset = bench.dataset
+    product = run_lists(bench, RELEVANCE_ONLY, DEPTH)
+    ranked = {
+        query: {one: -float(at) for at, one in enumerate(product[query])} for query in product
+    }
+    each = np.array(
+        [
+            _measure_query(bench, dev_set.measure, query, list(product[query]))
+            for query in tqdm(dataset.queries, desc=dev_set.name, unit=" query")
+        ]
+    ).T
+    measured = measure_queries(dataset, ranked)
+    if not np.allclose(each[0], measured[dev_set.measure]):
+        raise SystemExit(f"{dev_set.name}: {dev_set.measure} is not what ir_measures computes")
+    served = measure_queries(dataset, run_lists(bench, Policy(), ListOptions().limit))[MAIN]
+    groups = group_by_story({query: dataset.judged(query) for query in dataset.queries})
+    drawn = Resampling.over(groups)
+    return Trials(
+        dev_set,
+        each.mean(axis=1),
+        each,
+        lambda one, other: drawn.estimate(one - other),
+        float((measured[MAIN] - served).mean()),
+    )
+
+
+def _measure_query(bench: Bench, measure: str, query: str, product: list[str]) -> list[float]:
+    """The measure of the list of every policy. `product` is the list of the shipped one."""
+    view, judged = bench.view, bench.dataset.judged(query)
+    ideal = _discounted(np.array(sorted(judged.values(), reverse=True), np.float64), measure)
+    seed, found = find_seed(view, query), list[float]()
+    request = ListRequest(view, seed, bench.options(DEPTH), RELEVANCE_ONLY, bench.now)
+    for policy, scored in zip(POLICIES, _score_by_all(request), strict=True):
+        related = np.flatnonzero(scored.are_related(policy, None))
+        order = related[np.argsort(-scored.values[related], kind="stable")][:DEPTH]
+        ids = [view.id_of(row) for row in scored.rows[order].tolist()]
+        if not found and ids != product:
+            raise SystemExit(f"{query}: the product lists {product}, and this program {ids}")
+        gains = np.array([judged.get(one, 0) for one in ids], np.float64)
+        found.append(_discounted(gains, measure) / ideal)
+    return found
+
+
+def _score_by_all(request: ListRequest, rows: Rows | None = None) -> Iterator[ScoredCandidates]:
+    """Score rows, or the candidates of a list, by every policy, in the order of POLICIES.
+
+    Rows are found and read once for each weight of neighbours, on which both depend.
+    """
+    known: dict[float, tuple[Scorer, ReadRows]] = {}
+    for policy in POLICIES:
+        if policy.neighbour_weight not in known:
+            one = replace(request, policy=policy)
+            found = _candidates(one) if rows is None else rows
+            known[policy.neighbour_weight] = one.scorer, one.scorer.read(found)
+        scorer, read = known[policy.neighbour_weight]
+        yield replace(scorer, policy=policy).score_read(read)
+
+
+def _candidates(request: ListRequest) -> Rows:
+    """The rows that the product finds for a list."""
+    return request.candidates(request.rows.eligible, request.policy.candidates)
+
+
+def _discounted(gains: Values, measure: str) -> float:
+    """The gains of a list by the measure, before the division by those of the ideal list."""
+    if measure == "P@1":
+        return float((gains[:1] > 0).sum())
+    first = np.maximum(gains[: int(measure.removeprefix("nDCG@"))], 0)
+    return float((first / np.log2(np.arange(len(first)) + 2)).sum())
+
+
+def _try_pairs(dev_set: DevSet, bench: Bench) -> Trials:
+    pairs, measure = bench.dataset.pairs, dev_set.measure
+    human, each = [pair.human for pair in pairs], np.empty((len(POLICIES), len(pairs)))
+    by_seed: dict[str, dict[int, str]] = {}
+    for at, pair in enumerate(pairs):
+        by_seed.setdefault(pair.a, {})[at] = pair.b
+    for seed, others in tqdm(by_seed.items(), desc=dev_set.name, unit=" seed"):
+        request = ListRequest(
+            bench.view, find_seed(bench.view, seed), ListOptions(), RELEVANCE_ONLY, bench.now
+        )
+        rows = np.array([bench.view.row_of(other) for other in others.values()], np.int64)
+        scored = _score_by_all(request, rows)
+        each[:, list(others)] = [one.scores.score for one in scored]
+    if not np.allclose(each[0], list(score_pairs(bench).values())):
+        raise SystemExit(f"{dev_set.name}: the scores of pairs are not those of the product")
+    return Trials(
+        dev_set,
+        np.array([correlate(human, scores.tolist())[measure] for scores in each]),
+        each,
+        lambda one, other: compare_correlations(human, one.tolist(), other.tolist())[measure],
+        None,
+    )
+
+
+def set_figures(trials: Sequence[Trials]) -> Iterator[Figure]:
+    """The bars of every set."""
+    for one in trials:
+        name, measure = one.dev_set.name, one.dev_set.measure
+        yield Figure(f"{name} {measure}", one.value("shipped"), one.dev_set.least)
+        ahead = one.ahead_of(one.best_single).value
+        yield Figure(f"{name} ahead of {one.best_single} alone", ahead, 0 - one.dev_set.most_behind)
+        if one.lost is not None:
+            yield Figure(f"{name} {MAIN} lost by serving", one.lost, LOST_BY_SERVING, "most")
+
+
+def say_trials(trials: Sequence[Trials], say: Say) -> None:
+    """Print one line a set, what each part adds, and what is chosen without a set."""
+    say(
+        f"{'set':<26}{'measure':<9}{'shipped':>8}{'words':>8}{'vectors':>8}{'passages':>9}"
+        f"{'best':>8} {'of weights':<23} {'regret':>7}  {'ahead of the best alone':<35}of vectors"
+    )
+    for one in trials:
+        named = "".join(f"{one.value(name):>{width}.4f}" for name, width in COLUMNS.items())
+        best, single = one.best, one.best_single
+        say(
+            f"{one.dev_set.name:<26}{one.dev_set.measure:<9}{named}{one.values[best]:>8.4f} "
+            f"{_weights(POLICIES[best]):<24}{one.regret:>+7.4f}  "
+            f"{single:<9}{_short(one.ahead_of(single)):<26}{_short(one.ahead_of('vectors'))}"
+        )
+    say("")
+    say(f"{'what ranks':<24}" + "".join(f"{_label(one.dev_set):>12}" for one in trials))
+    for name in ABLATION:
+        say(f"{name:<24}" + "".join(f"{one.value(name):>12.4f}" for one in trials))
+    say("")
+    _say_left_out(trials, say)
+
+
+def _say_left_out(trials: Sequence[Trials], say: Say) -> None:
+    """Print for each set what the weights get that all other sets choose."""
+    say(f"{'left out':<26}{'chosen by the others':<24}{'gets':>8}{'shipped':>9}{'best':>8}")
+    for one in trials:
+        at = choose([other for other in trials if other.dev_set.family != one.dev_set.family])
+        cells = f"{one.values[at]:>8.4f}{one.value('shipped'):>9.4f}{one.values[one.best]:>8.4f}"
+        say(f"{one.dev_set.name:<26}{_weights(POLICIES[at]):<24}{cells}")
+    say(f"{'none':<26}{_weights(POLICIES[choose(trials)]):<24}")
+
+
+def choose(trials: Sequence[Trials]) -> int:
+    """The position of the policy of the grid with the best mean of the normalised measures.
+
+    Sets that share texts count as one.
+    """
+    families: dict[str, list[Values]] = {}
+    for one in trials:
+        families.setdefault(one.dev_set.family, []).append(one.normalised)
+    means = [np.mean(family, axis=0) for family in families.values()]
+    return IN_GRID.start + int(np.argmax(np.mean(means, axis=0))) if means else IN_GRID.start
+
+
+COLUMNS: Final = {"shipped": 8, "words": 8, "vectors": 8, "passages": 9}
+
+
+def _weights(policy: Policy) -> str:
+    """Shares of vectors, passages and words; neighbours; hubness."""
+    dense, passages = policy.dense_weight, policy.passage_weight
+    words = max(0.0, 1 - dense - passages)
+    return (
+        f"{dense:.1f}/{passages:.1f}/{words:.1f} "
+        f"n {policy.neighbour_weight:g} h {policy.hubness_weight:g}"
+    )
+
+
+def _short(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:+.3f}"
+    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
+
+
+def _label(dev_set: DevSet) -> str:
+    """The name of a set, cut to a column."""
+    return dev_set.name.replace("ntrex-halves", "halves").replace("wikinews-events", "wikinews")[
+        :11
+    ]
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep vectors here.")
-def main(folder: Path, cache: Path | None) -> None:
+@click.option("--only", multiple=True, help="The name of a set; all if none is named.")
+@click.option("--encoder", help="An encoder for all sets, instead of that of the table.")
+def main(folder: Path, cache: Path | None, only: tuple[str, ...], encoder: str | None) -> None:
     """Try the grid on the data sets in FOLDER."""
+    trials = []
     with ExitStack() as stack:
         kept = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        model = find_model("bundled", kept)
-        events, sample, pairs = (
-            stack.enter_context(
-                open_bench(read_dataset(place), model, bar, cache=kept / place.name)
-            )
-            for place in (folder / LISTS, SAMPLE, folder / PAIRS)
-        )
-        trials = [try_policy(one, events, sample, pairs) for one in tqdm(grid(), unit=" policy")]
-        say_table(trials, click.echo)
-        say_folds(trials, folds_of(events), folds_of(sample), click.echo)
-
-
-def grid() -> list[Policy]:
-    """The shipped weights, then every combination of the grid that leaves words a share."""
-    tried = [_with(*values) for values in itertools.product(*GRID.values())]
-    return [RELEVANCE_ONLY, *(policy for policy in tried if policy != RELEVANCE_ONLY)]
-
-
-def _with(dense: float, passages: float, neighbours: float, hubness: float) -> Policy:
-    return replace(
-        RELEVANCE_ONLY,
-        dense_weight=dense,
-        passage_weight=passages,
-        neighbour_weight=neighbours,
-        hubness_weight=hubness,
-    )
-
-
-def try_policy(policy: Policy, events: Bench, sample: Bench, pairs: Bench) -> Trial:
-    """Make all lists, and score all pairs."""
-    scores = list(score_pairs(pairs, policy).values())
-    pearson = correlate([pair.human for pair in pairs.dataset.pairs], scores)["Pearson"]
-    return Trial(policy, each_of(events, policy), each_of(sample, policy), pearson)
-
-
-def folds_of(bench: Bench) -> NDArray[np.int64]:
-    """The fold of each query's story, by ascending query: int64 [n]."""
-    dataset = bench.dataset
-    groups = group_by_story({query: dataset.judged(query) for query in dataset.queries})
-    drawn = np.random.default_rng(RNG_SEED).integers(0, FOLDS, int(groups.max()) + 1)
-    folds: NDArray[np.int64] = drawn[groups]
-    return folds
-
-
-def say_table(trials: list[Trial], say: Callable[[str], object]) -> None:
-    """Print the shipped policy, then the ten best."""
-    say("| " + " | ".join([*GRID, "same-event nDCG@5", "sample nDCG@5", "Pearson"]) + " |")
-    say("|---" * (len(GRID) + 3) + "|")
-    best = sorted(trials[1:], key=lambda trial: -trial.worth())[:10]
-    for trial in (trials[0], *best):
-        weights = [f"{getattr(trial.policy, name):g}" for name in GRID]
-        found = (trial.events.mean(), trial.sample.mean(), trial.pearson)
-        say("| " + " | ".join([*weights, *(f"{value:.4f}" for value in found)]) + " |")
-
-
-def say_folds(
-    trials: list[Trial],
-    events: NDArray[np.int64],
-    sample: NDArray[np.int64],
-    say: Callable[[str], object],
-) -> None:
-    """Print what is chosen without a fifth of the stories, and its value on that fifth."""
-    held, shipped = [], []
-    for fold in range(FOLDS):
-        best = max(trials, key=lambda t: t.worth(events != fold, sample != fold))
-        unseen = (events == fold, sample == fold)
-        held.append((best.events[unseen[0]].mean(), best.sample[unseen[1]].mean()))
-        shipped.append((trials[0].events[unseen[0]].mean(), trials[0].sample[unseen[1]].mean()))
-        weights = ", ".join(f"{getattr(best.policy, name):g}" for name in GRID)
-        say(f"without fold {fold}: {weights}")
-    for name, found in (("chosen on other stories", held), ("shipped", shipped)):
-        same, graded = np.array(found).mean(axis=0)
-        say(f"{name}: same-event nDCG@5 {same:.4f}, sample {graded:.4f}, means of the folds")
+        for dev_set in DEV_SETS:
+            if not only or dev_set.name in only:
+                with open_dev_set(dev_set, folder, kept, encoder) as bench:
+                    trials.append(try_policies(dev_set, bench))
+    say_trials(trials, click.echo)
+    raise SystemExit(report(list(set_figures(trials)), click.echo))
 
 
 if __name__ == "__main__":

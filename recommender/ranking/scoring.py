@@ -23,6 +23,7 @@ from recommender.ranking.seed import Seed
 __all__ = [
     "LEAST_MEASURED",
     "Backgrounds",
+    "ReadRows",
     "ScoredCandidates",
     "Scorer",
     "Scores",
@@ -272,7 +273,7 @@ class ScoredCandidates:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _ReadRows:
+class ReadRows:
     """What the archive holds of some rows, position by position.
 
     Attributes:
@@ -336,9 +337,9 @@ class Scorer:
 
     def score(self, rows: Rows) -> ScoredCandidates:
         """Score some rows, int64 [m]; their order is kept."""
-        return self._score(self._read(rows))
+        return self.score_read(self.read(rows))
 
-    def _read(self, rows: Rows) -> _ReadRows:
+    def read(self, rows: Rows) -> ReadRows:
         """Read from the archive what decides the scores of some rows."""
         view, seed, none = self.view, self.seed, np.zeros(len(rows), np.float32)
         vectors = view.fetch_smoothed(rows, self.policy.neighbour_weight)
@@ -350,10 +351,10 @@ class Scorer:
             passages=none if seed.passages is None else view.match(seed.passages, rows),
         )
         embedded, fluent = view.take("embedded", rows), view.take("fluent", rows)
-        return _ReadRows(rows, vectors, signals, hubness, same, embedded, fluent)
+        return ReadRows(rows, vectors, signals, hubness, same, embedded, fluent)
 
-    def _score(self, read: _ReadRows) -> ScoredCandidates:
-        """Fuse the signals of some rows."""
+    def score_read(self, read: ReadRows) -> ScoredCandidates:
+        """Fuse the signals that `read` has read, by any weights but `neighbour_weight`."""
         policy, rows, same = self.policy, read.rows, read.same
         known = read.embedded & self._vectors_count(rows, same)
         weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
