@@ -31,7 +31,7 @@ class DevSet:
         least: the bar of the shipped policy.
         most_behind: the bar of how far it may be behind the best single signal.
         texts: sets with one name here share texts, so that they are left out together.
-        qrels: the file of the judgments, if it is not `qrels.txt`.
+        qrels: the file of the judgments of lists.
         language: as in `open_bench`.
         among_bbc: whether the BBC texts are distractors.
         slow: whether embedding it takes half an hour.
@@ -44,7 +44,7 @@ class DevSet:
     least: float
     most_behind: float = 0.0
     texts: str = ""
-    qrels: str | None = None
+    qrels: str = "qrels.txt"
     language: Literal["same", "any"] = "same"
     among_bbc: bool = False
     slow: bool = False
@@ -59,11 +59,18 @@ class DevSet:
         """Whether lists are measured; else it is scores of pairs."""
         return self.measure not in {"Pearson", "Spearman", "AUC"}
 
+    def judgments(self, folder: Path) -> Path:
+        """The file of its judgments, below the folder of all data sets."""
+        return self._place(folder) / (self.qrels if self.has_lists else "pairs.tsv")
+
     def read(self, folder: Path, cache: Path) -> Dataset:
         """Read its files from below the folder of all data sets."""
-        place = SAMPLE if self.folder == "sample" else folder / self.folder
-        qrels = None if self.qrels is None else place / self.qrels
-        return read_dataset(place, qrels=qrels, distractors=_bbc(cache) if self.among_bbc else None)
+        qrels = self.judgments(folder) if self.has_lists else None
+        among = _bbc(cache) if self.among_bbc else None
+        return read_dataset(self._place(folder), qrels=qrels, distractors=among)
+
+    def _place(self, folder: Path) -> Path:
+        return SAMPLE if self.folder == "sample" else folder / self.folder
 
 
 DEV_SETS: Final = (

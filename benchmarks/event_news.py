@@ -1,18 +1,14 @@
 """Measures lists of same-event news against baselines and against vectors without words."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
-import click
 import numpy as np
 
 from benchmarks.dev_sets import LISTS
 from benchmarks.figures import Figure
 from benchmarks.signal_weights import Trials
-from recommender.evaluation import Bench, measure_lists, write_run
+from recommender.evaluation import Bench, measure_lists
 from recommender.evaluation.measures import MAIN
 from recommender.evaluation.scoreboard import scoreboard_lines
 
@@ -23,15 +19,11 @@ ENOUGH: Final = 1.03
 """From this ratio to vectors alone on, fusion counts as better without a look at the interval."""
 
 
-def measure_events(
-    trials: Trials, bench: Bench, folder: Path, cache: Path, say: Say
-) -> Iterator[Figure]:
+def measure_events(trials: Trials, bench: Bench, say: Say) -> Iterator[Figure]:
     """Print the lists of every kind, and compare them with BM25 and with vectors without words."""
     board = measure_lists(bench)
     for line in scoreboard_lines(board):
         say(line)
-    write_run(cache / "run.txt", board.relevance)
-    score_again(folder, cache / "run.txt", say)
     relevance, bm25 = (board.row(name).estimates[MAIN].value for name in ("relevance", "bm25"))
     yield Figure(f"{LISTS} relevance / BM25, {MAIN}", relevance / bm25, 1.03)
     yield from compare_with_vectors(trials)
@@ -55,16 +47,3 @@ def compare_with_vectors(trials: Trials) -> Iterator[Figure]:
         None if enough else 0.0,
         "above",
     )
-
-
-def score_again(folder: Path, run: Path, say: Say) -> None:
-    """Print the figures of the independent scorer, for comparison."""
-    scorer = folder / "score.py"
-    if scorer.exists():
-        qrels = folder / LISTS / "qrels.txt"
-        command = [sys.executable, str(scorer), "ndcg", "--qrels", str(qrels), "--run", str(run)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-        figures = done.stdout.replace(f"{folder}/", "").replace(f"{run.parent}/", "")
-        say(f"\nscore.py, which is independent of this code, on the run of relevance:\n{figures}")
-    else:
-        click.echo("no score.py there; the run was scored by this code alone")

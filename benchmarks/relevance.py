@@ -2,10 +2,12 @@
 
     python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-slow]
 
-EVAL holds one folder a data set. If it has a `score.py`, that scores the written runs again,
-independently of our code. With `--write` the figures replace those in a page.
+EVAL holds one folder a data set. If it has a `score.py`, that measures the shipped lists and scores
+again, independently of our code. With `--write` the figures replace those in a page.
 """
 
+import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -63,22 +65,38 @@ def measure(folder: Path, cache: Path, say: Say, *, skip_slow: bool) -> list[Fig
         if not (skip_slow and dev_set.slow):
             with open_dev_set(dev_set, folder, cache) as bench:
                 found = try_policies(dev_set, bench)
-                figures += measure_more(found, bench, folder, cache, say)
+                figures += measure_more(found, bench, folder, say)
                 trials.append(found)
     say_trials(trials, say)
     return [*set_figures(trials), *figures, *measure_reach(cache), *measure_detection(folder)]
 
 
-def measure_more(
-    trials: Trials, bench: Bench, folder: Path, cache: Path, say: Say
-) -> Iterator[Figure]:
-    """Measure what belongs to one set alone."""
+def measure_more(trials: Trials, bench: Bench, folder: Path, say: Say) -> Iterator[Figure]:
+    """Score the set again, and measure what belongs to one set alone."""
+    if (folder / "score.py").exists():
+        yield score_again(trials, folder)
     if trials.dev_set.name == LISTS:
-        yield from measure_events(trials, bench, folder, cache, say)
+        yield from measure_events(trials, bench, say)
     if trials.dev_set.folder == PARALLEL:
         yield from measure_translations(bench, folder)
     if trials.dev_set.folder == HALVES:
         yield from measure_halves(trials, bench)
+
+
+def score_again(trials: Trials, folder: Path) -> Figure:
+    """The difference between our measure and that of the scorer of the data sets."""
+    dev_set = trials.dev_set
+    kind, *names = ("ndcg", "qrels", "run") if dev_set.has_lists else ("pairs", "pairs", "scores")
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        file.writelines(trials.written)
+        file.flush()
+        paths = (dev_set.judgments(folder), file.name)
+        options = [f"--{name}={path}" for name, path in zip(names, paths, strict=True)]
+        command = [sys.executable, str(folder / "score.py"), kind, *options, "--json"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    found = json.loads(done.stdout)["metrics"][dev_set.measure]["mean"]
+    off = abs(found - trials.value("shipped"))
+    return Figure(f"{dev_set.name} {dev_set.measure}, off score.py by", off, 1e-6, "most")
 
 
 def measure_detection(folder: Path) -> Iterator[Figure]:

@@ -91,6 +91,7 @@ class Trials:
             [policies, n].
         difference: by how much one row of `each` is better than another, with the interval.
         lost: the nDCG@5 that served lists lose; None for pairs.
+        written: the lines of the shipped lists in the form of TREC, or of the scores of pairs.
     """
 
     dev_set: DevSet
@@ -98,6 +99,7 @@ class Trials:
     each: Values
     difference: Callable[[Values, Values], Estimate]
     lost: float | None
+    written: tuple[str, ...]
 
     @property
     def best(self) -> int:
@@ -169,6 +171,11 @@ def _try_lists(dev_set: DevSet, bench: Bench) -> Trials:
         each,
         lambda one, other: drawn.estimate(one - other),
         float((measured[MAIN] - served).mean()),
+        tuple(
+            f"{query} Q0 {one} {-place:.0f} {place} shipped\n"
+            for query, listed in ranked.items()
+            for one, place in listed.items()
+        ),
     )
 
 
@@ -238,6 +245,10 @@ def _try_pairs(dev_set: DevSet, bench: Bench) -> Trials:
         each,
         lambda one, other: compare_correlations(human, one.tolist(), other.tolist())[measure],
         None,
+        tuple(
+            f"{pair.a}\t{pair.b}\t{score!r}\n"
+            for pair, score in zip(pairs, each[0].tolist(), strict=True)
+        ),
     )
 
 

@@ -242,6 +242,20 @@ def test_candidates_are_scored_and_returned_with_smoothed_vectors(rank: Rank, vi
     assert view.fetch_smoothed(found.rows, 0.6)[0].tolist() == found.vectors[0].tolist()
 
 
+def test_rows_that_were_read_once_are_scored_by_any_weights(view: View) -> None:
+    seed, rows = find_seed(view, "en-a"), np.arange(1, 5)
+    first = Scorer.of(view, seed, PLAIN, NOON.timestamp())
+    read = first.read(rows)
+    for weights in ((0.0, 0.0), (1.0, 0.0), (0.3, 0.5)):
+        policy = replace(
+            PLAIN, dense_weight=weights[0], passage_weight=weights[1], hubness_weight=0.3
+        )
+        again = replace(first, policy=policy).score_read(read)
+        anew = Scorer.of(view, seed, policy, NOON.timestamp()).score(rows)
+        assert again.scores.score.tolist() == anew.scores.score.tolist()
+        assert again.values.tolist() == anew.values.tolist()
+
+
 def test_in_a_language_the_encoder_knows_only_from_related_ones_words_decide(rank: Rank) -> None:
     """Between two languages vectors do count: the seed is in one language, the rows in two."""
     found = rank(outside(fluent=False, vector=np.array([1, 0], np.float32)), "en-b", "ru-d")
