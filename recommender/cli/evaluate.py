@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -9,9 +10,9 @@ import click
 from click.core import ParameterSource
 
 from index import Catalog
-from recommender.analysis.embedding import find_model
 from recommender.cli.terminal import ANY_PATH, EXISTING_FOLDER, EXISTING_PATH, bar
 from recommender.evaluation import OutputFiles, compare_generations, evaluate_folder, evaluate_links
+from recommender.indexing.model_choice import choose_for_articles
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -83,8 +84,8 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
     elif from_links:
         _evaluate_links(settings, language, output)
     elif folder is not None:
-        model = find_model(settings.model, settings.data_dir, settings.encoding)
-        evaluate_folder(folder, model, bar, click.echo, language=language, output=output, **files)
+        find = partial(choose_for_articles, settings, say=partial(click.echo, err=True))
+        evaluate_folder(folder, find, bar, click.echo, language=language, output=output, **files)
 
 
 def _compare(settings: Settings, before: str, after: str) -> None:

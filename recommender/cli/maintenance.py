@@ -98,7 +98,7 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
 
 
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:
-    model = model_in_use(catalog, settings)
+    model = model_in_use(catalog, settings, store)
     if not (force or needs_rebuild(catalog)):
         return compact(store, catalog, model, keep=ALL_GENERATIONS).generation
     with Sandbox() as markup:

@@ -12,7 +12,6 @@ from typing import Final
 import click
 
 from index import Catalog
-from recommender.analysis.embedding import find_model
 from recommender.api import (
     LIMITS,
     MODES,
@@ -29,6 +28,7 @@ from recommender.api import (
 )
 from recommender.characters import printable
 from recommender.errors import UnreadArticle
+from recommender.indexing.model_choice import find_model_of_settings
 from recommender.live import open_replica
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display_fields import title_of
@@ -73,7 +73,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         catalog = Catalog(settings.data.snapshots)
         replica = open_replica(
-            catalog, store, lambda: find_model(settings.model, settings.data_dir, settings.encoding)
+            catalog, store, lambda: find_model_of_settings(settings, store, catalog)
         ).replica
         view = replica.view
         seed = seed_of(view, article_id)

@@ -8,10 +8,10 @@ import click
 
 from index import Catalog, SnapshotDamaged
 from recommender.analysis.analyzer import Analyzer
-from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.terminal import bar, leave
+from recommender.indexing.model_choice import choose_for_rebuild
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
 from recommender.indexing.snapshots import (
     open_generation,
@@ -21,7 +21,7 @@ from recommender.indexing.snapshots import (
 )
 from recommender.operations.indexer_process import model_in_use
 from recommender.operations.rollback import roll_back
-from recommender.settings import Settings
+from recommender.settings import AUTO_MODEL, PREFIX, Settings
 from recommender.store import open_store
 
 __all__ = ["compact_", "rebuild_", "snapshots"]
@@ -38,8 +38,13 @@ keep_option = click.option(
 @click.command("rebuild")
 @click.option("--full", is_flag=True, help="Analyze every text again, also those that failed.")
 @click.option("--force", is_flag=True, help="Publish even what the gate refuses.")
+@click.option(
+    "--choose-model",
+    is_flag=True,
+    help="With READ_ALSO_MODEL=auto: look at the languages of the articles again, and choose anew.",
+)
 @keep_option
-def rebuild_(full: bool, force: bool, keep: int) -> None:
+def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
     """Build a snapshot of the store, and publish it.
 
     Texts that changed are analyzed and embedded. The snapshot is verified, and compared with the
@@ -47,9 +52,12 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     """
     settings = Settings.from_environment()
     catalog = Catalog(settings.data.snapshots)
-    model = find_model(settings.model, settings.data_dir, settings.encoding)
+    _check_choice(settings, anew=choose_model)
     begun = time.monotonic()
     with closing(open_or_create(settings)) as store, Sandbox() as markup:
+        parts = store, catalog, markup.read, bar
+        say = partial(click.echo, err=True)
+        model = choose_for_rebuild(settings, *parts, say, anew=choose_model)
         analyzer = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
         done = rebuild(store, catalog, analyzer, full=full, force=force, keep=keep, meter=bar)
     click.echo(
@@ -58,6 +66,19 @@ def rebuild_(full: bool, force: bool, keep: int) -> None:
     )
     if done.unread:
         click.echo(f"{done.unread} articles could not be read and are not in it", err=True)
+
+
+def _check_choice(settings: Settings, *, anew: bool) -> None:
+    """Refuse to choose where the settings name the model.
+
+    Raises:
+        click.UsageError: they do.
+    """
+    if anew and settings.model != AUTO_MODEL:
+        raise click.UsageError(
+            f"--choose-model: {PREFIX}MODEL={settings.model} names the model; unset it, or set it "
+            f"to {AUTO_MODEL}"
+        )
 
 
 @click.command("compact")
@@ -69,8 +90,8 @@ def compact_(keep: int) -> None:
     """
     settings = Settings.from_environment()
     catalog = Catalog(settings.data.snapshots)
-    model = model_in_use(catalog, settings)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
+        model = model_in_use(catalog, settings, store)
         done = compact(store, catalog, model, keep=keep)
     click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
 

@@ -1,6 +1,6 @@
 """The work of `read-also evaluate`: measure, print, and write the files that are asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Literal
 from index import Catalog, View
 from recommender.analysis.embedding import Model
 from recommender.analysis.html.sandbox import LINKS, Sandbox
+from recommender.articles import Article
 from recommender.evaluation.datasets import Dataset, read_dataset
 from recommender.evaluation.links import as_dataset, judge_links, read_links
 from recommender.evaluation.measures import check_installed, correlate_with_intervals
@@ -43,7 +44,7 @@ class OutputFiles:
 
 def evaluate_folder(
     folder: Path,
-    model: Model,
+    find: Callable[[Sequence[Article]], Model],
     meter: Meter,
     say: Say,
     *,
@@ -54,10 +55,11 @@ def evaluate_folder(
 ) -> None:
     """Measure a folder of articles and judgments, print the result, and write the files.
 
-    `files` are the named files of `read_dataset`.
+    `find` finds the model for the articles; `files` are the named files of `read_dataset`.
     """
     check_installed()
     dataset = read_dataset(folder, **files)
+    model = find(dataset.articles)
     with open_bench(dataset, model, meter, cache=cache, language=language) as bench:
         say(
             f"{folder}: {len(bench.view)} articles, {len(dataset.queries)} queries, "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, ReadMarkup, analyze
 from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
 from recommender.analysis.features import Embedding
@@ -13,7 +13,7 @@ from recommender.indexing.encoder_watch import EncoderWatch
 from recommender.progress import Advance, Meter
 from recommender.store import ArticleStore
 
-__all__ = ["backfill"]
+__all__ = ["analyze_texts", "backfill"]
 
 Texts = dict[str, Article]
 """Articles by the hash of their text."""
@@ -38,17 +38,33 @@ def backfill(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, afresh: b
         EncoderAway: the server that embeds does not answer, or embeds with another model than
             before and not all texts are embedded again.
     """
+    readable = analyze_texts(store, analyzer.read_markup, meter, afresh=afresh)
+    return _embed_missing(store, analyzer, readable, meter, afresh=afresh)
+
+
+def analyze_texts(
+    store: ArticleStore, read_markup: ReadMarkup, meter: Meter, *, afresh: bool = False
+) -> dict[str, str]:
+    """Do the part of `backfill` that needs no encoder: analyze the texts without stored features.
+
+    Returns:
+        The hash of each text that can be read, with the id of an article that has it.
+    """
     dead = store.queue.dead_letter_ids()
     with store.scan() as scan:
         ids = {text_hash: article_id for article_id, text_hash in scan.text_hashes()}
     ids = {key: article_id for key, article_id in ids.items() if article_id not in dead}
-    unread = _analyze_missing(store, analyzer, ids, meter, afresh=afresh)
-    readable = {key: article_id for key, article_id in ids.items() if key not in unread}
-    return _embed_missing(store, analyzer, readable, meter, afresh=afresh)
+    unread = _analyze_missing(store, read_markup, ids, meter, afresh=afresh)
+    return {key: article_id for key, article_id in ids.items() if key not in unread}
 
 
 def _analyze_missing(
-    store: ArticleStore, analyzer: Analyzer, ids: Mapping[str, str], meter: Meter, *, afresh: bool
+    store: ArticleStore,
+    read_markup: ReadMarkup,
+    ids: Mapping[str, str],
+    meter: Meter,
+    *,
+    afresh: bool,
 ) -> set[str]:
     """Analyze what has no features; return the hashes of the texts that could not be read."""
     chunks = store.features.missing(ids, ANALYZER_VERSION, of="terms", afresh=afresh)
@@ -56,7 +72,7 @@ def _analyze_missing(
     if chunks:
         with meter("reading", sum(map(len, chunks)), "article") as advance:
             for chunk in chunks:
-                plain = _load_plain(store, analyzer, {key: ids[key] for key in chunk})
+                plain = _load_plain(store, read_markup, {key: ids[key] for key in chunk})
                 terms = {key: analyze(article) for key, article in plain.items()}
                 store.features.add_terms(terms, ANALYZER_VERSION)
                 unread |= set(chunk) - plain.keys()
@@ -79,7 +95,8 @@ def _embed_missing(
             watch.check(encoder)
         with meter("embedding", sum(map(len, chunks)), "article") as advance:
             for chunk in chunks:
-                plain = _load_plain(store, analyzer, {key: ids[key] for key in chunk})
+                some = {key: ids[key] for key in chunk}
+                plain = _load_plain(store, analyzer.read_markup, some)
                 store.features.add_embeddings(_embed(plain, encoder, advance), fingerprint)
                 embedded += len(plain)
         if afresh:
@@ -87,7 +104,7 @@ def _embed_missing(
     return embedded
 
 
-def _load_plain(store: ArticleStore, analyzer: Analyzer, ids: Mapping[str, str]) -> Texts:
+def _load_plain(store: ArticleStore, read_markup: ReadMarkup, ids: Mapping[str, str]) -> Texts:
     """Load articles with plain text, by text hash; left out are texts that cannot be read.
 
     Also left out is an article that was edited meanwhile: its new text waits in the queue.
@@ -99,7 +116,7 @@ def _load_plain(store: ArticleStore, analyzer: Analyzer, ids: Mapping[str, str])
     cleaned = {}
     for key in marked.keys() - bodies.keys():
         try:
-            cleaned[key] = analyzer.read_markup(marked[key].body_html)
+            cleaned[key] = read_markup(marked[key].body_html)
         except UnreadableMarkup as fault:  # the indexer need not try it again
             store.queue.give_up(ids[key], key, str(fault))
     store.features.add_texts(cleaned, MARKUP_VERSION)

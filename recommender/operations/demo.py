@@ -4,16 +4,17 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.resources import as_file, files
 from typing import Final
 
 from index import Catalog, View
 from recommender.analysis.analyzer import Analyzer
-from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import ListOptions, RelatedList
+from recommender.indexing.model_choice import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import serve_all
@@ -70,11 +71,13 @@ def _build(
     say(f"imported {imported.created} new and {imported.unchanged} known stories")
     with Sandbox() as markup:
         load = partial(load_encoder, meter=meter)
-        analyzer = Analyzer(
-            find_model(settings.model, data.path, settings.encoding), load, markup.read
-        )
+        own = replace(settings, data_dir=data.path)
+        said: list[str] = []
+        model = choose_for_rebuild(own, store, catalog, markup.read, meter, said.append)
+        analyzer = Analyzer(model, load, markup.read)
         built = rebuild(store, catalog, analyzer, meter=meter)
-    say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded\n")
+    say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded")
+    say("".join(f"{line}\n" for line in said))
     policy = store.policies.current()
     store.close()
     return policy

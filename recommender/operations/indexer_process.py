@@ -24,6 +24,7 @@ from recommender.child_processes import module_command
 from recommender.errors import EncoderAway, ModelRefused, StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
+from recommender.indexing.model_choice import awaits_choice, model_so_far
 from recommender.indexing.snapshots import (
     Origin,
     may_create_store,
@@ -34,9 +35,16 @@ from recommender.indexing.snapshots import (
 )
 from recommender.operations.supervision import StopSignal
 from recommender.settings import Settings
-from recommender.store import LOG_START, LazyStore
+from recommender.store import LOG_START, ArticleStore, LazyStore
 
-__all__ = ["BuildProcess", "IndexerProcess", "index_forever", "is_build_due", "model_in_use"]
+__all__ = [
+    "BuildProcess",
+    "IndexerProcess",
+    "index_forever",
+    "is_build_due",
+    "is_choice_due",
+    "model_in_use",
+]
 
 IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
@@ -47,25 +55,24 @@ NICENESS: Final = 5  # readers come first; single writes wait for two texts of a
 FIRST_ENTRIES: Final = 64
 ENTRIES_SHARE: Final = 0.2
 MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
+ENOUGH_TO_CHOOSE: Final = 50  # articles; the first few of a new archive are often trials
 FIRST_RETRY_SECONDS: Final = 60.0
 MOST_RETRY_SECONDS: Final = 3_600.0
 _log = logging.getLogger(__name__)
 
 
-def model_in_use(catalog: Catalog, settings: Settings) -> Model:
+def model_in_use(catalog: Catalog, settings: Settings, store: ArticleStore) -> Model:
     """Find the model of the live snapshot: only its vectors can be compared with new ones.
 
     Args:
         catalog: where the snapshot is.
-        settings: name the model to use if there is no snapshot, or its model is missing.
+        settings: mean the model to use if there is no snapshot, or its model is missing.
+        store: keeps the model that was chosen for it.
 
     Raises:
         ModelRefused: the model of the settings is missing.
     """
-    manifest, configured = (
-        read_live_manifest(catalog),
-        find_model(settings.model, settings.data_dir, settings.encoding),
-    )
+    manifest, configured = read_live_manifest(catalog), model_so_far(settings, store, catalog)
     if manifest is None:
         return configured
     origin = Origin.of(manifest)
@@ -156,7 +163,7 @@ class IndexerProcess:
         """Use the model of the live snapshot, and start a compaction if it is due."""
         generation = read_live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
-            model = model_in_use(self._catalog, self._settings)
+            model = model_in_use(self._catalog, self._settings, self._store())
             self._use_model(model)
             self._requeue_for(model)
             self._generation = generation
@@ -192,8 +199,12 @@ class IndexerProcess:
         origin = None if manifest is None else Origin.of(manifest)
         point, epoch = (LOG_START, "") if origin is None else (origin.point, origin.epoch)
         entries = store.entries_since(point, epoch)
-        if is_build_due(entries, manifest.rows if manifest else 0, idle=is_idle):
-            self._build.run("compact")
+        rows = manifest.rows if manifest else 0
+        if is_build_due(entries, rows, idle=is_idle):
+            chooses = is_choice_due(entries, rows, idle=is_idle) and awaits_choice(
+                self._settings, store
+            )
+            self._build.run("rebuild" if chooses else "compact")
 
 
 def is_build_due(entries: int, base: int, *, idle: bool) -> bool:
@@ -210,6 +221,14 @@ def is_build_due(entries: int, base: int, *, idle: bool) -> bool:
         least = FIRST_ENTRIES if base else 0
         return entries > min(max(least, ENTRIES_SHARE * base), MOST_ENTRIES)
     return entries > MOST_ENTRIES
+
+
+def is_choice_due(entries: int, base: int, *, idle: bool) -> bool:
+    """Whether the archive has enough articles to choose its model, if nobody has rebuilt it yet.
+
+    The arguments are those of `is_build_due`. Most new articles have two entries.
+    """
+    return idle and base + entries // 2 >= ENOUGH_TO_CHOOSE
 
 
 class BuildProcess:

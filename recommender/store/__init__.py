@@ -4,6 +4,7 @@ from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle
 from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
 from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
 from recommender.store.feature_cache import FeatureCache
+from recommender.store.model_choice import ModelChoice
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan
@@ -28,6 +29,7 @@ __all__ = [
     "FeatureCache",
     "LazyStore",
     "LogPosition",
+    "ModelChoice",
     "OverrideStore",
     "Policies",
     "PolicyReceipt",

@@ -40,6 +40,7 @@ from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoint_rows import Checkpoints
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
+from recommender.store.model_choice import ModelChoices
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan
@@ -102,6 +103,7 @@ class ArticleStore:
         self.queue = TextQueue(engine, self._writer)
         self.policies = Policies(engine, self._writer)
         self.checkpoints = Checkpoints(engine, self._writer)
+        self.model_choices = ModelChoices(engine, self._writer)
         self.catalogs = ReportedCatalogs(engine, self._writer)
         self.overrides = OverrideStore(engine, self._writer)
         self.change_signal = ChangeSignal(engine)

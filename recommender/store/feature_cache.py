@@ -80,6 +80,20 @@ class FeatureCache:
         with self._engine.begin() as connection:
             return set(connection.scalars(query))
 
+    def languages(self, fingerprint: str) -> dict[str, str | None]:
+        """Read the detected language of every text, by its hash; None if it is not sure."""
+        table = schema.terms
+        query = sa.select(table.c.text_hash, table.c.language)
+        with self._engine.begin() as connection:
+            rows = connection.execute(query.where(table.c.fingerprint == fingerprint))
+            return {row.text_hash: row.language for row in rows}
+
+    def models(self) -> frozenset[str]:
+        """Return the fingerprints of all models that made stored vectors."""
+        query = sa.select(schema.vectors.c.fingerprint).distinct()
+        with self._engine.begin() as connection:
+            return frozenset(connection.scalars(query))
+
     def add_embeddings(self, embeddings: Mapping[str, Embedding], fingerprint: str) -> None:
         """Store embeddings by text hash; stored ones are replaced."""
         with self._writer.begin() as connection:

@@ -65,7 +65,10 @@ store_facts = sa.Table(
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-"""`epoch`: a random name of this store. A foreign or a restored store has another name."""
+"""`epoch`: a random name of this store. A foreign or a restored store has another name.
+
+`model`: what `READ_ALSO_MODEL=auto` stands for, as JSON; missing until something was chosen.
+"""
 
 articles = sa.Table(
     "articles",

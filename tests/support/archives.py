@@ -54,6 +54,7 @@ KEYS = tuple(
         "editor": {"read", "write"},
     }.items()
 )
+BUNDLED = "bundled"
 FAKE_MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 
 Document = dict[str, Any]
@@ -162,14 +163,18 @@ def desk_articles() -> list[Document]:
 
 
 def clean_environment(**settings: str | Path) -> dict[str, str]:
-    """This environment without READ_ALSO_ variables but the given ones."""
+    """This environment without READ_ALSO_ variables but the given ones.
+
+    Unless it is given, the model is the bundled one, whatever the languages of a test's texts are.
+    """
+    settings = {"MODEL": BUNDLED, **settings}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return kept | {PREFIX + name: str(value) for name, value in settings.items()}
 
 
 def archive_settings(folder: Path) -> Settings:
     """The settings of an archive that lies in a folder."""
-    return Settings(f"sqlite:///{folder / 'read-also.db'}", folder, api_keys=KEYS)
+    return Settings(f"sqlite:///{folder / 'read-also.db'}", folder, BUNDLED, api_keys=KEYS)
 
 
 def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
@@ -199,7 +204,8 @@ def fill(settings: Settings, articles: Sequence[Document]) -> None:
 
 def run_command(settings: Settings, *arguments: str, answer: str = "", **more: str) -> Result:
     """Run `read-also` over an archive; `answer` is typed in, `more` are other settings."""
-    own = {"DATABASE_URL": settings.database_url, "DATA_DIR": str(settings.data_dir)} | more
+    own = {"DATABASE_URL": settings.database_url, "DATA_DIR": str(settings.data_dir)}
+    own |= {"MODEL": settings.model} | more
     environment: dict[str, str | None] = {n: None for n in os.environ if n.startswith(PREFIX)}
     environment |= {f"{PREFIX}{name}": value for name, value in own.items()}
     result = CliRunner().invoke(main, list(arguments), input=answer, env=environment)

@@ -13,11 +13,12 @@ from index import Catalog
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.errors import ModelRefused
+from recommender.indexing import model_choice
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
 from recommender.settings import Settings
-from recommender.store import LazyStore
+from recommender.store import LazyStore, open_store
 
 Models = Callable[..., None]
 
@@ -45,7 +46,9 @@ def test_a_compaction_is_due(entries: int, base: int, idle: bool, due: bool) -> 
 
 
 def _model_in_use(settings: Settings) -> Model:
-    return model_in_use(Catalog(settings.data.snapshots), replace(settings, model="wanted"))
+    with closing(open_store(settings.database_url)) as store:
+        catalog = Catalog(settings.data.snapshots)
+        return model_in_use(catalog, replace(settings, model="wanted"), store)
 
 
 @pytest.fixture
@@ -59,6 +62,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
             return Model(name, Path(), fingerprints[name], None)
 
         monkeypatch.setattr(indexer_process, "find_model", find)
+        monkeypatch.setattr(model_choice, "find_model", find)
 
     return have
 
@@ -107,7 +111,7 @@ def test_while_nothing_changes_the_indexer_asks_no_query(
     fake_encoder: Encoder,
 ) -> None:
     """Queries many times a second would cost some percent of a core."""
-    monkeypatch.setattr(indexer_process, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(model_choice, "find_model", lambda *_: fake_model)
     monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
     monkeypatch.setattr(indexer_process, "CHECK_SECONDS", 0)
     queries: list[str] = []

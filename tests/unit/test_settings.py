@@ -30,7 +30,7 @@ def refusal(**values: str) -> str:
 DEFAULTS = Settings(
     database_url="sqlite:///var/read-also.db",
     data_dir=Path("var"),
-    model="bundled",
+    model="auto",
     api_keys=(),
     public_reads=False,
     workers=2,
@@ -187,7 +187,7 @@ def test_a_server_has_a_key_and_languages() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"ENCODER_URL": TEI}, "MODEL: 'bundled' is a model of this machine"),
+        ({"ENCODER_URL": TEI}, "MODEL: 'auto' means a model of this machine"),
         ({"ENCODER_URL": TEI, "MODEL": "multilingual"}, "MODEL: 'multilingual'"),
         ({"ENCODER_URL": "tei:8080", "MODEL": "m"}, "ENCODER_URL: is no address"),
         ({"ENCODER_URL": "http://tei:port", "MODEL": "m"}, "ENCODER_URL: is no address"),
