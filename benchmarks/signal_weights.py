@@ -53,12 +53,16 @@ ABLATION: Final[dict[str, Policy]] = {
     "words": WORDS,
     "vectors": replace(WORDS, dense_weight=1.0),
     "passages": replace(WORDS, passage_weight=1.0),
-    "shipped, no words": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.5),
-    "shipped, no passages": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.0),
-    "shipped, no neighbours": replace(RELEVANCE_ONLY, neighbour_weight=0.0),
-    "shipped, no hubness": replace(RELEVANCE_ONLY, hubness_weight=0.0),
+    "no words": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.5),
+    "no passages": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.0),
+    "no neighbours": replace(RELEVANCE_ONLY, neighbour_weight=0.0),
+    "no hubness": replace(RELEVANCE_ONLY, hubness_weight=0.0),
 }
-"""By name, a policy. The first is what the product does; the next three use one signal alone."""
+"""By name, a policy: what the product does, one signal alone, the product without a part.
+
+A signal that is added to the product must have no weight in WORDS.
+"""
+WITHOUT: Final = tuple(name for name in ABLATION if name.startswith("no "))
 
 GRID: Final = tuple(
     replace(
@@ -278,11 +282,13 @@ def say_trials(trials: Sequence[Trials], say: Say) -> None:
             f"{single:<9}{_short(one.ahead_of(single)):<26}{_short(one.ahead_of('vectors'))}"
         )
     say("")
-    say(f"{'what ranks':<24}" + "".join(f"{_label(one.dev_set):>12}" for one in trials))
-    for name in ABLATION:
-        say(f"{name:<24}" + "".join(f"{one.value(name):>12.4f}" for one in trials))
+    say(f"{'set':<26}{'shipped':>9}" + "".join(f"{name:>16}" for name in WITHOUT))
+    for one in trials:
+        without = "".join(f"{one.value(name):>16.4f}" for name in WITHOUT)
+        say(f"{one.dev_set.name:<26}{one.value('shipped'):>9.4f}{without}")
     say("")
-    _say_left_out(trials, say)
+    if len({one.dev_set.family for one in trials}) > 1:
+        _say_left_out(trials, say)
 
 
 def _say_left_out(trials: Sequence[Trials], say: Say) -> None:
@@ -292,7 +298,8 @@ def _say_left_out(trials: Sequence[Trials], say: Say) -> None:
         at = choose([other for other in trials if other.dev_set.family != one.dev_set.family])
         cells = f"{one.values[at]:>8.4f}{one.value('shipped'):>9.4f}{one.values[one.best]:>8.4f}"
         say(f"{one.dev_set.name:<26}{_weights(POLICIES[at]):<24}{cells}")
-    say(f"{'none':<26}{_weights(POLICIES[choose(trials)]):<24}")
+    say(f"{'none':<26}{_weights(POLICIES[choose(trials)])}")
+    say("")
 
 
 def choose(trials: Sequence[Trials]) -> int:
@@ -304,7 +311,7 @@ def choose(trials: Sequence[Trials]) -> int:
     for one in trials:
         families.setdefault(one.dev_set.family, []).append(one.normalised)
     means = [np.mean(family, axis=0) for family in families.values()]
-    return IN_GRID.start + int(np.argmax(np.mean(means, axis=0))) if means else IN_GRID.start
+    return IN_GRID.start + int(np.argmax(np.mean(means, axis=0)))
 
 
 COLUMNS: Final = {"shipped": 8, "words": 8, "vectors": 8, "passages": 9}
@@ -324,13 +331,6 @@ def _short(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:+.3f}"
     return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
-
-
-def _label(dev_set: DevSet) -> str:
-    """The name of a set, cut to a column."""
-    return dev_set.name.replace("ntrex-halves", "halves").replace("wikinews-events", "wikinews")[
-        :11
-    ]
 
 
 @click.command()
