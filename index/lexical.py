@@ -250,6 +250,25 @@ def overlap(terms: SparseMatrix, query: Query, rows: Whole) -> Floats:
     return np.minimum(_sum_by_row(products, np.searchsorted(shared, np.cumsum(lengths))), 1)
 
 
+def holds(terms: SparseMatrix, buckets: Ints, rows: Whole) -> Bools:
+    """Say which of some rows hold which buckets: bool [m, k].
+
+    Args:
+        terms: the weights of n rows over BUCKETS.
+        buckets: int32 [k], strictly ascending.
+        rows: whole numbers [m], each in 0..n-1.
+    """
+    lengths, places = entries_of(terms.indptr, rows)
+    columns = terms.columns.take(places) & _ALL_BITS
+    wanted = np.zeros(BUCKETS, np.bool_)
+    wanted[buckets] = True
+    found = np.flatnonzero(wanted.take(columns))
+    owners = np.repeat(np.arange(len(rows)), lengths)
+    held = np.zeros((len(rows), len(buckets)), np.bool_)
+    held[owners.take(found), np.searchsorted(buckets, columns.take(found))] = True
+    return held
+
+
 def _sum_by_row(products: Floats, ends: Whole) -> Floats:
     """Sum the products of each row, which lie end to end up to `ends`: float32 [m]."""
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends

@@ -10,7 +10,7 @@ import numpy as np
 
 from index.delta import Delta
 from index.errors import BadQuery
-from index.lexical import Query
+from index.lexical import Query, holds
 from index.manifest import BackgroundSimilarity
 from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
 from index.vector_search import Hits, top
@@ -18,7 +18,7 @@ from index.vector_search import Hits, top
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from index.arrays import Array, Bools, Doubles, Floats, Longs, Whole
+    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Whole
     from index.snapshot import Snapshot
 
 __all__ = ["IndexedText", "View"]
@@ -209,6 +209,11 @@ class View:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
         in_snapshot = partial(self.snapshot.lexicon.similarities, query)
         return self._join(rows, in_snapshot, partial(self.delta.similarities, query))
+
+    def holds(self, buckets: Ints, rows: Whole) -> Bools:
+        """Say which of some rows hold which buckets: bool [m, k]; buckets int32, ascending."""
+        in_snapshot = partial(holds, self.snapshot.lexicon.terms, buckets)
+        return self._join(rows, in_snapshot, partial(holds, self.delta.terms, buckets))
 
     def hubness(self, rows: Whole) -> Floats:
         """Read the hubness of some rows: float32 [m]; see `Neighbours`."""

@@ -18,6 +18,7 @@ from recommender.ranking.related import Removed, list_of, select_items
 from recommender.ranking.scoring import ScoredCandidates
 from recommender.ranking.seed import Seed
 from recommender.ranking.shared_text import ComparedText, compare_texts
+from recommender.ranking.telling_words import telling_buckets
 
 __all__ = ["DropFacts", "ReadTexts", "dropped_from", "first_rule", "list_explained"]
 
@@ -79,7 +80,8 @@ def add_grounds(
     if seed_text is None or seed_text.body_html:  # only the indexer reads markup
         return tuple(_without_grounds(item, "text_changed") for item in items)
     compared = ComparedText.of(seed_text, seed.terms, seed.passages)
-    return tuple(_with_grounds(view, compared, item, texts.get(item.id)) for item in items)
+    telling = _telling_by_language(view, seed, items)
+    return tuple(_with_grounds(view, compared, item, texts.get(item.id), telling) for item in items)
 
 
 def _changes_up_to_date(view: View, ids: list[str]) -> dict[str, int]:
@@ -90,13 +92,33 @@ def _changes_up_to_date(view: View, ids: list[str]) -> dict[str, int]:
     return {key: int(change) for key, up_to_date, change in columns if up_to_date}
 
 
-def _with_grounds(view: View, seed: ComparedText, item: Item, text: Article | None) -> Item:
+def _telling_by_language(
+    view: View, seed: Seed, items: tuple[Item, ...]
+) -> dict[str, frozenset[int]]:
+    """By the language of an item that words were compared with, the buckets of telling words."""
+    compared = [item.id for item in items if item.explanation and item.explanation.lexical_weight]
+    rows = [row for row in map(view.row_of, compared) if row is not None]
+    own = telling_buckets(view, seed, seed.language)
+    return {
+        language: own & telling_buckets(view, seed, language)
+        for language in {view.label_of("language", row) for row in rows}
+    }
+
+
+def _with_grounds(
+    view: View,
+    seed: ComparedText,
+    item: Item,
+    text: Article | None,
+    telling: Mapping[str, frozenset[int]],
+) -> Item:
     row, explanation = view.row_of(item.id), item.explanation
     if text is None or row is None or explanation is None:
         return _without_grounds(item, "text_changed")
     indexed = view.text_of(row)
     compared = ComparedText.of(text, indexed.terms, indexed.passages)
-    grounds = compare_texts(seed, compared, explanation)
+    words = telling.get(view.label_of("language", row), frozenset())
+    grounds = compare_texts(seed, compared, explanation, words)
     explained = explanation.model_copy(update={"grounds": grounds})
     return item.model_copy(update={"explanation": explained})
 

@@ -19,7 +19,7 @@ long article.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -127,14 +127,19 @@ class ComparedText:
         return cls(spellings(read), names_of(read), passages, terms, vectors)
 
 
-def compare_texts(seed: ComparedText, item: ComparedText, explanation: Explanation) -> Grounds:
-    """The common parts of two texts; words and passages only if they added to the score."""
+def compare_texts(
+    seed: ComparedText, item: ComparedText, explanation: Explanation, telling: Collection[int]
+) -> Grounds:
+    """The common parts of two texts; words and passages only if they added to the score.
+
+    Of the words only those in the `telling` buckets are named.
+    """
     terms: tuple[SharedTerm, ...] = ()
     pairs: tuple[PassagePair, ...] = ()
     by_words = explanation.lexical_weight * explanation.lexical > 0
     by_passages = explanation.passage_weight * explanation.passages > 0
     if by_words and seed.terms is not None and item.terms is not None:
-        terms = shared_terms(seed.spelt, item.spelt, products(seed.terms, item.terms))
+        terms = shared_terms(seed.spelt, item.spelt, products(seed.terms, item.terms), telling)
     if by_passages and seed.vectors is not None and item.vectors is not None:
         pairs = matching_pairs((seed.passages, seed.vectors), (item.passages, item.vectors))
     return Grounds(terms=terms, names=shared_names(seed.names, item.names), passages=pairs)
@@ -171,9 +176,13 @@ def spellings(article: Article) -> Spellings:
 
 
 def shared_terms(
-    seed: Spellings, item: Spellings, added: Mapping[int, float], most: int = MOST_TERMS
+    seed: Spellings,
+    item: Spellings,
+    added: Mapping[int, float],
+    telling: Collection[int],
+    most: int = MOST_TERMS,
 ) -> tuple[SharedTerm, ...]:
-    """The shared words that add most to the lexical similarity, the heaviest first.
+    """The shared telling words that add most to the lexical similarity, the heaviest first.
 
     Each word has the spelling that is most frequent in the item. Words of one letter are left out.
     Two different words in the same bucket are not shared. Shares add up to 1 over all buckets.
@@ -182,13 +191,14 @@ def shared_terms(
         seed: the spellings of one text.
         item: those of the other.
         added: by bucket, what it adds to the similarity.
+        telling: the buckets whose words may be named; see `telling_words`.
         most: how many at most.
     """
     total = sum(added.values())
     heaviest: dict[int, str] = {}
     for stem in item.keys() & seed.keys():
         bucket = _bucket_of(stem)
-        if bucket in added and len(stem) > 1:
+        if bucket in added and bucket in telling and len(stem) > 1:
             rival = heaviest.get(bucket, stem)
             heaviest[bucket] = max(stem, rival, key=lambda one: (item[one].total(), one))
     ranked = sorted(heaviest.items(), key=lambda pair: (-added[pair[0]], pair[1]))

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from index import BUCKETS, BadQuery, Catalog, Query, TermCounts
 from index.arrays import SparseMatrix
-from index.lexical import Lexicon, idf, overlap, weigh_rows
+from index.lexical import Lexicon, holds, idf, overlap, weigh_rows
 from index.lexical import _table as table
 from tests.support.index_rows import (
     STAMP,
@@ -192,6 +192,17 @@ def test_overlap_is_the_sum_of_products_row_by_row(number: int, rows: list[int])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, PRODUCTS[number, asked], rtol=1e-5)
     assert is_clean()
+
+
+@pytest.mark.parametrize("rows", [[], [0], [7, 3, 3, 59], [*range(ROWS)]])
+@pytest.mark.parametrize("buckets", [[], [3], sorted({*ARCHIVE[3][0].tolist(), 0, BUCKETS - 1})])
+def test_what_rows_hold_is_read_from_their_counts(
+    lexicon: Lexicon, rows: list[int], buckets: list[int]
+) -> None:
+    held = holds(lexicon.terms, np.array(buckets, np.int32), np.array(rows, np.int64))
+    texts = split(TERMS)
+    assert held.shape == (len(rows), len(buckets))
+    assert held.tolist() == [[one in texts[row][0] for one in buckets] for row in rows]
 
 
 def test_a_query_that_fails_leaves_the_table_clean() -> None:

@@ -24,7 +24,7 @@ def query(article: Article) -> Query:
 
 def shared_words(one: Article, other: Article, most: int = 10) -> list[str]:
     added = products(query(one), query(other))
-    shared = shared_terms(spellings(one), spellings(other), added, most)
+    shared = shared_terms(spellings(one), spellings(other), added, added, most)
     return [term.word for term in shared]
 
 
@@ -40,11 +40,19 @@ def test_a_shared_word_has_its_share_and_the_items_most_frequent_spelling() -> N
     (tunnel,), (town,) = (
         count_tokens(text("", word))[0].tolist() for word in ("tunnel", "khujand")
     )
-    shared = shared_terms(spellings(one), spellings(other), {tunnel: 0.03, town: 0.01})
+    added = {tunnel: 0.03, town: 0.01}
+    shared = shared_terms(spellings(one), spellings(other), added, added)
     assert shared == (
         SharedTerm(word="tunnel", share=0.75),
         SharedTerm(word="KHUJAND", share=0.25),
     )
+
+
+def test_only_telling_words_are_named_and_their_shares_stay_those_of_all_words() -> None:
+    one, other = text("the tunnel"), text("The tunnel")
+    (tunnel,), (the,) = (count_tokens(text("", word))[0].tolist() for word in ("tunnel", "the"))
+    shared = shared_terms(spellings(one), spellings(other), {tunnel: 0.01, the: 0.03}, {tunnel})
+    assert shared == (SharedTerm(word="tunnel", share=0.25),)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_the_heaviest_words_come_first_and_ten_at_most() -> None:
     both = spellings(text(" ".join(every)))
     places = [int(count_tokens(text("", word))[0][0]) for word in every]
     added = {place: 1.0 + rank for rank, place in enumerate(places)}
-    shared = shared_terms(both, both, added)
+    shared = shared_terms(both, both, added, added)
     assert [term.word for term in shared] == every[:2:-1]
     assert shared[0].share == pytest.approx(13 / sum(added.values()))
 
@@ -78,7 +86,7 @@ def test_the_heaviest_words_come_first_and_ten_at_most() -> None:
 def test_different_words_in_one_bucket_are_no_shared_word() -> None:
     one, other = text("quay"), text("crane")
     (place,) = count_tokens(text("", "crane"))[0].tolist()
-    assert shared_terms(spellings(one), spellings(other), {place: 1.0}) == ()
+    assert shared_terms(spellings(one), spellings(other), {place: 1.0}, {place}) == ()
 
 
 ODD = "abЖёйßİ\u0131k\u017f贵阳ーｶﾞกำ한글\u0627بكيىةִכहिन्दी²½ﬁŉ\u0301\u200c\u0640'-\u2019. \n_5"
