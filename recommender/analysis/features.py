@@ -6,7 +6,7 @@ one and adds an `Embedding`. Each step has a version of its own, so each is stor
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -41,10 +41,14 @@ class Embedding:
         vector: float16 [dim], a unit vector.
         passages: int8 [k, dim], its first passages as quantized vectors. k is 0 if there are
             none, as for articles that old releases embedded.
+        title_and_body: int8 [2, dim], the quantized vectors of the title and of the body without
+            it; [0, dim] if one of them is missing. A rebuild measures with them how well vectors
+            tell what belongs together; nothing else needs them, so the JSON form has none.
     """
 
     vector: NDArray[np.float16]
     passages: NDArray[np.int8]
+    title_and_body: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, 0), np.int8))
 
     @property
     def unit_vector(self) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from index import Query
 from recommender.analysis.article_texts import ArticleTexts, paragraphs
-from recommender.analysis.embedding import matched_passages
+from recommender.analysis.embedding import quoted_passages
 from recommender.analysis.tokens import MOST_WORDS, STEM, count_tokens, tokenize
 from recommender.api import Explanation, Grounds, PassagePair, SharedTerm
 from recommender.articles import Article
@@ -123,7 +123,7 @@ class ComparedText:
     def of(cls, article: Article, terms: Query | None, vectors: Floats | None) -> "ComparedText":
         """Read a plain text; of a long one the beginning."""
         read = beginning_of(article)
-        passages = tuple(matched_passages(ArticleTexts.of(read)))
+        passages = tuple(quoted_passages(ArticleTexts.of(read)))
         return cls(spellings(read), names_of(read), passages, terms, vectors)
 
 

@@ -163,8 +163,8 @@ def _embeddings(
     found = {}
     for row in _rows_of_table(connection, schema.vectors, hashes, model):
         vector = np.frombuffer(row.vector, "<f2")
-        passages = np.frombuffer(row.passages or b"", np.int8).reshape(-1, len(vector))
-        found[row.text_hash] = Embedding(vector, passages)
+        codes = (np.frombuffer(read or b"", np.int8) for read in (row.passages, row.title_and_body))
+        found[row.text_hash] = Embedding(vector, *(one.reshape(-1, len(vector)) for one in codes))
     return found
 
 
@@ -185,7 +185,11 @@ def store_embeddings(
 ) -> None:
     """Store embeddings, in the transaction of the caller."""
     values = (
-        {"vector": one.vector.astype("<f2").tobytes(), "passages": one.passages.tobytes()}
+        {
+            "vector": one.vector.astype("<f2").tobytes(),
+            "passages": one.passages.tobytes(),
+            "title_and_body": one.title_and_body.tobytes(),
+        }
         for one in embeddings.values()
     )
     _replace(connection, schema.vectors, list(embeddings), values, fingerprint)

@@ -188,10 +188,12 @@ vectors = sa.Table(
     sa.Column("fingerprint", sa.String(80), primary_key=True),
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.Column("passages", sa.LargeBinary),
+    sa.Column("title_and_body", sa.LargeBinary),
 )
 """float16 unit vectors by text and encoder, so that a rebuild embeds only what changed.
 
-`passages` are the codes of the vectors of its passages, int8, one after the other.
+`passages` are the codes of the vectors of its passages, int8, one after the other;
+`title_and_body` are the codes of its title and of its body, empty if it has only one of them.
 """
 
 terms = sa.Table(

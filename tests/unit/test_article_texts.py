@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.analysis.article_texts import (
+    BRIEF_WIDTH,
     MOST_PASSAGES,
     PASSAGE_WIDTH,
     WIDE,
     ArticleTexts,
     cut,
+    cut_evenly,
     paragraphs,
     width,
 )
@@ -108,19 +110,34 @@ OPENING, REST = "A" * 599 + ".", "B" * 400 + "."  # the lead has room for 600
             id="and with what fits",
         ),
         pytest.param(
-            {"title": "T", "body": "One.\n\nTwo."},
-            ArticleTexts("T", "T\nOne. Two.", ("One. Two.",)),
-            id="a short story",
+            {"title": "T", "body": "One longer sentence.\n\nTwo."},
+            ArticleTexts(
+                "T", "T\nOne longer sentence. Two.", ("One longer sentence. Two.",), is_brief=True
+            ),
+            id="a brief",
         ),
         pytest.param(
-            {"title": "T", "summary": " S ", "body": "One."},
-            ArticleTexts("T", "T\nS", ("One.",)),
+            {"title": "T", "summary": " S ", "body": "One longer sentence."},
+            ArticleTexts("T", "T\nS", ("One longer sentence.",), is_brief=True),
             id="a summary leads instead of the opening",
         ),
         pytest.param(
-            {"title": "T", "summary": " \n", "body": "One."},
-            ArticleTexts("T", "T\nOne.", ("One.",)),
+            {"title": "T", "summary": " \n", "body": "One longer sentence."},
+            ArticleTexts("T", "T\nOne longer sentence.", ("One longer sentence.",), is_brief=True),
             id="a blank summary does not",
+        ),
+        pytest.param(
+            {"title": "T", "body": "*** Video: 10."}, ArticleTexts("T", "T", ()), id="says nothing"
+        ),
+        pytest.param(
+            {"title": "T", "body": "中国北京"},
+            ArticleTexts("T", "T\n中国北京", ("中国北京",), is_brief=True),
+            id="three full-width characters say something",
+        ),
+        pytest.param(
+            {"body": "Video"},
+            ArticleTexts("", "Video", ("Video",), is_brief=True),
+            id="all there is",
         ),
     ],
 )
@@ -128,6 +145,32 @@ def test_the_lead_is_the_title_with_the_summary_or_the_opening(
     fields: dict[str, str], texts: ArticleTexts
 ) -> None:
     assert ArticleTexts.of(Article.model_validate({"id": "a"} | fields)) == texts
+
+
+def test_the_title_of_a_brief_is_read_with_its_body_and_counts_twice() -> None:
+    brief = ArticleTexts.of(Article(id="a", title="T", body="b" * (BRIEF_WIDTH - 1)))
+    report = ArticleTexts.of(Article(id="a", title="T", body="b" * BRIEF_WIDTH))
+    untitled = ArticleTexts.of(Article(id="a", body="b" * 20))
+    assert (brief.passages, brief.title_weight) == (("T\n" + "b" * (BRIEF_WIDTH - 1),), 2)
+    assert (report.passages, report.title_weight) == (("b" * BRIEF_WIDTH,), 1)
+    assert untitled.passages == ("b" * 20,)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(45, 90))
+def test_even_parts_are_as_few_as_full_ones_and_their_widest_is_no_wider(
+    words: list[int], limit: int
+) -> None:
+    text = " ".join("x" * length + "." for length in words)
+    even, full = cut_evenly(text, limit), list(cut(text, limit))
+    assert len(even) == len(full)
+    assert max(map(width, even)) <= max(map(width, full))
+    assert " ".join(even) == " ".join(full)
+
+
+def test_a_short_rest_becomes_half_of_the_text() -> None:
+    text = " ".join(f"Sentence {number:02} is here." for number in range(50))  # 1,049 characters
+    assert [width(part) for part in cut(text, 900)] == [881, 167]
+    assert [width(part) for part in cut_evenly(text)] == [524, 524]
 
 
 def test_a_book_has_no_more_passages_than_a_long_article() -> None:

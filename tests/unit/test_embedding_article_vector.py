@@ -33,6 +33,12 @@ def unit(degrees: float) -> Floats:
         # (1,0) + (1,0) + (0,1), however many passages there are.
         (ArticleTexts("t", "l", ("p",)), {"t": 0, "l": 0, "p": 90}, (2, 1)),
         (ArticleTexts("t", "l", ("p",) * 40), {"t": 0, "l": 0, "p": 90}, (2, 1)),
+        # The title of a brief counts twice, and its passage is read below the title.
+        (
+            ArticleTexts("t", "t\np", ("p",), is_brief=True),
+            {"t": 0, "t\np": 90},
+            (2, 2),
+        ),
         # A title alone; lead and passages without a title.
         (ArticleTexts("t", "t", ()), {"t": 30}, (math.sqrt(3), 1)),
         (ArticleTexts("", "l", ("p",)), {"l": 0, "p": 90}, (1, 1)),
@@ -56,7 +62,9 @@ def test_title_lead_and_the_mean_of_the_passages_have_equal_parts(
 def test_the_texts_to_encode_are_those_that_are_not_empty() -> None:
     assert texts_to_encode(ArticleTexts("t", "l", ("p", "q"))) == ("t", "l", "p", "q")
     assert texts_to_encode(ArticleTexts("", "l", ("p",))) == ("l", "p")
-    assert texts_to_encode(ArticleTexts("t", "t", ())) == ("t", "t")
+    assert texts_to_encode(ArticleTexts("t", "t", ())) == ("t",)
+    brief = ArticleTexts("t", "t\np", ("p",), is_brief=True)
+    assert texts_to_encode(brief) == ("t", "t\np", "p")
     assert texts_to_encode(ArticleTexts("", "", ())) == ()
 
 
@@ -79,6 +87,13 @@ def test_passages_are_kept_in_their_order_in_eight_bits() -> None:
     made = embed_texts(ArticleTexts("title", "lead", ("steep", "east", "north", "east")), table())
     assert made.passages.tolist() == [CODES[one] for one in ("steep", "east", "north", "east")]
     assert (str(made.passages.dtype), str(made.vector.dtype)) == ("int8", "float16")
+
+
+def test_title_and_body_are_kept_apart_unless_one_is_missing() -> None:
+    made = embed_texts(ArticleTexts("lead", "lead", ("east", "north")), table())
+    assert made.title_and_body.tolist() == [CODES["lead"], [127, 127, 0]]
+    for missing in (ArticleTexts("title", "lead", ()), ArticleTexts("", "lead", ("east",))):
+        assert embed_texts(missing, table()).title_and_body.shape == (0, 3)
 
 
 def test_the_lead_of_a_bare_headline_is_its_passage() -> None:
@@ -119,3 +134,4 @@ def test_a_passage_that_is_no_number_is_left_out_and_shows_in_the_vector(fault: 
     assert made.passages.tolist() == [CODES["east"], CODES["north"]]
     assert not np.isfinite(made.vector).all()
     assert alone.passages.shape == (0, 3)
+    assert made.title_and_body.shape == (0, 3)

@@ -83,6 +83,18 @@ def plain(stored: dict[str, Features]) -> dict[str, tuple[Any, ...]]:
     }
 
 
+def test_an_embedding_comes_back_with_its_passages_and_with_title_and_body(
+    cache: FeatureCache,
+) -> None:
+    whole = Embedding(vector(1, 0), codes([1, 2], [3, 4]), codes([5, 6], [7, 8]))
+    bare = Embedding(vector(0, 1), codes([9, 1]))
+    cache.add_embeddings({"a": whole, "b": bare}, "model-title")
+    stored = cache.embeddings(["a", "b"], "model-title")
+    assert stored["a"].passages.tolist() == [[1, 2], [3, 4]]
+    assert stored["a"].title_and_body.tolist() == [[5, 6], [7, 8]]
+    assert stored["b"].title_and_body.shape == (0, 2)
+
+
 def test_terms_come_back_as_stored(cache: FeatureCache) -> None:
     none = make_features(None, [])
     given_terms = {"a": terms("tg"), "b": terms(None, mark=65_000), "c": none}

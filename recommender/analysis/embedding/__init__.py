@@ -3,8 +3,8 @@
 from recommender.analysis.embedding.article_vector import (
     VECTOR_VERSION,
     embed_texts,
-    matched_passages,
     mix_vectors,
+    quoted_passages,
     texts_to_encode,
 )
 from recommender.analysis.embedding.encoder import PROBE, Encoder
@@ -17,7 +17,7 @@ __all__ = [
     "Model",
     "embed_texts",
     "find_model",
-    "matched_passages",
     "mix_vectors",
+    "quoted_passages",
     "texts_to_encode",
 ]

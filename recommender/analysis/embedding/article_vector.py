@@ -10,9 +10,16 @@ from index import quantize
 from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.features import Embedding
 
-__all__ = ["VECTOR_VERSION", "embed_texts", "matched_passages", "mix_vectors", "texts_to_encode"]
+__all__ = [
+    "VECTOR_VERSION",
+    "embed_texts",
+    "matched_passages",
+    "mix_vectors",
+    "quoted_passages",
+    "texts_to_encode",
+]
 
-VECTOR_VERSION: Final = "title+lead+mean-2"
+VECTOR_VERSION: Final = "title+lead+mean-3"
 """The version of `embed_texts`: change it when the same texts would give other vectors."""
 MOST_MATCHED: Final = 12
 """How many passages are stored to be matched with those of other articles. More changed nothing."""
@@ -20,7 +27,8 @@ MOST_MATCHED: Final = 12
 
 def texts_to_encode(texts: ArticleTexts) -> tuple[str, ...]:
     """The texts of an article that an encoder must read for `embed_texts`."""
-    return tuple(filter(None, (texts.title, texts.lead, *texts.passages)))
+    every = (texts.title, texts.lead, *texts.passages, *texts.body)
+    return tuple(dict.fromkeys(filter(None, every)))
 
 
 def embed_texts(texts: ArticleTexts, vector_of: Callable[[str], NDArray[np.float32]]) -> Embedding:
@@ -31,7 +39,16 @@ def embed_texts(texts: ArticleTexts, vector_of: Callable[[str], NDArray[np.float
     """
     passages = np.stack([vector_of(text) for text in matched_passages(texts)])
     finite = passages[np.isfinite(passages).all(axis=1)]
-    return Embedding(mix_vectors(texts, vector_of).astype(np.float16), quantize(finite))
+    vector = mix_vectors(texts, vector_of)
+    apart = (
+        [vector_of(texts.title), _mean(texts.body, vector_of)] if texts.title and texts.body else []
+    )
+    known = np.array(apart, np.float32).reshape(-1, len(vector))
+    return Embedding(
+        vector.astype(np.float16),
+        quantize(finite),
+        quantize(known if np.isfinite(known).all() else known[:0]),
+    )
 
 
 def matched_passages(texts: ArticleTexts) -> Sequence[str]:
@@ -39,10 +56,15 @@ def matched_passages(texts: ArticleTexts) -> Sequence[str]:
     return texts.passages[:MOST_MATCHED] or (texts.lead,)
 
 
+def quoted_passages(texts: ArticleTexts) -> Sequence[str]:
+    """The same passages without the title of a brief, as an editor would quote them."""
+    return texts.body[:MOST_MATCHED] or (texts.lead,)
+
+
 def mix_vectors(
     texts: ArticleTexts, vector_of: Callable[[str], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """Mix title, lead and the mean of the passages in equal parts.
+    """Mix title, lead and the mean of the passages, each in equal parts but the title of a brief.
 
     Args:
         texts: the texts of an article.
@@ -51,10 +73,21 @@ def mix_vectors(
     Returns:
         float32 [dim], a unit vector.
     """
-    parts = [vector_of(text) for text in (texts.title, texts.lead) if text]
+    parts = []
+    if texts.title:
+        parts.append(np.float32(texts.title_weight) * vector_of(texts.title))
+    if texts.lead:
+        parts.append(vector_of(texts.lead))
     if texts.passages:
-        parts.append(_unit(np.sum([vector_of(text) for text in texts.passages], axis=0)))
+        parts.append(_mean(texts.passages, vector_of))
     return _unit(np.sum(parts, axis=0))
+
+
+def _mean(
+    texts: Sequence[str], vector_of: Callable[[str], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The direction of the mean of the vectors of some texts: float32 [dim], a unit vector."""
+    return _unit(np.sum([vector_of(text) for text in texts], axis=0))
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
