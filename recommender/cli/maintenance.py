@@ -10,7 +10,7 @@ import click
 
 from index import Catalog, IndexFault
 from recommender.analysis.analyzer import Analyzer
-from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.characters import printable
 from recommender.cli.terminal import EXISTING_PATH, bar, leave
@@ -102,7 +102,9 @@ def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force
     if not (force or needs_rebuild(catalog)):
         return compact(store, catalog, model, keep=ALL_GENERATIONS).generation
     with Sandbox() as markup:
-        reader = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
+        reader = Analyzer(
+            model, partial(load_encoder, meter=bar, patience_seconds=PATIENCE_SECONDS), markup.read
+        )
         done = rebuild(store, catalog, reader, force=force, keep=ALL_GENERATIONS, meter=bar)
     return done.generation
 

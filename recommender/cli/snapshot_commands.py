@@ -8,7 +8,7 @@ import click
 
 from index import Catalog, SnapshotDamaged
 from recommender.analysis.analyzer import Analyzer
-from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.model_choice import choose_for_rebuild
@@ -58,7 +58,9 @@ def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
         parts = store, catalog, markup.read, bar
         say = partial(click.echo, err=True)
         model = choose_for_rebuild(settings, *parts, say, anew=choose_model)
-        analyzer = Analyzer(model, partial(load_encoder, meter=bar), markup.read)
+        analyzer = Analyzer(
+            model, partial(load_encoder, meter=bar, patience_seconds=PATIENCE_SECONDS), markup.read
+        )
         done = rebuild(store, catalog, analyzer, full=full, force=force, keep=keep, meter=bar)
     click.echo(
         f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "

@@ -87,10 +87,8 @@ def _embed_missing(
     fingerprint, embedded = analyzer.model.fingerprint, 0
     chunks = store.features.missing(ids, fingerprint, of="vectors", afresh=afresh)
     if chunks:
-        encoder, watch = (
-            analyzer.load(analyzer.model),
-            EncoderWatch(store.features, analyzer.model),
-        )
+        encoder = analyzer.load(analyzer.model)
+        watch = EncoderWatch(store.features, analyzer.model)
         if not afresh:
             watch.check(encoder)
         with meter("embedding", sum(map(len, chunks)), "article") as advance:

@@ -56,7 +56,7 @@ def analyzer(settings: Settings) -> Analyzer:
     """Reads with the server, and does not wait between two attempts."""
     model = find_model(settings.model, settings.data_dir, settings.encoding)
     assert model.served is not None
-    connection = EncoderConnection(model.served.server, lambda _: None)
+    connection = EncoderConnection(model.served.server, sleep=lambda _: None)
     encoder = RemoteEncoder(model.served, model.usage, connection)
     return Analyzer(model, lambda _: encoder, str.strip)
 

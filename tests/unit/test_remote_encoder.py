@@ -50,10 +50,10 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def encoder_of(pauses: list[float]) -> Callable[..., RemoteEncoder]:
-    def make(*args: Any, **kwargs: Any) -> RemoteEncoder:
+    def make(*args: Any, patience: float = 0.0, **kwargs: Any) -> RemoteEncoder:
         model = remote(*args, **kwargs)
         assert model.served is not None
-        connection = EncoderConnection(model.served.server, pauses.append)
+        connection = EncoderConnection(model.served.server, patience, pauses.append)
         return RemoteEncoder(model.served, model.usage, connection)
 
     return make
@@ -195,7 +195,43 @@ def test_a_server_may_say_when_to_ask_again(
     wishes = ["3", "0", "3600"]
     server.fail_once(*(Answer(429, headers={"Retry-After": wish}) for wish in wishes))
     encode("A ship")
-    assert pauses == [3.0, 0.0, 10.0]
+    assert pauses == [3.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("header", "longest"), [({}, 30.0), ({"Retry-After": "20"}, 20.0), ({"Retry-After": "0"}, 0.0)]
+)
+def test_a_patient_caller_waits_for_a_server_that_has_answered_before(
+    server: Server,
+    encoder_of: Callable[..., RemoteEncoder],
+    pauses: list[float],
+    header: dict[str, str],
+    longest: float,
+) -> None:
+    encoder = encoder_of(server.openai_url, patience=100)
+    server.fail = lambda _: Answer(503, headers=header)
+    with pytest.raises(EncoderAway):
+        encoder.encode(["A ship"], lambda _: None)
+    assert len(pauses) == 3
+    server.fail = lambda _: None
+    encoder.encode(["A ship"], lambda _: None)
+    server.fail = lambda _: Answer(503, headers=header)
+    pauses.clear()
+    with pytest.raises(EncoderAway):
+        encoder.encode(["A ship"], lambda _: None)
+    assert max(pauses) == longest
+    assert 100 <= sum(max(pause, 0.5) for pause in pauses) < 100 + max(longest, 0.5)
+
+
+def test_patience_is_not_for_texts_that_cannot_be_read(
+    server: Server, encoder_of: Callable[..., RemoteEncoder], pauses: list[float]
+) -> None:
+    encoder = encoder_of(server.openai_url, patience=100)
+    encoder.encode(["A ship"], lambda _: None)
+    server.fail = failing(Answer(500), "poison")
+    assert np.isnan(encoder.encode(["poison"], lambda _: None)).all()
+    assert pauses == [0.5, 1.0, 2.0] * (len(pauses) // 3)
+    assert len(pauses) <= 6
 
 
 @pytest.mark.parametrize(

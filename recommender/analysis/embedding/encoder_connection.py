@@ -24,13 +24,15 @@ __all__ = ["EncoderConnection", "ServerAnswer"]
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 60.0
-ATTEMPTS: Final = 4
+ATTEMPTS: Final = 4  # more, where a caller is patient
 SLOW_ATTEMPTS: Final = 2  # of these, the number that may end by a time-out
 FIRST_WAIT_SECONDS: Final = 0.5
-LONGEST_WAIT_SECONDS: Final = 10.0
+LONGEST_WAIT_SECONDS: Final = 3.0  # the indexer must be able to end soon
+LONGEST_PATIENT_WAIT_SECONDS: Final = 30.0
 MOST_BYTES: Final = 32 * 2**20  # 32 vectors of 8,192 numbers are 7 MB
 MOST_QUOTED: Final = 200  # letters of a server's message
 
+_log = logging.getLogger(__name__)
 _OF_THE_TEXTS: Final = frozenset({400, 413, 422, 424, 500})
 """Statuses that may be due to the texts, and not to the state of the server."""
 _REDIRECTS: Final = range(300, 400)
@@ -56,16 +58,23 @@ class EncoderConnection:
     """Posts JSON to one address."""
 
     def __init__(
-        self, server: EncoderServer, sleep: Callable[[float], object] = time.sleep
+        self,
+        server: EncoderServer,
+        patience_seconds: float = 0.0,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Connect to nothing yet.
 
         Args:
             server: its address, and the file of its key.
+            patience_seconds: how long to wait for a server that has answered before, and is busy
+                or away now.
             sleep: waits some seconds before the next attempt.
         """
         self._server = server
+        self._patience = patience_seconds
         self._sleep = sleep
+        self._has_answered = False
         for name in ("httpx", "httpcore"):  # they log the query and, when asked to, the key
             logging.getLogger(name).setLevel(logging.WARNING)
         trusted = httpx.create_ssl_context(trust_env=False)
@@ -85,22 +94,17 @@ class EncoderConnection:
             EncoderAway: the server cannot be reached, says that it cannot answer now, or refuses
                 the address or the key.
         """
-        slow = 0
-        for tried in range(1, ATTEMPTS + 1):
-            pause = FIRST_WAIT_SECONDS * 2 ** (tried - 1)
+        retries = _Retries(self._patience if self._has_answered else 0.0, self._sleep)
+        while True:
             try:
-                answer, asked_pause = self._post_once(document)
+                answer, asked = self._post_once(document)
             except httpx.TransportError as fault:
-                slow += isinstance(fault, httpx.TimeoutException)
-                if tried == ATTEMPTS or slow == SLOW_ATTEMPTS:
+                if not retries.wait(slow=isinstance(fault, httpx.TimeoutException)):
                     raise self._away(f"does not answer ({fault})") from fault
             else:
-                if not _is_passing(answer.status):
+                of_texts = answer.status in _OF_THE_TEXTS
+                if not (_is_passing(answer.status) and retries.wait(asked, of_texts=of_texts)):
                     return self._accept(answer)
-                pause = pause if asked_pause is None else asked_pause
-            if tried < ATTEMPTS:
-                self._sleep(min(pause, LONGEST_WAIT_SECONDS))
-        return self._accept(answer)
 
     def _accept(self, answer: ServerAnswer) -> ServerAnswer:
         """The answer, if it is one of the texts.
@@ -109,6 +113,7 @@ class EncoderConnection:
             EncoderAway: its status is of the server, the address or the key.
         """
         status = answer.status
+        self._has_answered |= status == HTTPStatus.OK
         if status == HTTPStatus.OK or status in _OF_THE_TEXTS:
             return answer
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -144,6 +149,40 @@ class EncoderConnection:
 
     def _away(self, what: str) -> EncoderAway:
         return EncoderAway(f"the encoder at {self._server.shown} {what}")
+
+
+class _Retries:
+    """Waits between the attempts of one request, and says when there were enough."""
+
+    def __init__(self, patience_seconds: float, sleep: Callable[[float], object]) -> None:
+        self._patience = patience_seconds
+        self._sleep = sleep
+        self._attempts = self._slow = 0
+        self._waited = 0.0
+
+    def wait(
+        self, asked: float | None = None, *, slow: bool = False, of_texts: bool = False
+    ) -> bool:
+        """Wait before the next attempt; False, at once, if there were enough.
+
+        Args:
+            asked: how many seconds the server wants us to wait.
+            slow: whether the attempt ended by a time-out.
+            of_texts: whether the failure may be due to the texts: patience would not help.
+        """
+        self._attempts += 1
+        self._slow += slow
+        is_patient = self._waited < self._patience and not of_texts
+        if not is_patient and (self._attempts >= ATTEMPTS or self._slow >= SLOW_ATTEMPTS):
+            return False
+        longest = LONGEST_PATIENT_WAIT_SECONDS if is_patient else LONGEST_WAIT_SECONDS
+        usual = FIRST_WAIT_SECONDS * 2 ** (self._attempts - 1)
+        pause = min(usual if asked is None else asked, longest)
+        if is_patient and self._attempts >= ATTEMPTS:
+            _log.warning("the encoder is away or busy; trying again in %.0f s", pause)
+        self._sleep(pause)
+        self._waited += max(pause, FIRST_WAIT_SECONDS)
+        return True
 
 
 def read_key(path: Path) -> str:

@@ -1,28 +1,37 @@
 """Loads a model. Web workers import `model`, and must not reach torch; so this is apart."""
 
 import os
+from typing import Final
 
 from recommender.analysis.embedding.encoder import Encoder
 from recommender.analysis.embedding.fourbit import unpack_model
-from recommender.analysis.embedding.model import Model
+from recommender.analysis.embedding.model import Model, ServedModel
+from recommender.analysis.embedding.usage import Usage
 from recommender.progress import Meter, silent
 
-__all__ = ["load_encoder"]
+__all__ = ["PATIENCE_SECONDS", "load_encoder"]
+
+PATIENCE_SECONDS: Final = 300.0
+"""How long a rebuild waits for a server that embeds: it may be restarted, or limit the rate. The
+indexer does not wait: it serves drafts meanwhile, and tries again by itself."""
 
 
-def load_encoder(model: Model, meter: Meter = silent) -> Encoder:
+def load_encoder(model: Model, meter: Meter = silent, patience_seconds: float = 0.0) -> Encoder:
     """Load the weights of a model, which takes seconds; unpack them first if needed.
 
-    It imports torch, unless a server has the model. `meter` counts the bytes that are unpacked.
+    It imports torch, unless a server has the model.
+
+    Args:
+        model: what to load.
+        meter: counts the bytes that are unpacked.
+        patience_seconds: how long a server that has answered before is waited for.
 
     Raises:
         ModelRefused: the file to unpack is not the pinned one any more, or the model cannot be
             loaded.
     """
     if model.served is not None:
-        from recommender.analysis.embedding.remote import RemoteEncoder  # noqa: PLC0415 - imports an HTTP client
-
-        return RemoteEncoder(model.served, model.usage)
+        return _connect(model.served, model.usage, patience_seconds)
     if model.packing is not None:
         unpack_model(model.packing.weights, model.packing.sha256, model.folder, meter)
     # By default torch's threads spin while they wait for each other. On a machine whose cores have
@@ -31,3 +40,10 @@ def load_encoder(model: Model, meter: Meter = silent) -> Encoder:
     from recommender.analysis.embedding.transformer import TransformerEncoder  # noqa: PLC0415 - slow, heavy
 
     return TransformerEncoder.load(model)
+
+
+def _connect(model: ServedModel, usage: Usage, patience_seconds: float) -> Encoder:
+    from recommender.analysis.embedding.encoder_connection import EncoderConnection  # noqa: PLC0415 - imports an HTTP client
+    from recommender.analysis.embedding.remote import RemoteEncoder  # noqa: PLC0415 - the same
+
+    return RemoteEncoder(model, usage, EncoderConnection(model.server, patience_seconds))

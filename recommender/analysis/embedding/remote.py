@@ -40,12 +40,10 @@ class _Refusal(Exception):
 class RemoteEncoder:
     """Embeds with a model on a server."""
 
-    def __init__(
-        self, model: ServedModel, usage: Usage, connection: EncoderConnection | None = None
-    ) -> None:
+    def __init__(self, model: ServedModel, usage: Usage, connection: EncoderConnection) -> None:
         self._model = model
         self._usage = usage
-        self._connection = connection or EncoderConnection(model.server)
+        self._connection = connection
         self._dim = model.dimensions
         self._most = TEXTS_PER_REQUEST
 
