@@ -171,6 +171,8 @@ def test_a_vector_is_cut_only_where_the_model_or_the_operator_says_so(tmp_path: 
         embed(folder, STORY, dimensions=Dimensions(8))
     insisting = embed(folder, STORY, dimensions=Dimensions(8, insists=True))[0]
     assert insisting == pytest.approx(whole[:8] / np.linalg.norm(whole[:8]), abs=1e-5)
+    with pytest.raises(ModelRefused, match="have 16 numbers, fewer than READ_ALSO_DIMENSIONS=17"):
+        embed(folder, STORY, dimensions=Dimensions(17, insists=True))
     (folder / "README.md").write_text("---\ntags: [loss:MatryoshkaLoss]\n---\n")
     assert embed(folder, STORY, dimensions=Dimensions(8))[0] == pytest.approx(insisting)
 

@@ -88,6 +88,7 @@ def test_both_sides_get_the_prompt_for_a_document(
         ({"config": {"matryoshka_dimensions": [64, 128]}}, [64, 128]),
         ({"config": {"is_matryoshka": True}}, ()),
         ({"sentence_config": {"truncate_dim": 128}}, ()),
+        ({"sentence_config": {"truncate_dim": None}}, None),
         ({"card": "---\ntags: [loss:MatryoshkaLoss]\n---\n"}, ()),
     ],
 )

@@ -356,8 +356,11 @@ def test_a_text_that_is_too_long_for_the_server_is_read_in_parts(
     )
     first, second = "The ship is in the port. " * 12, "Apples ripen late here. " * 12
     mixed = len(first.strip()) * rows_of(first) + len(second.strip()) * rows_of(second)
-    row = encode(first.strip() + "\n" + second.strip())[0]
-    assert row @ mixed[0] == pytest.approx(np.linalg.norm(mixed[0]), rel=1e-4)
+    rows = encode(first.strip() + "\n" + second.strip(), *STORIES[:31])
+    assert rows[0] @ mixed[0] == pytest.approx(np.linalg.norm(mixed[0]), rel=1e-4)
+    assert np.allclose(rows[1:], rows_of(*STORIES[:31]))
+    encode(*STORIES[:32])
+    assert len(server.received[-1].texts) == 32
 
 
 def test_a_server_that_takes_fewer_texts_at_once_gets_fewer(server: Server, encode: Encode) -> None:

@@ -46,6 +46,7 @@ class RemoteEncoder:
         self._connection = connection
         self._dim = model.dimensions
         self._most = TEXTS_PER_REQUEST
+        self._refused = 0  # requests
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         """Embed texts: float32 [len(texts), dim], unit rows, in the order of the texts.
@@ -93,16 +94,17 @@ class RemoteEncoder:
         """Read refused texts: first fewer at once, then one in parts."""
         if len(texts) == 1:
             return self._read_in_parts(texts[0], refusal)[None]
-        middle = len(texts) // 2
+        middle, refused = len(texts) // 2, self._refused
         rows = [self._try(some) for some in (texts[:middle], texts[middle:])]
-        if refusal.is_too_long and all(np.isfinite(part).all() for part in rows):
-            self._most = max(middle, 1)
+        if refusal.is_too_long and self._refused == refused:  # so it was their number
+            self._most = middle
         return np.concatenate(rows)
 
     def _try(self, texts: Sequence[str]) -> NDArray[np.float32]:
         try:
             return self._ask(texts)
         except _Refusal as refusal:
+            self._refused += 1
             return self._narrow(texts, refusal)
 
     def _read_in_parts(self, text: str, refusal: _Refusal) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from transformers.utils.logging import disable_progress_bar
 from recommender.analysis.article_texts import WIDE, cut, width
 from recommender.analysis.embedding.model import Model
 from recommender.analysis.embedding.usage import Usage
+from recommender.encoding_settings import PREFIX
 from recommender.errors import ModelRefused
 from recommender.progress import Advance
 
@@ -70,6 +71,7 @@ class TransformerEncoder:
                 f"the model in {model.folder} cannot be loaded ({fault}); code that comes with a "
                 "model is never run, so take one that sentence-transformers knows by itself"
             ) from fault
+        _check_length(loaded, model)
         _drop_normalize(loaded)
         if model.usage.pooling is not None:
             _set_pooling(loaded, model.usage.pooling)
@@ -136,6 +138,20 @@ def _pieces_read(model: SentenceTransformer) -> int:
         limit = min(limit, config.max_position_embeddings - config.pad_token_id - 1)
     model.max_seq_length = limit
     return limit
+
+
+def _check_length(loaded: SentenceTransformer, model: Model) -> None:
+    """Check that vectors are at least as long as the settings ask.
+
+    Raises:
+        ModelRefused: they are not.
+    """
+    dim, wanted = loaded.get_embedding_dimension(), model.usage.dimensions
+    if wanted is not None and dim is not None and dim < wanted:
+        raise ModelRefused(
+            f"vectors of {model.name} have {dim} numbers, fewer than {PREFIX}DIMENSIONS={wanted}; "
+            "unset it, or name fewer"
+        )
 
 
 def _set_pooling(model: SentenceTransformer, pooling: str) -> None:

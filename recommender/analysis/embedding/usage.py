@@ -172,8 +172,8 @@ class ModelFiles:
         listed = self.config.get("matryoshka_dimensions")
         if isinstance(listed, list):
             return [size for size in listed if isinstance(size, int)]
-        says_so = self.config.get("is_matryoshka") or "matryoshka" in self.card.lower()
-        return () if says_so or "truncate_dim" in self.sentence_config else None
+        says_so = self.config.get("is_matryoshka") or self.sentence_config.get("truncate_dim")
+        return () if says_so or "matryoshka" in self.card.lower() else None
 
 
 def family_of(names: Sequence[str], architecture: str | None) -> Family | None:
