@@ -6,7 +6,7 @@ from typing import Final
 from flask import Flask
 
 from index import Catalog
-from recommender.indexing.model_choice import find_model_of_settings
+from recommender.indexing.archive_model import find_model_of_settings
 from recommender.indexing.snapshots import may_create_store
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.settings import Settings

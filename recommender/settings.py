@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 AUTO_MODEL: Final = "auto"
-"""Lets the first rebuild choose the model: recommender/indexing/model_choice.py."""
+"""Lets the first rebuild choose the model: recommender/indexing/archive_model.py."""
 SCOPES: Final = frozenset({"read", "write"})
 HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from index import Catalog
 from recommender.cli.terminal import ANY_PATH, EXISTING_FOLDER, EXISTING_PATH, bar
 from recommender.evaluation import OutputFiles, compare_generations, evaluate_folder, evaluate_links
-from recommender.indexing.model_choice import choose_for_articles
+from recommender.indexing.archive_model import choose_for_articles
 from recommender.settings import Settings
 from recommender.store import open_store
 

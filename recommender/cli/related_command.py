@@ -28,7 +28,7 @@ from recommender.api import (
 )
 from recommender.characters import printable
 from recommender.errors import UnreadArticle
-from recommender.indexing.model_choice import find_model_of_settings
+from recommender.indexing.archive_model import find_model_of_settings
 from recommender.live import open_replica
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.display_fields import title_of

@@ -11,7 +11,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.terminal import bar, leave
-from recommender.indexing.model_choice import choose_for_rebuild
+from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
 from recommender.indexing.snapshots import (
     open_generation,

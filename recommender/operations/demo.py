@@ -14,7 +14,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import ListOptions, RelatedList
-from recommender.indexing.model_choice import choose_for_rebuild
+from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import serve_all

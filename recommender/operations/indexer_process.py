@@ -22,9 +22,9 @@ from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.child_processes import module_command
 from recommender.errors import EncoderAway, ModelRefused, StoreUnusable
+from recommender.indexing.archive_model import awaits_choice, model_so_far
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
-from recommender.indexing.model_choice import awaits_choice, model_so_far
 from recommender.indexing.snapshots import (
     Origin,
     may_create_store,

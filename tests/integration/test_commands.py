@@ -252,7 +252,7 @@ def test_a_data_folder_that_cannot_be_written_is_73(bare: Settings) -> None:
 def test_related_without_a_snapshot_lists_from_the_changes(
     bare: Settings, fake_rebuild: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
-    fake_rebuild.setattr("recommender.indexing.model_choice.find_model", lambda *_: fake_model)
+    fake_rebuild.setattr("recommender.indexing.archive_model.find_model", lambda *_: fake_model)
     with closing(open_store(bare.database_url)) as store:
         store.put(Article(id="fresh", title="Fresh"))
     result = run_command(bare, "related", "fresh")

@@ -150,7 +150,7 @@ def test_a_policy_that_cannot_be_read_is_reported_with_the_active_one(
 def test_the_list_in_the_terminal_is_made_by_the_policy(
     run: Run, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
-    monkeypatch.setattr("recommender.indexing.model_choice.find_model", lambda *_: fake_model)
+    monkeypatch.setattr("recommender.indexing.archive_model.find_model", lambda *_: fake_model)
     desk_store.policies.set(Policy(threshold=0.3))
     before = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert {item["reason"] for item in before} > {"semantic"}

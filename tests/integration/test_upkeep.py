@@ -18,7 +18,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.indexing import model_choice
+from recommender.indexing import archive_model
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.indexing.snapshots import rollback_hold
@@ -104,7 +104,7 @@ def models(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Enc
     started = list[str]()
     here = {"bundled": fake_model, "fake": fake_model, "other": OTHER}
     encoders = {"fake-1": fake_encoder, "other-1": Rolled(fake_encoder)}
-    for module in (operation, model_choice):
+    for module in (operation, archive_model):
         monkeypatch.setattr(module, "find_model", lambda name, *_: here[name])
     monkeypatch.setattr(operation, "load_encoder", lambda model: encoders[model.fingerprint])
     monkeypatch.setattr(BuildProcess, "run", lambda _, command: started.append(command))

@@ -13,7 +13,7 @@ from index import Catalog
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.errors import ModelRefused
-from recommender.indexing import model_choice
+from recommender.indexing import archive_model
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
@@ -62,7 +62,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Models:
             return Model(name, Path(), fingerprints[name], None)
 
         monkeypatch.setattr(indexer_process, "find_model", find)
-        monkeypatch.setattr(model_choice, "find_model", find)
+        monkeypatch.setattr(archive_model, "find_model", find)
 
     return have
 
@@ -111,7 +111,7 @@ def test_while_nothing_changes_the_indexer_asks_no_query(
     fake_encoder: Encoder,
 ) -> None:
     """Queries many times a second would cost some percent of a core."""
-    monkeypatch.setattr(model_choice, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(archive_model, "find_model", lambda *_: fake_model)
     monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
     monkeypatch.setattr(indexer_process, "CHECK_SECONDS", 0)
     queries: list[str] = []

@@ -1,4 +1,4 @@
-"""Which model the settings mean; under `READ_ALSO_MODEL=auto`, the one chosen for the store.
+"""Which model the settings mean for an archive; under `auto`, the one that was chosen for it.
 
 The first rebuild chooses, by the languages of all texts. The store keeps the choice, so every
 process and every machine has it, and it stays until an operator asks for another look.
@@ -229,7 +229,8 @@ def _or_bundled(choice: ModelChoice, settings: Settings) -> ModelChoice:
 def _as_shares(known: Counter[str]) -> str:
     """`137 texts with a known language: en 87 %, zh 5 %, ru 4 %, 1 more`."""
     shares = [f"{language} {100 * n / known.total():.0f} %" for language, n in known.most_common()]
-    return f"{known.total()} texts with a known language: {_first_few(shares)}"
+    texts = "1 text" if known.total() == 1 else f"{known.total()} texts"
+    return f"{texts} with a known language: {_first_few(shares)}"
 
 
 def _led_by_words(known: Counter[str], model: str) -> str:

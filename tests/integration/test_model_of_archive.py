@@ -14,8 +14,8 @@ from click.testing import Result
 from index import Catalog
 from recommender.analysis.embedding import Model
 from recommender.errors import ModelRefused
-from recommender.indexing import model_choice
-from recommender.indexing.model_choice import choose_for_rebuild, find_model_of_settings
+from recommender.indexing import archive_model
+from recommender.indexing.archive_model import choose_for_rebuild, find_model_of_settings
 from recommender.indexing.snapshots import Origin, read_live_manifest
 from recommender.operations import indexer_process as operation
 from recommender.operations.indexer_process import BuildProcess
@@ -41,7 +41,7 @@ def installed(fake_rebuild: pytest.MonkeyPatch) -> Installed:
             raise ModelRefused(NOT_INSTALLED)
         return here[name]
 
-    for module in (model_choice, operation):
+    for module in (archive_model, operation):
         fake_rebuild.setattr(module, "find_model", find)
     fake_rebuild.setattr(operation, "load_encoder", lambda _: HashedWords())
     return here
@@ -141,7 +141,7 @@ def test_the_given_language_counts_else_the_detected_one(
     given = {} if language is None else {"language": "ru-RU"}
     with closing(open_store(archive.database_url)) as store:
         write(store, {"id": "a", **text, **given})
-    assert choose(archive) == "model: multilingual (1 texts with a known language: ru 100 %)"
+    assert choose(archive) == "model: multilingual (1 text with a known language: ru 100 %)"
 
 
 def test_an_archive_without_a_known_language_is_looked_at_again(archive: Settings) -> None:
@@ -149,7 +149,7 @@ def test_an_archive_without_a_known_language_is_looked_at_again(archive: Setting
         write(store, {"id": "a", "title": "1234", "body": "5 6 7"})
     assert choose(archive) == "model: bundled (no text has a known language yet)"
     add(archive, ru=1)
-    assert choose(archive).startswith("model: multilingual (1 texts")
+    assert choose(archive).startswith("model: multilingual (1 text")
 
 
 @pytest.mark.parametrize(

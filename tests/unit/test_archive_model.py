@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recommender.articles import Article
-from recommender.indexing.model_choice import choose_by_languages, choose_for_articles
+from recommender.indexing.archive_model import choose_by_languages, choose_for_articles
 from recommender.settings import Settings
 
 
