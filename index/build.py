@@ -15,7 +15,7 @@ import numpy as np
 from index.arrays import round_to_float16, spread_evenly
 from index.columns import write_columns, write_keywords
 from index.disk import Writer, sync_folder
-from index.groups import Means, measure_background
+from index.groups import GroupMeans, measure_background
 from index.lexical import Lexicon, weigh_rows
 from index.manifest import FORMAT, Files, Manifest
 from index.neighbours import IndexSide, find_own_neighbours
@@ -140,6 +140,7 @@ def _describe(
         format=FORMAT,
         rows=len(rows),
         dim=rows.dim,
+        passage_dim=rows.passages.dim,
         model=options["model"],
         analyzer=options["analyzer"],
         epoch=options["epoch"],
@@ -175,13 +176,13 @@ def _group_sizes(groups: dict[str, Longs], rows: int) -> Longs:
     return sizes
 
 
-def _centre(rows: Rows, options: BuildOptions) -> tuple[Rows, Means]:
+def _centre(rows: Rows, options: BuildOptions) -> tuple[Rows, GroupMeans]:
     """The rows as they are stored, and the means that were subtracted from them."""
     by = options.get("grouped_by")
     groups = rows.groups(by)
     if not options.get("centred", False) or not len(rows):
-        return rows, Means.none(list(groups), rows.dim)
-    means = Means.measure(rows.vectors, groups)
+        return rows, GroupMeans.none(list(groups), rows)
+    means = GroupMeans.measure(rows, groups)
     vectors, passages = means.centre(rows, by)
     return replace(rows, vectors=vectors, passages=passages), means
 

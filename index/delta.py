@@ -115,12 +115,12 @@ class DeltaWriter:
         """Replace or add rows, and remove ids; return the new view.
 
         Args:
-            rows: the same kind of rows as for a build. Their vectors have the dimension of the
-                snapshot, unless the snapshot is empty.
+            rows: the same kind of rows as for a build. Their vectors and passages have the
+                dimensions of the snapshot, unless the snapshot is empty.
             removed: ids to remove, present or not; none of them is an id of `rows`.
 
         Raises:
-            BadRows: the rows are not valid, or have other columns or another dimension than the
+            BadRows: the rows are not valid, or have other columns or other dimensions than the
                 snapshot.
         """
         if len(rows):
@@ -203,13 +203,12 @@ class DeltaBuilder:
     ) -> None:
         """Append rows. Ids, columns, labels and display come from `rows`, the rest as in `Delta`.
 
-        Shorter vectors are filled up with zeros. This happens over an empty snapshot, where the
-        first rows may have no vector yet and nothing tells the dimension.
+        Shorter vectors and passages are filled up with zeros. This happens over an empty snapshot,
+        where the first rows may have no vector yet and nothing tells the dimension.
         """
-        self._widen(vectors.shape[1])
-        self._extend("vectors", append_zeros(vectors, self.dim))
         self._extend("passage-ends", self._count("passages") + passages.indptr[1:])
-        self._extend("passages", append_zeros(passages.codes, self.dim))
+        self._extend_widened("vectors", vectors)
+        self._extend_widened("passages", passages.codes)
         self._extend("scales", scales_of(passages.codes))
         self._extend("term-ends", self._count("buckets") + terms.indptr[1:])
         self._extend("buckets", terms.columns.astype(np.int32))
@@ -232,12 +231,12 @@ class DeltaBuilder:
         """Make a delta of all rows so far; without rows it has the columns of the snapshot."""
         names = [name.removeprefix("column-") for name in self._buffers if "column-" in name]
         columns = {name: self._buffers[f"column-{name}"].rows() for name in names}
-        dim, nothing = snapshot.vectors.dim, Neighbours.none(0)
+        manifest, nothing = snapshot.manifest, Neighbours.none(0)
         return Delta(
-            vectors=self._rows("vectors", np.empty((0, dim), np.float32)),
+            vectors=self._rows("vectors", np.empty((0, manifest.dim), np.float32)),
             passages=ScaledPassages(
                 self._starts("passage-ends"),
-                self._rows("passages", np.empty((0, dim), np.int8)),
+                self._rows("passages", np.empty((0, manifest.passage_dim), np.int8)),
                 self._rows("scales", np.empty(0, np.float32)),
             ),
             terms=SparseMatrix(
@@ -258,18 +257,14 @@ class DeltaBuilder:
             display=self._display,
         )
 
-    @property
-    def dim(self) -> int:
-        """The dimension of the vectors so far; 0 if there are none."""
-        return int(self._buffers["vectors"].rows().shape[1]) if "vectors" in self._buffers else 0
-
-    def _widen(self, dim: int) -> None:
-        """Make vectors and passages at least `dim` numbers long."""
-        if self.dim < dim:
-            for name, dtype in (("vectors", np.float32), ("passages", np.int8)):
-                rows = self._rows(name, np.empty((0, dim), dtype))
-                self._buffers[name] = Buffer(np.empty((0, dim), dtype))
-                self._buffers[name].extend(append_zeros(rows, dim))
+    def _extend_widened(self, name: str, rows: Array) -> None:
+        """Append rows of numbers; if they or the rows so far are shorter, zeros fill them up."""
+        known = self._rows(name, rows[:0])
+        dim = max(known.shape[1], rows.shape[1])
+        if known.shape[1] < dim:
+            self._buffers[name] = Buffer(rows)
+            self._buffers[name].extend(append_zeros(known, dim))
+        self._extend(name, append_zeros(rows, dim))
 
     def _count(self, name: str) -> int:
         return len(self._buffers[name]) if name in self._buffers else 0
@@ -323,5 +318,7 @@ def _fit(rows: Rows, snapshot: Snapshot) -> bool:
     """Whether rows have the columns, the labels and, if it is not empty, the dimension."""
     given = {name: (column.dtype, column.shape[1:]) for name, column in rows.columns.items()}
     wanted = {name: (column.dtype, column.shape[1:]) for name, column in snapshot.columns.items()}
-    dim_fits = not len(snapshot) or rows.dim == snapshot.vectors.dim
+    manifest = snapshot.manifest
+    have, want = (rows.dim, rows.passages.dim), (manifest.dim, manifest.passage_dim)
+    dim_fits = not len(snapshot) or have == want
     return dim_fits and given == wanted and rows.labels.keys() == snapshot.labels.keys()

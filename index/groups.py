@@ -8,6 +8,9 @@ does not know close together.
 An encoder of many languages also puts all texts of one language close together. What they have in
 common is their mean vector; without it, texts of different languages compare by what they say. The
 mean of a small group is drawn towards that of all rows, as if it had PRIOR more rows of that mean.
+
+Passages with as many numbers as the vectors of rows are of the same encoder, and have the same
+means. With another number they are of another encoder, and have means of their own.
 """
 
 from __future__ import annotations
@@ -153,21 +156,15 @@ class Means:
         return cls(np.array([*means, overall], np.float32), _positions(list(groups)))
 
     @classmethod
-    def open(cls, folder: Path, manifest: Manifest, labels: Mapping[str, Sequence[str]]) -> Means:
-        """Map the means of a snapshot.
+    def open(cls, path: Path, groups: Sequence[str], dim: int) -> Means:
+        """Map the means of some groups.
 
         Raises:
             SnapshotDamaged: they are not one more than the groups, or not finite.
         """
-        path = folder / Files.MEANS
-        groups = labels[manifest.grouped_by] if manifest.grouped_by else ("",)
-        vectors = map_exactly(path, np.float32, (len(groups) + 1, manifest.dim))
+        vectors = map_exactly(path, np.float32, (len(groups) + 1, dim))
         require(path, good=np.isfinite(vectors))
         return cls(vectors, _positions(groups))
-
-    def write(self, writer: Writer) -> None:
-        """Write the file that `open` maps."""
-        writer.write_array(Files.MEANS, self.vectors)
 
     def positions_of(self, labels: Sequence[str]) -> Longs:
         """The position of each group's mean: int64 [len(labels)]."""
@@ -204,6 +201,57 @@ class Means:
             codes[block] = quantize(self.subtract(vectors, of_passage[block]))
         return Passages(passages.indptr, codes)
 
+
+@dataclass(frozen=True, slots=True)
+class GroupMeans:
+    """What is subtracted from the rows of each group.
+
+    Attributes:
+        vectors: from their vectors.
+        passages: from their passages; of the same groups.
+    """
+
+    vectors: Means
+    passages: Means
+
+    @classmethod
+    def none(cls, labels: Sequence[str], rows: Rows) -> GroupMeans:
+        """Make means of zeros that fit some rows."""
+        return cls(Means.none(labels, rows.dim), Means.none(labels, rows.passages.dim))
+
+    @classmethod
+    def measure(cls, rows: Rows, groups: Mapping[str, Longs]) -> GroupMeans:
+        """Measure the means of some groups.
+
+        Args:
+            rows: n > 0 of them.
+            groups: by label, the rows of the group.
+        """
+        vectors = Means.measure(rows.vectors, groups)
+        if rows.passages.dim == rows.dim:
+            return cls(vectors, vectors)
+        return cls(vectors, _passage_means(rows.passages, groups))
+
+    @classmethod
+    def open(
+        cls, folder: Path, manifest: Manifest, labels: Mapping[str, Sequence[str]]
+    ) -> GroupMeans:
+        """Map the means of a snapshot.
+
+        Raises:
+            SnapshotDamaged: they are not one more than the groups, or not finite.
+        """
+        groups = labels[manifest.grouped_by] if manifest.grouped_by else ("",)
+        return cls(
+            Means.open(folder / Files.MEANS, groups, manifest.dim),
+            Means.open(folder / Files.PASSAGE_MEANS, groups, manifest.passage_dim),
+        )
+
+    def write(self, writer: Writer) -> None:
+        """Write the files that `open` maps."""
+        writer.write_array(Files.MEANS, self.vectors.vectors)
+        writer.write_array(Files.PASSAGE_MEANS, self.passages.vectors)
+
     def centre(self, rows: Rows, grouped_by: str | None) -> tuple[Floats, Passages]:
         """Subtract the mean of each row's group from its vector and its passages.
 
@@ -211,11 +259,22 @@ class Means:
             rows: to be centred.
             grouped_by: the column of codes that gives the groups; None for one group, "".
         """
-        positions = np.full(len(rows), len(self.vectors) - 1, np.int64)
+        positions = np.full(len(rows), len(self.vectors.vectors) - 1, np.int64)
         for label, members in rows.groups(grouped_by).items():
-            positions[members] = self.positions_of([label])
-        vectors = self.subtract(rows.vectors, positions)
-        return vectors, self.subtract_from_passages(rows.passages, positions)
+            positions[members] = self.vectors.positions_of([label])
+        vectors = self.vectors.subtract(rows.vectors, positions)
+        return vectors, self.passages.subtract_from_passages(rows.passages, positions)
+
+
+def _passage_means(passages: Passages, groups: Mapping[str, Longs]) -> Means:
+    """The means of the passages of some groups; each row with passages counts the same."""
+    has_any = np.diff(passages.indptr) > 0
+    if not has_any.any():
+        return Means.none(list(groups), passages.dim)
+    # The position of each row among those with passages.
+    places = np.cumsum(has_any) - 1
+    chosen = {label: places[rows[has_any[rows]]] for label, rows in groups.items()}
+    return Means.measure(ScaledPassages.of(passages).means_of_rows()[has_any], chosen)
 
 
 def _positions(labels: Sequence[str]) -> dict[str, int]:

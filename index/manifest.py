@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
@@ -56,6 +56,7 @@ class Files(StrEnum):
     PASSAGE_CODES = "passages-codes.npy"
     PASSAGE_SCALES = "passages-scales.npy"
     MEANS = "means.npy"
+    PASSAGE_MEANS = "passage-means.npy"
     NEIGHBOUR_ROWS = "neighbour-rows.npy"
     NEIGHBOUR_WEIGHTS = "neighbour-weights.npy"
     HUBNESS = "hubness.npy"
@@ -112,9 +113,10 @@ class Manifest:
     """What a snapshot says of itself.
 
     Attributes:
-        format: version of this layout, 4.
+        format: version of this layout, 5.
         rows: how many rows there are.
         dim: how many numbers a vector has.
+        passage_dim: how many numbers the vector of a passage has.
         model: fingerprint of the encoder that made the vectors, as the caller gave it.
         analyzer: version of the analyzer that made the terms, as the caller gave it.
         epoch: which store the rows came from.
@@ -136,6 +138,7 @@ class Manifest:
     format: int
     rows: int
     dim: int
+    passage_dim: int
     model: str
     analyzer: str
     epoch: str
@@ -282,6 +285,7 @@ _CHECKS: Final[Mapping[str, Callable[..., bool]]] = {
     "format": _whole(FORMAT, FORMAT),
     "rows": _whole(0, MOST_ROWS),
     "dim": _whole(1, 2**16),
+    "passage_dim": _whole(1, 2**16),
     "model": _is_text,
     "analyzer": _is_text,
     "epoch": _is_text,

@@ -38,7 +38,8 @@ class Passages:
 
     Attributes:
         indptr: int64 [n+1]; row i owns the passages indptr[i] to indptr[i+1].
-        codes: int8 [p, dim]; each stands for the unit vector codes/|codes|, so none is all zero.
+        codes: int8 [p, passage_dim]; each stands for the unit vector codes/|codes|, so
+            none is all zero.
     """
 
     indptr: Longs
@@ -55,15 +56,20 @@ class Passages:
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
-    def check(self, rows: int, dim: int) -> None:
-        """Check that these are passages of so many rows and numbers.
+    @property
+    def dim(self) -> int:
+        """How many numbers a passage has."""
+        return int(self.codes.shape[1])
+
+    def check(self, rows: int) -> None:
+        """Check that these are passages of so many rows.
 
         Raises:
             BadRows: they are not, or one is all zero.
         """
         indptr, codes = self.indptr, self.codes
-        if codes.dtype != np.int8 or codes.ndim != 2 or codes.shape[1] != dim:  # noqa: PLR2004 a matrix has two axes
-            raise BadRows(f"passages are {codes.dtype} {codes.shape}; need int8 [p, {dim}]")
+        if codes.dtype != np.int8 or codes.ndim != 2 or codes.shape[1] < 1:  # noqa: PLR2004 a matrix has two axes
+            raise BadRows(f"passages are {codes.dtype} {codes.shape}; need int8 [p, dim]")
         if indptr.dtype.kind != "i" or len(self) != rows:
             raise BadRows(f"passages of {len(self)} rows for {rows} rows")
         if indptr[0] != 0 or indptr[-1] != len(codes) or (np.diff(indptr) < 0).any():
@@ -98,7 +104,7 @@ class ScaledPassages:
 
     Attributes:
         indptr: int64 [n+1].
-        codes: int8 [p, dim].
+        codes: int8 [p, passage_dim].
         scales: float32 [p]; 1/|codes|.
     """
 
@@ -122,7 +128,7 @@ class ScaledPassages:
         starts = map_starts(folder / Files.PASSAGE_STARTS, manifest.rows)
         count = int(starts[-1])
         # The codes are most of a snapshot: their shape is checked, not each number.
-        codes = map_exactly(folder / Files.PASSAGE_CODES, np.int8, (count, manifest.dim))
+        codes = map_exactly(folder / Files.PASSAGE_CODES, np.int8, (count, manifest.passage_dim))
         scales = map_exactly(folder / Files.PASSAGE_SCALES, np.float32, (count,))
         require(folder / Files.PASSAGE_SCALES, good=np.isfinite(scales) & (scales > 0))
         return cls(starts, codes, scales)
@@ -137,9 +143,17 @@ class ScaledPassages:
         return len(self.indptr) - 1
 
     def of_row(self, row: int) -> Floats:
-        """Read the passages of one row: float32 [k, dim], unit rows."""
+        """Read the passages of one row: float32 [k, passage_dim], unit rows."""
         place = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
         return self.codes[place].astype(np.float32) * self.scales[place, np.newaxis]
+
+    def means_of_rows(self) -> Floats:
+        """The mean of the passages of each row, not scaled: float32 [n, passage_dim]; 0 without."""
+        lengths = np.diff(self.indptr)
+        means = np.zeros((len(self), self.codes.shape[1]), np.float32)
+        for row in np.flatnonzero(lengths).tolist():
+            means[row] = self.of_row(row).mean(axis=0)
+        return means
 
     def match(self, passages: Floats, rows: Whole) -> Floats:
         """Compare the passages of a query with those of some rows.

@@ -73,7 +73,7 @@ class Rows:
     Attributes:
         ids: n strings, strictly ascending by code point.
         vectors: float32 [n, dim], each of length 1.
-        passages: of the n rows, of dim numbers each.
+        passages: of the n rows; theirs is a dimension of its own, if another encoder made them.
         terms: the term counts of the n rows.
         columns: by name, one array [n] or [n, k] of an integer, bool or float dtype.
         labels: by the name of a column of codes, the label of each code, by position.
@@ -135,7 +135,7 @@ class Rows:
         """
         _check_ids(self.ids)
         _check_vectors(self.vectors, self.ids)
-        self.passages.check(len(self), self.dim)
+        self.passages.check(len(self))
         _check_terms(self.terms, self.ids)
         _check_columns(self.columns, len(self))
         _check_labels(self.labels, self.columns)
@@ -147,8 +147,8 @@ def concatenate_rows(parts: list[Rows]) -> Rows:
     """Concatenate rows. `parts` is emptied meanwhile, so that little is in memory twice.
 
     Args:
-        parts: at least one, all with the same columns and labels. Shorter vectors are filled up
-            with zeros, as in a part without any vector.
+        parts: at least one, all with the same columns and labels. Shorter vectors and
+            passages are filled up with zeros, as in a part without any vector.
     """
     dim = max(part.dim for part in parts)
     fields = {name: [getattr(part, name) for part in parts] for name in _FIELDS}
@@ -157,7 +157,7 @@ def concatenate_rows(parts: list[Rows]) -> Rows:
     return Rows(
         ids=_chain(fields.pop("ids")),
         vectors=np.concatenate([append_zeros(vectors, dim) for vectors in fields.pop("vectors")]),
-        passages=_concatenate_passages(fields.pop("passages"), dim),
+        passages=_concatenate_passages(fields.pop("passages")),
         terms=_concatenate_terms(fields.pop("terms")),
         columns=columns,
         labels=labels,
@@ -173,7 +173,8 @@ def _chain(parts: list[Sequence[T]]) -> list[T]:
     return list(itertools.chain.from_iterable(parts))
 
 
-def _concatenate_passages(parts: list[Passages], dim: int) -> Passages:
+def _concatenate_passages(parts: list[Passages]) -> Passages:
+    dim = max(part.dim for part in parts)
     return Passages(
         _concatenate_starts([part.indptr for part in parts]),
         np.concatenate([append_zeros(part.codes, dim) for part in parts]),

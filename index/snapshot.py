@@ -12,7 +12,7 @@ import numpy as np
 from index.columns import Keywords, check_codes, open_columns, read_labels
 from index.disk import Blobs, measure
 from index.errors import BadQuery, SnapshotDamaged
-from index.groups import Means
+from index.groups import GroupMeans
 from index.lexical import Lexicon
 from index.manifest import Files, Manifest, read_manifest
 from index.neighbours import Neighbours
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Array, Bools, Floats, Ints, Longs
+    from index.groups import Means
     from index.vector_search import Vectors
 
 
@@ -51,7 +52,7 @@ class Snapshot:
     vectors: Vectors
     lexicon: Lexicon
     passages: ScaledPassages
-    means: Means
+    means: GroupMeans
     neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
@@ -81,7 +82,7 @@ class Snapshot:
             vectors=open_vectors(folder, manifest),
             lexicon=Lexicon.open(folder, manifest),
             passages=ScaledPassages.open(folder, manifest),
-            means=Means.open(folder, manifest, labels),
+            means=GroupMeans.open(folder, manifest, labels),
             neighbours=Neighbours.open(folder, manifest),
             columns=columns,
             labels=labels,
@@ -108,22 +109,27 @@ class Snapshot:
         """Subtract the mean of a group from vectors that are to be compared with rows.
 
         Args:
-            vectors: float32 [k, dim], unit rows; of texts or of passages.
+            vectors: float32 [k, dim], unit rows.
             group: its label; a group that is not there has the mean of all rows.
 
         Returns:
             float32 [k, dim], unit rows; unchanged if the snapshot is not centred.
         """
-        if not self.is_centred:
-            return vectors
-        return self.means.subtract(vectors, self.means.positions_of([group]))
+        return self._subtract(self.means.vectors, vectors, group)
+
+    def centre_passages(self, passages: Floats, group: str) -> Floats:
+        """Do as `centre` does with passages: float32 [k, passage_dim], unit rows."""
+        return self._subtract(self.means.passages, passages, group)
+
+    def _subtract(self, means: Means, vectors: Floats, group: str) -> Floats:
+        return means.subtract(vectors, means.positions_of([group])) if self.is_centred else vectors
 
     def rows_in(self, group: str) -> Longs:
         """List the rows of a group, ascending; none of a group that is not there."""
         by = self.manifest.grouped_by
         if not by:
             return np.arange(len(self))
-        code = self.means.positions.get(group, -1)
+        code = self.means.vectors.positions.get(group, -1)
         return np.flatnonzero(self.columns[by] == code)
 
     @property

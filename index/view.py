@@ -34,7 +34,7 @@ class IndexedText:
 
     Attributes:
         vector: float32 [dim], of length 1.
-        passages: float32 [k, dim], unit rows.
+        passages: float32 [k, passage_dim], unit rows.
         terms: its stored terms, as a query.
     """
 
@@ -90,6 +90,11 @@ class View:
     def dim(self) -> int:
         """How many numbers a vector has."""
         return int(self.delta.vectors.shape[1])
+
+    @property
+    def passage_dim(self) -> int:
+        """How many numbers a passage has."""
+        return int(self.delta.passages.codes.shape[1])
 
     @property
     def parts(self) -> tuple[Snapshot, Delta]:
@@ -220,7 +225,10 @@ class View:
         return self._of_parts(rows, lambda part, part_rows: part.neighbours.hubness[part_rows])
 
     def match(self, passages: Floats, rows: Whole) -> Floats:
-        """Match passages, float32 [k, dim], with those of some rows; see `ScaledPassages.match`."""
+        """Match passages, float32 [k, passage_dim], with those of some rows.
+
+        See `ScaledPassages.match`.
+        """
         return self._of_parts(
             rows, lambda part, part_rows: part.passages.match(passages, part_rows)
         )

@@ -39,16 +39,23 @@ class Embedding:
 
     Attributes:
         vector: float16 [dim], a unit vector.
-        passages: int8 [k, dim], its first passages as quantized vectors. k is 0 if there are
-            none, as for articles that old releases embedded.
-        title_and_body: int8 [2, dim], the quantized vectors of the title and of the body without
-            it; [0, dim] if one of them is missing. A rebuild measures with them how well vectors
-            tell what belongs together; nothing else needs them, so the JSON form has none.
+        passages: int8 [k, passage_dim], its first passages as quantized vectors; passage_dim is dim
+            where one encoder reads all. k is 0 if there are none, as for articles that old releases
+            embedded.
+        title_and_body: int8 [2, passage_dim], the quantized vectors of the title and of the body
+            without it; [0, passage_dim] if one of them is missing. A rebuild measures with them how
+            well vectors tell what belongs together; nothing else needs them, so the JSON form has
+            none.
     """
 
     vector: NDArray[np.float16]
     passages: NDArray[np.int8]
     title_and_body: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, 0), np.int8))
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """How many numbers the vector has, and how many a passage."""
+        return len(self.vector), int(self.passages.shape[1])
 
     @property
     def unit_vector(self) -> NDArray[np.float32]:
@@ -77,12 +84,17 @@ class Features:
     embedding: Embedding | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; arrays are little-endian bytes in base64."""
+        """As a JSON object; arrays are little-endian bytes in base64.
+
+        The dimension of passages is left out where it is that of the vector.
+        """
         arrays: tuple[NDArray[Any], ...] = (self.buckets, self.counts, self.minhash)
         document: dict[str, Any] = {"terms": [self.language, *map(_pack, arrays)]}
         if self.embedding is not None:
             document["vector"] = _pack(self.embedding.vector)
             document["passages"] = _pack(self.embedding.passages)
+            dim, passage_dim = self.embedding.dims
+            document |= {} if passage_dim == dim else {"passage_dim": passage_dim}
         return document
 
     @classmethod
@@ -120,7 +132,7 @@ def _embedding(document: Mapping[str, Any]) -> Embedding | None:
         return None
     vector = _unpack(packed, "<f2")
     passages = _unpack(document.get("passages") or "", "i1")
-    return Embedding(vector, passages.reshape(-1, len(vector)))
+    return Embedding(vector, passages.reshape(-1, document.get("passage_dim", len(vector))))
 
 
 def _pack(array: NDArray[Any]) -> str:

@@ -83,7 +83,9 @@ class IndexedDocument:
         return self.embedding is not None and encoder.supports_fully(self.language)
 
 
-def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, dim: int) -> Rows:
+def build_rows(
+    documents: Sequence[IndexedDocument], encoder: LanguageSupport, dim: int, passage_dim: int = 1
+) -> Rows:
     """Build the rows of some documents.
 
     A document without features gets a row without terms, and its vector is not used.
@@ -92,9 +94,10 @@ def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, d
         documents: by ascending id.
         encoder: what made their embeddings.
         dim: how many numbers a vector has; 1 if that is not known and the embeddings decide.
+        passage_dim: the same of a passage.
     """
-    dim = _choose_dim(documents, dim)
-    documents = [_without_broken_embedding(document, dim) for document in documents]
+    dim, passage_dim = _choose_dims(documents, (dim, passage_dim))
+    documents = [_without_broken_embedding(one, (dim, passage_dim)) for one in documents]
     labels, codes = {}, {}
     for name, words in (
         ("language", [document.language or UNKNOWN_LANGUAGE for document in documents]),
@@ -104,7 +107,7 @@ def build_rows(documents: Sequence[IndexedDocument], encoder: LanguageSupport, d
     return Rows(
         ids=[document.article.id for document in documents],
         vectors=_stack_vectors([document.embedding for document in documents], dim),
-        passages=Passages.of([_passages_of(document, dim) for document in documents], dim),
+        passages=Passages.of([_passages_of(one, passage_dim) for one in documents], passage_dim),
         terms=TermCounts.of([_terms_of(document.features) for document in documents]),
         columns=_article_columns([document.article for document in documents])
         | _feature_columns(documents, encoder)
@@ -188,21 +191,22 @@ def _encode_labels(labels: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]
     return np.array([codes[label] for label in labels], np.int32), vocabulary
 
 
-def _choose_dim(documents: Sequence[IndexedDocument], dim: int) -> int:
-    """The given dimension; if it is 1, that of most embeddings."""
-    dims = Counter(len(d.embedding.vector) for d in documents if d.embedding is not None)
-    return dims.most_common(1)[0][0] if dims and dim == 1 else dim
+def _choose_dims(documents: Sequence[IndexedDocument], dims: tuple[int, int]) -> tuple[int, int]:
+    """The given dimensions, of vectors and of passages; for one that is 1, that of most."""
+    found = Counter(d.embedding.dims for d in documents if d.embedding is not None)
+    usual = found.most_common(1)[0][0] if found else dims
+    return usual[0] if dims[0] == 1 else dims[0], usual[1] if dims[1] == 1 else dims[1]
 
 
-def _without_broken_embedding(document: IndexedDocument, dim: int) -> IndexedDocument:
-    """Drop an embedding of another dimension, or one with a length that is zero or not finite.
+def _without_broken_embedding(document: IndexedDocument, dims: tuple[int, int]) -> IndexedDocument:
+    """Drop an embedding of other dimensions, or one with a length that is zero or not finite.
 
     Otherwise one such document would stop every worker at its place in the change log.
     """
     if document.features is None or document.embedding is None:
         return document
     vector = document.embedding.vector.astype(np.float32)
-    if len(vector) == dim and np.isfinite(vector).all() and np.linalg.norm(vector) > 0:
+    if document.embedding.dims == dims and np.isfinite(vector).all() and np.linalg.norm(vector) > 0:
         return document
     _log.error("article %s: its stored vector is broken and is ignored", document.article.id)
     return replace(document, features=replace(document.features, embedding=None))

@@ -98,7 +98,7 @@ def _centre_passages(view: View, embedding: Embedding, language: str) -> NDArray
     """The passages of a draft as unit rows in the view's space: float32 [k, dim]."""
     codes = embedding.passages.astype(np.float32)
     lengths = np.linalg.norm(codes, axis=1, keepdims=True)
-    return view.snapshot.centre(codes / np.maximum(lengths, np.float32(1)), language)
+    return view.snapshot.centre_passages(codes / np.maximum(lengths, np.float32(1)), language)
 
 
 def _weigh_terms(view: View, features: Features, language: str) -> Query:

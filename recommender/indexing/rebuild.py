@@ -160,7 +160,8 @@ def gather(store: ArticleStore, model: Model) -> Gathered:
         queued = scan.queued_ids()
         for page in _batches(scan.outlines()):
             documents = _index_page(store, page, model.fingerprint)
-            parts.append(build_rows(documents, model, parts[-1].dim))
+            dims = parts[-1].dim, parts[-1].passages.dim
+            parts.append(build_rows(documents, model, *dims))
             missing = {one.article.id for one in page} - {one.article.id for one in documents}
             expected += len(documents) + len(missing - queued)
             unread += len(missing)

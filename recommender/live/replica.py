@@ -149,6 +149,7 @@ class Replica:
             ],
             self.base.origin,
             self.view.dim,
+            self.view.passage_dim,
         )
         self._delta_writer.apply(rows, removed)
 

@@ -164,7 +164,8 @@ def _embeddings(
     for row in _rows_of_table(connection, schema.vectors, hashes, model):
         vector = np.frombuffer(row.vector, "<f2")
         codes = (np.frombuffer(read or b"", np.int8) for read in (row.passages, row.title_and_body))
-        found[row.text_hash] = Embedding(vector, *(one.reshape(-1, len(vector)) for one in codes))
+        dim = row.passage_dim or len(vector)
+        found[row.text_hash] = Embedding(vector, *(one.reshape(-1, dim) for one in codes))
     return found
 
 
@@ -189,6 +190,7 @@ def store_embeddings(
             "vector": one.vector.astype("<f2").tobytes(),
             "passages": one.passages.tobytes(),
             "title_and_body": one.title_and_body.tobytes(),
+            "passage_dim": one.dims[1],
         }
         for one in embeddings.values()
     )

@@ -189,11 +189,13 @@ vectors = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.Column("passages", sa.LargeBinary),
     sa.Column("title_and_body", sa.LargeBinary),
+    sa.Column("passage_dim", sa.Integer),
 )
 """float16 unit vectors by text and encoder, so that a rebuild embeds only what changed.
 
 `passages` are the codes of the vectors of its passages, int8, one after the other;
 `title_and_body` are the codes of its title and of its body, empty if it has only one of them.
+Each of these has `passage_dim` numbers; NULL, as in earlier releases, means as many as the vector.
 """
 
 terms = sa.Table(

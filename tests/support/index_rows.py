@@ -107,7 +107,7 @@ def part_of(rows: Rows, chosen: Longs) -> Rows:
         rows,
         ids=[rows.ids[row] for row in numbers],
         vectors=rows.vectors[chosen],
-        passages=Passages.of([passages.codes[place] for place in own], rows.dim),
+        passages=Passages.of([passages.codes[place] for place in own], passages.dim),
         terms=TermCounts.of([(terms.buckets[place], terms.counts[place]) for place in of]),
         columns={name: column[chosen] for name, column in rows.columns.items()},
         keywords=[rows.keywords[row] for row in numbers],
@@ -166,9 +166,10 @@ def brute_match(query: Floats, row: Floats) -> float:
 def a_manifest(**changes: Any) -> Manifest:
     names = [*Files, "column-language.npy"]
     fields: dict[str, Any] = {
-        "format": 4,
+        "format": 5,
         "rows": 3,
         "dim": 8,
+        "passage_dim": 5,
         "model": "m",
         "analyzer": "a",
         "epoch": "e",

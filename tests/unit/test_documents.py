@@ -169,6 +169,20 @@ def test_a_broken_vector_is_ignored_and_harms_no_other(bad: tuple[float, ...]) -
     assert rows.columns["read"].tolist() == [True, True, True]
 
 
+def test_an_embedding_whose_passages_have_another_dimension_is_ignored() -> None:
+    """Most embeddings decide if no dimension is known yet."""
+    one, other = make_embedding([3, 4, 0]), make_embedding([0, 1, 0])
+    two = replace(one, passages=np.ones((2, 2), np.int8))
+    given_features = [features(), *(replace(features(), embedding=e) for e in (two, two, other))]
+    documents = [replace(document(id=f"{n}"), features=f) for n, f in enumerate(given_features)]
+    rows = build_rows(documents, ENGLISH, dim=1)
+    rows.check()
+    assert (rows.dim, rows.passages.dim) == (3, 2)
+    assert rows.columns["embedded"].tolist() == [False, True, True, False]
+    assert rows.passages.indptr.tolist() == [0, 0, 2, 4, 4]
+    assert build_rows(documents, ENGLISH, 3, 3).columns["embedded"].tolist() == [False] * 3 + [True]
+
+
 def test_times_are_seconds_since_1970_and_absent_ones_nan_or_infinite() -> None:
     columns = build_rows([document(published_at=NOON, expires_at=NOON)], ENGLISH, 1).columns
     assert columns["published_at"].tolist() == [NOON_SECONDS]

@@ -374,6 +374,9 @@ def bad_rows() -> dict[str, Rows]:
         "a column too many": replace(good, columns=dict(good.columns, more=np.zeros(2))),
         "unsorted ids": replace(good, ids=["b", "a"]),
         "NaN": replace(good, vectors=np.full((2, 8), np.nan, np.float32)),
+        "passages of another dimension": replace(
+            good, passages=Passages.of([passages_of(1, 5), passages_of(2, 5)], 5)
+        ),
         "too few keywords": replace(good, keywords=[[]]),
         "too few display fields": replace(good, display=[b""]),
         "a count of 0": replace(good, terms=TermCounts.of([terms_of(1), zero_count()])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from tests.support.index_rows import (
     STAMP,
     as_scipy,
     brute_match,
+    part_of,
     random_terms,
     random_units,
     sample_rows,
@@ -87,6 +89,41 @@ def test_vectors_and_passages_are_stored_without_their_groups_mean(snapshot: Sna
         stored = snapshot.passages.codes[snapshot.passages.indptr[row] :][: len(own)]
         assert np.abs(stored.astype(int) - codes).max(initial=0) <= 1
         assert view.text_of(row).passages.shape == wide.shape
+
+
+def test_passages_of_another_encoder_lose_means_of_their_own(tmp_path: Path) -> None:
+    """Each row with passages counts the same, however many it has."""
+    lean = random_units(2, 6, seed=5)
+    codes = [
+        quantize(normalize(random_units(row % 4, 6, seed=row) + lean[row % 2])) for row in range(40)
+    ]
+    rows = replace(skewed_rows(40), passages=Passages.of(codes, 6))
+    found = publish(tmp_path, rows)
+    assert (found.manifest.dim, found.manifest.passage_dim) == (DIM, 6)
+    units = {row: normalize(own.astype(np.float32)) for row, own in enumerate(codes) if len(own)}
+    mean_of = {row: own.astype(np.float64).mean(axis=0) for row, own in units.items()}
+    everything = np.mean([*mean_of.values()], axis=0)
+    means = []
+    for group in (0, 1):
+        own_means = [mean for row, mean in mean_of.items() if row % 2 == group]
+        means.append((np.sum(own_means, axis=0) + 20 * everything) / (len(own_means) + 20))
+    view = View.of(found)
+    for row, own in units.items():
+        wanted = plainly(own, means[row % 2])
+        np.testing.assert_allclose(view.text_of(row).passages, wanted, atol=0.01)
+        centred = found.centre_passages(own, ["tg", "русӣ"][row % 2])
+        np.testing.assert_allclose(centred, wanted, atol=1e-5)
+    np.testing.assert_allclose(found.means.vectors.vectors, wanted_means(skewed(40)), atol=1e-6)
+    later = DeltaWriter(view).apply(part_of(rows, np.arange(3)), ())
+    for row in range(3):
+        again = later.text_of(40 + row).passages
+        assert again.tobytes() == view.text_of(row).passages.tobytes()
+
+
+def test_without_any_passage_of_another_encoder_nothing_is_subtracted(tmp_path: Path) -> None:
+    rows = replace(skewed_rows(9), passages=Passages.of([np.empty((0, 6), np.int8)] * 9, 6))
+    found, asked = publish(tmp_path, rows), random_units(2, 6)
+    np.testing.assert_allclose(found.centre_passages(asked, "tg"), asked, atol=1e-6)
 
 
 def test_a_vector_from_outside_is_centred_as_the_rows(snapshot: Snapshot) -> None:

@@ -42,9 +42,10 @@ def manifests(draw: st.DrawFn) -> Manifest:
     lists = draw(st.integers(0, 2**20))
     names = [*REQUIRED, *map(column_file, columns), *([str(Files.IVF)] if lists else [])]
     return Manifest(
-        format=4,
+        format=5,
         rows=draw(st.integers(0, 2**31 - 1)),
         dim=draw(st.integers(1, 2**16)),
+        passage_dim=draw(st.integers(1, 2**16)),
         model=draw(st.text()),
         analyzer=draw(st.text()),
         epoch=draw(st.text()),
@@ -107,6 +108,7 @@ OTHER_VALUES: Mapping[str, Any] = {
     "negative rows": {"rows": -1},
     "more rows than int32": {"rows": 2**31},
     "no dimension": {"dim": 0},
+    "no dimension of passages": {"passage_dim": 0},
     "number for text": {"model": 5},
     "change of 13 digits": {"change": 10**12},
     "huge integer": {"change": 10**400},
@@ -172,9 +174,9 @@ def test_a_manifest_of_other_fields_is_refused(fields: Mapping[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (1, "format 1 is of an earlier release (this one writes 4); run: read-also rebuild"),
-        (3, "format 3 is of an earlier release (this one writes 4); run: read-also rebuild"),
-        (5, "format 5 is of a later release (this one reads 4); install that one, or run: "),
+        (1, "format 1 is of an earlier release (this one writes 5); run: read-also rebuild"),
+        (4, "format 4 is of an earlier release (this one writes 5); run: read-also rebuild"),
+        (6, "format 6 is of a later release (this one reads 5); install that one, or run: "),
         (0, "not a manifest (field format holds 0)"),
     ],
 )
@@ -196,7 +198,7 @@ OTHER_BYTES = {
     "longer": GOOD + b"\n",
     "shorter": GOOD.rstrip(b"\n"),
     "another space": GOOD.replace(b'"change": 7', b'"change":  7'),
-    "doubled field": GOOD.replace(b'"format": 4', b'"format": 4,\n  "format": 4'),
+    "doubled field": GOOD.replace(b'"format": 5', b'"format": 5,\n  "format": 5'),
     "doubled file": GOOD.replace(b'"ids.bin": {', b'"ids.bin": {},\n    "ids.bin": {'),
     "escaped letter": GOOD.replace(b'"format"', b'"\\u0066ormat"'),
     "CRLF": GOOD.replace(b"\n", b"\r\n"),

@@ -88,7 +88,8 @@ def test_a_snapshot_returns_what_was_built_and_is_read_only(
     folder, around = published / snapshot.generation, snapshot.neighbours
     for name, stored in (
         (Files.PASSAGE_SCALES, snapshot.passages.scales),
-        (Files.MEANS, snapshot.means.vectors),
+        (Files.MEANS, snapshot.means.vectors.vectors),
+        (Files.PASSAGE_MEANS, snapshot.means.passages.vectors),
         (Files.NEIGHBOUR_ROWS, around.rows),
         (Files.NEIGHBOUR_WEIGHTS, around.weights),
         (Files.HUBNESS, around.hubness),
@@ -104,7 +105,7 @@ def test_a_snapshot_returns_what_was_built_and_is_read_only(
 def test_the_manifest_holds_the_options_of_the_build(snapshot: Snapshot) -> None:
     manifest = snapshot.manifest
     assert {name: getattr(manifest, name) for name in STAMP} == STAMP
-    assert (manifest.rows, manifest.dim) == (ROWS, 8)
+    assert (manifest.rows, manifest.dim, manifest.passage_dim) == (ROWS, 8, 8)
     assert set(manifest.files) == set(EVERY_FILE) - {Files.MANIFEST}
 
 
@@ -302,6 +303,7 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "scales of nothing": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), 0))),
     "scales without end": (Files.PASSAGE_SCALES, npy(with_one(np.ones(PASSAGES), np.inf))),
     "few means": (Files.MEANS, npy(np.zeros((1, 8), np.float32))),
+    "short means of passages": (Files.PASSAGE_MEANS, npy(np.zeros((3, 7), np.float32))),
     "means of NaN": (Files.MEANS, npy(np.full((2, 8), np.nan, np.float32))),
     "a neighbour past the end": (Files.NEIGHBOUR_ROWS, npy(np.full((ROWS, 2), ROWS, np.int32))),
     "a neighbour before all": (Files.NEIGHBOUR_ROWS, npy(np.full((ROWS, 2), -2, np.int32))),

@@ -95,6 +95,16 @@ def test_an_embedding_comes_back_with_its_passages_and_with_title_and_body(
     assert stored["b"].title_and_body.shape == (0, 2)
 
 
+def test_passages_of_another_encoder_have_a_dimension_of_their_own(cache: FeatureCache) -> None:
+    two = Embedding(vector(1, 0, 0), codes([1, 2], [3, 4]), codes([5, 6], [7, 8]))
+    none = Embedding(vector(0, 1, 0), codes([1, 2])[:0])
+    cache.add_embeddings({"a": two, "b": none}, "model-two")
+    stored = cache.embeddings(["a", "b"], "model-two")
+    assert stored["a"].passages.tolist() == [[1, 2], [3, 4]]
+    assert stored["a"].title_and_body.tolist() == [[5, 6], [7, 8]]
+    assert [one.dims for one in stored.values()] == [(3, 2), (3, 2)]
+
+
 def test_terms_come_back_as_stored(cache: FeatureCache) -> None:
     none = make_features(None, [])
     given_terms = {"a": terms("tg"), "b": terms(None, mark=65_000), "c": none}

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import alembic.command
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic.config import Config
 
+from recommender.analysis.features import Embedding
 from recommender.articles import Article
 from recommender.errors import InvalidArticle
 from recommender.store import LOG_START, PolicyReceipt, QueueLength, open_store
@@ -167,6 +169,20 @@ def test_a_downgrade_to_an_earlier_program_works(
     assert again.get(written(1).id) == written(1)
     assert again.policies.history() == ()
     assert again.put(written(2)).change == 2 + len(policies)
+    again.close()
+
+
+@pytest.mark.postgresql_daily
+def test_a_downgrade_forgets_embeddings_of_two_encoders(empty: str) -> None:
+    """The program before would read their passages as many short ones."""
+    store, passage = open_store(empty), np.ones((1, 2), np.int8)
+    one, two = (Embedding(np.ones(dim, np.float16), passage) for dim in (2, 3))
+    store.features.add_embeddings({"a": one, "b": two}, "model")
+    store.close()
+    migrate(empty, "0007")
+    again = open_store(empty)
+    kept = again.features.embeddings(["a", "b"], "model")
+    assert {key: found.dims for key, found in kept.items()} == {"a": (2, 2)}
     again.close()
 
 
