@@ -84,7 +84,10 @@ class IndexedDocument:
 
 
 def build_rows(
-    documents: Sequence[IndexedDocument], encoder: LanguageSupport, dim: int, passage_dim: int = 1
+    documents: Sequence[IndexedDocument],
+    encoder: LanguageSupport,
+    dim: int,
+    passage_dim: int | None = None,
 ) -> Rows:
     """Build the rows of some documents.
 
@@ -94,9 +97,9 @@ def build_rows(
         documents: by ascending id.
         encoder: what made their embeddings.
         dim: how many numbers a vector has; 1 if that is not known and the embeddings decide.
-        passage_dim: the same of a passage.
+        passage_dim: the same of a passage; None for as many.
     """
-    dim, passage_dim = _choose_dims(documents, (dim, passage_dim))
+    dim, passage_dim = _choose_dims(documents, (dim, passage_dim or dim))
     documents = [_without_broken_embedding(one, (dim, passage_dim)) for one in documents]
     labels, codes = {}, {}
     for name, words in (
