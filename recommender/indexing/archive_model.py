@@ -169,7 +169,7 @@ def _read_choice(settings: Settings, store: ArticleStore, catalog: Catalog) -> M
         return kept
     embedded = store.features.models()
     for name in (BUNDLED, MULTILINGUAL) if embedded else ():
-        if _fingerprint(name, settings) in embedded:
+        if _has_made_one(name, embedded, settings):
             return ModelChoice(name, "the stored vectors are its own", final=True)
     return ModelChoice(BUNDLED, "until the first rebuild chooses by the languages", final=False)
 
@@ -194,11 +194,13 @@ def _live_encoder(store: ArticleStore, catalog: Catalog) -> str:
     return "" if encoder.startswith(REMOTE) else encoder
 
 
-def _fingerprint(name: str, settings: Settings) -> str | None:
+def _has_made_one(name: str, fingerprints: Iterable[str], settings: Settings) -> bool:
+    """Whether a model has made vectors of one of some fingerprints."""
     try:
-        return find_model(name, settings.data_dir, settings.encoding).fingerprint
-    except ModelRefused:  # it is not installed, so it has made no vectors here
-        return None
+        model = find_model(name, settings.data_dir, settings.encoding)
+    except ModelRefused:  # it cannot be used here, so it is not what made them
+        return False
+    return any(map(model.has_made, fingerprints))
 
 
 def _count_languages(store: ArticleStore) -> Counter[str | None]:

@@ -7,6 +7,7 @@ by article, `[id, score, reason]` of each item, or the HTTP status.
 import json
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ EXPECTED: dict[str, Any] = json.loads((DATA / "format-3-lists.json").read_text("
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The folder of that release, after this release's `read-also rebuild`."""
+    """The folder of that release, after this release's `read-also rebuild` with its defaults."""
     folder = tmp_path_factory.mktemp("format-3")
     with tarfile.open(DATA / "format-3.tar.xz") as archive:
         archive.extractall(folder, filter="data")
-    settings = archive_settings(folder)
+    settings = replace(archive_settings(folder), model="auto")
     result = run_command(settings, "rebuild")
     assert result.exit_code == 0, result.output
     assert "23 articles" in result.output
+    assert "model: bundled (the stored vectors are its own)" in result.stderr
     return settings
 
 

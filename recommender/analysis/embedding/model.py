@@ -107,6 +107,10 @@ class Model:
         """Whether vectors tell texts of a language apart as well as words do."""
         return self.supports(language) and language not in self.weak_languages
 
+    def has_made(self, fingerprint: str) -> bool:
+        """Whether vectors of a fingerprint are this model's, in whatever VECTOR_VERSION."""
+        return fingerprint.partition(":")[0] == self.fingerprint.partition(":")[0]
+
 
 def find_model(name: str, data_dir: Path, encoding: EncodingSettings = USUAL_ENCODING) -> Model:
     """Locate a model and check its weights, without loading them.
