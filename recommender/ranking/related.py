@@ -165,6 +165,7 @@ def _short_because(request: ListRequest, selected: SelectedItems) -> ShortBecaus
     if not request.seed.has_list:
         return "no_related"
     eligible, allowed = _count_eligible(request)
+    # Low scores cost a list no place if it is filled up.
     related = allowed if _fills_up(request) else listed + selected.duplicates + capped
     steps: list[tuple[ShortBecause, int]] = [
         ("few_eligible", eligible),

@@ -27,15 +27,19 @@ from recommender.ranking.seed import Seed
 
 __all__ = ["are_telling", "coherence_of", "telling_buckets"]
 
-MOST_SAMPLED: Final = 1_000
-MOST_TERMS: Final = 500
+SAMPLE: Final = 1_000
+"""How many articles of a language are looked at."""
+HEAVIEST: Final = 500
 """Of a long text only the heaviest terms are looked at; the lightest are the commonest words."""
-LEAST_SAMPLED: Final = 50
+LEAST_SAMPLED: Final = 8
 """With fewer articles the coherence of a word is chance."""
 RARE: Final = 0.04
-COMMON: Final = 0.3
+"""A word of a smaller share tells something. For the bounds see docs/decisions/0019."""
 LEAST_COHERENCE: Final = 0.045
+DOUBT: Final = 0.25
+"""How much more coherence is needed, divided by the number of articles that hold the word."""
 RARE_ENOUGH: Final = 0.1
+"""A word of a smaller share tells something, if the coherence is not known."""
 CLOSED_CLASS: Final[Mapping[str, str]] = {
     "en": """
         a about above across after again against all almost alone along already also although
@@ -91,30 +95,30 @@ def telling_buckets(view: View, seed: Seed, language: str) -> frozenset[int]:
     """
     if seed.terms is None:
         return frozenset()
-    terms: Query = seed.terms.heaviest(MOST_TERMS)
+    terms: Query = seed.terms.heaviest(HEAVIEST)
     rows = _sample(view, seed, language)
     held = view.holds(terms.buckets, rows)
     embedded = view.take("embedded", rows)
     coherence = None
     if np.count_nonzero(embedded) >= LEAST_SAMPLED:
         coherence = coherence_of(held[embedded], view.fetch(rows[embedded]))
-    # A shared word is in the item too, which is one of these articles.
-    shares = np.maximum(held.sum(axis=0) - 1, 0) / max(len(rows) - 1, 1)
-    telling = terms.buckets[are_telling(shares, coherence)]
+    telling = terms.buckets[are_telling(held.sum(axis=0), len(rows), coherence)]
     connecting = _closed_class(language) if language in CLOSED_CLASS else frozenset()
     return frozenset(telling.tolist()) - connecting
 
 
-def are_telling(shares: Shares, coherence: Shares | None) -> Mask:
-    """Which words tell something: bool [k].
+def are_telling(counts: Rows, articles: int, coherence: Shares | None) -> Mask:
+    """Which words that a seed shares with an item tell something: bool [k].
 
     Args:
-        shares: the share of the other articles that hold each word, [k].
-        coherence: of those articles, [k]; None if it cannot be measured.
+        counts: how many of some articles without the seed hold each word, [k].
+        articles: how many those are. One of them is the item, and does not count.
+        coherence: of the articles that hold each word, [k]; None if it cannot be measured.
     """
+    shares = np.maximum(counts - 1, 0) / max(articles - 1, 1)
     if coherence is None:
         return shares < RARE_ENOUGH
-    return (shares < RARE) | ((shares < COMMON) & (coherence >= LEAST_COHERENCE))
+    return (shares < RARE) | (coherence >= LEAST_COHERENCE + DOUBT / np.maximum(counts, 1))
 
 
 def coherence_of(held: Mask, vectors: Floats) -> Shares:
@@ -152,10 +156,10 @@ def _closed_class(language: str) -> frozenset[int]:
 
 
 def _sample(view: View, seed: Seed, language: str) -> Rows:
-    """Articles of a language, without the seed: int64 [m]."""
+    """Articles of a language that were read, without the seed: int64 [m]."""
     wanted = Filter(languages=frozenset({language}))
-    among = view.where(lambda part: matching(part, wanted))
+    among = view.where(lambda part: matching(part, wanted) & part.columns["read"])
     if seed.row is not None:
         among[seed.row] = False
     rows = np.flatnonzero(among)
-    return rows[spread_evenly(len(rows), MOST_SAMPLED)]
+    return rows[spread_evenly(len(rows), SAMPLE)]

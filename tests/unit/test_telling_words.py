@@ -76,13 +76,27 @@ def test_articles_in_other_languages_do_not_count(view_of: Pages) -> None:
     assert ALONE not in telling_buckets(view, seed, "ru")
 
 
-@pytest.mark.parametrize(("language", "count"), [("en", 40), ("tg", 100)])
+@pytest.mark.parametrize(
+    "documents",
+    [
+        pytest.param(archive("tg", 100), id="the encoder does not support the language"),
+        pytest.param(archive("tg", 100)[:30], id="the same, and half of all are of the subject"),
+    ],
+)
 def test_without_coherence_only_rare_words_tell_something(
-    view_of: Pages, language: str, count: int
+    view_of: Pages, documents: list[IndexedDocument]
 ) -> None:
-    """A small archive, and a language that the encoder does not support."""
-    view = view_of(archive(language, count))
-    assert telling_buckets(view, find_seed(view, f"{language}-000"), language) == {ALONE}
+    view = view_of(documents)
+    assert telling_buckets(view, find_seed(view, "tg-000"), "tg") == {ALONE}
+
+
+def test_in_a_small_archive_coherence_counts_from_eight_articles_on(view_of: Pages) -> None:
+    """Of all others a third is of the subject of the seed, and holds its word."""
+    for count, expected in ((7, set[int]()), (9, {SUBJECT})):
+        subject = [page(f"en-a{at}", 0.1 * at, [SUBJECT, EVERYWHERE]) for at in range(4)]
+        others = [page(f"en-b{at}", 2 + at, [EVERYWHERE]) for at in range(count - 3)]
+        view = view_of([*subject, *others])
+        assert telling_buckets(view, find_seed(view, "en-a0"), "en") == expected
 
 
 def test_the_seed_and_the_item_do_not_make_their_word_common(view_of: Pages) -> None:
@@ -140,19 +154,30 @@ def test_coherence_is_the_mean_cosine_above_that_of_all_articles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "coherence", "telling"),
+    ("count", "articles", "coherence", "telling"),
     [
-        (0.0, 0.0, True),
-        (0.03, -0.01, True),
-        (0.05, 0.0, False),
-        (0.05, 0.1, True),
-        (0.25, 0.1, True),
-        (0.25, 0.03, False),
-        (0.4, 0.2, False),
-        (0.05, None, True),
-        (0.15, None, False),
+        (1, 101, 0.0, True),
+        (4, 101, -0.01, True),
+        (5, 101, 0.09, False),
+        (5, 101, 0.1, True),
+        (26, 101, 0.05, False),
+        (26, 101, 0.06, True),
+        (90, 101, 0.06, True),
+        (90, 101, 0.04, False),
+        (301, 1_001, 0.046, True),
+        (2, 11, 0.16, False),
+        (2, 11, 0.18, True),
+        (1, 1, 0.0, True),
+        (10, 101, None, True),
+        (11, 101, None, False),
+        (2, 11, None, False),
     ],
 )
-def test_shares_and_coherence_decide(share: float, coherence: float | None, telling: bool) -> None:  # noqa: FBT001
+def test_shares_and_coherence_decide(
+    count: int,
+    articles: int,
+    coherence: float | None,
+    telling: bool,  # noqa: FBT001
+) -> None:
     measured = None if coherence is None else np.array([coherence])
-    assert are_telling(np.array([share]), measured).tolist() == [telling]
+    assert are_telling(np.array([count]), articles, measured).tolist() == [telling]
