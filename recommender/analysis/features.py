@@ -53,11 +53,6 @@ class Embedding:
     title_and_body: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, 0), np.int8))
 
     @property
-    def dims(self) -> tuple[int, int]:
-        """How many numbers the vector has, and how many a passage."""
-        return len(self.vector), int(self.passages.shape[1])
-
-    @property
     def unit_vector(self) -> NDArray[np.float32]:
         """The vector in float32 [dim], scaled to length one again after the rounding."""
         wide = self.vector.astype(np.float32)
@@ -93,7 +88,7 @@ class Features:
         if self.embedding is not None:
             document["vector"] = _pack(self.embedding.vector)
             document["passages"] = _pack(self.embedding.passages)
-            dim, passage_dim = self.embedding.dims
+            dim, passage_dim = len(self.embedding.vector), self.embedding.passages.shape[1]
             document |= {} if passage_dim == dim else {"passage_dim": passage_dim}
         return document
 

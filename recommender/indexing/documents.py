@@ -196,9 +196,13 @@ def _encode_labels(labels: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]
 
 def _choose_dims(documents: Sequence[IndexedDocument], dims: tuple[int, int]) -> tuple[int, int]:
     """The given dimensions, of vectors and of passages; for one that is 1, that of most."""
-    found = Counter(d.embedding.dims for d in documents if d.embedding is not None)
+    found = Counter(_dims_of(d.embedding) for d in documents if d.embedding is not None)
     usual = found.most_common(1)[0][0] if found else dims
     return usual[0] if dims[0] == 1 else dims[0], usual[1] if dims[1] == 1 else dims[1]
+
+
+def _dims_of(embedding: Embedding) -> tuple[int, int]:
+    return len(embedding.vector), int(embedding.passages.shape[1])
 
 
 def _without_broken_embedding(document: IndexedDocument, dims: tuple[int, int]) -> IndexedDocument:
@@ -209,7 +213,11 @@ def _without_broken_embedding(document: IndexedDocument, dims: tuple[int, int]) 
     if document.features is None or document.embedding is None:
         return document
     vector = document.embedding.vector.astype(np.float32)
-    if document.embedding.dims == dims and np.isfinite(vector).all() and np.linalg.norm(vector) > 0:
+    if (
+        _dims_of(document.embedding) == dims
+        and np.isfinite(vector).all()
+        and np.linalg.norm(vector) > 0
+    ):
         return document
     _log.error("article %s: its stored vector is broken and is ignored", document.article.id)
     return replace(document, features=replace(document.features, embedding=None))

@@ -190,7 +190,7 @@ def store_embeddings(
             "vector": one.vector.astype("<f2").tobytes(),
             "passages": one.passages.tobytes(),
             "title_and_body": one.title_and_body.tobytes(),
-            "passage_dim": one.dims[1],
+            "passage_dim": one.passages.shape[1],
         }
         for one in embeddings.values()
     )
