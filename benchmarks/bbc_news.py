@@ -41,7 +41,7 @@ from recommender.evaluation.runs import list_each
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 
 __all__ = ["measure_reach", "read_articles"]
 

@@ -20,10 +20,10 @@ from recommender.analysis.embedding import find_model
 from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import pool_of
-from recommender.ranking.scoring import ScoredCandidates, Scorer
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import Scorer, find_seed
 from recommender.ranking.selection import SelectionRules, select
 
 CANDIDATES: Final = 200

@@ -24,7 +24,7 @@ from recommender.cli.terminal import bar
 from recommender.evaluation import Bench, open_bench, read_dataset
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 
 RANDOM: Final = 100  # random articles for each seed
 RNG_SEED: Final = 20_261_125

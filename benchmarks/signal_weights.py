@@ -31,9 +31,9 @@ from recommender.evaluation import Bench, compare_correlations, correlate, run_l
 from recommender.evaluation.intervals import Estimate, Resampling, group_by_story
 from recommender.evaluation.measures import MAIN, measure_queries
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.fusion import ReadRows, ScoredCandidates
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.scoring import ReadRows, ScoredCandidates, Scorer
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 
 __all__ = ["ABLATION", "GRID", "Trials", "say_trials", "set_figures", "try_policies"]
 
@@ -46,7 +46,12 @@ DEPTH: Final = 10
 LOST_BY_SERVING: Final = 0.01
 
 WORDS: Final = replace(
-    RELEVANCE_ONLY, dense_weight=0.0, passage_weight=0.0, neighbour_weight=0.0, hubness_weight=0.0
+    RELEVANCE_ONLY,
+    dense_weight=0.0,
+    passage_weight=0.0,
+    neighbour_weight=0.0,
+    hubness_weight=0.0,
+    nearness_weight=0.0,
 )
 SINGLE: Final = ("words", "vectors", "passages")
 ABLATION: Final[dict[str, Policy]] = {
@@ -58,6 +63,7 @@ ABLATION: Final[dict[str, Policy]] = {
     "no passages": replace(RELEVANCE_ONLY, dense_weight=0.5, passage_weight=0.0),
     "no neighbours": replace(RELEVANCE_ONLY, neighbour_weight=0.0),
     "no hubness": replace(RELEVANCE_ONLY, hubness_weight=0.0),
+    "no nearness": replace(RELEVANCE_ONLY, nearness_weight=0.0),
 }
 """By name, a policy: what the product does, one signal alone, the product without a part.
 
@@ -74,7 +80,7 @@ GRID: Final = tuple(
         hubness_weight=hubness,
     )
     for neighbours in (0.0, 0.6)
-    for hubness in (0.0, 0.2)
+    for hubness in (0.0, 0.3)
     for dense, passages in itertools.product(range(11), range(11))
     if dense + passages == 10 or (dense and passages < 4 and dense + passages < 10)
 )
@@ -114,7 +120,7 @@ class Trials:
     @property
     def best_without_words(self) -> int:
         """The position of the best policy of the grid that gives words no share."""
-        without = [one.dense_weight + one.passage_weight > 1 - 1e-9 for one in GRID]
+        without = [_by_vectors(one) > 1 - 1e-9 for one in GRID]
         return IN_GRID.start + int(np.argmax(np.where(without, self.values[IN_GRID], -np.inf)))
 
     @property
@@ -206,14 +212,13 @@ def _score_by_all(request: ListRequest, rows: Rows | None = None) -> Iterator[Sc
 
     Rows are found and read once for each weight of neighbours, on which both depend.
     """
-    known: dict[float, tuple[Scorer, ReadRows]] = {}
+    known: dict[float, ReadRows] = {}
     for policy in POLICIES:
         if policy.neighbour_weight not in known:
             one = replace(request, policy=policy)
             found = _candidates(one) if rows is None else rows
-            known[policy.neighbour_weight] = one.scorer, one.scorer.read(found)
-        scorer, read = known[policy.neighbour_weight]
-        yield replace(scorer, policy=policy).score_read(read)
+            known[policy.neighbour_weight] = one.scorer.read(found)
+        yield known[policy.neighbour_weight].score(policy)
 
 
 def _candidates(request: ListRequest) -> Rows:
@@ -318,12 +323,16 @@ def choose(trials: Sequence[Trials]) -> int:
 COLUMNS: Final = {"shipped": 8, "words": 8, "vectors": 8, "passages": 9}
 
 
+def _by_vectors(policy: Policy) -> float:
+    """The share of vectors and passages that a policy of the grid sets."""
+    return (policy.dense_weight or 0.0) + (policy.passage_weight or 0.0)
+
+
 def _weights(policy: Policy) -> str:
     """Shares of vectors, passages and words; neighbours; hubness."""
-    dense, passages = policy.dense_weight, policy.passage_weight
-    words = max(0.0, 1 - dense - passages)
+    words = max(0.0, 1 - _by_vectors(policy))
     return (
-        f"{dense:.1f}/{passages:.1f}/{words:.1f} "
+        f"{policy.dense_weight:.1f}/{policy.passage_weight:.1f}/{words:.1f} "
         f"n {policy.neighbour_weight:g} h {policy.hubness_weight:g}"
     )
 

@@ -43,6 +43,10 @@ def _usual(field: Mapping[str, Any]) -> str:
 
 
 def _bounds(field: Mapping[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(map(_bounds, field["anyOf"]))
+    if field.get("type") == "null":
+        return "`null`"
     if "additionalProperties" in field:
         most = f", at most {field['maxProperties']}" if "maxProperties" in field else ""
         return f"by name{most}; each {_bounds(field['additionalProperties'])}"

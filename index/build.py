@@ -13,7 +13,6 @@ import faiss
 import numpy as np
 
 from index.arrays import round_to_float16, spread_evenly
-from index.columns import write_columns, write_keywords
 from index.disk import Writer, sync_folder
 from index.groups import GroupMeans, measure_background
 from index.lexical import Lexicon, weigh_rows
@@ -21,6 +20,7 @@ from index.manifest import FORMAT, Files, Manifest
 from index.neighbours import IndexSide, find_own_neighbours
 from index.passages import ScaledPassages
 from index.rows import BUCKETS
+from index.snapshot import write_columns, write_keywords
 from index.vector_search import Vectors
 
 if TYPE_CHECKING:

@@ -1,11 +1,13 @@
 """The article: its fields as a CMS sends them, validated once, and its identity."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -36,6 +38,7 @@ __all__ = [
     "MOST_NAMES",
     "UNKNOWN_LANGUAGE",
     "Article",
+    "DisplayFields",
     "Id",
     "Moment",
     "Status",
@@ -273,6 +276,43 @@ class Article(BaseModel):
     def to_document(self) -> dict[str, Any]:
         """As plain JSON types, only fields that are set: the form of the API."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayFields:
+    """What a list shows of an article; the snapshot keeps it with the row.
+
+    `published_at` is RFC 3339 in UTC; `language` is None if unknown.
+    """
+
+    title: str
+    url: str | None
+    section: str | None
+    language: str | None
+    published_at: str | None
+    image_url: str | None
+
+    @classmethod
+    def of(cls, article: Article, language: str | None) -> Self:
+        """The display fields of an article; `language` is used where the article gives none."""
+        document = article.to_document()
+        return cls(
+            title=article.title.strip(),
+            url=article.url,
+            section=article.section,
+            language=article.language or language,
+            published_at=document.get("published_at"),
+            image_url=article.image_url,
+        )
+
+    def to_bytes(self) -> bytes:
+        """Write compact JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
+        return cls(**json.loads(data))
 
 
 def parse_article(document: str | bytes, *, article_id: str | None = None) -> Article:

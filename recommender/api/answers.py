@@ -169,8 +169,8 @@ class Explanation(Answer):
     """The parts of an item's place.
 
     `dense`, `passages` and `lexical` are the signals after scaling, 0..1; the score is their mean
-    by their weights, and `ranking_value` is `score * recency - hubness`. `grounds` are looked up
-    afterwards, in the texts; where they cannot be, `no_grounds_because` says why.
+    by their weights, and `ranking_value` is `score * recency + nearness - hubness`. `grounds` are
+    looked up afterwards, in the texts; where they cannot be, `no_grounds_because` says why.
     """
 
     dense: Rounded
@@ -180,6 +180,7 @@ class Explanation(Answer):
     passage_weight: Rounded
     lexical_weight: Rounded
     recency: Rounded
+    nearness: Rounded
     hubness: Rounded
     ranking_value: Rounded
     grounds: Grounds | None = None

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+from index import Catalog
 from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
-from recommender.indexing.snapshots import open_or_create
+from recommender.indexing.snapshots import open_or_create, read_live_manifest
 from recommender.ranking.policy import MOST_POLICY_BYTES, ActivePolicy, Policy, parse_policy
+from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -32,16 +34,22 @@ def policy() -> None:
     help="Print only the fields that differ from the defaults, as `policy set` takes them.",
 )
 def show(differences: bool) -> None:
-    """Print the active policy, and which fields differ from the defaults.
+    """Print the active policy, which fields differ from the defaults, and measured weights.
+
+    `measured` has, by language, the share of vectors in the score of briefs and of reports, as the
+    last rebuild measured it in this archive. It counts where the policy sets no weights.
 
     Version 0 is the defaults, which are active until a policy is set.
     """
-    url = Settings.from_environment().database_url
-    with closing(open_store(url, must_exist=True)) as store:
+    settings = Settings.from_environment()
+    with closing(open_store(settings.database_url, must_exist=True)) as store:
         active_policy = ActivePolicy.of(store.policies.history())
     if active_policy.fault is not None:
         click.echo(f"not active: {active_policy.fault}", err=True)
-    shown = active_policy.policy.to_document() if differences else _described(active_policy)
+    if differences:
+        shown = active_policy.policy.to_document()
+    else:
+        shown = _described(active_policy) | {"measured": _measured(settings)}
     click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
 
 
@@ -72,6 +80,12 @@ def _described(active_policy: ActivePolicy) -> dict[str, Any]:
             name: {"value": value, "default": usual[name]} for name, value in differences.items()
         },
     }
+
+
+def _measured(settings: Settings) -> Any:  # noqa: ANN401 - JSON
+    """By language and kind of text, the share of vectors that the live snapshot has measured."""
+    live = read_live_manifest(Catalog(settings.data.snapshots))
+    return {} if live is None else json.loads(live.notes.get(SHARES_NOTE, "{}"))
 
 
 def _read(path: Path) -> Policy:

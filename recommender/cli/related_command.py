@@ -31,9 +31,9 @@ from recommender.errors import UnreadArticle
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.live import open_replica
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import title_of
 from recommender.ranking.explain import list_explained
-from recommender.ranking.seed import seed_of
+from recommender.ranking.related import title_of
+from recommender.ranking.scoring import seed_of
 from recommender.settings import Settings
 from recommender.store import open_store
 

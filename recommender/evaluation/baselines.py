@@ -15,7 +15,7 @@ from recommender.evaluation.runs import Bench
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import Filter, matching
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.seed import Seed, find_seed
+from recommender.ranking.scoring import Seed, find_seed
 
 __all__ = ["BASELINES", "run_baselines"]
 

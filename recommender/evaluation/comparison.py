@@ -17,9 +17,9 @@ from recommender.evaluation.runs import Bench, list_each
 from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.indexing.snapshots import open_generation
-from recommender.ranking.display_fields import title_of
 from recommender.ranking.policy import Policy
-from recommender.ranking.seed import seed_of
+from recommender.ranking.related import title_of
+from recommender.ranking.scoring import seed_of
 
 __all__ = ["Comparison", "ListChange", "compare", "compare_generations"]
 

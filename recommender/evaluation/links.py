@@ -14,7 +14,7 @@ from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import MOST_SAMPLED, sample_evenly
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.seed import seed_of
+from recommender.ranking.scoring import seed_of
 from recommender.store import ArticleStore
 
 __all__ = [

@@ -19,9 +19,9 @@ from recommender.evaluation.measures import MAIN, MEASURES
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import ABSENT, RELEVANCE, SERVED, TRAITS, Scoreboard
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import title_of
 from recommender.ranking.policy import RELEVANCE_ONLY
-from recommender.ranking.seed import find_seed
+from recommender.ranking.related import title_of
+from recommender.ranking.scoring import find_seed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

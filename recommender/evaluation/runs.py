@@ -25,7 +25,7 @@ from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.store import ArticleStore, open_store
 
 __all__ = [

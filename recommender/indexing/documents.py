@@ -1,10 +1,15 @@
-"""From articles and the features of their texts to the rows of the index."""
+"""From articles and the features of their texts to the rows of the index.
+
+A rebuild also takes titles and bodies from them, to measure how much vectors count against words.
+"""
 
 import logging
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -13,16 +18,27 @@ from numpy.typing import NDArray
 from index import Passages, Rows, TermCounts
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, host_of, primary_language
-from recommender.ranking.display_fields import DisplayFields
+from recommender.analysis.tokens import count_tokens
+from recommender.articles import (
+    UNKNOWN_LANGUAGE,
+    Article,
+    DisplayFields,
+    hash_id,
+    host_of,
+    primary_language,
+)
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
 from recommender.ranking.filters import visibility_columns
+from recommender.ranking.vector_share import BRIEF_WORDS, LEAST_PAIRS, Shares, share_of_vectors
 
 __all__ = [
     "GROUPED_BY",
+    "MOST_PAIRS",
     "RELIABLE_BY",
     "IndexedDocument",
     "LanguageSupport",
+    "TitlePair",
+    "TitlePairs",
     "build_rows",
     "with_text_clusters",
 ]
@@ -32,8 +48,12 @@ GROUPED_BY: Final = "language"
 RELIABLE_BY: Final = "fluent"
 """The column that says whose vectors are compared first, within their language."""
 
+MOST_PAIRS: Final = 300
+"""So many pairs of a kind are measured: 90,000 comparisons, in a fraction of a second."""
 _NO_NAME: Final = 0
 _log = logging.getLogger(__name__)
+Doubles = NDArray[np.float64]
+Kind = tuple[str, bool]
 
 
 class LanguageSupport(Protocol):
@@ -74,6 +94,19 @@ class IndexedDocument:
         detected = None if self.features is None else self.features.language
         return primary_language(self.article.language) or detected
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether its text has fewer than BRIEF_WORDS counted words, or was not read."""
+        return self.features is None or float(self.features.counts.sum()) < BRIEF_WORDS
+
+    @property
+    def has_passages_apart(self) -> bool:
+        """Whether its passages say more than its vector.
+
+        The only passage of a brief, or of a text without a title, is what its vector is made of.
+        """
+        return not self.is_brief and bool(self.article.title.strip())
+
     def is_embedded(self, encoder: LanguageSupport) -> bool:
         """Whether it has a usable vector: an embedding, in a language that the encoder supports."""
         return self.embedding is not None and encoder.supports(self.language)
@@ -81,6 +114,68 @@ class IndexedDocument:
     def has_full_support(self, encoder: LanguageSupport) -> bool:
         """Whether its vector is compared first, within its language."""
         return self.embedding is not None and encoder.supports_fully(self.language)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TitlePair:
+    """The title of an article and its body.
+
+    Attributes:
+        order: decides which pairs are measured.
+        vectors: int8 [2, dim], the quantized vectors of title and body.
+        title: the counts of its hashed words.
+        body: the same of the rest of the text.
+    """
+
+    order: int
+    vectors: NDArray[np.int8]
+    title: Mapping[int, float]
+    body: Mapping[int, float]
+
+    @classmethod
+    def of(cls, document: IndexedDocument) -> "TitlePair | None":
+        """The pair of a document; None if it has no title, no body or no embedding."""
+        features, embedding = document.features, document.embedding
+        if features is None or embedding is None or not len(embedding.title_and_body):
+            return None
+        outline = document.article
+        words = count_tokens(Article(id=outline.id, title=outline.title))
+        title = dict(zip(*(part.tolist() for part in words), strict=True))
+        counts = zip(features.buckets.tolist(), features.counts.tolist(), strict=True)
+        body = {bucket: count - title.get(bucket, 0) for bucket, count in counts}
+        rest = {bucket: count for bucket, count in body.items() if count > 0}
+        return cls(hash_id(outline.id), embedding.title_and_body, title, rest)
+
+
+@dataclass(slots=True)
+class TitlePairs:
+    """The pairs that are measured, by language and whether the text is a brief; ascending."""
+
+    kept: dict[Kind, list[TitlePair]] = field(default_factory=dict)
+
+    def add(self, documents: Iterable[IndexedDocument]) -> None:
+        """Take the pairs of some documents; of each kind, MOST_PAIRS are kept."""
+        for document in documents:
+            kind = (document.language or UNKNOWN_LANGUAGE, document.is_brief)
+            kept = self.kept.setdefault(kind, [])
+            full = len(kept) == MOST_PAIRS
+            if full and hash_id(document.article.id) > kept[-1].order:
+                continue
+            if (pair := TitlePair.of(document)) is not None:
+                insort(kept, pair, key=lambda one: one.order)
+                del kept[MOST_PAIRS:]
+
+    def measure(self, *, centred: bool) -> Shares:
+        """The share of vectors of each kind that has enough pairs.
+
+        Args:
+            centred: whether the mean vector is removed, as the snapshot removes it.
+        """
+        return {
+            kind: _measure(pairs, centred=centred)
+            for kind, pairs in sorted(self.kept.items())
+            if len(pairs) >= LEAST_PAIRS
+        }
 
 
 def build_rows(
@@ -155,6 +250,8 @@ def _feature_columns(
     return {
         "embedded": _bools(document.is_embedded(encoder) for document in documents),
         "fluent": _bools(document.has_full_support(encoder) for document in documents),
+        "brief": _bools(document.is_brief for document in documents),
+        "passages_apart": _bools(document.has_passages_apart for document in documents),
         "change": np.array([document.change for document in documents], np.int64),
         "read": _bools(document.features is not None for document in documents),
         "up_to_date": _bools(d.up_to_date and d.features is not None for d in documents),
@@ -202,6 +299,7 @@ def _choose_dims(documents: Sequence[IndexedDocument], dims: tuple[int, int]) ->
 
 
 def _dims_of(embedding: Embedding) -> tuple[int, int]:
+    """How many numbers the vector has, and how many a passage."""
     return len(embedding.vector), int(embedding.passages.shape[1])
 
 
@@ -246,3 +344,41 @@ def _terms_of(features: Features | None) -> tuple[NDArray[np.int32], NDArray[np.
     if features is None:
         return np.empty(0, np.int32), np.empty(0, np.float32)
     return features.buckets, features.counts
+
+
+def _measure(pairs: Sequence[TitlePair], *, centred: bool) -> float:
+    titles, bodies = (
+        _unit_rows(np.stack([pair.vectors[at] for pair in pairs]), centred=centred) for at in (0, 1)
+    )
+    words = _weigh([pair.title for pair in pairs] + [pair.body for pair in pairs])
+    title_words, body_words = words[: len(pairs)], words[len(pairs) :]
+    alike = _in_deviations(bodies @ bodies.T) + _in_deviations(body_words @ body_words.T)
+    return share_of_vectors(titles @ bodies.T, title_words @ body_words.T, alike)
+
+
+def _unit_rows(codes: NDArray[np.int8], *, centred: bool) -> Doubles:
+    """Quantized vectors as unit rows, without their mean if they are centred: float64 [n, dim]."""
+    vectors = codes.astype(np.float64)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    if centred:
+        vectors -= vectors.mean(axis=0)
+    lengths: Doubles = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return vectors / lengths
+
+
+def _weigh(texts: Sequence[Mapping[int, float]]) -> Doubles:
+    """TF-IDF weights as unit rows over the words that occur, as `index.lexical` weighs terms."""
+    column = {word: at for at, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+    weights = np.zeros((len(texts), len(column)))
+    for row, counts in zip(weights, texts, strict=True):
+        row[[column[word] for word in counts]] = 1 + np.log([*counts.values()])
+    frequency = np.count_nonzero(weights, axis=0)
+    weights *= np.log((1 + len(texts)) / (1 + frequency)) + 1
+    lengths: Doubles = np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
+    return weights / lengths
+
+
+def _in_deviations(similarities: Doubles) -> Doubles:
+    """Similarities in units of their standard deviation between different texts."""
+    others = similarities[~np.eye(len(similarities), dtype=bool)]
+    return similarities / max(float(others.std()) if len(others) else 0.0, 1e-9)

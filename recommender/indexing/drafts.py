@@ -26,7 +26,7 @@ from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
 from recommender.indexing.documents import IndexedDocument
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
-from recommender.ranking.seed import Seed
+from recommender.ranking.scoring import Seed
 
 __all__ = ["ANY_ID", "DraftServer", "make_outside_seed", "read_draft"]
 
@@ -86,6 +86,8 @@ def make_outside_seed(view: View, article: Article, draft: DraftFeatures | None 
         up_to_date=document.up_to_date,
         embedded=document.is_embedded(origin),
         fluent=document.has_full_support(origin),
+        brief=document.is_brief,
+        passages_apart=document.has_passages_apart,
         vector=None
         if embedding is None
         else view.snapshot.centre(embedding.unit_vector[None], language)[0],

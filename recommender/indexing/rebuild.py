@@ -29,7 +29,12 @@ from recommender.analysis.features import Features
 from recommender.api import ListOptions
 from recommender.errors import GateRefused, HeldBack
 from recommender.indexing.backfill import backfill
-from recommender.indexing.documents import IndexedDocument, build_rows, with_text_clusters
+from recommender.indexing.documents import (
+    IndexedDocument,
+    TitlePairs,
+    build_rows,
+    with_text_clusters,
+)
 from recommender.indexing.gate import GateCandidate, admit
 from recommender.indexing.snapshots import (
     build_options,
@@ -44,7 +49,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.store import ArticleStore, StoredArticle, StoreState
 
 __all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "rebuild"]
@@ -83,12 +88,14 @@ class Gathered:
         expected: how many articles a snapshot should have: also those whose features are missing
             though they are not in the queue.
         unread: how many articles have no features.
+        pairs: titles and bodies, to measure the weights of the signals with.
     """
 
     state: StoreState
     rows: Rows
     expected: int
     unread: int
+    pairs: TitlePairs
 
 
 def rebuild(
@@ -155,18 +162,19 @@ def gather(store: ArticleStore, model: Model) -> Gathered:
     Outlines and features are loaded page by page; texts are not loaded.
     """
     parts = [build_rows((), model, dim=1)]
-    expected, unread = 0, 0
+    expected, unread, pairs = 0, 0, TitlePairs()
     with store.scan() as scan:
         queued = scan.queued_ids()
         for page in _batches(scan.outlines()):
             documents = _index_page(store, page, model.fingerprint)
             dims = parts[-1].dim, parts[-1].passages.dim
             parts.append(build_rows(documents, model, *dims))
+            pairs.add(documents)
             missing = {one.article.id for one in page} - {one.article.id for one in documents}
             expected += len(documents) + len(missing - queued)
             unread += len(missing)
         rows = with_text_clusters(concatenate_rows(parts))
-        return Gathered(scan.state, rows, expected, unread)
+        return Gathered(scan.state, rows, expected, unread, pairs)
 
 
 def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
@@ -213,7 +221,8 @@ def _publish(
     store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
 ) -> Rebuilt:
     gathered = gather(store, model)
-    staged = catalog.stage(gathered.rows, **build_options(model, gathered.state))
+    options = build_options(model, gathered.state, gathered.pairs)
+    staged = catalog.stage(gathered.rows, **options)
     try:
         if not force:
             _check_gate(staged, catalog, store, gathered.expected)

@@ -29,7 +29,8 @@ from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.errors import BadSettings
-from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, build_rows
+from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, TitlePairs, build_rows
+from recommender.ranking.vector_share import SHARES_NOTE, write_shares
 from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
@@ -52,7 +53,6 @@ __all__ = [
 ]
 
 _ENCODER: Final = "encoder"
-_TITLE_ENCODER: Final = "title_encoder"
 _LANGUAGES: Final = "languages"
 _WEAK: Final = "kin"
 _MARK: Final = "mark"
@@ -70,11 +70,10 @@ class Origin:
     Attributes:
         epoch: the store's.
         point: the last change in them.
-        model: fingerprint of the encoder of their vectors, or of both.
+        model: fingerprint of the encoder of their vectors.
         encoder: the name by which that model was asked for.
         languages: primary BCP-47 subtags that the encoder supports; None means any.
         weak_languages: those of them that it supports only through related languages.
-        title_encoder: the name of the model that read titles and leads; "" if `encoder` read all.
     """
 
     epoch: str
@@ -83,7 +82,6 @@ class Origin:
     encoder: str
     languages: frozenset[str] | None
     weak_languages: frozenset[str] = frozenset()
-    title_encoder: str = ""
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Origin":
@@ -97,7 +95,6 @@ class Origin:
             encoder=notes.get(_ENCODER, ""),
             languages=None if languages == _ANY else _split(languages),
             weak_languages=_split(notes.get(_WEAK, "")),
-            title_encoder=notes.get(_TITLE_ENCODER, ""),
         )
 
     def supports(self, language: str | None) -> bool:
@@ -109,9 +106,15 @@ class Origin:
         return self.supports(language) and language not in self.weak_languages
 
 
-def build_options(model: Model, state: StoreState) -> BuildOptions:
-    """The options for building a snapshot of a store at one moment."""
+def build_options(model: Model, state: StoreState, pairs: TitlePairs | None = None) -> BuildOptions:
+    """The options for building a snapshot of a store at one moment.
+
+    The shares of vectors are measured here with `pairs`, if there are any, and stay the same until
+    the next snapshot is built.
+    """
     languages = _ANY if model.languages is None else ",".join(sorted(model.languages))
+    # With several languages, vectors of one language are close together whatever they say.
+    centred = model.languages is None or len(model.languages) > 1
     return BuildOptions(
         model=model.fingerprint,
         analyzer=ANALYZER_VERSION,
@@ -119,14 +122,13 @@ def build_options(model: Model, state: StoreState) -> BuildOptions:
         change=state.change,
         grouped_by=GROUPED_BY,
         reliable_by=RELIABLE_BY,
-        # With several languages, vectors of one language are close together whatever they say.
-        centred=model.languages is None or len(model.languages) > 1,
+        centred=centred,
         notes={
             _ENCODER: model.name,
-            **({} if model.titles is None else {_TITLE_ENCODER: model.titles.name}),
             _LANGUAGES: languages,
             _WEAK: ",".join(sorted(model.weak_languages)),
             _MARK: state.newest.mark,
+            SHARES_NOTE: write_shares(pairs.measure(centred=centred) if pairs else {}),
         },
     )
 

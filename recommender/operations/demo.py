@@ -20,10 +20,9 @@ from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import serve_all
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import title_of
 from recommender.ranking.policy import Policy
-from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.related import list_related, title_of
+from recommender.ranking.scoring import find_seed
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records

@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -80,10 +79,9 @@ def model_in_use(catalog: Catalog, settings: Settings, store: ArticleStore) -> M
     if configured.fingerprint == origin.model or not origin.encoder:
         return configured
     with suppress(ModelRefused):
-        encoding = replace(settings.encoding, title_model=origin.title_encoder)
-        of_snapshot = find_model(origin.encoder, settings.data_dir, encoding)
+        of_snapshot = find_model(origin.encoder, settings.data_dir, settings.encoding)
         if of_snapshot.fingerprint == origin.model:
-            _log.warning("using %s until a rebuild with %s", of_snapshot.shown, configured.shown)
+            _log.warning("using %s until a rebuild with %s", of_snapshot.name, configured.name)
             return of_snapshot
     _log.error("the model of the live snapshot is missing; new articles are listed by words alone")
     return configured
@@ -178,7 +176,7 @@ class IndexerProcess:
         self._indexer = Indexer(self._store(), analyzer, self._settings.data.texts_in_hand)
         self._indexer.warm_up()
         self._fingerprint = model.fingerprint
-        _log.info("analyzing with %s", model.shown)
+        _log.info("analyzing with %s", model.name)
 
     def _requeue_for(self, model: Model) -> None:
         """Queue the texts that were embedded for another model while this snapshot was built."""
@@ -186,7 +184,7 @@ class IndexerProcess:
         if manifest is not None and manifest.model == model.fingerprint:
             missed = self._store().queue.requeue_unembedded(model.fingerprint)
             if missed:
-                _log.info("%d articles are embedded again for %s", missed, model.shown)
+                _log.info("%d articles are embedded again for %s", missed, model.name)
 
     def _build_if_due(self) -> None:
         """Start a compaction, or a rebuild, in a process of its own if it is due."""

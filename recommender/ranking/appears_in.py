@@ -13,7 +13,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 
 __all__ = ["MOST_SECONDS", "NEAREST", "Appearances", "find_appearances"]
 

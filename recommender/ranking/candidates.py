@@ -13,10 +13,10 @@ from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import FALLBACK_SECTION, SEMANTIC, ListOptions
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
+from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.overrides import NO_ACTIVE_OVERRIDES, ActiveOverrides
 from recommender.ranking.policy import Policy
-from recommender.ranking.scoring import ScoredCandidates, Scorer
-from recommender.ranking.seed import Seed
+from recommender.ranking.scoring import Scorer, Seed
 
 __all__ = [
     "CandidatePool",

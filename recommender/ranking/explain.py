@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.api import Dropped, Item, NoGrounds, RelatedList, Rule
-from recommender.articles import Article
+from recommender.articles import Article, DisplayFields
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.filters import Filter, broken_rules
+from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.related import Removed, list_of, select_items
-from recommender.ranking.scoring import ScoredCandidates
-from recommender.ranking.seed import Seed
+from recommender.ranking.scoring import Seed
 from recommender.ranking.shared_text import ComparedText, compare_texts
 from recommender.ranking.telling_words import telling_buckets
 

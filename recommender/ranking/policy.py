@@ -70,26 +70,26 @@ class Policy:
     """
 
     dense_weight: Annotated[
-        Share,
+        Share | None,
         _means(
-            "share of article vectors in the score if the encoder supports both languages; "
-            "words get the rest, after vectors and passages. If the encoder does not support one "
-            "of the languages, only words count. If it supports both and they differ, words do "
-            "not count"
+            "share of article vectors in the score if the encoder supports both languages; not set "
+            "(null): what the last rebuild measured in this archive. Words get the rest, after "
+            "vectors and passages. If the encoder does not support one of the languages, only "
+            "words count. If it supports both and they differ, words do not count"
         ),
-    ] = 0.3
+    ] = None
     passage_weight: Annotated[
-        Share,
+        Share | None,
         _means(
-            "share of passage matching in the score if the encoder supports both languages; "
-            "`dense_weight` and this add up to at most 1"
+            "share of passage matching in the score if the encoder supports both languages; not "
+            "set (null): a part of what was measured. `dense_weight` and this add up to at most 1"
         ),
-    ] = 0.25
+    ] = None
     neighbour_weight: Annotated[
         Share,
         _means(
             "how much the two nearest neighbours of an article count in its vector, each by "
-            "its nearness"
+            "its nearness; nothing if the encoder supports several languages"
         ),
     ] = 0.6
     hubness_weight: Annotated[
@@ -99,7 +99,7 @@ class Policy:
             "ranking value of an article, so that articles near to everything are not in "
             "every list"
         ),
-    ] = 0.2
+    ] = 0.3
     candidates: Annotated[
         int, Field(ge=1, le=10_000), _means("how many candidates each signal finds")
     ] = 200
@@ -161,13 +161,32 @@ class Policy:
             "`half_life_days` is that of all others"
         ),
     ] = field(default_factory=dict, hash=False)
+    nearness_weight: Annotated[
+        Share,
+        _means(
+            "what is added to the ranking value of an article that was published at the same time "
+            "as the seed; not with `mode=background`"
+        ),
+    ] = 0.05
+    nearness_half_life_days: Annotated[
+        Days, _means("the days between two articles at which half of that is added")
+    ] = 5.0
+    nearness_half_lives: Annotated[
+        Mapping[SectionName, Days],
+        Field(max_length=500),
+        _means(
+            "by section, the same in days, for sections whose texts stay right for long; the "
+            "longer one of the two articles counts"
+        ),
+    ] = field(default_factory=dict, hash=False)
     fallback: Annotated[bool, _means("whether a short list is filled with the latest articles")] = (
         True
     )
     untitled: Annotated[bool, _means("whether articles without a title may be listed")] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "half_lives", MappingProxyType(dict(self.half_lives)))
+        for name in ("half_lives", "nearness_half_lives"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def to_document(self, *, full: bool = False) -> dict[str, Any]:
         """As plain JSON types: the fields that differ from the defaults, or all fields."""
@@ -225,7 +244,7 @@ def parse_policy(document: str | bytes) -> Policy:
 
 def _check_shares(policy: Policy) -> None:
     """Check that vectors and passages leave a share of at least 0 for words."""
-    if policy.dense_weight + policy.passage_weight > 1:
+    if (policy.dense_weight or 0) + (policy.passage_weight or 0) > 1:
         raise ValueError("dense_weight and passage_weight add up to more than 1")
 
 

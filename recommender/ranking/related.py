@@ -25,10 +25,10 @@ from recommender.api import (
     Rule,
     ShortBecause,
 )
+from recommender.articles import DisplayFields
 from recommender.ranking.candidates import CandidatePool, ListRequest, StageCandidates
-from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.duplicates import repeats_among
-from recommender.ranking.scoring import ScoredCandidates
+from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.selection import (
     Removal,
     Selection,
@@ -44,6 +44,7 @@ __all__ = [
     "list_related",
     "pool_of",
     "select_items",
+    "title_of",
 ]
 
 SPARE: Final = 4  # candidates of a fallback stage for each missing item, as some are duplicates
@@ -311,3 +312,10 @@ class _UnfinishedList:
             reason=WORDS if by_words else stage,
             explanation=scored.explain(position) if self._request.options.explain else None,
         )
+
+
+def title_of(view: View, article_id: str) -> str:
+    """The title of an article; its id if it has no title or is not in the view."""
+    row = view.row_of(article_id)
+    title = "" if row is None else DisplayFields.from_bytes(view.display_of(row)).title
+    return title or article_id

@@ -1,298 +1,136 @@
-"""How related a candidate is to the seed: signals, their fusion into one score, hubness and age.
+"""The seed of a list, and how its candidates are scored and ordered.
 
-Three signals compare two articles: the cosine of their vectors (dense), how well passages of one
-match the other (passages), and the cosine of their TF-IDF weights (lexical). Each is scaled so
-that 0 is its background similarity, which two random articles have, and 1 is the same text. The
-score is the mean of the scaled signals by their weights. The ranking value orders a list; it is
-`score * recency - hubness`.
+`fusion` has the formulas. The ranking value orders a list; it is
+`score * recency + nearness in time - hubness`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import BackgroundSimilarity, View
-from recommender.api import Explanation
+from index import BackgroundSimilarity, Query, View
+from recommender.errors import UnreadArticle
 from recommender.ranking.filters import DAY_SECONDS
+from recommender.ranking.fusion import Backgrounds, ReadRows, ScoredCandidates, Signals, Times
 from recommender.ranking.policy import Policy
-from recommender.ranking.seed import Seed
+from recommender.ranking.vector_share import SHARES_NOTE, USUAL_SHARE, read_shares
 
-__all__ = [
-    "LEAST_MEASURED",
-    "Backgrounds",
-    "ReadRows",
-    "ScoredCandidates",
-    "Scorer",
-    "Scores",
-    "Signals",
-    "Weights",
-    "decay_by_age",
-    "fuse",
-    "recency_of",
-]
+__all__ = ["LEAST_MEASURED", "Scorer", "Seed", "find_seed", "seed_of"]
 
 LEAST_MEASURED: Final = 15
 """With so many articles a language has a hundred pairs, enough for its background similarity."""
-PAIRS_FOR_TRUST: Final = 100
-NO_WEIGHT: Final = 1e-6  # below this share vectors count nothing, and words count alone
+PASSAGE_PART: Final = 0.45
+"""The part of passages in the share of vectors, if they say more than it; see docs/relevance.md."""
+PASSAGE_PART_CENTRED: Final = 1 / 3
+"""The same for an encoder of several languages."""
 HOUR_SECONDS: Final = 3_600.0
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+_COLUMNS = (
+    "published_at",
+    "id_hash",
+    "translates",
+    "has_list",
+    "minhash",
+    "read",
+    "up_to_date",
+    "embedded",
+    "fluent",
+    "brief",
+    "passages_apart",
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Signals:
-    """The similarities of a seed and m candidates, each float32 [m].
+class Seed:
+    """The article that a list is made for.
 
     Attributes:
-        dense: cosines of article vectors.
-        passages: how well the passages of one match those of the other, in both directions.
-        lexical: cosines of TF-IDF weights.
+        id: its id; empty for a draft.
+        language: a primary BCP-47 subtag, or `und`.
+        section: None if it has none.
+        published_at: seconds since 1970 in UTC; NaN if unknown.
+        id_hash: of its id; see `hash_id`.
+        translates: the hash of the id or group that it translates; of its own id if none.
+        has_list: whether the article wants a list at all.
+        minhash: uint16 [MINHASH_SIZE], of its text.
+        up_to_date: whether its present text was read, not an older one.
+        embedded: whether the encoder supports its language.
+        fluent: whether vectors are better than words among texts of its language.
+        brief: whether its text is so short that vectors are measured apart from longer ones.
+        passages_apart: whether its passages say more than its vector.
+        vector: float32 [dim], a unit vector in the view's space; None without a read text.
+        passages: float32 [k, dim], unit rows; None without a read text.
+        terms: its weighted terms; None without a read text. Without vector and terms only the
+            fallback stages fill the list.
+        row: its row in the view; None for a draft and for an article that was not read.
     """
 
-    dense: Floats
-    passages: Floats
-    lexical: Floats
+    id: str
+    language: str
+    section: str | None
+    published_at: float
+    id_hash: int
+    translates: int
+    has_list: bool
+    minhash: NDArray[np.uint16]
+    up_to_date: bool = False
+    embedded: bool = False
+    fluent: bool = False
+    brief: bool = False
+    passages_apart: bool = True
+    vector: NDArray[np.float32] | None = None
+    passages: NDArray[np.float32] | None = None
+    terms: Query | None = None
+    row: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Backgrounds:
-    """The background similarity of each signal: the zero of the scale of a score.
-
-    Attributes: as in `Signals`, float32 [m].
-    """
-
-    dense: Floats
-    passages: Floats
-    lexical: Floats
-
-    @classmethod
-    def of(cls, pairs: NDArray[np.floating], medians: Signals) -> "Backgrounds":
-        """Medians over random pairs of each of m groups, shrunk towards 0 if the pairs are few.
-
-        In a group of three articles the median pair may be two duplicates. With PAIRS_FOR_TRUST
-        pairs half of a median counts.
-
-        Args:
-            pairs: the number of pairs of each group, [m].
-            medians: the median similarities of each group.
-        """
-        trust = pairs / (pairs + PAIRS_FOR_TRUST)
-        return cls(
-            _at_least_zero(medians.dense * trust),
-            _at_least_zero(medians.passages * trust),
-            _at_least_zero(medians.lexical * trust),
-        )
-
-    @classmethod
-    def of_groups(cls, measured: Sequence[BackgroundSimilarity]) -> "Backgrounds":
-        """From the background similarities that a snapshot has measured, one for each group."""
-        return cls.of(
-            np.array([one.rows * (one.rows - 1.0) / 2 for one in measured]),
-            Signals(
-                np.array([one.similarity for one in measured], np.float32),
-                np.array([one.passages for one in measured], np.float32),
-                np.array([one.lexical for one in measured], np.float32),
-            ),
-        )
-
-    def at(self, groups: NDArray[np.integer]) -> "Backgrounds":
-        """The background similarities of some articles, given the group of each."""
-        return Backgrounds(self.dense[groups], self.passages[groups], self.lexical[groups])
-
-    def midway(self, other: "Backgrounds") -> "Backgrounds":
-        """The mean of two: the background similarity of articles in two different groups."""
-        half = np.float32(0.5)
-        return Backgrounds(
-            half * (self.dense + other.dense),
-            half * (self.passages + other.passages),
-            half * (self.lexical + other.lexical),
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Weights:
-    """The share of each signal in the score of a pair, each float32 [m]. They add up to 1."""
-
-    dense: Floats
-    passages: Floats
-    lexical: Floats
-
-    @classmethod
-    def of(cls, known: Mask, same: Mask, dense: float, passages: float) -> "Weights":
-        """The weights for each candidate.
-
-        Args:
-            known: whether the encoder supports the languages of both articles, [m]. If not, words
-                decide alone, because vectors of an unknown language are noise.
-            same: whether both are in one language, [m]. If not, vectors decide alone, because two
-                languages share no words but names.
-            dense: the share of article vectors if all three signals count.
-            passages: the share of passages then; words have the rest.
-        """
-        if np.count_nonzero(known) == np.count_nonzero(same) == len(known):
-            whole = (dense, passages, max(1 - dense - passages, 0.0))
-            return cls(*(np.full(len(known), share, np.float32) for share in whole))
-        vectors = dense + passages
-        between = vectors if vectors > NO_WEIGHT else 1.0
-        spread = np.where(known, np.where(same, 1.0, 1 / between), 0.0)
-        by_vectors, by_passages = dense * spread, passages * spread
-        by_words = np.maximum(1 - by_vectors - by_passages, 0)  # rounding may go below 0
-        parts = (part.astype(np.float32) for part in (by_vectors, by_passages, by_words))
-        return cls(*parts)
-
-    def at(self, kept: Mask) -> "Weights":
-        """The positions that a mask keeps, bool [m]."""
-        return Weights(self.dense[kept], self.passages[kept], self.lexical[kept])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """Scaled signals and score, each float32 [m] in 0..1: 0 is a random pair, 1 the same text."""
-
-    dense: Floats
-    passages: Floats
-    lexical: Floats
-    score: Floats
-
-    def at(self, kept: Mask) -> "Scores":
-        """The positions that a mask keeps, bool [m]."""
-        return Scores(self.dense[kept], self.passages[kept], self.lexical[kept], self.score[kept])
-
-
-def fuse(signals: Signals, backgrounds: Backgrounds, weights: Weights) -> Scores:
-    """The weighted mean of the scaled signals. It is symmetric in the two articles; all [m]."""
-    dense = _scale(signals.dense, backgrounds.dense)
-    passages = _scale(signals.passages, backgrounds.passages)
-    lexical = _scale(signals.lexical, backgrounds.lexical)
-    score = weights.dense * dense + weights.passages * passages + weights.lexical * lexical
-    return Scores(dense, passages, lexical, np.minimum(score, np.float32(1)))
-
-
-def recency_of(age_days: Doubles, weight: float, half_life_days: float | Doubles) -> Doubles:
-    """Factor on the score: 1 for a new article, and down to `1 - weight` for an old one.
-
-    Half of the weight is lost at the half-life, one number or [n]. An article without a date (NaN)
-    loses nothing, and one with a date in the future counts as new.
-    """
-    lost = 1 - np.exp2(-np.maximum(age_days, 0) / half_life_days)
-    return np.where(np.isnan(age_days), 1.0, 1 - weight * lost)
-
-
-def decay_by_age(view: View, rows: Rows, policy: Policy, now: float) -> Doubles:
-    """The recency factor of some rows at `now` (seconds since 1970 UTC): float64 [m].
-
-    Ages count to the start of the present hour, so that the clock changes a list once an hour.
-    """
-    hour = now // HOUR_SECONDS * HOUR_SECONDS
-    age_days = (hour - view.take("published_at", rows)) / DAY_SECONDS
-    half_life_days = policy.half_life_days
-    if not policy.half_lives:
-        return recency_of(age_days, policy.age_weight, half_life_days)
-    by_section = view.map_labels(
-        "section", rows, lambda section: policy.half_lives.get(section, half_life_days)
+def seed_of(view: View, article_id: str) -> Seed | None:
+    """The seed as a view has it; None if the view does not have the article."""
+    row = view.row_of(article_id)
+    if row is None:
+        return None
+    at = np.array([row])
+    values = {name: view.take(name, at)[0] for name in _COLUMNS}
+    language, section = (view.label_of(column, row) for column in ("language", "section"))
+    text = view.text_of(row) if values["read"] else None
+    return Seed(
+        id=article_id,
+        language=language,
+        section=section or None,
+        published_at=float(values["published_at"]),
+        id_hash=int(values["id_hash"]),
+        translates=int(values["translates"]),
+        has_list=bool(values["has_list"]),
+        minhash=values["minhash"],
+        up_to_date=bool(values["up_to_date"]),
+        embedded=bool(values["embedded"]),
+        fluent=bool(values["fluent"]),
+        brief=bool(values["brief"]),
+        passages_apart=bool(values["passages_apart"]),
+        vector=None if text is None else text.vector,
+        passages=None if text is None else text.passages,
+        terms=None if text is None else text.terms,
+        row=None if text is None else row,
     )
-    return recency_of(age_days, policy.age_weight, by_section)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredCandidates:
-    """Candidates with their scores, position by position.
+def find_seed(view: View, article_id: str) -> Seed:
+    """The seed as a view has it.
 
-    Attributes:
-        rows: int64 [m].
-        vectors: float32 [m, dim], unit rows after neighbour smoothing.
-        scores: the scaled signals and the score.
-        weights: the weight of each signal.
-        recency: float64 [m], factors on the score.
-        hubness: float64 [m], subtracted because a row is near to everything.
-        values: float64 [m], the ranking values: `score * recency - hubness`.
+    Raises:
+        UnreadArticle: the view does not have the article.
     """
-
-    rows: Rows
-    vectors: Floats
-    scores: Scores
-    weights: Weights
-    recency: Doubles
-    hubness: Doubles
-    values: Doubles
-
-    def at(self, kept: Mask) -> "ScoredCandidates":
-        """The candidates that a mask keeps, bool [m]."""
-        if kept.all():
-            return self
-        return ScoredCandidates(
-            self.rows[kept],
-            self.vectors[kept],
-            self.scores.at(kept),
-            self.weights.at(kept),
-            self.recency[kept],
-            self.hubness[kept],
-            self.values[kept],
-        )
-
-    @property
-    def by_words_alone(self) -> Mask:
-        """Which candidates were compared by words alone: bool [m]."""
-        words_alone: Mask = self.weights.lexical >= 1
-        return words_alone
-
-    def are_related(self, policy: Policy, min_score: float | None) -> Mask:
-        """Which candidates score high enough to be called related: bool [m].
-
-        `min_score` replaces the thresholds of the policy.
-        """
-        least: Floats | float
-        if min_score is None:
-            bounds = np.where(self.by_words_alone, policy.words_threshold, policy.threshold)
-            least = bounds.astype(np.float32)
-        else:
-            least = min_score
-        related: Mask = (self.scores.score > 0) & (self.scores.score >= least)
-        return related
-
-    def explain(self, position: int) -> Explanation:
-        """Everything that decides the rank of one candidate."""
-        scores, weights = self.scores, self.weights
-        return Explanation(
-            dense=float(scores.dense[position]),
-            passages=float(scores.passages[position]),
-            lexical=float(scores.lexical[position]),
-            dense_weight=float(weights.dense[position]),
-            passage_weight=float(weights.passages[position]),
-            lexical_weight=float(weights.lexical[position]),
-            recency=float(self.recency[position]),
-            hubness=float(self.hubness[position]),
-            ranking_value=float(self.values[position]),
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReadRows:
-    """What the archive holds of some rows, position by position.
-
-    Attributes:
-        rows: int64 [m].
-        vectors: float32 [m, dim], unit rows after neighbour smoothing.
-        signals: their similarities to the seed.
-        hubness: float32 [m], as the archive has it.
-        same: whether they are in the seed's language, bool [m].
-        embedded: whether the encoder supports their language, bool [m].
-        fluent: whether vectors are better than words among texts of their language, bool [m].
-    """
-
-    rows: Rows
-    vectors: Floats
-    signals: Signals
-    hubness: Floats
-    same: Mask
-    embedded: Mask
-    fluent: Mask
+    seed = seed_of(view, article_id)
+    if seed is None:
+        raise UnreadArticle(article_id)
+    return seed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -308,8 +146,13 @@ class Scorer:
         measured: the languages whose background similarity is known well enough to use vectors.
             Without their mean removed, vectors of a multilingual encoder lie so close to each
             other that any two texts of a language would look related.
+        counts: bool, by language of `backgrounds`: whether vectors count between the seed and a
+            text in that language. In a language that the encoder knows only through related ones,
+            words decide alone.
         query: the seed's vector after neighbour smoothing, float32 [dim], a unit vector; None if
             the seed has no vector.
+        smoothing: how much neighbours count in a vector; nothing if the encoder supports several
+            languages.
     """
 
     view: View
@@ -318,87 +161,96 @@ class Scorer:
     now: float
     backgrounds: Mapping[str, BackgroundSimilarity]
     measured: frozenset[str]
+    counts: Mask
     query: Floats | None
+    smoothing: float
 
     @classmethod
     def of(cls, view: View, seed: Seed, policy: Policy, now: float) -> "Scorer":
         """A scorer for a seed, whose vector is smoothed here."""
+        # In vectors of several languages neighbours only blur: docs/relevance.md.
+        smoothing = 0.0 if view.snapshot.manifest.centred else policy.neighbour_weight
         labels = (label for part in view.parts for label in part.labels["language"])
         backgrounds = {label: view.background_of(label) for label in (seed.language, *labels)}
         least = LEAST_MEASURED if view.snapshot.manifest.centred else 0
         measured = frozenset(label for label, one in backgrounds.items() if one.rows >= least)
-        weight = policy.neighbour_weight
+        seed_counts = seed.embedded and seed.language in measured
+        counts = np.array(
+            [
+                seed_counts and (seed.fluent if one == seed.language else one in measured)
+                for one in backgrounds
+            ],
+            np.bool_,
+        )
         query: Floats | None = None
         if seed.row is not None:
-            query = view.fetch_smoothed(np.array([seed.row]), weight)[0]
+            query = view.fetch_smoothed(np.array([seed.row]), smoothing)[0]
         elif seed.vector is not None:
-            query = view.smooth(seed.vector, weight, seed.language)
-        return cls(view, seed, policy, now, backgrounds, measured, query)
+            query = view.smooth(seed.vector, smoothing, seed.language)
+        return cls(view, seed, policy, now, backgrounds, measured, counts, query, smoothing)
 
     def score(self, rows: Rows) -> ScoredCandidates:
         """Score some rows, int64 [m]; their order is kept."""
-        return self.score_read(self.read(rows))
+        return self.read(rows).score(self.policy)
 
     def read(self, rows: Rows) -> ReadRows:
         """Read from the archive what decides the scores of some rows."""
-        view, seed, none = self.view, self.seed, np.zeros(len(rows), np.float32)
-        vectors = view.fetch_smoothed(rows, self.policy.neighbour_weight)
-        same = view.map_labels("language", rows, lambda label: label == seed.language).astype(bool)
-        hubness = view.hubness(rows)
-        signals = Signals(  # 0 if the seed has nothing to compare
-            dense=none if self.query is None else vectors @ self.query,
-            lexical=none if seed.terms is None else view.similarities(seed.terms, rows),
-            passages=none if seed.passages is None else view.match(seed.passages, rows),
+        view, seed = self.view, self.seed
+        (share, part), times = self._read_shares(rows), self._read_times(rows)
+        vectors, labels = view.fetch_smoothed(rows, self.smoothing), [*self.backgrounds]
+        languages = view.map_labels("language", rows, labels.index).astype(np.int64)
+        own, none = labels.index(seed.language), np.zeros(len(rows), np.float32)
+        return ReadRows(
+            rows=rows,
+            vectors=vectors,
+            hubness=view.hubness(rows),
+            signals=Signals(  # 0 if the seed has nothing to compare
+                dense=none if self.query is None else vectors @ self.query,
+                lexical=none if seed.terms is None else view.similarities(seed.terms, rows),
+                passages=none if seed.passages is None else view.match(seed.passages, rows),
+            ),
+            backgrounds=Backgrounds.of_pairs([*self.backgrounds.values()], own, languages),
+            fluent=view.take("fluent", rows),
+            known=view.take("embedded", rows) & self.counts[languages],
+            same=languages == own,
+            vector_share=share,
+            passage_part=part,
+            times=times,
         )
-        embedded, fluent = view.take("embedded", rows), view.take("fluent", rows)
-        return ReadRows(rows, vectors, signals, hubness, same, embedded, fluent)
 
-    def score_read(self, read: ReadRows) -> ScoredCandidates:
-        """Fuse the signals that `read` has read, by any weights but `neighbour_weight`."""
-        policy, rows, same = self.policy, read.rows, read.same
-        known = read.embedded & self._vectors_count(rows, same)
-        weights = Weights.of(known, same, policy.dense_weight, policy.passage_weight)
-        backgrounds = self._backgrounds(rows, same)
-        scores = fuse(read.signals, backgrounds, weights)
-        recency = decay_by_age(self.view, rows, policy, self.now)
-        background = np.where(read.fluent, backgrounds.dense, backgrounds.lexical)
-        hubness = policy.hubness_weight * _scale(read.hubness, background).astype(np.float64)
-        values = scores.score * recency - hubness
-        return ScoredCandidates(rows, read.vectors, scores, weights, recency, hubness, values)
+    def _read_times(self, rows: Rows) -> Times:
+        """The times of some rows, and the half-lives of their sections."""
+        policy, published_at = self.policy, self.view.take("published_at", rows)
+        # Ages count to the start of the hour, so that the clock changes a list once an hour.
+        hour = self.now // HOUR_SECONDS * HOUR_SECONDS
+        half_lives, usual = policy.nearness_half_lives, policy.nearness_half_life_days
+        of_seed = half_lives.get(self.seed.section or "", usual)
+        return Times(
+            age_days=(hour - published_at) / DAY_SECONDS,
+            half_life_days=self._by_section(rows, policy.half_lives, policy.half_life_days),
+            days_apart=(published_at - self.seed.published_at) / DAY_SECONDS,
+            nearness_half_life_days=np.maximum(self._by_section(rows, half_lives, usual), of_seed),
+        )
 
-    def _vectors_count(self, rows: Rows, same: Mask) -> Mask:
-        """Whether the seed's vector counts in the score of each row: bool [m].
+    def _read_shares(self, rows: Rows) -> tuple[Floats, Floats]:
+        """The share of vectors in the score of each pair, and the part of passages in it: [m].
 
-        In a language that the encoder knows only through related ones, words decide alone.
+        Each is the mean of what holds for the two articles.
         """
-        seed = self.seed
-        if not (seed.embedded and seed.language in self.measured):
-            return np.zeros(len(rows), np.bool_)
-        if same.all():
-            return np.full(len(rows), seed.fluent)
-        is_measured = self.measured.__contains__
-        others = self.view.map_labels("language", rows, is_measured).astype(np.bool_)
-        count: Mask = np.where(same, seed.fluent, others)
-        return count
+        view, seed, manifest = self.view, self.seed, self.view.snapshot.manifest
+        measured = read_shares(manifest.notes.get(SHARES_NOTE, ""))
+        brief, report = (measured.get((seed.language, one), USUAL_SHARE) for one in (True, False))
+        passages = PASSAGE_PART_CENTRED if manifest.centred else PASSAGE_PART
+        share = np.where(view.take("brief", rows), brief, report)
+        part = np.where(view.take("passages_apart", rows), passages, 0.0)
+        share += brief if seed.brief else report
+        part += passages if seed.passages_apart else 0.0
+        return (share / 2).astype(np.float32), (part / 2).astype(np.float32)
 
-    def _backgrounds(self, rows: Rows, same: Mask) -> Backgrounds:
-        """For each pair the mean over its two languages: [m], or [1] if all have one language."""
-        of_seed = Backgrounds.of_groups([self.backgrounds[self.seed.language]])
-        if same.all():
-            return of_seed
-        labels = list(self.backgrounds)
-        of_labels = Backgrounds.of_groups(list(self.backgrounds.values()))
-        at = self.view.map_labels("language", rows, labels.index).astype(np.int64)
-        return of_labels.at(at).midway(of_seed)
-
-
-def _scale(similarities: Floats, backgrounds: Floats) -> Floats:
-    """Scale similarities so that the background is 0 and the same text is 1: float32 [m]."""
-    span = np.maximum(1 - backgrounds, np.float32(1e-6))
-    above = (similarities - backgrounds) / span
-    return np.minimum(np.maximum(above, 0, out=above), 1, out=above).astype(np.float32, copy=False)
-
-
-def _at_least_zero(medians: NDArray[np.floating]) -> Floats:
-    positive: Floats = np.maximum(medians, 0).astype(np.float32)
-    return positive
+    def _by_section(
+        self, rows: Rows, half_lives: Mapping[str, float], usual: float
+    ) -> float | Doubles:
+        """The half-life of the section of each row, float64 [m]; one number if all are the same."""
+        if not half_lives:
+            return usual
+        return self.view.map_labels("section", rows, lambda one: half_lives.get(one, usual))

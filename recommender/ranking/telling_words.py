@@ -23,7 +23,7 @@ from index.arrays import spread_evenly
 from recommender.analysis.tokens import count_tokens
 from recommender.articles import Article
 from recommender.ranking.filters import Filter, matching
-from recommender.ranking.seed import Seed
+from recommender.ranking.scoring import Seed
 
 __all__ = ["are_telling", "coherence_of", "telling_buckets"]
 

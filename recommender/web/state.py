@@ -10,19 +10,18 @@ import numpy as np
 from flask import current_app
 
 from recommender.api import ListOptions, RelatedList
-from recommender.articles import Article
+from recommender.articles import Article, DisplayFields
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import seed_of
+from recommender.ranking.scoring import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.limits import WorkerLimits, hold_if_free

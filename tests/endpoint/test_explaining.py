@@ -23,7 +23,7 @@ LIST = "/v1/articles/harbour-2/related"
 FIRST = "/v1/articles/first/related"
 PARTS = [
     *("dense", "passages", "lexical", "dense_weight", "passage_weight", "lexical_weight"),
-    *("recency", "hubness", "ranking_value"),
+    *("recency", "nearness", "hubness", "ranking_value"),
 ]
 SECTION = {"section": "sea", "language": "en"}
 NAMED = {
@@ -47,7 +47,19 @@ def explained(client: FlaskClient, path: str = LIST, **options: str | float) -> 
 
 
 @pytest.fixture
-def named(client: FlaskClient, own_desk: Settings, index_with_fake: Index) -> FlaskClient:
+def with_passages(own_desk: Settings) -> None:
+    """All three signals count; the texts of the desk are briefs, where passages do not."""
+    with closing(open_store(own_desk.database_url)) as store:
+        store.policies.set(Policy(dense_weight=0.3, passage_weight=0.25))
+
+
+@pytest.fixture
+def named(
+    client: FlaskClient,
+    own_desk: Settings,
+    index_with_fake: Index,
+    with_passages: None,  # noqa: ARG001 - sets the policy
+) -> FlaskClient:
     """The desk with two stories, one of them as markup, that share names and words."""
     for name, document in NAMED.items():
         client.put(f"/v1/articles/{name}", json=document)
@@ -174,8 +186,11 @@ def dropped_from(answer: Document) -> dict[str, Document]:
     return {one["id"]: one for one in answer["dropped"]}
 
 
-def test_every_near_article_that_is_not_listed_is_named_with_its_rule(desk: FlaskClient) -> None:
-    answer = explained(desk, explain="all", limit=100, min_score=0.1)
+@pytest.mark.usefixtures("with_passages")
+def test_every_near_article_that_is_not_listed_is_named_with_its_rule(
+    client: FlaskClient,
+) -> None:
+    answer = explained(client, explain="all", limit=100, min_score=0.1)
     dropped = dropped_from(answer)
     assert not dropped.keys() & {"harbour-2", *(item["id"] for item in answer["items"])}
     rules = {name.removeprefix("harbour-"): one["rule"] for name, one in dropped.items()}
@@ -198,8 +213,11 @@ def test_every_near_article_that_is_not_listed_is_named_with_its_rule(desk: Flas
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_dropped_reprint_names_the_listed_duplicate_at_any_length(desk: FlaskClient) -> None:
-    answer = explained(desk, explain="all", limit=100)
+@pytest.mark.usefixtures("with_passages")
+def test_a_dropped_reprint_names_the_listed_duplicate_at_any_length(
+    client: FlaskClient,
+) -> None:
+    answer = explained(client, explain="all", limit=100)
     assert {item["reason"] for item in answer["items"]} > {"semantic"}
     reprint = dropped_from(answer)["harbour-1-reprint"]
     assert (reprint["rule"], reprint["because"]) == ("duplicate", "harbour-1")

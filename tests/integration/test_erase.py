@@ -32,7 +32,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import parse_overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import NOW, Document, fake_reader, run_command, write

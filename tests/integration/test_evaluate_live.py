@@ -16,7 +16,7 @@ from recommender.indexing.gate import rank_biased_overlap
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from tests.support.archives import fill, run_command
 

@@ -15,7 +15,7 @@ from recommender.indexing.rebuild import rebuild
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 

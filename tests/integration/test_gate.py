@@ -107,8 +107,10 @@ def test_shuffled_vectors_are_refused_and_published_by_force(
         rebuild(store, catalog, reader_with_fake())
         write(store, texts(1)[0] | {"section": "city"})
 
-    def shuffled(documents: Sequence[IndexedDocument], model: Model, dim: int) -> Rows:
-        rows = build_rows(documents, model, dim)
+    def shuffled(
+        documents: Sequence[IndexedDocument], model: Model, dim: int, passage_dim: int = 0
+    ) -> Rows:
+        rows = build_rows(documents, model, dim, passage_dim)
         return replace(rows, vectors=np.roll(rows.vectors, 5, axis=0))
 
     monkeypatch.setattr(rebuilding, "build_rows", shuffled)

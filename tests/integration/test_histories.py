@@ -39,7 +39,7 @@ from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import DataFolder
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import FAKE_MODEL, HashedWords

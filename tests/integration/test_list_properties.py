@@ -39,8 +39,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.related import list_related, select_items
-from recommender.ranking.scoring import LEAST_MEASURED, Scorer
-from recommender.ranking.seed import Seed, find_seed
+from recommender.ranking.scoring import LEAST_MEASURED, Scorer, Seed, find_seed
 from tests.support.drawn_archives import (
     MODELS,
     NOW,
@@ -180,6 +179,9 @@ def policies(draw: st.DrawFn, /, **fixed: Any) -> Policy:
         "age_weight": draw(shares()),
         "half_life_days": draw(days),
         "half_lives": draw(st.dictionaries(sections, days, max_size=3)),
+        "nearness_weight": draw(shares()),
+        "nearness_half_life_days": draw(days),
+        "nearness_half_lives": draw(st.dictionaries(sections, days, max_size=3)),
         "fallback": draw(st.booleans()),
         "untitled": draw(st.booleans()),
     }
@@ -691,13 +693,13 @@ def test_scores_are_shares_and_all_numbers_are_finite(
         mean = np.dot(weights, (parts.dense, parts.passages, parts.lexical))
         assert item.score == pytest.approx(mean, abs=1e-6)
         if item.reason in RELATED and case.options.mode != "latest":
-            value = item.score * parts.recency - parts.hubness
+            value = item.score * parts.recency + parts.nearness - parts.hubness
             assert parts.ranking_value == pytest.approx(value, abs=1e-6)
 
 
 PARTS: Final = (
     *("dense", "passages", "lexical", "dense_weight", "passage_weight", "lexical_weight"),
-    *("recency", "hubness", "ranking_value"),
+    *("recency", "nearness", "hubness", "ranking_value"),
 )
 
 
@@ -822,7 +824,8 @@ def least_score(case: Case, one: str) -> float:
 def by_vectors(case: Case, one: str) -> bool:
     """Whether vectors have a part in the score of an article."""
     policy = case.policy
-    return both_known(case, one) and policy.dense_weight + policy.passage_weight > 0
+    shares = (policy.dense_weight, policy.passage_weight)
+    return both_known(case, one) and any(share is None or share > 0 for share in shares)
 
 
 @given(question=questions(duplicates=False, policy=policies(**OPEN, **ALL)))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from recommender.articles import Article
 from recommender.indexing.gate import GateCandidate
 from recommender.indexing.rebuild import Rebuilt
 from recommender.ranking.policy import Policy
+from recommender.ranking.vector_share import LEAST_SHARE
 from recommender.settings import Settings
 from recommender.store import ArticleStore
 from tests.support.archives import run_command
@@ -60,6 +62,7 @@ def test_at_first_the_defaults_are_shown(run: Run) -> None:
         "set_at": None,
         "policy": Policy().to_document(full=True),
         "differs": {},
+        "measured": {"en": {"reports": LEAST_SHARE}},  # the vectors of the desk are drawn
     }
     assert shown(run, "--differences") == {}
 
@@ -151,10 +154,11 @@ def test_the_list_in_the_terminal_is_made_by_the_policy(
     run: Run, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch, fake_model: Model
 ) -> None:
     monkeypatch.setattr("recommender.indexing.archive_model.find_model", lambda *_: fake_model)
-    desk_store.policies.set(Policy(threshold=0.3))
+    policy = Policy(threshold=0.3, dense_weight=0.3, passage_weight=0.25)
+    desk_store.policies.set(policy)
     before = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert {item["reason"] for item in before} > {"semantic"}
-    desk_store.policies.set(Policy(threshold=0.3, fallback=False))
+    desk_store.policies.set(replace(policy, fallback=False))
     after = json.loads(run("related", SEED, "--json", "-n", "20").stdout)["items"]
     assert after == [item for item in before if item["reason"] == "semantic"]
 

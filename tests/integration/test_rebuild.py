@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from index import Catalog, Locked
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model
-from recommender.articles import Article
+from recommender.articles import Article, DisplayFields
 from recommender.indexing.rebuild import Rebuilt, compact, rebuild
 from recommender.progress import Advance
-from recommender.ranking.display_fields import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, QueueLength
 from tests.support.archives import fill, write

@@ -25,7 +25,7 @@ from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
 from recommender.operations.indexer_process import BuildProcess, index_forever
 from recommender.progress import Advance
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import (
     LOG_START,

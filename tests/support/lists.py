@@ -24,6 +24,7 @@ PARTS = Explanation(
     passage_weight=0.25,
     lexical_weight=0.5,
     recency=0.99999,
+    nearness=0.04,
     hubness=0.03,
     ranking_value=0.593_45,
 )

@@ -18,7 +18,7 @@ from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import DataFolder, Settings
 from recommender.store import ArticleStore, LazyStore, open_store
 

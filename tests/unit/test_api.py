@@ -22,6 +22,7 @@ NUMBERS = {
     "passage_weight": 0.25,
     "lexical_weight": 0.5,
     "recency": 1.0,
+    "nearness": 0.04,
     "hubness": 0.03,
     "ranking_value": 0.5935,
 }

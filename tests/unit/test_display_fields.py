@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.articles import Article
-from recommender.ranking.display_fields import DisplayFields
+from recommender.articles import Article, DisplayFields
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 FIELDS = st.builds(DisplayFields, TEXTS, *[st.none() | TEXTS] * 5)

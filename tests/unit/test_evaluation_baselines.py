@@ -23,7 +23,7 @@ from recommender.evaluation.runs import Bench, plain_articles
 from recommender.evaluation.scoreboard import sample_evenly, sample_seeds, traits_of
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import RELEVANCE_ONLY, Policy
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import open_store
 

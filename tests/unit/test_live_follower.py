@@ -15,15 +15,14 @@ import sqlalchemy as sa
 
 from index import Catalog, Snapshot
 from recommender.analysis.embedding import Model
-from recommender.articles import parse_article
+from recommender.articles import DisplayFields, parse_article
 from recommender.errors import NotReady
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import open_generation
 from recommender.live import Heartbeats, Journal
 from recommender.live.replica import OpenedReplica, Replica
-from recommender.ranking.display_fields import DisplayFields
 from recommender.ranking.policy import Policy
-from recommender.ranking.seed import Seed, find_seed
+from recommender.ranking.scoring import Seed, find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, CatalogNeeds, open_store
 from tests.support.workers import SEED, StartWorker, Worker, copy_database, pin

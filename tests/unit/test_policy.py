@@ -20,7 +20,7 @@ from recommender.ranking.policy import (
 
 Schema = Mapping[str, Any]
 PROPERTIES: dict[str, dict[str, Any]] = policy_schema()["properties"]
-NUMBERS = [name for name, one in PROPERTIES.items() if one["type"] in {"number", "integer"}]
+NUMBERS = [name for name, one in PROPERTIES.items() if one.get("type") in {"number", "integer"}]
 SECTIONS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=300
 ).map(str.strip)
@@ -37,7 +37,11 @@ def floats(schema: Schema) -> st.SearchStrategy[float]:
 
 
 def values(schema: Schema) -> st.SearchStrategy[Any]:
+    if "anyOf" in schema:
+        return st.one_of(*map(values, schema["anyOf"]))
     match schema["type"]:
+        case "null":
+            return st.none()
         case "boolean":
             return st.booleans()
         case "integer":
@@ -54,7 +58,7 @@ SHARES = ("dense_weight", "passage_weight")
 
 
 def leaves_words_a_share(document: dict[str, Any]) -> bool:
-    return bool(sum(document.get(name, getattr(Policy(), name)) for name in SHARES) <= 1)
+    return sum(document.get(name) or 0 for name in SHARES) <= 1
 
 
 DOCUMENTS = st.fixed_dictionaries(
@@ -130,6 +134,16 @@ def test_the_bounds_are_those_of_the_docs(name: str) -> None:
             assert getattr(parse_policy(json.dumps(alone)), name) == schema[word]
         bound = schema.get(outside, schema.get(word, 0) + step)
         assert set(faults_of(json.dumps({name: bound}))) == {f"/{name}"}
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_a_share_is_within_0_and_1_or_null_for_what_was_measured(name: str) -> None:
+    for value in (0.0, 1.0, None):
+        assert getattr(parse_policy(json.dumps({name: value})), name) == value
+    for text in ("-0.001", "1.001", "true", '"0.5"'):
+        assert f"/{name}" in {
+            one.rsplit("/float", 1)[0] for one in faults_of(f'{{"{name}": {text}}}')
+        }
 
 
 def test_vectors_and_passages_may_not_take_more_than_there_is() -> None:

@@ -5,6 +5,7 @@ does not. Signals of the English pairs, (a, b), (a, c) and (b, c): dense 0.6, 0 
 0.75, 0 and 0.75; words 0.71, 0 and 0.71. Backgrounds of three pairs are 3/103 of their medians.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,10 @@ from recommender.analysis.features import Embedding
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument
-from recommender.ranking.policy import Policy
-from recommender.ranking.scoring import ScoredCandidates, Scorer
-from recommender.ranking.seed import Seed, find_seed
+from recommender.ranking.fusion import ScoredCandidates
+from recommender.ranking.policy import Policy, parse_policy
+from recommender.ranking.scoring import Scorer, Seed, find_seed
+from recommender.ranking.vector_share import SHARES_NOTE, write_shares
 from tests.support.documents import publish
 from tests.support.features import make_features
 
@@ -40,6 +42,7 @@ PLAIN: Final = Policy(
     neighbour_weight=0.0,
     hubness_weight=0.0,
     age_weight=0.0,
+    nearness_weight=0.0,
 )
 """Whatever the defaults are: half of the score is words, and nothing else moves a value."""
 
@@ -250,7 +253,7 @@ def test_rows_that_were_read_once_are_scored_by_any_weights(view: View) -> None:
         policy = replace(
             PLAIN, dense_weight=weights[0], passage_weight=weights[1], hubness_weight=0.3
         )
-        again = replace(first, policy=policy).score_read(read)
+        again = read.score(policy)
         anew = Scorer.of(view, seed, policy, NOON.timestamp()).score(rows)
         assert again.scores.score.tolist() == anew.scores.score.tolist()
         assert again.values.tolist() == anew.values.tolist()
@@ -271,3 +274,100 @@ def test_a_signal_that_the_seed_lacks_counts_zero(rank: Rank) -> None:
     nothing = rank(outside(embedded=False), "en-a", "ru-d", "tg-e")
     assert nothing.scores.score.tolist() == [0, 0, 0]
     assert nothing.weights.lexical.tolist() == [1, 1, 1]
+
+
+MEASURED: Final = Policy(neighbour_weight=0.0, hubness_weight=0.0, age_weight=0.0)
+LONG: Final = ([*range(200)], [*range(100, 300)], [500, 501])
+"""The terms of two reports and of a brief."""
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> View:
+    """Two reports and two briefs in English, of which 0.9 and 0.6 were measured; a Russian text."""
+    articles = [
+        known("en-long-a", (1, 0), [(1, 0)], LONG[0]),
+        known("en-long-b", (0.6, 0.8), [(0.6, 0.8)], LONG[1]),
+        known("en-short-c", (0.8, 0.6), [(0.8, 0.6)], LONG[2]),
+        known("en-short-d", (0, 1), [(0, 1)], LONG[2]),
+    ]
+    note = write_shares({("en", True): 0.9, ("en", False): 0.6})
+    folder = tmp_path_factory.mktemp("measured")
+    return View.of(publish(folder, articles, MODEL, centred=False, notes={SHARES_NOTE: note}))
+
+
+@pytest.mark.parametrize(
+    ("seed", "other", "vectors", "part"),
+    [
+        ("en-long-a", "en-long-b", 0.6, 0.45),
+        ("en-short-c", "en-short-d", 0.9, 0.0),
+        # Half-way for two of different length, from whichever side.
+        ("en-long-a", "en-short-c", 0.75, 0.225),
+        ("en-short-c", "en-long-a", 0.75, 0.225),
+    ],
+)
+def test_without_weights_in_the_policy_those_that_were_measured_count(
+    measured: View, seed: str, other: str, vectors: float, part: float
+) -> None:
+    rows = np.array([measured.row_of(other)], np.int64)
+    weights = Scorer.of(measured, find_seed(measured, seed), MEASURED, 0.0).score(rows).weights
+    assert weights.passages[0] == close(vectors * part)
+    assert weights.dense[0] == close(vectors * (1 - part))
+    assert weights.lexical[0] == close(1 - vectors)
+
+
+@pytest.mark.parametrize(
+    ("policy", "shares"),
+    [
+        ({"dense_weight": 0.2}, (0.2, 0.6 * 0.45)),
+        ({"dense_weight": 0.9}, (0.9, 0.1)),
+        ({"passage_weight": 0.1}, (0.6 * 0.55, 0.1)),
+        ({"passage_weight": 1.0}, (0.0, 1.0)),
+        ({"dense_weight": 0.1, "passage_weight": 0.3}, (0.1, 0.3)),
+    ],
+)
+def test_a_weight_of_the_policy_replaces_the_measured_one(
+    measured: View, policy: dict[str, float], shares: tuple[float, float]
+) -> None:
+    rows = np.array([measured.row_of("en-long-b")], np.int64)
+    seed, changed = find_seed(measured, "en-long-a"), parse_policy(json.dumps(policy))
+    weights = Scorer.of(measured, seed, changed, 0.0).score(rows).weights
+    assert (weights.dense[0], weights.passages[0]) == (close(shares[0]), close(shares[1]))
+    assert weights.dense[0] + weights.passages[0] + weights.lexical[0] == close(1)
+
+
+@pytest.mark.parametrize(
+    ("half_lives", "days", "added"),
+    [
+        pytest.param({}, 0, 0.2, id="at the same time"),
+        pytest.param({}, 4, 0.1, id="half as much after a half-life"),
+        pytest.param({}, -8, 0.05, id="in either direction"),
+        pytest.param({"city": 8.0}, 8, 0.1, id="the half-life of the row's section"),
+        pytest.param({"opinion": 16.0, "city": 8.0}, 16, 0.1, id="the longer one of both"),
+        pytest.param({"opinion": 1.0}, 4, 0.1, id="never shorter than the other's"),
+        pytest.param({}, np.nan, 0.0, id="without a date"),
+    ],
+)
+def test_nearness_in_time_is_added_to_the_ranking_value(
+    view: View, half_lives: dict[str, float], days: float, added: float
+) -> None:
+    """The articles of the view are of the section city, and ten days old."""
+    published_at = (NOON - timedelta(days=10)).timestamp() + days * 86_400
+    seed = outside(section="opinion", published_at=published_at)
+    policy = replace(
+        PLAIN,
+        nearness_weight=0.2,
+        nearness_half_life_days=4.0,
+        nearness_half_lives=half_lives,
+    )
+    found = Scorer.of(view, seed, policy, NOON.timestamp()).score(np.arange(3))
+    assert found.nearness.tolist() == pytest.approx([added] * 3)
+    assert found.values.tolist() == pytest.approx((found.scores.score + added).tolist())
+    assert found.explain(0).nearness == pytest.approx(added)
+
+
+def test_neighbours_count_nothing_if_the_encoder_supports_several_languages(tmp_path: Path) -> None:
+    centred = View.of(publish(tmp_path, ARTICLES, MODEL, centred=True))
+    scorer = Scorer.of(centred, find_seed(centred, "en-a"), Policy(neighbour_weight=0.6), 0.0)
+    assert scorer.smoothing == 0
+    assert scorer.query is not None
+    assert scorer.query.tolist() == centred.fetch(np.array([centred.row_of("en-a")]))[0].tolist()

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from index import DeltaWriter, View
 from recommender.analysis.embedding import Model
+from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
+from recommender.ranking.fusion import recency_of
 from recommender.ranking.policy import Policy
-from recommender.ranking.scoring import decay_by_age, recency_of
+from recommender.ranking.scoring import Scorer, Seed
 from tests.support.documents import publish
 from tests.support.features import make_embedding, make_features
 from tests.support.properties import examples
@@ -24,6 +28,13 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECTIONS = ("city", "sport", "Ҳаёт", None)
 
 Make = Callable[[list[str | None], list[str | None]], View]
+
+
+def decay_by_age(view: View, rows: NDArray[np.int64], policy: Policy, now: float) -> Any:
+    """The recency factors of some rows under a seed without a text."""
+    none = np.zeros(MINHASH_SIZE, np.uint16)
+    seed = Seed("", "en", None, np.nan, 0, 0, has_list=True, minhash=none)
+    return Scorer.of(view, seed, policy, now).score(rows).recency
 
 
 def known(article_id: str, section: str | None, age_days: float) -> IndexedDocument:

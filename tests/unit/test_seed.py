@@ -14,7 +14,7 @@ from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import Article, hash_id
 from recommender.errors import UnreadArticle
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.ranking.seed import find_seed, seed_of
+from recommender.ranking.scoring import find_seed, seed_of
 from tests.support.documents import publish
 from tests.support.features import make_embedding, make_features
 

@@ -102,7 +102,8 @@ def test_passages_of_another_encoder_have_a_dimension_of_their_own(cache: Featur
     stored = cache.embeddings(["a", "b"], "model-two")
     assert stored["a"].passages.tolist() == [[1, 2], [3, 4]]
     assert stored["a"].title_and_body.tolist() == [[5, 6], [7, 8]]
-    assert [(len(e.vector), e.passages.shape[1]) for e in stored.values()] == [(3, 2), (3, 2)]
+    shapes = [(len(one.vector), one.passages.shape[1]) for one in stored.values()]
+    assert shapes == [(3, 2), (3, 2)]
 
 
 def test_terms_come_back_as_stored(cache: FeatureCache) -> None:

@@ -14,7 +14,7 @@ from recommender.analysis.features import Embedding
 from recommender.analysis.tokens import count_tokens
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.ranking.seed import find_seed
+from recommender.ranking.scoring import find_seed
 from recommender.ranking.telling_words import are_telling, coherence_of, telling_buckets
 from tests.support.documents import publish
 from tests.support.features import make_features

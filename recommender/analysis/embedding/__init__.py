@@ -2,8 +2,6 @@
 
 from recommender.analysis.embedding.article_vector import (
     VECTOR_VERSION,
-    Encode,
-    Encoders,
     embed_texts,
     mix_vectors,
     quoted_passages,
@@ -15,9 +13,7 @@ from recommender.analysis.embedding.model import Model, find_model
 __all__ = [
     "PROBE",
     "VECTOR_VERSION",
-    "Encode",
     "Encoder",
-    "Encoders",
     "Model",
     "embed_texts",
     "find_model",

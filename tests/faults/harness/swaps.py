@@ -32,11 +32,10 @@ from index import Catalog, Query
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import Article
+from recommender.articles import Article, DisplayFields
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.live import Follower, Heartbeats, Journal, LiveState
-from recommender.ranking.display_fields import DisplayFields
 from recommender.store import (
     ArticleStore,
     LogPosition,

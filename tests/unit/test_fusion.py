@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from recommender.ranking.scoring import Backgrounds, Signals, Weights, fuse
+from index import BackgroundSimilarity
+from recommender.ranking.fusion import Backgrounds, Signals, Weights, fuse
 
 Floats = NDArray[np.float32]
 
@@ -115,17 +116,21 @@ def test_a_nearer_article_never_scores_less(
     assert (near >= far).all()
 
 
-@given(shares(-1, 1), shares(), shares(), weights())
+GROUPS = st.builds(
+    BackgroundSimilarity, st.integers(0, 50), st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1)
+)
+
+
+@given(shares(-1, 1), GROUPS, GROUPS, weights())
 def test_a_pair_scores_the_same_from_either_side(
-    similarity: Floats, background: Floats, other: Floats, shared: Weights
+    similarity: Floats, one: BackgroundSimilarity, two: BackgroundSimilarity, shared: Weights
 ) -> None:
-    one, two = Backgrounds(background, other, background), Backgrounds(other, background, other)
     signals = Signals(similarity, similarity, similarity)
     there, back = (
-        fuse(signals, backgrounds, shared).score.tolist()
-        for backgrounds in (one.midway(two), two.midway(one))
+        fuse(signals, Backgrounds.of_pairs([one, two], seed, np.array([1 - seed])), shared)
+        for seed in (0, 1)
     )
-    assert there == back
+    assert there.score.tolist() == back.score.tolist()
 
 
 def test_backgrounds_are_trusted_by_the_number_of_their_pairs() -> None:
@@ -138,9 +143,14 @@ def test_backgrounds_are_trusted_by_the_number_of_their_pairs() -> None:
 
 
 def test_the_background_of_two_groups_is_midway_between_theirs() -> None:
-    middle = Backgrounds(floats(0.2), floats(0.4), floats(0.1)).midway(
-        Backgrounds(floats(0.4), floats(0.0), floats(0.3))
-    )
-    assert middle.dense.tolist() == pytest.approx([0.3])
-    assert middle.passages.tolist() == pytest.approx([0.2])
-    assert middle.lexical.tolist() == pytest.approx([0.2])
+    trusted = 10**6  # rows, so that nothing is drawn towards 0
+    measured = [
+        BackgroundSimilarity(trusted, 0.2, 0.1, 0.4),
+        BackgroundSimilarity(trusted, 0.4, 0.3, 0.0),
+    ]
+    found = Backgrounds.of_pairs(measured, 0, np.array([1, 0]))
+    assert found.dense.tolist() == pytest.approx([0.3, 0.2])
+    assert found.passages.tolist() == pytest.approx([0.2, 0.4])
+    assert found.lexical.tolist() == pytest.approx([0.2, 0.1])
+    alone = Backgrounds.of_pairs(measured, 1, np.array([1, 1, 1]))
+    assert alone.dense.tolist() == pytest.approx([0.4])

@@ -1,0 +1,176 @@
+"""How much vectors count against words: measured in each archive, without judgments.
+
+A title belongs to its own body. A rebuild takes some hundred articles of each language and measures
+how well each signal finds the body of a title among the bodies of the others. What finds it better
+gets more weight in the score: vectors in an archive of briefs, where two texts share few words;
+words in a language that the encoder knows badly.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BRIEF_WORDS",
+    "LEAST_PAIRS",
+    "LEAST_SHARE",
+    "MOST_SHARE",
+    "SHARES_NOTE",
+    "USUAL_SHARE",
+    "Shares",
+    "fit_choice",
+    "read_shares",
+    "share_of_vectors",
+    "write_shares",
+]
+
+Doubles = NDArray[np.float64]
+Shares = Mapping[tuple[str, bool], float]
+"""By language and whether the texts are briefs, the share of vectors in the score."""
+
+SHARES_NOTE: Final = "vector-shares"
+"""The note of a manifest that has the shares."""
+USUAL_SHARE: Final = 0.55
+"""The share of vectors where nothing was measured."""
+LEAST_SHARE: Final = 0.2
+MOST_SHARE: Final = 0.85
+BRIEF_WORDS: Final = 80
+"""A text with fewer counted words is a brief; those of the title count twice."""
+LEAST_PAIRS: Final = 30
+"""So many titles with bodies are needed to measure."""
+PAIRS_OF_PRIOR: Final = 20
+"""The usual share counts as much as a measurement with so many pairs."""
+LIKE_NEWS: Final = 0.53
+"""What is measured in archives of English news, for which USUAL_SHARE is right."""
+STEEPNESS: Final = 2.5
+"""Titles are short, so the measure understates differences; see docs/relevance.md."""
+LEFT_OUT: Final = 5
+KINDS: Final = ("briefs", "reports")
+RIDGE: Final = 1e-4
+STEPS: Final = 50
+
+
+def share_of_vectors(dense: Doubles, lexical: Doubles, alike: Doubles) -> float:
+    """The share of vectors in the score, within LEAST_SHARE and MOST_SHARE.
+
+    Args:
+        dense: cosines of titles and bodies, [n, n]; the diagonal has each title's own body.
+        lexical: their lexical similarities, [n, n].
+        alike: how similar each two bodies are, [n, n]. The LEFT_OUT nearest others of a body may
+            tell the same story, so a title is not asked to tell them apart.
+
+    Returns:
+        USUAL_SHARE with fewer than LEAST_PAIRS titles.
+    """
+    count = len(dense)
+    if count < LEAST_PAIRS:
+        return USUAL_SHARE
+    near = np.argsort(-np.where(np.eye(count, dtype=bool), -np.inf, alike), axis=1)[:, :LEFT_OUT]
+    left_out = np.zeros((count, count), np.bool_)
+    np.put_along_axis(left_out, near, values=True, axis=1)
+    weights = fit_choice(
+        np.stack([_scaled(dense), _scaled(lexical)], axis=-1), left_out | left_out.T
+    )
+    measured = float(weights[0] / weights.sum()) if weights.any() else LIKE_NEWS
+    distance = STEEPNESS * (_logit(measured) - _logit(LIKE_NEWS)) * count / (count + PAIRS_OF_PRIOR)
+    share = 1 / (1 + np.exp(-distance - _logit(USUAL_SHARE)))
+    return round(float(np.clip(share, LEAST_SHARE, MOST_SHARE)), 3)
+
+
+def fit_choice(signals: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
+    """The weights by which signals choose best: those of the most likely conditional logit model.
+
+    The probability that title i belongs to body j is proportional to exp(weights @ signals[i, j])
+    (McFadden 1974). Newton's method finds the greatest likelihood that its own body is chosen.
+
+    Args:
+        signals: float64 [n, n, k]; the own body of a title is on the diagonal.
+        left_out: bool [n, n], the bodies that are no choice for a title; never its own.
+
+    Returns:
+        float64 [k], at least 0: a signal that misleads has no weight.
+    """
+    count, _, kinds = signals.shape
+    own = signals[np.arange(count), np.arange(count)]
+    weights = np.zeros(kinds)
+    used = np.ones(kinds, np.bool_)
+    while used.any():
+        weights[used] = _most_likely(signals[..., used], own[:, used], left_out)
+        if (weights[used] >= 0).all():
+            break
+        used &= weights > weights.min()
+        weights[~used] = 0.0
+    return weights
+
+
+def _most_likely(signals: Doubles, own: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
+    """Newton's method from 0; steps are halved while they make the likelihood smaller."""
+    weights = np.zeros(signals.shape[-1])
+    likelihood, slope, curvature = _derivatives(weights, signals, own, left_out)
+    for _ in range(STEPS):
+        step = np.linalg.solve(curvature, slope)
+        while (tried := _derivatives(weights + step, signals, own, left_out))[0] < likelihood:
+            step /= 2
+            if np.abs(step).max() < RIDGE:
+                return weights
+        weights = weights + step
+        likelihood, slope, curvature = tried
+        if np.abs(step).max() < RIDGE:
+            break
+    return weights
+
+
+def _derivatives(
+    weights: Doubles, signals: Doubles, own: Doubles, left_out: NDArray[np.bool_]
+) -> tuple[float, Doubles, Doubles]:
+    """The mean logarithm of the likelihood less a ridge, its gradient and its negative Hessian."""
+    values = np.where(left_out, -np.inf, signals @ weights)
+    most = values.max(axis=1, keepdims=True)
+    chances = np.exp(values - most)
+    sums = chances.sum(axis=1, keepdims=True)
+    chances /= sums
+    likelihood = (own @ weights - (most + np.log(sums))[:, 0]).mean() - RIDGE * weights @ weights
+    expected = np.einsum("ij,ijk->ik", chances, signals)
+    slope = (own - expected).mean(axis=0) - 2 * RIDGE * weights
+    squares = np.einsum("ij,ijk,ijl->kl", chances, signals, signals, optimize=True) / len(own)
+    curvature = squares - expected.T @ expected / len(own) + 2 * RIDGE * np.eye(len(weights))
+    return float(likelihood), slope, curvature
+
+
+def _scaled(similarities: Doubles) -> Doubles:
+    """0 at the median of other titles' bodies, 1 for the same text: as signals are scaled."""
+    others = similarities[~np.eye(len(similarities), dtype=bool)]
+    zero = max(float(np.median(others)), 0.0)
+    scaled: Doubles = np.clip((similarities - zero) / max(1 - zero, 1e-6), 0, 1)
+    return scaled
+
+
+def _logit(share: float) -> float:
+    bounded = min(max(share, 0.001), 0.999)
+    return float(np.log(bounded / (1 - bounded)))
+
+
+def write_shares(shares: Shares) -> str:
+    """As canonical JSON, for a manifest's note: by language, then `briefs` and `reports`."""
+    document: dict[str, dict[str, float]] = {}
+    for (language, are_briefs), share in shares.items():
+        document.setdefault(language, {})[KINDS[not are_briefs]] = share
+    return json.dumps(document, sort_keys=True)
+
+
+@lru_cache(maxsize=16)
+def read_shares(note: str) -> Shares:
+    """Read what `write_shares` wrote; nothing was measured if the note is empty.
+
+    If only one kind of a language was measured, its share holds for the other one too.
+    """
+    shares: dict[tuple[str, bool], float] = {}
+    for language, kinds in (json.loads(note) if note else {}).items():
+        for are_briefs in (True, False):
+            kind, other = KINDS if are_briefs else reversed(KINDS)
+            shares[language, are_briefs] = float(kinds.get(kind, kinds.get(other, USUAL_SHARE)))
+    return shares
