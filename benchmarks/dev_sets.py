@@ -9,6 +9,7 @@ from typing import Final, Literal
 from benchmarks.bbc_news import read_articles
 from recommender.analysis.embedding import find_model
 from recommender.cli.terminal import bar
+from recommender.encoding_settings import EncodingSettings
 from recommender.evaluation import Bench, Dataset, open_bench, read_dataset
 
 __all__ = ["DEV_SETS", "HALVES", "LISTS", "PARALLEL", "DevSet", "open_dev_set"]
@@ -101,11 +102,21 @@ DEV_SETS: Final = (
 
 @contextmanager
 def open_dev_set(
-    dev_set: DevSet, folder: Path, cache: Path, encoder: str | None = None
+    dev_set: DevSet, folder: Path, cache: Path, encoder: str | None = None, titles: str = ""
 ) -> Iterator[Bench]:
-    """Build its snapshot and open it; `encoder` replaces the one of the table."""
-    dataset, model = dev_set.read(folder, cache), find_model(encoder or dev_set.encoder, cache)
-    kept = cache / dev_set.name
+    """Build its snapshot and open it.
+
+    Args:
+        dev_set: what to open.
+        folder: of all data sets.
+        cache: keeps vectors.
+        encoder: replaces the one of the table.
+        titles: reads titles and leads besides, if the encoder is the bundled one.
+    """
+    name = encoder or dev_set.encoder
+    encoding = EncodingSettings(title_model=titles if name == "bundled" else "")
+    dataset, model = dev_set.read(folder, cache), find_model(name, cache, encoding)
+    kept = cache / f"{dev_set.name}{'' if model.titles is None else '-two'}"
     with open_bench(dataset, model, bar, cache=kept, language=dev_set.language) as bench:
         yield bench
 

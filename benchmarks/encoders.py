@@ -1,8 +1,9 @@
 """How fast encoders are, and how large their vectors: `python -m benchmarks.encoders FOLDER MODEL`.
 
 FOLDER is a data set. Each MODEL is what READ_ALSO_MODEL may be, or `served:` and such a name: then
-that model answers on loopback as a server does that embeds, and is asked over HTTP. The bundled
-model is always the first. All embed the same articles in turns, so a busy machine slows all.
+that model answers on loopback as a server does that embeds, and is asked over HTTP. `titles:` and a
+name is the bundled model with that one as READ_ALSO_TITLE_MODEL. The bundled model is always the
+first. All embed the same articles in turns, so a busy machine slows all.
 """
 
 import json
@@ -12,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 from recommender.analysis.article_texts import ArticleTexts
-from recommender.analysis.embedding import Encoder, find_model, texts_to_encode
+from recommender.analysis.embedding import Encoder, Encoders, find_model
 from recommender.analysis.embedding.article_vector import MOST_MATCHED
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.cli.terminal import bar
@@ -28,24 +28,27 @@ from recommender.encoding_settings import REMOTE, EncoderServer, EncodingSetting
 from recommender.evaluation import read_dataset
 
 SERVED: Final = "served:"
+TITLES: Final = "titles:"
 IN_A_TURN: Final = 8  # articles
 LOOPBACK: Final = "127.0.0.1"
 
 
 @dataclass(slots=True)
 class Timed:
-    """An encoder, the seconds that it took so far, and the length of its vectors."""
+    """One encoder or two, the seconds that they took so far, and the length of their vectors."""
 
     name: str
-    encoder: Encoder
+    encoders: Encoders
     seconds: float = 0.0
-    dim: int = 0
+    dims: tuple[int, int] = (0, 0)
 
-    def encode(self, texts: Sequence[str]) -> None:
-        """Embed some texts, and count the time."""
+    def embed(self, articles: Sequence[ArticleTexts]) -> None:
+        """Embed some articles, and count the time."""
+        numbered = {f"{place}": one for place, one in enumerate(articles)}
         begun = time.perf_counter()
-        self.dim = self.encoder.encode(texts, lambda _done: None).shape[1]
+        made = self.encoders.embed(numbered, lambda one, texts: one.encode(texts, lambda _: None))
         self.seconds += time.perf_counter() - begun
+        self.dims = len(made["0"].vector), made["0"].passages.shape[1]
 
 
 @contextmanager
@@ -77,21 +80,18 @@ def serve(encoder: Encoder) -> Iterator[str]:
 
 def load(name: str, cache: Path, stack: ExitStack) -> Timed:
     """An encoder that has embedded once already."""
-    encoder = load_encoder(find_model(name.removeprefix(SERVED), cache), bar)
+    titles = name.removeprefix(TITLES) if name.startswith(TITLES) else ""
+    wanted = "bundled" if titles else name.removeprefix(SERVED)
+    model = find_model(wanted, cache, EncodingSettings(title_model=titles))
+    encoder = load_encoder(model, bar)
     if name.startswith(SERVED):
         address = EncodingSettings(server=EncoderServer(stack.enter_context(serve(encoder))))
         encoder = load_encoder(find_model(f"{REMOTE}{name}", cache, address))
-    timed = Timed(name, encoder)
-    timed.encode(["Read also"])
+    second = None if model.titles is None else load_encoder(model.titles, bar)
+    timed = Timed(name, Encoders(encoder, second))
+    timed.embed([ArticleTexts("Read also", "Read also", ())])
     timed.seconds = 0.0
     return timed
-
-
-def turns_of(articles: Sequence[ArticleTexts]) -> Iterator[list[str]]:
-    """The texts of some articles at a time, as a rebuild embeds them."""
-    rest = iter(articles)
-    while some := list(islice(rest, IN_A_TURN)):
-        yield list(dict.fromkeys(text for one in some for text in texts_to_encode(one)))
 
 
 @click.command()
@@ -106,17 +106,16 @@ def main(folder: Path, models: tuple[str, ...], count: int, cache: Path) -> None
     with ExitStack() as stack:
         encoders = [load(name, cache, stack) for name in dict.fromkeys(("bundled", *models))]
         with bar("embedding", len(articles), "article") as advance:
-            for texts in turns_of(articles):
+            for at in range(0, len(articles), IN_A_TURN):
                 for one in encoders:
-                    one.encode(texts)
+                    one.embed(articles[at : at + IN_A_TURN])
                 advance(IN_A_TURN)
     print(f"{'':<28} {'articles/s':>10} {'ratio':>6} {'numbers':>8} {'bytes':>7}")
     for one in encoders:
         ratio = encoders[0].seconds / one.seconds
-        size = 2 * one.dim + passages * one.dim
-        print(
-            f"{one.name:<28} {count / one.seconds:>10.2f} {ratio:>6.2f} {one.dim:>8} {size:>7.0f}"
-        )
+        dim, passage_dim = one.dims
+        size = 2 * dim + passages * passage_dim
+        print(f"{one.name:<28} {count / one.seconds:>10.2f} {ratio:>6.2f} {dim:>8} {size:>7.0f}")
 
 
 if __name__ == "__main__":

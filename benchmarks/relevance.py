@@ -1,6 +1,6 @@
 """Measures relevance on all data sets, with the functions behind `read-also evaluate`.
 
-    python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-slow]
+    python -m benchmarks.relevance EVAL [--cache DIR] [--write FILE] [--skip-slow] [--titles MODEL]
 
 EVAL holds one folder a data set. If it has a `score.py`, that measures the shipped lists and scores
 again, independently of our code. With `--write` the figures replace those in a page.
@@ -38,7 +38,14 @@ Say = Callable[[str], object]
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep vectors here.")
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="A page to write to.")
 @click.option("--skip-slow", is_flag=True, help="Leave out what takes half an hour to embed.")
-def main(folder: Path, cache: Path | None, write: Path | None, skip_slow: bool) -> None:  # noqa: FBT001
+@click.option("--titles", default="", help="A second model for titles and leads, beside bundled.")
+def main(
+    folder: Path,
+    cache: Path | None,
+    write: Path | None,
+    skip_slow: bool,  # noqa: FBT001
+    titles: str,
+) -> None:
     """Measure on the data sets in FOLDER."""
     lines: list[str] = []
     if write is not None:
@@ -50,20 +57,20 @@ def main(folder: Path, cache: Path | None, write: Path | None, skip_slow: bool) 
 
     with ExitStack() as stack:
         kept = cache or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        figures = measure(folder, kept, say, skip_slow=skip_slow)
+        figures = measure(folder, kept, say, titles=titles, skip_slow=skip_slow)
     missed = report(figures, say)
     if write is not None:
         write_into(write, "\n".join(lines))
     sys.exit(missed)
 
 
-def measure(folder: Path, cache: Path, say: Say, *, skip_slow: bool) -> list[Figure]:
+def measure(folder: Path, cache: Path, say: Say, *, titles: str, skip_slow: bool) -> list[Figure]:
     """Measure all figures, and print tables on the way."""
     trials: list[Trials] = []
     figures: list[Figure] = []
     for dev_set in DEV_SETS:
         if not (skip_slow and dev_set.slow):
-            with open_dev_set(dev_set, folder, cache) as bench:
+            with open_dev_set(dev_set, folder, cache, titles=titles) as bench:
                 found = try_policies(dev_set, bench)
                 figures += measure_more(found, bench, folder, say)
                 trials.append(found)

@@ -1,4 +1,4 @@
-"""How texts are encoded, whatever the model is: the length of vectors, and a server that embeds.
+"""How texts are encoded, whatever the model is: the length of vectors, a second model, a server.
 
 The environment is read in `settings.py`; here are the values, and what makes them of its texts.
 """
@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from recommender.errors import BadSettings
 
 __all__ = [
+    "AUTO_MODEL",
     "PREFIX",
     "REMOTE",
     "USUAL_ENCODING",
@@ -23,6 +24,8 @@ __all__ = [
 ]
 
 PREFIX: Final = "READ_ALSO_"
+AUTO_MODEL: Final = "auto"
+"""Lets the first rebuild choose the model: recommender/indexing/archive_model.py."""
 REMOTE: Final = "remote:"
 """Stands before the name of a model that a server has."""
 
@@ -68,17 +71,20 @@ class EncodingSettings:
     Attributes:
         dimensions: how long vectors are; None for as long as the model makes them.
         server: that has the models whose names begin with `remote:`; None if there is none.
+        title_model: the model that reads titles and leads, on this machine; "" if the model of the
+            archive does. `dimensions` do not count for it.
     """
 
     dimensions: Dimensions | None = None
     server: EncoderServer | None = None
+    title_model: str = ""
 
 
 USUAL_ENCODING: Final = EncodingSettings()
 
 
 def read_encoding(values: Mapping[str, str]) -> EncodingSettings:
-    """Read the settings DIMENSIONS, ENCODER_URL, ENCODER_KEY_FILE and ENCODER_LANGUAGES.
+    """Read the settings DIMENSIONS, TITLE_MODEL, ENCODER_URL, ENCODER_KEY_FILE, ENCODER_LANGUAGES.
 
     Args:
         values: of all settings, by name without the prefix; "" for one that is not set.
@@ -86,7 +92,18 @@ def read_encoding(values: Mapping[str, str]) -> EncodingSettings:
     Raises:
         BadSettings: a value is malformed, or stands without the one that it belongs to.
     """
-    return EncodingSettings(_dimensions(values["DIMENSIONS"]), _server(values))
+    return EncodingSettings(
+        _dimensions(values["DIMENSIONS"]), _server(values), _title_model(values["TITLE_MODEL"])
+    )
+
+
+def _title_model(name: str) -> str:
+    if name == AUTO_MODEL or name.startswith(REMOTE):
+        raise BadSettings(
+            f"{PREFIX}TITLE_MODEL: {name!r} is no model of this machine; name one, such as a "
+            "folder, or unset it: then one model reads all"
+        )
+    return name
 
 
 def _dimensions(text: str) -> Dimensions | None:

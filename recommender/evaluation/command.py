@@ -65,20 +65,27 @@ def evaluate_folder(
             f"{folder}: {len(bench.view)} articles, {len(dataset.queries)} queries, "
             f"{len(dataset.pairs)} pairs"
         )
-        measure_bench(bench, folder.resolve().name, model.name, say, output or OutputFiles())
+        measure_bench(bench, folder.resolve().name, say, output or OutputFiles())
 
 
-def measure_bench(bench: Bench, name: str, model: str, say: Say, output: OutputFiles) -> None:
+def measure_bench(bench: Bench, name: str, say: Say, output: OutputFiles) -> None:
     """Measure all that a bench has judgments for; print it and write the files."""
     board = _lists(bench, say, output.run) if bench.dataset.queries else None
     rated = _pairs(bench, say, output.scores) if bench.dataset.pairs else None
     if output.report is not None:
         now = datetime.fromtimestamp(bench.now, UTC)
-        heading = ReportHeading(
-            name, shown_model(model), bench.view.snapshot.generation, now, output.command
-        )
+        snapshot = bench.view.snapshot
+        models = _shown_models(Origin.of(snapshot.manifest))
+        heading = ReportHeading(name, models, snapshot.generation, now, output.command)
         write_report(output.report, heading, bench, board, rated)
         say(f"{output.report}: written")
+
+
+def _shown_models(origin: Origin) -> str:
+    model = shown_model(origin.encoder)
+    if not origin.title_encoder:
+        return model
+    return f"{shown_model(origin.title_encoder)} (titles and leads), {model} (passages)"
 
 
 def shown_model(name: str) -> str:
@@ -148,5 +155,4 @@ def evaluate_links(
     bench = replace(bench, dataset=as_dataset(judged))
     say(f"{view.snapshot.generation}: {len(view)} articles, {judged}")
     say(f"{len(bench.dataset.queries)} queries")
-    model = Origin.of(view.snapshot.manifest).encoder
-    measure_bench(bench, LINKS_NAME, model, say, output or OutputFiles())
+    measure_bench(bench, LINKS_NAME, say, output or OutputFiles())

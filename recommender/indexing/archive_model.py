@@ -6,7 +6,8 @@ process and every machine has it, and it stays until an operator asks for anothe
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +16,7 @@ from recommender.analysis.analyzer import ANALYZER_VERSION, ReadMarkup, detect_l
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.fourbit import LANGUAGES
 from recommender.articles import Article, primary_language
-from recommender.encoding_settings import REMOTE
+from recommender.encoding_settings import REMOTE, EncodingSettings
 from recommender.errors import ModelRefused
 from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.snapshots import Origin, read_live_manifest
@@ -130,7 +131,7 @@ def choose_for_rebuild(
         say(f"model: {choice}")
         return choice
 
-    return _find(settings, choose)
+    return _say_titles(_find(settings, choose), say)
 
 
 def choose_for_articles(settings: Settings, articles: Iterable[Article], say: Say) -> Model:
@@ -149,7 +150,17 @@ def choose_for_articles(settings: Settings, articles: Iterable[Article], say: Sa
         say(f"model: {choice}")
         return choice
 
-    return _find(settings, choose)
+    return _say_titles(_find(settings, choose), say)
+
+
+def _say_titles(model: Model, say: Say) -> Model:
+    """`titles: bundled; both models read en, and words decide elsewhere`, if there are two."""
+    if model.titles is not None:
+        read = "any language"
+        if model.languages is not None:
+            read = f"{_first_few(sorted(model.languages))}, and words decide elsewhere"
+        say(f"titles: {model.titles.name}; both models read {read}")
+    return model
 
 
 def _find(settings: Settings, choose: Callable[[], ModelChoice]) -> Model:
@@ -194,13 +205,19 @@ def _live_encoder(store: ArticleStore, catalog: Catalog) -> str:
     return "" if encoder.startswith(REMOTE) else encoder
 
 
-def _has_made_one(name: str, fingerprints: Iterable[str], settings: Settings) -> bool:
-    """Whether a model has made vectors of one of some fingerprints."""
-    try:
-        model = find_model(name, settings.data_dir, settings.encoding)
-    except ModelRefused:  # it cannot be used here, so it is not what made them
-        return False
-    return any(map(model.has_made, fingerprints))
+def _has_made_one(name: str, fingerprints: Collection[str], settings: Settings) -> bool:
+    """Whether a model, alone or with the one for titles, has made vectors of one fingerprint."""
+    for encoding in (settings.encoding, _without_titles(settings)):
+        with suppress(ModelRefused):  # it cannot be used here, so it is not what made them
+            model = find_model(name, settings.data_dir, encoding)
+            if any(map(model.has_made, fingerprints)):
+                return True
+    return False
+
+
+def _without_titles(settings: Settings) -> EncodingSettings:
+    """How the model that is chosen encodes by itself: the one for titles is no reason to choose."""
+    return replace(settings.encoding, title_model="")
 
 
 def _count_languages(store: ArticleStore) -> Counter[str | None]:
@@ -216,7 +233,7 @@ def _count_languages(store: ArticleStore) -> Counter[str | None]:
 def _or_bundled(choice: ModelChoice, settings: Settings) -> ModelChoice:
     """The same choice; the bundled model if the chosen one cannot be used on this machine."""
     try:
-        find_model(choice.model, settings.data_dir, settings.encoding)
+        find_model(choice.model, settings.data_dir, _without_titles(settings))
     except ModelRefused as fault:
         if choice.model == BUNDLED:
             raise

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, ReadMarkup, analyze
 from recommender.analysis.article_texts import ArticleTexts
-from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
+from recommender.analysis.embedding import Encoders
 from recommender.analysis.features import Embedding
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
@@ -87,18 +87,18 @@ def _embed_missing(
     fingerprint, embedded = analyzer.model.fingerprint, 0
     chunks = store.features.missing(ids, fingerprint, of="vectors", afresh=afresh)
     if chunks:
-        encoder = analyzer.load(analyzer.model)
+        encoders = analyzer.load_encoders()
         watch = EncoderWatch(store.features, analyzer.model)
         if not afresh:
-            watch.check(encoder)
+            watch.check(encoders.passages)
         with meter("embedding", sum(map(len, chunks)), "article") as advance:
             for chunk in chunks:
                 some = {key: ids[key] for key in chunk}
                 plain = _load_plain(store, analyzer.read_markup, some)
-                store.features.add_embeddings(_embed(plain, encoder, advance), fingerprint)
+                store.features.add_embeddings(_embed(plain, encoders, advance), fingerprint)
                 embedded += len(plain)
         if afresh:
-            watch.note(encoder)
+            watch.note(encoders.passages)
     return embedded
 
 
@@ -122,24 +122,21 @@ def _load_plain(store: ArticleStore, read_markup: ReadMarkup, ids: Mapping[str, 
     return {key: a for key, a in articles.items() if key not in marked} | plain
 
 
-def _embed(texts: Texts, encoder: Encoder, advance: Advance) -> dict[str, Embedding]:
-    pending = {key: ArticleTexts.of(article) for key, article in texts.items()}
-    distinct = list(
-        dict.fromkeys(text for one in pending.values() for text in texts_to_encode(one))
-    )
-    advance = _in_articles(advance, len(texts), len(distinct))
-    vectors = dict(zip(distinct, encoder.encode(distinct, advance), strict=True))
-    return {key: embed_texts(one, vectors.__getitem__) for key, one in pending.items()}
+def _embed(articles: Texts, encoders: Encoders, advance: Advance) -> dict[str, Embedding]:
+    pending = {key: ArticleTexts.of(article) for key, article in articles.items()}
+    texts = sum(len(texts) for _, texts in encoders.readings(pending.values()))
+    advance = _in_articles(advance, len(articles), texts)
+    return encoders.embed(pending, lambda encoder, texts: encoder.encode(texts, advance))
 
 
-def _in_articles(advance: Advance, articles: int, passages: int) -> Advance:
-    """An `Advance` for passages, which advances a meter of articles in proportion."""
+def _in_articles(advance: Advance, articles: int, texts: int) -> Advance:
+    """An `Advance` for texts, which advances a meter of articles in proportion."""
     encoded = shown = 0
 
     def step(count: int) -> None:
         nonlocal encoded, shown
         encoded += count
-        before, shown = shown, articles * encoded // passages
+        before, shown = shown, articles * encoded // texts
         advance(shown - before)
 
     return step

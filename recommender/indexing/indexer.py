@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import Analyzer, analyze
-from recommender.analysis.article_texts import ArticleTexts, width
-from recommender.analysis.embedding import Encoder, embed_texts, texts_to_encode
+from recommender.analysis.article_texts import ArticleTexts
+from recommender.analysis.embedding import Encode, Encoder, Encoders
 from recommender.analysis.features import DraftFeatures, Embedding
 from recommender.articles import Article
 from recommender.errors import EncoderAway, StoreUnusable
@@ -29,7 +29,6 @@ MOST_QUOTED: Final = 100_000  # characters of a draft's text that an explanation
 SLICE: Final = 2  # texts of a bulk load that are embedded between two looks at single writes
 
 _log = logging.getLogger(__name__)
-VectorsByText = dict[str, NDArray[np.float32]]
 
 
 class Indexer:
@@ -49,7 +48,7 @@ class Indexer:
         self._store = store
         self._analyzer = analyzer
         self._in_hand = TextsInHand(in_hand)
-        self._encoder: Encoder | None = None
+        self._encoders: Encoders | None = None
         self._watch = EncoderWatch(store.features, analyzer.model)
         self._encoding = threading.Lock()
         self._cleaning = threading.Lock()
@@ -77,7 +76,7 @@ class Indexer:
 
     def warm_up(self) -> None:
         """Load the model and embed once, because the first time takes longer."""
-        self._encode(["Read also"])
+        self._embed({"": ArticleTexts("Read also", "Read also", ())}, self._encode)
 
     def read_draft(self, article: Article) -> DraftFeatures:
         """Analyze an article that is not stored; may be called from any thread.
@@ -87,9 +86,8 @@ class Indexer:
             EncoderAway: the server that embeds does not answer.
         """
         plain = self._to_plain(article)
-        texts = ArticleTexts.of(plain)
-        vectors = self._encode(sorted(set(texts_to_encode(texts))))
-        features = replace(analyze(plain), embedding=embed_texts(texts, vectors.__getitem__))
+        embedding = self._embed({"": ArticleTexts.of(plain)}, self._encode)[""]
+        features = replace(analyze(plain), embedding=embedding)
         body = plain.body[:MOST_QUOTED] if article.body_html else None
         return DraftFeatures(features, self._analyzer.model.fingerprint, body)
 
@@ -99,14 +97,13 @@ class Indexer:
     def _process_singles(self) -> int:
         return self._process(self._next(bulk=False), self._encode)
 
-    def _process(self, queued: Sequence[QueuedText], encode: "Encode") -> int:
+    def _process(self, queued: Sequence[QueuedText], encode: Encode) -> int:
         """Analyze some texts together; one by one if that fails or one of them failed before."""
         if len(queued) > 1 and any(one.attempts for one in queued):
             return sum(self._process([one], encode) for one in queued)
         if not queued:
             return 0
-        with self._encoding:
-            self._load()
+        self._load()
         self._in_hand.take(queued)
         try:
             analyzed = self._analyze(queued, encode)
@@ -122,9 +119,7 @@ class Indexer:
         self._in_hand.drop(queued)
         return len(queued)
 
-    def _count_failure(
-        self, queued: Sequence[QueuedText], fault: Exception, encode: "Encode"
-    ) -> int:
+    def _count_failure(self, queued: Sequence[QueuedText], fault: Exception, encode: Encode) -> int:
         """Count a failure against an article. If there are several, find the one that caused it."""
         if len(queued) > 1:
             return sum(self._process([one], encode) for one in queued)
@@ -134,16 +129,14 @@ class Indexer:
         )
         return 1
 
-    def _analyze(self, queued: Sequence[QueuedText], encode: "Encode") -> list[AnalyzedText]:
+    def _analyze(self, queued: Sequence[QueuedText], encode: Encode) -> list[AnalyzedText]:
         plain = [self._to_plain(one.article) for one in queued]
         begun = time.monotonic()
         embeddings = self._stored_embeddings(queued)
         texts = {p.text_hash: ArticleTexts.of(a) for p, a in zip(queued, plain, strict=True)}
         new = {key: one for key, one in texts.items() if key not in embeddings}
-        to_encode = {text for one in new.values() for text in texts_to_encode(one)}
-        vectors = encode(sorted(to_encode, key=width)) if to_encode else {}
+        embeddings |= self._embed(new, encode)
         _log.info("embedded %s in %.3f s", [p.article.id for p in queued], time.monotonic() - begun)
-        embeddings |= {key: embed_texts(one, vectors.__getitem__) for key, one in new.items()}
         return [
             AnalyzedText(
                 queued=one,
@@ -163,26 +156,29 @@ class Indexer:
         with self._cleaning:
             return article.with_text(self._analyzer.read_markup(article.body_html))
 
-    def _encode(self, texts: Sequence[str]) -> VectorsByText:
+    def _embed(self, articles: Mapping[str, ArticleTexts], encode: Encode) -> dict[str, Embedding]:
+        return self._load().embed(articles, encode)
+
+    def _load(self) -> Encoders:
         with self._encoding:
-            encoder = self._load()
-            self._watch.check(encoder)
-            rows = encoder.encode(texts, lambda _done: None)
-        return dict(zip(texts, rows, strict=True))
+            if self._encoders is None:
+                self._encoders = self._analyzer.load_encoders()
+            return self._encoders
 
-    def _load(self) -> Encoder:
-        if self._encoder is None:
-            self._encoder = self._analyzer.load(self._analyzer.model)
-        return self._encoder
+    def _encode(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+        passages = self._load().passages
+        with self._encoding:
+            self._watch.check(passages)
+            return encoder.encode(texts, lambda _done: None)
 
-    def _encode_in_slices(self, texts: Sequence[str]) -> VectorsByText:
+    def _encode_in_slices(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed slice by slice; before each slice, process the single writes that came."""
-        vectors: VectorsByText = {}
+        parts = []
         for some in _slices(texts):
             while self._process_singles():
                 pass
-            vectors |= self._encode(some)
-        return vectors
+            parts.append(self._encode(encoder, some))
+        return np.concatenate(parts)
 
     def _count_crashes(self) -> None:
         """Count a failure against the articles that an earlier process had in hand when it died."""
@@ -190,9 +186,6 @@ class Indexer:
             _log.error("article %s was being read when the indexer died", article_id)
             self._store.queue.count_failure(article_id, change, "the indexer died while reading it")
         self._in_hand.drop()
-
-
-Encode = Callable[[Sequence[str]], VectorsByText]
 
 
 class TextsInHand:

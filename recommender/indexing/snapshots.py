@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _ENCODER: Final = "encoder"
+_TITLE_ENCODER: Final = "title_encoder"
 _LANGUAGES: Final = "languages"
 _WEAK: Final = "kin"
 _MARK: Final = "mark"
@@ -70,10 +71,11 @@ class Origin:
     Attributes:
         epoch: the store's.
         point: the last change in them.
-        model: fingerprint of the encoder of their vectors.
+        model: fingerprint of the encoder of their vectors, or of both.
         encoder: the name by which that model was asked for.
         languages: primary BCP-47 subtags that the encoder supports; None means any.
         weak_languages: those of them that it supports only through related languages.
+        title_encoder: the name of the model that read titles and leads; "" if `encoder` read all.
     """
 
     epoch: str
@@ -82,6 +84,7 @@ class Origin:
     encoder: str
     languages: frozenset[str] | None
     weak_languages: frozenset[str] = frozenset()
+    title_encoder: str = ""
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Origin":
@@ -95,6 +98,7 @@ class Origin:
             encoder=notes.get(_ENCODER, ""),
             languages=None if languages == _ANY else _split(languages),
             weak_languages=_split(notes.get(_WEAK, "")),
+            title_encoder=notes.get(_TITLE_ENCODER, ""),
         )
 
     def supports(self, language: str | None) -> bool:
@@ -125,6 +129,7 @@ def build_options(model: Model, state: StoreState, pairs: TitlePairs | None = No
         centred=centred,
         notes={
             _ENCODER: model.name,
+            **({} if model.titles is None else {_TITLE_ENCODER: model.titles.name}),
             _LANGUAGES: languages,
             _WEAK: ",".join(sorted(model.weak_languages)),
             _MARK: state.newest.mark,

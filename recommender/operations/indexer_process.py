@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -79,9 +80,10 @@ def model_in_use(catalog: Catalog, settings: Settings, store: ArticleStore) -> M
     if configured.fingerprint == origin.model or not origin.encoder:
         return configured
     with suppress(ModelRefused):
-        of_snapshot = find_model(origin.encoder, settings.data_dir, settings.encoding)
+        encoding = replace(settings.encoding, title_model=origin.title_encoder)
+        of_snapshot = find_model(origin.encoder, settings.data_dir, encoding)
         if of_snapshot.fingerprint == origin.model:
-            _log.warning("using %s until a rebuild with %s", of_snapshot.name, configured.name)
+            _log.warning("using %s until a rebuild with %s", of_snapshot.shown, configured.shown)
             return of_snapshot
     _log.error("the model of the live snapshot is missing; new articles are listed by words alone")
     return configured
@@ -176,7 +178,7 @@ class IndexerProcess:
         self._indexer = Indexer(self._store(), analyzer, self._settings.data.texts_in_hand)
         self._indexer.warm_up()
         self._fingerprint = model.fingerprint
-        _log.info("analyzing with %s", model.name)
+        _log.info("analyzing with %s", model.shown)
 
     def _requeue_for(self, model: Model) -> None:
         """Queue the texts that were embedded for another model while this snapshot was built."""
@@ -184,7 +186,7 @@ class IndexerProcess:
         if manifest is not None and manifest.model == model.fingerprint:
             missed = self._store().queue.requeue_unembedded(model.fingerprint)
             if missed:
-                _log.info("%d articles are embedded again for %s", missed, model.name)
+                _log.info("%d articles are embedded again for %s", missed, model.shown)
 
     def _build_if_due(self) -> None:
         """Start a compaction, or a rebuild, in a process of its own if it is due."""

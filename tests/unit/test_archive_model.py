@@ -1,10 +1,13 @@
 """Which model is chosen by the languages of an archive, and what operators are told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recommender.articles import Article
+from recommender.encoding_settings import EncodingSettings
+from recommender.errors import ModelRefused
 from recommender.indexing.archive_model import choose_by_languages, choose_for_articles
 from recommender.settings import Settings
 
@@ -98,3 +101,22 @@ def test_a_data_set_is_measured_with_the_model_of_its_languages(
     named = Settings("sqlite://", tmp_path, "bundled")
     assert choose_for_articles(named, articles, said.append).name == "bundled"
     assert len(said) == 1
+
+
+def test_the_model_for_titles_is_no_reason_to_choose_and_is_told(tmp_path: Path) -> None:
+    settings = Settings(
+        "sqlite://", tmp_path, "auto", encoding=EncodingSettings(title_model="bundled")
+    )
+    said = list[str]()
+    russian = choose_for_articles(settings, [Article(id="a", title="T", body=RUSSIAN)], said.append)
+    assert russian.titles is not None
+    assert (russian.name, russian.titles.name, russian.languages) == (
+        "multilingual",
+        "bundled",
+        frozenset({"en"}),
+    )
+    assert said[1] == "titles: bundled; both models read en, and words decide elsewhere"
+    broken = replace(settings, encoding=EncodingSettings(title_model="/nowhere/at/all"))
+    with pytest.raises(ModelRefused, match="/nowhere/at/all"):
+        choose_for_articles(broken, [Article(id="a", title="T", body=RUSSIAN)], said.append)
+    assert said[2].startswith("model: multilingual")

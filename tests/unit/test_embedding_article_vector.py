@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from recommender.analysis.article_texts import MOST_PASSAGES, ArticleTexts
 from recommender.analysis.embedding import embed_texts, mix_vectors, texts_to_encode
-from recommender.analysis.embedding.article_vector import MOST_MATCHED
+from recommender.analysis.embedding.article_vector import (
+    MOST_MATCHED,
+    join_vectors,
+    passages_to_encode,
+    titles_to_encode,
+)
 
 Floats = NDArray[np.float32]
 
@@ -66,6 +71,74 @@ def test_the_texts_to_encode_are_those_that_are_not_empty() -> None:
     brief = ArticleTexts("t", "t\np", ("p",), is_brief=True)
     assert texts_to_encode(brief) == ("t", "t\np", "p")
     assert texts_to_encode(ArticleTexts("", "", ())) == ()
+
+
+def test_of_two_encoders_each_reads_what_its_part_is_made_of() -> None:
+    news = ArticleTexts("t", "l", ("p", "q"))
+    assert titles_to_encode(news) == ("t", "l")
+    assert passages_to_encode(news) == ("t", "p", "q")  # the title for what a rebuild measures
+    brief = ArticleTexts("t", "t\np", ("p",), is_brief=True)
+    assert (titles_to_encode(brief), passages_to_encode(brief)) == (
+        ("t", "t\np"),
+        ("t", "t\np", "p"),
+    )
+    bare = ArticleTexts("t", "t", ())
+    assert (titles_to_encode(bare), passages_to_encode(bare)) == (("t",), ("t",))
+    summed = ArticleTexts("t", "t\ns", ())
+    assert passages_to_encode(summed) == ("t", "t\ns")
+    untitled = ArticleTexts("", "l", ("p",))
+    assert (titles_to_encode(untitled), passages_to_encode(untitled)) == (("l",), ("p",))
+
+
+ROOT = math.sqrt
+
+
+@pytest.mark.parametrize(
+    ("views", "joined"),
+    [
+        # By the encoder of titles the title is at 0 and the lead at 90: together at 45. By that of
+        # passages p is at 0 and q at 90.
+        (ArticleTexts("t", "l", ("p", "q")), (1 / ROOT(3), 1 / ROOT(3), 1 / ROOT(6), 1 / ROOT(6))),
+        (ArticleTexts("t", "l", ("p",)), (1 / ROOT(3), 1 / ROOT(3), 1 / ROOT(3), 0)),
+        # The title of a brief counts twice: of four parts three are of title and lead.
+        (
+            ArticleTexts("t", "l", ("q",), is_brief=True),
+            (ROOT(3 / 4) * 2 / ROOT(5), ROOT(3 / 4) / ROOT(5), ROOT(1 / 4), 0),
+        ),
+        # Without a title the lead alone; without passages the lead by the other encoder.
+        (ArticleTexts("", "l", ("p",)), (0, ROOT(1 / 2), ROOT(1 / 2), 0)),
+        (ArticleTexts("t", "l", ()), (1 / ROOT(3), 1 / ROOT(3), 0, -1 / ROOT(3))),
+    ],
+    ids=["two passages", "one", "brief", "no title", "no passages"],
+)
+def test_the_vectors_of_two_encoders_are_put_end_to_end(
+    views: ArticleTexts, joined: tuple[float, ...]
+) -> None:
+    titles, passages = {"t": 0, "l": 90}, {"p": 0, "q": 90, "t\nq": 0, "l": 270, "t": 0}
+    made = embed_texts(views, lambda one: unit(passages[one]), lambda one: unit(titles[one]))
+    np.testing.assert_allclose(made.vector, joined, atol=1e-3)
+    assert (made.vector.shape, made.passages.shape[1]) == ((4,), 2)
+    if views.body and views.title:
+        assert made.title_and_body.shape == (2, 2)
+
+
+@given(angles=st.lists(st.floats(0, 90), min_size=6, max_size=6))
+def test_their_inner_product_is_the_weighted_mean_of_the_cosines_of_the_parts(
+    angles: list[float],
+) -> None:
+    """If both encoders are one, it is that of `mix_vectors` but for the length of its parts."""
+    news = ArticleTexts("t", "l", ("p",))
+    one, two = (dict(zip("tlp", map(unit, part), strict=True)) for part in (angles[:3], angles[3:]))
+    joined = [join_vectors(news, v.__getitem__, v.__getitem__) for v in (one, two)]
+    titles = [_unit(v["t"] + v["l"]) for v in (one, two)]
+    wanted = (2 * titles[0] @ titles[1] + one["p"] @ two["p"]) / 3
+    np.testing.assert_allclose(joined[0] @ joined[1], wanted, atol=1e-5)
+
+
+def test_a_fault_of_the_encoder_of_titles_shows_in_the_vector() -> None:
+    broken = np.full(3, np.nan, np.float32)
+    made = embed_texts(ArticleTexts("title", "lead", ("east",)), table(), lambda _: broken)
+    assert not np.isfinite(made.vector).all()
 
 
 VECTORS = {

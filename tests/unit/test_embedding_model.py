@@ -9,6 +9,7 @@ import pytest
 from recommender.analysis.embedding import VECTOR_VERSION, Model, find_model
 from recommender.analysis.embedding import model as module
 from recommender.analysis.embedding.fourbit import FOLDER_VERSION
+from recommender.encoding_settings import Dimensions, EncodingSettings
 from recommender.errors import ModelRefused
 
 NOWHERE = Path("/nowhere")  # where these models are not unpacked to
@@ -204,3 +205,70 @@ def test_a_model_is_fetched_only_if_it_is_not_in_the_local_cache(
         with pytest.raises(ModelRefused, match=remedy):
             find_model("somebody/something", NOWHERE)
     assert asked == ([True] if is_cached else [True, False])
+
+
+# --- two models ---
+
+
+def speaking(folder: Path, name: str, language: str) -> Path:
+    """Another model of a few bytes, whose card names a language; "" for none."""
+    path = folder / name
+    path.mkdir()
+    (path / "model.safetensors").write_bytes(name.encode())
+    (path / "README.md").write_text(f"---\nlanguage: {language}\n---\n" if language else "")
+    return path
+
+
+def found_with(titles: object, name: object = "bundled") -> Model:
+    return find_model(str(name), NOWHERE, EncodingSettings(title_model=str(titles)))
+
+
+def test_two_models_have_a_fingerprint_of_both(folder: Path, tmp_path: Path) -> None:
+    one, two = speaking(tmp_path, "one", ""), speaking(tmp_path, "two", "")
+    alone = find_model(str(folder), NOWHERE)
+    pair = found_with(one, folder)
+    assert pair.titles == find_model(str(one), NOWHERE)
+    assert (pair.name, pair.folder, pair.languages) == (alone.name, alone.folder, None)
+    others = [alone, pair.titles, found_with(two, folder), found_with(folder, one)]
+    fingerprints = {pair.fingerprint, *(one.fingerprint for one in others)}
+    assert len(fingerprints) == 5
+    assert found_with(one, folder).fingerprint == pair.fingerprint
+    assert len(pair.fingerprint) <= 80  # what a column of the store holds
+    assert pair.shown == f"{one} (titles and leads) and {folder} (passages)"
+
+
+def test_a_model_that_would_read_both_parts_is_one_model(folder: Path) -> None:
+    assert found_with("bundled") == find_model("bundled", NOWHERE)
+    assert found_with("", folder).titles is None
+
+
+@pytest.mark.parametrize(
+    ("titles", "name", "languages"),
+    [
+        ("", "bundled", {"en"}),
+        ("[en, ru]", "bundled", {"en"}),
+        ("[tg, ru]", "multilingual", {"tg", "ru"}),
+    ],
+)
+def test_two_models_support_the_languages_that_both_do(
+    titles: str, name: str, languages: frozenset[str], tmp_path: Path
+) -> None:
+    pair = found_with(speaking(tmp_path, "titles", titles), name)
+    assert pair.languages == frozenset(languages)
+    assert [one for one in ("en", "ru", "tg", None) if pair.supports(one)] == [
+        one for one in ("en", "ru", "tg") if one in languages
+    ]
+    assert pair.supports_fully("tg") is False
+
+
+def test_two_models_without_a_common_language_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelRefused, match=r"bundled support no language in common.*TITLE_MODEL"):
+        found_with(speaking(tmp_path, "titles", "ru"))
+
+
+def test_the_length_of_vectors_counts_for_the_first_model_only(folder: Path) -> None:
+    (folder / "config.json").write_text('{"matryoshka_dimensions": [8]}')
+    encoding = EncodingSettings(Dimensions(8), title_model="bundled")
+    pair = find_model(str(folder), NOWHERE, encoding)
+    assert pair.titles == find_model("bundled", NOWHERE)
+    assert pair.usage.dimensions == 8

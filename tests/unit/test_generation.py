@@ -49,6 +49,14 @@ def test_the_origin_reads_back_as_stamped(
     assert (manifest.analyzer, manifest.grouped_by) == (ANALYZER_VERSION, "language")
 
 
+def test_the_origin_names_both_encoders(tmp_path: Path) -> None:
+    model = Model("words", Path(), "both", None, titles=Model("titles", Path(), "t", None))
+    stamp = build_options(model, StoreState("epoch-1", POINT))
+    manifest = Catalog(tmp_path).publish_rows(build_rows([], model, dim=1), **stamp).manifest
+    origin = Origin.of(manifest)
+    assert (origin.encoder, origin.title_encoder, origin.model) == ("words", "titles", "both")
+
+
 def test_a_generation_without_notes_knows_only_its_log_position() -> None:
     origin = Origin.of(a_manifest(notes={}, change=7, epoch="e", model="m"))
     assert origin == Origin("e", LogPosition(7, ""), "m", "", None)

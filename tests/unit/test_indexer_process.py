@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from index import Catalog
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
+from recommender.encoding_settings import EncodingSettings
 from recommender.errors import ModelRefused
 from recommender.indexing import archive_model
 from recommender.indexing.rebuild import Rebuilt
@@ -87,6 +88,19 @@ def test_after_a_rebuild_with_the_new_model_the_new_model_is_used(
     models(wanted="fake-1", fake="fake-1")
     rebuild_with_fake(own_desk)
     assert _model_in_use(own_desk).name == "wanted"
+
+
+def test_after_another_model_for_titles_the_live_pair_is_still_used(
+    desk_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str, _: Path, encoding: EncodingSettings) -> Model:
+        fingerprint = f"{name}-1{encoding.title_model}"
+        return Model(name, Path(), fingerprint, None, titles=None)
+
+    monkeypatch.setattr(indexer_process, "find_model", find)
+    monkeypatch.setattr(archive_model, "find_model", find)
+    settings = replace(desk_settings, encoding=EncodingSettings(title_model="titles"))
+    assert _model_in_use(settings).fingerprint == "fake-1"
 
 
 @pytest.mark.parametrize("here", [{}, {"fake": "another"}])

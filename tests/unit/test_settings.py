@@ -130,6 +130,7 @@ def test_every_value_is_taken_over() -> None:
     )
     assert settings.data.snapshots == Path("/srv/data/snapshots")
     assert from_values(WORKERS="1").workers == 1
+    assert from_values(TITLE_MODEL="./mpnet").encoding.title_model == "./mpnet"
     assert from_values(DIMENSIONS="64!").encoding.dimensions == Dimensions(64, insists=True)
 
 
@@ -146,6 +147,7 @@ def test_writes_are_accepted_only_with_a_key_that_may_write(keys: str, *, accept
     [
         ("WORKERS", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"]),
         ("PUBLIC_READS", ["2", "on", "maybe", " 1"]),
+        ("TITLE_MODEL", ["auto", "remote:bge"]),
         ("DIMENSIONS", ["0", "-1", "all", "!", "256!!", "100000", " 256"]),
         *(("DATABASE_URL", [""]), ("DATA_DIR", [""]), ("MODEL", [""])),
     ],

@@ -2,6 +2,8 @@
 
 from recommender.analysis.embedding.article_vector import (
     VECTOR_VERSION,
+    Encode,
+    Encoders,
     embed_texts,
     mix_vectors,
     quoted_passages,
@@ -13,7 +15,9 @@ from recommender.analysis.embedding.model import Model, find_model
 __all__ = [
     "PROBE",
     "VECTOR_VERSION",
+    "Encode",
     "Encoder",
+    "Encoders",
     "Model",
     "embed_texts",
     "find_model",

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from recommender.analysis.embedding.article_vector import VECTOR_VERSION
+from recommender.analysis.embedding.article_vector import JOIN_VERSION, VECTOR_VERSION
 from recommender.analysis.embedding.fourbit import FOLDER_VERSION, LANGUAGES
 from recommender.analysis.embedding.usage import (
     AS_THE_FOLDER_SAYS,
@@ -88,6 +88,8 @@ class Model:
         weak_languages: those of `languages` that it supports only through related languages.
         usage: how it is used, where that is not as its folder says by itself.
         served: by which server; None for a model on disk. The folder means nothing then.
+        titles: another model, which reads titles and leads; None if this one does. Fingerprint and
+            languages are those of both together then.
     """
 
     name: str
@@ -98,6 +100,14 @@ class Model:
     weak_languages: frozenset[str] = frozenset()
     usage: Usage = AS_THE_FOLDER_SAYS
     served: ServedModel | None = None
+    titles: "Model | None" = None
+
+    @property
+    def shown(self) -> str:
+        """Its name; if there are two, both, and what each reads."""
+        if self.titles is None:
+            return self.name
+        return f"{self.titles.name} (titles and leads) and {self.name} (passages)"
 
     def supports(self, language: str | None) -> bool:
         """Whether it supports a language. None stands for an unknown language."""
@@ -122,9 +132,54 @@ def find_model(name: str, data_dir: Path, encoding: EncodingSettings = USUAL_ENC
         encoding: how texts are encoded, whatever the model is.
 
     Raises:
-        ModelRefused: the model is missing, has no safetensors weights, is not the pinned one, or
-            its vectors may not be cut as the settings ask.
+        ModelRefused: a model is missing, has no safetensors weights, is not the pinned one, or its
+            vectors may not be cut as the settings ask; or the two of them support no language in
+            common.
     """
+    model = _find(name, data_dir, encoding)
+    if not encoding.title_model:
+        return model
+    return _with_titles(model, _find(encoding.title_model, data_dir, USUAL_ENCODING))
+
+
+def _with_titles(model: Model, titles: Model) -> Model:
+    """A model that has another one read titles and leads; itself if both are the same.
+
+    Raises:
+        ModelRefused: they support no language in common.
+    """
+    if model.fingerprint == titles.fingerprint:
+        return model
+    languages = _in_common(model.languages, titles.languages)
+    if languages is not None and not languages:
+        raise ModelRefused(
+            f"{titles.name}, for titles, and {model.name} support no language in common; set "
+            f"{PREFIX}TITLE_MODEL to a model for the languages of {PREFIX}MODEL, or unset it"
+        )
+    weak = model.weak_languages | titles.weak_languages
+    return replace(
+        model,
+        fingerprint=_join(model.fingerprint, titles.fingerprint),
+        languages=languages,
+        weak_languages=weak if languages is None else weak & languages,
+        titles=titles,
+    )
+
+
+def _in_common(some: frozenset[str] | None, others: frozenset[str] | None) -> frozenset[str] | None:
+    if some is None or others is None:
+        return others if some is None else some
+    return some & others
+
+
+def _join(passages: str, titles: str) -> str:
+    """The fingerprint of two models, from those of their weights."""
+    weights = " ".join(one.partition(":")[0] for one in (titles, passages))
+    both = hashlib.sha256(weights.encode()).hexdigest()[:32]
+    return f"{both}:{VECTOR_VERSION}:{JOIN_VERSION}"
+
+
+def _find(name: str, data_dir: Path, encoding: EncodingSettings) -> Model:
     if name == "bundled":
         return _bundled(encoding.dimensions)
     if name == "multilingual":
