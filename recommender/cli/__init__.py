@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),
     "indexer": Place("serve", "indexer", "Analyze what is written, until interrupted."),
     "demo": Place("serve", "demo", "Import the sample archive, show a list, and serve it."),
+    "adapt": Place("adapt", "adapt_", "Tune the encoder on the archive's own texts."),
     "evaluate": Place("evaluate", "evaluate", "Measure how good the lists are."),
 }
 """Every command; `--help` prints this table and imports none of them."""

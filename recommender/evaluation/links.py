@@ -48,6 +48,19 @@ class ArchiveLinks:
     links: Mapping[str, tuple[str | None, ...]]
     unreadable: int = 0
 
+    @property
+    def targets(self) -> dict[str, list[str]]:
+        """By article id, the other stored articles that it links to; only articles with some."""
+        stored = {
+            one: [target for page in pages if page and (target := self.pages.get(page))]
+            for one, pages in self.links.items()
+        }
+        others = {
+            one: [target for target in dict.fromkeys(targets) if target != one]
+            for one, targets in stored.items()
+        }
+        return {one: targets for one, targets in others.items() if targets}
+
 
 @dataclass(frozen=True, slots=True)
 class LinkJudgments:
@@ -112,14 +125,12 @@ def _addresses(html: str, read: Callable[[str], str]) -> list[str]:
 
 def judge_links(linked: ArchiveLinks, bench: Bench) -> LinkJudgments:
     """Take the links of up to MOST_SAMPLED articles, evenly spaced, as judgments."""
-    linked_from: dict[str, list[str]] = {}
+    linked_from = linked.targets
     self_links = unknown = 0
     for article_id, links in linked.links.items():
         others = [None if link is None else linked.pages.get(link) for link in links]
         unknown += others.count(None)
         self_links += others.count(article_id)
-        if found := [one for one in dict.fromkeys(filter(None, others)) if one != article_id]:
-            linked_from[article_id] = found
     sampled = {one: linked_from[one] for one in sample_evenly(sorted(linked_from), MOST_SAMPLED)}
     good = {one: _listable(bench, one, others) for one, others in sampled.items()}
     return LinkJudgments(

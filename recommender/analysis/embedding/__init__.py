@@ -1,4 +1,7 @@
-"""From texts to vectors. Only `transformer` imports torch; `loading` imports it when called."""
+"""From texts to vectors.
+
+Only `transformer` and `tuning` import torch; `loading` imports them when it is called.
+"""
 
 from recommender.analysis.embedding.article_vector import (
     VECTOR_VERSION,
@@ -9,7 +12,7 @@ from recommender.analysis.embedding.article_vector import (
     quoted_passages,
     texts_to_encode,
 )
-from recommender.analysis.embedding.encoder import PROBE, Encoder
+from recommender.analysis.embedding.encoder import PROBE, Encoder, Tuner
 from recommender.analysis.embedding.model import Model, find_model
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "Encoder",
     "Encoders",
     "Model",
+    "Tuner",
     "embed_texts",
     "find_model",
     "mix_vectors",

@@ -1,10 +1,11 @@
 """Which model embeds: where its files lie, and the fingerprint under which vectors are stored."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from recommender.analysis.embedding.article_vector import JOIN_VERSION, VECTOR_VERSION
 from recommender.analysis.embedding.fourbit import FOLDER_VERSION, LANGUAGES
@@ -30,6 +31,7 @@ from recommender.settings import DataFolder
 __all__ = [
     "BUNDLED_SHA256",
     "MULTILINGUAL_SHA256",
+    "WEAK_ON_CARD",
     "Model",
     "Packing",
     "ServedModel",
@@ -45,6 +47,9 @@ WEAK_LANGUAGES: Final = frozenset({"tg"})
 """Languages that the multilingual model was not trained on, but supports through related ones.
 Its vectors find translations of Tajik texts (P@1 0.98 and more). They tell Tajik texts apart less
 well than words do: of 246 halves of texts, vectors find 229 and words 234."""
+
+WEAK_ON_CARD: Final = "weak_languages"
+"""The field of a model's card with the `weak_languages`, beside the usual `language`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +197,10 @@ def _find(name: str, data_dir: Path, encoding: EncodingSettings) -> Model:
 
 def _of_folder(name: str, folder: Path, dimensions: Dimensions | None) -> Model:
     usage = read_usage(ModelFiles.read(name, folder), dimensions)
-    fingerprint = _fingerprint(_sum_of_files(folder), usage)
-    return Model(name, folder, fingerprint, _languages(folder), usage=usage)
+    fingerprint, said = _fingerprint(_sum_of_files(folder), usage), _read_card(folder)
+    weak = _subtags(said.get(WEAK_ON_CARD)) or frozenset()
+    languages = _subtags(said.get("language"))
+    return Model(name, folder, fingerprint, languages, weak_languages=weak, usage=usage)
 
 
 def _bundled(dimensions: Dimensions | None) -> Model:
@@ -320,12 +327,16 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _languages(folder: Path) -> frozenset[str] | None:
-    """The languages on the model's card; None (any) if it names none or "multilingual"."""
+def _read_card(folder: Path) -> Mapping[str, Any]:
+    """What the head of the model's card says; empty if there is no card."""
     from huggingface_hub import ModelCard  # noqa: PLC0415 - only other models need it
 
     card = folder / "README.md"
-    said = ModelCard.load(card).data.language if card.is_file() else None
+    return ModelCard.load(card).data.to_dict() if card.is_file() else {}
+
+
+def _subtags(said: str | Sequence[str] | None) -> frozenset[str] | None:
+    """The languages of a field of the card; None if it names none, or "multilingual"."""
     listed = [said] if isinstance(said, str) else list(said or ())
     return (
         None

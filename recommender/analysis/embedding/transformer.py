@@ -1,4 +1,4 @@
-"""The sentence-transformers encoder. The only module that imports torch."""
+"""The sentence-transformers encoder."""
 
 from collections.abc import Sequence
 from logging import ERROR, getLogger
@@ -19,7 +19,7 @@ from recommender.encoding_settings import PREFIX
 from recommender.errors import ModelRefused
 from recommender.progress import Advance
 
-__all__ = ["TEXTS_PER_BATCH", "TransformerEncoder", "has_bfloat16"]
+__all__ = ["TEXTS_PER_BATCH", "TransformerEncoder", "has_bfloat16", "open_transformer", "prompt_of"]
 
 TEXTS_PER_BATCH: Final = 32
 ENOUGH_PIECES: Final = 256
@@ -43,8 +43,10 @@ class TransformerEncoder:
     """Embeds with a local sentence-transformers model on the CPU."""
 
     def __init__(self, model: SentenceTransformer, usage: Usage) -> None:
+        _drop_normalize(model)
         self._model = model
-        self._usage = usage
+        self._prompt = prompt_of(model, usage)
+        self._dimensions = usage.dimensions
         self._pieces = _pieces_read(model)
 
     @classmethod
@@ -52,29 +54,9 @@ class TransformerEncoder:
         """Load the weights of a model, as bfloat16 if the processor can multiply it.
 
         Raises:
-            ModelRefused: the model needs code that is not part of sentence-transformers, or its
-                files do not fit together.
+            ModelRefused: see `open_transformer`.
         """
-        try:
-            loaded = SentenceTransformer(
-                str(model.folder),
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={
-                    "dtype": torch.bfloat16 if has_bfloat16() else torch.float32,
-                    "use_safetensors": True,
-                },
-            )
-        except (ImportError, KeyError, ValueError) as fault:
-            raise ModelRefused(
-                f"the model in {model.folder} cannot be loaded ({fault}); code that comes with a "
-                "model is never run, so take one that sentence-transformers knows by itself"
-            ) from fault
-        _check_length(loaded, model)
-        _drop_normalize(loaded)
-        if model.usage.pooling is not None:
-            _set_pooling(loaded, model.usage.pooling)
+        loaded = open_transformer(model, torch.bfloat16 if has_bfloat16() else torch.float32)
         return cls(loaded, model.usage)
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
@@ -104,10 +86,10 @@ class TransformerEncoder:
     def _embed_whole(self, texts: list[str]) -> NDArray[np.float32]:
         embedded = self._model.encode(
             texts,
-            prompt=self._usage.prompt,
+            prompt=self._prompt,
             batch_size=TEXTS_PER_BATCH,
             show_progress_bar=False,
-            truncate_dim=self._usage.dimensions,
+            truncate_dim=self._dimensions,
         )
         return _unit_rows(np.asarray(embedded, np.float32))
 
@@ -116,12 +98,44 @@ class TransformerEncoder:
 
         The vector of the text is the mean of theirs, by their width.
         """
-        prompt = self._usage.prompt or ""
-        pieces = len(self._model.tokenizer(prompt + text, verbose=False)["input_ids"])
+        whole = f"{self._prompt or ''}{text}"
+        pieces = len(self._model.tokenizer(whole, verbose=False)["input_ids"])
         if pieces <= self._pieces or width(text) <= WIDE:
             return [text]
         limit = max(WIDE, width(text) * self._pieces // (pieces + 1))
         return [part for piece in cut(text, limit) for part in self._cut_to_fit(piece)]
+
+
+def open_transformer(model: Model, dtype: torch.dtype) -> SentenceTransformer:
+    """Load the weights of a model on the CPU, with the pooling that its usage asks for.
+
+    Raises:
+        ModelRefused: the model needs code that is not part of sentence-transformers, or its files
+            do not fit together; or its vectors are shorter than the settings ask.
+    """
+    try:
+        loaded = SentenceTransformer(
+            str(model.folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"dtype": dtype, "use_safetensors": True},
+        )
+    except (ImportError, KeyError, ValueError) as fault:
+        raise ModelRefused(
+            f"the model in {model.folder} cannot be loaded ({fault}); code that comes with a "
+            "model is never run, so take one that sentence-transformers knows by itself"
+        ) from fault
+    _check_length(loaded, model)
+    if model.usage.pooling is not None:
+        _set_pooling(loaded, model.usage.pooling)
+    return loaded
+
+
+def prompt_of(model: SentenceTransformer, usage: Usage) -> str | None:
+    """What stands before every text: the prompt of the usage, else the default of the folder."""
+    default = model.default_prompt_name
+    return usage.prompt or (model.prompts.get(default) if default else None)
 
 
 def _pieces_read(model: SentenceTransformer) -> int:
