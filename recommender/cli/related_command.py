@@ -134,11 +134,12 @@ def _explained(score: float, explanation: Explanation) -> Iterator[str]:
 
 
 def _place(score: float, explanation: Explanation) -> str:
-    value = score * explanation.recency - explanation.hubness
+    value = score * explanation.recency + explanation.nearness - explanation.hubness
     if abs(value - explanation.ranking_value) > ROUNDING:
         return "place by its date"
-    placed = f"recency {explanation.recency:.2f} - hubness {explanation.hubness:.2f}"
-    return f"place {explanation.ranking_value:.2f} = score {score:.2f} x {placed}"
+    near = f"nearness in time {explanation.nearness:.2f} - hubness {explanation.hubness:.2f}"
+    placed = f"score {score:.2f} x recency {explanation.recency:.2f} + {near}"
+    return f"place {explanation.ranking_value:.2f} = {placed}"
 
 
 def _grounds(grounds: Grounds) -> Iterator[str]:

@@ -204,7 +204,8 @@ class ScoredCandidates:
         scores: the scaled signals and the score.
         weights: the weight of each signal.
         recency: float64 [m], factors on the score.
-        nearness: float64 [m], added because a row was published near the seed in time.
+        nearness: float64 [m], added because a row was published near the seed in time; a share of
+            the score, so that a text that has little to do with the seed gains little.
         hubness: float64 [m], subtracted because a row is near to everything.
         values: float64 [m], the ranking values: `score * recency + nearness - hubness`.
     """
@@ -328,7 +329,7 @@ class ReadRows:
         nearness = nearness_of(times.days_apart, times.nearness_half_life_days)
         background = np.where(self.fluent, self.backgrounds.dense, self.backgrounds.lexical)
         hubness = policy.hubness_weight * scale(self.hubness, background).astype(np.float64)
-        nearness *= policy.nearness_weight
+        nearness *= policy.nearness_weight * scores.score
         values = scores.score * recency + nearness - hubness
         return ScoredCandidates(
             self.rows, self.vectors, scores, weights, recency, nearness, hubness, values

@@ -165,9 +165,9 @@ class Policy:
         Share,
         _means(
             "what is added to the ranking value of an article that was published at the same time "
-            "as the seed; not with `mode=background`"
+            "as the seed, as a share of its score; not with `mode=background`"
         ),
-    ] = 0.05
+    ] = 0.1
     nearness_half_life_days: Annotated[
         Days, _means("the days between two articles at which half of that is added")
     ] = 5.0

@@ -142,6 +142,7 @@ def test_exit_codes_are_those_of_the_contract() -> None:
         "SourceAway": 69,
         "BadInput": 65,
         "PartMissing": 69,
+        "EncoderAway": 69,
         "NoSnapshot": 69,
         "StoreUnusable": 69,
         "OSError": 73,
@@ -279,7 +280,7 @@ def test_related_prints_the_list_of_the_api(desk_settings: Settings, desk: Flask
 def test_related_explains_what_is_listed_and_what_was_dropped(desk_settings: Settings) -> None:
     ask = (desk_settings, "related", "harbour-2", "-n", "2", "--explain")
     text = run_command(*ask).stdout
-    for line in ("score 0.", "place 0.", "words ", "seed  ", "item  "):
+    for line in ("score 0.", "place ", "words ", "seed  ", "item  "):
         assert text.count(f"  {line}") >= 2, line
     assert "Not listed" not in text
     _, dropped = run_command(*ask, "all").stdout.split("Not listed, the nearest first:")

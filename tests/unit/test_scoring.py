@@ -347,12 +347,16 @@ def test_a_weight_of_the_policy_replaces_the_measured_one(
         pytest.param({}, np.nan, 0.0, id="without a date"),
     ],
 )
-def test_nearness_in_time_is_added_to_the_ranking_value(
+def test_nearness_in_time_adds_a_share_of_the_score_to_the_ranking_value(
     view: View, half_lives: dict[str, float], days: float, added: float
 ) -> None:
     """The articles of the view are of the section city, and ten days old."""
     published_at = (NOON - timedelta(days=10)).timestamp() + days * 86_400
-    seed = outside(section="opinion", published_at=published_at)
+    vector, terms = (
+        np.array([1, 0], np.float32),
+        Query(np.array([1], np.int32), np.ones(1, np.float32)),
+    )
+    seed = outside(section="opinion", published_at=published_at, vector=vector, terms=terms)
     policy = replace(
         PLAIN,
         nearness_weight=0.2,
@@ -360,9 +364,11 @@ def test_nearness_in_time_is_added_to_the_ranking_value(
         nearness_half_lives=half_lives,
     )
     found = Scorer.of(view, seed, policy, NOON.timestamp()).score(np.arange(3))
-    assert found.nearness.tolist() == pytest.approx([added] * 3)
-    assert found.values.tolist() == pytest.approx((found.scores.score + added).tolist())
-    assert found.explain(0).nearness == pytest.approx(added)
+    score = found.scores.score
+    assert score[0] > 0
+    assert found.nearness.tolist() == pytest.approx((score * added).tolist())
+    assert found.values.tolist() == pytest.approx((score * (1 + added)).tolist())
+    assert found.explain(0).nearness == pytest.approx(score[0] * added)
 
 
 def test_neighbours_count_nothing_if_the_encoder_supports_several_languages(tmp_path: Path) -> None:
