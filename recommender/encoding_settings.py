@@ -5,7 +5,7 @@ The environment is read in `settings.py`; here are the values, and what makes th
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -78,6 +78,10 @@ class EncodingSettings:
     dimensions: Dimensions | None = None
     server: EncoderServer | None = None
     title_model: str = ""
+
+    def without_titles(self) -> "EncodingSettings":
+        """The same for the model of the archive alone."""
+        return replace(self, title_model="")
 
 
 USUAL_ENCODING: Final = EncodingSettings()

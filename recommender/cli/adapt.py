@@ -1,6 +1,7 @@
 """The command that tunes the encoder on the archive's own pairs."""
 
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -32,7 +33,7 @@ def adapt_(minutes: float) -> None:
 
     If it is interrupted, run it again; it goes on from the last check.
     """
-    settings = Settings.from_environment()
+    settings = _of_one_model(Settings.from_environment())
     catalog, say = Catalog(settings.data.snapshots), partial(click.echo, err=True)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         model = find_model_of_settings(settings, store, catalog)
@@ -43,3 +44,8 @@ def adapt_(minutes: float) -> None:
     else:
         click.echo(f"kept; to use it, set {PREFIX}MODEL={done.folder.absolute()}")
         click.echo("and run: read-also rebuild (it embeds all articles anew; the gate compares)")
+
+
+def _of_one_model(settings: Settings) -> Settings:
+    """The model for titles is not tuned, and counts neither before nor after."""
+    return replace(settings, encoding=settings.encoding.without_titles())

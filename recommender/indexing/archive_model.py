@@ -16,7 +16,7 @@ from recommender.analysis.analyzer import ANALYZER_VERSION, ReadMarkup, detect_l
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.fourbit import LANGUAGES
 from recommender.articles import Article, primary_language
-from recommender.encoding_settings import REMOTE, EncodingSettings
+from recommender.encoding_settings import REMOTE
 from recommender.errors import ModelRefused
 from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.snapshots import Origin, read_live_manifest
@@ -207,17 +207,12 @@ def _live_encoder(store: ArticleStore, catalog: Catalog) -> str:
 
 def _has_made_one(name: str, fingerprints: Collection[str], settings: Settings) -> bool:
     """Whether a model, alone or with the one for titles, has made vectors of one fingerprint."""
-    for encoding in (settings.encoding, _without_titles(settings)):
+    for encoding in (settings.encoding, settings.encoding.without_titles()):
         with suppress(ModelRefused):  # it cannot be used here, so it is not what made them
             model = find_model(name, settings.data_dir, encoding)
             if any(map(model.has_made, fingerprints)):
                 return True
     return False
-
-
-def _without_titles(settings: Settings) -> EncodingSettings:
-    """How the model that is chosen encodes by itself: the one for titles is no reason to choose."""
-    return replace(settings.encoding, title_model="")
 
 
 def _count_languages(store: ArticleStore) -> Counter[str | None]:
@@ -233,7 +228,8 @@ def _count_languages(store: ArticleStore) -> Counter[str | None]:
 def _or_bundled(choice: ModelChoice, settings: Settings) -> ModelChoice:
     """The same choice; the bundled model if the chosen one cannot be used on this machine."""
     try:
-        find_model(choice.model, settings.data_dir, _without_titles(settings))
+        # The model for titles is no reason to choose another one.
+        find_model(choice.model, settings.data_dir, settings.encoding.without_titles())
     except ModelRefused as fault:
         if choice.model == BUNDLED:
             raise

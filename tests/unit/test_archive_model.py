@@ -116,6 +116,9 @@ def test_the_model_for_titles_is_no_reason_to_choose_and_is_told(tmp_path: Path)
         frozenset({"en"}),
     )
     assert said[1] == "titles: bundled; both models read en, and words decide elsewhere"
+    alone = replace(settings, encoding=settings.encoding.without_titles())
+    assert choose_for_articles(alone, [], said.append).titles is None
+    del said[2:]
     broken = replace(settings, encoding=EncodingSettings(title_model="/nowhere/at/all"))
     with pytest.raises(ModelRefused, match="/nowhere/at/all"):
         choose_for_articles(broken, [Article(id="a", title="T", body=RUSSIAN)], said.append)
