@@ -27,8 +27,8 @@ from recommender.evaluation.links import read_links
 from recommender.evaluation.runs import plain_articles
 from recommender.indexing.backfill import analyze_texts
 from recommender.operations.held_back import (
-    Comparison,
     HeldBackRanks,
+    TuningComparison,
     embed_articles,
     judge_tuning,
     own_body_loss,
@@ -78,7 +78,7 @@ class Adapted:
         folder: where it is; None if it is not kept.
     """
 
-    compared: Comparison
+    compared: TuningComparison
     progress: TuningProgress
     refused: str | None
     folder: Path | None
@@ -214,7 +214,7 @@ class _Adaptation:
         with written_aside(self.models / ".adapted") as aside:
             tuner.save_best(aside)
             tuned = find_tuned(aside, self.model)
-            compared = Comparison.of(before, self._rank(tuned, "measuring after"))
+            compared = TuningComparison.of(before, self._rank(tuned, "measuring after"))
             refused = judge_tuning(compared)
             figures = _figures(self.archive, progress, compared)
             folder = None if refused else keep_model(aside, tuned, self.model, figures)
@@ -234,7 +234,9 @@ class _Adaptation:
         return HeldBackRanks.of(vectors, self.archive.tested_relations)
 
 
-def _figures(archive: Archive, progress: TuningProgress, compared: Comparison) -> tuple[str, ...]:
+def _figures(
+    archive: Archive, progress: TuningProgress, compared: TuningComparison
+) -> tuple[str, ...]:
     """What the card says of the tuning, a sentence each."""
     articles, steps = len(archive.parts.training), progress.best_steps
     tuned = f"Tuned with the pairs of {articles} articles, {steps} steps of at most {BATCH} pairs."

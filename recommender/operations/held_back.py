@@ -16,7 +16,7 @@ from recommender.evaluation.intervals import Estimate, Resampling
 from recommender.operations.training_pairs import TunableArticle
 from recommender.progress import Meter, silent
 
-__all__ = ["Comparison", "HeldBackRanks", "embed_articles", "judge_tuning", "own_body_loss"]
+__all__ = ["HeldBackRanks", "TuningComparison", "embed_articles", "judge_tuning", "own_body_loss"]
 
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -72,7 +72,7 @@ class HeldBackRanks:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TuningComparison:
     """A tuned encoder beside the one before, on the same held-back articles.
 
     Attributes:
@@ -114,7 +114,7 @@ class Comparison:
         )
 
 
-def judge_tuning(compared: Comparison) -> str | None:
+def judge_tuning(compared: TuningComparison) -> str | None:
     """Why a tuned encoder is not kept; None if it is.
 
     It must find the own body better for sure (the whole 95 % interval above 0), must not lose links

@@ -11,8 +11,8 @@ from recommender.analysis.article_texts import ArticleTexts
 from recommender.evaluation.intervals import Estimate
 from recommender.operations.held_back import (
     ArticleVectors,
-    Comparison,
     HeldBackRanks,
+    TuningComparison,
     embed_articles,
     judge_tuning,
     own_body_loss,
@@ -20,7 +20,7 @@ from recommender.operations.held_back import (
 from recommender.operations.training_pairs import TunableArticle
 from recommender.progress import Advance, silent
 
-BETTER = Comparison(100, 0.8, 0.9, Estimate(0.1, 0.05, 0.15), None, 0.9)
+BETTER = TuningComparison(100, 0.8, 0.9, Estimate(0.1, 0.05, 0.15), None, 0.9)
 
 
 def test_a_certain_gain_with_most_neighbours_is_kept() -> None:
@@ -71,7 +71,7 @@ def test_vectors_that_are_no_numbers_rank_last() -> None:
 def test_two_encoders_are_compared_article_by_article() -> None:
     before = HeldBackRanks(np.array([1.0, 0.5]), np.array([]), np.array([[1, 2], [0, 2]]))
     after = HeldBackRanks(np.array([1.0, 1.0]), np.array([]), np.array([[2, 3], [0, 2]]))
-    compared = Comparison.of(before, after)
+    compared = TuningComparison.of(before, after)
     assert (compared.before, compared.after, compared.kept) == (0.75, 1.0, 0.75)
     assert compared.gain == Estimate(0.25, 0.0, 0.5)
     assert compared.related is None
