@@ -29,7 +29,7 @@ __all__ = [
     "fuse",
     "nearness_of",
     "recency_of",
-    "scale",
+    "scale_similarities",
 ]
 
 PAIRS_FOR_TRUST: Final = 100
@@ -169,9 +169,9 @@ class Scores:
 
 def fuse(signals: Signals, backgrounds: Backgrounds, weights: Weights) -> Scores:
     """The weighted mean of the scaled signals. It is symmetric in the two articles; all [m]."""
-    dense = scale(signals.dense, backgrounds.dense)
-    passages = scale(signals.passages, backgrounds.passages)
-    lexical = scale(signals.lexical, backgrounds.lexical)
+    dense = scale_similarities(signals.dense, backgrounds.dense)
+    passages = scale_similarities(signals.passages, backgrounds.passages)
+    lexical = scale_similarities(signals.lexical, backgrounds.lexical)
     score = weights.dense * dense + weights.passages * passages + weights.lexical * lexical
     return Scores(dense, passages, lexical, np.minimum(score, np.float32(1)))
 
@@ -328,7 +328,9 @@ class ReadRows:
         recency = recency_of(times.age_days, policy.age_weight, times.half_life_days)
         nearness = nearness_of(times.days_apart, times.nearness_half_life_days)
         background = np.where(self.fluent, self.backgrounds.dense, self.backgrounds.lexical)
-        hubness = policy.hubness_weight * scale(self.hubness, background).astype(np.float64)
+        hubness = policy.hubness_weight * scale_similarities(self.hubness, background).astype(
+            np.float64
+        )
         nearness *= policy.nearness_weight * scores.score
         values = scores.score * recency + nearness - hubness
         return ScoredCandidates(
@@ -347,7 +349,7 @@ class ReadRows:
         return by_vectors, by_passages
 
 
-def scale(similarities: Floats, backgrounds: Floats) -> Floats:
+def scale_similarities(similarities: Floats, backgrounds: Floats) -> Floats:
     """Scale similarities so that the background is 0 and the same text is 1: float32 [m]."""
     span = np.maximum(1 - backgrounds, np.float32(1e-6))
     above = (similarities - backgrounds) / span
