@@ -34,6 +34,9 @@ __all__ = [
 
 PAIRS_FOR_TRUST: Final = 100
 NO_WEIGHT: Final = 1e-6  # below this share vectors count nothing, and words count alone
+TRANSLATED: Final = np.float32(0.85)
+"""What is 1 between two languages: even a faithful translation is less similar than the same text.
+See docs/relevance.md."""
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -167,10 +170,17 @@ class Scores:
         return Scores(self.dense[kept], self.passages[kept], self.lexical[kept], self.score[kept])
 
 
-def fuse(signals: Signals, backgrounds: Backgrounds, weights: Weights) -> Scores:
-    """The weighted mean of the scaled signals. It is symmetric in the two articles; all [m]."""
-    dense = scale_similarities(signals.dense, backgrounds.dense)
-    passages = scale_similarities(signals.passages, backgrounds.passages)
+def fuse(signals: Signals, backgrounds: Backgrounds, weights: Weights, most: Share = 1.0) -> Scores:
+    """The weighted mean of the scaled signals. It is symmetric in the two articles; all [m].
+
+    Args:
+        signals: the similarities.
+        backgrounds: what becomes 0.
+        weights: the share of each signal.
+        most: what becomes 1 of vectors and passages; one number, or [m].
+    """
+    dense = scale_similarities(signals.dense, backgrounds.dense, most)
+    passages = scale_similarities(signals.passages, backgrounds.passages, most)
     lexical = scale_similarities(signals.lexical, backgrounds.lexical)
     score = weights.dense * dense + weights.passages * passages + weights.lexical * lexical
     return Scores(dense, passages, lexical, np.minimum(score, np.float32(1)))
@@ -323,7 +333,8 @@ class ReadRows:
         """Score and value the rows, by any weights but `neighbour_weight` and any half-lives."""
         dense, passages = self._shares(policy)
         weights = Weights.of(self.known, self.same, dense, passages)
-        scores = fuse(self.signals, self.backgrounds, weights)
+        most = np.where(self.same, np.float32(1), TRANSLATED)
+        scores = fuse(self.signals, self.backgrounds, weights, most)
         times = self.times
         recency = recency_of(times.age_days, policy.age_weight, times.half_life_days)
         nearness = nearness_of(times.days_apart, times.nearness_half_life_days)
@@ -349,11 +360,11 @@ class ReadRows:
         return by_vectors, by_passages
 
 
-def scale_similarities(similarities: Floats, backgrounds: Floats) -> Floats:
-    """Scale similarities so that the background is 0 and the same text is 1: float32 [m]."""
-    span = np.maximum(1 - backgrounds, np.float32(1e-6))
-    above = (similarities - backgrounds) / span
-    return np.minimum(np.maximum(above, 0, out=above), 1, out=above).astype(np.float32, copy=False)
+def scale_similarities(similarities: Floats, backgrounds: Floats, most: Share = 1.0) -> Floats:
+    """Scale similarities so that the background is 0 and `most`, the same text, is 1: [m]."""
+    span = np.maximum(most - backgrounds, np.float32(1e-6))
+    above: Floats = np.clip((similarities - backgrounds) / span, 0, 1).astype(np.float32)
+    return above
 
 
 def _at_least_zero(medians: NDArray[np.floating]) -> Floats:

@@ -26,6 +26,8 @@ PASSAGE_PART: Final = 0.45
 """The part of passages in the share of vectors, if they say more than it; see docs/relevance.md."""
 PASSAGE_PART_CENTRED: Final = 1 / 3
 """The same for an encoder of several languages."""
+PASSAGE_PART_BETWEEN_LANGUAGES: Final = np.float32(0.6)
+"""The same for two articles in different languages, whatever their lengths."""
 HOUR_SECONDS: Final = 3_600.0
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -200,6 +202,7 @@ class Scorer:
         vectors, labels = view.fetch_smoothed(rows, self.smoothing), [*self.backgrounds]
         languages = view.map_labels("language", rows, labels.index).astype(np.int64)
         own, none = labels.index(seed.language), np.zeros(len(rows), np.float32)
+        same = languages == own
         return ReadRows(
             rows=rows,
             vectors=vectors,
@@ -212,9 +215,9 @@ class Scorer:
             backgrounds=Backgrounds.of_pairs([*self.backgrounds.values()], own, languages),
             fluent=view.take("fluent", rows),
             known=view.take("embedded", rows) & self.counts[languages],
-            same=languages == own,
+            same=same,
             vector_share=share,
-            passage_part=part,
+            passage_part=np.where(same, part, PASSAGE_PART_BETWEEN_LANGUAGES),
             times=times,
         )
 

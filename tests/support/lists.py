@@ -26,7 +26,7 @@ PARTS = Explanation(
     recency=0.99999,
     nearness=0.04,
     hubness=0.03,
-    ranking_value=0.593_45,
+    ranking_value=0.633_45,
 )
 GROUNDS = Grounds(
     terms=(SharedTerm(word="harbour", share=0.123_456), SharedTerm(word="Мост", share=0.05)),

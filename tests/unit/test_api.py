@@ -24,7 +24,7 @@ NUMBERS = {
     "recency": 1.0,
     "nearness": 0.04,
     "hubness": 0.03,
-    "ranking_value": 0.5935,
+    "ranking_value": 0.6334,
 }
 BRIDGE = {
     "id": "b",

@@ -154,3 +154,11 @@ def test_the_background_of_two_groups_is_midway_between_theirs() -> None:
     assert found.lexical.tolist() == pytest.approx([0.2, 0.1])
     alone = Backgrounds.of_pairs(measured, 1, np.array([1, 1, 1]))
     assert alone.dense.tolist() == pytest.approx([0.4])
+
+
+def test_between_languages_a_faithful_translation_is_the_most_that_there_is() -> None:
+    none = Backgrounds(floats(0.25), floats(0.25), floats(0))
+    signals = Signals(floats(0.55, 0.85), floats(0.55, 0.85), floats(0, 0))
+    vectors = Weights(floats(0.4, 0.4), floats(0.6, 0.6), floats(0, 0))
+    assert fuse(signals, none, vectors, 0.85).score.tolist() == pytest.approx([0.5, 1])
+    assert fuse(signals, none, vectors).score.tolist() == pytest.approx([0.4, 0.8])

@@ -38,7 +38,10 @@ SCORE = [
     "  1. 0.62  Bridge opens",
     "           score 0.62 = 0.25 of vectors 0.12 + 0.25 of passages 0.25 + 0.50 of words 0.80",
 ]
-PARTS = [*SCORE, "           place 0.59 = score 0.62 x recency 1.00 - hubness 0.03"]
+PARTS = [
+    *SCORE,
+    "           place 0.63 = score 0.62 x recency 1.00 + nearness in time 0.04 - hubness 0.03",
+]
 BELOW: dict[str, tuple[RelatedList, list[str]]] = {
     "parts": (listed(item(dense=0.123456)), PARTS),
     "grounds": (

@@ -148,13 +148,16 @@ def test_within_one_language_all_three_signals_count(rank: Rank) -> None:
 
 
 def test_between_two_known_languages_vectors_and_passages_share_the_score(rank: Rank) -> None:
-    """Their backgrounds lie midway between those of English and Russian, which are 0."""
+    """Their backgrounds lie midway between those of English and Russian, which are 0.
+
+    A faithful translation, of similarity 0.85, would score 1.
+    """
     policy = replace(PLAIN, dense_weight=0.3, passage_weight=0.1)
     found = rank("en-a", "ru-d", policy=policy)
     assert found.weights.dense[0] == pytest.approx(0.75)
     assert found.weights.passages[0] == pytest.approx(0.25)
     assert found.weights.lexical[0] == 0
-    dense, passages = above(0.8, DENSE / 2), above(0.8, PASSAGES / 2)
+    dense, passages = ((0.8 - zero / 2) / (0.85 - zero / 2) for zero in (DENSE, PASSAGES))
     assert found.scores.score[0] == close(0.75 * dense + 0.25 * passages)
 
 
