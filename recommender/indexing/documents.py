@@ -367,15 +367,20 @@ def _unit_rows(codes: NDArray[np.int8], *, centred: bool) -> Doubles:
 
 
 def _weigh(texts: Sequence[Mapping[int, float]]) -> Doubles:
-    """TF-IDF weights as unit rows over the words that occur, as `index.lexical` weighs terms."""
-    column = {word: at for at, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+    """TF-IDF weights as unit rows, as `index.lexical` weighs terms: [n, words of several texts].
+
+    A word of one text alone counts in the length of its row only, so the table stays small.
+    """
+    frequency = Counter(chain.from_iterable(texts))
+    column = {word: at for at, word in enumerate(w for w, n in frequency.items() if n > 1)}
+    rarity = {word: np.log((1 + len(texts)) / (1 + n)) + 1 for word, n in frequency.items()}
     weights = np.zeros((len(texts), len(column)))
     for row, counts in zip(weights, texts, strict=True):
-        row[[column[word] for word in counts]] = 1 + np.log([*counts.values()])
-    frequency = np.count_nonzero(weights, axis=0)
-    weights *= np.log((1 + len(texts)) / (1 + frequency)) + 1
-    lengths: Doubles = np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
-    return weights / lengths
+        of_words = {word: (1 + np.log(n)) * rarity[word] for word, n in counts.items()}
+        length = max(float(np.linalg.norm([*of_words.values()])), 1e-9)
+        shared = [word for word in of_words if word in column]
+        row[[column[word] for word in shared]] = [of_words[word] / length for word in shared]
+    return weights
 
 
 def _in_deviations(similarities: Doubles) -> Doubles:

@@ -50,9 +50,10 @@ from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import find_seed
+from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.store import ArticleStore, StoredArticle, StoreState
 
-__all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "rebuild"]
+__all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "measured_shares", "rebuild"]
 
 DEFAULT_KEEP: Final = 3
 """How many generations are kept by default."""
@@ -147,13 +148,17 @@ def compact(
 ) -> Rebuilt:
     """Publish a snapshot of the stored features. It raises the errors of `rebuild`, and one more.
 
+    The weights of signals that a rebuild has measured stay; those that it could not measure are
+    measured now.
+
     Raises:
         HeldBack: an operator has rolled back, and has not run a rebuild since.
     """
     with catalog.lock():
         if (reason := rollback_hold(catalog).text) is not None:
             raise HeldBack(reason.strip())
-        return _publish(store, catalog, model, 0, keep=keep, force=False)
+        kept = measured_shares(catalog, model)
+        return _publish(store, catalog, model, 0, keep=keep, force=False, kept=kept)
 
 
 def gather(store: ArticleStore, model: Model) -> Gathered:
@@ -217,11 +222,26 @@ def _changes_model(catalog: Catalog, model: Model) -> bool:
     return live is not None and live.model != model.fingerprint
 
 
+def measured_shares(catalog: Catalog, model: Model) -> str:
+    """The note with the shares of vectors of the live snapshot; "" if another model made it."""
+    live = read_live_manifest(catalog)
+    if live is None or live.model != model.fingerprint:
+        return ""
+    return live.notes.get(SHARES_NOTE, "")
+
+
 def _publish(
-    store: ArticleStore, catalog: Catalog, model: Model, embedded: int, *, keep: int, force: bool
+    store: ArticleStore,
+    catalog: Catalog,
+    model: Model,
+    embedded: int,
+    *,
+    keep: int,
+    force: bool,
+    kept: str = "",
 ) -> Rebuilt:
     gathered = gather(store, model)
-    options = build_options(model, gathered.state, gathered.pairs)
+    options = build_options(model, gathered.state, gathered.pairs, kept)
     staged = catalog.stage(gathered.rows, **options)
     try:
         if not force:

@@ -30,7 +30,7 @@ from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.errors import BadSettings
 from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, TitlePairs, build_rows
-from recommender.ranking.vector_share import SHARES_NOTE, write_shares
+from recommender.ranking.vector_share import SHARES_NOTE, keep_shares, write_shares
 from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
@@ -110,11 +110,16 @@ class Origin:
         return self.supports(language) and language not in self.weak_languages
 
 
-def build_options(model: Model, state: StoreState, pairs: TitlePairs | None = None) -> BuildOptions:
+def build_options(
+    model: Model, state: StoreState, pairs: TitlePairs | None = None, kept: str = ""
+) -> BuildOptions:
     """The options for building a snapshot of a store at one moment.
 
-    The shares of vectors are measured here with `pairs`, if there are any, and stay the same until
-    the next snapshot is built.
+    Args:
+        model: of the vectors.
+        state: the store's.
+        pairs: the shares of vectors are measured with them; None measures nothing.
+        kept: the note with shares that stay as they were measured.
     """
     languages = _ANY if model.languages is None else ",".join(sorted(model.languages))
     # With several languages, vectors of one language are close together whatever they say.
@@ -133,7 +138,9 @@ def build_options(model: Model, state: StoreState, pairs: TitlePairs | None = No
             _LANGUAGES: languages,
             _WEAK: ",".join(sorted(model.weak_languages)),
             _MARK: state.newest.mark,
-            SHARES_NOTE: write_shares(pairs.measure(centred=centred) if pairs else {}),
+            SHARES_NOTE: write_shares(
+                keep_shares(kept, pairs.measure(centred=centred) if pairs else {})
+            ),
         },
     )
 

@@ -131,8 +131,11 @@ class ListRequest:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Scores candidates for the seed."""
-        return Scorer.of(self.view, self.seed, self.policy, self.now)
+        """Scores candidates for the seed. What is background was published long before it."""
+        policy = self.policy
+        if self.options.mode == "background":
+            policy = replace(policy, nearness_weight=0.0)
+        return Scorer.of(self.view, self.seed, policy, self.now)
 
     @cached_property
     def rows(self) -> GatheredRows:

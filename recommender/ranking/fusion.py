@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 PAIRS_FOR_TRUST: Final = 100
-NO_WEIGHT: Final = 1e-6  # below this share vectors count nothing, and words count alone
+NO_WEIGHT: Final = 1e-6  # below this share vectors, or words, count nothing
 TRANSLATED: Final = np.float32(0.85)
 """What is 1 between two languages: even a faithful translation is less similar than the same text.
 See docs/relevance.md."""
@@ -147,7 +147,8 @@ class Weights:
             between = np.where(vectors > NO_WEIGHT, vectors, 1.0)
             spread = np.where(known, np.where(same, 1.0, 1 / between), 0.0)
             by_vectors, by_passages = by_vectors * spread, by_passages * spread
-        by_words = np.maximum(1 - by_vectors - by_passages, 0)  # rounding may go below 0
+        by_words = 1 - by_vectors - by_passages
+        by_words = np.where(by_words > NO_WEIGHT, by_words, 0)  # rounding leaves a little
         shares = (by_vectors, by_passages, by_words)
         return cls(*(np.broadcast_to(one, known.shape).astype(np.float32) for one in shares))
 
@@ -312,7 +313,7 @@ class ReadRows:
         known: whether the vectors of both articles mean something, bool [m].
         same: whether they are in the seed's language, bool [m].
         vector_share: float32 [m], the share of vectors and passages in the score of each pair, as
-            the last rebuild measured it; words have the rest.
+            the last rebuild measured it; words have the rest. 1 between two languages.
         passage_part: float32 [m], the part of passages in that share.
         times: when they were published.
     """

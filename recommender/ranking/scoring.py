@@ -216,7 +216,7 @@ class Scorer:
             fluent=view.take("fluent", rows),
             known=view.take("embedded", rows) & self.counts[languages],
             same=same,
-            vector_share=share,
+            vector_share=np.where(same, share, np.float32(1)),
             passage_part=np.where(same, part, PASSAGE_PART_BETWEEN_LANGUAGES),
             times=times,
         )

@@ -22,7 +22,9 @@ __all__ = [
     "SHARES_NOTE",
     "USUAL_SHARE",
     "Shares",
+    "choice_gain",
     "fit_choice",
+    "keep_shares",
     "read_shares",
     "share_of_vectors",
     "write_shares",
@@ -48,6 +50,9 @@ LIKE_NEWS: Final = 0.53
 """What is measured in archives of English news, for which USUAL_SHARE is right."""
 STEEPNESS: Final = 2.5
 """Titles are short, so the measure understates differences; see docs/relevance.md."""
+LEAST_GAIN: Final = 0.5
+"""Titles must make their own bodies so much more likely, as a mean of logarithms. Those of columns
+and of picture series do not, and then the weights would be those of noise."""
 LEFT_OUT: Final = 5
 KINDS: Final = ("briefs", "reports")
 RIDGE: Final = 1e-4
@@ -64,7 +69,7 @@ def share_of_vectors(dense: Doubles, lexical: Doubles, alike: Doubles) -> float:
             tell the same story, so a title is not asked to tell them apart.
 
     Returns:
-        USUAL_SHARE with fewer than LEAST_PAIRS titles.
+        USUAL_SHARE with fewer than LEAST_PAIRS titles, or if titles do not tell their bodies.
     """
     count = len(dense)
     if count < LEAST_PAIRS:
@@ -72,10 +77,12 @@ def share_of_vectors(dense: Doubles, lexical: Doubles, alike: Doubles) -> float:
     near = np.argsort(-np.where(np.eye(count, dtype=bool), -np.inf, alike), axis=1)[:, :LEFT_OUT]
     left_out = np.zeros((count, count), np.bool_)
     np.put_along_axis(left_out, near, values=True, axis=1)
-    weights = fit_choice(
-        np.stack([_scaled(dense), _scaled(lexical)], axis=-1), left_out | left_out.T
-    )
-    measured = float(weights[0] / weights.sum()) if weights.any() else LIKE_NEWS
+    left_out |= left_out.T
+    signals = np.stack([_scaled(dense), _scaled(lexical)], axis=-1)
+    weights = fit_choice(signals, left_out)
+    if choice_gain(weights, signals, left_out) < LEAST_GAIN:
+        return USUAL_SHARE
+    measured = float(weights[0] / weights.sum())
     distance = STEEPNESS * (_logit(measured) - _logit(LIKE_NEWS)) * count / (count + PAIRS_OF_PRIOR)
     share = 1 / (1 + np.exp(-distance - _logit(USUAL_SHARE)))
     return round(float(np.clip(share, LEAST_SHARE, MOST_SHARE)), 3)
@@ -105,6 +112,14 @@ def fit_choice(signals: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
         used &= weights > weights.min()
         weights[~used] = 0.0
     return weights
+
+
+def choice_gain(weights: Doubles, signals: Doubles, left_out: NDArray[np.bool_]) -> float:
+    """By how much weights make the own bodies more likely than chance: a mean of logarithms."""
+    own = signals[np.arange(len(signals)), np.arange(len(signals))]
+    likelihood, _, _ = _derivatives(weights, signals, own, left_out)
+    by_chance, _, _ = _derivatives(np.zeros_like(weights), signals, own, left_out)
+    return likelihood - by_chance
 
 
 def _most_likely(signals: Doubles, own: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
@@ -160,6 +175,19 @@ def write_shares(shares: Shares) -> str:
     for (language, are_briefs), share in shares.items():
         document.setdefault(language, {})[KINDS[not are_briefs]] = share
     return json.dumps(document, sort_keys=True)
+
+
+def keep_shares(note: str, measured: Shares) -> Shares:
+    """What was measured, but where a note of `write_shares` has a share, that one."""
+    kept = json.loads(note) if note else {}
+    return {
+        **measured,
+        **{
+            (language, kind == KINDS[0]): float(share)
+            for language, kinds in kept.items()
+            for kind, share in kinds.items()
+        },
+    }
 
 
 @lru_cache(maxsize=16)

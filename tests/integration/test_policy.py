@@ -17,7 +17,7 @@ from recommender.articles import Article
 from recommender.indexing.gate import GateCandidate
 from recommender.indexing.rebuild import Rebuilt
 from recommender.ranking.policy import Policy
-from recommender.ranking.vector_share import LEAST_SHARE
+from recommender.ranking.vector_share import USUAL_SHARE
 from recommender.settings import Settings
 from recommender.store import ArticleStore
 from tests.support.archives import run_command
@@ -62,7 +62,7 @@ def test_at_first_the_defaults_are_shown(run: Run) -> None:
         "set_at": None,
         "policy": Policy().to_document(full=True),
         "differs": {},
-        "measured": {"en": {"reports": LEAST_SHARE}},  # the vectors of the desk are drawn
+        "measured": {"en": {"reports": USUAL_SHARE}},  # the titles of the desk are drawn
     }
     assert shown(run, "--differences") == {}
 

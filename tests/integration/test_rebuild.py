@@ -1,8 +1,10 @@
 """From the store to a published snapshot, and what remains if that fails."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,8 +16,10 @@ from index import Catalog, Locked
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article, DisplayFields
-from recommender.indexing.rebuild import Rebuilt, compact, rebuild
+from recommender.indexing.documents import TitlePairs
+from recommender.indexing.rebuild import Rebuilt, compact, measured_shares, rebuild
 from recommender.progress import Advance
+from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.settings import Settings
 from recommender.store import ArticleStore, QueueLength
 from tests.support.archives import fill, write
@@ -177,7 +181,8 @@ def test_a_new_model_embeds_everything_and_keeps_the_old_vectors(
     catalog = Catalog(own_desk.data.snapshots)
     before, articles = bytes_of(own_desk), len(catalog.open_live())
     again = Analyzer(other, lambda _: fake_encoder, never_read)
-    assert rebuild(desk_store, catalog, again).embedded == articles
+    # Its vectors are drawn, so the gate would find the lists short.
+    assert rebuild(desk_store, catalog, again, force=True).embedded == articles
     assert catalog.open_live().columns["embedded"].all()
     assert rebuild(desk_store, catalog, Analyzer(fake_model, never, never_read)).embedded == 0
     assert bytes_of(own_desk) == before
@@ -260,6 +265,24 @@ def test_the_text_read_last_is_used_for_one_that_cannot_be_read(
     )
     assert (before.columns["up_to_date"][old], after.columns["up_to_date"][new]) == (True, False)
     assert DisplayFields.from_bytes(after.display_of(new)).title == "Newer"
+
+
+def test_a_compaction_keeps_measured_weights_and_measures_only_others(
+    own_desk: Settings,
+    desk_store: ArticleStore,
+    fake_model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog = Catalog(own_desk.data.snapshots)
+    (kind,) = json.loads(catalog.open_live().manifest.notes[SHARES_NOTE]).items()
+    now = {("en", False): 0.7, ("ru", False): 0.6}
+    monkeypatch.setattr(TitlePairs, "measure", lambda *_, **__: now)
+    compact(desk_store, catalog, fake_model)
+    found = json.loads(catalog.open_live().manifest.notes[SHARES_NOTE])
+    assert found == dict([kind]) | {"ru": {"reports": 0.6}}
+    other_model = replace(fake_model, fingerprint="another")
+    assert measured_shares(catalog, fake_model) != ""
+    assert measured_shares(catalog, other_model) == ""
 
 
 def test_an_earlier_text_that_is_put_back_is_built_before_it_is_read_again(

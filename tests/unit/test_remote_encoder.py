@@ -246,6 +246,12 @@ def test_patience_is_not_for_texts_that_cannot_be_read(
         (Answer(500, b"CUDA"), "refuses every text: 500 CUDA", 8),
         (Answer(body=b"<html>"), "something else than vectors", 1),
         (Answer(body=b"[" * 100_000), "something else than vectors", 1),
+        (Answer(body=b"[[%b]]" % (b"9" * 400)), "something else than vectors", 1),
+        (
+            Answer(body=b'{"data": [{"index": 0, "embedding": [%b]}]}' % (b"9" * 400)),
+            "something else than vectors",
+            1,
+        ),
         (Answer(body=b'{"data": []}'), "something else than vectors", 1),
         (Answer(body=b'{"data": [{"index": 1, "embedding": [1]}]}'), "not numbered", 1),
         (Answer(body=b'{"data": [{"index": 0, "embedding": 1}]}'), r"shape \(1,\) for 1", 1),

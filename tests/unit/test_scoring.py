@@ -20,8 +20,10 @@ from index import Query, View, quantize
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Embedding
 from recommender.analysis.minhash import MINHASH_SIZE
+from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.scoring import Scorer, Seed, find_seed
@@ -378,5 +380,32 @@ def test_neighbours_count_nothing_if_the_encoder_supports_several_languages(tmp_
     centred = View.of(publish(tmp_path, ARTICLES, MODEL, centred=True))
     scorer = Scorer.of(centred, find_seed(centred, "en-a"), Policy(neighbour_weight=0.6), 0.0)
     assert scorer.smoothing == 0
+    parts = scorer.read(np.array([centred.row_of(one) for one in ("en-b", "ru-d")])).passage_part
+    assert parts.tolist() == close([0, 0.6])  # all are briefs
     assert scorer.query is not None
     assert scorer.query.tolist() == centred.fetch(np.array([centred.row_of("en-a")]))[0].tolist()
+
+
+def test_between_languages_a_weight_alone_gives_the_same_score_from_either_side(
+    view: View,
+) -> None:
+    for policy in ({"dense_weight": 0.3}, {"passage_weight": 0.2}, {"dense_weight": 0.0}):
+        changed = parse_policy(json.dumps(policy | {"neighbour_weight": 0}))
+        there, back = (
+            Scorer.of(view, find_seed(view, seed), changed, 0.0)
+            .score(np.array([view.row_of(other)], np.int64))
+            .scores.score[0]
+            for seed, other in (("en-a", "ru-d"), ("ru-d", "en-a"))
+        )
+        assert there == close(back)
+
+
+def test_background_lists_take_no_account_of_nearness_in_time(view: View) -> None:
+    nearness = {
+        mode: ListRequest(view, find_seed(view, "en-a"), ListOptions(mode=mode), Policy(), 0.0)
+        .scorer.score(np.arange(3))
+        .nearness.tolist()
+        for mode in ("mixed", "background")
+    }
+    assert nearness["mixed"][1] > 0
+    assert nearness["background"] == [0, 0, 0]

@@ -15,6 +15,7 @@ from recommender.ranking.vector_share import (
     RIDGE,
     USUAL_SHARE,
     fit_choice,
+    keep_shares,
     read_shares,
     share_of_vectors,
     write_shares,
@@ -88,6 +89,45 @@ def test_few_titles_measure_nothing_and_some_measure_little() -> None:
 def test_signals_that_say_nothing_leave_the_usual_share() -> None:
     same = np.full((40, 40), 0.5)
     assert share_of_vectors(same, same, same) == USUAL_SHARE
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_titles_that_do_not_tell_their_bodies_leave_the_usual_share(seed: int) -> None:
+    assert share(seed, 100, 0, 0) == USUAL_SHARE
+    alike = np.random.default_rng(seed).random((60, 60))
+    assert (
+        share_of_vectors(np.full((60, 60), 0.3) + alike * 1e-9, alike * 1e-9, alike) == USUAL_SHARE
+    )
+
+
+def test_the_share_goes_two_and_a_half_times_as_far_as_the_measure_on_the_logit_scale() -> None:
+    """From 0.53, where 0.55 is right; 100 titles count five sixths."""
+    signals = draw(11, 100, (3.0, 2.6))
+    ring = np.abs(np.subtract.outer(np.arange(100), np.arange(100)))
+    alike = -np.minimum(ring, 100 - ring).astype(np.float64)  # two on each side, and one more
+    left_out = np.zeros((100, 100), np.bool_)
+    for title in range(100):
+        nearest = np.argsort(-np.where(np.arange(100) == title, -np.inf, alike[title]))[:5]
+        left_out[title, nearest] = left_out[nearest, title] = True
+    others = ~np.eye(100, dtype=bool)
+    zeros = [np.median(signals[..., kind][others]) for kind in (0, 1)]
+    scaled = np.clip((signals - zeros) / (1 - np.array(zeros)), 0, 1)
+    dense, lexical = fit_choice(scaled, left_out)
+    measured = dense / (dense + lexical)
+    distance = 2.5 * (np.log(dense / lexical) - np.log(0.53 / 0.47)) * 100 / 120
+    expected = 1 / (1 + np.exp(-distance - np.log(0.55 / 0.45)))
+    assert 0.4 < measured < 0.65
+    assert share_of_vectors(signals[..., 0], signals[..., 1], alike) == pytest.approx(
+        expected, abs=1e-3
+    )
+
+
+def test_a_share_that_was_measured_stays_and_others_are_added() -> None:
+    note = write_shares({("en", True): 0.8, ("ru", False): 0.4})
+    now = {("en", True): 0.6, ("en", False): 0.5}
+    kept = {("en", True): 0.8, ("en", False): 0.5, ("ru", False): 0.4}
+    assert keep_shares(note, now) == kept
+    assert keep_shares("", now) == now
 
 
 def test_other_texts_of_a_story_are_no_wrong_choice() -> None:

@@ -161,7 +161,7 @@ class RemoteEncoder:
             vectors = _sorted_data(document, count) if self._speaks_openai else document
             with np.errstate(over="ignore"):
                 rows = np.asarray(vectors, np.float32)
-        except (ValueError, TypeError, KeyError, RecursionError) as fault:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as fault:
             raise self._away(f"answers with something else than vectors ({fault!r})") from fault
         if rows.ndim != 2 or len(rows) != count:  # noqa: PLR2004 - texts by numbers
             raise self._away(f"answers with vectors of shape {rows.shape} for {count} texts")
