@@ -145,6 +145,8 @@ def test_a_rebuild_reports_first_which_vectors_it_will_store(
             return fake_encoder.encode(texts, advance)
 
     other = Analyzer(Model("other", Path(), "other-1", None), lambda _: Watching(), str)
-    rebuild(desk_store, Catalog(own_desk.data.snapshots), other)
+    rebuild(
+        desk_store, Catalog(own_desk.data.snapshots), other, force=True
+    )  # the gate is not asked
     assert reported
     assert all(reported)
