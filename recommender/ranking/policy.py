@@ -58,6 +58,7 @@ Days = Annotated[float, Field(ge=0.01, le=36_500)]
 SectionName = Annotated[
     str, StringConstraints(min_length=1, max_length=LONGEST_NAME), AfterValidator(_section)
 ]
+HalfLives = Annotated[Mapping[SectionName, Days], Field(max_length=500)]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -154,8 +155,7 @@ class Policy:
     ] = 0.1
     half_life_days: Annotated[Days, _means("the age in days at which half of that is lost")] = 180.0
     half_lives: Annotated[
-        Mapping[SectionName, Days],
-        Field(max_length=500),
+        HalfLives,
         _means(
             "by section, as articles name it, the half-life in days of its articles; "
             "`half_life_days` is that of all others"
@@ -172,8 +172,7 @@ class Policy:
         Days, _means("the days between two articles at which half of that is added")
     ] = 5.0
     nearness_half_lives: Annotated[
-        Mapping[SectionName, Days],
-        Field(max_length=500),
+        HalfLives,
         _means(
             "by section, the same in days, for sections whose texts stay right for long; the "
             "longer one of the two articles counts"

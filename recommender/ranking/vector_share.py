@@ -101,12 +101,11 @@ def fit_choice(signals: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
     Returns:
         float64 [k], at least 0: a signal that misleads has no weight.
     """
-    count, _, kinds = signals.shape
-    own = signals[np.arange(count), np.arange(count)]
+    kinds = signals.shape[-1]
     weights = np.zeros(kinds)
     used = np.ones(kinds, np.bool_)
     while used.any():
-        weights[used] = _most_likely(signals[..., used], own[:, used], left_out)
+        weights[used] = _most_likely(signals[..., used], left_out)
         if (weights[used] >= 0).all():
             break
         used &= weights > weights.min()
@@ -116,19 +115,18 @@ def fit_choice(signals: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
 
 def choice_gain(weights: Doubles, signals: Doubles, left_out: NDArray[np.bool_]) -> float:
     """By how much weights make the own bodies more likely than chance: a mean of logarithms."""
-    own = signals[np.arange(len(signals)), np.arange(len(signals))]
-    likelihood, _, _ = _derivatives(weights, signals, own, left_out)
-    by_chance, _, _ = _derivatives(np.zeros_like(weights), signals, own, left_out)
+    likelihood, _, _ = _derivatives(weights, signals, left_out)
+    by_chance, _, _ = _derivatives(np.zeros_like(weights), signals, left_out)
     return likelihood - by_chance
 
 
-def _most_likely(signals: Doubles, own: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
+def _most_likely(signals: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
     """Newton's method from 0; steps are halved while they make the likelihood smaller."""
     weights = np.zeros(signals.shape[-1])
-    likelihood, slope, curvature = _derivatives(weights, signals, own, left_out)
+    likelihood, slope, curvature = _derivatives(weights, signals, left_out)
     for _ in range(STEPS):
         step = np.linalg.solve(curvature, slope)
-        while (tried := _derivatives(weights + step, signals, own, left_out))[0] < likelihood:
+        while (tried := _derivatives(weights + step, signals, left_out))[0] < likelihood:
             step /= 2
             if np.abs(step).max() < RIDGE:
                 return weights
@@ -140,9 +138,10 @@ def _most_likely(signals: Doubles, own: Doubles, left_out: NDArray[np.bool_]) ->
 
 
 def _derivatives(
-    weights: Doubles, signals: Doubles, own: Doubles, left_out: NDArray[np.bool_]
+    weights: Doubles, signals: Doubles, left_out: NDArray[np.bool_]
 ) -> tuple[float, Doubles, Doubles]:
     """The mean logarithm of the likelihood less a ridge, its gradient and its negative Hessian."""
+    own = np.einsum("iik->ik", signals)
     values = np.where(left_out, -np.inf, signals @ weights)
     most = values.max(axis=1, keepdims=True)
     chances = np.exp(values - most)

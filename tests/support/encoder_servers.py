@@ -1,16 +1,15 @@
 """A server on loopback that embeds as OpenAI's or text-embeddings-inference do, or fails."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from recommender.analysis.embedding import Encoder
 from tests.support.archives import HashedWords
-from tests.support.websites import HOST, reply
+from tests.support.websites import HOST, listening, reply
 
 __all__ = ["Answer", "Received", "Server", "open_encoder_server"]
 
@@ -102,14 +101,6 @@ def open_encoder_server() -> Iterator[Server]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer((HOST, 0), Handler) as listening:
-        listening.daemon_threads = True
-        listening.block_on_close = False
-        server = Server(listening.server_address[1])
-        thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            listening.shutdown()
-            thread.join()
+    with listening(Handler) as port:
+        server = Server(port)
+        yield server

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["HOST", "Answering", "Asked", "Site", "open_site", "reply"]
+__all__ = ["HOST", "Answering", "Asked", "Site", "listening", "open_site", "reply"]
 
 HOST = "127.0.0.1"
 
@@ -78,6 +78,21 @@ def reply(
 
 
 @contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port at which requests are handled as long as the context."""
+    with ThreadingHTTPServer((HOST, 0), handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def open_site() -> Iterator[Site]:
     """A site that is there as long as the context."""
 
@@ -95,14 +110,6 @@ def open_site() -> Iterator[Site]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        server.daemon_threads = True
-        server.block_on_close = False
-        site = Site(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as port:
+        site = Site(port)
+        yield site
