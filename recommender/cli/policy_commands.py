@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from recommender.cli.terminal import EXISTING_PATH
 from recommender.errors import InvalidPolicy
 from recommender.indexing.snapshots import open_or_create, read_live_manifest
 from recommender.ranking.policy import MOST_POLICY_BYTES, ActivePolicy, Policy, parse_policy
-from recommender.ranking.vector_share import SHARES_NOTE
+from recommender.ranking.vector_share import SHARES_NOTE, read_shares
 from recommender.settings import Settings
 from recommender.store import open_store
 
@@ -36,8 +37,9 @@ def policy() -> None:
 def show(differences: bool) -> None:
     """Print the active policy, which fields differ from the defaults, and measured weights.
 
-    `measured` has, by language, the share of vectors in the score of briefs and of reports, as the
-    last rebuild measured it in this archive. It counts where the policy sets no weights.
+    `measured` has, by language, the share of vectors in the score of briefs and of reports, from
+    what the last rebuild measured it, and what that means. It counts where the policy sets no
+    weights.
 
     Version 0 is the defaults, which are active until a policy is set.
     """
@@ -82,10 +84,14 @@ def _described(active_policy: ActivePolicy) -> dict[str, Any]:
     }
 
 
-def _measured(settings: Settings) -> Any:  # noqa: ANN401 - JSON
+def _measured(settings: Settings) -> dict[str, Any]:
     """By language and kind of text, the share of vectors that the live snapshot has measured."""
     live = read_live_manifest(Catalog(settings.data.snapshots))
-    return {} if live is None else json.loads(live.notes.get(SHARES_NOTE, "{}"))
+    shares = read_shares("" if live is None else live.notes.get(SHARES_NOTE, ""))
+    return {
+        language: {kind: asdict(share) | {"meaning": str(share)} for kind, share in kinds.items()}
+        for language, kinds in shares.by_language.items()
+    }
 
 
 def _read(path: Path) -> Policy:

@@ -29,7 +29,13 @@ from recommender.articles import (
 )
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
 from recommender.ranking.filters import visibility_columns
-from recommender.ranking.vector_share import BRIEF_WORDS, LEAST_PAIRS, Shares, share_of_vectors
+from recommender.ranking.vector_share import (
+    BRIEF_WORDS,
+    LEAST_PAIRS,
+    MeasuredShare,
+    VectorShares,
+    measure_share,
+)
 
 __all__ = [
     "GROUPED_BY",
@@ -165,17 +171,19 @@ class TitlePairs:
                 insort(kept, pair, key=lambda one: one.order)
                 del kept[MOST_PAIRS:]
 
-    def measure(self, *, centred: bool) -> Shares:
-        """The share of vectors of each kind that has enough pairs.
+    def measure(self, *, centred: bool) -> VectorShares:
+        """Measure the share of vectors of each kind that has enough pairs.
 
         Args:
             centred: whether the mean vector is removed, as the snapshot removes it.
         """
-        return {
-            kind: _measure(pairs, centred=centred)
-            for kind, pairs in sorted(self.kept.items())
-            if len(pairs) >= LEAST_PAIRS
-        }
+        return VectorShares(
+            {
+                kind: _measure(pairs, centred=centred)
+                for kind, pairs in sorted(self.kept.items())
+                if len(pairs) >= LEAST_PAIRS
+            }
+        )
 
 
 def build_rows(
@@ -346,14 +354,14 @@ def _terms_of(features: Features | None) -> tuple[NDArray[np.int32], NDArray[np.
     return features.buckets, features.counts
 
 
-def _measure(pairs: Sequence[TitlePair], *, centred: bool) -> float:
+def _measure(pairs: Sequence[TitlePair], *, centred: bool) -> MeasuredShare:
     titles, bodies = (
         _unit_rows(np.stack([pair.vectors[at] for pair in pairs]), centred=centred) for at in (0, 1)
     )
     words = _weigh([pair.title for pair in pairs] + [pair.body for pair in pairs])
     title_words, body_words = words[: len(pairs)], words[len(pairs) :]
     alike = _in_deviations(bodies @ bodies.T) + _in_deviations(body_words @ body_words.T)
-    return share_of_vectors(titles @ bodies.T, title_words @ body_words.T, alike)
+    return measure_share(titles @ bodies.T, title_words @ body_words.T, alike)
 
 
 def _unit_rows(codes: NDArray[np.int8], *, centred: bool) -> Doubles:

@@ -30,7 +30,7 @@ from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.errors import BadSettings
 from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, TitlePairs, build_rows
-from recommender.ranking.vector_share import SHARES_NOTE, keep_shares, write_shares
+from recommender.ranking.vector_share import SHARES_NOTE, VectorShares, read_shares
 from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
@@ -124,6 +124,7 @@ def build_options(
     languages = _ANY if model.languages is None else ",".join(sorted(model.languages))
     # With several languages, vectors of one language are close together whatever they say.
     centred = model.languages is None or len(model.languages) > 1
+    measured = VectorShares() if pairs is None else pairs.measure(centred=centred)
     return BuildOptions(
         model=model.fingerprint,
         analyzer=ANALYZER_VERSION,
@@ -138,9 +139,7 @@ def build_options(
             _LANGUAGES: languages,
             _WEAK: ",".join(sorted(model.weak_languages)),
             _MARK: state.newest.mark,
-            SHARES_NOTE: write_shares(
-                keep_shares(kept, pairs.measure(centred=centred) if pairs else {})
-            ),
+            SHARES_NOTE: read_shares(kept).supplemented(measured).to_note(),
         },
     )
 

@@ -16,7 +16,7 @@ from recommender.errors import UnreadArticle
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.ranking.fusion import Backgrounds, ReadRows, ScoredCandidates, Signals, Times
 from recommender.ranking.policy import Policy
-from recommender.ranking.vector_share import SHARES_NOTE, USUAL_SHARE, read_shares
+from recommender.ranking.vector_share import SHARES_NOTE, find_shares
 
 __all__ = ["LEAST_MEASURED", "Scorer", "Seed", "find_seed", "seed_of"]
 
@@ -241,8 +241,7 @@ class Scorer:
         Each is the mean of what holds for the two articles.
         """
         view, seed, manifest = self.view, self.seed, self.view.snapshot.manifest
-        measured = read_shares(manifest.notes.get(SHARES_NOTE, ""))
-        brief, report = (measured.get((seed.language, one), USUAL_SHARE) for one in (True, False))
+        brief, report = find_shares(manifest.notes.get(SHARES_NOTE, ""), seed.language)
         passages = PASSAGE_PART_CENTRED if manifest.centred else PASSAGE_PART
         share = np.where(view.take("brief", rows), brief, report)
         part = np.where(view.take("passages_apart", rows), passages, 0.0)

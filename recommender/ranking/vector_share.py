@@ -8,8 +8,9 @@ words in a language that the encoder knows badly.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +22,19 @@ __all__ = [
     "MOST_SHARE",
     "SHARES_NOTE",
     "USUAL_SHARE",
-    "Shares",
+    "MeasuredShare",
+    "VectorShares",
     "choice_gain",
+    "find_shares",
     "fit_choice",
-    "keep_shares",
+    "measure_share",
     "read_shares",
-    "share_of_vectors",
-    "write_shares",
 ]
 
 Doubles = NDArray[np.float64]
-Shares = Mapping[tuple[str, bool], float]
-"""By language and whether the texts are briefs, the share of vectors in the score."""
 
 SHARES_NOTE: Final = "vector-shares"
-"""The note of a manifest that has the shares."""
+"""The note of a manifest that has the shares, see `VectorShares`."""
 USUAL_SHARE: Final = 0.55
 """The share of vectors where nothing was measured."""
 LEAST_SHARE: Final = 0.2
@@ -59,8 +58,102 @@ RIDGE: Final = 1e-4
 STEPS: Final = 50
 
 
-def share_of_vectors(dense: Doubles, lexical: Doubles, alike: Doubles) -> float:
-    """The share of vectors in the score, within LEAST_SHARE and MOST_SHARE.
+@dataclass(frozen=True, slots=True)
+class MeasuredShare:
+    """How much vectors count against words in texts of one language and kind, and why.
+
+    Attributes:
+        share: the share of vectors in the score; words have the rest.
+        measured: the share with which titles find their own bodies best; None if they do not find
+            them, or if it was not noted.
+        titles: how many titles were compared; 0 if that was not noted.
+    """
+
+    share: float
+    measured: float | None = None
+    titles: int = 0
+
+    def __str__(self) -> str:
+        """In a sentence, for an operator."""
+        counts = f"vectors count {self.share:g}, words {round(1 - self.share, 3):g}"
+        if not self.titles:
+            return f"{counts}; what was measured is not noted, the next rebuild notes it"
+        compared = f"{self.titles} titles were compared with their bodies"
+        if self.measured is None:
+            return f"{compared} and did not find their own, so {counts}, as usual"
+        return (
+            f"{compared}; a share of {self.measured:g} for vectors finds their own best, and "
+            f"{LIKE_NEWS:g} in English news, where {USUAL_SHARE:g} is right, so {counts}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VectorShares:
+    """What was measured in an archive: the note SHARES_NOTE of its snapshot, see `read_shares`.
+
+    Attributes:
+        by_kind: by language and whether the texts are briefs; only what was measured.
+    """
+
+    by_kind: Mapping[tuple[str, bool], MeasuredShare] = field(default_factory=dict)
+
+    def supplemented(self, others: "VectorShares") -> "VectorShares":
+        """These, and of the others what was not measured here."""
+        return VectorShares({**others.by_kind, **self.by_kind})
+
+    @property
+    def by_language(self) -> dict[str, dict[str, MeasuredShare]]:
+        """The same by language, then `briefs` and `reports`."""
+        found: dict[str, dict[str, MeasuredShare]] = {}
+        for (language, are_briefs), share in self.by_kind.items():
+            found.setdefault(language, {})[KINDS[not are_briefs]] = share
+        return found
+
+    def to_note(self) -> str:
+        """As canonical JSON; `read_shares` is the inverse."""
+        return json.dumps(
+            {
+                language: {kind: asdict(share) for kind, share in kinds.items()}
+                for language, kinds in self.by_language.items()
+            },
+            sort_keys=True,
+        )
+
+
+def read_shares(note: str) -> VectorShares:
+    """Read what `VectorShares.to_note` wrote; nothing was measured if the note is empty.
+
+    A note of before has plain numbers: the shares, without what they were made of.
+    """
+    return VectorShares(
+        {
+            (language, kind == KINDS[0]): _read_share(found)
+            for language, kinds in (json.loads(note) if note else {}).items()
+            for kind, found in kinds.items()
+        }
+    )
+
+
+@lru_cache(maxsize=256)
+def find_shares(note: str, language: str) -> tuple[float, float]:
+    """The shares of vectors of briefs and of reports in a language, by a note.
+
+    If only one kind was measured, its share holds for the other one too.
+    """
+    kinds = read_shares(note).by_language.get(language, {})
+    found = next(iter(kinds.values()), MeasuredShare(USUAL_SHARE))
+    briefs, reports = (kinds.get(kind, found).share for kind in KINDS)
+    return briefs, reports
+
+
+def _read_share(noted: dict[str, Any] | float) -> MeasuredShare:
+    if not isinstance(noted, dict):
+        return MeasuredShare(float(noted))
+    return MeasuredShare(noted["share"], noted.get("measured"), noted.get("titles", 0))
+
+
+def measure_share(dense: Doubles, lexical: Doubles, alike: Doubles) -> MeasuredShare:
+    """Measure the share of vectors in the score, within LEAST_SHARE and MOST_SHARE.
 
     Args:
         dense: cosines of titles and bodies, [n, n]; the diagonal has each title's own body.
@@ -73,7 +166,7 @@ def share_of_vectors(dense: Doubles, lexical: Doubles, alike: Doubles) -> float:
     """
     count = len(dense)
     if count < LEAST_PAIRS:
-        return USUAL_SHARE
+        return MeasuredShare(USUAL_SHARE, titles=count)
     near = np.argsort(-np.where(np.eye(count, dtype=bool), -np.inf, alike), axis=1)[:, :LEFT_OUT]
     left_out = np.zeros((count, count), np.bool_)
     np.put_along_axis(left_out, near, values=True, axis=1)
@@ -81,11 +174,11 @@ def share_of_vectors(dense: Doubles, lexical: Doubles, alike: Doubles) -> float:
     signals = np.stack([_scaled(dense), _scaled(lexical)], axis=-1)
     weights = fit_choice(signals, left_out)
     if choice_gain(weights, signals, left_out) < LEAST_GAIN:
-        return USUAL_SHARE
+        return MeasuredShare(USUAL_SHARE, titles=count)
     measured = float(weights[0] / weights.sum())
     distance = STEEPNESS * (_logit(measured) - _logit(LIKE_NEWS)) * count / (count + PAIRS_OF_PRIOR)
-    share = 1 / (1 + np.exp(-distance - _logit(USUAL_SHARE)))
-    return round(float(np.clip(share, LEAST_SHARE, MOST_SHARE)), 3)
+    share = np.clip(1 / (1 + np.exp(-distance - _logit(USUAL_SHARE))), LEAST_SHARE, MOST_SHARE)
+    return MeasuredShare(round(float(share), 3), round(measured, 3), count)
 
 
 def fit_choice(signals: Doubles, left_out: NDArray[np.bool_]) -> Doubles:
@@ -166,38 +259,3 @@ def _scaled(similarities: Doubles) -> Doubles:
 def _logit(share: float) -> float:
     bounded = min(max(share, 0.001), 0.999)
     return float(np.log(bounded / (1 - bounded)))
-
-
-def write_shares(shares: Shares) -> str:
-    """As canonical JSON, for a manifest's note: by language, then `briefs` and `reports`."""
-    document: dict[str, dict[str, float]] = {}
-    for (language, are_briefs), share in shares.items():
-        document.setdefault(language, {})[KINDS[not are_briefs]] = share
-    return json.dumps(document, sort_keys=True)
-
-
-def keep_shares(note: str, measured: Shares) -> Shares:
-    """What was measured, but where a note of `write_shares` has a share, that one."""
-    kept = json.loads(note) if note else {}
-    return {
-        **measured,
-        **{
-            (language, kind == KINDS[0]): float(share)
-            for language, kinds in kept.items()
-            for kind, share in kinds.items()
-        },
-    }
-
-
-@lru_cache(maxsize=16)
-def read_shares(note: str) -> Shares:
-    """Read what `write_shares` wrote; nothing was measured if the note is empty.
-
-    If only one kind of a language was measured, its share holds for the other one too.
-    """
-    shares: dict[tuple[str, bool], float] = {}
-    for language, kinds in (json.loads(note) if note else {}).items():
-        for are_briefs in (True, False):
-            kind, other = KINDS if are_briefs else reversed(KINDS)
-            shares[language, are_briefs] = float(kinds.get(kind, kinds.get(other, USUAL_SHARE)))
-    return shares

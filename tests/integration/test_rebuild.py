@@ -1,7 +1,6 @@
 """From the store to a published snapshot, and what remains if that fails."""
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +18,13 @@ from recommender.articles import Article, DisplayFields
 from recommender.indexing.documents import TitlePairs
 from recommender.indexing.rebuild import Rebuilt, compact, measured_shares, rebuild
 from recommender.progress import Advance
-from recommender.ranking.vector_share import SHARES_NOTE
+from recommender.ranking.vector_share import (
+    LEAST_PAIRS,
+    SHARES_NOTE,
+    MeasuredShare,
+    VectorShares,
+    read_shares,
+)
 from recommender.settings import Settings
 from recommender.store import ArticleStore, QueueLength
 from tests.support.archives import fill, write
@@ -274,12 +279,14 @@ def test_a_compaction_keeps_measured_weights_and_measures_only_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     catalog = Catalog(own_desk.data.snapshots)
-    (kind,) = json.loads(catalog.open_live().manifest.notes[SHARES_NOTE]).items()
-    now = {("en", False): 0.7, ("ru", False): 0.6}
+    before = read_shares(catalog.open_live().manifest.notes[SHARES_NOTE])
+    english, russian = ("en", False), ("ru", False)
+    now = VectorShares({english: MeasuredShare(0.7), russian: MeasuredShare(0.6, 0.58, 70)})
     monkeypatch.setattr(TitlePairs, "measure", lambda *_, **__: now)
     compact(desk_store, catalog, fake_model)
-    found = json.loads(catalog.open_live().manifest.notes[SHARES_NOTE])
-    assert found == dict([kind]) | {"ru": {"reports": 0.6}}
+    found = read_shares(catalog.open_live().manifest.notes[SHARES_NOTE]).by_kind
+    assert found == {english: before.by_kind[english], russian: now.by_kind[russian]}
+    assert found[english].titles >= LEAST_PAIRS
     other_model = replace(fake_model, fingerprint="another")
     assert measured_shares(catalog, fake_model) != ""
     assert measured_shares(catalog, other_model) == ""

@@ -27,7 +27,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.scoring import Scorer, Seed, find_seed
-from recommender.ranking.vector_share import SHARES_NOTE, write_shares
+from recommender.ranking.vector_share import SHARES_NOTE
 from tests.support.documents import publish
 from tests.support.features import make_features
 
@@ -295,7 +295,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> View:
         known("en-short-c", (0.8, 0.6), [(0.8, 0.6)], LONG[2]),
         known("en-short-d", (0, 1), [(0, 1)], LONG[2]),
     ]
-    note = write_shares({("en", True): 0.9, ("en", False): 0.6})
+    note = '{"en": {"briefs": {"share": 0.9}, "reports": {"share": 0.6}}}'
     folder = tmp_path_factory.mktemp("measured")
     return View.of(publish(folder, articles, MODEL, centred=False, notes={SHARES_NOTE: note}))
 

@@ -41,7 +41,7 @@ def document(
 def measure(*documents: IndexedDocument) -> dict[tuple[str, bool], float]:
     pairs = TitlePairs()
     pairs.add(documents)
-    return dict(pairs.measure(centred=False))
+    return {kind: found.share for kind, found in pairs.measure(centred=False).by_kind.items()}
 
 
 def test_the_signal_that_finds_bodies_by_their_titles_gets_more_weight() -> None:
