@@ -46,7 +46,7 @@ LEAST_PAIRS: Final = 30
 PAIRS_OF_PRIOR: Final = 20
 """The usual share counts as much as a measurement with so many pairs."""
 LIKE_NEWS: Final = 0.53
-"""What is measured in archives of English news, for which USUAL_SHARE is right."""
+"""The measure that stands for English news, where USUAL_SHARE is right."""
 STEEPNESS: Final = 2.5
 """Titles are short, so the measure understates differences; see docs/relevance.md."""
 LEAST_GAIN: Final = 0.5
@@ -83,7 +83,7 @@ class MeasuredShare:
             return f"{compared} and did not find their own, so {counts}, as usual"
         return (
             f"{compared}; a share of {self.measured:g} for vectors finds their own best, and "
-            f"{LIKE_NEWS:g} in English news, where {USUAL_SHARE:g} is right, so {counts}"
+            f"{LIKE_NEWS:g} stands for English news, where {USUAL_SHARE:g} is right, so {counts}"
         )
 
 

@@ -185,8 +185,8 @@ def test_a_kind_that_was_not_measured_has_the_share_of_the_other_one() -> None:
         (
             MeasuredShare(0.85, 0.72, 300),
             """300 titles were compared with their bodies; a share of 0.72 for vectors finds their
-            own best, and 0.53 in English news, where 0.55 is right, so vectors count 0.85, words
-            0.15""",
+            own best, and 0.53 stands for English news, where 0.55 is right, so vectors count 0.85,
+            words 0.15""",
         ),
         (
             MeasuredShare(0.55, None, 31),
