@@ -19,7 +19,7 @@ ReadAlsoError
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- EncoderAway              the server that embeds does not answer, or not as it should
 |   `-- EncoderChanged       it embeds with another model than before
-|-- BadSettings              an environment variable is malformed or misspelt
+|-- BadSettings              a setting is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
 |-- NotReady                 there is neither a store nor a journal to answer from
 |-- StoreUnusable            the article store cannot be opened, read or written now
@@ -169,7 +169,11 @@ class EncoderChanged(EncoderAway):
 
 
 class BadSettings(ReadAlsoError):
-    """An environment variable is malformed or misspelt."""
+    """A setting is malformed or misspelt; `faults` has a message for each."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
 
 
 class IndexerAway(ReadAlsoError):

@@ -1,17 +1,20 @@
 """Deployment settings. This module is the only reader of the environment.
 
+A new setting needs an entry in `VARIABLES`, a field of `Settings`, and a line in `_READERS`.
+
 How lists are ranked is not set here: that is policy, see `recommender/ranking/policy.py`.
 """
 
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
+from recommender.data_folder import DataFolder
 from recommender.encoding_settings import (
     AUTO_MODEL,
     PREFIX,
@@ -21,6 +24,13 @@ from recommender.encoding_settings import (
     read_encoding,
 )
 from recommender.errors import BadSettings
+from recommender.given_settings import (
+    CONFIG,
+    DEFAULT,
+    GivenSettings,
+    Variable,
+    gather_settings,
+)
 
 __all__ = [
     "AUTO_MODEL",
@@ -31,6 +41,7 @@ __all__ = [
     "DataFolder",
     "Settings",
     "Variable",
+    "gather",
 ]
 
 SCOPES: Final = frozenset({"read", "write"})
@@ -38,98 +49,27 @@ HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
 SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
-SIMILARITY_OF_A_TYPO: Final = 0.8
-"""From here on (difflib, 0 to 1) an unknown variable is taken for a misspelt known one."""
-_OF_KUBERNETES = re.compile(
-    r"(?:.+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?"
-    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
-)
-"""What it sets in every container for each Service whose name begins with read-also."""
 _KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class DataFolder:
-    """The data folder. It names the files and folders in it, and nothing else in the code does.
-
-    What lies in one of those folders is named by the module that writes it.
-    """
-
-    path: Path
-
-    @property
-    def database(self) -> Path:
-        """The article store, unless DATABASE_URL names another."""
-        return self.path / "read-also.db"
-
-    @property
-    def snapshots(self) -> Path:
-        """The catalog of snapshots."""
-        return self.path / "snapshots"
-
-    @property
-    def models(self) -> Path:
-        """Models that were unpacked."""
-        return self.path / "models"
-
-    @property
-    def journals(self) -> Path:
-        """What web workers write of the changes since a snapshot."""
-        return self.path / "changes"
-
-    @property
-    def heartbeats(self) -> Path:
-        """One file for each web worker that runs."""
-        return self.path / "workers"
-
-    @property
-    def indexer_lock(self) -> Path:
-        """The lock that the indexer holds."""
-        return self.path / "indexer.lock"
-
-    @property
-    def texts_in_hand(self) -> Path:
-        """Which texts the indexer analyzes now, so that one that kills it is found."""
-        return self.path / "indexer.reading"
-
-    @property
-    def draft_socket(self) -> Path:
-        """The Unix socket on which the indexer answers drafts."""
-        return self.path / "indexer.sock"
-
-    @property
-    def demo(self) -> "DataFolder":
-        """The data folder of the demonstration."""
-        return DataFolder(self.path / "demo")
-
-    @property
-    def database_url(self) -> str:
-        """The SQLAlchemy address of the default store."""
-        return f"sqlite:///{self.database}"
-
-
 OLD_DATABASE: Final = DataFolder(Path("var")).database
 """The default store up to version 0.1, wherever DATA_DIR was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One environment variable: its name, its default as written, and what it means."""
-
-    name: str
-    default: str
-    meaning: str
-
-
 DATABASE_URL: Final = "DATABASE_URL"
 VARIABLES: Final = (
+    Variable(
+        CONFIG,
+        "",
+        "A TOML file with settings: [names in lower case](#a-settings-file). "
+        "`read-also --config FILE` is the same.",
+    ),
     Variable(
         DATABASE_URL,
         "",
         "The article store, as an SQLAlchemy address. The default is the SQLite file "
         "`read-also.db` in the data folder. A relative path starts in the current folder.",
+        secret=True,
     ),
     Variable(
         "DATA_DIR",
@@ -157,6 +97,7 @@ VARIABLES: Final = (
         "",
         "Keep so many numbers of each vector, from the first; the default keeps all. Only where "
         "the model's card or configuration allows it; `256!` insists all the same.",
+        int | str,
     ),
     Variable(
         "ENCODER_URL",
@@ -164,6 +105,7 @@ VARIABLES: Final = (
         "A server that embeds, instead of a model on this machine: the address of `/v1/embeddings` "
         "as of OpenAI, or of `/embed` of text-embeddings-inference. "
         "`READ_ALSO_MODEL` is then the name of its model.",
+        secret=True,
     ),
     Variable(
         "ENCODER_KEY_FILE",
@@ -174,6 +116,7 @@ VARIABLES: Final = (
         "ENCODER_LANGUAGES",
         "",
         "The languages that the server's model supports, such as `en,fr`; the default is any.",
+        list | str,
     ),
     Variable(
         "API_KEYS",
@@ -181,9 +124,16 @@ VARIABLES: Final = (
         "Keys, comma-separated, each `name:scopes:secret`; scopes are `read` and `write`, joined "
         "by `+`. A secret has at least 16 printable characters without commas. "
         "Without a write key there is no write API.",
+        list | str,
+        secret=True,
     ),
-    Variable("PUBLIC_READS", "0", "`1` opens the two list calls to everybody, without `explain`."),
-    Variable("WORKERS", "2", "Web worker processes, 1 to 64."),
+    Variable(
+        "PUBLIC_READS",
+        "0",
+        "`1` opens the two list calls to everybody, without `explain`.",
+        bool,
+    ),
+    Variable("WORKERS", "2", "Web worker processes, 1 to 64.", int),
 )
 
 
@@ -213,28 +163,33 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read the variables `READ_ALSO_*`.
+        """Read the variables `READ_ALSO_*`, and the file that `READ_ALSO_CONFIG` names.
 
         Args:
             environment: variables by name; None is the environment of this process.
 
         Raises:
-            BadSettings: a value is malformed, or the name of a variable is misspelt.
+            BadSettings: a value is malformed, or the name of a setting is misspelt.
         """
-        environment = os.environ if environment is None else environment
-        _look_for_typos(environment)
-        values = {v.name: environment.get(PREFIX + v.name, v.default) for v in VARIABLES}
-        data = DataFolder(Path(_not_empty("DATA_DIR", values["DATA_DIR"])))
-        encoding = read_encoding(values)
-        return cls(
-            database_url=_database_url(environment, data),
-            data_dir=data.path,
-            model=_model(values["MODEL"], encoding),
-            encoding=encoding,
-            api_keys=_keys(values["API_KEYS"]),
-            public_reads=_switch("PUBLIC_READS", values["PUBLIC_READS"]),
-            workers=_count("WORKERS", values["WORKERS"], MOST_WORKERS),
-        )
+        return cls.from_given(gather(environment))
+
+    @classmethod
+    def from_given(cls, given: GivenSettings) -> "Settings":
+        """Make the settings of their texts.
+
+        Raises:
+            BadSettings: as above; it names every fault.
+        """
+        fields: dict[str, Any] = {}
+        faults = list(given.faults)
+        for name, read in _READERS.items():
+            try:
+                fields[name] = read(given)
+            except BadSettings as refused:
+                faults += map(given.locate, refused.faults)
+        if faults:
+            raise BadSettings(*dict.fromkeys(faults))
+        return cls(**fields)
 
     @property
     def data(self) -> DataFolder:
@@ -247,31 +202,24 @@ class Settings:
         return any("write" in key.scopes for key in self.api_keys)
 
 
-def _look_for_typos(environment: Mapping[str, str]) -> None:
-    """Refuse a misspelt variable, and warn of other unknown ones.
+def gather(environment: Mapping[str, str] | None = None) -> GivenSettings:
+    """Take the text of every setting, and where it comes from.
 
-    Those may come from elsewhere: for a Service called read-also-database, Kubernetes sets
-    READ_ALSO_DATABASE_PORT and more in every container, however near that is to a name of ours.
+    Args:
+        environment: variables by name; None is the environment of this process.
     """
-    known = [variable.name for variable in VARIABLES]
-    names = sorted(name.removeprefix(PREFIX) for name in environment if name.startswith(PREFIX))
-    unknown = [name for name in names if name not in known]
-    for name in unknown:
-        if _OF_KUBERNETES.fullmatch(name):
-            continue
-        for meant in get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY_OF_A_TYPO):
-            raise BadSettings(
-                f"unknown setting {PREFIX}{name}; did you mean {PREFIX}{meant}? rename or remove it"
-            )
-    if unknown:
-        _log.warning("unknown settings are ignored: %s", ", ".join(PREFIX + n for n in unknown))
+    return gather_settings(os.environ if environment is None else environment, VARIABLES)
 
 
-def _database_url(environment: Mapping[str, str], data: DataFolder) -> str:
+def _data_folder(given: GivenSettings) -> DataFolder:
+    return DataFolder(Path(_not_empty("DATA_DIR", given["DATA_DIR"])))
+
+
+def _database_url(given: GivenSettings) -> str:
     """Read the address of the store; the default one lies in the data folder."""
-    given = environment.get(PREFIX + DATABASE_URL)
-    if given is not None:
-        return _not_empty(DATABASE_URL, given)
+    if given.source(DATABASE_URL) != DEFAULT:
+        return _not_empty(DATABASE_URL, given[DATABASE_URL])
+    data = _data_folder(given)
     if "?" in str(data.database):
         raise BadSettings(
             f"{PREFIX}DATA_DIR: has a question mark, which an address cannot name; rename it"
@@ -347,3 +295,17 @@ def _count(name: str, text: str, most: int) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,3}", text) or int(text) > most:
         raise BadSettings(f"{PREFIX}{name}: {text!r} is not a whole number from 1 to {most}")
     return int(text)
+
+
+_READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyType(
+    {
+        "database_url": _database_url,
+        "data_dir": lambda given: _data_folder(given).path,
+        "model": lambda given: _model(given["MODEL"], read_encoding(given)),
+        "encoding": read_encoding,
+        "api_keys": lambda given: _keys(given["API_KEYS"]),
+        "public_reads": lambda given: _switch("PUBLIC_READS", given["PUBLIC_READS"]),
+        "workers": lambda given: _count("WORKERS", given["WORKERS"], MOST_WORKERS),
+    }
+)
+"""How each field of `Settings` is read from the texts."""

@@ -33,6 +33,9 @@ COMMANDS: Final = {
     ),
     "check": Place("maintenance", "check", "Check that store and snapshots are whole and agree."),
     "erase": Place("maintenance", "erase_", "Remove every trace of the article ID."),
+    "config": Place(
+        "config_commands", "config", "Check the settings, and say where each is given."
+    ),
     "policy": Place("policy_commands", "policy", "Show and set the ranking policy."),
     "related": Place("related_command", "related", "Print the Read also list of the article ID."),
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
@@ -93,6 +96,9 @@ class LazyCommands(click.Group):
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="read-also")
-def main() -> None:
+@click.option("--config", metavar="FILE", help="A TOML file with settings: READ_ALSO_CONFIG.")
+def main(config: str | None) -> None:
     """Related articles for newsrooms: a Read also list under every story."""
     os.umask(0o077)  # the store and its backups hold drafts and embargoed articles
+    if config is not None:
+        os.environ["READ_ALSO_CONFIG"] = config  # so that every process we start reads it too
