@@ -6,7 +6,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.conftest import LATIN, SECRET, Cms, Site, Tab
 from tests.browser.hostile import REFUSED_LINKS, TITLES
@@ -63,6 +63,41 @@ def strict(site: Site) -> str:
     )
 
 
+TRUSTED = "; require-trusted-types-for 'script'; trusted-types 'none'"
+NAMED = "currentScript readyState querySelectorAll createElement addEventListener fetch document"
+"""What a script asks the document and the window for. An element with that name is there first."""
+NAMES_OF = {
+    "form": '<form name="{0}"></form><form id="{0}"></form>',
+    "img": '<img name="{0}" id="{0}" src="{1}/evil/x.js">',
+    "embed": '<embed name="{0}" type="image/png" src="{1}/evil/x.js">',
+    "object": '<object id="{0}" data="{1}/evil/x.js"></object>',
+    "iframe": '<iframe name="{0}" src="{1}/evil/x.js"></iframe>',
+    "script": '<a id="{0}" name="src" href="{1}/evil/x.js"></a>' * 2,
+}
+TITLES_FOUND = "Document.prototype.querySelectorAll.call(document, '.read-also__title').length"
+COMMENT = """<div data-read-also="{0}" data-src="{1}/evil/" src="{1}/evil/"></div>
+<div data-read-also=".."></div><div data-read-also="//{2}/evil"></div>
+<div data-read-also="{0}/../../../evil"></div><div data-read-also="{0}?limit=1#"></div>
+<form data-read-also="{0}"><input name="getAttribute"><input name="replaceChildren"></form>
+<read-also-list src="{1}/evil/" article="{0}" data-read-also="{0}"></read-also-list>
+<img name="currentScript" src="{1}/evil/x.js">"""
+"""What a reader may write where names, ids and attributes for data are allowed."""
+NO_LISTS = (
+    "<section><script>window.pwned=1</script></section>",
+    '<section><img src="x" onerror="window.pwned=1"></section>',
+    "<section><img src=x></section>",
+    '<section onclick="window.pwned=1"></section>',
+    '<section><a href="https://a.example/" style="x"></a></section>',
+    "<form></form>",
+    "<section>",
+    "</section><section>",
+    "<section><!-- x --></section>",
+    "nothing < here",
+    '<a href="javascript:window.pwned=1">x</a><a href="&#106;avascript:window.pwned=1">y</a>',
+)
+"""Answers that a list never is; the last one is shown without its links."""
+
+
 def texts(page: Page, selector: str = ".read-also__title") -> list[str]:
     found: list[str] = page.eval_on_selector_all(selector, "all => all.map(e => e.textContent)")
     return found
@@ -110,6 +145,72 @@ def test_the_script_places_a_list_under_a_strict_policy(site: Site, cms: Cms, ta
     assert hostile_titles() <= set(texts(shown.page))
     assert texts(shown.page, ".read-also__heading") == ['"><b>Also</b>']
     assert set(shown.page.evaluate("Object.keys(window)")) <= set(before)
+    shown.assert_clean()
+
+
+def test_no_element_of_the_page_decides_where_a_list_comes_from(
+    site: Site, cms: Cms, tab: Tabs
+) -> None:
+    shown = tab()
+    for kind, markup in NAMES_OF.items():
+        named = "".join(markup.format(name, cms.address) for name in NAMED.split())
+        shown.page.goto(cms.put(f"/named-{kind}", named + placed(site, "plain-en-0", limit="2")))
+        shown.page.wait_for_function(f"{TITLES_FOUND} == 2")  # the tools of a test are misled too
+    assert not [url for url in shown.asked if "/evil/articles" in url]
+
+
+def test_a_comment_of_a_reader_leads_to_no_other_address(site: Site, cms: Cms, tab: Tabs) -> None:
+    shown = tab()
+    comment = COMMENT.format("plain-en-1", cms.address, cms.address.removeprefix("http://"))
+    shown.page.goto(cms.put("/comment", comment + placed(site, "plain-en-0", limit="1")))
+    shown.page.wait_for_selector("[data-limit] .read-also")
+    shown.page.wait_for_load_state("networkidle")
+    lists = [url.removeprefix(site.address) for url in shown.asked if "related" in url]
+    assert all(re.fullmatch(r"/v1/articles/[^/]+/related\.html\?[^/]*", path) for path in lists)
+    assert len(lists) == 6
+    assert shown.page.evaluate("typeof window.pwned") == "undefined"
+
+
+def test_a_comment_cannot_make_a_reader_ask_for_many_lists(site: Site, cms: Cms, tab: Tabs) -> None:
+    shown = tab()
+    comment = '<div data-read-also="plain-en-1"></div>' * 50
+    shown.page.goto(cms.put("/many", placed(site, "plain-en-0") + comment))
+    shown.page.wait_for_load_state("networkidle")
+    assert texts(shown.page, "[data-read-also]").count("") == 51 - 20
+
+
+def test_the_script_makes_the_same_elements_as_a_parser_without_being_one(
+    site: Site, cms: Cms, tab: Tabs
+) -> None:
+    """So it needs no policy of Trusted Types."""
+    shown, every = tab(), {"limit": "100", "language": "any", "diversity": "0", "images": "1"}
+    query = "&".join(f"{name}={value}" for name, value in every.items())
+    parsed = f'<div id="parsed">{fragment(site, query=query)}</div>'
+    policy = strict(site) + TRUSTED
+    shown.page.goto(cms.put("/same", parsed + placed(site, SEED, **every), policy))
+    shown.page.wait_for_selector("[data-read-also] .read-also")
+    of_parser, of_script = shown.page.eval_on_selector_all(
+        "#parsed, [data-read-also]", "all => all.map(e => e.innerHTML.trim())"
+    )
+    assert of_script == of_parser
+    assert len(texts(shown.page)) == 2 * (len(site.stories) - 1)
+    shown.assert_clean()
+
+
+def test_an_answer_that_is_no_list_is_not_shown(site: Site, cms: Cms, tab: Tabs) -> None:
+    shown = tab()
+
+    def answer(route: Route) -> None:
+        number = int(route.request.url.split("/")[5])
+        route.fulfill(body=NO_LISTS[number], headers={"Access-Control-Allow-Origin": "*"})
+
+    shown.page.route("**/related.html*", answer)
+    places = "".join(placed(site, str(number)) for number in range(len(NO_LISTS) - 1))
+    shown.page.goto(cms.put("/no-list", places + placed(site, str(len(NO_LISTS) - 1), end="1")))
+    shown.page.wait_for_selector("[data-end] a")
+    shown.page.wait_for_load_state("networkidle")
+    found = shown.page.eval_on_selector_all("[data-read-also]", "all => all.map(e => e.innerHTML)")
+    assert found == [""] * (len(NO_LISTS) - 1) + ["<a>x</a><a>y</a>"]
     shown.assert_clean()
 
 

@@ -1,6 +1,34 @@
-/* Fills each <div data-read-also="ID"> with its list. */
-(script => {
+/* Fills each <div data-read-also="ID"> with its list. No element of the page can mislead it. */
+(() => {
+  /* Of the document itself: an element with this name or id hides document[name]. */
+  const own = (name, ...given) => {
+    const found = Reflect.get(Document.prototype, name, document);
+    return given.length ? found.apply(document, given) : found;
+  };
+  const source = own("currentScript")?.src;
   const names = "limit mode language section tag exclude max-age min-score diversity heading heading-level images";
+  const part = /<(section|h[2-6]|ul|li|a|img|span|time)((?: (?:class|id|lang|dir|role|aria-labelledby|href|src|alt|loading|decoding|referrerpolicy|datetime)="[^"<>]*")*)>|([^<>]+)|<\/\w+>/gy;
+  const plain = text => text.replace(/&(?:#(\d+)|amp|(lt)|gt);/g, (all, code, less) =>
+    code ? String.fromCharCode(code) : all == "&amp;" ? "&" : less ? "<" : ">");
+  /* The parts that a list has, and nothing else; they need no parser of HTML. */
+  const build = html => {
+    const list = new DocumentFragment();
+    let place = list, end = 0;
+    for (const [all, tag, attributes, text] of html.matchAll(part)) {
+      end += all.length;
+      if (tag) {
+        const element = own("createElement", tag);
+        for (const [, name, value] of attributes.matchAll(/ (\S+)="([^"]*)"/g)) {
+          if (/^(href|src)$/.test(name) && !/^https?:/.test(value)) continue;
+          element.setAttribute(name, plain(value));
+        }
+        place.append(element);
+        if (tag != "img") place = element;
+      } else if (text) place.append(plain(text));
+      else place = place.parentNode;
+    }
+    return end == html.length && place == list && list;
+  };
   const fill = async place => {
     try {
       const query = new URLSearchParams();
@@ -9,13 +37,13 @@
         if (value) query.set(name.replace("-", "_"), value);
       }
       const id = encodeURIComponent(place.getAttribute("data-read-also"));
-      const address = new URL(`articles/${id}/related.html?${query}`, script.src);
-      const answer = await fetch(address, { credentials: "omit" });
-      const list = (await answer.text()).trim();
-      if (answer.ok && list) place.innerHTML = list;
+      if (/^\.*$/.test(id)) return;
+      const answer = await fetch(new URL(`articles/${id}/related.html?${query}`, source), { credentials: "omit" });
+      const list = build((await answer.text()).trim());
+      if (answer.ok && list?.firstChild) place.replaceChildren(list);
     } catch { /* no list */ }
   };
-  const start = () => document.querySelectorAll("[data-read-also]").forEach(fill);
-  if (document.readyState != "loading") start();
-  else addEventListener("DOMContentLoaded", start);
-})(document.currentScript);
+  const start = () => [...own("querySelectorAll", "[data-read-also]")].slice(0, 20).forEach(fill);
+  if (own("readyState") != "loading") start();
+  else own("addEventListener", "DOMContentLoaded", start);
+})();
