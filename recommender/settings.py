@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from recommender.api_keys import ApiKey, check_distinct, parse_key, read_key_file
 from recommender.data_folder import DataFolder
 from recommender.encoding_settings import (
     AUTO_MODEL,
@@ -35,21 +36,16 @@ from recommender.given_settings import (
 __all__ = [
     "AUTO_MODEL",
     "PREFIX",
-    "SCOPES",
     "VARIABLES",
-    "ApiKey",
     "DataFolder",
     "Settings",
     "Variable",
     "gather",
 ]
 
-SCOPES: Final = frozenset({"read", "write"})
 HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
-SHORTEST_SECRET: Final = 16
 MOST_WORKERS: Final = 64
-_KEY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,40}):(?P<scopes>[a-z+]+):(?P<secret>[!-+\--~]+)")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
 
@@ -57,6 +53,10 @@ _log = logging.getLogger(__name__)
 OLD_DATABASE: Final = DataFolder(Path("var")).database
 """The default store up to version 0.1, wherever DATA_DIR was."""
 DATABASE_URL: Final = "DATABASE_URL"
+KEYS_FILE: Final = "KEYS_FILE"
+CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
+"""Set by systemd for a service: a folder with the credentials of its unit."""
+KEYS_CREDENTIAL: Final = "read-also-keys"
 VARIABLES: Final = (
     Variable(
         CONFIG,
@@ -121,11 +121,19 @@ VARIABLES: Final = (
     Variable(
         "API_KEYS",
         "",
-        "Keys, comma-separated, each `name:scopes:secret`; scopes are `read` and `write`, joined "
-        "by `+`. A secret has at least 16 printable characters without commas. "
+        "Keys, comma-separated, each `name:scopes:secret`; the scopes `lists`, `read`, `write` and "
+        "`admin` are joined by `+`, see [keys](keys.md). A secret has at least 16 printable "
+        "characters without commas, six of them different. "
         "Without a write key there is no write API.",
         list | str,
         secret=True,
+    ),
+    Variable(
+        KEYS_FILE,
+        "",
+        "A file of keys, one `name:scopes:secret` on each line, which others on the machine must "
+        "not be allowed to read. These keys are added to `READ_ALSO_API_KEYS`. The default is "
+        "the systemd credential `read-also-keys`, if the unit has one.",
     ),
     Variable(
         "PUBLIC_READS",
@@ -135,18 +143,6 @@ VARIABLES: Final = (
     ),
     Variable("WORKERS", "2", "Web worker processes, 1 to 64.", int),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A named secret and what its holder may do."""
-
-    name: str
-    scopes: frozenset[str]
-    secret: str
-
-    def __repr__(self) -> str:
-        return f"ApiKey(name={self.name!r}, scopes={sorted(self.scopes)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +204,11 @@ def gather(environment: Mapping[str, str] | None = None) -> GivenSettings:
     Args:
         environment: variables by name; None is the environment of this process.
     """
-    return gather_settings(os.environ if environment is None else environment, VARIABLES)
+    environment = os.environ if environment is None else environment
+    credential = Path(environment.get(CREDENTIALS, "")) / KEYS_CREDENTIAL
+    if environment.get(CREDENTIALS) and credential.exists():
+        environment = {PREFIX + KEYS_FILE: str(credential), **environment}
+    return gather_settings(environment, VARIABLES)
 
 
 def _data_folder(given: GivenSettings) -> DataFolder:
@@ -255,28 +255,18 @@ def _model(name: str, encoding: EncodingSettings) -> str:
     return REMOTE + name
 
 
-def _keys(text: str) -> tuple[ApiKey, ...]:
-    parts = filter(str.strip, text.split(","))
-    keys = tuple(_key(place, part.strip()) for place, part in enumerate(parts, 1))
-    names = [key.name for key in keys]
-    if len(set(names)) != len(names):
-        raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same name; rename one")
-    if len({key.secret for key in keys}) != len(keys):
-        raise BadSettings(f"{PREFIX}API_KEYS: two keys have the same secret; give it both scopes")
-    return keys
-
-
-def _key(place: int, text: str) -> ApiKey:
-    match = _KEY.fullmatch(text)
-    scopes = frozenset(match["scopes"].split("+")) if match else frozenset()
-    if not match or not scopes <= SCOPES or len(match["secret"]) < SHORTEST_SECRET:
-        # Nothing of the text is quoted: it may be the secret.
-        raise BadSettings(
-            f"{PREFIX}API_KEYS: key number {place} must be name:scopes:secret with scopes "
-            f"among {'+'.join(sorted(SCOPES))} and a secret of at least {SHORTEST_SECRET} "
-            "characters, none of them a comma"
-        )
-    return ApiKey(match["name"], scopes, match["secret"])
+def _keys(given: GivenSettings) -> tuple[ApiKey, ...]:
+    """The keys of the variable, and of the file."""
+    parts = filter(str.strip, given["API_KEYS"].split(","))
+    keys = [
+        parse_key(part.strip(), f"{PREFIX}API_KEYS: key number {number}")
+        for number, part in enumerate(parts, 1)
+    ]
+    check_distinct(keys, f"{PREFIX}API_KEYS")
+    if given[KEYS_FILE]:
+        keys += read_key_file(Path(given[KEYS_FILE]))
+        check_distinct(keys, given[KEYS_FILE])
+    return tuple(keys)
 
 
 def _not_empty(name: str, text: str) -> str:
@@ -303,7 +293,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "data_dir": lambda given: _data_folder(given).path,
         "model": lambda given: _model(given["MODEL"], read_encoding(given)),
         "encoding": read_encoding,
-        "api_keys": lambda given: _keys(given["API_KEYS"]),
+        "api_keys": _keys,
         "public_reads": lambda given: _switch("PUBLIC_READS", given["PUBLIC_READS"]),
         "workers": lambda given: _count("WORKERS", given["WORKERS"], MOST_WORKERS),
     }

@@ -108,7 +108,7 @@ def rebuild_with_fake() -> Callable[..., Rebuilt]:
 
 @pytest.fixture(scope="session")
 def secrets() -> dict[str, str]:
-    """By the name of a key its secret: reader, writer, editor (both)."""
+    """By the name of a key its secret: reader, writer, editor (both), front (lists), operator."""
     return SECRETS
 
 

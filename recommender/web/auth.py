@@ -1,17 +1,20 @@
 """Access to views: each needs a key with its scope, or the setting that makes reads public."""
 
+import hashlib
 import hmac
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from flask import g, request
 
-from recommender.settings import ApiKey
+from recommender.api_keys import ApiKey
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
-__all__ = ["find_key", "is_public", "key_name", "needs", "opens_reads"]
+__all__ = ["find_key", "is_public", "key_name", "needs", "opens_lists", "sees_stored"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,18 +35,18 @@ def needs(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return guard
 
 
-def opens_reads(view: Callable[P, R]) -> Callable[P, R]:
-    """Open a view to keys with the scope `read`, or to everybody where reads are public."""
+def opens_lists(view: Callable[P, R]) -> Callable[P, R]:
+    """Open a view to keys with the scope `lists`, or to everybody where reads are public."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         secret = _sent_secret()
         g.public = not secret and state().settings.public_reads
         if not is_public():
-            _check_key("read", secret)
+            _check_key("lists", secret)
         return view(*args, **kwargs)
 
-    vars(guarded)["scope"] = "read"
+    vars(guarded)["scope"] = "lists"
     return guarded
 
 
@@ -52,9 +55,16 @@ def is_public() -> bool:
     return bool(g.get("public", False))
 
 
+def sees_stored() -> bool:
+    """Whether this request may see everything stored; if not, it sees what the public would."""
+    key: ApiKey | None = g.get("key")
+    return key is not None and "read" in key.scopes
+
+
 def key_name() -> str:
     """The name of the key of this request."""
-    return str(g.key_name)
+    key: ApiKey = g.key
+    return key.name
 
 
 def _sent_secret() -> str | None:
@@ -70,19 +80,25 @@ def _check_key(scope: str, secret: str | None) -> None:
         raise Refused(403, "there is no write API here: no write key is configured")
     if secret is None:
         raise Refused(401, f"a key with the scope {scope!r} is needed")
-    key = find_key(settings.api_keys, secret)
+    key = find_key(settings.api_keys, secret, time.time())
     if key is None:
         raise Refused(401, "the key is not known")
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
-    g.key_name = key.name
+    g.key = key
 
 
-def find_key(keys: tuple[ApiKey, ...], secret: str) -> ApiKey | None:
-    """Find the key with a secret; None if there is none.
+def find_key(keys: Iterable[ApiKey], secret: str, now: float) -> ApiKey | None:
+    """Find the key with a secret; None if there is none, or if it has expired.
 
     Every key is compared in constant time, so that the time taken shows nothing about the keys.
+
+    Args:
+        keys: the keys that hold.
+        secret: the secret that was sent.
+        now: seconds since 1970.
     """
-    sent = secret.encode("utf-8", "replace")
-    found = [key for key in keys if hmac.compare_digest(key.secret.encode(), sent)]
-    return found[0] if found else None
+    sent = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+    found = [key for key in keys if hmac.compare_digest(key.digest, sent)]
+    moment = datetime.fromtimestamp(now, UTC)
+    return next((key for key in found if key.expires_at is None or moment < key.expires_at), None)

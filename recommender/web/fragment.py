@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, render_template
 from recommender.api import RELATED, FragmentOptions, Item
 from recommender.articles import UNKNOWN_LANGUAGE, is_web_address
 from recommender.characters import can_be_seen, fit_for_html
-from recommender.web.auth import is_public, opens_reads
+from recommender.web.auth import opens_lists, sees_stored
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.page_languages import Direction, Heading, direction_of, heading_in
 from recommender.web.responses import cached
@@ -91,7 +91,7 @@ class Section:
 
 
 @fragment.get("/v1/articles/<article_id>/related.html")
-@opens_reads
+@opens_lists
 @described(
     "fragment_related_html",
     "The list as an escaped section of HTML; empty if the list is empty.",
@@ -110,7 +110,7 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
 
 def list_section(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
     """The list under an article, and the section that shows it."""
-    listing = state().list_for(article_id, options, public=is_public())
+    listing = state().list_for(article_id, options, public=not sees_stored())
     return listing, Section.of(listing, options)
 
 

@@ -19,7 +19,7 @@ from recommender.articles import Article, article_of, check_id, faults_of
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
 from recommender.indexing.drafts import ANY_ID
 from recommender.strict_json import JsonObject
-from recommender.web.auth import is_public, needs, opens_reads
+from recommender.web.auth import is_public, needs, opens_lists, sees_stored
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
 from recommender.web.problems import Refused
@@ -37,7 +37,7 @@ SHARED: Final = frozenset({"section", "language"})
 
 
 @lists.get("/articles/<article_id>/related")
-@opens_reads
+@opens_lists
 @described(
     "api_related",
     "The list under an article.",
@@ -47,9 +47,10 @@ SHARED: Final = frozenset({"section", "language"})
 )
 def related(options: ListOptions, article_id: str) -> Response:
     """The list under an article."""
-    if options.explain and is_public():
-        raise Refused(401, "explain needs a key with the scope 'read'")
-    listing = state().list_for(article_id, options, public=is_public())
+    if options.explain and not sees_stored():
+        status = 401 if is_public() else 403
+        raise Refused(status, "explain needs a key with the scope 'read'")
+    listing = state().list_for(article_id, options, public=not sees_stored())
     return cached(respond(listing.related), listing)
 
 

@@ -11,7 +11,7 @@ from recommender.analysis.article_texts import paragraphs
 from recommender.api import FragmentOptions
 from recommender.errors import UnknownArticle
 from recommender.ranking.filters import DAY_SECONDS, is_visible
-from recommender.web.auth import is_public, opens_reads
+from recommender.web.auth import opens_lists, sees_stored
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.fragment import list_section
 from recommender.web.responses import add_etag, cached
@@ -64,7 +64,7 @@ def _read(name: str) -> bytes:
 
 
 @reader.get("/read/<article_id>")
-@opens_reads
+@opens_lists
 @described(
     "reader_read",
     "A story with its list under it, as the demonstration shows it.",
@@ -76,7 +76,7 @@ def read(options: FragmentOptions, article_id: str) -> Response:
     """The story as it stands in the store, if a reader may see it, and its list."""
     listing, section = list_section(article_id, options)
     article = state().stored(article_id)
-    if is_public() and not is_visible(article, time.time()):
+    if not sees_stored() and not is_visible(article, time.time()):
         raise UnknownArticle(article_id)
     body = paragraphs(article.body)
     page = render_template("story.html", section=section, article=article, paragraphs=body)

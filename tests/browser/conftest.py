@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
 from werkzeug.serving import make_server
 
-from recommender.settings import ApiKey, Settings
+from recommender.api_keys import ApiKey
+from recommender.settings import Settings
 from service import create_app
 from tests.browser.hostile import articles as hostile_articles
 from tests.support.missing_software import skip_or_fail
@@ -88,7 +89,7 @@ def site(
 ) -> Iterator[Site]:
     """Public reads over what came in through the API."""
     folder = tmp_path_factory.mktemp("hostile")
-    key = ApiKey("cms", frozenset({"write", "read"}), SECRET)
+    key = ApiKey.of("cms", {"write", "read"}, SECRET)
     settings = Settings(f"sqlite:///{folder / 'a.db'}", folder, api_keys=(key,), public_reads=True)
     app = create_app(settings, reader_pages=True, follows=False)
     shared = app.extensions["read-also"]

@@ -35,15 +35,127 @@ def test_without_keys_there_is_no_write_api_and_nothing_to_read(
             assert client.get(path, headers=headers).status_code == 401
 
 
+SCOPE_OF_CALL = {
+    ("GET", "/v1/articles/<article_id>/related"): "lists",
+    ("GET", "/v1/articles/<article_id>/related.html"): "lists",
+    ("GET", "/read/<article_id>"): "lists",
+    ("POST", "/v1/related"): "read",
+    ("GET", "/v1/articles/<article_id>/appears-in"): "read",
+    ("GET", "/v1/articles/<article_id>/pins"): "read",
+    ("GET", "/v1/articles/<article_id>/blocks"): "read",
+    ("GET", "/v1/articles/<article_id>"): "read",
+    ("GET", "/v1/articles"): "read",
+    ("PUT", "/v1/articles/<article_id>"): "write",
+    ("PATCH", "/v1/articles/<article_id>"): "write",
+    ("DELETE", "/v1/articles/<article_id>"): "write",
+    ("PUT", "/v1/articles/<article_id>/pins"): "write",
+    ("PUT", "/v1/articles/<article_id>/blocks"): "write",
+    ("DELETE", "/v1/articles/<article_id>/pins"): "write",
+    ("DELETE", "/v1/articles/<article_id>/blocks"): "write",
+    ("POST", "/v1/bulk"): "write",
+}
+OPENED_BY = {
+    "front": {"lists"},
+    "reader": {"lists", "read"},
+    "writer": {"write"},
+    "editor": {"lists", "read", "write"},
+    "operator": {"admin"},
+    None: set[str](),
+}
+PUBLIC_CALLS = {call for call, scope in SCOPE_OF_CALL.items() if scope == "lists"}
+
+
+def calls_of(client: FlaskClient) -> list[tuple[str, str]]:
+    """Method and address of all that an application serves, without what is open to all."""
+    return [
+        (method, rule.rule)
+        for rule in client.application.url_map.iter_rules()
+        for method in sorted(rule.methods or set())
+        if rule.rule not in OPEN_RULES
+    ]
+
+
+def status_of(client: FlaskClient, method: str, rule: str) -> int:
+    """The status of a call; the article is absent, so that nothing is written or deleted."""
+    path = rule.replace("<article_id>", "nobody-at-all")
+    return client.open(path, method=method, json={}).status_code
+
+
+def test_every_call_declares_its_scope(desk: FlaskClient) -> None:
+    called = {call for call in calls_of(desk) if call[0] not in {"HEAD", "OPTIONS"}}
+    assert called == SCOPE_OF_CALL.keys()
+
+
+@pytest.mark.parametrize("key", OPENED_BY, ids=str)
+def test_every_call_is_open_to_its_scope_alone(
+    client_of: Clients, desk_settings: Settings, key: str | None
+) -> None:
+    client = client_of(desk_settings, key)
+    for method, rule in calls_of(client):
+        status = status_of(client, method, rule)
+        if method == "OPTIONS":  # says which methods there are, as the OpenAPI document does
+            assert status == 200, rule
+            continue
+        scope = SCOPE_OF_CALL["GET" if method == "HEAD" else method, rule]
+        if scope in OPENED_BY[key]:
+            assert status not in {401, 403}, (method, rule)
+        else:
+            assert status == (401 if key is None else 403), (method, rule)
+
+
+def test_options_answer_without_a_body_and_do_nothing(public: FlaskClient) -> None:
+    for method, rule in calls_of(public):
+        if method == "OPTIONS":
+            answer = public.options(rule.replace("<article_id>", "harbour-2"))
+            assert (answer.status_code, answer.data) == (200, b"")
+    assert public.get(LIST).status_code == 200
+
+
 def test_public_reads_open_the_lists_and_nothing_else(public: FlaskClient) -> None:
-    opened = {"/v1/articles/<article_id>/related", "/v1/articles/<article_id>/related.html"}
-    opened |= {"/read/<article_id>"}
-    for rule in public.application.url_map.iter_rules():
-        path = rule.rule.replace("<article_id>", "harbour-2")
-        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
-            if rule.rule not in OPEN_RULES:
-                status = public.open(path, method=method, json={"title": "A"}).status_code
-                assert status == (200 if rule.rule in opened else 401), (method, path)
+    for method, rule in calls_of(public):
+        if method != "OPTIONS":
+            status = status_of(public, method, rule)
+            call = "GET" if method == "HEAD" else method, rule
+            assert status == (404 if call in PUBLIC_CALLS else 401), (method, rule)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+@pytest.mark.parametrize(
+    ("seed", "status"),
+    [
+        ("harbour-2", 200),
+        ("harbour-draft", 404),
+        ("harbour-withheld", 404),
+        ("harbour-embargoed", 404),
+        ("harbour-scheduled", 404),
+        ("harbour-expired", 404),
+        ("nobody", 404),
+    ],
+)
+def test_a_key_for_lists_gets_what_the_public_gets(
+    client_of: Clients, desk_settings: Settings, path: str, seed: str, status: int
+) -> None:
+    path = path.replace("harbour-2", seed)
+    with_key = client_of(desk_settings, "front").get(path)
+    in_public = client_of(replace(desk_settings, public_reads=True), None).get(path)
+    assert with_key.status_code == in_public.status_code == status
+    assert with_key.data == in_public.data
+    shown = 404 if seed == "nobody" else 200
+    assert client_of(desk_settings, "reader").get(path).status_code == shown
+
+
+def test_a_key_for_lists_gets_no_explanation(client_of: Clients, desk_settings: Settings) -> None:
+    answer = client_of(desk_settings, "front").get(f"{LIST}?explain=1")
+    assert answer.status_code == 403
+    assert "'read'" in answer.get_json()["detail"]
+
+
+def test_no_shared_cache_keeps_what_a_key_for_lists_gets(
+    client_of: Clients, desk_settings: Settings
+) -> None:
+    answer = client_of(desk_settings, "front").get(LIST)
+    assert answer.headers["Cache-Control"].startswith("private,")
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_a_refusal_names_the_missing_scope_and_no_secret(

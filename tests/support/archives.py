@@ -28,13 +28,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
+from recommender.api_keys import ApiKey
 from recommender.articles import parse_article
 from recommender.cli import main
 from recommender.errors import UnreadableMarkup
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
-from recommender.settings import PREFIX, ApiKey, Settings
+from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, open_store
 from service import create_app
 
@@ -45,13 +46,17 @@ SECRETS = {
     "reader": "read-0123456789abcdef",
     "writer": "write-0123456789abcdef",
     "editor": "both-0123456789abcdef",
+    "front": "lists-0123456789abcdef",
+    "operator": "admin-0123456789abcdef",
 }
 KEYS = tuple(
-    ApiKey(name, frozenset(scopes), SECRETS[name])
+    ApiKey.of(name, scopes, SECRETS[name])
     for name, scopes in {
         "reader": {"read"},
         "writer": {"write"},
         "editor": {"read", "write"},
+        "front": {"lists"},
+        "operator": {"admin"},
     }.items()
 )
 BUNDLED = "bundled"

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from recommender.api_keys import ApiKey
 from recommender.errors import BadSettings
 from recommender.given_settings import without_secrets
-from recommender.settings import PREFIX, VARIABLES, ApiKey, Settings, gather
+from recommender.settings import PREFIX, VARIABLES, Settings, gather
 
 SECRET = "0123456789abcdef"  # noqa: S105 - nobody else's
 
@@ -171,7 +172,7 @@ def test_a_secret_may_lie_in_a_file_of_its_own() -> None:
         environment_with('api_keys = {file = "keys"}\ndatabase_url = {file = "address"}')
     )
     settings = Settings.from_given(given)
-    assert settings.api_keys == (ApiKey("cms", frozenset({"read"}), SECRET),)
+    assert settings.api_keys == (ApiKey.of("cms", {"read"}, SECRET),)
     assert settings.database_url == f"postgresql://news:{SECRET}@db/news"
     shown = [given.shown(variable) for variable in given.variables if variable.secret]
     assert shown == ["postgresql://news:(hidden)@db/news", "", "(hidden)"]
