@@ -31,6 +31,9 @@ COMMANDS: Final = {
     "snapshots": Place(
         "snapshot_commands", "snapshots", "List, verify, roll back and remove snapshots."
     ),
+    "upgrade": Place(
+        "upgrade_command", "upgrade", "Bring what an earlier release has left up to this one."
+    ),
     "check": Place("maintenance", "check", "Check that store and snapshots are whole and agree."),
     "erase": Place("maintenance", "erase_", "Remove every trace of the article ID."),
     "config": Place(

@@ -21,7 +21,7 @@ from recommender.store.article_store import ArticleStore
 from recommender.store.database import open_engine, writing
 from recommender.store.sqlite import load_driver
 
-__all__ = ["back_up", "find_leftovers", "restore"]
+__all__ = ["back_up", "back_up_unopened", "find_leftovers", "restore"]
 
 ROWS_AT_ONCE: Final = 500
 OWN_TABLES: Final = {"store_facts", "articles", "changes", "alembic_version"}
@@ -43,8 +43,7 @@ def back_up(store: ArticleStore, path: Path, meter: Meter = silent) -> None:
         StoreUnusable: the store cannot be read, or it is damaged.
         OSError: the disk refuses.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is no folder; make it first")
+    _check_folder(path)
     _refuse_existing(path)
     if damage := store.find_damage():
         raise StoreUnusable(f"the article store is damaged, and not copied: {damage[0]}")
@@ -54,6 +53,29 @@ def back_up(store: ArticleStore, path: Path, meter: Meter = silent) -> None:
                 _vacuum_into(raw.driver_connection, aside)
         else:
             _copy_rows(store.engine, aside, meter)
+        _finish(aside)
+        _refuse_existing(path)
+
+
+def back_up_unopened(url: str, path: Path) -> None:
+    """Copy an SQLite store of an earlier schema, which this program would upgrade by opening it.
+
+    The program that wrote the store can restore the copy.
+
+    Args:
+        url: the SQLAlchemy address of the store.
+        path: the new file.
+
+    Raises:
+        FileExistsError: the file exists; it stays as it is.
+        StoreUnusable: the store is damaged, or not an SQLite file.
+        OSError: the disk refuses.
+    """
+    source = _file_of(url)
+    _check_folder(path)
+    _refuse_existing(path)
+    with replacing(path) as aside, _cleaning_up(aside):
+        _copy_database(source, aside)
         _finish(aside)
         _refuse_existing(path)
 
@@ -96,6 +118,11 @@ def find_leftovers(database: Path) -> list[Path]:
     return [path for pattern in patterns for path in database.parent.glob(pattern)]
 
 
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder; make it first")
+
+
 def _refuse_existing(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise FileExistsError(f"{path} exists already; name another file, or move that one away")
@@ -109,8 +136,9 @@ def _file_of(url: str) -> Path:
         raise StoreUnusable("the address of the article store is malformed") from error
     if address.get_backend_name() != "sqlite":
         raise StoreUnusable(
-            "only an SQLite store can be replaced by a backup; for PostgreSQL use its own tools, "
-            "or `read-also export` over the backup and `read-also import` over the database"
+            "only an SQLite store can be replaced by a backup; for PostgreSQL use its own tools "
+            "(pg_dump, pg_restore), or `read-also export` over the backup and `read-also import` "
+            "over the database"
         )
     if address.database in {None, "", ":memory:"}:
         raise StoreUnusable("a database in memory cannot be restored; name a file")
@@ -175,13 +203,17 @@ def _tables_of(connection: Any) -> set[str]:  # noqa: ANN401 - a DBAPI connectio
 
 def _read_backup(path: Path, aside: Path) -> None:
     """Copy a backup, which is only read, and upgrade the schema of the copy."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    with _connected(address, uri=True) as source:
+    _copy_database(path, aside)
+    open_engine(sa.URL.create("sqlite", database=str(aside)).render_as_string()).dispose()
+
+
+def _copy_database(path: Path, aside: Path) -> None:
+    """Copy a store file as it is, whatever its schema; it is only read."""
+    with _connected(f"{path.absolute().as_uri()}?mode=ro", uri=True) as source:
         if not _tables_of(source) >= OWN_TABLES:
             raise StoreUnusable("it is no backup of an article store")
         _refuse_damaged(source)
         _vacuum_into(source, aside)
-    open_engine(sa.URL.create("sqlite", database=str(aside)).render_as_string()).dispose()
 
 
 def _vacuum_into(connection: Any, aside: Path) -> None:  # noqa: ANN401 - a DBAPI connection

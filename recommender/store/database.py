@@ -1,5 +1,8 @@
 """Opens the database: driver, safety settings, and the version of the schema."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +17,20 @@ from recommender.errors import StoreUnusable
 from recommender.store.postgresql import check_encoding, create_postgresql
 from recommender.store.sqlite import create_sqlite, is_missing
 
-__all__ = ["PATIENCE_SECONDS", "open_engine", "writing"]
+__all__ = ["PATIENCE_SECONDS", "SchemaUpgrade", "find_upgrade", "open_engine", "writing"]
 
 PATIENCE_SECONDS: Final = 20.0
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _WRITES: Final = {"writes": True}
 _SECRETS: Final = {"password", "sslpassword"}
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaUpgrade:
+    """What opening a store would do to it: the version of its schema now, and then."""
+
+    current: str
+    wanted: str
 
 
 def open_engine(
@@ -38,18 +49,38 @@ def open_engine(
     """
     if must_exist and is_missing(url):
         raise _absent(url)
-    try:
+    with _naming_store(url):
         engine = _create(url, patience_seconds)
         try:
             _prepare(engine, must_exist=must_exist)
         except BaseException:
             engine.dispose()
             raise
-    except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
-        reason = getattr(error, "orig", None) or error  # without the statement
-        raise StoreUnusable(f"cannot open the article store {_masked(url)}: {reason}") from error
     sa.event.listen(engine, "handle_error", _raise_own_error)
     return engine
+
+
+def find_upgrade(url: str) -> SchemaUpgrade | None:
+    """Look at a store without upgrading it; None if opening it would change nothing.
+
+    Args:
+        url: an SQLAlchemy address.
+
+    Raises:
+        StoreUnusable: as for `open_engine`; also if the store does not exist.
+    """
+    if is_missing(url):
+        raise _absent(url)
+    with _naming_store(url):
+        engine = _create(url, PATIENCE_SECONDS)
+        try:
+            current = _schema_version(engine, _known_schemas())
+        finally:
+            engine.dispose()
+    if current is None:
+        raise _absent(url)
+    wanted = _known_schemas()[0]
+    return None if current == wanted else SchemaUpgrade(current, wanted)
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
@@ -83,27 +114,57 @@ def _raise_own_error(context: sa.ExceptionContext) -> None:
         raise StoreUnusable.now(context.original_exception) from context.original_exception
 
 
+@contextmanager
+def _naming_store(url: str) -> Iterator[None]:
+    """Name the store in what the database or its driver says of it."""
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
+        reason = getattr(error, "orig", None) or error  # without the statement
+        raise StoreUnusable(f"cannot open the article store {_masked(url)}: {reason}") from error
+
+
 def _prepare(engine: sa.Engine, *, must_exist: bool) -> None:
     """Check the encoding, and upgrade the schema."""
     if engine.dialect.name == "postgresql":
         check_encoding(engine)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    with engine.connect() as connection:
-        version = MigrationContext.configure(connection).get_current_revision()
-    if version == scripts.get_current_head():
+    known = _known_schemas()
+    version = _schema_version(engine, known)
+    if version == known[0]:
         return
     if version is None and must_exist:
         raise _absent(str(engine.url))
-    if version is not None and version not in {s.revision for s in scripts.walk_revisions()}:
+    config = _alembic_config()
+    with writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _known_schemas() -> list[str]:
+    """The versions of the schema, the newest first."""
+    return [s.revision for s in ScriptDirectory.from_config(_alembic_config()).walk_revisions()]
+
+
+def _schema_version(engine: sa.Engine, known: list[str]) -> str | None:
+    """The version of the schema of a store; None if it has no tables.
+
+    Raises:
+        StoreUnusable: it is not a known one.
+    """
+    with engine.connect() as connection:
+        version = MigrationContext.configure(connection).get_current_revision()
+    if version is not None and version not in known:
         raise StoreUnusable(
             f"the article store {_masked(str(engine.url))} has schema {version}, which is newer "
             "than this program; install the newer program"
         )
-    with writing(engine).begin() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")
+    return version
 
 
 def _absent(url: str) -> StoreUnusable:
