@@ -38,7 +38,7 @@ def server_binaries() -> Path | None:
     return initdb.parent if initdb else None
 
 
-def _unprivileged_user() -> dict[str, Any]:
+def unprivileged_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root: the user to run it as, for `subprocess`."""
     if os.geteuid() != 0:
         return {}
@@ -60,7 +60,7 @@ class PostgreSQL:
     def make(cls, binaries: Path) -> "PostgreSQL":
         """A new, running server in a short temporary folder, as the socket's name demands."""
         folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-        identity = _unprivileged_user()
+        identity = unprivileged_user()
         if identity:
             os.chown(folder, identity["user"], identity["group"])
         server = cls(binaries, folder)
@@ -100,7 +100,7 @@ class PostgreSQL:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                **_unprivileged_user(),
+                **unprivileged_user(),
             )
 
     def kill(self, by: signal.Signals = signal.SIGKILL) -> None:

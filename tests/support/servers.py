@@ -14,10 +14,15 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def served(
-    environment: Mapping[str, str], port: int, *, workers: int = 2, folder: Path = ROOT
+    environment: Mapping[str, str],
+    port: int,
+    *,
+    workers: int = 2,
+    folder: Path = ROOT,
+    kind: str = "serve",
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that is started in a folder, and stopped at the end."""
-    command = [sys.executable, "-P", "-m", "recommender", "serve"]
+    """A server that is started in a folder, and stopped at the end; `kind` may be `web`."""
+    command = [sys.executable, "-P", "-m", "recommender", kind]
     process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
         [*command, "--port", str(port), "--workers", str(workers)],
         env={**environment, "PYTHONPATH": str(ROOT)},
