@@ -13,6 +13,7 @@ from recommender.settings import Settings
 from recommender.store import LazyStore
 from recommender.web import State, register
 from recommender.web.bodies import LARGEST_DOCUMENT
+from recommender.web.keyring import Keyring
 
 __all__ = ["create_app"]
 
@@ -22,12 +23,12 @@ WEB_PATIENCE_SECONDS: Final = 3.0  # a write that waits longer is refused; the c
 def create_app(
     settings: Settings | None = None, *, reader_pages: bool = False, follows: bool = True
 ) -> Flask:
-    """Make the application of one worker, and start the thread that keeps its view up to date.
+    """Make the application of one worker, and start the threads that keep it up to date.
 
     Args:
         settings: read from the environment if None.
         reader_pages: whether `/read/{id}` shows whole stories, as in the demonstration.
-        follows: whether to start that thread; if not, the caller calls `Follower.refresh`.
+        follows: whether to start them; if not, the caller calls `Follower.refresh`.
 
     Raises:
         BadSettings: a setting is malformed.
@@ -41,7 +42,7 @@ def create_app(
     state = _state_of(settings)
     register(app, state, reader_pages=reader_pages)
     if follows:
-        state.follower.start()
+        state.start()
     return app
 
 
@@ -57,4 +58,5 @@ def _state_of(settings: Settings) -> State:
         Journal(settings.data.journals),
         Heartbeats(settings.data.heartbeats),
     )
-    return State(settings=settings, store=store, follower=follower)
+    keyring = Keyring(settings.api_keys, store, settings.data.keys)
+    return State(settings=settings, store=store, follower=follower, keyring=keyring)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ __all__ = [
     "check_distinct",
     "digest_of",
     "include_scopes",
+    "make_secret",
     "parse_key",
     "read_key_file",
 ]
@@ -34,6 +36,7 @@ SCOPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 """Each scope with all scopes that it includes. `lists`: what the public would see. `read`:
 everything stored. `write`: changes of articles, pins and blocks. `admin`: keys and audit log."""
 
+PREFIX_OF_SECRETS: Final = "readalso_"
 SHORTEST_SECRET: Final = 16
 FEWEST_CHARACTERS: Final = 6
 """So many different characters has a secret at least: one repeated letter is guessed soon."""
@@ -74,6 +77,11 @@ def include_scopes(scopes: Iterable[str]) -> frozenset[str]:
 def digest_of(secret: str) -> str:
     """SHA-256 of a secret, in hexadecimal. Secrets are long and random, so no salt is needed."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def make_secret() -> str:
+    """Make a secret that nobody can guess; its beginning says to scanners what it is."""
+    return PREFIX_OF_SECRETS + secrets.token_urlsafe(32)
 
 
 def parse_key(text: str, place: str) -> ApiKey:

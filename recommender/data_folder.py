@@ -51,6 +51,11 @@ class DataFolder:
         return self.path / "indexer.reading"
 
     @property
+    def keys(self) -> Path:
+        """The copy of the store's keys, for workers that start while the store is away."""
+        return self.path / "keys.json"
+
+    @property
     def draft_socket(self) -> Path:
         """The Unix socket on which the indexer answers drafts."""
         return self.path / "indexer.sock"

@@ -192,11 +192,6 @@ class Settings:
         """The files of the data folder."""
         return DataFolder(self.data_dir)
 
-    @property
-    def accepts_writes(self) -> bool:
-        """Whether any key may write; if none, there is no write API at all."""
-        return any("write" in key.scopes for key in self.api_keys)
-
 
 def gather(environment: Mapping[str, str] | None = None) -> GivenSettings:
     """Take the text of every setting, and where it comes from.

@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "config": Place(
         "config_commands", "config", "Check the settings, and say where each is given."
     ),
+    "keys": Place("key_commands", "keys", "Make, list, revoke and rotate keys of the API."),
     "policy": Place("policy_commands", "policy", "Show and set the ranking policy."),
     "related": Place("related_command", "related", "Print the Read also list of the article ID."),
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),

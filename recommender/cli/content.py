@@ -147,7 +147,13 @@ def restore_(path: Path, yes: bool) -> None:
     """
     if not yes:
         click.confirm(f"Lose what the store has now, and put {path} in its place?", abort=True)
-    count = restore(Settings.from_environment().database_url, path)
+    url = Settings.from_environment().database_url
+    count = restore(url, path)
+    with closing(open_store(url, must_exist=True)) as store:
+        keys = len(store.keys.records())
+    if keys:
+        told = "1 key of the backup holds" if keys == 1 else f"{keys} keys of the backup hold"
+        click.echo(f"{told} again: read-also keys list", err=True)
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 

@@ -1,5 +1,7 @@
 """Shared by all commands: paths as arguments, progress bars, warnings and exit codes."""
 
+import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from recommender.errors import (
     StoreUnusable,
 )
 from recommender.progress import Advance
+from recommender.store import Actor
 
 __all__ = [
     "ANY_PATH",
@@ -29,6 +32,7 @@ __all__ = [
     "EXISTING_PATH",
     "EXIT_CODES",
     "bar",
+    "current_actor",
     "exit_code_of",
     "leave",
     "warn",
@@ -62,6 +66,15 @@ def exit_code_of(kind: type[Exception]) -> int | None:
 def leave(kind: type[Exception]) -> NoReturn:
     """End with the exit code of a kind of error that was printed already."""
     raise SystemExit(exit_code_of(kind))
+
+
+def current_actor() -> Actor:
+    """Who runs this command, for the audit log: the user of this process."""
+    user = os.getuid()
+    try:
+        return Actor(f"cli:{pwd.getpwuid(user).pw_name}")
+    except KeyError:  # a container may run as a number that has no name
+        return Actor(f"cli:{user}")
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle, StoredPage
 from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
+from recommender.store.audit_log import Actor, AuditEntry, AuditLog
 from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
 from recommender.store.feature_cache import FeatureCache
 from recommender.store.model_choice import ModelChoice
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan
+from recommender.store.stored_keys import KeyRecord, StoredKeys
 from recommender.store.text_queue import (
     AnalyzedText,
     DeadLetter,
@@ -19,14 +21,18 @@ from recommender.store.updates import Update, UpdateBatch
 
 __all__ = [
     "LOG_START",
+    "Actor",
     "AnalyzedText",
     "ArticleStatus",
     "ArticleStore",
+    "AuditEntry",
+    "AuditLog",
     "Backlog",
     "CatalogNeeds",
     "DeadLetter",
     "DeleteRequest",
     "FeatureCache",
+    "KeyRecord",
     "LazyStore",
     "LogPosition",
     "ModelChoice",
@@ -39,6 +45,7 @@ __all__ = [
     "StoreScan",
     "StoreState",
     "StoredArticle",
+    "StoredKeys",
     "StoredPage",
     "TextQueue",
     "Update",

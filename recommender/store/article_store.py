@@ -27,6 +27,7 @@ from recommender.store.article_rows import (
     read_page,
     write_or_refuse,
 )
+from recommender.store.audit_log import AuditLog
 from recommender.store.change_log import (
     LogPosition,
     ReportedCatalogs,
@@ -45,6 +46,7 @@ from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan
 from recommender.store.sqlite import file_identity, is_missing
+from recommender.store.stored_keys import StoredKeys
 from recommender.store.text_queue import QueueLength, TextQueue
 from recommender.store.updates import Update, UpdateBatch, read_unread, read_updates
 from recommender.strict_json import JsonObject
@@ -106,6 +108,8 @@ class ArticleStore:
         self.model_choices = ModelChoices(engine, self._writer)
         self.catalogs = ReportedCatalogs(engine, self._writer)
         self.overrides = OverrideStore(engine, self._writer)
+        self.keys = StoredKeys(engine, self._writer)
+        self.audit_log = AuditLog(engine, self._writer)
         self.change_signal = ChangeSignal(engine)
 
     def close(self) -> None:

@@ -8,8 +8,10 @@ import sqlalchemy as sa
 __all__ = [
     "EMPTIED_BY_DELETION",
     "ROWS_PER_STATEMENT",
+    "api_keys",
     "article_id",
     "articles",
+    "audit_log",
     "catalogs",
     "changes",
     "checkpoints",
@@ -68,6 +70,7 @@ store_facts = sa.Table(
 """`epoch`: a random name of this store. A foreign or a restored store has another name.
 
 `model`: what `READ_ALSO_MODEL=auto` stands for, as JSON; missing until something was chosen.
+`keys`: the version of the set of keys, random; missing until a key was made.
 """
 
 articles = sa.Table(
@@ -209,3 +212,37 @@ terms = sa.Table(
     sa.Column("signature", sa.LargeBinary, nullable=False),
 )
 """The features of a text that need no encoder, by the version of the analyzer."""
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("scopes", sa.String(60), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("old_digest", sa.String(64)),
+    sa.Column("old_until", UtcTime),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("last_used_at", UtcTime),
+)
+"""The keys that were made at run time; `scopes` as they were given, joined by `+`.
+
+`digest` is the SHA-256 of the secret; `old_digest`, until `old_until`, that of the one before the
+last rotation. `last_used_at` is a whole hour.
+"""
+
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("at", UtcTime, nullable=False, index=True),
+    sa.Column("actor", sa.String(100), nullable=False),
+    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("subject", article_id(), nullable=False, index=True),
+    sa.Column("change", sa.BigInteger),
+    sa.Column("address", sa.String(60), nullable=False),
+    sa.Column("request_id", sa.String(128), nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Who changed what, when and from where; see `AuditEntry`."""

@@ -75,17 +75,19 @@ def _sent_secret() -> str | None:
 
 
 def _check_key(scope: str, secret: str | None) -> None:
-    settings = state().settings
-    if scope == "write" and not settings.accepts_writes:
+    keyring = state().keyring
+    if scope == "write" and not keyring.accepts_writes:
         raise Refused(403, "there is no write API here: no write key is configured")
     if secret is None:
         raise Refused(401, f"a key with the scope {scope!r} is needed")
-    key = find_key(settings.api_keys, secret, time.time())
+    now = time.time()
+    key = find_key(keyring.keys, secret, now)
     if key is None:
         raise Refused(401, "the key is not known")
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
     g.key = key
+    keyring.used[key.name] = now
 
 
 def find_key(keys: Iterable[ApiKey], secret: str, now: float) -> ApiKey | None:

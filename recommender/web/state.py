@@ -24,6 +24,7 @@ from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
+from recommender.web.keyring import Keyring
 from recommender.web.limits import WorkerLimits, hold_if_free
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
@@ -62,7 +63,19 @@ class State:
     settings: Settings
     store: LazyStore
     follower: Follower
+    keyring: Keyring
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+
+    def start(self) -> None:
+        """Start the threads that follow the keys and the archive."""
+        self.keyring.start()
+        self.follower.start()
+
+    def stop(self) -> None:
+        """End the threads, and close the connections."""
+        self.keyring.stop()
+        self.follower.stop()
+        self.store.close()
 
     def list_for(
         self,

@@ -103,8 +103,7 @@ def site(
     shared.follower.refresh()
     with _served(app) as address:
         yield Site(address, client, stories)
-    shared.follower.stop()
-    shared.store.close()
+    shared.stop()
 
 
 @dataclass

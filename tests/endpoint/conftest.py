@@ -33,8 +33,7 @@ def following(
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = secrets["editor"]
     yield client
-    app.extensions["read-also"].follower.stop()
-    app.extensions["read-also"].store.close()
+    app.extensions["read-also"].stop()
 
 
 @pytest.fixture

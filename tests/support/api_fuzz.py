@@ -114,8 +114,7 @@ def serve(archive: Settings) -> Iterator[Flask]:
             yield app
     finally:
         web_state.WAIT_SECONDS = waited  # type: ignore[misc]
-        shared.follower.stop()
-        shared.store.close()
+        shared.stop()
         store.close()
 
 

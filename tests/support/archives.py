@@ -263,8 +263,7 @@ def clients() -> Iterator[Callable[..., FlaskClient]]:
     yield make
     for app in made:
         shared = app.extensions.pop("read-also")
-        shared.follower.stop()
-        shared.store.close()
+        shared.stop()
         app.before_request_funcs.clear()
 
 

@@ -130,14 +130,6 @@ def test_every_value_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "accepts"),
-    [("", False), (f"web:read:{SECRET}", False), (f"web:read:{SECRET},cms:write:{SECRET}1", True)],
-)
-def test_writes_are_accepted_only_with_a_key_that_may_write(keys: str, *, accepts: bool) -> None:
-    assert from_values(API_KEYS=keys).accepts_writes is accepts
-
-
-@pytest.mark.parametrize(
     ("name", "values"),
     [
         ("WORKERS", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"]),

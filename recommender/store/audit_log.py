@@ -1,0 +1,149 @@
+"""The audit log: who changed what, when and from where; written together with the change."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from recommender.store import schema
+
+__all__ = [
+    "Action",
+    "Actor",
+    "AuditEntry",
+    "AuditLog",
+    "forget_subject",
+    "log_action",
+    "log_actions",
+]
+
+Action = Literal[
+    "article.put",
+    "article.patch",
+    "article.delete",
+    "article.erase",
+    "pins.set",
+    "blocks.set",
+    "policy.set",
+    "key.add",
+    "key.revoke",
+    "key.rotate",
+]
+ENTRIES_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something.
+
+    Attributes:
+        name: of the key; or `cli:` and the user of the machine who runs a command.
+        address: the network address that the request came from; empty for a command.
+        request_id: the id of the request; empty for a command.
+    """
+
+    name: str
+    address: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change.
+
+    Attributes:
+        number: ascending, in the order of the changes.
+        at: when, in UTC.
+        actor: the name of the actor.
+        action: what was done.
+        subject: the id of the article, the name of the key, or the version of the policy.
+        change: the number in the change log; None for keys, which are not in it.
+        address: see `Actor`.
+        request_id: see `Actor`.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    change: int | None
+    address: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """The audit log of a store."""
+
+    _engine: sa.Engine
+    _writer: sa.Engine
+
+    def entries(
+        self,
+        *,
+        after: int = 0,
+        since: datetime | None = None,
+        actor: str | None = None,
+        limit: int = ENTRIES_AT_ONCE,
+    ) -> tuple[AuditEntry, ...]:
+        """Read entries, the oldest first.
+
+        Args:
+            after: only entries with a greater number.
+            since: only entries from this time on; None for all.
+            actor: only those of one actor; None for all.
+            limit: how many at most.
+        """
+        table = schema.audit_log
+        query = sa.select(table).where(table.c.number > after).order_by(table.c.number).limit(limit)
+        if since is not None:
+            query = query.where(table.c.at >= since)
+        if actor is not None:
+            query = query.where(table.c.actor == actor)
+        with self._engine.begin() as connection:
+            return tuple(AuditEntry(**row) for row in connection.execute(query).mappings())
+
+    def forget(self, before: datetime) -> int:
+        """Remove the entries before a time; return how many."""
+        table = schema.audit_log
+        with self._writer.begin() as connection:
+            return connection.execute(sa.delete(table).where(table.c.at < before)).rowcount
+
+
+def log_action(
+    connection: sa.Connection,
+    actor: Actor | None,
+    action: Action,
+    subject: str,
+    change: int | None = None,
+) -> None:
+    """Append an entry, as a part of the transaction that does the change; None is nobody's."""
+    log_actions(connection, actor, [(action, subject, change)])
+
+
+def log_actions(
+    connection: sa.Connection,
+    actor: Actor | None,
+    actions: Iterable[tuple[Action, str, int | None]],
+) -> None:
+    """Append entries in their order: action, subject and change of each."""
+    if actor is None:
+        return
+    now = datetime.now(tz=UTC)
+    who = {"actor": actor.name, "address": actor.address, "request_id": actor.request_id}
+    rows: list[dict[str, object]] = [
+        {"at": now, "action": action, "subject": subject, "change": change, **who}
+        for action, subject, change in actions
+    ]
+    if rows:
+        connection.execute(sa.insert(schema.audit_log), rows)
+
+
+def forget_subject(connection: sa.Connection, article_id: str) -> None:
+    """Remove the entries about an article."""
+    table = schema.audit_log
+    of_article = sa.and_(table.c.subject == article_id, table.c.action.not_like("key.%"))
+    connection.execute(sa.delete(table).where(of_article))
