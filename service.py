@@ -18,6 +18,7 @@ from recommender.web.keyring import Keyring
 __all__ = ["create_app"]
 
 WEB_PATIENCE_SECONDS: Final = 3.0  # a write that waits longer is refused; the client tries again
+WEB_ANSWER_SECONDS: Final = 4.0  # first a server that works says itself that the patience is over
 
 
 def create_app(
@@ -49,7 +50,10 @@ def create_app(
 def _state_of(settings: Settings) -> State:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(
-        settings.database_url, WEB_PATIENCE_SECONDS, may_create=partial(may_create_store, catalog)
+        settings.database_url,
+        WEB_PATIENCE_SECONDS,
+        may_create=partial(may_create_store, catalog),
+        answer_seconds=WEB_ANSWER_SECONDS,
     )
     follower = Follower(
         catalog,

@@ -1,5 +1,6 @@
 """The article store: one transaction for each call; and how a process opens it."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,7 +60,11 @@ RETRY_AFTER_SECONDS: Final = 1.0
 
 
 def open_store(
-    url: str, patience_seconds: float = PATIENCE_SECONDS, *, must_exist: bool = False
+    url: str,
+    patience_seconds: float = PATIENCE_SECONDS,
+    *,
+    must_exist: bool = False,
+    answer_seconds: float = math.inf,
 ) -> "ArticleStore":
     """Open the store at an SQLAlchemy address; create or upgrade its tables.
 
@@ -68,11 +73,15 @@ def open_store(
         patience_seconds: how long a write waits for other writers before it is refused.
         must_exist: refuse to create a store. For callers that only read: a new, empty store would
             hide that the address is wrong.
+        answer_seconds: how long one call waits for the answer of a server, which may be stopped.
 
     Raises:
         StoreUnusable: it cannot be opened, or a newer program made it; or it does not exist.
     """
-    return ArticleStore(open_engine(url, patience_seconds, must_exist=must_exist))
+    engine = open_engine(
+        url, patience_seconds, must_exist=must_exist, answer_seconds=answer_seconds
+    )
+    return ArticleStore(engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +314,7 @@ class LazyStore:
         patience_seconds: float = PATIENCE_SECONDS,
         *,
         may_create: Callable[[], bool] = lambda: True,
+        answer_seconds: float = math.inf,
     ) -> None:
         """Open nothing yet.
 
@@ -313,10 +323,12 @@ class LazyStore:
             patience_seconds: how long a write waits for other writers before it is refused.
             may_create: whether a missing SQLite file may be created. If snapshots exist, a missing
                 file was lost: an empty store in its place would be served as if all was deleted.
+            answer_seconds: how long one call waits for the answer of a server.
         """
         self._url = url
         self._patience_seconds = patience_seconds
         self._may_create = may_create
+        self._answer_seconds = answer_seconds
         self._lock = threading.Lock()
         self._store: ArticleStore | None = None
         self._file: tuple[int, int] | None = None
@@ -348,7 +360,9 @@ class LazyStore:
         try:
             self._refuse_lost_file()
             self._refuse_replaced_file()
-            store = open_store(self._url, self._patience_seconds)
+            store = open_store(
+                self._url, self._patience_seconds, answer_seconds=self._answer_seconds
+            )
         except StoreUnusable as fault:
             self._fault, self._retry_at = fault, time.monotonic() + RETRY_AFTER_SECONDS
             raise

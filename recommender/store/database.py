@@ -1,5 +1,6 @@
 """Opens the database: driver, safety settings, and the version of the schema."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from recommender.errors import StoreUnusable
-from recommender.store.postgresql import check_encoding, create_postgresql
+from recommender.store.postgresql import check_encoding, create_postgresql, wait_for_answers
 from recommender.store.sqlite import create_sqlite, is_missing
 
 __all__ = ["PATIENCE_SECONDS", "SchemaUpgrade", "find_upgrade", "open_engine", "writing"]
@@ -34,7 +35,11 @@ class SchemaUpgrade:
 
 
 def open_engine(
-    url: str, patience_seconds: float = PATIENCE_SECONDS, *, must_exist: bool = False
+    url: str,
+    patience_seconds: float = PATIENCE_SECONDS,
+    *,
+    must_exist: bool = False,
+    answer_seconds: float = math.inf,
 ) -> sa.Engine:
     """Connect, and upgrade the schema to the version of this program.
 
@@ -42,6 +47,7 @@ def open_engine(
         url: an SQLAlchemy address.
         patience_seconds: how long a transaction waits for others before it is refused.
         must_exist: refuse to create a store.
+        answer_seconds: how long one call waits for the answer of a server, which may be stopped.
 
     Raises:
         StoreUnusable: the address is malformed, the file cannot be opened, its schema is newer, or
@@ -50,7 +56,7 @@ def open_engine(
     if must_exist and is_missing(url):
         raise _absent(url)
     with _naming_store(url):
-        engine = _create(url, patience_seconds)
+        engine = _create(url, patience_seconds, answer_seconds)
         try:
             _prepare(engine, must_exist=must_exist)
         except BaseException:
@@ -72,7 +78,7 @@ def find_upgrade(url: str) -> SchemaUpgrade | None:
     if is_missing(url):
         raise _absent(url)
     with _naming_store(url):
-        engine = _create(url, PATIENCE_SECONDS)
+        engine = _create(url, PATIENCE_SECONDS, math.inf)
         try:
             current = _schema_version(engine, _known_schemas())
         finally:
@@ -92,13 +98,13 @@ def writing(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(**options)
 
 
-def _create(url: str, patience_seconds: float) -> sa.Engine:
+def _create(url: str, patience_seconds: float, answer_seconds: float) -> sa.Engine:
     address = make_url(url)
     match address.get_backend_name():
         case "sqlite":
             return create_sqlite(address, patience_seconds)
         case "postgresql":
-            return create_postgresql(address, patience_seconds)
+            return create_postgresql(address, patience_seconds, answer_seconds)
         case other:
             raise ValueError(f"{other} is neither sqlite nor postgresql")
 
@@ -136,8 +142,11 @@ def _prepare(engine: sa.Engine, *, must_exist: bool) -> None:
         raise _absent(str(engine.url))
     config = _alembic_config()
     with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            wait_for_answers(connection)
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
+    engine.dispose()  # on the next connection, calls end in time
 
 
 def _alembic_config() -> Config:

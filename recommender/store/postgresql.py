@@ -1,11 +1,12 @@
 """Engines for PostgreSQL: one writer at a time, and no wait without an end."""
 
+import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-__all__ = ["check_encoding", "create_postgresql"]
+__all__ = ["check_encoding", "create_postgresql", "wait_for_answers"]
 
 _LOCK: Final = 0x52656164416C736F  # "ReadAlso": the advisory lock that writers wait for
 _IDLE_MS: Final = 60_000
@@ -14,8 +15,13 @@ _CONNECT_SECONDS: Final = 5
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 
 
-def create_postgresql(address: sa.URL, patience_seconds: float) -> sa.Engine:
+def create_postgresql(address: sa.URL, patience_seconds: float, answer_seconds: float) -> sa.Engine:
     """Make the engine of a server's database, by psycopg.
+
+    Args:
+        address: of the database.
+        patience_seconds: how long a transaction waits for others.
+        answer_seconds: how long one call may wait for the server.
 
     Raises:
         ValueError: the address names another driver, or an @ in it is ambiguous.
@@ -27,6 +33,9 @@ def create_postgresql(address: sa.URL, patience_seconds: float) -> sa.Engine:
         raise ValueError("write an @ in a name or a password as %40")
     wanted = _settings(patience_seconds)
     try:
+        # psycopg is optional, so it is imported only for this kind of store.
+        from recommender.store.bounded_connection import Connector  # noqa: PLC0415
+
         engine = sa.create_engine(
             address.set(drivername="postgresql+psycopg"),
             isolation_level="REPEATABLE READ",  # all that one transaction reads is of one moment
@@ -36,8 +45,18 @@ def create_postgresql(address: sa.URL, patience_seconds: float) -> sa.Engine:
         )
     except ImportError as error:
         raise ImportError("PostgreSQL needs read-also[postgresql] to be installed") from error
+    connector = Connector(answer_seconds)
+    sa.event.listen(
+        engine, "do_connect", lambda _dialect, _record, _, given: connector.connect(**given)
+    )
     sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
     return engine
+
+
+def wait_for_answers(connection: sa.Connection) -> None:
+    """Let the calls of one connection take any time: an upgrade of the schema may be long."""
+    raw: Any = connection.connection.driver_connection
+    raw.answer_seconds = math.inf
 
 
 def _settings(patience_seconds: float) -> dict[str, str | int]:

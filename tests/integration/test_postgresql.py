@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from recommender.analysis.features import AnalyzerVersions
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
-from recommender.store import LOG_START, ArticleStore, LogPosition, open_store
+from recommender.store import LOG_START, ArticleStore, LogPosition, bounded_connection, open_store
 from tests.support.postgresql import PASSWORD, TEMPLATE, PostgreSQL
 from tests.support.stores import log_of
 
@@ -144,17 +144,75 @@ def test_an_acknowledged_write_outlives_a_server_that_is_killed(
     assert len(kept - acknowledged) <= 6
 
 
-def test_a_server_that_does_not_answer_is_unusable(
-    mortal: PostgreSQL, mortal_store: ArticleStore
+@pytest.fixture
+def bounded(address: str) -> Iterator[ArticleStore]:
+    """A store whose calls wait 0.5 s for the server, as those of web workers wait some seconds."""
+    store = open_store(address, patience_seconds=0.3, answer_seconds=0.5)
+    yield store
+    store.close()
+
+
+def test_calls_to_a_frozen_server_end_and_succeed_when_it_goes_on(
+    postgresql: PostgreSQL, bounded: ArticleStore
 ) -> None:
-    mortal_store.close()
-    assert mortal.process is not None
-    mortal.process.send_signal(signal.SIGSTOP)
-    try:
-        refused(mortal_store.state)
-    finally:
-        mortal.process.send_signal(signal.SIGCONT)
-    assert mortal_store.state().change == 0
+    bounded.put(article())
+    bounded.change_signal.read()
+    with postgresql.frozen():
+        assert "did not answer within" in refused(bounded.change_signal.read)
+        for call in CALLS.values():
+            assert "answer" in refused(partial(call, bounded))
+    time.sleep(bounded_connection.REST_SECONDS)
+    assert bounded.get("a") == article()
+    assert bounded.put(article("b")).result == "created"
+    bounded.change_signal.read()
+
+
+def test_a_write_that_a_frozen_server_cuts_off_is_refused(
+    postgresql: PostgreSQL, bounded: ArticleStore
+) -> None:
+    with ExitStack() as frozen:
+
+        def articles() -> Iterator[Article]:
+            yield article("a")
+            frozen.enter_context(postgresql.frozen())
+            yield article("b")
+
+        assert "did not answer within" in refused(lambda: bounded.write_many(articles()))
+    time.sleep(bounded_connection.REST_SECONDS)
+    with bounded.scan() as view:
+        assert list(view) == []
+
+
+def test_after_a_silence_callers_are_refused_at_once_for_a_while(
+    postgresql: PostgreSQL, bounded: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_connection, "REST_SECONDS", 3_600)
+    bounded.put(article())
+    with postgresql.frozen():
+        refused(lambda: bounded.put(article("b")))
+    assert "the server does not answer" in refused(lambda: bounded.get("a"))
+
+
+def test_a_new_connection_to_a_frozen_server_is_refused(
+    postgresql: PostgreSQL, bounded: ArticleStore
+) -> None:
+    bounded.close()
+    with postgresql.frozen():
+        assert "timeout" in refused(bounded.state)
+    time.sleep(bounded_connection.REST_SECONDS)
+    assert bounded.state().change == 0
+
+
+def test_without_a_limit_a_call_waits_until_a_frozen_server_goes_on(
+    postgresql: PostgreSQL, impatient: ArticleStore
+) -> None:
+    impatient.put(article())
+    with ThreadPoolExecutor(1) as threads:
+        with postgresql.frozen():
+            reading = threads.submit(impatient.get, "a")
+            time.sleep(0.5)
+            assert not reading.done()
+        assert reading.result() == article()
 
 
 def test_a_server_that_stops_in_order_rolls_an_open_write_back(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import count
@@ -108,6 +108,23 @@ class PostgreSQL:
         if self.process is not None:
             self.process.send_signal(by)
             self.process.wait(30)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """No process of the server runs while the block does; its connections stay open."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        stopped = [self.process.pid]
+        try:
+            self.process.send_signal(signal.SIGSTOP)  # first: it starts no more children then
+            stopped += map(int, children.read_text().split())
+            for process in stopped:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     def remove(self) -> None:
         """Stop the server at once and take away its files."""

@@ -331,6 +331,17 @@ def kill_database(scene: Scene) -> None:
     scene.must_be_visible()
 
 
+def freeze_database(scene: Scene) -> None:
+    """PostgreSQL is stopped with SIGSTOP for 30 s; a worker starts meanwhile."""
+    assert scene.database is not None
+    begun = time.monotonic()
+    with scene.database.frozen():
+        scene.must_be_refused()
+        scene.kill_worker()
+        scene.rest(30 - (time.monotonic() - begun) / scene.pace)
+    scene.must_be_visible()
+
+
 def take_database_away_for_a_day(scene: Scene) -> None:
     """PostgreSQL is away while the clock goes on by 24 hours; workers start on the way."""
     assert scene.database is not None
@@ -386,6 +397,7 @@ ON_SQLITE: Final[dict[str, Disturbance]] = {
 }
 ON_POSTGRESQL: Final[dict[str, Disturbance]] = {
     "PostgreSQL killed, back after 30 s": kill_database,
+    "PostgreSQL frozen for 30 s": freeze_database,
     "24 hours without PostgreSQL": take_database_away_for_a_day,
 }
 
