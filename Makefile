@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-long test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock clean
+.PHONY: help lint format test test-long test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,6 +11,7 @@ MINUTES ?= 30
 JOBS ?= 2
 CASES ?= 10000
 TORCH := torch>=2.6,<3
+AUDITORS := .venv-audit/bin
 NAMED = @test -n '$(EVAL)' || { echo 'name the folder of the data: make $@ EVAL=DIR'; exit 2; }
 TOGETHER = -n $(JOBS) --dist loadscope --durations=25
 KEPT = $(if $(CACHE),--cache '$(CACHE)')
@@ -97,5 +98,20 @@ lock: $(READY) ## Write requirements.lock anew from pyproject.toml.
 	} > requirements.lock
 	rm requirements.all
 
+$(AUDITORS):
+	$(PYTHON) -m venv .venv-audit
+	$@/python -m pip install --quiet --disable-pip-version-check 'bandit>=1.9' 'cyclonedx-bom>=7' 'pip-audit>=2.9'
+
+audit: $(AUDITORS) ## Known advisories against the lock (asks PyPI), and bandit over the code.
+	$(AUDITORS)/bandit --quiet --configfile pyproject.toml --recursive index recommender service.py
+	$(PYTHON) .ci/advisories $(AUDITORS)/pip-audit --requirement requirements.lock \
+	  --require-hashes --disable-pip --progress-spinner off
+
+sbom: $(AUDITORS) ## What a newsroom installs, as CycloneDX: dist/read-also.cdx.json.
+	mkdir -p dist
+	$(PYTHON) .ci/shipped | $(AUDITORS)/cyclonedx-py requirements - --pyproject pyproject.toml \
+	  --output-reproducible --validate --output-file dist/read-also.cdx.json
+	@echo dist/read-also.cdx.json
+
 clean: ## Remove what was built here, the demonstration's data included.
-	rm -rf $(VENV) var/demo build dist *.egg-info
+	rm -rf $(VENV) .venv-audit var/demo build dist *.egg-info

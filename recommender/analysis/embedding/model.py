@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -278,11 +279,13 @@ def _cached(name: str) -> Path:
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - only other models need it
 
     patterns = ["*.json", "*.txt", "*.safetensors", "*.model", "README.md"]
+    get = partial(snapshot_download, name, allow_patterns=patterns)
+    # No revision is pinned: the fingerprint of the weights tells another one.
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+        return Path(get(local_files_only=True))
     except (OSError, ValueError):
         try:
-            return Path(snapshot_download(name, allow_patterns=patterns))
+            return Path(get())
         except (OSError, ValueError) as error:
             raise ModelRefused(
                 f"model {name!r} is neither a folder nor in the local cache, and cannot be fetched "
