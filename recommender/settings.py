@@ -41,11 +41,13 @@ __all__ = [
     "Settings",
     "Variable",
     "gather",
+    "log_form",
 ]
 
 HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
 MOST_WORKERS: Final = 64
+LOG_FORMS: Final = ("text", "json")
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
 
@@ -142,6 +144,9 @@ VARIABLES: Final = (
         bool,
     ),
     Variable("WORKERS", "2", "Web worker processes, 1 to 64.", int),
+    Variable(
+        "LOG", "text", "The form of the log on standard error: `text`, or `json`, an object a line."
+    ),
 )
 
 
@@ -155,6 +160,7 @@ class Settings:
     api_keys: tuple[ApiKey, ...] = ()
     public_reads: bool = False
     workers: int = 2
+    log: str = LOG_FORMS[0]
     encoding: EncodingSettings = USUAL_ENCODING
 
     @classmethod
@@ -191,6 +197,19 @@ class Settings:
     def data(self) -> DataFolder:
         """The files of the data folder."""
         return DataFolder(self.data_dir)
+
+
+def log_form() -> str:
+    """The form of the log, for a process that logs before it reads its settings.
+
+    Nothing is refused or warned of here: `Settings.from_environment` does that later.
+    """
+    logging.disable(logging.WARNING)
+    try:
+        form = gather()["LOG"]
+    finally:
+        logging.disable(logging.NOTSET)
+    return form if form in LOG_FORMS else LOG_FORMS[0]
 
 
 def gather(environment: Mapping[str, str] | None = None) -> GivenSettings:
@@ -270,6 +289,12 @@ def _not_empty(name: str, text: str) -> str:
     return text
 
 
+def _one_of(name: str, text: str, values: tuple[str, ...]) -> str:
+    if text not in values:
+        raise BadSettings(f"{PREFIX}{name}: {text!r} is none of {', '.join(values)}")
+    return text
+
+
 def _switch(name: str, text: str) -> bool:
     if text.lower() not in _SWITCH:
         raise BadSettings(f"{PREFIX}{name}: {text!r} is neither 1 nor 0")
@@ -291,6 +316,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "api_keys": _keys,
         "public_reads": lambda given: _switch("PUBLIC_READS", given["PUBLIC_READS"]),
         "workers": lambda given: _count("WORKERS", given["WORKERS"], MOST_WORKERS),
+        "log": lambda given: _one_of("LOG", given["LOG"], LOG_FORMS),
     }
 )
 """How each field of `Settings` is read from the texts."""

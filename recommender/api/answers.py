@@ -1,6 +1,7 @@
 """The answers of the HTTP API. The service, OpenAPI document, client and CLI share them."""
 
-from typing import Annotated, Final, Literal, get_args
+from functools import partialmethod
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
@@ -103,9 +104,8 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def to_json(self, indent: int | None = None) -> str:
-        """The JSON of the answer, its fields in their order."""
-        return self.model_dump_json(indent=indent, exclude_defaults=True)
+    to_json: ClassVar = partialmethod(BaseModel.model_dump_json, exclude_defaults=True)
+    """The JSON of the answer, its fields in their order; `indent=2` sets it out."""
 
 
 Rounded = Annotated[
@@ -119,13 +119,17 @@ Shown = Annotated[
 
 
 class Problem(Answer):
-    """An error (RFC 9457); `errors` names each rejected field or parameter."""
+    """An error (RFC 9457); `errors` names each rejected field or parameter.
+
+    `request_id` is that of the header `X-Request-ID` and of the log.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     instance: str
+    request_id: str = ""
     errors: tuple[FieldFault, ...] = ()
 
 

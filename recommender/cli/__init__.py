@@ -1,10 +1,13 @@
 """`read-also`: thin commands over the use cases. A command is imported when it is called."""
 
+import logging
 import os
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import click
+
+from recommender.settings import log_form
 
 __all__ = ["COMMANDS", "main"]
 
@@ -50,6 +53,9 @@ COMMANDS: Final = {
     "evaluate": Place("evaluate", "evaluate", "Measure how good the lists are."),
 }
 """Every command; `--help` prints this table and imports none of them."""
+
+SERVICES: Final = frozenset({"serve", "web", "indexer"})
+"""Commands that run for long: they log more than warnings."""
 
 
 class LazyCommands(click.Group):
@@ -101,8 +107,14 @@ class LazyCommands(click.Group):
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="read-also")
 @click.option("--config", metavar="FILE", help="A TOML file with settings: READ_ALSO_CONFIG.")
-def main(config: str | None) -> None:
+@click.pass_context
+def main(context: click.Context, config: str | None) -> None:
     """Related articles for newsrooms: a Read also list under every story."""
+    from recommender.logs import start_logging  # noqa: PLC0415 - not for --help
+
     os.umask(0o077)  # the store and its backups hold drafts and embargoed articles
     if config is not None:
         os.environ["READ_ALSO_CONFIG"] = config  # so that every process we start reads it too
+    name = str(context.invoked_subcommand)
+    level = logging.INFO if name in SERVICES else logging.WARNING
+    start_logging(name, log_form(), level)

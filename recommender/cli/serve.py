@@ -49,8 +49,6 @@ def indexer() -> None:
     It also builds a new snapshot when that is due.
     """
     die_with_supervisor()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s indexer: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     index_forever(Settings.from_environment())
     # All work is stored. Unloading torch would take longer than a supervisor waits.
     logging.shutdown()

@@ -18,6 +18,8 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from recommender.child_processes import module_command
+from recommender.logs import start_logging
+from recommender.settings import log_form
 
 __all__ = [
     "SUPERVISOR",
@@ -164,5 +166,5 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor: %(message)s")
+    start_logging("supervisor", log_form())
     sys.exit(supervise([Program(**fields) for fields in json.loads(sys.argv[1])], os.environ))

@@ -12,14 +12,30 @@ from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Final, NoReturn
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from recommender.child_processes import PROGRAM_FOLDER, module_command
+from recommender.logs import start_logging
 from recommender.operations.supervision import Program, become_supervisor, die_with_supervisor
+from recommender.settings import log_form
 
 __all__ = ["WebServer", "serve_all", "serve_web"]
 
+
+class GunicornLog(Logger):  # type: ignore[misc]
+    """Gunicorn's own lines, in the form of all others."""
+
+    def setup(self, cfg: Config) -> None:
+        """Let the root logger write them; gunicorn calls this."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 FIXED_SETTINGS: Final[Mapping[str, Any]] = {
     "worker_class": "gthread",
+    "logger_class": GunicornLog,
     "threads": 8,
     "preload_app": False,
     "timeout": 30,
@@ -108,4 +124,5 @@ def _server_command(host: str, port: int, workers: int, *, reader_pages: bool = 
 
 
 if __name__ == "__main__":
+    start_logging("web", log_form())
     WebServer(**json.loads(sys.argv[1])).run()

@@ -1,7 +1,9 @@
 """A request for a list, and what it gathers from the archive: rows, then candidates by stage."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Final
 
@@ -23,11 +25,22 @@ __all__ = [
     "GatheredRows",
     "ListRequest",
     "StageCandidates",
+    "timed",
 ]
 
 UNDATED: Final = -1e18
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+
+
+@contextmanager
+def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    """Add the seconds that the block takes to those of a step."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - begun
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +122,7 @@ class CandidatePool:
 
 @dataclass(frozen=True, eq=False)
 class ListRequest:
-    """A request for the list of one seed. Nothing in it changes.
+    """A request for the list of one seed. Nothing in it changes but `seconds`.
 
     Attributes:
         view: the archive.
@@ -119,6 +132,7 @@ class ListRequest:
         now: seconds since 1970 in UTC.
         overrides: the pins and blocks of the seed at `now`.
         shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
+        seconds: how long each step took so far, by its name.
     """
 
     view: View
@@ -128,6 +142,7 @@ class ListRequest:
     now: float
     overrides: ActiveOverrides = NO_ACTIVE_OVERRIDES
     shown_on_page: frozenset[str] = frozenset()
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -140,6 +155,10 @@ class ListRequest:
     @cached_property
     def rows(self) -> GatheredRows:
         """The rows that may be listed or pinned, and those that they may not repeat."""
+        with timed(self.seconds, "filters"):
+            return self._gather_rows()
+
+    def _gather_rows(self) -> GatheredRows:
         seed = self.seed
         excluded = self._rows_of(self._excluded())
         rows = self._eligible(self.options)
@@ -174,8 +193,9 @@ class ListRequest:
         if stage == FALLBACK_SECTION:
             section = Filter(section=self.seed.section)
             rows = rows & self.view.where(lambda part: matching(part, section))
-        found = self.newest(rows, fetch)
-        scored = self._by_time(self.scorer.score(np.concatenate([found, compare_only])))
+        with timed(self.seconds, "search"):
+            found = self.newest(rows, fetch)
+        scored = self._by_time(self._score(found, compare_only))
         listable = np.arange(len(scored.rows)) < len(found)
         more = len(found) < int(np.count_nonzero(rows))
         return StageCandidates(scored, listable, more, by_time=True)
@@ -205,8 +225,9 @@ class ListRequest:
 
     def _related(self, fetch: int, rows: Mask, compare_only: Rows) -> StageCandidates:
         """The related candidates; with `mode=latest` only those of the seed's story, by time."""
-        found = self.candidates(rows, fetch)
-        scored = self.scorer.score(np.concatenate([found, compare_only]))
+        with timed(self.seconds, "search"):
+            found = self.candidates(rows, fetch)
+        scored = self._score(found, compare_only)
         new = np.arange(len(scored.rows)) < len(found)
         listable = scored.are_related(self.policy, self.options.min_score) & new
         by_time = self.options.mode == "latest"
@@ -215,6 +236,10 @@ class ListRequest:
             scored = self._by_time(scored)
         more = fetch <= len(found) and bool(listable[new].all())
         return StageCandidates(scored, listable, more, by_time)
+
+    def _score(self, found: Rows, compare_only: Rows) -> ScoredCandidates:
+        with timed(self.seconds, "scores"):
+            return self.scorer.score(np.concatenate([found, compare_only]))
 
     def _of_story(self, scored: ScoredCandidates, related: Mask) -> Mask:
         """Which related candidates score at least `latest_share` of the best one: bool [m]."""

@@ -26,7 +26,12 @@ from recommender.api import (
     ShortBecause,
 )
 from recommender.articles import DisplayFields
-from recommender.ranking.candidates import CandidatePool, ListRequest, StageCandidates
+from recommender.ranking.candidates import (
+    CandidatePool,
+    ListRequest,
+    StageCandidates,
+    timed,
+)
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.selection import (
@@ -238,8 +243,9 @@ class _UnfinishedList:
         while missing and (rows := request.rows.eligible & self._left).any():
             compare_only = np.concatenate([request.rows.shown_on_page, self._repeats])
             candidates = request.gather_candidates(stage, fetch, rows, compare_only)
-            pool = pool_of(self._view, candidates.scored, request.now)
-            selection = self._select(candidates, pool, missing)
+            with timed(request.seconds, "selection"):
+                pool = pool_of(self._view, candidates.scored, request.now)
+                selection = self._select(candidates, pool, missing)
             enough = len(selection.positions) == missing
             if enough or not candidates.more or fetch >= MOST_CANDIDATES:
                 self._append(stage, candidates.scored, pool, selection.positions)

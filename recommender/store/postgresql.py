@@ -41,6 +41,7 @@ def create_postgresql(address: sa.URL, patience_seconds: float, answer_seconds: 
             isolation_level="REPEATABLE READ",  # all that one transaction reads is of one moment
             pool_pre_ping=True,
             max_overflow=_UNBOUNDED,
+            hide_parameters=True,  # errors are logged, texts are not
             connect_args={key: wanted[key] for key in wanted if key not in address.query},
         )
     except ImportError as error:

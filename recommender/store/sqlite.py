@@ -31,7 +31,9 @@ def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
         # SQLite makes only the entry in the file's own folder durable; this does the folders above.
         make_folder(Path(address.database or "").parent)
     driver = load_driver()
-    engine = sa.create_engine(address, module=driver, max_overflow=_UNBOUNDED)
+    engine = sa.create_engine(
+        address, module=driver, max_overflow=_UNBOUNDED, hide_parameters=True
+    )  # errors are logged, texts are not
     patience = f"busy_timeout={round(patience_seconds * 1000)}"
     settings = (patience, *safe_settings(driver.sqlite_version_info), "secure_delete=ON")
     sa.event.listen(engine, "connect", _connect_hook(settings, patience_seconds))

@@ -13,6 +13,7 @@ from recommender.web.page_routes import assets, reader
 from recommender.web.problems import answer_problems
 from recommender.web.responses import add_security_headers
 from recommender.web.state import EXTENSION, State
+from recommender.web.watch import watch_requests
 
 __all__ = ["EXTENSION", "State", "register"]
 
@@ -25,6 +26,7 @@ def register(app: Flask, state: State, *, reader_pages: bool) -> None:
     With `reader_pages`, `/read/{id}` shows whole stories, as the demonstration does.
     """
     app.extensions[EXTENSION] = state
+    watch_requests(app)  # first: what runs last after a request was registered first
     answer_problems(app)
     for blueprint in (*BLUEPRINTS, reader) if reader_pages else BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response, json, request
+from flask import Flask, Response, g, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from index import IndexFault, NoSnapshot
@@ -76,6 +76,7 @@ def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()
         status=status,
         detail=detail,
         instance=request.path,
+        request_id=g.get("request_id", ""),
         errors=faults,
     )
     body = json.dumps(document.model_dump(mode="json", exclude_defaults=True))

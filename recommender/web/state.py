@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 import numpy as np
-from flask import current_app
+from flask import current_app, g
 
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article, DisplayFields
@@ -16,7 +16,7 @@ from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
-from recommender.ranking.candidates import ListRequest
+from recommender.ranking.candidates import ListRequest, timed
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
@@ -58,13 +58,22 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the views of a worker share. It is made once for each application."""
+    """What the views of a worker share. It is made once for each application.
+
+    Attributes:
+        settings: of the deployment.
+        store: the article store.
+        follower: has the live view.
+        limits: of slow work at the same time.
+        slow_seconds: a request that takes so long is logged with the time of its steps.
+    """
 
     settings: Settings
     store: LazyStore
     follower: Follower
     keyring: Keyring
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    slow_seconds: float = 1.0
 
     def start(self) -> None:
         """Start the threads that follow the keys and the archive."""
@@ -94,7 +103,7 @@ class State:
             StoreUnusable: the view does not hold the article, and the store is away.
             Busy: too many requests read the store, or explain lists, now.
         """
-        live, now = self.follower.current(), time.time()
+        steps, live, now = _steps(), self.follower.current(), time.time()
         seed, shown = seed_of(live.view, article_id), True
         if seed is None:
             live = self._after_next_refresh()
@@ -110,7 +119,7 @@ class State:
         change = next_visibility_change((view.snapshot, view.delta), now)
         overrides, policy = live.overrides.of(article_id).at(now), live.active_policy.policy
         seconds_left = min(overrides.next_change, change) - now
-        request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
+        request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page, steps)
         explained = bool(options.explain)
         related = self._list_explained(request) if explained else list_related(request)
         display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
@@ -128,13 +137,15 @@ class State:
             Busy: too many drafts are read, or lists explained, now.
         """
         live = self.follower.current()
-        with self.limits.heavy.hold("the drafts"):
+        with timed(_steps(), "draft"), self.limits.heavy.hold("the drafts"):
             draft = read_draft(self.settings.data.draft_socket, article)
         seed = make_outside_seed(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         now = time.time()
         overrides, policy = live.overrides.of(article.id).at(now), live.active_policy.policy
-        request = ListRequest(live.view, seed, options, policy, now, overrides, shown_on_page)
+        request = ListRequest(
+            live.view, seed, options, policy, now, overrides, shown_on_page, _steps()
+        )
         return self._list_explained(request, text) if options.explain else list_related(request)
 
     def appearances(self, article_id: str) -> Appearances:
@@ -185,7 +196,7 @@ class State:
             StoreUnusable: the store is away.
             Busy: too many requests read the store now.
         """
-        with self.limits.reads.hold("the article store"):
+        with timed(_steps(), "store"), self.limits.reads.hold("the article store"):
             yield self._reachable_store()
 
     @contextmanager
@@ -196,7 +207,7 @@ class State:
             StoreUnusable: the store is away.
             Busy: too many requests write now: the store is slow or locked.
         """
-        with self.limits.writes.hold("the article store"):
+        with timed(_steps(), "store"), self.limits.writes.hold("the article store"):
             yield self.store()
 
     def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
@@ -205,7 +216,7 @@ class State:
         With `text` the new text must have been read; a deletion or an override has none. Only a few
         requests wait at the same time; for the others it is False at once.
         """
-        with hold_if_free(self.limits.visibility) as may_wait:
+        with timed(_steps(), "visible"), hold_if_free(self.limits.visibility) as may_wait:
             return may_wait and _becomes_visible(self.follower, receipt, text=text)
 
     def backlog(self) -> Backlog | None:
@@ -244,6 +255,11 @@ class State:
         if fault is not None:
             raise StoreUnusable(fault)
         return self.store()
+
+
+def _steps() -> dict[str, float]:
+    """How long the steps of this request took so far, by name: for the log and the metrics."""
+    return cast("dict[str, float]", g.setdefault("steps", {}))
 
 
 def state() -> State:

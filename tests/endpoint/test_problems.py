@@ -15,7 +15,7 @@ from recommender.errors import StoreUnusable
 from recommender.settings import Settings
 from recommender.store import ArticleStore
 
-MEMBERS = ["type", "title", "status", "detail", "instance"]
+MEMBERS = ["type", "title", "status", "detail", "instance", "request_id"]
 
 
 def check(response: TestResponse, status: int, title: str, instance: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from recommender.api_keys import SCOPES, ApiKey
 from recommender.encoding_settings import Dimensions, EncoderServer, EncodingSettings
 from recommender.errors import BadSettings
-from recommender.settings import PREFIX, VARIABLES, Settings
+from recommender.settings import PREFIX, VARIABLES, Settings, log_form
 
 SECRET = "0123456789abcdef"  # noqa: S105 - nobody else's
 
@@ -354,3 +354,11 @@ def test_no_repr_shows_a_secret() -> None:
     shown = f"{settings!r} {settings} {settings.api_keys}"
     assert SECRET not in shown
     assert "hunter2" not in shown
+
+
+def test_the_form_of_the_log_is_json_or_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert from_values(LOG="json").log == "json"
+    assert refusal(LOG="xml") == "READ_ALSO_LOG: 'xml' is none of text, json"
+    for given, form in {"json": "json", "xml": "text", "": "text"}.items():
+        monkeypatch.setenv("READ_ALSO_LOG", given)
+        assert log_form() == form

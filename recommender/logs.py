@@ -1,0 +1,173 @@
+"""Logs: a line for each event, as JSON or as text, the same in every process.
+
+Modules log by `logging`; structlog, which has its home here, makes the lines. No value can make a
+line of its own: JSON escapes it, and text is printed without controls.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+import threading
+import time
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Final
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from recommender.characters import printable
+
+__all__ = ["ACCESS", "REQUEST_ID", "Repeats", "start_logging"]
+
+ACCESS: Final = "recommender.access"
+"""The logger of requests. It says each of its lines, however alike they are."""
+
+REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
+"""The id of the request that this thread answers; lines that are logged meanwhile have it."""
+
+REPEAT_SECONDS: Final = 60.0
+MOST_KINDS: Final = 1_000  # of warnings and errors that are remembered
+NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:<>@+-]+")
+
+
+class Repeats:
+    """Which of many equal messages are logged: the first, then one a minute with how many."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[object, tuple[float, int]] = {}  # when logged last, how many since then
+
+    def admit(self, message: object, now: float) -> int | None:
+        """How many equal messages were left out since the last one; None: leave this out too.
+
+        Args:
+            message: what equal messages have in common.
+            now: seconds of a clock that never goes back.
+        """
+        with self._lock:
+            logged_at, left_out = self._seen.pop(message, (-REPEAT_SECONDS, 0))
+            is_due = now - logged_at >= REPEAT_SECONDS
+            self._seen[message] = (now, 0) if is_due else (logged_at, left_out + 1)
+            if len(self._seen) > MOST_KINDS:
+                del self._seen[next(iter(self._seen))]
+            return left_out if is_due else None
+
+
+def start_logging(process: str, form: str, level: int = logging.INFO) -> None:
+    """Log to standard error from now on, unless something else was set up already.
+
+    Args:
+        process: the name of this process in each line.
+        form: `json` or `text`.
+        level: what is less important is not logged.
+    """
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.addFilter(_RepeatFilter())
+    handler.setFormatter(_formatter(process, form))
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+class _RepeatFilter(logging.Filter):
+    """Leaves out repeated warnings and errors; the next one has `repeated` and no traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats = Repeats()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is logged."""
+        if record.levelno < logging.WARNING or record.name == ACCESS:
+            return True
+        repeated = self._repeats.admit(_common_part(record), time.monotonic())
+        if repeated:
+            vars(record)["repeated"] = repeated
+            record.exc_info = record.exc_text = None
+        return repeated is not None
+
+
+def _common_part(record: logging.LogRecord) -> object:
+    """What a record has in common with its repetitions.
+
+    Where it tells of an exception, that and the place in the code count: a full disk makes the same
+    error for many articles.
+    """
+    arguments = record.args.values() if isinstance(record.args, dict) else record.args or ()
+    raised = record.exc_info[1] if record.exc_info else None
+    faults = [repr(one) for one in (*arguments, raised) if isinstance(one, BaseException)]
+    return record.name, record.lineno, *(faults or [record.getMessage()])
+
+
+def _formatter(process: str, form: str) -> logging.Formatter:
+    def add_process(_logger: object, _level: str, event: EventDict) -> EventDict:
+        """Put first what every line has."""
+        request_id = REQUEST_ID.get()
+        return {
+            "time": event.pop("time"),
+            "level": event.pop("level"),
+            "process": process,
+            "pid": os.getpid(),
+            "event": event.pop("event"),
+            **({"request_id": request_id} if request_id else {}),
+            **event,
+        }
+
+    before: list[Processor] = [
+        structlog.stdlib.ExtraAdder(),
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+    ]
+    render: Processor = structlog.processors.JSONRenderer() if form == "json" else _as_text
+    without_record = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=before, processors=[without_record, add_process, render]
+    )
+
+
+def _as_text(_logger: object, _level: str, event: EventDict) -> str:
+    """`time level process[pid]: event name=value ...`; a traceback stands below, set in."""
+    traceback = str(event.pop("exception", ""))
+    time_, level, process, pid, said = (
+        event.pop(name) for name in ("time", "level", "process", "pid", "event")
+    )
+    values = (f"{name}={_quoted(value)}" for name, value in event.items())
+    head = f"{time_} {level} {process}[{pid}]: {printable(str(said))}"
+    below = (f"    | {_without_controls(line)}" for line in traceback.splitlines())
+    return "\n".join([" ".join([head, *values]), *below])
+
+
+def _quoted(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    quotes = isinstance(value, str) and not NEEDS_NO_QUOTES.fullmatch(text)
+    return json.dumps(text) if quotes else text
+
+
+def _without_controls(line: str) -> str:
+    return "".join(mark if mark.isprintable() else "\ufffd" for mark in line)
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger(__name__).critical("uncaught error", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(failed: threading.ExceptHookArgs) -> None:
+    error = failed.exc_value or failed.exc_type()
+    logging.getLogger(__name__).critical(
+        "uncaught error in a thread", exc_info=(failed.exc_type, error, failed.exc_traceback)
+    )

@@ -1,0 +1,70 @@
+"""Every request gets an id, is timed, and is logged by its route, never by its path."""
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from flask import Flask, Response, g, request
+
+from recommender.logs import ACCESS, REQUEST_ID
+from recommender.web.state import state
+
+__all__ = ["watch_requests"]
+
+ID_HEADER: Final = "X-Request-ID"
+SAFE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NO_ROUTE: Final = "none"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds; their good answers are not worth a line."""
+LONGEST_ID: Final = 200  # letters of the id of an article
+_log = logging.getLogger(ACCESS)
+
+
+def watch_requests(app: Flask) -> None:
+    """Watch all requests of an application. What is registered later is watched too."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+
+
+def _begin() -> None:
+    """Note when the request began, and its id: the one that it came with, if that is plain."""
+    sent = request.headers.get(ID_HEADER, "")
+    g.request_id = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
+    g.slow_seconds, g.began = state().slow_seconds, time.perf_counter()
+    REQUEST_ID.set(g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    seconds = time.perf_counter() - g.began
+    response.headers[ID_HEADER] = g.request_id
+    route = NO_ROUTE if request.url_rule is None else request.url_rule.rule
+    _log_request(response, route, seconds)
+    return response
+
+
+def _log_request(response: Response, route: str, seconds: float) -> None:
+    """Log a request; a slow one with what its steps took."""
+    slow, good = seconds >= g.slow_seconds, response.status_code < 400  # noqa: PLR2004 - HTTP
+    level = logging.WARNING if slow else logging.INFO
+    if route in PROBES and good and not slow:
+        level = logging.DEBUG
+    if not _log.isEnabledFor(level):
+        return
+    fields = {
+        "method": request.method if request.method in METHODS else "other",
+        "route": route,
+        "article": (request.view_args or {}).get("article_id", "")[:LONGEST_ID],
+        "key": g.key.name if "key" in g else "",
+        "status": response.status_code,
+        "ms": round(seconds * 1e3, 1),
+        "bytes_in": request.content_length or 0,
+        "bytes_out": response.calculate_content_length() or 0,
+    }
+    if slow:
+        steps = g.get("steps", {}).items()
+        fields["steps_ms"] = {name: round(spent * 1e3, 1) for name, spent in steps}
+    said = {name: value for name, value in fields.items() if value != ""}
+    _log.log(level, "slow request" if slow else "request", extra=said)
