@@ -14,6 +14,7 @@ from recommender.store import LazyStore
 from recommender.web import State, register
 from recommender.web.bodies import LARGEST_DOCUMENT
 from recommender.web.keyring import Keyring
+from recommender.web.rates import Rates
 
 __all__ = ["create_app"]
 
@@ -63,4 +64,4 @@ def _state_of(settings: Settings) -> State:
         Heartbeats(settings.data.heartbeats),
     )
     keyring = Keyring(settings.api_keys, store, settings.data.keys)
-    return State(settings=settings, store=store, follower=follower, keyring=keyring)
+    return State(settings, store, follower, keyring, Rates.of(settings))

@@ -143,6 +143,25 @@ VARIABLES: Final = (
         "`1` opens the two list calls to everybody, without `explain`.",
         bool,
     ),
+    Variable(
+        "RATE_PER_KEY",
+        "",
+        "Requests a minute that each key may make; the default is any number. As for the next two, "
+        "each worker takes an equal part of it: see [limits](keys.md#limits).",
+        int,
+    ),
+    Variable(
+        "RATE_PER_ADDRESS",
+        "",
+        "Requests a minute without a key from each address; the default is any number.",
+        int,
+    ),
+    Variable(
+        "RATE_OF_UNKNOWN_KEYS",
+        "60",
+        "Requests a minute with an unknown key from each address; more are 429. Empty: any number.",
+        int,
+    ),
     Variable("WORKERS", "2", "Web worker processes, 1 to 64.", int),
     Variable(
         "LOG", "text", "The form of the log on standard error: `text`, or `json`, an object a line."
@@ -161,6 +180,9 @@ class Settings:
     public_reads: bool = False
     workers: int = 2
     log: str = LOG_FORMS[0]
+    rate_per_key: int | None = None
+    rate_per_address: int | None = None
+    rate_of_unknown_keys: int | None = 60
     encoding: EncodingSettings = USUAL_ENCODING
 
     @classmethod
@@ -307,6 +329,17 @@ def _count(name: str, text: str, most: int) -> int:
     return int(text)
 
 
+def _rate(name: str, text: str) -> int | None:
+    """Requests a minute; None for any number."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,6}", text):
+        raise BadSettings(
+            f"{PREFIX}{name}: {text!r} is not a whole number of requests a minute, 1 to 9999999"
+        )
+    return int(text)
+
+
 _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyType(
     {
         "database_url": _database_url,
@@ -317,6 +350,11 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "public_reads": lambda given: _switch("PUBLIC_READS", given["PUBLIC_READS"]),
         "workers": lambda given: _count("WORKERS", given["WORKERS"], MOST_WORKERS),
         "log": lambda given: _one_of("LOG", given["LOG"], LOG_FORMS),
+        "rate_per_key": lambda given: _rate("RATE_PER_KEY", given["RATE_PER_KEY"]),
+        "rate_per_address": lambda given: _rate("RATE_PER_ADDRESS", given["RATE_PER_ADDRESS"]),
+        "rate_of_unknown_keys": lambda given: _rate(
+            "RATE_OF_UNKNOWN_KEYS", given["RATE_OF_UNKNOWN_KEYS"]
+        ),
     }
 )
 """How each field of `Settings` is read from the texts."""

@@ -3,21 +3,28 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from flask import g, request
 
 from recommender.api_keys import ApiKey
+from recommender.errors import Busy
 from recommender.web.problems import Refused
+from recommender.web.rates import RateLimit, caller_of
 from recommender.web.state import state
 
-__all__ = ["find_key", "is_public", "key_name", "needs", "opens_lists", "sees_stored"]
+__all__ = ["find_key", "heavy_call", "is_public", "key_name", "needs", "opens_lists", "sees_stored"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+UNKNOWN: Final = "unknown keys from this address"
+UNGUESSABLE: Final = 32
+"""A secret of so many characters is not found by trying; those made by us have more."""
 
 
 def needs(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -42,7 +49,9 @@ def opens_lists(view: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         secret = _sent_secret()
         g.public = not secret and state().settings.public_reads
-        if not is_public():
+        if is_public():
+            _count(state().rates.per_address, "requests without a key")
+        else:
             _check_key("lists", secret)
         return view(*args, **kwargs)
 
@@ -75,19 +84,61 @@ def _sent_secret() -> str | None:
 
 
 def _check_key(scope: str, secret: str | None) -> None:
-    keyring = state().keyring
+    keyring, rates = state().keyring, state().rates
     if scope == "write" and not keyring.accepts_writes:
         raise Refused(403, "there is no write API here: no write key is configured")
     if secret is None:
         raise Refused(401, f"a key with the scope {scope!r} is needed")
+    _refuse_guesses(rates.unknown_keys, secret)
     now = time.time()
     key = find_key(keyring.keys, secret, now)
     if key is None:
+        _count(rates.unknown_keys, UNKNOWN)
         raise Refused(401, "the key is not known")
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
+    _count(rates.per_key, "requests with this key", key.name)
     g.key = key
     keyring.used[key.name] = now
+
+
+def _refuse_guesses(unknown_keys: RateLimit | None, secret: str) -> None:
+    """Refuse a short secret, right or wrong, from an address that sent many unknown ones.
+
+    A long one cannot be guessed, so it goes on: where many clients have one address, such as that
+    of a proxy, one of them with a wrong key must not shut out the others.
+    """
+    if unknown_keys is None or not unknown_keys.callers or len(secret) >= UNGUESSABLE:
+        return
+    if seconds := unknown_keys.seconds_left(caller_of(request.remote_addr)):
+        raise _too_many(UNKNOWN, seconds)
+
+
+def _count(limit: RateLimit | None, what: str, caller: str | None = None) -> None:
+    """Count this request for a caller, by default for its address; refuse it above the limit."""
+    if limit is None:
+        return
+    if seconds := limit.take(caller_of(request.remote_addr) if caller is None else caller):
+        raise _too_many(what, seconds)
+
+
+def _too_many(what: str, seconds: int) -> Refused:
+    return Refused(429, f"too many {what}; ask again in {seconds} s", seconds)
+
+
+@contextmanager
+def heavy_call() -> Iterator[None]:
+    """Count this request among the heavy calls of its key while the block runs.
+
+    Raises:
+        Refused: the key makes as many as one key may at the same time.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(state().limits.heavy_calls[key_name()].hold("heavy calls"))
+        except Busy:
+            raise _too_many("drafts, explanations, bulk loads and the like at once", 1) from None
+        yield
 
 
 def find_key(keys: Iterable[ApiKey], secret: str, now: float) -> ApiKey | None:

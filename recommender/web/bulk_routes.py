@@ -19,7 +19,7 @@ from recommender.errors import (
 )
 from recommender.store import DeleteRequest, Receipt
 from recommender.strict_json import JsonObject, read_object
-from recommender.web.auth import needs
+from recommender.web.auth import heavy_call, needs
 from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE, read_body
 from recommender.web.endpoints import Body, described
 from recommender.web.problems import Refused, public_detail, status_of
@@ -57,7 +57,10 @@ class Line:
 )
 def load() -> Response:
     """Store and delete line by line, with the status that each would have had alone."""
-    with state().limits.bulk.hold("a bulk load"):  # while the body is read too, for its memory
+    with (
+        heavy_call(),
+        state().limits.bulk.hold("a bulk load"),
+    ):  # while the body is read too, for its memory
         lines = _lines(read_body(MOST_LOAD_BYTES))
         items = [answer_line(line, outcome) for line, outcome in _write(lines)]
     errors = any(item.error is not None for item in items)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -93,6 +94,8 @@ class WorkerLimits:
             the others look once and wait for nothing.
         backlog: a request that counts what is not done yet; the others leave the count out.
         visibility: requests that wait until their write is visible; the others get 202 at once.
+        heavy_calls: by the name of a key, its heavy calls and bulk loads: one less than all keys
+            may make together, so that no key takes every place.
     """
 
     def __init__(self) -> None:
@@ -104,3 +107,6 @@ class WorkerLimits:
         self.unknown_ids = threading.BoundedSemaphore(1)
         self.backlog = threading.BoundedSemaphore(1)
         self.visibility = threading.BoundedSemaphore(VISIBILITY_WAITS)
+        self.heavy_calls = defaultdict[str, ConcurrencyLimit](
+            lambda: ConcurrencyLimit(HEAVY - 1, threads)
+        )

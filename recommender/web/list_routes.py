@@ -1,6 +1,7 @@
 """Lists under /v1: of a stored article, of a draft, several for a page; and where one is listed."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Final
 
 from flask import Blueprint, Response
@@ -19,7 +20,7 @@ from recommender.articles import Article, article_of, check_id, faults_of
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
 from recommender.indexing.drafts import ANY_ID
 from recommender.strict_json import JsonObject
-from recommender.web.auth import is_public, needs, opens_lists, sees_stored
+from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees_stored
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
 from recommender.web.problems import Refused
@@ -50,7 +51,8 @@ def related(options: ListOptions, article_id: str) -> Response:
     if options.explain and not sees_stored():
         status = 401 if is_public() else 403
         raise Refused(status, "explain needs a key with the scope 'read'")
-    listing = state().list_for(article_id, options, public=not sees_stored())
+    with heavy_call() if options.explain else nullcontext():
+        listing = state().list_for(article_id, options, public=not sees_stored())
     return cached(respond(listing.related), listing)
 
 
@@ -65,10 +67,11 @@ def related(options: ListOptions, article_id: str) -> Response:
 )
 def related_to_draft() -> Response:
     """The list of a text that is not stored; or several lists that do not repeat each other."""
-    body = read_document()
-    if "requests" in body:
-        return uncached(RelatedLists(lists=tuple(_lists(_read_requests(body)))))
-    return uncached(_list(_read_request(body), frozenset()))
+    with heavy_call():
+        body = read_document()
+        if "requests" in body:
+            return uncached(RelatedLists(lists=tuple(_lists(_read_requests(body)))))
+        return uncached(_list(_read_request(body), frozenset()))
 
 
 @lists.get("/articles/<article_id>/appears-in")
@@ -81,7 +84,8 @@ def related_to_draft() -> Response:
 )
 def appears_in(article_id: str) -> Response:
     """Look for it in new lists of the nearest articles, and of all articles that pin it."""
-    found = state().appearances(article_id)
+    with heavy_call():
+        found = state().appearances(article_id)
     ids, checked, complete = found.ids, found.checked, found.complete
     return uncached(
         AppearsIn(article_id=article_id, appears_in=ids, checked=checked, complete=complete)

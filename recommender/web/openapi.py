@@ -34,7 +34,8 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 Document = dict[str, Any]
 
-GUARDED: Final = (401, 403, 503)
+GUARDED: Final = (401, 403, 429, 503)
+TRY_AGAIN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 WITH_A_BODY: Final = (411, 413, 422)
 PROBLEM_MEDIA: Final = "application/problem+json"
 RETRY_AFTER: Final = {
@@ -269,7 +270,7 @@ def _refusal(status: int, schemas: Schemas) -> Document:
         "description": HTTPStatus(status).phrase,
         "content": {PROBLEM_MEDIA: {"schema": schemas.of_answer(Problem)}},
     }
-    return said | ({"headers": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+    return said | ({"headers": RETRY_AFTER} if status in TRY_AGAIN else {})
 
 
 def query_schemas(options: type[Options]) -> Iterator[tuple[str, Document, str]]:

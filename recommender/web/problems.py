@@ -52,18 +52,24 @@ _log = logging.getLogger(__name__)
 
 
 class Refused(ReadAlsoError):
-    """A request that the web layer refuses, with its status."""
+    """A request that the web layer refuses, with its status.
 
-    def __init__(self, status: int, detail: str) -> None:
+    Attributes:
+        status: the HTTP status.
+        retry_after: the seconds after which to ask again; None where that does not help.
+    """
+
+    def __init__(self, status: int, detail: str, retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.status = HTTPStatus(status)
+        self.retry_after = retry_after
 
 
 def answer_problems(app: Flask) -> None:
     """Make every error of an application a problem document."""
     for kind, status in STATUSES.items():
         app.register_error_handler(kind, _handler(status))
-    app.register_error_handler(Refused, lambda refusal: problem(refusal.status, str(refusal)))
+    app.register_error_handler(Refused, _answer_refused)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -120,6 +126,13 @@ def public_detail(error: Exception) -> str:
             return "a part of the service is unavailable; the log says which"
         case _:
             return str(error)
+
+
+def _answer_refused(refusal: Refused) -> Response:
+    response = problem(refusal.status, str(refusal))
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def _answer_http(error: HTTPException) -> Response:

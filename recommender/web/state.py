@@ -26,6 +26,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.keyring import Keyring
 from recommender.web.limits import WorkerLimits, hold_if_free
+from recommender.web.rates import Rates
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
 
@@ -72,6 +73,7 @@ class State:
     store: LazyStore
     follower: Follower
     keyring: Keyring
+    rates: Rates
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     slow_seconds: float = 1.0
 

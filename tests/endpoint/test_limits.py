@@ -65,10 +65,12 @@ def fetched_ids(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return fetched_ids
 
 
-def another(client: FlaskClient) -> FlaskClient:
-    """A client of the same application, for another thread."""
+def another(client: FlaskClient, secret: str | None = None) -> FlaskClient:
+    """A client of the same application, for another thread or with another key."""
     other = client.application.test_client()
     other.environ_base.update(client.environ_base)
+    if secret is not None:
+        other.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
     return other
 
 
@@ -184,20 +186,45 @@ def find_appearances(client: FlaskClient) -> TestResponse:
 def test_heavy_requests_above_the_limit_are_refused_and_lists_go_on(
     client: FlaskClient,
     pool: ThreadPoolExecutor,
+    secrets: dict[str, str],
     owner: ModuleType,
     name: str,
     work: list[Callable[[FlaskClient], TestResponse]],
 ) -> None:
+    """Two keys make as many as they may together."""
     with blocked_calls(owner, name) as arrived:
-        some = [pool.submit(work[at % len(work)], another(client)) for at in range(limits.HEAVY)]
+        some = [
+            pool.submit(work[at % len(work)], another(client, secrets[key]))
+            for at, key in enumerate(["editor", "reader", "editor"])
+        ]
+        assert len(some) == limits.HEAVY
         for _ in some:
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
         for ask in (draft, explain, explain_draft, find_appearances):
-            assert_refused(ask(client))
+            assert_refused(ask(another(client, secrets["reader"])))
         assert client.get(SEED).status_code == 200
         assert not any(each.done() for each in some)
     assert [each.result().status_code for each in some] == [200] * limits.HEAVY
     assert [again(client).status_code for again in work] == [200] * len(work)
+
+
+@pytest.mark.usefixtures("indexer")
+def test_one_key_does_not_take_every_place_of_heavy_work(
+    client: FlaskClient, pool: ThreadPoolExecutor, secrets: dict[str, str]
+) -> None:
+    with blocked_calls(web_state, "find_appearances") as arrived:
+        some = [pool.submit(find_appearances, another(client)) for _ in range(limits.HEAVY - 1)]
+        for _ in some:
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        load = client.post("/v1/bulk", data=b"", content_type="application/x-ndjson")
+        refused = [ask(client) for ask in (draft, explain, explain_draft, find_appearances)]
+        for answer in (load, *refused):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+            assert answer.content_type == "application/problem+json"
+        assert client.get(SEED).status_code == 200
+        assert draft(another(client, secrets["reader"])).status_code == 200
+    assert [each.result().status_code for each in some] == [200] * (limits.HEAVY - 1)
+    assert draft(client).status_code == 200
 
 
 # Waiting until a write is visible.

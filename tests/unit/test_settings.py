@@ -133,6 +133,9 @@ def test_every_value_is_taken_over() -> None:
     ("name", "values"),
     [
         ("WORKERS", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"]),
+        ("RATE_PER_KEY", ["0", "-1", "6/s", "1.5", "10000000", "٢"]),
+        ("RATE_PER_ADDRESS", ["0", "many"]),
+        ("RATE_OF_UNKNOWN_KEYS", ["0", "off"]),
         ("PUBLIC_READS", ["2", "on", "maybe", " 1"]),
         ("TITLE_MODEL", ["auto", "remote:bge"]),
         ("DIMENSIONS", ["0", "-1", "all", "!", "256!!", "100000", " 256"]),
@@ -343,6 +346,12 @@ def test_keys_of_a_file_or_of_systemd_are_added(key_file: Path, tmp_path: Path) 
 def test_a_key_of_a_file_may_not_repeat_one_of_the_environment(key_file: Path) -> None:
     said = refusal(KEYS_FILE=str(key_file), API_KEYS=f"front:lists:{SECRET}")
     assert f"{key_file}: two keys have the same name" in said
+
+
+def test_an_empty_rate_is_any_number() -> None:
+    settings = from_values(RATE_PER_KEY="600", RATE_OF_UNKNOWN_KEYS="")
+    rates = (settings.rate_per_key, settings.rate_per_address, settings.rate_of_unknown_keys)
+    assert rates == (600, None, None)
 
 
 def test_no_repr_shows_a_secret() -> None:
