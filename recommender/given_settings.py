@@ -4,7 +4,6 @@ The environment wins over the file, and the file over the default. What the text
 in `settings.py`, which is also the only reader of the environment.
 """
 
-import logging
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +50,6 @@ _PLAIN_PARAMETER = re.compile(
 _KINDS: Final = MappingProxyType(
     {str: "a text", int: "a whole number", bool: "true or false", list: "an array of texts"}
 )
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +91,16 @@ class GivenSettings(Mapping[str, str]):
     """The text of every setting, by its name without the prefix.
 
     Attributes:
+        variables: all settings there are.
         settings: one for each variable, in the order of the variables.
-        faults: what cannot be read or is unknown, one message each.
+        faults: what cannot be read or is misspelt, one message each.
+        unknown: variables with the prefix that are no settings; they may come from elsewhere.
     """
 
     variables: tuple[Variable, ...]
     settings: Mapping[str, GivenSetting]
     faults: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.settings[name].text
@@ -157,8 +158,12 @@ def gather_settings(environment: Mapping[str, str], variables: Sequence[Variable
         return GivenSetting(variable.default, DEFAULT)
 
     settings = MappingProxyType({name: given(variable) for name, variable in known.items()})
+    unknown = sorted(own.keys() - known.keys())
     return GivenSettings(
-        tuple(variables), settings, (*_misspelt_variables(own, known), *file.faults)
+        variables=tuple(variables),
+        settings=settings,
+        faults=(*_misspelt_variables(unknown, known), *file.faults),
+        unknown=tuple(PREFIX + name for name in unknown),
     )
 
 
@@ -187,13 +192,12 @@ def _key(name: str) -> str:
     return name.removeprefix(PREFIX).lower()
 
 
-def _misspelt_variables(own: Mapping[str, str], known: Mapping[str, Variable]) -> Iterator[str]:
-    """Tell misspelt variables, and warn of other unknown ones.
+def _misspelt_variables(unknown: Sequence[str], known: Mapping[str, Variable]) -> Iterator[str]:
+    """Tell which unknown variables are misspelt.
 
-    Those may come from elsewhere: for a Service called read-also-database, Kubernetes sets
+    Others may come from elsewhere: for a Service called read-also-database, Kubernetes sets
     READ_ALSO_DATABASE_PORT and more in every container, however near that is to a name of ours.
     """
-    unknown = sorted(own.keys() - known.keys())
     for name in unknown:
         if _OF_KUBERNETES.fullmatch(name):
             continue
@@ -201,8 +205,6 @@ def _misspelt_variables(own: Mapping[str, str], known: Mapping[str, Variable]) -
             yield (
                 f"unknown setting {PREFIX}{name}; did you mean {PREFIX}{meant}? rename or remove it"
             )
-    if unknown:
-        _log.warning("unknown settings are ignored: %s", ", ".join(PREFIX + n for n in unknown))
 
 
 def _read_file(path: Path, known: Mapping[str, Variable]) -> _Texts:

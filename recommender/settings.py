@@ -9,7 +9,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -204,6 +204,8 @@ class Settings:
         Raises:
             BadSettings: as above; it names every fault.
         """
+        if given.unknown:
+            _log.warning("unknown settings are ignored: %s", ", ".join(given.unknown))
         fields: dict[str, Any] = {}
         faults = list(given.faults)
         for name, read in _READERS.items():
@@ -224,13 +226,9 @@ class Settings:
 def log_form() -> str:
     """The form of the log, for a process that logs before it reads its settings.
 
-    Nothing is refused or warned of here: `Settings.from_environment` does that later.
+    Nothing is refused here: `Settings.from_environment` does that later.
     """
-    logging.disable(logging.WARNING)
-    try:
-        form = gather()["LOG"]
-    finally:
-        logging.disable(logging.NOTSET)
+    form = gather()["LOG"]
     return form if form in LOG_FORMS else LOG_FORMS[0]
 
 
@@ -241,10 +239,16 @@ def gather(environment: Mapping[str, str] | None = None) -> GivenSettings:
         environment: variables by name; None is the environment of this process.
     """
     environment = os.environ if environment is None else environment
-    credential = Path(environment.get(CREDENTIALS, "")) / KEYS_CREDENTIAL
-    if environment.get(CREDENTIALS) and credential.exists():
-        environment = {PREFIX + KEYS_FILE: str(credential), **environment}
-    return gather_settings(environment, VARIABLES)
+    return gather_settings(environment, tuple(_with_default(v, environment) for v in VARIABLES))
+
+
+def _with_default(variable: Variable, environment: Mapping[str, str]) -> Variable:
+    """The systemd credential of the unit, if it has one, is where keys are by default."""
+    folder = environment.get(CREDENTIALS)
+    if variable.name != KEYS_FILE or not folder:
+        return variable
+    credential = Path(folder) / KEYS_CREDENTIAL
+    return replace(variable, default=str(credential)) if credential.exists() else variable
 
 
 def _data_folder(given: GivenSettings) -> DataFolder:

@@ -86,6 +86,16 @@ def test_each_setting_says_where_it_was_given() -> None:
     assert given["WORKERS"] == "3"
 
 
+def test_a_file_of_keys_in_the_settings_file_replaces_the_credential_of_systemd() -> None:
+    for path, name in (("read-also-keys", "ops"), ("own", "front")):
+        Path(path).touch(mode=0o600)
+        Path(path).write_text(f"{name}:lists:{SECRET}", "utf-8")
+    environment = environment_with("") | {"CREDENTIALS_DIRECTORY": str(Path.cwd())}
+    assert [key.name for key in Settings.from_environment(environment).api_keys] == ["ops"]
+    Path("news.toml").write_text('keys_file = "own"', "utf-8")
+    assert [key.name for key in Settings.from_environment(environment).api_keys] == ["front"]
+
+
 @pytest.mark.parametrize(
     ("toml", "fault"),
     [
