@@ -24,6 +24,8 @@ ReadAlsoError
 |-- NotReady                 there is neither a store nor a journal to answer from
 |-- StoreUnusable            the article store cannot be opened, read or written now
 |-- Busy                     too many requests do the same slow work at once
+|-- SlowBody                 the body of a request does not come fast enough
+|-- ServerStops              the server stops before it did what was asked
 |-- GateRefused              a new snapshot did not pass the gate; the live one stays
 |-- HeldBack                 after a rollback, compaction waits for a rebuild by hand
 |-- StoreRestored            the article store was replaced or restored from a backup
@@ -56,6 +58,8 @@ __all__ = [
     "NotReady",
     "PartMissing",
     "ReadAlsoError",
+    "ServerStops",
+    "SlowBody",
     "SourceAway",
     "StaleVersion",
     "StoreRestored",
@@ -204,6 +208,22 @@ class Busy(ReadAlsoError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"too many requests wait for {what} now; try again")
+
+
+class SlowBody(ReadAlsoError):
+    """The body of a request does not come fast enough."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the body does not come fast enough; nothing of it was used; send it again"
+        )
+
+
+class ServerStops(ReadAlsoError):
+    """The server stops before it did what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("the server stops, and this was not done; send it again")
 
 
 class StoreRestored(ReadAlsoError):

@@ -32,6 +32,7 @@ from recommender.given_settings import (
     Variable,
     gather_settings,
 )
+from recommender.listening_settings import read_listening_address, read_networks
 
 __all__ = [
     "AUTO_MODEL",
@@ -166,6 +167,19 @@ VARIABLES: Final = (
     Variable(
         "LOG", "text", "The form of the log on standard error: `text`, or `json`, an object a line."
     ),
+    Variable(
+        "OPERATORS_ADDRESS",
+        "",
+        "Where operators find `/metrics`, `/healthz` and `/readyz`: `host:port`, or `off`. "
+        "The default is 127.0.0.1 and the port after that of the service.",
+    ),
+    Variable(
+        "TRUSTED_PROXIES",
+        "",
+        "Addresses or networks of the proxies in front, comma-separated: of a request from there, "
+        "`X-Forwarded-For` says who the client is. From anybody else no such header is believed.",
+        list | str,
+    ),
 )
 
 
@@ -183,6 +197,8 @@ class Settings:
     rate_per_key: int | None = None
     rate_per_address: int | None = None
     rate_of_unknown_keys: int | None = 60
+    operators_address: str = ""
+    trusted_proxies: tuple[str, ...] = ()
     encoding: EncodingSettings = USUAL_ENCODING
 
     @classmethod
@@ -359,6 +375,10 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "rate_of_unknown_keys": lambda given: _rate(
             "RATE_OF_UNKNOWN_KEYS", given["RATE_OF_UNKNOWN_KEYS"]
         ),
+        "operators_address": lambda given: read_listening_address(
+            "OPERATORS_ADDRESS", given["OPERATORS_ADDRESS"]
+        ),
+        "trusted_proxies": lambda given: read_networks("TRUSTED_PROXIES", given["TRUSTED_PROXIES"]),
     }
 )
 """How each field of `Settings` is read from the texts."""

@@ -11,7 +11,7 @@ from recommender.cli.terminal import bar
 from recommender.operations.demo import demonstrate
 from recommender.operations.indexer_process import index_forever
 from recommender.operations.supervision import die_with_supervisor
-from recommender.operations.web_server import serve_all, serve_web
+from recommender.operations.web_server import WebOptions, serve_all, serve_web
 from recommender.settings import MOST_WORKERS, Settings
 
 __all__ = ["demo", "indexer", "serve", "web"]
@@ -30,16 +30,14 @@ def _address(command: Callable[..., None]) -> Callable[..., None]:
 @_address
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve the API and run the indexer, until interrupted."""
-    settings = Settings.from_environment()
-    serve_all(host, port, workers or settings.workers)
+    serve_all(WebOptions.of(Settings.from_environment(), host, port, workers))
 
 
 @click.command()
 @_address
 def web(host: str, port: int, workers: int | None) -> None:
     """Serve the API; the indexer runs elsewhere."""
-    settings = Settings.from_environment()
-    serve_web(host, port, workers or settings.workers)
+    serve_web(WebOptions.of(Settings.from_environment(), host, port, workers))
 
 
 @click.command()

@@ -17,7 +17,7 @@ from recommender.api import ListOptions, RelatedList
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
-from recommender.operations.web_server import serve_all
+from recommender.operations.web_server import WebOptions, serve_all
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
@@ -32,6 +32,7 @@ __all__ = ["STORY", "demonstrate"]
 
 STORY: Final = "guiyang-smart-city"
 HOST: Final = "127.0.0.1"
+DEMO_WORKERS: Final = 2
 
 Say = Callable[[str], object]
 AsText = Callable[[RelatedList, str], str]
@@ -104,4 +105,5 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
         "PUBLIC_READS": "1",
     }
     environment = os.environ | {PREFIX + name: value for name, value in variables.items()}
-    serve_all(HOST, port, workers=2, environment=environment, reader_pages=True)
+    options = replace(WebOptions.of(settings, HOST, port, DEMO_WORKERS), reader_pages=True)
+    serve_all(options, environment)

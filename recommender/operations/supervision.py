@@ -26,6 +26,7 @@ __all__ = [
     "Program",
     "StopSignal",
     "become_supervisor",
+    "die_with_parent",
     "die_with_supervisor",
     "supervise",
     "wait_seconds",
@@ -44,25 +45,35 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command to keep running. If an essential one fails at its first start, all are stopped."""
+    """A command to keep running.
+
+    Attributes:
+        name: in the log.
+        command: its words.
+        essential: whether all are stopped if it fails at its first start.
+        renewal: the signal after which it is a new program: it reloads itself, or it ends and is
+            started again.
+    """
 
     name: str
     command: Sequence[str]
     essential: bool = False
+    renewal: int = signal.SIGTERM
 
 
 class StopSignal:
-    """Whether SIGTERM or SIGINT has come.
+    """Whether a signal has come, by default one that stops a program.
 
     A plain attribute: a signal may interrupt any line, also one that holds the lock of an Event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *numbers: signal.Signals) -> None:
         self.has_come = False
+        self._numbers = numbers or (signal.SIGTERM, signal.SIGINT)
 
     def listen(self) -> "StopSignal":
         """Receive the signals of this process from now on."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in self._numbers:
             signal.signal(number, self._receive)
         return self
 
@@ -80,6 +91,7 @@ class _Run:
     due_at: float = 0.0
     deaths: int = 0
     was_steady: bool = False
+    is_renewed: bool = False
 
 
 def become_supervisor(programs: Sequence[Program], environment: Mapping[str, str]) -> NoReturn:
@@ -91,16 +103,19 @@ def become_supervisor(programs: Sequence[Program], environment: Mapping[str, str
 
 
 def supervise(programs: Sequence[Program], environment: Mapping[str, str]) -> int:
-    """Run programs until SIGTERM or SIGINT, and start again those that end.
+    """Run programs until SIGTERM or SIGINT, and start again those that end. SIGHUP renews all.
 
     Returns:
         0, or the exit code of an essential program that failed at its first start.
     """
-    stop = StopSignal().listen()
+    stop, renew = StopSignal().listen(), StopSignal(signal.SIGHUP).listen()
     environment = {**environment, SUPERVISOR: str(os.getpid())}
     runs = [_Run(program) for program in programs]
     try:
         while not stop.has_come:
+            if renew.has_come:
+                renew.has_come = False
+                _renew(runs)
             for run in runs:
                 failure = _keep_running(run, environment)
                 if failure is not None:
@@ -121,10 +136,16 @@ def wait_seconds(deaths: int, ran_seconds: float) -> float:
 def die_with_supervisor() -> None:
     """Let the system send SIGTERM to this process when its supervisor dies, if it has one."""
     supervisor = os.environ.get(SUPERVISOR)
-    if supervisor is None or not sys.platform.startswith("linux"):
+    if supervisor is not None:
+        die_with_parent(int(supervisor))
+
+
+def die_with_parent(parent: int) -> None:
+    """Let the system send SIGTERM to this process when its parent dies."""
+    if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
-    if os.getppid() != int(supervisor):  # it died before prctl was called
+    if os.getppid() != parent:  # it died before prctl was called
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -143,13 +164,22 @@ def _keep_running(run: _Run, environment: Mapping[str, str]) -> int | None:
     code = run.process.poll()
     if code is None:
         return None
-    if run.program.essential and not run.was_steady:
+    # What a signal ended had started.
+    if run.program.essential and not run.was_steady and code >= 0:
         return code or 1
     run.deaths = 1 if ran_seconds >= STEADY_SECONDS else run.deaths + 1
-    run.due_at = now + wait_seconds(run.deaths, ran_seconds)
-    run.process = None
+    run.due_at = now if run.is_renewed else now + wait_seconds(run.deaths, ran_seconds)
+    run.process, run.is_renewed = None, False
     _log.error("%s ended with %d and is started again", run.program.name, code)
     return None
+
+
+def _renew(runs: Sequence[_Run]) -> None:
+    """Let every program that runs become a new one; what ends by that is started again at once."""
+    for run in runs:
+        if run.process is not None and run.process.poll() is None:
+            run.process.send_signal(run.program.renewal)
+            run.is_renewed = True
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

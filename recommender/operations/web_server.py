@@ -4,23 +4,36 @@ This module runs in the process that forks the web workers. It must import nothi
 may be forked after FAISS or torch was used. The application is only loaded in the workers.
 """
 
+import ctypes
 import json
 import os
+import signal
+import socket
+import struct
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from importlib.util import module_from_spec, spec_from_file_location
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from recommender.child_processes import PROGRAM_FOLDER, module_command
+from recommender.listening_settings import operators_address
 from recommender.logs import start_logging
-from recommender.operations.supervision import Program, become_supervisor, die_with_supervisor
-from recommender.settings import log_form
+from recommender.operations.supervision import (
+    Program,
+    become_supervisor,
+    die_with_parent,
+    die_with_supervisor,
+)
+from recommender.settings import Settings, log_form
 
-__all__ = ["WebServer", "serve_all", "serve_web"]
+__all__ = ["WebOptions", "WebServer", "serve_all", "serve_web"]
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
@@ -34,7 +47,7 @@ class GunicornLog(Logger):  # type: ignore[misc]
 
 
 FIXED_SETTINGS: Final[Mapping[str, Any]] = {
-    "worker_class": "gthread",
+    "worker_class": "recommender.operations.web_worker.WebWorker",
     "logger_class": GunicornLog,
     "threads": 8,
     "preload_app": False,
@@ -42,32 +55,111 @@ FIXED_SETTINGS: Final[Mapping[str, Any]] = {
     "graceful_timeout": 10,
     "keepalive": 5,
     "limit_request_line": 8190,  # bytes, gunicorn's maximum; a list of ids to exclude is long
+    "sendfile": False,  # it would wait for the client
+    "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},  # of a trusted proxy only
+    "forwarder_headers": "",  # SCRIPT_NAME and PATH_INFO are nobody's to set
     "control_socket_disable": True,
     "umask": 0o077,  # the store and the journal hold drafts and articles under embargo
     # Without its supervisor it would hold the port against the next one.
     "on_starting": lambda _server: die_with_supervisor(),
+    # And so would workers without their master.
+    "post_fork": lambda _server, worker: die_with_parent(worker.ppid),
 }
+BOOT_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.1
+_ATTACH_FILTER: Final = 26  # socket(7): SO_ATTACH_FILTER
+_DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)  # one BPF instruction: return 0 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """How the web server is run.
+
+    Attributes:
+        address: `host:port` for the public; port 0 takes any free one, and the log says which.
+        workers: how many processes.
+        operators: `host:port` for probes and metrics; None for no such listener.
+        proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
+        reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
+    """
+
+    address: str
+    workers: int
+    operators: str | None = None
+    proxies: tuple[str, ...] = ()
+    reader_pages: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, host: str, port: int, workers: int | None = None) -> Self:
+        """The options of settings, for a host and a port; `workers` goes before the settings'."""
+        return cls(
+            address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            workers=workers or settings.workers,
+            operators=operators_address(settings.operators_address, port),
+            proxies=settings.trusted_proxies,
+        )
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """Gunicorn's master, which lets nobody fall between two servers."""
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - as gunicorn has it
+        """Stop. Clients that connect from now on try again, so that no connection is reset.
+
+        What has connected before is answered: each worker accepts it before it closes the socket.
+        """
+        if graceful:
+            _drop_new_connections(self.LISTENERS)
+        super().stop(graceful)
+
+    def manage_workers(self) -> None:
+        """Start and end workers; old ones serve until the new ones do."""
+        until = time.monotonic() + BOOT_SECONDS
+        while len(self.WORKERS) > self.num_workers and time.monotonic() < until:
+            if all(_has_booted(worker) for worker in self.WORKERS.values()):
+                break
+            self.reap_workers()
+            time.sleep(LOOK_SECONDS)
+        super().manage_workers()
+
+
+def _has_booted(worker: Any) -> bool:  # noqa: ANN401 - gunicorn's
+    """Whether a worker has given a sign of life. Before, its file has the time of day instead."""
+    return bool(worker.tmp.last_update() <= time.monotonic())
+
+
+def _drop_new_connections(listening: Iterable[socket.socket]) -> None:
+    """Let the system ignore new connections. Clients try again after a second."""
+    if not sys.platform.startswith("linux"):
+        return
+    program = ctypes.create_string_buffer(_DROP_ALL)
+    attached = struct.pack("HL", 1, ctypes.addressof(program))
+    for one in listening:
+        one.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, attached)
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
     """Gunicorn with our settings; it reads no configuration from the current folder."""
 
-    def __init__(self, address: str, workers: int, *, reader_pages: bool = False) -> None:
-        """Configure the server, but do not listen yet.
-
-        Args:
-            address: `host:port`.
-            workers: how many processes.
-            reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
-        """
-        self._own_settings = {"bind": address, "workers": workers}
-        self._reader_pages = reader_pages
+    def __init__(self, options: WebOptions) -> None:
+        """Configure the server, but do not listen yet."""
+        self._options = options
         super().__init__()
 
     def load_config(self) -> None:
         """Apply the settings; gunicorn calls this."""
-        for name, value in {**FIXED_SETTINGS, **self._own_settings}.items():
+        options = self._options
+        own = {
+            "bind": [one for one in (options.address, options.operators) if one is not None],
+            "workers": options.workers,
+            "forwarded_allow_ips": ",".join(options.proxies),
+        }
+        for name, value in {**FIXED_SETTINGS, **own}.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until a signal comes."""
+        Master(self).run()
 
     def load(self) -> object:
         """Make the application; gunicorn calls this in each worker.
@@ -81,48 +173,35 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         service = module_from_spec(spec)
         sys.modules["service"] = service
         spec.loader.exec_module(service)
-        return service.create_app(reader_pages=self._reader_pages)
+        return service.create_app(reader_pages=self._options.reader_pages)
 
 
-def serve_all(
-    host: str,
-    port: int,
-    workers: int,
-    environment: Mapping[str, str] | None = None,
-    *,
-    reader_pages: bool = False,
-) -> NoReturn:
+def serve_all(options: WebOptions, environment: Mapping[str, str] | None = None) -> NoReturn:
     """Become the supervisor of the web server and the indexer.
 
     Args:
-        host: the address to listen on.
-        port: 0 takes any free one; the log says which.
-        workers: how many processes.
+        options: of the web server.
         environment: of the processes; that of this one if None.
-        reader_pages: see `WebServer`.
     """
-    command = _server_command(host, port, workers, reader_pages=reader_pages)
-    web = Program("web", command, essential=True)
+    web = Program("web", _server_command(options), essential=True, renewal=signal.SIGHUP)
     indexer = Program("indexer", module_command("recommender", "indexer"))
     become_supervisor([web, indexer], os.environ if environment is None else environment)
 
 
-def serve_web(host: str, port: int, workers: int) -> NoReturn:
-    """Become the web server; arguments as for `serve_all`.
+def serve_web(options: WebOptions) -> NoReturn:
+    """Become the web server.
 
     The process is replaced, so that the workers fork from one that never used FAISS or torch.
     """
-    command = _server_command(host, port, workers)
+    command = _server_command(options)
     sys.stdout.flush()
     os.execve(command[0], command, dict(os.environ))  # noqa: S606 - no shell: our own arguments
 
 
-def _server_command(host: str, port: int, workers: int, *, reader_pages: bool = False) -> list[str]:
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = {"address": address, "workers": workers, "reader_pages": reader_pages}
-    return module_command("recommender.operations.web_server", json.dumps(options))
+def _server_command(options: WebOptions) -> list[str]:
+    return module_command("recommender.operations.web_server", json.dumps(asdict(options)))
 
 
 if __name__ == "__main__":
     start_logging("web", log_form())
-    WebServer(**json.loads(sys.argv[1])).run()
+    WebServer(WebOptions(**json.loads(sys.argv[1]))).run()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from recommender.api import BulkAnswer, BulkFault, BulkItem, Deletion
 from recommender.articles import Article, article_of, check_id
@@ -14,9 +14,11 @@ from recommender.errors import (
     FieldFault,
     InvalidArticle,
     ReadAlsoError,
+    ServerStops,
     StoreUnusable,
     UnknownArticle,
 )
+from recommender.request_origin import STOPPING
 from recommender.store import DeleteRequest, Receipt
 from recommender.strict_json import JsonObject, read_object
 from recommender.web.auth import heavy_call, needs
@@ -83,15 +85,18 @@ def _lines(body: bytes) -> list[bytes]:
 def _write(lines: Sequence[bytes]) -> Iterator[tuple[Line, Outcome]]:
     """Do the writes of the lines in their order, a batch in each transaction.
 
-    If the store fails on the way, the batches before stay written, and later lines get the error.
+    If the store fails or the server stops on the way, the batches before stay written, and later
+    lines get the error.
 
     Raises:
-        StoreUnusable: it failed before anything was done.
+        StoreUnusable: the store failed before anything was done.
+        ServerStops: the server stops, and nothing was done.
     """
-    failed: StoreUnusable | None = None
+    failed: StoreUnusable | ServerStops | None = None
     for at in range(0, len(lines), LINES_PER_BATCH):
         time.sleep(BATCH_PAUSE_SECONDS if at else 0)
         batch = [read_line(text) for text in lines[at : at + LINES_PER_BATCH]]
+        failed = failed or (ServerStops() if _is_stopping() else None)
         outcomes = _outcomes(batch, failed)
         failed = failed or next((o for o in outcomes if isinstance(o, StoreUnusable)), None)
         if failed and at == 0:
@@ -99,7 +104,12 @@ def _write(lines: Sequence[bytes]) -> Iterator[tuple[Line, Outcome]]:
         yield from zip(batch, outcomes, strict=True)
 
 
-def _outcomes(batch: Sequence[Line], failed: StoreUnusable | None) -> list[Outcome]:
+def _is_stopping() -> bool:
+    """Whether the web server is to stop; one that does not say so is not."""
+    return STOPPING in request.environ and bool(request.environ[STOPPING]())
+
+
+def _outcomes(batch: Sequence[Line], failed: ReadAlsoError | None) -> list[Outcome]:
     requests = [line.request for line in batch if not isinstance(line.request, ReadAlsoError)]
     done = iter([failed] * len(requests) if failed else _store(requests))
     return [

@@ -3,16 +3,18 @@
 import time
 from collections.abc import Iterator
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from werkzeug.exceptions import NotFound
 
 from index import Catalog
 from recommender.api import Health, Readiness
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.snapshots import gate_refusal, rollback_hold
+from recommender.request_origin import LISTENER, OPERATORS
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.responses import respond
 from recommender.web.state import State, state
@@ -54,10 +56,19 @@ def readyz() -> Response:
 
 @operations.get("/metrics")
 @described(
-    "metrics_show", "Gauges for Prometheus.", answers={200: NonJsonAnswer(CONTENT_TYPE_LATEST)}
+    "metrics_show",
+    "Gauges for Prometheus, on the operators' listener only.",
+    answers={200: NonJsonAnswer(CONTENT_TYPE_LATEST)},
+    problems=(404,),
 )
 def metrics() -> Response:
-    """The state of the worker that answers, and of the store it shares with the others."""
+    """The state of the worker that answers, and of the store it shares with the others.
+
+    Raises:
+        NotFound: the web server does not say that the request comes from operators.
+    """
+    if request.environ.get(LISTENER) != OPERATORS:
+        raise NotFound
     registry = CollectorRegistry()
     registry.register(_Gauges(state()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

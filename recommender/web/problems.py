@@ -22,6 +22,8 @@ from recommender.errors import (
     InvalidOverrides,
     NotReady,
     ReadAlsoError,
+    ServerStops,
+    SlowBody,
     StaleVersion,
     StoreUnusable,
     UnknownArticle,
@@ -32,6 +34,7 @@ __all__ = ["STATUSES", "Refused", "answer_problems", "problem", "public_detail",
 
 STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     BadParameter: HTTPStatus.BAD_REQUEST,
+    SlowBody: HTTPStatus.REQUEST_TIMEOUT,
     UnknownArticle: HTTPStatus.NOT_FOUND,
     StaleVersion: HTTPStatus.CONFLICT,
     DeletedArticle: HTTPStatus.GONE,
@@ -44,6 +47,7 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     IndexerAway: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnusable: HTTPStatus.SERVICE_UNAVAILABLE,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    ServerStops: HTTPStatus.SERVICE_UNAVAILABLE,
     IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS: Final = 5

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
+from tests.support.archives import origin_of
 from tests.support.hostile_bodies import BODIES, TAKERS, bodies
 
 GOOD = b'{"id": "new", "title": "A", "body": "B"}'
@@ -84,7 +85,8 @@ def test_every_call_refuses_a_query_that_it_does_not_know(
         if path.startswith("/static/"):
             continue
         walked.append(path)
-        answer = raw(client, method, path, QUERY_STRING=query, CONTENT_LENGTH=str(len(GOOD)))
+        length = {"CONTENT_LENGTH": str(len(GOOD))}
+        answer = raw(client, method, path, QUERY_STRING=query, **length, **origin_of(path))
         assert answer.status_code == 400, (method, path)
         assert [one["pointer"] for one in answer.get_json()["errors"]] == [pointer], (method, path)
     assert {"/healthz", "/metrics", "/openapi.json", "/docs", "/v1/articles"} <= set(walked)

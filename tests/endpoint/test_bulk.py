@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
+from recommender.request_origin import STOPPING
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeleteRequest, QueueLength, Receipt, open_store
 from recommender.web import EXTENSION
@@ -241,3 +242,37 @@ def test_one_load_is_done_at_a_time(client: FlaskClient) -> None:
         response = load(client, [article("a")])
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert answers(load(client, [article("a")])) == [("a", 201)]
+
+
+def test_a_load_is_answered_in_part_when_the_server_stops(
+    client: FlaskClient, own_desk: Settings
+) -> None:
+    ids = [f"new-{number}" for number in range(2 * LINES_PER_BATCH)]
+    body = "".join(json.dumps({"id": one, "title": "A"}) + "\n" for one in ids)
+    looks = iter([False, True])
+    answer = client.post(
+        "/v1/bulk",
+        data=body,
+        content_type=NDJSON,
+        environ_overrides={STOPPING: lambda: next(looks)},
+    )
+    assert answer.status_code == 200
+    assert answer.get_json()["errors"]
+    items = answer.get_json()["items"]
+    assert [item["id"] for item in items] == ids
+    assert [item["status"] for item in items] == [201] * LINES_PER_BATCH + [503] * LINES_PER_BATCH
+    assert items[-1]["error"]["detail"] == "the server stops, and this was not done; send it again"
+    with closing(open_store(own_desk.database_url)) as store:
+        assert store.get(ids[LINES_PER_BATCH - 1]).title == "A"
+    assert client.get(f"/v1/articles/{ids[LINES_PER_BATCH]}").status_code == 404
+
+
+def test_a_load_that_did_nothing_before_the_server_stops_is_refused(client: FlaskClient) -> None:
+    answer = client.post(
+        "/v1/bulk",
+        data='{"id": "new", "title": "A"}',
+        content_type=NDJSON,
+        environ_overrides={STOPPING: lambda: True},
+    )
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert client.get("/v1/articles/new").status_code == 404

@@ -29,6 +29,7 @@ from recommender.articles import Article, parse_article
 from recommender.errors import InvalidArticle
 from recommender.settings import Settings
 from recommender.web.endpoints import description_of
+from tests.support.archives import origin_of
 
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]
@@ -88,7 +89,9 @@ def test_a_call_accepts_the_keys_that_the_document_names(
         scope = call.get("x-scope")
         assert bool(call["security"]) is (scope is not None), address
         for key, client in clients.items():
-            status = client.open(f"{address}?no_such=1", method=method).status_code
+            origin = origin_of(path)
+            answer = client.open(f"{address}?no_such=1", method=method, environ_overrides=origin)
+            status = answer.status_code
             if scope is None or scope in OPENED_BY[key]:
                 assert status == 400, (method, address, key)
             else:

@@ -96,10 +96,14 @@ def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second
         answers = [json.loads(ask(port, path, KEY)[1]) for _ in range(40)]
         return [[item["id"] for item in answer["items"]] for answer in answers]
 
-    with served(environment(environment_of, own_desk), port):
+    operators = free_port()
+    variables = environment(environment_of, own_desk, OPERATORS_ADDRESS=f"127.0.0.1:{operators}")
+    with served(variables, port):
         assert until(
-            lambda: is_ready(port) and b"read_also_workers 2.0" in ask(port, "/metrics")[1]
+            lambda: is_ready(port) and b"read_also_workers 2.0" in ask(operators, "/metrics")[1]
         )
+        assert ask(port, "/metrics")[0] == 404
+        assert ask(operators, "/readyz")[0] == 200
         assert {len(listed) for listed in lists()} == {12}
         with closing(open_store(own_desk.database_url)) as store:
             store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))

@@ -35,6 +35,7 @@ from recommender.errors import UnreadableMarkup
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
+from recommender.request_origin import LISTENER, OPERATORS, PUBLIC
 from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, open_store
 from service import create_app
@@ -170,9 +171,10 @@ def desk_articles() -> list[Document]:
 def clean_environment(**settings: str | Path) -> dict[str, str]:
     """This environment without READ_ALSO_ variables but the given ones.
 
-    Unless it is given, the model is the bundled one, whatever the languages of a test's texts are.
+    Unless they are given, the model is the bundled one, whatever the languages of a test's texts
+    are, and operators have any free port.
     """
-    settings = {"MODEL": BUNDLED, **settings}
+    settings = {"MODEL": BUNDLED, "OPERATORS_ADDRESS": "127.0.0.1:0", **settings}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return kept | {PREFIX + name: str(value) for name, value in settings.items()}
 
@@ -267,9 +269,14 @@ def clients() -> Iterator[Callable[..., FlaskClient]]:
         app.before_request_funcs.clear()
 
 
+def origin_of(path: str) -> dict[str, str]:
+    """What the web server says of a request that comes to the listener which serves a path."""
+    return {LISTENER: OPERATORS if path == "/metrics" else PUBLIC}
+
+
 def gauges(client: FlaskClient) -> dict[str, float]:
     """By name, with the value of a label where there is one."""
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", environ_overrides=origin_of("/metrics"))
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
     families = text_string_to_metric_families(answer.get_data(as_text=True))

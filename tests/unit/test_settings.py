@@ -113,6 +113,8 @@ def test_every_value_is_taken_over() -> None:
         API_KEYS=f"cms:read+write:{SECRET}",
         PUBLIC_READS="1",
         WORKERS="64",
+        OPERATORS_ADDRESS="0.0.0.0:9000",
+        TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8",
     )
     assert settings == Settings(
         "sqlite:////srv/a.db",
@@ -121,6 +123,8 @@ def test_every_value_is_taken_over() -> None:
         (ApiKey.of("cms", {"read", "write"}, SECRET),),
         public_reads=True,
         workers=64,
+        operators_address="0.0.0.0:9000",
+        trusted_proxies=("127.0.0.1", "10.0.0.0/8"),
         encoding=EncodingSettings(Dimensions(256)),
     )
     assert settings.data.snapshots == Path("/srv/data/snapshots")
@@ -136,6 +140,8 @@ def test_every_value_is_taken_over() -> None:
         ("RATE_PER_KEY", ["0", "-1", "6/s", "1.5", "10000000", "٢"]),
         ("RATE_PER_ADDRESS", ["0", "many"]),
         ("RATE_OF_UNKNOWN_KEYS", ["0", "off"]),
+        ("OPERATORS_ADDRESS", ["8081", ":8081", "localhost", "localhost:x", "localhost:65536"]),
+        ("TRUSTED_PROXIES", ["*", "nginx", "10.0.0.1/8"]),
         ("PUBLIC_READS", ["2", "on", "maybe", " 1"]),
         ("TITLE_MODEL", ["auto", "remote:bge"]),
         ("DIMENSIONS", ["0", "-1", "all", "!", "256!!", "100000", " 256"]),

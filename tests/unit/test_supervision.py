@@ -98,3 +98,24 @@ def test_an_essential_program_that_cannot_start_ends_all_with_its_code(tmp_path:
     with supervised(waiting(one), failing | {"essential": True}) as process:
         assert process.wait(PATIENCE_SECONDS) == 3
         assert all(not is_running(pid) for pid in pids(one))
+
+
+def test_a_program_that_is_killed_soon_after_its_first_start_is_started_again(
+    tmp_path: Path,
+) -> None:
+    one = tmp_path / "one"
+    with supervised(waiting(one, essential=True)):
+        assert until(lambda: len(pids(one)) == 1, PATIENCE_SECONDS)
+        os.kill(pids(one)[0], signal.SIGKILL)
+        assert until(lambda: len(pids(one)) == 2, PATIENCE_SECONDS)
+
+
+def test_sighup_renews_every_program_by_its_signal(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    reloads = waiting(two, renewal=signal.SIGCONT)  # which does nothing to it
+    with supervised(waiting(one), reloads) as process:
+        assert until(lambda: len(pids(one)) == 1 and len(pids(two)) == 1, PATIENCE_SECONDS)
+        process.send_signal(signal.SIGHUP)
+        assert until(lambda: len(pids(one)) == 2, PATIENCE_SECONDS)
+        assert is_running(pids(two)[0])
+        assert process.poll() is None

@@ -1,0 +1,340 @@
+"""The web worker: gunicorn's threads, of which none waits for a client.
+
+One loop receives requests, sends answers and closes connections, all with deadlines. A request gets
+a thread when its header and the first part of its body are there. The parser, the threads and the
+signals are gunicorn's.
+"""
+
+import errno
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from recommender.operations.web_connection import (
+    LEAST_BYTES_PER_SECOND,
+    RECEIVING_SECONDS,
+    Arrival,
+    BufferedSocket,
+    Connection,
+    arrival_of,
+    refusal,
+)
+from recommender.request_origin import (
+    LISTENER,
+    OPERATORS,
+    PUBLIC,
+    STOPPING,
+    client_address,
+    is_served,
+)
+
+__all__ = ["MOST_REQUESTS", "WebWorker"]
+
+OPERATORS_THREADS: Final = 2
+BODY_WAITS: Final = 3
+"""How many of the eight threads may wait for large bodies."""
+MOST_WAITING: Final = 512
+"""Connections of a listener that wait for a client; above, the one that waits longest is closed."""
+MOST_REQUESTS: Final = 128
+"""Requests of a listener that are answered or wait for a thread; above, the answer is 503."""
+LINGER_SECONDS: Final = 2.0
+"""After an answer that ends its connection, and for connections of a worker that stops."""
+SWEEP_SECONDS: Final = 0.5
+RECEIVED_AT_ONCE: Final = 64 * 2**10
+_NO_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_REFUSALS: Final = {
+    Arrival.TOO_LONG: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the header is too long"),
+    Arrival.UNREADABLE: (HTTPStatus.BAD_REQUEST, "a line of the header does not end with CRLF"),
+}
+_TOO_SLOW: Final = (HTTPStatus.REQUEST_TIMEOUT, "the request did not come in time; send it again")
+_OVERLOADED: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "too many requests wait; try again")
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+@dataclass(slots=True)
+class Listener:
+    """A listening socket, the threads that answer there, and the connections that wait."""
+
+    name: str
+    socket: Any
+    threads: ThreadPoolExecutor
+    requests: int = 0
+    waiting: dict[Connection, None] = field(default_factory=dict)
+
+    def oldest(self) -> Connection | None:
+        """The connection that waits longest."""
+        return next(iter(self.waiting), None)
+
+
+class WebWorker(ThreadWorker):  # type: ignore[misc]
+    """A worker with a listener for the public and, if there is a second socket, for operators."""
+
+    alive: bool
+    wsgi: Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+    def init_process(self) -> None:
+        """Make the listeners; gunicorn calls this in the new process."""
+        self._swept_at = 0.0
+        self._permits = threading.BoundedSemaphore(BODY_WAITS)
+        names = (PUBLIC, self.cfg.threads), (OPERATORS, OPERATORS_THREADS)
+        self._listeners = {
+            name: Listener(name, one, ThreadPoolExecutor(threads, name))
+            for one, (name, threads) in zip(self.sockets, names, strict=False)
+        }
+        super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """The threads for the public; gunicorn asks."""
+        return self._listeners[PUBLIC].threads
+
+    def load_wsgi(self) -> None:
+        """Load the application; it is told whose each request is."""
+        super().load_wsgi()
+        application = self.wsgi
+
+        def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            listener = environ[LISTENER] = environ["gunicorn.socket"].listener
+            if not is_served(listener, environ["PATH_INFO"]):
+                start_response("404 Not Found", [("Content-Length", "0")])
+                return ()
+            environ[STOPPING] = self._is_stopping
+            environ["REMOTE_ADDR"] = client_address(
+                environ["REMOTE_ADDR"],
+                environ.get("HTTP_X_FORWARDED_FOR", ""),
+                self.cfg.forwarded_allow_ips,
+            )
+            return application(environ, start_response)
+
+        self.wsgi = answer
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """SIGTERM: stop after what was begun; at once if nothing can have begun."""
+        if not self.booted:
+            raise SystemExit(0)
+        super().handle_exit(sig, frame)
+
+    def run(self) -> None:
+        """Serve until a signal comes or the master is gone; then finish what was begun."""
+        self.poller.register(
+            self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks
+        )
+        self.set_accept_enabled(enabled=True)
+        while self.alive:
+            self._turn()
+            self.alive = self.alive and self.is_parent_alive()
+        self._finish()
+
+    def accept(self, listening: Any) -> bool:  # noqa: ANN401 - gunicorn's wrapper of a socket
+        """Accept a connection; whether there was one."""
+        listener = next(one for one in self._listeners.values() if one.socket is listening)
+        try:
+            client, address = listening.accept()
+        except OSError as fault:
+            if fault.errno in _NO_FILES and (oldest := listener.oldest()) is not None:
+                self._close(oldest)
+            return False
+        if len(listener.waiting) >= MOST_WAITING and (oldest := listener.oldest()) is not None:
+            self._close(oldest)
+        buffered = BufferedSocket(client, listener.name)
+        connection = Connection(self.cfg, buffered, address, listening.getsockname())
+        self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
+        self._receive(connection)  # most often the request has come already
+        return True
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Answer a request in a thread."""
+        listener = self._listener_of(conn)
+        listener.requests += 1
+        conn.open_reader(self._permits, self._is_stopping)
+        future = listener.threads.submit(self.handle, conn)
+        future.add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
+
+    def handle_request(self, req: object, conn: Connection) -> bool:
+        """In the thread: answer a request whose header was read."""
+        if conn.reader is not None:
+            conn.reader.begin_body()
+        answered: bool = super().handle_request(req, conn)
+        return answered
+
+    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
+        """In the loop: send what the client has not taken yet of the answer."""
+        self._listener_of(conn).requests -= 1
+        if conn.reader is not None:
+            conn.reader.end_body()
+        conn.stays = not fs.cancelled() and fs.exception() is None and bool(fs.result())
+        self._send(conn)
+
+    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001
+        """In the thread: whether another request may follow; no rest of a body is waited for."""
+        if conn.reader is not None:
+            conn.reader.end_body()
+        return keepalive and bool(conn.parser.finish_body(max_bytes=RECEIVED_AT_ONCE))
+
+    # --- the loop ---
+
+    def _turn(self) -> None:
+        self.notify()
+        self.wait_for_and_dispatch_events(timeout=SWEEP_SECONDS)
+        now = time.monotonic()
+        if now - self._swept_at < SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        for connection in self._waiting():
+            if connection.deadline <= now and connection.give_up is not None:
+                connection.give_up(connection)
+
+    def _finish(self) -> None:
+        """Answer what has come, also to connections that were not accepted yet; then end.
+
+        The sockets are closed before that, so that the next server can listen there.
+        """
+        for one in self.sockets:
+            while self.accept(one):
+                pass
+        self.set_accept_enabled(enabled=False)
+        for one in self.sockets:
+            one.close()
+        now = time.monotonic()
+        until = now + self.cfg.graceful_timeout
+        for connection in self._waiting():
+            connection.deadline = min(connection.deadline, now + LINGER_SECONDS)
+        while self._has_work() and time.monotonic() < until:
+            self._turn()
+        for listener in self._listeners.values():
+            listener.threads.shutdown(wait=False)
+
+    def _has_work(self) -> bool:
+        return any(one.requests or one.waiting for one in self._listeners.values())
+
+    def _waiting(self) -> list[Connection]:
+        return [one for listener in self._listeners.values() for one in listener.waiting]
+
+    def _is_stopping(self) -> bool:
+        return not self.alive
+
+    def _listener_of(self, connection: Connection) -> Listener:
+        return self._listeners[connection.sock.listener]
+
+    # --- one connection: receive, answer in a thread, send, and receive again or close ---
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            data = connection.sock.recv(RECEIVED_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        connection.received += data
+        if data:
+            self._take(connection)
+        else:
+            self._close(connection)
+
+    def _take(self, connection: Connection) -> None:
+        """Answer the request that was received, if enough of it is there."""
+        arrival = arrival_of(connection.received)
+        if arrival is Arrival.ENOUGH:
+            self._forget(connection)
+            if self._listener_of(connection).requests < MOST_REQUESTS:
+                self.enqueue_req(connection)
+            else:
+                self._refuse(connection, *_OVERLOADED)
+        elif arrival in _REFUSALS:
+            self._refuse(connection, *_REFUSALS[arrival])
+        elif arrival is Arrival.BODY and not connection.has_header:
+            connection.has_header = True
+            self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
+
+    def _refuse(self, connection: Connection, status: HTTPStatus, detail: str) -> None:
+        connection.stays = False
+        try:
+            connection.sock.sendall(refusal(status, detail))
+        except OSError:
+            self._close(connection)
+        else:
+            self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        try:
+            is_sent = connection.sock.flush()
+        except OSError:
+            self._close(connection)
+            return
+        if is_sent:
+            self._go_on(connection)
+        elif connection.give_up != self._close:
+            seconds = RECEIVING_SECONDS + len(connection.sock.unsent) / LEAST_BYTES_PER_SECOND
+            self._await(connection, selectors.EVENT_WRITE, self._send, seconds, self._close)
+
+    def _go_on(self, connection: Connection) -> None:
+        """After an answer: wait for the next request, or close."""
+        self._forget(connection)
+        if connection.stays:
+            connection.take_rest()
+            seconds = float(self.cfg.keepalive)
+            self._await(connection, selectors.EVENT_READ, self._receive, seconds)
+            self._take(connection)
+            return
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(connection)
+        else:
+            self._await(connection, selectors.EVENT_READ, self._skip, LINGER_SECONDS, self._close)
+
+    def _skip(self, connection: Connection) -> None:
+        """Read and forget what still comes: a reset would take the answer from the client."""
+        try:
+            data = connection.sock.recv(RECEIVED_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(connection)
+
+    def _expire(self, connection: Connection) -> None:
+        """Give up a request that does not come."""
+        if connection.received:
+            self._refuse(connection, *_TOO_SLOW)
+        else:
+            self._close(connection)
+
+    def _await(
+        self,
+        connection: Connection,
+        event: int,
+        go_on: Callable[[Connection], None],
+        seconds: float,
+        give_up: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """Go on with a connection at an event; give it up after some seconds."""
+        self._forget(connection)
+        if not self.alive:
+            seconds = min(seconds, LINGER_SECONDS)
+        connection.deadline = time.monotonic() + seconds
+        connection.give_up = give_up or self._expire
+        self._listener_of(connection).waiting[connection] = None
+        self.poller.register(connection.sock, event, lambda _: go_on(connection))
+
+    def _forget(self, connection: Connection) -> None:
+        """Wait for nothing more of a connection."""
+        connection.give_up = None
+        waiting = self._listener_of(connection).waiting
+        if connection in waiting:
+            del waiting[connection]
+            self.poller.unregister(connection.sock)
+
+    def _close(self, connection: Connection) -> None:
+        self._forget(connection)
+        connection.sock.close()

@@ -1,0 +1,61 @@
+"""What the web server says of a request in its WSGI environment, and whose request it is.
+
+The web server sets the keys. An application that another server runs sees none of them: it then
+serves the public only.
+"""
+
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+__all__ = ["LISTENER", "OPERATORS", "PUBLIC", "STOPPING", "client_address", "is_served"]
+
+LISTENER: Final = "read_also.listener"
+"""The key of the listener that the request came to: PUBLIC or OPERATORS."""
+PUBLIC: Final = "public"
+OPERATORS: Final = "operators"
+STOPPING: Final = "read_also.is_stopping"
+"""The key of a function that says whether the server stops, so that long work should end."""
+PROBES: Final = frozenset({"/healthz", "/readyz"})
+METRICS: Final = frozenset({"/metrics"})
+
+
+def is_served(listener: str, path: str) -> bool:
+    """Whether a listener serves a path: operators' the probes and the metrics, public all else.
+
+    The probes are on both, for load balancers.
+    """
+    return path in PROBES or (listener == OPERATORS) == (path in METRICS)
+
+
+def client_address(peer: str, forwarded_for: str, proxies: Sequence[str]) -> str:
+    """The address of the client that a request comes from.
+
+    Args:
+        peer: the address at the other end of the connection.
+        forwarded_for: the header `X-Forwarded-For`; each proxy appends the address that it sees.
+        proxies: the addresses and networks of the trusted proxies.
+
+    Returns:
+        The last address that no trusted proxy has. What stands before it, anybody may have written.
+    """
+    hops = [*forwarded_for.split(","), peer]
+    address = peer
+    while hops and _is_among(address, proxies):
+        hop = hops.pop().strip()
+        if not _is_address(hop):
+            break
+        address = hop
+    return address
+
+
+def _is_among(address: str, proxies: Sequence[str]) -> bool:
+    return any(ip_address(address) in ip_network(proxy) for proxy in proxies)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

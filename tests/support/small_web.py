@@ -1,0 +1,95 @@
+"""The real web server around a small application, for tests of the server itself.
+
+`/` and `/healthz` say what the application is told of a request, `/sleep/0.5` answers after so many
+seconds, `/long/1000` with so many bytes, and any other path reads the body and says its length.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recommender.errors import ReadAlsoError
+from recommender.operations import web_connection, web_worker
+from recommender.operations.web_server import WebOptions, WebServer
+from recommender.request_origin import LISTENER, STOPPING
+from tests.support.servers import ROOT
+from tests.support.waiting import PATIENCE_SECONDS, free_port
+
+DEADLINE_SECONDS = 0.6
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+def small_application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    status, body = _answer(path, environ)
+    start_response(status, [("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _answer(path: str, environ: dict[str, Any]) -> tuple[str, bytes]:
+    try:
+        return "200 OK", _body(path, environ)
+    except ReadAlsoError as fault:
+        return "503 Refused", repr(fault).encode()
+
+
+def _body(path: str, environ: dict[str, Any]) -> bytes:
+    kind, _, number = path[1:].partition("/")
+    if kind in {"", "healthz", "metrics"}:
+        told = {"listener": environ[LISTENER], "client": environ["REMOTE_ADDR"]}
+        told |= {"stopping": environ[STOPPING](), "script": environ["SCRIPT_NAME"]}
+        return json.dumps(told | {"scheme": environ["wsgi.url_scheme"]}).encode()
+    if kind == "sleep":
+        time.sleep(float(number))
+        return b"slept"
+    if kind == "long":
+        return b"x" * int(number)
+    return str(len(environ["wsgi.input"].read())).encode()
+
+
+class SmallServer(WebServer):
+    def load(self) -> object:
+        return small_application
+
+
+@dataclass(frozen=True)
+class Small:
+    """A server that runs: its process, and its two ports."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    operators: int
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+
+@contextmanager
+def small_server(
+    *, port: int | None = None, proxies: tuple[str, ...] = (), hurried: bool = True
+) -> Iterator[Small]:
+    """A server with one worker; a hurried one waits for clients for DEADLINE_SECONDS only."""
+    public, operators = port or free_port(), free_port()
+    options = WebOptions(f"127.0.0.1:{public}", 1, f"127.0.0.1:{operators}", proxies)
+    words = [json.dumps(asdict(options)), *["hurried"] * hurried]
+    command = [sys.executable, "-m", "tests.support.small_web", *words]
+    process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - words of our own
+    try:
+        yield Small(process, public, operators)
+    finally:
+        process.kill()
+        process.wait(PATIENCE_SECONDS)
+
+
+if __name__ == "__main__":
+    if "hurried" in sys.argv:
+        for module in (web_connection, web_worker):
+            hurry = {"RECEIVING_SECONDS": DEADLINE_SECONDS, "LEAST_BYTES_PER_SECOND": 100 * 2**20}
+            vars(module).update(hurry)
+    SmallServer(WebOptions(**json.loads(sys.argv[1]))).run()
