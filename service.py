@@ -8,7 +8,7 @@ from flask import Flask
 from index import Catalog
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.indexing.snapshots import may_create_store
-from recommender.live import Follower, Heartbeats, Journal
+from recommender.live import FolderHealth, Follower, Heartbeats, Journal
 from recommender.settings import Settings
 from recommender.store import LazyStore
 from recommender.web import State, register
@@ -64,4 +64,5 @@ def _state_of(settings: Settings) -> State:
         Heartbeats(settings.data.heartbeats),
     )
     keyring = Keyring(settings.api_keys, store, settings.data.keys)
-    return State(settings, store, follower, keyring, Rates.of(settings))
+    folder = FolderHealth(settings.data_dir)
+    return State(settings, store, follower, keyring, Rates.of(settings), folder)

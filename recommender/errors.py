@@ -23,6 +23,7 @@ ReadAlsoError
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
 |-- NotReady                 there is neither a store nor a journal to answer from
 |-- StoreUnusable            the article store cannot be opened, read or written now
+|   `-- StoreFull            there is no room on its disk, so it takes no writes
 |-- Busy                     too many requests do the same slow work at once
 |-- SlowBody                 the body of a request does not come fast enough
 |-- ServerStops              the server stops before it did what was asked
@@ -34,7 +35,7 @@ ReadAlsoError
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final
 
 __all__ = [
     "ApiError",
@@ -62,6 +63,7 @@ __all__ = [
     "SlowBody",
     "SourceAway",
     "StaleVersion",
+    "StoreFull",
     "StoreRestored",
     "StoreUnusable",
     "UnknownArticle",
@@ -194,13 +196,22 @@ class NotReady(ReadAlsoError):
 class StoreUnusable(ReadAlsoError):
     """The article store cannot be opened, read or written now."""
 
-    @classmethod
-    def now(cls, reason: BaseException) -> Self:
+    @staticmethod
+    def now(reason: BaseException) -> "StoreUnusable":
         """Make the error for a database that is busy, full, absent or damaged now."""
-        return cls(
+        kind = StoreFull if any(words in str(reason) for words in _FULL) else StoreUnusable
+        return kind(
             f"the article store cannot be used now: {reason}; try again, because the last write "
             "may not have been stored"
         )
+
+
+class StoreFull(StoreUnusable):
+    """There is no room on the disk of the article store, so it takes no writes."""
+
+
+_FULL: Final = ("disk is full", "No space left on device")
+"""What SQLite and PostgreSQL say of a full disk."""
 
 
 class Busy(ReadAlsoError):

@@ -30,6 +30,7 @@ __all__ = [
     "EarlierBlocks",
     "EarlierPins",
     "Explanation",
+    "FolderState",
     "Grounds",
     "Health",
     "Item",
@@ -51,6 +52,12 @@ NoGrounds = Literal["store_away", "text_changed"]
 
 `store_away`: the store does not answer. `text_changed`: a text was written after the list was
 ranked, or its plain text is not stored, so the compared text cannot be quoted.
+"""
+FolderState = Literal["ok", "full", "read-only", "failing"]
+"""Whether the data folder takes what is written.
+
+`full`: no room, or a quota is used up. `read-only`: it may not be written. `failing`: the disk
+refuses for another reason; the log says which.
 """
 Rule = Literal[
     "translation",
@@ -289,13 +296,17 @@ class Health(Answer):
 
 
 class Readiness(Answer):
-    """What there is to answer from; `unserved` says why a published generation is not served."""
+    """What there is to answer from; `unserved` says why a published generation is not served.
+
+    `data_folder` says whether the data folder of the machine takes what is written.
+    """
 
     status: Literal["ready"]
     generation: str
     articles: int
     change: int
     store: Literal["ok", "away"]
+    data_folder: FolderState
     unserved: str | None
 
 

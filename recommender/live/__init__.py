@@ -1,5 +1,6 @@
 """The archive that a web worker searches: one immutable snapshot, and every change after it."""
 
+from recommender.live.folder_health import FolderHealth
 from recommender.live.follower import REFRESH_SECONDS, Follower, LiveState
 from recommender.live.heartbeat import Heartbeats
 from recommender.live.journal import Journal
@@ -14,6 +15,7 @@ from recommender.live.replica import (
 __all__ = [
     "REFRESH_SECONDS",
     "BaseSnapshot",
+    "FolderHealth",
     "Follower",
     "Heartbeats",
     "Journal",

@@ -30,12 +30,14 @@ from recommender.live.replica import (
 )
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import ActivePolicy
+from recommender.repeated_fault import RepeatedFault
 from recommender.store import ArticleStore
 
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]
 
 REFRESH_SECONDS: Final = 0.1
 REPORT_SECONDS: Final = 3_600.0
+REPORT_AGAIN_SECONDS: Final = 10.0  # after a report failed
 _log = logging.getLogger(__name__)
 
 
@@ -96,7 +98,12 @@ class Follower:
         self._complete_at: Hashable = None
         self._tried_files: object = None
         self._report_at = -math.inf
-        self._report_fault: str | None = None
+        self._report_fault = RepeatedFault(
+            _log, "the store does not know which changes this machine needs"
+        )
+        self._refresh_fault = RepeatedFault(_log, "the view could not be refreshed")
+        self._store_fault = RepeatedFault(_log, "the store is away, and lists go on without it")
+        self._heartbeat_fault = RepeatedFault(_log, "no worker learns which changes this one shows")
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="opener")
         self._refreshing = threading.Lock()
         self._refreshed = threading.Condition()
@@ -155,8 +162,9 @@ class Follower:
     def _try_refresh(self) -> None:
         try:
             self.refresh()
-        except Exception:  # noqa: BLE001 - a surprise is logged, and must not end the thread
-            _log.exception("the view could not be refreshed")
+            self._refresh_fault.clear()
+        except Exception as fault:  # noqa: BLE001 - a surprise is logged, and must not end the thread
+            self._refresh_fault.note(fault, trace=True)
         with self._refreshed:
             self._refreshed.notify_all()
 
@@ -249,6 +257,7 @@ class Follower:
             self._report_catalog(store)
         except StoreUnusable as fault:
             self._complete_at = None
+            self._store_fault.note(fault)
             self._publish(replica, str(fault))
         except StoreRestored as fault:
             _log.error("%s", fault)
@@ -281,21 +290,28 @@ class Follower:
             self._opener.submit(self._touch_catalog, store)
 
     def _touch_catalog(self, store: ArticleStore) -> None:
-        """Report; if that fails, say why once, and let it be tried again at the next look."""
+        """Report; if that fails, say why, and let it be tried again in a while."""
         try:
             touch_catalog(store, self._catalog)
-            self._report_fault = None
+            self._report_fault.clear()
         except Exception as fault:  # noqa: BLE001 - nobody waits for it in a thread
-            self._report_at = -math.inf
-            if str(fault) != self._report_fault:
-                self._report_fault = str(fault)
-                _log.warning("the store does not know which changes this machine needs: %s", fault)
+            self._report_at = time.monotonic() + REPORT_AGAIN_SECONDS
+            self._report_fault.note(fault)
 
     def _confirm(self) -> None:
         """Note that the view is complete at this moment."""
         if self._state is not None:
             self._state = replace(self._state, store_fault=None, seen_at=time.monotonic())
-            self.heartbeats.write(self._state.change)
+            self._write_heartbeat(self._state.change)
+        self._store_fault.clear()
+
+    def _write_heartbeat(self, change: int) -> None:
+        """Say which changes this worker shows; on a full disk it goes on without saying so."""
+        try:
+            self.heartbeats.write(change)
+            self._heartbeat_fault.clear()
+        except OSError as fault:
+            self._heartbeat_fault.note(fault)
 
     def _publish(self, replica: Replica, fault: str | None, seen_at: float | None = None) -> None:
         if seen_at is None:
@@ -306,7 +322,7 @@ class Follower:
         self._state = LiveState(
             replica.view, active_policy, replica.overrides, number, fault, seen_at, unserved
         )
-        self.heartbeats.write(number)
+        self._write_heartbeat(number)
 
     def _log_policy_fault(self, active_policy: ActivePolicy) -> None:
         """Log once why the newest policy is not active."""

@@ -23,12 +23,16 @@ class Heartbeats:
         self._written: int | None = None
 
     def write(self, change: int) -> None:
-        """Write that this worker shows every change up to a number."""
+        """Write that this worker shows every change up to a number.
+
+        Raises:
+            OSError: the folder cannot be written; the next call tries again.
+        """
         if self._file is None:
-            self._file = self._open()
-        if change != self._written:
-            os.pwrite(self._file, f"{change:0{_WIDTH}d}".encode(), 0)
-            self._written = change
+            self._file = self._open(change)
+        elif change != self._written:
+            _write(self._file, change)
+        self._written = change
 
     def read(self) -> list[int]:
         """The change up to which each living worker shows all; files of dead ones are removed."""
@@ -44,14 +48,20 @@ class Heartbeats:
             os.close(self._file)
             self._file = self._written = None
 
-    def _open(self) -> int:
+    def _open(self, change: int) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         # The file is locked before others can see it: without a lock it would be removed.
         aside, self._path = self._folder / f".{name}", self._folder / name
         file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        aside.rename(self._path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _write(file, change)
+            aside.rename(self._path)
+        except OSError:
+            os.close(file)
+            aside.unlink(missing_ok=True)
+            raise
         return file
 
     def _read_file(self, path: Path) -> int | None:
@@ -76,3 +86,7 @@ class Heartbeats:
         except BlockingIOError:
             return True
         return False
+
+
+def _write(file: int, change: int) -> None:
+    os.pwrite(file, f"{change:0{_WIDTH}d}".encode(), 0)

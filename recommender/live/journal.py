@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -26,11 +27,13 @@ from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.replica import Replica
 from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
+from recommender.repeated_fault import RepeatedFault
 from recommender.store import ArticleStore, LogPosition, Update
 
 __all__ = ["Journal", "JournalContent", "JournalWriter"]
 
 MOST_JOBS: Final = 20  # that wait for the disk
+RETRY_SECONDS: Final = 1.0  # after the disk failed
 _SUFFIX: Final = ".changes"
 _log = logging.getLogger(__name__)
 StoredPolicies = tuple[StoredPolicy, ...]
@@ -195,6 +198,8 @@ class JournalWriter:
         self._thread: ThreadPoolExecutor | None = None
         self._jobs = threading.BoundedSemaphore(MOST_JOBS)
         self._is_incomplete = False
+        self._repair_at = 0.0
+        self._fault = RepeatedFault(_log, "the journal of changes could not be written")
 
     def start(self) -> None:
         """Write in a thread from now on."""
@@ -216,7 +221,7 @@ class JournalWriter:
 
     def repair(self, replica: Replica) -> None:
         """Start the journal again from the store, if something was left out of it."""
-        if self._is_incomplete:
+        if self._is_incomplete and time.monotonic() >= self._repair_at:
             self._is_incomplete = False
             self.restart(replica, None)
 
@@ -241,7 +246,7 @@ class JournalWriter:
 
     def _submit(self, job: Callable[[], None]) -> None:
         if self._thread is None:
-            _attempt(job)
+            self._attempt(job)
         elif self._jobs.acquire(blocking=False):
             self._thread.submit(self._run, job)
         else:
@@ -249,20 +254,22 @@ class JournalWriter:
 
     def _run(self, job: Callable[[], None]) -> None:
         try:
-            _attempt(job)
+            self._attempt(job)
         finally:
             self._jobs.release()
+
+    def _attempt(self, job: Callable[[], None]) -> None:
+        """Do a job; if it fails, the journal is started again in a second."""
+        try:
+            job()
+            self._fault.clear()
+        except (OSError, StoreUnusable, StoreRestored) as fault:
+            self._fault.note(fault)
+            self._repair_at, self._is_incomplete = time.monotonic() + RETRY_SECONDS, True
 
 
 def _policies_and_overrides(replica: Replica) -> tuple[StoredPolicies, AllOverrides]:
     return replica.active_policy.history, replica.overrides.in_order
-
-
-def _attempt(job: Callable[[], None]) -> None:
-    try:
-        job()
-    except (OSError, StoreUnusable, StoreRestored) as fault:
-        _log.error("the journal of changes could not be written: %s", fault)
 
 
 def _read(file: BinaryIO, generation: str) -> JournalContent | None:

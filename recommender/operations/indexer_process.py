@@ -35,6 +35,7 @@ from recommender.indexing.snapshots import (
     rollback_hold,
 )
 from recommender.operations.supervision import StopSignal
+from recommender.repeated_fault import RepeatedFault
 from recommender.settings import Settings
 from recommender.store import LOG_START, ArticleStore, LazyStore
 
@@ -126,6 +127,7 @@ class IndexerProcess:
         self._indexer: Indexer | None = None
         self._generation: str | None = None
         self._fingerprint: str | None = None
+        self._fault = RepeatedFault(_log, "no text is read")
         self._queue_check = _Check(every_seconds=0)
         self._snapshot_check = _Check(every_seconds=CHECK_SECONDS)
 
@@ -139,8 +141,9 @@ class IndexerProcess:
             while not stop.has_come:
                 try:
                     analyzed = self.step()
+                    self._fault.clear()
                 except (StoreUnusable, EncoderAway, OSError) as fault:
-                    _log.error("%s", fault)
+                    self._fault.note(fault)
                     is_encoder = isinstance(fault, EncoderAway)
                     time.sleep(ENCODER_AWAY_SECONDS if is_encoder else AWAY_SECONDS)
                     continue

@@ -49,6 +49,7 @@ def readyz() -> Response:
             articles=int(live.view.present.sum()),
             change=live.change,
             store="away" if live.store_fault else "ok",
+            data_folder=state().folder.look(),
             unserved=live.unserved,
         )
     )
@@ -83,6 +84,7 @@ class _Gauges(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._view_gauges()
         yield from self._generation_gauges()
+        yield from self._folder_gauges()
         yield from self._store_gauges()
 
     def _view_gauges(self) -> Iterator[Metric]:
@@ -124,6 +126,13 @@ class _Gauges(Collector):
         yield _gauge("publish_refused", meaning, gate_refusal(catalog).text is not None)
         meaning = "Whether compaction waits for a rebuild by hand after a rollback."
         yield _gauge("compaction_held", meaning, rollback_hold(catalog).text is not None)
+
+    def _folder_gauges(self) -> Iterator[Metric]:
+        folder = self._state.folder
+        meaning = "Whether the data folder takes new files; 0: full, read-only or failing."
+        yield _gauge("data_folder_writable", meaning, folder.look() == "ok")
+        meaning = "Bytes that are free on the disk of the data folder."
+        yield _gauge("data_folder_free_bytes", meaning, folder.free_bytes)
 
     def _store_gauges(self) -> Iterator[Metric]:
         try:

@@ -25,6 +25,7 @@ from recommender.errors import (
     ServerStops,
     SlowBody,
     StaleVersion,
+    StoreFull,
     StoreUnusable,
     UnknownArticle,
     UnreadableMarkup,
@@ -126,6 +127,8 @@ def public_detail(error: Exception) -> str:
             return "there is nothing yet to answer from; the log says why"
         case IndexerAway():
             return "the indexer, which reads drafts, is not there, starting or busy; try again"
+        case StoreFull():
+            return "the disk of the article store is full; try again when there is room"
         case IndexFault() | StoreUnusable():
             return "a part of the service is unavailable; the log says which"
         case _:

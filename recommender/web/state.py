@@ -14,7 +14,7 @@ from recommender.articles import Article, DisplayFields
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
-from recommender.live import Follower, LiveState
+from recommender.live import FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest, timed
 from recommender.ranking.explain import list_explained
@@ -74,6 +74,7 @@ class State:
     follower: Follower
     keyring: Keyring
     rates: Rates
+    folder: FolderHealth
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     slow_seconds: float = 1.0
 

@@ -60,6 +60,7 @@ def test_the_first_snapshot_is_served_at_once(
         "articles": 3,
         "change": 6,
         "store": "ok",
+        "data_folder": "ok",
         "unserved": None,
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recommender.live import Heartbeats
+from tests.support.full_disks import files_of_at_most
 
 POST = """
 import sys
@@ -75,3 +76,19 @@ def test_a_worker_that_just_comes_is_not_taken_for_dead(
     positions = two.read()
     one.close()
     assert positions == [5]
+
+
+def test_a_heartbeat_that_finds_no_room_leaves_nothing_and_comes_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    heartbeats, handles = Heartbeats(tmp_path), Path("/proc/self/fd")
+    before = len(list(handles.iterdir()))
+    with files_of_at_most(0):
+        for _ in range(3):
+            with pytest.raises(OSError, match="File too large"):
+                heartbeats.write(7)
+    assert len(list(handles.iterdir())) == before
+    assert list(tmp_path.iterdir()) == []
+    heartbeats.write(7)
+    assert heartbeats.read() == [7]
+    heartbeats.close()

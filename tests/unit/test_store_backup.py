@@ -1,7 +1,6 @@
 """A backup: the store at one moment, complete or not there at all."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from recommender.store import backup as backup_module
 from recommender.store.backup import ROWS_AT_ONCE, back_up, restore
 from recommender.store.database import MIGRATIONS
 from tests.support.features import make_embedding, make_features
+from tests.support.full_disks import files_of_at_most
 from tests.support.stores import log_of, make_article
 
 Open = Callable[..., ArticleStore]
@@ -71,17 +71,6 @@ def fill(store: ArticleStore, articles: int = 40) -> None:
     store.features.add_texts({"h1": "B"}, "x")
     store.policies.put('{"ü": 1}')
     store.overrides.put("markup", "pins", (Override(id="a-0000"),), "an editor")
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """As on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.postgresql_daily
