@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint format test test-long test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help lint lint-deploy format test test-long test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -60,6 +60,12 @@ lint: $(READY) ## Style, types, and the direction of imports.
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
+
+LINTERS := .venv-deploy
+lint-deploy: ## Lint deploy/: Dockerfile, manifests, nginx; in an environment of its own.
+	test -x $(LINTERS)/bin/python || $(PYTHON) -m venv $(LINTERS)
+	$(LINTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/deploy-linters.txt
+	{ echo 'http {'; cat deploy/nginx/read-also.conf; echo '}'; } | $(LINTERS)/bin/gixy -
 
 format: $(READY) ## Format the code.
 	$(RUN) -m ruff format .

@@ -20,7 +20,7 @@ from tests.support.missing_software import skip_or_fail
 from tests.support.postgresql import unprivileged_user
 from tests.support.waiting import free_port, until
 
-__all__ = ["SHIPPED", "Answer", "Nginx", "make_certificate", "running_nginx"]
+__all__ = ["HOST", "SHIPPED", "Answer", "Nginx", "find_program", "running_nginx", "trusting"]
 
 SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "nginx"
 HOST: Final = "related.example"
@@ -90,7 +90,7 @@ def trusting() -> ssl.SSLContext:
     return context
 
 
-def make_certificate(certificate: Path, key: Path) -> None:
+def _make_certificate(certificate: Path, key: Path) -> None:
     """Write a certificate for a day, signed by itself."""
     words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj"
     subprocess.run(  # noqa: S603 - words of our own
@@ -108,10 +108,10 @@ def make_certificate(certificate: Path, key: Path) -> None:
     )
 
 
-def find_program(name: str) -> str:
-    """Where a program of the system lies; without it the test is skipped, or fails in CI."""
+def find_program(name: str, package: str | None = None) -> str:
+    """Where a program of a package lies; without it the test is skipped, or fails in CI."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    return path or skip_or_fail(f"{name} is not installed: apt-get install {name}")
+    return path or skip_or_fail(f"{name} is not installed: apt-get install {package or name}")
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _configure(
     folder: Path, ports: tuple[int, int], service_port: int, changes: Mapping[str, str]
 ) -> Path:
     """Copy the shipped files into a folder, with what an operator has to change changed."""
-    make_certificate(folder / "cert.pem", folder / "key.pem")
+    _make_certificate(folder / "cert.pem", folder / "key.pem")
     for name in ("cache", "temporary"):
         (folder / name).mkdir()
     live = f"/etc/letsencrypt/live/{HOST}"
