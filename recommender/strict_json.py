@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -9,17 +10,35 @@ from typing import Final, TypeAlias, cast
 
 from recommender.errors import BadJson, FieldFault
 
-__all__ = ["MOST_DEPTH", "JsonObject", "JsonValue", "pointer_to", "read_json", "read_object"]
+__all__ = [
+    "MOST_DEPTH",
+    "MOST_MARKS",
+    "JsonObject",
+    "JsonValue",
+    "pattern_of_marks",
+    "pointer_to",
+    "read_json",
+    "read_object",
+]
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 MOST_DEPTH: Final = 32
+MOST_MARKS: Final = 20_000
+"""Of a document. A request for twenty lists has 16,000, if its texts have all that they may."""
+LONGEST_STEP: Final = 200  # letters of a name that an error quotes
 MOST_FAULTS: Final = 20
 WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
 LONGEST_WHOLE_NUMBER: Final = 20  # letters; before a text of millions of digits is computed
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _TOO_DEEP: Final = f"is nested deeper than {MOST_DEPTH} levels"
+_MARKS: Final = ",[{"
+"""Every value but the outermost follows one of these; so a bound of them bounds the values."""
+_TOO_MANY: Final = f"has {MOST_MARKS} or more commas and opening brackets outside of strings"
+
+Path: TypeAlias = "tuple[Path, str | int] | None"
+"""The steps to a value, the last one outermost; a pointer is made of them only for an error."""
 
 
 def read_json(text: str | bytes) -> JsonValue:
@@ -29,9 +48,12 @@ def read_json(text: str | bytes) -> JsonValue:
         BadJson: the text is not JSON, or holds what readers understand in different ways: repeated
             keys, NaN or Infinity, whole numbers outside 64 bits, numbers too large for any reader,
             half a surrogate pair, more than 32 levels. Each is named by its JSON pointer, or by
-            line and column.
+            line and column. Or it has 20,000 commas and opening brackets outside of
+            strings, which are counted before any value is made.
     """
     letters = _letters(text)
+    if sum(map(letters.count, _MARKS)) >= MOST_MARKS and _MANY_MARKS.match(letters):
+        raise _bad(FieldFault("", _TOO_MANY))
     try:
         value: object = _DECODER.decode(letters)
     except json.JSONDecodeError as error:
@@ -39,7 +61,7 @@ def read_json(text: str | bytes) -> JsonValue:
         raise _bad(FieldFault("", f"is not JSON: {error.msg} at {place}")) from None
     except RecursionError:
         raise _bad(FieldFault("", _TOO_DEEP)) from None
-    if faults := tuple(islice(_faults(value, "", MOST_DEPTH), MOST_FAULTS)):
+    if faults := tuple(islice(_faults(value, None, MOST_DEPTH), MOST_FAULTS)):
         raise _bad(*faults)
     return cast("JsonValue", value)
 
@@ -56,9 +78,24 @@ def read_object(text: str | bytes) -> JsonObject:
     return value
 
 
+def pattern_of_marks(count: int) -> re.Pattern[str]:
+    """Make a pattern that matches so many marks outside of strings.
+
+    It never goes back, so its time is linear.
+    """
+    return re.compile(
+        rf"""(?:
+            (?: [^",\[{{]++ | "[^"\\]*+ (?: \\. [^"\\]*+ )*+ "? )*+
+            [,\[{{]
+        ){{{count}}}+""",
+        re.VERBOSE | re.DOTALL,
+    )
+
+
 def pointer_to(pointer: str, step: str | int) -> str:
-    """Extend a JSON pointer (RFC 6901) by one step."""
-    return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
+    """Extend a JSON pointer (RFC 6901) by one step; a very long name is cut."""
+    name = str(step)[:LONGEST_STEP]
+    return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +145,40 @@ def _members(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
     return ambiguous
 
 
-def _faults(value: object, pointer: str, depth: int) -> Iterator[FieldFault]:
+def _faults(value: object, path: Path, depth: int) -> Iterator[FieldFault]:
     """The faults of a value, the outermost first; `depth` more levels are allowed."""
     match value:
         case str():
             if not _is_whole_text(value):
-                yield FieldFault(pointer, "holds half a surrogate pair")
+                yield _at(path, "holds half a surrogate pair")
         case _Unfit():
-            yield FieldFault(pointer, value.because)
+            yield _at(path, value.because)
         case list() | dict() if depth == 0:
-            yield FieldFault(pointer, _TOO_DEEP)
+            yield _at(path, _TOO_DEEP)
         case list():
-            for at, entry in enumerate(value):
+            for place, entry in enumerate(value):
                 if not isinstance(entry, bool | int | float):
-                    yield from _faults(entry, f"{pointer}/{at}", depth - 1)
+                    yield from _faults(entry, (path, place), depth - 1)
         case dict():
-            yield from _object_faults(value, pointer, depth - 1)
+            yield from _object_faults(value, path, depth - 1)
 
 
-def _object_faults(value: dict[str, object], pointer: str, depth: int) -> Iterator[FieldFault]:
+def _object_faults(value: dict[str, object], path: Path, depth: int) -> Iterator[FieldFault]:
     if not all(map(_is_whole_text, value)):
-        yield FieldFault(pointer, "has a key that holds half a surrogate pair")
+        yield _at(path, "has a key that holds half a surrogate pair")
         return
     if isinstance(value, _Ambiguous):
-        yield FieldFault(pointer_to(pointer, value.repeated), "is given more than once")
+        yield _at((path, value.repeated), "is given more than once")
     for name, member in value.items():
-        yield from _faults(member, pointer_to(pointer, name), depth)
+        yield from _faults(member, (path, name), depth)
+
+
+def _at(path: Path, detail: str) -> FieldFault:
+    return FieldFault(_pointer(path), detail)
+
+
+def _pointer(path: Path) -> str:
+    return "" if path is None else pointer_to(_pointer(path[0]), path[1])
 
 
 def _is_whole_text(text: str) -> bool:
@@ -153,3 +198,4 @@ def _bad(*faults: FieldFault) -> BadJson:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_members, parse_int=_whole, parse_float=_broken, parse_constant=_constant
 )
+_MANY_MARKS: Final = pattern_of_marks(MOST_MARKS)

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from recommender.web.allocator import share_one_arena
 from recommender.web.article_routes import articles
 from recommender.web.bulk_routes import bulk
 from recommender.web.fragment import fragment
@@ -28,6 +29,7 @@ def register(app: Flask, state: State, *, reader_pages: bool) -> None:
     app.extensions[EXTENSION] = state
     watch_requests(app)  # first: what runs last after a request was registered first
     answer_problems(app)
+    share_one_arena()
     for blueprint in (*BLUEPRINTS, reader) if reader_pages else BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(add_security_headers)

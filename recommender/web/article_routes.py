@@ -1,5 +1,6 @@
 """Articles under /v1: store, change, fetch and delete one, or read the whole store in pages."""
 
+from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, jsonify
@@ -9,7 +10,7 @@ from recommender.articles import Article, check_id, parse_article
 from recommender.errors import BadParameter, FieldFault
 from recommender.store import Receipt
 from recommender.web.auth import needs
-from recommender.web.bodies import check_kind, read_body, read_document
+from recommender.web.bodies import check_kind, parse_body, read_document
 from recommender.web.endpoints import Body, described
 from recommender.web.responses import respond, uncached
 from recommender.web.state import state
@@ -104,7 +105,7 @@ def _read_article(article_id: str) -> Article:
         check_id(article_id)
     except ValueError as error:
         raise BadParameter("the id is not acceptable", (FieldFault("/id", str(error)),)) from None
-    return parse_article(read_body(), article_id=article_id)
+    return parse_body(partial(parse_article, article_id=article_id))
 
 
 @articles.get("/articles")

@@ -133,6 +133,8 @@ def read_line(text: bytes) -> Line:
         fields = read_object(text)
         request = _read_deletion(fields) if DELETE in fields else article_of(fields)
     except ReadAlsoError as refusal:
+        # They would hold what was read of the line until the batch is written.
+        refusal.__traceback__ = refusal.__context__ = None
         return Line(_id_of(fields), refusal)
     return Line(request.id, request)
 

@@ -21,6 +21,7 @@ SLOW_THREADS: Final = 7
 READS: Final = 2
 HEAVY: Final = 3
 WRITES: Final = 4
+BODIES: Final = 2
 VISIBILITY_WAITS: Final = 2
 
 
@@ -89,6 +90,7 @@ class WorkerLimits:
         reads: requests that read the article store.
         heavy: drafts, explanations and searches for the lists that show an article.
         writes: requests that write to the article store.
+        bodies: requests that parse a large body.
         bulk: bulk loads, each up to 16 MiB in memory; a second one is refused at once.
         unknown_ids: a request for an id that is not in the view and waits for the next refresh;
             the others look once and wait for nothing.
@@ -103,6 +105,7 @@ class WorkerLimits:
         self.reads = ConcurrencyLimit(READS, threads)
         self.heavy = ConcurrencyLimit(HEAVY, threads)
         self.writes = ConcurrencyLimit(WRITES, threads)
+        self.bodies = ConcurrencyLimit(BODIES, threads)
         self.bulk = ConcurrencyLimit(1)
         self.unknown_ids = threading.BoundedSemaphore(1)
         self.backlog = threading.BoundedSemaphore(1)

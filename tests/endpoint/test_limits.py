@@ -16,7 +16,7 @@ from recommender.live import Follower
 from recommender.ranking import explain as explanations
 from recommender.settings import Settings
 from recommender.store import ArticleStore
-from recommender.web import limits
+from recommender.web import article_routes, limits
 from recommender.web import state as web_state
 
 Index = Callable[..., int]
@@ -302,4 +302,29 @@ def test_a_writer_above_the_limit_is_503_while_reads_are_answered(
         assert not any(each.done() for each in writes)
     assert [each.result().status_code for each in writes] == [201] * limits.WRITES
     assert client.get("/v1/articles/w-9").status_code == 404
+    assert put(client, 9).status_code == 201
+
+
+# Large bodies.
+
+
+def test_large_bodies_above_the_limit_are_refused_before_they_are_parsed(
+    client: FlaskClient, pool: ThreadPoolExecutor
+) -> None:
+    large = {"title": "L", "body": "word " * 60_000}
+
+    def put(asks: FlaskClient, number: int) -> TestResponse:
+        return asks.put(f"/v1/articles/l-{number}", json=large)
+
+    with blocked_calls(article_routes, "parse_article") as arrived:
+        some = [pool.submit(put, another(client), number) for number in range(limits.BODIES)]
+        for _ in some:
+            assert arrived.acquire(timeout=PATIENCE_SECONDS)
+        assert_refused(put(client, 9))
+        assert_refused(client.post("/v1/related", json=large))
+        assert client.get(SEED).status_code == 200
+        small = client.patch("/v1/articles/harbour-4", json={"section": "port"})
+        assert small.status_code == 200
+        assert not any(each.done() for each in some)
+    assert [each.result().status_code for each in some] == [201] * limits.BODIES
     assert put(client, 9).status_code == 201

@@ -163,7 +163,7 @@ def test_every_field_has_a_meaning() -> None:
         ("[]", {"": "not a JSON object"}),
         ('"{}"', {"": "not a JSON object"}),
         (b"\xff", {"": "is not UTF-8 at byte 0"}),
-        ('{"a":' * 200_000, {"": "is nested deeper than 32 levels"}),
+        ('{"a":' * 10_000, {"": "is nested deeper than 32 levels"}),
         (" " * MOST_POLICY_BYTES + "{}", {"": f"longer than {MOST_POLICY_BYTES} bytes"}),
         ('{"threshold": 0.1, "threshold": 0.1}', {"/threshold": "is given more than once"}),
         ('{"thresold": 0.1}', {"/thresold": "unknown; did you mean 'threshold'?"}),
