@@ -7,7 +7,6 @@ How lists are ranked is not set here: that is policy, see `recommender/ranking/p
 
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +32,13 @@ from recommender.given_settings import (
     gather_settings,
 )
 from recommender.listening_settings import read_listening_address, read_networks
+from recommender.setting_values import (
+    read_choice,
+    read_count,
+    read_rate,
+    read_switch,
+    read_text,
+)
 
 __all__ = [
     "AUTO_MODEL",
@@ -49,7 +55,6 @@ HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
 MOST_WORKERS: Final = 64
 LOG_FORMS: Final = ("text", "json")
-_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _log = logging.getLogger(__name__)
 
 
@@ -268,13 +273,13 @@ def _with_default(variable: Variable, environment: Mapping[str, str]) -> Variabl
 
 
 def _data_folder(given: GivenSettings) -> DataFolder:
-    return DataFolder(Path(_not_empty("DATA_DIR", given["DATA_DIR"])))
+    return DataFolder(Path(read_text("DATA_DIR", given["DATA_DIR"])))
 
 
 def _database_url(given: GivenSettings) -> str:
     """Read the address of the store; the default one lies in the data folder."""
     if given.source(DATABASE_URL) != DEFAULT:
-        return _not_empty(DATABASE_URL, given[DATABASE_URL])
+        return read_text(DATABASE_URL, given[DATABASE_URL])
     data = _data_folder(given)
     if "?" in str(data.database):
         raise BadSettings(
@@ -302,7 +307,7 @@ def _look_for_old_store(data: DataFolder) -> None:
 def _model(name: str, encoding: EncodingSettings) -> str:
     """The name of the model; that of a server's model begins with `remote:`."""
     if encoding.server is None or name.startswith(REMOTE):
-        return _not_empty("MODEL", name)
+        return read_text("MODEL", name)
     if not name or name in HERE:
         raise BadSettings(
             f"{PREFIX}MODEL: {name!r} means a model of this machine, but {PREFIX}ENCODER_URL names "
@@ -325,41 +330,6 @@ def _keys(given: GivenSettings) -> tuple[ApiKey, ...]:
     return tuple(keys)
 
 
-def _not_empty(name: str, text: str) -> str:
-    if not text:
-        raise BadSettings(f"{PREFIX}{name}: is empty; leave it unset for its default")
-    return text
-
-
-def _one_of(name: str, text: str, values: tuple[str, ...]) -> str:
-    if text not in values:
-        raise BadSettings(f"{PREFIX}{name}: {text!r} is none of {', '.join(values)}")
-    return text
-
-
-def _switch(name: str, text: str) -> bool:
-    if text.lower() not in _SWITCH:
-        raise BadSettings(f"{PREFIX}{name}: {text!r} is neither 1 nor 0")
-    return _SWITCH[text.lower()]
-
-
-def _count(name: str, text: str, most: int) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,3}", text) or int(text) > most:
-        raise BadSettings(f"{PREFIX}{name}: {text!r} is not a whole number from 1 to {most}")
-    return int(text)
-
-
-def _rate(name: str, text: str) -> int | None:
-    """Requests a minute; None for any number."""
-    if not text:
-        return None
-    if not re.fullmatch(r"[1-9][0-9]{0,6}", text):
-        raise BadSettings(
-            f"{PREFIX}{name}: {text!r} is not a whole number of requests a minute, 1 to 9999999"
-        )
-    return int(text)
-
-
 _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyType(
     {
         "database_url": _database_url,
@@ -367,12 +337,12 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "model": lambda given: _model(given["MODEL"], read_encoding(given)),
         "encoding": read_encoding,
         "api_keys": _keys,
-        "public_reads": lambda given: _switch("PUBLIC_READS", given["PUBLIC_READS"]),
-        "workers": lambda given: _count("WORKERS", given["WORKERS"], MOST_WORKERS),
-        "log": lambda given: _one_of("LOG", given["LOG"], LOG_FORMS),
-        "rate_per_key": lambda given: _rate("RATE_PER_KEY", given["RATE_PER_KEY"]),
-        "rate_per_address": lambda given: _rate("RATE_PER_ADDRESS", given["RATE_PER_ADDRESS"]),
-        "rate_of_unknown_keys": lambda given: _rate(
+        "public_reads": lambda given: read_switch("PUBLIC_READS", given["PUBLIC_READS"]),
+        "workers": lambda given: read_count("WORKERS", given["WORKERS"], MOST_WORKERS),
+        "log": lambda given: read_choice("LOG", given["LOG"], LOG_FORMS),
+        "rate_per_key": lambda given: read_rate("RATE_PER_KEY", given["RATE_PER_KEY"]),
+        "rate_per_address": lambda given: read_rate("RATE_PER_ADDRESS", given["RATE_PER_ADDRESS"]),
+        "rate_of_unknown_keys": lambda given: read_rate(
             "RATE_OF_UNKNOWN_KEYS", given["RATE_OF_UNKNOWN_KEYS"]
         ),
         "operators_address": lambda given: read_listening_address(

@@ -1,0 +1,56 @@
+"""How the texts of settings are read as values. Each function names the setting that it refuses.
+
+All raise BadSettings for a text that is not as it should be.
+"""
+
+import re
+from typing import Final
+
+from recommender.encoding_settings import PREFIX
+from recommender.errors import BadSettings
+
+__all__ = ["read_choice", "read_count", "read_rate", "read_switch", "read_text"]
+
+_SWITCH: Final = {
+    **dict.fromkeys(("1", "true", "yes"), True),
+    **dict.fromkeys(("0", "false", "no", ""), False),
+}
+
+
+def read_text(name: str, text: str) -> str:
+    """Take a text that is not empty."""
+    if not text:
+        raise BadSettings(f"{PREFIX}{name}: is empty; leave it unset for its default")
+    return text
+
+
+def read_choice(name: str, text: str, values: tuple[str, ...]) -> str:
+    """Take one of some values."""
+    if text not in values:
+        raise BadSettings(f"{PREFIX}{name}: {text!r} is none of {', '.join(values)}")
+    return text
+
+
+def read_switch(name: str, text: str) -> bool:
+    """Read 1 or 0, or a word for them; an empty text is 0."""
+    if text.lower() not in _SWITCH:
+        raise BadSettings(f"{PREFIX}{name}: {text!r} is neither 1 nor 0")
+    return _SWITCH[text.lower()]
+
+
+def read_count(name: str, text: str, most: int) -> int:
+    """Read a whole number from 1 to the most."""
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text) or int(text) > most:
+        raise BadSettings(f"{PREFIX}{name}: {text!r} is not a whole number from 1 to {most}")
+    return int(text)
+
+
+def read_rate(name: str, text: str) -> int | None:
+    """Requests a minute; None for any number."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,6}", text):
+        raise BadSettings(
+            f"{PREFIX}{name}: {text!r} is not a whole number of requests a minute, 1 to 9999999"
+        )
+    return int(text)
