@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
+from tests.faults.harness.clocks import MovedClock
 from tests.faults.harness.freshness import encodings
-from tests.faults.harness.reads import MovedClock, Scene, locked
+from tests.faults.harness.reads import Scene, locked
 from tests.faults.harness.stories import seeds
 from tests.support.serving import Place, Server
 from tests.support.waiting import until

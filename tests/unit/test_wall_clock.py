@@ -1,0 +1,44 @@
+"""The wall clock may jump, so it only tells times; the monotonic clock measures durations."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TELLS_TIMES = {
+    "cli/key_commands.py": "when a key expires",
+    "cli/maintenance.py": "how old what is checked is",
+    "cli/related_command.py": "what readers see now",
+    "evaluation/comparison.py": "what readers see now",
+    "evaluation/runs.py": "what readers see now",
+    "indexing/rebuild.py": "what readers see now, for the gate",
+    "operations/demo.py": "what readers see now",
+    "sources/fetching.py": "until the date that a server names",
+    "sources/sitemaps.py": "whether a date lies in the future",
+    "store/audit_log.py": "when somebody wrote",
+    "store/change_log.py": "when a change was made, and a machine last seen",
+    "store/checkpoint_rows.py": "when a source was read",
+    "store/override_versions.py": "when editors chose",
+    "store/policy_versions.py": "when a policy was set",
+    "store/stored_keys.py": "when a key was made, and expires",
+    "web/auth.py": "whether a key has expired",
+    "web/page_routes.py": "what readers see now",
+    "web/state.py": "what readers see now",
+}
+"""By module, which time it asks the wall clock for. A new one must not be a duration."""
+WALL = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today")}
+
+
+def reads_wall_clock(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in WALL
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    )
+
+
+def test_only_what_tells_a_time_reads_the_wall_clock() -> None:
+    sources = [*(ROOT / "recommender").rglob("*.py"), *(ROOT / "index").rglob("*.py")]
+    sources.append(ROOT / "service.py")
+    found = {str(path.relative_to(ROOT)) for path in sources if reads_wall_clock(path)}
+    assert found == {f"recommender/{name}" for name in TELLS_TIMES}
