@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 NUMBER = re.compile(r"\d+\.\d+")
 KEY = "a-key-for-the-readme-alone"
-VARYING = re.compile(r"[0-9]{12}-[0-9a-f]{12}|in \d+\.\d s|(?<=\"change\":)\d+")
+VARYING = re.compile(r"[0-9]{12}-[0-9a-f]{12}|[0-9a-f]{32}|in \d+\.\d s|(?<=\"change\":)\d+")
 """Of changes the indexer logs its own, whenever it has read a text."""
 
 
