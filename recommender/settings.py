@@ -54,6 +54,7 @@ __all__ = [
 HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
 """Names of models that are no ids: no server has them."""
 MOST_WORKERS: Final = 64
+MOST_DAYS: Final = 9_999
 LOG_FORMS: Final = ("text", "json")
 _log = logging.getLogger(__name__)
 
@@ -168,6 +169,12 @@ VARIABLES: Final = (
         "Requests a minute with an unknown key from each address; more are 429. Empty: any number.",
         int,
     ),
+    Variable(
+        "AUDIT_DAYS",
+        "365",
+        "Days for which the audit log is kept, 1 to 9999: see [keys](keys.md).",
+        int,
+    ),
     Variable("WORKERS", "2", "Web worker processes, 1 to 64.", int),
     Variable(
         "LOG", "text", "The form of the log on standard error: `text`, or `json`, an object a line."
@@ -199,6 +206,7 @@ class Settings:
     public_reads: bool = False
     workers: int = 2
     log: str = LOG_FORMS[0]
+    audit_days: int = 365
     rate_per_key: int | None = None
     rate_per_address: int | None = None
     rate_of_unknown_keys: int | None = 60
@@ -340,6 +348,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "public_reads": lambda given: read_switch("PUBLIC_READS", given["PUBLIC_READS"]),
         "workers": lambda given: read_count("WORKERS", given["WORKERS"], MOST_WORKERS),
         "log": lambda given: read_choice("LOG", given["LOG"], LOG_FORMS),
+        "audit_days": lambda given: read_count("AUDIT_DAYS", given["AUDIT_DAYS"], MOST_DAYS),
         "rate_per_key": lambda given: read_rate("RATE_PER_KEY", given["RATE_PER_KEY"]),
         "rate_per_address": lambda given: read_rate("RATE_PER_ADDRESS", given["RATE_PER_ADDRESS"]),
         "rate_of_unknown_keys": lambda given: read_rate(

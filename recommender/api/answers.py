@@ -262,6 +262,30 @@ class ArticlePage(Answer):
     next: str | None
 
 
+class AuditRecord(Answer):
+    """One change: who did what, when and from where.
+
+    `actor` is the name of the key, or `cli:` and the user of a command. `subject` is the id of the
+    article or the name of the key. `change` is the number in the change log.
+    """
+
+    number: int
+    at: Moment
+    actor: str
+    action: str
+    subject: str
+    change: int | None
+    address: str
+    request_id: str
+
+
+class AuditPage(Answer):
+    """Changes in their order; the next page begins after the number `next`."""
+
+    entries: tuple[AuditRecord, ...]
+    next: int
+
+
 class BulkFault(Answer):
     """Why a line of a bulk load was refused; `errors` names each rejected field."""
 

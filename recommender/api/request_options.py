@@ -48,11 +48,13 @@ MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LIMITS: Final = range(1, 101)
 MOST_EXCLUDED: Final = 500
 MOST_ON_A_PAGE: Final = 100
+MOST_ENTRIES: Final = 1_000
 _CURSOR_VERSION: Final = "1:"
 Explain = Literal[False, True, "all"]
 """Whether items carry their explanation; with `all` the answer also lists what was dropped."""
 _DAYS: Final = re.compile(r"[1-9][0-9]{0,4}d")
 _SHARE: Final = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
+_PLACE: Final = re.compile(r"^(?:0|[1-9][0-9]{0,14})$", re.ASCII)
 _WHOLE_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}")
 _ONE_ID: Final = rf"(?!\.{{1,2}}(,|$)){ID_PATTERN}"
 _ONE_LANGUAGE: Final = rf"(?!any(,|$)){LANGUAGE_PATTERN[1:-1]}"
@@ -86,6 +88,12 @@ def read_whole_number(text: str) -> int:
     """
     if not _WHOLE_NUMBER.fullmatch(text):
         raise ValueError("must be a whole number, such as 12")
+    return int(text)
+
+
+def _read_place(text: str) -> int:
+    if not _PLACE.fullmatch(text):
+        raise ValueError("must be the 'next' of another page; leave it out to begin")
     return int(text)
 
 
@@ -266,6 +274,19 @@ class WriteOptions(Options):
             "longer than 5 s."
         ),
     ] = None
+
+
+class AuditOptions(Options):
+    """The page of the audit log that a request asks for."""
+
+    after: Annotated[
+        int,
+        Field(ge=0, description="`next` of the page before; 0 to begin."),
+        InQuery(_read_place, {"type": "string", "pattern": _PLACE.pattern, "default": "0"}),
+    ] = 0
+    limit: Annotated[
+        int, Field(ge=1, le=MOST_ENTRIES, description="How many entries at most."), WHOLE_IN_QUERY
+    ] = 100
 
 
 class PageOptions(Options):

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "config": Place(
         "config_commands", "config", "Check the settings, and say where each is given."
     ),
+    "audit": Place("audit_command", "audit", "Print who changed what, the oldest change first."),
     "keys": Place("key_commands", "keys", "Make, list, revoke and rotate keys of the API."),
     "policy": Place("policy_commands", "policy", "Show and set the ranking policy."),
     "related": Place("related_command", "related", "Print the Read also list of the article ID."),

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from recommender.characters import printable
-from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, leave, warn
+from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, current_actor, leave, warn
 from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
 from recommender.indexing.snapshots import open_or_create
 from recommender.settings import Settings
@@ -70,11 +70,12 @@ def import_(
     auth, hosts = _credentials(user, password_file), frozenset(allow_private)
     failed: set[type[Exception]] = set()
     with closing(open_or_create(Settings.from_environment())) as store:
+        importer = store.acting(current_actor())
         for place in places:
             try:
                 with Fetcher(private_hosts=hosts, auth=auth) as fetcher:
                     source = open_source(place, format_, fetcher)
-                    done = import_source(store, source, warn, bar, strict=strict, again=again)
+                    done = import_source(importer, source, warn, bar, strict=strict, again=again)
             except BadSource as fault:
                 if strict:
                     raise

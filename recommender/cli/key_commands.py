@@ -92,7 +92,7 @@ def add(name: str, scopes: str, note: str, expires: datetime | None) -> None:
     secret = make_secret()
     key = replace(ApiKey.of(name, scopes.split("+"), secret), expires_at=expires)
     with closing(open_or_create(settings)) as store:
-        store.keys.add(key, scopes, note, actor=current_actor())
+        store.acting(current_actor()).keys.add(key, scopes, note)
     _show_once(secret, f"key {name} with the scopes {scopes}")
 
 
@@ -115,7 +115,7 @@ def list_(as_json: bool) -> None:
 def revoke(name: str) -> None:
     """Remove the key NAME: its secret opens nothing any more."""
     with _open_store(Settings.from_environment()) as store:
-        store.keys.revoke(name, actor=current_actor())
+        store.acting(current_actor()).keys.revoke(name)
     click.echo(f"revoked {name}; every worker follows within a second")
 
 
@@ -137,7 +137,7 @@ def rotate(name: str, until: datetime) -> None:
     secret = make_secret()
     digest = ApiKey.of(name, (), secret).digest
     with _open_store(Settings.from_environment()) as store:
-        store.keys.rotate(name, digest, until, actor=current_actor())
+        store.acting(current_actor()).keys.rotate(name, digest, until)
     _show_once(secret, f"key {name}; the secret before it holds until {_told(until)}")
 
 

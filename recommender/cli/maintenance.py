@@ -13,7 +13,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.characters import printable
-from recommender.cli.terminal import EXISTING_PATH, bar, leave
+from recommender.cli.terminal import EXISTING_PATH, bar, current_actor, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
@@ -89,7 +89,7 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
             click.confirm(f"Erase {article_id} and every snapshot that holds it?", abort=True)
         publish = partial(_publish, settings, store, catalog, force=force)
         try:
-            done = erase(store, catalog, settings.data, article_id, publish)
+            done = erase(store.acting(current_actor()), catalog, settings.data, article_id, publish)
         except (ReadAlsoError, IndexFault, OSError) as fault:
             again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
             click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)

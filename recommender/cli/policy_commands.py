@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from index import Catalog
-from recommender.cli.terminal import EXISTING_PATH
+from recommender.cli.terminal import EXISTING_PATH, current_actor
 from recommender.errors import InvalidPolicy
 from recommender.indexing.snapshots import open_or_create, read_live_manifest
 from recommender.ranking.policy import MOST_POLICY_BYTES, ActivePolicy, Policy, parse_policy
@@ -66,7 +66,7 @@ def set_(path: Path) -> None:
     """
     wanted = _read(path)
     with closing(open_or_create(Settings.from_environment())) as store:
-        done = store.policies.set(wanted)
+        done = store.acting(current_actor()).policies.set(wanted)
     click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -52,6 +53,7 @@ IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
 ENCODER_AWAY_SECONDS: Final = 5.0  # after the server that embeds failed several times
 CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
+TRIM_SECONDS: Final = 3_600.0
 IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
 FIRST_ENTRIES: Final = 64
@@ -128,6 +130,7 @@ class IndexerProcess:
         self._generation: str | None = None
         self._fingerprint: str | None = None
         self._fault = RepeatedFault(_log, "no text is read")
+        self._trim_at = -math.inf
         self._queue_check = _Check(every_seconds=0)
         self._snapshot_check = _Check(every_seconds=CHECK_SECONDS)
 
@@ -165,7 +168,11 @@ class IndexerProcess:
         return analyzed
 
     def check_snapshot(self) -> None:
-        """Use the model of the live snapshot, and start a compaction if it is due."""
+        """Use the model of the live snapshot, and start a compaction if it is due.
+
+        The audit log is shortened too.
+        """
+        self._trim_audit_log()
         generation = read_live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
             model = model_in_use(self._catalog, self._settings, self._store())
@@ -173,6 +180,14 @@ class IndexerProcess:
             self._requeue_for(model)
             self._generation = generation
         self._build_if_due()
+
+    def _trim_audit_log(self) -> None:
+        """Forget, once an hour, what the audit log no longer has to keep."""
+        if time.monotonic() < self._trim_at:
+            return
+        self._trim_at = time.monotonic() + TRIM_SECONDS
+        kept = timedelta(days=self._settings.audit_days)
+        self._store().audit_log.forget(before=datetime.now(tz=UTC) - kept)
 
     def _use_model(self, model: Model) -> None:
         if model.fingerprint == self._fingerprint:

@@ -1,10 +1,11 @@
 """The article store and its change log, on SQLAlchemy. SQLAlchemy stays inside this package."""
 
 from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle, StoredPage
-from recommender.store.article_store import ArticleStore, Backlog, LazyStore, open_store
+from recommender.store.article_store import ArticleStore, Backlog, open_store
 from recommender.store.audit_log import Actor, AuditEntry, AuditLog
 from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
 from recommender.store.feature_cache import FeatureCache
+from recommender.store.lazy_store import LazyStore
 from recommender.store.model_choice import ModelChoice
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies, PolicyReceipt

@@ -1,6 +1,5 @@
 """The audit log: who changed what, when and from where; written together with the change."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -9,28 +8,20 @@ import sqlalchemy as sa
 
 from recommender.store import schema
 
-__all__ = [
-    "Action",
-    "Actor",
-    "AuditEntry",
-    "AuditLog",
-    "forget_subject",
-    "log_action",
-    "log_actions",
-]
+__all__ = ["ACTOR", "Action", "Actor", "AuditEntry", "AuditLog", "forget_subject", "log_action"]
 
 Action = Literal[
     "article.put",
-    "article.patch",
     "article.delete",
     "article.erase",
-    "pins.set",
-    "blocks.set",
+    "overrides.set",
     "policy.set",
     "key.add",
     "key.revoke",
     "key.rotate",
 ]
+ACTOR: Final = "read_also_actor"
+"""The execution option of an engine that names who acts; without it nothing is logged."""
 ENTRIES_AT_ONCE: Final = 1_000
 
 
@@ -58,7 +49,7 @@ class AuditEntry:
         at: when, in UTC.
         actor: the name of the actor.
         action: what was done.
-        subject: the id of the article, the name of the key, or the version of the policy.
+        subject: the id of the article, or the name of the key; empty for the policy.
         change: the number in the change log; None for keys, which are not in it.
         address: see `Actor`.
         request_id: see `Actor`.
@@ -114,32 +105,22 @@ class AuditLog:
 
 
 def log_action(
-    connection: sa.Connection,
-    actor: Actor | None,
-    action: Action,
-    subject: str,
-    change: int | None = None,
+    connection: sa.Connection, action: Action, subject: str, change: int | None = None
 ) -> None:
-    """Append an entry, as a part of the transaction that does the change; None is nobody's."""
-    log_actions(connection, actor, [(action, subject, change)])
-
-
-def log_actions(
-    connection: sa.Connection,
-    actor: Actor | None,
-    actions: Iterable[tuple[Action, str, int | None]],
-) -> None:
-    """Append entries in their order: action, subject and change of each."""
+    """Append an entry, in the transaction of the change, if an actor is known."""
+    actor: Actor | None = connection.get_execution_options().get(ACTOR)
     if actor is None:
         return
-    now = datetime.now(tz=UTC)
-    who = {"actor": actor.name, "address": actor.address, "request_id": actor.request_id}
-    rows: list[dict[str, object]] = [
-        {"at": now, "action": action, "subject": subject, "change": change, **who}
-        for action, subject, change in actions
-    ]
-    if rows:
-        connection.execute(sa.insert(schema.audit_log), rows)
+    row = sa.insert(schema.audit_log).values(
+        at=datetime.now(tz=UTC),
+        actor=actor.name,
+        action=action,
+        subject=subject,
+        change=change,
+        address=actor.address,
+        request_id=actor.request_id,
+    )
+    connection.execute(row)
 
 
 def forget_subject(connection: sa.Connection, article_id: str) -> None:

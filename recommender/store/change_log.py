@@ -5,14 +5,16 @@ cached features may be shortened only as far as every one of these catalogs allo
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal
 
 import sqlalchemy as sa
 
 from recommender.store import schema
+from recommender.store.audit_log import Action, log_action
 
 __all__ = [
     "FORGET_AFTER",
@@ -32,6 +34,15 @@ __all__ = [
 FORGET_AFTER: Final = timedelta(days=30)
 """If a catalog was not reported for this time, its machine is gone."""
 EntryKind = Literal["upsert", "delete", "read", "policy", "choice"]
+_ACTIONS: Final[Mapping[EntryKind, Action]] = MappingProxyType(
+    {
+        "upsert": "article.put",
+        "delete": "article.delete",
+        "choice": "overrides.set",
+        "policy": "policy.set",
+    }
+)
+"""What the audit log calls an entry that somebody caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +74,17 @@ class StoreState:
 
 
 def log_change(connection: sa.Connection, article_id: str, kind: EntryKind) -> int:
-    """Append an entry, and return its number.
+    """Append an entry, and return its number. The audit log says who caused it.
 
     Only one transaction writes at a time, so numbers become visible in order.
     """
     entry = sa.insert(schema.changes).values(
         article_id=article_id, kind=kind, at=datetime.now(tz=UTC)
     )
-    number = connection.execute(entry).inserted_primary_key[0]  # type: ignore[index]
-    return int(number)
+    number = int(connection.execute(entry).inserted_primary_key[0])  # type: ignore[index]
+    if kind in _ACTIONS:
+        log_action(connection, _ACTIONS[kind], article_id, number)
+    return number
 
 
 def trim_log(connection: sa.Connection, before: int) -> int:

@@ -8,13 +8,20 @@ import sqlalchemy as sa
 from recommender.errors import StoreUnusable
 from recommender.store import schema
 from recommender.store.article_store import ArticleStore
+from recommender.store.audit_log import forget_subject, log_action
 from recommender.store.database import PATIENCE_SECONDS, writing
 from recommender.store.feature_cache import FEATURE_TABLES
 from recommender.store.override_versions import forget_overrides
 
 __all__ = ["overwrite_free_space", "scrub"]
 
-REWRITTEN: Final = (schema.articles, schema.queue, schema.overrides, *FEATURE_TABLES)
+REWRITTEN: Final = (
+    schema.articles,
+    schema.queue,
+    schema.overrides,
+    schema.audit_log,
+    *FEATURE_TABLES,
+)
 
 
 def scrub(store: ArticleStore, article_id: str) -> None:
@@ -30,6 +37,9 @@ def scrub(store: ArticleStore, article_id: str) -> None:
         connection.execute(sa.update(table).where(deleted).values(**emptied))
         connection.execute(sa.delete(queue).where(queued))
         forget_overrides(connection, article_id)
+        if connection.scalar(sa.select(table.c.id).where(deleted)) is not None:
+            forget_subject(connection, article_id)
+            log_action(connection, "article.erase", article_id)
 
 
 def overwrite_free_space(store: ArticleStore) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recommender.api_keys import ApiKey, include_scopes
 from recommender.errors import BadParameter
 from recommender.store import schema
-from recommender.store.audit_log import Action, Actor, log_action
+from recommender.store.audit_log import Action, log_action
 
 __all__ = ["KeyRecord", "KeysNow", "StoredKeys"]
 
@@ -75,14 +75,13 @@ class StoredKeys:
         with self._engine.begin() as connection:
             return tuple(KeyRecord(**row) for row in connection.execute(query).mappings())
 
-    def add(self, key: ApiKey, scopes: str, note: str = "", *, actor: Actor | None = None) -> None:
+    def add(self, key: ApiKey, scopes: str, note: str = "") -> None:
         """Store a key.
 
         Args:
             key: its name, digest and expiry.
             scopes: as they were given, joined by `+`.
             note: what it is for.
-            actor: for the audit log.
 
         Raises:
             BadParameter: there is a key of that name.
@@ -94,9 +93,9 @@ class StoredKeys:
             if _exists(connection, key.name):
                 raise BadParameter(f"there is a key {key.name!r} already; rotate it, or revoke it")
             connection.execute(sa.insert(table).values(**row, **times))
-            _change(connection, actor, "key.add", key.name)
+            _change(connection, "key.add", key.name)
 
-    def revoke(self, name: str, *, actor: Actor | None = None) -> None:
+    def revoke(self, name: str) -> None:
         """Remove a key, with its old secret.
 
         Raises:
@@ -106,11 +105,9 @@ class StoredKeys:
         with self._writer.begin() as connection:
             _refuse_unknown(connection, name)
             connection.execute(sa.delete(table).where(table.c.name == name))
-            _change(connection, actor, "key.revoke", name)
+            _change(connection, "key.revoke", name)
 
-    def rotate(
-        self, name: str, digest: str, old_until: datetime, *, actor: Actor | None = None
-    ) -> None:
+    def rotate(self, name: str, digest: str, old_until: datetime) -> None:
         """Give a key another secret; the present one holds beside it until a moment.
 
         An older secret, of a rotation before, does not hold any more.
@@ -124,7 +121,7 @@ class StoredKeys:
         with self._writer.begin() as connection:
             _refuse_unknown(connection, name)
             connection.execute(sa.update(table).where(table.c.name == name).values(**values))
-            _change(connection, actor, "key.rotate", name)
+            _change(connection, "key.rotate", name)
 
     def note_use(self, used: Mapping[str, datetime]) -> None:
         """Store when keys were last used, by name; an earlier time than the stored is ignored."""
@@ -152,7 +149,7 @@ def _version(connection: sa.Connection) -> str | None:
     return version
 
 
-def _change(connection: sa.Connection, actor: Actor | None, action: Action, name: str) -> None:
+def _change(connection: sa.Connection, action: Action, name: str) -> None:
     """Note a change of the set: give it another version, and log who did it.
 
     The version is random, so that a restored store never has the one that a worker knows.
@@ -160,7 +157,7 @@ def _change(connection: sa.Connection, actor: Actor | None, action: Action, name
     facts = schema.store_facts
     connection.execute(sa.delete(facts).where(facts.c.name == _FACT))
     connection.execute(sa.insert(facts).values(name=_FACT, value=secrets.token_hex(8)))
-    log_action(connection, actor, action, name)
+    log_action(connection, action, name)
 
 
 def _exists(connection: sa.Connection, name: str) -> bool:

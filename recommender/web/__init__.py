@@ -4,6 +4,7 @@ from flask import Flask
 
 from recommender.web.allocator import share_one_arena
 from recommender.web.article_routes import articles
+from recommender.web.audit_routes import audit
 from recommender.web.bulk_routes import bulk
 from recommender.web.fragment import fragment
 from recommender.web.list_routes import lists
@@ -18,7 +19,7 @@ from recommender.web.watch import watch_requests
 
 __all__ = ["EXTENSION", "State", "register"]
 
-BLUEPRINTS = (lists, fragment, articles, bulk, overrides, assets, operations, manual)
+BLUEPRINTS = (lists, fragment, articles, bulk, overrides, audit, assets, operations, manual)
 
 
 def register(app: Flask, state: State, *, reader_pages: bool) -> None:

@@ -13,11 +13,21 @@ from flask import g, request
 
 from recommender.api_keys import ApiKey
 from recommender.errors import Busy
+from recommender.store import Actor
 from recommender.web.problems import Refused
 from recommender.web.rates import RateLimit, caller_of
 from recommender.web.state import state
 
-__all__ = ["find_key", "heavy_call", "is_public", "key_name", "needs", "opens_lists", "sees_stored"]
+__all__ = [
+    "current_actor",
+    "find_key",
+    "heavy_call",
+    "is_public",
+    "key_name",
+    "needs",
+    "opens_lists",
+    "sees_stored",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,6 +84,11 @@ def key_name() -> str:
     """The name of the key of this request."""
     key: ApiKey = g.key
     return key.name
+
+
+def current_actor() -> Actor:
+    """Who makes this request, for the audit log."""
+    return Actor(key_name(), request.remote_addr or "", g.get("request_id", ""))
 
 
 def _sent_secret() -> str | None:

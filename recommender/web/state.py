@@ -23,7 +23,7 @@ from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
 from recommender.settings import Settings
-from recommender.store import ArticleStore, Backlog, LazyStore, Receipt
+from recommender.store import Actor, ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.keyring import Keyring
 from recommender.web.limits import WorkerLimits, hold_if_free
 from recommender.web.rates import Rates
@@ -203,15 +203,15 @@ class State:
             yield self._reachable_store()
 
     @contextmanager
-    def writing(self) -> Iterator[ArticleStore]:
-        """Write to the store while the block runs.
+    def writing(self, actor: Actor) -> Iterator[ArticleStore]:
+        """Write to the store in the name of an actor while the block runs.
 
         Raises:
             StoreUnusable: the store is away.
             Busy: too many requests write now: the store is slow or locked.
         """
         with timed(_steps(), "store"), self.limits.writes.hold("the article store"):
-            yield self.store()
+            yield self.store().acting(actor)
 
     def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.

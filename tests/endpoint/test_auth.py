@@ -53,6 +53,7 @@ SCOPE_OF_CALL = {
     ("DELETE", "/v1/articles/<article_id>/pins"): "write",
     ("DELETE", "/v1/articles/<article_id>/blocks"): "write",
     ("POST", "/v1/bulk"): "write",
+    ("GET", "/v1/audit"): "admin",
 }
 OPENED_BY = {
     "front": {"lists"},
@@ -135,9 +136,10 @@ def test_public_reads_open_the_lists_and_nothing_else(public: FlaskClient) -> No
 def test_a_key_for_lists_gets_what_the_public_gets(
     client_of: Clients, desk_settings: Settings, path: str, seed: str, status: int
 ) -> None:
-    path = path.replace("harbour-2", seed)
-    with_key = client_of(desk_settings, "front").get(path)
-    in_public = client_of(replace(desk_settings, public_reads=True), None).get(path)
+    path, same = path.replace("harbour-2", seed), {"X-Request-ID": "one"}
+    with_key = client_of(desk_settings, "front").get(path, headers=same)
+    opened = replace(desk_settings, public_reads=True)
+    in_public = client_of(opened, None).get(path, headers=same)
     assert with_key.status_code == in_public.status_code == status
     assert with_key.data == in_public.data
     shown = 404 if seed == "nobody" else 200
@@ -218,6 +220,7 @@ def test_an_article_that_is_not_public_is_unknown_to_the_public(
     public: FlaskClient, secrets: dict[str, str], kind: str
 ) -> None:
     """The answer is the same as for an article that never existed."""
+    public.environ_base["HTTP_X_REQUEST_ID"] = "one"
     for path in ("/v1/articles/{}/related", "/v1/articles/{}/related.html", "/read/{}"):
         hidden = public.get(path.format(f"harbour-{kind}"))
         unknown = public.get(path.format("nobody"))

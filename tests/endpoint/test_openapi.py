@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from recommender.api import (
     AppearsIn,
     ArticlePage,
+    AuditPage,
     BlocksNow,
     BulkAnswer,
     Health,
@@ -34,7 +35,13 @@ from tests.support.archives import origin_of
 Clients = Callable[..., FlaskClient]
 Document = dict[str, Any]
 
-OPENED_BY = {"front": {"lists"}, "reader": {"lists", "read"}, "writer": {"write"}, None: set[str]()}
+OPENED_BY = {
+    "front": {"lists"},
+    "operator": {"admin"},
+    "reader": {"lists", "read"},
+    "writer": {"write"},
+    None: set[str](),
+}
 NOT_OF_THE_API = {"/static/<path:filename>"}
 
 
@@ -166,10 +173,13 @@ def without_nulls(value: object) -> object:
     return [without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def test_answers_hold_every_documented_field_and_no_other(client: FlaskClient) -> None:
+def test_answers_hold_every_documented_field_and_no_other(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
     """Each answer is read as its type and written again: nothing is lost: all is documented."""
     path = "/v1/articles/harbour-2"
     pinned = {"pins": [{"id": "harbour-3", "why": "w"}], "by": "m"}
+    operator = f"Bearer {secrets['operator']}"
     answers: list[tuple[Any, Any]] = [
         (RelatedList, client.get(f"{path}/related?explain=all&limit=3")),
         (Article, client.get(path)),
@@ -181,6 +191,7 @@ def test_answers_hold_every_documented_field_and_no_other(client: FlaskClient) -
         (PinsNow, client.get(f"{path}/pins")),
         (BlocksNow, client.get(f"{path}/blocks")),
         (AppearsIn, client.get(f"{path}/appears-in")),
+        (AuditPage, client.get("/v1/audit", headers={"Authorization": operator})),
         (Health, client.get("/healthz")),
         (Readiness, client.get("/readyz")),
         (Problem, client.put(path, json={"title": 5})),

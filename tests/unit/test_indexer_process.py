@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
 from recommender.settings import Settings
-from recommender.store import LazyStore, open_store
+from recommender.store import Actor, LazyStore, open_store, schema
 
 Models = Callable[..., None]
 
@@ -140,3 +141,21 @@ def test_while_nothing_changes_the_indexer_asks_no_query(
         assert queries == []
         late().put(Article.model_validate(make_story("fresh")))
         assert process.step() == 1
+
+
+def test_the_audit_log_is_kept_for_the_days_of_the_settings(
+    own_desk: Settings, monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder
+) -> None:
+    monkeypatch.setattr(archive_model, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
+    settings = replace(own_desk, audit_days=30)
+    log, now = schema.audit_log, datetime.now(tz=UTC)
+    with closing(LazyStore(settings.database_url)) as late:
+        store = late().acting(Actor("cms"))
+        for article in ("old", "new"):
+            store.put(Article(id=article, title="T"))
+        old = sa.update(log).where(log.c.subject == "old").values(at=now - timedelta(days=31))
+        with store.engine.begin() as connection:
+            connection.execute(old)
+        indexer_process.IndexerProcess(settings, late, str.strip).check_snapshot()
+        assert [one.subject for one in late().audit_log.entries()] == ["new"]

@@ -137,6 +137,7 @@ def test_every_value_is_taken_over() -> None:
     ("name", "values"),
     [
         ("WORKERS", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"]),
+        ("AUDIT_DAYS", ["0", "10000", "ever", ""]),
         ("RATE_PER_KEY", ["0", "-1", "6/s", "1.5", "10000000", "٢"]),
         ("RATE_PER_ADDRESS", ["0", "many"]),
         ("RATE_OF_UNKNOWN_KEYS", ["0", "off"]),

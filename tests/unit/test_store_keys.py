@@ -23,14 +23,15 @@ def holding(store: ArticleStore) -> set[tuple[str, str, datetime | None]]:
 
 def test_keys_are_added_rotated_and_revoked(store: ArticleStore) -> None:
     assert store.keys.now() == type(store.keys.now())(None, ())
-    store.keys.add(FRONT, "lists", "the site", actor=ANNA)
+    keys = store.acting(ANNA).keys
+    keys.add(FRONT, "lists", "the site")
     assert store.keys.now().keys == (FRONT,)
-    store.keys.rotate("front", digest_of("second"), SOON, actor=ANNA)
+    keys.rotate("front", digest_of("second"), SOON)
     first, second = digest_of("first"), digest_of("second")
     assert holding(store) == {("front", second, None), ("front", first, SOON)}
-    store.keys.rotate("front", digest_of("third"), LATER, actor=ANNA)
+    keys.rotate("front", digest_of("third"), LATER)
     assert holding(store) == {("front", digest_of("third"), None), ("front", second, LATER)}
-    store.keys.revoke("front", actor=ANNA)
+    keys.revoke("front")
     assert holding(store) == set()
     told = [(one.actor, one.action, one.subject) for one in store.audit_log.entries()]
     actions = ["key.add", "key.rotate", "key.rotate", "key.revoke"]

@@ -10,7 +10,7 @@ import pytest
 from recommender.articles import Article
 from recommender.errors import StoreUnusable
 from recommender.store import ArticleStore, LazyStore, open_store
-from recommender.store import article_store as store_module
+from recommender.store import lazy_store as store_module
 from tests.support.stores import ids_of
 
 
@@ -101,7 +101,7 @@ def test_after_a_failure_others_are_refused_at_once_for_a_second(
 ) -> None:
     tried: list[str] = []
 
-    def fail(url: str, _patience_seconds: float) -> ArticleStore:
+    def fail(url: str, *_: object, **__: object) -> ArticleStore:
         tried.append(url)
         raise StoreUnusable("no answer within 20 s")
 
