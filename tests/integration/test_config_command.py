@@ -1,12 +1,15 @@
 """`read-also config check` and `--config`: what an operator and every process sees."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from recommender.cli import main
-from recommender.settings import VARIABLES
+from recommender.settings import VARIABLES, Settings
+from tests.support.servers import ask, is_ready, served
+from tests.support.waiting import free_port, until
 
 SECRET = "0123456789abcdef"  # noqa: S105 - nobody else's
 NO_CONFIG = {"READ_ALSO_CONFIG": None}
@@ -54,6 +57,26 @@ def test_all_faults_are_told_and_the_exit_code_is_one() -> None:
     for said in ("wokers", "public_reads", "workers: '99'", "READ_ALSO_API_KEYS"):
         assert said in done.stderr
     assert SECRET not in done.output
+
+
+@pytest.mark.long
+def test_every_process_that_serve_starts_reads_the_file(
+    folder: Path, own_desk: Settings, environment_of: Callable[..., dict[str, str]]
+) -> None:
+    """Web workers know its key and its store; the indexer makes what is pushed visible."""
+    toml = folder / "news.toml"
+    toml.write_text(
+        f'data_dir = "{own_desk.data_dir}"\ndatabase_url = "{own_desk.database_url}"\n'
+        f'model = "{own_desk.model}"\napi_keys = {{ file = "{folder}/keys" }}\n',
+        "utf-8",
+    )
+    port = free_port()
+    path = "/v1/articles/harbour-2/related"
+    with served(environment_of(), port, folder=folder, options=("--config", str(toml))):
+        assert until(lambda: is_ready(port))
+        assert ask(port, path)[0] == 401
+        assert ask(port, path, SECRET)[0] == 200
+        assert until(own_desk.data.draft_socket.exists)
 
 
 @pytest.mark.usefixtures("folder")

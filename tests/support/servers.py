@@ -20,9 +20,13 @@ def served(
     workers: int = 2,
     folder: Path = ROOT,
     kind: str = "serve",
+    options: tuple[str, ...] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that is started in a folder, and stopped at the end; `kind` may be `web`."""
-    command = [sys.executable, "-P", "-m", "recommender", kind]
+    """A server that is started in a folder, and stopped at the end.
+
+    `kind` may be `web`; `options` stand before it.
+    """
+    command = [sys.executable, "-P", "-m", "recommender", *options, kind]
     process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
         [*command, "--port", str(port), "--workers", str(workers)],
         env={**environment, "PYTHONPATH": str(ROOT)},

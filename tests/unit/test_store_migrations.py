@@ -14,9 +14,10 @@ from alembic.config import Config
 
 from recommender.analysis.features import Embedding
 from recommender.articles import Article
-from recommender.errors import InvalidArticle
+from recommender.errors import InvalidArticle, StoreUnusable
 from recommender.store import LOG_START, PolicyReceipt, QueueLength, open_store
-from recommender.store.database import MIGRATIONS, open_engine
+from recommender.store.backup import back_up_unopened
+from recommender.store.database import MIGRATIONS, find_upgrade, open_engine
 from recommender.store.schema import metadata
 from tests.support.postgresql import DATABASES, PostgreSQL
 
@@ -147,6 +148,30 @@ def test_a_filled_store_of_the_first_program_is_brought_up_to_date(empty: str) -
     assert store.put(changed).change == COUNT + 3
     assert store.queue.next(9, bulk=False)[0].article == changed
     store.close()
+
+
+def test_an_upgrade_is_found_without_being_made(empty: str, tmp_path: Path) -> None:
+    if empty.startswith("postgresql"):  # a file that does not exist has no tables either
+        with pytest.raises(StoreUnusable, match="there is no article store"):
+            find_upgrade(empty)
+    migrate(empty, "0005")
+    found = find_upgrade(empty)
+    assert found is not None
+    assert (found.current, find_upgrade(empty)) == ("0005", found)
+    copy = tmp_path / "copy.db"
+    if empty.startswith("postgresql"):
+        with pytest.raises(StoreUnusable, match="pg_dump"):
+            back_up_unopened(empty, copy)
+    else:
+        open_store(empty).close()
+        assert find_upgrade(empty) is None
+    assert not copy.exists()
+
+
+def test_a_store_that_does_not_exist_has_no_upgrade(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnusable, match="there is no article store"):
+        find_upgrade(f"sqlite:///{tmp_path / 'a.db'}")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
