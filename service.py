@@ -6,6 +6,7 @@ from typing import Final
 from flask import Flask
 
 from index import Catalog
+from recommender.counters import Counters
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.indexing.snapshots import may_create_store
 from recommender.live import FolderHealth, Follower, Heartbeats, Journal
@@ -23,7 +24,11 @@ WEB_ANSWER_SECONDS: Final = 4.0  # first a server that works says itself that th
 
 
 def create_app(
-    settings: Settings | None = None, *, reader_pages: bool = False, follows: bool = True
+    settings: Settings | None = None,
+    *,
+    reader_pages: bool = False,
+    follows: bool = True,
+    shares_counters: bool = False,
 ) -> Flask:
     """Make the application of one worker, and start the threads that keep it up to date.
 
@@ -31,6 +36,8 @@ def create_app(
         settings: read from the environment if None.
         reader_pages: whether `/read/{id}` shows whole stories, as in the demonstration.
         follows: whether to start them; if not, the caller calls `Follower.refresh`.
+        shares_counters: whether `/metrics` has the sums over all processes of the data folder. Only
+            one application in a process may do so.
 
     Raises:
         BadSettings: a setting is malformed.
@@ -41,14 +48,14 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_DOCUMENT
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    state = _state_of(settings)
+    state = _state_of(settings, Counters(settings.data.counters if shares_counters else None))
     register(app, state, reader_pages=reader_pages)
     if follows:
         state.start()
     return app
 
 
-def _state_of(settings: Settings) -> State:
+def _state_of(settings: Settings, counters: Counters) -> State:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(
         settings.database_url,
@@ -64,5 +71,5 @@ def _state_of(settings: Settings) -> State:
         Heartbeats(settings.data.heartbeats),
     )
     keyring = Keyring(settings.api_keys, store, settings.data.keys)
-    folder = FolderHealth(settings.data_dir)
-    return State(settings, store, follower, keyring, Rates.of(settings), folder)
+    rates, folder = Rates.of(settings), FolderHealth(settings.data_dir)
+    return State(settings, store, follower, keyring, rates, folder, counters=counters)

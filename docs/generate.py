@@ -11,8 +11,11 @@ import click
 
 from recommender.cli import main
 from recommender.cli.terminal import EXIT_CODES
+from recommender.counters import FIGURES, Figure
+from recommender.counters import PREFIX as METRIC_PREFIX
 from recommender.ranking.policy import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Variable
+from recommender.web.gauges import GAUGES
 
 DOCS: Final = Path(__file__).parent
 MARK: Final = "<!-- generated: {} -->"
@@ -99,12 +102,28 @@ def fault_counts() -> str:
     return "\n".join(rows)
 
 
+def metrics_table() -> str:
+    """One row a figure of `/metrics`: gauges, then counters and histograms."""
+    rows = [f"| `{METRIC_PREFIX}{name}` | gauge | {GAUGES[name]} |" for name in GAUGES]
+    return "\n".join(
+        ["| name | kind | meaning |", "|---|---|---|", *rows, *map(_counted_row, FIGURES)]
+    )
+
+
+def _counted_row(figure: Figure) -> str:
+    kind = "histogram" if figure.bounds else "counter"
+    ending = "" if figure.bounds else "_total"
+    labels = "".join(f", `{label}`" for label in figure.labels)
+    return f"| `{METRIC_PREFIX}{figure.name}{ending}` | {kind}{labels} | {figure.meaning} |"
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_table,
     "policy": policy_table,
     "commands": commands_help,
     "exit codes": exit_codes,
     "fault counts": fault_counts,
+    "metrics": metrics_table,
 }
 
 

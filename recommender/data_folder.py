@@ -41,6 +41,11 @@ class DataFolder:
         return self.path / "workers"
 
     @property
+    def counters(self) -> Path:
+        """What each process has counted for `/metrics`."""
+        return self.path / "counters"
+
+    @property
     def indexer_lock(self) -> Path:
         """The lock that the indexer holds."""
         return self.path / "indexer.lock"

@@ -28,7 +28,7 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
 from recommender.ranking.scoring import Seed
 
-__all__ = ["ANY_ID", "DraftServer", "make_outside_seed", "read_draft"]
+__all__ = ["ANY_ID", "DraftServer", "is_answered", "make_outside_seed", "read_draft"]
 
 ANY_ID: Final = "draft"
 """The id of a draft while it is checked and analyzed."""
@@ -54,6 +54,17 @@ def read_draft(path: Path, article: Article, timeout_seconds: float = 5.0) -> Dr
     except (OSError, ValueError) as fault:
         raise IndexerAway(str(fault)) from fault
     return _draft(answer)
+
+
+def is_answered(path: Path) -> bool:
+    """Whether an indexer listens on the socket at a path."""
+    try:
+        with _address(path) as address, socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1.0)
+            connection.connect(address)
+    except OSError:
+        return False
+    return True
 
 
 def _as_line(article: Article) -> bytes:

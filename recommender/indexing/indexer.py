@@ -17,6 +17,7 @@ from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encode, Encoder, Encoders
 from recommender.analysis.features import DraftFeatures, Embedding
 from recommender.articles import Article
+from recommender.counters import Counters
 from recommender.errors import EncoderAway, StoreUnusable
 from recommender.indexing.encoder_watch import EncoderWatch
 from recommender.store import AnalyzedText, ArticleStore, QueuedText
@@ -35,7 +36,11 @@ class Indexer:
     """Analyzes queued texts in one thread; other threads may analyze drafts."""
 
     def __init__(
-        self, store: ArticleStore, analyzer: Analyzer, in_hand: Path | None = None
+        self,
+        store: ArticleStore,
+        analyzer: Analyzer,
+        in_hand: Path | None = None,
+        counters: Counters | None = None,
     ) -> None:
         """Analyze the texts of a store.
 
@@ -44,10 +49,12 @@ class Indexer:
             analyzer: how texts are analyzed.
             in_hand: the file that names the articles in work, so that an article that kills the
                 process is found by the next one; None for no such file.
+            counters: count the texts; None to count them for nobody.
         """
         self._store = store
         self._analyzer = analyzer
         self._in_hand = TextsInHand(in_hand)
+        self._counters = counters or Counters()
         self._encoders: Encoders | None = None
         self._watch = EncoderWatch(store.features, analyzer.model)
         self._encoding = threading.Lock()
@@ -123,6 +130,7 @@ class Indexer:
         """Count a failure against an article. If there are several, find the one that caused it."""
         if len(queued) > 1:
             return sum(self._process([one], encode) for one in queued)
+        self._counters.text_failures.inc()
         _log.warning("article %s could not be read: %r", queued[0].article.id, fault)
         self._store.queue.count_failure(
             queued[0].article.id, queued[0].change, f"{type(fault).__name__}: {fault}"
@@ -136,7 +144,11 @@ class Indexer:
         texts = {p.text_hash: ArticleTexts.of(a) for p, a in zip(queued, plain, strict=True)}
         new = {key: one for key, one in texts.items() if key not in embeddings}
         embeddings |= self._embed(new, encode)
-        _log.info("embedded %s in %.3f s", [p.article.id for p in queued], time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        self._counters.texts.labels("new").inc(len(new))
+        self._counters.texts.labels("stored").inc(len(queued) - len(new))
+        self._counters.embedding_seconds.observe(seconds)
+        _log.info("embedded %s in %.3f s", [p.article.id for p in queued], seconds)
         return [
             AnalyzedText(
                 queued=one,

@@ -39,6 +39,7 @@ __all__ = [
     "Origin",
     "build_options",
     "gate_refusal",
+    "generation_age",
     "may_create_store",
     "needs_of",
     "needs_rebuild",
@@ -176,6 +177,20 @@ def read_live_manifest(catalog: Catalog) -> Manifest | None:
     if manifest is None and read_live_name(catalog) != name:
         return read_live_manifest(catalog)  # another process has flipped and pruned meanwhile
     return manifest
+
+
+def generation_age(catalog: Catalog, now: float) -> float | None:
+    """Seconds since the live generation was built; None if there is none.
+
+    Args:
+        catalog: where it is.
+        now: seconds since 1970.
+    """
+    name = read_live_name(catalog)
+    try:
+        return None if name is None else now - (catalog.folder / name).stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def needs_rebuild(catalog: Catalog) -> bool:

@@ -23,6 +23,7 @@ from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.child_processes import module_command
+from recommender.counters import Counters
 from recommender.errors import EncoderAway, ModelRefused, StoreUnusable
 from recommender.indexing.archive_model import awaits_choice, model_so_far
 from recommender.indexing.drafts import DraftServer
@@ -110,7 +111,8 @@ def _index(settings: Settings) -> None:
     store = LazyStore(settings.database_url, may_create=partial(may_create_store, catalog))
     try:
         with Sandbox() as markup:
-            IndexerProcess(settings, store, markup.read).run()
+            counters = Counters(settings.data.counters)
+            IndexerProcess(settings, store, markup.read, counters).run()
     finally:
         store.close()
 
@@ -119,11 +121,16 @@ class IndexerProcess:
     """Analyzes the queue, follows the model of the live snapshot, and starts compactions."""
 
     def __init__(
-        self, settings: Settings, store: LazyStore, read_markup: Callable[[str], str]
+        self,
+        settings: Settings,
+        store: LazyStore,
+        read_markup: Callable[[str], str],
+        counters: Counters | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._read_markup = read_markup
+        self._counters = counters
         self._catalog = Catalog(settings.data.snapshots)
         self._build = BuildProcess()
         self._indexer: Indexer | None = None
@@ -193,7 +200,8 @@ class IndexerProcess:
         if model.fingerprint == self._fingerprint:
             return
         analyzer = Analyzer(model, load_encoder, self._read_markup)
-        self._indexer = Indexer(self._store(), analyzer, self._settings.data.texts_in_hand)
+        in_hand = self._settings.data.texts_in_hand
+        self._indexer = Indexer(self._store(), analyzer, in_hand, self._counters)
         self._indexer.warm_up()
         self._fingerprint = model.fingerprint
         _log.info("analyzing with %s", model.shown)

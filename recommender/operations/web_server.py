@@ -173,7 +173,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         service = module_from_spec(spec)
         sys.modules["service"] = service
         spec.loader.exec_module(service)
-        return service.create_app(reader_pages=self._options.reader_pages)
+        pages = self._options.reader_pages
+        return service.create_app(reader_pages=pages, shares_counters=True)
 
 
 def serve_all(options: WebOptions, environment: Mapping[str, str] | None = None) -> NoReturn:

@@ -65,6 +65,8 @@ def load() -> Response:
     ):  # while the body is read too, for its memory
         lines = _lines(read_body(MOST_LOAD_BYTES))
         items = [answer_line(line, outcome) for line, outcome in _write(lines)]
+    for item in items:
+        state().counters.bulk_items.labels(str(item.status)).inc()
     errors = any(item.error is not None for item in items)
     return respond(BulkAnswer(errors=errors, items=tuple(items)))
 

@@ -112,6 +112,7 @@ def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
         if isinstance(error, BadInput):
             return problem(status, error.summary, error.faults)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            g.fault = type(error).__name__
             _log.warning("%s: %s", request.path, error)
         return problem(status, public_detail(error))
 

@@ -11,6 +11,7 @@ from flask import current_app, g
 
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article, DisplayFields
+from recommender.counters import Counters
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
@@ -66,6 +67,7 @@ class State:
         store: the article store.
         follower: has the live view.
         limits: of slow work at the same time.
+        counters: of requests and their steps.
         slow_seconds: a request that takes so long is logged with the time of its steps.
     """
 
@@ -76,6 +78,7 @@ class State:
     rates: Rates
     folder: FolderHealth
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    counters: Counters = field(default_factory=Counters)
     slow_seconds: float = 1.0
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Every request gets an id, is timed, and is logged by its route, never by its path."""
+"""Every request gets an id, is counted, timed and logged, by its route and never by its path."""
 
 import logging
 import re
@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
+from recommender.counters import Counters
 from recommender.logs import ACCESS, REQUEST_ID
 from recommender.web.state import state
 
@@ -33,7 +34,7 @@ def _begin() -> None:
     """Note when the request began, and its id: the one that it came with, if that is plain."""
     sent = request.headers.get(ID_HEADER, "")
     g.request_id = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
-    g.slow_seconds, g.began = state().slow_seconds, time.perf_counter()
+    g.watched_by, g.began = state(), time.perf_counter()
     REQUEST_ID.set(g.request_id)
 
 
@@ -41,24 +42,41 @@ def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     response.headers[ID_HEADER] = g.request_id
     route = NO_ROUTE if request.url_rule is None else request.url_rule.rule
+    _count_request(response, route, seconds)
     _log_request(response, route, seconds)
     return response
 
 
+def _count_request(response: Response, route: str, seconds: float) -> None:
+    counters: Counters = g.watched_by.counters
+    counters.requests.labels(route, _method(), str(response.status_code)).inc()
+    counters.request_seconds.labels(route).observe(seconds)
+    if "fault" in g:
+        counters.unavailable.labels(g.fault).inc()
+    for step, spent in g.get("steps", {}).items():
+        counters.step_seconds.labels(step).observe(spent)
+
+
+def _method() -> str:
+    """The method of the request; a caller may send any word, but labels must stay few."""
+    return request.method if request.method in METHODS else "other"
+
+
 def _log_request(response: Response, route: str, seconds: float) -> None:
     """Log a request; a slow one with what its steps took."""
-    slow, good = seconds >= g.slow_seconds, response.status_code < 400  # noqa: PLR2004 - HTTP
+    slow, good = seconds >= g.watched_by.slow_seconds, response.status_code < 400  # noqa: PLR2004 - HTTP
     level = logging.WARNING if slow else logging.INFO
     if route in PROBES and good and not slow:
         level = logging.DEBUG
     if not _log.isEnabledFor(level):
         return
     fields = {
-        "method": request.method if request.method in METHODS else "other",
+        "method": _method(),
         "route": route,
         "article": (request.view_args or {}).get("article_id", "")[:LONGEST_ID],
         "key": g.key.name if "key" in g else "",
         "status": response.status_code,
+        "fault": g.get("fault", ""),
         "ms": round(seconds * 1e3, 1),
         "bytes_in": request.content_length or 0,
         "bytes_out": response.calculate_content_length() or 0,

@@ -1,7 +1,10 @@
 """The metrics show the true state of the archive."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from importlib.metadata import version
+from platform import python_version
 from typing import Any
 
 import pytest
@@ -10,12 +13,14 @@ from flask.testing import FlaskClient
 from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.articles import Article
+from recommender.counters import Counters
 from recommender.errors import GateRefused
+from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
-from recommender.indexing.snapshots import gate_refusal
+from recommender.indexing.snapshots import gate_refusal, read_live_name
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.support.archives import gauges, run_command
+from tests.support.archives import fake_reader, gauges, run_command, write
 
 Story = Callable[..., dict[str, Any]]
 
@@ -118,3 +123,70 @@ def test_a_store_that_another_request_uses_is_up(
     monkeypatch.setattr(ArticleStore, "get", look)
     assert client.get("/v1/articles/nobody").status_code == 404
     assert seen[0]["store_up"] == 1
+
+
+def test_requests_are_counted_by_route_method_and_status(client: FlaskClient) -> None:
+    listed = "/v1/articles/harbour-2/related"
+    for path in (listed, listed, f"{listed}?limit=0", "/v1/articles/nobody", "/nothing"):
+        client.get(path)
+    client.open("/nothing", method="BREW")
+    seen = gauges(client)
+    route = "/v1/articles/<article_id>/related"
+    assert seen[f"requests_total/GET/{route}/200"] == 2
+    assert seen[f"requests_total/GET/{route}/400"] == 1
+    assert seen["requests_total/GET/none/404"] == 1
+    assert seen["requests_total/other/none/404"] == 1
+    assert seen[f"request_seconds_count/{route}"] == 3
+    assert seen[f"request_seconds_bucket/+Inf/{route}"] == 3
+    steps = ("filters", "search", "scores", "selection")
+    assert [seen[f"step_seconds_count/{step}"] for step in steps] == [2] * 4
+    in_steps = sum(seen[f"step_seconds_sum/{step}"] for step in steps)
+    assert 0 < in_steps <= seen[f"request_seconds_sum/{route}"]
+    assert seen["step_seconds_count/store"] == 1
+
+
+def test_lines_of_bulk_loads_and_refusals_are_counted(
+    client: FlaskClient, store_away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    client.post(
+        "/v1/bulk", data=b'{"id": "a", "title": "A"}\n{"id": "b"}\n{"id": "c", "title": "C"}'
+    )
+    with store_away():
+        client.get("/v1/articles/harbour-2")
+    seen = gauges(client)
+    assert (seen["bulk_items_total/201"], seen["bulk_items_total/422"]) == (2, 1)
+    assert seen["unavailable_total/StoreUnusable"] == 1
+
+
+def test_texts_are_counted_by_whether_their_embedding_was_stored(
+    own_desk: Settings, make_story: Story
+) -> None:
+    with closing(open_store(own_desk.database_url)) as store:
+        counters = Counters()
+        indexer = Indexer(store, fake_reader(), counters=counters)
+        for article_id in ("first", "second", "third"):
+            write(store, make_story("first") | {"id": article_id, "section": article_id})
+            indexer.drain()
+        write(store, {"id": "bad", "title": "Bad", "body_html": "<poison>"})
+        indexer.drain()
+    samples = [sample for metric in counters.collect() for sample in metric.samples]
+    counted = {(s.name.removeprefix("read_also_"), *s.labels.values()): s.value for s in samples}
+    assert counted["texts_total", "new"] == 1
+    assert counted["texts_total", "stored"] == 2
+    assert counted["text_failures_total",] == 3
+    assert counted["embedding_seconds_count",] >= 3
+
+
+def test_the_machine_is_described(
+    client: FlaskClient, own_desk: Settings, request: pytest.FixtureRequest
+) -> None:
+    seen = gauges(client)
+    assert seen[f"build_info/{python_version()}/{version('read-also')}"] == 1
+    assert 0 < seen["data_folder_free_bytes"] <= seen["data_folder_size_bytes"]
+    live = read_live_name(Catalog(own_desk.data.snapshots))
+    assert live is not None
+    built = (own_desk.data.snapshots / live).stat().st_mtime
+    assert seen["generation_age_seconds"] == pytest.approx(time.time() - built, abs=5)
+    assert seen["indexer_up"] == 0
+    request.getfixturevalue("indexer")
+    assert gauges(client)["indexer_up"] == 1

@@ -31,7 +31,7 @@ def test_a_request_is_logged_by_route_key_status_and_bytes(
     caplog.set_level(logging.INFO, ACCESS)
     answer = client.get(LISTED)
     body = b'{"title": "A secret title"}'
-    client.put("/v1/articles/fresh?wait=visible", data=body)
+    client.put("/v1/articles/fresh", data=body)
     listed, put = said(caplog)
     assert listed.pop("ms") > 0
     assert listed == {
@@ -43,7 +43,7 @@ def test_a_request_is_logged_by_route_key_status_and_bytes(
         "bytes_in": 0,
         "bytes_out": len(answer.data),
     }
-    assert (put["method"], put["status"], put["bytes_in"]) == ("PUT", 202, len(body))
+    assert (put["method"], put["status"], put["bytes_in"]) == ("PUT", 201, len(body))
     assert "secret" not in caplog.text
 
 

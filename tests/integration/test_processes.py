@@ -137,11 +137,20 @@ def modules_of(pid: int) -> str:
     return Path(f"/proc/{pid}/maps").read_text()
 
 
+def lists_counted(port: int) -> int:
+    """How many lists all workers of a server have answered, as one of them says."""
+    text = ask(port, "/metrics")[1].decode()
+    pattern = r'^read_also_requests_total\{.*/related",status="200"\} (.*)$'
+    counts = re.findall(pattern, text, re.MULTILINE)
+    return sum(int(float(count)) for count in counts)
+
+
 def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
     environment_of: Environment, own_desk: Settings
 ) -> None:
-    port = free_port()
-    with served(environment(environment_of, own_desk), port) as process:
+    port, operators = free_port(), free_port()
+    variables = environment(environment_of, own_desk, OPERATORS_ADDRESS=f"127.0.0.1:{operators}")
+    with served(variables, port) as process:
         assert until(lambda: is_ready(port))
         status, body = ask(port, "/v1/articles/harbour-2/related?limit=3", KEY)
         assert status == 200
@@ -160,6 +169,7 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
         assert until(lambda: is_ready(port))
         for _ in range(10):
             assert ask(port, "/v1/articles/harbour-2/related?limit=3", KEY) == (200, body)
+        assert lists_counted(operators) == 11  # by three workers, one of them dead
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
