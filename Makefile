@@ -65,6 +65,8 @@ LINTERS := .venv-deploy
 lint-deploy: ## Lint deploy/: Dockerfile, manifests, nginx; in an environment of its own.
 	test -x $(LINTERS)/bin/python || $(PYTHON) -m venv $(LINTERS)
 	$(LINTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/deploy-linters.txt
+	$(LINTERS)/bin/hadolint deploy/docker/Dockerfile
+	$(LINTERS)/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 	{ echo 'http {'; cat deploy/nginx/read-also.conf; echo '}'; } | $(LINTERS)/bin/gixy -
 
 format: $(READY) ## Format the code.

@@ -116,7 +116,9 @@ def test_no_spelling_of_a_hidden_address_reaches_the_service(
 def test_what_nginx_refuses_looks_like_the_services_own_errors(door: Nginx) -> None:
     answer = door.ask("GET", "/metrics")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert json.loads(answer.body)["status"] == 404
+    problem = json.loads(answer.body)
+    assert problem["status"] == 404
+    assert problem["request_id"] == answer.headers["x-request-id"]
 
 
 def test_headers_that_would_change_what_the_service_believes_are_removed(
@@ -146,7 +148,7 @@ def test_headers_that_would_change_what_the_service_believes_are_removed(
 
 @pytest.mark.parametrize(
     ("sent", "answered"),
-    [("cms-20261020-0001", "cms-20261020-0001"), ('x" y', None), ("short", None)],
+    [("cms-20261020-0001", "cms-20261020-0001"), ('x" y', None), ("x" * 65, None)],
 )
 def test_the_id_of_a_request_is_passed_on_logged_and_answered(
     door: Nginx, upstream: Upstream, sent: str, answered: str | None

@@ -33,6 +33,7 @@ def main(
         ["swaps", "--searches", searches, "--swaps", max(1, searches // 1_000)],
         ["freshness", "--samples", samples],
         ["reads", "--minutes", min(minutes, 20.0)],
+        ["slow_clients"],
     ):
         name, *arguments = map(str, words)
         click.echo(f"\n== {name}")
