@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Final, NoReturn, Self
 
@@ -173,8 +173,10 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         service = module_from_spec(spec)
         sys.modules["service"] = service
         spec.loader.exec_module(service)
+        # Each worker takes its part of the rate limits, so it has to know how many there are.
+        settings = replace(Settings.from_environment(), workers=self._options.workers)
         pages = self._options.reader_pages
-        return service.create_app(reader_pages=pages, shares_counters=True)
+        return service.create_app(settings, reader_pages=pages, shares_counters=True)
 
 
 def serve_all(options: WebOptions, environment: Mapping[str, str] | None = None) -> NoReturn:

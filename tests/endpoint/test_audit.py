@@ -54,24 +54,11 @@ def test_pages_follow_each_other_and_the_last_one_says_where_to_go_on(
     assert operator.get("/v1/audit").headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "after=-1",
-        "after=x",
-        "after=01",
-        "after=%D9%A2",
-        "after=1%0A",
-        "after=1000000000000000",
-        "limit=0",
-        "limit=1001",
-        "since=1",
-    ],
-)
-def test_a_page_that_cannot_be_is_refused(
-    client_of: Clients, desk_settings: Settings, query: str
-) -> None:
-    assert client_of(desk_settings, "operator").get(f"/v1/audit?{query}").status_code == 400
+def test_a_page_that_cannot_be_is_refused(client_of: Clients, desk_settings: Settings) -> None:
+    operator = client_of(desk_settings, "operator")
+    afters = ("-1", "x", "01", "%D9%A2", "1%0A", "1000000000000000")
+    for query in (*(f"after={one}" for one in afters), "limit=0", "limit=1001", "since=1"):
+        assert operator.get(f"/v1/audit?{query}").status_code == 400, query
 
 
 def test_commands_are_logged_by_the_user_of_the_machine(bare: Settings, tmp_path: Path) -> None:

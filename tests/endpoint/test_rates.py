@@ -1,14 +1,18 @@
 """Too many requests of one key or address are 429, with the seconds to wait."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from recommender.api_keys import ApiKey
+from recommender.operations.web_server import WebOptions, WebServer
 from recommender.settings import Settings
 
 Clients = Callable[..., FlaskClient]
@@ -85,9 +89,9 @@ def test_without_a_setting_only_unknown_keys_are_limited(
     client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
 ) -> None:
     client = client_of(replace(desk_settings, public_reads=True), None)
-    assert statuses(client, "", 70) == statuses(client, secrets["front"], 70) == [200] * 70
+    assert statuses(client, "", 35) == statuses(client, secrets["front"], 35) == [200] * 35
     unlimited = client_of(replace(desk_settings, rate_of_unknown_keys=None), None)
-    assert statuses(unlimited, "wrong", 70) == [401] * 70
+    assert statuses(unlimited, "wrong", 35) == [401] * 35
 
 
 @pytest.mark.parametrize("key", ["front", "reader"])
@@ -100,3 +104,16 @@ def test_a_refusal_for_its_scope_does_not_count(
     refused = [client.put("/v1/articles/a", json={}, headers=headers) for _ in range(3)]
     assert [answer.status_code for answer in refused] == [403] * 3
     assert ask(client, secrets[key]).status_code == 200
+
+
+def test_the_parts_of_workers_fit_their_number_on_the_command_line(
+    bare: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`serve --workers 10` goes before READ_ALSO_WORKERS."""
+    monkeypatch.setenv("READ_ALSO_DATA_DIR", str(bare.data_dir))
+    monkeypatch.setenv("READ_ALSO_API_KEYS", f"front:lists:{LONG}")
+    monkeypatch.setattr("service.State.start", lambda _: None)
+    monkeypatch.setitem(sys.modules, "service", None)  # `load` puts another there
+    app = cast("Flask", WebServer(WebOptions("127.0.0.1:0", workers=10)).load())
+    assert statuses(app.test_client(), "wrong", 7) == [401] * 6 + [429]
+    app.extensions["read-also"].stop()

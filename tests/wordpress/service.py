@@ -13,9 +13,11 @@ import httpx
 from tests.support.serving import KEY, Place, Server
 from tests.support.waiting import until
 
-__all__ = ["HTML", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]
+__all__ = ["HTML", "PLUGIN_KEY", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]
 
 PATIENCE_SECONDS = 120
+PLUGIN_KEY = "plugin-0123456789abcdef"
+"""Of the service itself: it opens lists and writes, and shows no draft."""
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PROBLEM = {"Content-Type": "application/problem+json"}
 
@@ -24,7 +26,8 @@ class Service(Server):
     """`read-also serve` on an empty archive with the bundled model, web workers and indexer."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(Place(folder), ready=False)
+        keys = f"t:read+write:{KEY},plugin:lists+write:{PLUGIN_KEY}"
+        super().__init__(Place(folder, more={"READ_ALSO_API_KEYS": keys}), ready=False)
 
     def start(self) -> None:
         """Start it, and wait until the indexer has loaded its model and reads what is put."""
@@ -35,7 +38,7 @@ class Service(Server):
             raise RuntimeError(self.words())
 
     def client(self) -> httpx.Client:
-        """A client with the plugin's key."""
+        """A client with a key that may read everything."""
         bearer = {"Authorization": f"Bearer {KEY}"}
         return httpx.Client(base_url=self.address, headers=bearer, timeout=20)
 

@@ -8,7 +8,6 @@ import pytest
 
 from recommender.articles import Article, parse_article
 from recommender.sources.wordpress.posts import FIELDS, read_post
-from tests.support.serving import KEY
 from tests.wordpress.plugin import (
     PLUGIN,
     article_of,
@@ -18,7 +17,7 @@ from tests.wordpress.plugin import (
     remove,
     save,
 )
-from tests.wordpress.service import Service
+from tests.wordpress.service import PLUGIN_KEY, Service
 from tests.wordpress.site import Site
 
 TEXTS = {
@@ -39,7 +38,7 @@ TUG = (
 def newsroom(site: Site, service: Service) -> Iterator[Site]:
     """A site whose plugin pushes to the service and places its lists."""
     site.add_plugin(PLUGIN)
-    configure(site, url=service.address, key=KEY)
+    configure(site, url=service.address, key=PLUGIN_KEY)
     yield site
     assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
@@ -158,7 +157,9 @@ def test_a_page_shows_the_list_of_the_service(
     save(newsroom, post, title=title)
 
     def lists() -> list[str]:
-        configure(newsroom, url=service.address, key=KEY)  # without the copy of another worker
+        configure(
+            newsroom, url=service.address, key=PLUGIN_KEY
+        )  # without the copy of another worker
         with newsroom.client() as client:
             page = client.get(f"/?p={seed}", follow_redirects=True).text
         return re.findall(r'<section class="read-also".*?</section>', page, re.DOTALL)
@@ -222,7 +223,7 @@ def test_an_archive_is_pushed_in_bulk(newsroom: Site, service: Service) -> None:
     texts = [f"The ferry of pier {n} left for island {n} with {n} sheep." for n in range(110)]
     fields = {"post_status": "publish", "post_author": 2}
     posts = newsroom.fill([fields | {"post_title": t[:17], "post_content": t} for t in texts])
-    configure(newsroom, url=service.address, key=KEY)
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
     newsroom.run("ReadAlso\\push_all();")
     pass_time(newsroom)
     stored = [service.article(article_of(newsroom, post)) or {} for post in posts]

@@ -577,7 +577,7 @@ function send( array $change, float $seconds, float $until ): bool {
 /** Whether the service answers about an article that there cannot be. */
 function is_there( float $until ): bool {
 	$seconds = min( PUSH_SECONDS, $until - microtime( true ) );
-	$answer  = $seconds < LEAST_SECONDS ? null : call( 'GET', '/v1/articles/' . article_id( 0 ), $seconds );
+	$answer  = $seconds < LEAST_SECONDS ? null : call( 'GET', '/v1/articles/' . article_id( 0 ) . '/related', $seconds );
 	return 404 === status( $answer ) && is_problem( $answer );
 }
 
