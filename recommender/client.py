@@ -32,6 +32,7 @@ from recommender.api import (
 )
 from recommender.articles import Article
 from recommender.errors import ApiError
+from recommender.release import USER_AGENT
 
 __all__ = ["ApiError", "Client", "Deletion", "FragmentOptions", "ListOptions", "Override", "Target"]
 
@@ -96,7 +97,9 @@ class Client:
             transport: how requests are sent, if not over the network.
             sleep: waits some seconds before the next attempt.
         """
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        headers = {"User-Agent": USER_AGENT}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
         http = httpx.Client(
             base_url=base_url, headers=headers, timeout=timeout, transport=transport
         )

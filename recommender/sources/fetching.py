@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from importlib.metadata import version
 from types import TracebackType
 from typing import Final, Self
 
 from recommender.errors import BadSource, SourceAway
+from recommender.release import USER_AGENT
 from recommender.sources.address_guard import (
     TEMPORARY_FAILURES,
     CheckedNetwork,
@@ -33,7 +33,6 @@ from recommender.sources.dates import parse_mail_date
 
 __all__ = ["FetchLimits", "FetchResponse", "Fetcher", "collect", "unpack"]
 
-USER_AGENT: Final = f"read-also/{version('read-also')}"
 LONGEST_WAIT_SECONDS: Final = 60.0
 _FIRST_WAIT_SECONDS: Final = 0.5
 _OK: Final = frozenset({200})

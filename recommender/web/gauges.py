@@ -7,7 +7,6 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +19,7 @@ from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.drafts import is_answered
 from recommender.indexing.snapshots import gate_refusal, generation_age, rollback_hold
 from recommender.live import LiveState
+from recommender.release import RELEASE
 from recommender.web.state import State
 
 __all__ = ["GAUGES", "Gauges"]
@@ -65,7 +65,7 @@ class Gauges(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read them all."""
-        versions = {"version": version("read-also"), "python": platform.python_version()}
+        versions = {"version": RELEASE, "python": platform.python_version()}
         yield _gauge("build_info", 1, versions)
         yield from self._view_gauges()
         yield from self._machine_gauges()

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final, Self, cast
 
@@ -13,6 +12,7 @@ from werkzeug.routing import Rule
 
 from recommender.api import Options, Problem
 from recommender.articles import ID_SCHEMA, Article
+from recommender.release import RELEASE
 from recommender.web.endpoints import (
     Body,
     Description,
@@ -162,7 +162,7 @@ def document_of(app: Flask) -> Document:
         paths.setdefault(call.path, {})[call.method] = _operation(call, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Read Also", "version": version("read-also"), "description": ABOUT},
+        "info": {"title": "Read Also", "version": RELEASE, "description": ABOUT},
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {"schemas": schemas.components, "securitySchemes": KEYS},

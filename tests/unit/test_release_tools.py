@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from recommender.cli import main
-from recommender.sources.fetching import USER_AGENT
+from recommender.release import RELEASE, USER_AGENT
 from recommender.web.openapi import document_of
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_an_audit_without_an_answer_is_no_clean_one() -> None:
 def test_the_version_is_written_in_one_place() -> None:
     ours = version("read-also")
     assert document_of(Flask("nothing"))["info"]["version"] == ours
-    assert f"read-also/{ours}" == USER_AGENT
+    assert (ours, f"read-also/{ours}") == (RELEASE, USER_AGENT)
     assert (
         CliRunner().invoke(main, ["--version"], prog_name="read-also").output
         == f"read-also, version {ours}\n"

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import BadSource, SourceAway
+from recommender.release import USER_AGENT
 from recommender.sources.address_guard import is_public_address, parse_address
 from recommender.sources.fetching import (
     LONGEST_WAIT_SECONDS,
-    USER_AGENT,
     Fetcher,
     FetchLimits,
     collect,

@@ -20,6 +20,7 @@ import httpx
 from recommender.characters import printable
 from recommender.encoding_settings import PREFIX, EncoderServer
 from recommender.errors import EncoderAway
+from recommender.release import USER_AGENT
 
 __all__ = ["EncoderConnection", "ServerAnswer"]
 
@@ -128,7 +129,7 @@ class EncoderConnection:
         """
         ends_at = time.monotonic() + ANSWER_SECONDS
         key = None if self._server.key_file is None else read_key(self._server.key_file)
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
         with self._http.stream(
