@@ -274,12 +274,17 @@ def origin_of(path: str) -> dict[str, str]:
     return {LISTENER: OPERATORS if path == "/metrics" else PUBLIC}
 
 
-def gauges(client: FlaskClient) -> dict[str, float]:
-    """By name, with the value of a label where there is one."""
+def scrape(client: FlaskClient) -> str:
+    """What `/metrics` answers to operators."""
     answer = client.get("/metrics", environ_overrides=origin_of("/metrics"))
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
-    families = text_string_to_metric_families(answer.get_data(as_text=True))
+    return answer.get_data(as_text=True)
+
+
+def gauges(client: FlaskClient) -> dict[str, float]:
+    """By name, with the value of a label where there is one."""
+    families = text_string_to_metric_families(scrape(client))
     return {
         "/".join([sample.name.removeprefix("read_also_"), *sample.labels.values()]): sample.value
         for family in families
