@@ -28,7 +28,9 @@ __all__ = [
     "become_supervisor",
     "die_with_parent",
     "die_with_supervisor",
+    "outlive_parent",
     "supervise",
+    "supervisor_lives",
     "wait_seconds",
 ]
 
@@ -53,12 +55,14 @@ class Program:
         essential: whether all are stopped if it fails at its first start.
         renewal: the signal after which it is a new program: it reloads itself, or it ends and is
             started again.
+        sockets: numbers of open files that it inherits; they stay open while it is started again.
     """
 
     name: str
     command: Sequence[str]
     essential: bool = False
     renewal: int = signal.SIGTERM
+    sockets: Sequence[int] = ()
 
 
 class StopSignal:
@@ -123,6 +127,8 @@ def supervise(programs: Sequence[Program], environment: Mapping[str, str]) -> in
             time.sleep(LOOK_SECONDS)
         return 0
     finally:
+        for number in (number for run in runs for number in run.program.sockets):
+            os.close(number)
         _end([run.process for run in runs if run.process is not None])
 
 
@@ -140,6 +146,17 @@ def die_with_supervisor() -> None:
         die_with_parent(int(supervisor))
 
 
+def supervisor_lives() -> bool:
+    """Whether this process has a supervisor that runs."""
+    if SUPERVISOR not in os.environ:
+        return False
+    try:
+        os.kill(int(os.environ[SUPERVISOR]), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def die_with_parent(parent: int) -> None:
     """Let the system send SIGTERM to this process when its parent dies."""
     if not sys.platform.startswith("linux"):
@@ -149,6 +166,12 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def outlive_parent() -> None:
+    """Undo `die_with_parent`."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, 0)
+
+
 def _keep_running(run: _Run, environment: Mapping[str, str]) -> int | None:
     """Start a program that is due; an exit code if an essential one failed at its first start."""
     now = time.monotonic()
@@ -156,7 +179,10 @@ def _keep_running(run: _Run, environment: Mapping[str, str]) -> int | None:
         if now >= run.due_at:
             run.started_at = now
             run.process = subprocess.Popen(  # noqa: S603 - commands of our own, no shell
-                run.program.command, env=environment, stdin=subprocess.DEVNULL
+                run.program.command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=run.program.sockets,
             )
         return None
     ran_seconds = now - run.started_at

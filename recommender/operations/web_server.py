@@ -5,6 +5,7 @@ may be forked after FAISS or torch was used. The application is only loaded in t
 """
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Final, NoReturn, Self
@@ -21,8 +23,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from gunicorn.util import parse_address
 
 from recommender.child_processes import PROGRAM_FOLDER, module_command
+from recommender.errors import BadSettings
 from recommender.listening_settings import operators_address
 from recommender.logs import start_logging
 from recommender.operations.supervision import (
@@ -67,7 +71,11 @@ FIXED_SETTINGS: Final[Mapping[str, Any]] = {
 }
 BOOT_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.1
+BACKLOG: Final = 2048
+PORT_PATIENCE_SECONDS: Final = 5.0
+"""How long a port may still belong to the server before."""
 _ATTACH_FILTER: Final = 26  # socket(7): SO_ATTACH_FILTER
+_DETACH_FILTER: Final = 27  # SO_DETACH_FILTER
 _DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)  # one BPF instruction: return 0 bytes
 
 
@@ -76,9 +84,10 @@ class WebOptions:
     """How the web server is run.
 
     Attributes:
-        address: `host:port` for the public; port 0 takes any free one, and the log says which.
+        address: `host:port` for the public; port 0 takes any free one, and the log says which. Or
+            `fd://N` for a socket that is inherited.
         workers: how many processes.
-        operators: `host:port` for probes and metrics; None for no such listener.
+        operators: the same for probes and metrics; None for no such listener.
         proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
         reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
     """
@@ -102,6 +111,13 @@ class WebOptions:
 
 class Master(Arbiter):  # type: ignore[misc]
     """Gunicorn's master, which lets nobody fall between two servers."""
+
+    def start(self) -> None:
+        """Start. Inherited sockets may ignore new connections since their last master stopped."""
+        super().start()
+        for one in self.LISTENERS:
+            with suppress(OSError):
+                one.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - as gunicorn has it
         """Stop. Clients that connect from now on try again, so that no connection is reset.
@@ -185,10 +201,42 @@ def serve_all(options: WebOptions, environment: Mapping[str, str] | None = None)
     Args:
         options: of the web server.
         environment: of the processes; that of this one if None.
+
+    Raises:
+        BadSettings: another program listens at an address, or it is none of this machine.
     """
-    web = Program("web", _server_command(options), essential=True, renewal=signal.SIGHUP)
+    sockets = [_listen(one) for one in (options.address, options.operators) if one is not None]
+    addresses = [f"fd://{number}" for number in sockets]
+    inheriting = replace(options, address=addresses[0], operators=next(iter(addresses[1:]), None))
+    web = Program(
+        "web",
+        _server_command(inheriting),
+        essential=True,
+        renewal=signal.SIGHUP,
+        sockets=sockets,
+    )
     indexer = Program("indexer", module_command("recommender", "indexer"))
     become_supervisor([web, indexer], os.environ if environment is None else environment)
+
+
+def _listen(address: str) -> int:
+    """The number of a socket that listens, and that stays open in programs to come."""
+    host, port = parse_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    until = time.monotonic() + PORT_PATIENCE_SECONDS
+    while True:
+        try:
+            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as fault:
+            if fault.errno != errno.EADDRINUSE or time.monotonic() > until:
+                reason = os.strerror(fault.errno or 0)
+                raise BadSettings(
+                    f"cannot listen at {address}: {reason}; name another address"
+                ) from fault
+            time.sleep(LOOK_SECONDS)
+        else:
+            listening.set_inheritable(True)
+            return listening.detach()
 
 
 def serve_web(options: WebOptions) -> NoReturn:

@@ -6,6 +6,8 @@ signals are gunicorn's.
 """
 
 import errno
+import math
+import os
 import selectors
 import socket
 import threading
@@ -18,6 +20,7 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from recommender.operations.supervision import outlive_parent, supervisor_lives
 from recommender.operations.web_connection import (
     LEAST_BYTES_PER_SECOND,
     RECEIVING_SECONDS,
@@ -47,6 +50,8 @@ MOST_REQUESTS: Final = 128
 """Requests of a listener that are answered or wait for a thread; above, the answer is 503."""
 LINGER_SECONDS: Final = 2.0
 """After an answer that ends its connection, and for connections of a worker that stops."""
+ORPHAN_SECONDS: Final = 10.0
+"""How long a worker serves after its master was killed; the next one needs a few seconds."""
 SWEEP_SECONDS: Final = 0.5
 RECEIVED_AT_ONCE: Final = 64 * 2**10
 _NO_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -83,6 +88,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Make the listeners; gunicorn calls this in the new process."""
         self._swept_at = 0.0
+        self._orphaned_at = math.inf
         self._permits = threading.BoundedSemaphore(BODY_WAITS)
         names = (PUBLIC, self.cfg.threads), (OPERATORS, OPERATORS_THREADS)
         self._listeners = {
@@ -118,19 +124,26 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: object) -> None:
         """SIGTERM: stop after what was begun; at once if nothing can have begun."""
         if not self.booted:
-            raise SystemExit(0)
+            os._exit(0)
         super().handle_exit(sig, frame)
 
     def run(self) -> None:
         """Serve until a signal comes or the master is gone; then finish what was begun."""
+        if self.inherits_sockets:
+            outlive_parent()
         self.poller.register(
             self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks
         )
         self.set_accept_enabled(enabled=True)
         while self.alive:
             self._turn()
-            self.alive = self.alive and self.is_parent_alive()
+            self.alive = self.alive and self._may_serve()
         self._finish()
+
+    @property
+    def inherits_sockets(self) -> bool:
+        """Whether the sockets are the supervisor's: those of the next master too."""
+        return isinstance(self.cfg.address[0], int)
 
     def accept(self, listening: Any) -> bool:  # noqa: ANN401 - gunicorn's wrapper of a socket
         """Accept a connection; whether there was one."""
@@ -192,6 +205,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         for connection in self._waiting():
             if connection.deadline <= now and connection.give_up is not None:
                 connection.give_up(connection)
+
+    def _may_serve(self) -> bool:
+        """Whether the master lives, or the next one starts and may not serve yet."""
+        if os.getppid() == self.ppid:
+            return True
+        now = time.monotonic()
+        self._orphaned_at = min(self._orphaned_at, now)
+        waits = now - self._orphaned_at < ORPHAN_SECONDS
+        return waits and self.inherits_sockets and supervisor_lives()
 
     def _finish(self) -> None:
         """Answer what has come, also to connections that were not accepted yet; then end.

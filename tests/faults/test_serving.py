@@ -76,6 +76,29 @@ def test_a_killed_worker_is_replaced_and_its_reads_are_answered_by_another(scene
         scene.kill_worker()
 
 
+def test_a_killed_master_is_replaced_while_its_workers_answer(scene: Scene) -> None:
+    server = scene.server
+    with reading(scene):
+        for _ in range(2):  # also soon after its start
+            old, orphans = server.master, server.workers
+            assert old is not None
+            os.kill(old, signal.SIGKILL)
+            assert until(lambda old=old: server.master not in {None, old}, 5)  # type: ignore[misc]
+            assert until(server.is_whole, PATIENCE_SECONDS)
+            assert not set(orphans) & set(server.workers)
+
+
+def test_a_reload_replaces_every_process_but_the_supervisor_and_fails_no_read(scene: Scene) -> None:
+    server = scene.server
+    before = {server.indexer, *server.workers}
+    with reading(scene):
+        os.kill(server.supervisor, signal.SIGHUP)
+        assert until(
+            lambda: server.is_whole() and not before & {server.indexer, *server.workers},
+            PATIENCE_SECONDS,
+        )
+
+
 def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: Scene) -> None:
     article = scene.next_article()
     with reading(scene):
@@ -106,6 +129,10 @@ def test_no_process_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None
         assert len(server.processes) >= 5  # itself, gunicorn, two workers, the indexer
         assert server.ended_by(signal.SIGKILL, PATIENCE_SECONDS)
         assert ask(server.port, "GET", "/healthz")[0] == 0
+        server.start()
+        os.kill(server.supervisor, signal.SIGKILL)
+        server.start()  # at the port of the processes that end
+        assert "Address already in use" not in server.words()
 
 
 def test_a_supervisor_that_gets_a_stop_signal_ends_every_process(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from typing import Final, Self
 
 import httpx
 
+from recommender.settings import PREFIX
 from tests.support.archives import clean_environment
 from tests.support.waiting import free_port, until
 
@@ -49,8 +50,13 @@ class Place:
         """The file of the store, where it is SQLite's."""
         return self.folder / "read-also.db"
 
-    def spawn(self, log: str, *words: str) -> "subprocess.Popen[bytes]":
-        """Start a command of `read-also` in a session of its own; what it says goes to a log."""
+    def spawn(
+        self, log: str, *words: str, more: dict[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start a command of `read-also` in a session of its own; what it says goes to a log.
+
+        `more` is added to its environment.
+        """
         environment = clean_environment(
             DATA_DIR=self.folder,
             DATABASE_URL=self.database_url or f"sqlite:///{self.store}",
@@ -59,7 +65,7 @@ class Place:
         with (self.folder / log).open("ab") as file:
             return subprocess.Popen(  # noqa: S603 - words of our own
                 [sys.executable, "-m", "recommender", *words],
-                env=environment | self.more,
+                env=environment | self.more | (more or {}),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -104,6 +110,7 @@ class Server:
         """
         self.place = place
         self.port = free_port()
+        self.operators_port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._probe = "/readyz" if ready else "/healthz"
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,7 +125,10 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until all its processes are there and somebody answers."""
         words = ("serve", "--port", str(self.port), "--workers", str(WORKERS))
-        self._process = self.place.spawn("serve.log", *words)
+        operators = {f"{PREFIX}OPERATORS_ADDRESS": f"127.0.0.1:{self.operators_port}"}
+        if self._process is not None:
+            self._process.wait(STOPPING_SECONDS)
+        self._process = self.place.spawn("serve.log", *words, more=operators)
         whole = False
         try:
             whole = until(self.is_whole, STARTING_SECONDS)
@@ -141,9 +151,14 @@ class Server:
         return self._child("indexer")
 
     @property
+    def master(self) -> int | None:
+        """The process of gunicorn that starts the web workers."""
+        return self._child("recommender.operations.web_server")
+
+    @property
     def workers(self) -> list[int]:
         """The web workers that there are now."""
-        master = self._child("recommender.operations.web_server")
+        master = self.master
         return [] if master is None else _children_of(master)
 
     @property

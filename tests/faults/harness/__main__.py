@@ -34,6 +34,7 @@ def main(
         ["freshness", "--samples", samples],
         ["reads", "--minutes", min(minutes, 20.0)],
         ["slow_clients"],
+        ["crowd"],
     ):
         name, *arguments = map(str, words)
         click.echo(f"\n== {name}")

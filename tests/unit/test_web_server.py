@@ -1,0 +1,33 @@
+"""How the web server is told where to listen, and that it refuses an address that is taken."""
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import BadSettings
+from recommender.operations import web_server
+from recommender.operations.web_server import WebOptions, serve_all
+from recommender.settings import Settings
+
+SETTINGS = Settings("sqlite:///a.db", Path("a"), workers=3, trusted_proxies=("10.0.0.0/8",))
+
+
+def test_options_come_from_the_settings_and_the_command() -> None:
+    assert WebOptions.of(SETTINGS, "127.0.0.1", 8080) == WebOptions(
+        "127.0.0.1:8080", 3, "127.0.0.1:8081", ("10.0.0.0/8",)
+    )
+    off = replace(SETTINGS, operators_address="off")
+    assert WebOptions.of(off, "::1", 80, 5) == WebOptions("[::1]:80", 5, None, ("10.0.0.0/8",))
+
+
+def test_an_address_that_is_taken_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "PORT_PATIENCE_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(BadSettings) as refused:
+            serve_all(WebOptions(address, 1))
+    assert str(refused.value) == (
+        f"cannot listen at {address}: Address already in use; name another address"
+    )
