@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint lint-deploy format test test-long test-wordpress test-oldest test-faults fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help lint lint-deploy format test test-long test-wordpress test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 SERVE ?= 1
 MINUTES ?= 30
 JOBS ?= 2
+RATE ?= 100
 CASES ?= 10000
 TORCH := torch>=2.6,<3
 AUDITORS := .venv-audit/bin
@@ -51,6 +52,15 @@ test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml a
 
 test-faults: $(READY) ## Kills, power loss, damage, freshness and reads, at length; MINUTES=30 of kills.
 	$(RUN) -m tests.faults.harness --minutes $(MINUTES)
+
+test-hostile: $(READY) ## Hostile requests beside readers; REQUESTS=100000, RATE=100 a second, NGINX=1: through nginx.
+	$(RUN) -m tests.faults.harness.hostile --requests $(or $(REQUESTS),100000) --rate $(RATE) $(if $(NGINX),--through-nginx)
+
+test-soak: $(READY) ## Many reads through a hundred swaps: memory and open files stay; REQUESTS=1000000.
+	$(RUN) -m tests.faults.harness.soak --requests $(or $(REQUESTS),1000000)
+
+test-overload: $(READY) ## Ten times as many clients as fill the service; SECONDS=30.
+	$(RUN) -m tests.faults.harness.overload --seconds $(or $(SECONDS),30)
 
 fuzz: $(READY) ## The API against its own OpenAPI document, and hostile bodies; CASES=10000.
 	$(RUN) -m tests.support.api_fuzz --cases $(CASES)
