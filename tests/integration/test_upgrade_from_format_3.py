@@ -27,7 +27,10 @@ EXPECTED: dict[str, Any] = json.loads((DATA / "format-3-lists.json").read_text("
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The folder as that release has left it."""
-    folder = tmp_path_factory.mktemp("format-3")
+    return unpacked(tmp_path_factory.mktemp("format-3"))
+
+
+def unpacked(folder: Path) -> Settings:
     with tarfile.open(DATA / "format-3.tar.xz") as archive:
         archive.extractall(folder, filter="data")
     return replace(archive_settings(folder), model="auto")
@@ -86,6 +89,20 @@ def schema_of(path: Path) -> str:
     with closing(pysqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         (version,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(version)
+
+
+def test_a_service_that_is_started_without_it_upgrades_the_store_and_says_what_it_lacks(
+    tmp_path: Path, client_of: Callable[..., FlaskClient]
+) -> None:
+    client = client_of(unpacked(tmp_path), "reader")
+    ready = client.get("/readyz").get_json()
+    assert (ready["status"], ready["store"]) == ("ready", "ok")
+    assert "format 3 is of an earlier release" in ready["unserved"]
+    assert "run: read-also rebuild" in ready["unserved"]
+    assert schema_of(tmp_path / "read-also.db") != "0005"
+    article = client.get("/v1/articles/guiyang-smart-city").get_json()
+    assert article["section"] == "china-smart-cities"
+    assert client.get("/v1/articles/guiyang-smart-city/related").status_code == 200
 
 
 def test_without_a_place_for_a_copy_nothing_is_upgraded(refused: list[Result]) -> None:
