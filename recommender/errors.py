@@ -132,9 +132,13 @@ class UnknownArticle(ReadAlsoError):
 
 
 class DeletedArticle(ReadAlsoError):
-    """The article was deleted."""
+    """The article was deleted.
 
-    def __init__(self, article_id: str) -> None:
+    `was_public`: whether readers could see it; if not, the public is not told that it existed.
+    """
+
+    def __init__(self, article_id: str, *, was_public: bool = True) -> None:
+        self.was_public = was_public
         super().__init__(f"article {article_id!r} was deleted; push it again to bring it back")
 
 

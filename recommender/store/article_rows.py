@@ -1,13 +1,15 @@
 """Articles in the database: single reads and writes, inside a transaction of the caller."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Literal
 
 import sqlalchemy as sa
 
 from recommender.articles import Article, article_of, parse_article
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
+from recommender.ranking.filters import is_visible
 from recommender.store import schema
 from recommender.store.change_log import log_change
 from recommender.store.text_queue import dequeue, enqueue
@@ -82,6 +84,7 @@ class ArticleRow:
     change: int
     version: int | None
     deleted: bool
+    was_public: bool | None
     read_hash: str | None
     document: str | None
 
@@ -91,9 +94,7 @@ def find_row(connection: sa.Connection, article_id: str) -> ArticleRow | None:
     if "\x00" in article_id:
         return None  # PostgreSQL refuses such a text
     columns = schema.articles.c
-    query = sa.select(
-        columns.change, columns.version, columns.deleted, columns.read_hash, columns.document
-    )
+    query = sa.select(*(columns[field.name] for field in fields(ArticleRow)))
     row = connection.execute(query.where(columns.id == article_id)).first()
     return None if row is None else ArticleRow(*row)
 
@@ -109,7 +110,7 @@ def get_article(connection: sa.Connection, article_id: str) -> Article:
     if row is None:
         raise UnknownArticle(article_id)
     if row.document is None:
-        raise DeletedArticle(article_id)
+        raise DeletedArticle(article_id, was_public=bool(row.was_public))
     return parse_article(row.document)
 
 
@@ -200,24 +201,32 @@ def patch_article(connection: sa.Connection, article_id: str, patch: JsonObject)
 def delete_article(connection: sa.Connection, article_id: str) -> Receipt:
     """Delete an article but for its id and change numbers; deleting it again changes nothing.
 
+    That it was published, if it was, is noted: then it is no secret that there was an article.
+
     Raises:
         UnknownArticle: it was never stored.
     """
     row = find_row(connection, article_id)
     if row is None:
         raise UnknownArticle(article_id)
-    if row.deleted:
+    if row.document is None:
         return Receipt(article_id, "unchanged", row.change)
+    was_public = _was_public(parse_article(row.document))
     change = log_change(connection, article_id, "delete")
     emptied = dict.fromkeys(schema.EMPTIED_BY_DELETION)
     table = schema.articles
     connection.execute(
         sa.update(table)
         .where(table.c.id == article_id)
-        .values(change=change, touched=change, deleted=True, **emptied)
+        .values(change=change, touched=change, deleted=True, was_public=was_public, **emptied)
     )
     dequeue(connection, article_id)
     return Receipt(article_id, "deleted", change)
+
+
+def _was_public(article: Article) -> bool:
+    """Whether readers may see an article now, or could until it expired."""
+    return is_visible(article.model_copy(update={"expires_at": None}), time.time())
 
 
 def write_or_refuse(
@@ -238,6 +247,7 @@ def _values(article: Article, document: str, row: ArticleRow | None) -> dict[str
     return {
         "version": stored_version if article.version is None else article.version,
         "deleted": False,
+        "was_public": None,
         "text_hash": article.text_hash,
         "outline": article.to_outline(),
         "document": document,

@@ -81,6 +81,7 @@ articles = sa.Table(
     sa.Column("touched", sa.BigInteger, nullable=False, index=True),
     sa.Column("version", sa.BigInteger),
     sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("was_public", sa.Boolean),
     sa.Column("text_hash", sa.String(64)),
     sa.Column("read_hash", sa.String(64)),
     sa.Column("outline", sa.Text),
@@ -91,13 +92,14 @@ articles = sa.Table(
 `change` is the last write. `touched` is the newest log entry about the article: that write, or the
 entry that its text was analyzed. `read_hash` is the hash of the text that was analyzed last, NULL
 if none was; its features are used until a newer text is analyzed. `outline` is the document
-without the texts under the title.
+without the texts under the title. `was_public` of a deleted article: whether it was published when
+it was deleted; NULL if an older program deleted it.
 """
 
 EMPTIED_BY_DELETION: Final = tuple(
     column.name
     for column in articles.c
-    if column.name not in {"id", "change", "touched", "version", "deleted"}
+    if column.name not in {"id", "change", "touched", "version", "deleted", "was_public"}
 )
 """The columns that are NULL in a deleted article: a column that is added is one of them."""
 

@@ -12,7 +12,7 @@ from flask import current_app, g
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article, DisplayFields
 from recommender.counters import Counters
-from recommender.errors import StoreUnusable, UnknownArticle
+from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import FolderHealth, Follower, LiveState
@@ -104,7 +104,7 @@ class State:
 
         Raises:
             UnknownArticle: never stored, or not on show and asked for by the public.
-            DeletedArticle: deleted.
+            DeletedArticle: deleted; the public is told so only of what it could see before.
             NotReady: there is nothing yet to answer from.
             StoreUnusable: the view does not hold the article, and the store is away.
             Busy: too many requests read the store, or explain lists, now.
@@ -116,7 +116,7 @@ class State:
             seed = seed_of(live.view, article_id)
         view, row = live.view, live.view.row_of(article_id)
         if seed is None:
-            article = self.stored(article_id)
+            article = self._stored_for(article_id, public=public)
             seed, shown = make_outside_seed(view, article), is_visible(article, now)
         elif row is not None:
             shown = row_is_visible(view, row, now)
@@ -180,6 +180,15 @@ class State:
         """
         with self.reading() as store:
             return store.get(article_id)
+
+    def _stored_for(self, article_id: str, *, public: bool) -> Article:
+        """As `stored`; to the public, what was deleted before it was published is unknown."""
+        try:
+            return self.stored(article_id)
+        except DeletedArticle as deleted:
+            if public and not deleted.was_public:
+                raise UnknownArticle(article_id) from None
+            raise
 
     def override_history(self, article_id: str, kind: Kind) -> tuple[StoredOverrides, ...]:
         """All pins or blocks that were ever set for an article, the newest first.

@@ -254,6 +254,34 @@ def test_a_deleted_story_is_410_to_the_public(
     assert public.get("/v1/articles/harbour-3/related").status_code == 410
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"status": "draft"}, 404),
+        ({"status": "withheld"}, 404),
+        ({"embargoed_until": "2100-01-01T00:00:00Z"}, 404),
+        ({"published_at": "2100-01-01T00:00:00Z"}, 404),
+        ({"expires_at": "2026-10-01T00:00:00Z"}, 410),
+        ({}, 410),
+    ],
+)
+def test_the_public_is_told_of_a_deletion_only_if_it_could_see_the_story(
+    public: FlaskClient, client: FlaskClient, fields: dict[str, str], status: int
+) -> None:
+    """A 410 for a draft said that there was one."""
+    client.put("/v1/articles/secret", json={"title": "A", **fields})
+    client.delete("/v1/articles/secret")
+    for path in ("related", "related.html"):
+        same = {"X-Request-ID": "same"}
+        answer = public.get(f"/v1/articles/secret/{path}", headers=same)
+        assert answer.status_code == status
+        if status == 404:
+            unknown = public.get(f"/v1/articles/nobody/{path}", headers=same)
+            assert answer.text.replace("secret", "nobody") == unknown.text
+    assert client.get("/v1/articles/secret").status_code == 410
+    assert client.get("/v1/articles/secret/related").status_code == 410
+
+
 def test_an_article_withdrawn_since_the_rebuild_is_not_shown_to_the_public(
     public: FlaskClient, client: FlaskClient
 ) -> None:

@@ -12,8 +12,10 @@ TELLS_TIMES = {
     "evaluation/runs.py": "what readers see now",
     "indexing/rebuild.py": "what readers see now, for the gate",
     "operations/demo.py": "what readers see now",
+    "operations/indexer_process.py": "which entries of the audit log are too old",
     "sources/fetching.py": "until the date that a server names",
     "sources/sitemaps.py": "whether a date lies in the future",
+    "store/article_rows.py": "whether readers could see what is deleted",
     "store/audit_log.py": "when somebody wrote",
     "store/change_log.py": "when a change was made, and a machine last seen",
     "store/checkpoint_rows.py": "when a source was read",
@@ -21,6 +23,7 @@ TELLS_TIMES = {
     "store/policy_versions.py": "when a policy was set",
     "store/stored_keys.py": "when a key was made, and expires",
     "web/auth.py": "whether a key has expired",
+    "web/gauges.py": "how old the live generation is, by its own date",
     "web/page_routes.py": "what readers see now",
     "web/state.py": "what readers see now",
 }
