@@ -5,59 +5,20 @@ import re
 import subprocess
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import copytree, ignore_patterns
-from threading import Thread
 
 import pytest
 
 from recommender.settings import Settings
 from tests.support.archives import SECRETS, clean_environment
+from tests.support.doors import HIDDEN, Upstream, spellings
 from tests.support.nginx import SHIPPED, Nginx, running_nginx
 from tests.support.servers import served
 from tests.support.waiting import free_port, until
 
 LISTS = "/v1/articles/harbour-1/related"
 NDJSON = {"Content-Type": "application/x-ndjson"}
-HIDDEN = ("metrics", "healthz", "readyz", "livez", "statusz", "read/harbour-1", "static/x")
-
-
-class Upstream(ThreadingHTTPServer):
-    """Answers everything with 200, and notes what came."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Noting)
-        self.targets: list[str] = []
-        self.headers: list[dict[str, str]] = []
-
-
-class _Noting(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Upstream
-
-    def do_GET(self) -> None:
-        self.server.targets.append(self.path)
-        self.server.headers.append({name.lower(): v for name, v in self.headers.items()})
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.send_header("X-Request-ID", "of-the-service")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    server = Upstream()
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -66,41 +27,6 @@ def door(upstream: Upstream) -> Iterator[Nginx]:
     changes = {"127.0.0.0/8  0;": "127.0.0.1 0;", "rate=20r/s": "rate=1r/m", "burst=100": "burst=2"}
     with running_nginx(upstream.server_address[1], changes) as nginx:
         yield nginx
-
-
-def spellings(path: str) -> list[str]:
-    """Ways to write an address so that a proxy and a service may read it differently."""
-    first = f"%{ord(path[0]):02X}{path[1:]}"
-    return [
-        f"/{path}",
-        f"//{path}",
-        f"///{path}",
-        f"/{path}/",
-        f"/{path}//",
-        f"/{path}?x=1",
-        f"/{path}%3Fx",
-        f"/{path}%00",
-        f"/{path}#x",
-        f"/{first}",
-        f"/{first.lower()}",
-        f"/%2F{path}",
-        f"/./{path}",
-        f"/{path}/.",
-        f"/x/../{path}",
-        f"/v1/../{path}",
-        f"/v1/%2e%2e/{path}",
-        f"/v1/..%2f{path}",
-        f"/v1//../../{path}",
-        f"/{path}/../v1/{path}",
-        f"//{path}/../v1/read-also.js",
-        f"/{path}%3F/../v1/read-also.js",
-        f"/{path}%23/../v1/read-also.js",
-        f"/docs/../{path}",
-        f"/{path};/v1/",
-        f"/\\{path}",
-        f"http://127.0.0.1/{path}",
-        f"https://related.example//{path}",
-    ]
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPSConnection
 from itertools import count
@@ -140,27 +140,27 @@ class Readers:
 
     def _read(self, number: int, end: float) -> None:
         begun = time.monotonic()
-        line: HTTPSConnection | None = None
-        for step in count():
-            due = begun + (number / LINES + step) * LINES / self.rate
-            if due > end:
-                break
-            time.sleep(max(0.0, due - time.monotonic()))
-            started = time.monotonic()
-            if line is None:
-                line = HTTPSConnection(
-                    *("127.0.0.1", self.nginx.port), timeout=PATIENCE_SECONDS, context=trusting()
-                )
-            try:
-                path = f"/v1/articles/seed-{step % SEEDS}/related"
-                line.request("GET", path, headers={"X-API-Key": KEY})
-                answer = line.getresponse()
-                if json.loads(answer.read()).get("article_id") != f"seed-{step % SEEDS}":
-                    self.bad.append(f"status {answer.status}")
-            except (OSError, HTTPException) as fault:
-                self.bad.append(repr(fault))
-                line = None
-            self.seconds.append(time.monotonic() - started)
+        address = ("127.0.0.1", self.nginx.port)
+        line = HTTPSConnection(*address, timeout=PATIENCE_SECONDS, context=trusting())
+        with closing(line):  # one that was closed opens itself again
+            for step in count():
+                due = begun + (number / LINES + step) * LINES / self.rate
+                if due > end:
+                    return
+                time.sleep(max(0.0, due - time.monotonic()))
+                started = time.monotonic()
+                self._ask(line, f"seed-{step % SEEDS}")
+                self.seconds.append(time.monotonic() - started)
+
+    def _ask(self, line: HTTPSConnection, article_id: str) -> None:
+        try:
+            line.request("GET", f"/v1/articles/{article_id}/related", headers={"X-API-Key": KEY})
+            answer = line.getresponse()
+            if json.loads(answer.read()).get("article_id") != article_id:
+                self.bad.append(f"status {answer.status}")
+        except (OSError, HTTPException) as fault:
+            self.bad.append(repr(fault))
+            line.close()
 
     def _probe(self, end: float) -> None:
         while time.monotonic() < end:
