@@ -1,5 +1,6 @@
 """Settings from a TOML file: what wins, which types count, faults by file and name, and secrets."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from recommender.errors import BadSettings
 from recommender.given_settings import without_secrets
 from recommender.settings import PREFIX, VARIABLES, Settings, gather
 
+ROOT = Path(__file__).parents[2]
 SECRET = "0123456789abcdef"  # noqa: S105 - nobody else's
 
 
@@ -69,6 +71,19 @@ def test_a_file_gives_what_the_environment_would_give() -> None:
     )
     assert from_file("public_reads = false").public_reads is False
     assert from_file('dimensions = "256!"').encoding.dimensions is not None
+
+
+def test_the_examples_that_are_shipped_are_accepted(tmp_path: Path) -> None:
+    (page,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/settings.md").read_text(), re.DOTALL)
+    secrets = {"keys": f"cms:read:{SECRET}", "database-url": "postgresql:///news"}
+    for name, text in secrets.items():
+        (tmp_path / f"read-also-{name}").write_text(text, "utf-8")
+    settings = from_file(page.replace("/run/secrets", str(tmp_path)))
+    assert (settings.workers, settings.public_reads) == (4, True)
+    assert settings.trusted_proxies == ("127.0.0.1", "::1")
+    assert settings.database_url == secrets["database-url"]
+    unit = (ROOT / "deploy/systemd/read-also.toml").read_text("utf-8")
+    assert from_file(unit).data_dir == Path("/var/lib/read-also")
 
 
 def test_the_environment_wins_also_with_an_empty_text() -> None:
