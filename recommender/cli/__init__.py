@@ -38,6 +38,7 @@ COMMANDS: Final = {
         "upgrade_command", "upgrade", "Bring what an earlier release has left up to this one."
     ),
     "check": Place("maintenance", "check", "Check that store and snapshots are whole and agree."),
+    "status": Place("status", "status", "Print how the service of this machine is."),
     "erase": Place("maintenance", "erase_", "Remove every trace of the article ID."),
     "config": Place(
         "config_commands", "config", "Check the settings, and say where each is given."
