@@ -13,6 +13,7 @@ TELLS_TIMES = {
     "indexing/rebuild.py": "what readers see now, for the gate",
     "operations/demo.py": "what readers see now",
     "operations/indexer_process.py": "which entries of the audit log are too old",
+    "operations/status.py": "how old the live generation is, by its own date",
     "sources/fetching.py": "until the date that a server names",
     "sources/sitemaps.py": "whether a date lies in the future",
     "store/article_rows.py": "whether readers could see what is deleted",
