@@ -22,6 +22,7 @@ from typing import Any, Final, NoReturn, Self
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
+from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 from gunicorn.util import parse_address
 
@@ -127,6 +128,21 @@ class Master(Arbiter):  # type: ignore[misc]
         if graceful:
             _drop_new_connections(self.LISTENERS)
         super().stop(graceful)
+
+    def reap_workers(self) -> None:
+        """Take note of workers that ended. One that cannot start stops the server only if all do.
+
+        So a reload with broken code or settings changes nothing.
+
+        Raises:
+            HaltServer: a worker cannot start, and none serves.
+        """
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not any(map(_has_booted, self.WORKERS.values())):
+                raise
+            self.log.error("a new worker does not start; the old ones serve on")  # noqa: TRY400
 
     def manage_workers(self) -> None:
         """Start and end workers; old ones serve until the new ones do."""

@@ -155,6 +155,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
                 self._close(oldest)
             return False
         if len(listener.waiting) >= MOST_WAITING and (oldest := listener.oldest()) is not None:
+            self.log.warning("a connection is closed for a new one: too many clients are slow")
             self._close(oldest)
         buffered = BufferedSocket(client, listener.name)
         connection = Connection(self.cfg, buffered, address, listening.getsockname())
@@ -270,6 +271,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             if self._listener_of(connection).requests < MOST_REQUESTS:
                 self.enqueue_req(connection)
             else:
+                self.log.warning("a request is refused: too many wait for a thread")
                 self._refuse(connection, *_OVERLOADED)
         elif arrival in _REFUSALS:
             self._refuse(connection, *_REFUSALS[arrival])
@@ -328,6 +330,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def _expire(self, connection: Connection) -> None:
         """Give up a request that does not come."""
         if connection.received:
+            self.log.warning("a request did not come in time; its connection is closed")
             self._refuse(connection, *_TOO_SLOW)
         else:
             self._close(connection)

@@ -1,20 +1,24 @@
 """A whole server with killed processes and a locked store still answers reads."""
 
+import json
 import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from recommender.store import open_store
 from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
 from tests.faults.harness.clocks import MovedClock
 from tests.faults.harness.freshness import encodings
 from tests.faults.harness.reads import Scene, locked
 from tests.faults.harness.stories import seeds
-from tests.support.serving import Place, Server
+from tests.support.serving import KEY, Place, Server
 from tests.support.waiting import until
 
 SEEDS = 4
@@ -133,6 +137,26 @@ def test_no_process_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None
         os.kill(server.supervisor, signal.SIGKILL)
         server.start()  # at the port of the processes that end
         assert "Address already in use" not in server.words()
+
+
+def test_a_bulk_load_is_answered_in_part_when_the_server_stops(tmp_path: Path) -> None:
+    load = [{"id": f"a-{number}", "title": f"Story {number}"} for number in range(5_000)]
+    body = "\n".join(map(json.dumps, load)).encode()
+    with Server(Place(tmp_path), ready=False) as server:
+        with ThreadPoolExecutor(1) as thread:
+            headers = {"X-API-Key": KEY, "Content-Type": "application/x-ndjson"}
+            url = f"{server.address}/v1/bulk"
+            loading = thread.submit(httpx.post, url, content=body, headers=headers, timeout=60)
+            time.sleep(0.7)
+            assert server.ended_by(signal.SIGTERM, PATIENCE_SECONDS)
+            answer = loading.result()
+        assert answer.status_code == 200
+        statuses = [item["status"] for item in answer.json()["items"]]
+        accepted = statuses.count(201)
+        assert statuses == [201] * accepted + [503] * (len(load) - accepted)
+        assert 0 < accepted < len(load)
+        with closing(open_store(f"sqlite:///{server.place.store}")) as store, store.scan() as all_:
+            assert {one.article.id for one in all_} == {one["id"] for one in load[:accepted]}
 
 
 def test_a_supervisor_that_gets_a_stop_signal_ends_every_process(scene: Scene) -> None:

@@ -276,3 +276,16 @@ def test_a_reload_fails_no_request(server: Small) -> None:
     for reader in readers:
         reader.join()
     assert set(statuses) == {200}
+
+
+def test_a_reload_with_broken_code_changes_nothing(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    with small_server(broken_by=broken) as server:
+        assert until(lambda: is_up(server))
+        old = workers_of(server)
+        broken.touch()
+        server.process.send_signal(signal.SIGHUP)
+        assert until(lambda: len(workers_of(server)) > 1, 5)
+        assert until(lambda: workers_of(server) == old, 5)
+        assert is_up(server)
+        assert server.process.poll() is None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from recommender.errors import ReadAlsoError
@@ -22,6 +23,7 @@ from tests.support.servers import ROOT
 from tests.support.waiting import PATIENCE_SECONDS, free_port
 
 DEADLINE_SECONDS = 0.6
+NO_FILE = Path("/no/file")
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
@@ -54,7 +56,11 @@ def _body(path: str, environ: dict[str, Any]) -> bytes:
 
 
 class SmallServer(WebServer):
+    """Its application cannot be loaded while a file exists that the command names."""
+
     def load(self) -> object:
+        if Path(sys.argv[2]).exists():
+            raise RuntimeError("the new code is broken")
         return small_application
 
 
@@ -72,12 +78,19 @@ class Small:
 
 @contextmanager
 def small_server(
-    *, port: int | None = None, proxies: tuple[str, ...] = (), hurried: bool = True
+    *,
+    port: int | None = None,
+    proxies: tuple[str, ...] = (),
+    hurried: bool = True,
+    broken_by: Path = NO_FILE,
 ) -> Iterator[Small]:
-    """A server with one worker; a hurried one waits for clients for DEADLINE_SECONDS only."""
+    """A server with one worker; a hurried one waits for clients for DEADLINE_SECONDS only.
+
+    While the file `broken_by` exists, no new worker can start.
+    """
     public, operators = port or free_port(), free_port()
     options = WebOptions(f"127.0.0.1:{public}", 1, f"127.0.0.1:{operators}", proxies)
-    words = [json.dumps(asdict(options)), *["hurried"] * hurried]
+    words = [json.dumps(asdict(options)), str(broken_by), *["hurried"] * hurried]
     command = [sys.executable, "-m", "tests.support.small_web", *words]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - words of our own
     try:

@@ -152,6 +152,17 @@ class Scene:
             self.check(status == 200, f"the new worker answered {status} to its first read")
             self.note(f"a new worker answered {status}, {time.monotonic() - begun:.1f} s later")
 
+    def kill_master(self) -> None:
+        """SIGKILL gunicorn's master, and wait until the next one has its workers."""
+        before = self.server.master
+        if before is not None:
+            os.kill(before, signal.SIGKILL)
+        new = until(
+            lambda: self.server.master not in {None, before} and self.server.is_whole(),
+            RECOVERY_SECONDS,
+        )
+        self.check(new, "no new master came")
+
     def kill_indexer(self) -> None:
         """SIGKILL the indexer, and wait for the next one."""
         before = self.server.indexer
@@ -235,6 +246,25 @@ def kill_workers(scene: Scene) -> None:
     for _ in range(3):
         scene.kill_worker()
         scene.rest(4)
+
+
+def kill_masters(scene: Scene) -> None:
+    """Gunicorn's master is killed three times, its workers never."""
+    for _ in range(3):
+        scene.kill_master()
+        scene.rest(6)
+
+
+def reload_all(scene: Scene) -> None:
+    """SIGHUP replaces the workers and the indexer."""
+    before = set(scene.server.workers)
+    os.kill(scene.server.supervisor, signal.SIGHUP)
+    came = until(
+        lambda: not before & set(scene.server.workers) and scene.server.is_whole(),
+        RECOVERY_SECONDS,
+    )
+    scene.check(came, "no new workers came")
+    scene.rest(5)
 
 
 def lock_writers_out(scene: Scene) -> None:
@@ -327,6 +357,8 @@ ON_BOTH: Final[dict[str, Disturbance]] = {
     "rollback and rebuild": roll_back,
     "indexer killed": kill_indexers,
     "web worker killed": kill_workers,
+    "gunicorn's master killed": kill_masters,
+    "reload": reload_all,
 }
 ON_SQLITE: Final[dict[str, Disturbance]] = {
     "writers locked out": lock_writers_out,
