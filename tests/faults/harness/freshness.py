@@ -51,7 +51,7 @@ KEPT: Final = frozenset({200, 201, 204})
 REFUSED: Final = 503
 
 _ENCODED: Final = re.compile(
-    r"^\S+ \S+ indexer: embedded \[(?P<ids>[^\]]*)\] in (?P<seconds>[0-9.]+) s$",
+    r"^\S+ info indexer\[\d+\]: embedded \[(?P<ids>[^\]]*)\] in (?P<seconds>[0-9.]+) s$",
     re.MULTILINE,
 )
 
