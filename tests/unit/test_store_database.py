@@ -195,13 +195,17 @@ def test_as_many_may_read_at_once_as_there_are_threads(path: Path) -> None:
     store.close()
 
 
+EMPTY_PAGES = 33
+"""Of a store without articles: the schema and the roots of its tables."""
+
+
 def test_a_damaged_file_is_reported_as_unusable(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     store.write_many(Article(id=f"a{number}", title="T", body="x" * 3_000) for number in range(50))
     store.close()
     with path.open("r+b") as file:
-        file.seek(8 * 4096)
-        file.write(b"\xff" * (path.stat().st_size - 8 * 4096))
+        file.seek(EMPTY_PAGES * 4096)
+        file.write(b"\xff" * (path.stat().st_size - EMPTY_PAGES * 4096))
     damaged = open_store(f"sqlite:///{path}")
     for use in (lambda: damaged.get("a7"), lambda: damaged.put(Article(id="a7", title="U"))):
         with pytest.raises(StoreUnusable, match="malformed"):
