@@ -28,6 +28,7 @@ def watch_requests(app: Flask) -> None:
     """Watch all requests of an application. What is registered later is watched too."""
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_forget)
 
 
 def _begin() -> None:
@@ -45,6 +46,11 @@ def _finish(response: Response) -> Response:
     _count_request(response, route, seconds)
     _log_request(response, route, seconds)
     return response
+
+
+def _forget(_: BaseException | None) -> None:
+    """The thread may log something else after this request."""
+    REQUEST_ID.set("")
 
 
 def _count_request(response: Response, route: str, seconds: float) -> None:
