@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,7 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_log = logging.getLogger(__name__)
 UNKNOWN: Final = "unknown keys from this address"
 UNGUESSABLE: Final = 32
 """A secret of so many characters is not found by trying; those made by us have more."""
@@ -138,6 +140,8 @@ def _count(limit: RateLimit | None, what: str, caller: str | None = None) -> Non
 
 
 def _too_many(what: str, seconds: int) -> Refused:
+    if what == UNKNOWN:  # who guesses keys, and who still sends an old one, is worth a line
+        _log.warning("too many unknown keys from %s", caller_of(request.remote_addr))
     return Refused(429, f"too many {what}; ask again in {seconds} s", seconds)
 
 

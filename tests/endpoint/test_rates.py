@@ -43,7 +43,10 @@ def assert_throttled(answer: TestResponse) -> None:
 
 
 def test_keys_cannot_be_guessed_at_speed(
-    client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
+    client_of: Clients,
+    desk_settings: Settings,
+    secrets: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Of two workers each takes 30 of 60. From then on a right guess looks like a wrong one."""
     client = client_of(desk_settings, None)
@@ -53,6 +56,8 @@ def test_keys_cannot_be_guessed_at_speed(
     answers = [answer.get_json() for answer in (right, wrong)]
     assert answers[0] | {"request_id": ""} == answers[1] | {"request_id": ""}
     assert ask(client, secrets["reader"], "192.0.2.8").status_code == 200
+    assert "too many unknown keys from 192.0.2.7" in caplog.text
+    assert "wrong" not in caplog.text
 
 
 def test_a_wrong_key_does_not_shut_out_a_long_one_of_the_same_address(
