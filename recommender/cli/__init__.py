@@ -49,8 +49,8 @@ COMMANDS: Final = {
     "related": Place("related_command", "related", "Print the Read also list of the article ID."),
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
     "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),
-    "indexer": Place("serve", "indexer", "Analyze what is written, until interrupted."),
-    "demo": Place("serve", "demo", "Import the sample archive, show a list, and serve it."),
+    "indexer": Place("indexer_command", "indexer", "Analyze what is written, until interrupted."),
+    "demo": Place("demo_command", "demo", "Import the sample archive, show a list, and serve it."),
     "adapt": Place("adapt", "adapt_", "Tune the encoder on the archive's own texts."),
     "evaluate": Place("evaluate", "evaluate", "Measure how good the lists are."),
 }

@@ -1,20 +1,16 @@
-"""Commands that run the service: serve, web, indexer, demo."""
+"""Commands that start the web server: serve, web.
 
-import logging
-import os
+Nothing heavy is imported: a service that was killed is back sooner.
+"""
+
 from collections.abc import Callable
 
 import click
 
-from recommender.cli.related_command import as_text
-from recommender.cli.terminal import bar
-from recommender.operations.demo import demonstrate
-from recommender.operations.indexer_process import index_forever
-from recommender.operations.supervision import die_with_supervisor
 from recommender.operations.web_server import WebOptions, serve_all, serve_web
 from recommender.settings import MOST_WORKERS, Settings
 
-__all__ = ["demo", "indexer", "serve", "web"]
+__all__ = ["serve", "web"]
 
 
 def _address(command: Callable[..., None]) -> Callable[..., None]:
@@ -38,26 +34,3 @@ def serve(host: str, port: int, workers: int | None) -> None:
 def web(host: str, port: int, workers: int | None) -> None:
     """Serve the API; the indexer runs elsewhere."""
     serve_web(WebOptions.of(Settings.from_environment(), host, port, workers))
-
-
-@click.command()
-def indexer() -> None:
-    """Analyze what is written, until interrupted.
-
-    It also builds a new snapshot when that is due.
-    """
-    die_with_supervisor()
-    index_forever(Settings.from_environment())
-    # All work is stored. Unloading torch would take longer than a supervisor waits.
-    logging.shutdown()
-    os._exit(0)
-
-
-@click.command()
-@click.option("--serve/--no-serve", "served", default=True, show_default=True)
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
-def demo(served: bool, port: int) -> None:
-    """Import the sample archive, show a list, and serve it."""
-    demonstrate(
-        Settings.from_environment(), bar, click.echo, as_text, port=port if served else None
-    )

@@ -76,6 +76,19 @@ def test_a_worker_imports_no_torch_and_no_html_parser(
     assert set(seen["modules"]) & set(HEAVY) == set()
 
 
+def test_what_starts_and_keeps_the_web_server_imports_neither_the_index_nor_the_store() -> None:
+    modules = ("cli.serve", "operations.supervision", "operations.web_server")
+    imports = "; ".join(f"import recommender.{one}" for one in modules)
+    loaded = subprocess.run(  # noqa: S603 - this interpreter, words of our own
+        [sys.executable, "-c", f"import sys; {imports}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert {"faiss", "numpy", "sqlalchemy", "flask", *HEAVY} & set(loaded.stdout.split()) == set()
+
+
 def put(port: int, article_id: str, body: dict[str, str]) -> int:
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     try:
