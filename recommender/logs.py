@@ -72,7 +72,8 @@ def start_logging(process: str, form: str, level: int = logging.INFO) -> None:
     handler.setFormatter(_formatter(process, form))
     root.addHandler(handler)
     root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for library in ("alembic", "faiss"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

@@ -137,7 +137,7 @@ def _troubles_of_store_and_disk(found: Status) -> Iterator[str]:
         yield f"the data folder takes no new files: {found.data_folder}"
     share = found.free_bytes / (found.size_bytes or 1)
     if found.size_bytes and share < LEAST_FREE_SHARE:
-        yield f"{share:.0%} of the disk of the data folder is free; run: read-also snapshots prune"
+        yield f"{share:.1%} of the disk of the data folder is free; run: read-also snapshots prune"
     if found.backlog is not None and found.backlog.queue.dead:
         yield f"{found.backlog.queue.dead} articles could not be read; run: read-also check"
 

@@ -3,10 +3,11 @@
 import logging
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 
 from recommender.logs import ACCESS, REQUEST_ID
@@ -77,6 +78,27 @@ def test_a_slow_request_is_a_warning_with_its_steps(
     assert set(line["steps_ms"]) == {"filters", "search", "scores", "selection"}
     assert all(spent >= 0 for spent in line["steps_ms"].values())
     assert sum(line["steps_ms"].values()) <= line["ms"] + 0.5
+
+
+def test_who_chose_to_wait_for_visibility_did_not_ask_slowly(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, ACCESS)
+
+    clock = SimpleNamespace(now=0.0)
+    clock.perf_counter = lambda: clock.now
+    monkeypatch.setattr("recommender.web.watch.time", clock)
+
+    def put(**_: str) -> str:
+        g.steps = {"visible": 4.0}
+        clock.now += 4.5
+        return "late"
+
+    client.application.view_functions["articles.put_article"] = put
+    client.put("/v1/articles/a", data=b"{}")
+    assert [(record.msg, record.levelno) for record in caplog.records] == [
+        ("request", logging.INFO)
+    ]
 
 
 @pytest.mark.parametrize("sent", ["a1b2-c3.D_4", "x" * 64])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,11 +160,12 @@ def lists_counted(port: int) -> int:
 
 
 def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
-    environment_of: Environment, own_desk: Settings
+    environment_of: Environment, own_desk: Settings, tmp_path: Path
 ) -> None:
-    port, operators = free_port(), free_port()
-    variables = environment(environment_of, own_desk, OPERATORS_ADDRESS=f"127.0.0.1:{operators}")
-    with served(variables, port) as process:
+    port, operators, log = free_port(), free_port(), tmp_path / "log"
+    address = f"127.0.0.1:{operators}"
+    variables = environment(environment_of, own_desk, OPERATORS_ADDRESS=address, LOG="json")
+    with served(variables, port, log=log) as process:
         assert until(lambda: is_ready(port))
         status, body = ask(port, "/v1/articles/harbour-2/related?limit=3", KEY)
         assert status == 200
@@ -188,6 +190,18 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
         with pytest.raises(ConnectionRefusedError):
             ask(port, "/healthz")
+    check_log([json.loads(line) for line in log.read_text("utf-8").splitlines()])
+
+
+def check_log(lines: list[dict[str, Any]]) -> None:
+    """Every line of every process is an object; workers, master and indexer are all there."""
+    assert all({"time", "level", "process", "pid", "event"} <= line.keys() for line in lines)
+    assert {line["process"] for line in lines} == {"web", "indexer"}
+    assert len({line["pid"] for line in lines}) == 5  # three workers, one of them dead
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [line["status"] for line in requests] == [200] * 11
+    assert {line["key"] for line in requests} == {"tests"}
+    assert KEY not in json.dumps(lines)
 
 
 def test_a_first_line_of_8190_bytes_is_read_and_a_longer_one_is_414(

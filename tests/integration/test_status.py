@@ -47,7 +47,7 @@ def test_a_service_that_is_well_has_no_troubles() -> None:
         ({"publish_refused": "half is missing"}, "not published: half is missing"),
         ({"compaction_held": "rolled back to g-0"}, "rolled back to g-0"),
         ({"backlog": Backlog(QueueLength(0, 0, 3), 0, 0)}, "3 articles"),
-        ({"free_bytes": 9}, "9% of the disk"),
+        ({"free_bytes": 9}, "9.0% of the disk"),
         ({"data_folder": "missing", "size_bytes": 0}, "there is no data folder"),
     ],
 )

@@ -1,5 +1,6 @@
 """`read-also serve` as a process of its own."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,19 +22,21 @@ def served(
     folder: Path = ROOT,
     kind: str = "serve",
     options: tuple[str, ...] = (),
+    log: Path = Path(os.devnull),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that is started in a folder, and stopped at the end.
 
-    `kind` may be `web`; `options` stand before it.
+    `kind` may be `web`; `options` stand before it. Its log is written to the file `log`.
     """
     command = [sys.executable, "-P", "-m", "recommender", *options, kind]
-    process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
-        [*command, "--port", str(port), "--workers", str(workers)],
-        env={**environment, "PYTHONPATH": str(ROOT)},
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with log.open("ab") as file:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, words of our own
+            [*command, "--port", str(port), "--workers", str(workers)],
+            env={**environment, "PYTHONPATH": str(ROOT)},
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+        )
     try:
         yield process
     finally:
