@@ -5,11 +5,12 @@ serves the public only.
 """
 
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 __all__ = ["LISTENER", "OPERATORS", "PUBLIC", "STOPPING", "client_address", "is_served"]
 
+Address = IPv4Address | IPv6Address
 LISTENER: Final = "read_also.listener"
 """The key of the listener that the request came to: PUBLIC or OPERATORS."""
 PUBLIC: Final = "public"
@@ -37,25 +38,27 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[str]) -> str
         proxies: the addresses and networks of the trusted proxies.
 
     Returns:
-        The last address that no trusted proxy has. What stands before it, anybody may have written.
+        The last address that no trusted proxy has, or the first of all if each has one. What stands
+        before it, anybody may have written.
     """
-    hops = [*forwarded_for.split(","), peer]
-    address = peer
-    while hops and _is_among(address, proxies):
-        hop = hops.pop().strip()
-        if not _is_address(hop):
+    hops = forwarded_for.split(",")
+    address = _read_address(peer)
+    while hops and address is not None and _is_among(address, proxies):
+        before = _read_address(hops.pop().strip())
+        if before is None:
             break
-        address = hop
-    return address
+        address = before
+    return peer if address is None else str(address)
 
 
-def _is_among(address: str, proxies: Sequence[str]) -> bool:
-    return any(ip_address(address) in ip_network(proxy) for proxy in proxies)
+def _is_among(address: Address, proxies: Sequence[str]) -> bool:
+    return any(address in ip_network(proxy) for proxy in proxies)
 
 
-def _is_address(text: str) -> bool:
+def _read_address(text: str) -> Address | None:
+    """An address; one of IPv4 that is written as one of IPv6 is of IPv4. None for no address."""
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -242,7 +242,12 @@ def _listen(address: str) -> int:
     until = time.monotonic() + PORT_PATIENCE_SECONDS
     while True:
         try:
-            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+            listening = socket.create_server(
+                (host, port),
+                family=family,
+                backlog=BACKLOG,
+                dualstack_ipv6=family == socket.AF_INET6 and socket.has_dualstack_ipv6(),
+            )
         except OSError as fault:
             if fault.errno != errno.EADDRINUSE or time.monotonic() > until:
                 reason = os.strerror(fault.errno or 0)

@@ -232,7 +232,7 @@ def test_a_server_that_stops_answers_who_has_connected_and_resets_nobody(server:
     kept = HTTPConnection("127.0.0.1", server.port, timeout=5)
     kept.request("GET", "/")
     assert kept.getresponse().read()
-    sleeper = connect(server.port, b"GET /sleep/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    sleeper = connect(server.port, b"GET /sleep/0.8 HTTP/1.1\r\nHost: a\r\n\r\n")
     uploader = connect(server.port, SLOW["half a large body"])
     os.kill(worker, signal.SIGSTOP)
     waiting = [connect(server.port, GET) for _ in range(10)]
@@ -248,6 +248,7 @@ def test_a_server_that_stops_answers_who_has_connected_and_resets_nobody(server:
     kept.close()
 
 
+@pytest.mark.long
 def test_a_new_server_listens_at_once_though_workers_of_a_killed_one_still_answer(
     server: Small,
 ) -> None:
@@ -260,6 +261,7 @@ def test_a_new_server_listens_at_once_though_workers_of_a_killed_one_still_answe
         assert answer_of(sleeper).endswith(b"slept")
 
 
+@pytest.mark.long
 def test_a_reload_fails_no_request(server: Small) -> None:
     old, statuses, ended = set(workers_of(server)), [], threading.Event()
 
@@ -278,6 +280,7 @@ def test_a_reload_fails_no_request(server: Small) -> None:
     assert set(statuses) == {200}
 
 
+@pytest.mark.long
 def test_a_reload_with_broken_code_changes_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     with small_server(broken_by=broken) as server:

@@ -22,7 +22,7 @@ from recommender.request_origin import LISTENER, STOPPING
 from tests.support.servers import ROOT
 from tests.support.waiting import PATIENCE_SECONDS, free_port
 
-DEADLINE_SECONDS = 0.6
+DEADLINE_SECONDS = 0.4
 NO_FILE = Path("/no/file")
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -105,4 +105,5 @@ if __name__ == "__main__":
         for module in (web_connection, web_worker):
             hurry = {"RECEIVING_SECONDS": DEADLINE_SECONDS, "LEAST_BYTES_PER_SECOND": 100 * 2**20}
             vars(module).update(hurry)
+        vars(web_worker).update(LINGER_SECONDS=DEADLINE_SECONDS, SWEEP_SECONDS=0.1)
     SmallServer(WebOptions(**json.loads(sys.argv[1]))).run()
