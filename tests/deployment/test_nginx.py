@@ -140,8 +140,7 @@ def test_a_public_list_is_kept_and_one_for_a_key_is_not(public: Nginx) -> None:
     assert (first.status, first.body) == (200, second.body)
     keyed = public.ask("GET", f"{LISTS}?limit=4", headers={"X-API-Key": SECRETS["reader"]})
     assert keyed.headers["cache-control"].startswith("private")
-    states = [line["cache"] for line in map(json.loads, public.log().splitlines())]
-    assert states[-3:] == ["MISS", "HIT", "BYPASS"]
+    assert until(lambda: cache_states(public)[-3:] == ["MISS", "HIT", "BYPASS"], 5)
     assert public.ask("GET", f"{LISTS}?limit=4&explain=1").status == 401
 
 
@@ -199,10 +198,15 @@ def test_while_the_service_is_away_kept_lists_are_shown_until_they_are_purged(
         assert nginx.ask("GET", other).status == 503
 
 
+def cache_states(nginx: Nginx) -> list[str]:
+    """How nginx answered each request: a line is logged a moment after its answer."""
+    return [json.loads(line)["cache"] for line in nginx.log().splitlines()]
+
+
 def is_shown_stale(nginx: Nginx) -> bool:
     """Ask for the list; whether nginx could not renew what it keeps."""
     assert nginx.ask("GET", LISTS).status == 200
-    return bool(json.loads(nginx.log().splitlines()[-1])["cache"] == "STALE")
+    return cache_states(nginx)[-1] == "STALE"
 
 
 def run(command: list[str], nginx: Nginx, *ids: str) -> None:

@@ -103,6 +103,11 @@ class Hour:
     def wait_for_lists(self) -> None:
         assert until(lambda: "items" in self.ask(LIST), 120, every=0.5), self.ask(LIST)
 
+    def wait_for_all(self) -> None:
+        """Wait until the indexer has loaded its model too."""
+        asked = "read-also status"
+        assert until(lambda: self.machine.run(asked, check=False).returncode == 0, 120, every=1)
+
 
 @pytest.fixture(scope="module")
 def hour() -> Iterator[Hour]:
@@ -112,6 +117,8 @@ def hour() -> Iterator[Hour]:
         for command in commands_of(PAGE):
             if command.startswith("curl "):
                 hour.wait_for_lists()
+            if command == "read-also status":
+                hour.wait_for_all()
             if command == "read-also snapshots list":  # there is something to go back to
                 hour.put("before-rollback")
                 machine.run("read-also rebuild")
