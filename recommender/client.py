@@ -18,6 +18,7 @@ from recommender.api import (
     ArticlePage,
     BlocksNow,
     BulkAnswer,
+    BulkFault,
     BulkItem,
     Deletion,
     FragmentOptions,
@@ -48,7 +49,8 @@ LOAD_SECONDS: Final = 120.0  # of a bulk load
 LONGEST_QUERY: Final = 7_500
 """In characters. Servers refuse an address of more than some 8,000, the longest id included."""
 MOST_LINES: Final = 1_000  # of a bulk load; the service takes more, but then answers late
-MOST_REQUEST_BYTES: Final = 4 * 2**20
+MOST_REQUEST_BYTES: Final = 2**20  # of a bulk load; nginx takes no more, unless it is told to
+TOO_LARGE: Final = 413
 TRY_AGAIN: Final = frozenset({429, 503})
 REST_SECONDS: Final = 5.0  # before the next attempt, where the service does not say how long
 _SECONDS: Final = re.compile(r"[0-9]{1,4}", re.ASCII)
@@ -62,7 +64,9 @@ def _with_list_options(
     def decorate(call: Callable[[C, S, Fields], R]) -> Callable[Concatenate[C, S, P], R]:
         @wraps(call)
         def with_keywords(client: C, subject: S, /, *_: P.args, **options: P.kwargs) -> R:
-            sent = {name: one for name, one in options.items() if not _is_default(one)}
+            # None and False are always defaults, and are not sent; 0 may be none.
+            given = ((name, one) for name, one in options.items() if one is not None)
+            sent = {name: one for name, one in given if one is not False}
             return call(client, subject, sent)
 
         return with_keywords
@@ -324,8 +328,7 @@ def loads_of(
     lines: Iterable[bytes], most_lines: int = MOST_LINES, most_bytes: int = MOST_REQUEST_BYTES
 ) -> Iterator[list[bytes]]:
     """Cut lines, in their order, into loads within both limits; a longer line is a load alone."""
-    load: list[bytes] = []
-    size = 0
+    load, size = list[bytes](), 0
     for line in lines:
         if load and (len(load) == most_lines or size + len(line) > most_bytes):
             yield load
@@ -337,9 +340,19 @@ def loads_of(
 
 
 def send_load(connection: Connection, lines: Sequence[bytes]) -> Iterator[BulkItem]:
-    """Send one bulk request; send again the lines from the first that answers 429 or 503."""
+    """Send one bulk request; send again the lines from the first that answers 429 or 503.
+
+    If a proxy refuses it as too large, it is sent in halves; a line too large alone answers 413.
+    """
     for attempt in range(1, connection.attempts + 1):
-        answer = connection.call("POST", "/v1/bulk", content=b"".join(lines), seconds=LOAD_SECONDS)
+        try:
+            body = b"".join(lines)
+            answer = connection.call("POST", "/v1/bulk", content=body, seconds=LOAD_SECONDS)
+        except ApiError as refusal:
+            if refusal.status != TOO_LARGE:
+                raise
+            yield from _send_parts(connection, lines, refusal)
+            return
         items = read_answer(BulkAnswer, answer).items
         done = list(takewhile(lambda item: item.status not in TRY_AGAIN, items))
         yield from done
@@ -350,9 +363,16 @@ def send_load(connection: Connection, lines: Sequence[bytes]) -> Iterator[BulkIt
         connection.sleep(REST_SECONDS)
 
 
-def _is_default(option: object) -> bool:
-    """Whether an option has its default and is not sent; None and False are always defaults."""
-    return option is None or option is False
+def _send_parts(
+    connection: Connection, lines: Sequence[bytes], refusal: ApiError
+) -> Iterator[BulkItem]:
+    if len(lines) == 1:
+        fields = json.loads(lines[0])
+        named = fields.get("delete", fields).get("id")
+        yield BulkItem(id=named, status=TOO_LARGE, error=BulkFault(detail=refusal.detail))
+    else:
+        for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
+            yield from send_load(connection, part)
 
 
 def _query(options: Fields) -> dict[str, str]:

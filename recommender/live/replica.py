@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Final
 
-from index import Catalog, DeltaWriter, IndexFault, Snapshot, View
+from index import Catalog, DeltaWriter, IndexFault, Snapshot, SnapshotDamaged, View
 from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.errors import StoreRestored
@@ -245,7 +245,7 @@ def open_base_snapshots(
             snapshot = open_generation(catalog, name)
         except (IndexFault, OSError) as fault:
             _log.error("generation %s is not served: %s", name, fault)
-            rejected[name] = _without_paths(str(fault), catalog.folder, name)
+            rejected[name] = _public_reason(fault, catalog.folder, name)
             continue
         yield BaseSnapshot(snapshot, Origin.of(snapshot.manifest), live_name, rejected)
 
@@ -285,6 +285,9 @@ def newest_change(catalog: Catalog, base: BaseSnapshot) -> int:
     return max((int(name.partition("-")[0]) for name in names), default=0)
 
 
-def _without_paths(fault: str, folder: Path, name: str) -> str:
-    """The message of a fault for the public, without paths of files."""
-    return fault.replace(f"{folder / name}/", "").replace(f"{folder}/", "")
+def _public_reason(fault: Exception, folder: Path, name: str) -> str:
+    """The reason in our own words, without paths; the log has those of libraries and the system."""
+    if not isinstance(fault, SnapshotDamaged):
+        return "cannot be opened; the log says why"
+    said = str(fault).replace(f" ({fault.__cause__})", "")
+    return said.replace(f"{folder / name}/", "").replace(f"{folder}/", "")

@@ -22,7 +22,6 @@ __all__ = [
     "eligible",
     "is_visible",
     "matching",
-    "next_visibility_change",
     "pinnable",
     "row_is_visible",
     "visibility_columns",
@@ -174,12 +173,6 @@ def broken_rules(
             broken[place] = rule
         open_ &= kept
     return broken
-
-
-def next_visibility_change(parts: Iterable[Columns], now: float) -> float:
-    """The next time after `now` at which the clock makes a row visible or not; infinite if none."""
-    columns = [part.columns[name] for part in parts for name in ("from_time", "until_time")]
-    return min(float(times[times > now].min(initial=np.inf)) for times in columns)
 
 
 def matching(articles: TaggedColumns, wanted: Filter) -> Rows:

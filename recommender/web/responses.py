@@ -46,8 +46,9 @@ def uncached(answer: Answer) -> Response:
 def cached(response: Response, listing: Listing) -> Response:
     """Let caches store a list for seconds, know it by its hash, and purge it by article id.
 
-    A list is stored at most until an embargo, an expiry or a scheduled publication is due. A list
-    with explanations is not stored.
+    A list is stored at most until an article in it expires, or a pin or a block begins or ends. An
+    embargo that ends does not count: it takes nothing away, and its end is nobody's business. A
+    list with explanations is not stored.
     """
     if listing.explained:
         response.headers["Cache-Control"] = "no-store"
@@ -73,17 +74,20 @@ def fitting(ids: list[str]) -> list[str]:
 def lifetime(seconds_left: float, *, up_to_date: bool, purgeable: bool) -> dict[str, int]:
     """How many seconds a list is fresh, and how many it may be shown stale after that.
 
-    It is not shown after `seconds_left`: then the time alone may change it. A list of a text that
-    is not up to date, or that cannot be purged by every id in it, is not shown stale at all.
+    It is not shown after `seconds_left`. As nobody is to read from the seconds when that is, they
+    have one value or another, and nothing between. A list of a text that is not up to date, or
+    that cannot be purged by every id in it, is not shown stale at all.
     """
-    left = int(min(seconds_left, FRESH_SECONDS + STALE_ON_ERROR_SECONDS))
-    fresh = min(left, FRESH_SECONDS if up_to_date else UNREAD_SECONDS)
-    stale = {
-        "stale-while-revalidate": min(left - fresh, STALE_SECONDS),
-        "stale-if-error": min(left - fresh, STALE_ON_ERROR_SECONDS),
+    fresh = FRESH_SECONDS if up_to_date else UNREAD_SECONDS
+    if seconds_left < fresh:
+        return {"max-age": 0}
+    if seconds_left < fresh + STALE_ON_ERROR_SECONDS or not (up_to_date and purgeable):
+        return {"max-age": fresh}
+    return {
+        "max-age": fresh,
+        "stale-while-revalidate": STALE_SECONDS,
+        "stale-if-error": STALE_ON_ERROR_SECONDS,
     }
-    shown_stale = left > fresh and up_to_date and purgeable
-    return {"max-age": fresh} | (stale if shown_stale else {})
 
 
 def add_etag(response: Response) -> Response:

@@ -19,7 +19,7 @@ from recommender.live import FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest, timed
 from recommender.ranking.explain import list_explained
-from recommender.ranking.filters import is_visible, next_visibility_change, row_is_visible
+from recommender.ranking.filters import is_visible, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
@@ -47,7 +47,7 @@ class Listing:
             `tg-Arab` has another direction than `tg`.
         explained: whether explanations were asked for.
         up_to_date: whether the vectors and terms of the seed are those of its present text.
-        seconds_left: until the clock alone may change the list.
+        seconds_left: until an article in it expires, or a pin or a block begins or ends.
     """
 
     article_id: str
@@ -122,12 +122,14 @@ class State:
             shown = row_is_visible(view, row, now)
         if public and not shown:
             raise UnknownArticle(article_id)
-        change = next_visibility_change((view.snapshot, view.delta), now)
         overrides, policy = live.overrides.of(article_id).at(now), live.active_policy.policy
-        seconds_left = min(overrides.next_change, change) - now
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page, steps)
         explained = bool(options.explain)
         related = self._list_explained(request) if explained else list_related(request)
+        found = (view.row_of(one) for one in (article_id, *(item.id for item in related.items)))
+        rows = np.array([at for at in found if at is not None], np.int64)
+        expiries = view.take("until_time", rows)
+        seconds_left = min(overrides.next_change, *expiries[expiries > now].tolist()) - now
         display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
         language = (display and display.language) or seed.language
         return Listing(article_id, related, language, explained, seed.up_to_date, seconds_left)

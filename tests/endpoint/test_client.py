@@ -263,6 +263,36 @@ def test_lines_that_the_store_left_undone_are_sent_again_in_order() -> None:
     assert [one.content.count(b"\n") for one in requests] == [4, 2, 2]
 
 
+def test_a_load_that_a_proxy_refuses_is_sent_in_halves_and_goes_on(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
+    """As nginx does with its default `client_max_body_size`, here of 3,000 bytes."""
+    sizes, service = list[int](), httpx.WSGITransport(client.application.wsgi_app)
+
+    def pass_on(request: httpx.Request) -> httpx.Response:
+        sizes.append(len(request.content))
+        if sizes[-1] > 3_000:
+            return httpx.Response(413, text="<html><h1>413 Request Entity Too Large</h1></html>")
+        return service.handle_request(request)
+
+    proxy = httpx.MockTransport(pass_on)
+    writes: list[Any] = [{"id": f"b-{n}", "title": "T", "body": "x" * 900} for n in range(9)]
+    writes[4]["body"] *= 9
+    writes.append(Deletion(Target("b-0")))
+    with Client("http://desk.example", secrets["editor"], transport=proxy) as cms:
+        items = list(cms.bulk(writes))
+    want = [201] * 4 + [413] + [201] * 4 + [204]
+    assert [(item.id, item.status) for item in items] == [
+        (f"b-{n % 9}", status) for n, status in enumerate(want)
+    ]
+    assert client.get("/v1/articles/b-8").status_code == 200
+
+
+def test_no_load_is_larger_than_what_nginx_takes_by_default() -> None:
+    lines = [b"x" * 100_000] * 50
+    assert max(sum(map(len, load)) for load in loads_of(lines)) <= 2**20
+
+
 def test_lines_that_stay_undone_are_answered_as_undone() -> None:
     again = httpx.Response(
         200,

@@ -13,7 +13,7 @@ from index import Catalog
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from tests.support.archives import gauges
-from tests.support.generations import with_column
+from tests.support.generations import with_broken_vectors, with_column
 
 Clients = Callable[..., FlaskClient]
 Rebuild = Callable[..., Rebuilt]
@@ -141,6 +141,19 @@ def test_an_intact_generation_of_other_columns_is_not_served_but_the_old_one(
         assert unserved.startswith(f"{forged}: column-{name}.npy: a column of ")
         assert str(own_desk.data_dir) not in unserved
     assert gauges(client)["generation_unserved"] == 1
+
+
+def test_the_probe_speaks_no_words_of_libraries(
+    client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
+) -> None:
+    """FAISS names its functions, its source files and our paths."""
+    client.put("/v1/articles/fresh", json={"title": "Fresh"})
+    rebuild_with_fake(own_desk)
+    forged = with_broken_vectors(Catalog(own_desk.data.snapshots))
+    client.get(LIST)
+    assert client.get("/readyz").get_json()["unserved"] == (
+        f"{forged}: vectors.faiss: FAISS cannot read it; roll back to another generation or rebuild"
+    )
 
 
 def test_a_rebuild_replaces_an_intact_generation_of_other_columns(

@@ -32,6 +32,17 @@ def with_column(catalog: Catalog, name: str, values: NDArray[Any] | None) -> str
     return _publish(catalog, fields)
 
 
+def with_broken_vectors(catalog: Catalog) -> str:
+    """Put a file that FAISS cannot read in the live generation; return its name."""
+    folder = catalog.folder / catalog.live()
+    fields = json.loads((folder / Files.MANIFEST).read_bytes())
+    data = b"IxZZ" + bytes(fields["files"][Files.VECTORS]["bytes"] - 4)
+    (folder / Files.VECTORS).unlink()
+    (folder / Files.VECTORS).write_bytes(data)
+    fields["files"][Files.VECTORS]["sha256"] = hashlib.sha256(data).hexdigest()
+    return _publish(catalog, fields)
+
+
 def _publish(catalog: Catalog, fields: dict[str, Any]) -> str:
     """Give the live generation another manifest, and the name and the pointer that fit it."""
     folder = catalog.folder / catalog.live()

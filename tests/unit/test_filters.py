@@ -17,7 +17,6 @@ from recommender.ranking.filters import (
     eligible,
     is_visible,
     matching,
-    next_visibility_change,
     pinnable,
     visible,
 )
@@ -41,18 +40,6 @@ def archive(*articles: Article) -> TaggedRows:
 def test_a_filter_may_judge_selected_rows_only() -> None:
     rows = archive(article(), article(status="draft"), article())
     assert visible(rows, NOW, slice(1, 3)).tolist() == [False, True]
-
-
-def test_the_next_visibility_change_is_the_nearest_time_bound() -> None:
-    rows = archive(
-        article(embargoed_until=NOON + 3 * SECOND),
-        article(expires_at=NOON + 2 * SECOND),
-        article(published_at=NOON - SECOND, expires_at=NOON),
-    )
-    assert [next_visibility_change([rows], NOW + at) for at in (-2, -1, 0, 1.5, 2, 3)] == [
-        *(NOW - 1, NOW, NOW + 2, NOW + 2, NOW + 3, np.inf)
-    ]
-    assert next_visibility_change([archive()], NOW) == np.inf
 
 
 TABLE = archive(
