@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md quotes messages, commands and metrics that exist."""
+"""The pages for operators quote messages, commands and metrics that exist."""
 
 import ast
 import re
@@ -11,8 +11,14 @@ import pytest
 from recommender.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
-SPANS = re.findall(r"`([^`]+)`", PAGE)
+PAGE, *OTHERS = (
+    (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    for name in ("troubleshooting", "runbook", "watching")
+)
+PAGES = "\n".join([PAGE, *OTHERS])
+SPANS = re.findall(r"`([^`\n]+)`", PAGES)
+COMMANDS = {span for span in SPANS if span.startswith("read-also ")}
+COMMANDS |= set(re.findall(r"^read-also .*$", PAGES, re.MULTILINE))
 FOREIGN = {"database is locked", "disk is full", "No space left on device"}
 """Messages of SQLite and of the system."""
 
@@ -42,7 +48,7 @@ def test_a_message_that_is_quoted_is_one_of_the_program(part: str, messages: str
     assert part in messages
 
 
-@pytest.mark.parametrize("command", sorted({s for s in SPANS if s.startswith("read-also ")}))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_a_command_that_is_named_is_there(command: str) -> None:
     found: click.Command | None = main
     for word in shlex.split(command)[1:]:
@@ -57,4 +63,4 @@ def test_a_command_that_is_named_is_there(command: str) -> None:
 
 def test_every_metric_that_is_named_is_there(messages: str) -> None:
     for name in {span for span in SPANS if span.startswith("read_also_")}:
-        assert f"{name.removeprefix('read_also_')}\n" in f"{messages}\n"
+        assert f"{name.removeprefix('read_also_').removesuffix('_total')}\n" in f"{messages}\n"
