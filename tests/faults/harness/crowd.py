@@ -45,13 +45,13 @@ KINDS: Final = MappingProxyType(
 """What a client of each kind sends at first; after that a byte a second, but for the silent."""
 TRICKLE_SECONDS: Final = 1.0
 HTTP_OK: Final = 200
+COMING_AT_ONCE: Final = 5  # in a tenth of a second
 ESTABLISHED: Final = 1  # tcp(7), tcpi_state
 SEEDS: Final = 4
 
 
 class Crowd:
-    """So many slow clients of a port while the block runs: one that is closed connects again
-    within a second.
+    """So many slow clients of a port while the block runs: one that is closed connects again.
 
     Attributes:
         connected: how often one connected, by kind.
@@ -63,6 +63,7 @@ class Crowd:
         self.connected: Counter[str] = Counter()
         self.refused = 0
         self._come_at = 0.0
+        self._size = size
         self._port = port
         self._absent = [kinds[number % len(kinds)] for number in range(size)]
         self._clients = selectors.DefaultSelector()
@@ -83,9 +84,10 @@ class Crowd:
         trickled_at = time.monotonic()
         while not self._stopping.is_set():
             if time.monotonic() >= self._come_at:
-                for kind in self._absent.copy():
+                for kind in self._absent[:COMING_AT_ONCE]:
                     self._connect(kind)
-                self._come_at = time.monotonic() + TRICKLE_SECONDS
+                self._come_at = time.monotonic() + 0.1
+            if self.connected.total() >= self._size:
                 self._full.set()
             for key, _ in self._clients.select(0.1):
                 self._hear(key.fileobj, key.data)  # type: ignore[arg-type]
