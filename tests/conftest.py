@@ -4,6 +4,7 @@ The sample archive is built with the bundled model by the demonstration itself, 
 The desk is small and read by a fake encoder, for tests that are about something else.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -16,6 +17,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict
 
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model, find_model
@@ -233,6 +236,17 @@ def desk(lasting_client_of: Callable[..., FlaskClient], desk_settings: Settings)
 def client(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskClient:
     """Asks a desk of its own with a key that may read and write."""
     return client_of(own_desk, "editor")
+
+
+@pytest.fixture
+def counters_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let counters that a test shares with other processes end with it."""
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # to be taken back at the end
+    yield
+    for mapped in gc.get_objects():
+        if isinstance(mapped, MmapedDict) and mapped._f is not None:  # noqa: SLF001
+            mapped.close()
 
 
 pytest_plugins = ("tests.support.postgresql", "tests.support.workers")

@@ -45,7 +45,6 @@ def _finish(response: Response) -> Response:
     route = NO_ROUTE if request.url_rule is None else request.url_rule.rule
     _count_request(response, route, seconds)
     _log_request(response, route, seconds)
-    REQUEST_ID.set("")
     return response
 
 

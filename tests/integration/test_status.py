@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from prometheus_client import values
 
 from recommender.counters import Counters
 from recommender.indexing.rebuild import Rebuilt
@@ -94,11 +93,8 @@ def test_it_works_while_the_store_is_away_and_on_an_empty_folder(
     assert not empty.data_dir.exists()
 
 
-def test_requests_are_those_that_all_workers_counted(
-    own_desk: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+@pytest.mark.usefixtures("counters_end")
+def test_requests_are_those_that_all_workers_counted(own_desk: Settings) -> None:
     counters = Counters(own_desk.data.counters)
     for status, count in {"200": 5, "404": 2, "500": 1, "503": 3}.items():
         counters.requests.labels("/a", "GET", status).inc(count)

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import values
 
 from recommender.counters import FIGURES, PREFIX, Counters, read_counters
 
+pytestmark = pytest.mark.usefixtures("counters_end")
 COUNT = """
 import sys, os, signal
 from pathlib import Path
@@ -47,15 +46,6 @@ def sums(folder: Path) -> dict[str, float]:
 
 def total(folder: Path) -> float:
     return sums(folder).get("requests_total", 0.0)
-
-
-@pytest.fixture(autouse=True)
-def own_values() -> Iterator[None]:
-    """Let what a test shares end with it."""
-    before = values.ValueClass
-    yield
-    values.ValueClass = before
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 def test_sums_are_over_all_processes_and_outlive_those_that_are_killed(tmp_path: Path) -> None:
