@@ -21,6 +21,7 @@ ReadAlsoError
 |   `-- EncoderChanged       it embeds with another model than before
 |-- BadSettings              a setting is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
+|-- CallerLeft               who asked for something is gone, so it is not made
 |-- NotReady                 there is neither a store nor a journal to answer from
 |-- StoreUnusable            the article store cannot be opened, read or written now
 |   `-- StoreFull            there is no room on its disk, so it takes no writes
@@ -45,6 +46,7 @@ __all__ = [
     "BadSettings",
     "BadSource",
     "Busy",
+    "CallerLeft",
     "DeletedArticle",
     "EncoderAway",
     "EncoderChanged",
@@ -191,6 +193,13 @@ class IndexerAway(ReadAlsoError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the indexer does not answer ({reason}); start it: read-also indexer")
+
+
+class CallerLeft(ReadAlsoError):
+    """Who asked for the features of a draft does not wait for them any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the caller left before the draft was read")
 
 
 class NotReady(ReadAlsoError):

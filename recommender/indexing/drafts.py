@@ -5,11 +5,12 @@ Web workers have no model, so they ask the indexer. Request and answer are a lin
 
 import json
 import os
+import select
 import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -155,12 +156,12 @@ class DraftServer:
         self._server.server_close()
         self._path.unlink(missing_ok=True)
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _answer(self, line: bytes, is_wanted: Callable[[], bool]) -> dict[str, Any]:
         indexer = self._indexer()
         if indexer is None or not self._slots.acquire(blocking=False):
             return {"away": "the indexer is busy or starting"}
         try:
-            read = indexer.read_draft(parse_article(line))
+            read = indexer.read_draft(parse_article(line), is_wanted)
         except UnreadableMarkup as fault:
             return {"unreadable": str(fault)}
         except ReadAlsoError as fault:
@@ -177,7 +178,9 @@ class DraftServer:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
 
-    def __init__(self, address: str, answer: Callable[[bytes], dict[str, Any]]) -> None:
+    def __init__(
+        self, address: str, answer: Callable[[bytes, Callable[[], bool]], dict[str, Any]]
+    ) -> None:
         self.answer = answer
         super().__init__(address, _Handler)
 
@@ -188,7 +191,14 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         line = self.rfile.readline(MOST_LINE_BYTES)
         if line.endswith(b"\n") and isinstance(self.server, _Server):
-            self.wfile.write(json.dumps(self.server.answer(line)).encode() + b"\n")
+            answer = self.server.answer(line, self._is_wanted)
+            with suppress(ConnectionError):  # the caller left meanwhile
+                self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+    def _is_wanted(self) -> bool:
+        """Whether the caller still waits: it sends nothing more, and closes when it leaves."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return not readable
 
 
 def _draft(answer: dict[str, Any]) -> DraftFeatures:

@@ -4,7 +4,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,16 +19,17 @@ from recommender.analysis.embedding import Encode, Encoder, Encoders
 from recommender.analysis.features import DraftFeatures, Embedding
 from recommender.articles import Article
 from recommender.counters import Counters
-from recommender.errors import EncoderAway, StoreUnusable
+from recommender.errors import CallerLeft, EncoderAway, StoreUnusable
 from recommender.indexing.encoder_watch import EncoderWatch
 from recommender.store import AnalyzedText, ArticleStore, QueuedText
 
-__all__ = ["Indexer"]
+__all__ = ["Indexer", "UrgencyLock"]
 
 SINGLES: Final = 4  # articles in one transaction
 BULK: Final = 16
 MOST_QUOTED: Final = 100_000  # characters of a draft's text that an explanation may quote
 SLICE: Final = 2  # texts of a bulk load that are embedded between two looks at single writes
+DRAFT_SLICE: Final = 4  # texts of a draft that a single write may have to wait for
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +59,8 @@ class Indexer:
         self._counters = counters or Counters()
         self._encoders: Encoders | None = None
         self._watch = EncoderWatch(store.features, analyzer.model)
-        self._encoding = threading.Lock()
-        self._cleaning = threading.Lock()
+        self._encoding = UrgencyLock()
+        self._cleaning = UrgencyLock()
 
     def step(self) -> int:
         """Analyze some queued texts; return how many were taken, successful or not.
@@ -85,15 +87,32 @@ class Indexer:
         """Load the model and embed once, because the first time takes longer."""
         self._embed({"": ArticleTexts("Read also", "Read also", ())}, self._encode)
 
-    def read_draft(self, article: Article) -> DraftFeatures:
+    def read_draft(
+        self, article: Article, is_wanted: Callable[[], bool] = lambda: True
+    ) -> DraftFeatures:
         """Analyze an article that is not stored; may be called from any thread.
+
+        Texts of the queue that are single writes come first.
+
+        Args:
+            article: the draft.
+            is_wanted: says before each part of the work whether somebody still waits for it.
 
         Raises:
             UnreadableMarkup: its markup cannot be read.
             EncoderAway: the server that embeds does not answer.
+            CallerLeft: nobody waits for it any more.
         """
-        plain = self._to_plain(article)
-        embedding = self._embed({"": ArticleTexts.of(plain)}, self._encode)[""]
+
+        def encode(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+            parts = [
+                self._encode(encoder, some, urgent=False, is_wanted=is_wanted)
+                for some in _slices(texts, DRAFT_SLICE)
+            ]
+            return np.concatenate(parts)
+
+        plain = self._to_plain(article, urgent=False, is_wanted=is_wanted)
+        embedding = self._embed({"": ArticleTexts.of(plain)}, encode)[""]
         features = replace(analyze(plain), embedding=embedding)
         body = plain.body[:MOST_QUOTED] if article.body_html else None
         return DraftFeatures(features, self._analyzer.model.fingerprint, body)
@@ -162,34 +181,49 @@ class Indexer:
         hashes = [one.text_hash for one in queued]
         return self._store.features.embeddings(hashes, self._analyzer.model.fingerprint)
 
-    def _to_plain(self, article: Article) -> Article:
+    def _to_plain(
+        self,
+        article: Article,
+        *,
+        urgent: bool = True,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Article:
         if not article.body_html:
             return article
-        with self._cleaning:
+        with self._cleaning.hold(urgent=urgent):
+            _check_wanted(is_wanted)
             return article.with_text(self._analyzer.read_markup(article.body_html))
 
     def _embed(self, articles: Mapping[str, ArticleTexts], encode: Encode) -> dict[str, Embedding]:
         return self._load().embed(articles, encode)
 
     def _load(self) -> Encoders:
-        with self._encoding:
-            if self._encoders is None:
-                self._encoders = self._analyzer.load_encoders()
-            return self._encoders
+        if self._encoders is None:
+            with self._encoding.hold(urgent=True):
+                self._encoders = self._encoders or self._analyzer.load_encoders()
+        return self._encoders
 
-    def _encode(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _encode(
+        self,
+        encoder: Encoder,
+        texts: Sequence[str],
+        *,
+        urgent: bool = True,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> NDArray[np.float32]:
         passages = self._load().passages
-        with self._encoding:
+        with self._encoding.hold(urgent=urgent):
+            _check_wanted(is_wanted)
             self._watch.check(passages)
             return encoder.encode(texts, lambda _done: None)
 
     def _encode_in_slices(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed slice by slice; before each slice, process the single writes that came."""
         parts = []
-        for some in _slices(texts):
+        for some in _slices(texts, SLICE):
             while self._process_singles():
                 pass
-            parts.append(self._encode(encoder, some))
+            parts.append(self._encode(encoder, some, urgent=False))
         return np.concatenate(parts)
 
     def _count_crashes(self) -> None:
@@ -198,6 +232,36 @@ class Indexer:
             _log.error("article %s was being read when the indexer died", article_id)
             self._store.queue.count_failure(article_id, change, "the indexer died while reading it")
         self._in_hand.drop()
+
+
+class UrgencyLock:
+    """A lock for one thread at a time, which those in a hurry get before all others.
+
+    Attributes:
+        waiting: how many wait in a hurry.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._is_held = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, *, urgent: bool) -> Iterator[None]:
+        """Hold it while the block runs, after who holds it now and who is more in a hurry."""
+        with self._changed:
+            self.waiting += urgent
+            try:
+                self._changed.wait_for(lambda: not self._is_held and (urgent or not self.waiting))
+            finally:
+                self.waiting -= urgent
+            self._is_held = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_held = False
+                self._changed.notify_all()
 
 
 class TextsInHand:
@@ -243,6 +307,16 @@ class TextsInHand:
             return []
 
 
+def _check_wanted(is_wanted: Callable[[], bool]) -> None:
+    """Check that somebody still waits.
+
+    Raises:
+        CallerLeft: nobody does.
+    """
+    if not is_wanted():
+        raise CallerLeft
+
+
 def _checked(embedding: Embedding) -> Embedding:
     """The same embedding.
 
@@ -254,5 +328,5 @@ def _checked(embedding: Embedding) -> Embedding:
     return embedding
 
 
-def _slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    yield from (texts[at : at + SLICE] for at in range(0, len(texts), SLICE))
+def _slices(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    yield from (texts[at : at + size] for at in range(0, len(texts), size))

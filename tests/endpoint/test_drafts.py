@@ -1,7 +1,9 @@
 """POST /v1/related: the list of a text that is not stored, and the lists of a page."""
 
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from recommender.indexing.drafts import ANY_ID, DraftServer, read_draft
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
+from tests.support.archives import HashedWords
 
 
 @pytest.fixture
@@ -105,6 +108,34 @@ def test_the_socket_works_in_a_folder_of_any_length(tmp_path: Path, indexer: Ind
     assert draft.model == "fake-1"
     assert draft.features.embedding is not None
     assert np.linalg.norm(draft.features.embedding.unit_vector) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.usefixtures("indexer")
+def test_a_draft_is_not_computed_after_its_caller_left(
+    own_desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight slow drafts kept the model busy long after all callers had their 503."""
+    path, patience = own_desk.data.draft_socket, 30.0
+    begun, go_on, encoded = threading.Event(), threading.Event(), list[str]()
+    encode = HashedWords.encode
+
+    def hold_back(encoder: HashedWords, texts: Sequence[str], advance: Any) -> Any:
+        encoded.extend(texts)
+        begun.set()
+        assert go_on.wait(patience)
+        return encode(encoder, texts, advance)
+
+    monkeypatch.setattr(HashedWords, "encode", hold_back)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(read_draft, path, Article(id="a", title="The first"), patience)
+        assert begun.wait(patience)
+        with pytest.raises(IndexerAway, match="timed out"):
+            read_draft(path, Article(id="a", title="The second"), 0.05)
+        go_on.set()
+        assert first.result(patience).model == "fake-1"
+    third = read_draft(path, Article(id="a", title="The third"), patience)
+    assert third.features.embedding is not None
+    assert set(encoded) == {"The first", "The third"}
 
 
 @pytest.mark.usefixtures("indexer")

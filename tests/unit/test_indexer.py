@@ -1,7 +1,10 @@
 """The indexer: the order of its work; a bad text does not stop other texts."""
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +18,8 @@ from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encoder, Model, mix_vectors, texts_to_encode
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
-from recommender.errors import ModelRefused, StoreUnusable
-from recommender.indexing.indexer import Indexer
+from recommender.errors import CallerLeft, ModelRefused, StoreUnusable
+from recommender.indexing.indexer import Indexer, UrgencyLock
 from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeadLetter, QueueLength, TextQueue, open_store
@@ -25,6 +28,9 @@ from tests.support.stores import log_of
 
 Before = Callable[[Sequence[str]], object]
 MakeIndexer = Callable[..., Indexer]
+
+
+PATIENCE_SECONDS = 30.0
 
 
 class Died(BaseException):
@@ -96,6 +102,13 @@ def read_in_order(store: ArticleStore) -> list[str]:
 
 def dead_letters(store: ArticleStore) -> list[str]:
     return [letter.id for letter in store.queue.dead_letters()]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.001)
 
 
 # --- order and result ---
@@ -416,3 +429,69 @@ def test_a_truncated_file_of_the_batch_in_hand_is_ignored(
     assert indexer_with().drain() == 1
     assert read_in_order(store) == ["a"]
     assert not in_hand.exists()
+
+
+# --- drafts ---
+
+
+def test_who_is_in_a_hurry_holds_the_lock_before_all_who_wait() -> None:
+    lock, order = UrgencyLock(), list[str]()
+
+    def work(name: str, *, urgent: bool) -> None:
+        with lock.hold(urgent=urgent):
+            order.append(name)
+
+    with ThreadPoolExecutor(8) as pool:
+        with lock.hold(urgent=False):
+            calm = [pool.submit(work, "calm", urgent=False) for _ in range(5)]
+            hasty = [pool.submit(work, "hasty", urgent=True) for _ in range(2)]
+            wait_for(lambda: lock.waiting == 2)
+            assert order == []
+        for each in calm + hasty:
+            each.result(PATIENCE_SECONDS)
+    assert order == ["hasty"] * 2 + ["calm"] * 5
+    assert lock.waiting == 0
+
+
+def test_a_single_write_waits_for_one_part_of_a_draft_and_for_no_other_draft(
+    store: ArticleStore, indexer_with: MakeIndexer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight drafts delayed a write by two seconds."""
+    begun, go_on = threading.Event(), threading.Event()
+    locks = [UrgencyLock(), UrgencyLock()]
+    monkeypatch.setattr("recommender.indexing.indexer.UrgencyLock", iter(locks * 2).__next__)
+
+    def hold_back(texts: Sequence[str]) -> None:
+        if not begun.is_set() and any("draft" in text for text in texts):
+            begun.set()
+            assert go_on.wait(PATIENCE_SECONDS)
+
+    watched = Watched(hold_back)
+    indexer = indexer_with(encoder=watched)
+    long = "\n\n".join(f"The draft has a part {part}. " + "word " * 200 for part in range(12))
+    with ThreadPoolExecutor(8) as pool:
+        draft = article("d", "The draft", body=long)
+        drafts = [pool.submit(indexer.read_draft, draft) for _ in range(4)]
+        assert begun.wait(PATIENCE_SECONDS)
+        store.put(article("news", "The news"))
+        written = pool.submit(indexer.step)
+        wait_for(lambda: any(lock.waiting for lock in locks))
+        before = len(watched.encoded)
+        go_on.set()
+        assert written.result(PATIENCE_SECONDS) == 1
+        assert "The news" in watched.encoded[before]
+        alone = indexer_with().read_draft(draft)
+        for each in drafts:
+            vectors = [one.features.embedding for one in (each.result(PATIENCE_SECONDS), alone)]
+            first, second = (one.unit_vector for one in vectors if one is not None)
+            np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+@pytest.mark.parametrize("fields", [{}, {"body_html": "<p>One.</p>"}])
+def test_a_draft_that_nobody_waits_for_is_not_computed(
+    indexer_with: MakeIndexer, fields: dict[str, str]
+) -> None:
+    watched = Watched()
+    with pytest.raises(CallerLeft):
+        indexer_with(encoder=watched).read_draft(article("d", **fields), lambda: False)
+    assert watched.encoded == []
