@@ -4,12 +4,15 @@ The system of a stopped server (SIGSTOP, a paused virtual machine) still acknowl
 So neither keepalives nor the time limits of the server itself end such a wait.
 """
 
+import math
+import select
 import time
 from collections.abc import Generator
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.errors import ConnectionTimeout
+from psycopg.waiting import Ready, Wait
 
 __all__ = ["BoundedConnection", "Connector"]
 
@@ -35,8 +38,10 @@ class BoundedConnection(psycopg.Connection[Any]):
         Raises:
             psycopg.OperationalError: the server did not answer in time.
         """
+        if math.isinf(self.answer_seconds):
+            return super().wait(gen, *args, **more)
         try:
-            return super().wait(_within(gen, self.answer_seconds), *args, **more)
+            return _run(gen, self.pgconn.socket, self.answer_seconds)
         except _Silent:
             self.connector.rest()
             self.close()
@@ -80,16 +85,30 @@ class _Silent(psycopg.OperationalError):
     """The server did not answer in time."""
 
 
-def _within(call: Generator[Any, Any, _Result], seconds: float) -> Generator[Any, Any, _Result]:
-    """Run a call of psycopg, which is resumed ten times a second while nothing comes."""
+def _run(call: Generator[Wait, Ready, _Result], file: int, seconds: float) -> _Result:
+    """Run a call of psycopg, which says what it waits for, on a socket.
+
+    Raises:
+        _Silent: the socket was not ready in time.
+    """
     until = time.monotonic() + seconds
     try:
         wanted = next(call)
         while True:
-            ready = yield wanted
-            if not ready and time.monotonic() >= until:
-                raise _Silent(f"the server did not answer within {seconds:.0f} s")
-            wanted = call.send(ready)
+            wanted = call.send(_await_socket(file, wanted, until - time.monotonic()))
     except StopIteration as end:
         result: _Result = end.value
         return result
+
+
+def _await_socket(file: int, wanted: Wait, seconds: float) -> Ready:
+    """Wait until a socket is as wanted; a fault of it counts as readable: reading it says more."""
+    events = (select.POLLIN if wanted & Wait.R else 0) | (select.POLLOUT if wanted & Wait.W else 0)
+    socket = select.poll()
+    socket.register(file, events)
+    found = socket.poll(max(0.0, seconds * 1_000))
+    if not found:
+        raise _Silent("the server did not answer in time")
+    can_write = found[0][1] & select.POLLOUT
+    can_read = found[0][1] & ~select.POLLOUT
+    return Ready((Ready.R if can_read else 0) | (Ready.W if can_write else 0))

@@ -158,7 +158,7 @@ def test_calls_to_a_frozen_server_end_and_succeed_when_it_goes_on(
     bounded.put(article())
     bounded.change_signal.read()
     with postgresql.frozen():
-        assert "did not answer within" in refused(bounded.change_signal.read)
+        assert "did not answer in time" in refused(bounded.change_signal.read)
         for call in CALLS.values():
             assert "answer" in refused(partial(call, bounded))
     time.sleep(bounded_connection.REST_SECONDS)
@@ -177,7 +177,7 @@ def test_a_write_that_a_frozen_server_cuts_off_is_refused(
             frozen.enter_context(postgresql.frozen())
             yield article("b")
 
-        assert "did not answer within" in refused(lambda: bounded.write_many(articles()))
+        assert "did not answer in time" in refused(lambda: bounded.write_many(articles()))
     time.sleep(bounded_connection.REST_SECONDS)
     with bounded.scan() as view:
         assert list(view) == []
