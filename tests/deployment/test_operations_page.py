@@ -20,7 +20,12 @@ LIST = "/v1/articles/guiyang-smart-city/related?limit=3"
 
 STAND_INS = {
     "apt-get update": "true",
-    r"apt-get install -y .*": "command -v git nginx openssl curl python3",
+    "apt-get install -y postgresql": """
+        cluster=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
+        rm -rf /etc/postgresql/*/* /var/lib/postgresql/*/*  # what this machine has already
+        pg_createcluster "$cluster" main && systemctl start "postgresql@$cluster-main"
+    """,
+    r"apt-get install -y git .*": "command -v git nginx openssl curl python3",
     r"git clone .*": f"""
         mkdir -p /usr/src/read-also && cd {ROOT}
         git ls-files -co --exclude-standard -z | tar --null -T - -c | tar -C /usr/src/read-also -x
@@ -139,8 +144,10 @@ def test_an_operators_hour_ends_with_a_served_watched_and_restored_service(hour:
     assert len(stored.splitlines()) == 138  # the sample, and what was written after the restore
     assert "before-rollback" in stored
     assert "after-backup" not in stored
-    copies = hour.machine.run("ls -l /var/backups/read-also").stdout
-    assert copies.count("-rw------- 1 read-also read-also") == 1
+    copies = hour.machine.run("ls -l /var/backups/read-also/*.db").stdout.splitlines()
+    assert len(copies) == 1
+    assert copies[0].startswith("-rw------- 1 read-also read-also")
+    assert "postgresql:///read_also" in hour.machine.run("read-also config check").stdout
 
 
 @pytest.mark.long
@@ -173,6 +180,16 @@ def test_the_service_comes_back_after_its_supervisor_is_killed(hour: Hour) -> No
     hour.machine.run("kill -9 $(systemctl show -P MainPID read-also.service)")
     key = "-H", f"X-API-Key: x{hour.secret}"  # past the cache
     assert until(lambda: "not known" in hour.ask(LIST, *key), 60, every=0.2)
+
+
+@pytest.mark.long
+def test_a_reload_fails_no_request(hour: Hour) -> None:
+    """Each asks for a list that nginx does not keep."""
+    asked = "https://related.example/v1/articles/guiyang-smart-city/related?limit=[1-90]"
+    said = hour.machine.run(f"""
+        systemctl reload read-also.service
+        curl -s -o /dev/null -w '%{{http_code}} ' --rate 20/s '{asked}'""")
+    assert said.stdout.split() == ["200"] * 90
 
 
 @pytest.mark.long
