@@ -27,7 +27,8 @@ PROGRAMS: Final = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "ip": "iproute2",
-    "/usr/lib/systemd/systemd": "systemd-sysv",
+    "/usr/lib/systemd/systemd": "systemd",
+    "/usr/sbin/logrotate": "logrotate",
 }
 NAMESPACES: Final = ("--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup")
 
