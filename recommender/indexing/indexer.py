@@ -61,6 +61,7 @@ class Indexer:
         self._watch = EncoderWatch(store.features, analyzer.model)
         self._encoding = UrgencyLock()
         self._cleaning = UrgencyLock()
+        self._drafts = threading.Lock()
 
     def step(self) -> int:
         """Analyze some queued texts; return how many were taken, successful or not.
@@ -111,8 +112,9 @@ class Indexer:
             ]
             return np.concatenate(parts)
 
-        plain = self._to_plain(article, urgent=False, is_wanted=is_wanted)
-        embedding = self._embed({"": ArticleTexts.of(plain)}, encode)[""]
+        with self._drafts:  # one after another: in turns, all would be late
+            plain = self._to_plain(article, urgent=False, is_wanted=is_wanted)
+            embedding = self._embed({"": ArticleTexts.of(plain)}, encode)[""]
         features = replace(analyze(plain), embedding=embedding)
         body = plain.body[:MOST_QUOTED] if article.body_html else None
         return DraftFeatures(features, self._analyzer.model.fingerprint, body)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from index import IndexFault, NoSnapshot
 from recommender.api import Problem
+from recommender.characters import printable
 from recommender.errors import (
     BadInput,
     BadJson,
@@ -113,7 +114,7 @@ def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
             return problem(status, error.summary, error.faults)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             g.fault = type(error).__name__
-            _log.warning("%s: %s", request.path, error)
+            _log.warning("%s: %s", printable(request.path), error)
         return problem(status, public_detail(error))
 
     return handle
@@ -152,5 +153,5 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    _log.exception("unexpected error at %s", request.path, exc_info=error)
+    _log.exception("unexpected error at %s", printable(request.path), exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; the log says which")

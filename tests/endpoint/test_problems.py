@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import pysqlite3
@@ -154,3 +154,17 @@ def test_hostile_ids_stay_json(desk: FlaskClient) -> None:
         response = desk.get(f"/v1/articles/{strange}/related")
         assert json.loads(response.data)["status"] == 404
         assert response.content_type == "application/problem+json"
+
+
+def test_no_path_makes_a_line_of_the_log(
+    client: FlaskClient,
+    store_away: Callable[[], AbstractContextManager[None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not either where another server than ours, with a log of its own, runs the application."""
+    with store_away(), caplog.at_level(logging.WARNING):
+        answer = client.delete("/v1/articles/a%0A2026-01-01%20ERROR%20forged%0D%1B[2J%E2%80%A8x")
+    assert answer.status_code == 503
+    (said,) = [one.getMessage() for one in caplog.records if "forged" in one.getMessage()]
+    assert len(said.splitlines()) == 1
+    assert "\x1b" not in said
