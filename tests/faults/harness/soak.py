@@ -59,9 +59,9 @@ PATHS: Final = (
     "/v1/articles/orchard-3/related?limit=3&mode=latest",
     "/v1/articles/harbour-7/related?language=any&exclude=harbour-2",
     "/v1/articles/harbour-4/related?explain=1",
-    "/v1/articles/nobody/related",
+    "/v1/articles/harbour-draft/related.html",
 )
-"""Lists of all kinds; the last one is of an article that is not stored."""
+"""Lists of all kinds. An unknown id is not among them: it waits a tenth of a second for news."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def soak_in_process(folder: Path, requests: int, swaps: int) -> list[Figure]:
                 until(lambda n=name: follower.current().view.snapshot.generation == n, 60)  # type: ignore[misc]
                 shown.add(follower.current().view.snapshot.generation)
                 for path in (next(paths) for _ in range((swap + 1) * requests // swaps - done)):
-                    bad += client.get(path).status_code not in {200, 404}
+                    bad += client.get(path).status_code != 200
                     done += 1
                     bar.update()
                 if done >= requests // WARM_UP_SHARE:
@@ -132,7 +132,7 @@ def soak_in_process(folder: Path, requests: int, swaps: int) -> list[Figure]:
     return [
         Figure("in process: requests", done, least=requests),
         Figure("in process: snapshots shown", len(shown), least=swaps),
-        Figure("in process: answers other than 200 and 404", bad, most=0),
+        Figure("in process: answers other than 200", bad, most=0),
         *level.figures("in process"),
     ]
 
