@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -66,8 +67,21 @@ def test_the_image_gets_every_package_and_no_tests() -> None:
     packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
     copied = set(re.findall(r"^COPY (\w+) \./\w+$", DOCKERFILE, re.MULTILINE))
     assert copied == {name for name in packages if "." not in name}
-    for name in re.search(r"^COPY (.+) \./$", DOCKERFILE, re.MULTILINE)[1].split():  # type: ignore[index]
-        assert (ROOT / name).is_file()
+    assert all((ROOT / name).is_file() for name in files_of_the_build())
+
+
+def files_of_the_build() -> list[str]:
+    return re.findall(r"^COPY (.+) \./$", DOCKERFILE, re.MULTILINE)[0].split()  # type: ignore[no-any-return]
+
+
+def test_the_files_of_the_build_are_enough_for_pip(tmp_path: Path) -> None:
+    for name in files_of_the_build():
+        shutil.copy(ROOT / name, tmp_path)
+    describe = "from setuptools.build_meta import prepare_metadata_for_build_wheel as describe"
+    command = [sys.executable, "-c", f"{describe}; describe('.')"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)  # noqa: S603 - ours
+    (metadata,) = tmp_path.glob("*.dist-info/METADATA")
+    assert "Description-Content-Type: text/markdown" in metadata.read_text("utf-8")
 
 
 def test_the_image_has_the_versions_of_the_lock() -> None:
