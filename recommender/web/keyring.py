@@ -17,6 +17,7 @@ from typing import Final
 from index import replacing
 from recommender.api_keys import ApiKey
 from recommender.errors import StoreUnusable
+from recommender.repeated_fault import RepeatedFault
 from recommender.store import ArticleStore
 
 __all__ = ["Keyring"]
@@ -54,6 +55,10 @@ class Keyring:
         self._version: str | None = _NEVER_READ
         self._noted: dict[str, int] = {}
         self._fault: str | None = None
+        self._uncopied: tuple[ApiKey, ...] | None = None
+        self._copy_fault = RepeatedFault(
+            _log, "a worker that starts without the store will take earlier keys"
+        )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -86,8 +91,9 @@ class Keyring:
         if store.keys.version() != self._version:
             found = store.keys.now()
             self._hold(found.keys)
-            self._version = found.version
-            self._write_copy(found.keys)
+            self._version, self._uncopied = found.version, found.keys
+        if self._uncopied is not None:
+            self._write_copy(self._uncopied)
         self._note_use(store)
 
     def _run(self) -> None:
@@ -120,7 +126,9 @@ class Keyring:
             self._noted |= new
 
     def _write_copy(self, keys: tuple[ApiKey, ...]) -> None:
+        """Write the copy; if the disk is full, the next look tries again."""
         if not keys and not self._copy.exists():
+            self._uncopied = None
             return
         rows = [asdict(key) | {"scopes": sorted(key.scopes)} for key in keys]
         try:
@@ -128,7 +136,10 @@ class Keyring:
                 aside.touch(mode=0o600)
                 aside.write_text(json.dumps(rows, default=datetime.isoformat), "utf-8")
         except OSError as fault:
-            _log.warning("a worker that starts without the store will lack its keys: %s", fault)
+            self._copy_fault.note(fault)
+        else:
+            self._uncopied = None
+            self._copy_fault.clear()
 
 
 def _read_copy(path: Path) -> tuple[ApiKey, ...]:

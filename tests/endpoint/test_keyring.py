@@ -18,6 +18,7 @@ from recommender.store import ArticleStore, open_store
 from recommender.web.keyring import Keyring
 from service import create_app
 from tests.support.archives import run_command
+from tests.support.full_disks import files_of_at_most
 
 Clients = Callable[..., FlaskClient]
 Away = Callable[[], AbstractContextManager[None]]
@@ -119,6 +120,22 @@ def test_a_worker_that_starts_without_the_store_takes_the_keys_of_its_copy(
         second.start()
         second.stop()
         assert second.keys == first.keys
+
+
+def test_a_key_that_is_revoked_on_a_full_disk_leaves_the_copy_when_there_is_room(
+    client_of: Clients, keyless: Settings, store: ArticleStore
+) -> None:
+    store.keys.add(ApiKey.of("front", {"lists"}, SECRET), "lists")
+    store.keys.add(ApiKey.of("back", {"lists"}, SECRET + "2"), "lists")
+    keyring = keyring_of(client_of(keyless, None))
+    keyring.refresh()
+    store.keys.revoke("front")
+    with files_of_at_most(0):
+        keyring.refresh()
+        assert [key.name for key in keyring.keys] == ["back"]
+        assert "front" in keyless.data.keys.read_text("utf-8")
+    keyring.refresh()
+    assert "front" not in keyless.data.keys.read_text("utf-8")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[{}]", "[1]", "7", "\udcff"])
