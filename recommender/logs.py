@@ -20,7 +20,7 @@ from structlog.typing import EventDict, Processor
 
 from recommender.characters import printable
 
-__all__ = ["ACCESS", "REQUEST_ID", "Repeats", "start_logging"]
+__all__ = ["ACCESS", "REQUEST_ID", "RepeatedFault", "Repeats", "start_logging"]
 
 ACCESS: Final = "recommender.access"
 """The logger of requests. It says each of its lines, however alike they are."""
@@ -29,6 +29,7 @@ REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 """The id of the request that this thread answers; lines that are logged meanwhile have it."""
 
 REPEAT_SECONDS: Final = 60.0
+REPEATED: Final = "repeated"  # the field with how many equal messages were left out
 MOST_KINDS: Final = 1_000  # of warnings and errors that are remembered
 NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:<>@+-]+")
 
@@ -56,6 +57,48 @@ class Repeats:
             return left_out if is_due else None
 
 
+class RepeatedFault:
+    """A fault of a loop that tries again and again: logged once a minute, and when it is over.
+
+    Only one thread may use it.
+    """
+
+    def __init__(self, log: logging.Logger, meaning: str) -> None:
+        """Remember nothing yet.
+
+        Args:
+            log: where its lines go.
+            meaning: what does not work, as a sentence without its end.
+        """
+        self._log = log
+        self._meaning = meaning
+        self._repeats = Repeats()
+        self._count = 0
+        self._is_logged = False
+
+    def note(self, fault: Exception, *, trace: bool = False) -> None:
+        """Count a fault, and log it if a line is due.
+
+        Args:
+            fault: why it did not work this time.
+            trace: whether the first line has the traceback: nobody foresaw this fault.
+        """
+        self._count += 1
+        left_out = self._repeats.admit(self._meaning, time.monotonic())
+        if left_out is None:
+            return
+        error = fault if trace and self._count == 1 else None
+        more = {REPEATED: left_out}
+        self._log.error("%s: %s", self._meaning, fault, exc_info=error, extra=more)
+        self._is_logged = True
+
+    def clear(self) -> None:
+        """Note that it works; log that if the fault was logged."""
+        if self._is_logged:
+            self._log.warning("over, after %d times: %s", self._count, self._meaning)
+        self._count, self._is_logged = 0, False
+
+
 def start_logging(process: str, form: str, level: int = logging.INFO) -> None:
     """Log to standard error from now on, unless something else was set up already.
 
@@ -80,7 +123,10 @@ def start_logging(process: str, form: str, level: int = logging.INFO) -> None:
 
 
 class _RepeatFilter(logging.Filter):
-    """Leaves out repeated warnings and errors; the next one has `repeated` and no traceback."""
+    """Leaves out repeated warnings and errors; the next one has `repeated` and no traceback.
+
+    Those of a `RepeatedFault` are counted already.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,11 +136,17 @@ class _RepeatFilter(logging.Filter):
         """Whether a record is logged."""
         if record.levelno < logging.WARNING or record.name == ACCESS:
             return True
-        repeated = self._repeats.admit(_common_part(record), time.monotonic())
-        if repeated:
-            vars(record)["repeated"] = repeated
+        fields = vars(record)
+        if REPEATED not in fields:
+            left_out = self._repeats.admit(_common_part(record), time.monotonic())
+            if left_out is None:
+                return False
+            fields[REPEATED] = left_out
+        if not fields[REPEATED]:
+            del fields[REPEATED]
+        else:
             record.exc_info = record.exc_text = None
-        return repeated is not None
+        return True
 
 
 def _common_part(record: logging.LogRecord) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from recommender.api import FolderState
-from recommender.repeated_fault import RepeatedFault
+from recommender.logs import RepeatedFault
 
 __all__ = ["FolderHealth"]
 

@@ -28,9 +28,9 @@ from recommender.live.replica import (
     open_base_snapshots,
     open_replica,
 )
+from recommender.logs import RepeatedFault
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import ActivePolicy
-from recommender.repeated_fault import RepeatedFault
 from recommender.store import ArticleStore
 
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]

@@ -25,9 +25,9 @@ from recommender.analysis.features import Features
 from recommender.articles import parse_outline
 from recommender.errors import StoreRestored, StoreUnusable
 from recommender.live.replica import Replica
+from recommender.logs import RepeatedFault
 from recommender.ranking.overrides import StoredOverrides
 from recommender.ranking.policy import StoredPolicy
-from recommender.repeated_fault import RepeatedFault
 from recommender.store import ArticleStore, LogPosition, Update
 
 __all__ = ["Journal", "JournalContent", "JournalWriter"]

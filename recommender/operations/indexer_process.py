@@ -36,8 +36,8 @@ from recommender.indexing.snapshots import (
     read_live_name,
     rollback_hold,
 )
+from recommender.logs import RepeatedFault
 from recommender.operations.supervision import StopSignal
-from recommender.repeated_fault import RepeatedFault
 from recommender.settings import Settings
 from recommender.store import LOG_START, ArticleStore, LazyStore
 

@@ -17,7 +17,7 @@ from typing import Final
 from index import replacing
 from recommender.api_keys import ApiKey
 from recommender.errors import StoreUnusable
-from recommender.repeated_fault import RepeatedFault
+from recommender.logs import RepeatedFault
 from recommender.store import ArticleStore
 
 __all__ = ["Keyring"]

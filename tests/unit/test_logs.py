@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recommender.logs import ACCESS, REQUEST_ID, Repeats, start_logging
+from recommender.logs import ACCESS, REQUEST_ID, RepeatedFault, Repeats, start_logging
 
 FORGED = "a\n2026-01-01T00:00:00Z error web[1]: forged\x1b[2J\u2028forged \x85forged\r\nforged"
 Started = Callable[[str], None]
@@ -127,6 +127,19 @@ def test_one_fault_at_many_articles_is_one_line_and_requests_are_all_said(
     assert [event for event in events if "parked" in event] == [
         f"parked article {n}" for n in range(5)
     ]
+
+
+def test_what_one_fault_keeps_from_working_is_all_said(
+    started: Started, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started("json")
+    log, fault = logging.getLogger("room"), OSError(28, "No space left on device")
+    faults = [RepeatedFault(log, meaning) for meaning in ("no journal", "no heartbeat")]
+    for one in faults * 3:
+        one.note(fault)
+    said = lines(capsys)
+    assert [line["event"].partition(":")[0] for line in said] == ["no journal", "no heartbeat"]
+    assert not any("repeated" in line for line in said)
 
 
 def test_an_uncaught_error_is_a_line_too() -> None:

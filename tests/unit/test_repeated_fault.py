@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recommender.repeated_fault import RepeatedFault
+from recommender.logs import RepeatedFault
 
 LOG = logging.getLogger("tests")
 
@@ -14,7 +14,7 @@ LOG = logging.getLogger("tests")
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The monotonic time, as a list of one value."""
     now = [1_000.0]
-    monkeypatch.setattr("recommender.repeated_fault.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("recommender.logs.time.monotonic", lambda: now[0])
     yield now
     monkeypatch.undo()
 
@@ -28,14 +28,26 @@ def test_a_fault_of_every_tenth_of_a_second_makes_a_line_a_minute(
         fault.note(OSError(f"full {number}"))
     fault.clear()
     fault.clear()
-    fault.note(OSError("full again"))
     assert caplog.messages == [
         "nothing is written: full 0",
-        "nothing is written: full 600 (600 times more)",
-        "nothing is written: full 1200 (600 times more)",
+        "nothing is written: full 600",
+        "nothing is written: full 1200",
         "over, after 1300 times: nothing is written",
-        "nothing is written: full again",
     ]
+    repeated = [vars(record).get("repeated") for record in caplog.records]
+    assert repeated == [0, 599, 599, None]
+
+
+def test_a_fault_that_comes_and_goes_makes_two_lines_a_minute(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    fault = RepeatedFault(LOG, "nothing is written")
+    for number in range(1_100):
+        clock[0] = 1_000.0 + number / 10
+        fault.note(OSError("full"))
+        fault.clear()
+    one, over = "nothing is written: full", "over, after 1 times: nothing is written"
+    assert caplog.messages == [one, over, one, over]
 
 
 def test_only_the_first_line_of_a_surprise_has_its_traceback(
