@@ -1,6 +1,7 @@
 """What `make audit` and `make sbom` say, and that the version is written in one place."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -93,3 +94,9 @@ def test_the_version_is_written_in_one_place() -> None:
         CliRunner().invoke(main, ["--version"], prog_name="read-also").output
         == f"read-also, version {ours}\n"
     )
+
+
+def test_the_release_has_a_dated_section_under_what_is_not_released_yet() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{PROJECT['version']}\] - \d{{4}}-\d\d-\d\d", headings[1])
