@@ -245,7 +245,7 @@ def _text(variable: Variable, value: Any) -> str:  # noqa: ANN401 - whatever TOM
         not isinstance(value, bool) or variable.kind is bool
     )
     if not fits or not _is_list_of_texts(value):
-        raise BadSettings(f"is not {_told(variable.kind)}, nor {{ file = PATH }}")
+        raise BadSettings(f"is not {_in_words(variable.kind)}, nor {{ file = PATH }}")
     text = ",".join(value) if isinstance(value, list) else str(value)
     if variable.secret and without_secrets(text) != text:
         raise BadSettings(
@@ -259,7 +259,7 @@ def _is_list_of_texts(value: object) -> bool:
     return not isinstance(value, list) or all(isinstance(v, str) and "," not in v for v in value)
 
 
-def _told(kind: type | UnionType) -> str:
+def _in_words(kind: type | UnionType) -> str:
     kinds = kind.__args__ if isinstance(kind, UnionType) else (kind,)
     return " or ".join(_KINDS[one] for one in kinds)
 

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-__all__ = ["LISTENER", "OPERATORS", "PUBLIC", "STOPPING", "client_address", "is_served"]
+__all__ = [
+    "LISTENER",
+    "METRICS",
+    "OPERATORS",
+    "PROBES",
+    "PUBLIC",
+    "STOPPING",
+    "client_address",
+    "is_served",
+]
 
 Address = IPv4Address | IPv6Address
 LISTENER: Final = "read_also.listener"

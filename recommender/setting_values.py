@@ -4,12 +4,26 @@ All raise BadSettings for a text that is not as it should be.
 """
 
 import re
+from ipaddress import ip_network
 from typing import Final
 
 from recommender.encoding_settings import PREFIX
 from recommender.errors import BadSettings
 
-__all__ = ["read_choice", "read_count", "read_rate", "read_switch", "read_text"]
+__all__ = [
+    "MOST_PORT",
+    "NO_LISTENER",
+    "read_choice",
+    "read_count",
+    "read_listening_address",
+    "read_networks",
+    "read_rate",
+    "read_switch",
+    "read_text",
+]
+
+MOST_PORT: Final = 65_535
+NO_LISTENER: Final = "off"
 
 _SWITCH: Final = {
     **dict.fromkeys(("1", "true", "yes"), True),
@@ -54,3 +68,24 @@ def read_rate(name: str, text: str) -> int | None:
             f"{PREFIX}{name}: {text!r} is not a whole number of requests a minute, 1 to 9999999"
         )
     return int(text)
+
+
+def read_listening_address(name: str, text: str) -> str:
+    """Take `host:port`, NO_LISTENER, or an empty text."""
+    host, _, port = text.rpartition(":")
+    if text in {"", NO_LISTENER} or (host and port.isdecimal() and int(port) <= MOST_PORT):
+        return text
+    raise BadSettings(f"{PREFIX}{name}: {text!r} is neither host:port nor {NO_LISTENER}")
+
+
+def read_networks(name: str, text: str) -> tuple[str, ...]:
+    """Read addresses and networks that are joined by commas."""
+    networks = tuple(filter(None, map(str.strip, text.split(","))))
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise BadSettings(
+                f"{PREFIX}{name}: {network!r} is no IP address and no network such as 10.0.0.0/8"
+            ) from None
+    return networks

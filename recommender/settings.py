@@ -31,10 +31,11 @@ from recommender.given_settings import (
     Variable,
     gather_settings,
 )
-from recommender.listening_settings import read_listening_address, read_networks
 from recommender.setting_values import (
     read_choice,
     read_count,
+    read_listening_address,
+    read_networks,
     read_rate,
     read_switch,
     read_text,

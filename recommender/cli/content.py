@@ -153,8 +153,8 @@ def restore_(path: Path, yes: bool) -> None:
     with closing(open_store(url, must_exist=True)) as store:
         keys = len(store.keys.records())
     if keys:
-        told = "1 key of the backup holds" if keys == 1 else f"{keys} keys of the backup hold"
-        click.echo(f"{told} again: read-also keys list", err=True)
+        returned = "1 key of the backup holds" if keys == 1 else f"{keys} keys of the backup hold"
+        click.echo(f"{returned} again: read-also keys list", err=True)
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 

@@ -138,7 +138,7 @@ def rotate(name: str, until: datetime) -> None:
     digest = ApiKey.of(name, (), secret).digest
     with _open_store(Settings.from_environment()) as store:
         store.acting(current_actor()).keys.rotate(name, digest, until)
-    _show_once(secret, f"key {name}; the secret before it holds until {_told(until)}")
+    _show_once(secret, f"key {name}; the secret before it holds until {_as_time(until)}")
 
 
 def _show_once(secret: str, about: str) -> None:
@@ -150,7 +150,8 @@ def _show_once(secret: str, about: str) -> None:
 def _row(record: KeyRecord) -> dict[str, object]:
     row = asdict(record) | {"from": "store"}
     return {
-        name: _told(value) if isinstance(value, datetime) else value for name, value in row.items()
+        name: _as_time(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
     }
 
 
@@ -167,7 +168,7 @@ def _words(row: Iterable[tuple[str, object]]) -> Iterator[str]:
             yield f"{value:12}" if name == "scopes" else f"{name.replace('_at', '')}: {value}"
 
 
-def _told(moment: datetime) -> str:
+def _as_time(moment: datetime) -> str:
     return as_rfc3339(moment, "seconds")
 
 

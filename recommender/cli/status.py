@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from recommender.characters import printable
-from recommender.operations.status import Part, Status, find_troubles, look
+from recommender.operations.status import Parts, Status, find_troubles, look
 from recommender.settings import Settings
 
 __all__ = ["status"]
@@ -29,7 +29,7 @@ def status(as_json: bool, no_web: bool, no_indexer: bool) -> None:
     it works while the web server or the store is down. The exit code is 0 if all is well, else 1.
     """
     found = look(Settings.from_environment())
-    troubles = find_troubles(found, Part(web=not no_web, indexer=not no_indexer))
+    troubles = find_troubles(found, Parts(web=not no_web, indexer=not no_indexer))
     if as_json:
         click.echo(json.dumps({"well": not troubles, "troubles": troubles} | asdict(found)))
     else:
@@ -55,7 +55,7 @@ def _rows(found: Status) -> Iterator[tuple[str, str]]:
         yield "generation", f"{found.generation}, {rows}, built {age} ago{changed}"
     if todo is not None:
         waiting = f"{todo.queue.single:,} single, {todo.queue.bulk:,} bulk"
-        yield "waiting", f"{waiting}; {todo.queue.dead:,} parked"
+        yield "waiting", f"{waiting}; {todo.queue.dead:,} dead letters"
     shown = f", showing change {found.workers[0]:,}" if found.workers else ""
     yield "web", f"{len(found.workers)} workers{shown}"
     yield "indexer", "answers" if found.indexer else "does not answer"

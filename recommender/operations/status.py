@@ -27,7 +27,7 @@ from recommender.settings import PREFIX as PREFIX_OF_SETTINGS
 from recommender.settings import DataFolder, Settings
 from recommender.store import LOG_START, Backlog, open_store
 
-__all__ = ["Part", "Status", "find_troubles", "look"]
+__all__ = ["Parts", "Status", "find_troubles", "look"]
 
 PATIENCE_SECONDS: Final = 2.0
 FOLLOW_SECONDS: Final = 2.0  # workers show a change within one second
@@ -37,8 +37,8 @@ FAILED: Final = "5"  # the first digit of the status of requests that failed
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the service that this machine runs or not."""
+class Parts:
+    """Which parts of the service this machine should run."""
 
     web: bool = True
     indexer: bool = True
@@ -113,7 +113,7 @@ def look(settings: Settings) -> Status:
     )
 
 
-def find_troubles(status: Status, runs: Part) -> list[str]:
+def find_troubles(status: Status, runs: Parts) -> list[str]:
     """What an operator should act on; each line names the remedy.
 
     Args:
@@ -142,7 +142,7 @@ def _troubles_of_store_and_disk(found: Status) -> Iterator[str]:
         yield f"{found.backlog.queue.dead} articles could not be read; run: read-also check"
 
 
-def _troubles_of_processes(found: Status, runs: Part) -> Iterator[str]:
+def _troubles_of_processes(found: Status, runs: Parts) -> Iterator[str]:
     if runs.web and not found.workers:
         yield "no web worker runs here; run: read-also serve"
     change = 0 if found.backlog is None else found.backlog.change

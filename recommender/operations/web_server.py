@@ -28,7 +28,6 @@ from gunicorn.util import parse_address
 
 from recommender.child_processes import PROGRAM_FOLDER, module_command
 from recommender.errors import BadSettings
-from recommender.listening_settings import operators_address
 from recommender.logs import start_logging
 from recommender.operations.supervision import (
     Program,
@@ -36,9 +35,10 @@ from recommender.operations.supervision import (
     die_with_parent,
     die_with_supervisor,
 )
+from recommender.setting_values import MOST_PORT, NO_LISTENER
 from recommender.settings import Settings, log_form
 
-__all__ = ["WebOptions", "WebServer", "serve_all", "serve_web"]
+__all__ = ["WebOptions", "WebServer", "operators_address", "serve_all", "serve_web"]
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
@@ -70,6 +70,7 @@ FIXED_SETTINGS: Final[Mapping[str, Any]] = {
     # And so would workers without their master.
     "post_fork": lambda _server, worker: die_with_parent(worker.ppid),
 }
+LOOPBACK: Final = "127.0.0.1"
 BOOT_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.1
 BACKLOG: Final = 2048
@@ -108,6 +109,17 @@ class WebOptions:
             operators=operators_address(settings.operators_address, port),
             proxies=settings.trusted_proxies,
         )
+
+
+def operators_address(text: str, public_port: int) -> str | None:
+    """The address of the operators' listener; None for no such listener.
+
+    By default it has the port after the public one, or any free one if that one may be any.
+    """
+    if text == NO_LISTENER:
+        return None
+    port = public_port + 1 if 0 < public_port < MOST_PORT else 0
+    return text or f"{LOOPBACK}:{port}"
 
 
 class Master(Arbiter):  # type: ignore[misc]

@@ -136,7 +136,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         )
         self.set_accept_enabled(enabled=True)
         while self.alive:
-            self._turn()
+            self._handle_events()
             self.alive = self.alive and self._may_serve()
         self._finish()
 
@@ -196,7 +196,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     # --- the loop ---
 
-    def _turn(self) -> None:
+    def _handle_events(self) -> None:
         self.notify()
         self.wait_for_and_dispatch_events(timeout=SWEEP_SECONDS)
         now = time.monotonic()
@@ -232,7 +232,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         for connection in self._waiting():
             connection.deadline = min(connection.deadline, now + LINGER_SECONDS)
         while self._has_work() and time.monotonic() < until:
-            self._turn()
+            self._handle_events()
         for listener in self._listeners.values():
             listener.threads.shutdown(wait=False)
 

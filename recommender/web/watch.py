@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 
 from recommender.counters import Counters
 from recommender.logs import ACCESS, REQUEST_ID
+from recommender.request_origin import METRICS, PROBES
 from recommender.web.state import state
 
 __all__ = ["watch_requests"]
@@ -18,8 +19,8 @@ ID_HEADER: Final = "X-Request-ID"
 SAFE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds; their good answers are not worth a line."""
+FREQUENT: Final = PROBES | METRICS
+"""Routes that are asked every few seconds; their good answers are not worth a line."""
 LONGEST_ID: Final = 200  # letters of the id of an article
 _log = logging.getLogger(ACCESS)
 
@@ -75,7 +76,7 @@ def _log_request(response: Response, route: str, seconds: float) -> None:
     slow = seconds - steps.get("visible", 0.0) >= g.watched_by.slow_seconds
     good = response.status_code < 400  # noqa: PLR2004 - HTTP
     level = logging.WARNING if slow else logging.INFO
-    if route in PROBES and good and not slow:
+    if route in FREQUENT and good and not slow:
         level = logging.DEBUG
     if not _log.isEnabledFor(level):
         return

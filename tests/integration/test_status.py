@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from recommender.counters import Counters
 from recommender.indexing.rebuild import Rebuilt
-from recommender.operations.status import Part, Status, find_troubles
+from recommender.operations.status import Parts, Status, find_troubles
 from recommender.settings import Settings
 from recommender.store import Backlog, QueueLength
 from tests.support.archives import run_command
@@ -30,7 +30,7 @@ WELL = Status(
 
 
 def test_a_service_that_is_well_has_no_troubles() -> None:
-    assert find_troubles(WELL, Part()) == []
+    assert find_troubles(WELL, Parts()) == []
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_a_service_that_is_well_has_no_troubles() -> None:
     ],
 )
 def test_each_trouble_is_named(change: dict[str, Any], word: str) -> None:
-    (trouble,) = find_troubles(replace(WELL, **change), Part())
+    (trouble,) = find_troubles(replace(WELL, **change), Parts())
     assert word in trouble
 
 
 def test_a_machine_without_web_or_indexer_misses_neither() -> None:
     parts = replace(WELL, workers=(), indexer=False)
-    assert find_troubles(parts, Part(web=False, indexer=False)) == []
-    assert len(find_troubles(parts, Part())) == 2
+    assert find_troubles(parts, Parts(web=False, indexer=False)) == []
+    assert len(find_troubles(parts, Parts())) == 2
 
 
 def said(settings: Settings, *options: str) -> tuple[int, dict[str, Any]]:

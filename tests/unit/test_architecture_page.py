@@ -23,6 +23,12 @@ def test_every_room_is_described(room: str) -> None:
     assert f"| `recommender/{room}/` |" in PAGE
 
 
+def test_every_module_beside_the_rooms_is_named() -> None:
+    modules = {path.name for path in (ROOT / "recommender").glob("[!_]*.py")}
+    rooms, _ = PAGE.split("## The processes")
+    assert modules == set(re.findall(r"`(?:recommender/)?(\w+\.py)`", rooms)) - {"service.py"}
+
+
 @pytest.mark.parametrize("name", ["rooms", "flow"])
 def test_every_picture_has_its_source(name: str) -> None:
     source = (ROOT / "docs" / "pictures" / f"{name}.dot").read_text("utf-8")

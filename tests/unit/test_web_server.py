@@ -8,7 +8,7 @@ import pytest
 
 from recommender.errors import BadSettings
 from recommender.operations import web_server
-from recommender.operations.web_server import WebOptions, serve_all
+from recommender.operations.web_server import WebOptions, operators_address, serve_all
 from recommender.settings import Settings
 
 SETTINGS = Settings("sqlite:///a.db", Path("a"), workers=3, trusted_proxies=("10.0.0.0/8",))
@@ -20,6 +20,21 @@ def test_options_come_from_the_settings_and_the_command() -> None:
     )
     off = replace(SETTINGS, operators_address="off")
     assert WebOptions.of(off, "::1", 80, 5) == WebOptions("[::1]:80", 5, None, ("10.0.0.0/8",))
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "address"),
+    [
+        ("", 8080, "127.0.0.1:8081"),
+        ("", 0, "127.0.0.1:0"),
+        ("", 65_535, "127.0.0.1:0"),
+        ("0.0.0.0:9000", 8080, "0.0.0.0:9000"),
+        ("[::1]:9000", 8080, "[::1]:9000"),
+        ("off", 8080, None),
+    ],
+)
+def test_operators_have_the_next_port_by_default(text: str, port: int, address: str | None) -> None:
+    assert operators_address(text, port) == address
 
 
 def test_an_address_that_is_taken_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
