@@ -47,6 +47,7 @@ Mode = Literal["mixed", "background", "latest"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LIMITS: Final = range(1, 101)
 MOST_EXCLUDED: Final = 500
+LONGEST_LANGUAGES: Final = 2_000  # characters; hundreds of tags
 MOST_ON_A_PAGE: Final = 100
 MOST_ENTRIES: Final = 1_000
 _CURSOR_VERSION: Final = "1:"
@@ -152,6 +153,7 @@ Label = Annotated[
 ]
 Languages = Annotated[
     str,
+    Field(max_length=LONGEST_LANGUAGES),
     _check_pattern(_LANGUAGES, "must be any, or BCP-47 tags joined by commas, such as en,ru"),
     Field(json_schema_extra={"pattern": f"^({_LANGUAGES.pattern})$"}),
 ]

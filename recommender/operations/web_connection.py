@@ -30,6 +30,7 @@ __all__ = [
     "BufferedSocket",
     "Connection",
     "arrival_of",
+    "length_before_thread",
     "refusal",
 ]
 
@@ -41,8 +42,8 @@ MOST_HEADER_BYTES: Final = 64 * 2**10
 MOST_HELD_BYTES: Final = 64 * 2**10  # of a body, before its request gets a thread
 LOOK_SECONDS: Final = 0.2  # between two looks whether the server stops
 _END_OF_HEADER: Final = b"\r\n\r\n"
-_LENGTH: Final = re.compile(
-    rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+_LENGTH: Final = re.compile(  # it never goes back, so its time is linear
+    rb"^content-length:[ \t]*+([0-9]{1,12}+)[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE
 )
 _EXPECT: Final = re.compile(rb"^expect:", re.IGNORECASE | re.MULTILINE)
 
@@ -57,15 +58,24 @@ class Arrival(Enum):
     UNREADABLE = auto()  # lines that end without a carriage return
 
 
-def arrival_of(received: bytes | bytearray) -> Arrival:
-    """Say how much of a request has come. What it means, only the parser says."""
-    end = received.find(_END_OF_HEADER)
-    if end >= 0:
-        came = len(received) - end - len(_END_OF_HEADER)
-        return Arrival.ENOUGH if came >= _held_length(received[:end]) else Arrival.BODY
+def arrival_of(received: bytes | bytearray, enough: int) -> Arrival:
+    """Say how much of a request has come. What it means, only the parser says.
+
+    Args:
+        received: what has come.
+        enough: `length_before_thread` of it.
+    """
+    if enough:
+        return Arrival.ENOUGH if len(received) >= enough else Arrival.BODY
     if b"\n\n" in received or b"\n\r\n" in received:
         return Arrival.UNREADABLE
     return Arrival.TOO_LONG if len(received) > MOST_HEADER_BYTES else Arrival.HEADER
+
+
+def length_before_thread(received: bytes | bytearray) -> int:
+    """How many bytes of a request come before it gets a thread; 0 while its header is not whole."""
+    end = received.find(_END_OF_HEADER)
+    return 0 if end < 0 else end + len(_END_OF_HEADER) + _held_length(received[:end])
 
 
 def _held_length(header: bytes | bytearray) -> int:
@@ -208,7 +218,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     Attributes:
         received: bytes that no parser has seen.
-        has_header: whether a whole header is among them.
+        enough: how many of them make a request that can be answered; 0 while that is unknown.
         stays: whether the next request may come after the answer.
         deadline: when the client is waited for no longer, by the monotonic clock.
         give_up: what is done then.
@@ -223,7 +233,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(cfg, client, address, server)
         self.data_ready = True  # gunicorn: no thread need wait for a first byte
         self.received = bytearray()
-        self.has_header = False
+        self.enough = 0
         self.stays = False
         self.deadline = 0.0
         self.give_up: Callable[[Connection], None] | None = None
@@ -245,8 +255,16 @@ class Connection(TConn):  # type: ignore[misc]
         """Keep the socket from waiting; gunicorn calls this in the thread after the opposite."""
         self.sock.settimeout(0)
 
+    def arrival(self) -> Arrival:
+        """How much of a request has come.
+
+        A whole header is read once, not again for each byte that follows.
+        """
+        self.enough = self.enough or length_before_thread(self.received)
+        return arrival_of(self.received, self.enough)
+
     def take_rest(self) -> None:
         """After an answer: what the client has already sent of its next request."""
         if self.reader is not None:
             self.received += self.reader.take_buffered()
-        self.has_header = False
+        self.enough = 0

@@ -27,7 +27,6 @@ from recommender.operations.web_connection import (
     Arrival,
     BufferedSocket,
     Connection,
-    arrival_of,
     refusal,
 )
 from recommender.request_origin import (
@@ -265,7 +264,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def _take(self, connection: Connection) -> None:
         """Answer the request that was received, if enough of it is there."""
-        arrival = arrival_of(connection.received)
+        is_new = not connection.enough
+        arrival = connection.arrival()
         if arrival is Arrival.ENOUGH:
             self._forget(connection)
             if self._listener_of(connection).requests < MOST_REQUESTS:
@@ -275,8 +275,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
                 self._refuse(connection, *_OVERLOADED)
         elif arrival in _REFUSALS:
             self._refuse(connection, *_REFUSALS[arrival])
-        elif arrival is Arrival.BODY and not connection.has_header:
-            connection.has_header = True
+        elif arrival is Arrival.BODY and is_new:
             self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
 
     def _refuse(self, connection: Connection, status: HTTPStatus, detail: str) -> None:

@@ -14,7 +14,18 @@ BAD = (
     + [("mode", value) for value in ["", "MIXED", "newest", "mixed,latest"]]
     + [
         ("language", value)
-        for value in ["", "e", "en,", ",", "en ru", "en_US", "*", "any,en", "en,any"]
+        for value in [
+            "",
+            "e",
+            "en,",
+            ",",
+            "en ru",
+            "en_US",
+            "*",
+            "any,en",
+            "en,any",
+            "en" + ",en" * 999,
+        ]
     ]
     + [("section", ""), ("tag", ""), ("section", "a\x00b"), ("tag", "\x00")]
     + [("exclude", value) for value in ["", "a,,b", "a b", "ä", "..", "a/b", ","]]

@@ -5,8 +5,16 @@ import socket
 from http import HTTPStatus
 
 import pytest
+from gunicorn.config import Config
 
-from recommender.operations.web_connection import Arrival, BufferedSocket, arrival_of, refusal
+from recommender.operations.web_connection import (
+    Arrival,
+    BufferedSocket,
+    Connection,
+    arrival_of,
+    length_before_thread,
+    refusal,
+)
 
 KIB = 1024
 LINE = b"POST /x HTTP/1.1\r\n"
@@ -37,7 +45,22 @@ LINE = b"POST /x HTTP/1.1\r\n"
 def test_a_request_gets_a_thread_when_enough_of_it_has_come(
     received: bytes, arrival: Arrival
 ) -> None:
-    assert arrival_of(bytearray(received)) is arrival
+    assert arrival_of(received, length_before_thread(received)) is arrival
+
+
+def test_a_header_is_read_once_however_slowly_the_body_comes() -> None:
+    ours, theirs = socket.socketpair()
+    with BufferedSocket(ours, "public") as client, theirs:
+        connection = Connection(Config(), client, "them", "us")
+        connection.received += LINE + b"Content-Length: 2\r\n\r\n"
+        assert connection.arrival() is Arrival.BODY
+        connection.received[:] = b"x" * len(connection.received) + b"a"
+        assert connection.arrival() is Arrival.BODY
+        connection.received += b"b"
+        assert connection.arrival() is Arrival.ENOUGH
+        connection.take_rest()
+        connection.received[:] = LINE
+        assert connection.arrival() is Arrival.HEADER
 
 
 def test_what_a_client_does_not_take_is_kept_and_sent_in_order() -> None:
