@@ -3,6 +3,7 @@
 import logging
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -10,9 +11,12 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 
+from recommender.errors import StoreUnusable
 from recommender.logs import ACCESS, REQUEST_ID
 from recommender.web import EXTENSION
+from recommender.web.auth import needs
 
+PAGE = (Path(__file__).parents[2] / "docs" / "watching.md").read_text("utf-8")
 LISTED = "/v1/articles/harbour-2/related"
 USUAL = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -78,6 +82,22 @@ def test_a_slow_request_is_a_warning_with_its_steps(
     assert set(line["steps_ms"]) == {"filters", "search", "scores", "selection"}
     assert all(spent >= 0 for spent in line["steps_ms"].values())
     assert sum(line["steps_ms"].values()) <= line["ms"] + 0.5
+
+
+def test_the_page_names_every_field_of_a_request(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**_: str) -> NoReturn:
+        raise StoreUnusable("away")
+
+    extensions = client.application.extensions
+    extensions[EXTENSION] = replace(extensions[EXTENSION], slow_seconds=0.0)
+    client.application.view_functions["lists.related"] = needs("read")(fail)
+    client.get(LISTED)
+    (line,) = said(caplog)
+    assert line["fault"] == "StoreUnusable"
+    table = PAGE.split("**Requests.**")[1].split("**Traces.**")[0]
+    assert set(line) - set(re.findall(r"`(\w+)`", table)) == set()
 
 
 def test_who_chose_to_wait_for_visibility_did_not_ask_slowly(
