@@ -10,7 +10,7 @@ import click
 
 from recommender.articles import as_rfc3339
 from recommender.characters import printable
-from recommender.cli.key_commands import read_moment
+from recommender.cli.terminal import read_moment
 from recommender.settings import Settings
 from recommender.store import AuditEntry, AuditLog, open_store
 

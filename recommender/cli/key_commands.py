@@ -5,46 +5,22 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import click
 
 from recommender.api_keys import SCOPES, ApiKey, make_secret
 from recommender.articles import as_rfc3339
-from recommender.cli.terminal import current_actor
+from recommender.cli.terminal import current_actor, read_moment
 from recommender.indexing.snapshots import open_or_create
 from recommender.settings import Settings
 from recommender.store import ArticleStore, KeyRecord, open_store
 
-__all__ = ["keys", "read_moment"]
+__all__ = ["keys"]
 
-HOURS: Final = {"h": 1, "d": 24}
 SCOPES_HELP: Final = "lists, read, write, admin; several are joined: read+write."
-_SPAN: Final = re.compile(r"([0-9]{1,5})([hd])")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
-
-
-def read_moment(text: str, *, sign: int = 1) -> datetime:
-    """Read a moment: a span from now such as `90d` or `12h`, a day in UTC, or RFC 3339.
-
-    Args:
-        text: what was typed.
-        sign: 1 for a span into the future, -1 for one into the past.
-
-    Raises:
-        click.BadParameter: it is none of them.
-    """
-    try:
-        if span := _SPAN.fullmatch(text):
-            hours = int(span[1]) * HOURS[span[2]]
-            return datetime.now(tz=UTC) + sign * timedelta(hours=hours)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{text!r} is neither a span (90d, 12h), nor a day, nor an RFC 3339 time"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _read_end(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:

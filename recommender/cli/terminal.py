@@ -1,10 +1,12 @@
-"""Shared by all commands: paths as arguments, progress bars, warnings and exit codes."""
+"""Shared by all commands: paths and moments as arguments, progress bars, warnings, exit codes."""
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -35,9 +37,12 @@ __all__ = [
     "current_actor",
     "exit_code_of",
     "leave",
+    "read_moment",
     "warn",
 ]
 
+HOURS: Final = {"h": 1, "d": 24}
+_SPAN: Final = re.compile(r"([0-9]{1,5})([hd])")
 ANY_PATH: Final = click.Path(path_type=Path)
 EXISTING_PATH: Final = click.Path(exists=True, path_type=Path)
 EXISTING_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -96,3 +101,25 @@ def bar(label: str, total: int, unit: str) -> Iterator[Advance]:
 def warn(line: str) -> None:
     """Print a line on standard error, above a progress bar."""
     tqdm.write(printable(line), file=sys.stderr)
+
+
+def read_moment(text: str, *, sign: int = 1) -> datetime:
+    """Read a moment: a span from now such as `90d` or `12h`, a day in UTC, or RFC 3339.
+
+    Args:
+        text: what was typed.
+        sign: 1 for a span into the future, -1 for one into the past.
+
+    Raises:
+        click.BadParameter: it is none of them.
+    """
+    try:
+        if span := _SPAN.fullmatch(text):
+            hours = int(span[1]) * HOURS[span[2]]
+            return datetime.now(tz=UTC) + sign * timedelta(hours=hours)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{text!r} is neither a span (90d, 12h), nor a day, nor an RFC 3339 time"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

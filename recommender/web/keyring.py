@@ -54,7 +54,9 @@ class Keyring:
         self._copy = copy
         self._version: str | None = _NEVER_READ
         self._noted: dict[str, int] = {}
-        self._fault: str | None = None
+        self._refresh_fault = RepeatedFault(
+            _log, "the keys could not be read anew; those read last go on"
+        )
         self._uncopied: tuple[ApiKey, ...] | None = None
         self._copy_fault = RepeatedFault(
             _log, "a worker that starts without the store will take earlier keys"
@@ -101,16 +103,14 @@ class Keyring:
             self._try_refresh()
 
     def _try_refresh(self) -> None:
-        """Refresh; log once why that fails. The follower of the change log reports an absence."""
+        """Refresh, or log why that fails. The follower of the change log reports an absence."""
         try:
             self.refresh()
-            self._fault = None
+            self._refresh_fault.clear()
         except StoreUnusable:
             return
         except Exception as fault:  # noqa: BLE001 - a surprise is logged, and must not end the thread
-            if str(fault) != self._fault:
-                self._fault = str(fault)
-                _log.exception("the keys could not be read anew; those read last go on")
+            self._refresh_fault.note(fault, trace=True)
 
     def _hold(self, stored: tuple[ApiKey, ...]) -> None:
         self.keys = self._configured + stored

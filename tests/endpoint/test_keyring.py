@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from flask import Flask
@@ -153,6 +154,23 @@ def test_a_damaged_copy_opens_nothing_and_stops_no_worker(
         keyring.stop()
     assert keyring.keys == ()
     assert str(keyless.data.keys) in caplog.text
+
+
+def test_a_surprise_is_said_once_and_the_keys_go_on(
+    keyless: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> NoReturn:
+        raise LookupError("odd")
+
+    key = ApiKey.of("front", {"lists"}, SECRET)
+    monkeypatch.setattr("recommender.web.keyring.REFRESH_SECONDS", 0.01)
+    keyring = Keyring((key,), fail, keyless.data.keys)
+    keyring.start()
+    time.sleep(0.1)
+    keyring.stop()
+    assert caplog.messages == ["the keys could not be read anew; those read last go on: odd"]
+    assert "LookupError" in caplog.text
+    assert keyring.keys == (key,)
 
 
 def test_the_hour_of_the_last_use_is_stored_once(
