@@ -11,8 +11,7 @@ import click
 
 from recommender.cli import main
 from recommender.cli.terminal import EXIT_CODES
-from recommender.counters import FIGURES, Figure
-from recommender.counters import PREFIX as METRIC_PREFIX
+from recommender.counters import FIGURES, METRIC_PREFIX, Figure
 from recommender.ranking.policy import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Variable
 from recommender.web.gauges import GAUGES

@@ -25,9 +25,9 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-__all__ = ["FIGURES", "PREFIX", "Counters", "Figure"]
+__all__ = ["FIGURES", "METRIC_PREFIX", "Counters", "Figure"]
 
-PREFIX: Final = "read_also_"
+METRIC_PREFIX: Final = "read_also_"
 KINDS: Final = ("counter", "histogram")
 RESERVED_BYTES: Final = 2**18  # of each file; all labels together need less than half of it
 TOTAL: Final = "total"
@@ -42,7 +42,7 @@ class Figure:
     """A counter, or with bounds a histogram.
 
     Attributes:
-        name: without PREFIX; Prometheus appends `_total` to a counter's.
+        name: without METRIC_PREFIX; Prometheus appends `_total` to a counter's.
         meaning: one sentence.
         labels: their names.
         bounds: the upper bounds of a histogram's buckets; empty for a counter.
@@ -120,12 +120,16 @@ def read_counters(folder: Path) -> Iterable[Metric]:
 
 
 def _counter(figure: Figure) -> Counter:
-    return Counter(PREFIX + figure.name, figure.meaning, figure.labels, registry=None)
+    return Counter(METRIC_PREFIX + figure.name, figure.meaning, figure.labels, registry=None)
 
 
 def _histogram(figure: Figure) -> Histogram:
     return Histogram(
-        PREFIX + figure.name, figure.meaning, figure.labels, registry=None, buckets=figure.bounds
+        METRIC_PREFIX + figure.name,
+        figure.meaning,
+        figure.labels,
+        registry=None,
+        buckets=figure.bounds,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from recommender.characters import printable
-from recommender.operations.status import Parts, Status, find_troubles, look
+from recommender.operations.status import Parts, ServiceStatus, find_troubles, inspect_service
 from recommender.settings import Settings
 
 __all__ = ["status"]
@@ -28,7 +28,7 @@ def status(as_json: bool, no_web: bool, no_indexer: bool) -> None:
     If it is not well, it says what to do. The figures come from the store and the data folder, so
     it works while the web server or the store is down. The exit code is 0 if all is well, else 1.
     """
-    found = look(Settings.from_environment())
+    found = inspect_service(Settings.from_environment())
     troubles = find_troubles(found, Parts(web=not no_web, indexer=not no_indexer))
     if as_json:
         click.echo(json.dumps({"well": not troubles, "troubles": troubles} | asdict(found)))
@@ -43,7 +43,7 @@ def status(as_json: bool, no_web: bool, no_indexer: bool) -> None:
         raise SystemExit(TROUBLE)
 
 
-def _rows(found: Status) -> Iterator[tuple[str, str]]:
+def _rows(found: ServiceStatus) -> Iterator[tuple[str, str]]:
     todo = found.backlog
     yield "store", "away" if todo is None else f"up, change {todo.change:,}"
     if found.generation is None or found.generation_age_seconds is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from index import Catalog
-from recommender.counters import PREFIX, read_counters
+from recommender.counters import METRIC_PREFIX, read_counters
 from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import is_answered
 from recommender.indexing.snapshots import (
@@ -23,11 +23,10 @@ from recommender.indexing.snapshots import (
     rollback_hold,
 )
 from recommender.live import FolderHealth, Heartbeats
-from recommender.settings import PREFIX as PREFIX_OF_SETTINGS
-from recommender.settings import DataFolder, Settings
+from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.store import LOG_START, Backlog, open_store
 
-__all__ = ["Parts", "Status", "find_troubles", "look"]
+__all__ = ["Parts", "ServiceStatus", "find_troubles", "inspect_service"]
 
 PATIENCE_SECONDS: Final = 2.0
 FOLLOW_SECONDS: Final = 2.0  # workers show a change within one second
@@ -45,7 +44,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ServiceStatus:
     """What was found.
 
     Attributes:
@@ -83,7 +82,7 @@ class Status:
     failed: int = 0
 
 
-def look(settings: Settings) -> Status:
+def inspect_service(settings: Settings) -> ServiceStatus:
     """Look at store, data folder and processes of this machine; waits two seconds at most for each.
 
     A store of an earlier schema is brought up to date, as by every command.
@@ -94,7 +93,7 @@ def look(settings: Settings) -> Status:
     manifest = read_live_manifest(catalog)
     requests, failed = _count_requests(data)
     exists = data.path.is_dir()
-    return Status(
+    return ServiceStatus(
         store_fault=store_fault,
         backlog=backlog,
         generation=live,
@@ -113,7 +112,7 @@ def look(settings: Settings) -> Status:
     )
 
 
-def find_troubles(status: Status, runs: Parts) -> list[str]:
+def find_troubles(status: ServiceStatus, runs: Parts) -> list[str]:
     """What an operator should act on; each line names the remedy.
 
     Args:
@@ -128,11 +127,11 @@ def find_troubles(status: Status, runs: Parts) -> list[str]:
     return [" ".join(text.split()) for text in found]
 
 
-def _troubles_of_store_and_disk(found: Status) -> Iterator[str]:
+def _troubles_of_store_and_disk(found: ServiceStatus) -> Iterator[str]:
     if found.store_fault is not None:
         yield f"the article store does not answer: {found.store_fault}"
     if found.data_folder == MISSING:
-        yield f"there is no data folder; set {PREFIX_OF_SETTINGS}DATA_DIR to where it is"
+        yield f"there is no data folder; set {PREFIX}DATA_DIR to where it is"
     elif found.data_folder != "ok":
         yield f"the data folder takes no new files: {found.data_folder}"
     share = found.free_bytes / (found.size_bytes or 1)
@@ -142,7 +141,7 @@ def _troubles_of_store_and_disk(found: Status) -> Iterator[str]:
         yield f"{found.backlog.queue.dead} articles could not be read; run: read-also check"
 
 
-def _troubles_of_processes(found: Status, runs: Parts) -> Iterator[str]:
+def _troubles_of_processes(found: ServiceStatus, runs: Parts) -> Iterator[str]:
     if runs.web and not found.workers:
         yield "no web worker runs here; run: read-also serve"
     change = 0 if found.backlog is None else found.backlog.change
@@ -153,7 +152,7 @@ def _troubles_of_processes(found: Status, runs: Parts) -> Iterator[str]:
         yield "no indexer answers here; run: read-also indexer"
 
 
-def _troubles_of_publishing(found: Status) -> Iterator[str]:
+def _troubles_of_publishing(found: ServiceStatus) -> Iterator[str]:
     if found.generation_fault is not None:
         yield f"{found.generation_fault}; run: read-also rebuild"
     elif found.generation is None:
@@ -199,7 +198,7 @@ def _count_requests(data: DataFolder) -> tuple[int, int]:
         (sample.labels["status"], sample.value)
         for metric in read_counters(data.counters)
         for sample in metric.samples
-        if sample.name == f"{PREFIX}requests_total"
+        if sample.name == f"{METRIC_PREFIX}requests_total"
     ]
     answered = sum(count for _, count in counts)
     failed = sum(count for status, count in counts if status.startswith(FAILED))

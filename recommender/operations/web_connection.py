@@ -31,7 +31,7 @@ __all__ = [
     "Connection",
     "arrival_of",
     "length_before_thread",
-    "refusal",
+    "refusing_answer",
 ]
 
 RECEIVING_SECONDS: Final = 10.0
@@ -86,7 +86,7 @@ def _held_length(header: bytes | bytearray) -> int:
     return min(int(length[1]), MOST_HELD_BYTES)
 
 
-def refusal(status: HTTPStatus, detail: str) -> bytes:
+def refusing_answer(status: HTTPStatus, detail: str) -> bytes:
     """A whole answer that ends its connection: a problem document, as the application makes it."""
     problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     body = json.dumps(problem).encode()

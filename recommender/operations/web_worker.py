@@ -27,7 +27,7 @@ from recommender.operations.web_connection import (
     Arrival,
     BufferedSocket,
     Connection,
-    refusal,
+    refusing_answer,
 )
 from recommender.request_origin import (
     LISTENER,
@@ -281,7 +281,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def _refuse(self, connection: Connection, status: HTTPStatus, detail: str) -> None:
         connection.stays = False
         try:
-            connection.sock.sendall(refusal(status, detail))
+            connection.sock.sendall(refusing_answer(status, detail))
         except OSError:
             self._close(connection)
         else:

@@ -9,7 +9,7 @@ from recommender.api import ArticlePage, PageOptions, WriteOptions, Written, cur
 from recommender.articles import Article, check_id, parse_article
 from recommender.errors import BadParameter, FieldFault
 from recommender.store import Receipt
-from recommender.web.auth import current_actor, needs
+from recommender.web.auth import actor_of_request, needs
 from recommender.web.bodies import check_kind, parse_body, read_document
 from recommender.web.endpoints import Body, described
 from recommender.web.responses import respond, uncached
@@ -36,7 +36,7 @@ MOST_LETTERS: Final = 4 * 2**20  # of all documents of a page together
 def put_article(options: WriteOptions, article_id: str) -> Response:
     """Store an article. The answer comes when it is durable or, with `wait=visible`, visible."""
     article = _read_article(article_id)
-    with state().writing(current_actor()) as store:
+    with state().writing(actor_of_request()) as store:
         receipt = store.put(article)
     return written(receipt, options)
 
@@ -55,7 +55,7 @@ def patch_article(options: WriteOptions, article_id: str) -> Response:
     """Change some fields. Reading and writing are one transaction, so no other write is lost."""
     check_kind(*MERGE_PATCH)
     patch = read_document()
-    with state().writing(current_actor()) as store:
+    with state().writing(actor_of_request()) as store:
         receipt = store.patch(article_id, patch)
     return written(receipt, options)
 
@@ -86,7 +86,7 @@ def get_article(article_id: str) -> Response:
 )
 def delete_article(options: WriteOptions, article_id: str) -> tuple[str, int]:
     """Delete an article; deleting it again changes nothing."""
-    with state().writing(current_actor()) as store:
+    with state().writing(actor_of_request()) as store:
         receipt = store.delete(article_id)
     late = options.wait and not state().is_visible(receipt, text=False)
     return "", ACCEPTED if late else 204

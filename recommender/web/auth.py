@@ -20,7 +20,7 @@ from recommender.web.rates import RateLimit, caller_of
 from recommender.web.state import state
 
 __all__ = [
-    "current_actor",
+    "actor_of_request",
     "find_key",
     "heavy_call",
     "is_public",
@@ -88,7 +88,7 @@ def key_name() -> str:
     return key.name
 
 
-def current_actor() -> Actor:
+def actor_of_request() -> Actor:
     """Who makes this request, for the audit log."""
     return Actor(key_name(), request.remote_addr or "", g.get("request_id", ""))
 

@@ -21,7 +21,7 @@ from recommender.errors import (
 from recommender.request_origin import STOPPING
 from recommender.store import DeleteRequest, Receipt
 from recommender.strict_json import JsonObject, read_object
-from recommender.web.auth import current_actor, heavy_call, needs
+from recommender.web.auth import actor_of_request, heavy_call, needs
 from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE, read_body
 from recommender.web.endpoints import Body, described
 from recommender.web.problems import Refused, public_detail, status_of
@@ -121,7 +121,7 @@ def _outcomes(batch: Sequence[Line], failed: ReadAlsoError | None) -> list[Outco
 
 def _store(requests: Sequence[Article | DeleteRequest]) -> Sequence[Outcome]:
     try:
-        return state().store().acting(current_actor()).write_many(requests) if requests else ()
+        return state().store().acting(actor_of_request()).write_many(requests) if requests else ()
     except StoreUnusable as fault:
         return [fault] * len(requests)
 

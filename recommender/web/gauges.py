@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from index import Catalog
-from recommender.counters import PREFIX
+from recommender.counters import METRIC_PREFIX
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.drafts import is_answered
 from recommender.indexing.snapshots import gate_refusal, generation_age, rollback_hold
@@ -138,4 +138,4 @@ def _gauge(name: str, value: float, labels: Mapping[str, str] = MappingProxyType
 
 
 def _family(name: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
-    return GaugeMetricFamily(PREFIX + name, GAUGES[name], labels=labels)
+    return GaugeMetricFamily(METRIC_PREFIX + name, GAUGES[name], labels=labels)

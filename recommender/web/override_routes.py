@@ -11,7 +11,7 @@ from recommender.errors import InvalidOverrides
 from recommender.ranking.overrides import Kind, parse_overrides
 from recommender.store import Receipt
 from recommender.web.article_routes import ACCEPTED, written
-from recommender.web.auth import current_actor, key_name, needs
+from recommender.web.auth import actor_of_request, key_name, needs
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
 from recommender.web.responses import uncached
@@ -89,7 +89,7 @@ def _read(wanted: type[Pins | Blocks]) -> Pins | Blocks:
 def _set(article_id: str, kind: Kind, wanted: list[Override], by: str) -> Receipt:
     """Set overrides in the name of the key, and of the editor if one is named."""
     author = f"{key_name()}: {by}" if by else key_name()
-    with state().writing(current_actor()) as store:
+    with state().writing(actor_of_request()) as store:
         return store.overrides.put(article_id, kind, tuple(wanted), author)
 
 

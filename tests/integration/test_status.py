@@ -11,13 +11,13 @@ from flask.testing import FlaskClient
 
 from recommender.counters import Counters
 from recommender.indexing.rebuild import Rebuilt
-from recommender.operations.status import Parts, Status, find_troubles
+from recommender.operations.status import Parts, ServiceStatus, find_troubles
 from recommender.settings import Settings
 from recommender.store import Backlog, QueueLength
 from tests.support.archives import run_command
 
 Rebuild = Callable[..., Rebuilt]
-WELL = Status(
+WELL = ServiceStatus(
     backlog=Backlog(QueueLength(single=1, bulk=0, dead=0), drift=4, change=9),
     generation="g-1",
     generation_rows=8,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.counters import FIGURES, PREFIX, Counters, read_counters
+from recommender.counters import FIGURES, METRIC_PREFIX, Counters, read_counters
 
 pytestmark = pytest.mark.usefixtures("counters_end")
 COUNT = """
@@ -38,7 +38,7 @@ def start(folder: Path, count: int, end: str = "") -> "subprocess.Popen[str]":
 def sums(folder: Path) -> dict[str, float]:
     """By the name of the sample, and the bound of a bucket."""
     return {
-        sample.name.removeprefix(PREFIX) + sample.labels.get("le", ""): sample.value
+        sample.name.removeprefix(METRIC_PREFIX) + sample.labels.get("le", ""): sample.value
         for metric in read_counters(folder)
         for sample in metric.samples
     }
@@ -112,5 +112,7 @@ def test_a_damaged_file_costs_its_own_counts_only(
 
 
 def test_every_figure_is_counted_and_an_empty_folder_has_none(tmp_path: Path) -> None:
-    assert {metric.name for metric in Counters().collect()} == {PREFIX + f.name for f in FIGURES}
+    assert {metric.name for metric in Counters().collect()} == {
+        METRIC_PREFIX + f.name for f in FIGURES
+    }
     assert list(read_counters(tmp_path / "missing")) == []

@@ -13,7 +13,7 @@ from recommender.operations.web_connection import (
     Connection,
     arrival_of,
     length_before_thread,
-    refusal,
+    refusing_answer,
 )
 
 KIB = 1024
@@ -81,7 +81,9 @@ def test_what_a_client_does_not_take_is_kept_and_sent_in_order() -> None:
 
 
 def test_a_refusal_is_a_problem_document_that_ends_the_connection() -> None:
-    header, _, body = refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many").partition(b"\r\n\r\n")
+    header, _, body = refusing_answer(HTTPStatus.SERVICE_UNAVAILABLE, "too many").partition(
+        b"\r\n\r\n"
+    )
     assert header.split(b"\r\n")[:2] == [b"HTTP/1.1 503 Service Unavailable", b"Connection: close"]
     assert b"Content-Length: %d" % len(body) in header.split(b"\r\n")
     assert b"Retry-After: 1" in header.split(b"\r\n")
