@@ -17,6 +17,7 @@ __all__ = [
     "STOPPING",
     "client_address",
     "is_served",
+    "read_address",
 ]
 
 Address = IPv4Address | IPv6Address
@@ -51,9 +52,9 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[str]) -> str
         before it, anybody may have written.
     """
     hops = forwarded_for.split(",")
-    address = _read_address(peer)
+    address = read_address(peer)
     while hops and address is not None and _is_among(address, proxies):
-        before = _read_address(hops.pop().strip())
+        before = read_address(hops.pop().strip())
         if before is None:
             break
         address = before
@@ -64,7 +65,7 @@ def _is_among(address: Address, proxies: Sequence[str]) -> bool:
     return any(address in ip_network(proxy) for proxy in proxies)
 
 
-def _read_address(text: str) -> Address | None:
+def read_address(text: str) -> Address | None:
     """An address; one of IPv4 that is written as one of IPv6 is of IPv4. None for no address."""
     try:
         address = ip_address(text)

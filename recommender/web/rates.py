@@ -5,9 +5,10 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from typing import Final, Self
 
+from recommender.request_origin import read_address
 from recommender.settings import Settings
 
 __all__ = ["RateLimit", "Rates", "caller_of"]
@@ -97,12 +98,7 @@ class Rates:
 
 def caller_of(address: str | None) -> str:
     """The caller behind a network address: an IPv4 address, or the /64 prefix of an IPv6 one."""
-    try:
-        parsed = ip_address(address or "")
-    except ValueError:
-        return address or ""
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed, IPV6_SITE), strict=False))
+    parsed = read_address(address or "")
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, IPV6_SITE), strict=False))
+    return (address or "") if parsed is None else str(parsed)
