@@ -66,6 +66,9 @@ class State:
         settings: of the deployment.
         store: the article store.
         follower: has the live view.
+        keyring: the keys that open calls now.
+        rates: how many requests a minute are taken from each caller.
+        folder: whether the data folder takes what is written.
         limits: of slow work at the same time.
         counters: of requests and their steps.
         slow_seconds: a request that takes so long is logged with the time of its steps.
