@@ -84,6 +84,12 @@ def test_the_files_of_the_build_are_enough_for_pip(tmp_path: Path) -> None:
     assert "Description-Content-Type: text/markdown" in metadata.read_text("utf-8")
 
 
+def test_the_manifests_name_the_image_of_this_release() -> None:
+    named = {container["image"] for pod in pod_templates() for container in pod["containers"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert named == {f"read-also:{project['version']}"}
+
+
 def test_the_image_has_the_versions_of_the_lock() -> None:
     pattern = re.search(r"sed -nE '(.+?)' requirements.lock", DOCKERFILE)
     assert pattern
