@@ -5,9 +5,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TELLS_TIMES = {
-    "cli/key_commands.py": "when a key expires",
     "cli/maintenance.py": "how old what is checked is",
     "cli/related_command.py": "what readers see now",
+    "cli/terminal.py": "which moment a span from now means",
     "evaluation/comparison.py": "what readers see now",
     "evaluation/runs.py": "what readers see now",
     "indexing/rebuild.py": "what readers see now, for the gate",
