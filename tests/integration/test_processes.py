@@ -185,6 +185,7 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
         for _ in range(10):
             assert ask(port, "/v1/articles/harbour-2/related?limit=3", KEY) == (200, body)
         assert lists_counted(operators) == 11  # by three workers, one of them dead
+        assert until(lambda: '"process": "indexer"' in log.read_text("utf-8"))  # it loads long
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
