@@ -19,7 +19,7 @@ def confinement_of(service: Path) -> str:
 
 
 def test_every_unit_is_confined_in_the_same_way() -> None:
-    assert len(SERVICES) == 5
+    assert len(SERVICES) == 6
     assert len({confinement_of(service) for service in SERVICES}) == 1
 
 
