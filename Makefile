@@ -72,10 +72,10 @@ lint: $(READY) ## Style, types, and the direction of imports.
 	$(VENV)/bin/lint-imports
 
 LINTERS := .venv-deploy
-lint-deploy: ## Lint deploy/: scripts, Dockerfile, manifests, nginx; in an environment of its own.
+lint-deploy: ## Lint deploy/ and .ci/run: scripts, Dockerfile, manifests, nginx; in an environment of its own.
 	test -x $(LINTERS)/bin/python || $(PYTHON) -m venv $(LINTERS)
 	$(LINTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/deploy-linters.txt
-	$(LINTERS)/bin/shellcheck deploy/install deploy/nginx/purge deploy/systemd/read-also
+	$(LINTERS)/bin/shellcheck .ci/run deploy/install deploy/nginx/purge deploy/systemd/read-also
 	$(LINTERS)/bin/hadolint deploy/docker/Dockerfile
 	$(LINTERS)/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 	{ echo 'http {'; cat deploy/nginx/read-also.conf; echo '}'; } | $(LINTERS)/bin/gixy -
