@@ -23,6 +23,7 @@ __all__ = [
     "make_secret",
     "parse_key",
     "read_key_file",
+    "read_private",
 ]
 
 SCOPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -115,7 +116,7 @@ def read_key_file(path: Path) -> tuple[ApiKey, ...]:
     Raises:
         BadSettings: it cannot be read, everybody may read it, or a line is malformed.
     """
-    lines = enumerate(_read_private(path).splitlines(), 1)
+    lines = enumerate(read_private(path).splitlines(), 1)
     given = [(number, line.strip()) for number, line in lines]
     return tuple(
         parse_key(line, f"{path}: line {number}")
@@ -136,8 +137,12 @@ def check_distinct(keys: Sequence[ApiKey], place: str) -> None:
         raise BadSettings(f"{place}: two keys have the same secret; give one key both scopes")
 
 
-def _read_private(path: Path) -> str:
-    """Read a small text file that not everybody on this machine may read."""
+def read_private(path: Path) -> str:
+    """Read a small text file with secrets.
+
+    Raises:
+        BadSettings: it cannot be read, or everybody on this machine may open it.
+    """
     try:
         with path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & stat.S_IRWXO:
@@ -147,9 +152,9 @@ def _read_private(path: Path) -> str:
                 )
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise BadSettings(f"{path}: the keys cannot be read: {error.strerror}") from error
+        raise BadSettings(f"cannot read {path}: {error.strerror}") from error
     if len(content) > LARGEST_FILE:
-        raise BadSettings(f"{path}: is larger than a file of keys can be; name another file")
+        raise BadSettings(f"{path}: is larger than a file of secrets can be; name another file")
     try:
         return content.decode()
     except UnicodeDecodeError:

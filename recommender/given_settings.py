@@ -14,6 +14,7 @@ from types import MappingProxyType, UnionType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from recommender.api_keys import read_private
 from recommender.encoding_settings import PREFIX
 from recommender.errors import BadSettings
 
@@ -63,7 +64,8 @@ class Variable:
         kind: what a file gives: `str`, `int`, `bool`, `list` (of texts without commas, which the
             environment joins by commas), or a union of them.
         secret: whether its text is a secret, or an address that may hold one. Such a text is
-            never shown, and a file does not hold it but names the file that does.
+            never shown, and a file does not hold it but names the file that does, which not
+            everybody on the machine may open.
     """
 
     name: str
@@ -240,7 +242,7 @@ def _variable(key: str, known: Mapping[str, Variable]) -> Variable:
 def _text(variable: Variable, value: Any) -> str:  # noqa: ANN401 - whatever TOML has
     """What the environment would say instead of a value of a file."""
     if isinstance(value, dict):
-        return _named_text(value)
+        return _named_text(value, secret=variable.secret)
     fits = isinstance(value, variable.kind) and (
         not isinstance(value, bool) or variable.kind is bool
     )
@@ -264,13 +266,19 @@ def _in_words(kind: type | UnionType) -> str:
     return " or ".join(_KINDS[one] for one in kinds)
 
 
-def _named_text(table: Mapping[str, Any]) -> str:
+def _named_text(table: Mapping[str, Any], *, secret: bool) -> str:
     """Read the file that stands for a text; its last line break is dropped."""
     path = table.get("file")
     if len(table) != 1 or not isinstance(path, str):
         raise BadSettings("a table here is { file = PATH } and nothing else")
+    text = read_private(Path(path)) if secret else _read_open(path)
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _read_open(path: str) -> str:
+    """Read a text file that everybody may read."""
     try:
-        return Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r")
+        return Path(path).read_text("utf-8")
     except OSError as fault:
         raise BadSettings(f"cannot read {path}: {fault.strerror}") from fault
     except UnicodeDecodeError as fault:

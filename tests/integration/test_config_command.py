@@ -19,6 +19,7 @@ NO_CONFIG = {"READ_ALSO_CONFIG": None}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a good settings file and its secrets."""
     monkeypatch.chdir(tmp_path)
+    Path("keys").touch(mode=0o600)
     Path("keys").write_text(f"cms:read+write:{SECRET}\n", "utf-8")
     Path("news.toml").write_text('workers = 3\napi_keys = { file = "keys" }\n', "utf-8")
     return tmp_path

@@ -27,6 +27,11 @@ def environment_with(toml: str, **values: str) -> dict[str, str]:
     return {PREFIX + name: value for name, value in given.items()}
 
 
+def write_private(path: str, text: str) -> None:
+    Path(path).touch(mode=0o600)
+    Path(path).write_text(text, "utf-8", newline="")
+
+
 def from_file(toml: str, **values: str) -> Settings:
     return Settings.from_environment(environment_with(toml, **values))
 
@@ -42,7 +47,7 @@ def test_an_empty_file_gives_the_defaults() -> None:
 
 
 def test_a_file_gives_what_the_environment_would_give() -> None:
-    Path("keys").write_text(f"cms:read+write:{SECRET}\n", "utf-8")
+    write_private("keys", f"cms:read+write:{SECRET}\n")
     toml = """
         database_url = "postgresql:///news?sslmode=require"
         data_dir = "/srv/news"
@@ -77,7 +82,7 @@ def test_the_examples_that_are_shipped_are_accepted(tmp_path: Path) -> None:
     (page,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/settings.md").read_text(), re.DOTALL)
     secrets = {"keys": f"cms:read:{SECRET}", "database-url": "postgresql:///news"}
     for name, text in secrets.items():
-        (tmp_path / f"read-also-{name}").write_text(text, "utf-8")
+        write_private(f"read-also-{name}", text)
     settings = from_file(page.replace("/run/secrets", str(tmp_path)))
     assert (settings.workers, settings.public_reads) == (4, True)
     assert settings.trusted_proxies == ("127.0.0.1", "::1")
@@ -191,8 +196,8 @@ def test_a_secret_in_the_file_itself_is_refused_with_the_remedy(toml: str) -> No
 
 
 def test_a_secret_may_lie_in_a_file_of_its_own() -> None:
-    Path("keys").write_bytes(f"cms:read:{SECRET}\r\n".encode())
-    Path("address").write_text(f"postgresql://news:{SECRET}@db/news", "utf-8")
+    write_private("keys", f"cms:read:{SECRET}\r\n")
+    write_private("address", f"postgresql://news:{SECRET}@db/news")
     given = gather(
         environment_with('api_keys = {file = "keys"}\ndatabase_url = {file = "address"}')
     )
@@ -202,6 +207,17 @@ def test_a_secret_may_lie_in_a_file_of_its_own() -> None:
     shown = [given.shown(variable) for variable in given.variables if variable.secret]
     assert shown == ["postgresql://news:(hidden)@db/news", "", "(hidden)"]
     assert SECRET not in repr(given)
+
+
+@pytest.mark.parametrize("name", ["api_keys", "database_url"])
+def test_a_file_with_a_secret_that_everybody_may_open_is_refused(name: str) -> None:
+    Path("secret").write_text(f"cms:read:{SECRET}", "utf-8")
+    Path("secret").chmod(0o644)
+    (fault,) = faults_of(f'{name} = {{ file = "secret" }}')
+    assert fault.startswith(f"news.toml: {name}: secret: everybody on this machine may open it")
+    assert fault.endswith("run: chmod o= secret")
+    Path("secret").write_text("3")
+    assert from_file('workers = { file = "secret" }').workers == 3
 
 
 @pytest.mark.parametrize(
