@@ -28,7 +28,7 @@ def create_app(
     *,
     reader_pages: bool = False,
     follows: bool = True,
-    shares_counters: bool = False,
+    counters: Counters | None = None,
 ) -> Flask:
     """Make the application of one worker, and start the threads that keep it up to date.
 
@@ -36,8 +36,7 @@ def create_app(
         settings: read from the environment if None.
         reader_pages: whether `/read/{id}` shows whole stories, as in the demonstration.
         follows: whether to start them; if not, the caller calls `Follower.refresh`.
-        shares_counters: whether `/metrics` has the sums over all processes of the data folder. Only
-            one application in a process may do so.
+        counters: what `/metrics` shows beside gauges; own ones, in memory, if None.
 
     Raises:
         BadSettings: a setting is malformed.
@@ -48,7 +47,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_DOCUMENT
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    state = _state_of(settings, Counters(settings.data.counters if shares_counters else None))
+    state = _state_of(settings, counters or Counters())
     register(app, state, reader_pages=reader_pages)
     if follows:
         state.start()

@@ -67,6 +67,11 @@ STEP_SECONDS: Final = Figure(
 UNAVAILABLE: Final = Figure(
     "unavailable", "Requests that got 503, by the error behind it.", ("reason",)
 )
+CONNECTIONS_REFUSED: Final = Figure(
+    "connections_refused",
+    "Connections that the web server gave up, and requests that it refused by itself.",
+    ("listener", "why"),
+)
 BULK_ITEMS: Final = Figure("bulk_items", "Lines of bulk loads, by their status.", ("status",))
 TEXTS: Final = Figure(
     "texts", "Texts analyzed, with a new embedding or with a stored one.", ("embedding",)
@@ -76,7 +81,7 @@ EMBEDDING_SECONDS: Final = Figure(
     "embedding_seconds", "Seconds of analyzing some texts at once.", (), TEXT_SECONDS
 )
 FIGURES: Final = (
-    *(REQUESTS, REQUEST_SECONDS, STEP_SECONDS, UNAVAILABLE),
+    *(REQUESTS, REQUEST_SECONDS, STEP_SECONDS, UNAVAILABLE, CONNECTIONS_REFUSED),
     *(BULK_ITEMS, TEXTS, TEXT_FAILURES, EMBEDDING_SECONDS),
 )
 
@@ -96,6 +101,7 @@ class Counters(Collector):
         self.request_seconds = _histogram(REQUEST_SECONDS)
         self.step_seconds = _histogram(STEP_SECONDS)
         self.unavailable = _counter(UNAVAILABLE)
+        self.connections_refused = _counter(CONNECTIONS_REFUSED)
         self.bulk_items = _counter(BULK_ITEMS)
         self.texts = _counter(TEXTS)
         self.text_failures = _counter(TEXT_FAILURES)

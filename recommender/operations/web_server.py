@@ -27,6 +27,7 @@ from gunicorn.glogging import Logger
 from gunicorn.util import parse_address
 
 from recommender.child_processes import PROGRAM_FOLDER, module_command
+from recommender.counters import Counters
 from recommender.errors import BadSettings
 from recommender.logs import start_logging
 from recommender.operations.supervision import (
@@ -183,7 +184,13 @@ def _drop_new_connections(listening: Iterable[socket.socket]) -> None:
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our settings; it reads no configuration from the current folder."""
+    """Gunicorn with our settings; it reads no configuration from the current folder.
+
+    Attributes:
+        counters: of the application and the worker, from `load` on.
+    """
+
+    counters: Counters
 
     def __init__(self, options: WebOptions) -> None:
         """Configure the server, but do not listen yet."""
@@ -219,8 +226,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         spec.loader.exec_module(service)
         # Each worker takes its part of the rate limits, so it has to know how many there are.
         settings = replace(Settings.from_environment(), workers=self._options.workers)
+        self.counters = Counters(settings.data.counters)
         pages = self._options.reader_pages
-        return service.create_app(settings, reader_pages=pages, shares_counters=True)
+        return service.create_app(settings, reader_pages=pages, counters=self.counters)
 
 
 def serve_all(options: WebOptions, environment: Mapping[str, str] | None = None) -> NoReturn:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from recommender.operations.supervision import outlive_parent, supervisor_lives
@@ -151,11 +152,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             client, address = listening.accept()
         except OSError as fault:
             if fault.errno in _NO_FILES and (oldest := listener.oldest()) is not None:
-                self._close(oldest)
+                self._drop(oldest, "no_files")
             return False
         if len(listener.waiting) >= MOST_WAITING and (oldest := listener.oldest()) is not None:
             self.log.warning("a connection is closed for a new one: too many clients are slow")
-            self._close(oldest)
+            self._drop(oldest, "full")
         buffered = BufferedSocket(client, listener.name)
         connection = Connection(self.cfg, buffered, address, listening.getsockname())
         self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
@@ -178,6 +179,13 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             conn.reader.begin_body()
         answered: bool = super().handle_request(req, conn)
         return answered
+
+    def handle_error(self, req: object, client: BufferedSocket, addr: object, exc: object) -> None:
+        """In the thread: answer what the parser refuses, or an error of the application."""
+        if req is None and isinstance(exc, ParseException):
+            too_long = isinstance(exc, LimitRequestLine | LimitRequestHeaders)
+            self._count(client.listener, "too_long" if too_long else "unreadable")
+        super().handle_error(req, client, addr, exc)
 
     def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
         """In the loop: send what the client has not taken yet of the answer."""
@@ -272,13 +280,14 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
                 self.enqueue_req(connection)
             else:
                 self.log.warning("a request is refused: too many wait for a thread")
-                self._refuse(connection, *_OVERLOADED)
+                self._refuse(connection, "overloaded", *_OVERLOADED)
         elif arrival in _REFUSALS:
-            self._refuse(connection, *_REFUSALS[arrival])
+            self._refuse(connection, arrival.name.lower(), *_REFUSALS[arrival])
         elif arrival is Arrival.BODY and is_new:
             self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
 
-    def _refuse(self, connection: Connection, status: HTTPStatus, detail: str) -> None:
+    def _refuse(self, connection: Connection, why: str, status: HTTPStatus, detail: str) -> None:
+        self._count(connection.sock.listener, why)
         connection.stays = False
         try:
             connection.sock.sendall(refusing_answer(status, detail))
@@ -295,9 +304,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             return
         if is_sent:
             self._go_on(connection)
-        elif connection.give_up != self._close:
+        elif connection.give_up != self._leave_unread:
             seconds = RECEIVING_SECONDS + len(connection.sock.unsent) / LEAST_BYTES_PER_SECOND
-            self._await(connection, selectors.EVENT_WRITE, self._send, seconds, self._close)
+            self._await(connection, selectors.EVENT_WRITE, self._send, seconds, self._leave_unread)
 
     def _go_on(self, connection: Connection) -> None:
         """After an answer: wait for the next request, or close."""
@@ -330,9 +339,16 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         """Give up a request that does not come."""
         if connection.received:
             self.log.warning("a request did not come in time; its connection is closed")
-            self._refuse(connection, *_TOO_SLOW)
-        else:
+            slow = "slow_body" if connection.enough else "slow_header"
+            self._refuse(connection, slow if self.alive else "stopping", *_TOO_SLOW)
+        elif connection.reader is None:
+            self._drop(connection, "silent" if self.alive else "stopping")
+        else:  # after an answer no request need follow
             self._close(connection)
+
+    def _leave_unread(self, connection: Connection) -> None:
+        """Give up an answer that its client does not read."""
+        self._drop(connection, "slow_reader" if self.alive else "stopping")
 
     def _await(
         self,
@@ -358,6 +374,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         if connection in waiting:
             del waiting[connection]
             self.poller.unregister(connection.sock)
+
+    def _drop(self, connection: Connection, why: str) -> None:
+        """Close a connection to the loss of its client."""
+        self._count(connection.sock.listener, why)
+        self._close(connection)
+
+    def _count(self, listener: str, why: str) -> None:
+        """Count a refusal; docs/watching.md says what each `why` means."""
+        self.app.counters.connections_refused.labels(listener, why).inc()
 
     def _close(self, connection: Connection) -> None:
         self._forget(connection)

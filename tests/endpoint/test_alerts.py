@@ -279,6 +279,7 @@ def test_every_query_of_dashboard_and_alerts_is_answered_by_figures_that_are_the
 ) -> None:
     counters = client.application.extensions["read-also"].counters
     vars(indexer)["_counters"] = counters
+    counters.connections_refused.labels("public", "silent").inc()
     client.post("/v1/bulk", data=b'{"id": "a", "title": "A"}')
     indexer.drain()
     listed = client.get(LISTED)
@@ -288,7 +289,7 @@ def test_every_query_of_dashboard_and_alerts_is_answered_by_figures_that_are_the
     panels = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     rules = re.findall(r"^ +expr: (.*)$", RULES.read_text("utf-8"), re.MULTILINE)
-    assert (len(queries), len(rules)) == (35, len(ALL))
+    assert (len(queries), len(rules)) == (36, len(ALL))
     known = figures(client)
     named = set(re.findall(r"read_also_\w+", " ".join([*queries, *rules])))
     assert named <= {series.partition("{")[0] for series in known}

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.operations.web_worker import MOST_REQUESTS
+from recommender.operations.web_worker import MOST_REQUESTS, MOST_WAITING
 from tests.support.small_web import DEADLINE_SECONDS, Small, small_server
 from tests.support.waiting import until
 
@@ -53,6 +54,11 @@ def ask(
             return response.status, response.read()
         except (OSError, HTTPException) as fault:
             return 0, repr(fault).encode()
+
+
+def refusals(server: Small) -> Counter[str]:
+    """Whom the server has refused, by listener and cause."""
+    return Counter(json.loads(ask(server.operators, "/metrics")[1]))
 
 
 def is_up(server: Small) -> bool:
@@ -128,8 +134,10 @@ def is_answered(client: socket.socket) -> bool:
 def test_more_silent_clients_than_there_is_room_for_lose_their_places(
     shared: Small, crowd: list[socket.socket]
 ) -> None:
+    before = refusals(shared)
     crowd += [connect(shared.port) for _ in range(600)]
     assert ask(shared.port)[0] == 200
+    assert (refusals(shared) - before)["public/full"] >= 600 - MOST_WAITING
     assert answer_of(crowd[0]) == b""  # closed, not reset
     assert not is_answered(crowd[-1])
     assert ask(shared.port)[0] == 200
@@ -138,6 +146,7 @@ def test_more_silent_clients_than_there_is_room_for_lose_their_places(
 def test_requests_above_the_limit_are_refused_at_once(
     shared: Small, crowd: list[socket.socket]
 ) -> None:
+    before = refusals(shared)
     sleep = b"GET /sleep/0.02 HTTP/1.1\r\nHost: a\r\n\r\n"
     crowd += [connect(shared.port, sleep) for _ in range(200)]
     answers = [answer_of(client) for client in crowd]
@@ -146,6 +155,7 @@ def test_requests_above_the_limit_are_refused_at_once(
     assert len(answered) >= MOST_REQUESTS
     assert len(refused) == 200 - len(answered) > 0
     assert all(b"\r\nRetry-After: 1\r\n" in answer for answer in refused)
+    assert refusals(shared) - before == {"public/overloaded": len(refused)}
     assert ask(shared.port)[0] == 200
 
 
@@ -161,19 +171,23 @@ def test_metrics_are_for_operators_alone_and_probes_for_all(shared: Small) -> No
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"),
+    ("sent", "status", "why"),
     [
-        pytest.param(b"GET / HTTP/1.1\nHost: a\n\n", b"400", id="lines without CR"),
-        pytest.param(b"GET / HTTP/1.1\r\nA: " + b"x" * 70 * KIB, b"431", id="a long header"),
-        pytest.param(b"\x16\x03\x01\r\n\r\n", b"400", id="no HTTP"),
-        pytest.param(
-            b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", b"100", id="100"
-        ),
-        pytest.param(GET + GET, b"200", id="two requests"),
+        (b"GET / HTTP/1.1\nHost: a\n\n", b"400", ["unreadable"]),
+        (b"GET / HTTP/1.1\r\nA: " + b"x" * 70 * KIB, b"431", ["too_long"]),
+        (b"GET /" + b"x" * 9 * KIB + b" HTTP/1.1\r\n\r\n", b"414", ["too_long"]),
+        (b"\x16\x03\x01\r\n\r\n", b"400", ["unreadable"]),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", b"100", []),
+        (GET + GET, b"200", []),
     ],
+    ids=["lines without CR", "a long header", "a long line", "no HTTP", "100", "two requests"],
 )
-def test_what_is_no_request_is_answered_at_once(shared: Small, sent: bytes, status: bytes) -> None:
+def test_what_is_no_request_is_answered_at_once(
+    shared: Small, sent: bytes, status: bytes, why: list[str]
+) -> None:
+    before = refusals(shared)
     assert answer_of(connect(shared.port, sent))[9:12] == status
+    assert refusals(shared) - before == Counter(f"public/{one}" for one in why)
 
 
 def test_requests_sent_together_are_all_answered(shared: Small) -> None:
@@ -217,6 +231,8 @@ def test_what_does_not_come_in_time_is_given_up(server: Small) -> None:
         while data := unread.recv(KIB * KIB):
             received += len(data)
     assert received < 20_000_000
+    slow = ("silent", "slow_header", "slow_body", "slow_reader")
+    assert refusals(server) == {f"public/{why}": 1 for why in slow}
 
 
 # --- its end ---

@@ -1,7 +1,8 @@
 """The real web server around a small application, for tests of the server itself.
 
-`/` and `/healthz` say what the application is told of a request, `/sleep/0.5` answers after so many
-seconds, `/long/1000` with so many bytes, and any other path reads the body and says its length.
+`/` and `/healthz` say what the application is told of a request, `/metrics` whom the server has
+refused, `/sleep/0.5` answers after so many seconds, `/long/1000` with so many bytes, and any other
+path reads the body and says its length.
 """
 
 import json
@@ -12,9 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from recommender.counters import Counters
 from recommender.errors import ReadAlsoError
 from recommender.operations import web_connection, web_worker
 from recommender.operations.web_server import WebOptions, WebServer
@@ -27,11 +30,21 @@ NO_FILE = Path("/no/file")
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
-def small_application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+def small_application(
+    counters: Counters, environ: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
     status, body = _answer(path, environ)
+    if path == "/metrics":
+        body = json.dumps(_refusals(counters)).encode()
     start_response(status, [("Content-Length", str(len(body)))])
     return [body]
+
+
+def _refusals(counters: Counters) -> dict[str, float]:
+    """By listener and cause."""
+    samples = (s for one in counters.connections_refused.collect() for s in one.samples)
+    return {"/".join(s.labels.values()): s.value for s in samples if s.name.endswith("_total")}
 
 
 def _answer(path: str, environ: dict[str, Any]) -> tuple[str, bytes]:
@@ -43,7 +56,7 @@ def _answer(path: str, environ: dict[str, Any]) -> tuple[str, bytes]:
 
 def _body(path: str, environ: dict[str, Any]) -> bytes:
     kind, _, number = path[1:].partition("/")
-    if kind in {"", "healthz", "metrics"}:
+    if kind in {"", "healthz"}:
         told = {"listener": environ[LISTENER], "client": environ["REMOTE_ADDR"]}
         told |= {"stopping": environ[STOPPING](), "script": environ["SCRIPT_NAME"]}
         return json.dumps(told | {"scheme": environ["wsgi.url_scheme"]}).encode()
@@ -61,7 +74,8 @@ class SmallServer(WebServer):
     def load(self) -> object:
         if Path(sys.argv[2]).exists():
             raise RuntimeError("the new code is broken")
-        return small_application
+        self.counters = Counters()
+        return partial(small_application, self.counters)
 
 
 @dataclass(frozen=True)
