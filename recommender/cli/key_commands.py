@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import click
@@ -25,6 +25,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 def _read_end(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
     return None if text is None else read_moment(text)
+
+
+def _read_end_to_come(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    end = None if text is None else read_moment(text)
+    if end is not None and end <= datetime.now(tz=UTC):
+        raise click.BadParameter(f"{text!r} has passed: the key would open nothing")
+    return end
 
 
 def _read_scopes(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -56,7 +63,9 @@ def keys() -> None:
 @name_argument
 @click.option("--scopes", required=True, callback=_read_scopes, help=SCOPES_HELP)
 @click.option("--note", default="", help="What the key is for.")
-@click.option("--expires", callback=_read_end, help="When it ends: 90d, 12h, a day, or a time.")
+@click.option(
+    "--expires", callback=_read_end_to_come, help="When it ends: 90d, 12h, a day, or a time."
+)
 def add(name: str, scopes: str, note: str, expires: datetime | None) -> None:
     """Make the key NAME, and print its secret.
 

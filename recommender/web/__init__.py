@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from recommender.web.allocator import share_one_arena
+from recommender.web.allocator import bound_kept_memory
 from recommender.web.article_routes import articles
 from recommender.web.audit_routes import audit
 from recommender.web.bulk_routes import bulk
@@ -30,7 +30,7 @@ def register(app: Flask, state: State, *, reader_pages: bool) -> None:
     app.extensions[EXTENSION] = state
     watch_requests(app)  # first: what runs last after a request was registered first
     answer_problems(app)
-    share_one_arena()
+    bound_kept_memory()
     for blueprint in (*BLUEPRINTS, reader) if reader_pages else BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(add_security_headers)

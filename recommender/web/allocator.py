@@ -6,18 +6,26 @@ from typing import Final
 
 from flask import Response, after_this_request
 
-__all__ = ["return_memory_afterwards", "share_one_arena"]
+__all__ = ["bound_kept_memory", "return_memory_afterwards"]
 
-ARENA_MAX: Final = -8  # of glibc's <malloc.h>
+TRIM_THRESHOLD: Final = -1  # of glibc's <malloc.h>
+MMAP_THRESHOLD: Final = -3
+ARENA_MAX: Final = -8
+MAPPED: Final = 4 * 2**20
+"""What is as large has pages of its own, which go back when it is freed. By default glibc raises
+the bound with each such piece that is freed, so that an answer of megabytes stays for good."""
 _trimming = threading.Lock()
 
 
-def share_one_arena() -> None:
-    """Let all threads allocate from one arena: glibc keeps megabytes in those of other threads.
+def bound_kept_memory() -> None:
+    """Bound what glibc keeps of memory that was freed.
 
-    The interpreter's lock keeps most threads apart anyhow.
+    All threads allocate from one arena, since it keeps megabytes in those of other threads; the
+    interpreter's lock keeps most threads apart anyhow. What is large does not come from it.
     """
     _call("mallopt", ARENA_MAX, 1)
+    _call("mallopt", MMAP_THRESHOLD, MAPPED)
+    _call("mallopt", TRIM_THRESHOLD, MAPPED)
 
 
 def return_memory_afterwards() -> None:

@@ -28,13 +28,15 @@ from recommender.web.problems import Refused, public_detail, status_of
 from recommender.web.responses import respond
 from recommender.web.state import state
 
-__all__ = ["MOST_LINES", "MOST_LOAD_BYTES", "answer_line", "bulk", "read_line"]
+__all__ = ["MOST_FAULTS", "MOST_LINES", "MOST_LOAD_BYTES", "answer_line", "bulk", "read_line"]
 
 bulk = Blueprint("bulk", __name__, url_prefix="/v1")
 MOST_LOAD_BYTES: Final = 16 * 2**20
 MOST_LINES: Final = 5_000
 LINES_PER_BATCH: Final = 25  # one transaction each
 BATCH_PAUSE_SECONDS: Final = 0.01  # so that single writes get in between
+MOST_FAULTS: Final = 10
+"""Of a line, so many are named: thousands of lines have one answer."""
 DELETE: Final = "delete"
 STATUSES: Final = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 
@@ -148,7 +150,7 @@ def answer_line(line: Line, outcome: Outcome) -> BulkItem:
         return BulkItem(id=line.id, status=status, result=outcome.result, change=outcome.change)
     fault = BulkFault(detail=public_detail(outcome))
     if isinstance(outcome, BadInput) and outcome.faults:
-        fault = BulkFault(detail=outcome.summary, errors=outcome.faults)
+        fault = BulkFault(detail=outcome.summary, errors=outcome.faults[:MOST_FAULTS])
     return BulkItem(id=line.id, status=status_of(outcome), error=fault)
 
 

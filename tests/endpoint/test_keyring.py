@@ -246,6 +246,8 @@ def test_the_command_makes_rotates_and_revokes_keys_of_running_workers(
         (["add", "front", "--scopes", "publish"], "scopes are lists, read, write, admin"),
         (["add", "front", "--scopes", "read", "--expires", "soon"], "neither a span"),
         (["add", "front", "--scopes", "read", "--expires", "9999999d"], "neither a span"),
+        (["add", "front", "--scopes", "read", "--expires", "2020-01-01"], "has passed"),
+        (["add", "front", "--scopes", "read", "--expires", "0h"], "has passed"),
         (["add", "reader", "--scopes", "read"], "the settings have a key 'reader'"),
         (["revoke", "nobody"], "no key 'nobody'"),
         (["rotate", "nobody"], "no key 'nobody'"),

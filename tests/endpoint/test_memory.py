@@ -11,6 +11,7 @@ from flask import Flask
 
 from recommender.api_keys import ApiKey
 from recommender.settings import Settings
+from recommender.web.allocator import bound_kept_memory
 from service import create_app
 
 SECRET = "write-0123456789abcdef"  # noqa: S105 - of an archive that lives for a minute
@@ -57,6 +58,20 @@ def attack(folder: Path) -> None:
         statuses = set(pool.map(lambda n: put(app, n, HOSTILE[n % len(HOSTILE)]), range(100)))
         print(before, load_lines(app), *statuses)  # noqa: T201 - to the test
         print(own_kilobytes())  # noqa: T201
+
+
+def test_a_large_answer_goes_back_when_it_is_freed() -> None:
+    """By default glibc keeps the second one under what was allocated after it."""
+    bound_kept_memory()
+    megabyte = b"x" * 2**20
+    first = megabyte * 17
+    del first
+    large = megabyte * 16
+    later = [b"y" * 100_000 + bytes((n,)) for n in range(200)]
+    with_it = own_kilobytes()
+    del large
+    assert own_kilobytes() < with_it - 15 * 1024
+    assert len(later) == 200
 
 
 @pytest.mark.long
