@@ -1,7 +1,7 @@
 """The web application: `create_app()` connects settings, store, snapshots and HTTP views."""
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask
 
@@ -16,6 +16,9 @@ from recommender.web import State, register
 from recommender.web.bodies import LARGEST_DOCUMENT
 from recommender.web.keyring import Keyring
 from recommender.web.rates import Rates
+
+if TYPE_CHECKING:
+    from recommender.web.traces import Traces
 
 __all__ = ["create_app"]
 
@@ -71,4 +74,13 @@ def _state_of(settings: Settings, counters: Counters) -> State:
     )
     keyring = Keyring(settings.api_keys, store, settings.data.keys)
     rates, folder = Rates.of(settings), FolderHealth(settings.data_dir)
-    return State(settings, store, follower, keyring, rates, folder, counters=counters)
+    traces = _traces_to(settings.traces) if settings.traces else None
+    return State(
+        settings, store, follower, keyring, rates, folder, counters=counters, traces=traces
+    )
+
+
+def _traces_to(address: str) -> "Traces":
+    from recommender.web.traces import Traces  # noqa: PLC0415 - needs an extra
+
+    return Traces(address)

@@ -6,6 +6,7 @@ All raise BadSettings for a text that is not as it should be.
 import re
 from ipaddress import ip_network
 from typing import Final
+from urllib.parse import urlsplit
 
 from recommender.encoding_settings import PREFIX
 from recommender.errors import BadSettings
@@ -14,6 +15,7 @@ __all__ = [
     "MOST_PORT",
     "NO_LISTENER",
     "read_choice",
+    "read_collector",
     "read_count",
     "read_listening_address",
     "read_networks",
@@ -25,6 +27,8 @@ __all__ = [
 MOST_PORT: Final = 65_535
 NO_LISTENER: Final = "off"
 
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
+_TRACES_CALL: Final = "/v1/traces"
 _SWITCH: Final = {
     **dict.fromkeys(("1", "true", "yes"), True),
     **dict.fromkeys(("0", "false", "no", ""), False),
@@ -76,6 +80,27 @@ def read_listening_address(name: str, text: str) -> str:
     if text in {"", NO_LISTENER} or (host and port.isdecimal() and int(port) <= MOST_PORT):
         return text
     raise BadSettings(f"{PREFIX}{name}: {text!r} is neither host:port nor {NO_LISTENER}")
+
+
+def read_collector(name: str, text: str) -> str:
+    """Read the address of an OTLP/HTTP collector: that of its call for traces, or an empty text.
+
+    A text that is refused is not quoted: it may hold a secret.
+    """
+    if not text:
+        return ""
+    try:
+        url = urlsplit(text)
+        is_good = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or not _ADDRESS.fullmatch(text):
+        raise BadSettings(
+            f"{PREFIX}{name}: is no address such as http://127.0.0.1:4318; a name, a password or a "
+            "query is not used: give a key in OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    address = text.rstrip("/")
+    return address if address.endswith(_TRACES_CALL) else address + _TRACES_CALL
 
 
 def read_networks(name: str, text: str) -> tuple[str, ...]:

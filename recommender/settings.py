@@ -33,6 +33,7 @@ from recommender.given_settings import (
 )
 from recommender.setting_values import (
     read_choice,
+    read_collector,
     read_count,
     read_listening_address,
     read_networks,
@@ -193,6 +194,13 @@ VARIABLES: Final = (
         "`X-Forwarded-For` says who the client is. From anybody else no such header is believed.",
         list | str,
     ),
+    Variable(
+        "TRACES",
+        "",
+        "The address of an OpenTelemetry collector, such as `http://127.0.0.1:4318`, to which each "
+        "request is sent as a trace: see [traces](watching.md#traces). It needs "
+        "`pip install 'read-also[traces]'`. The default sends none.",
+    ),
 )
 
 
@@ -213,6 +221,7 @@ class Settings:
     rate_of_unknown_keys: int | None = 60
     operators_address: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    traces: str = ""
     encoding: EncodingSettings = USUAL_ENCODING
 
     @classmethod
@@ -359,6 +368,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
             "OPERATORS_ADDRESS", given["OPERATORS_ADDRESS"]
         ),
         "trusted_proxies": lambda given: read_networks("TRUSTED_PROXIES", given["TRUSTED_PROXIES"]),
+        "traces": lambda given: read_collector("TRACES", given["TRACES"]),
     }
 )
 """How each field of `Settings` is read from the texts."""

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from typing import Any, Final, NoReturn, Self
 
 from gunicorn.app.base import BaseApplication
@@ -28,7 +28,7 @@ from gunicorn.util import parse_address
 
 from recommender.child_processes import PROGRAM_FOLDER, module_command
 from recommender.counters import Counters
-from recommender.errors import BadSettings
+from recommender.errors import BadSettings, PartMissing
 from recommender.logs import start_logging
 from recommender.operations.supervision import (
     Program,
@@ -103,13 +103,28 @@ class WebOptions:
 
     @classmethod
     def of(cls, settings: Settings, host: str, port: int, workers: int | None = None) -> Self:
-        """The options of settings, for a host and a port; `workers` goes before the settings'."""
+        """The options of settings, for a host and a port; `workers` goes before the settings'.
+
+        Raises:
+            PartMissing: traces are set, and the extra `traces` is not installed.
+        """
+        if settings.traces and not _can_send_traces():
+            raise PartMissing(
+                "READ_ALSO_TRACES needs an extra; run: pip install 'read-also[traces]', or unset it"
+            )
         return cls(
             address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             workers=workers or settings.workers,
             operators=operators_address(settings.operators_address, port),
             proxies=settings.trusted_proxies,
         )
+
+
+def _can_send_traces() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp") is not None
+    except ModuleNotFoundError:  # not even the package above it is there
+        return False
 
 
 def operators_address(text: str, public_port: int) -> str | None:

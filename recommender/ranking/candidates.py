@@ -25,6 +25,7 @@ __all__ = [
     "GatheredRows",
     "ListRequest",
     "StageCandidates",
+    "Step",
     "timed",
 ]
 
@@ -33,14 +34,23 @@ Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of the work for a request: when it began and ended, in `time.perf_counter` seconds."""
+
+    name: str
+    began: float
+    ended: float
+
+
 @contextmanager
-def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Add the seconds that the block takes to those of a step."""
-    begun = time.perf_counter()
+def timed(steps: list[Step], name: str) -> Iterator[None]:
+    """Append the block as a step."""
+    began = time.perf_counter()
     try:
         yield
     finally:
-        seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - begun
+        steps.append(Step(name, began, time.perf_counter()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +132,7 @@ class CandidatePool:
 
 @dataclass(frozen=True, eq=False)
 class ListRequest:
-    """A request for the list of one seed. Nothing in it changes but `seconds`.
+    """A request for the list of one seed. Nothing in it changes but `steps`.
 
     Attributes:
         view: the archive.
@@ -132,7 +142,7 @@ class ListRequest:
         now: seconds since 1970 in UTC.
         overrides: the pins and blocks of the seed at `now`.
         shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
-        seconds: how long each step took so far, by its name.
+        steps: of the work so far; one name may stand there several times.
     """
 
     view: View
@@ -142,7 +152,7 @@ class ListRequest:
     now: float
     overrides: ActiveOverrides = NO_ACTIVE_OVERRIDES
     shown_on_page: frozenset[str] = frozenset()
-    seconds: dict[str, float] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -155,7 +165,7 @@ class ListRequest:
     @cached_property
     def rows(self) -> GatheredRows:
         """The rows that may be listed or pinned, and those that they may not repeat."""
-        with timed(self.seconds, "filters"):
+        with timed(self.steps, "filters"):
             return self._gather_rows()
 
     def _gather_rows(self) -> GatheredRows:
@@ -193,7 +203,7 @@ class ListRequest:
         if stage == FALLBACK_SECTION:
             section = Filter(section=self.seed.section)
             rows = rows & self.view.where(lambda part: matching(part, section))
-        with timed(self.seconds, "search"):
+        with timed(self.steps, "search"):
             found = self.newest(rows, fetch)
         scored = self._by_time(self._score(found, compare_only))
         listable = np.arange(len(scored.rows)) < len(found)
@@ -225,7 +235,7 @@ class ListRequest:
 
     def _related(self, fetch: int, rows: Mask, compare_only: Rows) -> StageCandidates:
         """The related candidates; with `mode=latest` only those of the seed's story, by time."""
-        with timed(self.seconds, "search"):
+        with timed(self.steps, "search"):
             found = self.candidates(rows, fetch)
         scored = self._score(found, compare_only)
         new = np.arange(len(scored.rows)) < len(found)
@@ -238,7 +248,7 @@ class ListRequest:
         return StageCandidates(scored, listable, more, by_time)
 
     def _score(self, found: Rows, compare_only: Rows) -> ScoredCandidates:
-        with timed(self.seconds, "scores"):
+        with timed(self.steps, "scores"):
             return self.scorer.score(np.concatenate([found, compare_only]))
 
     def _of_story(self, scored: ScoredCandidates, related: Mask) -> Mask:

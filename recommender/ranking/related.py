@@ -243,7 +243,7 @@ class _UnfinishedList:
         while missing and (rows := request.rows.eligible & self._left).any():
             compare_only = np.concatenate([request.rows.shown_on_page, self._repeats])
             candidates = request.gather_candidates(stage, fetch, rows, compare_only)
-            with timed(request.seconds, "selection"):
+            with timed(request.steps, "selection"):
                 pool = pool_of(self._view, candidates.scored, request.now)
                 selection = self._select(candidates, pool, missing)
             enough = len(selection.positions) == missing

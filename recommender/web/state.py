@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from flask import current_app, g
@@ -17,7 +17,7 @@ from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
-from recommender.ranking.candidates import ListRequest, timed
+from recommender.ranking.candidates import ListRequest, Step, timed
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
@@ -28,6 +28,9 @@ from recommender.store import Actor, ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.keyring import Keyring
 from recommender.web.limits import WorkerLimits, hold_if_free
 from recommender.web.rates import Rates
+
+if TYPE_CHECKING:
+    from recommender.web.traces import Traces  # needs an extra
 
 __all__ = ["EXTENSION", "Listing", "State", "state"]
 
@@ -72,6 +75,7 @@ class State:
         limits: of slow work at the same time.
         counters: of requests and their steps.
         slow_seconds: a request that takes so long is logged with the time of its steps.
+        traces: where requests are sent to as spans; None for nowhere.
     """
 
     settings: Settings
@@ -83,6 +87,7 @@ class State:
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     counters: Counters = field(default_factory=Counters)
     slow_seconds: float = 1.0
+    traces: "Traces | None" = None
 
     def start(self) -> None:
         """Start the threads that follow the keys and the archive."""
@@ -94,6 +99,8 @@ class State:
         self.keyring.stop()
         self.follower.stop()
         self.store.close()
+        if self.traces is not None:
+            self.traces.stop()
 
     def list_for(
         self,
@@ -277,9 +284,9 @@ class State:
         return self.store()
 
 
-def _steps() -> dict[str, float]:
-    """How long the steps of this request took so far, by name: for the log and the metrics."""
-    return cast("dict[str, float]", g.setdefault("steps", {}))
+def _steps() -> list[Step]:
+    """The steps of this request so far: for the log, the metrics and the traces."""
+    return cast("list[Step]", g.setdefault("steps", []))
 
 
 def state() -> State:

@@ -1,4 +1,4 @@
-"""Every request gets an id, is counted, timed and logged, by its route and never by its path."""
+"""Every request gets an id, is counted, timed, logged and traced: by its route, never its path."""
 
 import logging
 import re
@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 
 from recommender.counters import Counters
 from recommender.logs import ACCESS, REQUEST_ID
+from recommender.ranking.candidates import Step
 from recommender.request_origin import METRICS, PROBES
 from recommender.web.state import state
 
@@ -20,7 +21,7 @@ SAFE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FREQUENT: Final = PROBES | METRICS
-"""Routes that are asked every few seconds; their good answers are not worth a line."""
+"""Routes that are asked every few seconds; their good answers are not worth a line or a trace."""
 LONGEST_ID: Final = 200  # letters of the id of an article
 _log = logging.getLogger(ACCESS)
 
@@ -45,7 +46,9 @@ def _finish(response: Response) -> Response:
     response.headers[ID_HEADER] = g.request_id
     route = NO_ROUTE if request.url_rule is None else request.url_rule.rule
     _count_request(response, route, seconds)
-    _log_request(response, route, seconds)
+    is_routine = route in FREQUENT and response.status_code < 400  # noqa: PLR2004 - HTTP
+    trace_id = "" if is_routine else _trace_request(response, route)
+    _log_request(response, route, seconds, trace_id, is_routine=is_routine)
     return response
 
 
@@ -60,7 +63,7 @@ def _count_request(response: Response, route: str, seconds: float) -> None:
     counters.request_seconds.labels(route).observe(seconds)
     if "fault" in g:
         counters.unavailable.labels(g.fault).inc()
-    for step, spent in g.get("steps", {}).items():
+    for step, spent in _seconds_of_steps().items():
         counters.step_seconds.labels(step).observe(spent)
 
 
@@ -69,14 +72,41 @@ def _method() -> str:
     return request.method if request.method in METHODS else "other"
 
 
-def _log_request(response: Response, route: str, seconds: float) -> None:
+def _seconds_of_steps() -> dict[str, float]:
+    """How long the steps of this request took, by name."""
+    steps: list[Step] = g.get("steps", [])
+    return {
+        name: sum(one.ended - one.began for one in steps if one.name == name)
+        for name in dict.fromkeys(one.name for one in steps)
+    }
+
+
+def _trace_request(response: Response, route: str) -> str:
+    """Send a request as a span, where traces are set; return the id of its trace, or ""."""
+    if g.watched_by.traces is None:
+        return ""
+    described = {
+        "http.request.method": _method(),
+        "http.route": "" if route == NO_ROUTE else route,
+        "http.response.status_code": response.status_code,
+        "error.type": g.get("fault", ""),
+        "read_also.request_id": g.request_id,
+        "read_also.key": g.key.name if "key" in g else "",
+    }
+    sent = request.headers.get("traceparent", "")
+    trace_id: str = g.watched_by.traces.record(described, sent, g.began, g.get("steps", []))
+    return trace_id
+
+
+def _log_request(
+    response: Response, route: str, seconds: float, trace_id: str, *, is_routine: bool
+) -> None:
     """Log a request; a slow one with what its steps took."""
-    steps = g.get("steps", {})
+    steps = _seconds_of_steps()
     # Whoever asks to wait until a write is visible waits by choice.
     slow = seconds - steps.get("visible", 0.0) >= g.watched_by.slow_seconds
-    good = response.status_code < 400  # noqa: PLR2004 - HTTP
     level = logging.WARNING if slow else logging.INFO
-    if route in FREQUENT and good and not slow:
+    if is_routine and not slow:
         level = logging.DEBUG
     if not _log.isEnabledFor(level):
         return
@@ -90,6 +120,7 @@ def _log_request(response: Response, route: str, seconds: float) -> None:
         "ms": round(seconds * 1e3, 1),
         "bytes_in": request.content_length or 0,
         "bytes_out": response.calculate_content_length() or 0,
+        "trace_id": trace_id,
     }
     if slow:
         fields["steps_ms"] = {name: round(spent * 1e3, 1) for name, spent in steps.items()}

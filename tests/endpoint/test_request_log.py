@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from recommender.errors import StoreUnusable
 from recommender.logs import ACCESS, REQUEST_ID
+from recommender.ranking.candidates import Step
 from recommender.web import EXTENSION
 from recommender.web.auth import needs
 
@@ -96,7 +97,7 @@ def test_the_page_names_every_field_of_a_request(
     client.get(LISTED)
     (line,) = said(caplog)
     assert line["fault"] == "StoreUnusable"
-    table = PAGE.split("**Requests.**")[1].split("**Traces.**")[0]
+    table = PAGE.split("**Requests.**")[1].split("\n## ")[0]
     assert set(line) - set(re.findall(r"`(\w+)`", table)) == set()
 
 
@@ -110,7 +111,7 @@ def test_who_chose_to_wait_for_visibility_did_not_ask_slowly(
     monkeypatch.setattr("recommender.web.watch.time", clock)
 
     def put(**_: str) -> str:
-        g.steps = {"visible": 4.0}
+        g.steps = [Step("visible", clock.now, clock.now + 4.0)]
         clock.now += 4.5
         return "late"
 

@@ -20,13 +20,14 @@ from recommender.api import Override
 from recommender.ranking.policy import Policy
 from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
+from tests.support.collectors import open_collector
 from tests.support.servers import ROOT, ask, is_ready, served
 from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 Environment = Callable[..., dict[str, str]]
 HEAVY = (
     *("torch", "sentence_transformers", "transformers", "lxml", "bs4"),
-    *("trafilatura", "feedparser", "httpx"),
+    *("trafilatura", "feedparser", "httpx", "opentelemetry"),
 )
 KEY = "read-0123456789abcdef"
 TRAMS = {
@@ -306,3 +307,19 @@ def test_a_second_demonstration_embeds_nothing(
     assert f"Read also, under: {sample_articles['guiyang-smart-city']['title']}\n" in done.stdout
     ranks = re.findall(r"^ *(\d+)\. \d\.\d\d  ", done.stdout, re.MULTILINE)
     assert ranks == [str(rank) for rank in range(1, 13)]
+
+
+@pytest.mark.long
+def test_workers_that_stop_send_their_last_traces(
+    environment_of: Environment, own_desk: Settings
+) -> None:
+    port, list_of = free_port(), "/v1/articles/harbour-2/related"
+    with open_collector() as collector:
+        values = environment(environment_of, own_desk, TRACES=collector.url)
+        with served(values, port) as process:
+            assert until(lambda: is_ready(port))
+            assert [ask(port, list_of, KEY)[0] for _ in range(10)] == [200] * 10
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=PATIENCE_SECONDS)
+        named = f"GET {list_of.replace('harbour-2', '<article_id>')}"
+        assert [span.name for span in collector.spans].count(named) == 10

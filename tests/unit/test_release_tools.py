@@ -35,7 +35,7 @@ def test_the_list_of_what_is_shipped_has_what_is_needed_and_no_tools() -> None:
     names = {canonicalize_name(Requirement(line.removesuffix(" \\")).name) for line in lines}
     needed = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
     assert needed - names == set()
-    assert {"werkzeug", "psycopg-binary", "markupsafe", "safetensors"} <= names
+    assert {"werkzeug", "psycopg-binary", "markupsafe", "safetensors", "protobuf"} <= names
     assert names & {"pytest", "mypy", "ruff", "hypothesis", "schemathesis", "playwright"} == set()
     assert done.stdout.startswith(LOCK.splitlines()[1])
     assert lines[-1] == "torch>=2.6,<3"

@@ -157,6 +157,37 @@ def test_a_bad_value_is_refused_by_name(name: str, values: list[str]) -> None:
         assert name != "WORKERS" or "1 to 64" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "call"),
+    [
+        ("", ""),
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+        ("https://[::1]:4318/", "https://[::1]:4318/v1/traces"),
+        ("http://otel/at/v1/traces", "http://otel/at/v1/traces"),
+    ],
+)
+def test_a_collector_is_named_by_its_address(given: str, call: str) -> None:
+    assert from_values(TRACES=given).traces == call
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("collector:4318", "1", "grpc://otel:4317", "http://", "http://otel:0", "http://[::1"),
+        *(
+            f"http://me:{SECRET}@otel",
+            f"http://otel/?key={SECRET}",
+            "http://otel/ x",
+            "http://o/\n",
+        ),
+    ],
+)
+def test_what_is_no_address_of_a_collector_is_refused_and_not_quoted(given: str) -> None:
+    said = refusal(TRACES=given)
+    assert said.startswith("READ_ALSO_TRACES: is no address such as http://127.0.0.1:4318;")
+    assert SECRET not in said
+
+
 TEI = "http://127.0.0.1:8080"
 
 

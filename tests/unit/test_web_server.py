@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.errors import BadSettings
+from recommender.errors import BadSettings, PartMissing
 from recommender.operations import web_server
 from recommender.operations.web_server import WebOptions, operators_address, serve_all
 from recommender.settings import Settings
@@ -46,3 +46,20 @@ def test_an_address_that_is_taken_is_refused_by_name(monkeypatch: pytest.MonkeyP
     assert str(refused.value) == (
         f"cannot listen at {address}: Address already in use; name another address"
     )
+
+
+@pytest.mark.parametrize("is_half_there", [False, True])
+def test_traces_without_their_extra_are_refused_before_anything_starts(
+    is_half_there: bool,  # noqa: FBT001 - a case
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find(name: str) -> None:
+        if not is_half_there:
+            raise ModuleNotFoundError(name)
+
+    settings = replace(SETTINGS, traces="http://127.0.0.1:4318/v1/traces")
+    assert WebOptions.of(settings, "127.0.0.1", 8080)
+    monkeypatch.setattr(web_server, "find_spec", find)
+    with pytest.raises(PartMissing, match=r"pip install 'read-also\[traces\]'"):
+        WebOptions.of(settings, "127.0.0.1", 8080)
+    assert WebOptions.of(SETTINGS, "127.0.0.1", 8080)
