@@ -80,25 +80,25 @@ class Traces:
             began: when it began, in seconds of `time.perf_counter`.
             steps: its parts.
         """
-        clock = time.time_ns() - round(time.perf_counter() * 1e9)
-        ended = time.time_ns()
+        offset = time.time_ns() - round(time.perf_counter() * 1e9)
         span = self._tracer.start_span(
             f"{described['http.request.method']} {described['http.route']}".strip(),
             TraceContextTextMapPropagator().extract({"traceparent": traceparent}, Context()),
             SpanKind.SERVER,
             {name: value for name, value in described.items() if value != ""},
-            start_time=clock + round(began * 1e9),
+            start_time=offset + round(began * 1e9),
         )
-        inside = set_span_in_context(span, Context())
-        for step in steps:
-            part = self._tracer.start_span(
-                step.name, inside, start_time=clock + round(step.began * 1e9)
-            )
-            part.end(clock + round(step.ended * 1e9))
+        self._record_steps(steps, set_span_in_context(span, Context()), offset)
         if int(described["http.response.status_code"]) >= SERVER_ERROR:
             span.set_status(Status(StatusCode.ERROR))
-        span.end(ended)
+        span.end(offset + round(time.perf_counter() * 1e9))
         return f"{span.get_span_context().trace_id:032x}"
+
+    def _record_steps(self, steps: Sequence[Step], inside: Context, offset: int) -> None:
+        """Record steps inside a span; `offset`: nanoseconds from `perf_counter` to the clock."""
+        for step in steps:
+            began, ended = (offset + round(at * 1e9) for at in (step.began, step.ended))
+            self._tracer.start_span(step.name, inside, start_time=began).end(ended)
 
     def flush(self) -> None:
         """Send now what was recorded."""

@@ -94,6 +94,23 @@ def test_a_caller_may_leave_its_request_out(
     assert [line.trace_id for line in logged(caplog, ACCESS)] == [TRACE]
 
 
+def test_the_standard_variables_name_the_service_give_a_key_and_sample_whatever_callers_want(
+    client_of: Make, own_desk: Settings, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "desk")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=k")
+    for ratio in ("0.0", "1.0"):
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", ratio)
+        client = client_of(replace(own_desk, traces=collector.url))
+        for flag in ("00", "01"):
+            client.get(LISTED, headers={"traceparent": f"00-{TRACE}-{PARENT}-{flag}"})
+        of(client).flush()
+        assert [span.kind for span in collector.spans].count(SERVER) == 2 * float(ratio)
+    assert {attributes_of(one.resource)["service.name"] for one in collector.received} == {"desk"}
+    assert {headers["x-key"] for headers in collector.headers} == {"k"}
+
+
 @pytest.mark.parametrize("sent", ["", "1", f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}\tx", "ä"])
 def test_a_malformed_parent_begins_a_new_trace(
     client: FlaskClient, collector: Collector, sent: str

@@ -22,6 +22,7 @@ class Collector:
     port: int
     status: int = 200
     bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     may_answer: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -64,6 +65,7 @@ def open_collector() -> Iterator[Collector]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             assert self.path == "/v1/traces"
+            collector.headers.append({name.lower(): v for name, v in self.headers.items()})
             collector.bodies.append(body)
             collector.may_answer.wait()
             try:
