@@ -46,6 +46,8 @@ BODY_WAITS: Final = 3
 """How many of the eight threads may wait for large bodies."""
 MOST_WAITING: Final = 512
 """Connections of a listener that wait for a client; above, the one that waits longest is closed."""
+MOST_UNREAD_BYTES: Final = 256 * 2**20
+"""Of answers that the clients of a listener do not read; above, the oldest is given up."""
 MOST_REQUESTS: Final = 128
 """Requests of a listener that are answered or wait for a thread; above, the answer is 503."""
 LINGER_SECONDS: Final = 2.0
@@ -77,6 +79,11 @@ class Listener:
     def oldest(self) -> Connection | None:
         """The connection that waits longest."""
         return next(iter(self.waiting), None)
+
+    def hoarder(self) -> Connection | None:
+        """The connection whose answer is unread for longest, if all unread ones are too much."""
+        unread = [one for one in self.waiting if one.sock.unsent]
+        return unread[0] if sum(len(o.sock.unsent) for o in unread) > MOST_UNREAD_BYTES else None
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
@@ -307,6 +314,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         elif connection.give_up != self._leave_unread:
             seconds = RECEIVING_SECONDS + len(connection.sock.unsent) / LEAST_BYTES_PER_SECOND
             self._await(connection, selectors.EVENT_WRITE, self._send, seconds, self._leave_unread)
+            while (hoarder := self._listener_of(connection).hoarder()) is not None:
+                self._leave_unread(hoarder)
 
     def _go_on(self, connection: Connection) -> None:
         """After an answer: wait for the next request, or close."""

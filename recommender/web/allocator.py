@@ -11,7 +11,7 @@ __all__ = ["bound_kept_memory", "return_memory_afterwards"]
 TRIM_THRESHOLD: Final = -1  # of glibc's <malloc.h>
 MMAP_THRESHOLD: Final = -3
 ARENA_MAX: Final = -8
-MAPPED: Final = 4 * 2**20
+MAPPED: Final = 2**20
 """What is as large has pages of its own, which go back when it is freed. By default glibc raises
 the bound with each such piece that is freed, so that an answer of megabytes stays for good."""
 _trimming = threading.Lock()

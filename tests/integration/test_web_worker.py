@@ -110,6 +110,23 @@ def test_everybody_is_answered_beside_slow_clients(
     assert ask(shared.port, "/read", b"x" * 50 * KIB) == (200, b"51200")
 
 
+def test_answers_that_nobody_reads_take_a_bounded_memory(
+    shared: Small, crowd: list[socket.socket]
+) -> None:
+    crowd += [connect(shared.port, SLOW["an answer that is not read"]) for _ in range(20)]
+    assert until(lambda: all(map(is_answered, crowd)))
+    cut = sum(length_of_answer(client) < 20_000_000 for client in crowd)
+    assert 1 <= cut <= 10
+
+
+def length_of_answer(client: socket.socket) -> int:
+    """How many bytes come, until it is whole or cut off."""
+    received = 0
+    while received < 20_000_000 and (data := client.recv(KIB * KIB)):
+        received += len(data)
+    return received
+
+
 def test_operators_are_answered_while_every_thread_works(
     shared: Small, crowd: list[socket.socket]
 ) -> None:
