@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 from flask import current_app, g
 
+from index import View
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article, DisplayFields
 from recommender.counters import Counters
@@ -120,18 +121,15 @@ class State:
             Busy: too many requests read the store, or explain lists, now.
         """
         steps, live, now = _steps(), self.follower.current(), time.time()
-        seed, shown = seed_of(live.view, article_id), True
-        if seed is None:
+        if not _holds(live.view, article_id, now, public=public):
             live = self._after_next_refresh()
-            seed = seed_of(live.view, article_id)
         view, row = live.view, live.view.row_of(article_id)
-        if seed is None:
+        seed = seed_of(view, article_id)
+        if seed is None or not _holds(view, article_id, now, public=public):
             article = self._stored_for(article_id, public=public)
-            seed, shown = make_outside_seed(view, article), is_visible(article, now)
-        elif row is not None:
-            shown = row_is_visible(view, row, now)
-        if public and not shown:
-            raise UnknownArticle(article_id)
+            if public and not is_visible(article, now):
+                raise UnknownArticle(article_id)
+            seed = seed or make_outside_seed(view, article)
         overrides, policy = live.overrides.of(article_id).at(now), live.active_policy.policy
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page, steps)
         explained = bool(options.explain)
@@ -292,6 +290,16 @@ def _steps() -> list[Step]:
 def state() -> State:
     """The state of the application that answers this request."""
     return cast("State", current_app.extensions[EXTENSION])
+
+
+def _holds(view: View, article_id: str, now: float, *, public: bool) -> bool:
+    """Whether a view holds an article. For the public, one that is not on show is not there.
+
+    It is looked for as long as an id that does not exist, so that the time of an answer tells
+    nobody of a draft.
+    """
+    row = view.row_of(article_id)
+    return row is not None and (not public or row_is_visible(view, row, now))
 
 
 def _becomes_visible(follower: Follower, receipt: Receipt, *, text: bool) -> bool:

@@ -18,6 +18,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore
 from recommender.web import article_routes, limits
 from recommender.web import state as web_state
+from tests.support.archives import SECRETS
 
 Index = Callable[..., int]
 Story = Callable[..., dict[str, Any]]
@@ -120,6 +121,30 @@ def test_while_the_store_is_away_no_request_asks_it(
     assert fetched_ids == []
     assert client.get(NOBODY).status_code == 404
     assert fetched_ids == ["nobody"]
+
+
+def test_to_the_public_a_draft_is_looked_for_as_long_as_an_unknown_id(
+    client: FlaskClient, fetched_ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time of the answer would tell that the draft exists."""
+    client.put("/v1/articles/secret?wait=visible", json={"title": "Secret", "status": "draft"})
+    waits, await_refresh = list[float](), Follower.await_refresh
+
+    def note(follower: Follower, seconds: float) -> None:
+        waits.append(seconds)
+        await_refresh(follower, seconds)
+
+    monkeypatch.setattr(Follower, "await_refresh", note)
+    front = another(client, SECRETS["front"])
+    for kind in ("related", "related.html"):
+        for hidden in ("secret", "nobody"):
+            fetched_ids.clear()
+            waits.clear()
+            assert front.get(f"/v1/articles/{hidden}/{kind}").status_code == 404
+            assert (fetched_ids, waits) == ([hidden], [web_state.MISS_SECONDS])
+    waits.clear()
+    assert client.get("/v1/articles/secret/related").status_code == 200
+    assert waits == []
 
 
 def test_an_unread_article_that_the_view_lacks_is_not_answered_as_deleted(
