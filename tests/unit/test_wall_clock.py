@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TELLS_TIMES = {
+    "cli/key_commands.py": "whether the end of a key has passed",
     "cli/maintenance.py": "how old what is checked is",
     "cli/related_command.py": "what readers see now",
     "cli/terminal.py": "which moment a span from now means",
