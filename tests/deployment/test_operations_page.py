@@ -3,19 +3,17 @@
 import json
 import re
 import shlex
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.support.machine import PYTHON_HOME, Machine, booted_machine
+from tests.support.machine import PACKAGES, PYTHON_HOME, REPOSITORY, Machine, booted_machine
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
-SITE_PACKAGES = sysconfig.get_path("purelib")
 LIST = "/v1/articles/guiyang-smart-city/related?limit=3"
 
 STAND_INS = {
@@ -27,14 +25,14 @@ STAND_INS = {
     """,
     r"apt-get install -y git .*": "command -v git nginx openssl curl python3",
     r"git clone .*": f"""
-        mkdir -p /usr/src/read-also && cd {ROOT}
+        mkdir -p /usr/src/read-also && cd {REPOSITORY}
         git ls-files -co --exclude-standard -z | tar --null -T - -c | tar -C /usr/src/read-also -x
         git -C /usr/src/read-also init -q""",
     r"git -C /usr/src/read-also pull": "git -C /usr/src/read-also status",
     r"python3 -m venv /opt/read-also": f"""
         echo {PYTHON_HOME}/lib > /etc/ld.so.conf.d/00-python.conf && ldconfig
         {PYTHON_HOME}/bin/python3 -m venv --without-pip /opt/read-also
-        echo {SITE_PACKAGES} > "$(echo /opt/read-also/lib/python3*/site-packages)/dependencies.pth"
+        echo {PACKAGES} > "$(echo /opt/read-also/lib/python3*/site-packages)/dependencies.pth"
     """,
     r"/opt/read-also/bin/pip install .*": """
         cd /usr/src/read-also && /opt/read-also/bin/python -m pip install -q --no-deps --no-index \\

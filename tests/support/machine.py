@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,14 @@ from typing import Final
 from tests.support.missing_software import skip_or_fail
 from tests.support.waiting import until
 
-__all__ = ["PYTHON_HOME", "Machine", "booted_machine"]
+__all__ = ["PACKAGES", "PYTHON_HOME", "REPOSITORY", "Machine", "booted_machine"]
 
 PYTHON_HOME: Final = "/opt/python"
 """Where this Python lies on the machine, readable by every user."""
+PACKAGES: Final = "/opt/packages"
+"""The same of the packages that it has."""
+REPOSITORY: Final = "/opt/repository"
+"""The same of this repository."""
 BOOT: Final = Path(__file__).with_name("boot_machine")
 PROGRAMS: Final = {
     "unshare": "util-linux",
@@ -81,6 +86,8 @@ def booted_machine() -> Iterator[Machine]:
         str(BOOT),
         str(folder),
         sys.base_prefix,
+        sysconfig.get_path("purelib"),
+        str(Path(__file__).parents[2]),
     ]
     with (folder / "log").open("wb") as log:
         starter = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - words of our own
