@@ -265,17 +265,21 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     # --- one connection: receive, answer in a thread, send, and receive again or close ---
 
     def _receive(self, connection: Connection) -> None:
+        if data := self._read(connection):
+            connection.received += data
+            self._take(connection)
+
+    def _read(self, connection: Connection) -> bytes:
+        """What a client has sent; nothing yet is empty, and at its end the connection is closed."""
         try:
             data = connection.sock.recv(RECEIVED_AT_ONCE)
         except BlockingIOError:
-            return
+            return b""
         except OSError:
             data = b""
-        connection.received += data
-        if data:
-            self._take(connection)
-        else:
+        if not data:
             self._close(connection)
+        return data
 
     def _take(self, connection: Connection) -> None:
         """Answer the request that was received, if enough of it is there."""
@@ -335,14 +339,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def _skip(self, connection: Connection) -> None:
         """Read and forget what still comes: a reset would take the answer from the client."""
-        try:
-            data = connection.sock.recv(RECEIVED_AT_ONCE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._close(connection)
+        self._read(connection)
 
     def _expire(self, connection: Connection) -> None:
         """Give up a request that does not come."""
