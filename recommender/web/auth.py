@@ -34,7 +34,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
-UNKNOWN: Final = "unknown keys from this address"
 UNGUESSABLE: Final = 32
 """A secret of so many characters is not found by trying; those made by us have more."""
 
@@ -110,7 +109,8 @@ def _check_key(scope: str, secret: str | None) -> None:
     now = time.time()
     key = find_key(keyring.keys, secret, now)
     if key is None:
-        _count(rates.unknown_keys, UNKNOWN)
+        if rates.unknown_keys is not None and (seconds := rates.unknown_keys.take(_address())):
+            raise _too_many_unknown_keys(seconds)
         raise Refused(401, "the key is not known")
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
@@ -127,21 +127,30 @@ def _refuse_guesses(unknown_keys: RateLimit | None, secret: str) -> None:
     """
     if unknown_keys is None or not unknown_keys.callers or len(secret) >= UNGUESSABLE:
         return
-    if seconds := unknown_keys.seconds_left(caller_of(request.remote_addr)):
-        raise _too_many(UNKNOWN, seconds)
+    if seconds := unknown_keys.seconds_left(_address()):
+        raise _too_many_unknown_keys(seconds)
 
 
 def _count(limit: RateLimit | None, what: str, caller: str | None = None) -> None:
     """Count this request for a caller, by default for its address; refuse it above the limit."""
     if limit is None:
         return
-    if seconds := limit.take(caller_of(request.remote_addr) if caller is None else caller):
+    if seconds := limit.take(_address() if caller is None else caller):
         raise _too_many(what, seconds)
 
 
+def _address() -> str:
+    """The address of this request, as rates count it."""
+    return caller_of(request.remote_addr)
+
+
+def _too_many_unknown_keys(seconds: int) -> Refused:
+    """Who guesses keys, and who still sends an old one, is worth a line."""
+    _log.warning("too many unknown keys from %s", _address())
+    return _too_many("unknown keys from this address", seconds)
+
+
 def _too_many(what: str, seconds: int) -> Refused:
-    if what == UNKNOWN:  # who guesses keys, and who still sends an old one, is worth a line
-        _log.warning("too many unknown keys from %s", caller_of(request.remote_addr))
     return Refused(429, f"too many {what}; ask again in {seconds} s", seconds)
 
 
