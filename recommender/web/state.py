@@ -121,11 +121,13 @@ class State:
             Busy: too many requests read the store, or explain lists, now.
         """
         steps, live, now = _steps(), self.follower.current(), time.time()
-        if not _holds(live.view, article_id, now, public=public):
+        is_held = _holds(live.view, article_id, now, public=public)
+        if not is_held:
             live = self._after_next_refresh()
+            is_held = _holds(live.view, article_id, now, public=public)
         view, row = live.view, live.view.row_of(article_id)
         seed = seed_of(view, article_id)
-        if seed is None or not _holds(view, article_id, now, public=public):
+        if seed is None or not is_held:
             article = self._stored_for(article_id, public=public)
             if public and not is_visible(article, now):
                 raise UnknownArticle(article_id)

@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -45,10 +46,11 @@ def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     response.headers[ID_HEADER] = g.request_id
     route = NO_ROUTE if request.url_rule is None else request.url_rule.rule
-    _count_request(response, route, seconds)
+    steps = _seconds_of_steps()
+    _count_request(response, route, seconds, steps)
     is_routine = route in FREQUENT and response.status_code < 400  # noqa: PLR2004 - HTTP
     trace_id = "" if is_routine else _trace_request(response, route)
-    _log_request(response, route, seconds, trace_id, is_routine=is_routine)
+    _log_request(response, route, seconds, steps, trace_id, is_routine=is_routine)
     return response
 
 
@@ -57,13 +59,15 @@ def _forget(_: BaseException | None) -> None:
     REQUEST_ID.set("")
 
 
-def _count_request(response: Response, route: str, seconds: float) -> None:
+def _count_request(
+    response: Response, route: str, seconds: float, steps: Mapping[str, float]
+) -> None:
     counters: Counters = g.watched_by.counters
     counters.requests.labels(route, _method(), str(response.status_code)).inc()
     counters.request_seconds.labels(route).observe(seconds)
     if "fault" in g:
         counters.unavailable.labels(g.fault).inc()
-    for step, spent in _seconds_of_steps().items():
+    for step, spent in steps.items():
         counters.step_seconds.labels(step).observe(spent)
 
 
@@ -99,10 +103,15 @@ def _trace_request(response: Response, route: str) -> str:
 
 
 def _log_request(
-    response: Response, route: str, seconds: float, trace_id: str, *, is_routine: bool
+    response: Response,
+    route: str,
+    seconds: float,
+    steps: Mapping[str, float],
+    trace_id: str,
+    *,
+    is_routine: bool,
 ) -> None:
     """Log a request; a slow one with what its steps took."""
-    steps = _seconds_of_steps()
     # Whoever asks to wait until a write is visible waits by choice.
     slow = seconds - steps.get("visible", 0.0) >= g.watched_by.slow_seconds
     level = logging.WARNING if slow else logging.INFO
