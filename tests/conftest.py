@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -49,6 +50,8 @@ from tests.support.properties import register_profiles
 register_profiles()
 
 DEMO_FOLDER = "read also data"
+FOLLOWS = frozenset({"follower", "keyring", "drafts"})
+"""Threads that an application or an indexer starts, and that its test has to stop."""
 LONG_FIXTURES = frozenset({"postgresql", "multilingual", "mariadb"})
 """Servers to start and models to unpack: what needs one of them is left to `make test-long`."""
 
@@ -61,6 +64,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         needed = LONG_FIXTURES & (named | set(getattr(item, "fixturenames", ())))
         if needed and not item.get_closest_marker("postgresql_daily"):
             item.add_marker(pytest.mark.long)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on() -> Iterator[None]:
+    """A thread that a test left running would log, and hold files, in the tests after it."""
+    before = set(threading.enumerate())
+    yield
+    left = [each.name for each in set(threading.enumerate()) - before if each.name in FOLLOWS]
+    assert left == []
 
 
 @pytest.fixture(scope="session")

@@ -295,6 +295,6 @@ def test_an_article_withdrawn_since_the_rebuild_is_not_shown_to_the_public(
 
 
 def test_only_the_demonstration_serves_whole_articles(desk_settings: Settings) -> None:
-    app = create_app(replace(desk_settings, public_reads=True))
+    app = create_app(replace(desk_settings, public_reads=True), follows=False)
     assert [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/read/")] == []
     assert app.test_client().get("/read/harbour-2").status_code == 404
