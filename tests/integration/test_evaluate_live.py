@@ -152,7 +152,7 @@ def test_without_its_extra_the_command_names_it(
     monkeypatch.setattr("recommender.evaluation.measures.find_spec", lambda _: None)
     result = evaluate(archive, "--from-links")
     assert result.exit_code == 69
-    assert "pip install 'read-also[evaluation]'" in result.stderr
+    assert "pip install '.[evaluation]'" in result.stderr
 
 
 def test_a_report_that_cannot_be_written_is_73_before_any_work(

@@ -25,12 +25,14 @@ def working(address: str, folder: Path) -> Iterator[FlaskClient]:
     fill(settings, desk_articles())
     rebuild_fake(settings)
     app = create_app(settings)
+    shared = app.extensions["read-also"]
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {SECRETS['editor']}"
     try:
         yield client
     finally:
-        app.extensions["read-also"].stop()
+        shared.follower.stop()
+        shared.store.close()
 
 
 def test_lists_go_on_and_writes_are_refused_while_the_database_is_frozen(

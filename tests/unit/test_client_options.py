@@ -1,0 +1,75 @@
+"""How the Python client writes the options of lists."""
+
+import json
+from typing import Any
+
+import pytest
+
+from read_also_client import NotSendable, calls
+from read_also_client.options import body_of, query_of
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        ({"limit": 5, "mode": "latest"}, {"limit": "5", "mode": "latest"}),
+        ({"section": None, "explain": False, "images": False, "exclude": []}, {}),
+        ({"min_score": 0, "diversity": 0.0}, {"min_score": "0", "diversity": "0.000000"}),
+        (
+            {"diversity": -0.0, "min_score": 1e-7},
+            {"diversity": "0.000000", "min_score": "0.000000"},
+        ),
+        ({"explain": True}, {"explain": "1"}),
+        ({"explain": "all", "images": True}, {"explain": "all", "images": "1"}),
+        ({"exclude": ["b", 3]}, {"exclude": "b,3"}),
+        ({"max_age": 30}, {"max_age": "30d"}),
+        ({"max_age": "30d", "language": "any"}, {"max_age": "30d", "language": "any"}),
+        ({"language": ("en", "ru")}, {"language": "en,ru"}),
+        ({"section": "city,-opinion"}, {"section": "city,-opinion"}),
+        ({"section": ["Arts, Culture", r"a\,b", "-c"]}, {"section": r"Arts\, Culture,a\,b,-c"}),
+    ],
+)
+def test_options_in_an_address(options: dict[str, Any], query: dict[str, str]) -> None:
+    assert query_of(options) == query
+
+
+def test_options_in_json_keep_their_types() -> None:
+    options = {"limit": 5, "exclude": {"b"}, "explain": True, "min_score": 0.25, "max_age": 7}
+    assert body_of(options) == {
+        "limit": 5,
+        "exclude": ["b"],
+        "explain": True,
+        "min_score": 0.25,
+        "max_age": "7d",
+    }
+
+
+def test_an_excluded_article_needs_an_id() -> None:
+    with pytest.raises(NotSendable, match="a/b"):
+        query_of({"exclude": ["a/b"]})
+
+
+@pytest.mark.parametrize(("many", "method"), [(36, "GET"), (38, "POST")])
+def test_a_query_that_every_server_takes_goes_into_the_address(many: int, method: str) -> None:
+    call = calls.related("x" * 200, {"exclude": ["y" * 200] * many})
+    assert call.method == method
+    assert len(method) + len(call.path) + len(call.query.get("exclude", "")) * 1.02 < 8_190
+
+
+def test_a_query_that_is_too_long_is_the_same_as_a_body() -> None:
+    excluded = ["y" * 200] * 400
+    call = calls.related(17, {"exclude": excluded, "limit": 3})
+    assert (call.path, call.query) == ("/v1/related", {})
+    assert json.loads(call.body or b"") == {"article_id": "17", "exclude": excluded, "limit": 3}
+
+
+def test_a_draft_and_the_lists_of_a_page_have_fields_and_options_in_one_object() -> None:
+    draft = calls.related_for_draft({"title": "T", "tags": {"b", "a"}}, {"limit": 2, "tag": None})
+    assert json.loads(draft.body or b"") == {"title": "T", "tags": ["a", "b"], "limit": 2}
+    page = calls.related_lists(
+        [{"article_id": 7, "mode": "latest"}, {"title": "T", "language": "en", "exclude": [7]}]
+    )
+    assert json.loads(page.body or b"")["requests"] == [
+        {"article_id": "7", "mode": "latest"},
+        {"title": "T", "language": "en", "exclude": ["7"]},
+    ]
