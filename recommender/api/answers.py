@@ -234,6 +234,7 @@ class Dropped(Answer):
 class RelatedList(Answer):
     """A list in the order to show it; `article_id` is null for a draft.
 
+    `offset` is there on the pages after the first: how many items stand before this page.
     `short_because` is there when the list holds fewer items than requested: what cost it the most
     places. `dropped` are the nearest articles that are not in the list, by descending score; only
     with `explain=all`.
@@ -245,6 +246,7 @@ class RelatedList(Answer):
     returned: int
     mode: Mode
     generation: str
+    offset: int = 0
     short_because: ShortBecause | None = None
     dropped: tuple[Dropped, ...] | None = None
 

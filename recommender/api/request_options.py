@@ -175,6 +175,7 @@ Ids = Annotated[
     ),
 ]
 WHOLE_IN_QUERY: Final = InQuery(read_whole_number)
+OFFSET_IN_QUERY: Final = InQuery(lambda text: 0 if text == "0" else read_whole_number(text))
 SHARE_IN_QUERY: Final = InQuery(_read_share, {"type": "string", "pattern": f"^({_SHARE.pattern})$"})
 IDS_IN_QUERY: Final = InQuery(
     lambda text: text.split(","),
@@ -195,6 +196,16 @@ class ListOptions(Options):
     limit: Annotated[
         int, Field(ge=LIMITS[0], le=LIMITS[-1], description="How many items."), WHOLE_IN_QUERY
     ] = 12
+    offset: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=LIMITS[-1] - 1,
+            description="How many items of the list to leave out, for the pages after the first; "
+            "the list ends at 100. Ask for all pages with the same limit.",
+        ),
+        OFFSET_IN_QUERY,
+    ] = 0
     mode: Annotated[
         Mode,
         Field(

@@ -58,6 +58,12 @@ SIGNALS: Final = (
     show_default=True,
     type=click.IntRange(LIMITS[0], LIMITS[-1]),
 )
+@click.option(
+    "--offset",
+    default=0,
+    type=click.IntRange(0, LIMITS[-1] - 1),
+    help="Leave out so many items: the pages after the first.",
+)
 @click.option("--mode", type=click.Choice(MODES), default=MODES[0], show_default=True)
 @click.option(
     "--explain",
@@ -67,7 +73,9 @@ SIGNALS: Final = (
     help="Show why each item is there; with all, also what was dropped, and why.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
-def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_json: bool) -> None:
+def related(
+    article_id: str, limit: int, offset: int, mode: Mode, explain: str | None, as_json: bool
+) -> None:
     """Print the Read also list of the article ID."""
     settings = Settings.from_environment()
     with closing(open_store(settings.database_url, must_exist=True)) as store:
@@ -81,7 +89,7 @@ def related(article_id: str, limit: int, mode: Mode, explain: str | None, as_jso
             store.get(article_id)  # raises if it is unknown or deleted
             raise UnreadArticle(article_id)
         explanation: Explain = "all" if explain == "all" else explain is not None
-        options = ListOptions(limit=limit, mode=mode, explain=explanation)
+        options = ListOptions(limit=limit, offset=offset, mode=mode, explain=explanation)
         now = time.time()
         policy, overrides = replica.active_policy.policy, replica.overrides.of(article_id).at(now)
         list_request = ListRequest(view, seed, options, policy, now, overrides)

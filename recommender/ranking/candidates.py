@@ -80,12 +80,14 @@ class StageCandidates:
             duplicates: rows in other lists of the page, and duplicates dropped by earlier stages.
         more: whether the archive may have more candidates.
         by_time: whether the newest rank first.
+        story_score: with `mode=latest` the least score of the seed's story.
     """
 
     scored: ScoredCandidates
     listable: Mask
     more: bool
     by_time: bool
+    story_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +189,12 @@ class ListRequest:
         return rows
 
     def gather_candidates(
-        self, stage: str, fetch: int, rows: Mask, compare_only: Rows
+        self,
+        stage: str,
+        fetch: int,
+        rows: Mask,
+        compare_only: Rows,
+        story_score: float | None = None,
     ) -> StageCandidates:
         """Find and score the candidates of a stage.
 
@@ -197,9 +204,10 @@ class ListRequest:
             rows: which may still be listed, bool [n].
             compare_only: rows that are not listed, but compared, so that their duplicates are
                 found, int64 [k].
+            story_score: what the pages before have found; None on the first one.
         """
         if stage == SEMANTIC:
-            return self._related(fetch, rows, compare_only)
+            return self._related(fetch, rows, compare_only, story_score)
         if stage == FALLBACK_SECTION:
             section = Filter(section=self.seed.section)
             rows = rows & self.view.where(lambda part: matching(part, section))
@@ -233,7 +241,9 @@ class ListRequest:
         # If many share a date, which of them are taken must not depend on their row numbers.
         return self._in_tie_order(rows[np.lexsort((self._tie_breaks(rows), -times))[:fetch]])
 
-    def _related(self, fetch: int, rows: Mask, compare_only: Rows) -> StageCandidates:
+    def _related(
+        self, fetch: int, rows: Mask, compare_only: Rows, story_score: float | None
+    ) -> StageCandidates:
         """The related candidates; with `mode=latest` only those of the seed's story, by time."""
         with timed(self.steps, "search"):
             found = self.candidates(rows, fetch)
@@ -242,24 +252,25 @@ class ListRequest:
         listable = scored.are_related(self.policy, self.options.min_score) & new
         by_time = self.options.mode == "latest"
         if by_time:
-            listable &= self._of_story(scored, listable)
+            if story_score is None:
+                story_score = self._story_score(scored, listable)
+            listable &= scored.scores.score >= np.float32(story_score)
             scored = self._by_time(scored)
         more = fetch <= len(found) and bool(listable[new].all())
-        return StageCandidates(scored, listable, more, by_time)
+        return StageCandidates(scored, listable, more, by_time, story_score)
 
     def _score(self, found: Rows, compare_only: Rows) -> ScoredCandidates:
         with timed(self.steps, "scores"):
             return self.scorer.score(np.concatenate([found, compare_only]))
 
-    def _of_story(self, scored: ScoredCandidates, related: Mask) -> Mask:
-        """Which related candidates score at least `latest_share` of the best one: bool [m]."""
+    def _story_score(self, scored: ScoredCandidates, related: Mask) -> float:
+        """The least score of the seed's story: `latest_share` of the best related candidate's."""
         # The best score without reprints of the seed, which few others could come near.
         minhashes = self.view.take("minhash", scored.rows)
         overlap = estimate_jaccard(self.seed.minhash, minhashes)
         others = related & (overlap < self.policy.duplicate_overlap)
-        score = scored.scores.score
-        of_story: Mask = score >= self.policy.latest_share * score.max(initial=0.0, where=others)
-        return of_story
+        best = scored.scores.score.max(initial=0.0, where=others)
+        return float(self.policy.latest_share * best)
 
     def _by_time(self, scored: ScoredCandidates) -> ScoredCandidates:
         """The same candidates with their times as ranking values."""

@@ -49,7 +49,7 @@ def list_explained(
     listed = listed.model_copy(update={"items": items})
     if request.options.explain != "all":
         return listed
-    ids = {item.id for item in items}
+    ids = {item.id for item in selected.items}  # also of the pages before
     dropped = dropped_from(request, ids, selected.removed) if request.seed.has_list else ()
     return listed.model_copy(update={"dropped": dropped})
 

@@ -17,10 +17,12 @@ from index import View
 from recommender.api import (
     FALLBACK_LATEST,
     FALLBACK_STAGES,
+    LIMITS,
     PINNED,
     SEMANTIC,
     WORDS,
     Item,
+    ListOptions,
     RelatedList,
     Rule,
     ShortBecause,
@@ -35,6 +37,7 @@ from recommender.ranking.candidates import (
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.selection import (
+    USUAL_LENGTH,
     Removal,
     Selection,
     SelectionRules,
@@ -106,32 +109,41 @@ def list_related(request: ListRequest) -> RelatedList:
 
 
 def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
-    """The answer to a request, from its selected items."""
-    options = request.options
+    """The answer to a request: the page that it asks for, from its selected items."""
+    options, items = request.options, selected.items[request.options.offset :]
     return RelatedList(
         article_id=request.seed.id,
-        items=selected.items,
-        requested=options.limit,
-        returned=len(selected.items),
+        items=items,
+        requested=_end_of_page(options) - options.offset,
+        returned=len(items),
         mode=options.mode,
         generation=request.view.snapshot.generation,
+        offset=options.offset,
         short_because=_short_because(request, selected),
     )
 
 
 def select_items(request: ListRequest) -> SelectedItems:
-    """Select the items stage by stage; a fallback stage runs only while the list is short."""
+    """Select the items from the first one to the last one of the page that is asked for.
+
+    A page is selected stage by stage, below the pages before it; a fallback stage runs only while
+    the page is short. No page follows one that stays short, or places between them would be empty.
+    """
     if not request.seed.has_list:
         return SelectedItems((), {})
-    unfinished = _UnfinishedList(request)
+    unfinished, ends = _UnfinishedList(request), _ends_of_pages(request.options)
     if request.overrides.pinned:
-        unfinished.add_pins()
-    for stage in _stages(request):
-        unfinished.add_from(stage)
+        unfinished.add_pins(ends[-1])
+    for end in ends:
+        for stage in _stages(request):
+            unfinished.add_from(stage, end)
+        if len(unfinished.items) < end:
+            break
     removals = Counter(unfinished.removals.values())
     capped = removals[Removal.STORY_CAP] + removals[Removal.COPY_CAP]
     duplicates = removals.total() - capped
-    return SelectedItems(tuple(unfinished.items), unfinished.removed, duplicates, capped)
+    items = tuple(unfinished.items[: _end_of_page(request.options)])
+    return SelectedItems(items, unfinished.removed, duplicates, capped)
 
 
 def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
@@ -164,8 +176,28 @@ def greatest_loss(limit: int, left: Sequence[tuple[ShortBecause, int]]) -> Short
     return [cause for cost, cause in costs if cost == most][-1]
 
 
+def _end_of_page(options: ListOptions) -> int:
+    """How many items stand before and on the page that is asked for; a list ends at 100."""
+    return min(options.offset + options.limit, LIMITS[-1])
+
+
+def _ends_of_pages(options: ListOptions) -> list[int]:
+    """How many items the pages hold up to the end of each: of all pages up to the one asked for.
+
+    They depend on nothing but the limit, so that every page sees the same pages before it. If the
+    limit is small, the pages after the first are of the usual length: fewer selections are made.
+    """
+    first, step = options.limit, max(options.limit, USUAL_LENGTH)
+    ends, end = [first], first
+    while end < _end_of_page(options):
+        end = min((end // step + 1) * step, LIMITS[-1])
+        ends.append(end)
+    return ends
+
+
 def _short_because(request: ListRequest, selected: SelectedItems) -> ShortBecause | None:
-    limit, listed, capped = request.options.limit, len(selected.items), selected.capped
+    limit = _end_of_page(request.options)
+    listed, capped = len(selected.items), selected.capped
     if listed >= limit:
         return None
     if not request.seed.has_list:
@@ -188,7 +220,7 @@ def _count_eligible(request: ListRequest) -> tuple[int, int]:
     allowed = request.rows.eligible.copy()
     allowed[request.rows.pinned] = True
     count = int(np.count_nonzero(allowed))
-    if count >= request.options.limit:  # then the rest makes no difference
+    if count >= _end_of_page(request.options):  # then the rest makes no difference
         return count, count
     return int(np.count_nonzero(allowed | request.rows_by_default())), count
 
@@ -215,9 +247,10 @@ class _UnfinishedList:
         self._listed: list[tuple[CandidatePool, Rows]] = []  # by stage: pool, positions
         self._left = np.ones(len(self._view), np.bool_)  # neither listed nor dropped as repeats
         self._repeats = np.empty(0, np.int64)
+        self._story_score: float | None = None
 
-    def add_pins(self) -> None:
-        """Put the pinned articles on the list, whatever their score."""
+    def add_pins(self, end: int) -> None:
+        """Put the pinned articles on the list, whatever their score, up to `end` of them."""
         request = self._request
         rows, shown = request.rows.pinned, request.rows.shown_on_page
         if len(rows) and len(shown):
@@ -228,40 +261,44 @@ class _UnfinishedList:
         scored = request.scorer.score(rows)
         if request.options.min_score is not None:
             scored = scored.at(scored.scores.score >= request.options.min_score)
-        positions = np.arange(min(len(scored.rows), request.options.limit))
+        positions = np.arange(min(len(scored.rows), end))
         self._append(PINNED, scored, pool_of(self._view, scored, request.now), positions)
 
-    def add_from(self, stage: str) -> None:
-        """Add the items of a stage as long as there is room.
+    def add_from(self, stage: str, end: int) -> None:
+        """Add the items of a stage until the list has `end` items.
 
         If duplicates crowd out the rest, more candidates are looked at, but only once: if there are
         still too few, a later stage fills the list, or it stays short.
         """
         request = self._request
-        missing = request.options.limit - len(self.items)
+        missing = end - len(self.items)
         fetch = request.policy.candidates if stage == SEMANTIC else SPARE * missing
-        while missing and (rows := request.rows.eligible & self._left).any():
+        while missing > 0 and (rows := request.rows.eligible & self._left).any():
             compare_only = np.concatenate([request.rows.shown_on_page, self._repeats])
-            candidates = request.gather_candidates(stage, fetch, rows, compare_only)
+            candidates = request.gather_candidates(
+                stage, fetch, rows, compare_only, self._story_score
+            )
             with timed(request.steps, "selection"):
                 pool = pool_of(self._view, candidates.scored, request.now)
-                selection = self._select(candidates, pool, missing)
+                selection = self._select(candidates, pool, end)
             enough = len(selection.positions) == missing
             if enough or not candidates.more or fetch >= MOST_CANDIDATES:
                 self._append(stage, candidates.scored, pool, selection.positions)
                 self._note_removed(candidates.scored, selection)
+                if stage == SEMANTIC:
+                    self._story_score = candidates.story_score
                 return
             fetch = MOST_CANDIDATES
 
-    def _select(self, candidates: StageCandidates, pool: CandidatePool, missing: int) -> Selection:
+    def _select(self, candidates: StageCandidates, pool: CandidatePool, end: int) -> Selection:
         request = self._request
         diversity = 0.0 if candidates.by_time else request.options.diversity
         rows, shown = candidates.scored.rows, request.rows.shown_on_page
         translations = self._view.take("minhash", np.flatnonzero(request.rows.translations))
         return select(
             pool,
-            missing,
-            rules=SelectionRules.of(request.policy, request.options.limit, diversity),
+            end - len(self.items),
+            rules=SelectionRules.of(request.policy, end, diversity),
             seed_minhashes=np.vstack([request.seed.minhash, translations]),
             listable=candidates.listable,
             listed=self._listed_pool() if self._listed else None,
@@ -304,6 +341,9 @@ class _UnfinishedList:
         for position in positions.tolist():
             self.items.append(self._item(stage, scored, position))
         self._left[rows] = False
+        for row in rows.tolist():  # a cap of a page before may have removed it
+            self.removals.pop(row, None)
+            self.removed.pop(row, None)
         if len(rows):
             self._listed.append((pool, positions))
 

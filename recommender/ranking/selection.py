@@ -13,6 +13,7 @@ from recommender.ranking.duplicates import Counts, DuplicateClusters, translatio
 from recommender.ranking.policy import Policy
 
 __all__ = [
+    "USUAL_LENGTH",
     "Removal",
     "Selection",
     "SelectionRules",

@@ -78,7 +78,7 @@ def test_a_repeated_parameter_is_refused_even_if_equal(desk: FlaskClient, name: 
 
 def test_a_refusal_of_an_unknown_parameter_names_the_known_ones(desk: FlaskClient) -> None:
     response = desk.get(PATHS[0], query_string={"limits": "5"})
-    known = "limit, mode, section, tag, language, exclude, max_age, diversity, min_score, explain"
+    known = "limit, offset, mode, section, tag, language, exclude, max_age, diversity, min_score"
     assert known in response.get_json()["errors"][0]["detail"]
 
 

@@ -703,6 +703,38 @@ PARTS: Final = (
 )
 
 
+def pages_of(case: Case) -> list[RelatedList]:
+    """All pages of a list, up to the first one that is not full."""
+    pages, end = [case.answer()], case.options.limit
+    while pages[-1].returned == pages[-1].requested and end < LIMITS[-1]:
+        pages.append(case.answer(offset=end))
+        end += pages[-1].requested
+    return pages
+
+
+@given(question=questions(chosen=options(limit=4)) | questions(policy=policies(**STORIES)))
+@examples(60)
+def test_the_pages_of_a_list_together_are_one_list(
+    factory: ViewFactory, question: Question
+) -> None:
+    case = question.case(factory)
+    pages, limit = pages_of(case), case.options.limit
+    items = tuple(item for page in pages for item in page.items)
+    assert pages[0].items == case.items(offset=0)
+    assert [item.rank for item in items] == list(range(1, len(items) + 1))
+    assert [page.short_because is None for page in pages] == [
+        page.returned == page.requested for page in pages
+    ]
+    for offset in {1, limit - 1, limit + 1, 2 * limit + 1, LIMITS[-1] - 1} & {*range(LIMITS[-1])}:
+        page = case.answer(offset=offset)
+        assert page.items == items[offset : offset + limit]
+        assert (page.offset, page.requested) == (offset, min(limit, LIMITS[-1] - offset))
+    usual = max(12, limit)
+    pages_in_all = -(-sum(page.requested for page in pages) // usual)
+    whole = case.options.model_copy(update={"limit": usual * pages_in_all})
+    assert broken_rules(replace(case, question=replace(question, options=whole)), items) == {}
+
+
 def rank(case: Case, ids: Iterable[str]) -> Any:
     rows = [case.view.row_of(one) for one in ids]
     scorer = Scorer.of(case.view, case.seed, case.policy, case.now)
