@@ -57,7 +57,10 @@ __all__ = [
 ]
 
 ID_PATTERN: Final = r"[A-Za-z0-9._:~-]{1,200}"
-ID_SCHEMA: Final = {"pattern": rf"^(?!\.{{1,2}}$){ID_PATTERN}$"}
+ID_SCHEMA: Final = {  # without "." and "..", and without a look-ahead, which many readers lack
+    "pattern": r"^([A-Za-z0-9_:~-][A-Za-z0-9._:~-]{0,199}|\.[A-Za-z0-9_:~-][A-Za-z0-9._:~-]{0,198}"
+    r"|\.\.[A-Za-z0-9._:~-]{1,198})$"
+}
 _ID = re.compile(ID_PATTERN)
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
@@ -185,19 +188,34 @@ Status = Literal["published", "draft", "withheld", "canceled"]
 
 
 class Article(BaseModel):
-    """One article as a newsroom sends it. The text stays as given; nothing is cleaned here."""
+    """One article as a newsroom sends it. Its text stays as given.
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string", "pattern": r"\S"}}}
-                for name in ("title", "body", "body_html")
-            ]
-        },
-    )
+    It needs a title or a body. A field that is null counts as left out.
+
+    Attributes:
+        id: the name of the article in every call: `A-Z a-z 0-9 . _ : ~ -`, neither `.` nor `..`.
+        title: the headline. Without it the article is in no list.
+        body: the plain text, paragraphs separated by newlines.
+        body_html: the text as HTML, instead of `body`; at most 4 MiB.
+        summary: a standfirst or abstract; it is compared too.
+        url: where readers find the article.
+        section: the section or desk that it stands in.
+        tags: its keywords, at most 100.
+        authors: who wrote it, at most 100.
+        language: BCP-47. Without it the language is detected.
+        image_url: the picture that a list shows with it.
+        published_at: when it was published. A time to come schedules it.
+        updated_at: when it was last changed.
+        status: only articles that are `published`, as they are by default, are in lists.
+        embargoed_until: it is in no list before.
+        expires_at: it is in no list from then on.
+        no_related: whether it shows no list of its own.
+        never_recommend: whether it is in no list.
+        translation_of: the id of the original, or a name that all its translations share.
+        version: grows with each change; a write with an older one is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     id: Id
     title: Line = ""

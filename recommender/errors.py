@@ -74,7 +74,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One rejected field: a JSON pointer (RFC 6901) and what is wrong with its value."""
+    """One rejected field.
+
+    Attributes:
+        pointer: where it is, a JSON pointer (RFC 6901); empty for the whole.
+        detail: what is wrong with its value.
+    """
 
     pointer: str
     detail: str

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Final, TypeAlias, cast
 
@@ -19,6 +20,7 @@ __all__ = [
     "pointer_to",
     "read_json",
     "read_object",
+    "split_list",
 ]
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
@@ -31,6 +33,7 @@ LONGEST_STEP: Final = 200  # letters of a name that an error quotes
 MOST_FAULTS: Final = 20
 WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
 LONGEST_WHOLE_NUMBER: Final = 20  # letters; before a text of millions of digits is computed
+_BLANK: Final = b" \t\r\n"
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _TOO_DEEP: Final = f"is nested deeper than {MOST_DEPTH} levels"
 _MARKS: Final = ",[{"
@@ -78,6 +81,30 @@ def read_object(text: str | bytes) -> JsonObject:
     return value
 
 
+def split_list(text: bytes) -> Iterator[bytes]:
+    """The texts of the members of a JSON list, one by one; none of them is read.
+
+    A member is anything of which strings and brackets end, in at most 32 levels. It is for the
+    caller to read each by `read_json`.
+
+    Raises:
+        BadJson: the text is not a list, or the list does not end where the text ends.
+    """
+    text = text.strip(_BLANK)
+    at, end = 1, len(text) - 1
+    if not text.startswith(b"[") or not text.endswith(b"]") or at > end:
+        raise _bad(FieldFault("", "must be a list that ends where the body ends"))
+    if not text[at:end].strip(_BLANK):
+        return
+    while at <= end:
+        found = _pattern_of_member().match(text, at, end)
+        stop = found.end() if found else at
+        if not found or (stop < end and text[stop : stop + 1] != b","):
+            raise _bad(FieldFault("", f"is not JSON: a member of the list is broken, byte {stop}"))
+        yield found[0].strip(_BLANK)
+        at = stop + 1
+
+
 def pattern_of_marks(count: int) -> re.Pattern[str]:
     """Make a pattern that matches so many marks outside of strings.
 
@@ -96,6 +123,16 @@ def pointer_to(pointer: str, step: str | int) -> str:
     """Extend a JSON pointer (RFC 6901) by one step; a very long name is cut."""
     name = str(step)[:LONGEST_STEP]
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+
+
+@cache
+def _pattern_of_member() -> re.Pattern[bytes]:
+    """A member of a list, up to the comma after it. It never goes back, so its time is linear."""
+    text = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    nested = rf"[\[{{](?:[^\"\[\]{{}}]++|{text})*+[\]}}]"
+    for _ in range(MOST_DEPTH - 1):
+        nested = rf"[\[{{](?:[^\"\[\]{{}}]++|{text}|{nested})*+[\]}}]"
+    return re.compile(rf"(?:[^\"\[\]{{}},]++|{text}|{nested})++".encode(), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
-"""The answers of the HTTP API. The service, the OpenAPI document and the CLI share them."""
+"""What all answers have in common, and the answers about lists, errors and readiness."""
 
 from functools import partialmethod
-from typing import Annotated, ClassVar, Final, Literal, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from recommender.api.request_bodies import RecordedOverride
-from recommender.api.request_options import Mode
-from recommender.articles import Article, Moment
+from recommender.api.request_options import Mode, without_null
 from recommender.errors import FieldFault
 
 __all__ = [
@@ -21,14 +19,7 @@ __all__ = [
     "WORDS",
     "Answer",
     "AppearsIn",
-    "ArticlePage",
-    "BlocksNow",
-    "BulkAnswer",
-    "BulkFault",
-    "BulkItem",
     "Dropped",
-    "EarlierBlocks",
-    "EarlierPins",
     "Explanation",
     "FolderState",
     "Grounds",
@@ -36,15 +27,15 @@ __all__ = [
     "Item",
     "NoGrounds",
     "PassagePair",
-    "PinsNow",
     "Problem",
     "Readiness",
+    "Reason",
     "RelatedList",
     "RelatedLists",
     "Rule",
     "SharedTerm",
     "ShortBecause",
-    "Written",
+    "StoreState",
 ]
 
 NoGrounds = Literal["store_away", "text_changed"]
@@ -59,6 +50,8 @@ FolderState = Literal["ok", "full", "read-only", "failing"]
 `full`: no room, or a quota is used up. `read-only`: it may not be written. `failing`: the disk
 refuses for another reason; the log says which.
 """
+StoreState = Literal["ok", "away"]
+"""Whether the article store answers."""
 Rule = Literal[
     "translation",
     "excluded",
@@ -95,21 +88,34 @@ others. `min_score`, `threshold`: the others score too low, by the request or by
 `duplicates`: the others are reprints or translations. `caps`: the others are of one story or
 template with items above.
 """
+Reason = Literal["pinned", "semantic", "words", "fallback:section", "fallback:latest"]
+"""How an item came into a list.
+
+`pinned`: an editor put it there. `semantic`: it is related. `words`: it is related, and was
+compared by words alone. `fallback:section`, `fallback:latest`: too little is related, so the list
+is filled up with the newest articles of the section, then with the newest of all.
+"""
 PINNED: Final = "pinned"
 SEMANTIC: Final = "semantic"
 WORDS: Final = "words"
-RELATED: Final = frozenset({SEMANTIC, WORDS})
+RELATED: Final[frozenset[Reason]] = frozenset({SEMANTIC, WORDS})
 """The reasons of items that are listed for their score: not pinned, and not to fill the list."""
 FALLBACK_SECTION: Final = "fallback:section"
 FALLBACK_LATEST: Final = "fallback:latest"
-FALLBACK_STAGES: Final = (FALLBACK_SECTION, FALLBACK_LATEST)
-"""The reasons of items: PINNED, SEMANTIC, WORDS, and those of the fallback stages in order."""
+FALLBACK_STAGES: Final[tuple[Reason, ...]] = (FALLBACK_SECTION, FALLBACK_LATEST)
+"""In the order in which they fill a list."""
+
+
+def _leave_out_null(schema: dict[str, Any]) -> None:
+    """Say in a schema that a field without a value is left out, and never null."""
+    fields, required = schema["properties"], schema.get("required", ())
+    fields |= {name: without_null(one) for name, one in fields.items() if name not in required}
 
 
 class Answer(BaseModel):
     """An answer. In its JSON a field that has a default is left out where it has that default."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_extra=_leave_out_null)
 
     to_json: ClassVar = partialmethod(BaseModel.model_dump_json, exclude_defaults=True)
     """The JSON of the answer, its fields in their order; `indent=2` sets it out."""
@@ -118,17 +124,19 @@ class Answer(BaseModel):
 Rounded = Annotated[
     float, PlainSerializer(lambda share: round(share, 4), return_type=float, when_used="json")
 ]
-Shown = Annotated[
-    RecordedOverride,
-    PlainSerializer(lambda override: override.model_dump(mode="json"), when_used="json"),
-]
-"""An override in an answer: all fields are there, set or not."""
 
 
 class Problem(Answer):
-    """An error (RFC 9457); `errors` names each rejected field or parameter.
+    """An error (RFC 9457).
 
-    `request_id` is that of the header `X-Request-ID` and of the log.
+    Attributes:
+        type: always `about:blank`: the status says what kind it is.
+        title: the name of the status.
+        status: the HTTP status.
+        detail: what is wrong, and the remedy.
+        instance: the path of the request.
+        request_id: the id of the request, as in the header `X-Request-ID` and in the log.
+        errors: each rejected field or parameter.
     """
 
     type: str
@@ -140,23 +148,26 @@ class Problem(Answer):
     errors: tuple[FieldFault, ...] = ()
 
 
-class Written(Answer):
-    """The result of a write, and the number of the change that holds the present state."""
-
-    id: str
-    result: Literal["created", "updated", "unchanged"]
-    change: int
-
-
 class SharedTerm(Answer):
-    """A word of both texts, as the item spells it; `share` is of their lexical similarity, 0..1."""
+    """A word of both texts.
+
+    Attributes:
+        word: as the item spells it.
+        share: its share of the lexical similarity, 0 to 1.
+    """
 
     word: str
     share: Rounded
 
 
 class PassagePair(Answer):
-    """How a passage of the seed and one of the item begin, plain text, and their cosine."""
+    """Two passages that match.
+
+    Attributes:
+        seed: how the passage of the seed begins, plain text.
+        item: how the passage of the item begins, plain text.
+        similarity: their cosine.
+    """
 
     seed: str
     item: str
@@ -166,9 +177,11 @@ class PassagePair(Answer):
 class Grounds(Answer):
     """What two texts have in common.
 
-    `terms` are the shared words that weigh most, the heaviest first; `names` are proper names in
-    both; `passages` are the passages that match best, the best pair first. `terms` and `passages`
-    are empty if they added nothing to the score.
+    Attributes:
+        terms: the shared words that weigh most, the heaviest first; empty if they added nothing.
+        names: proper names in both texts, the most frequent first.
+        passages: the pairs of passages that match best, the best first; empty if they added
+            nothing.
     """
 
     terms: tuple[SharedTerm, ...]
@@ -179,9 +192,22 @@ class Grounds(Answer):
 class Explanation(Answer):
     """The parts of an item's place.
 
-    `dense`, `passages` and `lexical` are the signals after scaling, 0..1; the score is their mean
-    by their weights, and `ranking_value` is `score * recency + nearness - hubness`. `grounds` are
-    looked up afterwards, in the texts; where they cannot be, `no_grounds_because` says why.
+    The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
+    is `score * recency + nearness - hubness`.
+
+    Attributes:
+        dense: the similarity of the article vectors, scaled, 0 to 1.
+        passages: how well the passages match, scaled, 0 to 1.
+        lexical: the similarity of the words, scaled, 0 to 1.
+        dense_weight: the weight of `dense` in the score.
+        passage_weight: the weight of `passages` in the score.
+        lexical_weight: the weight of `lexical` in the score.
+        recency: what the age leaves of the score, 0 to 1.
+        nearness: what the item gains for being published near the seed in time.
+        hubness: what the item loses for being near to everything.
+        ranking_value: it gives the order, before diversity.
+        grounds: what the two texts share.
+        no_grounds_because: why there are no `grounds`.
     """
 
     dense: Rounded
@@ -199,10 +225,20 @@ class Explanation(Answer):
 
 
 class Item(Answer):
-    """One listed article. `score` is relatedness, 0 to 1; `rank` starts at 1.
+    """One listed article.
 
-    `reason` is `semantic` for a related article, or `words` if it was compared by words alone;
-    `pinned`; or `fallback:` with the name of the fallback stage.
+    Attributes:
+        id: the id of the article.
+        rank: its place in the list, from 1.
+        score: relatedness: 0 for two random articles, 1 for the same text.
+        title: the headline.
+        url: where readers find it.
+        section: its section.
+        language: BCP-47, given or detected.
+        published_at: when it was published, RFC 3339 in UTC.
+        image_url: its picture.
+        reason: how it came into the list.
+        explanation: why it stands where it does; only with `explain`.
     """
 
     id: str
@@ -212,16 +248,21 @@ class Item(Answer):
     url: str | None
     section: str | None
     language: str | None
-    published_at: str | None
+    published_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None
     image_url: str | None
-    reason: str
+    reason: Reason
     explanation: Explanation | None = None
 
 
 class Dropped(Answer):
-    """An article that is not in the list, and the first rule that kept it out.
+    """An article that is not in the list.
 
-    `because` is the id of the item that is listed instead, or that filled its cap.
+    Attributes:
+        id: its id.
+        title: its headline.
+        score: its relatedness.
+        rule: the first rule that kept it out.
+        because: the id of the item that is listed instead, or that filled its cap.
     """
 
     id: str
@@ -232,12 +273,19 @@ class Dropped(Answer):
 
 
 class RelatedList(Answer):
-    """A list in the order to show it; `article_id` is null for a draft.
+    """A list, in the order to show it.
 
-    `offset` is there on the pages after the first: how many items stand before this page.
-    `short_because` is there when the list holds fewer items than requested: what cost it the most
-    places. `dropped` are the nearest articles that are not in the list, by descending score; only
-    with `explain=all`.
+    Attributes:
+        article_id: the seed; null for a text that is not stored.
+        items: the listed articles, the best first.
+        requested: how many were asked for.
+        offset: how many items stand before this page; left out on the first page.
+        returned: how many there are.
+        mode: how the list was ranked.
+        generation: the snapshot that it comes from.
+        short_because: what cost it the most places; left out if the list is full.
+        dropped: the nearest articles that are not in it, by descending score; only with
+            `explain=all`.
     """
 
     article_id: str | None
@@ -252,131 +300,58 @@ class RelatedList(Answer):
 
 
 class RelatedLists(Answer):
-    """Lists of one page, in the order of the requests; no two show the same article."""
+    """The lists of one page; no two show the same article.
+
+    Attributes:
+        lists: in the order of the requests.
+    """
 
     lists: tuple[RelatedList, ...]
 
 
-class ArticlePage(Answer):
-    """Articles by ascending id; `next` is the cursor of the next page, null on the last."""
-
-    articles: tuple[Article, ...]
-    next: str | None
-
-
-class AuditRecord(Answer):
-    """One change: who did what, when and from where.
-
-    `actor` is the name of the key, or `cli:` and the user of a command. `subject` is the id of the
-    article or the name of the key. `change` is the number in the change log.
-    """
-
-    number: int
-    at: Moment
-    actor: str
-    action: str
-    subject: str
-    change: int | None
-    address: str
-    request_id: str
-
-
-class AuditPage(Answer):
-    """Changes in their order; the next page begins after the number `next`."""
-
-    entries: tuple[AuditRecord, ...]
-    next: int
-
-
-class BulkFault(Answer):
-    """Why a line of a bulk load was refused; `errors` names each rejected field."""
-
-    detail: str
-    errors: tuple[FieldFault, ...] = ()
-
-
-class BulkItem(Answer):
-    """The answer to one line, with the status that it would have had alone.
-
-    `id` is null where the line has no id that could be read.
-    """
-
-    id: str | None
-    status: int
-    result: Literal["created", "updated", "unchanged", "deleted"] | None = None
-    change: int | None = None
-    error: BulkFault | None = None
-
-
-class BulkAnswer(Answer):
-    """The answers to all lines, in order; `errors` says whether any line was refused."""
-
-    errors: bool
-    items: tuple[BulkItem, ...]
-
-
 class Health(Answer):
-    """The process answers."""
+    """The process answers.
+
+    Attributes:
+        status: always `ok`.
+    """
 
     status: Literal["ok"]
 
 
 class Readiness(Answer):
-    """What there is to answer from; `unserved` says why a published generation is not served.
+    """What there is to answer from.
 
-    `data_folder` says whether the data folder of the machine takes what is written.
+    Attributes:
+        status: always `ready`.
+        generation: the snapshot that is served.
+        articles: how many articles can be listed or asked for.
+        change: the newest change that shows.
+        store: whether the article store answers; lists go on without it.
+        data_folder: whether the data folder of the machine takes what is written.
+        unserved: why a published snapshot is not served; null if all is well.
     """
 
     status: Literal["ready"]
     generation: str
     articles: int
     change: int
-    store: Literal["ok", "away"]
+    store: StoreState
     data_folder: FolderState
     unserved: str | None
 
 
 class AppearsIn(Answer):
-    """The articles whose default list shows this one now.
+    """Where an article is listed now.
 
-    `checked` is the number of lists made to find them; `complete` says whether these were all.
+    Attributes:
+        article_id: the article.
+        appears_in: the ids of the articles whose default list shows it.
+        checked: how many lists were made to find them.
+        complete: whether these were all lists there are.
     """
 
     article_id: str
     appears_in: tuple[str, ...]
     checked: int
     complete: bool
-
-
-class EarlierPins(Answer):
-    """One setting of the pins: what was set, by whom and when."""
-
-    change: int
-    by: str
-    at: Moment
-    pins: tuple[Shown, ...]
-
-
-class EarlierBlocks(Answer):
-    """One setting of the blocks: what was set, by whom and when."""
-
-    change: int
-    by: str
-    at: Moment
-    blocks: tuple[Shown, ...]
-
-
-class PinsNow(Answer):
-    """The pins of an article, and all settings of them, the newest first."""
-
-    article_id: str
-    pins: tuple[Shown, ...]
-    history: tuple[EarlierPins, ...]
-
-
-class BlocksNow(Answer):
-    """The blocks of an article, and all settings of them, the newest first."""
-
-    article_id: str
-    blocks: tuple[Shown, ...]
-    history: tuple[EarlierBlocks, ...]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_v
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from recommender.api.request_options import ListOptions
+from recommender.api.request_options import ListOptions, without_null
 from recommender.articles import ID_SCHEMA, Article, Id, Moment, Text
 
 __all__ = [
@@ -28,17 +28,18 @@ MOST_LISTS: Final = 20
 
 
 class Override(BaseModel):
-    """One article that an editor pins to a list or blocks from it, and for which time.
-
-    It is active from `starts_at` (inclusive) until `ends_at` (exclusive); without them always.
-    """
+    """One article that an editor pins to a list or blocks from it, and for which time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    id: Id
-    why: Annotated[Text, Field(max_length=500)] = ""
-    starts_at: Moment | None = None
-    ends_at: Moment | None = None
+    id: Annotated[Id, Field(description="The id of the article.")]
+    why: Annotated[Text, Field(max_length=500, description="A note for other editors.")] = ""
+    starts_at: Annotated[
+        Moment | None, Field(description="It is active from then on; without it from now on.")
+    ] = None
+    ends_at: Annotated[
+        Moment | None, Field(description="It is active before; without it for ever.")
+    ] = None
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
@@ -58,7 +59,12 @@ class Override(BaseModel):
 
 
 class RecordedOverride(Override):
-    """A stored override: `by` is the person who set it, `at` the time."""
+    """A stored override.
+
+    Attributes:
+        by: the name of the key that set it, and of the editor if one was sent.
+        at: when it was set.
+    """
 
     by: str
     at: Moment
@@ -70,7 +76,12 @@ class RecordedOverride(Override):
 
 
 class Pins(BaseModel):
-    """Pins to set: they stand first in the list, in this order. `by` names the editor."""
+    """Pins to set.
+
+    Attributes:
+        by: the editor who sets them.
+        pins: they stand first in the list, in this order; at most 100.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -79,7 +90,12 @@ class Pins(BaseModel):
 
 
 class Blocks(BaseModel):
-    """Blocks to set: the list never shows them. `by` names the editor."""
+    """Blocks to set.
+
+    Attributes:
+        by: the editor who sets them.
+        blocks: the list never shows them; at most 500.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -92,6 +108,9 @@ class RelatedRequest(BaseModel):
 
     In JSON all are fields of one object: `article_id` or the fields of the text, and the options of
     the list. `section` and `language` are those of a text, where there is one.
+
+    Attributes:
+        article_id: the id of a stored article.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -109,25 +128,19 @@ class RelatedRequest(BaseModel):
         fields = {"article_id": {"type": "string", **ID_SCHEMA}} | article["properties"]
         fields |= {name: one for name, one in options["properties"].items() if name not in fields}
         reference = handler(core_schema)
-        handler.resolve_ref_schema(reference).update(
-            properties={name: _not_null(one) for name, one in fields.items()},
-            required=[],
-            additionalProperties=False,
-            anyOf=[*article["anyOf"], {"required": ["article_id"]}],
-        )
+        schema = handler.resolve_ref_schema(reference)
+        schema.pop("required")
+        schema["properties"] = {name: without_null(one) for name, one in fields.items()}
+        schema["additionalProperties"] = False
         return reference
 
 
-def _not_null(schema: JsonSchemaValue) -> JsonSchemaValue:
-    if "anyOf" not in schema:
-        return schema
-    others = {name: one for name, one in schema.items() if name not in {"anyOf", "default"}}
-    value: JsonSchemaValue = schema["anyOf"][0]
-    return value | others
-
-
 class RelatedRequests(BaseModel):
-    """Several lists that do not repeat each other."""
+    """Several lists that do not repeat each other.
+
+    Attributes:
+        requests: one for each list, at most 20.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -136,13 +149,21 @@ class RelatedRequests(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The article to delete."""
+    """The article to delete.
+
+    Attributes:
+        id: its id.
+    """
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A line of a bulk load that deletes an article."""
+    """A member of a bulk load that deletes an article.
+
+    Attributes:
+        delete: which article.
+    """
 
     delete: Target

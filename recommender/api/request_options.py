@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,6 @@ from pydantic import (
 )
 
 from recommender.articles import (
-    ID_PATTERN,
     ID_SCHEMA,
     LANGUAGE_PATTERN,
     check_id,
@@ -41,6 +40,7 @@ __all__ = [
     "WriteOptions",
     "cursor_after",
     "read_whole_number",
+    "without_null",
 ]
 
 Mode = Literal["mixed", "background", "latest"]
@@ -51,15 +51,19 @@ LONGEST_LANGUAGES: Final = 2_000  # characters; hundreds of tags
 MOST_ON_A_PAGE: Final = 100
 MOST_ENTRIES: Final = 1_000
 _CURSOR_VERSION: Final = "1:"
-Explain = Literal[False, True, "all"]
+Explain = Annotated[
+    Literal[False, True, "all"],
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "const": "all"}]}),
+]
 """Whether items carry their explanation; with `all` the answer also lists what was dropped."""
 _DAYS: Final = re.compile(r"[1-9][0-9]{0,4}d")
-_SHARE: Final = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _PLACE: Final = re.compile(r"^(?:0|[1-9][0-9]{0,14})$", re.ASCII)
+LAST_PLACE: Final = 10**15 - 1
 _WHOLE_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}")
-_ONE_ID: Final = rf"(?!\.{{1,2}}(,|$)){ID_PATTERN}"
 _ONE_LANGUAGE: Final = rf"(?!any(,|$)){LANGUAGE_PATTERN[1:-1]}"
 _LANGUAGES: Final = re.compile(rf"any|{_ONE_LANGUAGE}(,{_ONE_LANGUAGE})*")
+_SOME_LANGUAGES: Final = _LANGUAGES.pattern.replace(r"(?!any(,|$))", "")  # many readers lack it
 _IN_QUERY: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
 LONGEST_HEADING: Final = 100  # characters
 SWITCH: Final = {"1": True, "0": False}
@@ -81,6 +85,13 @@ class InQuery:
     schema: Mapping[str, object] | None = None
 
 
+def without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a value that is left out where there is none, instead of null."""
+    kept = {n: one for n, one in schema.items() if n != "anyOf" and (n, one) != ("default", None)}
+    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    return kinds[0] | kept if len(kinds) == 1 else kept | ({"anyOf": kinds} if kinds else {})
+
+
 def read_whole_number(text: str) -> int:
     """Read digits of ASCII without sign, leading zero or underscore.
 
@@ -98,9 +109,10 @@ def _read_place(text: str) -> int:
     return int(text)
 
 
-def _read_share(text: str) -> float:
-    if not _SHARE.fullmatch(text):
-        raise ValueError("must be a decimal number from 0 to 1")
+def _read_number(text: str) -> float:
+    """Read a number as JSON writes it, and as programs print it: `0.25`, `1e-05`."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("must be a number, such as 0.25")
     return float(text)
 
 
@@ -155,7 +167,7 @@ Languages = Annotated[
     str,
     Field(max_length=LONGEST_LANGUAGES),
     _check_pattern(_LANGUAGES, "must be any, or BCP-47 tags joined by commas, such as en,ru"),
-    Field(json_schema_extra={"pattern": f"^({_LANGUAGES.pattern})$"}),
+    Field(json_schema_extra={"pattern": f"^({_SOME_LANGUAGES})$"}),
 ]
 Days = Annotated[
     str,
@@ -176,10 +188,10 @@ Ids = Annotated[
 ]
 WHOLE_IN_QUERY: Final = InQuery(read_whole_number)
 OFFSET_IN_QUERY: Final = InQuery(lambda text: 0 if text == "0" else read_whole_number(text))
-SHARE_IN_QUERY: Final = InQuery(_read_share, {"type": "string", "pattern": f"^({_SHARE.pattern})$"})
+NUMBER_IN_QUERY: Final = InQuery(_read_number)
 IDS_IN_QUERY: Final = InQuery(
     lambda text: text.split(","),
-    {"type": "string", "pattern": f"^{_ONE_ID}(,{_ONE_ID}){{0,{MOST_EXCLUDED - 1}}}$"},
+    {"type": "string", "pattern": "^[A-Za-z0-9._:~-]+(,[A-Za-z0-9._:~-]+)*$"},
 )
 EXPLAIN_IN_QUERY: Final = InQuery(_read_explain, {"type": "string", "enum": [*_IN_QUERY]})
 
@@ -209,8 +221,8 @@ class ListOptions(Options):
     mode: Annotated[
         Mode,
         Field(
-            description="mixed: the newer of equals first; background: older than the seed; "
-            "latest: newest first."
+            description="How it is ranked. mixed: the newer of equals first; background: only what "
+            "is older than the seed; latest: newest first."
         ),
     ] = "mixed"
     section: Annotated[Label | None, Field(description="Only articles of this section.")] = None
@@ -226,12 +238,12 @@ class ListOptions(Options):
         Days | None, Field(description="Only articles of at most this age in days.")
     ] = None
     diversity: Annotated[
-        Share | None, Field(description="0 to 1, instead of the policy's."), SHARE_IN_QUERY
+        Share | None, Field(description="0 to 1, instead of the policy's."), NUMBER_IN_QUERY
     ] = None
     min_score: Annotated[
         Share | None,
         Field(description="0 to 1: nothing below is listed, and nothing fills up."),
-        SHARE_IN_QUERY,
+        NUMBER_IN_QUERY,
     ] = None
     explain: Annotated[
         Explain,
@@ -273,7 +285,7 @@ class FragmentOptions(ListOptions):
     images: Annotated[
         bool,
         Field(description="1: items with their image."),
-        InQuery(_read_switch, {"type": "string", "enum": [*SWITCH], "default": "0"}),
+        InQuery(_read_switch, {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}),
     ] = False
 
 
@@ -294,8 +306,8 @@ class AuditOptions(Options):
 
     after: Annotated[
         int,
-        Field(ge=0, description="`next` of the page before; 0 to begin."),
-        InQuery(_read_place, {"type": "string", "pattern": _PLACE.pattern, "default": "0"}),
+        Field(ge=0, le=LAST_PLACE, description="`next` of the page before; 0 to begin."),
+        InQuery(_read_place),
     ] = 0
     limit: Annotated[
         int, Field(ge=1, le=MOST_ENTRIES, description="How many entries at most."), WHOLE_IN_QUERY

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
-from recommender.api import FALLBACK_SECTION, SEMANTIC, ListOptions
+from recommender.api import FALLBACK_SECTION, SEMANTIC, ListOptions, Reason
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.fusion import ScoredCandidates
@@ -190,7 +190,7 @@ class ListRequest:
 
     def gather_candidates(
         self,
-        stage: str,
+        stage: Reason,
         fetch: int,
         rows: Mask,
         compare_only: Rows,

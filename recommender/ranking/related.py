@@ -23,6 +23,7 @@ from recommender.api import (
     WORDS,
     Item,
     ListOptions,
+    Reason,
     RelatedList,
     Rule,
     ShortBecause,
@@ -230,7 +231,7 @@ def _fills_up(request: ListRequest) -> bool:
     return request.policy.fallback and request.options.min_score is None
 
 
-def _stages(request: ListRequest) -> tuple[str, ...]:
+def _stages(request: ListRequest) -> tuple[Reason, ...]:
     if not _fills_up(request):
         return (SEMANTIC,)
     return (SEMANTIC, *FALLBACK_STAGES) if request.seed.section else (SEMANTIC, FALLBACK_LATEST)
@@ -264,7 +265,7 @@ class _UnfinishedList:
         positions = np.arange(min(len(scored.rows), end))
         self._append(PINNED, scored, pool_of(self._view, scored, request.now), positions)
 
-    def add_from(self, stage: str, end: int) -> None:
+    def add_from(self, stage: Reason, end: int) -> None:
         """Add the items of a stage until the list has `end` items.
 
         If duplicates crowd out the rest, more candidates are looked at, but only once: if there are
@@ -334,7 +335,7 @@ class _UnfinishedList:
         }
 
     def _append(
-        self, stage: str, scored: ScoredCandidates, pool: CandidatePool, positions: Rows
+        self, stage: Reason, scored: ScoredCandidates, pool: CandidatePool, positions: Rows
     ) -> None:
         """Append some candidates to the list, in that order."""
         rows = scored.rows[positions]
@@ -347,7 +348,7 @@ class _UnfinishedList:
         if len(rows):
             self._listed.append((pool, positions))
 
-    def _item(self, stage: str, scored: ScoredCandidates, position: int) -> Item:
+    def _item(self, stage: Reason, scored: ScoredCandidates, position: int) -> Item:
         row = int(scored.rows[position])
         by_words = stage == SEMANTIC and bool(scored.by_words_alone[position])
         return Item(

@@ -26,7 +26,7 @@ MOST_LETTERS: Final = 4 * 2**20  # of all documents of a page together
 @articles.put("/articles/<article_id>")
 @needs("write")
 @described(
-    "api_put_article",
+    "putArticle",
     "Store an article.",
     answers={200: Written, 201: Written, 202: Written},
     query=WriteOptions,
@@ -44,7 +44,7 @@ def put_article(options: WriteOptions, article_id: str) -> Response:
 @articles.patch("/articles/<article_id>")
 @needs("write")
 @described(
-    "api_patch_article",
+    "patchArticle",
     "Change some fields of an article by a merge patch (RFC 7396); null removes one.",
     answers={200: Written, 202: Written},
     query=WriteOptions,
@@ -63,7 +63,7 @@ def patch_article(options: WriteOptions, article_id: str) -> Response:
 @articles.get("/articles/<article_id>")
 @needs("read")
 @described(
-    "api_get_article",
+    "getArticle",
     "An article as it was given.",
     answers={200: Article},
     problems=(404, 410),
@@ -78,7 +78,7 @@ def get_article(article_id: str) -> Response:
 @articles.delete("/articles/<article_id>")
 @needs("write")
 @described(
-    "api_delete_article",
+    "deleteArticle",
     "Delete an article; doing so twice is fine.",
     answers={202: None, 204: None},
     query=WriteOptions,
@@ -111,7 +111,7 @@ def _read_article(article_id: str) -> Article:
 @articles.get("/articles")
 @needs("read")
 @described(
-    "archive_page",
+    "listArticles",
     "The articles that are stored, by ascending id.",
     answers={200: ArticlePage},
     query=PageOptions,

@@ -16,7 +16,7 @@ audit = Blueprint("audit", __name__, url_prefix="/v1")
 @audit.get("/audit")
 @needs("admin")
 @described(
-    "audit_page",
+    "listAuditEntries",
     "Who changed what, the oldest first.",
     answers={200: AuditPage},
     query=AuditOptions,

@@ -1,11 +1,13 @@
-"""Many writes in one request: NDJSON, an article or a deletion on each line, each answered."""
+"""Many writes in one request: a list or lines of articles and deletions, each answered."""
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Annotated, Final
 
 from flask import Blueprint, Response, request
+from pydantic import Field
 
 from recommender.api import BulkAnswer, BulkFault, BulkItem, Deletion
 from recommender.articles import Article, article_of, check_id
@@ -20,7 +22,7 @@ from recommender.errors import (
 )
 from recommender.request_origin import STOPPING
 from recommender.store import DeleteRequest, Receipt
-from recommender.strict_json import JsonObject, read_object
+from recommender.strict_json import JsonObject, read_object, split_list
 from recommender.web.auth import actor_of_request, heavy_call, needs
 from recommender.web.bodies import LARGEST_DOCUMENT, TOO_LARGE, read_body
 from recommender.web.endpoints import Body, described
@@ -37,6 +39,7 @@ LINES_PER_BATCH: Final = 25  # one transaction each
 BATCH_PAUSE_SECONDS: Final = 0.01  # so that single writes get in between
 MOST_FAULTS: Final = 10
 """Of a line, so many are named: thousands of lines have one answer."""
+LINES: Final = "application/x-ndjson"
 DELETE: Final = "delete"
 STATUSES: Final = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 
@@ -45,27 +48,35 @@ Outcome = Receipt | ReadAlsoError
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its id if it has a readable one, and its request or the reason of its refusal."""
+    """A line, or a member of a list.
+
+    Attributes:
+        id: the id in it, if it has a readable one.
+        request: what it asks for, or the reason of its refusal.
+    """
 
     id: str | None
     request: Article | DeleteRequest | ReadAlsoError
 
 
+Members = Annotated[list[Article | Deletion], Field(max_length=MOST_LINES)]
+
+
 @bulk.post("/bulk")
 @needs("write")
 @described(
-    "bulk_load",
-    "Many articles and deletions, a line each; answered line by line, in order.",
+    "bulkWrite",
+    "Store and delete many articles; each is answered, in order.",
     answers={200: BulkAnswer},
-    body=Body(Article | Deletion, ("application/x-ndjson",)),
+    body=Body(Members, lines=LINES),
 )
 def load() -> Response:
-    """Store and delete line by line, with the status that each would have had alone."""
+    """Each member gets the status that it would have had alone; one refused stops no other."""
     with (
         heavy_call(),
         state().limits.bulk.hold("a bulk load"),
     ):  # while the body is read too, for its memory
-        lines = _lines(read_body(MOST_LOAD_BYTES))
+        lines = _split(read_body(MOST_LOAD_BYTES))
         items = [answer_line(line, outcome) for line, outcome in _write(lines)]
     for item in items:
         state().counters.bulk_items.labels(str(item.status)).inc()
@@ -73,17 +84,22 @@ def load() -> Response:
     return respond(BulkAnswer(errors=errors, items=tuple(items)))
 
 
-def _lines(body: bytes) -> list[bytes]:
-    """The lines that are not blank.
+def _split(body: bytes) -> list[bytes]:
+    """The members of a list, or the lines that are not blank.
+
+    No line begins with a bracket, so a body that does is a list, unless it is said to be lines.
 
     Raises:
         Refused: there are too many.
+        BadJson: the list is broken.
     """
-    lines = [line for line in body.split(b"\n") if line.strip()]
-    if len(lines) > MOST_LINES:
-        many = f"the body has {len(lines)} lines; at most {MOST_LINES} are taken at once"
+    is_list = request.mimetype != LINES and body.lstrip().startswith(b"[")
+    found = split_list(body) if is_list else (line for line in body.split(b"\n") if line.strip())
+    parts = list(islice(found, MOST_LINES + 1))
+    if len(parts) > MOST_LINES:
+        many = f"the body has more than {MOST_LINES} articles"
         raise Refused(TOO_LARGE, f"{many}: send the rest in another request")
-    return lines
+    return parts
 
 
 def _write(lines: Sequence[bytes]) -> Iterator[tuple[Line, Outcome]]:

@@ -53,11 +53,13 @@ class Body:
     Attributes:
         model: a type that pydantic knows.
         media: the media types that it may be sent as.
+        lines: for a list, the media type of its members as lines of JSON, if it takes them too.
         partial: whether any of its fields may be left out, or removed by null.
     """
 
     model: object
     media: tuple[str, ...] = ("application/json",)
+    lines: str | None = None
     partial: bool = False
 
 
@@ -66,7 +68,7 @@ class Description:
     """The description of an endpoint: its query, its body and its answers.
 
     Attributes:
-        operation: the operation id in the OpenAPI document; its first word is the tag.
+        operation: the operation id in the OpenAPI document: a verb and a noun, `putArticle`.
         summary: one line.
         answers: by status, a type that pydantic knows, an answer that is not JSON, or None for no
             body.
@@ -124,7 +126,7 @@ def described(
 
         @api.get("/things/<thing_id>")
         @needs("read")
-        @described("things_get", "A thing.", answers={200: Thing}, query=ListOptions)
+        @described("getThing", "A thing.", answers={200: Thing}, query=ListOptions)
         def get_thing(options: ListOptions, thing_id: str) -> Response: ...
     """
     description = Description(operation, summary, answers, query, body, problems)

@@ -93,7 +93,7 @@ class Section:
 @fragment.get("/v1/articles/<article_id>/related.html")
 @opens_lists
 @described(
-    "fragment_related_html",
+    "listRelatedHtml",
     "The list as an escaped section of HTML; empty if the list is empty.",
     answers={200: NonJsonAnswer("text/html"), 304: None},
     query=FragmentOptions,

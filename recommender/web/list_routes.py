@@ -40,7 +40,7 @@ SHARED: Final = frozenset({"section", "language"})
 @lists.get("/articles/<article_id>/related")
 @opens_lists
 @described(
-    "api_related",
+    "listRelated",
     "The list under an article.",
     answers={200: RelatedList, 304: None},
     query=ListOptions,
@@ -59,7 +59,7 @@ def related(options: ListOptions, article_id: str) -> Response:
 @lists.post("/related")
 @needs("read")
 @described(
-    "drafts_related_to_draft",
+    "listRelatedForDraft",
     "The list that a text would get, or several lists for one page that do not repeat each other.",
     answers={200: RelatedList | RelatedLists},
     body=Body(RelatedRequest | RelatedRequests),
@@ -77,7 +77,7 @@ def related_to_draft() -> Response:
 @lists.get("/articles/<article_id>/appears-in")
 @needs("read")
 @described(
-    "appearances_appears_in",
+    "listAppearances",
     "The articles whose default list shows this one now.",
     answers={200: AppearsIn},
     problems=(404, 410, 503),

@@ -18,7 +18,7 @@ operations = Blueprint("operations", __name__)
 
 
 @operations.get("/healthz")
-@described("ops_healthz", "The process answers.", answers={200: Health})
+@described("getHealth", "The process answers.", answers={200: Health})
 def healthz() -> Response:
     """The process answers."""
     return respond(Health(status="ok"))
@@ -26,7 +26,7 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 @described(
-    "ops_readyz", "There is an archive to answer from.", answers={200: Readiness}, problems=(503,)
+    "getReadiness", "There is an archive to answer from.", answers={200: Readiness}, problems=(503,)
 )
 def readyz() -> Response:
     """200 if there is an archive to answer from; 503 before that.
@@ -49,7 +49,7 @@ def readyz() -> Response:
 
 @operations.get("/metrics")
 @described(
-    "metrics_show",
+    "getMetrics",
     "Figures for Prometheus, on the operators' listener only.",
     answers={200: NonJsonAnswer(CONTENT_TYPE_LATEST)},
     problems=(404,),

@@ -28,7 +28,7 @@ def _add_get(kind: Kind, answer: type[PinsNow | BlocksNow]) -> None:
     @overrides.get(f"/articles/<article_id>/{kind}", endpoint=f"get_{kind}")
     @needs("read")
     @described(
-        f"choices_get_{kind}",
+        f"get{kind.title()}",
         f"The {kind} of an article, with who set them.",
         answers={200: answer},
         problems=ABSENT,
@@ -48,7 +48,7 @@ def _add_put(kind: Kind, wanted: type[Pins | Blocks]) -> None:
     @overrides.put(f"/articles/<article_id>/{kind}", endpoint=f"put_{kind}")
     @needs("write")
     @described(
-        f"choices_put_{kind}",
+        f"put{kind.title()}",
         f"Replace the {kind} of an article.",
         answers={200: Written, ACCEPTED: Written},
         query=WriteOptions,
@@ -66,7 +66,7 @@ def _add_delete(kind: Kind) -> None:
     @overrides.delete(f"/articles/<article_id>/{kind}", endpoint=f"delete_{kind}")
     @needs("write")
     @described(
-        f"choices_delete_{kind}",
+        f"delete{kind.title()}",
         f"Remove the {kind} of an article; doing so twice is fine.",
         answers={204: None, ACCEPTED: None},
         query=WriteOptions,

@@ -29,7 +29,7 @@ reader = Blueprint("reader", __name__, template_folder="templates", static_folde
 
 @assets.get("/read-also.js")
 @described(
-    "assets_script",
+    "getListScript",
     "The script that places lists.",
     answers={200: NonJsonAnswer("text/javascript"), 304: None},
 )
@@ -40,7 +40,7 @@ def script() -> Response:
 
 @assets.get("/read-also.css")
 @described(
-    "assets_style", "A plain theme for lists.", answers={200: NonJsonAnswer("text/css"), 304: None}
+    "getListStyle", "A plain theme for lists.", answers={200: NonJsonAnswer("text/css"), 304: None}
 )
 def style() -> Response:
     """A plain theme for the list, light and dark, in both directions."""
@@ -66,7 +66,7 @@ def _read(name: str) -> bytes:
 @reader.get("/read/<article_id>")
 @opens_lists
 @described(
-    "reader_read",
+    "readStory",
     "A story with its list under it, as the demonstration shows it.",
     answers={200: NonJsonAnswer("text/html"), 304: None},
     query=FragmentOptions,

@@ -43,7 +43,7 @@ def test_the_page_fits_the_width_of_the_screen(manual: Callable[[int], Page], wi
 
 def test_cells_are_in_a_row_on_a_wide_screen(manual: Callable[[int], Page]) -> None:
     page = manual(WIDE)
-    assert len(lefts(page)) == 3
+    assert len(lefts(page)) == 4
     assert set(page.locator(f"{MEMBERS} td").evaluate_all(LABELS)) == {"none"}
 
 
@@ -53,7 +53,7 @@ def test_cells_are_in_a_column_with_their_names_on_a_narrow_screen(
     page = manual(NARROW)
     assert len(lefts(page)) == 1
     labels = page.locator(f"{MEMBERS} tr:nth-child(1) td").evaluate_all(LABELS)
-    assert labels == ['"value: "', '"required: "']
+    assert labels == ['"value: "', '"required: "', '"meaning: "']
 
 
 def test_tables_have_the_role_of_tables_on_every_screen(manual: Callable[[int], Page]) -> None:

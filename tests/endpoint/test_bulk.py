@@ -1,8 +1,10 @@
 """POST /v1/bulk: each line is answered in order as it would be alone, or nothing is stored."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, DeleteRequest, QueueLength, Receipt, open_store
 from recommender.web import EXTENSION
 from recommender.web.bulk_routes import LINES_PER_BATCH, MOST_FAULTS, MOST_LINES, MOST_LOAD_BYTES
+from tests.support.archives import archive_settings
 
 Document = dict[str, Any]
 NDJSON = "application/x-ndjson"
@@ -55,9 +58,9 @@ def ndjson(lines: Iterable[object]) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-def load(client: FlaskClient, body: bytes | Sequence[object]) -> TestResponse:
+def load(client: FlaskClient, body: bytes | Sequence[object], kind: str = NDJSON) -> TestResponse:
     data = body if isinstance(body, bytes) else ndjson(body)
-    return client.post("/v1/bulk", data=data, content_type=NDJSON)
+    return client.post("/v1/bulk", data=data, content_type=kind)
 
 
 def answers(response: TestResponse) -> list[tuple[str | None, int]]:
@@ -158,6 +161,52 @@ def test_every_line_has_the_status_of_its_single_call(
     assert loaded == [201, 200, 200, 201, 200, 409, 200, 204, 404, 204, 422, 422]
     # What was deleted before is created again, and keeps its newest version.
     assert fresh == [201, 200, 201, 409, 201, 409, 200, 204, 404, 204, 422, 422]
+
+
+def as_list(lines: Iterable[bytes]) -> bytes:
+    return b"[" + b",\n ".join(lines) + b"]"
+
+
+def test_a_list_is_answered_as_its_members_are_as_lines(
+    client: FlaskClient, client_of: Callable[..., FlaskClient], own_desk: Settings, tmp_path: Path
+) -> None:
+    """The oracle is the same load as lines, on another copy of what is stored."""
+    shutil.copytree(own_desk.data_dir, tmp_path / "other")
+    other = archive_settings(tmp_path / "other")
+    good = [
+        ndjson([one]) for one in (article("a"), gone("harbour-2"), gone("nobody"), article("a"))
+    ]
+    lines = [*good, b"{}", b"5", *(line for line, _, _ in BAD_LINES if b'"a"}' in line)]
+    of_list = load(client, as_list(lines), "application/json")
+    of_lines = load(client_of(other), b"".join(line.strip() + b"\n" for line in lines))
+    assert of_list.get_json() == of_lines.get_json()
+    assert [status for _, status in answers(of_list)][:4] == [201, 204, 404, 200]
+
+
+def test_lines_are_taken_whatever_they_are_called_and_a_list_is_no_line(
+    client: FlaskClient,
+) -> None:
+    lines = ndjson([article("a"), article("b")])
+    assert answers(load(client, lines, "application/json")) == [("a", 201), ("b", 201)]
+    assert answers(load(client, as_list([b'{"id": "c", "title": "A"}']))) == [(None, 422)]
+    assert load(client, b"[]", "application/json").get_json() == {"errors": False, "items": []}
+
+
+@pytest.mark.parametrize("body", [b"[", b'[{"id": "a", "title": "A"},]', b'[{"id": "a"}] 5'])
+def test_a_broken_list_stores_nothing(client: FlaskClient, body: bytes) -> None:
+    response = load(client, body, "application/json")
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
+    assert client.get("/v1/articles/a").status_code == 404
+
+
+def test_a_list_is_bounded_as_lines_are(client: FlaskClient) -> None:
+    wide = as_list(ndjson([article("a", body="x" * (4 * 2**20))]) for _ in range(1))
+    assert answers(load(client, wide, "application/json")) == [(None, 413)]
+    many = as_list([b"1"] * (MOST_LINES + 1))
+    assert load(client, many, "application/json").status_code == 413
+    assert len(answers(load(client, as_list([b"1"] * MOST_LINES), "application/json"))) == 5_000
+    large = as_list([b"1", b" " * MOST_LOAD_BYTES])
+    assert load(client, large, "application/json").status_code == 413
 
 
 def test_blank_lines_and_carriage_returns_are_ignored(client: FlaskClient) -> None:

@@ -63,7 +63,15 @@ CALLS: list[Call[Any]] = [
 
 @pytest.fixture(scope="module")
 def document(desk: FlaskClient) -> Document:
+    """The document; a field with one of some words has them, as the client's models do."""
     found: Document = desk.get("/openapi.json").get_json()
+    schemas = found["components"]["schemas"]
+    words = {f"#/components/schemas/{name}" for name, one in schemas.items() if "enum" in one}
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if field.get("$ref") in words:
+                field |= {"type": "string"}
+                del field["$ref"]
     return found
 
 
@@ -95,7 +103,8 @@ def test_a_call_has_only_parameters_and_a_type_that_the_service_takes(
     known = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
     assert call.query.keys() <= known
     assert (call.body is None) == ("requestBody" not in operation)
-    assert call.body is None or call.media in operation["requestBody"]["content"]
+    body = operation.get("requestBody", {})
+    assert call.body is None or call.media in body["content"] | body.get("x-lines", {})
 
 
 @pytest.mark.parametrize(

@@ -208,10 +208,10 @@ def _ask(case: Case[Any], mode: GenerationMode, counts: AnswerCounts) -> None:
 
 
 def _describe_lines(document: dict[str, Any]) -> None:
-    """A body of lines is made as a list of them, and sent a line each."""
+    """A list is also sent as lines."""
     for call in document["paths"]["/v1/bulk"].values():
-        content = call["requestBody"]["content"][NDJSON]
-        content["schema"] = {"type": "array", "items": content["schema"]["x-line"]}
+        content = call["requestBody"]["content"]
+        content[NDJSON] = content["application/json"]
 
     @schemathesis.serializer(NDJSON)
     def as_lines(_: object, value: object) -> bytes:

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.api import Explanation, Grounds, Item, PassagePair, RelatedList, SharedTerm
+from recommender.api import (
+    Explanation,
+    Grounds,
+    Item,
+    PassagePair,
+    Reason,
+    RelatedList,
+    SharedTerm,
+)
 
 __all__ = ["BARE", "GROUNDS", "PARTS", "SHOWN", "item", "listed"]
 
@@ -42,7 +50,7 @@ def item(
     rank: int = 1,
     score: float = 0.623_456,
     shown: Mapping[str, Any] = SHOWN,
-    reason: str = "semantic",
+    reason: Reason = "semantic",
     **explanation: Any,
 ) -> Item:
     if explanation:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.api import FragmentOptions, Item, RelatedList
+from recommender.api import FragmentOptions, Item, Reason, RelatedList
 from recommender.articles import DisplayFields
 from recommender.web.fragment import Entry, Section
 from recommender.web.state import Listing
@@ -34,7 +34,7 @@ SHOWN = Entry(
 def section(
     fields: DisplayFields,
     tag: str = "en",
-    reason: str = "semantic",
+    reason: Reason = "semantic",
     wanted: FragmentOptions | None = None,
 ) -> Section:
     item = Item(id="a", rank=1, score=0.5, reason=reason, **asdict(fields))
@@ -46,7 +46,7 @@ def section(
 
 
 def entry(
-    fields: DisplayFields, tag: str = "en", reason: str = "semantic", *, images: bool = False
+    fields: DisplayFields, tag: str = "en", reason: Reason = "semantic", *, images: bool = False
 ) -> Entry:
     (shown,) = section(fields, tag, reason, FragmentOptions(images=images)).entries
     return shown
@@ -81,7 +81,7 @@ def test_an_item_in_another_language_names_it_and_its_direction_if_that_differs(
         ("fallback:latest", "fallback"),
     ],
 )
-def test_the_kind_of_an_item_follows_from_its_reason(reason: str, kind: str | None) -> None:
+def test_the_kind_of_an_item_follows_from_its_reason(reason: Reason, kind: str | None) -> None:
     assert entry(FIELDS, reason=reason).kind == kind
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index import Catalog, Passages, Snapshot
 from index.vector_search import Vectors
-from recommender.api import RelatedList
+from recommender.api import FALLBACK_LATEST, SEMANTIC, Reason, RelatedList
 from recommender.errors import GateRefused
 from recommender.indexing.gate import (
     FEWEST_LISTS,
@@ -256,7 +256,12 @@ def candidate(snapshot: Snapshot) -> GateCandidate:
         allowed = listable & (np.arange(len(snapshot)) != row)
         hits = snapshot.vectors.nearest(snapshot.vectors.fetch(np.array([row]))[0], 12, allowed)
         items = [
-            item(snapshot.id_of(near), rank, score, reason="semantic" if score > 0.3 else "latest")
+            item(
+                snapshot.id_of(near),
+                rank,
+                score,
+                reason=SEMANTIC if score > 0.3 else FALLBACK_LATEST,
+            )
             for rank, (near, score) in enumerate(
                 zip(hits.rows.tolist(), hits.similarities.tolist(), strict=True), 1
             )
@@ -367,7 +372,7 @@ def test_a_list_is_short_where_less_than_half_of_it_is_related(
 ) -> None:
     """Of twelve that are requested."""
     archive = archive_of(60)
-    reasons = ["semantic"] * related + ["latest"] * (12 - related)
+    reasons: list[Reason] = [SEMANTIC if at < related else FALLBACK_LATEST for at in range(12)]
     items = [item(one, reason=reason) for one, reason in zip(archive.ids, reasons, strict=False)]
     new = replace(stage(archive), list_for=lambda _: listed(*items))
     assert measure(new, archive).short == short

@@ -16,6 +16,7 @@ from recommender.strict_json import (
     pattern_of_marks,
     read_json,
     read_object,
+    split_list,
 )
 
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -52,6 +53,45 @@ def test_any_bytes_are_read_as_the_standard_reader_does_or_refused(text: str | b
         assert len(refusal.faults) >= 1  # noqa: PT017 - either is fine, but nothing else
     else:
         assert read == json.loads(text)
+
+
+@given(st.lists(VALUES, max_size=5), st.booleans(), st.sampled_from([None, 2]))
+def test_a_list_is_split_into_the_texts_of_its_members(
+    values: list[Any],
+    plain: bool,  # noqa: FBT001
+    indent: int | None,
+) -> None:
+    text = json.dumps(values, ensure_ascii=plain, indent=indent).encode()
+    assert [read_json(member) for member in split_list(text)] == values
+
+
+@given(st.text('[]{}",:1 \\', max_size=30))
+def test_what_is_split_is_the_list_that_the_standard_reader_reads(text: str) -> None:
+    """Members that are no JSON are left to their reader; a list of good ones is that list."""
+    try:
+        members = [json.loads(member) for member in split_list(text.encode())]
+    except (BadJson, ValueError):
+        with pytest.raises((ValueError, AssertionError)):
+            assert isinstance(json.loads(text), list)
+    else:
+        assert members == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "[", "]", "[1", "[1,]", "[1] 2", '["a]', "[{]", "[[[1]]"]
+)
+def test_a_list_that_does_not_end_is_refused(text: str) -> None:
+    with pytest.raises(BadJson):
+        list(split_list(text.encode()))
+
+
+def test_a_list_is_split_in_linear_time_and_read_no_deeper_than_json() -> None:
+    deepest = b"[" * MOST_DEPTH + b"]" * MOST_DEPTH
+    assert list(split_list(b"[" + deepest + b"]")) == [deepest]
+    for hostile in (b"[" * 2**20, b"[" * 2**20 + b"]" * 2**20, b'["' + b"\\" * 2**20 + b"]"):
+        with pytest.raises(BadJson):
+            list(split_list(hostile))
+    assert len(list(split_list(b"[[" + b"[]," * 2**18 + b"[]]]"))) == 1
 
 
 @given(VALUES, st.data())

@@ -1,0 +1,200 @@
+"""Answers about what is stored: writes, pages of articles, bulk loads, pins, blocks, audit."""
+
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer
+
+from recommender.api.answers import Answer
+from recommender.api.request_bodies import RecordedOverride
+from recommender.articles import Article, Moment
+from recommender.errors import FieldFault
+
+__all__ = [
+    "ArticlePage",
+    "AuditPage",
+    "AuditRecord",
+    "BlocksNow",
+    "BulkAnswer",
+    "BulkFault",
+    "BulkItem",
+    "BulkResult",
+    "EarlierBlocks",
+    "EarlierPins",
+    "PinsNow",
+    "WriteResult",
+    "Written",
+]
+
+WriteResult = Literal["created", "updated", "unchanged"]
+"""What a write did. `unchanged`: the article was stored like this already."""
+BulkResult = Literal["created", "updated", "unchanged", "deleted"]
+"""What a member of a bulk load did."""
+Shown = Annotated[
+    RecordedOverride,
+    PlainSerializer(lambda override: override.model_dump(mode="json"), when_used="json"),
+]
+"""An override in an answer: all fields are there, set or not."""
+
+
+class Written(Answer):
+    """The result of a write.
+
+    Attributes:
+        id: the id of the article.
+        result: what the write did.
+        change: the number of the change that holds the present state.
+    """
+
+    id: str
+    result: WriteResult
+    change: int
+
+
+class ArticlePage(Answer):
+    """A page of the articles that are stored.
+
+    Attributes:
+        articles: as they were given, by ascending id.
+        next: the cursor of the next page; null on the last.
+    """
+
+    articles: tuple[Article, ...]
+    next: str | None
+
+
+class AuditRecord(Answer):
+    """One change: who did what, when and from where.
+
+    Attributes:
+        number: ascending, in the order of the changes.
+        at: when it was done.
+        actor: the name of the key, or `cli:` and the user of a command.
+        action: what was done, such as `article.put` or `key.add`.
+        subject: the id of the article or the name of the key; empty for the policy.
+        change: the number in the change log; null for keys, which are not in it.
+        address: the network address of the caller; empty for a command.
+        request_id: the id of the request; empty for a command.
+    """
+
+    number: int
+    at: Moment
+    actor: str
+    action: str
+    subject: str
+    change: int | None
+    address: str
+    request_id: str
+
+
+class AuditPage(Answer):
+    """A page of the audit log.
+
+    Attributes:
+        entries: changes in their order.
+        next: the next page begins after this number.
+    """
+
+    entries: tuple[AuditRecord, ...]
+    next: int
+
+
+class BulkFault(Answer):
+    """Why a member of a bulk load was refused.
+
+    Attributes:
+        detail: what is wrong.
+        errors: each rejected field, at most ten.
+    """
+
+    detail: str
+    errors: tuple[FieldFault, ...] = ()
+
+
+class BulkItem(Answer):
+    """The answer to one member of a bulk load.
+
+    Attributes:
+        id: the id of the article; null if none could be read.
+        status: the HTTP status that the member would have had alone.
+        result: what it did; left out if it was refused.
+        change: the number of the change that holds the present state.
+        error: why it was refused.
+    """
+
+    id: str | None
+    status: int
+    result: BulkResult | None = None
+    change: int | None = None
+    error: BulkFault | None = None
+
+
+class BulkAnswer(Answer):
+    """The answer to a bulk load.
+
+    Attributes:
+        errors: whether any member was refused.
+        items: the answers to all members, in order.
+    """
+
+    errors: bool
+    items: tuple[BulkItem, ...]
+
+
+class EarlierPins(Answer):
+    """One setting of the pins.
+
+    Attributes:
+        change: its number in the change log.
+        by: who set them.
+        at: when they were set.
+        pins: what was set.
+    """
+
+    change: int
+    by: str
+    at: Moment
+    pins: tuple[Shown, ...]
+
+
+class EarlierBlocks(Answer):
+    """One setting of the blocks.
+
+    Attributes:
+        change: its number in the change log.
+        by: who set them.
+        at: when they were set.
+        blocks: what was set.
+    """
+
+    change: int
+    by: str
+    at: Moment
+    blocks: tuple[Shown, ...]
+
+
+class PinsNow(Answer):
+    """The pins of an article.
+
+    Attributes:
+        article_id: the article under which the list stands.
+        pins: the pins that are set, in order.
+        history: the last 20 settings, the newest first.
+    """
+
+    article_id: str
+    pins: tuple[Shown, ...]
+    history: tuple[EarlierPins, ...]
+
+
+class BlocksNow(Answer):
+    """The blocks of an article.
+
+    Attributes:
+        article_id: the article under which the list stands.
+        blocks: the blocks that are set.
+        history: the last 20 settings, the newest first.
+    """
+
+    article_id: str
+    blocks: tuple[Shown, ...]
+    history: tuple[EarlierBlocks, ...]
