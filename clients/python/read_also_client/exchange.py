@@ -212,5 +212,7 @@ def opening_of(base_url: str, key: str | None) -> dict[str, Any]:
         if not re.fullmatch(r"[!-~]+", key):
             raise NotSendable("the key has characters that no key has; is it read whole?")
         headers["Authorization"] = f"Bearer {key}"
-    limits = httpx.Limits(keepalive_expiry=KEPT_OPEN_SECONDS)
+    limits = httpx.Limits(
+        max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEPT_OPEN_SECONDS
+    )
     return {"base_url": base_url, "headers": headers, "limits": limits}
