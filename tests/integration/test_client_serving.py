@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from read_also_client import AsyncClient, Client, Written
+from read_also_client.articles import Fields
 from tests.support.nginx import running_nginx
 from tests.support.serving import KEY, Place, Server
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -27,10 +28,15 @@ def cms(server: Server) -> Iterator[Client]:
         yield client
 
 
+def becomes_visible(cms: Client, story: Fields) -> bool:
+    """Put the same article until its write shows; a machine under load needs more than once."""
+    return until(lambda: cms.put(story, wait=True).visible, PATIENCE_SECONDS)
+
+
 def test_a_new_text_is_listed_when_its_write_says_that_it_is_visible(cms: Client) -> None:
     for number, title in enumerate(("Tram line opens in Osh", "Osh plans a second tram line")):
         story = {"id": number, "title": title, "body": "Rails will reach the bazaar."}
-        assert until(lambda story=story: cms.put(story, wait=True).visible, PATIENCE_SECONDS)
+        assert becomes_visible(cms, story)
     assert [item.id for item in cms.related(0).items] == ["1"]
     assert until(lambda: cms.delete(1, wait=True).visible, PATIENCE_SECONDS)
     assert cms.related(0).items == ()
@@ -50,7 +56,7 @@ def test_many_writes_at_once_are_all_stored_and_say_that_they_are_not_visible(
     assert [(one.id, one.result) for one in written] == [(one["id"], "created") for one in stories]
     assert not all(one.visible for one in written)
     for story in stories:
-        assert until(lambda story=story: cms.put(story, wait=True).visible, PATIENCE_SECONDS)
+        assert becomes_visible(cms, story)
 
 
 def test_many_megabytes_pass_a_proxy_with_its_defaults(server: Server, cms: Client) -> None:

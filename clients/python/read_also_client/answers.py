@@ -147,8 +147,8 @@ class RelatedList(Answer):
     """A list in the order to show it; `article_id` is None for a draft.
 
     `short_because` says why there are fewer items than requested: `no_related`, `few_eligible`,
-    `filters`, `min_score`, `threshold`, `duplicates` or `caps`. `dropped` is there only with
-    `explain="all"`.
+    `filters`, `min_score`, `threshold`, `duplicates` or `caps`. `offset` is the number of items on
+    the pages before. `dropped` is there only with `explain="all"`.
     """
 
     article_id: str | None
@@ -157,6 +157,7 @@ class RelatedList(Answer):
     returned: int
     mode: str
     generation: str
+    offset: int = 0
     short_because: str | None = None
     dropped: tuple[Dropped, ...] | None = None
 

@@ -21,6 +21,7 @@ class DraftOptions(TypedDict, total=False):
     """The options of the list of a draft.
 
     limit: how many items, 1 to 100; the default is 12.
+    offset: how many items to leave out, for the pages after the first; the list ends at 100.
     mode: `mixed` (of equals the newer first), `background` (older than the seed), `latest`.
     tag: only articles with this tag.
     exclude: ids that are not to be listed.
@@ -31,6 +32,7 @@ class DraftOptions(TypedDict, total=False):
     """
 
     limit: int | None
+    offset: int | None
     mode: Literal["mixed", "background", "latest"] | None
     tag: Words | None
     exclude: Collection[ArticleId] | None
