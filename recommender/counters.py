@@ -80,9 +80,14 @@ TEXT_FAILURES: Final = Figure("text_failures", "Failures to analyze a text.")
 EMBEDDING_SECONDS: Final = Figure(
     "embedding_seconds", "Seconds of analyzing some texts at once.", (), TEXT_SECONDS
 )
+WEBHOOK_MESSAGES: Final = Figure(
+    "webhook_messages",
+    "Attempts to send a message to a receiver of webhooks: accepted or failed.",
+    ("receiver", "result"),
+)
 FIGURES: Final = (
     *(REQUESTS, REQUEST_SECONDS, STEP_SECONDS, UNAVAILABLE, CONNECTIONS_REFUSED),
-    *(BULK_ITEMS, TEXTS, TEXT_FAILURES, EMBEDDING_SECONDS),
+    *(BULK_ITEMS, TEXTS, TEXT_FAILURES, EMBEDDING_SECONDS, WEBHOOK_MESSAGES),
 )
 
 
@@ -106,6 +111,7 @@ class Counters(Collector):
         self.texts = _counter(TEXTS)
         self.text_failures = _counter(TEXT_FAILURES)
         self.embedding_seconds = _histogram(EMBEDDING_SECONDS)
+        self.webhook_messages = _counter(WEBHOOK_MESSAGES)
 
     def collect(self) -> Iterable[Metric]:
         """The sums, as prometheus_client's registry takes them."""

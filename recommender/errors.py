@@ -19,6 +19,7 @@ ReadAlsoError
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- EncoderAway              the server that embeds does not answer, or not as it should
 |   `-- EncoderChanged       it embeds with another model than before
+|-- ReceiverAway             a receiver of webhooks does not accept a message, or does not answer
 |-- BadSettings              a setting is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
 |-- CallerLeft               who asked for something is gone, so it is not made
@@ -59,6 +60,7 @@ __all__ = [
     "NotReady",
     "PartMissing",
     "ReadAlsoError",
+    "ReceiverAway",
     "ServerStops",
     "SlowBody",
     "SourceAway",
@@ -181,6 +183,17 @@ class EncoderAway(ReadAlsoError):
 
 class EncoderChanged(EncoderAway):
     """The server that embeds texts does so with another model than before."""
+
+
+class ReceiverAway(ReadAlsoError):
+    """A receiver of webhooks does not accept a message, or does not answer.
+
+    `retry_after`: how many seconds it wants to be left alone; None if it does not say so.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(f"a message was not accepted: {reason}")
+        self.retry_after = retry_after
 
 
 class BadSettings(ReadAlsoError):

@@ -26,6 +26,7 @@ __all__ = [
     "GivenSettings",
     "Variable",
     "gather_settings",
+    "without_secrets",
 ]
 
 CONFIG: Final = "CONFIG"

@@ -151,7 +151,9 @@ def restore_(path: Path, yes: bool) -> None:
     url = Settings.from_environment().database_url
     count = restore(url, path)
     with closing(open_store(url, must_exist=True)) as store:
-        keys = len(store.keys.records())
+        keys, receivers = len(store.keys.records()), store.webhooks.all()
+    for receiver in receivers:
+        click.echo(f"{receiver.name} gets webhooks from here: read-also webhooks list", err=True)
     if keys:
         returned = "1 key of the backup holds" if keys == 1 else f"{keys} keys of the backup hold"
         click.echo(f"{returned} again: read-also keys list", err=True)

@@ -22,6 +22,7 @@ from recommender.errors import (
     EncoderAway,
     PartMissing,
     ReadAlsoError,
+    ReceiverAway,
     SourceAway,
     StoreUnusable,
 )
@@ -55,6 +56,7 @@ EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (NoSnapshot, 69),
     (StoreUnusable, 69),
     (EncoderAway, 69),
+    (ReceiverAway, 69),
     (OSError, 73),
     (Locked, 75),
     (ReadAlsoError, 1),

@@ -41,6 +41,7 @@ from recommender.indexing.snapshots import (
     gate_refusal,
     open_generation,
     read_live_manifest,
+    read_live_name,
     report_catalog,
     rollback_hold,
 )
@@ -249,15 +250,26 @@ def _publish(
     except BaseException as fault:
         catalog.discard(staged)
         if isinstance(fault, GateRefused):
-            gate_refusal(catalog).write(str(fault))
+            _note_refusal(store, catalog, str(fault))
         raise
+    live_before = read_live_name(catalog)
     generation = catalog.publish(staged)
+    is_new = generation != live_before
+    store.publications.note(generation, len(gathered.rows), is_new=is_new)
     for note in (gate_refusal(catalog), rollback_hold(catalog)):
         note.remove()
     catalog.prune(keep)
     store.trim(before=report_catalog(store, catalog).oldest_change)
     articles = len(gathered.rows)
     return Rebuilt(generation, articles, embedded, gathered.state.change, gathered.unread)
+
+
+def _note_refusal(store: ArticleStore, catalog: Catalog, reason: str) -> None:
+    """Note why the gate refused a snapshot; the log says it once where each try has that reason."""
+    note = gate_refusal(catalog)
+    if note.text != reason:
+        note.write(reason)
+        store.publications.note_refusal(reason)
 
 
 def _check_gate(

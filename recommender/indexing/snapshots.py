@@ -38,6 +38,7 @@ __all__ = [
     "CatalogNote",
     "Origin",
     "build_options",
+    "catalog_id",
     "gate_refusal",
     "generation_age",
     "may_create_store",
@@ -264,7 +265,7 @@ def report_catalog(store: ArticleStore, catalog: Catalog, *next_models: str) -> 
     Returns:
         What all machines need; change 0 where a machine has no generation of this store yet.
     """
-    return store.catalogs.report(_catalog_id(catalog), _own_needs(store, catalog, next_models))
+    return store.catalogs.report(catalog_id(catalog), _own_needs(store, catalog, next_models))
 
 
 def needs_of(store: ArticleStore, catalog: Catalog) -> CatalogNeeds:
@@ -313,11 +314,11 @@ def touch_catalog(store: ArticleStore, catalog: Catalog) -> None:
 
     What a running rebuild has reported stays.
     """
-    if not store.catalogs.touch(_catalog_id(catalog)):
+    if not store.catalogs.touch(catalog_id(catalog)):
         report_catalog(store, catalog)
 
 
-def _catalog_id(catalog: Catalog) -> str:
+def catalog_id(catalog: Catalog) -> str:
     """The random name of a catalog, made when it is first needed, and again if it is damaged."""
     path = catalog.folder / _CATALOG_ID
     known = _read_id(path)

@@ -1,4 +1,4 @@
-"""The indexer process: analyzes queued texts, answers drafts, and starts compactions.
+"""The indexer process: analyzes queued texts, answers drafts, starts compactions, sends webhooks.
 
 It looks often whether something has changed, but at no more than two numbers: a counter of commits,
 and the state of the pointer to the live snapshot. The store is only asked after they have changed.
@@ -30,14 +30,17 @@ from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import (
     Origin,
+    catalog_id,
     may_create_store,
     needs_rebuild,
     read_live_manifest,
     read_live_name,
     rollback_hold,
 )
+from recommender.live import Heartbeats
 from recommender.logs import RepeatedFault
 from recommender.operations.supervision import StopSignal
+from recommender.operations.webhook_sender import WebhookSender
 from recommender.settings import Settings
 from recommender.store import LOG_START, ArticleStore, LazyStore
 
@@ -110,8 +113,11 @@ def _index(settings: Settings) -> None:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(settings.database_url, may_create=partial(may_create_store, catalog))
     try:
-        with Sandbox() as markup:
-            counters = Counters(settings.data.counters)
+        counters = Counters(settings.data.counters)
+        heartbeats = Heartbeats(settings.data.heartbeats)
+        name = partial(catalog_id, catalog)
+        sender = WebhookSender(store, heartbeats, name, counters)
+        with Sandbox() as markup, sender:
             IndexerProcess(settings, store, markup.read, counters).run()
     finally:
         store.close()

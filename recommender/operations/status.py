@@ -31,6 +31,7 @@ __all__ = ["Parts", "ServiceStatus", "find_troubles", "inspect_service"]
 PATIENCE_SECONDS: Final = 2.0
 FOLLOW_SECONDS: Final = 2.0  # workers show a change within one second
 LEAST_FREE_SHARE: Final = 0.1
+FAILING_SECONDS: Final = 900.0  # a receiver of webhooks may be restarted
 MISSING: Final = "missing"
 FAILED: Final = "5"  # the first digit of the status of requests that failed
 
@@ -123,6 +124,7 @@ def find_troubles(status: ServiceStatus, runs: Parts) -> list[str]:
         *_troubles_of_store_and_disk(status),
         *_troubles_of_processes(status, runs),
         *_troubles_of_publishing(status),
+        *_troubles_of_webhooks(status),
     )
     return [" ".join(text.split()) for text in found]
 
@@ -162,6 +164,16 @@ def _troubles_of_publishing(found: ServiceStatus) -> Iterator[str]:
         yield f"{reason}; look into it, or run: read-also rebuild --force"
     if found.compaction_held is not None:
         yield f"nothing is compacted: {found.compaction_held}; run: read-also rebuild"
+
+
+def _troubles_of_webhooks(found: ServiceStatus) -> Iterator[str]:
+    for one in () if found.backlog is None else found.backlog.receivers:
+        if one.failing_seconds >= FAILING_SECONDS:
+            since = f"for {one.failing_seconds / 60:.0f} minutes"
+            yield (
+                f"receiver {one.name} has accepted no webhook {since}: {one.fault}; "
+                f"run: read-also webhooks test {one.name}"
+            )
 
 
 def _ask_store(settings: Settings, catalog: Catalog) -> tuple[Backlog | None, str | None]:

@@ -19,6 +19,13 @@ from recommender.store.text_queue import (
     TextQueue,
 )
 from recommender.store.updates import Update, UpdateBatch
+from recommender.store.webhook_receivers import (
+    LogBatch,
+    LoggedChange,
+    Receiver,
+    ReceiverLag,
+    WebhookReceivers,
+)
 
 __all__ = [
     "LOG_START",
@@ -35,7 +42,9 @@ __all__ = [
     "FeatureCache",
     "KeyRecord",
     "LazyStore",
+    "LogBatch",
     "LogPosition",
+    "LoggedChange",
     "ModelChoice",
     "OverrideStore",
     "Policies",
@@ -43,6 +52,8 @@ __all__ = [
     "QueueLength",
     "QueuedText",
     "Receipt",
+    "Receiver",
+    "ReceiverLag",
     "StoreScan",
     "StoreState",
     "StoredArticle",
@@ -51,5 +62,6 @@ __all__ = [
     "TextQueue",
     "Update",
     "UpdateBatch",
+    "WebhookReceivers",
     "open_store",
 ]

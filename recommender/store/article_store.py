@@ -29,6 +29,7 @@ from recommender.store.article_rows import (
 from recommender.store.audit_log import ACTOR, Actor, AuditLog
 from recommender.store.change_log import (
     LogPosition,
+    Publications,
     ReportedCatalogs,
     StoreState,
     has_position,
@@ -47,6 +48,7 @@ from recommender.store.scan import StoreScan
 from recommender.store.stored_keys import StoredKeys
 from recommender.store.text_queue import QueueLength, TextQueue
 from recommender.store.updates import Update, UpdateBatch, read_unread, read_updates
+from recommender.store.webhook_receivers import ReceiverLag, WebhookReceivers
 from recommender.strict_json import JsonObject
 
 __all__ = ["ArticleStore", "Backlog", "open_store"]
@@ -88,11 +90,13 @@ class Backlog:
         drift: how many articles changed after the live snapshot was built; all if there is none,
             or if it was built from another store.
         change: the newest change in the store.
+        receivers: how far each receiver of webhooks is behind.
     """
 
     queue: QueueLength
     drift: int
     change: int
+    receivers: tuple[ReceiverLag, ...] = ()
 
 
 class ArticleStore:
@@ -108,12 +112,14 @@ class ArticleStore:
         self.features = FeatureCache(engine, self._writer)
         self.queue = TextQueue(engine, self._writer)
         self.policies = Policies(engine, self._writer)
+        self.publications = Publications(self._writer)
         self.checkpoints = Checkpoints(engine, self._writer)
         self.model_choices = ModelChoices(engine, self._writer)
         self.catalogs = ReportedCatalogs(engine, self._writer)
         self.overrides = OverrideStore(engine, self._writer)
         self.keys = StoredKeys(engine, self._writer)
         self.audit_log = AuditLog(engine, self._writer)
+        self.webhooks = WebhookReceivers(engine, self._writer)
         self.change_signal = ChangeSignal(engine)
 
     def acting(self, actor: Actor) -> "ArticleStore":
@@ -256,10 +262,10 @@ class ArticleStore:
 
         If the position is not in this store's log, all entries about articles are counted.
         """
-        other_tables = (schema.policies.c.change, schema.overrides.c.change)
+        tables = (schema.policies, schema.overrides, schema.publications)
         with self.engine.begin() as connection:
             begin = position.number if has_position(connection, position, epoch) else 0
-            counts = (sa.select(sa.func.count()).where(change > begin) for change in other_tables)
+            counts = (sa.select(sa.func.count()).where(t.c.change > begin) for t in tables)
             others = sum(connection.scalar(count) or 0 for count in counts)
             return state_of(connection).change - begin - others
 
@@ -275,11 +281,12 @@ class ArticleStore:
             built_at: the position at which the live snapshot was built; `LOG_START` without one.
             epoch: the epoch of the store from which it was built.
         """
-        queue, touched = self.queue.length(), schema.articles.c.touched
+        queue, receivers = self.queue.length(), self.webhooks.lags()
+        touched = schema.articles.c.touched
         with self.engine.begin() as connection:
             number = built_at.number if has_position(connection, built_at, epoch) else 0
             drift = connection.scalar(sa.select(sa.func.count()).where(touched > number)) or 0
-            return Backlog(queue, drift, state_of(connection).change)
+            return Backlog(queue, drift, state_of(connection).change, receivers)
 
     def trim(self, before: int) -> int:
         """Remove the log entries before a change, but never the newest; return how many."""

@@ -19,6 +19,9 @@ Action = Literal[
     "key.add",
     "key.revoke",
     "key.rotate",
+    "webhook.add",
+    "webhook.remove",
+    "webhook.replay",
 ]
 ACTOR: Final = "read_also_actor"
 """The execution option of an engine that names who acts; without it nothing is logged."""
@@ -49,8 +52,8 @@ class AuditEntry:
         at: when, in UTC.
         actor: the name of the actor.
         action: what was done.
-        subject: the id of the article, or the name of the key; empty for the policy.
-        change: the number in the change log; None for keys, which are not in it.
+        subject: the id of the article, or the name of the key or receiver; empty for the policy.
+        change: the number in the change log; None for keys and receivers, which are not in it.
         address: see `Actor`.
         request_id: see `Actor`.
     """
@@ -126,5 +129,6 @@ def log_action(
 def forget_subject(connection: sa.Connection, article_id: str) -> None:
     """Remove the entries about an article."""
     table = schema.audit_log
-    of_article = sa.and_(table.c.subject == article_id, table.c.action.not_like("key.%"))
+    of_others = sa.or_(*(table.c.action.like(f"{kind}.%") for kind in ("key", "webhook")))
+    of_article = sa.and_(table.c.subject == article_id, sa.not_(of_others))
     connection.execute(sa.delete(table).where(of_article))

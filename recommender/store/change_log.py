@@ -1,7 +1,8 @@
 """The change log: every write is one entry, and entries become visible in the order of numbers.
 
 Several machines may share a store, each with a catalog of snapshots of its own. The log and the
-cached features may be shortened only as far as every one of these catalogs allows.
+cached features may be shortened only as far as every one of these catalogs allows, and the log only
+as far as the receivers of webhooks are.
 """
 
 import json
@@ -19,13 +20,18 @@ from recommender.store.audit_log import Action, log_action
 __all__ = [
     "FORGET_AFTER",
     "LOG_START",
+    "NO_ARTICLE",
     "CatalogNeeds",
+    "EntryKind",
     "LogPosition",
+    "Publications",
     "ReportedCatalogs",
     "StoreState",
+    "archive_state_of",
     "epoch_of",
     "has_position",
     "log_change",
+    "newest_number",
     "position_at",
     "state_of",
     "trim_log",
@@ -33,7 +39,13 @@ __all__ = [
 
 FORGET_AFTER: Final = timedelta(days=30)
 """If a catalog was not reported for this time, its machine is gone."""
-EntryKind = Literal["upsert", "delete", "read", "policy", "choice"]
+KEPT_FOR_WEBHOOKS: Final = timedelta(days=7)
+"""How long an entry stays because a receiver of webhooks has not accepted it."""
+NO_ARTICLE: Final = ""
+"""No article has this id."""
+EntryKind = Literal[
+    "upsert", "delete", "read", "parked", "policy", "choice", "published", "refused"
+]
 _ACTIONS: Final[Mapping[EntryKind, Action]] = MappingProxyType(
     {
         "upsert": "article.put",
@@ -87,11 +99,24 @@ def log_change(connection: sa.Connection, article_id: str, kind: EntryKind) -> i
     return number
 
 
-def trim_log(connection: sa.Connection, before: int) -> int:
-    """Remove the entries before a change number, but never the newest; return how many."""
-    table = schema.changes
+def trim_log(connection: sa.Connection, before: int, *, now: datetime | None = None) -> int:
+    """Remove the entries before a change number, but never the newest; return how many.
+
+    For a receiver of webhooks that has not accepted them, entries of the last 7 days stay.
+
+    Args:
+        connection: a transaction that writes.
+        before: no snapshot needs an older entry.
+        now: the present time in UTC, unless it is the clock's.
+    """
+    table, told = schema.changes, schema.publications
+    young = table.c.at >= (now or datetime.now(tz=UTC)) - KEPT_FOR_WEBHOOKS
+    slowest = sa.select(sa.func.min(schema.webhooks.c.position)).scalar_subquery()
+    waiting = sa.select(sa.func.min(table.c.number)).where(young, table.c.number > slowest)
+    end = min(before, connection.scalar(waiting) or before)
+    connection.execute(sa.delete(told).where(told.c.change < end))
     newest = sa.select(sa.func.max(table.c.number)).scalar_subquery()
-    old = sa.delete(table).where(table.c.number < before, table.c.number < newest)
+    old = sa.delete(table).where(table.c.number < end, table.c.number < newest)
     return connection.execute(old).rowcount
 
 
@@ -103,8 +128,24 @@ def epoch_of(connection: sa.Connection) -> str:
 
 def state_of(connection: sa.Connection) -> StoreState:
     """Read epoch and newest entry, as this transaction sees them."""
-    newest = connection.scalar(sa.select(sa.func.max(schema.changes.c.number))) or 0
+    newest = newest_number(connection)
     return StoreState(epoch_of(connection), position_at(connection, newest))
+
+
+def archive_state_of(connection: sa.Connection) -> StoreState:
+    """Read epoch and the newest entry that a snapshot depends on: it may not be of a publication.
+
+    So a rebuild of an archive that did not change makes the same generation again.
+    """
+    table = schema.changes
+    query = sa.select(table.c.number).where(table.c.kind.not_in(("published", "refused")))
+    newest = connection.scalar(query.order_by(table.c.number.desc()).limit(1)) or 0
+    return StoreState(epoch_of(connection), position_at(connection, newest))
+
+
+def newest_number(connection: sa.Connection) -> int:
+    """Read the number of the newest entry; 0 if there is none."""
+    return connection.scalar(sa.select(sa.func.max(schema.changes.c.number))) or 0
 
 
 def position_at(connection: sa.Connection, number: int) -> LogPosition:
@@ -118,6 +159,38 @@ def has_position(connection: sa.Connection, position: LogPosition, epoch: str) -
     """Whether a position is in this store's log."""
     same_store = epoch == epoch_of(connection)
     return same_store and position_at(connection, position.number) == position
+
+
+@dataclass(frozen=True, slots=True)
+class Publications:
+    """Notes what became of the snapshots that were built: an entry of the log for each."""
+
+    _writer: sa.Engine
+
+    def note(self, generation: str, articles: int, *, is_new: bool = True) -> None:
+        """Note that a generation was published.
+
+        Args:
+            generation: its name.
+            articles: how many articles it has.
+            is_new: False if it was live before: then it is noted only if it never was, because a
+                process died after it had published it.
+        """
+        table = schema.publications
+        known = sa.select(table.c.change).where(table.c.generation == generation)
+        with self._writer.begin() as connection:
+            if is_new or connection.scalar(known) is None:
+                _log_publication(connection, "published", generation=generation, articles=articles)
+
+    def note_refusal(self, reason: str) -> None:
+        """Note why the gate refused a snapshot."""
+        with self._writer.begin() as connection:
+            _log_publication(connection, "refused", reason=reason)
+
+
+def _log_publication(connection: sa.Connection, kind: EntryKind, **values: object) -> None:
+    change = log_change(connection, NO_ARTICLE, kind)
+    connection.execute(sa.insert(schema.publications).values(change=change, **values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy
 from recommender.store import schema
-from recommender.store.change_log import log_change
+from recommender.store.change_log import NO_ARTICLE, log_change
 
 __all__ = ["Policies", "PolicyReceipt", "newest_policy_change"]
 
-_NO_ARTICLE: Final = ""  # no article has this id
 NEWEST_VERSIONS: Final = 10
 _log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Policies:
             if newest is not None and newest.document == document:
                 return PolicyReceipt("unchanged", newest.version, newest.change)
             version = 1 if newest is None else newest.version + 1
-            change = log_change(connection, _NO_ARTICLE, "policy")
+            change = log_change(connection, NO_ARTICLE, "policy")
             row = sa.insert(schema.policies).values(
                 version=version, change=change, document=document, at=datetime.now(tz=UTC)
             )

@@ -11,7 +11,7 @@ from recommender.analysis.features import PROBE_KEY
 from recommender.articles import Article, parse_article, parse_outline
 from recommender.store import schema
 from recommender.store.article_rows import StoredArticle
-from recommender.store.change_log import StoreState, state_of
+from recommender.store.change_log import StoreState, archive_state_of
 from recommender.store.feature_cache import FEATURE_TABLES
 from recommender.store.text_queue import ATTEMPTS
 
@@ -60,7 +60,7 @@ class StoreScan:
     """The store at one moment. Iterating gives every article that is not deleted.
 
     Attributes:
-        state: epoch and newest change.
+        state: epoch and the newest change of what can be read here.
     """
 
     _connection: sa.Connection
@@ -69,7 +69,7 @@ class StoreScan:
     @classmethod
     def begin(cls, connection: sa.Connection) -> "StoreScan":
         """Read the state of the store; all else is read in the same transaction."""
-        return cls(connection, state_of(connection))
+        return cls(connection, archive_state_of(connection))
 
     def queued_ids(self) -> frozenset[str]:
         """Return the ids of all articles in the queue; dead letters are among them."""

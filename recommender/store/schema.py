@@ -18,11 +18,13 @@ __all__ = [
     "metadata",
     "overrides",
     "policies",
+    "publications",
     "queue",
     "store_facts",
     "terms",
     "texts",
     "vectors",
+    "webhooks",
 ]
 
 ROWS_PER_STATEMENT: Final = 500
@@ -90,10 +92,10 @@ articles = sa.Table(
 """The newest state of each article. A deleted article keeps its id and its numbers only.
 
 `change` is the last write. `touched` is the newest log entry about the article: that write, or the
-entry that its text was analyzed. `read_hash` is the hash of the text that was analyzed last, NULL
-if none was; its features are used until a newer text is analyzed. `outline` is the document
-without the texts under the title. `was_public` of a deleted article: whether it was published when
-it was deleted; NULL if an older program deleted it.
+entry that its text was analyzed, or could not be. `read_hash` is the hash of the text that was
+analyzed last, NULL if none was; its features are used until a newer text is analyzed. `outline` is
+the document without the texts under the title. `was_public` of a deleted article: whether it was
+published when it was deleted; NULL if an older program deleted it.
 """
 
 EMPTIED_BY_DELETION: Final = tuple(
@@ -114,8 +116,9 @@ changes = sa.Table(
 )
 """The change log, numbered in the order in which the entries became visible.
 
-`kind` is `upsert`, `delete`, `read` (a text was analyzed), `choice` (pins or blocks of an article
-were set) or `policy`, which is about no article and has an empty `article_id`.
+`kind` is `upsert`, `delete`, `read` (a text was analyzed), `parked` (it could not be), `choice`
+(pins or blocks of an article were set); or it is about no article, and `article_id` is empty:
+`policy`, `published` and `refused`, of which `publications` tells more.
 """
 
 policies = sa.Table(
@@ -127,6 +130,19 @@ policies = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 """Every version of the ranking policy that was set; the newest one is active."""
+
+publications = sa.Table(
+    "publications",
+    metadata,
+    sa.Column("change", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("generation", sa.String(80)),
+    sa.Column("articles", sa.Integer),
+    sa.Column("reason", sa.Text),
+)
+"""The snapshots that were built, as long as the change log has their entries.
+
+`published`: the name of the generation, and how many articles it has. `refused`: the reason.
+"""
 
 overrides = sa.Table(
     "choices",
@@ -248,3 +264,30 @@ audit_log = sa.Table(
     sqlite_autoincrement=True,
 )
 """Who changed what, when and from where; see `AuditEntry`."""
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("events", sa.Text, nullable=False),
+    sa.Column("secret", sa.String(100), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("batch_end", sa.BigInteger),
+    sa.Column("replays", sa.Integer, nullable=False),
+    sa.Column("sender", sa.String(64)),
+    sa.Column("sender_until", UtcTime),
+    sa.Column("accepted_at", UtcTime),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failing_since", UtcTime),
+    sa.Column("retry_at", UtcTime),
+    sa.Column("fault", sa.Text),
+)
+"""The receivers of webhooks, and how far each one is in the change log.
+
+`events` are joined by commas. `secret` is in plain text: messages are signed with it. Everything up
+to the change `position` was accepted; the batch that is being sent ends with `batch_end`, NULL if
+there is none. `sender` is the machine that sends to it, until `sender_until`. `failures` counts
+those since a message was accepted last; `fault` is the last of them.
+"""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.articles import Article, parse_article
 from recommender.store import schema
-from recommender.store.change_log import log_change
+from recommender.store.change_log import EntryKind, log_change
 from recommender.store.feature_cache import store_embeddings, store_terms, store_texts
 
 __all__ = [
@@ -150,27 +150,34 @@ class TextQueue:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def count_failure(self, article_id: str, change: int, fault: str) -> None:
-        """Count a failed attempt at the text that a change brought, if it still waits."""
+        """Count a failed attempt at the text that a change brought, if it still waits.
+
+        The last attempt makes it a dead letter, which is logged.
+        """
         table = schema.queue
+        failed = (
+            sa.update(table)
+            .where(table.c.article_id == article_id, table.c.change == change)
+            .values(attempts=table.c.attempts + 1, fault=_storable(fault))
+        )
         with self._writer.begin() as connection:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.article_id == article_id, table.c.change == change)
-                .values(attempts=table.c.attempts + 1, fault=_storable(fault))
-            )
+            if connection.scalar(failed.returning(table.c.attempts)) == ATTEMPTS:
+                _log_touch(connection, article_id, "parked")
 
     def give_up(self, article_id: str, text_hash: str, fault: str) -> None:
-        """Make a queued text a dead letter, if the article still has that text."""
+        """Make a queued text a dead letter, if the article still has that text; log it."""
         table, articles = schema.queue, schema.articles
         same = sa.select(articles.c.id).where(
             articles.c.id == article_id, articles.c.text_hash == text_hash
         )
+        given_up = (
+            sa.update(table)
+            .where(table.c.article_id.in_(same), table.c.attempts < ATTEMPTS)
+            .values(attempts=ATTEMPTS, fault=_storable(fault))
+        )
         with self._writer.begin() as connection:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.article_id.in_(same))
-                .values(attempts=ATTEMPTS, fault=_storable(fault))
-            )
+            if connection.execute(given_up).rowcount:
+                _log_touch(connection, article_id, "parked")
 
     def requeue_unembedded(self, model: str) -> int:
         """Queue again all analyzed articles without a vector of a model; return how many."""
@@ -268,10 +275,13 @@ def _acknowledge(
     )
     if not taken.rowcount:
         return None
-    number = log_change(connection, article_id, "read")
-    connection.execute(
-        sa.update(articles)
-        .where(articles.c.id == article_id)
-        .values(read_hash=text_hash, touched=number)
-    )
+    read = sa.update(articles).where(articles.c.id == article_id).values(read_hash=text_hash)
+    connection.execute(read)
+    return _log_touch(connection, article_id, "read")
+
+
+def _log_touch(connection: sa.Connection, article_id: str, kind: EntryKind) -> int:
+    """Log what became of an article's text; return the number of the entry."""
+    number, table = log_change(connection, article_id, kind), schema.articles
+    connection.execute(sa.update(table).where(table.c.id == article_id).values(touched=number))
     return number

@@ -10,6 +10,7 @@ from recommender.analysis.features import Features
 from recommender.articles import Article, parse_outline
 from recommender.ranking.overrides import StoredOverrides
 from recommender.store import schema
+from recommender.store.change_log import newest_number
 from recommender.store.feature_cache import features_among
 from recommender.store.override_versions import overrides_after
 from recommender.store.policy_versions import newest_policy_change
@@ -66,10 +67,9 @@ def read_updates(
     features = features_among(connection, hashes, analyzer, model)
     policy = newest_policy_change(connection, number)
     overrides = overrides_after(connection, number)
-    last, complete = rows[-1].touched if rows else number, len(rows) < limit
-    others = (policy or last, *(one.change for one in overrides[-1:]))
+    complete = len(rows) < limit
     return UpdateBatch(
-        through=max(last, *others) if complete else last,
+        through=newest_number(connection) if complete else rows[-1].touched,
         complete=complete,
         updates=tuple(
             Update(

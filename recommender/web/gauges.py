@@ -6,7 +6,7 @@ They are read at every scrape. A figure that cannot be read is left out.
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +20,7 @@ from recommender.indexing.drafts import is_answered
 from recommender.indexing.snapshots import gate_refusal, generation_age, rollback_hold
 from recommender.live import LiveState
 from recommender.release import RELEASE
+from recommender.store import ReceiverLag
 from recommender.web.state import State
 
 __all__ = ["GAUGES", "Gauges"]
@@ -52,6 +53,9 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "pending_articles": "Texts that wait to be read.",
         "parked_articles": "Articles that could not be read.",
         "drift_articles": "Articles touched since the live generation was built.",
+        "webhook_waiting_changes": "Changes that a receiver of webhooks has not got yet.",
+        "webhook_failing_seconds": "Seconds since a receiver of webhooks began to fail; 0: it "
+        "does not.",
     }
 )
 """What each gauge means, by its name without the prefix."""
@@ -117,6 +121,7 @@ class Gauges(Collector):
         yield pending
         yield _gauge("parked_articles", backlog.queue.dead)
         yield _gauge("drift_articles", backlog.drift)
+        yield from _webhook_gauges(backlog.receivers)
 
 
 def _live_gauges(live: LiveState) -> Iterator[Metric]:
@@ -129,6 +134,15 @@ def _live_gauges(live: LiveState) -> Iterator[Metric]:
     yield _gauge("generation_change", view.snapshot.manifest.change)
     yield _gauge("view_change", live.change)
     yield _gauge("store_seen_seconds", time.monotonic() - live.seen_at)
+
+
+def _webhook_gauges(receivers: Iterable[ReceiverLag]) -> Iterator[Metric]:
+    waiting = _family("webhook_waiting_changes", ("receiver",))
+    failing = _family("webhook_failing_seconds", ("receiver",))
+    for one in receivers:
+        waiting.add_metric([one.name], one.waiting)
+        failing.add_metric([one.name], one.failing_seconds)
+    yield from (waiting, failing)
 
 
 def _gauge(name: str, value: float, labels: Mapping[str, str] = MappingProxyType({})) -> Metric:

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,7 +29,7 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import rebuild
 from recommender.live import FolderHealth, Heartbeats
 from recommender.settings import Settings
-from recommender.store import open_store
+from recommender.store import ArticleStore, open_store, schema
 from tests.support.archives import fake_reader, index_fake, rebuild_fake, run_command, scrape
 from tests.support.generations import with_column
 from tests.support.missing_software import skip_or_fail
@@ -87,6 +89,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "a text cannot be read": ("ReadAlsoParkedArticles",),
         "rolled back": ("ReadAlsoCompactionHeld",),
         "newer policy": ("ReadAlsoPolicyUnreadable",),
+        "receiver away": ("ReadAlsoWebhookFailing",),
         "half is missing": ("ReadAlsoPublishRefused",),
         "forged column": ("ReadAlsoGenerationUnserved",),
     },
@@ -145,6 +148,15 @@ def stopwatch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock.perf_counter = lambda: clock.now
     monkeypatch.setattr("recommender.web.watch.time", clock)
     return clock
+
+
+def add_failing_receiver(store: ArticleStore) -> None:
+    """A receiver of webhooks that began to fail an hour ago."""
+    receiver = store.webhooks.add("cms", "http://127.0.0.1/", ["list.changed"], "whsec_")
+    store.webhooks.fail(receiver, "it answers 500", datetime(2100, 1, 1, tzinfo=UTC))
+    hour_ago = datetime.now(tz=UTC) - timedelta(hours=1)
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(schema.webhooks).values(failing_since=hour_ago))
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +244,9 @@ def test_faults_of_the_archive_fire_their_alerts(
         store.policies.put('{"of a newer program": 1}')
         faults.see("newer policy")
         store.policies.put("{}")
+        add_failing_receiver(store)
+        faults.see("receiver away")
+        store.webhooks.remove("cms")
         with store.scan() as view:
             ids = [one.article.id for one in view]
         for article_id in ids[::2]:
@@ -273,12 +288,15 @@ def test_the_rules_are_valid_and_each_has_its_paragraph_in_the_runbook() -> None
 
 def test_every_query_of_dashboard_and_alerts_is_answered_by_figures_that_are_there(
     client: FlaskClient,
+    own_desk: Settings,
     indexer: Indexer,
     store_away: Callable[[], AbstractContextManager[None]],
     tmp_path: Path,
 ) -> None:
     counters = client.application.extensions["read-also"].counters
     vars(indexer)["_counters"] = counters
+    with closing(open_store(own_desk.database_url)) as store:
+        add_failing_receiver(store)
     counters.connections_refused.labels("public", "silent").inc()
     client.post("/v1/bulk", data=b'{"id": "a", "title": "A"}')
     indexer.drain()

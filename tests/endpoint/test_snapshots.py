@@ -58,7 +58,7 @@ def test_the_first_snapshot_is_served_at_once(
         "status": "ready",
         "generation": built.generation,
         "articles": 3,
-        "change": 6,
+        "change": 7,
         "store": "ok",
         "data_folder": "ok",
         "unserved": None,

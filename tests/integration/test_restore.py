@@ -61,6 +61,7 @@ def store(bare: Settings) -> Iterator[ArticleStore]:
 def copy(store: ArticleStore, tmp_path: Path) -> Path:
     """A copy from when the articles, half as many, all said `old`; nobody has the store open."""
     put_all(store, "old", ARTICLES // 2)
+    store.webhooks.add("cms", "http://127.0.0.1/", ["list.changed"], "whsec_")
     back_up(store, tmp_path / "copy.db")
     put_all(store, "new")
     store.close()
@@ -82,6 +83,7 @@ def test_restore_prints_the_number_of_articles_and_the_next_step(
     assert result.stdout == (
         f"restored {copy}: {ARTICLES // 2} articles; next, run: read-also rebuild\n"
     )
+    assert "cms gets webhooks from here" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ from recommender.counters import Counters
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations.status import Parts, ServiceStatus, find_troubles
 from recommender.settings import Settings
-from recommender.store import Backlog, QueueLength
+from recommender.store import Backlog, QueueLength, ReceiverLag
 from tests.support.archives import run_command
 
 Rebuild = Callable[..., Rebuilt]
+NOTHING = QueueLength(0, 0, 0)
+DEAF = ReceiverLag("cms", 3, 900.0, "it answers 500")
 WELL = ServiceStatus(
     backlog=Backlog(QueueLength(single=1, bulk=0, dead=0), drift=4, change=9),
     generation="g-1",
@@ -47,6 +49,10 @@ def test_a_service_that_is_well_has_no_troubles() -> None:
         ({"compaction_held": "rolled back to g-0"}, "rolled back to g-0"),
         ({"backlog": Backlog(QueueLength(0, 0, 3), 0, 0)}, "3 articles"),
         ({"free_bytes": 9}, "9.0% of the disk"),
+        (
+            {"backlog": Backlog(NOTHING, 0, 9, (DEAF,))},
+            "receiver cms has accepted no webhook for 15",
+        ),
         ({"data_folder": "missing", "size_bytes": 0}, "there is no data folder"),
     ],
 )

@@ -22,7 +22,7 @@ from recommender.encoding_settings import PREFIX, EncoderServer
 from recommender.errors import EncoderAway
 from recommender.release import USER_AGENT
 
-__all__ = ["EncoderConnection", "ServerAnswer"]
+__all__ = ["EncoderConnection", "ServerAnswer", "trusted_certificates"]
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 60.0
@@ -83,7 +83,7 @@ class EncoderConnection:
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,
             follow_redirects=False,
-            verify=_certificates(server.url),
+            verify=trusted_certificates(server.url),
         )
         weakref.finalize(self, self._http.close)
 
@@ -151,8 +151,8 @@ class EncoderConnection:
         return EncoderAway(f"the encoder at {self._server.shown} {what}")
 
 
-def _certificates(url: str) -> ssl.SSLContext:
-    """Those trusted for an address: of certifi and of the system; none for http, to save time."""
+def trusted_certificates(url: str) -> ssl.SSLContext:
+    """Certificates for an address: of certifi and of the system; none for http, to save time."""
     if not url.startswith("https:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusted = httpx.create_ssl_context(trust_env=False)
