@@ -63,15 +63,15 @@ CALLS: list[Call[Any]] = [
 
 @pytest.fixture(scope="module")
 def document(desk: FlaskClient) -> Document:
-    """The document; a field with one of some words has them, as the client's models do."""
+    """The document, with the schemas of words such as `Reason` in the place of their names."""
     found: Document = desk.get("/openapi.json").get_json()
     schemas = found["components"]["schemas"]
-    words = {f"#/components/schemas/{name}" for name, one in schemas.items() if "enum" in one}
+    words = {f"#/components/schemas/{name}": one for name, one in schemas.items() if "enum" in one}
     for schema in schemas.values():
         for field in schema.get("properties", {}).values():
-            if field.get("$ref") in words:
-                field |= {"type": "string"}
-                del field["$ref"]
+            for one in (field, *field.get("anyOf", ())):
+                if one.get("$ref") in words:
+                    one.update(words[one.pop("$ref")])
     return found
 
 
@@ -168,6 +168,20 @@ def test_a_model_has_the_fields_of_the_document(document: Document, name: str) -
         field: types_in(theirs, field) for field in theirs["properties"]
     }
     assert set(ours.get("required", ())) == set(theirs.get("required", ()))
+
+
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - MADE_HERE))
+def test_a_model_names_the_words_that_a_field_may_have(document: Document, name: str) -> None:
+    """They are plain texts to the client, so its own pages have to say what there is."""
+    fields = document["components"]["schemas"][name]["properties"]
+    words = {word for field in fields.values() for word in words_of(field)}
+    assert {word for word in words if f"`{word}`" not in (MODELS[name].__doc__ or "")} == set()
+
+
+def words_of(field: Document) -> Iterator[str]:
+    for one in (field, *field.get("anyOf", ())):
+        yield from one.get("enum", ())
+        yield from [one["const"]] if "const" in one else []
 
 
 def types_in(schema: Document, field: str) -> set[str]:

@@ -131,9 +131,17 @@ class Item(Answer):
 
 
 class Dropped(Answer):
-    """An article that is not in the list, and the first rule that kept it out.
+    """An article that is not in the list.
 
-    `because` is the id of the item that is listed instead, or that filled its cap.
+    Attributes:
+        id: its id.
+        title: its headline.
+        score: its relatedness.
+        rule: the first rule that kept it out: `translation`, `excluded`, `blocked`, `unread`,
+            `not_published`, `embargoed`, `expired`, `never_recommend`, `untitled`, `language`,
+            `section`, `tag`, `max_age`, `not_older`, `threshold`, `min_score`,
+            `duplicate_of_seed`, `duplicate`, `story_cap`, `copy_cap` or `limit`.
+        because: the id of the item that is listed instead, or that filled its cap.
     """
 
     id: str
@@ -144,11 +152,19 @@ class Dropped(Answer):
 
 
 class RelatedList(Answer):
-    """A list in the order to show it; `article_id` is None for a draft.
+    """A list, in the order to show it.
 
-    `short_because` says why there are fewer items than requested: `no_related`, `few_eligible`,
-    `filters`, `min_score`, `threshold`, `duplicates` or `caps`. `offset` is the number of items on
-    the pages before. `dropped` is there only with `explain="all"`.
+    Attributes:
+        article_id: the seed; None for a draft.
+        items: the listed articles, the best first.
+        requested: how many were asked for.
+        returned: how many there are.
+        mode: how the list was ranked: `mixed`, `background` or `latest`.
+        generation: the snapshot that it comes from.
+        offset: how many items stand on the pages before.
+        short_because: why there are fewer items than requested: `no_related`, `few_eligible`,
+            `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None.
+        dropped: the nearest articles that are not in it; only with `explain="all"`.
     """
 
     article_id: str | None
@@ -206,8 +222,15 @@ class BulkAnswer(Answer):
 class Readiness(Answer):
     """The service is ready: what it answers from.
 
-    `store` is `ok`, or `away` while lists go on without it. `data_folder` is `ok`, `full`,
-    `read-only` or `failing`. `unserved` says why a published generation is not served.
+    Attributes:
+        ready: always true.
+        status: always `ready`.
+        generation: the snapshot that is served.
+        articles: how many articles can be listed or asked for.
+        change: the newest change that shows.
+        store: `ok`, or `away` while lists go on without it.
+        data_folder: `ok`, `full`, `read-only` or `failing`.
+        unserved: why a published snapshot is not served; None if all is well.
     """
 
     ready: Literal[True] = True

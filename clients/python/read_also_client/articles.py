@@ -80,7 +80,8 @@ Id = Annotated[str, BeforeValidator(_id_text)]
 class Article(BaseModel):
     """One article, as it is sent and as it is answered.
 
-    The service needs an id, and a title or a body; it checks everything else. Fields of a later
+    The service needs an id, and a title or a body; it checks everything else. `status` is
+    `published`, `draft`, `withheld` or `canceled`. Fields of a later
     release of the service are kept, so that an article that is fetched, changed and sent again
     loses nothing.
     """
