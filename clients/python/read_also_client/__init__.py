@@ -28,6 +28,7 @@ from read_also_client.async_client import AsyncClient
 from read_also_client.client import Client
 from read_also_client.errors import (
     ApiError,
+    BadWebhook,
     FieldFault,
     Gone,
     InvalidRequest,
@@ -45,6 +46,17 @@ from read_also_client.foreign_ids import foreign_id, parts_of
 from read_also_client.loads import Deletion
 from read_also_client.options import DraftOptions, FragmentOptions, ListOptions, ListRequest
 from read_also_client.release import RELEASE
+from read_also_client.webhooks import (
+    ArticlesIndexed,
+    ArticlesParked,
+    GenerationPublished,
+    GenerationRefused,
+    IndexedArticle,
+    ListsChanged,
+    ParkedArticle,
+    Webhook,
+    read_webhook,
+)
 
 __all__ = [
     "RELEASE",
@@ -52,8 +64,11 @@ __all__ = [
     "AppearsIn",
     "Article",
     "ArticleId",
+    "ArticlesIndexed",
+    "ArticlesParked",
     "AsyncClient",
     "AuditRecord",
+    "BadWebhook",
     "BlocksNow",
     "BulkFault",
     "BulkItem",
@@ -67,19 +82,24 @@ __all__ = [
     "Explanation",
     "FieldFault",
     "FragmentOptions",
+    "GenerationPublished",
+    "GenerationRefused",
     "Gone",
     "Grounds",
+    "IndexedArticle",
     "InvalidRequest",
     "Item",
     "KeyRefused",
     "ListOptions",
     "ListRequest",
+    "ListsChanged",
     "NoAnswer",
     "NotFound",
     "NotReady",
     "NotSendable",
     "OlderVersion",
     "Override",
+    "ParkedArticle",
     "PassagePair",
     "PinsNow",
     "Readiness",
@@ -90,7 +110,9 @@ __all__ = [
     "SharedTerm",
     "StrangeAnswer",
     "TryLater",
+    "Webhook",
     "Written",
     "foreign_id",
     "parts_of",
+    "read_webhook",
 ]

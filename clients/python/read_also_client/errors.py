@@ -4,6 +4,7 @@ ApiError
 |-- NotSendable              the call cannot be sent as it was given; nothing was sent
 |-- NoAnswer                 nobody answered, or the answer broke off, also after all attempts
 |-- StrangeAnswer            what answered is not this API; a proxy's page, as a rule
+|-- BadWebhook               a message to a receiver is not signed as it should be, or too old
 `-- Refused                  the service answered with an error
     |-- InvalidRequest       400, 411, 413, 414, 415, 422: a field or a parameter is not acceptable
     |-- KeyRefused           401, 403: the key is unknown, or does not have the scope
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 __all__ = [
     "ApiError",
+    "BadWebhook",
     "FieldFault",
     "Gone",
     "InvalidRequest",
@@ -89,6 +91,10 @@ class StrangeAnswer(ApiError):
         super().__init__(f"{status}: {detail}")
         self.status = status
         self.detail = detail
+
+
+class BadWebhook(ApiError):
+    """A message is not signed with the receiver's secret, is too old, or not of the service."""
 
 
 class Refused(ApiError):
