@@ -84,8 +84,11 @@ format: $(READY) ## Format the code.
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-docs: $(READY) ## Write the parts of the docs that come from the code; draw the pictures if Graphviz is here.
+docs: $(READY) ## Write what comes from the code: parts of the docs, types of the JavaScript client, pictures.
 	$(RUN) docs/generate.py
+	@if command -v npm >/dev/null; then \
+	  mkdir -p build && $(RUN) docs/generate.py --schemas build/schemas.json && \
+	  cd clients/javascript && npm ci --silent && npm run --silent types; fi
 	@if command -v dot >/dev/null; then for p in docs/pictures/*.dot; do dot -Tsvg "$$p" -o "$${p%.dot}.svg"; done; fi
 
 bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.

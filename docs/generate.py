@@ -1,4 +1,8 @@
-"""Writes the parts of the docs that come from the code: `python docs/generate.py [--check]`."""
+"""Writes the parts of the docs that come from the code: `python docs/generate.py [--check]`.
+
+With `--schemas FILE` it writes the schemas of the API. The types of the JavaScript client are made
+from them.
+"""
 
 import json
 import re
@@ -13,8 +17,9 @@ from recommender.cli import main
 from recommender.cli.terminal import EXIT_CODES
 from recommender.counters import FIGURES, METRIC_PREFIX, Figure
 from recommender.ranking.policy import policy_schema
-from recommender.settings import PREFIX, VARIABLES, Variable
+from recommender.settings import PREFIX, VARIABLES, Settings, Variable
 from recommender.web.gauges import GAUGES
+from service import create_app
 
 DOCS: Final = Path(__file__).parent
 MARK: Final = "<!-- generated: {} -->"
@@ -148,7 +153,17 @@ def stale_pages(*, write: bool) -> list[Path]:
     return stale
 
 
+def api_schemas() -> str:
+    """The OpenAPI document of the service without its calls. No archive is opened for it."""
+    app = create_app(Settings("sqlite://", DOCS.parent / "build"), follows=False)
+    document = app.test_client().get("/openapi.json").get_json()
+    return json.dumps(document | {"paths": {}})
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--schemas"]:
+        Path(sys.argv[2]).write_text(api_schemas(), "utf-8")
+        sys.exit()
     checking = "--check" in sys.argv[1:]
     pages = stale_pages(write=not checking)
     for page in pages:

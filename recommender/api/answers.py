@@ -19,6 +19,7 @@ __all__ = [
     "WORDS",
     "Answer",
     "AppearsIn",
+    "Direction",
     "Dropped",
     "Explanation",
     "FolderState",
@@ -27,6 +28,7 @@ __all__ = [
     "Item",
     "NoGrounds",
     "PassagePair",
+    "Presentation",
     "Problem",
     "Readiness",
     "Reason",
@@ -38,6 +40,7 @@ __all__ = [
     "StoreState",
 ]
 
+Direction = Literal["ltr", "rtl"]
 NoGrounds = Literal["store_away", "text_changed"]
 """Why an explanation has no grounds.
 
@@ -272,6 +275,22 @@ class Dropped(Answer):
     because: str | None = None
 
 
+class Presentation(Answer):
+    """What a page needs to show a list.
+
+    Attributes:
+        language: the seed's, BCP-47; `und` where it is unknown.
+        direction: of texts in this language.
+        heading: the words over the list, in this language if the service knows it.
+        heading_language: BCP-47, of a heading in another language; left out if it is the same.
+    """
+
+    language: str
+    direction: Direction
+    heading: str
+    heading_language: str | None = None
+
+
 class RelatedList(Answer):
     """A list, in the order to show it.
 
@@ -286,6 +305,7 @@ class RelatedList(Answer):
         short_because: what cost it the most places; left out if the list is full.
         dropped: the nearest articles that are not in it, by descending score; only with
             `explain=all`.
+        presentation: what a page needs to show it; only with `presentation=1`.
     """
 
     article_id: str | None
@@ -297,6 +317,7 @@ class RelatedList(Answer):
     offset: int = 0
     short_because: ShortBecause | None = None
     dropped: tuple[Dropped, ...] | None = None
+    presentation: Presentation | None = None
 
 
 class RelatedLists(Answer):

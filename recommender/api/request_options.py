@@ -37,6 +37,7 @@ __all__ = [
     "Mode",
     "Options",
     "PageOptions",
+    "ShownListOptions",
     "WriteOptions",
     "cursor_after",
     "read_whole_number",
@@ -193,6 +194,9 @@ IDS_IN_QUERY: Final = InQuery(
     lambda text: text.split(","),
     {"type": "string", "pattern": "^[A-Za-z0-9._:~-]+(,[A-Za-z0-9._:~-]+)*$"},
 )
+SWITCH_IN_QUERY: Final = InQuery(
+    _read_switch, {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}
+)
 EXPLAIN_IN_QUERY: Final = InQuery(_read_explain, {"type": "string", "enum": [*_IN_QUERY]})
 
 
@@ -267,6 +271,16 @@ class ListOptions(Options):
         return None if self.max_age is None else float(self.max_age[:-1])
 
 
+class ShownListOptions(ListOptions):
+    """The options of a list in JSON that a page shows."""
+
+    presentation: Annotated[
+        bool,
+        Field(description="1: with the seed's language, its direction, and a heading in it."),
+        SWITCH_IN_QUERY,
+    ] = False
+
+
 class FragmentOptions(ListOptions):
     """The options of a list in HTML: those of a list without `explain`, and its look.
 
@@ -285,7 +299,7 @@ class FragmentOptions(ListOptions):
     images: Annotated[
         bool,
         Field(description="1: items with their image."),
-        InQuery(_read_switch, {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}),
+        SWITCH_IN_QUERY,
     ] = False
 
 

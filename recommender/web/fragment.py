@@ -6,12 +6,12 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template
 
-from recommender.api import RELATED, FragmentOptions, Item
+from recommender.api import RELATED, Direction, FragmentOptions, Item
 from recommender.articles import UNKNOWN_LANGUAGE, is_web_address
 from recommender.characters import can_be_seen, fit_for_html
 from recommender.web.auth import opens_lists, sees_stored
 from recommender.web.endpoints import NonJsonAnswer, described
-from recommender.web.page_languages import Direction, Heading, direction_of, heading_in
+from recommender.web.page_languages import direction_of, presentation_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 
@@ -73,19 +73,18 @@ class Section:
     @classmethod
     def of(cls, listing: Listing, wanted: FragmentOptions) -> "Section":
         """The section of a list under an article."""
-        tag = listing.language
+        shown = presentation_in(listing.language)
         words = fit_for_html(wanted.heading or "")
-        heading = Heading(words, None) if words else heading_in(tag)
-        foreign = heading.language and _primary(heading.language) != _primary(tag)
         return cls(
             article_id=listing.article_id,
-            language=tag,
-            direction=direction_of(tag),
-            heading=heading.text,
-            heading_language=heading.language if foreign else None,
+            language=shown.language,
+            direction=shown.direction,
+            heading=words or shown.heading,
+            heading_language=None if words else shown.heading_language,
             heading_level=wanted.heading_level,
             entries=tuple(
-                _entry(item, tag, images=wanted.images) for item in listing.related.items
+                _entry(item, listing.language, images=wanted.images)
+                for item in listing.related.items
             ),
         )
 
@@ -133,7 +132,3 @@ def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
 def _web_address(url: str | None) -> str | None:
     """An address that is safe as a link. It was checked when stored, and is checked again here."""
     return url if url and is_web_address(url) else None
-
-
-def _primary(tag: str) -> str:
-    return tag.lower().partition("-")[0]

@@ -15,6 +15,7 @@ from recommender.api import (
     RelatedLists,
     RelatedRequest,
     RelatedRequests,
+    ShownListOptions,
 )
 from recommender.articles import Article, article_of, check_id, faults_of
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
@@ -23,6 +24,7 @@ from recommender.strict_json import JsonObject
 from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees_stored
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
+from recommender.web.page_languages import presentation_in
 from recommender.web.problems import Refused
 from recommender.web.responses import cached, respond, uncached
 from recommender.web.state import state
@@ -43,17 +45,21 @@ SHARED: Final = frozenset({"section", "language"})
     "listRelated",
     "The list under an article.",
     answers={200: RelatedList, 304: None},
-    query=ListOptions,
+    query=ShownListOptions,
     problems=(404, 410),
 )
-def related(options: ListOptions, article_id: str) -> Response:
+def related(options: ShownListOptions, article_id: str) -> Response:
     """The list under an article."""
     if options.explain and not sees_stored():
         status = 401 if is_public() else 403
         raise Refused(status, "explain needs a key with the scope 'read'")
     with heavy_call() if options.explain else nullcontext():
         listing = state().list_for(article_id, options, public=not sees_stored())
-    return cached(respond(listing.related), listing)
+    answer = listing.related
+    if options.presentation:
+        shown = presentation_in(listing.language)
+        answer = answer.model_copy(update={"presentation": shown})
+    return cached(respond(answer), listing)
 
 
 @lists.post("/related")

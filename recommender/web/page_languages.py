@@ -1,4 +1,4 @@
-"""The direction of the texts of a language, and the heading of a list in it.
+"""How a page shows a list in a language: the direction of its texts, and the heading.
 
 Babel knows the likely script of most languages too, but not of 33 names that occur here (`fas`,
 `heb`, `prs`, `urd`), and takes 3 MB of every worker and 33 MB of disk.
@@ -6,11 +6,12 @@ Babel knows the likely script of most languages too, but not of 33 names that oc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-__all__ = ["HEADINGS", "Direction", "Heading", "direction_of", "heading_in"]
+from recommender.api import Direction, Presentation
 
-Direction = Literal["ltr", "rtl"]
+__all__ = ["HEADINGS", "Heading", "direction_of", "heading_in", "presentation_in"]
+
 ARABIC: Final = frozenset(
     {
         *("aao", "abh", "abv", "acm", "acq", "acw", "acx", "adf", "aeb", "aec", "afb", "ajp"),
@@ -126,10 +127,10 @@ _TAGS: Final = {tag.lower(): tag for tag in HEADINGS}
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The heading of a list, and its language; None if the caller chose the heading."""
+    """The heading of a list, and its language."""
 
     text: str
-    language: str | None
+    language: str
 
 
 def heading_in(tag: str) -> Heading:
@@ -141,6 +142,22 @@ def heading_in(tag: str) -> Heading:
     found = next(filter(None, map(_TAGS.get, _shortened(tag))), ELSE)
     language = found if direction_of(found) == direction_of(tag) else ELSE
     return Heading(HEADINGS[language], language)
+
+
+def presentation_in(tag: str) -> Presentation:
+    """How a page shows a list in a language."""
+    heading = heading_in(tag)
+    is_foreign = _primary(heading.language) != _primary(tag)
+    return Presentation(
+        language=tag,
+        direction=direction_of(tag),
+        heading=heading.text,
+        heading_language=heading.language if is_foreign else None,
+    )
+
+
+def _primary(tag: str) -> str:
+    return tag.lower().partition("-")[0]
 
 
 def _shortened(tag: str) -> Iterator[str]:

@@ -116,6 +116,30 @@ def test_a_language_without_a_heading_has_the_english_one(
     assert [heading["lang"] for heading in page.all("h2")] == ["en"]
 
 
+@pytest.mark.parametrize(
+    ("language", "presentation"),
+    [
+        ("fa", {"direction": "rtl", "heading": "همچنین بخوانید"}),
+        ("eo", {"direction": "ltr", "heading": "Read also", "heading_language": "en"}),
+        ("tg-Arab-AF", {"direction": "rtl", "heading": "Read also", "heading_language": "en"}),
+    ],
+)
+def test_json_says_how_to_show_the_list_as_the_fragment_does(
+    client: FlaskClient,
+    make_story: Callable[..., dict[str, Any]],
+    language: str,
+    presentation: dict[str, str],
+) -> None:
+    client.put("/v1/articles/seed", json=make_story("seed", language=language))
+    path = "/v1/articles/seed/related"
+    plain = client.get(path, query_string={"language": "any"}).get_json()
+    shown = client.get(path, query_string={"language": "any", "presentation": "1"}).get_json()
+    assert shown == plain | {"presentation": {"language": language} | presentation}
+    page = page_of(client, f"{path}.html", language="any")
+    assert page.all("section") == [section_of("seed", language, presentation["direction"])]
+    assert page.texts[0] == presentation["heading"]
+
+
 def test_an_item_has_a_direction_where_the_section_has_another(
     client: FlaskClient, make_story: Callable[..., dict[str, Any]]
 ) -> None:

@@ -30,6 +30,7 @@ BAD = (
     + [("section", ""), ("tag", ""), ("section", "a\x00b"), ("tag", "\x00")]
     + [("exclude", value) for value in ["", "a,,b", "a b", "ä", "..", "a/b", ","]]
     + [("explain", value) for value in ["", "0", "true", "2", "ALL", "all,1", "parts"]]
+    + [("presentation", value) for value in ["", "true", "2"]]
     + [("limits", "5"), ("Limit", "5"), ("", "1"), ("q", ""), ("article_id", "x"), ("page", "2")]
 )
 
@@ -79,7 +80,7 @@ def test_a_repeated_parameter_is_refused_even_if_equal(desk: FlaskClient, name: 
 def test_a_refusal_of_an_unknown_parameter_names_the_known_ones(desk: FlaskClient) -> None:
     response = desk.get(PATHS[0], query_string={"limits": "5"})
     known = "limit, offset, mode, section, tag, language, exclude, max_age, diversity, min_score"
-    assert known in response.get_json()["errors"][0]["detail"]
+    assert f"{known}, explain, presentation" in response.get_json()["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,7 @@ def test_a_refusal_of_an_unknown_parameter_names_the_known_ones(desk: FlaskClien
         ("section", "nowhere ' OR 1=1 --"),
         ("tag", "☃"),
         ("explain", "1"),
+        ("presentation", "0"),
     ],
 )
 def test_values_at_the_edge_are_taken(desk: FlaskClient, name: str, value: str) -> None:

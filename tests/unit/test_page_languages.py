@@ -5,8 +5,15 @@ import unicodedata
 
 import pytest
 
+from recommender.api import Presentation
 from recommender.articles import LANGUAGE_PATTERN
-from recommender.web.page_languages import HEADINGS, Heading, direction_of, heading_in
+from recommender.web.page_languages import (
+    HEADINGS,
+    Heading,
+    direction_of,
+    heading_in,
+    presentation_in,
+)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +114,22 @@ def test_every_heading_is_words_alone(tag: str) -> None:
 )
 def test_the_longest_known_beginning_of_a_tag_names_the_heading(tag: str, found: str) -> None:
     assert heading_in(tag) == Heading(HEADINGS[found], found)
+
+
+@pytest.mark.parametrize(
+    ("tag", "shown"),
+    [
+        ("EN-gb", Presentation(language="EN-gb", direction="ltr", heading="Read also")),
+        (
+            "ckb",
+            Presentation(
+                language="ckb", direction="rtl", heading="Read also", heading_language="en"
+            ),
+        ),
+    ],
+)
+def test_a_foreign_heading_names_its_language(tag: str, shown: Presentation) -> None:
+    assert presentation_in(tag) == shown
 
 
 def test_headings_are_filed_under_tags_that_articles_may_have() -> None:

@@ -110,6 +110,7 @@ FIELDS: Final[dict[str, Any]] = {
     "dense": 0.4583,
     "dense_weight": 0.302,
     "detail": WRONG,
+    "direction": "ltr",
     "diversity": 0.3,
     "dropped": [{"id": OTHER, "title": HEADLINE, "score": 0.2577, "rule": "duplicate"}],
     "embargoed_until": MORNING,
@@ -135,6 +136,7 @@ FIELDS: Final[dict[str, Any]] = {
     },
     "grounds": GROUNDS,
     "heading": "Read also",
+    "heading_language": "en",
     "heading_level": 3,
     "history": [],
     "hubness": 0.1313,
@@ -157,6 +159,7 @@ FIELDS: Final[dict[str, Any]] = {
     "passage_weight": 0.2471,
     "pins": [PIN],
     "pointer": "/title",
+    "presentation": {"language": "en", "direction": "ltr", "heading": "Read also"},
     "ranking_value": 0.0842,
     "recency": 0.9568,
     "requests": [{"article_id": SEED, "limit": 6}, {"article_id": SEED, "mode": "background"}],
@@ -199,6 +202,7 @@ ELSEWHERE: Final[Mapping[str, Any]] = {
     "Readiness.status": "ready",
     "query.exclude": f"{OTHER},guiyang-expo-opens",
     "query.explain": "1",
+    "query.presentation": 1,
 }
 """By component and name, where a name means something else than usual."""
 

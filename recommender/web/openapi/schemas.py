@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from recommender.api import (
     BulkResult,
+    Direction,
     FolderState,
     ListOptions,
     Mode,
@@ -55,6 +56,7 @@ class Enumeration:
 
 ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
     "BulkResult": Enumeration(BulkResult, "What a member of a bulk load did."),
+    "Direction": Enumeration(Direction, "Where the lines of a text begin: left or right."),
     "FolderState": Enumeration(FolderState, "Whether the data folder takes what is written."),
     "Mode": Enumeration(
         Mode,

@@ -1,0 +1,324 @@
+/** A typed client of the HTTP API, for a CMS or a script. Fields are named as in the API. */
+
+import { asLine, loadsOf, sendLoad } from "./bulk.js";
+import { Connection, pathOf, queryOf, readAnswer } from "./connection.js";
+
+/**
+ * @import {
+ *   AppearsIn, Article, ArticlePage, ArticlePatch, BlocksNow, BulkItem, Override, PinsNow,
+ *   Readiness, RelatedList, RelatedLists, RelatedRequest, Written,
+ * } from "../types/api.js"
+ * @import { CallOptions, ConnectionOptions, Sending } from "./connection.js"
+ */
+
+/** @typedef {"id" | "article_id" | "translation_of"} NamedById */
+/** @typedef {`${string}_at` | `${string}_until`} NamedByTime */
+/**
+ * @template K
+ * @typedef {K extends NamedById ? number : K extends NamedByTime ? Date : never} Also
+ */
+/**
+ * What is sent: an id may be a number, and a time a `Date`.
+ * @template T
+ * @typedef {{ [K in keyof T]: T[K] | Also<K> }} Given
+ */
+/** @typedef {Exclude<keyof Article, "section" | "language"> | "article_id"} OfTheText */
+/** @typedef {Omit<RelatedRequest, OfTheText> & { presentation?: boolean }} ListOptions */
+/** @typedef {{ heading?: string, heading_level?: number, images?: boolean }} Look */
+/**
+ * The options of a list in HTML.
+ * @typedef {Omit<ListOptions, "explain" | "presentation"> & Look} FragmentOptions
+ */
+/**
+ * How a write is called. With `wait` the answer comes when the write shows in every worker.
+ * @typedef {CallOptions & { wait?: boolean }} WriteOptions
+ */
+/**
+ * Whether a write shows in every worker now. It is true only if the call waited, and the time that
+ * the service waits was enough. The write is stored in any case.
+ * @typedef {{ visible: boolean }} Visibility
+ */
+/** @typedef {{ delete: { id: string | number } }} Deletion a line of a bulk load */
+
+const SEARCH_TIMEOUT = 30_000; // ms, of `appearsIn`; the service searches for eight seconds
+const LONGEST_QUERY = 7_500; // characters; servers refuse an address of more than some 8,000
+const ACCEPTED = 202;
+const NAMED_BY_ID = new Set(["id", "article_id", "translation_of"]);
+
+/** Asks one Read Also service. Each call is rejected with an ApiError if the service refuses it. */
+export class Client {
+  #connection;
+
+  /**
+   * Connects to nothing yet.
+   * @param {string} base where the service is, without `/v1`.
+   * @param {ConnectionOptions} [options]
+   */
+  constructor(base, options) {
+    this.#connection = new Connection(base, options);
+  }
+
+  /**
+   * The list under an article. A query too long for an address is sent as a body.
+   * @param {string | number} articleId
+   * @param {ListOptions} [options]
+   * @param {CallOptions} [call]
+   * @returns {Promise<RelatedList>}
+   */
+  related(articleId, options = {}, call = {}) {
+    const query = queryOf(options);
+    if (String(new URLSearchParams(query)).length > LONGEST_QUERY) {
+      return this.relatedTo({ article_id: articleId, ...options }, call);
+    }
+    return this.#read("items", "GET", pathOf(articleId, "/related"), { query, ...call });
+  }
+
+  /**
+   * The list as an escaped section of HTML; empty if the list is empty.
+   * @param {string | number} articleId
+   * @param {FragmentOptions} [options]
+   * @param {CallOptions} [call]
+   */
+  async relatedHtml(articleId, options = {}, { signal } = {}) {
+    const sending = { query: queryOf(options), signal };
+    return (await this.#connection.call("GET", pathOf(articleId, "/related.html"), sending)).text;
+  }
+
+  /**
+   * The list that a text would get. Nothing is stored.
+   * @param {Given<RelatedRequest>} draft its fields, and the options of the list.
+   * @param {CallOptions} [call]
+   * @returns {Promise<RelatedList>}
+   */
+  relatedTo(draft, { signal } = {}) {
+    return this.#read("items", "POST", "/v1/related", { json: document(draft), signal });
+  }
+
+  /**
+   * Lists for one page, which do not repeat each other.
+   * @param {readonly Given<RelatedRequest>[]} requests each with an `article_id` or a text.
+   * @param {CallOptions} [call]
+   * @returns {Promise<readonly RelatedList[]>}
+   */
+  async relatedLists(requests, { signal } = {}) {
+    const json = { requests: requests.map(document) };
+    const sending = { json, signal };
+    /** @type {RelatedLists} */
+    const { lists } = await this.#read("lists", "POST", "/v1/related", sending);
+    return lists;
+  }
+
+  /**
+   * Store an article.
+   * @param {Given<Article>} article
+   * @param {WriteOptions} [call]
+   */
+  put(article, call) {
+    const json = document(article);
+    return this.#write("PUT", pathOf(article.id), json, call);
+  }
+
+  /**
+   * Change some fields of an article; null removes one.
+   * @param {string | number} articleId
+   * @param {Given<ArticlePatch>} changes
+   * @param {WriteOptions} [call]
+   */
+  patch(articleId, changes, call) {
+    return this.#write("PATCH", pathOf(articleId), document(changes), call);
+  }
+
+  /**
+   * An article as it was given.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<Article>}
+   */
+  get(articleId, { signal } = {}) {
+    return this.#read("id", "GET", pathOf(articleId), { signal });
+  }
+
+  /**
+   * Delete an article; doing so twice is fine.
+   * @param {string | number} articleId
+   * @param {WriteOptions} [call]
+   */
+  delete(articleId, call) {
+    return this.#remove(pathOf(articleId), call);
+  }
+
+  /**
+   * Store and delete many, in order, in as many requests as it takes. The answers come in the order
+   * of the writes. Lines that the service could not do now are sent again.
+   * @param {Iterable<Given<Article> | Deletion> | AsyncIterable<Given<Article> | Deletion>} writes
+   * @param {CallOptions} [call]
+   * @returns {AsyncGenerator<BulkItem, void, void>}
+   */
+  async *bulk(writes, { signal } = {}) {
+    for await (const load of loadsOf(linesOf(writes))) yield* sendLoad(this.#connection, load, signal);
+  }
+
+  /**
+   * All articles that are stored, by ascending id, fetched page by page.
+   * @param {CallOptions & { pageSize?: number }} [call]
+   * @returns {AsyncGenerator<Article, void, void>}
+   */
+  async *articles({ pageSize = 50, signal } = {}) {
+    /** @type {ArticlePage | undefined} */
+    let page;
+    do {
+      const sending = { query: queryOf({ limit: pageSize, cursor: page?.next }), signal };
+      page = /** @type {ArticlePage} */ (await this.#read("articles", "GET", "/v1/articles", sending));
+      yield* page.articles;
+    } while (page.next !== null);
+  }
+
+  /**
+   * The pins of an article, and who set them.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<PinsNow>}
+   */
+  pins(articleId, { signal } = {}) {
+    return this.#read("pins", "GET", pathOf(articleId, "/pins"), { signal });
+  }
+
+  /**
+   * Replace all pins, in this order.
+   * @param {string | number} articleId
+   * @param {readonly Given<Override>[]} pins
+   * @param {WriteOptions & { by?: string }} [call] `by` is the editor.
+   */
+  setPins(articleId, pins, { by = "", ...call } = {}) {
+    const json = { pins: pins.map(document), by };
+    return this.#write("PUT", pathOf(articleId, "/pins"), json, call);
+  }
+
+  /**
+   * Remove all pins; doing so twice is fine.
+   * @param {string | number} articleId
+   * @param {WriteOptions} [call]
+   */
+  deletePins(articleId, call) {
+    return this.#remove(pathOf(articleId, "/pins"), call);
+  }
+
+  /**
+   * The blocks of an article, and who set them.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<BlocksNow>}
+   */
+  blocks(articleId, { signal } = {}) {
+    return this.#read("blocks", "GET", pathOf(articleId, "/blocks"), { signal });
+  }
+
+  /**
+   * Replace all blocks.
+   * @param {string | number} articleId
+   * @param {readonly Given<Override>[]} blocks
+   * @param {WriteOptions & { by?: string }} [call] `by` is the editor.
+   */
+  setBlocks(articleId, blocks, { by = "", ...call } = {}) {
+    const json = { blocks: blocks.map(document), by };
+    return this.#write("PUT", pathOf(articleId, "/blocks"), json, call);
+  }
+
+  /**
+   * Remove all blocks; doing so twice is fine.
+   * @param {string | number} articleId
+   * @param {WriteOptions} [call]
+   */
+  deleteBlocks(articleId, call) {
+    return this.#remove(pathOf(articleId, "/blocks"), call);
+  }
+
+  /**
+   * The articles whose default list shows this one now.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<AppearsIn>}
+   */
+  appearsIn(articleId, { signal } = {}) {
+    const sending = { timeout: SEARCH_TIMEOUT, signal };
+    return this.#read("appears_in", "GET", pathOf(articleId, "/appears-in"), sending);
+  }
+
+  /**
+   * What there is to answer from. It is asked once; as long as there is nothing, the call is
+   * rejected with an ApiError of the status 503.
+   * @param {CallOptions} [call]
+   * @returns {Promise<Readiness>}
+   */
+  ready({ signal } = {}) {
+    return this.#read("generation", "GET", "/readyz", { attempts: 1, signal });
+  }
+
+  /**
+   * @template T
+   * @param {string} field that the answer must have.
+   * @param {string} method
+   * @param {string} path
+   * @param {Sending} sending
+   * @returns {Promise<T>}
+   */
+  async #read(field, method, path, sending) {
+    return readAnswer(await this.#connection.call(method, path, sending), field);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} json
+   * @param {WriteOptions | undefined} call
+   * @returns {Promise<Written & Visibility>}
+   */
+  async #write(method, path, json, call) {
+    const answer = await this.#connection.call(method, path, { json, ...waiting(call) });
+    /** @type {Written} */
+    const written = readAnswer(answer, "result");
+    return { ...written, ...visibility(answer, call) };
+  }
+
+  /**
+   * @param {string} path
+   * @param {WriteOptions | undefined} call
+   */
+  async #remove(path, call) {
+    return visibility(await this.#connection.call("DELETE", path, waiting(call)), call);
+  }
+}
+
+/**
+ * @param {WriteOptions} [call]
+ * @returns {Sending}
+ */
+function waiting({ wait = false, signal } = {}) {
+  return { signal, ...(wait ? { query: { wait: "visible" } } : {}) };
+}
+
+/**
+ * @param {{ status: number }} answer
+ * @param {WriteOptions} [call]
+ * @returns {Visibility}
+ */
+function visibility({ status }, { wait = false } = {}) {
+  return { visible: wait && status !== ACCEPTED };
+}
+
+/**
+ * Fields as plain JSON: an id that is a number becomes a text.
+ * @param {object} fields
+ */
+function document(fields) {
+  const all = Object.entries(fields);
+  const ids = all.filter(([name, value]) => NAMED_BY_ID.has(name) && typeof value === "number");
+  return { ...fields, ...Object.fromEntries(ids.map(([name, value]) => [name, String(value)])) };
+}
+
+/** @param {Iterable<object> | AsyncIterable<object>} writes */
+async function* linesOf(writes) {
+  for await (const write of writes) {
+    yield asLine("delete" in write ? { delete: document(Object(write.delete)) } : document(write));
+  }
+}

@@ -1,0 +1,262 @@
+/** The element <read-also-list>: it asks for a list and shows it. Importing this file defines it. */
+
+import { Connection, pathOf, queryOf, readAnswer } from "./connection.js";
+import { LIST_STYLE } from "./list_style.js";
+
+/** @import { Item, RelatedList } from "../types/api.js" */
+
+/** Attributes that are options of the list; a minus in a name is an underscore there. */
+export const LIST_ATTRIBUTES = Object.freeze([
+  "diversity", "exclude", "language", "limit", "max-age", "min-score", "mode", "offset", "section", "tag",
+]);
+const LOOK = ["heading", "heading-level", "images", "layout"];
+const TIMEOUT = 5_000; // ms; a reader waits no longer
+const MOST = 100;
+const USUAL_LIMIT = 12; // of the service
+const CAN_BE_SEEN = /[\p{L}\p{N}\p{P}\p{S}]/u;
+const RELATED = new Set(["semantic", "words"]);
+const DAY = 10; // characters of an RFC 3339 time
+
+// Where nothing is shown, as on a server that makes pages, the module can be imported all the same.
+const PageElement = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
+
+/**
+ * A list under an article. Attributes: `base` (where the service or its proxy is, the page's own
+ * host by default), `article`, the options of a list, `heading`, `heading-level`, `images` and
+ * `layout`. It sends no key, no cookie and no address of the page, and stores nothing.
+ *
+ * Events, which bubble: `read-also-load` with the list as its detail, `read-also-error` with the
+ * error. The place of the list is kept while it is on its way. Without a list the element is empty,
+ * as soon as that moves nothing that a reader sees.
+ */
+export class ReadAlsoList extends PageElement {
+  static observedAttributes = ["base", "article", ...LIST_ATTRIBUTES, ...LOOK];
+
+  /** @type {RelatedList | null} */
+  #list = null;
+  #asked = "";
+  #isDue = false;
+  #stop = new AbortController();
+  /** @type {IntersectionObserver | null} */
+  #watch = null;
+  /** @type {ShadowRoot} */
+  #root;
+
+  constructor() {
+    super();
+    const style = new CSSStyleSheet(); // an old browser fails here, and shows what is inside
+    style.replaceSync(LIST_STYLE);
+    this.#root = this.attachShadow({ mode: "open" });
+    this.#root.adoptedStyleSheets = [style];
+  }
+
+  /** The list that is shown; null if there is none yet. */
+  get list() {
+    return this.#list;
+  }
+
+  connectedCallback() {
+    this.#refreshSoon();
+  }
+
+  disconnectedCallback() {
+    this.#stop.abort();
+    this.#watch?.disconnect();
+    if (this.#list === null) this.#asked = "";
+  }
+
+  /**
+   * @param {string} _name
+   * @param {string | null} before
+   * @param {string | null} after
+   */
+  attributeChangedCallback(_name, before, after) {
+    if (before !== after) this.#refreshSoon();
+  }
+
+  /** Once for all attributes that a script sets one after another. */
+  #refreshSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      if (this.isConnected) this.#refresh();
+    });
+  }
+
+  #refresh() {
+    const names = ["base", "article", ...LIST_ATTRIBUTES];
+    const asked = JSON.stringify(names.map((name) => this.getAttribute(name)));
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      this.#list = null;
+      this.#stop.abort();
+      this.#stop = new AbortController();
+      void this.#load(this.#stop.signal);
+    }
+    this.#show();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #load(signal) {
+    try {
+      const list = await fetchList(this, signal);
+      if (signal.aborted) return;
+      this.#list = list;
+      this.#show();
+      this.#tell("read-also-load", list);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#closeUnseen();
+      this.#tell("read-also-error", error);
+    }
+  }
+
+  /** Show the list, or keep its place while it is on its way. */
+  #show() {
+    this.#watch?.disconnect();
+    const most = limitOf(this);
+    const items = this.#list?.items ?? [];
+    const rows = items.slice(0, most).map((item) => row(item, this.hasAttribute("images")));
+    const blanks = Array.from({ length: most - rows.length }, blank);
+    this.#root.replaceChildren(section(this, this.#list, [...rows, ...blanks]));
+    if (this.#list !== null && blanks.length > 0) this.#closeUnseen();
+  }
+
+  /** Give back the place that is not needed, once it is below what the reader sees. */
+  #closeUnseen() {
+    this.#watch?.disconnect();
+    const watch = new IntersectionObserver((entries) => {
+      if ((entries.at(-1)?.boundingClientRect.top ?? 0) < innerHeight) return;
+      watch.disconnect();
+      if (this.#list?.items.length) this.#root.querySelectorAll(".blank").forEach((one) => one.remove());
+      else this.#root.replaceChildren();
+    });
+    watch.observe(this);
+    this.#watch = watch;
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+}
+
+/**
+ * The list that an element asks for. An element of the page cannot mislead it: `location` is the
+ * window's own, where `document.baseURI` may be an element's name.
+ * @param {HTMLElement} element
+ * @param {AbortSignal} signal
+ * @returns {Promise<RelatedList>}
+ */
+async function fetchList(element, signal) {
+  const base = new URL(element.getAttribute("base") || "/", location.href);
+  const given = LIST_ATTRIBUTES.map((name) => [name, element.getAttribute(name) || null]);
+  const options = given.map(([name, value]) => [String(name).replaceAll("-", "_"), value]);
+  const query = queryOf({ ...Object.fromEntries(options), presentation: true });
+  const path = pathOf(element.getAttribute("article") ?? "", "/related");
+  const connection = new Connection(base.href, { attempts: 1, timeout: TIMEOUT });
+  return readAnswer(await connection.call("GET", path, { query, signal }), "items");
+}
+
+/** @param {HTMLElement} element */
+function limitOf(element) {
+  const limit = Number(element.getAttribute("limit") || USUAL_LIMIT);
+  return Number.isInteger(limit) && limit >= 1 && limit <= MOST ? limit : USUAL_LIMIT;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {RelatedList | null} list null while it is on its way.
+ * @param {readonly HTMLElement[]} rows
+ */
+function section(element, list, rows) {
+  const look = list?.presentation;
+  const words = element.getAttribute("heading");
+  const level = element.getAttribute("heading-level") ?? "";
+  const heading = make(/^[2-6]$/.test(level) ? `h${level}` : "h2", "heading", {
+    id: "heading", lang: words ? null : look?.heading_language,
+  });
+  heading.append(words || look?.heading || "");
+  const ul = make("ul", "list", { role: "list" });
+  ul.append(...rows);
+  const whole = make("section", "section", {
+    "aria-labelledby": "heading", lang: look?.language, dir: look?.direction,
+  });
+  whole.classList.toggle("waiting", !list?.items.length);
+  whole.classList.toggle("cards", element.getAttribute("layout") === "cards");
+  whole.classList.toggle("images", element.hasAttribute("images"));
+  whole.append(heading, ul);
+  return whole;
+}
+
+/**
+ * @param {Item} item
+ * @param {boolean} withImage
+ */
+function row(item, withImage) {
+  const kind = RELATED.has(item.reason) ? "" : item.reason.split(":")[0];
+  const li = make("li", kind ? `item ${kind}` : "item", { lang: item.language });
+  const href = webAddress(item.url);
+  const link = href ? make("a", "link", { href }) : li;
+  const image = withImage ? webAddress(item.image_url) : null;
+  if (image) {
+    li.classList.add("pictured");
+    link.append(make("img", "image", {
+      src: image, alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer",
+    }));
+  }
+  const title = make("span", "title", { dir: "auto" });
+  title.append(CAN_BE_SEEN.test(item.title) ? item.title : item.id);
+  link.append(title);
+  if (link !== li) li.append(link);
+  if (item.published_at) li.append(day(item.published_at));
+  return li;
+}
+
+/**
+ * The day of a moment, in UTC. A text from right to left would mirror it.
+ * @param {string} moment RFC 3339; HTML takes three digits of a fraction, RFC 3339 any.
+ */
+function day(moment) {
+  const time = make("time", "time", { datetime: moment.replace(/\.[0-9]+/, ""), dir: "ltr" });
+  time.append(moment.slice(0, DAY));
+  return time;
+}
+
+/** The place of an item that is not there. */
+function blank() {
+  return make("li", "item blank", { "aria-hidden": "true" });
+}
+
+/**
+ * An element, under the same names for the theme and, as parts, for the page. It is made by the
+ * document's own method: an element of the page with the name `createElement` would hide that.
+ * @param {string} tag
+ * @param {string} names
+ * @param {Record<string, string | null | undefined>} attributes
+ */
+function make(tag, names, attributes) {
+  const element = Document.prototype.createElement.call(document, tag);
+  for (const [name, value] of Object.entries({ class: names, part: names, ...attributes })) {
+    if (value != null) element.setAttribute(name, value);
+  }
+  return element;
+}
+
+/**
+ * An address that is safe as a link; null for every other text.
+ * @param {string | null} text
+ */
+function webAddress(text) {
+  try {
+    return text !== null && /^https?:$/.test(new URL(text).protocol) ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+globalThis.customElements?.define("read-also-list", ReadAlsoList);
