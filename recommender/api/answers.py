@@ -35,6 +35,7 @@ __all__ = [
     "RelatedList",
     "RelatedLists",
     "Rule",
+    "SeedScore",
     "SharedTerm",
     "ShortBecause",
     "StoreState",
@@ -70,6 +71,7 @@ Rule = Literal[
     "tag",
     "max_age",
     "not_older",
+    "unlike",
     "threshold",
     "min_score",
     "duplicate_of_seed",
@@ -192,11 +194,24 @@ class Grounds(Answer):
     passages: tuple[PassagePair, ...]
 
 
+class SeedScore(Answer):
+    """How much an item is related to one of several seeds.
+
+    Attributes:
+        id: the seed.
+        score: relatedness, as of an item.
+    """
+
+    id: str
+    score: Rounded
+
+
 class Explanation(Answer):
     """The parts of an item's place.
 
     The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
-    is `score * recency + nearness - hubness`.
+    is `score * recency + nearness - hubness`. In a list with several seeds these are the parts
+    under the seed `because`, and `ranking_value` is that sum `+ support - aversion`.
 
     Attributes:
         dense: the similarity of the article vectors, scaled, 0 to 1.
@@ -209,6 +224,9 @@ class Explanation(Answer):
         nearness: what the item gains for being published near the seed in time.
         hubness: what the item loses for being near to everything.
         ranking_value: it gives the order, before diversity.
+        support: what the other seeds of `like` add.
+        aversion: what the nearest seed of `unlike` takes.
+        seeds: the score under each of several seeds, those of `like` first.
         grounds: what the two texts share.
         no_grounds_because: why there are no `grounds`.
     """
@@ -223,6 +241,9 @@ class Explanation(Answer):
     nearness: Rounded
     hubness: Rounded
     ranking_value: Rounded
+    support: Rounded = 0.0
+    aversion: Rounded = 0.0
+    seeds: tuple[SeedScore, ...] = ()
     grounds: Grounds | None = None
     no_grounds_because: NoGrounds | None = None
 
@@ -241,6 +262,7 @@ class Item(Answer):
         published_at: when it was published, RFC 3339 in UTC.
         image_url: its picture.
         reason: how it came into the list.
+        because: the article of `like` that gives it its place; only where several seeds are named.
         explanation: why it stands where it does; only with `explain`.
     """
 
@@ -254,6 +276,7 @@ class Item(Answer):
     published_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None
     image_url: str | None
     reason: Reason
+    because: str | None = None
     explanation: Explanation | None = None
 
 

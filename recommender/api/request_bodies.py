@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -15,6 +23,7 @@ __all__ = [
     "MOST_LISTS",
     "Blocks",
     "Deletion",
+    "Examples",
     "Override",
     "Pins",
     "RecordedOverride",
@@ -25,6 +34,8 @@ __all__ = [
 
 MOST_LISTS: Final = 20
 """Lists in one request."""
+MOST_EXAMPLES: Final = 20
+"""Articles that a list is to be like, and as many that it is to be unlike."""
 
 
 class Override(BaseModel):
@@ -103,11 +114,34 @@ class Blocks(BaseModel):
     blocks: list[Override]
 
 
-class RelatedRequest(BaseModel):
-    """A request for a list: of a stored article, or of a text with the fields of an article.
+class Examples(BaseModel):
+    """The articles that a list is to be like, and those that it is to be unlike, in any order.
 
-    In JSON all are fields of one object: `article_id` or the fields of the text, and the options of
-    the list. `section` and `language` are those of a text, where there is one.
+    Attributes:
+        like: ids of 1 to 20 articles that the list is to be like.
+        unlike: ids of at most 20 articles that the list is to be unlike; together with `like`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    like: Annotated[list[Id], Field(min_length=1, max_length=MOST_EXAMPLES)]
+    unlike: Annotated[list[Id], Field(max_length=MOST_EXAMPLES)] = []
+
+    @field_validator("unlike")
+    @classmethod
+    def _not_both(cls, unlike: list[str], info: ValidationInfo) -> list[str]:
+        both = {*unlike}.intersection(info.data.get("like", ()))
+        if both:
+            raise ValueError(f"names {min(both)!r}, which is also in like")
+        return unlike
+
+
+class RelatedRequest(BaseModel):
+    """A request for a list: of a stored article, of several, or of a text.
+
+    In JSON all are fields of one object: `article_id`, `like` and `unlike`, or the fields of the
+    text; and the options of the list. `section` and `language` are those of a text, where there is
+    one.
 
     Attributes:
         article_id: the id of a stored article.
@@ -116,6 +150,7 @@ class RelatedRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     article_id: Id | None = None
+    examples: Examples | None = None
     text: Article | None = None
     options: ListOptions
 
@@ -126,6 +161,7 @@ class RelatedRequest(BaseModel):
         """The schema of the flat form."""
         article, options = Article.model_json_schema(), ListOptions.model_json_schema()
         fields = {"article_id": {"type": "string", **ID_SCHEMA}} | article["properties"]
+        fields |= Examples.model_json_schema()["properties"]
         fields |= {name: one for name, one in options["properties"].items() if name not in fields}
         reference = handler(core_schema)
         schema = handler.resolve_ref_schema(reference)

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from index import Catalog
+from index import Catalog, View
 from recommender.api import (
     LIMITS,
     MODES,
@@ -30,12 +30,12 @@ from recommender.characters import printable
 from recommender.errors import UnreadArticle
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.live import open_replica
-from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
 from recommender.ranking.related import title_of
-from recommender.ranking.scoring import seed_of
+from recommender.ranking.scoring import Seed, seed_of
+from recommender.ranking.several_seeds import request_like
 from recommender.settings import Settings
-from recommender.store import open_store
+from recommender.store import ArticleStore, open_store
 
 __all__ = ["as_text", "related"]
 
@@ -50,7 +50,10 @@ SIGNALS: Final = (
 
 
 @click.command()
-@click.argument("article_id", metavar="ID")
+@click.argument("article_ids", metavar="ID...", nargs=-1, required=True)
+@click.option(
+    "--unlike", metavar="ID", multiple=True, help="List nothing that is nearer to this article."
+)
 @click.option(
     "-n",
     "limit",
@@ -74,30 +77,44 @@ SIGNALS: Final = (
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
 def related(
-    article_id: str, limit: int, offset: int, mode: Mode, explain: str | None, as_json: bool
+    article_ids: tuple[str, ...],
+    unlike: tuple[str, ...],
+    limit: int,
+    offset: int,
+    mode: Mode,
+    explain: str | None,
+    as_json: bool,
 ) -> None:
-    """Print the Read also list of the article ID."""
+    """Print the Read also list of the article ID, or one that is like several articles."""
     settings = Settings.from_environment()
+    explanation: Explain = "all" if explain == "all" else explain is not None
+    options = ListOptions(limit=limit, offset=offset, mode=mode, explain=explanation)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         catalog = Catalog(settings.data.snapshots)
         replica = open_replica(
             catalog, store, lambda: find_model_of_settings(settings, store, catalog)
         ).replica
-        view = replica.view
-        seed = seed_of(view, article_id)
-        if seed is None:
-            store.get(article_id)  # raises if it is unknown or deleted
-            raise UnreadArticle(article_id)
-        explanation: Explain = "all" if explain == "all" else explain is not None
-        options = ListOptions(limit=limit, offset=offset, mode=mode, explain=explanation)
-        now = time.time()
-        policy, overrides = replica.active_policy.policy, replica.overrides.of(article_id).at(now)
-        list_request = ListRequest(view, seed, options, policy, now, overrides)
-        answer = list_explained(list_request, store.texts_at)
+        view, policy = replica.view, replica.active_policy.policy
+        likes, unlikes = (
+            [_find_seed(view, store, one) for one in {*ids}] for ids in (article_ids, unlike)
+        )
+        request = request_like(
+            view, likes, unlikes, options, policy, time.time(), replica.overrides
+        )
+        answer = list_explained(request, store.texts_at)
+        titles = [title_of(view, one) for one in dict.fromkeys(article_ids)]
     if as_json:
         click.echo(answer.to_json(indent=2))
     else:
-        click.echo(as_text(answer, title_of(view, article_id)))
+        click.echo(as_text(answer, "; ".join(titles)))
+
+
+def _find_seed(view: View, store: ArticleStore, article_id: str) -> Seed:
+    seed = seed_of(view, article_id)
+    if seed is None:
+        store.get(article_id)  # raises if it is unknown or deleted
+        raise UnreadArticle(article_id)
+    return seed
 
 
 def as_text(recommendations: RelatedList, title: str) -> str:
@@ -135,6 +152,7 @@ def _explained(score: float, explanation: Explanation) -> Iterator[str]:
     )
     yield f"{INDENT}score {score:.2f} = {mixed}"
     yield INDENT + _place(score, explanation)
+    yield from _folded("seeds", (f"{one.id} {one.score:.2f}" for one in explanation.seeds))
     if explanation.grounds is not None:
         yield from _grounds(explanation.grounds)
     elif explanation.no_grounds_because is not None:
@@ -143,10 +161,13 @@ def _explained(score: float, explanation: Explanation) -> Iterator[str]:
 
 def _place(score: float, explanation: Explanation) -> str:
     value = score * explanation.recency + explanation.nearness - explanation.hubness
+    value += explanation.support - explanation.aversion
     if abs(value - explanation.ranking_value) > ROUNDING:
         return "place by its date"
     near = f"nearness in time {explanation.nearness:.2f} - hubness {explanation.hubness:.2f}"
     placed = f"score {score:.2f} x recency {explanation.recency:.2f} + {near}"
+    if explanation.seeds:
+        placed += f" + support {explanation.support:.2f} - aversion {explanation.aversion:.2f}"
     return f"place {explanation.ranking_value:.2f} = {placed}"
 
 

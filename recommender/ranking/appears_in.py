@@ -89,7 +89,7 @@ def _near(
             every[row] = False
             yield seed_id
     request = ListRequest(view, find_seed(view, article_id), ANY_LANGUAGE, policy, now)
-    ranked = request.scorer.score(request.candidates(every, NEAREST))
+    ranked = request.score(request.candidates(every, NEAREST))
     nearest = ranked.rows[np.argsort(-ranked.scores.score, kind="stable")][:NEAREST]
     every[nearest] = False
     # An article that shares no word with it may still list it in a fallback stage.

@@ -156,6 +156,11 @@ class ListRequest:
     shown_on_page: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
 
+    @property
+    def seeds(self) -> tuple[Seed, ...]:
+        """The articles that are never listed, nor are their duplicates and translations."""
+        return (self.seed,)
+
     @cached_property
     def scorer(self) -> Scorer:
         """Scores candidates for the seed. What is background was published long before it."""
@@ -171,10 +176,10 @@ class ListRequest:
             return self._gather_rows()
 
     def _gather_rows(self) -> GatheredRows:
-        seed = self.seed
         excluded = self._rows_of(self._excluded())
         rows = self._eligible(self.options)
-        translations = rows_of_translations(self.view, {seed.id_hash, seed.translates})
+        hashes = {one for seed in self.seeds for one in (seed.id_hash, seed.translates)}
+        translations = rows_of_translations(self.view, hashes)
         rows &= ~translations
         rows[excluded] = False
         pinned = self._rows_of(self.overrides.pinned)
@@ -185,7 +190,7 @@ class ListRequest:
     def rows_by_default(self) -> Mask:
         """The rows that the list could hold without options, blocks or other lists: bool [n]."""
         rows = self._eligible(ListOptions()) & ~self.rows.translations
-        rows[self._rows_of([self.seed.id])] = False
+        rows[self._rows_of(seed.id for seed in self.seeds)] = False
         return rows
 
     def gather_candidates(
@@ -209,14 +214,18 @@ class ListRequest:
         if stage == SEMANTIC:
             return self._related(fetch, rows, compare_only, story_score)
         if stage == FALLBACK_SECTION:
-            section = Filter(section=self.seed.section)
-            rows = rows & self.view.where(lambda part: matching(part, section))
+            rows = rows & self.rows_of_section()
         with timed(self.steps, "search"):
             found = self.newest(rows, fetch)
         scored = self._by_time(self._score(found, compare_only))
         listable = np.arange(len(scored.rows)) < len(found)
         more = len(found) < int(np.count_nonzero(rows))
         return StageCandidates(scored, listable, more, by_time=True)
+
+    def rows_of_section(self) -> Mask:
+        """The rows in the section of the seed: bool [n]."""
+        section = Filter(section=self.seed.section)
+        return self.view.where(lambda part: matching(part, section))
 
     def candidates(self, allowed: Mask, fetch: int) -> Rows:
         """The allowed rows nearest to the seed, at most `fetch` by each signal: int64 [m].
@@ -232,14 +241,14 @@ class ListRequest:
         by_words = allowed & ~by_vectors
         if seed.terms is not None and by_words.any():
             found.append(view.nearest_by_terms(seed.terms, fetch, by_words).rows)
-        return self._in_tie_order(np.concatenate(found))
+        return self.in_tie_order(np.concatenate(found))
 
     def newest(self, allowed: Mask, fetch: int) -> Rows:
         """The newest allowed rows, those without a date last: int64 [m]."""
         rows = np.flatnonzero(allowed)
         times = np.nan_to_num(self.view.take("published_at", rows), nan=-np.inf)
         # If many share a date, which of them are taken must not depend on their row numbers.
-        return self._in_tie_order(rows[np.lexsort((self._tie_breaks(rows), -times))[:fetch]])
+        return self.in_tie_order(rows[np.lexsort((self._tie_breaks(rows), -times))[:fetch]])
 
     def _related(
         self, fetch: int, rows: Mask, compare_only: Rows, story_score: float | None
@@ -259,16 +268,20 @@ class ListRequest:
         more = fetch <= len(found) and bool(listable[new].all())
         return StageCandidates(scored, listable, more, by_time, story_score)
 
+    def score(self, rows: Rows) -> ScoredCandidates:
+        """Score some rows, int64 [m]; their order is kept."""
+        return self.scorer.score(rows)
+
     def _score(self, found: Rows, compare_only: Rows) -> ScoredCandidates:
         with timed(self.steps, "scores"):
-            return self.scorer.score(np.concatenate([found, compare_only]))
+            return self.score(np.concatenate([found, compare_only]))
 
     def _story_score(self, scored: ScoredCandidates, related: Mask) -> float:
         """The least score of the seed's story: `latest_share` of the best related candidate's."""
         # The best score without reprints of the seed, which few others could come near.
-        minhashes = self.view.take("minhash", scored.rows)
-        overlap = estimate_jaccard(self.seed.minhash, minhashes)
-        others = related & (overlap < self.policy.duplicate_overlap)
+        minhashes, others = self.view.take("minhash", scored.rows), related.copy()
+        for seed in self.seeds:
+            others &= estimate_jaccard(seed.minhash, minhashes) < self.policy.duplicate_overlap
         best = scored.scores.score.max(initial=0.0, where=others)
         return float(self.policy.latest_share * best)
 
@@ -277,9 +290,13 @@ class ListRequest:
         times = self.view.take("published_at", scored.rows)
         return replace(scored, values=np.nan_to_num(times, nan=UNDATED))
 
+    def filter_of(self, options: ListOptions) -> Filter:
+        """The filter of some options for the seed."""
+        return Filter.of(options, self.seed.language, self.seed.published_at, self.now)
+
     def _eligible(self, options: ListOptions) -> Mask:
         """Rows that may be listed and meet the filters of some options: bool [n]."""
-        wanted = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
+        wanted = self.filter_of(options)
         untitled = self.policy.untitled
         return self.view.where(
             lambda part: eligible(part, self.now, untitled=untitled) & matching(part, wanted)
@@ -292,7 +309,7 @@ class ListRequest:
         bind editors.
         """
         options = self.options.model_copy(update={"language": self.options.language or "any"})
-        wanted = Filter.of(options, self.seed.language, self.seed.published_at, self.now)
+        wanted = self.filter_of(options)
         untitled = self.policy.untitled
         allowed = self.view.where(
             lambda part: pinnable(part, self.now, untitled=untitled) & matching(part, wanted)
@@ -318,7 +335,7 @@ class ListRequest:
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""
         return self.overrides.blocked.union(
-            self.options.exclude, self.shown_on_page, {self.seed.id}
+            self.options.exclude, self.shown_on_page, (seed.id for seed in self.seeds)
         )
 
     def _rows_of(self, ids: Iterable[str]) -> Rows:
@@ -326,7 +343,7 @@ class ListRequest:
         found = (self.view.row_of(one) for one in ids)
         return np.array([row for row in found if row is not None], np.int64)
 
-    def _in_tie_order(self, rows: Rows) -> Rows:
+    def in_tie_order(self, rows: Rows) -> Rows:
         """Order rows by a hash of their ids, in which equal ranking values keep their order.
 
         A changed article has a higher row number until the next rebuild; lists must not depend on

@@ -12,7 +12,7 @@ from recommender.api import Dropped, Item, NoGrounds, RelatedList, Rule
 from recommender.articles import Article, DisplayFields
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.filters import Filter, broken_rules
+from recommender.ranking.filters import broken_rules
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.related import Removed, list_of, select_items
 from recommender.ranking.scoring import Seed
@@ -38,20 +38,34 @@ def list_explained(
 
     Args:
         request: the request.
-        read: reads texts from the store; called once, and only if items are to be explained.
+        read: reads texts from the store; called once for each seed, if items are to be explained.
         draft: the text of a seed that is not stored; markup cannot be quoted.
     """
     selected = select_items(request)
     listed = list_of(request, selected)
     if not request.options.explain:
         return listed
-    items = add_grounds(request.view, request.seed, listed.items, read, draft)
+    items = _add_all_grounds(request, listed.items, read, draft)
     listed = listed.model_copy(update={"items": items})
     if request.options.explain != "all":
         return listed
     ids = {item.id for item in selected.items}  # also of the pages before
     dropped = dropped_from(request, ids, selected.removed) if request.seed.has_list else ()
     return listed.model_copy(update={"dropped": dropped})
+
+
+def _add_all_grounds(
+    request: ListRequest, items: tuple[Item, ...], read: ReadTexts, draft: Article | None
+) -> tuple[Item, ...]:
+    """Add to each item what it has in common with the seed that gives it its place."""
+    for seed in request.seeds:
+        own = tuple(item for item in items if item.because in {None, seed.id})
+        if own:
+            explained = {
+                item.id: item for item in add_grounds(request.view, seed, own, read, draft)
+            }
+            items = tuple(explained.get(item.id, item) for item in items)
+    return items
 
 
 def add_grounds(
@@ -137,7 +151,8 @@ class DropFacts:
         translation: whether it is a translation of the seed.
         excluded: whether the request excludes it, or another list of the page shows it.
         blocked: whether an editor blocked it under the seed.
-        broken: the first rule of eligibility or of the request that it breaks; None for none.
+        broken: the first rule of eligibility or of the request that it breaks; `unlike` if it is
+            nearer to a seed to be unlike; None for none.
         related: whether its score reaches the threshold.
         removed: the rule that removed it during selection; None for none.
     """
@@ -182,7 +197,7 @@ def dropped_from(
         most: how many at most.
     """
     view = request.view
-    ranked = request.scorer.score(_near(request, removed, most + len(listed)))
+    ranked = request.score(_near(request, removed, most + len(listed)))
     out = np.array([view.id_of(row) not in listed for row in ranked.rows.tolist()], np.bool_)
     ranked = ranked.at(out)
     nearest = np.argsort(-ranked.scores.score, kind="stable")[:most]
@@ -201,11 +216,11 @@ def dropped_from(
 
 
 def _near(request: ListRequest, removed: Mapping[int, Removed], fetch: int) -> Rows:
-    """Rows near the seed, then the removed ones; without the seed: int64 [m]."""
+    """Rows near the seeds, then the removed ones; without the seeds: int64 [m]."""
     every = request.view.present.copy()
-    seed_row = request.view.row_of(request.seed.id)
-    if seed_row is not None:
-        every[seed_row] = False
+    for seed in request.seeds:
+        if (row := request.view.row_of(seed.id)) is not None:
+            every[row] = False
     near = request.candidates(every, max(fetch, request.policy.candidates))
     others = np.array(sorted(removed), np.int64)
     return np.concatenate([near, others[~np.isin(others, near)]])
@@ -218,6 +233,7 @@ def _drop_facts(
     view, rows = request.view, ranked.rows.tolist()
     translations = request.rows.translations[ranked.rows].tolist()
     related = ranked.are_related(request.policy, request.options.min_score).tolist()
+    unlike = [False] * len(rows) if ranked.seeds is None else ranked.seeds.rejected.tolist()
     broken = _broken(request, ranked.rows)
     excluded = request.shown_on_page.union(request.options.exclude)
     blocked = request.overrides.blocked
@@ -226,7 +242,7 @@ def _drop_facts(
             translation=translations[at],
             excluded=view.id_of(row) in excluded,
             blocked=view.id_of(row) in blocked,
-            broken=broken[at],
+            broken=broken[at] or ("unlike" if unlike[at] else None),
             related=related[at],
             removed=removed[row].rule if row in removed else None,
         )
@@ -236,8 +252,7 @@ def _drop_facts(
 
 def _broken(request: ListRequest, rows: Rows) -> list[Rule | None]:
     """The first rule that each row breaks; the parts of a view have columns of their own."""
-    seed, untitled = request.seed, request.policy.untitled
-    wanted = Filter.of(request.options, seed.language, seed.published_at, request.now)
+    wanted, untitled = request.filter_of(request.options), request.policy.untitled
     broken: dict[int, Rule | None] = {}
     begin = 0
     for part in request.view.parts:

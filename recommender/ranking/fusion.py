@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from index import BackgroundSimilarity
 from recommender.api import Explanation
 from recommender.ranking.policy import Policy
+from recommender.ranking.seed_scores import SeedScores
 
 __all__ = [
     "Backgrounds",
@@ -219,6 +220,8 @@ class ScoredCandidates:
             the score, so that a text that has little to do with the seed gains little.
         hubness: float64 [m], subtracted because a row is near to everything.
         values: float64 [m], the ranking values: `score * recency + nearness - hubness`.
+        seeds: the scores under each seed, if there are several; the rest is of the best one, but
+            `values` are of all.
     """
 
     rows: Rows
@@ -229,6 +232,7 @@ class ScoredCandidates:
     nearness: Doubles
     hubness: Doubles
     values: Doubles
+    seeds: SeedScores | None = None
 
     def at(self, kept: Mask) -> "ScoredCandidates":
         """The candidates that a mask keeps, bool [m]."""
@@ -243,6 +247,7 @@ class ScoredCandidates:
             self.nearness[kept],
             self.hubness[kept],
             self.values[kept],
+            None if self.seeds is None else self.seeds.at(kept),
         )
 
     @property
@@ -279,6 +284,7 @@ class ScoredCandidates:
             nearness=float(self.nearness[position]),
             hubness=float(self.hubness[position]),
             ranking_value=float(self.values[position]),
+            **({} if self.seeds is None else self.seeds.explain(position)),
         )
 
 

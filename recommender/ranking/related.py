@@ -113,7 +113,7 @@ def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
     """The answer to a request: the page that it asks for, from its selected items."""
     options, items = request.options, selected.items[request.options.offset :]
     return RelatedList(
-        article_id=request.seed.id,
+        article_id=request.seed.id or None,
         items=items,
         requested=_end_of_page(options) - options.offset,
         returned=len(items),
@@ -259,7 +259,7 @@ class _UnfinishedList:
             rows = rows[~repeats_among(self._view, rows, shown, bound)]
         if not len(rows):
             return
-        scored = request.scorer.score(rows)
+        scored = request.score(rows)
         if request.options.min_score is not None:
             scored = scored.at(scored.scores.score >= request.options.min_score)
         positions = np.arange(min(len(scored.rows), end))
@@ -300,7 +300,7 @@ class _UnfinishedList:
             pool,
             end - len(self.items),
             rules=SelectionRules.of(request.policy, end, diversity),
-            seed_minhashes=np.vstack([request.seed.minhash, translations]),
+            seed_minhashes=np.vstack([*(seed.minhash for seed in request.seeds), translations]),
             listable=candidates.listable,
             listed=self._listed_pool() if self._listed else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
@@ -357,6 +357,7 @@ class _UnfinishedList:
             score=float(scored.scores.score[position]),
             **asdict(DisplayFields.from_bytes(self._view.display_of(row))),
             reason=WORDS if by_words else stage,
+            because=None if scored.seeds is None else scored.seeds.best_id(position),
             explanation=scored.explain(position) if self._request.options.explain else None,
         )
 

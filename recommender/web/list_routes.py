@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from recommender.api import (
     MOST_LISTS,
     AppearsIn,
+    Examples,
     ListOptions,
     RelatedList,
     RelatedLists,
@@ -37,6 +38,7 @@ REFUSED: Final = "the request is not acceptable"
 OPTIONS: Final = frozenset(ListOptions.model_fields)
 SHARED: Final = frozenset({"section", "language"})
 """Options that are also fields of a text. In the request for a text they are its fields."""
+EXAMPLES: Final = frozenset(Examples.model_fields)
 
 
 @lists.get("/articles/<article_id>/related")
@@ -66,13 +68,14 @@ def related(options: ShownListOptions, article_id: str) -> Response:
 @needs("read")
 @described(
     "listRelatedForDraft",
-    "The list that a text would get, or several lists for one page that do not repeat each other.",
+    "The list that a text would get, or that is like some articles and unlike others; or several "
+    "lists for one page that do not repeat each other.",
     answers={200: RelatedList | RelatedLists},
     body=Body(RelatedRequest | RelatedRequests),
     problems=(404, 410, 503),
 )
 def related_to_draft() -> Response:
-    """The list of a text that is not stored; or several lists that do not repeat each other."""
+    """The list of a text that is not stored, or of several articles; or several lists."""
     with heavy_call():
         body = read_document()
         if "requests" in body:
@@ -109,6 +112,8 @@ def _lists(requests: list[RelatedRequest]) -> Iterator[RelatedList]:
 
 def _list(request: RelatedRequest, shown_on_page: frozenset[str]) -> RelatedList:
     options = request.options
+    if request.examples is not None:
+        return state().list_like(request.examples, options, shown_on_page)
     if request.text is None:
         article_id = str(request.article_id)
         return state().list_for(article_id, options, shown_on_page, public=False).related
@@ -137,10 +142,12 @@ def _read_one(request: object, pointer: str) -> RelatedRequest:
 
 
 def _read_request(fields: JsonObject) -> RelatedRequest:
-    """Read the id of a stored article, or a text, and the options of its list."""
-    names = OPTIONS if "article_id" in fields else OPTIONS - SHARED
+    """Read the ids of stored articles, or a text, and the options of its list."""
+    names = OPTIONS - SHARED if fields.keys().isdisjoint({"article_id", *EXAMPLES}) else OPTIONS
     options = _read_options({name: one for name, one in fields.items() if name in names})
     rest = {name: one for name, one in fields.items() if name not in names}
+    if not EXAMPLES.isdisjoint(rest):
+        return RelatedRequest(examples=_read_examples(rest), options=options)
     if "article_id" in rest:
         return RelatedRequest(article_id=_read_id(rest), options=options)
     return RelatedRequest(text=_read_text(rest), options=options)
@@ -171,6 +178,14 @@ def _read_id(fields: JsonObject) -> str:
         return check_id(article_id if isinstance(article_id, str) else "")
     except ValueError as error:
         raise _refused("/article_id", str(error)) from None
+
+
+def _read_examples(fields: JsonObject) -> Examples:
+    """Read the ids of articles to be like and to be unlike; no other field is allowed."""
+    try:
+        return Examples.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidArticle(REFUSED, tuple(faults_of(error))) from None
 
 
 def _read_text(fields: JsonObject) -> Article:

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from flask import current_app, g
 
 from index import View
-from recommender.api import ListOptions, RelatedList
+from recommender.api import Examples, ListOptions, RelatedList
 from recommender.articles import Article, DisplayFields
 from recommender.counters import Counters
 from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
@@ -23,7 +23,8 @@ from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, row_is_visible
 from recommender.ranking.overrides import Kind, StoredOverrides
 from recommender.ranking.related import list_related
-from recommender.ranking.scoring import seed_of
+from recommender.ranking.scoring import Seed, seed_of
+from recommender.ranking.several_seeds import request_like
 from recommender.settings import Settings
 from recommender.store import Actor, ArticleStore, Backlog, LazyStore, Receipt
 from recommender.web.keyring import Keyring
@@ -165,6 +166,46 @@ class State:
             live.view, seed, options, policy, now, overrides, shown_on_page, _steps()
         )
         return self._list_explained(request, text) if options.explain else list_related(request)
+
+    def list_like(
+        self, examples: Examples, options: ListOptions, shown_on_page: frozenset[str]
+    ) -> RelatedList:
+        """The list that is like some stored articles and unlike others.
+
+        Like one article alone, it is the list under that article.
+
+        Raises:
+            UnknownArticle: one of them was never stored.
+            DeletedArticle: one of them was deleted.
+            NotReady: there is nothing yet to answer from.
+            StoreUnusable: the view does not hold one of them, and the store is away.
+            Busy: too many requests do heavy work now.
+        """
+        like, unlike = sorted({*examples.like}), sorted({*examples.unlike})
+        if len(like) == 1 and not unlike:
+            return self.list_for(like[0], options, shown_on_page, public=False).related
+        live = self._live_with([*like, *unlike])
+        likes, unlikes = (
+            [self._find_seed(live.view, one) for one in ids] for ids in (like, unlike)
+        )
+        policy, overrides = live.active_policy.policy, live.overrides
+        request = request_like(live.view, likes, unlikes, options, policy, time.time(), overrides)
+        request = replace(request, shown_on_page=shown_on_page, steps=_steps())
+        if options.explain:
+            return self._list_explained(request)
+        with self.limits.heavy.hold("lists of several articles"):
+            return list_related(request)
+
+    def _live_with(self, ids: list[str]) -> LiveState:
+        """The live state; if its view lacks one of some ids, that after the next refresh."""
+        live = self.follower.current()
+        if all(live.view.row_of(one) is not None for one in ids):
+            return live
+        return self._after_next_refresh()
+
+    def _find_seed(self, view: View, article_id: str) -> Seed:
+        """The seed of an article that a view has, or else the store."""
+        return seed_of(view, article_id) or make_outside_seed(view, self.stored(article_id))
 
     def appearances(self, article_id: str) -> Appearances:
         """The articles whose list shows one now.
