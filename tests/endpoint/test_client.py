@@ -242,6 +242,18 @@ def test_drafts_and_the_lists_of_a_page(cms: Client) -> None:
     assert len(listed) == len(set(listed)) == 9
 
 
+def test_a_list_may_be_like_some_articles_and_unlike_others(cms: Client) -> None:
+    found = cms.related_like(["harbour-2", "orchard-2"], ["orchard-5"], limit=6, language="any")
+    assert (found.article_id, found.requested) == (None, 6)
+    assert {item.because for item in found.items if item.reason == "semantic"} <= {
+        "harbour-2",
+        "orchard-2",
+    }
+    assert cms.related_lists([{"like": ["harbour-2"], "limit": 3}])[0] == cms.related(
+        "harbour-2", limit=3
+    )
+
+
 def test_many_writes_are_answered_one_by_one(cms: Client) -> None:
     naive = datetime(2026, 3, 1)  # noqa: DTZ001 - the fault itself
     writes: list[Any] = [

@@ -14,7 +14,13 @@ from pydantic import BaseModel
 import read_also_client
 from read_also_client import AsyncClient, Client, answers, articles, calls, errors, loads
 from read_also_client.exchange import Call
-from read_also_client.options import DraftOptions, FragmentOptions, ListOptions, ListRequest
+from read_also_client.options import (
+    DraftOptions,
+    FragmentOptions,
+    ListOptions,
+    ListRequest,
+    ShownListOptions,
+)
 from recommender.web.list_routes import SHARED
 
 Document = dict[str, Any]
@@ -47,6 +53,7 @@ CALLS: list[Call[Any]] = [
     calls.related("ID", {}),
     calls.related_html("ID", {}),
     calls.related_for_draft({}, {}),
+    calls.related_like([], [], {}),
     calls.related_lists([]),
     calls.appears_in("ID"),
     calls.pins("ID"),
@@ -110,7 +117,7 @@ def test_a_call_has_only_parameters_and_a_type_that_the_service_takes(
 @pytest.mark.parametrize(
     ("operation", "options"),
     [
-        ("get /v1/articles/ID/related", ListOptions),
+        ("get /v1/articles/ID/related", ShownListOptions),
         ("get /v1/articles/ID/related.html", FragmentOptions),
     ],
 )

@@ -17,9 +17,11 @@ from read_also_client.answers import (
     Override,
     PassagePair,
     PinsNow,
+    Presentation,
     Readiness,
     RecordedOverride,
     RelatedList,
+    SeedScore,
     SharedTerm,
     Written,
 )
@@ -44,7 +46,13 @@ from read_also_client.errors import (
 from read_also_client.exchange import Retries
 from read_also_client.foreign_ids import foreign_id, parts_of
 from read_also_client.loads import Deletion
-from read_also_client.options import DraftOptions, FragmentOptions, ListOptions, ListRequest
+from read_also_client.options import (
+    DraftOptions,
+    FragmentOptions,
+    ListOptions,
+    ListRequest,
+    ShownListOptions,
+)
 from read_also_client.release import RELEASE
 from read_also_client.webhooks import (
     ArticlesIndexed,
@@ -102,12 +110,15 @@ __all__ = [
     "ParkedArticle",
     "PassagePair",
     "PinsNow",
+    "Presentation",
     "Readiness",
     "RecordedOverride",
     "Refused",
     "RelatedList",
     "Retries",
+    "SeedScore",
     "SharedTerm",
+    "ShownListOptions",
     "StrangeAnswer",
     "TryLater",
     "Webhook",

@@ -31,10 +31,12 @@ __all__ = [
     "Override",
     "PassagePair",
     "PinsNow",
+    "Presentation",
     "Readiness",
     "RecordedOverride",
     "RelatedList",
     "RelatedLists",
+    "SeedScore",
     "SharedTerm",
     "Written",
 ]
@@ -89,11 +91,20 @@ class Grounds(Answer):
     passages: tuple[PassagePair, ...]
 
 
+class SeedScore(Answer):
+    """How much an item is related to one of several seeds, 0 to 1."""
+
+    id: str
+    score: float
+
+
 class Explanation(Answer):
     """The parts of an item's place.
 
     The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
-    is `score * recency + nearness - hubness`. Without `grounds`, `no_grounds_because` is
+    is `score * recency + nearness - hubness`. In a list with several seeds these are the parts
+    under the seed `because`, and `ranking_value` is that sum `+ support - aversion`; `seeds` has
+    the score under each of them. Without `grounds`, `no_grounds_because` is
     `store_away` or `text_changed`.
     """
 
@@ -107,6 +118,9 @@ class Explanation(Answer):
     nearness: float
     hubness: float
     ranking_value: float
+    support: float = 0.0
+    aversion: float = 0.0
+    seeds: tuple[SeedScore, ...] = ()
     grounds: Grounds | None = None
     no_grounds_because: str | None = None
 
@@ -114,7 +128,8 @@ class Explanation(Answer):
 class Item(Answer):
     """One listed article. `score` is relatedness, 0 to 1; `rank` starts at 1.
 
-    `reason` is `semantic`, `words`, `pinned`, `fallback:section` or `fallback:latest`.
+    `reason` is `semantic`, `words`, `pinned`, `fallback:section` or `fallback:latest`. In
+    a list with several seeds, `because` is the one that gives the item its place.
     """
 
     id: str
@@ -127,6 +142,7 @@ class Item(Answer):
     published_at: Moment | None
     image_url: str | None
     reason: str
+    because: str | None = None
     explanation: Explanation | None = None
 
 
@@ -139,7 +155,7 @@ class Dropped(Answer):
         score: its relatedness.
         rule: the first rule that kept it out: `translation`, `excluded`, `blocked`, `unread`,
             `not_published`, `embargoed`, `expired`, `never_recommend`, `untitled`, `language`,
-            `section`, `tag`, `max_age`, `not_older`, `threshold`, `min_score`,
+            `section`, `tag`, `max_age`, `not_older`, `unlike`, `threshold`, `min_score`,
             `duplicate_of_seed`, `duplicate`, `story_cap`, `copy_cap` or `limit`.
         because: the id of the item that is listed instead, or that filled its cap.
     """
@@ -149,6 +165,22 @@ class Dropped(Answer):
     score: float
     rule: str
     because: str | None = None
+
+
+class Presentation(Answer):
+    """What a page needs to show a list.
+
+    Attributes:
+        language: the seed's, BCP-47; `und` where it is unknown.
+        direction: of texts in this language, `ltr` or `rtl`.
+        heading: the words over the list, in this language if the service knows it.
+        heading_language: of a heading in another language, BCP-47.
+    """
+
+    language: str
+    direction: str
+    heading: str
+    heading_language: str | None = None
 
 
 class RelatedList(Answer):
@@ -165,6 +197,7 @@ class RelatedList(Answer):
         short_because: why there are fewer items than requested: `no_related`, `few_eligible`,
             `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None.
         dropped: the nearest articles that are not in it; only with `explain="all"`.
+        presentation: what a page needs to show it; only with `presentation=True`.
     """
 
     article_id: str | None
@@ -176,6 +209,7 @@ class RelatedList(Answer):
     offset: int = 0
     short_because: str | None = None
     dropped: tuple[Dropped, ...] | None = None
+    presentation: Presentation | None = None
 
 
 class RelatedLists(Answer):

@@ -32,7 +32,13 @@ from read_also_client.exchange import (
     request_of,
 )
 from read_also_client.loads import Loads, Write
-from read_also_client.options import DraftOptions, FragmentOptions, ListOptions, ListRequest
+from read_also_client.options import (
+    DraftOptions,
+    FragmentOptions,
+    ListOptions,
+    ListRequest,
+    ShownListOptions,
+)
 
 __all__ = ["AsyncClient"]
 
@@ -111,7 +117,9 @@ class AsyncClient:
 
     # --- lists ---
 
-    async def related(self, article_id: ArticleId, **options: Unpack[ListOptions]) -> RelatedList:
+    async def related(
+        self, article_id: ArticleId, **options: Unpack[ShownListOptions]
+    ) -> RelatedList:
         """The list under an article. A query too long for an address is sent as a body."""
         return await self._ask(calls.related(article_id, options))
 
@@ -124,6 +132,15 @@ class AsyncClient:
     ) -> RelatedList:
         """The list that a text would get, without storing it."""
         return await self._ask(calls.related_for_draft(draft, options))
+
+    async def related_like(
+        self,
+        like: Iterable[ArticleId],
+        unlike: Iterable[ArticleId] = (),
+        **options: Unpack[ListOptions],
+    ) -> RelatedList:
+        """The list that is like some articles, such as a reader's last, and unlike others."""
+        return await self._ask(calls.related_like(like, unlike, options))
 
     async def related_lists(self, requests: Iterable[ListRequest]) -> tuple[RelatedList, ...]:
         """Lists for one page, in the order of the requests, which do not repeat each other."""

@@ -51,6 +51,7 @@ __all__ = [
     "related",
     "related_for_draft",
     "related_html",
+    "related_like",
     "related_lists",
     "remove_blocks",
     "remove_pins",
@@ -128,6 +129,14 @@ def related_for_draft(
     return Call("POST", "/v1/related", reader_of(RelatedList), body=body)
 
 
+def related_like(
+    like: Iterable[ArticleId], unlike: Iterable[ArticleId], options: Mapping[str, object]
+) -> Call[RelatedList]:
+    """The list that is like some articles and unlike others."""
+    body = as_json({**_examples(like, unlike), **body_of(options)})
+    return Call("POST", "/v1/related", reader_of(RelatedList), body=body)
+
+
 def related_lists(requests: Iterable[ListRequest]) -> Call[RelatedLists]:
     """Lists for one page."""
     body = as_json({"requests": [_list_request(request) for request in requests]})
@@ -200,9 +209,15 @@ def _waiting(*, wait: bool) -> dict[str, str]:
 def _list_request(request: ListRequest) -> dict[str, Any]:
     options = {name: one for name, one in request.items() if name in OPTIONS}
     rest = {name: one for name, one in request.items() if name not in OPTIONS}
-    if rest.get("article_id") is not None:
+    if "article_id" in request:
         rest["article_id"] = as_id(request["article_id"])
+    if "like" in request:
+        rest |= _examples(request["like"], request.get("unlike", ()))
     return {**as_fields(rest), **body_of(options)}
+
+
+def _examples(like: Iterable[ArticleId], unlike: Iterable[ArticleId]) -> dict[str, object]:
+    return {"like": [as_id(one) for one in like], "unlike": [as_id(one) for one in unlike]}
 
 
 def _set_overrides(

@@ -10,7 +10,15 @@ from typing import Final, Literal, TypedDict
 
 from read_also_client.articles import ArticleId, as_id
 
-__all__ = ["DraftOptions", "FragmentOptions", "ListOptions", "ListRequest", "body_of", "query_of"]
+__all__ = [
+    "DraftOptions",
+    "FragmentOptions",
+    "ListOptions",
+    "ListRequest",
+    "ShownListOptions",
+    "body_of",
+    "query_of",
+]
 
 Words = str | Collection[str]
 """One or several, `"city,-opinion"`; in a list a comma is a plain character."""
@@ -53,6 +61,16 @@ class ListOptions(DraftOptions, total=False):
     language: Words | None
 
 
+class ShownListOptions(ListOptions, total=False):
+    """The options of the list of a stored article that a page shows.
+
+    presentation: whether the list says in which language it is, in which direction it is written,
+    and which words stand over it.
+    """
+
+    presentation: bool | None
+
+
 class FragmentOptions(ListOptions, total=False):
     """The options of a list in HTML; it has no place for `explain`.
 
@@ -67,12 +85,14 @@ class FragmentOptions(ListOptions, total=False):
 
 
 class ListRequest(ListOptions, total=False):
-    """One list of a page: `article_id` of a stored article, or the text of a draft; and options.
+    """One list of a page: `article_id`, `like` and `unlike`, or the text of a draft; and options.
 
     In the request for a draft, `section` and `language` are those of the text.
     """
 
     article_id: ArticleId
+    like: Collection[ArticleId]
+    unlike: Collection[ArticleId]
     id: ArticleId
     title: str
     body: str
