@@ -13,12 +13,28 @@ from typing import Any, Final
 
 import click
 
+from recommender.api import LIMITS, LONGEST_HEADING, MOST_LISTS
+from recommender.api.request_bodies import Override, Pins
+from recommender.api.request_options import (
+    LONGEST_LANGUAGES,
+    MOST_ENTRIES,
+    MOST_EXCLUDED,
+    MOST_ON_A_PAGE,
+)
+from recommender.articles import LONGEST_NAME, MOST_FIELDS, MOST_MARKUP, Article
 from recommender.cli import main
 from recommender.cli.terminal import EXIT_CODES
 from recommender.counters import FIGURES, METRIC_PREFIX, Figure
+from recommender.id_grammar import ID_SCHEMA, LONGEST_ID
+from recommender.ranking.overrides import MOST_OVERRIDES
 from recommender.ranking.policy import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Settings, Variable
+from recommender.strict_json import MOST_DEPTH, MOST_MARKS
+from recommender.web.bodies import LARGEST_DOCUMENT
+from recommender.web.bulk_routes import MOST_LINES, MOST_LOAD_BYTES
 from recommender.web.gauges import GAUGES
+from recommender.web.openapi.schemas import Schemas
+from recommender.web.state import WAIT_SECONDS
 from service import create_app
 
 DOCS: Final = Path(__file__).parent
@@ -121,6 +137,76 @@ def _counted_row(figure: Figure) -> str:
     return f"| `{METRIC_PREFIX}{figure.name}{ending}` | {kind}{labels} | {figure.meaning} |"
 
 
+def article_table() -> str:
+    """One row a field of an article."""
+    schema, known = Article.model_json_schema(), Schemas.of([Article]).components["Article"]
+    required = frozenset(schema["required"])
+    rows = [
+        f"| `{name}` | {_value_in_words(name, field)}{', required' * (name in required)} "
+        f"| {known['properties'][name].get('description', '')} |"
+        for name, field in schema["properties"].items()
+    ]
+    return "\n".join(["| field | value | meaning |", "|---|---|---|", *rows])
+
+
+def _value_in_words(name: str, field: Mapping[str, Any]) -> str:
+    """The values that a field of an article takes, from its JSON Schema."""
+    value = next((one for one in field.get("anyOf", ()) if one.get("type") != "null"), field)
+    if "enum" in value:
+        return ", ".join(f"`{one}`" for one in value["enum"])
+    if value["type"] == "array":
+        each = _value_in_words(name, value["items"])
+        return f"a list of at most {value['maxItems']:,}, each {each}"
+    if name == "body_html":
+        return f"text, at most {_bytes(MOST_MARKUP)} of UTF-8"
+    if value["type"] == "string":
+        return _text_in_words(value)
+    others = {"boolean": "`true`, `false`", "integer": "a whole number of 0 to 2^63 - 1"}
+    return others.get(value["type"], "an object")
+
+
+def _text_in_words(value: Mapping[str, Any]) -> str:
+    if value.get("pattern") == ID_SCHEMA["pattern"]:
+        return f"an [id](#ids), at most {LONGEST_ID} characters"
+    if value.get("format") == "date-time":
+        return "a time as RFC 3339, with an offset"
+    kind = "an http or https address" if "http" in value.get("pattern", "") else "text"
+    return f"{kind}, at most {value['maxLength']:,} characters"
+
+
+def limits_table() -> str:
+    """One row a limit of the API, from the constants that hold it."""
+    why, editor = (
+        next(fact.max_length for fact in field.metadata if hasattr(fact, "max_length"))
+        for field in (Override.model_fields["why"], Pins.model_fields["by"])
+    )
+    limits = {
+        "an id": f"{LONGEST_ID} characters",
+        "the body of a request": _bytes(LARGEST_DOCUMENT),
+        "a bulk load": f"{_bytes(MOST_LOAD_BYTES)}, {MOST_LINES:,} lines",
+        "a line of a bulk load": _bytes(LARGEST_DOCUMENT),
+        "levels of JSON": f"{MOST_DEPTH}",
+        "commas and opening brackets of JSON, outside of strings": f"fewer than {MOST_MARKS:,}",
+        "fields of an article": f"{MOST_FIELDS}",
+        "items of a list (`limit`)": f"{LIMITS[-1]}",
+        "ids to leave out (`exclude`)": f"{MOST_EXCLUDED}",
+        "`language` of a list": f"{LONGEST_LANGUAGES:,} characters",
+        "a name of a section, tag or author": f"{LONGEST_NAME} characters",
+        "`heading` of a fragment": f"{LONGEST_HEADING} characters",
+        "lists of one request": f"{MOST_LISTS}",
+        "pins, blocks of an article": " and ".join(str(most) for most in MOST_OVERRIDES.values()),
+        "`why` and `by` of pins and blocks": f"{why} and {editor} characters",
+        "articles, audit entries of a page": f"{MOST_ON_A_PAGE} and {MOST_ENTRIES:,}",
+        "seconds that `wait=visible` waits": f"{WAIT_SECONDS:g}",
+    }
+    rows = [f"| {what} | {most} |" for what, most in limits.items()]
+    return "\n".join(["| what | at most |", "|---|---|", *rows])
+
+
+def _bytes(count: int) -> str:
+    return f"{count // 2**20} MiB"
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_table,
     "policy": policy_table,
@@ -128,6 +214,8 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "exit codes": exit_codes,
     "fault counts": fault_counts,
     "metrics": metrics_table,
+    "article": article_table,
+    "limits": limits_table,
 }
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -25,16 +25,18 @@ from pydantic import (
 )
 
 from recommender.errors import BadJson, FieldFault, InvalidArticle
+from recommender.id_grammar import ID_SCHEMA, find_id_fault
+from recommender.spelling import explain_unknown
 from recommender.strict_json import JsonObject, pointer_to, read_object
 
 __all__ = [
-    "ID_PATTERN",
-    "ID_SCHEMA",
     "LANGUAGE_PATTERN",
     "LONGEST_LANGUAGE",
     "LONGEST_LINE",
     "LONGEST_NAME",
     "LONGEST_SUMMARY",
+    "MOST_FIELDS",
+    "MOST_MARKUP",
     "MOST_NAMES",
     "UNKNOWN_LANGUAGE",
     "Article",
@@ -45,7 +47,6 @@ __all__ = [
     "Text",
     "article_of",
     "as_rfc3339",
-    "check_id",
     "check_no_nul",
     "faults_of",
     "hash_id",
@@ -56,18 +57,13 @@ __all__ = [
     "primary_language",
 ]
 
-ID_PATTERN: Final = r"[A-Za-z0-9._:~-]{1,200}"
-ID_SCHEMA: Final = {  # without "." and "..", and without a look-ahead, which many readers lack
-    "pattern": r"^([A-Za-z0-9_:~-][A-Za-z0-9._:~-]{0,199}|\.[A-Za-z0-9_:~-][A-Za-z0-9._:~-]{0,198}"
-    r"|\.\.[A-Za-z0-9._:~-]{1,198})$"
-}
-_ID = re.compile(ID_PATTERN)
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 UNKNOWN_LANGUAGE: Final = "und"
 MOST_FIELDS: Final = 60
+MOST_HINTS: Final = 5  # of one document; to look for a name takes time
 LONGEST_LINE: Final = 2_000  # characters of a title, or of an address
 LONGEST_NAME: Final = 300  # characters of a section, a tag or an author
 LONGEST_SUMMARY: Final = 20_000
@@ -78,17 +74,6 @@ _LATEST_VERSION = 2**63 - 1
 _BELOW_THE_TITLE: Final = ("summary", "body", "body_html")
 OUTLINE: Final = {"without": _BELOW_THE_TITLE}
 _NOT_ACCEPTABLE: Final = "the article is not acceptable"
-
-
-def check_id(article_id: str) -> str:
-    """Return the id unchanged.
-
-    Raises:
-        ValueError: the id does not match `[A-Za-z0-9._:~-]{1,200}`, or is `.` or `..`.
-    """
-    if not _ID.fullmatch(article_id) or article_id in {".", ".."}:
-        raise ValueError(f"must match {ID_PATTERN} and be neither '.' nor '..'")
-    return article_id
 
 
 def check_no_nul(text: str) -> str:
@@ -162,7 +147,7 @@ def _shows(**rules: Any) -> Any:  # noqa: ANN401 - JSON, and pydantic's own type
     return Field(json_schema_extra=rules)
 
 
-Id = Annotated[str, AfterValidator(check_id), _shows(**ID_SCHEMA)]
+Id = Annotated[str, StringConstraints(pattern=ID_SCHEMA["pattern"])]
 Text = Annotated[str, AfterValidator(check_no_nul), _shows(pattern=r"^[^\u0000]*$")]
 Line = Annotated[Text, Field(max_length=LONGEST_LINE)]
 Name = Annotated[
@@ -350,8 +335,16 @@ def parse_article(document: str | bytes, *, article_id: str | None = None) -> Ar
     return article_of(fields, article_id=article_id)
 
 
-def article_of(fields: JsonObject, *, article_id: str | None = None) -> Article:
-    """Make an article from its fields; `article_id` as in `parse_article`.
+def article_of(
+    fields: JsonObject, *, article_id: str | None = None, beside: Iterable[str] = ()
+) -> Article:
+    """Make an article from its fields.
+
+    Args:
+        fields: its fields, and no others.
+        article_id: as in `parse_article`.
+        beside: names that the caller has taken from beside the fields, for the hint at a
+            misspelt one.
 
     Raises:
         InvalidArticle: fields are wrong; each of them is named.
@@ -362,7 +355,8 @@ def article_of(fields: JsonObject, *, article_id: str | None = None) -> Article:
             fields if article_id is None else fields | {"id": article_id}
         )
     except ValidationError as error:
-        raise InvalidArticle(_NOT_ACCEPTABLE, (*faults, *faults_of(error))) from None
+        known = (*Article.model_fields, *beside)
+        raise InvalidArticle(_NOT_ACCEPTABLE, (*faults, *faults_of(error, known))) from None
     if faults:
         raise InvalidArticle(_NOT_ACCEPTABLE, faults)
     return article
@@ -380,12 +374,17 @@ def _other_id(fields: JsonObject, article_id: str | None) -> tuple[FieldFault, .
     return (FieldFault("/id", f"differs from the id in the address, {article_id!r}"),)
 
 
-def faults_of(error: ValidationError) -> Iterator[FieldFault]:
-    """Each rejected field with the reason."""
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        yield FieldFault(
-            reduce(pointer_to, fault["loc"], ""), fault["msg"].removeprefix("Value error, ")
-        )
+def faults_of(error: ValidationError, known: Collection[str] = ()) -> Iterator[FieldFault]:
+    """Each rejected field with the reason; to unknown ones, the nearest of the known names."""
+    hints = MOST_HINTS
+    for fault in error.errors(include_url=False):
+        detail = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            detail = explain_unknown(str(fault["loc"][-1]), known if hints > 0 else ())
+            hints -= 1
+        elif fault.get("ctx", {}).get("pattern") == ID_SCHEMA["pattern"]:
+            detail = find_id_fault(fault["input"]) or detail
+        yield FieldFault(reduce(pointer_to, fault["loc"], ""), detail)
 
 
 def hash_id(name: str) -> int:

@@ -38,6 +38,8 @@ ReadAlsoError
 from dataclasses import dataclass
 from typing import Final
 
+from recommender.id_grammar import find_id_fault
+
 __all__ = [
     "BadInput",
     "BadJson",
@@ -135,7 +137,9 @@ class UnknownArticle(ReadAlsoError):
     """No article with this id was ever stored."""
 
     def __init__(self, article_id: str) -> None:
-        super().__init__(f"no article {article_id!r}; push it with PUT /v1/articles/{article_id}")
+        fault = find_id_fault(article_id)
+        remedy = f"push it with PUT /v1/articles/{article_id}"
+        super().__init__(f"no article {article_id!r}; {f'an id {fault}' if fault else remedy}")
 
 
 class DeletedArticle(ReadAlsoError):

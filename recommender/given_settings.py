@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Final, NamedTuple
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from recommender.api_keys import read_private
 from recommender.encoding_settings import PREFIX
 from recommender.errors import BadSettings
+from recommender.spelling import nearest_name
 
 __all__ = [
     "CONFIG",
@@ -204,10 +204,10 @@ def _misspelt_variables(unknown: Sequence[str], known: Mapping[str, Variable]) -
     for name in unknown:
         if _OF_KUBERNETES.fullmatch(name):
             continue
-        for meant in get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY_OF_A_TYPO):
-            yield (
-                f"unknown setting {PREFIX}{name}; did you mean {PREFIX}{meant}? rename or remove it"
-            )
+        meant = nearest_name(name, map(_key, known), SIMILARITY_OF_A_TYPO)
+        if meant is not None:
+            meant = PREFIX + meant.upper()
+            yield f"unknown setting {PREFIX}{name}; did you mean {meant}? rename or remove it"
 
 
 def _read_file(path: Path, known: Mapping[str, Variable]) -> _Texts:
@@ -234,9 +234,8 @@ def _variable(key: str, known: Mapping[str, Variable]) -> Variable:
         raise BadSettings("a settings file cannot name another; remove it")
     if key == key.lower() and key.upper() in known:
         return known[key.upper()]
-    wanted = _key(key.upper())
-    near = get_close_matches(wanted, map(_key, known), n=1, cutoff=_SIMILARITY_IN_A_FILE)
-    hint = f"did you mean {near[0]}? rename or remove it" if near else "remove it"
+    near = nearest_name(_key(key.upper()), map(_key, known), _SIMILARITY_IN_A_FILE)
+    hint = f"did you mean {near}? rename or remove it" if near else "remove it"
     raise BadSettings(f"unknown setting; {hint}")
 
 

@@ -19,18 +19,16 @@ __all__ = [
     "WORDS",
     "Answer",
     "AppearsIn",
+    "ArchiveProgress",
     "Direction",
     "Dropped",
     "Explanation",
-    "FolderState",
     "Grounds",
-    "Health",
     "Item",
     "NoGrounds",
     "PassagePair",
     "Presentation",
     "Problem",
-    "Readiness",
     "Reason",
     "RelatedList",
     "RelatedLists",
@@ -38,7 +36,6 @@ __all__ = [
     "SeedScore",
     "SharedTerm",
     "ShortBecause",
-    "StoreState",
 ]
 
 Direction = Literal["ltr", "rtl"]
@@ -48,14 +45,6 @@ NoGrounds = Literal["store_away", "text_changed"]
 `store_away`: the store does not answer. `text_changed`: a text was written after the list was
 ranked, or its plain text is not stored, so the compared text cannot be quoted.
 """
-FolderState = Literal["ok", "full", "read-only", "failing"]
-"""Whether the data folder takes what is written.
-
-`full`: no room, or a quota is used up. `read-only`: it may not be written. `failing`: the disk
-refuses for another reason; the log says which.
-"""
-StoreState = Literal["ok", "away"]
-"""Whether the article store answers."""
 Rule = Literal[
     "translation",
     "excluded",
@@ -83,15 +72,22 @@ Rule = Literal[
 """Why an article is not in a list. Where several rules apply, the first one is given."""
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
 ShortBecause = Literal[
-    "no_related", "few_eligible", "filters", "min_score", "threshold", "duplicates", "caps"
+    "no_related",
+    "not_read_yet",
+    "few_eligible",
+    "filters",
+    "min_score",
+    "threshold",
+    "duplicates",
+    "caps",
 ]
 """Why a list is shorter than requested: what cost it the most places.
 
-`no_related`: the article shows no list. `few_eligible`: there are too few articles that may be
-listed. `filters`: the options of the request, blocks or other lists of the page leave out the
-others. `min_score`, `threshold`: the others score too low, by the request or by the policy.
-`duplicates`: the others are reprints or translations. `caps`: the others are of one story or
-template with items above.
+`no_related`: the article shows no list. `not_read_yet`: its text was not read yet; a full list says
+so too. `few_eligible`: there are too few articles that may be listed. `filters`: the options of the
+request, blocks or other lists of the page leave out the others. `min_score`, `threshold`: the
+others score too low, by the request or by the policy. `duplicates`: the others are reprints or
+translations. `caps`: the others are of one story or template with items above.
 """
 Reason = Literal["pinned", "semantic", "words", "fallback:section", "fallback:latest"]
 """How an item came into a list.
@@ -127,7 +123,8 @@ class Answer(BaseModel):
 
 
 Rounded = Annotated[
-    float, PlainSerializer(lambda share: round(share, 4), return_type=float, when_used="json")
+    float,
+    PlainSerializer(lambda share: round(share, 4) + 0.0, return_type=float, when_used="json"),
 ]
 
 
@@ -314,6 +311,20 @@ class Presentation(Answer):
     heading_language: str | None = None
 
 
+class ArchiveProgress(Answer):
+    """How far the archive is read, while a large part of it waits, such as a first import.
+
+    Attributes:
+        read: how many articles do not wait.
+        stored: how many articles there are.
+        advice: how it goes faster.
+    """
+
+    read: int
+    stored: int
+    advice: str
+
+
 class RelatedList(Answer):
     """A list, in the order to show it.
 
@@ -325,7 +336,9 @@ class RelatedList(Answer):
         returned: how many there are.
         mode: how the list was ranked.
         generation: the snapshot that it comes from.
-        short_because: what cost it the most places; left out if the list is full.
+        short_because: what cost it the most places; left out if the list is full, unless the
+            article was not read yet.
+        archive_reading: how far the archive is read, while a large part of it waits.
         dropped: the nearest articles that are not in it, by descending score; only with
             `explain=all`.
         presentation: what a page needs to show it; only with `presentation=1`.
@@ -341,6 +354,7 @@ class RelatedList(Answer):
     short_because: ShortBecause | None = None
     dropped: tuple[Dropped, ...] | None = None
     presentation: Presentation | None = None
+    archive_reading: ArchiveProgress | None = None
 
 
 class RelatedLists(Answer):
@@ -351,38 +365,6 @@ class RelatedLists(Answer):
     """
 
     lists: tuple[RelatedList, ...]
-
-
-class Health(Answer):
-    """The process answers.
-
-    Attributes:
-        status: always `ok`.
-    """
-
-    status: Literal["ok"]
-
-
-class Readiness(Answer):
-    """What there is to answer from.
-
-    Attributes:
-        status: always `ready`.
-        generation: the snapshot that is served.
-        articles: how many articles can be listed or asked for.
-        change: the newest change that shows.
-        store: whether the article store answers; lists go on without it.
-        data_folder: whether the data folder of the machine takes what is written.
-        unserved: why a published snapshot is not served; null if all is well.
-    """
-
-    status: Literal["ready"]
-    generation: str
-    articles: int
-    change: int
-    store: StoreState
-    data_folder: FolderState
-    unserved: str | None
 
 
 class AppearsIn(Answer):

@@ -17,7 +17,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from recommender.api.request_options import ListOptions, without_null
-from recommender.articles import ID_SCHEMA, Article, Id, Moment, Text
+from recommender.articles import Article, Id, Moment, Text
+from recommender.id_grammar import ID_SCHEMA
 
 __all__ = [
     "MOST_LISTS",

@@ -17,14 +17,9 @@ from pydantic import (
     field_validator,
 )
 
-from recommender.articles import (
-    ID_SCHEMA,
-    LANGUAGE_PATTERN,
-    check_id,
-    check_no_nul,
-    primary_language,
-)
+from recommender.articles import LANGUAGE_PATTERN, check_no_nul, primary_language
 from recommender.characters import UNSEEN, can_be_seen
+from recommender.id_grammar import ID_SCHEMA, check_id, find_id_fault
 
 __all__ = [
     "LIMITS",
@@ -130,11 +125,20 @@ def _check_explain(value: object) -> object:
 
 
 def _check_ids(value: object) -> frozenset[str]:
-    if not isinstance(value, list | tuple | set | frozenset) or not value:
-        raise ValueError("must be a list of ids")
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ValueError("must be a list of ids")  # noqa: TRY004 - pydantic takes no TypeError
     if len(value) > MOST_EXCLUDED:
         raise ValueError(f"names more than {MOST_EXCLUDED} articles")
-    return frozenset(check_id(one if isinstance(one, str) else "") for one in value)
+    return frozenset(_check_entry(place, one) for place, one in enumerate(value, 1))
+
+
+def _check_entry(place: int, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"entry {place} must be a text")  # noqa: TRY004 - as above
+    fault = find_id_fault(value)
+    if fault is not None:
+        raise ValueError(f"entry {place} {fault}")
+    return value
 
 
 def _check_heading(text: str) -> str:
@@ -175,24 +179,20 @@ Days = Annotated[
     _check_pattern(_DAYS, "must be a number of days, such as 30d"),
     Field(json_schema_extra={"pattern": f"^{_DAYS.pattern}$"}),
 ]
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1), AfterValidator(abs)]  # of -0.0 too
 Ids = Annotated[
     Collection[str],
     PlainValidator(_check_ids),
     WithJsonSchema(
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": {"type": "string", **ID_SCHEMA},
-        }
+        {"type": "array", "items": {"type": "string", **ID_SCHEMA}},
     ),
 ]
 WHOLE_IN_QUERY: Final = InQuery(read_whole_number)
 OFFSET_IN_QUERY: Final = InQuery(lambda text: 0 if text == "0" else read_whole_number(text))
 NUMBER_IN_QUERY: Final = InQuery(_read_number)
 IDS_IN_QUERY: Final = InQuery(
-    lambda text: text.split(","),
-    {"type": "string", "pattern": "^[A-Za-z0-9._:~-]+(,[A-Za-z0-9._:~-]+)*$"},
+    lambda text: text.split(",") if text else [],
+    {"type": "string", "pattern": "^([A-Za-z0-9._:~-]+(,[A-Za-z0-9._:~-]+)*)?$"},
 )
 SWITCH_IN_QUERY: Final = InQuery(
     _read_switch, {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}

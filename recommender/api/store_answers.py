@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import PlainSerializer
 
-from recommender.api.answers import Answer
+from recommender.api.answers import Answer, Rule
 from recommender.api.request_bodies import RecordedOverride
 from recommender.articles import Article, Moment
 from recommender.errors import FieldFault
@@ -21,7 +21,10 @@ __all__ = [
     "EarlierBlocks",
     "EarlierPins",
     "PinsNow",
+    "WaitsFor",
     "WriteResult",
+    "WriteState",
+    "WriteStatus",
     "Written",
 ]
 
@@ -29,6 +32,15 @@ WriteResult = Literal["created", "updated", "unchanged"]
 """What a write did. `unchanged`: the article was stored like this already."""
 BulkResult = Literal["created", "updated", "unchanged", "deleted"]
 """What a member of a bulk load did."""
+WriteState = Literal["received", "read", "indexed", "visible", "parked"]
+"""How far a write has come.
+
+`received`: it is stored, and its text waits to be read. `read`: its text was read. `indexed`: the
+worker that answers shows it. `visible`: every worker of this machine does. `parked`: its text could
+not be read and is not tried again by itself.
+"""
+WaitsFor = Literal["indexer", "workers", "another_text"]
+"""What has to happen next: the indexer reads, workers follow, or the CMS mends the text."""
 Shown = Annotated[
     RecordedOverride,
     PlainSerializer(lambda override: override.model_dump(mode="json"), when_used="json"),
@@ -48,6 +60,43 @@ class Written(Answer):
     id: str
     result: WriteResult
     change: int
+
+
+class WriteStatus(Answer):
+    """How far the last write of an article has come, on the machine that answers.
+
+    Attributes:
+        id: the id of the article.
+        state: how far the write has come.
+        waits_for: what has to happen next; null if nothing has to.
+        hidden_because: the rule that keeps the article out of every list now; null if none does.
+        change: the number of the write.
+        written_at: when it was stored; null if that was forgotten.
+        read_change: the number of the change that its text was read; null if it was not read yet,
+            or the write brought no new text.
+        read_at: when its text was read.
+        shown_change: all workers of this machine show every change up to this number.
+        workers: how many workers this machine has.
+        waiting: how many texts, of all articles, wait to be read.
+        attempts: how often the text could not be read.
+        error: why, the last time.
+        remedy: what to do about it.
+    """
+
+    id: str
+    state: WriteState
+    waits_for: WaitsFor | None
+    hidden_because: Rule | None
+    change: int
+    written_at: Moment | None
+    read_change: int | None
+    read_at: Moment | None
+    shown_change: int
+    workers: int
+    waiting: int
+    attempts: int
+    error: str | None
+    remedy: str | None
 
 
 class ArticlePage(Answer):

@@ -25,8 +25,11 @@ from recommender.store import AnalyzedText, ArticleStore, QueuedText
 
 __all__ = ["Indexer", "UrgencyLock"]
 
-SINGLES: Final = 4  # articles in one transaction
+URGENT: Final = 2  # single writes in one transaction: so many that should overtake the others,
+OLDEST: Final = 2  # and so many of those that wait longest
 BULK: Final = 16
+MOST_IN_A_ROW: Final = 4
+"""So often single writes are analyzed before some of a bulk load, which must not starve."""
 MOST_QUOTED: Final = 100_000  # characters of a draft's text that an explanation may quote
 SLICE: Final = 2  # texts of a bulk load that are embedded between two looks at single writes
 DRAFT_SLICE: Final = 4  # texts of a draft that a single write may have to wait for
@@ -58,6 +61,7 @@ class Indexer:
         self._in_hand = TextsInHand(in_hand)
         self._counters = counters or Counters()
         self._encoders: Encoders | None = None
+        self._in_a_row = 0  # how often single writes were analyzed since a bulk load was
         self._watch = EncoderWatch(store.features, analyzer.model)
         self._encoding = UrgencyLock()
         self._cleaning = UrgencyLock()
@@ -73,9 +77,13 @@ class Indexer:
             ModelRefused: the model cannot be loaded.
         """
         self._count_crashes()
-        return self._process_singles() or self._process(
-            self._next(bulk=True), self._encode_in_slices
-        )
+        taken = self._process_singles() if self._in_a_row < MOST_IN_A_ROW else 0
+        if taken:
+            self._in_a_row += 1
+            return taken
+        self._in_a_row = 0
+        bulk = self._store.queue.next(BULK, bulk=True)
+        return self._process(bulk, self._encode_in_slices) or self._process_singles()
 
     def drain(self) -> int:
         """Analyze until the queue is empty; return how many texts were taken."""
@@ -119,11 +127,20 @@ class Indexer:
         body = plain.body[:MOST_QUOTED] if article.body_html else None
         return DraftFeatures(features, self._analyzer.model.fingerprint, body)
 
-    def _next(self, *, bulk: bool) -> list[QueuedText]:
-        return self._store.queue.next(BULK if bulk else SINGLES, bulk=bulk)
+    def _next_singles(self) -> list[QueuedText]:
+        """Single writes to analyze next, together: in the order of their changes.
+
+        When many wait, half of them are the urgent and the newest ones: a breaking story does not
+        wait for all that was written before it. The others are the oldest, so that none starves.
+        """
+        queue = self._store.queue
+        urgent = queue.next(URGENT, bulk=False, urgent=True)
+        oldest = queue.next(OLDEST, bulk=False) if len(urgent) == URGENT else []
+        chosen = {one.change: one for one in (*urgent, *oldest)}
+        return [chosen[change] for change in sorted(chosen)]
 
     def _process_singles(self) -> int:
-        return self._process(self._next(bulk=False), self._encode)
+        return self._process(self._next_singles(), self._encode)
 
     def _process(self, queued: Sequence[QueuedText], encode: Encode) -> int:
         """Analyze some texts together; one by one if that fails or one of them failed before."""
@@ -220,11 +237,12 @@ class Indexer:
             return encoder.encode(texts, lambda _done: None)
 
     def _encode_in_slices(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed slice by slice; before each slice, process the single writes that came."""
+        """Embed slice by slice; before each slice, process single writes that came."""
         parts = []
         for some in _slices(texts, SLICE):
-            while self._process_singles():
-                pass
+            for _ in range(MOST_IN_A_ROW):
+                if not self._process_singles():
+                    break
             parts.append(self._encode(encoder, some, urgent=False))
         return np.concatenate(parts)
 

@@ -17,6 +17,7 @@ from index import Catalog, IndexFault, View
 from recommender.analysis.embedding import Model
 from recommender.errors import NotReady, StoreRestored, StoreUnusable
 from recommender.indexing.snapshots import read_live_name, touch_catalog
+from recommender.live.archive_reading import ArchiveReading
 from recommender.live.heartbeat import Heartbeats
 from recommender.live.journal import Journal, JournalWriter
 from recommender.live.replica import (
@@ -36,6 +37,7 @@ from recommender.store import ArticleStore
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]
 
 REFRESH_SECONDS: Final = 0.1
+READING_SECONDS: Final = 1.0  # between two counts of what waits to be read
 REPORT_SECONDS: Final = 3_600.0
 REPORT_AGAIN_SECONDS: Final = 10.0  # after a report failed
 _log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class LiveState:
         seen_at: when the view was last known to be complete, by the monotonic clock; minus infinity
             if it never was.
         unserved: the live generation and why it is not served; None if it is served.
+        reading: how far the archive is read, while a large part of it waits; else None.
     """
 
     view: View
@@ -63,6 +66,7 @@ class LiveState:
     store_fault: str | None
     seen_at: float
     unserved: str | None = None
+    reading: ArchiveReading | None = None
 
 
 class Follower:
@@ -97,6 +101,8 @@ class Follower:
         self._pointer_state: object = None
         self._complete_at: Hashable = None
         self._tried_files: object = None
+        self._reading: ArchiveReading | None = None
+        self._counted_at: tuple[float, Hashable] = (-math.inf, None)
         self._report_at = -math.inf
         self._report_fault = RepeatedFault(
             _log, "the store does not know which changes this machine needs"
@@ -252,6 +258,7 @@ class Follower:
                 self._complete_at = None
                 self._apply_log(replica, store)
                 self._complete_at = signal
+            self._count_unread(store, signal)
             self._confirm()
             self._writer.repair(replica)
             self._report_catalog(store)
@@ -275,6 +282,14 @@ class Follower:
                 self._publish(replica, None)
             if moved:
                 self._writer.append(replica, before, updates)
+
+    def _count_unread(self, store: ArticleStore, signal: Hashable) -> None:
+        """Count what waits to be read, once a second if something was committed since."""
+        counted_at, counted_signal = self._counted_at
+        if signal == counted_signal or time.monotonic() < counted_at + READING_SECONDS:
+            return
+        self._counted_at = time.monotonic(), signal
+        self._reading = ArchiveReading.of(store)
 
     def _report_catalog(self, store: ArticleStore) -> None:
         """Write hourly to the store which changes the generations of this machine need.
@@ -301,7 +316,9 @@ class Follower:
     def _confirm(self) -> None:
         """Note that the view is complete at this moment."""
         if self._state is not None:
-            self._state = replace(self._state, store_fault=None, seen_at=time.monotonic())
+            self._state = replace(
+                self._state, store_fault=None, seen_at=time.monotonic(), reading=self._reading
+            )
             self._write_heartbeat(self._state.change)
         self._store_fault.clear()
 
@@ -320,7 +337,8 @@ class Follower:
         self._log_policy_fault(active_policy)
         unserved = replica.base.unserved
         self._state = LiveState(
-            replica.view, active_policy, replica.overrides, number, fault, seen_at, unserved
+            *(replica.view, active_policy, replica.overrides, number),
+            *(fault, seen_at, unserved, self._reading),
         )
         self._write_heartbeat(number)
 

@@ -37,7 +37,7 @@ from recommender.indexing.snapshots import (
     read_live_name,
     rollback_hold,
 )
-from recommender.live import Heartbeats
+from recommender.live import ArchiveReading, Heartbeats
 from recommender.logs import RepeatedFault
 from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
@@ -57,6 +57,7 @@ IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
 ENCODER_AWAY_SECONDS: Final = 5.0  # after the server that embeds failed several times
 CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
+TELL_SECONDS: Final = 30.0  # between two lines about the reading of a large archive
 TRIM_SECONDS: Final = 3_600.0
 IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
@@ -66,6 +67,7 @@ MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
 ENOUGH_TO_CHOOSE: Final = 50  # articles; the first few of a new archive are often trials
 FIRST_RETRY_SECONDS: Final = 60.0
 MOST_RETRY_SECONDS: Final = 3_600.0
+Announce = Callable[[str], object]
 _log = logging.getLogger(__name__)
 
 
@@ -96,8 +98,12 @@ def model_in_use(catalog: Catalog, settings: Settings, store: ArticleStore) -> M
     return configured
 
 
-def index_forever(settings: Settings) -> None:
+def index_forever(settings: Settings, announce: Announce = lambda _: None) -> None:
     """Run the indexer until SIGTERM or SIGINT.
+
+    Args:
+        settings: of the deployment.
+        announce: gets what somebody at a terminal should know.
 
     Raises:
         Locked: another one works in this data folder.
@@ -106,10 +112,10 @@ def index_forever(settings: Settings) -> None:
     make_folder(settings.data_dir)
     another = "another indexer works here; one is enough"
     with locked(settings.data.indexer_lock, another):
-        _index(settings)
+        _index(settings, announce)
 
 
-def _index(settings: Settings) -> None:
+def _index(settings: Settings, announce: Announce) -> None:
     catalog = Catalog(settings.data.snapshots)
     store = LazyStore(settings.database_url, may_create=partial(may_create_store, catalog))
     try:
@@ -118,7 +124,7 @@ def _index(settings: Settings) -> None:
         name = partial(catalog_id, catalog)
         sender = WebhookSender(store, heartbeats, name, counters)
         with Sandbox() as markup, sender:
-            IndexerProcess(settings, store, markup.read, counters).run()
+            IndexerProcess(settings, store, markup.read, counters, announce).run()
     finally:
         store.close()
 
@@ -132,6 +138,7 @@ class IndexerProcess:
         store: LazyStore,
         read_markup: Callable[[str], str],
         counters: Counters | None = None,
+        announce: Announce = lambda _: None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -143,6 +150,9 @@ class IndexerProcess:
         self._generation: str | None = None
         self._fingerprint: str | None = None
         self._fault = RepeatedFault(_log, "no text is read")
+        self._announce = announce
+        self._tell_at = -math.inf
+        self._is_reading_archive = False
         self._trim_at = -math.inf
         self._queue_check = _Check(every_seconds=0)
         self._snapshot_check = _Check(every_seconds=CHECK_SECONDS)
@@ -183,9 +193,10 @@ class IndexerProcess:
     def check_snapshot(self) -> None:
         """Use the model of the live snapshot, and start a compaction if it is due.
 
-        The audit log is shortened too.
+        The audit log is shortened too, and the reading of a large archive is told of.
         """
         self._trim_audit_log()
+        self._tell_of_reading()
         generation = read_live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
             model = model_in_use(self._catalog, self._settings, self._store())
@@ -201,6 +212,18 @@ class IndexerProcess:
         self._trim_at = time.monotonic() + TRIM_SECONDS
         kept = timedelta(days=self._settings.audit_days)
         self._store().audit_log.forget(before=datetime.now(tz=UTC) - kept)
+
+    def _tell_of_reading(self) -> None:
+        """Say how far the archive is read while a large part of it waits, and when it is read."""
+        if time.monotonic() < self._tell_at:
+            return
+        reading = ArchiveReading.of(self._store())
+        if reading is not None:
+            self._tell_at = time.monotonic() + TELL_SECONDS
+            _log.info("%s", reading)
+        if self._is_reading_archive != (reading is not None):
+            self._is_reading_archive = reading is not None
+            self._announce(str(reading) if reading else "the archive is read")
 
     def _use_model(self, model: Model) -> None:
         if model.fingerprint == self._fingerprint:

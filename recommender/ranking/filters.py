@@ -20,6 +20,7 @@ __all__ = [
     "TaggedColumns",
     "broken_rules",
     "eligible",
+    "hidden_because",
     "is_visible",
     "matching",
     "pinnable",
@@ -143,6 +144,17 @@ def row_is_visible(view: View, row: int, now: float) -> bool:
 def is_visible(article: Article, now: float) -> bool:
     """Whether readers may see an article at `now`; the same rule as `visible`."""
     return bool(visible(_SingleArticle(visibility_columns([article]), {}), now)[0])
+
+
+def hidden_because(article: Article, now: float) -> Rule | None:
+    """The first rule that keeps an article out of every list at `now`, once its text was read."""
+    columns = visibility_columns([article]) | {
+        "read": np.array([True]),
+        "recommendable": np.array([not article.never_recommend]),
+        "titled": np.array([bool(article.title.strip())]),
+    }
+    rules = _eligibility_rules(_SingleArticle(columns, {}), now, EVERY_ROW, untitled=False)
+    return next((rule for rule, kept in rules if not kept[0]), None)
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:

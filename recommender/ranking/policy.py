@@ -8,7 +8,6 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from difflib import get_close_matches
 from functools import reduce
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -26,6 +25,7 @@ from pydantic_core import ErrorDetails
 
 from recommender.articles import LONGEST_NAME
 from recommender.errors import BadJson, FieldFault, InvalidPolicy
+from recommender.spelling import explain_unknown
 from recommender.strict_json import JsonValue, pointer_to, read_json
 
 __all__ = [
@@ -270,8 +270,7 @@ def _fault(error: ErrorDetails) -> FieldFault:
         case "dataclass_type":
             detail = "not a JSON object"
         case "unexpected_keyword_argument":
-            near = get_close_matches(str(places[-1]), [each.name for each in fields(Policy)], 1)
-            detail = f"unknown; did you mean {near[0]!r}?" if near else "unknown"
+            detail = explain_unknown(str(places[-1]), [each.name for each in fields(Policy)])
         case _:
             detail = error["msg"].removeprefix("Value error, ")
     return FieldFault(reduce(pointer_to, places, ""), detail)

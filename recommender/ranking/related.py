@@ -199,10 +199,12 @@ def _ends_of_pages(options: ListOptions) -> list[int]:
 def _short_because(request: ListRequest, selected: SelectedItems) -> ShortBecause | None:
     limit = _end_of_page(request.options)
     listed, capped = len(selected.items), selected.capped
-    if listed >= limit:
-        return None
     if not request.seed.has_list:
         return "no_related"
+    if request.seed.terms is None:
+        return "not_read_yet"
+    if listed >= limit:
+        return None
     eligible, allowed = _count_eligible(request)
     # Low scores cost a list no place if it is filled up.
     related = allowed if _fills_up(request) else listed + selected.duplicates + capped

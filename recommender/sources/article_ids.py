@@ -9,11 +9,11 @@ import re
 from typing import Final
 
 from recommender.articles import is_web_address
+from recommender.id_grammar import LONGEST_ID, escape_bytes
 
 __all__ = ["feed_entry_id", "foreign_id", "former_feed_entry_id", "parts_of", "wordpress_id"]
 
-LONGEST: Final = 200  # characters of an article's id
-_FOREIGN = re.compile(rb"[^A-Za-z0-9._-]")
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9._-]")
 _ESCAPED = re.compile(rb"~([0-9A-F]{2})")
 _DIGEST_MARK: Final = "~~"
 _DIGEST: Final = 40  # hex digits
@@ -30,7 +30,7 @@ def foreign_id(kind: str, *parts: str) -> str:
     and cannot be read back.
     """
     whole = ":".join([kind, *map(_escape, parts)])
-    if len(whole) <= LONGEST:
+    if len(whole) <= LONGEST_ID:
         return whole
     digest = hashlib.sha256(_bytes(parts[-1])).hexdigest()[:_DIGEST]
     return ":".join([kind, *map(_escape, parts[:-1]), _DIGEST_MARK + digest])
@@ -81,7 +81,7 @@ def former_feed_entry_id(entry: str) -> str:
     return foreign_id("feed", entry)
 
 
-_LONGEST_FEED: Final = LONGEST - len("feed::") - len(_DIGEST_MARK) - _DIGEST
+_LONGEST_FEED: Final = LONGEST_ID - len("feed::") - len(_DIGEST_MARK) - _DIGEST
 
 
 def _without_scheme(address: str) -> str:
@@ -91,7 +91,7 @@ def _without_scheme(address: str) -> str:
 
 
 def _escape(part: str) -> str:
-    return _FOREIGN.sub(lambda found: b"~%02X" % found[0][0], _bytes(part)).decode("ascii")
+    return _FOREIGN.sub(lambda found: escape_bytes(found[0]), part)
 
 
 def _unescape(part: str) -> str:

@@ -26,6 +26,7 @@ from recommender.store.webhook_receivers import (
     ReceiverLag,
     WebhookReceivers,
 )
+from recommender.store.write_progress import WriteProgress
 
 __all__ = [
     "LOG_START",
@@ -63,5 +64,6 @@ __all__ = [
     "Update",
     "UpdateBatch",
     "WebhookReceivers",
+    "WriteProgress",
     "open_store",
 ]

@@ -12,7 +12,7 @@ from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
 from recommender.ranking.filters import is_visible
 from recommender.store import schema
 from recommender.store.change_log import log_change
-from recommender.store.text_queue import dequeue, enqueue
+from recommender.store.text_queue import dequeue, enqueue, hurry
 from recommender.strict_json import JsonObject
 
 __all__ = [
@@ -158,8 +158,16 @@ def read_page(
     return StoredPage(tuple(articles), more=False)
 
 
-def put_article(connection: sa.Connection, article: Article, *, bulk: bool) -> Receipt:
+def put_article(
+    connection: sa.Connection, article: Article, *, bulk: bool, awaited: bool = False
+) -> Receipt:
     """Store an article, and queue its text if that is not the text analyzed last.
+
+    Args:
+        connection: a transaction.
+        article: the article.
+        bulk: whether it is one of a bulk load; single writes are analyzed first.
+        awaited: whether the caller waits until it is visible; of single writes, those come first.
 
     Raises:
         StaleVersion: a newer version is stored; nothing was written.
@@ -169,6 +177,8 @@ def put_article(connection: sa.Connection, article: Article, *, bulk: bool) -> R
     if row is not None:
         _refuse_stale(article, row)
         if row.document == document:
+            if awaited:
+                hurry(connection, article.id)
             return Receipt(article.id, "unchanged", row.change)
     change = log_change(connection, article.id, "upsert")
     values = _values(article, document, row) | {"change": change, "touched": change}
@@ -180,11 +190,13 @@ def put_article(connection: sa.Connection, article: Article, *, bulk: bool) -> R
     if row is not None and row.read_hash == values["text_hash"]:
         dequeue(connection, article.id)
     else:
-        enqueue(connection, article.id, change, bulk=bulk)
+        enqueue(connection, article.id, change, bulk=bulk, awaited=awaited)
     return Receipt(article.id, "created" if row is None or row.deleted else "updated", change)
 
 
-def patch_article(connection: sa.Connection, article_id: str, patch: JsonObject) -> Receipt:
+def patch_article(
+    connection: sa.Connection, article_id: str, patch: JsonObject, *, awaited: bool
+) -> Receipt:
     """Apply a merge patch (RFC 7396) to an article; a field with the value null is removed.
 
     Raises:
@@ -195,7 +207,8 @@ def patch_article(connection: sa.Connection, article_id: str, patch: JsonObject)
     # An article has no nested objects: an object in a patch is refused as the value of its field.
     merged = get_article(connection, article_id).to_document() | patch
     remaining = {name: value for name, value in merged.items() if value is not None}
-    return put_article(connection, article_of(remaining, article_id=article_id), bulk=False)
+    article = article_of(remaining, article_id=article_id)
+    return put_article(connection, article, bulk=False, awaited=awaited)
 
 
 def delete_article(connection: sa.Connection, article_id: str) -> Receipt:

@@ -49,6 +49,7 @@ from recommender.store.stored_keys import StoredKeys
 from recommender.store.text_queue import QueueLength, TextQueue
 from recommender.store.updates import Update, UpdateBatch, read_unread, read_updates
 from recommender.store.webhook_receivers import ReceiverLag, WebhookReceivers
+from recommender.store.write_progress import WriteProgress, read_progress
 from recommender.strict_json import JsonObject
 
 __all__ = ["ArticleStore", "Backlog", "open_store"]
@@ -134,14 +135,14 @@ class ArticleStore:
         self.change_signal.close()
         self.engine.dispose()
 
-    def put(self, article: Article) -> Receipt:
-        """Store one article.
+    def put(self, article: Article, *, awaited: bool = False) -> Receipt:
+        """Store one article. `awaited`: the caller waits until it is visible, so it is read first.
 
         Raises:
             StaleVersion: a newer version is stored.
         """
         with self._writer.begin() as connection:
-            return put_article(connection, article, bulk=False)
+            return put_article(connection, article, bulk=False, awaited=awaited)
 
     def write_many(
         self, writes: Iterable[Article | DeleteRequest], *, bulk: bool = True
@@ -153,8 +154,10 @@ class ArticleStore:
         with self._writer.begin() as connection:
             return [write_or_refuse(connection, write, bulk=bulk) for write in writes]
 
-    def patch(self, article_id: str, patch: JsonObject) -> Receipt:
+    def patch(self, article_id: str, patch: JsonObject, *, awaited: bool = False) -> Receipt:
         """Apply a merge patch (RFC 7396) to an article; read and write are one transaction.
+
+        `awaited` is as for `put`.
 
         Raises:
             UnknownArticle, DeletedArticle: there is nothing to change.
@@ -162,7 +165,7 @@ class ArticleStore:
             StaleVersion: a newer version is stored.
         """
         with self._writer.begin() as connection:
-            return patch_article(connection, article_id, patch)
+            return patch_article(connection, article_id, patch, awaited=awaited)
 
     def delete(self, article_id: str) -> Receipt:
         """Delete an article but for its id and change numbers; deleting it again changes nothing.
@@ -182,6 +185,16 @@ class ArticleStore:
         """
         with self.engine.begin() as connection:
             return get_article(connection, article_id)
+
+    def write_progress(self, article_id: str) -> WriteProgress:
+        """Read how far the last write of an article has come.
+
+        Raises:
+            UnknownArticle: it was never stored.
+            DeletedArticle: it was deleted.
+        """
+        with self.engine.begin() as connection:
+            return read_progress(connection, article_id)
 
     def page(self, after: str, limit: int, most_characters: int) -> StoredPage:
         """Read the articles after an id, in byte order; see `read_page`."""

@@ -190,8 +190,13 @@ queue = sa.Table(
     sa.Column("bulk", sa.Boolean, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("fault", sa.Text),
+    sa.Column("awaited", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("ix_pending_order", "bulk", "attempts", "change"),
 )
-"""The queue of articles whose text waits to be analyzed; `fault` is why the last attempt failed."""
+"""The queue of articles whose text waits to be analyzed.
+
+`fault` is why the last attempt failed. `awaited`: who wrote it waits until it is visible.
+"""
 
 texts = sa.Table(
     "texts",

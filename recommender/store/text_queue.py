@@ -21,6 +21,7 @@ __all__ = [
     "TextQueue",
     "dequeue",
     "enqueue",
+    "hurry",
 ]
 
 ATTEMPTS: Final = 3
@@ -87,9 +88,14 @@ class TextQueue:
     _engine: sa.Engine
     _writer: sa.Engine
 
-    def next(self, limit: int, *, bulk: bool) -> list[QueuedText]:
-        """Return the oldest queued texts of single writes or of bulk loads; no dead letters."""
+    def next(self, limit: int, *, bulk: bool, urgent: bool = False) -> list[QueuedText]:
+        """Return queued texts of single writes or of bulk loads, the oldest first; no dead letters.
+
+        Those that failed before come last. With `urgent` those come first whose writers wait until
+        they are visible, and of equal ones the newest.
+        """
         table, articles = schema.queue, schema.articles
+        order = (table.c.awaited.desc(), table.c.change.desc()) if urgent else (table.c.change,)
         query = (
             sa.select(
                 articles.c.document,
@@ -98,7 +104,7 @@ class TextQueue:
             )
             .join(articles, articles.c.id == table.c.article_id)
             .where(table.c.bulk.is_(bulk), table.c.attempts < ATTEMPTS)
-            .order_by(table.c.attempts, table.c.change)
+            .order_by(table.c.attempts, *order)
             .limit(limit)
         )
         with self._engine.begin() as connection:
@@ -231,12 +237,21 @@ class TextQueue:
             return [DeadLetter(*row) for row in connection.execute(query)]
 
 
-def enqueue(connection: sa.Connection, article_id: str, change: int, *, bulk: bool) -> None:
+def enqueue(
+    connection: sa.Connection, article_id: str, change: int, *, bulk: bool, awaited: bool
+) -> None:
     """Queue an article's text for analysis; earlier attempts no longer count."""
     was_single = dequeue(connection, article_id) is False
     # A text of a single write keeps its priority when a bulk load brings the article again.
-    values = {"change": change, "bulk": bulk and not was_single, "attempts": 0}
+    values = {"change": change, "bulk": bulk and not was_single, "attempts": 0, "awaited": awaited}
     connection.execute(sa.insert(schema.queue).values(article_id=article_id, **values))
+
+
+def hurry(connection: sa.Connection, article_id: str) -> None:
+    """Let an article's text, if it is queued, be analyzed before what nobody waits for."""
+    table = schema.queue
+    queued = sa.update(table).where(table.c.article_id == article_id)
+    connection.execute(queued.values(bulk=False, awaited=True))
 
 
 def dequeue(connection: sa.Connection, article_id: str) -> bool | None:

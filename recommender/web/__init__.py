@@ -15,11 +15,15 @@ from recommender.web.page_routes import assets, reader
 from recommender.web.problems import answer_problems
 from recommender.web.responses import add_security_headers
 from recommender.web.state import EXTENSION, State
+from recommender.web.status_routes import statuses
 from recommender.web.watch import watch_requests
 
 __all__ = ["EXTENSION", "State", "register"]
 
-BLUEPRINTS = (lists, fragment, articles, bulk, overrides, audit, assets, operations, manual)
+BLUEPRINTS = (
+    *(lists, fragment, articles, bulk, overrides, statuses),
+    *(audit, assets, operations, manual),
+)
 
 
 def register(app: Flask, state: State, *, reader_pages: bool) -> None:

@@ -6,8 +6,9 @@ from typing import Final
 from flask import Blueprint, Response, jsonify
 
 from recommender.api import ArticlePage, PageOptions, WriteOptions, Written, cursor_after
-from recommender.articles import Article, check_id, parse_article
+from recommender.articles import Article, parse_article
 from recommender.errors import BadParameter, FieldFault
+from recommender.id_grammar import check_id
 from recommender.store import Receipt
 from recommender.web.auth import actor_of_request, needs
 from recommender.web.bodies import check_kind, parse_body, read_document
@@ -37,7 +38,7 @@ def put_article(options: WriteOptions, article_id: str) -> Response:
     """Store an article. The answer comes when it is durable or, with `wait=visible`, visible."""
     article = _read_article(article_id)
     with state().writing(actor_of_request()) as store:
-        receipt = store.put(article)
+        receipt = store.put(article, awaited=options.wait is not None)
     return written(receipt, options)
 
 
@@ -56,7 +57,7 @@ def patch_article(options: WriteOptions, article_id: str) -> Response:
     check_kind(*MERGE_PATCH)
     patch = read_document()
     with state().writing(actor_of_request()) as store:
-        receipt = store.patch(article_id, patch)
+        receipt = store.patch(article_id, patch, awaited=options.wait is not None)
     return written(receipt, options)
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from pydantic import Field
 
 from recommender.api import BulkAnswer, BulkFault, BulkItem, Deletion
-from recommender.articles import Article, article_of, check_id
+from recommender.articles import Article, article_of
 from recommender.errors import (
     BadInput,
     FieldFault,
@@ -20,6 +20,7 @@ from recommender.errors import (
     StoreUnusable,
     UnknownArticle,
 )
+from recommender.id_grammar import find_id_fault
 from recommender.request_origin import STOPPING
 from recommender.store import DeleteRequest, Receipt
 from recommender.strict_json import JsonObject, read_object, split_list
@@ -179,7 +180,7 @@ def _read_deletion(fields: JsonObject) -> DeleteRequest:
     """
     match fields:
         case {"delete": {"id": str(article_id), **others}, **more} if not others and not more:
-            if _is_id(article_id):
+            if find_id_fault(article_id) is None:
                 return DeleteRequest(article_id)
             raise UnknownArticle(article_id)
     fault = FieldFault("/delete", 'must stand alone in its line and be {"id": "..."}')
@@ -189,12 +190,4 @@ def _read_deletion(fields: JsonObject) -> DeleteRequest:
 def _id_of(fields: JsonObject) -> str | None:
     target = fields.get(DELETE, fields)
     named = target.get("id") if isinstance(target, dict) else None
-    return named if isinstance(named, str) and _is_id(named) else None
-
-
-def _is_id(text: str) -> bool:
-    try:
-        check_id(text)
-    except ValueError:
-        return False
-    return True
+    return named if isinstance(named, str) and find_id_fault(named) is None else None

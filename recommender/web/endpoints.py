@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from recommender.api import InQuery, Options
 from recommender.articles import faults_of
 from recommender.errors import BadParameter, FieldFault
+from recommender.spelling import explain_unknown
 
 __all__ = [
     "Body",
@@ -198,7 +199,9 @@ def parameters_of(options: type[Options]) -> Mapping[str, InQuery]:
 def _read(known: Mapping[str, InQuery], name: str, texts: list[str]) -> object:
     if name not in known:
         names = ", ".join(known) or "none"
-        raise ValueError(f"unknown; known {'is' if len(known) < 2 else 'are'} {names}")  # noqa: PLR2004
+        hint = explain_unknown(name, known)
+        more = f"known {'is' if len(known) < 2 else 'are'} {names}"  # noqa: PLR2004
+        raise ValueError(f"{hint} {more}" if hint.endswith("?") else f"{hint}; {more}")
     if len(texts) > 1:
         raise ValueError("given more than once")
     return known[name].read(texts[0])

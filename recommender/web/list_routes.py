@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import islice
 from typing import Final
 
 from flask import Blueprint, Response
@@ -18,10 +19,12 @@ from recommender.api import (
     RelatedRequests,
     ShownListOptions,
 )
-from recommender.articles import Article, article_of, check_id, faults_of
+from recommender.articles import Article, article_of, faults_of
 from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
+from recommender.id_grammar import check_id
 from recommender.indexing.drafts import ANY_ID
-from recommender.strict_json import JsonObject
+from recommender.spelling import explain_unknown
+from recommender.strict_json import JsonObject, pointer_to
 from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees_stored
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
@@ -35,6 +38,7 @@ __all__ = ["lists"]
 lists = Blueprint("lists", __name__, url_prefix="/v1")
 NO_ID: Final = ""  # outside the grammar of ids, so it names no stored article and no overrides
 REFUSED: Final = "the request is not acceptable"
+MOST_NAMED: Final = 20  # fields that may not stand beside an id
 OPTIONS: Final = frozenset(ListOptions.model_fields)
 SHARED: Final = frozenset({"section", "language"})
 """Options that are also fields of a text. In the request for a text they are its fields."""
@@ -168,11 +172,8 @@ def _read_options(fields: JsonObject) -> ListOptions:
 def _read_id(fields: JsonObject) -> str:
     """Read the id of a stored article; no other field is allowed."""
     if len(fields) > 1:
-        others = (name for name in fields if name != "article_id")
-        faults = (
-            FieldFault(f"/{name}", "is not allowed together with article_id") for name in others
-        )
-        raise BadParameter(REFUSED, tuple(faults))
+        faults = (_fault_beside_id(name) for name in fields if name != "article_id")
+        raise BadParameter(REFUSED, tuple(islice(faults, MOST_NAMED)))
     article_id = fields["article_id"]
     try:
         return check_id(article_id if isinstance(article_id, str) else "")
@@ -180,19 +181,29 @@ def _read_id(fields: JsonObject) -> str:
         raise _refused("/article_id", str(error)) from None
 
 
+def _fault_beside_id(name: str) -> FieldFault:
+    """Why a field may not stand beside the id of a stored article."""
+    is_of_text = name in Article.model_fields
+    detail = (
+        "is not allowed together with article_id" if is_of_text else explain_unknown(name, OPTIONS)
+    )
+    return FieldFault(pointer_to("", name), detail)
+
+
 def _read_examples(fields: JsonObject) -> Examples:
     """Read the ids of articles to be like and to be unlike; no other field is allowed."""
     try:
         return Examples.model_validate(fields)
     except ValidationError as error:
-        raise InvalidArticle(REFUSED, tuple(faults_of(error))) from None
+        raise InvalidArticle(REFUSED, tuple(faults_of(error, (*EXAMPLES, *OPTIONS)))) from None
 
 
 def _read_text(fields: JsonObject) -> Article:
     """Read the fields of a text; one without an id has no overrides and is not a stored article."""
     if fields.get("id") is not None:
-        return article_of(fields)
-    return article_of(fields | {"id": ANY_ID}).model_copy(update={"id": NO_ID})
+        return article_of(fields, beside=OPTIONS)
+    with_id = fields | {"id": ANY_ID}
+    return article_of(with_id, beside=OPTIONS).model_copy(update={"id": NO_ID})
 
 
 def _refused(pointer: str, detail: str) -> InvalidArticle:

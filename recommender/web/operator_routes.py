@@ -10,7 +10,7 @@ from recommender.request_origin import LISTENER, OPERATORS
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.gauges import Gauges
 from recommender.web.responses import respond
-from recommender.web.state import state
+from recommender.web.state import archive_progress, state
 
 __all__ = ["operations"]
 
@@ -43,6 +43,7 @@ def readyz() -> Response:
             store="away" if live.store_fault else "ok",
             data_folder=state().folder.look(),
             unserved=live.unserved,
+            archive_reading=archive_progress(live),
         )
     )
 

@@ -82,7 +82,7 @@ def _read(wanted: type[Pins | Blocks]) -> Pins | Blocks:
     try:
         return wanted.model_validate(read_document(LARGEST))
     except ValidationError as error:
-        faults = tuple(faults_of(error))
+        faults = tuple(faults_of(error, (*wanted.model_fields, *Override.model_fields)))
         raise InvalidOverrides("the overrides are not acceptable", faults) from None
 
 

@@ -31,8 +31,17 @@ from recommender.errors import (
     UnknownArticle,
     UnreadableMarkup,
 )
+from recommender.id_grammar import find_id_fault
 
-__all__ = ["STATUSES", "Refused", "answer_problems", "problem", "public_detail", "status_of"]
+__all__ = [
+    "STATUSES",
+    "Refused",
+    "answer_problems",
+    "explain_missing",
+    "problem",
+    "public_detail",
+    "status_of",
+]
 
 STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     BadParameter: HTTPStatus.BAD_REQUEST,
@@ -53,6 +62,7 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS: Final = 5
+_ARTICLES: Final = "/v1/articles/"
 NO_ADDRESS: Final = "nothing is served at this address; /docs lists what is"
 _log = logging.getLogger(__name__)
 
@@ -101,6 +111,15 @@ def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()
     return response
 
 
+def explain_missing(path: str) -> str:
+    """What to say where no call is at a path; that an id may be to blame, if one has a slash."""
+    _, found, article_id = path.removesuffix("/related").partition(_ARTICLES)
+    fault = find_id_fault(article_id)
+    if not found or not article_id or fault is None:
+        return NO_ADDRESS
+    return f"{NO_ADDRESS}; if {article_id!r} is meant as an id, it {fault}"
+
+
 def status_of(error: Exception) -> HTTPStatus:
     """The HTTP status of an error in the table."""
     if isinstance(error, Refused):
@@ -145,7 +164,8 @@ def _answer_refused(refusal: Refused) -> Response:
 
 
 def _answer_http(error: HTTPException) -> Response:
-    detail = NO_ADDRESS if isinstance(error, NotFound) else error.description or error.name
+    missing = isinstance(error, NotFound)
+    detail = explain_missing(request.path) if missing else error.description or error.name
     response = problem(HTTPStatus(error.code or 500), detail)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)

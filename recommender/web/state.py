@@ -10,13 +10,13 @@ import numpy as np
 from flask import current_app, g
 
 from index import View
-from recommender.api import Examples, ListOptions, RelatedList
+from recommender.api import ArchiveProgress, Examples, ListOptions, RelatedList
 from recommender.articles import Article, DisplayFields
 from recommender.counters import Counters
 from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
-from recommender.live import FolderHealth, Follower, LiveState
+from recommender.live import FASTER, FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest, Step, timed
 from recommender.ranking.explain import list_explained
@@ -34,7 +34,7 @@ from recommender.web.rates import Rates
 if TYPE_CHECKING:
     from recommender.web.traces import Traces  # needs an extra
 
-__all__ = ["EXTENSION", "Listing", "State", "state"]
+__all__ = ["EXTENSION", "Listing", "State", "archive_progress", "state"]
 
 EXTENSION: Final = "read-also"
 MISS_SECONDS: Final = 0.3
@@ -51,7 +51,8 @@ class Listing:
         language: the seed's, BCP-47, with script and region where the view has its display fields:
             `tg-Arab` has another direction than `tg`.
         explained: whether explanations were asked for.
-        up_to_date: whether the vectors and terms of the seed are those of its present text.
+        up_to_date: whether the vectors and terms of the seed are those of its present text, and
+            most of the archive was read.
         seconds_left: until an article in it expires, or a pin or a block begins or ends.
     """
 
@@ -143,7 +144,11 @@ class State:
         seconds_left = min(overrides.next_change, *expiries[expiries > now].tolist()) - now
         display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
         language = (display and display.language) or seed.language
-        return Listing(article_id, related, language, explained, seed.up_to_date, seconds_left)
+        up_to_date = seed.up_to_date
+        if live.reading is not None:
+            up_to_date = False
+            related = related.model_copy(update={"archive_reading": archive_progress(live)})
+        return Listing(article_id, related, language, explained, up_to_date, seconds_left)
 
     def list_for_draft(
         self, article: Article, options: ListOptions, shown_on_page: frozenset[str]
@@ -328,6 +333,14 @@ class State:
 def _steps() -> list[Step]:
     """The steps of this request so far: for the log, the metrics and the traces."""
     return cast("list[Step]", g.setdefault("steps", []))
+
+
+def archive_progress(live: LiveState) -> ArchiveProgress | None:
+    """How far the archive is read; None unless a large part of it waits."""
+    reading = live.reading
+    if reading is None:
+        return None
+    return ArchiveProgress(read=reading.read, stored=reading.stored, advice=FASTER)
 
 
 def state() -> State:

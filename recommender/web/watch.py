@@ -10,6 +10,7 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 from recommender.counters import Counters
+from recommender.id_grammar import LONGEST_ID
 from recommender.logs import ACCESS, REQUEST_ID
 from recommender.ranking.candidates import Step
 from recommender.request_origin import METRICS, PROBES
@@ -23,7 +24,6 @@ NO_ROUTE: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FREQUENT: Final = PROBES | METRICS
 """Routes that are asked every few seconds; their good answers are not worth a line or a trace."""
-LONGEST_ID: Final = 200  # letters of the id of an article
 _log = logging.getLogger(ACCESS)
 
 

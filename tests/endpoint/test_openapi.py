@@ -24,6 +24,7 @@ from recommender.api import (
     Problem,
     Readiness,
     RelatedList,
+    WriteStatus,
     Written,
 )
 from recommender.articles import Article, parse_article
@@ -261,6 +262,7 @@ def test_answers_hold_every_documented_field_and_no_other(
         (RelatedList, client.get(f"{path}/related?explain=all&limit=3")),
         (Article, client.get(path)),
         (ArticlePage, client.get("/v1/articles?limit=3")),
+        (WriteStatus, client.get(f"{path}/status")),
         (Written, client.patch(path, json={"section": "x"})),
         (Written, client.put("/v1/articles/new", json={"title": "A"})),
         (BulkAnswer, client.post("/v1/bulk", data=b'{"id": "b", "title": "B"}\n{"id": 1}\n')),

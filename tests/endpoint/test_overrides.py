@@ -215,8 +215,24 @@ def test_a_pin_of_a_deleted_article_shows_again_when_the_article_is_back(
     assert ids(client)[:3] == [LAST, "harbour-11", "harbour-4"]
 
 
-def test_a_write_of_overrides_can_wait_until_they_show(client: FlaskClient) -> None:
-    answer = client.put(f"{SEED}/pins?wait=visible", json={"pins": [{"id": LAST}]})
-    assert answer.status_code == 200
-    assert client.put(f"{SEED}/pins?wait=long", json={"pins": []}).status_code == 400
-    assert ids(client)[0] == LAST
+@pytest.mark.parametrize("kind", ["pins", "blocks"])
+def test_overrides_that_are_waited_for_show_in_every_worker_or_the_answer_is_202(
+    client: FlaskClient,
+    client_of: Clients,
+    own_desk: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    path, wanted = f"{SEED}/{kind}?wait=visible", {kind: [{"id": LAST}]}
+    for _ in range(2):  # the second time nothing changes
+        assert client.put(path, json=wanted).status_code == 200
+    assert (LAST in ids(client)) == (kind == "pins")
+    for _ in range(2):
+        assert client.delete(path).status_code == 204
+    assert client.put(f"{SEED}/{kind}?wait=long", json=wanted).status_code == 400
+    other = client_of(own_desk)
+    assert ids(other) == ids(client)
+    monkeypatch.setattr("recommender.web.state.WAIT_SECONDS", 0.05)
+    assert client.put(path, json=wanted).status_code == 202  # the other worker stands still
+    assert ids(other) == ids(client)
+    assert client.delete(path).status_code == 202

@@ -64,6 +64,33 @@ def test_an_unknown_route_is_404(desk: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "article_id", "character"),
+    [
+        ("/v1/articles/news/2026/1", "news/2026/1", "5 is '/'"),
+        ("/v1/articles/news%2F1/related", "news/1", "5 is '/'"),
+        ("/v1/articles/caf%C3%A9/1", "café/1", "4 is 'é'"),
+    ],
+)
+def test_where_a_slash_in_an_id_leads_nowhere_the_answer_says_so(
+    desk: FlaskClient, path: str, article_id: str, character: str
+) -> None:
+    for answer in (desk.get(path), desk.put(path, json={"title": "A"})):
+        assert answer.status_code == 404
+        detail = answer.get_json()["detail"]
+        assert f"; if {article_id!r} is meant as an id, it must match " in detail
+        assert f"its character {character}" in detail
+
+
+def test_an_id_that_breaks_the_grammar_is_explained_at_every_call(client: FlaskClient) -> None:
+    path, reason = "/v1/articles/caf%C3%A9", "its character 4 is 'é', U+00E9: write it as ~C3~A9"
+    unknown = [client.get(path), client.get(f"{path}/related"), client.delete(path)]
+    assert [(answer.status_code, reason in answer.text) for answer in unknown] == [(404, True)] * 3
+    refused = client.put(path, json={"title": "A"})
+    assert (refused.status_code, refused.get_json()["errors"][0]["pointer"]) == (400, "/id")
+    assert reason in refused.get_json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         (

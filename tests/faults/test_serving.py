@@ -16,6 +16,7 @@ from recommender.store import open_store
 from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
 from tests.faults.harness.clocks import MovedClock
 from tests.faults.harness.freshness import encodings
+from tests.faults.harness.overtaking import Pushed, long_story, push, waiting
 from tests.faults.harness.reads import Scene, locked
 from tests.faults.harness.stories import seeds
 from tests.support.serving import KEY, Place, Server
@@ -126,6 +127,18 @@ def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(sce
         # A second after the last refusal the store is tried again.
         assert until(lambda: ask(scene.server.port, "DELETE", deleted)[0] == 204, 5)
         assert until(lambda: listed(ask(scene.server.port, "GET", path)[1]) == [], 5)
+
+
+def test_a_breaking_story_overtakes_what_eight_clients_pushed_before_it(scene: Scene) -> None:
+    port, others = scene.server.port, [long_story(f"other-{number}") for number in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda one: push(port, one, Pushed()), others))
+    breaking = long_story("breaking")
+    assert put_until_visible(port, breaking, PATIENCE_SECONDS)
+    state = json.loads(ask(port, "GET", "/v1/articles/breaking/status")[1])
+    assert state["state"] == "visible"
+    assert state["waiting"] > len(others) / 4
+    assert until(lambda: waiting(port, "breaking") == 0, PATIENCE_SECONDS)
 
 
 def test_no_process_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from pydantic import BaseModel, HttpUrl, ValidationError
 
 from read_also_client import Article, FieldFault, NotSendable, foreign_id, parts_of
 from read_also_client.articles import as_document, as_id, as_json
-from recommender.articles import check_id, parse_article
+from recommender.articles import parse_article
+from recommender.id_grammar import check_id
 from recommender.sources import article_ids
 
 DUSHANBE = timezone(timedelta(hours=5))

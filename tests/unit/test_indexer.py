@@ -19,7 +19,7 @@ from recommender.analysis.embedding import Encoder, Model, mix_vectors, texts_to
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.articles import Article
 from recommender.errors import CallerLeft, ModelRefused, StoreUnusable
-from recommender.indexing.indexer import Indexer, UrgencyLock
+from recommender.indexing.indexer import MOST_IN_A_ROW, Indexer, UrgencyLock
 from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.store import ArticleStore, DeadLetter, QueueLength, TextQueue, open_store
@@ -139,6 +139,35 @@ def test_a_single_write_during_a_bulk_load_is_read_before_that_is_done(
 
     indexer_with(write).drain()
     assert read_in_order(store) == ["single", *bulk]
+
+
+def test_what_is_waited_for_and_the_newest_overtake_and_the_oldest_go_on(
+    store: ArticleStore, indexer_with: MakeIndexer
+) -> None:
+    put(store, {f"a{at}": f"Text {at}" for at in range(6)})
+    store.put(article("waited"), awaited=True)
+    put(store, {"b0": "Text b0", "b1": "Text b1"})
+    assert indexer_with().drain() == 9
+    steps = [["a0", "a1", "waited", "b1"], ["a2", "a3", "a5", "b0"], ["a4"]]
+    assert read_in_order(store) == [name for step in steps for name in step]
+
+
+def test_a_stream_of_single_writes_does_not_starve_a_bulk_load(
+    store: ArticleStore, indexer_with: MakeIndexer
+) -> None:
+    store.write_many([article(f"bulk-{at}") for at in range(4)])
+    written = iter(range(1_000))
+
+    def write(_: Sequence[str]) -> None:
+        put(store, {f"single-{next(written)}": f"Text {next(written)}" for _ in range(5)})
+
+    indexer = indexer_with(write)
+    write(())
+    for _ in range(MOST_IN_A_ROW + 1):
+        indexer.step()
+    read = read_in_order(store)
+    assert {"bulk-0", "bulk-1", "bulk-2", "bulk-3"} <= set(read)
+    assert store.queue.length().single > 0
 
 
 def test_the_stored_features_are_those_of_the_analyzer(

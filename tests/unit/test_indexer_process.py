@@ -20,7 +20,7 @@ from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
 from recommender.settings import Settings
-from recommender.store import Actor, LazyStore, open_store, schema
+from recommender.store import LOG_START, Actor, LazyStore, open_store, schema
 
 Models = Callable[..., None]
 
@@ -141,6 +141,37 @@ def test_while_nothing_changes_the_indexer_asks_no_query(
         assert queries == []
         late().put(Article.model_validate(make_story("fresh")))
         assert process.step() == 1
+
+
+def test_the_reading_of_a_large_archive_is_told_of_at_its_begin_and_its_end(
+    own_desk: Settings,
+    make_story: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    fake_model: Model,
+    fake_encoder: Encoder,
+) -> None:
+    monkeypatch.setattr(archive_model, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr(indexer_process, "TELL_SECONDS", 0)
+    monkeypatch.setattr(indexer_process.BuildProcess, "run", lambda *_: None)
+    told: list[str] = []
+    with closing(LazyStore(own_desk.database_url)) as late:
+        store = late()
+        process = indexer_process.IndexerProcess(own_desk, late, str.strip, announce=told.append)
+        process.check_snapshot()
+        assert told == []
+        stored = store.backlog(LOG_START, "").drift
+        new = [make_story(f"new-{number}") for number in range(60)]
+        store.write_many([Article.model_validate(story) for story in new])
+        process.check_snapshot()
+        process.check_snapshot()
+        done = f"{stored} of {stored + 60} articles so far"
+        advice = "lists are incomplete; to read it faster, run: read-also rebuild"
+        assert told == [f"the archive is still being read, {done}; {advice}"]
+        while process.step():
+            pass
+        process.check_snapshot()
+        assert told[1:] == ["the archive is read"]
 
 
 def test_the_audit_log_is_kept_for_the_days_of_the_settings(

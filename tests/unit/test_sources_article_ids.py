@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.articles import check_id
+from recommender.id_grammar import check_id
 from recommender.sources.article_ids import feed_entry_id, foreign_id, parts_of
 
 PARTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from recommender.articles import check_id
 from recommender.errors import BadSource
+from recommender.id_grammar import check_id
 from recommender.progress import silent
 from recommender.sources import CheckpointJson, Mark, Pulled, Source
 from recommender.sources.article_ids import foreign_id

@@ -75,6 +75,33 @@ def test_single_writes_and_bulk_loads_have_separate_queues_oldest_first(
     assert store.queue.length() == QueueLength(single=3, bulk=3, dead=0)
 
 
+@pytest.mark.postgresql_daily
+def test_urgent_are_what_somebody_waits_for_and_then_the_newest(store: ArticleStore) -> None:
+    for name in "abcd":
+        store.put(make_article(name), awaited=name in "bc")
+    store.put(make_article("e"))
+    store.write_many([make_article("f")])
+    assert ids(store.queue.next(100, bulk=False, urgent=True)) == ["c", "b", "e", "d", "a"]
+    assert ids(store.queue.next(2, bulk=False, urgent=True)) == ["c", "b"]
+    fail(store, "c")
+    assert ids(store.queue.next(100, bulk=False, urgent=True)) == ["b", "e", "d", "a", "c"]
+    store.patch("a", {"title": "Newer"}, awaited=True)
+    assert ids(store.queue.next(2, bulk=False, urgent=True)) == ["a", "b"]
+    store.put(make_article("b", title="Newer"))
+    assert ids(store.queue.next(2, bulk=False, urgent=True)) == ["a", "b"]
+
+
+def test_to_wait_for_what_is_queued_already_makes_it_urgent(store: ArticleStore) -> None:
+    store.write_many([make_article("a"), make_article("b")])
+    store.put(make_article("c"))
+    assert store.put(make_article("a"), awaited=True).result == "unchanged"
+    assert ids(store.queue.next(100, bulk=False, urgent=True)) == ["a", "c"]
+    assert ids(waiting(store, bulk=True)) == ["b"]
+    analyze(store)
+    assert store.put(make_article("a"), awaited=True).result == "unchanged"
+    assert waiting(store) == []
+
+
 def apply(store: ArticleStore, step: str) -> None:
     """One step of a history, as `put ID TITLE`; a load is a bulk load."""
     match step.split():

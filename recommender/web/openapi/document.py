@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from recommender.api import Options, Problem, without_null
-from recommender.articles import ID_SCHEMA
+from recommender.id_grammar import ID_SCHEMA
 from recommender.release import RELEASE
 from recommender.web.endpoints import (
     Body,
@@ -92,7 +92,7 @@ GROUPS: Final = (
     Group(
         "Articles",
         "Tell the service what the newsroom publishes, changes and takes down.",
-        frozenset({"articles", "bulk"}),
+        frozenset({"articles", "bulk", "statuses"}),
     ),
     Group(
         "Lists",

@@ -70,6 +70,26 @@ PASSAGES: Final = {
 }
 GROUNDS: Final = {"terms": [TERM], "names": ["Guiyang"], "passages": [PASSAGES]}
 
+WRITE: Final = {
+    "state": "received",
+    "waits_for": "indexer",
+    "hidden_because": None,
+    "change": 12,
+    "written_at": MORNING,
+    "read_change": None,
+    "read_at": None,
+    "shown_change": 12,
+    "workers": 2,
+    "waiting": 4,
+    "attempts": 0,
+    "remedy": None,
+}
+READING: Final = {
+    "read": 1_200,
+    "stored": 10_000,
+    "advice": "to read it faster, run: read-also rebuild",
+}
+
 BODIES: Final[Mapping[str, Any]] = {
     "putArticle": {name: value for name, value in ARTICLE.items() if name != "id"},
     "patchArticle": {"section": "culture", "image_url": None},
@@ -95,9 +115,12 @@ FIELDS: Final[dict[str, Any]] = {
     **SETTING,
     **GROUNDS,
     **TERM,
+    **WRITE,
+    **READING,
     "after": 0,
     "appears_in": [OTHER],
     "article_id": SEED,
+    "archive_reading": READING,
     "articles": [ARTICLE],
     "because": OTHER,
     "aversion": 0.0712,
@@ -205,6 +228,7 @@ ELSEWHERE: Final[Mapping[str, Any]] = {
     "Problem.title": "Unprocessable Entity",
     "Readiness.articles": 137,
     "Readiness.status": "ready",
+    "WriteStatus.error": None,
     "query.exclude": f"{OTHER},guiyang-expo-opens",
     "query.explain": "1",
     "query.presentation": 1,

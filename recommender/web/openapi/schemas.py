@@ -19,7 +19,9 @@ from recommender.api import (
     Rule,
     ShortBecause,
     StoreState,
+    WaitsFor,
     WriteResult,
+    WriteState,
 )
 from recommender.articles import Article, Status
 from recommender.web.endpoints import Body
@@ -76,7 +78,18 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
     ),
     "Status": Enumeration(Status, "Whether an article may be shown: only `published` ones are."),
     "StoreState": Enumeration(StoreState, "Whether the article store answers."),
+    "WaitsFor": Enumeration(
+        WaitsFor,
+        "What has to happen next: the `indexer` reads the text, `workers` follow, or the CMS sends "
+        "`another_text`.",
+    ),
     "WriteResult": Enumeration(WriteResult, "What a write did; `unchanged`: it was stored so."),
+    "WriteState": Enumeration(
+        WriteState,
+        "How far a write has come. `received`: it is stored, and its text waits to be read; "
+        "`read`: its text was read; `indexed`: the worker that answers shows it; `visible`: every "
+        "worker of this machine does; `parked`: its text could not be read, three times.",
+    ),
 }
 _NAMED: Final = {get_args(one.words): name for name, one in ENUMERATIONS.items()}
 
