@@ -16,7 +16,8 @@ LIST = "/v1/articles/harbour-2/related"
 PUBLIC = (LIST, f"{LIST}.html", "/read/harbour-2")
 ARTICLE = "/v1/articles/harbour-2"
 OPEN_RULES = {"/healthz", "/metrics", "/readyz", "/static/<path:filename>"}
-OPEN_RULES |= {"/docs", "/docs.css", "/openapi.json", "/v1/read-also.css", "/v1/read-also.js"}
+OPEN_RULES |= {"/docs", "/openapi.json", "/v1/docs.css", "/v1/docs.js"}
+OPEN_RULES |= {"/v1/read-also.css", "/v1/read-also.js"}
 
 
 def test_without_keys_there_is_no_write_api_and_nothing_to_read(

@@ -39,7 +39,8 @@ FOR_OTHERS = {
     "get /metrics",  # for Prometheus
     "get /read/ID",  # of the demonstration
     "get /docs",
-    "get /docs.css",
+    "get /v1/docs.css",
+    "get /v1/docs.js",
     "get /openapi.json",
     "get /v1/read-also.js",  # for browsers
     "get /v1/read-also.css",

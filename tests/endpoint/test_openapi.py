@@ -187,7 +187,7 @@ def test_the_document_and_the_page_are_public_and_hold_no_secret(
     client_of: Clients, desk_settings: Settings, secrets: dict[str, str]
 ) -> None:
     stranger = client_of(desk_settings, None)
-    for path in ("/openapi.json", "/docs", "/docs.css"):
+    for path in ("/openapi.json", "/docs", "/v1/docs.css", "/v1/docs.js"):
         answer = stranger.get(path)
         assert answer.status_code == 200
         assert answer.headers["Cache-Control"] == "public, max-age=300"
@@ -289,17 +289,21 @@ def found(page: bytes, path: str) -> list[str]:
     return [str(one) for one in cast("list[object]", html.document_fromstring(page).xpath(path))]
 
 
-def test_the_page_loads_nothing_from_other_sites_and_runs_nothing(desk: FlaskClient) -> None:
+def test_the_page_loads_and_runs_nothing_but_its_own_style_and_script(desk: FlaskClient) -> None:
     answer = desk.get("/docs")
     assert answer.content_type == "text/html; charset=utf-8"
     policy = answer.headers["Content-Security-Policy"]
-    assert policy.startswith("default-src 'none'; style-src 'self'; ")
+    assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'; ")
+    assert "unsafe" not in policy
     page = answer.data
-    assert found(page, "//script | //style | //@style | //@onclick | //iframe | //img") == []
-    loaded = found(page, "//@src | //link/@href")
-    assert loaded == ["/docs.css"]
-    assert desk.get("/docs.css").content_type == "text/css; charset=utf-8"
-    assert "url(" not in desk.get("/docs.css").text
+    inline = "//script[text()] | //style | //@style | //@*[starts-with(name(), 'on')]"
+    assert found(page, f"{inline} | //iframe | //img | //form/@action") == []
+    assert found(page, "//@src | //link/@href") == ["/v1/docs.css", "/v1/docs.js"]
+    assert desk.get("/v1/docs.css").content_type == "text/css; charset=utf-8"
+    assert desk.get("/v1/docs.js").content_type == "text/javascript; charset=utf-8"
+    assert "url(" not in desk.get("/v1/docs.css").text
+    for store in ("Storage", "cookie", "indexedDB", "innerHTML"):
+        assert store not in desk.get("/v1/docs.js").text
 
 
 def test_the_page_has_every_call_and_schema_and_its_links_lead_to_them(

@@ -121,13 +121,14 @@ class Call:
     group: Group
     scope: str | None
     takes_id: bool
+    line: int
     about: str
     description: Description
 
     @property
-    def place(self) -> tuple[int, str, str]:
-        """Where it stands in the document."""
-        return GROUPS.index(self.group), self.path, self.method
+    def place(self) -> tuple[int, int, str]:
+        """Where it stands in the document: by purpose, then as the code has it."""
+        return GROUPS.index(self.group), self.line, self.path
 
 
 def document_of(app: Flask) -> Document:
@@ -169,6 +170,7 @@ def _call(rule: Rule, method: str, view: Callable[..., object], described: Descr
         group=_GROUP_OF[rule.endpoint.partition(".")[0]],
         scope=scope_of(view),
         takes_id=bool(rule.arguments),
+        line=inspect.unwrap(view).__code__.co_firstlineno,
         about=inspect.cleandoc(view.__doc__ or "").partition("\n\nRaises:")[0],
         description=described,
     )

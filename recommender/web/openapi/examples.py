@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["BODIES", "examples_of"]
+__all__ = ["BODIES", "QUERIES", "examples_of"]
 
 SEED: Final = "guiyang-smart-city"
 OTHER: Final = "bijie-data-labellers"
@@ -106,6 +106,15 @@ BODIES: Final[Mapping[str, Any]] = {
     "putBlocks": {"blocks": [{"id": OTHER}], "by": "Anna Petrova"},
 }
 """By operation, a body that it takes."""
+QUERIES: Final[Mapping[str, Mapping[str, object]]] = {
+    "listArticles": {"limit": 50},
+    "listAuditEntries": {"after": 0},
+    "listRelated": {"limit": 6, "language": "any"},
+    "listRelatedHtml": {"limit": 6, "heading": "Read also"},
+    "putArticle": {"wait": "visible"},
+    "putPins": {"wait": "visible"},
+}
+"""By operation, parameters worth an example."""
 
 FIELDS: Final[dict[str, Any]] = {
     **ITEM,

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from recommender.api import (
     BulkResult,
     Direction,
+    Examples,
     FolderState,
     ListOptions,
     Mode,
@@ -33,6 +34,7 @@ Document = dict[str, Any]
 REFERENCE: Final = "#/components/schemas/{model}"
 ADDRESSED: Final = "AddressedArticle"
 PATCH: Final = "ArticlePatch"
+PARTS_OF_A_REQUEST: Final = (ListOptions.__name__, Examples.__name__)
 NULL: Final = {"type": "null"}
 _ATTRIBUTES: Final = re.compile(r"\s*^Attributes:\n", re.MULTILINE)
 _ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
@@ -161,12 +163,12 @@ def _nullable(schema: Document) -> Document:
 def _components(found: Mapping[str, Document]) -> Document:
     """The named schemas, and those that are made of others; fields have meanings and examples."""
     made = {name: simplify(_describe(one)) for name, one in found.items()}
-    made.pop(ListOptions.__name__, None)  # its fields are those of a request
+    parts = [made.pop(name) for name in PARTS_OF_A_REQUEST if name in made]
     if Article.__name__ in made:
         article = made[Article.__name__]
         made |= {ADDRESSED: _addressed(article), PATCH: _patch(article)}
     if RelatedRequest.__name__ in made:
-        made[RelatedRequest.__name__] = _as_in(article, made[RelatedRequest.__name__])
+        made[RelatedRequest.__name__] = _as_in([*parts, article], made[RelatedRequest.__name__])
     named = {name: one.schema for name, one in ENUMERATIONS.items()}
     shown = {name: _with_examples(name, one) for name, one in made.items()}
     return dict(sorted((shown | named).items()))
@@ -200,9 +202,11 @@ def _in_words(field: Document) -> Document:
     return kept | {"description": f"{meaning} {default} if left out."}
 
 
-def _as_in(article: Document, schema: Document) -> Document:
-    """Give fields the meanings that they have in an article."""
-    meanings = {name: one["description"] for name, one in article["properties"].items()}
+def _as_in(parts: Iterable[Document], schema: Document) -> Document:
+    """Give fields the meanings that they have in the parts of which a schema is made."""
+    meanings = {
+        name: one["description"] for part in parts for name, one in part["properties"].items()
+    }
     fields = {
         name: one | {"description": meanings.get(name, one["description"])}
         for name, one in schema["properties"].items()
