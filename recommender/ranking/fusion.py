@@ -18,6 +18,7 @@ from index import BackgroundSimilarity
 from recommender.api import Explanation
 from recommender.ranking.policy import Policy
 from recommender.ranking.seed_scores import SeedScores
+from recommender.ranking.vector_share import USUAL_SHARE
 
 __all__ = [
     "Backgrounds",
@@ -28,6 +29,7 @@ __all__ = [
     "Times",
     "Weights",
     "fuse",
+    "least_scores",
     "nearness_of",
     "recency_of",
     "scale_similarities",
@@ -188,6 +190,18 @@ def fuse(signals: Signals, backgrounds: Backgrounds, weights: Weights, most: Sha
     return Scores(dense, passages, lexical, np.minimum(score, np.float32(1)))
 
 
+def least_scores(weights: Weights, policy: Policy) -> Floats:
+    """The least score of each pair that is called related: float32 [m], at least 0.
+
+    Texts that have nothing to do with each other share few words, but their vectors are never
+    quite apart: the more vectors count, the higher such a pair scores. The least score rises with
+    them, on the line through `words_threshold` for words alone and `threshold` for USUAL_SHARE.
+    """
+    by_words = np.float32(policy.words_threshold)
+    rise = np.float32((policy.threshold - policy.words_threshold) / USUAL_SHARE)
+    return np.maximum(by_words + rise * (weights.dense + weights.passages), np.float32(0))
+
+
 def recency_of(age_days: Doubles, weight: float, half_life_days: float | Doubles) -> Doubles:
     """Factor on the score: 1 for a new article, and down to `1 - weight` for an old one.
 
@@ -261,12 +275,7 @@ class ScoredCandidates:
 
         `min_score` replaces the thresholds of the policy.
         """
-        least: Floats | float
-        if min_score is None:
-            bounds = np.where(self.by_words_alone, policy.words_threshold, policy.threshold)
-            least = bounds.astype(np.float32)
-        else:
-            least = min_score
+        least = least_scores(self.weights, policy) if min_score is None else min_score
         related: Mask = (self.scores.score > 0) & (self.scores.score >= least)
         return related
 

@@ -104,9 +104,13 @@ class Policy:
     candidates: Annotated[
         int, Field(ge=1, le=10_000), _means("how many candidates each signal finds")
     ] = 200
-    threshold: Annotated[Share, _means("the least score of an item that is listed as related")] = (
-        0.12
-    )
+    threshold: Annotated[
+        Share,
+        _means(
+            "the least score of an item that is listed as related, where vectors have their usual "
+            "share of 0.55; on a line with `words_threshold` it is higher where they count more"
+        ),
+    ] = 0.12
     words_threshold: Annotated[
         Share, _means("the same if words decide alone, whose scores are closer to 0")
     ] = 0.05

@@ -379,6 +379,7 @@ def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
     ids, articles, sign_of = ids_of(items), case.archive.articles, case.archive.minhash
     story, least = story_of(case), case.policy.duplicate_overlap
     related = [item for item in items if item.reason in RELATED]
+    needed = least_scores(case)
     broken: dict[str, object] = {
         "none is of the seed's story": story & {*ids},
         "no item is a duplicate of the seed or of another item": duplicates(case, ids),
@@ -395,7 +396,7 @@ def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
         "each meets the options": [(one, meets(case, one)) for one in ids if meets(case, one)],
         "none is excluded": {*ids}.intersection(case.options.exclude),
         "what is called related scores enough": [
-            item.id for item in related if not 0 < item.score >= least_score(case, item.id)
+            item.id for item in related if not 0 < item.score >= needed[item.id] - NEAR
         ],
         "only a fallback fills up": {item.reason for item in items} - allowed_reasons(case),
         "of one pattern are no more than the cap": [
@@ -844,13 +845,19 @@ def is_measured(view: View, tag: str) -> bool:
     return not view.snapshot.manifest.centred or view.background_of(tag).rows >= LEAST_MEASURED
 
 
-def least_score(case: Case, one: str) -> float:
-    """The least score of an article that is related to the seed."""
-    if case.options.min_score is not None:
-        return float(np.float32(case.options.min_score))
-    policy = case.policy
-    least = policy.threshold if by_vectors(case, one) else policy.words_threshold
-    return float(np.float32(least))
+NEAR: Final = 1e-6  # single precision
+
+
+def least_scores(case: Case) -> dict[str, float]:
+    """The least score of each item, if it were listed as related: it rises with its vectors."""
+    policy, least = case.policy, dict[str, float]()
+    for item in case.items(explain=True):
+        assert item.explanation is not None
+        share = item.explanation.dense_weight + item.explanation.passage_weight
+        rise = (policy.threshold - policy.words_threshold) * share / 0.55
+        by_policy = max(0.0, policy.words_threshold + rise)
+        least[item.id] = by_policy if case.options.min_score is None else case.options.min_score
+    return least
 
 
 def by_vectors(case: Case, one: str) -> bool:
@@ -868,9 +875,10 @@ def test_fallback_items_score_below_the_threshold(factory: ViewFactory, question
         return
     if has_duplicates(case):
         return
+    needed = least_scores(case)
     for item in case.items():
         if item.reason not in RELATED:
-            assert item.score == 0 or item.score < least_score(case, item.id)
+            assert item.score == 0 or item.score < needed[item.id] + NEAR
 
 
 # --- what must not matter ---

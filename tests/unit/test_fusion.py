@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from index import BackgroundSimilarity
-from recommender.ranking.fusion import Backgrounds, Signals, Weights, fuse
+from recommender.ranking.fusion import Backgrounds, Signals, Weights, fuse, least_scores
+from recommender.ranking.policy import Policy
 
 Floats = NDArray[np.float32]
 
@@ -162,3 +163,18 @@ def test_between_languages_a_faithful_translation_is_the_most_that_there_is() ->
     vectors = Weights(floats(0.4, 0.4), floats(0.6, 0.6), floats(0, 0))
     assert fuse(signals, none, vectors, 0.85).score.tolist() == pytest.approx([0.5, 1])
     assert fuse(signals, none, vectors).score.tolist() == pytest.approx([0.4, 0.8])
+
+
+def test_the_least_score_rises_with_the_share_of_vectors() -> None:
+    """Words alone, the usual share, 0.85: 0.05 + 0.07 * 0.85 / 0.55, and vectors alone."""
+    shares = Weights(floats(0, 0.3, 0.5, 0.6), floats(0, 0.25, 0.35, 0.4), floats(1, 0.45, 0.15, 0))
+    least = least_scores(shares, Policy(threshold=0.12, words_threshold=0.05))
+    np.testing.assert_allclose(least, [0.05, 0.12, 0.158182, 0.177273], rtol=1e-5)
+    least = least_scores(shares, Policy(threshold=0.01, words_threshold=0.05))
+    np.testing.assert_allclose(least, [0.05, 0.01, 0, 0], atol=1e-6)
+
+
+@given(weights(), st.floats(0, 1))
+def test_one_threshold_for_both_is_the_least_score_of_all(shares: Weights, least: float) -> None:
+    policy = Policy(threshold=least, words_threshold=least)
+    assert (least_scores(shares, policy) == np.float32(least)).all()

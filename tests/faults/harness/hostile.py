@@ -196,9 +196,10 @@ def throw_at(
     port, tls = (server.port, None) if nginx is None else (nginx.port, trusting())
     thrower, outcome, workers = Thrower(port, tls, rate), Outcome(), set(server.workers)
     thrower.throw(min(count, WARM_UP), Outcome(), seed=2)
-    time.sleep(SETTLE_SECONDS)
-    before = {w: (anonymous_kilobytes(w), open_files(w)) for w in workers}
     quiet = _read_through(nginx, server, min(QUIET_SECONDS, count / rate))
+    time.sleep(SETTLE_SECONDS)
+    # What readers alone make a worker hold belongs to before.
+    before = {w: (anonymous_kilobytes(w), open_files(w)) for w in workers}
     beside = list[Waits]()
     span = max(2.0, 0.9 * count / rate)
     reading = threading.Thread(target=lambda: beside.append(_read_through(nginx, server, span)))
