@@ -2,8 +2,8 @@
 
     python -m benchmarks.score_threshold EVAL [--cache DIR]
 
-EVAL is the folder of the data sets. In same-event news all three signals count, among briefs vectors
-count most, and on halves in languages that the bundled encoder does not support only words count.
+EVAL is the folder of the data sets. In same-event news all three signals count, among briefs
+vectors count most, and in languages that the bundled encoder does not support only words count.
 `shipped` is the least score of the shipped policy, which rises with the share of vectors.
 """
 

@@ -199,7 +199,8 @@ def least_scores(weights: Weights, policy: Policy) -> Floats:
     """
     by_words = np.float32(policy.words_threshold)
     rise = np.float32((policy.threshold - policy.words_threshold) / USUAL_SHARE)
-    return np.maximum(by_words + rise * (weights.dense + weights.passages), np.float32(0))
+    least: Floats = by_words + rise * (weights.dense + weights.passages)
+    return np.maximum(least, np.float32(0))
 
 
 def recency_of(age_days: Doubles, weight: float, half_life_days: float | Doubles) -> Doubles:
