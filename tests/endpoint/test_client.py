@@ -170,6 +170,8 @@ def test_a_write_that_waits_says_whether_it_is_visible(
     monkeypatch.setattr(web_state, "WAIT_SECONDS", 0.05)
     late = cms.put(story("late", HARBOUR), wait=True)
     assert (late.result, late.visible) == ("created", False)
+    status = cms.status("late")
+    assert (status.state, status.waits_for, status.change) == ("received", "indexer", late.change)
     monkeypatch.undo()
     assert cms.delete("late", wait=True).visible
 

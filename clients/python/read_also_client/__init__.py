@@ -2,6 +2,7 @@
 
 from read_also_client.answers import (
     AppearsIn,
+    ArchiveProgress,
     AuditRecord,
     BlocksNow,
     BulkFault,
@@ -23,6 +24,7 @@ from read_also_client.answers import (
     RelatedList,
     SeedScore,
     SharedTerm,
+    WriteStatus,
     Written,
 )
 from read_also_client.articles import Article, ArticleId
@@ -70,6 +72,7 @@ __all__ = [
     "RELEASE",
     "ApiError",
     "AppearsIn",
+    "ArchiveProgress",
     "Article",
     "ArticleId",
     "ArticlesIndexed",
@@ -122,6 +125,7 @@ __all__ = [
     "StrangeAnswer",
     "TryLater",
     "Webhook",
+    "WriteStatus",
     "Written",
     "foreign_id",
     "parts_of",

@@ -13,6 +13,7 @@ from read_also_client.errors import FieldFault
 
 __all__ = [
     "AppearsIn",
+    "ArchiveProgress",
     "ArticlePage",
     "AuditPage",
     "AuditRecord",
@@ -38,6 +39,7 @@ __all__ = [
     "RelatedLists",
     "SeedScore",
     "SharedTerm",
+    "WriteStatus",
     "Written",
 ]
 
@@ -183,6 +185,20 @@ class Presentation(Answer):
     heading_language: str | None = None
 
 
+class ArchiveProgress(Answer):
+    """How far the archive is read, while a large part of it waits, such as a first import.
+
+    Attributes:
+        read: how many articles do not wait.
+        stored: how many articles there are.
+        advice: how it goes faster.
+    """
+
+    read: int
+    stored: int
+    advice: str
+
+
 class RelatedList(Answer):
     """A list, in the order to show it.
 
@@ -195,8 +211,10 @@ class RelatedList(Answer):
         generation: the snapshot that it comes from.
         offset: how many items stand on the pages before.
         short_because: why there are fewer items than requested: `no_related`, `few_eligible`,
-            `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None.
+            `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None. `not_read_yet`,
+            also of a full list: the text of the article was not read yet.
         dropped: the nearest articles that are not in it; only with `explain="all"`.
+        archive_reading: how far the archive is read, while a large part of it waits.
         presentation: what a page needs to show it; only with `presentation=True`.
     """
 
@@ -209,6 +227,7 @@ class RelatedList(Answer):
     offset: int = 0
     short_because: str | None = None
     dropped: tuple[Dropped, ...] | None = None
+    archive_reading: ArchiveProgress | None = None
     presentation: Presentation | None = None
 
 
@@ -265,6 +284,7 @@ class Readiness(Answer):
         store: `ok`, or `away` while lists go on without it.
         data_folder: `ok`, `full`, `read-only` or `failing`.
         unserved: why a published snapshot is not served; None if all is well.
+        archive_reading: how far the archive is read, while a large part of it waits.
     """
 
     ready: Literal[True] = True
@@ -275,6 +295,7 @@ class Readiness(Answer):
     store: str
     data_folder: str
     unserved: str | None
+    archive_reading: ArchiveProgress | None = None
 
 
 class NotReady(Answer):
@@ -286,6 +307,44 @@ class NotReady(Answer):
     ready: Literal[False] = False
     detail: str
     retry_after: float | None = None
+
+
+class WriteStatus(Answer):
+    """How far the last write of an article has come, on the machine that answers.
+
+    Attributes:
+        id: the id of the article.
+        state: `received`: stored, and its text waits. `read`: its text was read. `indexed`: the
+            worker that answers shows it. `visible`: every worker of this machine does. `parked`:
+            its text could not be read, and is not tried again by itself.
+        waits_for: what has to happen next: `indexer`, `workers` or `another_text`; else None.
+        hidden_because: the rule that keeps the article out of every list now, as `Dropped.rule`.
+        change: the number of the write.
+        written_at: when it was stored; None if that was forgotten.
+        read_change: the number of the change that its text was read.
+        read_at: when its text was read.
+        shown_change: all workers of this machine show every change up to this number.
+        workers: how many workers this machine has.
+        waiting: how many texts, of all articles, wait to be read.
+        attempts: how often the text could not be read.
+        error: why, the last time.
+        remedy: what to do about it.
+    """
+
+    id: str
+    state: str
+    waits_for: str | None
+    hidden_because: str | None
+    change: int
+    written_at: Moment | None
+    read_change: int | None
+    read_at: Moment | None
+    shown_change: int
+    workers: int
+    waiting: int
+    attempts: int
+    error: str | None
+    remedy: str | None
 
 
 class AppearsIn(Answer):

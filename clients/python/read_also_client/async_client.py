@@ -18,6 +18,7 @@ from read_also_client.answers import (
     PinsNow,
     Readiness,
     RelatedList,
+    WriteStatus,
     Written,
 )
 from read_also_client.articles import Article, ArticleId, Fields
@@ -95,6 +96,10 @@ class AsyncClient:
     async def delete(self, article_id: ArticleId, *, wait: bool = False) -> Deleted:
         """Delete an article; doing so twice is fine. `wait` as in `put`."""
         return await self._ask(calls.delete(article_id, wait=wait))
+
+    async def status(self, article_id: ArticleId) -> WriteStatus:
+        """How far the last write of an article has come."""
+        return await self._ask(calls.status(article_id))
 
     async def bulk(self, writes: Iterable[Write] | AsyncIterable[Write]) -> AsyncIterator[BulkItem]:
         """Store and delete many, in order; the writes may come from an asynchronous source too."""

@@ -22,6 +22,7 @@ from read_also_client.answers import (
     Readiness,
     RelatedList,
     RelatedLists,
+    WriteStatus,
     Written,
 )
 from read_also_client.articles import (
@@ -57,6 +58,7 @@ __all__ = [
     "remove_pins",
     "set_blocks",
     "set_pins",
+    "status",
 ]
 
 ACCEPTED: Final = 202
@@ -96,6 +98,11 @@ def get(article_id: ArticleId) -> Call[Article]:
 def delete(article_id: ArticleId, *, wait: bool) -> Call[Deleted]:
     """Delete an article."""
     return Call("DELETE", _path_of(article_id), _read_deleted, _waiting(wait=wait))
+
+
+def status(article_id: ArticleId) -> Call[WriteStatus]:
+    """How far the last write of an article has come."""
+    return Call("GET", _path_of(article_id, "/status"), reader_of(WriteStatus))
 
 
 def article_page(cursor: str | None, at_once: int) -> Call[ArticlePage]:

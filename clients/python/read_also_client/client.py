@@ -18,6 +18,7 @@ from read_also_client.answers import (
     PinsNow,
     Readiness,
     RelatedList,
+    WriteStatus,
     Written,
 )
 from read_also_client.articles import Article, ArticleId, Fields
@@ -109,6 +110,10 @@ class Client:
     def delete(self, article_id: ArticleId, *, wait: bool = False) -> Deleted:
         """Delete an article; doing so twice is fine. `wait` as in `put`."""
         return self._ask(calls.delete(article_id, wait=wait))
+
+    def status(self, article_id: ArticleId) -> WriteStatus:
+        """How far the last write of an article has come."""
+        return self._ask(calls.status(article_id))
 
     def bulk(self, writes: Iterable[Write]) -> Iterator[BulkItem]:
         """Store and delete many, in order, in as many requests as it takes.
