@@ -31,7 +31,8 @@ def test_an_empty_archive_is_ready_and_knows_no_article(
     client = client_of(bare)
     ready = client.get("/readyz")
     assert ready.status_code == 200
-    assert (ready.get_json()["articles"], ready.get_json()["change"]) == (0, 0)
+    of_publication = int(rebuilt)
+    assert (ready.get_json()["articles"], ready.get_json()["change"]) == (0, of_publication)
     for path in ("/v1/articles/a/related", "/v1/articles/a/related.html", "/read/a"):
         assert client.get(path).status_code == 404
 
@@ -62,6 +63,7 @@ def test_the_first_snapshot_is_served_at_once(
         "store": "ok",
         "data_folder": "ok",
         "unserved": None,
+        "archive_reading": None,
     }
 
 
