@@ -14,14 +14,12 @@ from typing import Any, Final
 import click
 
 from recommender.api import LIMITS, LONGEST_HEADING, MOST_LISTS
+from recommender.api.conditions import LONGEST_LANGUAGES, MOST_CONDITIONS, MOST_VALUES
+from recommender.api.paging import MOST_ENTRIES, MOST_ON_A_PAGE
 from recommender.api.request_bodies import Override, Pins
-from recommender.api.request_options import (
-    LONGEST_LANGUAGES,
-    MOST_ENTRIES,
-    MOST_EXCLUDED,
-    MOST_ON_A_PAGE,
-)
+from recommender.api.request_options import MOST_EXCLUDED
 from recommender.articles import LONGEST_NAME, MOST_FIELDS, MOST_MARKUP, Article
+from recommender.attributes import LONGEST_TEXT, MOST_ATTRIBUTES, MOST_BYTES, MOST_IN_LIST
 from recommender.cli import main
 from recommender.cli.terminal import EXIT_CODES
 from recommender.counters import FIGURES, METRIC_PREFIX, Figure
@@ -162,7 +160,7 @@ def _value_in_words(name: str, field: Mapping[str, Any]) -> str:
     if value["type"] == "string":
         return _text_in_words(value)
     others = {"boolean": "`true`, `false`", "integer": "a whole number of 0 to 2^63 - 1"}
-    return others.get(value["type"], "an object")
+    return others.get(value["type"], "an object, see [attributes](#attributes)")
 
 
 def _text_in_words(value: Mapping[str, Any]) -> str:
@@ -191,7 +189,11 @@ def limits_table() -> str:
         "items of a list (`limit`)": f"{LIMITS[-1]}",
         "ids to leave out (`exclude`)": f"{MOST_EXCLUDED}",
         "`language` of a list": f"{LONGEST_LANGUAGES:,} characters",
+        "values of another filter": f"{MOST_VALUES}",
+        "attributes that a request filters by": f"{MOST_CONDITIONS}",
         "a name of a section, tag or author": f"{LONGEST_NAME} characters",
+        "attributes of an article": f"{MOST_ATTRIBUTES}, {MOST_BYTES:,} bytes as JSON",
+        "a value of an attribute": f"{LONGEST_TEXT} characters, {MOST_IN_LIST} entries of a list",
         "`heading` of a fragment": f"{LONGEST_HEADING} characters",
         "lists of one request": f"{MOST_LISTS}",
         "pins, blocks of an article": " and ".join(str(most) for most in MOST_OVERRIDES.values()),

@@ -5,6 +5,7 @@ One of the two modules that import FAISS. The same rows give the same bytes.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict, Unpack
@@ -16,15 +17,14 @@ from index.arrays import round_to_float16, spread_evenly
 from index.disk import Writer, sync_folder
 from index.groups import GroupMeans, measure_background
 from index.lexical import Lexicon, weigh_rows
-from index.manifest import FORMAT, Files, Manifest
+from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
 from index.passages import ScaledPassages
 from index.rows import BUCKETS
-from index.snapshot import write_columns, write_keywords
 from index.vector_search import Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from index.arrays import Floats, Longs
@@ -188,12 +188,51 @@ def _centre(rows: Rows, options: BuildOptions) -> tuple[Rows, GroupMeans]:
 
 
 def _write_rows(writer: Writer, rows: Rows) -> None:
-    """Write what is kept as it was given: ids, display fields, columns, labels, keywords."""
+    """Write what is kept as it was given: ids, display fields and all attributes."""
     ids = [row_id.encode() for row_id in rows.ids]
     writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, ids)
     writer.write_blobs(Files.DISPLAY, Files.DISPLAY_OFFSETS, rows.display)
-    write_columns(writer, rows)
-    write_keywords(writer, rows.keywords)
+    _write_columns(writer, rows)
+    _write_keywords(writer, rows.keywords)
+    _write_numbers(writer, rows.numbers)
+
+
+def _write_columns(writer: Writer, rows: Rows) -> None:
+    """Write the columns and labels of rows."""
+    for name, column in sorted(rows.columns.items()):
+        writer.write_array(column_file(name), column)
+    labels = {name: list(words) for name, words in rows.labels.items()}
+    writer.write(Files.LABELS, json.dumps(labels, sort_keys=True, indent=2).encode() + b"\n")
+
+
+def _write_keywords(writer: Writer, rows: Sequence[Collection[str]]) -> None:
+    """Write the files that `Keywords.open` maps, from the keywords of each row."""
+    inverted: dict[bytes, list[int]] = {}
+    for row, keywords in enumerate(rows):
+        for keyword in frozenset(keywords):
+            inverted.setdefault(keyword.encode(), []).append(row)
+    names = sorted(inverted)
+    writer.write_blobs(Files.KEYWORDS, Files.KEYWORDS_OFFSETS, names)
+    lengths = [len(inverted[name]) for name in names]
+    writer.write_array(Files.KEYWORD_STARTS, np.cumsum([0, *lengths], dtype=np.int64))
+    flat = [row for name in names for row in inverted[name]]
+    writer.write_array(Files.KEYWORD_ROWS, np.array(flat, np.int32))
+
+
+def _write_numbers(writer: Writer, rows: Sequence[Mapping[str, Collection[float]]]) -> None:
+    """Write the files that `Numbers.open` maps, from the numbers of each row by name."""
+    inverted: dict[bytes, list[tuple[float, int]]] = {}
+    for row, numbers in enumerate(rows):
+        for name, values in numbers.items():
+            inverted.setdefault(name.encode(), []).extend((value, row) for value in values)
+    names = sorted(inverted)
+    writer.write_blobs(Files.NUMBERS, Files.NUMBERS_OFFSETS, names)
+    entries = [sorted(inverted[name]) for name in names]
+    starts = np.cumsum([0, *map(len, entries)], dtype=np.int64)
+    writer.write_array(Files.NUMBER_STARTS, starts)
+    flat = [entry for of_name in entries for entry in of_name]
+    writer.write_array(Files.NUMBER_VALUES, np.array([value for value, _ in flat], np.float64))
+    writer.write_array(Files.NUMBER_ROWS, np.array([row for _, row in flat], np.int32))
 
 
 def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> tuple[Vectors, Tuning]:

@@ -19,7 +19,7 @@ from index.passages import ScaledPassages, scales_of
 from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
     from index.lexical import Query
@@ -44,6 +44,7 @@ class Delta:
         labels: by the name of a column of codes, the label of each code, by position.
         rows_by_keyword: the rows that have a keyword, ascending; only those below d count.
         keywords: the keywords of d or more rows; only the first d count.
+        numbers: by name, each number under it and its row; only rows below d count.
         ids: d or more strings; only the first d count.
         display: d or more byte strings; only the first d count.
     """
@@ -56,6 +57,7 @@ class Delta:
     labels: Mapping[str, Sequence[str]]
     rows_by_keyword: Mapping[str, Sequence[int]]
     keywords: Sequence[Collection[str]]
+    numbers: Mapping[str, Sequence[tuple[float, int]]]
     ids: Sequence[str]
     display: Sequence[bytes]
 
@@ -80,15 +82,21 @@ class Delta:
         """Compare the terms of a query with some rows: float32 [m], 0..1."""
         return overlap(self.terms, query, rows)
 
-    @property
-    def has_keywords(self) -> bool:
-        """Whether any row has a keyword."""
-        return any(self.keywords[: len(self)])
+    def keywords_beginning_with(self, prefix: str) -> Iterator[str]:
+        """The keywords of any row that begin with a text, in any order."""
+        # The writer may add to the mapping meanwhile; a list of it is made at once.
+        return (one for one in list(self.rows_by_keyword) if one.startswith(prefix))
 
     def rows_with(self, keyword: str) -> Ints:
         """Find the rows that have a keyword: int32 [m], ascending."""
         rows = np.array(self.rows_by_keyword.get(keyword, ()), np.int32)
         return rows[: np.searchsorted(rows, len(self))]
+
+    def rows_between(self, name: str, least: float, most: float) -> Ints:
+        """Find the rows with a number from `least` to `most` under a name; see `Numbers`."""
+        values, rows = np.array(self.numbers.get(name, ()), np.float64).reshape(-1, 2).T
+        inside = (values >= least) & (values <= most) & (rows < len(self))
+        return rows[inside].astype(np.int32)
 
     def nearest_by_terms(self, query: Query, limit: int, allowed: Bools) -> Hits:
         """Find the allowed rows whose terms are most similar to a query's, above 0."""
@@ -186,6 +194,7 @@ class DeltaBuilder:
         self._ids: list[str] = []
         self._keywords: list[Collection[str]] = []
         self._rows_by_keyword: dict[str, list[int]] = {}
+        self._numbers: dict[str, list[tuple[float, int]]] = {}
         self._display: list[bytes] = []
         self._buffers: dict[str, Buffer] = {}
         self._codes: dict[str, dict[str, int]] = {}
@@ -220,9 +229,7 @@ class DeltaBuilder:
             labels = rows.labels.get(name)
             recoded = column if labels is None else self._recode(name, column, labels)
             self._extend(f"column-{name}", recoded)
-        for row, keywords in enumerate(rows.keywords, len(self)):
-            for keyword in frozenset(keywords):
-                self._rows_by_keyword.setdefault(keyword, []).append(row)
+        self._extend_lookups(rows)
         self._keywords.extend(rows.keywords)
         self._ids.extend(rows.ids)
         self._display.extend(rows.display)
@@ -253,9 +260,19 @@ class DeltaBuilder:
             labels={name: tuple(self._codes.get(name, ())) for name in snapshot.labels},
             rows_by_keyword=self._rows_by_keyword,
             keywords=self._keywords,
+            numbers=self._numbers,
             ids=self._ids,
             display=self._display,
         )
+
+    def _extend_lookups(self, rows: Rows) -> None:
+        """Append the rows to those of their keywords and numbers."""
+        for row, keywords in enumerate(rows.keywords, len(self)):
+            for keyword in frozenset(keywords):
+                self._rows_by_keyword.setdefault(keyword, []).append(row)
+        for row, numbers in enumerate(rows.numbers, len(self)):
+            for name, values in numbers.items():
+                self._numbers.setdefault(name, []).extend((value, row) for value in values)
 
     def _extend_widened(self, name: str, rows: Array) -> None:
         """Append rows of numbers; if they or the rows so far are shorter, zeros fill them up."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
@@ -65,6 +65,11 @@ class Files(StrEnum):
     KEYWORDS_OFFSETS = "keywords.idx"
     KEYWORD_STARTS = "keywords-indptr.npy"
     KEYWORD_ROWS = "keywords-rows.npy"
+    NUMBERS = "numbers.bin"
+    NUMBERS_OFFSETS = "numbers.idx"
+    NUMBER_STARTS = "numbers-indptr.npy"
+    NUMBER_VALUES = "numbers-values.npy"
+    NUMBER_ROWS = "numbers-rows.npy"
 
 
 _REQUIRED = frozenset(Files) - {Files.MANIFEST, Files.IVF}
@@ -113,7 +118,7 @@ class Manifest:
     """What a snapshot says of itself.
 
     Attributes:
-        format: version of this layout, 5.
+        format: version of this layout, 6.
         rows: how many rows there are.
         dim: how many numbers a vector has.
         passage_dim: how many numbers the vector of a passage has.

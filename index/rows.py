@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
@@ -78,6 +79,7 @@ class Rows:
         columns: by name, one array [n] or [n, k] of an integer, bool or float dtype.
         labels: by the name of a column of codes, the label of each code, by position.
         keywords: n collections of strings, by which rows are looked up.
+        numbers: n mappings, by name the finite numbers by which rows are looked up.
         display: n opaque byte strings, the display fields of each row.
     """
 
@@ -88,6 +90,7 @@ class Rows:
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
     keywords: Sequence[Collection[str]]
+    numbers: Sequence[Mapping[str, Collection[float]]]
     display: Sequence[bytes]
 
     def __len__(self) -> int:
@@ -131,7 +134,8 @@ class Rows:
             BadRows: shapes or dtypes disagree; ids are unsorted, doubled or not encodable; a
                 vector is not finite or not of length 1 (within 1e-3); a passage is all zero; a
                 row's buckets or counts are out of range; a column's name or a label's column is
-                unknown; a keyword is not encodable.
+                unknown; a keyword or the name of a number is not encodable, or a number is not
+                finite.
         """
         _check_ids(self.ids)
         _check_vectors(self.vectors, self.ids)
@@ -140,6 +144,7 @@ class Rows:
         _check_columns(self.columns, len(self))
         _check_labels(self.labels, self.columns)
         _check_keywords(self.keywords, self.ids)
+        _check_numbers(self.numbers, self.ids)
         _check_display(self.display, self.ids)
 
 
@@ -162,6 +167,7 @@ def concatenate_rows(parts: list[Rows]) -> Rows:
         columns=columns,
         labels=labels,
         keywords=_chain(fields.pop("keywords")),
+        numbers=_chain(fields.pop("numbers")),
         display=_chain(fields.pop("display")),
     )
 
@@ -313,6 +319,20 @@ def _check_keywords(keywords: Sequence[Collection[str]], ids: Sequence[str]) -> 
     for row_id, names in zip(ids, keywords, strict=True):
         if isinstance(names, str) or not all(map(_is_encodable, names)):
             _refuse(row_id, "its keywords are not strings that UTF-8 can carry")
+
+
+def _check_numbers(numbers: Sequence[Mapping[str, Collection[float]]], ids: Sequence[str]) -> None:
+    if len(numbers) != len(ids):
+        raise BadRows(f"{len(numbers)} mappings of numbers for {len(ids)} rows")
+    for row_id, by_name in zip(ids, numbers, strict=True):
+        if not all(map(_is_encodable, by_name)):
+            _refuse(row_id, "its numbers have names that are not strings that UTF-8 can carry")
+        if not all(map(_is_finite, itertools.chain.from_iterable(by_name.values()))):
+            _refuse(row_id, "its numbers are not finite floats")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float | int) and math.isfinite(value)
 
 
 def _is_encodable(value: object) -> bool:

@@ -1,6 +1,7 @@
 """One immutable snapshot on disk, verified before use and read through maps.
 
-The attributes of its rows are columns of numbers, labels behind codes, and the rows of keywords.
+The attributes of its rows are columns of numbers, labels behind codes, and the rows of keywords and
+of numbers under a name.
 """
 
 from __future__ import annotations
@@ -25,13 +26,11 @@ from index.rows import COLUMN_KINDS, codes_fit
 from index.vector_search import open_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Floats, Ints, Longs
-    from index.disk import Writer
+    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs
     from index.groups import Means
-    from index.rows import Rows
     from index.vector_search import Vectors
 
 
@@ -76,6 +75,70 @@ class Keywords:
         found = np.searchsorted(self.indptr, places, side="right") - 1
         return frozenset(self.names[at].decode() for at in found.tolist())
 
+    def beginning_with(self, prefix: str) -> Iterator[str]:
+        """The keywords that begin with a text, ascending by their UTF-8."""
+        wanted = prefix.encode("utf-8", "surrogatepass")
+        for at in range(bisect_left(self.names, wanted), len(self.names)):
+            if not self.names[at].startswith(wanted):
+                return
+            yield self.names[at].decode()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """The rows that have numbers under k names; a row may have several under one name.
+
+    Attributes:
+        names: in UTF-8, strictly ascending.
+        indptr: int64 [k+1]; name i has the entries at indptr[i] to indptr[i+1].
+        values: float64 [z]; finite, ascending inside a name.
+        rows: int32 [z]; the row of each entry.
+    """
+
+    names: Blobs
+    indptr: Longs
+    values: Doubles
+    rows: Ints
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest) -> Numbers:
+        """Map the numbers of a snapshot.
+
+        Raises:
+            SnapshotDamaged: the files do not fit each other or the manifest.
+        """
+        names = Blobs.open(folder / Files.NUMBERS, folder / Files.NUMBERS_OFFSETS)
+        indptr = map_starts(folder / Files.NUMBER_STARTS, len(names))
+        values = map_array(folder / Files.NUMBER_VALUES, int(indptr[-1]), "f")
+        rows = map_array(folder / Files.NUMBER_ROWS, int(indptr[-1]), "i")
+        require(folder / Files.NUMBER_VALUES, good=np.isfinite(values))
+        require(folder / Files.NUMBER_VALUES, good=_ascend(values, indptr))
+        require(folder / Files.NUMBER_ROWS, good=(rows >= 0) & (rows < manifest.rows))
+        return cls(names, indptr, values, rows)
+
+    def rows_between(self, name: str, least: float, most: float) -> Ints:
+        """Find the rows with a number from `least` to `most` under a name: int32 [m].
+
+        A row with several such numbers is there several times, in any order.
+        """
+        wanted = name.encode("utf-8", "surrogatepass")
+        at = bisect_left(self.names, wanted)
+        if at == len(self.names) or self.names[at] != wanted:
+            return self.rows[:0]
+        begin, end = int(self.indptr[at]), int(self.indptr[at + 1])
+        values = self.values[begin:end]
+        first = begin + int(np.searchsorted(values, least, side="left"))
+        return self.rows[first : begin + int(np.searchsorted(values, most, side="right"))]
+
+
+def _ascend(values: Array, indptr: Longs) -> Array:
+    """Whether each value but the first of its name is at least the one before: bool [z]."""
+    good = np.ones(len(values), np.bool_)
+    good[1:] = np.diff(values) >= 0
+    firsts = indptr[:-1]
+    good[firsts[firsts < len(good)]] = True
+    return good
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
@@ -92,6 +155,7 @@ class Snapshot:
         columns: by name, a read-only array [n] or [n, k].
         labels: by the name of a column of codes, the label of each code, by position.
         keywords: the rows of each keyword.
+        numbers: the rows of the numbers under each name.
         ids: of the rows, ascending, as UTF-8.
         display: the display fields of the rows, byte for byte as they were given.
     """
@@ -106,6 +170,7 @@ class Snapshot:
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
     keywords: Keywords
+    numbers: Numbers
     ids: Blobs
     display: Blobs
 
@@ -136,6 +201,7 @@ class Snapshot:
             columns=columns,
             labels=labels,
             keywords=Keywords.open(folder, manifest),
+            numbers=Numbers.open(folder, manifest),
             ids=Blobs.open(folder / Files.IDS, folder / Files.IDS_OFFSETS, rows),
             display=Blobs.open(folder / Files.DISPLAY, folder / Files.DISPLAY_OFFSETS, rows),
         )
@@ -181,14 +247,17 @@ class Snapshot:
         code = self.means.vectors.positions.get(group, -1)
         return np.flatnonzero(self.columns[by] == code)
 
-    @property
-    def has_keywords(self) -> bool:
-        """Whether any row has a keyword."""
-        return len(self.keywords.names) > 0
+    def keywords_beginning_with(self, prefix: str) -> Iterator[str]:
+        """The keywords of any row that begin with a text, ascending."""
+        return self.keywords.beginning_with(prefix)
 
     def rows_with(self, keyword: str) -> Ints:
         """Find the rows that have a keyword: int32 [m], ascending."""
         return self.keywords.rows_with(keyword)
+
+    def rows_between(self, name: str, least: float, most: float) -> Ints:
+        """Find the rows with a number from `least` to `most` under a name; see `Numbers`."""
+        return self.numbers.rows_between(name, least, most)
 
     def row_of(self, row_id: str) -> int | None:
         """Find the row of an id by binary search; None when it is not here."""
@@ -243,14 +312,6 @@ def _check_sums(folder: Path, manifest: Manifest) -> None:
             raise SnapshotDamaged.at(folder / name, "altered: its SHA-256 is another")
 
 
-def write_columns(writer: Writer, rows: Rows) -> None:
-    """Write the columns and labels of rows."""
-    for name, column in sorted(rows.columns.items()):
-        writer.write_array(column_file(name), column)
-    labels = {name: list(words) for name, words in rows.labels.items()}
-    writer.write(Files.LABELS, json.dumps(labels, sort_keys=True, indent=2).encode() + b"\n")
-
-
 def open_columns(folder: Path, manifest: Manifest) -> Mapping[str, Array]:
     """Map the columns of a snapshot, by name.
 
@@ -298,20 +359,6 @@ def check_codes(
         raise SnapshotDamaged.at(folder / column_file(by), "does not give the groups of rows")
     if reliable_by and (columns[reliable_by].dtype != np.bool_ or columns[reliable_by].ndim != 1):
         raise SnapshotDamaged.at(folder / column_file(reliable_by), "does not hold bools [n]")
-
-
-def write_keywords(writer: Writer, rows: Sequence[Collection[str]]) -> None:
-    """Write the files that `Keywords.open` maps, from the keywords of each row."""
-    inverted: dict[bytes, list[int]] = {}
-    for row, keywords in enumerate(rows):
-        for keyword in frozenset(keywords):
-            inverted.setdefault(keyword.encode(), []).append(row)
-    names = sorted(inverted)
-    writer.write_blobs(Files.KEYWORDS, Files.KEYWORDS_OFFSETS, names)
-    lengths = [len(inverted[name]) for name in names]
-    writer.write_array(Files.KEYWORD_STARTS, np.cumsum([0, *lengths], dtype=np.int64))
-    flat = [row for name in names for row in inverted[name]]
-    writer.write_array(Files.KEYWORD_ROWS, np.array(flat, np.int32))
 
 
 def _text(value: object) -> str:

@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from recommender.attributes import Attributes
 from recommender.errors import BadJson, FieldFault, InvalidArticle
 from recommender.id_grammar import ID_SCHEMA, find_id_fault
 from recommender.spelling import explain_unknown
@@ -198,6 +199,7 @@ class Article(BaseModel):
         never_recommend: whether it is in no list.
         translation_of: the id of the original, or a name that all its translations share.
         version: grows with each change; a write with an older one is refused.
+        attributes: values under names of your own, to filter lists by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -222,10 +224,11 @@ class Article(BaseModel):
     never_recommend: bool = False
     translation_of: Id | None = None
     version: Annotated[int, Field(ge=0, le=_LATEST_VERSION)] | None = None
+    attributes: Attributes = {}
 
     @field_validator(
         *("title", "body", "body_html", "summary", "status", "tags", "authors"),
-        *("no_related", "never_recommend"),
+        *("no_related", "never_recommend", "attributes"),
         mode="before",
     )
     @classmethod
@@ -384,7 +387,7 @@ def faults_of(error: ValidationError, known: Collection[str] = ()) -> Iterator[F
             hints -= 1
         elif fault.get("ctx", {}).get("pattern") == ID_SCHEMA["pattern"]:
             detail = find_id_fault(fault["input"]) or detail
-        yield FieldFault(reduce(pointer_to, fault["loc"], ""), detail)
+        yield FieldFault(reduce(pointer_to, fault["loc"], "").removesuffix("/[key]"), detail)
 
 
 def hash_id(name: str) -> int:

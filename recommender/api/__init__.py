@@ -34,7 +34,15 @@ from recommender.api.answers import (
     SharedTerm,
     ShortBecause,
 )
+from recommender.api.conditions import (
+    AttributeChoice,
+    Choice,
+    NumberRange,
+    read_attribute,
+    read_choice,
+)
 from recommender.api.operator_answers import FolderState, Health, Readiness, StoreState
+from recommender.api.paging import AuditOptions, PageOptions, cursor_after
 from recommender.api.request_bodies import (
     MOST_LISTS,
     Blocks,
@@ -51,17 +59,14 @@ from recommender.api.request_options import (
     LIMITS,
     LONGEST_HEADING,
     MODES,
-    AuditOptions,
     Explain,
     FragmentOptions,
     InQuery,
     ListOptions,
     Mode,
     Options,
-    PageOptions,
     ShownListOptions,
     WriteOptions,
-    cursor_after,
     read_whole_number,
     without_null,
 )
@@ -101,6 +106,7 @@ __all__ = [
     "AppearsIn",
     "ArchiveProgress",
     "ArticlePage",
+    "AttributeChoice",
     "AuditOptions",
     "AuditPage",
     "AuditRecord",
@@ -110,6 +116,7 @@ __all__ = [
     "BulkFault",
     "BulkItem",
     "BulkResult",
+    "Choice",
     "Deletion",
     "Direction",
     "Dropped",
@@ -127,6 +134,7 @@ __all__ = [
     "ListOptions",
     "Mode",
     "NoGrounds",
+    "NumberRange",
     "Options",
     "Override",
     "PageOptions",
@@ -156,6 +164,8 @@ __all__ = [
     "WriteStatus",
     "Written",
     "cursor_after",
+    "read_attribute",
+    "read_choice",
     "read_whole_number",
     "without_null",
 ]

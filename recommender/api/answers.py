@@ -58,6 +58,9 @@ Rule = Literal[
     "language",
     "section",
     "tag",
+    "author",
+    "attribute",
+    "published",
     "max_age",
     "not_older",
     "unlike",
@@ -338,6 +341,7 @@ class RelatedList(Answer):
         generation: the snapshot that it comes from.
         short_because: what cost it the most places; left out if the list is full, unless the
             article was not read yet.
+        hint: which values of the filters no article on show has, and the nearest ones there are.
         archive_reading: how far the archive is read, while a large part of it waits.
         dropped: the nearest articles that are not in it, by descending score; only with
             `explain=all`.
@@ -352,6 +356,7 @@ class RelatedList(Answer):
     generation: str
     offset: int = 0
     short_because: ShortBecause | None = None
+    hint: str | None = None
     dropped: tuple[Dropped, ...] | None = None
     presentation: Presentation | None = None
     archive_reading: ArchiveProgress | None = None

@@ -142,10 +142,11 @@ class RelatedRequest(BaseModel):
 
     In JSON all are fields of one object: `article_id`, `like` and `unlike`, or the fields of the
     text; and the options of the list. `section` and `language` are those of a text, where there is
-    one.
+    one; `options` may hold the options of the list apart from them.
 
     Attributes:
         article_id: the id of a stored article.
+        options: the options of the list, apart from the fields of a text.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -163,10 +164,11 @@ class RelatedRequest(BaseModel):
         article, options = Article.model_json_schema(), ListOptions.model_json_schema()
         fields = {"article_id": {"type": "string", **ID_SCHEMA}} | article["properties"]
         fields |= Examples.model_json_schema()["properties"]
-        fields |= {name: one for name, one in options["properties"].items() if name not in fields}
+        fields |= options["properties"]
         reference = handler(core_schema)
         schema = handler.resolve_ref_schema(reference)
         schema.pop("required")
+        fields["options"] = schema["properties"]["options"]
         schema["properties"] = {name: without_null(one) for name, one in fields.items()}
         schema["additionalProperties"] = False
         return reference

@@ -1,9 +1,9 @@
 """The sets of options that requests of the HTTP API may carry, one for each kind of call."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
@@ -13,13 +13,26 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
 
-from recommender.articles import LANGUAGE_PATTERN, check_no_nul, primary_language
+from recommender.api.conditions import (
+    ATTRIBUTE_PARAMETERS,
+    LANGUAGES_SCHEMA,
+    VALUES_SCHEMA,
+    AttributeConditions,
+    Choice,
+    Languages,
+    Time,
+    Values,
+    read_attribute,
+    read_languages,
+)
+from recommender.attributes import ATTRIBUTE_NAME
 from recommender.characters import UNSEEN, can_be_seen
-from recommender.id_grammar import ID_SCHEMA, check_id, find_id_fault
+from recommender.id_grammar import ID_SCHEMA, find_id_fault
 
 __all__ = [
     "LIMITS",
@@ -31,10 +44,8 @@ __all__ = [
     "ListOptions",
     "Mode",
     "Options",
-    "PageOptions",
     "ShownListOptions",
     "WriteOptions",
-    "cursor_after",
     "read_whole_number",
     "without_null",
 ]
@@ -43,10 +54,6 @@ Mode = Literal["mixed", "background", "latest"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LIMITS: Final = range(1, 101)
 MOST_EXCLUDED: Final = 500
-LONGEST_LANGUAGES: Final = 2_000  # characters; hundreds of tags
-MOST_ON_A_PAGE: Final = 100
-MOST_ENTRIES: Final = 1_000
-_CURSOR_VERSION: Final = "1:"
 Explain = Annotated[
     Literal[False, True, "all"],
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "const": "all"}]}),
@@ -54,12 +61,7 @@ Explain = Annotated[
 """Whether items carry their explanation; with `all` the answer also lists what was dropped."""
 _DAYS: Final = re.compile(r"[1-9][0-9]{0,4}d")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
-_PLACE: Final = re.compile(r"^(?:0|[1-9][0-9]{0,14})$", re.ASCII)
-LAST_PLACE: Final = 10**15 - 1
 _WHOLE_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}")
-_ONE_LANGUAGE: Final = rf"(?!any(,|$)){LANGUAGE_PATTERN[1:-1]}"
-_LANGUAGES: Final = re.compile(rf"any|{_ONE_LANGUAGE}(,{_ONE_LANGUAGE})*")
-_SOME_LANGUAGES: Final = _LANGUAGES.pattern.replace(r"(?!any(,|$))", "")  # many readers lack it
 _IN_QUERY: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
 LONGEST_HEADING: Final = 100  # characters
 SWITCH: Final = {"1": True, "0": False}
@@ -75,10 +77,13 @@ class InQuery:
     Attributes:
         read: makes the JSON value from the text; ValueError says what is wrong with it.
         schema: JSON Schema of the text; None if it is the schema of the JSON value.
+        names: the grammar of the names after `NAME.`, if each field of the JSON value is a
+            parameter of its own; `read` and `schema` are then of one of them and of all.
     """
 
     read: Callable[[str], object]
     schema: Mapping[str, object] | None = None
+    names: re.Pattern[str] | None = None
 
 
 def without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,17 +104,16 @@ def read_whole_number(text: str) -> int:
     return int(text)
 
 
-def _read_place(text: str) -> int:
-    if not _PLACE.fullmatch(text):
-        raise ValueError("must be the 'next' of another page; leave it out to begin")
-    return int(text)
-
-
 def _read_number(text: str) -> float:
     """Read a number as JSON writes it, and as programs print it: `0.25`, `1e-05`."""
     if not _NUMBER.fullmatch(text):
         raise ValueError("must be a number, such as 0.25")
     return float(text)
+
+
+def _read_attribute_text(text: str) -> str:
+    read_attribute(text)
+    return text
 
 
 def _read_explain(text: str) -> Explain:
@@ -162,18 +166,6 @@ def _check_pattern(pattern: re.Pattern[str], problem: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Label = Annotated[
-    str,
-    Field(min_length=1),
-    AfterValidator(check_no_nul),
-    Field(json_schema_extra={"pattern": r"^[^\u0000]*$"}),
-]
-Languages = Annotated[
-    str,
-    Field(max_length=LONGEST_LANGUAGES),
-    _check_pattern(_LANGUAGES, "must be any, or BCP-47 tags joined by commas, such as en,ru"),
-    Field(json_schema_extra={"pattern": f"^({_SOME_LANGUAGES})$"}),
-]
 Days = Annotated[
     str,
     _check_pattern(_DAYS, "must be a number of days, such as 30d"),
@@ -196,6 +188,11 @@ IDS_IN_QUERY: Final = InQuery(
 )
 SWITCH_IN_QUERY: Final = InQuery(
     _read_switch, {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}
+)
+VALUES_IN_QUERY: Final = InQuery(str, VALUES_SCHEMA)
+LANGUAGES_IN_QUERY: Final = InQuery(str, LANGUAGES_SCHEMA)
+ATTRIBUTES_IN_QUERY: Final = InQuery(
+    _read_attribute_text, ATTRIBUTE_PARAMETERS, re.compile(ATTRIBUTE_NAME)
 )
 EXPLAIN_IN_QUERY: Final = InQuery(_read_explain, {"type": "string", "enum": [*_IN_QUERY]})
 
@@ -229,11 +226,40 @@ class ListOptions(Options):
             "is older than the seed; latest: newest first."
         ),
     ] = "mixed"
-    section: Annotated[Label | None, Field(description="Only articles of this section.")] = None
-    tag: Annotated[Label | None, Field(description="Only articles with this tag.")] = None
+    section: Annotated[
+        Values | None,
+        Field(description="Only articles of these sections, joined by commas; -NAME leaves out."),
+        VALUES_IN_QUERY,
+    ] = None
+    tag: Annotated[
+        Values | None,
+        Field(description="Only articles with one of these tags; -NAME leaves out."),
+        VALUES_IN_QUERY,
+    ] = None
+    author: Annotated[
+        Values | None,
+        Field(description="Only articles by one of these authors; -NAME leaves out."),
+        VALUES_IN_QUERY,
+    ] = None
+    attr: Annotated[
+        AttributeConditions,
+        Field(description="By the name of an attribute, the values that articles must have."),
+        ATTRIBUTES_IN_QUERY,
+    ] = {}
     language: Annotated[
         Languages | None,
-        Field(description="BCP-47 tags joined by commas, or any; else the seed's."),
+        Field(
+            description="BCP-47 tags joined by commas, -TAG leaves out; or any; else the seed's."
+        ),
+        LANGUAGES_IN_QUERY,
+    ] = None
+    published_after: Annotated[
+        Time | None,
+        Field(description="Only articles published at this time or later; a date is in UTC."),
+    ] = None
+    published_before: Annotated[
+        Time | None,
+        Field(description="Only articles published before this time; a date is in UTC."),
     ] = None
     exclude: Annotated[Ids, Field(description="Ids that are not to be listed."), IDS_IN_QUERY] = (
         frozenset()
@@ -256,14 +282,20 @@ class ListOptions(Options):
         EXPLAIN_IN_QUERY,
     ] = False
 
+    @field_validator("published_before")
+    @classmethod
+    def _ends_after_it_begins(
+        cls, before: datetime | None, info: ValidationInfo
+    ) -> datetime | None:
+        after = info.data.get("published_after")
+        if before is not None and after is not None and before <= after:
+            raise ValueError("must be later than published_after")
+        return before
+
     @property
-    def languages(self) -> frozenset[str] | None:
-        """Primary subtags in lower case; None: the seed's language; an empty set: any."""
-        if self.language is None:
-            return None
-        if self.language == "any":
-            return frozenset()
-        return frozenset(filter(None, map(primary_language, self.language.split(","))))
+    def languages(self) -> Choice | None:
+        """Primary subtags in lower case; None: the seed's language."""
+        return None if self.language is None else read_languages(self.language)
 
     @property
     def max_age_days(self) -> float | None:
@@ -313,64 +345,3 @@ class WriteOptions(Options):
             "longer than 5 s."
         ),
     ] = None
-
-
-class AuditOptions(Options):
-    """The page of the audit log that a request asks for."""
-
-    after: Annotated[
-        int,
-        Field(ge=0, le=LAST_PLACE, description="`next` of the page before; 0 to begin."),
-        InQuery(_read_place),
-    ] = 0
-    limit: Annotated[
-        int, Field(ge=1, le=MOST_ENTRIES, description="How many entries at most."), WHOLE_IN_QUERY
-    ] = 100
-
-
-class PageOptions(Options):
-    """The page of the store that a request asks for."""
-
-    cursor: Annotated[
-        str | None,
-        Field(
-            description="`next` of the page before.",
-            json_schema_extra={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
-        ),
-    ] = None
-    limit: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=MOST_ON_A_PAGE,
-            description="How many articles at most; a page of long ones has fewer.",
-        ),
-        WHOLE_IN_QUERY,
-    ] = 50
-
-    @field_validator("cursor")
-    @classmethod
-    def _check_cursor(cls, cursor: str) -> str:
-        if not _id_in(cursor):
-            raise ValueError("must be the 'next' of another page; leave it out to begin")
-        return cursor
-
-    @property
-    def after(self) -> str:
-        """The id after which the page begins; empty for the first page."""
-        return _id_in(self.cursor) if self.cursor else ""
-
-
-def cursor_after(article_id: str) -> str:
-    """The cursor of the page that begins after an article."""
-    return urlsafe_b64encode(f"{_CURSOR_VERSION}{article_id}".encode()).decode().rstrip("=")
-
-
-def _id_in(cursor: str) -> str:
-    """The id that a cursor stands for; empty if the cursor is not from this service."""
-    try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        article_id = check_id(text.removeprefix(_CURSOR_VERSION))
-    except ValueError:  # also if it is not base64 of a text
-        return ""
-    return article_id if cursor_after(article_id) == cursor else ""

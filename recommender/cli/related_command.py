@@ -7,9 +7,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 import click
+from pydantic import ValidationError
 
 from index import Catalog, View
 from recommender.api import (
@@ -23,11 +24,11 @@ from recommender.api import (
     Grounds,
     Item,
     ListOptions,
-    Mode,
     RelatedList,
 )
+from recommender.articles import faults_of
 from recommender.characters import printable
-from recommender.errors import UnreadArticle
+from recommender.errors import BadParameter, FieldFault, UnreadArticle
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.live import open_replica
 from recommender.ranking.explain import list_explained
@@ -42,6 +43,10 @@ __all__ = ["as_text", "related"]
 WIDTH: Final = 100
 INDENT: Final = " " * 11
 ROUNDING: Final = 1e-3
+NOT_ACCEPTABLE: Final = "the filter is not acceptable"
+FILTERS: Final = frozenset(
+    {"section", "tag", "author", "attr", "language", "published_after", "published_before"}
+)
 SIGNALS: Final = (
     ("vectors", "dense", "dense_weight"),
     ("passages", "passages", "passage_weight"),
@@ -69,6 +74,13 @@ SIGNALS: Final = (
 )
 @click.option("--mode", type=click.Choice(MODES), default=MODES[0], show_default=True)
 @click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="A filter of the HTTP API, such as section=-opinion or attr.price=10..20; several times.",
+)
+@click.option(
     "--explain",
     type=click.Choice(["1", "all"]),
     is_flag=False,
@@ -79,16 +91,14 @@ SIGNALS: Final = (
 def related(
     article_ids: tuple[str, ...],
     unlike: tuple[str, ...],
-    limit: int,
-    offset: int,
-    mode: Mode,
+    filters: tuple[str, ...],
     explain: str | None,
     as_json: bool,
+    **others: object,
 ) -> None:
     """Print the Read also list of the article ID, or one that is like several articles."""
     settings = Settings.from_environment()
-    explanation: Explain = "all" if explain == "all" else explain is not None
-    options = ListOptions(limit=limit, offset=offset, mode=mode, explain=explanation)
+    options = _read_options(filters, explain=_read_explain(explain), **others)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         catalog = Catalog(settings.data.snapshots)
         replica = open_replica(
@@ -117,6 +127,32 @@ def _find_seed(view: View, store: ArticleStore, article_id: str) -> Seed:
     return seed
 
 
+def _read_explain(explain: str | None) -> Explain:
+    return "all" if explain == "all" else explain is not None
+
+
+def _read_options(filters: tuple[str, ...], **others: object) -> ListOptions:
+    """The options of a list: each filter is `NAME=VALUES`, as in a query of the HTTP API.
+
+    Raises:
+        BadParameter: a filter is unknown, given twice or not acceptable; each is named.
+    """
+    fields: dict[str, Any] = dict(others)
+    for name, _, text in (one.partition("=") for one in filters):
+        option, _, inner = name.partition(".")
+        of_option = fields.setdefault(option, {}) if option == "attr" else fields
+        key = inner if option == "attr" else name
+        if option not in FILTERS or key in of_option:
+            known = ", ".join(sorted(FILTERS - {"attr"} | {"attr.NAME"}))
+            fault = FieldFault(f"/{name}", f"unknown, or given twice; known are {known}")
+            raise BadParameter(NOT_ACCEPTABLE, (fault,))
+        of_option[key] = text
+    try:
+        return ListOptions.model_validate(fields)
+    except ValidationError as error:
+        raise BadParameter(NOT_ACCEPTABLE, tuple(faults_of(error))) from None
+
+
 def as_text(recommendations: RelatedList, title: str) -> str:
     """The list as text: a heading, then one line for each item.
 
@@ -127,6 +163,8 @@ def as_text(recommendations: RelatedList, title: str) -> str:
     lines += [_as_line(item) for item in recommendations.items]
     if recommendations.short_because:
         lines.append(f"({recommendations.short_because})")
+    if recommendations.hint:
+        lines.append(f"({printable(recommendations.hint)})")
     listed = "\n".join(lines).rstrip()
     if recommendations.dropped is None:
         return listed

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.tokens import MOST_WORDS, tokenize
+from recommender.api import Choice
 from recommender.articles import Article
 from recommender.evaluation.runs import Bench
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.filters import Filter, matching
+from recommender.ranking.filters import TAG, Filter, matching
 from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.scoring import Seed, find_seed
 
@@ -61,7 +62,7 @@ def _latest(bench: Bench) -> Lister | str:
     def lists(seed: Seed, allowed: Mask, limit: int) -> Rows:
         if not seed.section:
             return np.empty(0, np.int64)
-        wanted = Filter(section=seed.section)
+        wanted = Filter(section=Choice(frozenset({seed.section})))
         here = allowed & view.where(lambda part: matching(part, wanted))
         return _newest(view, np.flatnonzero(here))[:limit]
 
@@ -70,7 +71,7 @@ def _latest(bench: Bench) -> Lister | str:
 
 def _tags(bench: Bench) -> Lister | str:
     view = bench.view
-    if not any(part.has_keywords for part in view.parts):
+    if not any(any(part.keywords_beginning_with(TAG)) for part in view.parts):
         return "no tags"
 
     def lists(seed: Seed, allowed: Mask, limit: int) -> Rows:
@@ -78,8 +79,9 @@ def _tags(bench: Bench) -> Lister | str:
         if row is None:
             return np.empty(0, np.int64)
         shared = np.zeros(len(view), np.int64)
-        for tag in view.keywords_of(row):
-            shared[view.rows_with(tag)] += 1
+        for keyword in view.keywords_of(row):
+            if keyword.startswith(TAG):
+                shared[view.rows_with(keyword)] += 1
         rows = _newest(view, np.flatnonzero(allowed & (shared > 0)))
         return rows[np.argsort(-shared[rows], kind="stable")][:limit]
 

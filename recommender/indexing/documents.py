@@ -28,7 +28,7 @@ from recommender.articles import (
     primary_language,
 )
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER, number_text_clusters
-from recommender.ranking.filters import visibility_columns
+from recommender.ranking.filters import keywords_of, numbers_of, visibility_columns
 from recommender.ranking.vector_share import (
     BRIEF_WORDS,
     LEAST_PAIRS,
@@ -219,7 +219,8 @@ def build_rows(
         | _feature_columns(documents, encoder)
         | codes,
         labels=labels,
-        keywords=[document.article.tags for document in documents],
+        keywords=[keywords_of(document.article) for document in documents],
+        numbers=[numbers_of(document.article) for document in documents],
         display=[
             DisplayFields.of(document.article, document.language).to_bytes()
             for document in documents

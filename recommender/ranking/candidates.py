@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard
-from recommender.api import FALLBACK_SECTION, SEMANTIC, ListOptions, Reason
+from recommender.api import FALLBACK_SECTION, SEMANTIC, Choice, ListOptions, Reason
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.filters import Filter, eligible, matching, pinnable
 from recommender.ranking.fusion import ScoredCandidates
@@ -224,7 +224,7 @@ class ListRequest:
 
     def rows_of_section(self) -> Mask:
         """The rows in the section of the seed: bool [n]."""
-        section = Filter(section=self.seed.section)
+        section = Filter(section=Choice(frozenset({self.seed.section or ""})))
         return self.view.where(lambda part: matching(part, section))
 
     def candidates(self, allowed: Mask, fetch: int) -> Rows:
@@ -322,8 +322,8 @@ class ListRequest:
         seed, measured = self.seed, self.scorer.measured
         if not (seed.embedded and seed.language in measured):
             return np.zeros(len(self.view), np.bool_)
-        known = Filter(languages=measured)
-        same = Filter(languages=frozenset({seed.language}))
+        known = Filter(languages=Choice(measured))
+        same = Filter(languages=Choice(frozenset({seed.language})))
         return self.view.where(
             lambda part: (
                 part.columns["embedded"]

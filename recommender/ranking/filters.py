@@ -1,7 +1,7 @@
 """Eligibility and filters: which articles readers may see, and which a list may hold."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from math import isnan
@@ -11,18 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.api import ListOptions, Rule
+from recommender.api import (
+    AttributeChoice,
+    Choice,
+    ListOptions,
+    NumberRange,
+    Rule,
+    read_attribute,
+    read_choice,
+)
 from recommender.articles import UNKNOWN_LANGUAGE, Article
+from recommender.attributes import is_number, text_of, texts_alike, values_of
 
 __all__ = [
+    "ATTRIBUTE",
+    "AUTHOR",
+    "HAS",
+    "TAG",
     "Columns",
     "Filter",
-    "TaggedColumns",
+    "IndexedColumns",
     "broken_rules",
     "eligible",
     "hidden_because",
     "is_visible",
+    "keywords_of",
     "matching",
+    "numbers_of",
     "pinnable",
     "row_is_visible",
     "visibility_columns",
@@ -35,6 +50,11 @@ Rules = Iterator[tuple[Rule, Rows]]
 """Rules in their order, each with the rows that keep it: bool [n]."""
 DAY_SECONDS: Final = 86_400
 EVERY_ROW: Final = slice(None)
+TAG: Final = "tag:"
+AUTHOR: Final = "author:"
+HAS: Final = "has:"
+ATTRIBUTE: Final = "attribute:"
+"""What a keyword of the index begins with, by what it is of an article."""
 
 
 class Columns(Protocol):
@@ -49,25 +69,41 @@ class Columns(Protocol):
         """By the name of a column of codes, the label of each code, by position."""
 
 
-class TaggedColumns(Columns, Protocol):
-    """Columns of articles, and their tags."""
+class IndexedColumns(Columns, Protocol):
+    """Columns of articles, and their keywords: see `keywords_of`."""
 
     def rows_with(self, keyword: str, /) -> NDArray[np.int32]:
-        """Find the rows that have a tag, ascending: int32 [m]."""
+        """Find the rows that have a keyword, ascending: int32 [m]."""
+
+    def rows_between(self, name: str, least: float, most: float, /) -> NDArray[np.int32]:
+        """Find the rows that have a number from `least` to `most` under a name: int32 [m]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """The limits that a request sets to its list; None sets no limit.
 
-    `languages` are primary BCP-47 subtags; times are seconds since 1970 in UTC.
+    Attributes:
+        languages: primary BCP-47 subtags.
+        section: sections; "" stands for none.
+        tag: tags.
+        author: authors.
+        attributes: by name, the conditions on attributes.
+        published_after: seconds since 1970 in UTC, inclusive.
+        published_before: the same, exclusive.
+        newer_than: the least age that `max_age` allows, as seconds since 1970 in UTC, inclusive.
+        older_than: the date of the seed in `mode=background`, the same, exclusive.
     """
 
-    languages: frozenset[str] | None = None
-    section: str | None = None
-    tag: str | None = None
+    languages: Choice | None = None
+    section: Choice | None = None
+    tag: Choice | None = None
+    author: Choice | None = None
+    attributes: Mapping[str, AttributeChoice] = field(default_factory=dict)
     published_after: float | None = None
     published_before: float | None = None
+    newer_than: float | None = None
+    older_than: float | None = None
 
     @classmethod
     def of(cls, options: ListOptions, language: str, published_at: float, now: float) -> "Filter":
@@ -82,15 +118,23 @@ class Filter:
             published_at: of the seed, seconds since 1970 in UTC; NaN if unknown.
             now: seconds since 1970 in UTC.
         """
-        of_seed = frozenset[str]() if language == UNKNOWN_LANGUAGE else frozenset({language})
-        languages = (of_seed if options.languages is None else options.languages) or None
-        age, background = options.max_age_days, options.mode == "background"
+        of_seed = None if language == UNKNOWN_LANGUAGE else Choice(frozenset({language}))
+        languages, age = options.languages, options.max_age_days
+        background = options.mode == "background"
+        names = (options.section, options.tag, options.author)
+        section, tag, author = (read_choice(text) if text else None for text in names)
+        times = (options.published_after, options.published_before)
+        after, before = (moment.timestamp() if moment else None for moment in times)
         return cls(
-            languages=languages,
-            section=options.section,
-            tag=options.tag,
-            published_after=None if age is None else now - age * DAY_SECONDS,
-            published_before=published_at if background and not isnan(published_at) else None,
+            languages=of_seed if languages is None else languages,
+            section=section,
+            tag=tag,
+            author=author,
+            attributes={name: read_attribute(text) for name, text in options.attr.items()},
+            published_after=after,
+            published_before=before,
+            newer_than=None if age is None else now - age * DAY_SECONDS,
+            older_than=published_at if background and not isnan(published_at) else None,
         )
 
 
@@ -100,6 +144,27 @@ class _SingleArticle:
 
     columns: Mapping[str, NDArray[Any]]
     labels: Mapping[str, Sequence[str]]
+
+
+def keywords_of(article: Article) -> frozenset[str]:
+    """The keywords by which the index finds an article: its tags, authors and attributes.
+
+    Of an attribute there is its name, and the name with each value.
+    """
+    names = ((TAG, article.tags), (AUTHOR, article.authors), (HAS, article.attributes))
+    keywords = {kind + name for kind, of_kind in names for name in of_kind}
+    for name, value in article.attributes.items():
+        keywords |= {f"{ATTRIBUTE}{name}={text_of(one)}" for one in values_of(value)}
+    return frozenset(keywords)
+
+
+def numbers_of(article: Article) -> dict[str, list[float]]:
+    """By the name of an attribute, the numbers by which the index finds an article."""
+    return {
+        name: numbers
+        for name, value in article.attributes.items()
+        if (numbers := [float(one) for one in values_of(value) if is_number(one)])
+    }
 
 
 def visibility_columns(articles: Sequence[Article]) -> dict[str, NDArray[Any]]:
@@ -171,7 +236,7 @@ def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
 
 
 def broken_rules(
-    articles: TaggedColumns, which: Which, now: float, wanted: Filter, *, untitled: bool = False
+    articles: IndexedColumns, which: Which, now: float, wanted: Filter, *, untitled: bool = False
 ) -> list[Rule | None]:
     """The first rule that each of some rows breaks, in the order of `api.RULES`; None for none.
 
@@ -187,7 +252,7 @@ def broken_rules(
     return broken
 
 
-def matching(articles: TaggedColumns, wanted: Filter) -> Rows:
+def matching(articles: IndexedColumns, wanted: Filter) -> Rows:
     """Which rows meet a filter. An article without a date fails every filter by time."""
     return _rows_keeping(articles, EVERY_ROW, _filter_rules(articles, wanted, EVERY_ROW))
 
@@ -215,27 +280,62 @@ def _eligibility_rules(articles: Columns, now: float, which: Which, *, untitled:
         yield "untitled", columns["titled"][which]
 
 
-def _filter_rules(articles: TaggedColumns, wanted: Filter, which: Which) -> Rules:
-    columns, labels = articles.columns, articles.labels
-    published_at = columns["published_at"][which]
+def _filter_rules(articles: IndexedColumns, wanted: Filter, which: Which) -> Rules:
+    published_at = articles.columns["published_at"][which]
     if wanted.languages is not None:
-        codes = columns["language"][which]
-        yield "language", _rows_with(codes, labels["language"], wanted.languages)
+        yield "language", _rows_allowed(articles, "language", wanted.languages, which)
     if wanted.section is not None:
-        codes = columns["section"][which]
-        yield "section", _rows_with(codes, labels["section"], {wanted.section})
+        yield "section", _rows_allowed(articles, "section", wanted.section, which)
     if wanted.tag is not None:
-        tagged = np.zeros(len(columns["published_at"]), np.bool_)
-        tagged[articles.rows_with(wanted.tag)] = True
-        yield "tag", tagged[which]
+        yield "tag", _rows_with(articles, TAG, wanted.tag)[which]
+    if wanted.author is not None:
+        yield "author", _rows_with(articles, AUTHOR, wanted.author)[which]
+    for name, choice in wanted.attributes.items():
+        yield "attribute", _rows_of_attribute(articles, name, choice)[which]
     if wanted.published_after is not None:
-        yield "max_age", published_at >= wanted.published_after
+        yield "published", published_at >= wanted.published_after
     if wanted.published_before is not None:
-        yield "not_older", published_at < wanted.published_before
+        yield "published", published_at < wanted.published_before
+    if wanted.newer_than is not None:
+        yield "max_age", published_at >= wanted.newer_than
+    if wanted.older_than is not None:
+        yield "not_older", published_at < wanted.older_than
 
 
-def _rows_with(codes: NDArray[np.int32], labels: Iterable[str], wanted: Iterable[str]) -> Rows:
-    """Rows whose code stands for one of the wanted labels: bool [n]."""
-    known = frozenset(wanted)
-    hits = np.array([label in known for label in labels], np.bool_)
+def _rows_allowed(articles: Columns, column: str, choice: Choice, which: Which) -> Rows:
+    """Rows whose code stands for a label that a choice allows: bool [n]."""
+    codes, labels = articles.columns[column][which], articles.labels[column]
+    any_of = frozenset(labels) if choice.any_of is None else choice.any_of
+    hits = np.array([one in any_of and one not in choice.none_of for one in labels], np.bool_)
     return hits[codes] if len(hits) else np.zeros(len(codes), np.bool_)
+
+
+def _rows_with(articles: IndexedColumns, kind: str, choice: Choice) -> Rows:
+    """Rows whose keywords of a kind meet a choice: bool [n], of all rows."""
+    return _rows_meeting(articles, choice, lambda name: articles.rows_with(kind + name))
+
+
+def _rows_of_attribute(articles: IndexedColumns, name: str, choice: AttributeChoice) -> Rows:
+    """Rows whose values of an attribute meet a choice: bool [n], of all rows."""
+
+    def find(value: str | NumberRange) -> NDArray[np.int32]:
+        if isinstance(value, NumberRange):
+            return articles.rows_between(name, value.least, value.most)
+        alike = (f"{ATTRIBUTE}{name}={text}" for text in texts_alike(value))
+        return np.concatenate([articles.rows_with(keyword) for keyword in alike])
+
+    return _rows_meeting(articles, choice, find)
+
+
+def _rows_meeting(
+    articles: Columns,
+    choice: Choice | AttributeChoice,
+    find: Callable[[Any], NDArray[np.int32]],
+) -> Rows:
+    """Rows that have one of the wanted values and none of the excluded ones: bool [n]."""
+    rows = np.full(len(articles.columns["published"]), choice.any_of is None)
+    for value in choice.any_of or ():
+        rows[find(value)] = True
+    for value in choice.none_of:
+        rows[find(value)] = False
+    return rows

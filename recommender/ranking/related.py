@@ -37,6 +37,7 @@ from recommender.ranking.candidates import (
 )
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.fusion import ScoredCandidates
+from recommender.ranking.hints import find_hint
 from recommender.ranking.selection import (
     USUAL_LENGTH,
     Removal,
@@ -112,6 +113,8 @@ def list_related(request: ListRequest) -> RelatedList:
 def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
     """The answer to a request: the page that it asks for, from its selected items."""
     options, items = request.options, selected.items[request.options.offset :]
+    short = _short_because(request, selected)
+    may_hint = options.section or options.tag or options.author or options.attr
     return RelatedList(
         article_id=request.seed.id or None,
         items=items,
@@ -120,7 +123,8 @@ def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
         mode=options.mode,
         generation=request.view.snapshot.generation,
         offset=options.offset,
-        short_because=_short_because(request, selected),
+        short_because=short,
+        hint=find_hint(request) if may_hint and (short or options.explain) else None,
     )
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from index import Query, View
 from index.arrays import spread_evenly
 from recommender.analysis.tokens import count_tokens
+from recommender.api import Choice
 from recommender.articles import Article
 from recommender.ranking.filters import Filter, matching
 from recommender.ranking.scoring import Seed
@@ -157,7 +158,7 @@ def _closed_class(language: str) -> frozenset[int]:
 
 def _sample(view: View, seed: Seed, language: str) -> Rows:
     """Articles of a language that were read, without the seed: int64 [m]."""
-    wanted = Filter(languages=frozenset({language}))
+    wanted = Filter(languages=Choice(frozenset({language})))
     among = view.where(lambda part: matching(part, wanted) & part.columns["read"])
     if seed.row is not None:
         among[seed.row] = False

@@ -204,11 +204,23 @@ def patch_article(
         InvalidArticle: the result would break the contract.
         StaleVersion: a newer version is stored; nothing was written.
     """
-    # An article has no nested objects: an object in a patch is refused as the value of its field.
-    merged = get_article(connection, article_id).to_document() | patch
-    remaining = {name: value for name, value in merged.items() if value is not None}
-    article = article_of(remaining, article_id=article_id)
+    merged = _merge(get_article(connection, article_id).to_document(), patch)
+    article = article_of(merged, article_id=article_id)
     return put_article(connection, article, bulk=False, awaited=awaited)
+
+
+def _merge(target: JsonObject, patch: JsonObject) -> JsonObject:
+    """The result of a merge patch, by the algorithm of RFC 7396."""
+    merged = dict(target)
+    for name, value in patch.items():
+        if isinstance(value, dict):
+            nested = merged.get(name)
+            merged[name] = _merge(nested if isinstance(nested, dict) else {}, value)
+        elif value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = value
+    return merged
 
 
 def delete_article(connection: sa.Connection, article_id: str) -> Receipt:

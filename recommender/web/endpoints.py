@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Concatenate, Final, NoReturn, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar, overload
 from urllib.parse import unquote_to_bytes
 
 from flask import request
@@ -173,7 +173,7 @@ def read_query(options: type[O], query: MultiDict[str, str], raw: bytes) -> O:
     faults: list[FieldFault] = []
     for name, texts in query.lists():
         try:
-            values[name] = _read(parameters_of(options), name, texts)
+            _read(parameters_of(options), name, texts, values)
         except ValueError as error:
             faults.append(FieldFault(f"/{name}", str(error)))
     try:
@@ -182,7 +182,8 @@ def read_query(options: type[O], query: MultiDict[str, str], raw: bytes) -> O:
         faults += faults_of(error)
     if faults:
         places = {f"/{name}": place for place, name in enumerate(query)}
-        _refuse(*sorted(faults, key=lambda fault: places[fault.pointer])[:MOST_FAULTS])
+        faults.sort(key=lambda fault: places.get(fault.pointer, len(places)))
+        _refuse(*faults[:MOST_FAULTS])
     return read
 
 
@@ -196,15 +197,26 @@ def parameters_of(options: type[Options]) -> Mapping[str, InQuery]:
     }
 
 
-def _read(known: Mapping[str, InQuery], name: str, texts: list[str]) -> object:
-    if name not in known:
-        names = ", ".join(known) or "none"
-        hint = explain_unknown(name, known)
-        more = f"known {'is' if len(known) < 2 else 'are'} {names}"  # noqa: PLR2004
+def _read(
+    known: Mapping[str, InQuery], name: str, texts: list[str], values: dict[str, Any]
+) -> None:
+    """Read a parameter into the values of the options."""
+    option, dot, inner = name.partition(".")
+    parameter = known.get(option)
+    if parameter is None or bool(dot) != bool(parameter.names):
+        forms = [f"{one}.NAME" if known[one].names else one for one in known]
+        hint = explain_unknown(name, forms)
+        more = f"known {'is' if len(forms) < 2 else 'are'} {', '.join(forms) or 'none'}"  # noqa: PLR2004
         raise ValueError(f"{hint} {more}" if hint.endswith("?") else f"{hint}; {more}")
+    if parameter.names and not parameter.names.fullmatch(inner):
+        raise ValueError(f"must have a name of the form {parameter.names.pattern} after {option}.")
     if len(texts) > 1:
         raise ValueError("given more than once")
-    return known[name].read(texts[0])
+    value = parameter.read(texts[0])
+    if parameter.names:
+        values.setdefault(option, {})[inner] = value
+    else:
+        values[option] = value
 
 
 def _check_encoding(query: bytes) -> None:

@@ -24,7 +24,7 @@ from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticl
 from recommender.id_grammar import check_id
 from recommender.indexing.drafts import ANY_ID
 from recommender.spelling import explain_unknown
-from recommender.strict_json import JsonObject, pointer_to
+from recommender.strict_json import JsonObject, JsonValue, pointer_to
 from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees_stored
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
@@ -41,7 +41,9 @@ REFUSED: Final = "the request is not acceptable"
 MOST_NAMED: Final = 20  # fields that may not stand beside an id
 OPTIONS: Final = frozenset(ListOptions.model_fields)
 SHARED: Final = frozenset({"section", "language"})
-"""Options that are also fields of a text. In the request for a text they are its fields."""
+"""Options that are also fields of a text. Beside a text they are its fields."""
+APART: Final = "options"
+"""The field of a request that may hold options, apart from the fields of a text."""
 EXAMPLES: Final = frozenset(Examples.model_fields)
 
 
@@ -148,8 +150,9 @@ def _read_one(request: object, pointer: str) -> RelatedRequest:
 def _read_request(fields: JsonObject) -> RelatedRequest:
     """Read the ids of stored articles, or a text, and the options of its list."""
     names = OPTIONS - SHARED if fields.keys().isdisjoint({"article_id", *EXAMPLES}) else OPTIONS
-    options = _read_options({name: one for name, one in fields.items() if name in names})
-    rest = {name: one for name, one in fields.items() if name not in names}
+    beside = {name: one for name, one in fields.items() if name in names}
+    options = _read_options(beside, fields.get(APART, {}))
+    rest = {name: one for name, one in fields.items() if name not in {*names, APART}}
     if not EXAMPLES.isdisjoint(rest):
         return RelatedRequest(examples=_read_examples(rest), options=options)
     if "article_id" in rest:
@@ -157,16 +160,26 @@ def _read_request(fields: JsonObject) -> RelatedRequest:
     return RelatedRequest(text=_read_text(rest), options=options)
 
 
-def _read_options(fields: JsonObject) -> ListOptions:
-    """Read the options of a list; none may be null."""
+def _read_options(beside: JsonObject, apart: JsonValue) -> ListOptions:
+    """Read the options of a list, beside the other fields or apart; none may be null."""
+    if not isinstance(apart, dict):
+        raise _refused(f"/{APART}", "must be an object")
+    fields = beside | apart
     faults = [FieldFault(f"/{name}", "must not be null") for name in fields if fields[name] is None]
+    faults += [FieldFault(f"/{name}", "is given twice") for name in beside.keys() & apart.keys()]
     try:
         options = ListOptions.model_validate(fields)
     except ValidationError as error:
         faults += faults_of(error)
     if faults:
-        raise BadParameter(REFUSED, tuple(faults))
+        raise BadParameter(REFUSED, tuple(_placed(fault, apart) for fault in faults))
     return options
+
+
+def _placed(fault: FieldFault, apart: JsonObject) -> FieldFault:
+    """The fault of an option, at its place in the body."""
+    is_apart = fault.pointer.split("/")[1] in apart
+    return FieldFault(f"/{APART}{fault.pointer}", fault.detail) if is_apart else fault
 
 
 def _read_id(fields: JsonObject) -> str:

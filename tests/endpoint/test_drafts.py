@@ -63,6 +63,37 @@ def test_a_draft_may_have_markup_and_options(client: FlaskClient, text: dict[str
 
 
 @pytest.mark.usefixtures("indexer")
+def test_a_draft_may_have_its_options_apart(client: FlaskClient, text: dict[str, Any]) -> None:
+    """Beside a text, `section` is its own; apart from it, that of the list."""
+    text |= {"section": "farm"}
+    beside = client.post("/v1/related", json=text | {"limit": 6}).get_json()
+    apart = client.post("/v1/related", json=text | {"options": {"limit": 6}}).get_json()
+    assert apart == beside
+    filters = {"section": ["economy"], "author": "-nobody", "published_after": "2026-10-03"}
+    filtered = client.post("/v1/related", json=text | {"options": filters}).get_json()
+    found, before = ({item["section"] for item in one["items"]} for one in (filtered, beside))
+    assert found == {"economy"} < before
+
+
+@pytest.mark.parametrize(
+    ("options", "faults"),
+    [
+        ([], ["/options"]),
+        ({"limit": 0, "tag": None}, ["/options/limit", "/options/tag"]),
+        ({"mode": "latest"}, ["/options/mode"]),
+        ({"colour": "red"}, ["/options/colour"]),
+    ],
+)
+def test_options_apart_are_checked_at_their_place(
+    client: FlaskClient, options: object, faults: list[str]
+) -> None:
+    body = {"title": "A", "mode": "mixed", "options": options}
+    answer = client.post("/v1/related", json=body)
+    assert answer.status_code in {400, 422}
+    assert sorted({fault["pointer"] for fault in answer.get_json()["errors"]}) == faults
+
+
+@pytest.mark.usefixtures("indexer")
 def test_nothing_of_a_draft_is_stored(
     client: FlaskClient, text: dict[str, Any], own_desk: Settings
 ) -> None:

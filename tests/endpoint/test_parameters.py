@@ -26,8 +26,15 @@ BAD = (
             "any,en",
             "en,any",
             "en" + ",en" * 999,
+            "-any",
+            "--en",
+            "en,-",
         ]
     ]
+    + [("published_after", v) for v in ["", "2026", "2026-13-01", "now", "2026-03-01T00:00:00"]]
+    + [("attr.price", v) for v in ["", "a..b", "2..1", "1,", "a\x00b"]]
+    + [(name, "1") for name in ["attr", "attr.", "attr.Price", "attr.a-b", "attr.a.b", "tag.x"]]
+    + [("section", v) for v in [",", "a,", "-", "a\\", "a" * 301, "a" + ",a" * 100]]
     + [("section", ""), ("tag", ""), ("section", "a\x00b"), ("tag", "\x00")]
     + [("exclude", value) for value in ["a,,b", "a b", "ä", "..", "a/b", ","]]
     + [("explain", value) for value in ["", "0", "true", "2", "ALL", "all,1", "parts"]]
@@ -80,7 +87,10 @@ def test_a_repeated_parameter_is_refused_even_if_equal(desk: FlaskClient, name: 
 
 def test_a_refusal_of_an_unknown_parameter_names_the_known_ones(desk: FlaskClient) -> None:
     response = desk.get(PATHS[0], query_string={"limits": "5"})
-    known = "limit, offset, mode, section, tag, language, exclude, max_age, diversity, min_score"
+    known = (
+        "limit, offset, mode, section, tag, author, attr.NAME, language, published_after, "
+        "published_before, exclude, max_age, diversity, min_score"
+    )
     (fault,) = response.get_json()["errors"]
     assert fault["detail"].startswith("unknown; did you mean 'limit'? known are ")
     assert f"{known}, explain, presentation" in fault["detail"]
@@ -115,7 +125,11 @@ def test_no_exclusion_and_a_negative_zero_mean_what_they_say(desk: FlaskClient, 
         ("max_age", "99999d"),
         ("language", "zh-Hans-CN,en"),
         ("exclude", "a~b:c.d_e-f,..."),
+        ("language", "-ru"),
         ("section", "nowhere ' OR 1=1 --"),
+        ("section", "a" + ",a" * 99),
+        ("published_before", "2026-03-01T00:00:00+05:00"),
+        ("attr.price", r"\-10..,-1,x"),
         ("tag", "☃"),
         ("explain", "1"),
         ("presentation", "0"),
@@ -123,6 +137,14 @@ def test_no_exclusion_and_a_negative_zero_mean_what_they_say(desk: FlaskClient, 
 )
 def test_values_at_the_edge_are_taken(desk: FlaskClient, name: str, value: str) -> None:
     assert desk.get(PATHS[0], query_string={name: value}).status_code == 200
+
+
+def test_many_conditions_on_attributes_are_taken_and_one_more_is_not(desk: FlaskClient) -> None:
+    query = {f"attr.name{number}": "1" for number in range(21)}
+    refused = desk.get(PATHS[0], query_string=query)
+    assert (refused.status_code, refused.get_json()["errors"][0]["pointer"]) == (400, "/attr")
+    del query["attr.name20"]
+    assert desk.get(PATHS[0], query_string=query).status_code == 200
 
 
 def test_five_hundred_exclusions_are_taken_and_one_more_is_not(desk: FlaskClient) -> None:

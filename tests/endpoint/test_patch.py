@@ -85,6 +85,24 @@ def test_a_patch_changes_named_fields_removes_null_ones_and_keeps_the_rest(
     assert client.get(path).json == expected
 
 
+def test_a_patch_changes_some_attributes_and_keeps_the_rest(client: FlaskClient, path: str) -> None:
+    """Inside `attributes` as outside: what is named changes, null removes."""
+    for patch, attributes in (
+        ({"price": 12, "city": ["Osh"], "free": None}, {"price": 12, "city": ["Osh"]}),
+        ({"price": None, "city": ["Guiyang"], "year": 2026}, {"city": ["Guiyang"], "year": 2026}),
+        ({"city": None, "year": None}, None),
+    ):
+        assert client.patch(path, json={"attributes": patch}).status_code == 200
+        stored = client.get(path).get_json()
+        assert stored.get("attributes") == attributes
+        assert stored["title"] == STORED["title"]
+    client.patch(path, json={"attributes": {"price": 12}})
+    assert client.patch(path, json={"attributes": None}).get_json()["result"] == "updated"
+    assert "attributes" not in client.get(path).get_json()
+    refused = client.patch(path, json={"attributes": {"price": {"amount": 1}}})
+    assert [fault["pointer"] for fault in refused.get_json()["errors"]] == ["/attributes/price"]
+
+
 @pytest.mark.parametrize("patch", [{}, {"title": "One"}, {"summary": None, "url": None}])
 def test_a_patch_that_changes_nothing_is_unchanged(
     client: FlaskClient, name: str, path: str, patch: dict[str, Any]

@@ -110,6 +110,15 @@ def test_a_smaller_limit_cuts_the_same_list(lists: Lists, limit: int) -> None:
     [
         pytest.param({"section": "sport"}, lambda a: a["section"] == "sport", id="section"),
         pytest.param({"tag": "AI"}, lambda a: "AI" in a["tags"], id="tag"),
+        pytest.param(
+            {"section": "sport,economy,-economy"}, lambda a: a["section"] == "sport", id="sections"
+        ),
+        pytest.param({"section": "-sport"}, lambda a: a["section"] != "sport", id="no sport"),
+        pytest.param(
+            {"published_after": "2026-03-01", "published_before": "2026-04-01"},
+            lambda a: "2026-03" in a["published_at"],
+            id="published",
+        ),
         pytest.param({"language": "RU,tg-TJ"}, lambda a: a["language"] in {"ru", "tg"}, id="lang"),
         pytest.param({}, lambda a: a["language"] == "en", id="the seed's language"),
         pytest.param({"exclude": f"{FIRST},no-such"}, lambda a: a["id"] != FIRST, id="exclude"),

@@ -41,6 +41,79 @@ def test_options_are_told_from_a_small_archive(
     assert why(desk, **options) == because
 
 
+def hint(client: FlaskClient, **options: Any) -> str | None:
+    answer: Document = client.get(LIST, query_string={"limit": 50} | options).get_json()
+    found: str | None = answer.get("hint")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({}, None),
+        ({"section": "city,farm", "tag": "port,-trade", "author": "-nobody"}, None),
+        ({"section": "citty"}, "the section 'citty' (nearest: 'city')"),
+        ({"section": "City,farm"}, "the section 'City' (nearest: 'city')"),
+        ({"section": "quite another"}, "the section 'quite another'"),
+        ({"tag": "porto"}, "the tag 'porto' (nearest: 'port')"),
+        ({"tag": "PORT"}, "the tag 'PORT' (nearest: 'port')"),
+        ({"author": "<b>bold"}, "the author '<b>bold' (nearest: '<b>Bold</b>')"),
+        (
+            {"section": "farms", "tag": "trades"},
+            "the section 'farms' (nearest: 'farm'), or the tag 'trades' (nearest: 'trade')",
+        ),
+        ({"section": "-citty"}, None),
+        ({"section": "-citty", "explain": "1"}, "the section 'citty' (nearest: 'city')"),
+    ],
+)
+def test_a_value_that_no_article_has_is_named_with_the_nearest_one(
+    desk: FlaskClient, options: Document, named: str | None
+) -> None:
+    assert hint(desk, **options) == (named and f"no article on show has {named}")
+
+
+def test_an_attribute_that_no_article_has_is_named_with_the_nearest_one(
+    client: FlaskClient,
+) -> None:
+    attributes = {"city": ["Osh", "Guiyang"], "price": 12}
+    client.patch("/v1/articles/harbour-4", json={"attributes": attributes})
+    for conditions, named in (
+        ({"attr.city": "Osh,-Paris", "attr.price": "12.0"}, None),
+        ({"attr.price": "50..60"}, None),
+        (
+            {"attr.citi": "Osh"},
+            "the attribute 'citi' (nearest: 'city'), or the attribute citi 'Osh'",
+        ),
+        ({"attr.city": "osh"}, "the attribute city 'osh' (nearest: 'Osh')"),
+        ({"attr.price": "120"}, "the attribute price '120' (nearest: '12')"),
+    ):
+        assert hint(client, **conditions) == (named and f"no article on show has {named}")
+
+
+def test_a_list_that_is_full_has_no_hint(desk: FlaskClient) -> None:
+    answer = desk.get(LIST, query_string={"limit": 2, "section": "city,citty"}).get_json()
+    assert answer["returned"] == 2
+    assert "hint" not in answer
+
+
+def test_a_hint_tells_nothing_of_what_is_not_on_show(client: FlaskClient) -> None:
+    secret = {"section": "mergers", "tags": ["takeover"], "authors": ["Zoe"]}
+    for status in ("draft", "published"):
+        patched = client.patch(
+            "/v1/articles/orchard-6?wait=visible", json={**secret, "status": status}
+        )
+        assert patched.status_code == 200
+        shown = status == "published"
+        for name, value, near in (
+            ("section", "merger", "mergers"),
+            ("tag", "takeovers", "takeover"),
+            ("author", "Zoë", "Zoe"),
+        ):
+            assert (f"(nearest: '{near}')" in str(hint(client, **{name: value}))) is shown
+            of_secret = hint(client, **{name: near})
+            assert (of_secret is None) is shown
+
+
 def test_an_article_without_a_list_says_so(desk: FlaskClient) -> None:
     assert why(desk, "harbour-silent") == "no_related"
 

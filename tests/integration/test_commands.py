@@ -291,6 +291,34 @@ def test_related_explains_what_is_listed_and_what_was_dropped(desk_settings: Set
     assert rules["harbour-never"] == "never_recommend"
 
 
+def test_related_takes_the_filters_of_the_api(desk_settings: Settings) -> None:
+    filters = ("section=-city,economy", "attr.price=-10..", "published_after=2026-10-04")
+    words = [word for one in filters for word in ("--filter", one)]
+    result = run_command(desk_settings, "related", "harbour-2", "--json", *words)
+    items = json.loads(result.stdout)["items"]
+    assert {item["section"] for item in items} == {"economy"}
+    assert min(item["published_at"] for item in items) == "2026-10-04T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["limit=5"], "/limit: unknown"),
+        (["tag"], "/tag: must have at least 1 character"),
+        (["tag=a", "tag=b"], "/tag: unknown, or given twice"),
+        (["attr.Price=1"], "/attr/Price: String should match"),
+        (["published_after=now"], "/published_after: must be a date"),
+    ],
+)
+def test_related_names_a_filter_that_it_does_not_take(
+    desk_settings: Settings, words: list[str], problem: str
+) -> None:
+    options = [part for word in words for part in ("--filter", word)]
+    result = run_command(desk_settings, "related", "harbour-2", *options)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
 def test_related_takes_a_mode(desk_settings: Settings) -> None:
     result = run_command(desk_settings, "related", "harbour-9", "--json", "--mode", "latest")
     assert json.loads(result.stdout)["mode"] == "latest"

@@ -58,6 +58,7 @@ def marked(version: int, **fields: object) -> dict[str, Any]:
         "body": f"Body {words}",
         "tags": [f"tag {MARK}"],
         "authors": [f"author {MARK}"],
+        "attributes": {"place": f"place {MARK}"},
         "section": f"section {MARK}",
         "url": f"https://news.example/{MARK}/{version}",
         "image_url": f"https://news.example/{MARK}/{version}.jpg",

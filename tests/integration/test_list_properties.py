@@ -7,7 +7,7 @@ changes over it. ListOptions and policies are drawn over all valid values.
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
@@ -41,6 +41,8 @@ from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.related import list_related, select_items
 from recommender.ranking.scoring import LEAST_MEASURED, Scorer, Seed, find_seed
 from tests.support.drawn_archives import (
+    ATTRIBUTES,
+    AUTHORS,
     MODELS,
     NOW,
     SECTIONS,
@@ -152,7 +154,8 @@ def shares(least: float = 0.0) -> st.SearchStrategy[float]:
 
 days = st.floats(0.01, 36_500.0)
 caps = st.integers(1, 4) | st.integers(1, 100)
-sections = st.sampled_from([section for section in SECTIONS if section])
+named_sections = [section for section in SECTIONS if section]
+sections = st.sampled_from(named_sections)
 
 
 @st.composite
@@ -195,9 +198,14 @@ def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.none() | strategy
 
 
-languages = st.lists(
-    st.sampled_from(["en", "ru", "tg", "fa", UNKNOWN_LANGUAGE]), min_size=1, max_size=3
-).map(",".join)
+def conditions(*names: str) -> st.SearchStrategy[str]:
+    """Some names joined by commas, some of them excluded."""
+    one = st.sampled_from([*names, *names, *map("-{}".format, names)])
+    return st.lists(one, min_size=1, max_size=3).map(",".join)
+
+
+attribute_conditions = conditions("1", "1.0", "x", "true", "1..2", "..1.5")
+languages = conditions("en", "ru", "tg", "fa", UNKNOWN_LANGUAGE)
 excluded = st.frozensets(st.integers(0, 70).map(name), max_size=6)
 
 
@@ -207,8 +215,13 @@ def options(**fixed: Any) -> st.SearchStrategy[ListOptions]:
         "limit": st.integers(1, 12) | st.integers(LIMITS[0], LIMITS[-1]),
         "mode": st.sampled_from(MODES),
         "language": st.none() | st.just("any") | languages,
-        "section": optional(sections | st.just("nowhere")),
-        "tag": optional(st.sampled_from([*TAGS, "por"])),
+        "section": optional(conditions(*named_sections, "nowhere")),
+        "tag": optional(conditions(*TAGS, "por")),
+        "author": optional(conditions(*AUTHORS[0], *AUTHORS[1], "nobody")),
+        "attr": st.just({})
+        | st.dictionaries(st.sampled_from([*ATTRIBUTES]), attribute_conditions, max_size=2),
+        "published_after": optional(st.integers(-90, -20).map(moment)),
+        "published_before": optional(st.integers(-19, 5).map(moment)),
         "max_age": optional((st.integers(1, 99_999) | st.integers(1, 90)).map("{}d".format)),
         "diversity": st.none() | shares() | st.just(0.0),
         "min_score": optional(shares()),
@@ -299,20 +312,47 @@ def meets(case: Case, one: str) -> list[str]:
     language = case.archive.language(one)
     if article.language is not None:
         assert language == _primary(article)
-    wanted = options.languages
+    wanted = options.language
     if wanted is None and language_of_seed(case) != UNKNOWN_LANGUAGE:
-        wanted = frozenset({language_of_seed(case)})
+        wanted = language_of_seed(case)
     published = seconds(article.published_at, nan)
     born = seconds(case.article.published_at, nan)
     oldest = -np.inf if options.max_age_days is None else case.now - options.max_age_days * DAY
+    after, before = options.published_after, options.published_before
     rules = {
-        "language": not wanted or language in wanted,
-        "section": options.section is None or article.section == options.section,
-        "tag": options.tag is None or options.tag in article.tags,
+        "language": wanted == "any" or has_wanted(wanted, language),
+        "section": has_wanted(options.section, article.section or ""),
+        "tag": has_wanted(options.tag, *article.tags),
+        "author": has_wanted(options.author, *article.authors),
+        "attribute": all(
+            has_wanted(text, *met_by(article.attributes.get(name, ())))
+            for name, text in options.attr.items()
+        ),
+        "published_after": after is None or published >= after.timestamp(),
+        "published_before": before is None or published < before.timestamp(),
         "max_age_days": options.max_age_days is None or published >= oldest,
         "background": options.mode != "background" or isnan(born) or published < born,
     }
     return [rule for rule, met in rules.items() if not met]
+
+
+def has_wanted(condition: str | None, *values: str) -> bool:
+    """Whether an article with these values has one of the wanted and none of the excluded."""
+    names = condition.split(",") if condition else []
+    wanted = [one for one in names if not one.startswith("-")]
+    none_excluded = not any(f"-{value}" in names for value in values)
+    return none_excluded and (not wanted or any(value in wanted for value in values))
+
+
+def met_by(attribute: Any) -> Iterator[str]:
+    """What of the drawn conditions on an attribute its values meet."""
+    for value in attribute if isinstance(attribute, tuple) else (attribute,):
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+        yield from ("1.0",) if value == "1" else ()
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield from ("1", "1.0") if value == 1 else ()
+            yield from ("1..2",) if 1 <= value <= 2 else ()
+            yield from ("..1.5",) if value <= 1.5 else ()
 
 
 def minhash_of_seed(case: Case) -> Any:
@@ -450,7 +490,15 @@ def story_cap(case: Case) -> int:
 
 
 STORIES: Final[dict[str, Any]] = {"duplicate_overlap": 0.9, "story_likeness": 0.5, "story_cap": 2}
-OF_ALL_THERE_IS = {"limit": 100, "language": "any", "section": None, "tag": None, "min_score": None}
+NO_FILTERS: Final = dict.fromkeys(
+    ("section", "tag", "author", "published_after", "published_before", "min_score")
+)
+OF_ALL_THERE_IS: Final[dict[str, Any]] = {
+    "limit": 100,
+    "language": "any",
+    "attr": {},
+    **NO_FILTERS,
+}
 
 
 @given(
@@ -524,8 +572,8 @@ def may_be_pinned(case: Case, one: str) -> bool:
     """Whether a pin can be shown: eligible, analyzed or not, and allowed by the options."""
     if one not in case.archive.articles:
         return False
-    wanted = case.options.languages
-    spoken = not wanted or case.archive.language(one) in wanted
+    wanted = case.options.language
+    spoken = wanted in {None, "any"} or has_wanted(wanted, case.archive.language(one))
     return spoken and may_be_put(case, one) and set(meets(case, one)) <= {"language"}
 
 

@@ -19,16 +19,25 @@ ANY_LANGUAGE = Origin("e", LOG_START, "m", "m", languages=None)
 
 
 class TaggedRows:
-    """The columns, labels and tags of rows, looked up the slow way."""
+    """The columns, labels, keywords and numbers of rows, looked up the slow way."""
 
     def __init__(self, rows: Rows) -> None:
         self.columns: Mapping[str, NDArray[Any]] = rows.columns
         self.labels: Mapping[str, Sequence[str]] = rows.labels
-        self._tags = rows.keywords
+        self._keywords = rows.keywords
+        self._numbers = rows.numbers
 
     def rows_with(self, keyword: str) -> NDArray[np.int32]:
-        rows = [row for row, tags in enumerate(self._tags) if keyword in tags]
+        rows = [row for row, keywords in enumerate(self._keywords) if keyword in keywords]
         return np.array(rows, np.int32)
+
+    def rows_between(self, name: str, least: float, most: float) -> NDArray[np.int32]:
+        inside = (
+            row
+            for row, numbers in enumerate(self._numbers)
+            if any(least <= number <= most for number in numbers.get(name, ()))
+        )
+        return np.fromiter(inside, np.int32)
 
 
 def make_document(article: Article, *, up_to_date: bool = True) -> IndexedDocument:

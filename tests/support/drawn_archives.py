@@ -51,6 +51,10 @@ MODELS: Final = {
 SECTIONS: Final = ("city", "farm", "the port", None)
 TAGS: Final = ("port", "trade", "sea port")
 HOSTS: Final = ("https://news.example/", "https://WWW.News.example/", "https://wire.example/", None)
+ATTRIBUTES: Final[dict[str, tuple[Any, ...]]] = {
+    "size": (1, 1.5, 2.0, -3, "1", None),
+    "kind": ("x", "y", ["x", 1], True, "true", None),
+}
 AUTHORS: Final[tuple[list[str], ...]] = (
     ["Desk  Of News"],
     ["desk of news", "A. Second"],
@@ -125,8 +129,11 @@ def dated(draw: random.Random) -> str | None:
 def status_fields(draw: random.Random, number: int, size: int) -> Document:
     """Fields that may change without the text; most articles are eligible."""
     links = (name(draw.randrange(size)), name(number - 1), "group-1", name(number), "nobody")
+    published_at = dated(draw)
+    apart = random.Random(f"attributes {number} {published_at}")  # noqa: S311
     return {
-        "published_at": dated(draw),
+        "published_at": published_at,
+        "attributes": {name: apart.choice(values) for name, values in ATTRIBUTES.items()},
         "updated_at": dated(draw) if draw.random() < 0.2 else None,
         "status": draw.choices(("published", "draft", "withheld", "canceled"), (20, 1, 1, 1))[0],
         "embargoed_until": moment(draw.uniform(-2, 4)) if draw.random() < 0.1 else None,

@@ -71,6 +71,7 @@ def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
         },
         labels={"language": ["tg", "русӣ"]},
         keywords=[[f"tag-{number % 4}", "русӣ"][: number % 3] for number in range(rows)],
+        numbers=[{"size": [number, 0.5], "русӣ": ()} for number in range(rows)],
         display=[b"display \x00 %d" % number for number in range(rows)],
     )
     return replace(made, **parts)
@@ -111,6 +112,7 @@ def part_of(rows: Rows, chosen: Longs) -> Rows:
         terms=TermCounts.of([(terms.buckets[place], terms.counts[place]) for place in of]),
         columns={name: column[chosen] for name, column in rows.columns.items()},
         keywords=[rows.keywords[row] for row in numbers],
+        numbers=[rows.numbers[row] for row in numbers],
         display=[rows.display[row] for row in numbers],
     )
 
@@ -166,7 +168,7 @@ def brute_match(query: Floats, row: Floats) -> float:
 def a_manifest(**changes: Any) -> Manifest:
     names = [*Files, "column-language.npy"]
     fields: dict[str, Any] = {
-        "format": 5,
+        "format": 6,
         "rows": 3,
         "dim": 8,
         "passage_dim": 5,

@@ -147,21 +147,6 @@ def test_a_list_is_written_as_the_contract_says(answer: RelatedList, written: st
     assert answer.to_json() == written
 
 
-@pytest.mark.parametrize(
-    ("language", "languages"),
-    [
-        (None, None),
-        ("any", frozenset()),
-        ("EN", frozenset({"en"})),
-        ("zh-Hans-CN,ru", frozenset({"zh", "ru"})),
-    ],
-)
-def test_languages_are_primary_subtags(
-    language: str | None, languages: frozenset[str] | None
-) -> None:
-    assert ListOptions(language=language).languages == languages
-
-
 def test_an_age_is_in_days() -> None:
     assert ListOptions().max_age_days is None
     assert ListOptions(max_age="30d").max_age_days == 30.0

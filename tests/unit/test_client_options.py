@@ -1,12 +1,13 @@
 """How the Python client writes the options of lists."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 
 from read_also_client import NotSendable, calls
-from read_also_client.options import body_of, query_of
+from read_also_client.options import ListOptions, body_of, query_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,19 @@ from read_also_client.options import body_of, query_of
         ({"max_age": "30d", "language": "any"}, {"max_age": "30d", "language": "any"}),
         ({"language": ("en", "ru")}, {"language": "en,ru"}),
         ({"section": "city,-opinion"}, {"section": "city,-opinion"}),
+        (
+            {"published_after": date(2026, 3, 1), "published_before": "2026-04-01"},
+            {"published_after": "2026-03-01T00:00:00Z", "published_before": "2026-04-01"},
+        ),
+        (
+            {"attr": {"price": "10..20", "free": True, "place": -5, "city": ["a,b", "-c", -1]}},
+            {
+                "attr.price": "10..20",
+                "attr.free": "true",
+                "attr.place": r"\-5",
+                "attr.city": r"a\,b,-c,\-1",
+            },
+        ),
         ({"section": ["Arts, Culture", r"a\,b", "-c"]}, {"section": r"Arts\, Culture,a\,b,-c"}),
     ],
 )
@@ -42,6 +56,18 @@ def test_options_in_json_keep_their_types() -> None:
         "min_score": 0.25,
         "max_age": "7d",
     }
+
+
+def test_the_options_of_a_draft_in_a_page_may_stand_apart() -> None:
+    options: ListOptions = {"section": "-opinion", "exclude": [7], "explain": False}
+    page = calls.related_lists([{"title": "T", "attributes": {"price": 2}, "options": options}])
+    assert json.loads(page.body or b"")["requests"] == [
+        {
+            "title": "T",
+            "attributes": {"price": 2},
+            "options": {"section": "-opinion", "exclude": ["7"]},
+        }
+    ]
 
 
 def test_an_excluded_article_needs_an_id() -> None:

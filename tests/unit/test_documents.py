@@ -67,7 +67,7 @@ def test_rows_are_in_the_order_of_the_documents() -> None:
     shown = [DisplayFields.from_bytes(fields) for fields in rows.display]
     assert [one.title for one in shown] == [f"About {name}" for name in "abc"]
     assert [one.language for one in shown] == ["en", None, "ru"]
-    assert [set(tags) for tags in rows.keywords] == [{"port", "sea"}, set(), set()]
+    assert [set(names) for names in rows.keywords] == [{"tag:port", "tag:sea"}, set(), set()]
     assert list(rows.labels[GROUPED_BY]) == ["en", "ru", UNKNOWN_LANGUAGE]
     assert rows.columns[GROUPED_BY].tolist() == [0, 2, 1]
     assert list(rows.labels["section"]) == ["", "city"]

@@ -1,6 +1,10 @@
 """Eligibility, row by row, against the contract's rules in plain Python."""
 
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.api import RULES
+from index import DeltaWriter, View
+from recommender.analysis.embedding import Model
+from recommender.api import RULES, AttributeChoice, Choice, NumberRange
 from recommender.articles import Article
-from recommender.indexing.documents import IndexedDocument
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.ranking.filters import (
     Filter,
     broken_rules,
@@ -20,9 +26,10 @@ from recommender.ranking.filters import (
     pinnable,
     visible,
 )
-from tests.support.documents import TaggedRows, make_document, tagged_rows
+from tests.support.documents import TaggedRows, make_document, publish, tagged_rows
 from tests.support.properties import examples
 
+MODEL = Model("plain", Path(), "plain-1", languages=None)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()
 EVERYTHING = slice(None)
@@ -43,22 +50,93 @@ def test_a_filter_may_judge_selected_rows_only() -> None:
 
 
 TABLE = archive(
-    article(language="en", section="city", tags=("port", "trade"), published_at=NOON),
-    article(language="ru", section="city", tags=("port",), published_at=NOON - SECOND),
+    article(
+        language="en",
+        section="city",
+        tags=("port", "trade"),
+        authors=("Anna", "Ben"),
+        published_at=NOON,
+        attributes={"price": 10, "city": ("Osh", "Guiyang"), "free": True},
+    ),
+    article(
+        language="ru",
+        section="city",
+        tags=("port",),
+        published_at=NOON - SECOND,
+        attributes={"price": "10", "city": "osh", "free": "true"},
+    ),
     article(language=None, section=None, tags=(), published_at=None),
-    article(language="en", section="City", tags=("portal", "Port"), published_at=NOON + SECOND),
+    article(
+        language="en",
+        section="City",
+        tags=("portal", "Port"),
+        authors=("Ben",),
+        published_at=NOON + SECOND,
+        attributes={"price": (-2.5, 20, "12.0"), "free": False, "city": ()},
+    ),
 )
+
+
+def attributes(**conditions: AttributeChoice) -> Filter:
+    return Filter(attributes=conditions)
+
+
+def one_of(*values: str | NumberRange) -> AttributeChoice:
+    return AttributeChoice(frozenset(values))
+
+
+def none_of(*values: str | NumberRange) -> AttributeChoice:
+    return AttributeChoice(None, frozenset(values))
+
+
+def choice(*values: str) -> Choice:
+    """The choice of some values; one with a minus is excluded."""
+    any_of = frozenset(value for value in values if not value.startswith("-"))
+    return Choice(any_of or None, frozenset(one[1:] for one in values if one.startswith("-")))
+
+
 QUESTIONS: list[tuple[Filter, list[int]]] = [
-    (Filter(languages=frozenset({"und"})), [2]),
-    (Filter(languages=frozenset()), []),
-    (Filter(section="cit"), []),
-    (Filter(section=""), [2]),
-    (Filter(section="City"), [3]),
-    (Filter(tag="port"), [0, 1]),
-    (Filter(tag="Port"), [3]),
-    (Filter(tag="port\x00trade"), []),
+    (Filter(languages=choice("und")), [2]),
+    (Filter(languages=Choice(frozenset())), []),
+    (Filter(languages=Choice()), [0, 1, 2, 3]),
+    (Filter(languages=choice("-und", "-ru")), [0, 3]),
+    (Filter(section=choice("cit")), []),
+    (Filter(section=choice("")), [2]),
+    (Filter(section=choice("City")), [3]),
+    (Filter(section=choice("City", "city")), [0, 1, 3]),
+    (Filter(section=choice("-city")), [2, 3]),
+    (Filter(section=choice("-farm")), [0, 1, 2, 3]),
+    (Filter(section=choice("city", "-city")), []),
+    (Filter(tag=choice("port")), [0, 1]),
+    (Filter(tag=choice("Port")), [3]),
+    (Filter(tag=choice("port\x00trade")), []),
+    (Filter(tag=choice("trade", "Port")), [0, 3]),
+    (Filter(tag=choice("port", "-trade")), [1]),
+    (Filter(tag=choice("-port")), [2, 3]),
+    (Filter(author=choice("Anna")), [0]),
+    (Filter(author=choice("-Anna")), [1, 2, 3]),
+    (Filter(author=choice("port", "Ben")), [0, 3]),
+    (attributes(price=one_of("10")), [0, 1]),
+    (attributes(price=one_of("10.0")), [0, 1]),
+    (attributes(price=one_of("12", "-2.50")), [3]),
+    (attributes(price=one_of("12.0")), [3]),
+    (attributes(price=none_of("10")), [2, 3]),
+    (attributes(price=one_of(NumberRange(10, 20))), [0, 3]),
+    (attributes(price=one_of(NumberRange(-np.inf, 9.5))), [3]),
+    (attributes(price=one_of(NumberRange(12, 19))), []),
+    (attributes(price=none_of(NumberRange(0, np.inf))), [1, 2]),
+    (attributes(city=one_of("Osh", "osh")), [0, 1]),
+    (attributes(city=one_of("Osh=")), []),
+    (attributes(free=one_of("true")), [0, 1]),
+    (attributes(free=one_of("false")), [3]),
+    (attributes(free=one_of("1")), []),
+    (attributes(fre=one_of("true")), []),
+    (attributes(free=one_of("true"), price=none_of(NumberRange(10, 10))), [1]),
     (Filter(published_after=-np.inf), [0, 1, 3]),
     (Filter(published_before=np.inf), [0, 1, 3]),
+    (Filter(published_after=NOW, published_before=NOW + 1), [0]),
+    (Filter(newer_than=NOW), [0, 3]),
+    (Filter(older_than=NOW), [1]),
 ]
 
 
@@ -74,6 +152,7 @@ def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([usual] * 2 * len(others) + [*others])
 
 
+VALUES = st.sampled_from([True, False, -1, 0, 1, 1.5, "1", "true", "x"])
 MOMENTS = mostly(None, *(NOON + steps * SECOND for steps in range(-2, 3)))
 ARTICLES = st.builds(
     article,
@@ -88,6 +167,10 @@ ARTICLES = st.builds(
     language=st.sampled_from(["en", "ru", None]),
     section=st.sampled_from(["city", "arts", None]),
     tags=st.lists(st.sampled_from(["port", "trade", "por"]), max_size=3).map(tuple),
+    authors=st.lists(st.sampled_from(["Anna", "Ben"]), max_size=2).map(tuple),
+    attributes=st.dictionaries(
+        st.sampled_from(["a", "b"]), VALUES | st.lists(VALUES, max_size=2).map(tuple), max_size=2
+    ),
 )
 
 
@@ -99,13 +182,30 @@ DOCUMENTS = st.lists(
     ),
     max_size=12,
 )
+BOUNDS = st.none() | st.none() | st.integers(-2, 2).map(lambda step: NOW + step)
+
+
+def choices(*names: str) -> st.SearchStrategy[Choice | None]:
+    """Any condition on some values."""
+    some = st.frozensets(st.sampled_from(names), max_size=3)
+    return st.none() | st.builds(Choice, st.none() | some, st.just(frozenset()) | some)
+
+
+RANGES = st.builds(NumberRange, st.sampled_from([-np.inf, 0, 1]), st.sampled_from([1, 1.5, np.inf]))
+SOME = st.frozensets(st.sampled_from(["1", "1.0", "true", "x", "-1"]) | RANGES, max_size=3)
+CONDITIONS = st.builds(AttributeChoice, st.none() | SOME, st.just(frozenset()) | SOME)
 WANTED = st.builds(
     Filter,
-    languages=st.none() | st.frozensets(st.sampled_from(["en", "ru", "und", "fa"]), max_size=3),
-    section=st.none() | st.sampled_from(["city", "arts", "farm"]),
-    tag=st.none() | st.sampled_from(["port", "trade", "tr"]),
-    published_after=st.none() | st.integers(-2, 2).map(lambda step: NOW + step),
-    published_before=st.none() | st.integers(-2, 2).map(lambda step: NOW + step),
+    languages=choices("en", "ru", "und", "fa"),
+    section=choices("city", "arts", "farm"),
+    tag=choices("port", "trade", "tr"),
+    author=choices("Anna", "anna", "port"),
+    attributes=st.just({})
+    | st.dictionaries(st.sampled_from(["a", "b", "c"]), CONDITIONS, max_size=2),
+    published_after=BOUNDS,
+    published_before=BOUNDS,
+    newer_than=BOUNDS,
+    older_than=BOUNDS,
 )
 
 
@@ -119,7 +219,6 @@ def rules_kept(
     """The contract's rules in order, and whether the article keeps each."""
     one = document.article
     at = None if one.published_at is None else one.published_at.timestamp()
-    after, before = wanted.published_after, wanted.published_before
     return {
         "unread": document.features is not None,
         "not_published": one.status == "published",
@@ -127,17 +226,53 @@ def rules_kept(
         "expired": one.expires_at is None or now < one.expires_at,
         "never_recommend": not one.never_recommend,
         "untitled": untitled or bool(one.title.strip()),
-        "language": wanted.languages is None or (one.language or "und") in wanted.languages,
-        "section": wanted.section is None or one.section == wanted.section,
-        "tag": wanted.tag is None or wanted.tag in one.tags,
-        "max_age": after is None or (at is not None and at >= after),
-        "not_older": before is None or (at is not None and at < before),
+        "language": meets(wanted.languages, one.language or "und"),
+        "section": meets(wanted.section, one.section or ""),
+        "tag": meets(wanted.tag, *one.tags),
+        "author": meets(wanted.author, *one.authors),
+        "attribute": all(
+            meets_attribute(choice, one.attributes.get(name, ()))
+            for name, choice in wanted.attributes.items()
+        ),
+        "published": is_between(at, wanted.published_after, wanted.published_before),
+        "max_age": is_between(at, wanted.newer_than, None),
+        "not_older": is_between(at, None, wanted.older_than),
     }
+
+
+def meets(condition: Choice | None, *values: str) -> bool:
+    if condition is None:
+        return True
+    wanted = condition.any_of is None or any(value in condition.any_of for value in values)
+    return wanted and not any(value in condition.none_of for value in values)
+
+
+def meets_attribute(choice: AttributeChoice, value: Any) -> bool:
+    values = value if isinstance(value, tuple) else (value,)
+    wanted = choice.any_of is None or any(stands_for(w, v) for w in choice.any_of for v in values)
+    return wanted and not any(stands_for(w, v) for w in choice.none_of for v in values)
+
+
+def stands_for(wanted: str | NumberRange, value: object) -> bool:
+    """Whether a value of a filter stands for one of an article, as docs/http-api.md says."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(wanted, NumberRange):
+        return is_number and wanted.least <= float(str(value)) <= wanted.most
+    if is_number:
+        return wanted in {"1", "1.0", "-1"} and float(wanted) == value
+    text = str(value).lower() if isinstance(value, bool) else value
+    return wanted == text or (wanted, text) == ("1.0", "1")
+
+
+def is_between(at: float | None, after: float | None, before: float | None) -> bool:
+    if after is None and before is None:
+        return True
+    return at is not None and (after or -np.inf) <= at < (before or np.inf)
 
 
 VISIBILITY = ("not_published", "embargoed", "expired")
 ELIGIBILITY = ("unread", *VISIBILITY, "never_recommend", "untitled")
-FILTERS = ("language", "section", "tag", "max_age", "not_older")
+FILTERS = ("language", "section", "tag", "author", "attribute", "published", "max_age", "not_older")
 
 
 @examples(250)
@@ -167,6 +302,62 @@ def test_rows_are_judged_by_the_rules_of_the_contract(
     assert set(first_broken) <= {None, *RULES}
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A view with a snapshot and changes over it, and its present articles by id."""
+
+    view: View
+    documents: Mapping[str, IndexedDocument]
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Archive]:
+    """Three of some forty articles, a third of which changed and a tenth of which are gone."""
+    found = []
+    for seed in range(3):
+        draw = random.Random(seed)  # noqa: S311 - articles, not secrets
+        before = {f"a{n:02}": drawn_document(draw, f"a{n:02}") for n in range(40)}
+        changed = {f"a{n:02}": drawn_document(draw, f"a{n:02}") for n in range(0, 50, 3)}
+        gone = {f"a{n:02}" for n in range(1, 40, 9)} - changed.keys()
+        snapshot = publish(tmp_path_factory.mktemp("filters"), before.values(), MODEL)
+        writer = DeltaWriter(View.of(snapshot))
+        rows = build_rows([changed[one] for one in sorted(changed)], MODEL, dim=2)
+        view = writer.apply(rows, gone)
+        documents = {one: doc for one, doc in (before | changed).items() if one not in gone}
+        found.append(Archive(view, documents))
+    return found
+
+
+def drawn_document(draw: random.Random, article_id: str) -> IndexedDocument:
+    values: list[Any] = [True, False, -1, 0, 1, 1.5, "1", "true", "x", (1, "x"), None]
+    drawn = {name: draw.choice(values) for name in "ab"}
+    fields = {
+        "language": draw.choice(["en", "ru", None]),
+        "section": draw.choice(["city", "arts", None]),
+        "tags": tuple(draw.sample(["port", "trade", "por"], draw.randrange(3))),
+        "authors": tuple(draw.sample(["Anna", "Ben"], draw.randrange(3))),
+        "published_at": draw.choice([None, *(NOON + steps * SECOND for steps in range(-2, 3))]),
+        "attributes": {name: value for name, value in drawn.items() if value is not None},
+    }
+    return make_document(article(id=article_id, **fields))
+
+
+@examples(300)
+@given(st.integers(0, 2), WANTED)
+def test_a_filter_over_a_snapshot_and_changes_finds_what_each_article_says(
+    archives: list[Archive], number: int, wanted: Filter
+) -> None:
+    """By brute force over the articles, for any combination of conditions."""
+    view, documents = archives[number].view, archives[number].documents
+    rows = np.flatnonzero(view.where(lambda part: matching(part, wanted))).tolist()
+    found = [view.id_of(row) for row in rows]
+    assert sorted(found) == [
+        one
+        for one, document in sorted(documents.items())
+        if all(rules_kept(document, wanted, NOON, untitled=True)[name] for name in FILTERS)
+    ]
+
+
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
@@ -180,17 +371,36 @@ def test_rows_are_judged_by_the_rules_of_the_contract(
         ({"title": " ", "body": "B", "language": "ru"}, "untitled"),
         ({"language": "ru", "section": "arts"}, "language"),
         ({"section": "arts", "tags": ()}, "section"),
-        ({"tags": ("portal",), "published_at": None}, "tag"),
+        ({"tags": ("portal",), "authors": ()}, "tag"),
+        ({"authors": ("Ben",), "attributes": {}}, "author"),
+        ({"attributes": {"price": 11}, "published_at": None}, "attribute"),
+        ({"published_at": NOON - 5 * SECOND}, "published"),
+        ({"published_at": None}, "published"),
         ({"published_at": NOON - 3 * SECOND}, "max_age"),
-        ({"published_at": None}, "max_age"),
         ({"published_at": NOON}, "not_older"),
     ],
 )
 def test_a_broken_rule_is_named_and_of_several_the_first(
     fields: dict[str, Any], rule: str | None
 ) -> None:
-    good = {"language": "en", "section": "city", "tags": ("port",), "published_at": NOON - SECOND}
-    wanted = Filter(frozenset({"en"}), "city", "port", NOW - 2, NOW)
+    good = {
+        "language": "en",
+        "section": "city",
+        "tags": ("port",),
+        "authors": ("Anna",),
+        "attributes": {"price": 10},
+        "published_at": NOON - SECOND,
+    }
+    wanted = Filter(
+        choice("en"),
+        choice("city"),
+        choice("port"),
+        choice("Anna"),
+        {"price": one_of("10")},
+        published_after=NOW - 4,
+        newer_than=NOW - 2,
+        older_than=NOW,
+    )
     rows = archive(article(**good), article(**good | fields))
     assert broken_rules(rows, EVERYTHING, NOW, wanted) == [None, rule]
     assert broken_rules(rows, np.array([1, 0, 1]), NOW, wanted) == [rule, None, rule]

@@ -61,6 +61,11 @@ def passages_of(kind: int, dim: int) -> Codes:
     return quantize(random_units(kind % 4, dim, seed=kind))
 
 
+def numbers_of(kind: int) -> dict[str, list[float]]:
+    """Under `size` two numbers, under `half` one; every third kind has none."""
+    return {"size": [kind, -kind % 7], "half": [kind / 2]} if kind % 3 else {}
+
+
 def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
     """Make rows for some ids; all but the id depends on the kind."""
     ids = sorted(kinds)
@@ -82,6 +87,7 @@ def rows_of(kinds: Mapping[str, int], vectors: Floats = VECTORS) -> Rows:
         },
         labels={"language": vocabulary},
         keywords=[tags_of(kind) for kind in chosen.tolist()],
+        numbers=[numbers_of(kind) for kind in chosen.tolist()],
         display=[b"display %d" % kind for kind in chosen.tolist()],
     )
 
@@ -200,12 +206,28 @@ def test_every_id_leads_to_its_newest_row_and_rows_keep_their_content(
     for tag in ("even", "odd", "by 0", "by 3", "unknown", "\ud800"):
         tagged = [row for row, kind in enumerate(kinds.tolist()) if tag in tags_of(kind)]
         assert view.rows_with(tag).tolist() == tagged
+        prefixed = {one for part in view.parts for one in part.keywords_beginning_with(tag[:2])}
+        every = {one for kind in kinds.tolist() for one in tags_of(kind)}
+        assert prefixed == {one for one in every if one.startswith(tag[:2])}
+    for named, least, most in (("size", 2, 5.5), ("half", 3, 3), ("half", 9, 1), ("other", 0, 9)):
+        inside = [
+            row
+            for row, kind in enumerate(kinds.tolist())
+            if any(least <= one <= most for one in numbers_of(kind).get(named, []))
+        ]
+        assert rows_between(view, named, least, most) == inside
     shuffled = np.random.default_rng(0).permutation(np.r_[: len(view), : len(view)])
     for column in ("published", "withheld", "sections"):
         taken = view.take(column, shuffled)
         np.testing.assert_array_equal(taken, rows_of_all(kinds).columns[column][shuffled])
     if len(view):
         np.testing.assert_array_equal(view.fetch(shuffled), VECTORS[kinds[shuffled]])
+
+
+def rows_between(view: View, named: str, least: float, most: float) -> list[int]:
+    """The rows with such a number, each once, of both parts."""
+    old, new = (part.rows_between(named, least, most) for part in view.parts)
+    return sorted({*old.tolist(), *(new + len(view.snapshot)).tolist()})
 
 
 def rows_of_all(kinds: Array) -> Rows:
@@ -288,6 +310,7 @@ def answers(view: View, archive_rows: int) -> list[bytes]:
         found += [query.weights.tobytes(), view.similarities(query, rows).tobytes()]
         found.append(view.text_of(row).passages.tobytes())
     found += [view.rows_with(tag).tobytes() for tag in ("even", "odd", "by 0")]
+    found.append(repr(rows_between(view, "size", 0, 9)).encode())
     for row in rows[::7].tolist():
         dense = view.nearest(view.fetch(rows[[row]])[0], 9, view.present)
         alike = view.nearest_by_terms(view.text_of(row).terms, 9, view.present)
@@ -378,6 +401,7 @@ def bad_rows() -> dict[str, Rows]:
             good, passages=Passages.of([passages_of(1, 5), passages_of(2, 5)], 5)
         ),
         "too few keywords": replace(good, keywords=[[]]),
+        "too few numbers": replace(good, numbers=[{}]),
         "too few display fields": replace(good, display=[b""]),
         "a count of 0": replace(good, terms=TermCounts.of([terms_of(1), zero_count()])),
     }

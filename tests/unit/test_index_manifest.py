@@ -198,7 +198,7 @@ OTHER_BYTES = {
     "longer": GOOD + b"\n",
     "shorter": GOOD.rstrip(b"\n"),
     "another space": GOOD.replace(b'"change": 7', b'"change":  7'),
-    "doubled field": GOOD.replace(b'"format": 5', b'"format": 5,\n  "format": 5'),
+    "doubled field": GOOD.replace(b'"format": 6', b'"format": 6,\n  "format": 6'),
     "doubled file": GOOD.replace(b'"ids.bin": {', b'"ids.bin": {},\n    "ids.bin": {'),
     "escaped letter": GOOD.replace(b'"format"', b'"\\u0066ormat"'),
     "CRLF": GOOD.replace(b"\n", b"\r\n"),

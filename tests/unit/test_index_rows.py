@@ -119,6 +119,10 @@ UNNAMED: Mapping[str, dict[str, Any]] = {
     "a keyword not a string": {"keywords": [[], [1], []]},
     "keywords in one string": {"keywords": [[], "ab", []]},
     "a keyword with a lone surrogate": {"keywords": [[], ["\ud800"], []]},
+    "too few numbers": {"numbers": [{}, {}]},
+    "a number that is none": {"numbers": [{}, {"size": ["1"]}, {}]},
+    "a number without end": {"numbers": [{}, {"size": [1, float("inf")]}, {}]},
+    "numbers under a lone surrogate": {"numbers": [{}, {}, {"\ud800": [1]}]},
     "passages of no numbers": {"passages": Passages.of([np.empty((0, 0), np.int8)] * 3, 0)},
 }
 
@@ -149,7 +153,7 @@ def test_rows_cut_in_parts_and_put_end_to_end_are_what_they_were(sizes: list[int
     found = concatenate_rows(parts)
     found.check()
     assert not parts
-    for name in ("ids", "display", "keywords", "labels"):
+    for name in ("ids", "display", "keywords", "numbers", "labels"):
         assert getattr(found, name) == getattr(whole, name)
     for one, other in (
         (found.vectors, whole.vectors),

@@ -274,6 +274,7 @@ def with_one(numbers: Any, odd: float) -> Any:
 STARTS = SAMPLE.passages.indptr
 PASSAGES = int(STARTS[-1])
 KEYWORDS = sum(map(len, SAMPLE.keywords))
+NUMBERS = 2 * ROWS
 MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "short column": ("column-language.npy", npy(np.zeros(ROWS - 1))),
     "column of strings": ("column-language.npy", npy(np.zeros(ROWS, "U3"))),
@@ -325,6 +326,12 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a keyword of no row": (Files.KEYWORD_ROWS, npy(np.full(KEYWORDS, ROWS, np.int32))),
     "a keyword of a row before all": (Files.KEYWORD_ROWS, npy(np.full(KEYWORDS, -1, np.int32))),
     "rows of few keywords": (Files.KEYWORD_ROWS, npy(np.zeros(KEYWORDS - 1, np.int32))),
+    "numbers past their end": (Files.NUMBERS, plain(b"")),
+    "rows of more numbers": (Files.NUMBER_STARTS, npy(np.arange(9))),
+    "a number of no row": (Files.NUMBER_ROWS, npy(np.full(NUMBERS, ROWS, np.int32))),
+    "rows of few numbers": (Files.NUMBER_ROWS, npy(np.zeros(NUMBERS - 1, np.int32))),
+    "numbers that fall": (Files.NUMBER_VALUES, npy(np.arange(NUMBERS)[::-1] / 2)),
+    "a number without end": (Files.NUMBER_VALUES, npy(np.full(NUMBERS, np.inf))),
 }
 
 

@@ -175,8 +175,20 @@ export function pathOf(articleId, call = "") {
  * @returns {Record<string, string>}
  */
 export function queryOf(options) {
-  const given = Object.entries(options).filter(([, value]) => value != null && value !== false);
-  return Object.fromEntries(given.map(([name, value]) => [name, asText(value)]));
+  const { attr, ...others } = /** @type {Record<string, unknown>} */ (options);
+  const given = Object.entries(others).filter(([, value]) => value != null && value !== false);
+  const attributes = Object.entries(attr ?? {}).map(([name, value]) => [`attr.${name}`, ofAttribute(value)]);
+  return Object.fromEntries([...given.map(([name, value]) => [name, asText(value)]), ...attributes]);
+}
+
+/**
+ * Values of an attribute as a query writes them; a number below 0 excludes nothing.
+ * @param {unknown} value
+ * @returns {string}
+ */
+function ofAttribute(value) {
+  if (Array.isArray(value)) return asText(value.map(ofAttribute));
+  return typeof value === "number" && value < 0 ? `\\${value}` : String(value);
 }
 
 /**

@@ -7,7 +7,8 @@ import { LIST_STYLE } from "./list_style.js";
 
 /** Attributes that are options of the list; a minus in a name is an underscore there. */
 export const LIST_ATTRIBUTES = Object.freeze([
-  "diversity", "exclude", "language", "limit", "max-age", "min-score", "mode", "offset", "section", "tag",
+  "author", "diversity", "exclude", "language", "limit", "max-age", "min-score", "mode", "offset",
+  "published-after", "published-before", "section", "tag",
 ]);
 const LOOK = ["heading", "heading-level", "images", "layout"];
 const TIMEOUT = 5_000; // ms; a reader waits no longer

@@ -23,11 +23,13 @@ test("options are written as a query writes them; what is not set is not sent", 
   await client.related("a", { section: undefined, explain: false });
   await client.related("a", { section: ["Arts, Culture", "-opinion"] });
   await client.related("a", { limit: 100, min_score: 1e-7 });
+  await client.related("a", { attr: { price: "10..20", free: true, place: -5, city: ["a,b", "-c", -1] } });
   assert.deepEqual(asked.map(({ url }) => decodeURIComponent(url.replaceAll("+", " "))), [
     "/v1/articles/a/related?limit=5&exclude=b,c&min_score=0&diversity=0.3&explain=1",
     "/v1/articles/a/related",
     "/v1/articles/a/related?section=Arts\\, Culture,-opinion",
     "/v1/articles/a/related?limit=100&min_score=0",
+    "/v1/articles/a/related?attr.price=10..20&attr.free=true&attr.place=\\-5&attr.city=a\\,b,-c,\\-1",
   ]);
 });
 

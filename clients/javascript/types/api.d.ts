@@ -120,6 +120,20 @@ export interface components {
              * @example 3
              */
             readonly version?: number | null;
+            /**
+             * @description Values under names of your own, to filter lists by.
+             * @example {
+             *       "city": [
+             *         "Guiyang",
+             *         "Bijie"
+             *       ],
+             *       "price": 12.5,
+             *       "free": true
+             *     }
+             */
+            readonly attributes?: {
+                readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[] | null;
+            };
         };
         /** @description Where an article is listed now. */
         readonly AppearsIn: {
@@ -263,6 +277,20 @@ export interface components {
              * @example 3
              */
             readonly version?: number | null;
+            /**
+             * @description Values under names of your own, to filter lists by.
+             * @example {
+             *       "city": [
+             *         "Guiyang",
+             *         "Bijie"
+             *       ],
+             *       "price": 12.5,
+             *       "free": true
+             *     }
+             */
+            readonly attributes?: {
+                readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[] | null;
+            };
         };
         /** @description A page of the articles that are stored. */
         readonly ArticlePage: {
@@ -406,6 +434,20 @@ export interface components {
              * @example 3
              */
             readonly version?: number | null;
+            /**
+             * @description Values under names of your own, to filter lists by.
+             * @example {
+             *       "city": [
+             *         "Guiyang",
+             *         "Bijie"
+             *       ],
+             *       "price": 12.5,
+             *       "free": true
+             *     }
+             */
+            readonly attributes?: {
+                readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[] | null;
+            } | null;
         };
         /** @description A page of the audit log. */
         readonly AuditPage: {
@@ -724,11 +766,30 @@ export interface components {
              */
             readonly pins: readonly components["schemas"]["RecordedOverride"][];
         };
+        /** @description The articles that a list is to be like, and those that it is to be unlike, in any order. */
+        readonly Examples: {
+            /**
+             * @description Ids of 1 to 20 articles that the list is to be like.
+             * @example [
+             *       "guiyang-smart-city",
+             *       "bijie-data-labellers"
+             *     ]
+             */
+            readonly like: readonly string[];
+            /**
+             * @description Ids of at most 20 articles that the list is to be unlike; together with `like`.
+             * @example [
+             *       "guiyang-expo-opens"
+             *     ]
+             */
+            readonly unlike?: readonly string[];
+        };
         /**
          * @description The parts of an item's place.
          *
          *     The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
-         *     is `score * recency + nearness - hubness`.
+         *     is `score * recency + nearness - hubness`. In a list with several seeds these are the parts
+         *     under the seed `because`, and `ranking_value` is that sum `+ support - aversion`.
          */
         readonly Explanation: {
             /**
@@ -781,6 +842,30 @@ export interface components {
              * @example 0.0842
              */
             readonly ranking_value: number;
+            /**
+             * @description What the other seeds of `like` add.
+             * @example 0.0303
+             */
+            readonly support?: number;
+            /**
+             * @description What the nearest seed of `unlike` takes.
+             * @example 0.0712
+             */
+            readonly aversion?: number;
+            /**
+             * @description The score under each of several seeds, those of `like` first.
+             * @example [
+             *       {
+             *         "id": "guiyang-smart-city",
+             *         "score": 0.3344
+             *       },
+             *       {
+             *         "id": "bijie-data-labellers",
+             *         "score": 0.1207
+             *       }
+             *     ]
+             */
+            readonly seeds?: readonly components["schemas"]["SeedScore"][];
             /**
              * @description What the two texts share.
              * @example {
@@ -921,6 +1006,11 @@ export interface components {
              */
             readonly reason: components["schemas"]["Reason"];
             /**
+             * @description The article of `like` that gives it its place; only where several seeds are named.
+             * @example bijie-data-labellers
+             */
+            readonly because?: string;
+            /**
              * @description Why it stands where it does; only with `explain`.
              * @example {
              *       "dense": 0.4583,
@@ -954,6 +1044,95 @@ export interface components {
              *     }
              */
             readonly explanation?: components["schemas"]["Explanation"];
+        };
+        /** @description The options of a list. The defaults give the list that readers see under a story. */
+        readonly ListOptions: {
+            /**
+             * @description How many items. `12` if left out.
+             * @example 6
+             */
+            readonly limit?: number;
+            /**
+             * @description How many items of the list to leave out, for the pages after the first; the list ends at 100. Ask for all pages with the same limit.
+             * @example 6
+             */
+            readonly offset?: number;
+            /**
+             * @description How it is ranked. mixed: the newer of equals first; background: only what is older than the seed; latest: newest first. `mixed` if left out.
+             * @example background
+             */
+            readonly mode?: components["schemas"]["Mode"];
+            /**
+             * @description Only articles of these sections, joined by commas; -NAME leaves out.
+             * @example china-smart-cities
+             */
+            readonly section?: string | readonly string[] | null;
+            /**
+             * @description Only articles with one of these tags; -NAME leaves out.
+             * @example data
+             */
+            readonly tag?: string | readonly string[] | null;
+            /**
+             * @description Only articles by one of these authors; -NAME leaves out.
+             * @example Li Wei,-Reuters
+             */
+            readonly author?: string | readonly string[] | null;
+            /**
+             * @description By the name of an attribute, the values that articles must have.
+             * @example {
+             *       "city": [
+             *         "Guiyang",
+             *         "Bijie"
+             *       ],
+             *       "price": "10..20",
+             *       "free": true
+             *     }
+             */
+            readonly attr?: {
+                readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[];
+            };
+            /**
+             * @description BCP-47 tags joined by commas, -TAG leaves out; or any; else the seed's.
+             * @example en
+             */
+            readonly language?: string | readonly string[] | null;
+            /**
+             * @description Only articles published at this time or later; a date is in UTC.
+             * @example 2026-03-01
+             */
+            readonly published_after?: string | null;
+            /**
+             * @description Only articles published before this time; a date is in UTC.
+             * @example 2026-05-26T06:00:00Z
+             */
+            readonly published_before?: string | null;
+            /**
+             * @description Ids that are not to be listed.
+             * @example [
+             *       "bijie-data-labellers"
+             *     ]
+             */
+            readonly exclude?: readonly string[];
+            /**
+             * @description Only articles of at most this age in days.
+             * @example 30d
+             */
+            readonly max_age?: string | null;
+            /**
+             * @description 0 to 1, instead of the policy's.
+             * @example 0.3
+             */
+            readonly diversity?: number | null;
+            /**
+             * @description 0 to 1: nothing below is listed, and nothing fills up.
+             * @example 0.2
+             */
+            readonly min_score?: number | null;
+            /**
+             * @description 1: why each item is there; all: and what was dropped. Needs a key.
+             * @example all
+             */
+            readonly explain?: boolean | "all";
         };
         /**
          * @description How a list is ranked. `mixed`: of two equal articles the newer one first; `background`: only what is older than the seed; `latest`: what is about the same story, newest first.
@@ -1271,6 +1450,11 @@ export interface components {
              */
             readonly short_because?: components["schemas"]["ShortBecause"];
             /**
+             * @description Which values of the filters no article on show has, and the nearest ones there are.
+             * @example no article on show has the section 'cultur' (nearest: 'culture')
+             */
+            readonly hint?: string;
+            /**
              * @description The nearest articles that are not in it, by descending score; only with `explain=all`.
              * @example [
              *       {
@@ -1323,10 +1507,11 @@ export interface components {
             readonly lists: readonly components["schemas"]["RelatedList"][];
         };
         /**
-         * @description A request for a list: of a stored article, or of a text with the fields of an article.
+         * @description A request for a list: of a stored article, of several, or of a text.
          *
-         *     In JSON all are fields of one object: `article_id` or the fields of the text, and the options of
-         *     the list. `section` and `language` are those of a text, where there is one.
+         *     In JSON all are fields of one object: `article_id`, `like` and `unlike`, or the fields of the
+         *     text; and the options of the list. `section` and `language` are those of a text, where there is
+         *     one; `options` may hold the options of the list apart from them.
          */
         readonly RelatedRequest: {
             /**
@@ -1370,7 +1555,7 @@ export interface components {
              * @description The section or desk that it stands in.
              * @example china-smart-cities
              */
-            readonly section?: string;
+            readonly section?: string | readonly string[];
             /**
              * @description Its keywords, at most 100.
              * @example [
@@ -1390,7 +1575,7 @@ export interface components {
              * @description BCP-47. Without it the language is detected.
              * @example en
              */
-            readonly language?: string;
+            readonly language?: string | readonly string[];
             /**
              * @description The picture that a list shows with it.
              * @example https://news.example/pictures/lamp-post.jpg
@@ -1446,6 +1631,33 @@ export interface components {
              */
             readonly version?: number;
             /**
+             * @description Values under names of your own, to filter lists by.
+             * @example {
+             *       "city": [
+             *         "Guiyang",
+             *         "Bijie"
+             *       ],
+             *       "price": 12.5,
+             *       "free": true
+             *     }
+             */
+            readonly attributes?: {
+                readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[] | null;
+            };
+            /**
+             * @example [
+             *       "guiyang-smart-city",
+             *       "bijie-data-labellers"
+             *     ]
+             */
+            readonly like?: readonly string[];
+            /**
+             * @example [
+             *       "guiyang-expo-opens"
+             *     ]
+             */
+            readonly unlike?: readonly string[];
+            /**
              * @description How many items. `12` if left out.
              * @example 6
              */
@@ -1461,10 +1673,39 @@ export interface components {
              */
             readonly mode?: components["schemas"]["Mode"];
             /**
-             * @description Only articles with this tag.
+             * @description Only articles with one of these tags; -NAME leaves out.
              * @example data
              */
-            readonly tag?: string;
+            readonly tag?: string | readonly string[];
+            /**
+             * @description Only articles by one of these authors; -NAME leaves out.
+             * @example Li Wei,-Reuters
+             */
+            readonly author?: string | readonly string[];
+            /**
+             * @description By the name of an attribute, the values that articles must have.
+             * @example {
+             *       "city": [
+             *         "Guiyang",
+             *         "Bijie"
+             *       ],
+             *       "price": "10..20",
+             *       "free": true
+             *     }
+             */
+            readonly attr?: {
+                readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[];
+            };
+            /**
+             * @description Only articles published at this time or later; a date is in UTC.
+             * @example 2026-03-01
+             */
+            readonly published_after?: string;
+            /**
+             * @description Only articles published before this time; a date is in UTC.
+             * @example 2026-05-26T06:00:00Z
+             */
+            readonly published_before?: string;
             /**
              * @description Ids that are not to be listed.
              * @example [
@@ -1492,6 +1733,14 @@ export interface components {
              * @example all
              */
             readonly explain?: boolean | "all";
+            /**
+             * @description The options of the list, apart from the fields of a text.
+             * @example {
+             *       "section": "-opinion",
+             *       "limit": 6
+             *     }
+             */
+            readonly options?: components["schemas"]["ListOptions"];
         };
         /** @description Several lists that do not repeat each other. */
         readonly RelatedRequests: {
@@ -1514,7 +1763,20 @@ export interface components {
          * @description Why an article is not in a list: the first rule that holds.
          * @enum {string}
          */
-        readonly Rule: "translation" | "excluded" | "blocked" | "unread" | "not_published" | "embargoed" | "expired" | "never_recommend" | "untitled" | "language" | "section" | "tag" | "max_age" | "not_older" | "threshold" | "min_score" | "duplicate_of_seed" | "duplicate" | "story_cap" | "copy_cap" | "limit";
+        readonly Rule: "translation" | "excluded" | "blocked" | "unread" | "not_published" | "embargoed" | "expired" | "never_recommend" | "untitled" | "language" | "section" | "tag" | "author" | "attribute" | "published" | "max_age" | "not_older" | "unlike" | "threshold" | "min_score" | "duplicate_of_seed" | "duplicate" | "story_cap" | "copy_cap" | "limit";
+        /** @description How much an item is related to one of several seeds. */
+        readonly SeedScore: {
+            /**
+             * @description The seed.
+             * @example guiyang-smart-city
+             */
+            readonly id: string;
+            /**
+             * @description Relatedness, as of an item.
+             * @example 0.3344
+             */
+            readonly score: number;
+        };
         /** @description A word of both texts. */
         readonly SharedTerm: {
             /**
@@ -1599,12 +1861,14 @@ export type Direction = components['schemas']['Direction'];
 export type Dropped = components['schemas']['Dropped'];
 export type EarlierBlocks = components['schemas']['EarlierBlocks'];
 export type EarlierPins = components['schemas']['EarlierPins'];
+export type Examples = components['schemas']['Examples'];
 export type Explanation = components['schemas']['Explanation'];
 export type FieldFault = components['schemas']['FieldFault'];
 export type FolderState = components['schemas']['FolderState'];
 export type Grounds = components['schemas']['Grounds'];
 export type Health = components['schemas']['Health'];
 export type Item = components['schemas']['Item'];
+export type ListOptions = components['schemas']['ListOptions'];
 export type Mode = components['schemas']['Mode'];
 export type NoGrounds = components['schemas']['NoGrounds'];
 export type Override = components['schemas']['Override'];
@@ -1621,6 +1885,7 @@ export type RelatedLists = components['schemas']['RelatedLists'];
 export type RelatedRequest = components['schemas']['RelatedRequest'];
 export type RelatedRequests = components['schemas']['RelatedRequests'];
 export type Rule = components['schemas']['Rule'];
+export type SeedScore = components['schemas']['SeedScore'];
 export type SharedTerm = components['schemas']['SharedTerm'];
 export type ShortBecause = components['schemas']['ShortBecause'];
 export type Status = components['schemas']['Status'];

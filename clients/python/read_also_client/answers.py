@@ -157,8 +157,9 @@ class Dropped(Answer):
         score: its relatedness.
         rule: the first rule that kept it out: `translation`, `excluded`, `blocked`, `unread`,
             `not_published`, `embargoed`, `expired`, `never_recommend`, `untitled`, `language`,
-            `section`, `tag`, `max_age`, `not_older`, `unlike`, `threshold`, `min_score`,
-            `duplicate_of_seed`, `duplicate`, `story_cap`, `copy_cap` or `limit`.
+            `section`, `tag`, `author`, `attribute`, `published`, `max_age`, `not_older`,
+            `unlike`, `threshold`, `min_score`, `duplicate_of_seed`, `duplicate`, `story_cap`,
+            `copy_cap` or `limit`.
         because: the id of the item that is listed instead, or that filled its cap.
     """
 
@@ -213,6 +214,7 @@ class RelatedList(Answer):
         short_because: why there are fewer items than requested: `no_related`, `few_eligible`,
             `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None. `not_read_yet`,
             also of a full list: the text of the article was not read yet.
+        hint: which values of the filters no article on show has, and the nearest ones there are.
         dropped: the nearest articles that are not in it; only with `explain="all"`.
         archive_reading: how far the archive is read, while a large part of it waits.
         presentation: what a page needs to show it; only with `presentation=True`.
@@ -226,6 +228,7 @@ class RelatedList(Answer):
     generation: str
     offset: int = 0
     short_because: str | None = None
+    hint: str | None = None
     dropped: tuple[Dropped, ...] | None = None
     archive_reading: ArchiveProgress | None = None
     presentation: Presentation | None = None

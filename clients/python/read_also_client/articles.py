@@ -108,6 +108,7 @@ class Article(BaseModel):
     never_recommend: bool = False
     translation_of: Id | None = None
     version: int | None = None
+    attributes: dict[str, object] = {}
 
 
 def as_document(article: BaseModel | Fields) -> dict[str, object]:

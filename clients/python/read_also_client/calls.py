@@ -220,6 +220,8 @@ def _list_request(request: ListRequest) -> dict[str, Any]:
         rest["article_id"] = as_id(request["article_id"])
     if "like" in request:
         rest |= _examples(request["like"], request.get("unlike", ()))
+    if "options" in rest:
+        rest["options"] = body_of(request["options"])
     return {**as_fields(rest), **body_of(options)}
 
 

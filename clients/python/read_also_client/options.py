@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Final, Literal, TypedDict
 
-from read_also_client.articles import ArticleId, as_id
+from read_also_client.articles import ArticleId, as_fields, as_id
 
 __all__ = [
     "DraftOptions",
@@ -22,6 +22,8 @@ __all__ = [
 
 Words = str | Collection[str]
 """One or several, `"city,-opinion"`; in a list a comma is a plain character."""
+AttributeWords = str | float | bool | Collection[str | float | bool]
+"""One or several values of an attribute, or ranges of numbers such as `"10..20"`."""
 _COMMA: Final = re.compile(r"(\\.)|,", re.DOTALL)
 
 
@@ -31,7 +33,11 @@ class DraftOptions(TypedDict, total=False):
     limit: how many items, 1 to 100; the default is 12.
     offset: how many items to leave out, for the pages after the first; the list ends at 100.
     mode: `mixed` (of equals the newer first), `background` (older than the seed), `latest`.
-    tag: only articles with this tag.
+    tag: only articles with one of these tags; `-NAME` leaves out.
+    author: only articles by one of these authors.
+    attr: by the name of an attribute, its values: `{"price": "10..20", "city": ["Osh"]}`.
+    published_after: only articles published then or later; a date is its first moment in UTC.
+    published_before: only articles published before.
     exclude: ids that are not to be listed.
     max_age: only articles of at most this age, in days; 30 or "30d".
     diversity: 0 to 1, instead of the policy's.
@@ -43,6 +49,10 @@ class DraftOptions(TypedDict, total=False):
     offset: int | None
     mode: Literal["mixed", "background", "latest"] | None
     tag: Words | None
+    author: Words | None
+    attr: Mapping[str, AttributeWords] | None
+    published_after: datetime | date | str | None
+    published_before: datetime | date | str | None
     exclude: Collection[ArticleId] | None
     max_age: int | str | None
     diversity: float | None
@@ -53,7 +63,7 @@ class DraftOptions(TypedDict, total=False):
 class ListOptions(DraftOptions, total=False):
     """The options of the list of a stored article.
 
-    section: only articles of this section.
+    section: only articles of these sections.
     language: BCP-47 tags, or "any"; the default is the language of the article.
     """
 
@@ -87,7 +97,8 @@ class FragmentOptions(ListOptions, total=False):
 class ListRequest(ListOptions, total=False):
     """One list of a page: `article_id`, `like` and `unlike`, or the text of a draft; and options.
 
-    In the request for a draft, `section` and `language` are those of the text.
+    In the request for a draft, `section` and `language` are those of the text; those of the list
+    stand in `options`.
     """
 
     article_id: ArticleId
@@ -111,11 +122,18 @@ class ListRequest(ListOptions, total=False):
     never_recommend: bool
     translation_of: ArticleId | None
     version: int | None
+    attributes: Mapping[str, object]
+    options: ListOptions
 
 
 def query_of(options: Mapping[str, object]) -> dict[str, str]:
     """Options as an address has them."""
-    return {name: _in_query(value) for name, value in body_of(options).items()}
+    body = body_of(options)
+    attributes = body.pop("attr", {})
+    written = {name: _in_query(value) for name, value in body.items()}
+    if isinstance(attributes, Mapping):
+        written |= {f"attr.{name}": _of_attribute(one) for name, one in attributes.items()}
+    return written
 
 
 def body_of(options: Mapping[str, object]) -> dict[str, object]:
@@ -132,6 +150,8 @@ def _written(name: str, value: object) -> object:
             return [as_id(one) for one in value] or None
         case "language", Collection() if not isinstance(value, str):
             return ",".join(value)
+        case ("published_after" | "published_before", date()) | ("attr", Mapping()):
+            return as_fields({name: value})[name] or None
         case _:
             return value
 
@@ -146,6 +166,19 @@ def _in_query(value: object) -> str:
             return str(value)
         case Collection():
             return ",".join(_COMMA.sub(_escape_comma, str(one)) for one in value)
+        case _:
+            return str(value)
+
+
+def _of_attribute(value: object) -> str:
+    """Values of an attribute, as an address has them; a number below 0 excludes nothing."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"\\{value}" if value < 0 else str(value)
+        case Collection() if not isinstance(value, str):
+            return ",".join(_COMMA.sub(_escape_comma, _of_attribute(one)) for one in value)
         case _:
             return str(value)
 

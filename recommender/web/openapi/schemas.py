@@ -163,7 +163,8 @@ def _nullable(schema: Document) -> Document:
 def _components(found: Mapping[str, Document]) -> Document:
     """The named schemas, and those that are made of others; fields have meanings and examples."""
     made = {name: simplify(_describe(one)) for name, one in found.items()}
-    parts = [made.pop(name) for name in PARTS_OF_A_REQUEST if name in made]
+    parts = [made[name] for name in PARTS_OF_A_REQUEST if name in made]
+    made.pop(Examples.__name__, None)  # its fields stand in a request alone
     if Article.__name__ in made:
         article = made[Article.__name__]
         made |= {ADDRESSED: _addressed(article), PATCH: _patch(article)}

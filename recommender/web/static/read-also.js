@@ -6,7 +6,7 @@
     return given.length ? found.apply(document, given) : found;
   };
   const source = own("currentScript")?.src;
-  const names = "limit offset mode language section tag exclude max-age min-score diversity heading heading-level images";
+  const names = "limit offset mode language section tag author published-after published-before exclude max-age min-score diversity heading heading-level images";
   const part = /<(section|h[2-6]|ul|li|a|img|span|time)((?: (?:class|id|lang|dir|role|aria-labelledby|href|src|alt|loading|decoding|referrerpolicy|datetime)="[^"<>]*")*)>|([^<>]+)|<\/\w+>/gy;
   const plain = text => text.replace(/&(?:#(\d+)|amp|(lt)|gt);/g, (all, code, less) =>
     code ? String.fromCharCode(code) : all == "&amp;" ? "&" : less ? "<" : ">");
@@ -35,6 +35,9 @@
       for (const name of names.split(" ")) {
         const value = place.getAttribute("data-" + name);
         if (value) query.set(name.replace("-", "_"), value);
+      }
+      for (const { name, value } of place.attributes) {
+        if (name.startsWith("data-attr.")) query.set(name.slice(5), value);
       }
       const id = encodeURIComponent(place.getAttribute("data-read-also"));
       if (/^\.*$/.test(id)) return;

@@ -63,6 +63,7 @@ def _publish(catalog: Catalog, count: int, change: int) -> str:
         },
         labels={name: ["made"] for name in EMPTY.labels},
         keywords=[()] * count,
+        numbers=[{}] * count,
         display=[b"a headline of sixty letters, an address and what else is shown"] * count,
     )
     with catalog.lock():
