@@ -5,6 +5,7 @@ from collections.abc import Callable
 from html import escape
 from time import sleep
 from typing import Any, Final
+from urllib.parse import parse_qs
 from urllib.request import urlopen
 
 import pytest
@@ -23,7 +24,7 @@ SEED: Final = "plain-en-0"
 RESERVE: Final = "read-also-list:not(:defined) { display: block; block-size: calc(3.5em + %s) }"
 """What a page keeps for the list until the module is there: the heading, and the rows."""
 ROWS: Final = "6 * 5.25em"
-ROWS_OF_THREE_CARDS: Final = "2 * (6.75em + 8em) + 1em"
+ROWS_OF_THREE_CARDS: Final = "2 * 15.25em + 1em"
 EVENTS: Final = """<script>
 window.told = [];
 for (const name of ["read-also-load", "read-also-error"]) {
@@ -81,6 +82,15 @@ def change(page: Page, **attributes: str) -> None:
         "(list, all) => all.forEach(([name, value]) => list.setAttribute(name, value))",
         [*map(list, attributes.items())],
     )
+
+
+def overflow(page: Page) -> float:
+    """How far the texts of an item reach below its row, in pixels; the worst one."""
+    found: float = page.locator("read-also-list li:not(.blank)").evaluate_all(
+        "all => Math.max(...all.map(li => li.lastElementChild.getBoundingClientRect().bottom"
+        " - li.getBoundingClientRect().bottom))"
+    )
+    return found
 
 
 def texts(page: Page, selector: str) -> list[str]:
@@ -151,6 +161,18 @@ def test_links_are_reached_by_keyboard_in_their_order_and_are_seen(
         )
     hrefs = shown.page.locator("read-also-list a").evaluate_all("all => all.map(a => a.href)")
     assert reached == [[href, "solid"] for href in hrefs]
+
+
+def test_its_attributes_are_the_options_of_the_list(
+    cms: Cms, tab: Tabs, element: Callable[..., str]
+) -> None:
+    options = {"limit": "3", "max_age": "30d", "section": "-a\\,b,c", "attr.price": "10..20"}
+    shown = tab()
+    shown.page.goto(cms.put("/options", EVENTS + element(published_after="2024-01-01", **options)))
+    settled(shown.page)
+    (asked,) = [url for url in shown.asked if "/related" in url]
+    sent = {"published_after": ["2024-01-01"], "presentation": ["1"]}
+    assert parse_qs(asked.partition("?")[2]) == sent | {n: [one] for n, one in options.items()}
 
 
 def test_words_of_the_page_stand_for_those_of_the_service(
@@ -338,6 +360,7 @@ def fewer(body: dict[str, Any]) -> None:
 
 def with_images(body: dict[str, Any]) -> None:
     for at, item in enumerate(body["items"]):
+        item["title"] = "Long " * 60
         item["image_url"] = f"http://127.0.0.1/{at}.svg"
 
 
@@ -386,6 +409,7 @@ def test_nothing_moves_while_a_list_comes(
     settled(shown.page)
     shown.page.wait_for_load_state("networkidle")
     assert shown.page.evaluate("shift") == 0
+    assert overflow(shown.page) <= 0
     assert shown.page.evaluate("document.querySelector('#after').offsetTop") > 300
 
 
@@ -459,8 +483,4 @@ def test_hostile_headlines_fit_the_width_of_a_telephone_and_their_rows(
     shown.page.goto(cms.put("/narrow", EVENTS + body))
     settled(shown.page)
     assert shown.page.evaluate("document.scrollingElement.scrollWidth") == 320
-    over = shown.page.locator("read-also-list li:not(.blank)").evaluate_all(
-        "all => Math.max(...all.map(li => li.lastElementChild.getBoundingClientRect().bottom"
-        " - li.getBoundingClientRect().bottom))"
-    )
-    assert over <= 0
+    assert overflow(shown.page) <= 0

@@ -1,18 +1,19 @@
 /** A typed client of the HTTP API, for a CMS or a script. Fields are named as in the API. */
 
 import { asLine, loadsOf, sendLoad } from "./bulk.js";
-import { Connection, pathOf, queryOf, readAnswer } from "./connection.js";
+import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.js";
 
 /**
  * @import {
- *   AppearsIn, Article, ArticlePage, ArticlePatch, BlocksNow, BulkItem, Override, PinsNow,
- *   Readiness, RelatedList, RelatedLists, RelatedRequest, Written,
+ *   AppearsIn, Article, ArticlePage, ArticlePatch, WriteStatus, AuditPage, AuditRecord, BlocksNow,
+ *   BulkItem, ListOptions as ApiListOptions, Override, PinsNow, Readiness, RelatedList, RelatedLists,
+ *   RelatedRequest, Written,
  * } from "../types/api.js"
  * @import { CallOptions, ConnectionOptions, Sending } from "./connection.js"
  */
 
 /** @typedef {"id" | "article_id" | "translation_of"} NamedById */
-/** @typedef {`${string}_at` | `${string}_until`} NamedByTime */
+/** @typedef {`${string}_at` | `${string}_until` | `published_${string}`} NamedByTime */
 /**
  * @template K
  * @typedef {K extends NamedById ? number : K extends NamedByTime ? Date : never} Also
@@ -22,8 +23,7 @@ import { Connection, pathOf, queryOf, readAnswer } from "./connection.js";
  * @template T
  * @typedef {{ [K in keyof T]: T[K] | Also<K> }} Given
  */
-/** @typedef {Exclude<keyof Article, "section" | "language"> | "article_id"} OfTheText */
-/** @typedef {Omit<RelatedRequest, OfTheText> & { presentation?: boolean }} ListOptions */
+/** @typedef {Given<ApiListOptions> & { presentation?: boolean }} ListOptions */
 /** @typedef {{ heading?: string, heading_level?: number, images?: boolean }} Look */
 /**
  * The options of a list in HTML.
@@ -38,11 +38,18 @@ import { Connection, pathOf, queryOf, readAnswer } from "./connection.js";
  * the service waits was enough. The write is stored in any case.
  * @typedef {{ visible: boolean }} Visibility
  */
+/**
+ * @typedef {object} NotReady the service is there, but has nothing to answer from yet.
+ * @property {"not ready"} status
+ * @property {string} detail why.
+ * @property {number | null} retryAfter seconds that it asks to wait.
+ */
 /** @typedef {{ delete: { id: string | number } }} Deletion a line of a bulk load */
 
 const SEARCH_TIMEOUT = 30_000; // ms, of `appearsIn`; the service searches for eight seconds
 const LONGEST_QUERY = 7_500; // characters; servers refuse an address of more than some 8,000
 const ACCEPTED = 202;
+const AWAY = 503;
 const NAMED_BY_ID = new Set(["id", "article_id", "translation_of"]);
 
 /** Asks one Read Also service. Each call is rejected with an ApiError if the service refuses it. */
@@ -68,7 +75,8 @@ export class Client {
   related(articleId, options = {}, call = {}) {
     const query = queryOf(options);
     if (String(new URLSearchParams(query)).length > LONGEST_QUERY) {
-      return this.relatedTo({ article_id: articleId, ...options }, call);
+      const json = { article_id: String(articleId), ...options };
+      return this.#read("items", "POST", "/v1/related", { json, ...call });
     }
     return this.#read("items", "GET", pathOf(articleId, "/related"), { query, ...call });
   }
@@ -86,12 +94,24 @@ export class Client {
 
   /**
    * The list that a text would get. Nothing is stored.
-   * @param {Given<RelatedRequest>} draft its fields, and the options of the list.
+   * @param {Given<RelatedRequest>} draft the fields of a text, and the options of the list.
    * @param {CallOptions} [call]
    * @returns {Promise<RelatedList>}
    */
-  relatedTo(draft, { signal } = {}) {
+  relatedForDraft(draft, { signal } = {}) {
     return this.#read("items", "POST", "/v1/related", { json: document(draft), signal });
+  }
+
+  /**
+   * A list that is like some articles, such as a reader's last ones. Nothing is stored.
+   * @param {readonly (string | number)[]} like
+   * @param {ListOptions & { unlike?: readonly (string | number)[] }} [options]
+   * @param {CallOptions} [call]
+   * @returns {Promise<RelatedList>}
+   */
+  relatedLike(like, { unlike = [], ...options } = {}, { signal } = {}) {
+    const json = { like: like.map(String), unlike: unlike.map(String), ...options };
+    return this.#read("items", "POST", "/v1/related", { json, signal });
   }
 
   /**
@@ -136,6 +156,17 @@ export class Client {
    */
   get(articleId, { signal } = {}) {
     return this.#read("id", "GET", pathOf(articleId), { signal });
+  }
+
+  /**
+   * How far the last write of an article has come: whether every worker shows it, what it waits for,
+   * and what is wrong with a text that cannot be read.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<WriteStatus>}
+   */
+  status(articleId, { signal } = {}) {
+    return this.#read("state", "GET", pathOf(articleId, "/status"), { signal });
   }
 
   /**
@@ -199,7 +230,7 @@ export class Client {
    * @param {string | number} articleId
    * @param {WriteOptions} [call]
    */
-  deletePins(articleId, call) {
+  removePins(articleId, call) {
     return this.#remove(pathOf(articleId, "/pins"), call);
   }
 
@@ -229,7 +260,7 @@ export class Client {
    * @param {string | number} articleId
    * @param {WriteOptions} [call]
    */
-  deleteBlocks(articleId, call) {
+  removeBlocks(articleId, call) {
     return this.#remove(pathOf(articleId, "/blocks"), call);
   }
 
@@ -245,13 +276,33 @@ export class Client {
   }
 
   /**
-   * What there is to answer from. It is asked once; as long as there is nothing, the call is
-   * rejected with an ApiError of the status 503.
+   * What there is to answer from, or why there is nothing yet. It is asked once.
    * @param {CallOptions} [call]
-   * @returns {Promise<Readiness>}
+   * @returns {Promise<Readiness | NotReady>}
    */
-  ready({ signal } = {}) {
-    return this.#read("generation", "GET", "/readyz", { attempts: 1, signal });
+  async readyz({ signal } = {}) {
+    try {
+      return await this.#read("generation", "GET", "/readyz", { attempts: 1, signal });
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === AWAY)) throw error;
+      return { status: "not ready", detail: error.detail, retryAfter: error.retryAfter };
+    }
+  }
+
+  /**
+   * Who changed what, the oldest first, fetched page by page. It needs a key with the scope `admin`.
+   * @param {CallOptions & { after?: number, pageSize?: number }} [call] `after`: the last number read.
+   * @returns {AsyncGenerator<AuditRecord, void, void>}
+   */
+  async *audit({ after = 0, pageSize = 100, signal } = {}) {
+    /** @type {AuditPage} */
+    let page;
+    do {
+      const sending = { query: queryOf({ after, limit: pageSize }), signal };
+      page = await this.#read("entries", "GET", "/v1/audit", sending);
+      yield* page.entries;
+      after = page.next;
+    } while (page.entries.length > 0);
   }
 
   /**

@@ -86,8 +86,8 @@ export class ReadAlsoList extends PageElement {
   }
 
   #refresh() {
-    const names = ["base", "article", ...LIST_ATTRIBUTES];
-    const asked = JSON.stringify(names.map((name) => this.getAttribute(name)));
+    const names = ["base", "article", ...optionsOf(this)];
+    const asked = JSON.stringify(names.map((name) => [name, this.getAttribute(name)]));
     if (asked !== this.#asked) {
       this.#asked = asked;
       this.#list = null;
@@ -155,12 +155,21 @@ export class ReadAlsoList extends PageElement {
  */
 async function fetchList(element, signal) {
   const base = new URL(element.getAttribute("base") || "/", location.href);
-  const given = LIST_ATTRIBUTES.map((name) => [name, element.getAttribute(name) || null]);
+  const given = optionsOf(element).map((name) => [name, element.getAttribute(name) || null]);
   const options = given.map(([name, value]) => [String(name).replaceAll("-", "_"), value]);
   const query = queryOf({ ...Object.fromEntries(options), presentation: true });
   const path = pathOf(element.getAttribute("article") ?? "", "/related");
   const connection = new Connection(base.href, { attempts: 1, timeout: TIMEOUT });
   return readAnswer(await connection.call("GET", path, { query, signal }), "items");
+}
+
+/**
+ * The attributes that are options; those that begin with `attr.` filter by attributes of articles.
+ * @param {HTMLElement} element
+ */
+function optionsOf(element) {
+  const own = element.getAttributeNames().filter((name) => name.startsWith("attr."));
+  return [...LIST_ATTRIBUTES, ...own];
 }
 
 /** @param {HTMLElement} element */

@@ -44,7 +44,7 @@ section {
   overflow: hidden;
   overflow-wrap: anywhere;
 }
-.time { font-size: 0.8125em; color: var(--read-also-quiet, inherit); }
+.time { margin-block-start: 0.25em; font-size: 0.8125em; color: var(--read-also-quiet, inherit); }
 .title, .time { text-align: -webkit-match-parent; text-align: match-parent; }
 .pictured { padding-inline-end: calc(var(--read-also-image-width, 6em) + 1em); }
 .image {
@@ -62,7 +62,7 @@ section {
 }
 .cards .item { block-size: var(--read-also-item-size, 6.75em); }
 .cards.images .item {
-  block-size: calc(var(--read-also-item-size, 6.75em) + var(--read-also-image-height, 8em));
+  block-size: calc(var(--read-also-item-size, 6.75em) + var(--read-also-image-height, 8em) + 0.5em);
 }
 .cards .title { -webkit-line-clamp: var(--read-also-lines, 3); }
 .cards .pictured { padding-inline-end: 0; }

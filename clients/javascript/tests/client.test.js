@@ -100,7 +100,7 @@ test("a write says whether it is visible", async () => {
     await client.put({ id: "a", title: "T" }, { wait: true }),
     await client.patch("a", { title: null }, { wait: true }),
     await client.delete("a", { wait: true }),
-    await client.deletePins("a", { wait: true }),
+    await client.removePins("a", { wait: true }),
     await client.setBlocks("a", [{ id: 5, ends_at: new Date(0) }], { by: "Anna" }),
   ];
   assert.deepEqual(visible.map((one) => one.visible), [true, false, false, true, false]);
@@ -160,9 +160,10 @@ test("after the last attempt the refusal is thrown, and at once if the wait woul
 });
 
 test("whether the service is ready is asked once", async () => {
-  const { client, asked } = await answering([{ status: 503 }, { json: { status: "ready", generation: "g" } }]);
-  await assert.rejects(client.ready(), { status: 503 });
-  assert.equal((await client.ready()).generation, "g");
+  const busy = { status: 503, headers: { "Retry-After": "2" }, json: { detail: "no archive" } };
+  const { client, asked } = await answering([busy, { json: { status: "ready", generation: "g" } }]);
+  assert.deepEqual(await client.readyz(), { status: "not ready", detail: "no archive", retryAfter: 2 });
+  assert.equal((await client.readyz()).generation, "g");
   assert.equal(asked.length, 2);
 });
 
@@ -197,20 +198,35 @@ test("all articles come page by page", async () => {
   assert.deepEqual(asked.map(({ url }) => url), ["/v1/articles?limit=1", "/v1/articles?limit=1&cursor=c1"]);
 });
 
+test("the audit log comes page by page, until a page is empty", async () => {
+  const page = (numbers, next) => ({ json: { entries: numbers.map((number) => ({ number })), next } });
+  const { client, asked } = await answering([page([1, 2], 2), page([3], 3), page([], 3)]);
+  const entries = await all(client.audit({ pageSize: 2 }));
+  assert.deepEqual(entries.map(({ number }) => number), [1, 2, 3]);
+  const queries = [0, 2, 3].map((after) => `after=${after}&limit=2`);
+  assert.deepEqual(asked.map(({ url }) => url.split("?")[1]), queries);
+});
+
 test("lists of one page, drafts, and the other calls have their addresses", async () => {
   const { client, asked } = await answering([({ url }) => ({
-    json: { lists: [], items: [], pins: [], blocks: [], appears_in: [], id: "a", url },
+    json: { lists: [], items: [], state: "read", pins: [], blocks: [], appears_in: [], id: "a", url },
   })]);
   await client.relatedLists([{ article_id: "a", limit: 2 }]);
-  await client.relatedTo({ title: "T", limit: 2 });
+  await client.relatedForDraft({ title: "T", limit: 2 });
+  await client.relatedLike([7], { unlike: ["b"], limit: 2 });
+  await client.status("a");
   await client.relatedHtml("a", { heading_level: 3, images: true });
   await client.pins("a");
   await client.blocks("a");
   await client.appearsIn("a");
   await client.get("a");
   assert.deepEqual(asked.map(({ method, url }) => `${method} ${url}`), [
-    "POST /v1/related", "POST /v1/related", "GET /v1/articles/a/related.html?heading_level=3&images=1",
+    "POST /v1/related", "POST /v1/related", "POST /v1/related", "GET /v1/articles/a/status",
+    "GET /v1/articles/a/related.html?heading_level=3&images=1",
     "GET /v1/articles/a/pins", "GET /v1/articles/a/blocks", "GET /v1/articles/a/appears-in", "GET /v1/articles/a",
   ]);
-  assert.deepEqual(JSON.parse(asked[0].body), { requests: [{ article_id: "a", limit: 2 }] });
+  assert.deepEqual(asked.slice(0, 3).map(({ body }) => JSON.parse(body)), [
+    { requests: [{ article_id: "a", limit: 2 }] }, { title: "T", limit: 2 },
+    { like: ["7"], unlike: ["b"], limit: 2 },
+  ]);
 });

@@ -17,7 +17,8 @@ const HEADLINES = [
   "Nurses ask for shorter nights", "The library lends out telescopes", "Bees return to the roof of the opera",
   "A baker from the hills wins the prize for rye bread", "Floods close the tunnel under the river",
   "The museum finds a lost map of the coast", "Teachers try lessons without telephones",
-  "A bridge of wood carries lorries now", "The harbour gets a school for pilots", "Sheep mow the lawn of the castle",
+  "A bridge of wood carries lorries now", "The harbour gets a school for pilots",
+  "Sheep mow the lawn of the castle",
 ];
 const story = (id) => ({
   id,
@@ -41,8 +42,8 @@ async function eventually(ask, accepts) {
 }
 
 test("the archive is empty, and that is told", async () => {
-  const { status, store } = await eventually(() => api.ready(), () => true);
-  assert.deepEqual([status, store], ["ready", "ok"]);
+  const { store } = await eventually(() => api.readyz(), ({ status }) => status === "ready");
+  assert.equal(store, "ok");
   await assert.rejects(api.get("1"), { status: 404 });
   assert.deepEqual(await all(api.articles()), []);
 });
@@ -59,7 +60,9 @@ test("a bulk load is answered line by line, in its order", async () => {
 });
 
 test("a write is visible where it waited, and is in a list then", async () => {
-  await eventually(() => api.put(story(12), { wait: true }), ({ visible }) => visible);
+  for (let id = 1; id <= 12; id += 1) {
+    await eventually(() => api.status(id), ({ state }) => state === "visible");
+  }
   const written = await api.put(story(13), { wait: true });
   assert.deepEqual({ ...written, change: 0 }, { id: "13", result: "created", change: 0, visible: true });
   assert.equal((await api.put(story(13))).result, "unchanged");
@@ -69,7 +72,7 @@ test("a write is visible where it waited, and is in a list then", async () => {
   assert.equal(list.presentation.heading, "Read also");
   const html = await api.relatedHtml(13, { limit: 3, language: "any" });
   for (const { title } of list.items) assert(html.includes(title));
-  assert.equal((await api.ready()).status, "ready");
+  assert.equal((await api.readyz()).status, "ready");
 });
 
 test("an article is changed, fetched, and deleted twice", async () => {
@@ -98,15 +101,17 @@ test("pins and blocks are in force when the call that waited is answered", async
   assert.deepEqual([pin.id, pin.why, pin.by], ["12", "ours", "t: Anna"]);
   assert.deepEqual((await api.blocks(1)).blocks.map(({ id }) => id), ["2"]);
   assert((await api.appearsIn(12)).appears_in.includes("1"));
-  assert((await api.deletePins(1, { wait: true })).visible);
-  await api.deleteBlocks(1);
+  assert((await api.removePins(1, { wait: true })).visible);
+  await api.removeBlocks(1);
   assert.deepEqual((await api.pins(1)).pins, []);
 });
 
 test("a draft gets a list, and the lists of a page do not repeat each other", async () => {
   const { id: _, ...draft } = story(5);
-  const list = await api.relatedTo({ ...draft, limit: 2 });
+  const list = await api.relatedForDraft({ ...draft, limit: 2 });
   assert.deepEqual([list.article_id, list.items.length], [null, 2]);
+  const like = await api.relatedLike([1, 3], { unlike: [2], limit: 2, language: "any" });
+  assert(like.items.every(({ id }) => !["1", "2", "3"].includes(id)));
   const lists = await api.relatedLists([{ article_id: "1", limit: 3 }, { article_id: "3", limit: 3 }]);
   const shown = lists.flatMap(({ items }) => items.map(({ id }) => id));
   assert.equal(new Set(shown).size, 6);
@@ -134,6 +139,8 @@ test("a write that shows too late is stored, and says that it does not show yet"
     const written = await api.put({ ...story(14), body: "A text that nobody reads now." }, { wait: true });
     assert.deepEqual([written.result, written.visible], ["created", false]);
     assert.equal((await api.get(14)).id, "14");
+    const { id, state, waits_for } = await api.status(14);
+    assert.deepEqual([id, state, waits_for], ["14", "received", "indexer"]);
   } finally {
     process.kill(Number(indexer), "SIGCONT");
   }

@@ -160,6 +160,24 @@ export interface components {
              */
             readonly complete: boolean;
         };
+        /** @description How far the archive is read, while a large part of it waits, such as a first import. */
+        readonly ArchiveProgress: {
+            /**
+             * @description How many articles do not wait.
+             * @example 1200
+             */
+            readonly read: number;
+            /**
+             * @description How many articles there are.
+             * @example 10000
+             */
+            readonly stored: number;
+            /**
+             * @description How it goes faster.
+             * @example to read it faster, run: read-also rebuild
+             */
+            readonly advice: string;
+        };
         /**
          * @description One article as a newsroom sends it. Its text stays as given.
          *
@@ -766,24 +784,6 @@ export interface components {
              */
             readonly pins: readonly components["schemas"]["RecordedOverride"][];
         };
-        /** @description The articles that a list is to be like, and those that it is to be unlike, in any order. */
-        readonly Examples: {
-            /**
-             * @description Ids of 1 to 20 articles that the list is to be like.
-             * @example [
-             *       "guiyang-smart-city",
-             *       "bijie-data-labellers"
-             *     ]
-             */
-            readonly like: readonly string[];
-            /**
-             * @description Ids of at most 20 articles that the list is to be unlike; together with `like`.
-             * @example [
-             *       "guiyang-expo-opens"
-             *     ]
-             */
-            readonly unlike?: readonly string[];
-        };
         /**
          * @description The parts of an item's place.
          *
@@ -1352,6 +1352,15 @@ export interface components {
              * @example null
              */
             readonly unserved: string | null;
+            /**
+             * @description How far the archive is read, while a large part of it waits; else null.
+             * @example {
+             *       "read": 1200,
+             *       "stored": 10000,
+             *       "advice": "to read it faster, run: read-also rebuild"
+             *     }
+             */
+            readonly archive_reading: components["schemas"]["ArchiveProgress"] | null;
         };
         /**
          * @description How an item came into a list. `pinned`: an editor put it there; `semantic`: it is related; `words`: it is related by its words alone; `fallback:section`, `fallback:latest`: the list was filled up with the newest of the section, or of all.
@@ -1445,7 +1454,7 @@ export interface components {
              */
             readonly offset?: number;
             /**
-             * @description What cost it the most places; left out if the list is full.
+             * @description What cost it the most places; left out if the list is full, unless the article was not read yet.
              * @example few_eligible
              */
             readonly short_because?: components["schemas"]["ShortBecause"];
@@ -1475,6 +1484,15 @@ export interface components {
              *     }
              */
             readonly presentation?: components["schemas"]["Presentation"];
+            /**
+             * @description How far the archive is read, while a large part of it waits.
+             * @example {
+             *       "read": 1200,
+             *       "stored": 10000,
+             *       "advice": "to read it faster, run: read-also rebuild"
+             *     }
+             */
+            readonly archive_reading?: components["schemas"]["ArchiveProgress"];
         };
         /** @description The lists of one page; no two show the same article. */
         readonly RelatedLists: {
@@ -1645,6 +1663,7 @@ export interface components {
                 readonly [key: string]: string | number | boolean | readonly (string | number | boolean)[] | null;
             };
             /**
+             * @description Ids of 1 to 20 articles that the list is to be like.
              * @example [
              *       "guiyang-smart-city",
              *       "bijie-data-labellers"
@@ -1652,6 +1671,7 @@ export interface components {
              */
             readonly like?: readonly string[];
             /**
+             * @description Ids of at most 20 articles that the list is to be unlike; together with `like`.
              * @example [
              *       "guiyang-expo-opens"
              *     ]
@@ -1794,7 +1814,7 @@ export interface components {
          * @description What cost a list the most places, where it is shorter than asked for.
          * @enum {string}
          */
-        readonly ShortBecause: "no_related" | "few_eligible" | "filters" | "min_score" | "threshold" | "duplicates" | "caps";
+        readonly ShortBecause: "no_related" | "not_read_yet" | "few_eligible" | "filters" | "min_score" | "threshold" | "duplicates" | "caps";
         /**
          * @description Whether an article may be shown: only `published` ones are.
          * @enum {string}
@@ -1814,10 +1834,95 @@ export interface components {
             readonly id: string;
         };
         /**
+         * @description What has to happen next: the `indexer` reads the text, `workers` follow, or the CMS sends `another_text`.
+         * @enum {string}
+         */
+        readonly WaitsFor: "indexer" | "workers" | "another_text";
+        /**
          * @description What a write did; `unchanged`: it was stored so.
          * @enum {string}
          */
         readonly WriteResult: "created" | "updated" | "unchanged";
+        /**
+         * @description How far a write has come. `received`: it is stored, and its text waits to be read; `read`: its text was read; `indexed`: the worker that answers shows it; `visible`: every worker of this machine does; `parked`: its text could not be read, three times.
+         * @enum {string}
+         */
+        readonly WriteState: "received" | "read" | "indexed" | "visible" | "parked";
+        /** @description How far the last write of an article has come, on the machine that answers. */
+        readonly WriteStatus: {
+            /**
+             * @description The id of the article.
+             * @example guiyang-smart-city
+             */
+            readonly id: string;
+            /**
+             * @description How far the write has come.
+             * @example received
+             */
+            readonly state: components["schemas"]["WriteState"];
+            /**
+             * @description What has to happen next; null if nothing has to.
+             * @example indexer
+             */
+            readonly waits_for: components["schemas"]["WaitsFor"] | null;
+            /**
+             * @description The rule that keeps the article out of every list now; null if none does.
+             * @example null
+             */
+            readonly hidden_because: components["schemas"]["Rule"] | null;
+            /**
+             * @description The number of the write.
+             * @example 12
+             */
+            readonly change: number;
+            /**
+             * Format: date-time
+             * @description When it was stored; null if that was forgotten.
+             * @example 2026-05-26T06:00:00Z
+             */
+            readonly written_at: string | null;
+            /**
+             * @description The number of the change that its text was read; null if it was not read yet, or the write brought no new text.
+             * @example null
+             */
+            readonly read_change: number | null;
+            /**
+             * Format: date-time
+             * @description When its text was read.
+             * @example null
+             */
+            readonly read_at: string | null;
+            /**
+             * @description All workers of this machine show every change up to this number.
+             * @example 12
+             */
+            readonly shown_change: number;
+            /**
+             * @description How many workers this machine has.
+             * @example 2
+             */
+            readonly workers: number;
+            /**
+             * @description How many texts, of all articles, wait to be read.
+             * @example 4
+             */
+            readonly waiting: number;
+            /**
+             * @description How often the text could not be read.
+             * @example 0
+             */
+            readonly attempts: number;
+            /**
+             * @description Why, the last time.
+             * @example null
+             */
+            readonly error: string | null;
+            /**
+             * @description What to do about it.
+             * @example null
+             */
+            readonly remedy: string | null;
+        };
         /** @description The result of a write. */
         readonly Written: {
             /**
@@ -1845,6 +1950,7 @@ export interface components {
 }
 export type AddressedArticle = components['schemas']['AddressedArticle'];
 export type AppearsIn = components['schemas']['AppearsIn'];
+export type ArchiveProgress = components['schemas']['ArchiveProgress'];
 export type Article = components['schemas']['Article'];
 export type ArticlePage = components['schemas']['ArticlePage'];
 export type ArticlePatch = components['schemas']['ArticlePatch'];
@@ -1861,7 +1967,6 @@ export type Direction = components['schemas']['Direction'];
 export type Dropped = components['schemas']['Dropped'];
 export type EarlierBlocks = components['schemas']['EarlierBlocks'];
 export type EarlierPins = components['schemas']['EarlierPins'];
-export type Examples = components['schemas']['Examples'];
 export type Explanation = components['schemas']['Explanation'];
 export type FieldFault = components['schemas']['FieldFault'];
 export type FolderState = components['schemas']['FolderState'];
@@ -1891,7 +1996,10 @@ export type ShortBecause = components['schemas']['ShortBecause'];
 export type Status = components['schemas']['Status'];
 export type StoreState = components['schemas']['StoreState'];
 export type Target = components['schemas']['Target'];
+export type WaitsFor = components['schemas']['WaitsFor'];
 export type WriteResult = components['schemas']['WriteResult'];
+export type WriteState = components['schemas']['WriteState'];
+export type WriteStatus = components['schemas']['WriteStatus'];
 export type Written = components['schemas']['Written'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;
