@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -213,6 +213,25 @@ def test_lists_take_every_option(cms: Client) -> None:
     assert "harbour-5" in {one.id for one in found.dropped if one.rule == "excluded"}
 
 
+def test_filters_are_the_same_in_an_address_and_in_a_body(cms: Client) -> None:
+    attributes = {"price": -12.5, "free": True}
+    assert cms.patch("harbour-7", {"attributes": attributes}, wait=True).visible
+    filters: Any = {
+        "section": ["city", "-farm"],
+        "tag": {"port"},
+        "published_after": date(2026, 10, 1),
+        "published_before": datetime(2026, 10, 12, 9, tzinfo=UTC),
+        "attr": {"price": "-0..10", "free": [True, "-no"]},
+    }
+    request: Any = {"article_id": "harbour-2", "limit": 5, **filters}
+    (in_body,) = cms.related_lists([request])
+    assert cms.related("harbour-2", limit=5, **filters) == in_body
+    assert cms.get("harbour-7").attributes == {"free": True, "price": -12.5}
+    hint = cms.related("harbour-2", section="citty").hint
+    assert hint
+    assert "'city'" in hint
+
+
 def test_a_query_too_long_for_an_address_gives_the_same_list(cms: Client) -> None:
     every = cms.related("harbour-2", limit=100, language="any", diversity=0.3)
     gone = [item.id for item in every.items[::2]]
@@ -230,8 +249,10 @@ def test_a_list_is_html_too(cms: Client) -> None:
 
 
 def test_drafts_and_the_lists_of_a_page(cms: Client) -> None:
-    draft = cms.related_for_draft({"title": "Harbour crane", "body": "ship quay tide"}, limit=2)
+    text = {"title": "Harbour crane", "body": "ship quay tide", "section": "city"}
+    draft = cms.related_for_draft(text, limit=2, section="-city", language="en")
     assert (draft.article_id, draft.returned) == (None, 2)
+    assert "city" not in {item.section for item in draft.items}
     first, second, third = cms.related_lists(
         [
             {"article_id": "harbour-2", "limit": 4},

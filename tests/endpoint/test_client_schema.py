@@ -15,13 +15,10 @@ import read_also_client
 from read_also_client import AsyncClient, Client, answers, articles, calls, errors, loads
 from read_also_client.exchange import Call
 from read_also_client.options import (
-    DraftOptions,
     FragmentOptions,
-    ListOptions,
     ListRequest,
     ShownListOptions,
 )
-from recommender.web.list_routes import SHARED
 
 Document = dict[str, Any]
 MODELS: dict[str, type[BaseModel]] = {
@@ -137,10 +134,6 @@ def test_every_option_of_a_list_is_a_keyword(
 def test_a_list_of_a_page_has_the_fields_of_the_document(document: Document) -> None:
     theirs = document["components"]["schemas"]["RelatedRequest"]["properties"]
     assert ListRequest.__annotations__.keys() == theirs.keys()
-
-
-def test_the_options_of_a_draft_are_those_that_are_no_fields_of_it() -> None:
-    assert ListOptions.__annotations__.keys() - SHARED == DraftOptions.__annotations__.keys()
 
 
 def referred(schema: Any) -> Iterator[str]:

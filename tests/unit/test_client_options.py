@@ -26,6 +26,8 @@ from read_also_client.options import ListOptions, body_of, query_of
         ({"max_age": 30}, {"max_age": "30d"}),
         ({"max_age": "30d", "language": "any"}, {"max_age": "30d", "language": "any"}),
         ({"language": ("en", "ru")}, {"language": "en,ru"}),
+        ({"tag": {"b", "a", "-c"}, "exclude": {9, 10}}, {"tag": "-c,a,b", "exclude": "10,9"}),
+        ({"attr": {"id": "a/b"}}, {"attr.id": "a/b"}),
         ({"section": "city,-opinion"}, {"section": "city,-opinion"}),
         (
             {"published_after": date(2026, 3, 1), "published_before": "2026-04-01"},
@@ -89,9 +91,15 @@ def test_a_query_that_is_too_long_is_the_same_as_a_body() -> None:
     assert json.loads(call.body or b"") == {"article_id": "17", "exclude": excluded, "limit": 3}
 
 
-def test_a_draft_and_the_lists_of_a_page_have_fields_and_options_in_one_object() -> None:
+def test_a_draft_and_the_lists_of_a_page_have_fields_and_options() -> None:
     draft = calls.related_for_draft({"title": "T", "tags": {"b", "a"}}, {"limit": 2, "tag": None})
-    assert json.loads(draft.body or b"") == {"title": "T", "tags": ["a", "b"], "limit": 2}
+    assert json.loads(draft.body or b"") == {
+        "title": "T",
+        "tags": ["a", "b"],
+        "options": {"limit": 2},
+    }
+    plain = calls.related_for_draft({"title": "T"}, {})
+    assert json.loads(plain.body or b"") == {"title": "T"}
     page = calls.related_lists(
         [{"article_id": 7, "mode": "latest"}, {"title": "T", "language": "en", "exclude": [7]}]
     )

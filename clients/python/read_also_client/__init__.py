@@ -49,7 +49,6 @@ from read_also_client.exchange import Retries
 from read_also_client.foreign_ids import foreign_id, parts_of
 from read_also_client.loads import Deletion
 from read_also_client.options import (
-    DraftOptions,
     FragmentOptions,
     ListOptions,
     ListRequest,
@@ -86,7 +85,6 @@ __all__ = [
     "Client",
     "Deleted",
     "Deletion",
-    "DraftOptions",
     "Dropped",
     "EarlierBlocks",
     "EarlierPins",

@@ -34,7 +34,6 @@ from read_also_client.exchange import (
 )
 from read_also_client.loads import Loads, Write
 from read_also_client.options import (
-    DraftOptions,
     FragmentOptions,
     ListOptions,
     ListRequest,
@@ -133,7 +132,7 @@ class AsyncClient:
         return await self._ask(calls.related_html(article_id, options))
 
     async def related_for_draft(
-        self, draft: BaseModel | Fields, **options: Unpack[DraftOptions]
+        self, draft: BaseModel | Fields, **options: Unpack[ListOptions]
     ) -> RelatedList:
         """The list that a text would get, without storing it."""
         return await self._ask(calls.related_for_draft(draft, options))

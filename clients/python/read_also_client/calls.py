@@ -132,7 +132,8 @@ def related_for_draft(
     draft: BaseModel | Fields, options: Mapping[str, object]
 ) -> Call[RelatedList]:
     """The list that a text would get."""
-    body = as_json({**as_document(draft), **body_of(options)})
+    fields = as_document(draft)
+    body = as_json({**fields, "options": body_of(options)} if options else fields)
     return Call("POST", "/v1/related", reader_of(RelatedList), body=body)
 
 
@@ -218,6 +219,8 @@ def _list_request(request: ListRequest) -> dict[str, Any]:
     rest = {name: one for name, one in request.items() if name not in OPTIONS}
     if "article_id" in request:
         rest["article_id"] = as_id(request["article_id"])
+    if "options" in request:
+        rest["options"] = body_of(request["options"])
     if "like" in request:
         rest |= _examples(request["like"], request.get("unlike", ()))
     if "options" in rest:

@@ -34,7 +34,6 @@ from read_also_client.exchange import (
 )
 from read_also_client.loads import Loads, Write
 from read_also_client.options import (
-    DraftOptions,
     FragmentOptions,
     ListOptions,
     ListRequest,
@@ -146,9 +145,12 @@ class Client:
         return self._ask(calls.related_html(article_id, options))
 
     def related_for_draft(
-        self, draft: BaseModel | Fields, **options: Unpack[DraftOptions]
+        self, draft: BaseModel | Fields, **options: Unpack[ListOptions]
     ) -> RelatedList:
-        """The list that a text would get, without storing it."""
+        """The list that a text would get, without storing it.
+
+        By default it is in the language of the text; `section` filters the list.
+        """
         return self._ask(calls.related_for_draft(draft, options))
 
     def related_like(

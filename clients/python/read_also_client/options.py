@@ -6,12 +6,11 @@ The service checks their values and says what is wrong. An option that is None i
 import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from typing import Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from read_also_client.articles import ArticleId, as_fields, as_id
 
 __all__ = [
-    "DraftOptions",
     "FragmentOptions",
     "ListOptions",
     "ListRequest",
@@ -27,14 +26,16 @@ AttributeWords = str | float | bool | Collection[str | float | bool]
 _COMMA: Final = re.compile(r"(\\.)|,", re.DOTALL)
 
 
-class DraftOptions(TypedDict, total=False):
-    """The options of the list of a draft.
+class ListOptions(TypedDict, total=False):
+    """The options of a list. In a filter, `-NAME` leaves out what has that name.
 
     limit: how many items, 1 to 100; the default is 12.
     offset: how many items to leave out, for the pages after the first; the list ends at 100.
     mode: `mixed` (of equals the newer first), `background` (older than the seed), `latest`.
-    tag: only articles with one of these tags; `-NAME` leaves out.
+    section: only articles of these sections.
+    tag: only articles with one of these tags.
     author: only articles by one of these authors.
+    language: BCP-47 tags, or "any"; the default is the language of the article.
     attr: by the name of an attribute, its values: `{"price": "10..20", "city": ["Osh"]}`.
     published_after: only articles published then or later; a date is its first moment in UTC.
     published_before: only articles published before.
@@ -48,8 +49,10 @@ class DraftOptions(TypedDict, total=False):
     limit: int | None
     offset: int | None
     mode: Literal["mixed", "background", "latest"] | None
+    section: Words | None
     tag: Words | None
     author: Words | None
+    language: Words | None
     attr: Mapping[str, AttributeWords] | None
     published_after: datetime | date | str | None
     published_before: datetime | date | str | None
@@ -58,17 +61,6 @@ class DraftOptions(TypedDict, total=False):
     diversity: float | None
     min_score: float | None
     explain: bool | Literal["all"] | None
-
-
-class ListOptions(DraftOptions, total=False):
-    """The options of the list of a stored article.
-
-    section: only articles of these sections.
-    language: BCP-47 tags, or "any"; the default is the language of the article.
-    """
-
-    section: Words | None
-    language: Words | None
 
 
 class ShownListOptions(ListOptions, total=False):
@@ -147,13 +139,18 @@ def _written(name: str, value: object) -> object:
         case "max_age", int():
             return f"{value}d"
         case "exclude", Collection():
-            return [as_id(one) for one in value] or None
-        case "language", Collection() if not isinstance(value, str):
-            return ",".join(value)
+            return [as_id(one) for one in _in_order(value)] or None
         case ("published_after" | "published_before", date()) | ("attr", Mapping()):
             return as_fields({name: value})[name] or None
+        case _, Collection() if not isinstance(value, str):
+            return _in_order(value) or None
         case _:
             return value
+
+
+def _in_order(values: Collection[Any]) -> list[Any]:
+    """A list; of a set always the same, so that caches know the address again."""
+    return sorted(values, key=str) if isinstance(values, set | frozenset) else list(values)
 
 
 def _in_query(value: object) -> str:
