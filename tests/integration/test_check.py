@@ -213,7 +213,8 @@ def test_a_generation_of_another_store_fails_the_check(
 
 
 def test_a_store_put_back_from_a_backup_fails_the_check(check: Check, execute: Execute) -> None:
-    execute("UPDATE changes SET at = '2020-01-01' WHERE number = (SELECT max(number) FROM changes)")
+    last = "SELECT max(number) FROM changes WHERE kind <> 'published'"
+    execute(f"UPDATE changes SET at = '2020-01-01' WHERE number = ({last})")  # noqa: S608
     result = check()
     assert result.exit_code == 1
     assert "its last change is not in the store's log" in result.stdout
@@ -297,12 +298,13 @@ def test_the_backlog_counts_what_the_live_generation_does_not_know(
 ) -> None:
     origin = Origin.of(Catalog(own_desk.data.snapshots).open_live().manifest)
     position, epoch = origin.point, origin.epoch
-    nothing = Backlog(QueueLength(0, 0, 0), drift=0, change=position.number)
+    published = position.number + 1
+    nothing = Backlog(QueueLength(0, 0, 0), drift=0, change=published)
     assert desk_store.backlog(position, epoch) == nothing
     write(desk_store, make_story("new-1"), make_story("new-2"))
     desk_store.delete("harbour-1")
     execute("UPDATE pending SET attempts = 3 WHERE article_id = 'new-1'")
-    queue, change = QueueLength(0, 1, 1), position.number + 3
+    queue, change = QueueLength(0, 1, 1), published + 3
     assert desk_store.backlog(position, epoch) == Backlog(queue, drift=3, change=change)
     everything = Backlog(queue, drift=len(desk_documents) + 2, change=change)
     assert desk_store.backlog(LOG_START, "") == everything
