@@ -62,6 +62,8 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS: Final = 5
+BUSY_SECONDS: Final = 1
+"""The same where the worker has too much slow work at once: for so long no request waits there."""
 _ARTICLES: Final = "/v1/articles/"
 NO_ADDRESS: Final = "nothing is served at this address; /docs lists what is"
 _log = logging.getLogger(__name__)
@@ -134,7 +136,10 @@ def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             g.fault = type(error).__name__
             _log.warning("%s: %s", printable(request.path), error)
-        return problem(status, public_detail(error))
+        response = problem(status, public_detail(error))
+        if isinstance(error, Busy):
+            response.headers["Retry-After"] = str(BUSY_SECONDS)
+        return response
 
     return handle
 

@@ -5,7 +5,8 @@
 `read-also serve` with two workers. In each trial forty clients push the stories of some 400 words,
 each client one after the other; who is refused tries again after `Retry-After`. When half of them
 are acknowledged, and in other trials when all are, one more story is pushed, with `wait=visible` or
-without. Its seconds count from the first try until a worker lists it with its text read.
+without. Its seconds count from the first try until a worker lists it with its text read; how many
+of the others still wait then does not depend on the speed of the machine.
 """
 
 import json
@@ -28,7 +29,7 @@ from tests.support.serving import KEY, Place, Server, end_by_sigterm
 from tests.support.waiting import until
 
 PARAGRAPHS: Final = 5  # of eighty words
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 300.0
 ALLOWED_SECONDS: Final = 1.0
 DONE: Final = frozenset({200, 201, 202})
 
@@ -108,14 +109,15 @@ def run_trial(port: int, trial: Trial, number: int, stories: int, clients: int) 
         ]
         until(lambda: pushed.acknowledged >= trial.share * stories, PATIENCE_SECONDS, 0.005)
         seconds = breaking_seconds(port, number, waits=trial.waits)
+        left = waiting(port, fresh(number)["id"])
         trial.seconds.append(seconds)
         wait(work)
         stored = time.monotonic() - begun
     until(lambda: waiting(port, documents[0]["id"]) == 0, PATIENCE_SECONDS, 0.1)
     read = time.monotonic() - begun
     return (
-        f"{trial}: {seconds:.2f} s; the others stored after {stored:.1f} s, refused "
-        f"{pushed.refused} times, read after {read:.1f} s"
+        f"{trial}: {seconds:.2f} s, {left} of the others wait; the others stored after "
+        f"{stored:.1f} s, refused {pushed.refused} times, read after {read:.1f} s"
     )
 
 
