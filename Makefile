@@ -136,4 +136,4 @@ sbom: $(AUDITORS) ## What a newsroom installs, as CycloneDX: dist/read-also.cdx.
 	@echo dist/read-also.cdx.json
 
 clean: ## Remove what was built here, the demonstration's data included.
-	rm -rf $(VENV) .venv-audit $(LINTERS) var/demo build dist *.egg-info
+	rm -rf $(VENV) .venv-audit $(LINTERS) var/demo build dist *.egg-info clients/javascript/node_modules

@@ -36,6 +36,8 @@ export class ReadAlsoList extends PageElement {
   /** @type {RelatedList | null} */
   #list = null;
   #asked = "";
+  /** @type {"waiting" | "answered" | "closed"} */
+  #state = "waiting";
   #isDue = false;
   #stop = new AbortController();
   /** @type {IntersectionObserver | null} */
@@ -91,6 +93,7 @@ export class ReadAlsoList extends PageElement {
     if (asked !== this.#asked) {
       this.#asked = asked;
       this.#list = null;
+      this.#state = "waiting";
       this.#stop.abort();
       this.#stop = new AbortController();
       void this.#load(this.#stop.signal);
@@ -102,47 +105,47 @@ export class ReadAlsoList extends PageElement {
   async #load(signal) {
     try {
       const list = await fetchList(this, signal);
-      if (signal.aborted) return;
-      this.#list = list;
-      this.#show();
-      this.#tell("read-also-load", list);
+      this.#answer(signal, list, "read-also-load", list);
     } catch (error) {
-      if (signal.aborted) return;
-      this.#closeUnseen();
-      this.#tell("read-also-error", error);
+      this.#answer(signal, null, "read-also-error", error);
     }
+  }
+
+  /**
+   * @param {AbortSignal} signal of the request; an older one may end after a newer one began.
+   * @param {RelatedList | null} list
+   * @param {string} event
+   * @param {unknown} detail
+   */
+  #answer(signal, list, event, detail) {
+    if (signal.aborted) return;
+    this.#list = list;
+    this.#state = "answered";
+    this.#show();
+    this.dispatchEvent(new CustomEvent(event, { bubbles: true, detail }));
   }
 
   /** Show the list, or keep its place while it is on its way. */
   #show() {
     this.#watch?.disconnect();
     const most = limitOf(this);
-    const items = this.#list?.items ?? [];
-    const rows = items.slice(0, most).map((item) => row(item, this.hasAttribute("images")));
-    const blanks = Array.from({ length: most - rows.length }, blank);
-    this.#root.replaceChildren(section(this, this.#list, [...rows, ...blanks]));
-    if (this.#list !== null && blanks.length > 0) this.#closeUnseen();
+    const items = this.#list?.items.slice(0, most) ?? [];
+    const rows = items.map((item) => row(item, this.hasAttribute("images")));
+    const kept = this.#state === "closed" ? 0 : most - rows.length;
+    const all = [...rows, ...Array.from({ length: kept }, blank)];
+    this.#root.replaceChildren(...(all.length > 0 ? [section(this, this.#list, all)] : []));
+    if (this.#state === "answered" && kept > 0) this.#closeUnseen();
   }
 
   /** Give back the place that is not needed, once it is below what the reader sees. */
   #closeUnseen() {
-    this.#watch?.disconnect();
     const watch = new IntersectionObserver((entries) => {
       if ((entries.at(-1)?.boundingClientRect.top ?? 0) < innerHeight) return;
-      watch.disconnect();
-      if (this.#list?.items.length) this.#root.querySelectorAll(".blank").forEach((one) => one.remove());
-      else this.#root.replaceChildren();
+      this.#state = "closed";
+      this.#show();
     });
     watch.observe(this);
     this.#watch = watch;
-  }
-
-  /**
-   * @param {string} name
-   * @param {unknown} detail
-   */
-  #tell(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 }
 
