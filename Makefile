@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help lint lint-deploy format test test-long test-wordpress test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help generators lint lint-deploy format test test-long test-wordpress test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,12 @@ test-long: $(READY) ## Run what takes longer: many examples, PostgreSQL, a real 
 
 test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; names the packages it needs.
 	$(RUN) -m pytest -q tests/wordpress
+
+GENERATORS := .venv-generators
+generators: ## Install the generators of clients that test-long runs: Python's and TypeScript's, each in a folder of its own.
+	test -x $(GENERATORS)/bin/python || $(PYTHON) -m venv $(GENERATORS)
+	$(GENERATORS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/generators/requirements.txt
+	cd tests/generators && npm ci --no-progress --loglevel=error
 
 test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml admits.
 	$(PYTHON) -m venv .venv-oldest
@@ -136,4 +142,4 @@ sbom: $(AUDITORS) ## What a newsroom installs, as CycloneDX: dist/read-also.cdx.
 	@echo dist/read-also.cdx.json
 
 clean: ## Remove what was built here, the demonstration's data included.
-	rm -rf $(VENV) .venv-audit $(LINTERS) var/demo build dist *.egg-info clients/javascript/node_modules
+	rm -rf $(VENV) .venv-audit $(LINTERS) $(GENERATORS) var/demo build dist *.egg-info tests/generators/node_modules clients/javascript/node_modules

@@ -1,14 +1,17 @@
 """`read-also serve` as a process of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.archives import clean_environment
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +46,34 @@ def served(
         if process.poll() is None:
             process.kill()
         process.wait(timeout=PATIENCE_SECONDS)
+
+
+@contextmanager
+def served_demo(demo_folder: Path, folder: Path, key: str) -> Iterator[str]:
+    """The address of a server over a copy of the demonstration's data, once it reads drafts.
+
+    The key with the secret `key` opens everything. `folder` does not exist yet.
+    """
+    shutil.copytree(demo_folder / "demo", folder)
+    environment = clean_environment(
+        DATABASE_URL=f"sqlite:///{folder / 'read-also.db'}",
+        DATA_DIR=folder,
+        API_KEYS=f"all:read+write+admin:{key}",
+    )
+    port = free_port()
+    with served(environment, port, workers=1):
+        assert until(lambda: is_ready(port) and _reads_drafts(port, key), every=0.5)
+        yield f"http://127.0.0.1:{port}"
+
+
+def _reads_drafts(port: int, key: str) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        draft = b'{"title": "A robot usher"}'
+        connection.request("POST", "/v1/related", draft, {"X-API-Key": key})
+        return connection.getresponse().status == HTTPStatus.OK
+    finally:
+        connection.close()
 
 
 def ask(port: int, path: str, key: str = "") -> tuple[int, bytes]:
