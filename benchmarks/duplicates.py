@@ -194,6 +194,7 @@ def time_selection() -> Figure:
         embedded=np.ones(CANDIDATES, np.bool_),
         id_hashes=np.arange(CANDIDATES),
         translates=np.arange(CANDIDATES),
+        members=np.zeros((CANDIDATES, 0), np.bool_),
     )
     taken = []
     for _ in range(2_000):

@@ -58,6 +58,25 @@ def policy_table() -> str:
     return "\n".join(["| field | meaning | default | bounds |", "|---|---|---|---|", *rows])
 
 
+def rule_table() -> str:
+    """One row a field of a site rule."""
+    return _fields_table("SiteRule")
+
+
+def condition_table() -> str:
+    """One row a field of the condition of a site rule."""
+    return _fields_table("Condition")
+
+
+def _fields_table(definition: str) -> str:
+    fields = policy_schema()["$defs"][definition]["properties"]
+    rows = [
+        f"| `{name}` | {field['description']} | {_bounds(field)} |"
+        for name, field in fields.items()
+    ]
+    return "\n".join(["| field | meaning | value |", "|---|---|---|", *rows])
+
+
 def _usual(field: Mapping[str, Any]) -> str:
     """The default of a field; that of a mapping is empty."""
     return f"`{json.dumps(field.get('default', {}))}`"
@@ -66,13 +85,15 @@ def _usual(field: Mapping[str, Any]) -> str:
 def _bounds(field: Mapping[str, Any]) -> str:
     if "anyOf" in field:
         return " or ".join(map(_bounds, field["anyOf"]))
-    if field.get("type") == "null":
-        return "`null`"
+    if "$ref" in field:
+        return "a condition"
+    if "enum" in field:
+        return ", ".join(f"`{one}`" for one in field["enum"])
+    if field["type"] in _WORDS:
+        return _WORDS[field["type"]](field)
     if "additionalProperties" in field:
         most = f", at most {field['maxProperties']}" if "maxProperties" in field else ""
         return f"by name{most}; each {_bounds(field['additionalProperties'])}"
-    if field["type"] == "boolean":
-        return "`true`, `false`"
     words = {
         "minimum": "from",
         "exclusiveMinimum": "above",
@@ -80,7 +101,15 @@ def _bounds(field: Mapping[str, Any]) -> str:
         "exclusiveMaximum": "below",
     }
     told = [f"{word} {field[bound]:,}" for bound, word in words.items() if bound in field]
-    return " ".join([*(["whole,"] if field["type"] == "integer" else []), *told])
+    return " ".join([*(["whole,"] if field["type"] == "integer" else []), *told]) or "a number"
+
+
+_WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "null": lambda _: "`null`",
+    "boolean": lambda _: "`true`, `false`",
+    "array": lambda field: f"a list of at most {field['maxItems']}",
+    "string": lambda field: "a time, RFC 3339" if "format" in field else "text",
+}
 
 
 def commands_help() -> str:
@@ -212,6 +241,8 @@ def _bytes(count: int) -> str:
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_table,
     "policy": policy_table,
+    "site rules": rule_table,
+    "conditions": condition_table,
     "commands": commands_help,
     "exit codes": exit_codes,
     "fault counts": fault_counts,

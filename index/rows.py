@@ -101,6 +101,17 @@ class Rows:
         """How many numbers a vector has."""
         return int(self.vectors.shape[1])
 
+    def rows_with(self, keyword: str) -> Ints:
+        """Find the rows that have a keyword: int32 [m], ascending."""
+        found = [row for row, keywords in enumerate(self.keywords) if keyword in keywords]
+        return np.array(found, np.int32)
+
+    def rows_between(self, name: str, least: float, most: float) -> Ints:
+        """Find the rows with a number from `least` to `most` under a name: int32 [m]."""
+        numbers = (of_row.get(name, ()) for of_row in self.numbers)
+        found = [at for at, some in enumerate(numbers) if any(least <= x <= most for x in some)]
+        return np.array(found, np.int32)
+
     def groups(self, by: str | None) -> dict[str, Longs]:
         """List the rows of each group, by its label.
 

@@ -36,10 +36,14 @@ from recommender.api.answers import (
 )
 from recommender.api.conditions import (
     AttributeChoice,
+    AttributeConditions,
     Choice,
+    Languages,
     NumberRange,
+    Values,
     read_attribute,
     read_choice,
+    read_languages,
 )
 from recommender.api.operator_answers import FolderState, Health, Readiness, StoreState
 from recommender.api.paging import AuditOptions, PageOptions, cursor_after
@@ -54,6 +58,7 @@ from recommender.api.request_bodies import (
     RelatedRequest,
     RelatedRequests,
     Target,
+    Window,
 )
 from recommender.api.request_options import (
     LIMITS,
@@ -107,6 +112,7 @@ __all__ = [
     "ArchiveProgress",
     "ArticlePage",
     "AttributeChoice",
+    "AttributeConditions",
     "AuditOptions",
     "AuditPage",
     "AuditRecord",
@@ -131,6 +137,7 @@ __all__ = [
     "Health",
     "InQuery",
     "Item",
+    "Languages",
     "ListOptions",
     "Mode",
     "NoGrounds",
@@ -157,7 +164,9 @@ __all__ = [
     "ShownListOptions",
     "StoreState",
     "Target",
+    "Values",
     "WaitsFor",
+    "Window",
     "WriteOptions",
     "WriteResult",
     "WriteState",
@@ -166,6 +175,7 @@ __all__ = [
     "cursor_after",
     "read_attribute",
     "read_choice",
+    "read_languages",
     "read_whole_number",
     "without_null",
 ]

@@ -63,6 +63,7 @@ Rule = Literal[
     "published",
     "max_age",
     "not_older",
+    "site_rule",
     "unlike",
     "threshold",
     "min_score",
@@ -70,6 +71,7 @@ Rule = Literal[
     "duplicate",
     "story_cap",
     "copy_cap",
+    "share_cap",
     "limit",
 ]
 """Why an article is not in a list. Where several rules apply, the first one is given."""
@@ -78,6 +80,7 @@ ShortBecause = Literal[
     "no_related",
     "not_read_yet",
     "few_eligible",
+    "site_rules",
     "filters",
     "min_score",
     "threshold",
@@ -87,10 +90,11 @@ ShortBecause = Literal[
 """Why a list is shorter than requested: what cost it the most places.
 
 `no_related`: the article shows no list. `not_read_yet`: its text was not read yet; a full list says
-so too. `few_eligible`: there are too few articles that may be listed. `filters`: the options of the
-request, blocks or other lists of the page leave out the others. `min_score`, `threshold`: the
-others score too low, by the request or by the policy. `duplicates`: the others are reprints or
-translations. `caps`: the others are of one story or template with items above.
+so too. `few_eligible`: there are too few articles that may be listed. `site_rules`: rules of the
+policy keep out the others. `filters`: the options of the request, blocks or other lists of the page
+leave out the others. `min_score`, `threshold`: the others score too low, by the request or by the
+policy. `duplicates`: the others are reprints or translations. `caps`: the others are of one story
+or template with items above, or of a site rule's share that is full.
 """
 Reason = Literal["pinned", "semantic", "words", "fallback:section", "fallback:latest"]
 """How an item came into a list.
@@ -210,8 +214,8 @@ class Explanation(Answer):
     """The parts of an item's place.
 
     The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
-    is `score * recency + nearness - hubness`. In a list with several seeds these are the parts
-    under the seed `because`, and `ranking_value` is that sum `+ support - aversion`.
+    is `score * recency + nearness + boost - hubness`. In a list with several seeds these are the
+    parts under the seed `because`, and `ranking_value` is that sum `+ support - aversion`.
 
     Attributes:
         dense: the similarity of the article vectors, scaled, 0 to 1.
@@ -227,6 +231,8 @@ class Explanation(Answer):
         support: what the other seeds of `like` add.
         aversion: what the nearest seed of `unlike` takes.
         seeds: the score under each of several seeds, those of `like` first.
+        boost: what site rules add to the ranking value; what they take is negative.
+        site_rules: the names of the site rules that moved the item, or kept its place.
         grounds: what the two texts share.
         no_grounds_because: why there are no `grounds`.
     """
@@ -244,6 +250,8 @@ class Explanation(Answer):
     support: Rounded = 0.0
     aversion: Rounded = 0.0
     seeds: tuple[SeedScore, ...] = ()
+    boost: Rounded = 0.0
+    site_rules: tuple[str, ...] = ()
     grounds: Grounds | None = None
     no_grounds_because: NoGrounds | None = None
 
@@ -289,6 +297,7 @@ class Dropped(Answer):
         score: its relatedness.
         rule: the first rule that kept it out.
         because: the id of the item that is listed instead, or that filled its cap.
+        site_rule: the name of the site rule that kept it out.
     """
 
     id: str
@@ -296,6 +305,7 @@ class Dropped(Answer):
     score: Rounded
     rule: Rule
     because: str | None = None
+    site_rule: str | None = None
 
 
 class Presentation(Answer):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final, Self
 
 from pydantic import (
@@ -31,12 +32,40 @@ __all__ = [
     "RelatedRequest",
     "RelatedRequests",
     "Target",
+    "Window",
 ]
 
 MOST_LISTS: Final = 20
 """Lists in one request."""
 MOST_EXAMPLES: Final = 20
 """Articles that a list is to be like, and as many that it is to be unlike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time from `starts_at` (inclusive) until `ends_at` (exclusive); None sets no bound."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+    def check(self) -> None:
+        """Check that it has a length.
+
+        Raises:
+            ValueError: it ends before it starts, or at once.
+        """
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValueError("ends_at must be later than starts_at")
+
+    def holds(self, now: float) -> bool:
+        """Whether `now` is in it, in seconds since 1970 UTC."""
+        begun = self.starts_at is None or self.starts_at.timestamp() <= now
+        return begun and (self.ends_at is None or now < self.ends_at.timestamp())
+
+    @property
+    def boundaries(self) -> Iterator[float]:
+        """The times at which it starts and ends, in seconds since 1970 UTC."""
+        return (moment.timestamp() for moment in (self.starts_at, self.ends_at) if moment)
 
 
 class Override(BaseModel):
@@ -54,20 +83,14 @@ class Override(BaseModel):
     ] = None
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            raise ValueError("ends_at must be later than starts_at")
+    def _check_window(self) -> Self:
+        self.window.check()
         return self
 
-    def holds(self, now: float) -> bool:
-        """Whether it is active at `now`, in seconds since 1970 UTC."""
-        begun = self.starts_at is None or self.starts_at.timestamp() <= now
-        return begun and (self.ends_at is None or now < self.ends_at.timestamp())
-
     @property
-    def boundaries(self) -> Iterator[float]:
-        """The times at which it starts or ends, in seconds since 1970 UTC."""
-        return (moment.timestamp() for moment in (self.starts_at, self.ends_at) if moment)
+    def window(self) -> Window:
+        """When it is active."""
+        return Window(self.starts_at, self.ends_at)
 
 
 class RecordedOverride(Override):

@@ -119,7 +119,8 @@ class AuditRecord(Answer):
         at: when it was done.
         actor: the name of the key, or `cli:` and the user of a command.
         action: what was done, such as `article.put` or `key.add`.
-        subject: the id of the article or the name of the key; empty for the policy.
+        subject: the id of the article, or the name of the key, receiver or site rule; empty for
+            the policy.
         change: the number in the change log; null for keys, which are not in it.
         address: the network address of the caller; empty for a command.
         request_id: the id of the request; empty for a command.

@@ -191,6 +191,7 @@ def _explained(score: float, explanation: Explanation) -> Iterator[str]:
     yield f"{INDENT}score {score:.2f} = {mixed}"
     yield INDENT + _place(score, explanation)
     yield from _folded("seeds", (f"{one.id} {one.score:.2f}" for one in explanation.seeds))
+    yield from _folded("site rules", explanation.site_rules)
     if explanation.grounds is not None:
         yield from _grounds(explanation.grounds)
     elif explanation.no_grounds_because is not None:
@@ -199,13 +200,15 @@ def _explained(score: float, explanation: Explanation) -> Iterator[str]:
 
 def _place(score: float, explanation: Explanation) -> str:
     value = score * explanation.recency + explanation.nearness - explanation.hubness
-    value += explanation.support - explanation.aversion
+    value += explanation.support - explanation.aversion + explanation.boost
     if abs(value - explanation.ranking_value) > ROUNDING:
         return "place by its date"
     near = f"nearness in time {explanation.nearness:.2f} - hubness {explanation.hubness:.2f}"
     placed = f"score {score:.2f} x recency {explanation.recency:.2f} + {near}"
     if explanation.seeds:
         placed += f" + support {explanation.support:.2f} - aversion {explanation.aversion:.2f}"
+    if explanation.boost:
+        placed += f" {explanation.boost:+.2f} by site rules"
     return f"place {explanation.ranking_value:.2f} = {placed}"
 
 
@@ -245,6 +248,7 @@ def _columns(text: str) -> int:
 
 def _as_dropped_line(dropped: Dropped) -> str:
     line = f"     {dropped.score:.2f}  {dropped.rule:{max(map(len, RULES))}}  "
-    instead = f"  ({dropped.because})" if dropped.because is not None else ""
+    named = [printable(one) for one in (dropped.site_rule, dropped.because) if one is not None]
+    instead = f"  ({', '.join(named)})" if named else ""
     room = max(WIDTH - len(line) - len(instead), WIDTH // 4)
     return line + _fitted(dropped.title or dropped.id, room) + instead

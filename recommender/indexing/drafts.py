@@ -24,9 +24,10 @@ from recommender.analysis.features import DraftFeatures, Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
 from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, parse_article
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
-from recommender.indexing.documents import IndexedDocument
+from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.snapshots import Origin
+from recommender.ranking.filters import RowPlace
 from recommender.ranking.scoring import Seed
 
 __all__ = ["ANY_ID", "DraftServer", "is_answered", "make_outside_seed", "read_draft"]
@@ -105,7 +106,14 @@ def make_outside_seed(view: View, article: Article, draft: DraftFeatures | None 
         else view.snapshot.centre(embedding.unit_vector[None], language)[0],
         passages=None if embedding is None else _centre_passages(view, embedding, language),
         terms=None if features is None else _weigh_terms(view, features, language),
+        place=RowPlace(build_rows([_without_embedding(document)], origin, dim=1), slice(None)),
     )
+
+
+def _without_embedding(document: IndexedDocument) -> IndexedDocument:
+    """The same document for its columns alone, which need no vector."""
+    features = document.features
+    return replace(document, features=features and replace(features, embedding=None))
 
 
 def _centre_passages(view: View, embedding: Embedding, language: str) -> NDArray[np.float32]:

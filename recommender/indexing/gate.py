@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index import Snapshot
 from index.arrays import spread_evenly
-from recommender.api import RELATED, RelatedList
+from recommender.api import RELATED, Item, ListOptions
 from recommender.errors import GateRefused
 from recommender.indexing.documents import GROUPED_BY
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float32]
-ListFor = Callable[[str], RelatedList]
+ListFor = Callable[[str], tuple[Item, ...]]
 StoredVectors = Callable[[Sequence[str]], Mapping[str, NDArray[Any]]]
 
 SAMPLE: Final = 100
@@ -63,7 +63,7 @@ class GateCandidate:
     Attributes:
         snapshot: its rows.
         listable: bool [n], which rows may be listed now.
-        list_for: makes the list of one of its articles, as a reader gets it.
+        list_for: makes the default list of one of its articles, as a reader gets it.
     """
 
     snapshot: Snapshot
@@ -205,7 +205,7 @@ def measure_generations(
     seeds = _choose_seeds(new.snapshot, None if live is None else live.snapshot)
     both = [new] if live is None else [new, live]
     lists = [[candidate.list_for(seed) for seed in seeds] for candidate in both]
-    listed = {item.id for of_one in lists for one in of_one for item in one.items}
+    listed = {item.id for of_one in lists for one in of_one for item in one}
     may_list = [frozenset(one for one in listed if candidate.may_list(one)) for candidate in both]
     rows = spread_evenly(len(new.snapshot), SAMPLE)
     alone = _measure_search(new.snapshot, rows)
@@ -226,17 +226,15 @@ def _choose_seeds(new: Snapshot, live: Snapshot | None) -> list[str]:
 
 def _measure_lists(
     candidate: GateCandidate,
-    lists: Mapping[str, RelatedList],
+    lists: Mapping[str, tuple[Item, ...]],
     may_list: frozenset[str],
     new_may_list: frozenset[str],
     **alone: float,
 ) -> GateMeasures:
     related = {seed: _related_ids(one) for seed, one in lists.items()}
     # An article that the new generation may not list must not make its lists count as short.
-    short = [
-        2 * len(new_may_list.intersection(related[seed])) < one.requested
-        for seed, one in lists.items()
-    ]
+    places = ListOptions().limit
+    short = [2 * len(new_may_list.intersection(ids)) < places for ids in related.values()]
     return GateMeasures(
         rows=len(candidate.snapshot),
         listable=int(np.count_nonzero(candidate.listable)),
@@ -247,8 +245,8 @@ def _measure_lists(
     )
 
 
-def _related_ids(listed: RelatedList) -> tuple[str, ...]:
-    return tuple(item.id for item in listed.items if item.reason in RELATED)
+def _related_ids(items: tuple[Item, ...]) -> tuple[str, ...]:
+    return tuple(item.id for item in items if item.reason in RELATED)
 
 
 def _measure_search(snapshot: Snapshot, rows: NDArray[np.int64]) -> dict[str, float]:

@@ -49,7 +49,7 @@ from recommender.progress import Meter, silent
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
-from recommender.ranking.related import list_related
+from recommender.ranking.related import select_items
 from recommender.ranking.scoring import find_seed
 from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.store import ArticleStore, StoredArticle, StoreState
@@ -303,8 +303,8 @@ def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> GateCandidate:
     return GateCandidate(
         snapshot=snapshot,
         listable=eligible(snapshot, now),
-        list_for=lambda key: list_related(
-            ListRequest(view, find_seed(view, key), ListOptions(), policy, now)
+        list_for=lambda key: (
+            select_items(ListRequest(view, find_seed(view, key), ListOptions(), policy, now)).items
         ),
     )
 

@@ -19,6 +19,7 @@ from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.overrides import NO_ACTIVE_OVERRIDES, ActiveOverrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.scoring import Scorer, Seed
+from recommender.ranking.site_rules import NO_ACTIVE_RULES, ActiveRules
 
 __all__ = [
     "CandidatePool",
@@ -106,6 +107,7 @@ class CandidatePool:
         id_hashes: int64 [m], all different.
         translates: int64 [m], hash of the article or group that each translates; else its
             `id_hash`.
+        members: bool [m, k], which of them are members of each of k shares of site rules.
     """
 
     values: NDArray[np.floating]
@@ -118,6 +120,7 @@ class CandidatePool:
     embedded: Mask
     id_hashes: NDArray[np.int64]
     translates: NDArray[np.int64]
+    members: Mask
 
     def __len__(self) -> int:
         return len(self.values)
@@ -169,6 +172,19 @@ class ListRequest:
             policy = replace(policy, nearness_weight=0.0)
         return Scorer.of(self.view, self.seed, policy, self.now)
 
+    @property
+    def liked_seeds(self) -> tuple[Seed, ...]:
+        """The articles that the list is to be like."""
+        return (self.seed,)
+
+    @cached_property
+    def site_rules(self) -> ActiveRules:
+        """The rules of the policy that hold for the seed at `now`."""
+        if not self.policy.rules:
+            return NO_ACTIVE_RULES
+        places = [seed.place_in(self.view) for seed in self.liked_seeds]
+        return ActiveRules.of(self.policy.rules, self.view, places, self.now)
+
     @cached_property
     def rows(self) -> GatheredRows:
         """The rows that may be listed or pinned, and those that they may not repeat."""
@@ -176,8 +192,9 @@ class ListRequest:
             return self._gather_rows()
 
     def _gather_rows(self) -> GatheredRows:
+        allowed = self.kept_by_rules(self.view.present)
         excluded = self._rows_of(self._excluded())
-        rows = self._eligible(self.options)
+        rows = allowed & self._eligible(self.options)
         hashes = {one for seed in self.seeds for one in (seed.id_hash, seed.translates)}
         translations = rows_of_translations(self.view, hashes)
         rows &= ~translations
@@ -187,8 +204,14 @@ class ListRequest:
             pinned = self._pinnable(pinned, excluded)
         return GatheredRows(rows, pinned, self._rows_of(self.shown_on_page), translations)
 
+    def kept_by_rules(self, rows: Mask) -> Mask:
+        """Those of some rows, bool [n], that no site rule keeps out of the list."""
+        for rule in self.site_rules.never:
+            rows = rows & ~rule.rows
+        return rows
+
     def rows_by_default(self) -> Mask:
-        """The rows that the list could hold without options, blocks or other lists: bool [n]."""
+        """The rows that the list could hold without options, rules, blocks or other lists."""
         rows = self._eligible(ListOptions()) & ~self.rows.translations
         rows[self._rows_of(seed.id for seed in self.seeds)] = False
         return rows
@@ -255,7 +278,8 @@ class ListRequest:
     ) -> StageCandidates:
         """The related candidates; with `mode=latest` only those of the seed's story, by time."""
         with timed(self.steps, "search"):
-            found = self.candidates(rows, fetch)
+            searched = self.candidates(rows, fetch)
+            found = self._with_shares(searched, rows) if self.site_rules.shares else searched
         scored = self._score(found, compare_only)
         new = np.arange(len(scored.rows)) < len(found)
         listable = scored.are_related(self.policy, self.options.min_score) & new
@@ -265,16 +289,29 @@ class ListRequest:
                 story_score = self._story_score(scored, listable)
             listable &= scored.scores.score >= np.float32(story_score)
             scored = self._by_time(scored)
-        more = fetch <= len(found) and bool(listable[new].all())
+        of_search = new if found is searched else np.isin(scored.rows, searched)
+        more = fetch <= len(searched) and bool(listable[of_search].all())
         return StageCandidates(scored, listable, more, by_time, story_score)
 
+    def _with_shares(self, found: Rows, rows: Mask) -> Rows:
+        """Add the nearest members of each share for which places are kept: int64 [m]."""
+        for share in self.site_rules.shares:
+            if share.rule.at_least:
+                others = rows & share.rows
+                others[found] = False
+                found = np.concatenate([found, self.candidates(others, self.policy.candidates)])
+        return self.in_tie_order(found)
+
     def score(self, rows: Rows) -> ScoredCandidates:
-        """Score some rows, int64 [m]; their order is kept."""
+        """Score some rows, int64 [m]; their order is kept. Site rules have no part in it."""
         return self.scorer.score(rows)
 
     def _score(self, found: Rows, compare_only: Rows) -> ScoredCandidates:
         with timed(self.steps, "scores"):
-            return self.score(np.concatenate([found, compare_only]))
+            scored = self.score(np.concatenate([found, compare_only]))
+            if not self.site_rules.boosts:
+                return scored
+            return scored.boosted(self.site_rules.boost_of(scored.rows))
 
     def _story_score(self, scored: ScoredCandidates, related: Mask) -> float:
         """The least score of the seed's story: `latest_share` of the best related candidate's."""

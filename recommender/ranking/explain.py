@@ -151,8 +151,8 @@ class DropFacts:
         translation: whether it is a translation of the seed.
         excluded: whether the request excludes it, or another list of the page shows it.
         blocked: whether an editor blocked it under the seed.
-        broken: the first rule of eligibility or of the request that it breaks; `unlike` if it is
-            nearer to a seed to be unlike; None for none.
+        broken: the first rule of eligibility, of the request or of the site that it breaks;
+            `unlike` if it is nearer to a seed to be unlike; None for none.
         related: whether its score reaches the threshold.
         removed: the rule that removed it during selection; None for none.
     """
@@ -205,7 +205,7 @@ def dropped_from(
     facts = _drop_facts(request, ranked, removed)
     return tuple(
         _dropped(
-            view,
+            request,
             int(ranked.rows[at]),
             float(ranked.scores.score[at]),
             first_rule(facts[at], by_min_score=by_min_score),
@@ -260,11 +260,22 @@ def _broken(request: ListRequest, rows: Rows) -> list[Rule | None]:
         rules = broken_rules(part, inside - begin, request.now, wanted, untitled=untitled)
         broken |= dict(zip(inside.tolist(), rules, strict=True))
         begin += len(part)
-    return [broken[row] for row in rows.tolist()]
+    never_lists = request.site_rules.never_lists
+    return [broken[row] or ("site_rule" if never_lists(row) else None) for row in rows.tolist()]
 
 
-def _dropped(view: View, row: int, score: float, rule: Rule, removed: Removed | None) -> Dropped:
-    """One dropped article; `because` is given only if it belongs to the rule."""
-    title = DisplayFields.from_bytes(view.display_of(row)).title
-    because = removed.because if removed is not None and removed.rule == rule else None
-    return Dropped(id=view.id_of(row), title=title, score=score, rule=rule, because=because)
+def _dropped(
+    request: ListRequest, row: int, score: float, rule: Rule, removed: Removed | None
+) -> Dropped:
+    """One dropped article; what removed it is told only if it is the rule."""
+    if removed is None or removed.rule != rule:
+        never = request.site_rules.never_lists(row) if rule == "site_rule" else None
+        removed = Removed(rule, site_rule=never)
+    return Dropped(
+        id=request.view.id_of(row),
+        title=DisplayFields.from_bytes(request.view.display_of(row)).title,
+        score=score,
+        rule=rule,
+        because=removed.because,
+        site_rule=removed.site_rule,
+    )

@@ -31,6 +31,7 @@ __all__ = [
     "Columns",
     "Filter",
     "IndexedColumns",
+    "RowPlace",
     "broken_rules",
     "eligible",
     "hidden_because",
@@ -139,6 +140,22 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RowPlace:
+    """Where the columns of one article are: the part of a view, or rows of its own, and the row."""
+
+    part: IndexedColumns
+    at: slice
+
+    @classmethod
+    def of(cls, view: View, row: int) -> "RowPlace":
+        """The place of a row of a view."""
+        size = len(view.snapshot)
+        if row < size:
+            return cls(view.snapshot, slice(row, row + 1))
+        return cls(view.delta, slice(row - size, row - size + 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _SingleArticle:
     """The columns of a single article."""
 
@@ -201,9 +218,8 @@ def visible(articles: Columns, now: float, only: Which = EVERY_ROW) -> Rows:
 
 def row_is_visible(view: View, row: int, now: float) -> bool:
     """Whether readers may see one row of a view at `now`; the same rule as `visible`."""
-    size = len(view.snapshot)
-    part, at = (view.snapshot, row) if row < size else (view.delta, row - size)
-    return bool(visible(part, now, slice(at, at + 1))[0])
+    place = RowPlace.of(view, row)
+    return bool(visible(place.part, now, place.at)[0])
 
 
 def is_visible(article: Article, now: float) -> bool:
@@ -252,9 +268,12 @@ def broken_rules(
     return broken
 
 
-def matching(articles: IndexedColumns, wanted: Filter) -> Rows:
-    """Which rows meet a filter. An article without a date fails every filter by time."""
-    return _rows_keeping(articles, EVERY_ROW, _filter_rules(articles, wanted, EVERY_ROW))
+def matching(articles: IndexedColumns, wanted: Filter, only: Which = EVERY_ROW) -> Rows:
+    """Which rows meet a filter. An article without a date fails every filter by time.
+
+    With `only`, the answer is about those rows alone.
+    """
+    return _rows_keeping(articles, only, _filter_rules(articles, wanted, only))
 
 
 def _rows_keeping(articles: Columns, which: Which, rules: Rules) -> Rows:

@@ -4,11 +4,11 @@ Three signals compare two articles: the cosine of their vectors (dense), how wel
 match the other (passages), and the cosine of their TF-IDF weights (lexical). Each is scaled so
 that 0 is its background similarity, which two random articles have, and 1 is the same text. The
 score is the mean of the scaled signals by their weights. The ranking value orders a list; it is
-`score * recency + nearness - hubness`.
+`score * recency + nearness - hubness`, and what site rules add.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -234,9 +234,10 @@ class ScoredCandidates:
         nearness: float64 [m], added because a row was published near the seed in time; a share of
             the score, so that a text that has little to do with the seed gains little.
         hubness: float64 [m], subtracted because a row is near to everything.
-        values: float64 [m], the ranking values: `score * recency + nearness - hubness`.
+        values: float64 [m], the ranking values: `score * recency + nearness + boost - hubness`.
         seeds: the scores under each seed, if there are several; the rest is of the best one, but
             `values` are of all.
+        boost: float64 [m], added by site rules; None for nothing.
     """
 
     rows: Rows
@@ -248,6 +249,7 @@ class ScoredCandidates:
     hubness: Doubles
     values: Doubles
     seeds: SeedScores | None = None
+    boost: Doubles | None = None
 
     def at(self, kept: Mask) -> "ScoredCandidates":
         """The candidates that a mask keeps, bool [m]."""
@@ -263,7 +265,16 @@ class ScoredCandidates:
             self.hubness[kept],
             self.values[kept],
             None if self.seeds is None else self.seeds.at(kept),
+            None if self.boost is None else self.boost[kept],
         )
+
+    def boosted(self, shares: Doubles) -> "ScoredCandidates":
+        """The same candidates with a share of its score added to the value of each, [m].
+
+        A share and not an amount, so that a text that has little to do with the seed moves little.
+        """
+        boost = shares * self.scores.score
+        return replace(self, boost=boost, values=self.values + boost)
 
     @property
     def by_words_alone(self) -> Mask:
@@ -293,6 +304,7 @@ class ScoredCandidates:
             recency=float(self.recency[position]),
             nearness=float(self.nearness[position]),
             hubness=float(self.hubness[position]),
+            boost=0.0 if self.boost is None else float(self.boost[position]),
             ranking_value=float(self.values[position]),
             **({} if self.seeds is None else self.seeds.explain(position)),
         )

@@ -1,9 +1,10 @@
-"""Hints to who asks for what no article has: the value of a filter, and the nearest one there is.
+"""What is said of a short list: the step that costs it the most places, and a hint.
 
-Only articles that may be listed count, so nobody learns from a hint what a draft has.
+A hint is for who asks for what no article has: it names the value of a filter, and the nearest one
+there is. Only articles that may be listed count, so nobody learns from a hint what a draft has.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from recommender.api import AttributeChoice, Choice
+from recommender.api import AttributeChoice, Choice, ShortBecause
 from recommender.attributes import texts_alike
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import ATTRIBUTE, AUTHOR, HAS, TAG, eligible
 
-__all__ = ["find_hint", "names_near"]
+__all__ = ["SelectionCounts", "find_hint", "find_shortage", "greatest_loss", "names_near"]
 
 LEAST_LIKENESS: Final = 0.6
 """Of two names, as `difflib` measures it: twice the letters in common, by all letters."""
@@ -156,3 +157,66 @@ class _NamesOnShow:
             for part in self.view.parts:
                 for keyword in part.keywords_beginning_with(kind + prefix):
                     yield keyword.removeprefix(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionCounts:
+    """How many articles were listed, and how many were removed as repeats and by a cap."""
+
+    listed: int
+    duplicates: int
+    capped: int
+
+
+def find_shortage(
+    request: ListRequest, places: int, counts: SelectionCounts, *, filled_up: bool
+) -> ShortBecause:
+    """What costs a list the most of its places.
+
+    Args:
+        request: the request of the list.
+        places: how many items it might have.
+        counts: what selection made of its candidates.
+        filled_up: whether a list of few related articles is filled up with others.
+    """
+    eligible, by_rules, allowed = _count_eligible(request, places)
+    listed, capped = counts.listed, counts.capped
+    # Low scores cost a list no place if it is filled up.
+    related = allowed if filled_up else listed + counts.duplicates + capped
+    steps: list[tuple[ShortBecause, int]] = [
+        ("few_eligible", eligible),
+        ("site_rules", by_rules),
+        ("filters", allowed),
+        ("threshold" if request.options.min_score is None else "min_score", related),
+        ("duplicates", listed + capped),
+        ("caps", listed),
+    ]
+    return greatest_loss(places, steps)
+
+
+def greatest_loss(limit: int, left: Sequence[tuple[ShortBecause, int]]) -> ShortBecause:
+    """The step that costs a list the most of its `limit` places; of equal ones the later.
+
+    Args:
+        limit: how many places the list has.
+        left: the steps in their order, and how many articles are left after each.
+    """
+    costs: list[tuple[int, ShortBecause]] = []
+    for cause, count in left:
+        filled = min(limit, count)
+        costs.append((limit - filled, cause))
+        limit = filled
+    most = max(cost for cost, _ in costs)
+    return [cause for cost, cause in costs if cost == most][-1]
+
+
+def _count_eligible(request: ListRequest, places: int) -> tuple[int, int, int]:
+    """How many articles a list could hold by default, with site rules, and in this request."""
+    allowed = request.rows.eligible.copy()
+    allowed[request.rows.pinned] = True
+    count = int(np.count_nonzero(allowed))
+    if count >= places:  # then the rest makes no difference
+        return count, count, count
+    eligible = allowed | request.rows_by_default()
+    by_rules = allowed | request.kept_by_rules(eligible)
+    return int(np.count_nonzero(eligible)), int(np.count_nonzero(by_rules)), count

@@ -63,10 +63,10 @@ class Overrides:
 
     def at(self, now: float) -> ActiveOverrides:
         """Those active at `now`, seconds since 1970 in UTC."""
-        moments = (moment for one in (*self.pins, *self.blocks) for moment in one.boundaries)
+        moments = (moment for one in (*self.pins, *self.blocks) for moment in one.window.boundaries)
         return ActiveOverrides(
-            pinned=tuple(pin.id for pin in self.pins if pin.holds(now)),
-            blocked=frozenset(block.id for block in self.blocks if block.holds(now)),
+            pinned=tuple(pin.id for pin in self.pins if pin.window.holds(now)),
+            blocked=frozenset(block.id for block in self.blocks if block.window.holds(now)),
             next_change=min((moment for moment in moments if moment > now), default=float("inf")),
         )
 

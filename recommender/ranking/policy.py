@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 
 from recommender.articles import LONGEST_NAME
 from recommender.errors import BadJson, FieldFault, InvalidPolicy
+from recommender.ranking.site_rules import Condition, SiteRule, SiteRules, rules_to_document
 from recommender.spelling import explain_unknown
 from recommender.strict_json import JsonValue, pointer_to, read_json
 
@@ -186,6 +187,13 @@ class Policy:
         True
     )
     untitled: Annotated[bool, _means("whether articles without a title may be listed")] = False
+    rules: Annotated[
+        SiteRules,
+        _means(
+            "site rules: what is never listed under some articles, ranks higher or lower there, "
+            "or has places of its own; see below. Where they compete for places, the earlier wins"
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         for name in ("half_lives", "nearness_half_lives"):
@@ -205,6 +213,8 @@ class Policy:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    if isinstance(value, tuple):
+        return rules_to_document(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -274,10 +284,22 @@ def _fault(error: ErrorDetails) -> FieldFault:
         case "dataclass_type":
             detail = "not a JSON object"
         case "unexpected_keyword_argument":
-            detail = explain_unknown(str(places[-1]), [each.name for each in fields(Policy)])
+            detail = explain_unknown(str(places[-1]), _names_beside(places))
         case _:
             detail = error["msg"].removeprefix("Value error, ")
     return FieldFault(reduce(pointer_to, places, ""), detail)
+
+
+def _names_beside(places: tuple[int | str, ...]) -> list[str]:
+    """The names of the fields that may stand at a place of a policy document."""
+    match places:
+        case ("rules", _, _):
+            known: type[SiteRule | Condition | Policy] = SiteRule
+        case ("rules", *_):
+            known = Condition
+        case _:
+            known = Policy
+    return [each.name for each in fields(known)]
 
 
 @dataclass(frozen=True, slots=True)

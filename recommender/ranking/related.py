@@ -6,7 +6,7 @@ First the candidates are gathered and scored (`candidates`, `scoring`), then the
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -21,6 +21,7 @@ from recommender.api import (
     PINNED,
     SEMANTIC,
     WORDS,
+    Explanation,
     Item,
     ListOptions,
     Reason,
@@ -37,7 +38,7 @@ from recommender.ranking.candidates import (
 )
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.fusion import ScoredCandidates
-from recommender.ranking.hints import find_hint
+from recommender.ranking.hints import SelectionCounts, find_hint, find_shortage
 from recommender.ranking.selection import (
     USUAL_LENGTH,
     Removal,
@@ -45,11 +46,12 @@ from recommender.ranking.selection import (
     SelectionRules,
     select,
 )
+from recommender.ranking.shares import NO_SHARE, ShareBounds
+from recommender.ranking.site_rules import ActiveRule
 
 __all__ = [
     "Removed",
     "SelectedItems",
-    "greatest_loss",
     "list_of",
     "list_related",
     "pool_of",
@@ -65,7 +67,9 @@ RULE_OF: Final[Mapping[Removal, Rule]] = {
     Removal.STORY_CAP: "story_cap",
     Removal.COPY_CAP: "copy_cap",
     Removal.TRANSLATION: "translation",
+    Removal.SHARE_CAP: "share_cap",
 }
+CAPS: Final = (Removal.STORY_CAP, Removal.COPY_CAP, Removal.SHARE_CAP)
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -75,10 +79,12 @@ class Removed:
     """The rule that removed a candidate during selection.
 
     `because` is the id of the item that is listed instead or that filled a cap; None for the seed.
+    `site_rule` is the name of the site rule of a share that was full.
     """
 
     rule: Rule
     because: str | None = None
+    site_rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,14 +151,16 @@ def select_items(request: ListRequest) -> SelectedItems:
         if len(unfinished.items) < end:
             break
     removals = Counter(unfinished.removals.values())
-    capped = removals[Removal.STORY_CAP] + removals[Removal.COPY_CAP]
+    capped = sum(removals[cap] for cap in CAPS)
     duplicates = removals.total() - capped
     items = tuple(unfinished.items[: _end_of_page(request.options)])
     return SelectedItems(items, unfinished.removed, duplicates, capped)
 
 
-def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
-    """Scored candidates as selection takes them.
+def pool_of(
+    view: View, scored: ScoredCandidates, now: float, shares: Sequence[ActiveRule] = ()
+) -> CandidatePool:
+    """Scored candidates as selection takes them, with their membership in shares.
 
     A revision after `now` (seconds since 1970 UTC) does not count; the publication date does.
     """
@@ -162,23 +170,10 @@ def pool_of(view: View, scored: ScoredCandidates, now: float) -> CandidatePool:
     if np.count_nonzero(times > now):
         times = np.where(times > now, view.take("published_at", rows), times)
     texts = (view.take("minhash", rows), view.take("text_cluster", rows))
-    return CandidatePool(scored.values, scored.vectors, *texts, times, *others)
-
-
-def greatest_loss(limit: int, left: Sequence[tuple[ShortBecause, int]]) -> ShortBecause:
-    """The step that costs a list the most of its `limit` places; of equal ones the later.
-
-    Args:
-        limit: how many places the list has.
-        left: the steps in their order, and how many articles are left after each.
-    """
-    costs: list[tuple[int, ShortBecause]] = []
-    for cause, count in left:
-        filled = min(limit, count)
-        costs.append((limit - filled, cause))
-        limit = filled
-    most = max(cost for cost, _ in costs)
-    return [cause for cost, cause in costs if cost == most][-1]
+    members = np.zeros((len(rows), len(shares)), np.bool_)
+    for at, share in enumerate(shares):
+        members[:, at] = share.rows[rows]
+    return CandidatePool(scored.values, scored.vectors, *(*texts, times, *others, members))
 
 
 def _end_of_page(options: ListOptions) -> int:
@@ -201,35 +196,15 @@ def _ends_of_pages(options: ListOptions) -> list[int]:
 
 
 def _short_because(request: ListRequest, selected: SelectedItems) -> ShortBecause | None:
-    limit = _end_of_page(request.options)
-    listed, capped = len(selected.items), selected.capped
+    places, listed = _end_of_page(request.options), len(selected.items)
     if not request.seed.has_list:
         return "no_related"
-    if request.seed.terms is None:
+    if request.seed.terms is None and all(one.terms is None for one in request.liked_seeds):
         return "not_read_yet"
-    if listed >= limit:
+    if listed >= places:
         return None
-    eligible, allowed = _count_eligible(request)
-    # Low scores cost a list no place if it is filled up.
-    related = allowed if _fills_up(request) else listed + selected.duplicates + capped
-    steps: list[tuple[ShortBecause, int]] = [
-        ("few_eligible", eligible),
-        ("filters", allowed),
-        ("threshold" if request.options.min_score is None else "min_score", related),
-        ("duplicates", listed + capped),
-        ("caps", listed),
-    ]
-    return greatest_loss(limit, steps)
-
-
-def _count_eligible(request: ListRequest) -> tuple[int, int]:
-    """How many articles a list could hold by default, and how many this request allows."""
-    allowed = request.rows.eligible.copy()
-    allowed[request.rows.pinned] = True
-    count = int(np.count_nonzero(allowed))
-    if count >= _end_of_page(request.options):  # then the rest makes no difference
-        return count, count
-    return int(np.count_nonzero(allowed | request.rows_by_default())), count
+    counts = SelectionCounts(listed, selected.duplicates, selected.capped)
+    return find_shortage(request, places, counts, filled_up=_fills_up(request))
 
 
 def _fills_up(request: ListRequest) -> bool:
@@ -269,7 +244,7 @@ class _UnfinishedList:
         if request.options.min_score is not None:
             scored = scored.at(scored.scores.score >= request.options.min_score)
         positions = np.arange(min(len(scored.rows), end))
-        self._append(PINNED, scored, pool_of(self._view, scored, request.now), positions)
+        self._append(PINNED, scored, self._pool_of(scored), positions)
 
     def add_from(self, stage: Reason, end: int) -> None:
         """Add the items of a stage until the list has `end` items.
@@ -286,31 +261,44 @@ class _UnfinishedList:
                 stage, fetch, rows, compare_only, self._story_score
             )
             with timed(request.steps, "selection"):
-                pool = pool_of(self._view, candidates.scored, request.now)
+                pool = self._pool_of(candidates.scored)
                 selection = self._select(candidates, pool, end)
             enough = len(selection.positions) == missing
             if enough or not candidates.more or fetch >= MOST_CANDIDATES:
-                self._append(stage, candidates.scored, pool, selection.positions)
+                self._append(stage, candidates.scored, pool, selection.positions, selection.shares)
                 self._note_removed(candidates.scored, selection)
                 if stage == SEMANTIC:
                     self._story_score = candidates.story_score
                 return
             fetch = MOST_CANDIDATES
 
+    def _pool_of(self, scored: ScoredCandidates) -> CandidatePool:
+        request = self._request
+        return pool_of(self._view, scored, request.now, request.site_rules.shares)
+
     def _select(self, candidates: StageCandidates, pool: CandidatePool, end: int) -> Selection:
         request = self._request
-        diversity = 0.0 if candidates.by_time else request.options.diversity
         rows, shown = candidates.scored.rows, request.rows.shown_on_page
         translations = self._view.take("minhash", np.flatnonzero(request.rows.translations))
         return select(
             pool,
             end - len(self.items),
-            rules=SelectionRules.of(request.policy, end, diversity),
+            rules=self._selection_rules(end, by_time=candidates.by_time),
             seed_minhashes=np.vstack([*(seed.minhash for seed in request.seeds), translations]),
             listable=candidates.listable,
             listed=self._listed_pool() if self._listed else None,
             shown_on_page=np.isin(rows, shown) if len(shown) else None,
         )
+
+    def _selection_rules(self, end: int, *, by_time: bool) -> SelectionRules:
+        """The rules of the list down to the end of a page."""
+        policy, options = self._request.policy, self._request.options
+        rules = SelectionRules.of(policy, end, 0.0 if by_time else options.diversity)
+        if not self._request.site_rules.shares:
+            return rules
+        shares = (share.rule for share in self._request.site_rules.shares)
+        bounds = (ShareBounds.of(rule, end, by_time=by_time) for rule in shares)
+        return replace(rules, shares=tuple(bounds))
 
     def _listed_pool(self) -> CandidatePool:
         """The items so far, in list order; at least one."""
@@ -336,17 +324,29 @@ class _UnfinishedList:
             rows[at]: Removed(
                 RULE_OF[Removal(removals[at])],
                 self._view.id_of(rows[because_of[at]]) if because_of[at] >= 0 else None,
+                self._share_name(selection.shares, at),
             )
             for at in np.flatnonzero(removals).tolist()
         }
 
+    def _share_name(self, shares: Rows | None, position: int) -> str | None:
+        """The name of the rule whose share decided about a candidate; None for none."""
+        if shares is None or shares[position] == NO_SHARE:
+            return None
+        return self._request.site_rules.shares[int(shares[position])].rule.name
+
     def _append(
-        self, stage: Reason, scored: ScoredCandidates, pool: CandidatePool, positions: Rows
+        self,
+        stage: Reason,
+        scored: ScoredCandidates,
+        pool: CandidatePool,
+        positions: Rows,
+        shares: Rows | None = None,
     ) -> None:
-        """Append some candidates to the list, in that order."""
+        """Append some candidates to the list, in that order; `shares` is what kept their places."""
         rows = scored.rows[positions]
         for position in positions.tolist():
-            self.items.append(self._item(stage, scored, position))
+            self.items.append(self._item(stage, scored, position, shares))
         self._left[rows] = False
         for row in rows.tolist():  # a cap of a page before may have removed it
             self.removals.pop(row, None)
@@ -354,9 +354,14 @@ class _UnfinishedList:
         if len(rows):
             self._listed.append((pool, positions))
 
-    def _item(self, stage: Reason, scored: ScoredCandidates, position: int) -> Item:
+    def _item(
+        self, stage: Reason, scored: ScoredCandidates, position: int, shares: Rows | None
+    ) -> Item:
         row = int(scored.rows[position])
         by_words = stage == SEMANTIC and bool(scored.by_words_alone[position])
+        explanation = scored.explain(position) if self._request.options.explain else None
+        if explanation is not None and self._request.policy.rules:
+            explanation = self._with_rules(explanation, row, self._share_name(shares, position))
         return Item(
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
@@ -364,8 +369,14 @@ class _UnfinishedList:
             **asdict(DisplayFields.from_bytes(self._view.display_of(row))),
             reason=WORDS if by_words else stage,
             because=None if scored.seeds is None else scored.seeds.best_id(position),
-            explanation=scored.explain(position) if self._request.options.explain else None,
+            explanation=explanation,
         )
+
+    def _with_rules(self, explained: Explanation, row: int, share: str | None) -> Explanation:
+        """An explanation that names the site rules which moved an item or kept its place."""
+        boosts = self._request.site_rules.names_of_boosts(row) if explained.boost else ()
+        names = boosts if share is None else (*boosts, share)
+        return explained.model_copy(update={"site_rules": names})
 
 
 def title_of(view: View, article_id: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from index import BackgroundSimilarity, Query, View
 from recommender.errors import UnreadArticle
-from recommender.ranking.filters import DAY_SECONDS
+from recommender.ranking.filters import DAY_SECONDS, RowPlace
 from recommender.ranking.fusion import Backgrounds, ReadRows, ScoredCandidates, Signals, Times
 from recommender.ranking.policy import Policy
 from recommender.ranking.vector_share import SHARES_NOTE, find_shares
@@ -72,6 +72,7 @@ class Seed:
         terms: its weighted terms; None without a read text. Without vector and terms only the
             fallback stages fill the list.
         row: its row in the view; None for a draft and for an article that was not read.
+        place: where its columns are, if it is an article outside the view.
     """
 
     id: str
@@ -91,6 +92,12 @@ class Seed:
     passages: NDArray[np.float32] | None = None
     terms: Query | None = None
     row: int | None = None
+    place: RowPlace | None = None
+
+    def place_in(self, view: View) -> RowPlace | None:
+        """Where its columns are; None if it is no article of the view, nor one outside."""
+        row = view.row_of(self.id) if self.place is None else None
+        return self.place if row is None else RowPlace.of(view, row)
 
 
 def seed_of(view: View, article_id: str) -> Seed | None:

@@ -11,6 +11,8 @@ from recommender.analysis.minhash import least_equal_places
 from recommender.ranking.candidates import CandidatePool
 from recommender.ranking.duplicates import Counts, DuplicateClusters, translation_groups
 from recommender.ranking.policy import Policy
+from recommender.ranking.shares import ShareBounds, SharesInProgress
+from recommender.ranking.site_rules import USUAL_LENGTH
 
 __all__ = [
     "USUAL_LENGTH",
@@ -21,7 +23,6 @@ __all__ = [
 ]
 
 NO_ITEM: Final = -1
-USUAL_LENGTH: Final = 12  # of a list, for which a policy states its story cap
 Mask = NDArray[np.bool_]
 
 
@@ -38,6 +39,7 @@ class SelectionRules:
         copy_overlap: texts of one author with at least this overlap are made from one template,
             directly or through other items; texts of one host from `host_overlap` on.
         copy_cap: the most items of one template in a list, at least 1.
+        shares: the bounds of each share, in the order of the pool's `members`.
     """
 
     diversity: float
@@ -46,6 +48,7 @@ class SelectionRules:
     story_cap: int
     copy_overlap: float
     copy_cap: int
+    shares: tuple[ShareBounds, ...] = ()
 
     @classmethod
     def of(cls, policy: Policy, length: int, diversity: float | None = None) -> "SelectionRules":
@@ -78,6 +81,7 @@ class Removal(IntEnum):
     STORY_CAP = 3
     COPY_CAP = 4
     TRANSLATION = 5
+    SHARE_CAP = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +95,14 @@ class Selection:
             instead, or that filled its cap; -1 if that is the seed or was listed before.
         repeats: bool [m], duplicates and translations of the seed or of listed items, whether they
             might be listed or not.
+        shares: int64 [m], see `SharesInProgress.deciding`; None if the rules have no shares.
     """
 
     positions: NDArray[np.int64]
     removals: NDArray[np.int8]
     because_of: NDArray[np.int64]
     repeats: Mask
+    shares: NDArray[np.int64] | None = None
 
 
 def select(
@@ -125,8 +131,10 @@ def select(
       several languages, not the newest. Near-duplicates of the others are removed too, and
       translations of those, as far as the links among the candidates go. Translations of a
       near-duplicate of the seed are removed as well.
-    - An item is removed if its story would then have more than `story_cap` items, or its template
-      more than `copy_cap`.
+    - An item is removed if its story would then have more than `story_cap` items, its template
+      more than `copy_cap`, or its share more than it may have.
+    - The last places are kept for members of a share that has too few, as long as some are left. If
+      such a place goes to the newest of a duplicate cluster, it is the newest of the members.
 
     Args:
         pool: the candidates.
@@ -155,12 +163,13 @@ def select(
         unfinished.put(item)
     positions: list[int] = []
     while len(positions) < limit and np.count_nonzero(unfinished.left):
-        positions.append(unfinished.put_best())
+        positions.append(unfinished.put_best(limit - len(positions)))
     return Selection(
         positions=np.array(positions, np.int64) - above,
         removals=unfinished.removals[above:],
         because_of=np.maximum(unfinished.because_of[above:] - above, NO_ITEM),
         repeats=unfinished.repeats[above:],
+        shares=None if unfinished.shares is None else unfinished.shares.deciding[above:],
     )
 
 
@@ -191,24 +200,26 @@ class _ListInProgress:
         self._likeness = np.zeros(count, np.float32)
         self._stories = _CappedClusters(rules.story_cap)
         self._templates = _CappedClusters(rules.copy_cap)
+        self.shares = SharesInProgress(rules.shares, pool.members) if rules.shares else None
         self._none = np.zeros(count, np.bool_)
         all_embedded = np.count_nonzero(pool.embedded) == count
         self._not_embedded = None if all_embedded else ~pool.embedded
 
-    def put_best(self) -> int:
-        """Put the next item on the list; at least one candidate must be left."""
-        return self.put(self._best(), newest=True)
+    def put_best(self, places: int) -> int:
+        """Put the next item on the list of which `places` are left, as there are candidates."""
+        among = self.left if self.shares is None else self.shares.choose(places, self.left)
+        return self.put(self._best(among), among)
 
-    def put(self, item: int, *, newest: bool = False) -> int:
-        """Put an item on the list, or with `newest` the newest member of its duplicate cluster."""
+    def put(self, item: int, newest: Mask | None = None) -> int:
+        """Put an item on the list, or the newest of its duplicate cluster among some, bool [m]."""
         clusters = self._clusters
         equal, cluster = clusters.equal_places(item, self._least_places), None
         has_duplicates = equal is not None and equal.max() >= self._duplicate_places
         if has_duplicates and clusters.unassigned[item]:
             cluster = clusters.take_cluster_of(self._with(item, None))
         if cluster is not None:
-            if newest:
-                item = self._newest(np.flatnonzero(cluster & self.left))
+            if newest is not None:
+                item = self._newest(np.flatnonzero(cluster & newest))
                 equal = clusters.equal_places(item, self._least_places)
             cluster[item] = False
             self._remove_repeats(cluster, Removal.DUPLICATE, item)
@@ -264,15 +275,15 @@ class _ListInProgress:
         if self._merit is not None:
             self._merit[those] = -np.inf
 
-    def _best(self) -> int:
-        """The candidate left with the best value; after the first, the best marginal relevance."""
+    def _best(self, among: Mask) -> int:
+        """The best of some candidates: the first by value, then by marginal relevance."""
         values, diversity = self._pool.values, self._rules.diversity
         if self._merit is None:
             worth = (1 - diversity) * _scaled(values, self.left) if diversity else values
             self._merit = np.where(self.left, worth, -np.inf)
-            return int(np.where(self.left, values, -np.inf).argmax())
+            return int(np.where(among, values, -np.inf).argmax())
         merit = self._merit - diversity * self._likeness if diversity else self._merit
-        return int(merit.argmax())
+        return int((merit if among is self.left else np.where(among, merit, -np.inf)).argmax())
 
     def _newest(self, members: NDArray[np.int64]) -> int:
         """The newest member; of equally new ones the better value, then the earlier position."""
@@ -294,6 +305,8 @@ class _ListInProgress:
         copies = self._none if equal is None else self._copies_of(item, equal)
         if (full := self._templates.add(item, copies)) is not None:
             self._remove(full, Removal.COPY_CAP, item)
+        if self.shares is not None:
+            self._remove(self.shares.add(item, self.left), Removal.SHARE_CAP, item)
 
     @property
     def _countable(self) -> Mask:

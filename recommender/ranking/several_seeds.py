@@ -53,6 +53,7 @@ def merge_seeds(seeds: Sequence[Seed]) -> Seed:
         passages=None,
         terms=None,
         row=None,
+        place=None,
     )
 
 
@@ -74,6 +75,11 @@ class SeveralSeeds(ListRequest):
     def seeds(self) -> tuple[Seed, ...]:
         """All seeds: they, their duplicates and their translations are not listed."""
         return (*self.likes, *self.unlikes)
+
+    @property
+    def liked_seeds(self) -> tuple[Seed, ...]:
+        """The seeds to be like."""
+        return self.likes
 
     @cached_property
     def _liked(self) -> tuple[ListRequest, ...]:

@@ -16,6 +16,8 @@ Action = Literal[
     "article.erase",
     "overrides.set",
     "policy.set",
+    "rule.set",
+    "rule.remove",
     "key.add",
     "key.revoke",
     "key.rotate",
@@ -52,7 +54,8 @@ class AuditEntry:
         at: when, in UTC.
         actor: the name of the actor.
         action: what was done.
-        subject: the id of the article, or the name of the key or receiver; empty for the policy.
+        subject: the id of the article, or the name of the key, receiver or site rule; empty for
+            the policy.
         change: the number in the change log; None for keys and receivers, which are not in it.
         address: see `Actor`.
         request_id: see `Actor`.
@@ -129,6 +132,7 @@ def log_action(
 def forget_subject(connection: sa.Connection, article_id: str) -> None:
     """Remove the entries about an article."""
     table = schema.audit_log
-    of_others = sa.or_(*(table.c.action.like(f"{kind}.%") for kind in ("key", "webhook")))
+    kinds = ("key", "webhook", "rule")
+    of_others = sa.or_(*(table.c.action.like(f"{kind}.%") for kind in kinds))
     of_article = sa.and_(table.c.subject == article_id, sa.not_(of_others))
     connection.execute(sa.delete(table).where(of_article))

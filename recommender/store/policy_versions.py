@@ -1,14 +1,18 @@
 """The ranking policies that were set: one row for each version, none is ever changed."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy
+from recommender.errors import InvalidPolicy
+from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy, parse_policy
+from recommender.ranking.site_rules import SiteRule
 from recommender.store import schema
+from recommender.store.audit_log import Action, log_action
 from recommender.store.change_log import NO_ARTICLE, log_change
 
 __all__ = ["Policies", "PolicyReceipt", "newest_policy_change"]
@@ -49,7 +53,10 @@ class Policies:
         return self.put(policy.to_json())
 
     def put(self, document: str) -> PolicyReceipt:
-        """Set a policy, as one change; the text of the active policy is not set again."""
+        """Set a policy, as one change; the text of the active policy is not set again.
+
+        The audit log also says which site rules it sets or removes.
+        """
         with self._writer.begin() as connection:
             newest = next(iter(_newest(connection, 1)), None)
             if newest is not None and newest.document == document:
@@ -60,6 +67,10 @@ class Policies:
                 version=version, change=change, document=document, at=datetime.now(tz=UTC)
             )
             connection.execute(row)
+            for action, name in _changes_of_rules(
+                "" if newest is None else newest.document, document
+            ):
+                log_action(connection, action, name, change)
         return PolicyReceipt("created", version, change)
 
     def history(self, limit: int = NEWEST_VERSIONS) -> tuple[StoredPolicy, ...]:
@@ -73,6 +84,24 @@ def newest_policy_change(connection: sa.Connection, number: int) -> int | None:
     change = schema.policies.c.change
     newest: int | None = connection.scalar(sa.select(sa.func.max(change)).where(change > number))
     return newest
+
+
+def _changes_of_rules(before: str, after: str) -> Iterator[tuple[Action, str]]:
+    """What a policy does to the site rules of the one before, and the name of each such rule."""
+    old, new = _rules_by_name(before), _rules_by_name(after)
+    for name in {**old, **new}:
+        if name not in new:
+            yield "rule.remove", name
+        elif new[name] != old.get(name):
+            yield "rule.set", name
+
+
+def _rules_by_name(document: str) -> dict[str, SiteRule]:
+    """The site rules of a policy; none if there is no policy, or a newer program has set it."""
+    try:
+        return {rule.name: rule for rule in parse_policy(document).rules}
+    except InvalidPolicy:
+        return {}
 
 
 def _newest(connection: sa.Connection, limit: int) -> tuple[StoredPolicy, ...]:

@@ -46,10 +46,10 @@ def uncached(answer: Answer) -> Response:
 def cached(response: Response, listing: Listing) -> Response:
     """Let caches store a list for seconds, know it by its hash, and purge it by article id.
 
-    A list is stored at most until an article in it expires, or a pin or a block begins or ends. An
-    embargo that ends does not count: it takes nothing away, and its end is nobody's business. A
-    list with explanations is not stored. `Retry-After` of a text that was not read yet is as long
-    as caches keep its list: whoever asks earlier may get the same.
+    A list is stored at most until an article in it expires, or a pin, a block or a site rule begins
+    or ends. An embargo that ends does not count: it takes nothing away, and its end is nobody's
+    business. A list with explanations is not stored. `Retry-After` of a text that was not read yet
+    is as long as caches keep its list: whoever asks earlier may get the same.
     """
     if listing.related.short_because == "not_read_yet":
         response.headers["Retry-After"] = str(UNREAD_SECONDS)

@@ -53,7 +53,8 @@ class Listing:
         explained: whether explanations were asked for.
         up_to_date: whether the vectors and terms of the seed are those of its present text, and
             most of the archive was read.
-        seconds_left: until an article in it expires, or a pin or a block begins or ends.
+        seconds_left: until an article in it expires, or a pin, a block or a site rule begins or
+            ends.
     """
 
     article_id: str
@@ -141,7 +142,8 @@ class State:
         found = (view.row_of(one) for one in (article_id, *(item.id for item in related.items)))
         rows = np.array([at for at in found if at is not None], np.int64)
         expiries = view.take("until_time", rows)
-        seconds_left = min(overrides.next_change, *expiries[expiries > now].tolist()) - now
+        changes = (overrides.next_change, request.site_rules.next_change)
+        seconds_left = min(*changes, *expiries[expiries > now].tolist()) - now
         display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
         language = (display and display.language) or seed.language
         up_to_date = seed.up_to_date

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
-from math import isfinite, isnan, nan
-from typing import Any, Final
+from math import ceil, isfinite, isnan, nan
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -40,6 +40,7 @@ from recommender.ranking.overrides import Overrides
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.related import list_related, select_items
 from recommender.ranking.scoring import LEAST_MEASURED, Scorer, Seed, find_seed
+from recommender.ranking.site_rules import Condition, SiteRule
 from tests.support.drawn_archives import (
     ATTRIBUTES,
     AUTHORS,
@@ -68,7 +69,7 @@ PLAIN: Final = (5, 7)
 """Archives that tests without duplicates use too."""
 VIEWS: Final = ("built", "grown", "alone")
 ROUNDING: Final = 1e-5
-OPEN: Final[dict[str, Any]] = {"story_cap": 100, "copy_cap": 100}
+OPEN: Final[dict[str, Any]] = {"story_cap": 100, "copy_cap": 100, "rules": ()}
 """More than any archive here holds, so that no cap takes an article out."""
 ALL: Final = {"candidates": 10_000}
 
@@ -158,6 +159,47 @@ named_sections = [section for section in SECTIONS if section]
 sections = st.sampled_from(named_sections)
 
 
+def conditions(*names: str) -> st.SearchStrategy[str]:
+    """Some names joined by commas, some of them excluded."""
+    one = st.sampled_from([*names, *names, *map("-{}".format, names)])
+    return st.lists(one, min_size=1, max_size=3).map(",".join)
+
+
+attribute_conditions = conditions("1", "1.0", "x", "true", "1..2", "..1.5")
+of_articles = st.fixed_dictionaries(
+    {},
+    optional={
+        "section": conditions(*named_sections),
+        "tag": conditions(*TAGS),
+        "author": conditions(*AUTHORS[0], *AUTHORS[1]),
+        "attr": st.fixed_dictionaries({"size": attribute_conditions}),
+        "language": conditions("en", "ru", UNKNOWN_LANGUAGE),
+        "max_age_days": st.sampled_from([1.0, 30.0]),
+        "min_age_days": st.sampled_from([1.0, 30.0]),
+    },
+).map(lambda chosen: Condition(**cast("Any", chosen)))
+actions = st.one_of(
+    st.just({"action": "never"}),
+    st.fixed_dictionaries({"action": st.sampled_from(["boost", "bury"]), "by": shares(0.01)}),
+    st.fixed_dictionaries({"action": st.just("share"), "at_least": st.integers(1, 12)}),
+    st.fixed_dictionaries({"action": st.just("share"), "at_most": st.integers(1, 12)}),
+)
+rule_times = st.sampled_from([{}, {}, {"starts_at": NOW}, {"ends_at": NOW}])
+
+
+def site_rules(**fixed: Any) -> st.SearchStrategy[tuple[SiteRule, ...]]:
+    """A few rules of a newsroom, of which some hold only before or only after NOW."""
+    one = st.builds(
+        lambda number, under, items, action, times: SiteRule(
+            **{"name": f"rule {number}", "under": under, "items": items} | action | times | fixed
+        ),
+        *(st.integers(0, 99), of_articles, of_articles.filter(lambda one: one != Condition())),
+        *(actions, rule_times),
+    )
+    some = st.lists(one, min_size=1, max_size=3, unique_by=lambda rule: rule.name)
+    return some.map(tuple)
+
+
 @st.composite
 def policies(draw: st.DrawFn, /, **fixed: Any) -> Policy:
     """The shipped one, or any that a newsroom may set."""
@@ -187,6 +229,7 @@ def policies(draw: st.DrawFn, /, **fixed: Any) -> Policy:
         "nearness_half_lives": draw(st.dictionaries(sections, days, max_size=3)),
         "fallback": draw(st.booleans()),
         "untitled": draw(st.booleans()),
+        "rules": draw(st.just(()) | site_rules()),
     }
     if draw(st.booleans()):  # bounds that leave something to list
         values |= {"threshold": 0.02, "words_threshold": 0.02, "duplicate_overlap": 0.4}
@@ -198,13 +241,6 @@ def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.none() | strategy
 
 
-def conditions(*names: str) -> st.SearchStrategy[str]:
-    """Some names joined by commas, some of them excluded."""
-    one = st.sampled_from([*names, *names, *map("-{}".format, names)])
-    return st.lists(one, min_size=1, max_size=3).map(",".join)
-
-
-attribute_conditions = conditions("1", "1.0", "x", "true", "1..2", "..1.5")
 languages = conditions("en", "ru", "tg", "fa", UNKNOWN_LANGUAGE)
 excluded = st.frozensets(st.integers(0, 70).map(name), max_size=6)
 
@@ -355,6 +391,44 @@ def met_by(attribute: Any) -> Iterator[str]:
             yield from ("..1.5",) if value <= 1.5 else ()
 
 
+def fits(case: Case, article: Article, language: str, condition: Condition) -> bool:
+    """Whether an article meets the condition of a site rule, at the start of the hour."""
+    age = (case.now // 3600 * 3600 - seconds(article.published_at, nan)) / DAY
+    youngest, oldest = condition.min_age_days, condition.max_age_days
+    return (
+        has_wanted(condition.section, article.section or "")
+        and has_wanted(condition.tag, *article.tags)
+        and has_wanted(condition.author, *article.authors)
+        and has_wanted(condition.attr.get("size"), *met_by(article.attributes.get("size", ())))
+        and has_wanted(condition.language, language)
+        and (oldest is None or age <= oldest)
+        and (youngest is None or age > youngest)
+    )
+
+
+def active_rules(case: Case, *actions: str) -> list[SiteRule]:
+    """The rules with one of some actions that hold for the seed now."""
+    return [
+        rule
+        for rule in case.policy.rules
+        if rule.action in actions
+        and seconds(rule.starts_at, -np.inf) <= case.now < seconds(rule.ends_at, np.inf)
+        and fits(case, case.article, language_of_seed(case), rule.under)
+    ]
+
+
+def members(case: Case, rule: SiteRule, ids: Iterable[str]) -> set[str]:
+    """The articles that a rule is about."""
+    articles, language = case.archive.articles, case.archive.language
+    return {one for one in ids if fits(case, articles[one], language(one), rule.items)}
+
+
+def kept_out(case: Case, ids: Iterable[str]) -> set[str]:
+    """The articles that site rules keep out of the list."""
+    ids = [*ids]
+    return set().union(*(members(case, rule, ids) for rule in active_rules(case, "never")))
+
+
 def minhash_of_seed(case: Case) -> Any:
     """All zero where nothing was read."""
     if case.inside is not None:
@@ -441,6 +515,12 @@ def broken_rules(case: Case, items: Sequence[Item]) -> dict[str, object]:
         "only a fallback fills up": {item.reason for item in items} - allowed_reasons(case),
         "of one pattern are no more than the cap": [
             group for group in patterns(case, ids) if len(group) > case.policy.copy_cap
+        ],
+        "none is kept out by a site rule": kept_out(case, ids),
+        "of a share are no more than at most": [
+            rule
+            for rule in active_rules(case, "share")
+            if len(members(case, rule, ids)) > ceil((rule.at_most or 12) * case.options.limit / 12)
         ],
         "of one story are no more than the cap": [
             group for group in stories(case, ids) if len(group) > story_cap(case)
@@ -712,11 +792,14 @@ def reasons_to_be_short(case: Case, listed: int) -> set[str | None]:
     others = case.archive.articles.keys() - story_of(case) - {case.article.id}
     ours = {one for one in others if may_be_listed(case, one)}
     allowed = {one for one in ours if not meets(case, one)}.difference(case.options.exclude)
+    allowed -= kept_out(case, allowed)
     by_default = {one for one in ours if not meets(replace(case, question=plain), one)}
     filled = min(limit, len(allowed))
+    by_rules = min(limit, len(allowed | by_default - kept_out(case, by_default)))
     eligible = min(limit, len(allowed | by_default))
-    costs = {"few_eligible": limit - eligible, "filters": eligible - filled}
-    known = "filters" if costs["filters"] >= costs["few_eligible"] else "few_eligible"
+    costs = {"few_eligible": limit - eligible, "site_rules": eligible - by_rules}
+    costs |= {"filters": by_rules - filled}
+    known = [cause for cause, cost in costs.items() if cost == max(costs.values())][-1]
     if listed == filled:
         return {known}
     rules: set[str | None] = {"duplicates", "caps"}
@@ -742,8 +825,65 @@ def test_scores_are_shares_and_all_numbers_are_finite(
         mean = np.dot(weights, (parts.dense, parts.passages, parts.lexical))
         assert item.score == pytest.approx(mean, abs=1e-6)
         if item.reason in RELATED and case.options.mode != "latest":
-            value = item.score * parts.recency + parts.nearness - parts.hubness
+            value = item.score * parts.recency + parts.nearness + parts.boost - parts.hubness
             assert parts.ranking_value == pytest.approx(value, abs=1e-6)
+
+
+@given(question=questions(policy=policies(rules=()), chosen=options(explain="all")), data=st.data())
+@examples(60)
+def test_rules_that_do_not_hold_change_nothing(
+    factory: ViewFactory, question: Question, data: st.DataObject
+) -> None:
+    case = question.case(factory)
+    over = datetime.fromtimestamp(case.now, UTC)
+    ended = data.draw(site_rules(starts_at=None, ends_at=over))
+    with_rules = replace(question, policy=replace(case.policy, rules=ended)).case(factory)
+    assert with_rules.answer().to_json() == case.answer().to_json()
+
+
+BOOSTS = site_rules(action="boost", by=0.75, at_least=None, at_most=None)
+
+
+@given(question=questions(policy=BOOSTS.flatmap(lambda rules: policies(rules=rules))))
+@examples(60)
+def test_a_boost_is_a_share_of_the_score_and_its_rules_are_named(
+    factory: ViewFactory, question: Question
+) -> None:
+    case = question.case(factory)
+    plain = replace(question, policy=replace(case.policy, rules=())).case(factory)
+    scores = {item.id: item.score for item in plain.items(limit=100)}
+    for item in case.items(explain=True):
+        rules = [one for one in active_rules(case, "boost") if members(case, one, [item.id])]
+        share = min(1.0, 0.75 * len(rules))
+        assert item.explanation is not None
+        assert item.explanation.boost == pytest.approx(share * item.score, abs=1e-6)
+        names = tuple(rule.name for rule in rules) if item.score else ()
+        assert item.explanation.site_rules == names
+        assert item.score == scores.get(item.id, item.score)
+
+
+SHARES = site_rules(action="share", by=None, at_least=6, at_most=None).map(lambda rules: rules[:1])
+
+
+@given(
+    question=questions(
+        chosen=options(explain="all"),
+        policy=SHARES.flatmap(lambda rules: policies(**ALL, rules=rules)),
+    )
+)
+@examples(100)
+def test_places_are_kept_as_long_as_a_related_member_waits(
+    factory: ViewFactory, question: Question
+) -> None:
+    """A member that has no place is not related, or a rule of every list leaves it out."""
+    case = question.case(factory)
+    answer, [rule] = case.answer(), case.policy.rules
+    listed = members(case, rule, ids_of(answer.items))
+    by_time = case.options.mode == "latest"
+    if by_time or not active_rules(case, "share") or len(listed) >= case.options.limit // 2:
+        return
+    waiting = [one.id for one in answer.dropped or () if one.rule == "limit"]
+    assert members(case, rule, waiting) == set()
 
 
 PARTS: Final = (

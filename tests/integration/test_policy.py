@@ -1,6 +1,7 @@
 """`read-also policy`: what an operator sets, sees, and is refused."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from recommender.analysis.embedding import Model
 from recommender.articles import Article
 from recommender.indexing.gate import GateCandidate
 from recommender.indexing.rebuild import Rebuilt
-from recommender.ranking.policy import Policy
+from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.vector_share import USUAL_SHARE
 from recommender.settings import Settings
 from recommender.store import ArticleStore
@@ -25,6 +26,7 @@ from tests.support.archives import run_command
 Run = Callable[..., Result]
 Rebuild = Callable[..., Rebuilt]
 SEED = "harbour-2"
+PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -121,6 +123,28 @@ def test_the_same_policy_makes_no_new_version(
     ]
 
 
+def test_the_examples_of_the_docs_can_be_set(
+    run: Run, file: File, desk_store: ArticleStore
+) -> None:
+    """Each is set in place of the one before, so the rules of that one are removed."""
+    examples = re.findall(r"<!-- policy: ([^>]+) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == 3
+    names: list[str] = []
+    for at, (_, document) in enumerate(examples, 1):
+        result = run("policy", "set", file(document))
+        assert result.stdout.startswith(f"created: policy version {at}, change ")
+        rules = shown(run, "--differences")["rules"]
+        assert [rule["name"] for rule in rules] == [
+            rule.name for rule in parse_policy(document).rules
+        ]
+        new = [rule["name"] for rule in rules]
+        logged = [(one.action, one.subject) for one in desk_store.audit_log.entries()]
+        added = len(names) + len(new) + 1
+        removed = [("rule.remove", name) for name in names]
+        assert logged[-added:] == [("policy.set", ""), *removed, *[("rule.set", n) for n in new]]
+        names = new
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
@@ -188,7 +212,7 @@ def test_the_gate_judges_by_the_policy(
     rebuild_with_fake(own_desk)
     desk_store.policies.set(Policy(threshold=1.0, words_threshold=1.0, fallback=False))
     rebuild_with_fake(own_desk)
-    lengths = [len(one.list_for(SEED).items) for one in judged]
+    lengths = [len(one.list_for(SEED)) for one in judged]
     assert lengths[:2] == [12, 12]
     assert lengths[2:] == [0, 0]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index import Catalog, Passages, Snapshot
 from index.vector_search import Vectors
-from recommender.api import FALLBACK_LATEST, SEMANTIC, Reason, RelatedList
+from recommender.api import FALLBACK_LATEST, SEMANTIC, Item, Reason
 from recommender.errors import GateRefused
 from recommender.indexing.gate import (
     FEWEST_LISTS,
@@ -27,7 +27,7 @@ from recommender.indexing.gate import (
     rank_biased_overlap,
 )
 from tests.support.index_rows import sample_rows
-from tests.support.lists import item, listed
+from tests.support.lists import item
 
 # --- rank-biased overlap ---
 
@@ -250,12 +250,12 @@ def candidate(snapshot: Snapshot) -> GateCandidate:
     """Its lists are the twelve nearest by vector, of which the related are those above 0.3."""
     listable = snapshot.columns["listable"]
 
-    def list_for(seed: str) -> RelatedList:
+    def list_for(seed: str) -> tuple[Item, ...]:
         row = snapshot.row_of(seed)
         assert row is not None
         allowed = listable & (np.arange(len(snapshot)) != row)
         hits = snapshot.vectors.nearest(snapshot.vectors.fetch(np.array([row]))[0], 12, allowed)
-        items = [
+        return tuple(
             item(
                 snapshot.id_of(near),
                 rank,
@@ -265,8 +265,7 @@ def candidate(snapshot: Snapshot) -> GateCandidate:
             for rank, (near, score) in enumerate(
                 zip(hits.rows.tolist(), hits.similarities.tolist(), strict=True), 1
             )
-        ]
-        return listed(*items, article_id=seed)
+        )
 
     return GateCandidate(snapshot, listable, list_for)
 
@@ -373,8 +372,9 @@ def test_a_list_is_short_where_less_than_half_of_it_is_related(
     """Of twelve that are requested."""
     archive = archive_of(60)
     reasons: list[Reason] = [SEMANTIC if at < related else FALLBACK_LATEST for at in range(12)]
-    items = [item(one, reason=reason) for one, reason in zip(archive.ids, reasons, strict=False)]
-    new = replace(stage(archive), list_for=lambda _: listed(*items))
+    pairs = zip(archive.ids, reasons, strict=False)
+    items = tuple(item(one, reason=reason) for one, reason in pairs)
+    new = replace(stage(archive), list_for=lambda _: items)
     assert measure(new, archive).short == short
 
 

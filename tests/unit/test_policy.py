@@ -17,6 +17,7 @@ from recommender.ranking.policy import (
     parse_policy,
     policy_schema,
 )
+from recommender.ranking.site_rules import Condition
 
 Schema = Mapping[str, Any]
 PROPERTIES: dict[str, dict[str, Any]] = policy_schema()["properties"]
@@ -36,14 +37,48 @@ def floats(schema: Schema) -> st.SearchStrategy[float]:
     )
 
 
+NAMES = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "section": st.sampled_from(["news", "news,sport", "-opinion", r"Arts\, Culture"]),
+        "tag": NAMES,
+        "language": st.sampled_from(["en", "en,ru", "-fr"]),
+        "max_age_days": st.floats(0.01, 36_500),
+        "min_age_days": st.floats(0.01, 36_500),
+    },
+)
+"""Each is written as a policy is shown."""
+ACTIONS: list[dict[str, Any]] = [
+    {"action": "never", "items": {"section": "opinion"}},
+    {"action": "boost", "by": 0.25},
+    {"action": "bury", "by": 1.0, "starts_at": "2026-03-01T09:30:00Z"},
+    {"action": "share", "at_least": 2},
+    {"action": "share", "at_most": 12, "ends_at": "2026-03-01T09:30:00Z"},
+    {"action": "share", "at_least": 3, "at_most": 3},
+]
+RULES = st.lists(
+    st.builds(
+        lambda name, action, under, items: (
+            {"name": name} | ({"under": under} if under else {})
+            | ({"items": items} if items else {}) | action
+        ),
+        NAMES, st.sampled_from(ACTIONS), CONDITIONS, CONDITIONS,
+    ),
+    max_size=4,
+    unique_by=lambda rule: rule["name"],
+)  # fmt: skip
+
+
+PLAIN = {"null": st.none(), "boolean": st.booleans(), "array": RULES}
+
+
 def values(schema: Schema) -> st.SearchStrategy[Any]:
     if "anyOf" in schema:
         return st.one_of(*map(values, schema["anyOf"]))
+    if schema["type"] in PLAIN:
+        return PLAIN[schema["type"]]
     match schema["type"]:
-        case "null":
-            return st.none()
-        case "boolean":
-            return st.booleans()
         case "integer":
             return st.integers(schema["minimum"], schema["maximum"])
         case "number":
@@ -83,7 +118,7 @@ def test_an_empty_object_is_the_defaults() -> None:
 def test_a_policy_reads_back_as_written(document: dict[str, Any]) -> None:
     policy = parse_policy(json.dumps(document))
     for name, value in document.items():
-        assert getattr(policy, name) == value
+        assert policy.to_document(full=True)[name] == value
     usual = Policy().to_document(full=True)
     assert policy.to_document() == {k: v for k, v in document.items() if v != usual[k]}
     assert policy.to_document(full=True) == usual | document
@@ -210,6 +245,77 @@ def test_a_section_that_no_article_can_have_is_refused(section: str) -> None:
 def test_more_sections_than_a_newsroom_has_are_refused() -> None:
     many = {f"section {number}": 7 for number in range(501)}
     assert list(faults_of(json.dumps({"half_lives": many}))) == ["/half_lives"]
+
+
+def rule_faults(**fields: Any) -> dict[str, str]:
+    """The faults of one rule, by field."""
+    rule = {"name": "one", "action": "boost", "by": 0.1} | fields
+    found = faults_of(json.dumps({"rules": [{k: v for k, v in rule.items() if v != ""}]}))
+    return {pointer.removeprefix("/rules/0"): detail for pointer, detail in found.items()}
+
+
+PRINTED = "must be characters that can be printed, without blanks around them"
+OFFSET = "offset, such as 2026-03-01T09:30:00+05:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "faults"),
+    [
+        ({"by": ""}, {"": "boost takes by"}),
+        ({"action": "never"}, {"": "never takes none of by, at_least, at_most"}),
+        ({"action": "never", "by": ""}, {"": "never needs items, or every list would be empty"}),
+        ({"action": "share"}, {"": "share takes at_least or at_most"}),
+        ({"action": "share", "by": ""}, {"": "share takes at_least or at_most"}),
+        (
+            {"action": "share", "by": "", "at_least": 3, "at_most": 2},
+            {"": "at_least is more than at_most"},
+        ),
+        (
+            {"action": "share", "by": "", "at_least": 0},
+            {"/at_least": "Input should be greater than or equal to 1"},
+        ),
+        ({"action": "hide"}, {"/action": "Input should be 'never', 'boost', 'bury' or 'share'"}),
+        ({"by": 1.01}, {"/by": "Input should be less than or equal to 1"}),
+        ({"name": ""}, {"/name": "Field required"}),
+        ({"name": " a"}, {"/name": PRINTED}),
+        ({"name": "a\nb"}, {"/name": PRINTED}),
+        ({"item": {}}, {"/item": "unknown; did you mean 'items'?"}),
+        ({"items": {"sectoin": "a"}}, {"/items/sectoin": "unknown; did you mean 'section'?"}),
+        ({"items": []}, {"/items": "not a JSON object"}),
+        (
+            {"under": {"section": "a,,b", "language": "english!"}},
+            {
+                "/under/section": "must have values of 1 to 300 characters, joined by commas",
+                "/under/language": "must be any, or BCP-47 tags joined by commas, such as en,ru or "
+                "-fr",
+            },
+        ),
+        ({"ends_at": "2026-03-01"}, {"/ends_at": f"must be an RFC 3339 time with an {OFFSET}"}),
+        (
+            {"starts_at": "2026-03-01T00:00:00Z", "ends_at": "2026-03-01T00:00:00Z"},
+            {"": "ends_at must be later than starts_at"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_that_says_too_little_or_too_much_is_refused(
+    fields: dict[str, Any], faults: dict[str, str]
+) -> None:
+    assert rule_faults(**fields) == faults
+
+
+def test_rules_have_names_of_their_own_and_are_not_too_many() -> None:
+    rules = [{"name": f"rule {at % 50}", "action": "boost", "by": 0.1} for at in range(51)]
+    assert faults_of(json.dumps({"rules": rules[:51]}))["/rules"].startswith("Tuple should have")
+    assert faults_of(json.dumps({"rules": [rules[0], rules[50]]})) == {
+        "/rules": "two rules have the name 'rule 0'"
+    }
+
+
+def test_the_values_of_a_condition_may_stand_in_a_list() -> None:
+    rule = {"name": "one", "action": "never", "items": {"section": ["Arts, Culture", "-news"]}}
+    policy = parse_policy(json.dumps({"rules": [rule]}))
+    assert policy.rules[0].items == Condition(section=r"Arts\, Culture,-news")
+    assert parse_policy(policy.to_json()) == policy
 
 
 def test_a_byte_order_mark_is_ignored() -> None:

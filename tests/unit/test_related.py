@@ -3,7 +3,7 @@
 import pytest
 
 from recommender.api import ShortBecause
-from recommender.ranking.related import greatest_loss
+from recommender.ranking.hints import greatest_loss
 
 STEPS: tuple[ShortBecause, ...] = ("few_eligible", "filters", "threshold", "duplicates", "caps")
 

@@ -25,6 +25,7 @@ from recommender.ranking.duplicates import (
 )
 from recommender.ranking.policy import Policy
 from recommender.ranking.selection import Removal, Selection, SelectionRules, select
+from recommender.ranking.shares import NO_SHARE, ShareBounds
 from tests.support.properties import examples
 
 HALVES = [
@@ -57,6 +58,7 @@ class Candidate:
     listable: bool = True
     translates: int | None = None
     id_hash: int = field(default_factory=count(1_000).__next__)
+    members: frozenset[int] = frozenset()
 
     @property
     def story(self) -> int:
@@ -82,11 +84,15 @@ CANDIDATES = st.lists(
         st.sampled_from([True, True, False]),
         st.sampled_from([True, True, False]),
         st.sampled_from([None, None, None, *range(12)]),
+        members=st.frozensets(st.integers(0, 1)),
     ),
     max_size=9,
 ).map(numbered)
 PLACES = st.sets(st.integers(0, 8), max_size=3)
 BOUNDS = st.sampled_from([0.25, 0.5, 0.75, 1.0, NEVER])
+SHARES = st.builds(
+    lambda least, more: ShareBounds(least, max(least + more, 1)), *[st.integers(0, 4)] * 2
+)
 RULES = st.builds(
     SelectionRules,
     st.sampled_from([0.0, 0.125, 0.5, 1.0]),
@@ -95,6 +101,7 @@ RULES = st.builds(
     st.integers(1, 4),
     BOUNDS,
     st.integers(1, 4),
+    st.just(()) | st.tuples(SHARES, SHARES),
 )
 SEED_MINHASHES = st.lists(MINHASHES, max_size=2)
 
@@ -112,6 +119,9 @@ def pool_of(candidates: Sequence[Candidate]) -> CandidatePool:
         embedded=np.array([c.embedded for c in candidates], np.bool_),
         id_hashes=np.array([c.id_hash for c in candidates], np.int64),
         translates=np.array([c.story for c in candidates], np.int64),
+        members=np.array([[k in c.members for k in (0, 1)] for c in candidates], np.bool_).reshape(
+            count, 2
+        ),
     )
 
 
@@ -203,6 +213,7 @@ class SlowSelection:
         self.listed: list[int] = []
         self.removals = [Removal.NONE] * len(candidates)
         self.because_of = [-1] * len(candidates)
+        self.shares = [NO_SHARE] * len(candidates)
         self.repeats: set[int] = set()
 
     def remove(self, places: set[int], removal: Removal, item: int) -> None:
@@ -239,14 +250,38 @@ class SlowSelection:
         ):
             full = {place for place in self.left if self.cluster_size(place, link) > cap}
             self.remove(full, removal, item)
+        for share, bounds in enumerate(self.rules.shares):
+            if share in self.candidates[item].members and self.listed_of(share) >= bounds.most:
+                surplus = self.members_left(share)
+                self.remove(surplus, Removal.SHARE_CAP, item)
+                for place in surplus:
+                    self.shares[place] = share
+
+    def members_left(self, share: int) -> set[int]:
+        return {place for place in self.left if share in self.candidates[place].members}
+
+    def listed_of(self, share: int) -> int:
+        return sum(share in self.candidates[place].members for place in self.listed)
+
+    def owed(self, places: int) -> list[int]:
+        """The shares to whose members all places that are left are owed; earlier shares first."""
+        owed, free = [], places
+        for share, bounds in enumerate(self.rules.shares):
+            need = min(bounds.least - self.listed_of(share), len(self.members_left(share)), free)
+            if need > 0:
+                owed.append(share)
+                free -= need
+        return [] if free else owed
 
     def cluster_size(self, place: int, link: Callable[..., bool]) -> int:
         """How many items the cluster of a candidate would have, with it, if it were listed."""
         some = [self.candidates[one] for one in (place, *self.listed)]
         return len(linked(some, {0}, lambda one, two: link(one, two, self.rules)))
 
-    def put_best(self, scale: tuple[float, float], *, first: bool) -> None:
+    def put_best(self, scale: tuple[float, float], places: int, *, first: bool) -> None:
         worst, best = scale
+        owed = self.owed(places)
+        among = set().union(*map(self.members_left, owed)) if owed else self.left
 
         def merit(place: int) -> tuple[float, int]:
             one = self.candidates[place]
@@ -260,8 +295,11 @@ class SlowSelection:
             one = self.candidates[place]
             return -inf if isnan(one.time) else one.time, one.value, -place
 
-        pick = max(self.left, key=merit)
-        self.put(max(self.copies_of({pick}) & self.left, key=newness))
+        pick = max(among, key=merit)
+        item = max(self.copies_of({pick}) & among, key=newness)
+        kept_by = [share for share in owed if share in self.candidates[item].members]
+        self.shares[item] = kept_by[0] if kept_by else NO_SHARE
+        self.put(item)
 
 
 def slow(
@@ -272,7 +310,7 @@ def slow(
     above: Sequence[Candidate],
     shown_on_page: set[int],
 ) -> tuple[Sequence[int], ...]:
-    """Positions, removals, why, and repeats, as a `Selection` holds them."""
+    """Positions, removals, why, repeats and shares, as a `Selection` holds them."""
     size = len(above)
     draft = SlowSelection([*above, *candidates], rules)
     seeds = [Candidate(0.0, minhash=text) for text in seed_minhashes]
@@ -286,17 +324,21 @@ def slow(
     values = [draft.candidates[place].value for place in draft.left]
     scale = (min(values, default=0.0), max(values, default=0.0))
     while draft.left and len(draft.listed) - size < limit:
-        draft.put_best(scale, first=len(draft.listed) == size)
+        places = limit - (len(draft.listed) - size)
+        draft.put_best(scale, places, first=len(draft.listed) == size)
     return (
         [place - size for place in draft.listed[size:]],
         draft.removals[size:],
         [max(-1, item - size) for item in draft.because_of[size:]],
         [place in draft.repeats for place in every[size:]],
+        draft.shares[size:],
     )
 
 
 def as_lists(found: Selection) -> tuple[Sequence[int], ...]:
-    parts = (found.positions, found.removals, found.because_of, found.repeats)
+    none = np.full(len(found.removals), NO_SHARE)
+    shares = none if found.shares is None else found.shares
+    parts = (found.positions, found.removals, found.because_of, found.repeats, shares)
     return tuple(part.tolist() for part in parts)
 
 
@@ -334,6 +376,53 @@ def test_a_selection_under_listed_items_is_that_of_the_slow_oracle(
     shown = {place for place in shown if place < len(rest)}
     expected = slow(rest, 9, rules, seed_minhashes, listed, shown)
     assert as_lists(selection(rest, 9, rules, seed_minhashes, listed, shown)) == expected
+
+
+OF_SHARE = frozenset({0})
+
+
+def with_share(least: int, most: int) -> SelectionRules:
+    nobody = ShareBounds(0, 9)
+    return replace(NOTHING, shares=(ShareBounds(least, most), nobody))
+
+
+@pytest.mark.parametrize(
+    ("members", "rules", "listed"),
+    [
+        pytest.param({4, 5}, with_share(2, 9), [0, 1, 4, 5], id="the last places are kept"),
+        pytest.param({0, 5}, with_share(2, 9), [0, 1, 2, 5], id="one earns its place"),
+        pytest.param({0, 1, 5}, with_share(2, 9), [0, 1, 2, 3], id="both earn theirs"),
+        pytest.param({5}, with_share(3, 9), [0, 1, 2, 5], id="there are too few"),
+        pytest.param({0, 1, 2}, with_share(0, 1), [0, 3, 4, 5], id="at most one"),
+        pytest.param({1, 2, 5}, with_share(2, 2), [0, 1, 2, 3], id="just two"),
+    ],
+)
+def test_places_are_kept_for_a_share_and_bounded(
+    members: set[int], rules: SelectionRules, listed: list[int]
+) -> None:
+    values = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    candidates = [
+        Candidate(value, members=OF_SHARE if place in members else frozenset())
+        for place, value in enumerate(values)
+    ]
+    assert selected(candidates, 4, rules) == listed
+
+
+@examples(300)
+@given(CANDIDATES, st.integers(0, 12), RULES, SEED_MINHASHES, st.integers(0, 4))
+def test_a_share_has_its_places_as_long_as_a_member_may_be_listed(
+    candidates: list[Candidate],
+    limit: int,
+    rules: SelectionRules,
+    seed_minhashes: list[MinHash],
+    least: int,
+) -> None:
+    rules = replace(rules, shares=(ShareBounds(least, 9), ShareBounds(0, 9)))
+    found = selection(candidates, limit, rules, seed_minhashes)
+    listed = set(found.positions.tolist())
+    members = {place for place, one in enumerate(candidates) if 0 in one.members and one.listable}
+    waiting = {place for place in members - listed if found.removals[place] == Removal.NONE}
+    assert len(members & listed) >= min(least, limit) or not waiting
 
 
 AWAY, ACROSS = (-0.5, -0.5, -0.5, -0.5, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -438,6 +527,7 @@ def pool_with(signatures: NDArray[Any], **columns: Any) -> CandidatePool:
         "embedded": np.ones(size, np.bool_),
         "id_hashes": np.arange(size),
         "translates": np.arange(size),
+        "members": np.zeros((size, 0), np.bool_),
     }
     return CandidatePool(**plain | columns)
 

@@ -1,5 +1,6 @@
 """The audit log: one entry for each change, in the transaction of the change."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from recommender.api import Override
 from recommender.articles import Article
 from recommender.errors import StaleVersion
 from recommender.ranking.policy import Policy
+from recommender.ranking.site_rules import Condition, SiteRule
 from recommender.store import Actor, ArticleStore, DeleteRequest
 from recommender.store.deleted_rows import scrub
 
@@ -39,6 +41,25 @@ def test_every_change_of_an_actor_is_logged_with_its_number(store: ArticleStore)
     (first, *_) = store.audit_log.entries()
     assert (first.actor, first.address, first.request_id) == ("cms", "192.0.2.7", "request-1")
     assert abs(datetime.now(tz=UTC) - first.at) < timedelta(hours=1)
+
+
+def test_each_site_rule_that_a_policy_sets_or_removes_is_logged(store: ArticleStore) -> None:
+    acting = store.acting(ANNA)
+    never = SiteRule("a", "never", items=Condition(section="opinion"))
+    boost = SiteRule("b", "boost", by=0.25)
+    acting.put(A)
+    for rules in ((never, boost), (never, replace(boost, by=0.5)), (boost,)):
+        acting.policies.set(Policy(rules=rules))
+    acting.policies.set(Policy(rules=(boost,), diversity=0.5))
+    assert logged(store)[1:] == [
+        *[("policy.set", "", 2), ("rule.set", "a", 2), ("rule.set", "b", 2)],
+        *[("policy.set", "", 3), ("rule.set", "b", 3)],
+        *[("policy.set", "", 4), ("rule.remove", "a", 4), ("rule.set", "b", 4)],
+        ("policy.set", "", 5),
+    ]
+    acting.delete("a")
+    scrub(acting, "a")
+    assert ("rule.remove", "a", 4) in logged(store)
 
 
 def test_a_refused_change_and_one_of_nobody_are_not_logged(store: ArticleStore) -> None:

@@ -104,10 +104,10 @@ class Explanation(Answer):
     """The parts of an item's place.
 
     The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
-    is `score * recency + nearness - hubness`. In a list with several seeds these are the parts
-    under the seed `because`, and `ranking_value` is that sum `+ support - aversion`; `seeds` has
-    the score under each of them. Without `grounds`, `no_grounds_because` is
-    `store_away` or `text_changed`.
+    is `score * recency + nearness + boost - hubness`. In a list with several seeds these are the
+    parts under the seed `because`, and `ranking_value` is that sum `+ support - aversion`; `seeds`
+    has the score under each of them. `site_rules` names the rules of the policy that moved the item
+    or kept its place. Without `grounds`, `no_grounds_because` is `store_away` or `text_changed`.
     """
 
     dense: float
@@ -123,6 +123,8 @@ class Explanation(Answer):
     support: float = 0.0
     aversion: float = 0.0
     seeds: tuple[SeedScore, ...] = ()
+    boost: float = 0.0
+    site_rules: tuple[str, ...] = ()
     grounds: Grounds | None = None
     no_grounds_because: str | None = None
 
@@ -158,9 +160,10 @@ class Dropped(Answer):
         rule: the first rule that kept it out: `translation`, `excluded`, `blocked`, `unread`,
             `not_published`, `embargoed`, `expired`, `never_recommend`, `untitled`, `language`,
             `section`, `tag`, `author`, `attribute`, `published`, `max_age`, `not_older`,
-            `unlike`, `threshold`, `min_score`, `duplicate_of_seed`, `duplicate`, `story_cap`,
-            `copy_cap` or `limit`.
+            `site_rule`, `unlike`, `threshold`, `min_score`, `duplicate_of_seed`, `duplicate`,
+            `story_cap`, `copy_cap`, `share_cap` or `limit`.
         because: the id of the item that is listed instead, or that filled its cap.
+        site_rule: the name of the site rule that kept it out.
     """
 
     id: str
@@ -168,6 +171,7 @@ class Dropped(Answer):
     score: float
     rule: str
     because: str | None = None
+    site_rule: str | None = None
 
 
 class Presentation(Answer):
@@ -212,8 +216,8 @@ class RelatedList(Answer):
         generation: the snapshot that it comes from.
         offset: how many items stand on the pages before.
         short_because: why there are fewer items than requested: `no_related`, `few_eligible`,
-            `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None. `not_read_yet`,
-            also of a full list: the text of the article was not read yet.
+            `site_rules`, `filters`, `min_score`, `threshold`, `duplicates` or `caps`; else None.
+            `not_read_yet`, also of a full list: the text of the article was not read yet.
         hint: which values of the filters no article on show has, and the nearest ones there are.
         dropped: the nearest articles that are not in it; only with `explain="all"`.
         archive_reading: how far the archive is read, while a large part of it waits.
