@@ -35,6 +35,7 @@ def main(
         ["reads", "--minutes", min(minutes, 20.0)],
         ["slow_clients"],
         ["crowd"],
+        ["overtaking"],
     ):
         name, *arguments = map(str, words)
         click.echo(f"\n== {name}")
