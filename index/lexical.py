@@ -7,7 +7,6 @@ float16, so the length of a row may be up to 5e-4 off 1; a similarity above 1 is
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -204,8 +203,8 @@ class Lexicon:
         return rows
 
 
-class _Table(threading.local):
-    """The terms of a query by bucket, one table for each thread; empty between two queries.
+class _Table:
+    """The terms of a query by bucket; empty between two queries.
 
     Attributes:
         weights: float32 [BUCKETS].
@@ -218,7 +217,9 @@ class _Table(threading.local):
         self.marked: Bools = np.zeros(_LOW_BITS + 1, np.bool_)
 
 
-_table = _Table()
+_unused: Final[list[_Table]] = []
+"""The tables that no query uses now: as many as there were queries at the same time. One for each
+thread would be four megabytes for each thread of a server, which seldom compares twice at once."""
 
 
 def overlap(terms: SparseMatrix, query: Query, rows: Whole) -> Floats:
@@ -234,7 +235,11 @@ def overlap(terms: SparseMatrix, query: Query, rows: Whole) -> Floats:
     """
     lengths, places = entries_of(terms.indptr, rows)
     columns = terms.columns.take(places)
-    marked, table = _table.marked, _table.weights
+    try:
+        borrowed = _unused.pop()  # in one step, as append is: no lock is needed
+    except IndexError:
+        borrowed = _Table()
+    marked, table = borrowed.marked, borrowed.weights
     # Masked, so that a bucket out of range, in a damaged file, is another bucket and no error.
     low, full = query.buckets & _LOW_BITS, query.buckets & _ALL_BITS
     try:
@@ -246,6 +251,7 @@ def overlap(terms: SparseMatrix, query: Query, rows: Whole) -> Floats:
         # Only what this query wrote is cleared.
         marked[low] = False
         table[full] = 0
+        _unused.append(borrowed)
     products = terms.weights.take(places.take(shared)).astype(np.float32) * theirs
     return np.minimum(_sum_by_row(products, np.searchsorted(shared, np.cumsum(lengths))), 1)
 

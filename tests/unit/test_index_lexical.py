@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from index import BUCKETS, BadQuery, Catalog, Query, TermCounts
 from index.arrays import SparseMatrix
 from index.lexical import Lexicon, holds, idf, overlap, weigh_rows
-from index.lexical import _table as table
+from index.lexical import _unused as tables
 from tests.support.index_rows import (
     STAMP,
     as_scipy,
@@ -181,7 +181,7 @@ def overlap_of(number: int) -> Floats:
 
 
 def is_clean() -> bool:
-    return not table.marked.any() and not table.weights.any()
+    return not any(table.marked.any() or table.weights.any() for table in tables)
 
 
 @given(number=st.integers(0, 39), rows=st.lists(st.integers(0, 29), max_size=40))
@@ -228,3 +228,13 @@ def test_threads_find_the_same_as_one_thread() -> None:
     with ThreadPoolExecutor(2) as threads:
         found = threads.map(lambda number: overlap_of(number % 40).tobytes(), range(4_000))
         assert list(found) == alone * 100
+
+
+def test_threads_that_compare_one_after_the_other_use_one_table() -> None:
+    """A table of each thread's own is four megabytes, for each thread of a server."""
+    overlap_of(0)
+    before = list(tables)
+    for number in range(8):
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(overlap_of, number).result()
+    assert tables == before
