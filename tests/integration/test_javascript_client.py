@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from recommender.api import ShownListOptions
+from recommender.operations.webhook_messages import make_test_message, make_webhook_secret, sign
 from recommender.release import RELEASE
 from recommender.sources.article_ids import foreign_id
 from recommender.web.endpoints import parameters_of
@@ -67,6 +69,23 @@ console.log(JSON.stringify(JSON.parse(process.argv[1]).map((parts) => foreignId(
 def test_the_client_makes_the_ids_that_importers_make() -> None:
     made = run("node", "--input-type=module", "-e", FOREIGN, json.dumps(NAMES))
     assert json.loads(made) == [foreign_id("cms", *parts) for parts in NAMES]
+
+
+RECEIVER: Final = """
+import { readWebhook } from "@read-also/client";
+const [secret, headers, body, now] = process.argv.slice(1);
+const message = await readWebhook(secret, JSON.parse(headers), body, () => Number(now));
+console.log(JSON.stringify(message));
+"""
+
+
+def test_the_client_reads_webhooks_that_the_service_signs() -> None:
+    now, secret = 1_800_000_000.0, make_webhook_secret()
+    message = make_test_message(datetime.fromtimestamp(now, UTC))
+    headers = json.dumps(sign(message, secret, now))
+    given = [secret, headers, message.body.decode(), str(now * 1_000)]
+    read = json.loads(run("node", "--input-type=module", "-e", RECEIVER, *given))
+    assert read == {"id": message.id} | json.loads(message.body)
 
 
 def test_the_package_has_the_version_of_the_service_and_depends_on_nothing() -> None:
