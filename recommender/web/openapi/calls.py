@@ -5,15 +5,45 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from recommender.web.openapi.examples import QUERIES, examples_of
+from recommender.web.openapi.examples import EDITOR, OTHER, QUERIES, SEED, examples_of
 from recommender.web.openapi.schemas import Document
 
 __all__ = ["ExampleCall", "example_calls"]
 
 PYTHON: Final = """\
+import os
+from read_also_client import Client
+
+with Client(os.environ["READ_ALSO_URL"], key=os.environ["READ_ALSO_KEY"]) as api:
+    {lines}"""
+IN_CLIENT: Final = {
+    "putArticle": "print(api.put({ARTICLE}, wait=True))",
+    "patchArticle": "print(api.patch({ID}, {BODY}))",
+    "getArticle": "print(api.get({ID}))",
+    "deleteArticle": "print(api.delete({ID}))",
+    "listArticles": "for article in api.articles():\n    print(article.id, article.title)",
+    "bulkWrite": "for item in api.bulk({BODY}):\n    print(item.id, item.status)",
+    "listRelated": (
+        'for item in api.related({ID}, limit=6, language="any").items:\n'
+        "    print(item.score, item.title)"
+    ),
+    "listRelatedHtml": 'print(api.related_html({ID}, limit=6, heading="Read also"))',
+    "listRelatedForDraft": "print(api.related_for_draft({BODY}).items)",
+    "listAppearances": "print(api.appears_in({ID}).appears_in)",
+    "getPins": "print(api.pins({ID}).pins)",
+    "putPins": "print(api.set_pins({ID}, [{OTHER}], by={EDITOR}, wait=True))",
+    "deletePins": "print(api.remove_pins({ID}))",
+    "getBlocks": "print(api.blocks({ID}).blocks)",
+    "putBlocks": "print(api.set_blocks({ID}, [{OTHER}], by={EDITOR}, wait=True))",
+    "deleteBlocks": "print(api.remove_blocks({ID}))",
+    "getReadiness": "print(api.readyz())",
+    "listAuditEntries": "for entry in api.audit():\n    print(entry.at, entry.actor, entry.action)",
+}
+"""By operation, how the Python client makes it."""
+PLAIN_PYTHON: Final = """\
 import os
 import httpx
 
@@ -78,7 +108,7 @@ class _Call:
         return next(iter(self.operation.get("requestBody", {}).get("content", ())), None)
 
     @property
-    def body(self) -> object:
+    def body(self) -> Any:  # noqa: ANN401 - JSON
         return self.operation["requestBody"]["content"][self.media]["example"]
 
     @property
@@ -98,13 +128,26 @@ class _Call:
         return " \\\n  ".join(parts)
 
     def in_python(self) -> str:
+        """With the Python client, where it has a method for the operation; else with httpx."""
+        lines = IN_CLIENT.get(self.operation["operationId"])
+        if lines is None:
+            return self._in_plain_python()
+        values = {"ID": SEED, "OTHER": OTHER, "EDITOR": EDITOR}
+        for name, value in values.items():
+            lines = lines.replace(f"{{{name}}}", f'"{value}"')
+        if "{ARTICLE}" in lines:
+            lines = lines.replace("{ARTICLE}", _in_python({"id": SEED} | self.body))
+        if "{BODY}" in lines:
+            lines = lines.replace("{BODY}", _in_python(self.body))
+        return PYTHON.format(lines=lines.replace("\n", "\n    "))
+
+    def _in_plain_python(self) -> str:
         arguments = [f'os.environ["READ_ALSO_URL"] + "{self.target}"']
         arguments += [PYTHON_KEY] if self.has_key else []
         if self.media:
-            written = _JSON_WORD.sub(lambda word: PYTHON_WORDS[word[0]], self._written(4))
-            arguments.append(f"json={written}")
+            arguments.append(f"json={_in_python(self.body)}".replace("\n", "\n    "))
         arguments.append("timeout=30")
-        return PYTHON.format(
+        return PLAIN_PYTHON.format(
             verb=self.method.lower(),
             arguments=",\n    ".join(arguments),
             read="json()" if self.answers_json else "text",
@@ -126,9 +169,14 @@ class _Call:
         if headers:
             yield f"headers: {{ {', '.join(headers)} }}"
         if self.media:
-            yield f"body: JSON.stringify({self._written(2)})"
+            yield f"body: JSON.stringify({self._written()})"
 
-    def _written(self, indent: int) -> str:
+    def _written(self) -> str:
         """The body as JSON, after a line that is indented."""
-        text = json.dumps(self.body, indent=indent, ensure_ascii=False)
-        return text.replace("\n", "\n" + " " * indent)
+        return json.dumps(self.body, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+
+
+def _in_python(value: object) -> str:
+    """A value of JSON as Python writes it."""
+    text = json.dumps(value, indent=4, ensure_ascii=False)
+    return _JSON_WORD.sub(lambda word: PYTHON_WORDS[word[0]], text)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["BODIES", "QUERIES", "examples_of"]
+__all__ = ["BODIES", "EDITOR", "OTHER", "QUERIES", "SEED", "examples_of"]
 
 SEED: Final = "guiyang-smart-city"
 OTHER: Final = "bijie-data-labellers"
+EDITOR: Final = "Anna Petrova"
 HEADLINE: Final = "In a Guizhou village, mothers teach machines to see"
 MORNING: Final = "2026-05-26T06:00:00Z"
 GENERATION: Final = "000000000274-6356f5b1fb1e"
@@ -37,10 +38,10 @@ PIN: Final = {"id": OTHER, "why": "our own report from the place"}
 KEPT: Final = PIN | {
     "starts_at": None,
     "ends_at": None,
-    "by": "cms: Anna Petrova",
+    "by": f"cms: {EDITOR}",
     "at": MORNING,
 }
-SETTING: Final = {"change": 12, "by": "cms: Anna Petrova", "at": MORNING}
+SETTING: Final = {"change": 12, "by": f"cms: {EDITOR}", "at": MORNING}
 DONE: Final = {"id": SEED, "status": 201, "result": "created", "change": 12}
 ARTICLE: Final = {
     "id": SEED,
@@ -102,8 +103,8 @@ BODIES: Final[Mapping[str, Any]] = {
         "body": "It seats guests at the expo in Guiyang.",
         "limit": 6,
     },
-    "putPins": {"pins": [PIN], "by": "Anna Petrova"},
-    "putBlocks": {"blocks": [{"id": OTHER}], "by": "Anna Petrova"},
+    "putPins": {"pins": [PIN], "by": EDITOR},
+    "putBlocks": {"blocks": [{"id": OTHER}], "by": EDITOR},
 }
 """By operation, a body that it takes."""
 QUERIES: Final[Mapping[str, Mapping[str, object]]] = {
