@@ -276,12 +276,6 @@ class ScoredCandidates:
         boost = shares * self.scores.score
         return replace(self, boost=boost, values=self.values + boost)
 
-    @property
-    def by_words_alone(self) -> Mask:
-        """Which candidates were compared by words alone: bool [m]."""
-        words_alone: Mask = self.weights.lexical >= 1
-        return words_alone
-
     def are_related(self, policy: Policy, min_score: float | None) -> Mask:
         """Which candidates score high enough to be called related: bool [m].
 

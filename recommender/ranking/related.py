@@ -358,7 +358,7 @@ class _UnfinishedList:
         self, stage: Reason, scored: ScoredCandidates, position: int, shares: Rows | None
     ) -> Item:
         row = int(scored.rows[position])
-        by_words = stage == SEMANTIC and bool(scored.by_words_alone[position])
+        by_words = stage == SEMANTIC and bool(scored.weights.lexical[position] >= 1)
         explanation = scored.explain(position) if self._request.options.explain else None
         if explanation is not None and self._request.policy.rules:
             explanation = self._with_rules(explanation, row, self._share_name(shares, position))

@@ -515,7 +515,7 @@ export interface components {
              */
             readonly action: string;
             /**
-             * @description The id of the article or the name of the key; empty for the policy.
+             * @description The id of the article, or the name of the key, receiver or site rule; empty for the policy.
              * @example guiyang-smart-city
              */
             readonly subject: string;
@@ -717,6 +717,11 @@ export interface components {
              * @example bijie-data-labellers
              */
             readonly because?: string;
+            /**
+             * @description The name of the site rule that kept it out.
+             * @example no opinion under news
+             */
+            readonly site_rule?: string;
         };
         /** @description One setting of the blocks. */
         readonly EarlierBlocks: {
@@ -788,8 +793,8 @@ export interface components {
          * @description The parts of an item's place.
          *
          *     The score is the mean of `dense`, `passages` and `lexical` by their weights, and `ranking_value`
-         *     is `score * recency + nearness - hubness`. In a list with several seeds these are the parts
-         *     under the seed `because`, and `ranking_value` is that sum `+ support - aversion`.
+         *     is `score * recency + nearness + boost - hubness`. In a list with several seeds these are the
+         *     parts under the seed `because`, and `ranking_value` is that sum `+ support - aversion`.
          */
         readonly Explanation: {
             /**
@@ -866,6 +871,18 @@ export interface components {
              *     ]
              */
             readonly seeds?: readonly components["schemas"]["SeedScore"][];
+            /**
+             * @description What site rules add to the ranking value; what they take is negative.
+             * @example 0.0563
+             */
+            readonly boost?: number;
+            /**
+             * @description The names of the site rules that moved the item, or kept its place.
+             * @example [
+             *       "election week"
+             *     ]
+             */
+            readonly site_rules?: readonly string[];
             /**
              * @description What the two texts share.
              * @example {
@@ -1783,7 +1800,7 @@ export interface components {
          * @description Why an article is not in a list: the first rule that holds.
          * @enum {string}
          */
-        readonly Rule: "translation" | "excluded" | "blocked" | "unread" | "not_published" | "embargoed" | "expired" | "never_recommend" | "untitled" | "language" | "section" | "tag" | "author" | "attribute" | "published" | "max_age" | "not_older" | "unlike" | "threshold" | "min_score" | "duplicate_of_seed" | "duplicate" | "story_cap" | "copy_cap" | "limit";
+        readonly Rule: "translation" | "excluded" | "blocked" | "unread" | "not_published" | "embargoed" | "expired" | "never_recommend" | "untitled" | "language" | "section" | "tag" | "author" | "attribute" | "published" | "max_age" | "not_older" | "site_rule" | "unlike" | "threshold" | "min_score" | "duplicate_of_seed" | "duplicate" | "story_cap" | "copy_cap" | "share_cap" | "limit";
         /** @description How much an item is related to one of several seeds. */
         readonly SeedScore: {
             /**
@@ -1814,7 +1831,7 @@ export interface components {
          * @description What cost a list the most places, where it is shorter than asked for.
          * @enum {string}
          */
-        readonly ShortBecause: "no_related" | "not_read_yet" | "few_eligible" | "filters" | "min_score" | "threshold" | "duplicates" | "caps";
+        readonly ShortBecause: "no_related" | "not_read_yet" | "few_eligible" | "site_rules" | "filters" | "min_score" | "threshold" | "duplicates" | "caps";
         /**
          * @description Whether an article may be shown: only `published` ones are.
          * @enum {string}
