@@ -80,6 +80,7 @@ def test_what_cannot_be_is_refused(own_desk: Settings, words: tuple[str, ...]) -
     assert "password" not in refused.stderr.replace("a password", "")
 
 
+@pytest.mark.long
 def test_a_publication_and_a_refusal_are_in_the_log(
     own_desk: Settings, rebuild_with_fake: Callable[..., Rebuilt]
 ) -> None:
