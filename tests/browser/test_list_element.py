@@ -36,6 +36,7 @@ new PerformanceObserver(found => {
 }).observe({type: "layout-shift", buffered: true});
 </script>"""
 TOLD: Final = "told.length > 0"
+HEIGHT: Final = "document.querySelector('read-also-list').offsetHeight"
 WORDS: Final = "read-also-list .heading, read-also-list .title, read-also-list .time"
 AFTER: Final = "<p id='after'>After the list</p>" * 3
 
@@ -429,18 +430,18 @@ def test_a_place_that_nobody_sees_closes(
     slow(shown.page, fewer)
     body = EVENTS + "<div style='height: 900px'>Before</div>" + element(article, limit=6) + AFTER
     shown.page.goto(cms.put("/below", body))
-    kept = shown.page.evaluate("document.querySelector('read-also-list').offsetHeight")
+    heading, row = 16 * 3.5, 16 * 5.25
+    assert shown.page.evaluate(HEIGHT) == heading + 6 * row
+    left = heading + rows * row if rows else 0
+    shown.page.wait_for_function(f"{HEIGHT} == {left}")
     settled(shown.page)
-    left = shown.page.evaluate("document.querySelector('read-also-list').offsetHeight")
-    assert (kept, left) == (round(16 * (3.5 + 6 * 5.25)), round(16 * 5.25 * rows + 56 * bool(rows)))
     assert shown.page.evaluate("shift") == 0
     assert shown.page.locator("read-also-list li").count() == rows
     told = "read-also-load" if rows else "read-also-error"
     assert shown.page.evaluate("told[0][0]") == told
     change(shown.page, heading="Another look")
     settled(shown.page)
-    again = shown.page.evaluate("document.querySelector('read-also-list').offsetHeight")
-    assert again == left
+    assert shown.page.evaluate(HEIGHT) == left
 
 
 # --- the look ---
