@@ -162,3 +162,16 @@ def test_a_rule_looks_at_the_section_and_tags_of_a_draft(
     for tags, expected in ((["port", "sea"], False), (["port"], True)):
         answer = client.post("/v1/related", json=draft | {"tags": tags}).get_json()
         assert ("economy" in sections(answer)) == expected
+
+
+def test_a_rule_holds_for_several_articles_if_it_holds_for_one_of_them(
+    client: FlaskClient, set_rules: Set
+) -> None:
+    set_rules(NEVER)
+    for likes, expected in (
+        (["harbour-1", "harbour-2"], False),
+        (["harbour-2", "harbour-4"], True),
+    ):
+        answer = client.post("/v1/related", json={"like": likes}).get_json()
+        assert ("economy" in sections(answer)) == expected
+        assert answer.get("short_because") is None
