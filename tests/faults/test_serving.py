@@ -141,6 +141,28 @@ def test_a_breaking_story_overtakes_what_eight_clients_pushed_before_it(scene: S
     assert until(lambda: waiting(port, "breaking") == 0, PATIENCE_SECONDS)
 
 
+def test_serve_says_that_a_first_archive_is_still_being_read(tmp_path: Path) -> None:
+    archive = [long_story(f"first-{number}") for number in range(150)]
+    body = "\n".join(map(json.dumps, archive)).encode()
+    headers = {"X-API-Key": KEY, "Content-Type": "application/x-ndjson"}
+    with Server(Place(tmp_path), ready=False) as server:
+        url = f"{server.address}/v1/bulk"
+        assert httpx.post(url, content=body, headers=headers, timeout=60).status_code == 200
+
+        def told() -> dict[str, object] | None:
+            found = httpx.get(f"{server.address}/readyz").json().get("archive_reading")
+            return dict(found) if found else None
+
+        assert until(lambda: told() is not None, PATIENCE_SECONDS)
+        assert (told() or {"stored": 150})["stored"] == 150
+        # In the log, and once more on standard output.
+        said = "the archive is still being read, "
+        assert until(lambda: server.words().count(said) >= 2, PATIENCE_SECONDS)
+        assert "to read it faster, run: read-also rebuild" in server.words()
+        assert until(lambda: told() is None, PATIENCE_SECONDS)
+        assert until(lambda: "\nthe archive is read\n" in server.words(), PATIENCE_SECONDS)
+
+
 def test_no_process_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     with Server(Place(tmp_path), ready=False) as server:
         assert len(server.processes) >= 5  # itself, gunicorn, two workers, the indexer
