@@ -330,7 +330,7 @@ class ArchiveProgress(Answer):
     Attributes:
         read: how many articles do not wait.
         stored: how many articles there are.
-        advice: how it goes faster.
+        advice: what to do instead of waiting.
     """
 
     read: int

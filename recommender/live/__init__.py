@@ -1,6 +1,6 @@
 """The archive that a web worker searches: one immutable snapshot, and every change after it."""
 
-from recommender.live.archive_reading import FASTER, ArchiveReading
+from recommender.live.archive_reading import ADVICE, ArchiveReading
 from recommender.live.folder_health import FolderHealth
 from recommender.live.follower import REFRESH_SECONDS, Follower, LiveState
 from recommender.live.heartbeat import Heartbeats
@@ -14,7 +14,7 @@ from recommender.live.replica import (
 )
 
 __all__ = [
-    "FASTER",
+    "ADVICE",
     "REFRESH_SECONDS",
     "ArchiveReading",
     "BaseSnapshot",

@@ -5,11 +5,11 @@ from typing import Final, Self
 
 from recommender.store import LOG_START, ArticleStore
 
-__all__ = ["FASTER", "ArchiveReading"]
+__all__ = ["ADVICE", "ArchiveReading"]
 
 FEW: Final = 50  # texts; they are read within seconds
 SHARE: Final = 0.2  # of the archive; so much changes its lists
-FASTER: Final = "to read it faster, run: read-also rebuild"
+ADVICE: Final = "to read it in one go, run: read-also rebuild"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +40,4 @@ class ArchiveReading:
 
     def __str__(self) -> str:
         done = f"{self.read:,} of {self.stored:,} articles so far"
-        return f"the archive is still being read, {done}; lists are incomplete; {FASTER}"
+        return f"the archive is still being read, {done}; lists are incomplete; {ADVICE}"

@@ -16,7 +16,7 @@ from recommender.counters import Counters
 from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
-from recommender.live import FASTER, FolderHealth, Follower, LiveState
+from recommender.live import ADVICE, FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest, Step, timed
 from recommender.ranking.explain import list_explained
@@ -342,7 +342,7 @@ def archive_progress(live: LiveState) -> ArchiveProgress | None:
     reading = live.reading
     if reading is None:
         return None
-    return ArchiveProgress(read=reading.read, stored=reading.stored, advice=FASTER)
+    return ArchiveProgress(read=reading.read, stored=reading.stored, advice=ADVICE)
 
 
 def state() -> State:

@@ -139,7 +139,7 @@ def test_while_a_large_part_of_the_archive_waits_answers_say_how_far_it_is_read(
     assert told() == [None, None]
     for number in range(2, 6):
         client.put(f"/v1/articles/first-{number}", json=make_story(f"first-{number}"))
-    advice = {"advice": "to read it faster, run: read-also rebuild"}
+    advice = {"advice": "to read it in one go, run: read-also rebuild"}
     assert told() == [{"read": 1, "stored": 5} | advice] * 2
     assert client.get(path).headers["Cache-Control"] == "private, max-age=5"
     index_with_fake(bare)

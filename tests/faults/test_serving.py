@@ -158,7 +158,7 @@ def test_serve_says_that_a_first_archive_is_still_being_read(tmp_path: Path) -> 
         # In the log, and once more on standard output.
         said = "the archive is still being read, "
         assert until(lambda: server.words().count(said) >= 2, PATIENCE_SECONDS)
-        assert "to read it faster, run: read-also rebuild" in server.words()
+        assert "to read it in one go, run: read-also rebuild" in server.words()
         assert until(lambda: told() is None, PATIENCE_SECONDS)
         assert until(lambda: "\nthe archive is read\n" in server.words(), PATIENCE_SECONDS)
 

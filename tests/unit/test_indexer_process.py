@@ -166,7 +166,7 @@ def test_the_reading_of_a_large_archive_is_told_of_at_its_begin_and_its_end(
         process.check_snapshot()
         process.check_snapshot()
         done = f"{stored} of {stored + 60} articles so far"
-        advice = "lists are incomplete; to read it faster, run: read-also rebuild"
+        advice = "lists are incomplete; to read it in one go, run: read-also rebuild"
         assert told == [f"the archive is still being read, {done}; {advice}"]
         while process.step():
             pass

@@ -173,8 +173,8 @@ export interface components {
              */
             readonly stored: number;
             /**
-             * @description How it goes faster.
-             * @example to read it faster, run: read-also rebuild
+             * @description What to do instead of waiting.
+             * @example to read it in one go, run: read-also rebuild
              */
             readonly advice: string;
         };
@@ -1374,7 +1374,7 @@ export interface components {
              * @example {
              *       "read": 1200,
              *       "stored": 10000,
-             *       "advice": "to read it faster, run: read-also rebuild"
+             *       "advice": "to read it in one go, run: read-also rebuild"
              *     }
              */
             readonly archive_reading: components["schemas"]["ArchiveProgress"] | null;
@@ -1506,7 +1506,7 @@ export interface components {
              * @example {
              *       "read": 1200,
              *       "stored": 10000,
-             *       "advice": "to read it faster, run: read-also rebuild"
+             *       "advice": "to read it in one go, run: read-also rebuild"
              *     }
              */
             readonly archive_reading?: components["schemas"]["ArchiveProgress"];

@@ -88,7 +88,7 @@ WRITE: Final = {
 READING: Final = {
     "read": 1_200,
     "stored": 10_000,
-    "advice": "to read it faster, run: read-also rebuild",
+    "advice": "to read it in one go, run: read-also rebuild",
 }
 
 BODIES: Final[Mapping[str, Any]] = {
