@@ -45,6 +45,7 @@ SCOPE_OF_CALL = {
     ("GET", "/v1/articles/<article_id>/pins"): "read",
     ("GET", "/v1/articles/<article_id>/blocks"): "read",
     ("GET", "/v1/articles/<article_id>"): "read",
+    ("GET", "/v1/articles/<article_id>/status"): "read",
     ("GET", "/v1/articles"): "read",
     ("PUT", "/v1/articles/<article_id>"): "write",
     ("PATCH", "/v1/articles/<article_id>"): "write",
