@@ -4,10 +4,9 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -35,13 +34,13 @@ __all__ = [
     "LONGEST_LANGUAGE",
     "LONGEST_LINE",
     "LONGEST_NAME",
+    "LONGEST_SHOWN_SUMMARY",
     "LONGEST_SUMMARY",
     "MOST_FIELDS",
     "MOST_MARKUP",
     "MOST_NAMES",
     "UNKNOWN_LANGUAGE",
     "Article",
-    "DisplayFields",
     "Id",
     "Moment",
     "Status",
@@ -68,12 +67,13 @@ MOST_HINTS: Final = 5  # of one document; to look for a name takes time
 LONGEST_LINE: Final = 2_000  # characters of a title, or of an address
 LONGEST_NAME: Final = 300  # characters of a section, a tag or an author
 LONGEST_SUMMARY: Final = 20_000
+LONGEST_SHOWN_SUMMARY: Final = 500  # characters of the summary that lists may show
 LONGEST_LANGUAGE: Final = 35
 MOST_NAMES: Final = 100  # tags or authors
 MOST_MARKUP: Final = 4 * 2**20  # bytes; the limit of the HTML sandbox
 _LATEST_VERSION = 2**63 - 1
-_BELOW_THE_TITLE: Final = ("summary", "body", "body_html")
-OUTLINE: Final = {"without": _BELOW_THE_TITLE}
+_TEXTS: Final = ("body", "body_html")
+OUTLINE: Final = {"without": _TEXTS}
 _NOT_ACCEPTABLE: Final = "the article is not acceptable"
 
 
@@ -275,50 +275,40 @@ class Article(BaseModel):
         """Canonical JSON: only fields that are set, times in UTC. `parse_article` reads it."""
         return self.model_dump_json(exclude_defaults=True)
 
+    @property
+    def shown_summary(self) -> str:
+        """The summary as lists show it: a long one ends after a word with an ellipsis."""
+        summary = self.summary.strip()
+        if len(summary) <= LONGEST_SHOWN_SUMMARY:
+            return summary
+        words, blank, _ = summary[:LONGEST_SHOWN_SUMMARY].rpartition(" ")
+        return (words if blank else summary[: LONGEST_SHOWN_SUMMARY - 1]).rstrip() + "…"
+
     def to_outline(self) -> str:
-        """The outline: canonical JSON without summary and body. `parse_outline` reads it."""
-        return self.model_dump_json(exclude_defaults=True, exclude=set(_BELOW_THE_TITLE))
+        """The outline: canonical JSON without the body, and with the summary as lists show it.
+
+        `parse_outline` reads it.
+        """
+        shown = self.model_copy(update={"summary": self.shown_summary})
+        return shown.model_dump_json(exclude_defaults=True, exclude=set(_TEXTS))
+
+    def to_display(self, language: str | None) -> bytes:
+        """What lists show of it, as compact JSON; `DisplayFields.from_bytes` reads it.
+
+        `language` stands where the article gives none. What items show only on request is left out
+        where there is none.
+        """
+        document = self.to_document()
+        names = ("url", "section", "language", "published_at", "image_url")
+        usual = {name: document.get(name) for name in names}
+        usual["language"] = usual["language"] or language
+        more = {"summary": self.shown_summary, "authors": self.authors, "tags": self.tags}
+        shown = {"title": self.title.strip(), **usual, **{n: one for n, one in more.items() if one}}
+        return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
 
     def to_document(self) -> dict[str, Any]:
         """As plain JSON types, only fields that are set: the form of the API."""
         return self.model_dump(mode="json", exclude_defaults=True)
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayFields:
-    """What a list shows of an article; the snapshot keeps it with the row.
-
-    `published_at` is RFC 3339 in UTC; `language` is None if unknown.
-    """
-
-    title: str
-    url: str | None
-    section: str | None
-    language: str | None
-    published_at: str | None
-    image_url: str | None
-
-    @classmethod
-    def of(cls, article: Article, language: str | None) -> Self:
-        """The display fields of an article; `language` is used where the article gives none."""
-        document = article.to_document()
-        return cls(
-            title=article.title.strip(),
-            url=article.url,
-            section=article.section,
-            language=article.language or language,
-            published_at=document.get("published_at"),
-            image_url=article.image_url,
-        )
-
-    def to_bytes(self) -> bytes:
-        """Write compact JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote."""
-        return cls(**json.loads(data))
 
 
 def parse_article(document: str | bytes, *, article_id: str | None = None) -> Article:

@@ -5,6 +5,7 @@ models; the OpenAPI document and `--json` of the command line are made from them
 checked against that document.
 """
 
+from recommender.api.answer import Answer, Problem
 from recommender.api.answers import (
     FALLBACK_LATEST,
     FALLBACK_SECTION,
@@ -14,18 +15,17 @@ from recommender.api.answers import (
     RULES,
     SEMANTIC,
     WORDS,
-    Answer,
     AppearsIn,
     ArchiveProgress,
     Direction,
     Dropped,
     Explanation,
     Grounds,
+    Image,
     Item,
     NoGrounds,
     PassagePair,
     Presentation,
-    Problem,
     Reason,
     RelatedList,
     RelatedLists,
@@ -64,6 +64,7 @@ from recommender.api.request_options import (
     LIMITS,
     LONGEST_HEADING,
     MODES,
+    CardField,
     Explain,
     FragmentOptions,
     InQuery,
@@ -122,6 +123,7 @@ __all__ = [
     "BulkFault",
     "BulkItem",
     "BulkResult",
+    "CardField",
     "Choice",
     "Deletion",
     "Direction",
@@ -135,6 +137,7 @@ __all__ = [
     "FragmentOptions",
     "Grounds",
     "Health",
+    "Image",
     "InQuery",
     "Item",
     "Languages",

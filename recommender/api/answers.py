@@ -1,12 +1,11 @@
-"""What all answers have in common, and the answers about lists, errors and readiness."""
+"""The answers about lists, and how far an archive is read."""
 
-from functools import partialmethod
-from typing import Annotated, Any, ClassVar, Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import Field
 
-from recommender.api.request_options import Mode, without_null
-from recommender.errors import FieldFault
+from recommender.api.answer import Answer, Rounded
+from recommender.api.request_options import Mode
 
 __all__ = [
     "FALLBACK_LATEST",
@@ -17,18 +16,17 @@ __all__ = [
     "RULES",
     "SEMANTIC",
     "WORDS",
-    "Answer",
     "AppearsIn",
     "ArchiveProgress",
     "Direction",
     "Dropped",
     "Explanation",
     "Grounds",
+    "Image",
     "Item",
     "NoGrounds",
     "PassagePair",
     "Presentation",
-    "Problem",
     "Reason",
     "RelatedList",
     "RelatedLists",
@@ -112,49 +110,6 @@ FALLBACK_SECTION: Final = "fallback:section"
 FALLBACK_LATEST: Final = "fallback:latest"
 FALLBACK_STAGES: Final[tuple[Reason, ...]] = (FALLBACK_SECTION, FALLBACK_LATEST)
 """In the order in which they fill a list."""
-
-
-def _leave_out_null(schema: dict[str, Any]) -> None:
-    """Say in a schema that a field without a value is left out, and never null."""
-    fields, required = schema["properties"], schema.get("required", ())
-    fields |= {name: without_null(one) for name, one in fields.items() if name not in required}
-
-
-class Answer(BaseModel):
-    """An answer. In its JSON a field that has a default is left out where it has that default."""
-
-    model_config = ConfigDict(frozen=True, json_schema_extra=_leave_out_null)
-
-    to_json: ClassVar = partialmethod(BaseModel.model_dump_json, exclude_defaults=True)
-    """The JSON of the answer, its fields in their order; `indent=2` sets it out."""
-
-
-Rounded = Annotated[
-    float,
-    PlainSerializer(lambda share: round(share, 4) + 0.0, return_type=float, when_used="json"),
-]
-
-
-class Problem(Answer):
-    """An error (RFC 9457).
-
-    Attributes:
-        type: always `about:blank`: the status says what kind it is.
-        title: the name of the status.
-        status: the HTTP status.
-        detail: what is wrong, and the remedy.
-        instance: the path of the request.
-        request_id: the id of the request, as in the header `X-Request-ID` and in the log.
-        errors: each rejected field or parameter.
-    """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    request_id: str = ""
-    errors: tuple[FieldFault, ...] = ()
 
 
 class SharedTerm(Answer):
@@ -256,6 +211,16 @@ class Explanation(Answer):
     no_grounds_because: NoGrounds | None = None
 
 
+class Image(Answer):
+    """The picture of an item.
+
+    Attributes:
+        url: where it is.
+    """
+
+    url: str
+
+
 class Item(Answer):
     """One listed article.
 
@@ -270,6 +235,10 @@ class Item(Answer):
         published_at: when it was published, RFC 3339 in UTC.
         image_url: its picture.
         reason: how it came into the list.
+        summary: as the newsroom wrote it, at most 500 characters; only if `fields` asks for it.
+        authors: who wrote it; only if `fields` asks for it.
+        tags: its keywords; only if `fields` asks for it.
+        image: its picture; only if `fields` asks for it, and if there is one.
         because: the article of `like` that gives it its place; only where several seeds are named.
         explanation: why it stands where it does; only with `explain`.
     """
@@ -284,6 +253,10 @@ class Item(Answer):
     published_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None
     image_url: str | None
     reason: Reason
+    summary: str | None = None
+    authors: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    image: Image | None = None
     because: str | None = None
     explanation: Explanation | None = None
 

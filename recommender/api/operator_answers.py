@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from recommender.api.answers import Answer, ArchiveProgress
+from recommender.api.answer import Answer
+from recommender.api.answers import ArchiveProgress
 
 __all__ = ["FolderState", "Health", "Readiness", "StoreState"]
 

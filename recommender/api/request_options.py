@@ -38,6 +38,7 @@ __all__ = [
     "LIMITS",
     "LONGEST_HEADING",
     "MODES",
+    "CardField",
     "Explain",
     "FragmentOptions",
     "InQuery",
@@ -53,6 +54,9 @@ __all__ = [
 Mode = Literal["mixed", "background", "latest"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LIMITS: Final = range(1, 101)
+CardField = Literal["summary", "authors", "tags", "image"]
+CARD_FIELDS: Final[tuple[CardField, ...]] = get_args(CardField)
+"""What items show only on request."""
 MOST_EXCLUDED: Final = 500
 Explain = Annotated[
     Literal[False, True, "all"],
@@ -145,6 +149,13 @@ def _check_entry(place: int, value: object) -> str:
     return value
 
 
+def _check_fields(value: object) -> frozenset[CardField]:
+    names = value if isinstance(value, list | tuple | set | frozenset) else [None]
+    if any(one not in CARD_FIELDS for one in names):
+        raise ValueError(f"must be a list of {', '.join(CARD_FIELDS)}")
+    return frozenset(names)
+
+
 def _check_heading(text: str) -> str:
     if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
         raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
@@ -193,6 +204,10 @@ VALUES_IN_QUERY: Final = InQuery(str, VALUES_SCHEMA)
 LANGUAGES_IN_QUERY: Final = InQuery(str, LANGUAGES_SCHEMA)
 ATTRIBUTES_IN_QUERY: Final = InQuery(
     _read_attribute_text, ATTRIBUTE_PARAMETERS, re.compile(ATTRIBUTE_NAME)
+)
+_FIELD: Final = "|".join(CARD_FIELDS)
+FIELDS_IN_QUERY: Final = InQuery(
+    lambda text: text.split(","), {"type": "string", "pattern": f"^({_FIELD})(,({_FIELD}))*$"}
 )
 EXPLAIN_IN_QUERY: Final = InQuery(_read_explain, {"type": "string", "enum": [*_IN_QUERY]})
 
@@ -275,6 +290,13 @@ class ListOptions(Options):
         Field(description="0 to 1: nothing below is listed, and nothing fills up."),
         NUMBER_IN_QUERY,
     ] = None
+    fields: Annotated[
+        Collection[CardField],
+        PlainValidator(_check_fields),
+        WithJsonSchema({"type": "array", "items": {"type": "string", "enum": [*CARD_FIELDS]}}),
+        Field(description="What items show beside the usual: summary, authors, tags, image."),
+        FIELDS_IN_QUERY,
+    ] = frozenset()
     explain: Annotated[
         Explain,
         BeforeValidator(_check_explain),
@@ -314,12 +336,13 @@ class ShownListOptions(ListOptions):
 
 
 class FragmentOptions(ListOptions):
-    """The options of a list in HTML: those of a list without `explain`, and its look.
+    """The options of a list in HTML: those of a list without `explain` and `fields`, and its look.
 
-    HTML has no place for an explanation.
+    HTML has no place for an explanation, and no place for more than it shows.
     """
 
     explain: Annotated[Literal[False], Field(exclude=True)] = False
+    fields: Annotated[frozenset[CardField], Field(max_length=0, exclude=True)] = frozenset()
     heading: Annotated[
         Annotated[str, AfterValidator(_check_heading), Field(json_schema_extra=_HEADING_SCHEMA)]
         | None,

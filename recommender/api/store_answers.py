@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import PlainSerializer
 
-from recommender.api.answers import Answer, Rule
+from recommender.api.answer import Answer
+from recommender.api.answers import Rule
 from recommender.api.request_bodies import RecordedOverride
 from recommender.articles import Article, Moment
 from recommender.errors import FieldFault

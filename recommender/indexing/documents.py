@@ -22,7 +22,6 @@ from recommender.analysis.tokens import count_tokens
 from recommender.articles import (
     UNKNOWN_LANGUAGE,
     Article,
-    DisplayFields,
     hash_id,
     host_of,
     primary_language,
@@ -221,10 +220,7 @@ def build_rows(
         labels=labels,
         keywords=[keywords_of(document.article) for document in documents],
         numbers=[numbers_of(document.article) for document in documents],
-        display=[
-            DisplayFields.of(document.article, document.language).to_bytes()
-            for document in documents
-        ],
+        display=[document.article.to_display(document.language) for document in documents],
     )
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.api import Dropped, Item, NoGrounds, RelatedList, Rule
-from recommender.articles import Article, DisplayFields
+from recommender.articles import Article
+from recommender.display_fields import DisplayFields
 from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import broken_rules

@@ -120,7 +120,9 @@ class Filter:
             now: seconds since 1970 in UTC.
         """
         of_seed = None if language == UNKNOWN_LANGUAGE else Choice(frozenset({language}))
-        languages, age = options.languages, options.max_age_days
+        # Read only where they are given: of most requests nothing is.
+        languages = options.languages if options.language else None
+        age = options.max_age_days if options.max_age else None
         background = options.mode == "background"
         names = (options.section, options.tag, options.author)
         section, tag, author = (read_choice(text) if text else None for text in names)

@@ -6,7 +6,7 @@ First the candidates are gathered and scored (`candidates`, `scoring`), then the
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -29,7 +29,7 @@ from recommender.api import (
     Rule,
     ShortBecause,
 )
-from recommender.articles import DisplayFields
+from recommender.display_fields import DisplayFields
 from recommender.ranking.candidates import (
     CandidatePool,
     ListRequest,
@@ -366,7 +366,9 @@ class _UnfinishedList:
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
             score=float(scored.scores.score[position]),
-            **asdict(DisplayFields.from_bytes(self._view.display_of(row))),
+            **DisplayFields.from_bytes(self._view.display_of(row)).of_item(
+                self._request.options.fields
+            ),
             reason=WORDS if by_words else stage,
             because=None if scored.seeds is None else scored.seeds.best_id(position),
             explanation=explanation,

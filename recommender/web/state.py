@@ -11,8 +11,9 @@ from flask import current_app, g
 
 from index import View
 from recommender.api import ArchiveProgress, Examples, ListOptions, RelatedList
-from recommender.articles import Article, DisplayFields
+from recommender.articles import Article
 from recommender.counters import Counters
+from recommender.display_fields import DisplayFields
 from recommender.errors import DeletedArticle, StoreUnusable, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from index import Catalog, Locked
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model
-from recommender.articles import Article, DisplayFields
+from recommender.articles import Article
+from recommender.display_fields import DisplayFields
 from recommender.indexing.documents import TitlePairs
 from recommender.indexing.rebuild import Rebuilt, compact, measured_shares, rebuild
 from recommender.progress import Advance

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from recommender.articles import DisplayFields
+from recommender.display_fields import DisplayFields
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up, restore

@@ -7,21 +7,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.articles import Article, DisplayFields
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-FIELDS = st.builds(DisplayFields, TEXTS, *[st.none() | TEXTS] * 5)
+from recommender.articles import LONGEST_SHOWN_SUMMARY, Article, parse_outline
+from recommender.display_fields import DisplayFields
 
 
-@given(FIELDS)
-def test_display_fields_read_back_as_they_were(fields: DisplayFields) -> None:
-    assert DisplayFields.from_bytes(fields.to_bytes()) == fields
+def shown(article: Article, language: str | None) -> DisplayFields:
+    return DisplayFields.from_bytes(article.to_display(language))
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
+LINES = TEXTS.map(str.strip)
+NAMES = st.lists(LINES.filter(bool), max_size=3).map(tuple)
+
+
+@given(LINES, LINES, NAMES, NAMES, st.none() | st.just("tg"))
+def test_display_fields_read_back_as_they_were(
+    title: str,
+    summary: str,
+    authors: tuple[str, ...],
+    tags: tuple[str, ...],
+    language: str | None,
+) -> None:
+    article = Article(id="a", title=title, summary=summary, body="B", authors=authors, tags=tags)
+    assert shown(article, language) == DisplayFields(
+        title, None, None, language, None, None, summary, authors, tags
+    )
 
 
 def test_display_fields_are_compact_json_in_utf_8() -> None:
-    fields = DisplayFields("Ёж", "https://a/b", None, "ru", None, None)
+    article = Article(id="a", title="Ёж", url="https://a/b", language="ru")
     assert (
-        fields.to_bytes()
+        article.to_display(None)
         == (
             '{"title":"Ёж","url":"https://a/b","section":null,"language":"ru",'
             '"published_at":null,"image_url":null}'
@@ -40,7 +56,7 @@ def test_display_fields_are_those_of_the_article() -> None:
         published_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
         image_url="https://news.example/a.jpg",
     )
-    assert DisplayFields.of(article, "en") == DisplayFields(
+    assert shown(article, "en") == DisplayFields(
         title="Bridge opens",
         url="https://news.example/a",
         section="city",
@@ -52,18 +68,48 @@ def test_display_fields_are_those_of_the_article() -> None:
 
 @pytest.mark.parametrize("detected", ["tg", None])
 def test_the_detected_language_replaces_a_missing_one(detected: str | None) -> None:
-    assert DisplayFields.of(Article(id="a", title="T"), detected) == DisplayFields(
+    assert shown(Article(id="a", title="T"), detected) == DisplayFields(
         "T", None, None, detected, None, None
     )
 
 
 def test_display_fields_hold_only_what_a_list_shows() -> None:
-    fields = DisplayFields.of(Article(id="a", title="T", body="B", tags=("x",), version=3), None)
-    assert sorted(json.loads(fields.to_bytes())) == [
-        "image_url",
-        "language",
-        "published_at",
-        "section",
-        "title",
-        "url",
-    ]
+    article = Article(
+        id="a", title="T", body="B", summary=" S ", tags=("x",), authors=("A", "B"), version=3
+    )
+    document = json.loads(article.to_display(None))
+    usual = ["title", "url", "section", "language", "published_at", "image_url"]
+    assert list(document) == [*usual, "summary", "authors", "tags"]
+    assert document["summary"] == "S"
+    assert (document["authors"], document["tags"]) == (["A", "B"], ["x"])
+
+
+def test_an_item_has_the_usual_fields_and_those_that_are_asked_for() -> None:
+    fields = DisplayFields("T", None, None, "en", None, "https://a/i.jpg", "S", ("A",), ("x",))
+    usual = fields.of_item(())
+    assert list(usual) == ["title", "url", "section", "language", "published_at", "image_url"]
+    assert fields.of_item({"summary"}) == usual | {"summary": "S"}
+    assert fields.of_item({"authors", "tags"}) == usual | {"authors": ("A",), "tags": ("x",)}
+    assert fields.of_item({"image"}) == usual | {"image": {"url": "https://a/i.jpg"}}
+    bare = DisplayFields("T", None, None, None, None, None)
+    empty = {"summary": "", "authors": (), "tags": ()}
+    assert bare.of_item({"summary", "authors", "tags", "image"}) == bare.of_item(()) | empty
+
+
+@pytest.mark.parametrize(
+    ("summary", "cut"),
+    [
+        pytest.param(" short\n", "short", id="short"),
+        pytest.param("x" * 500, "x" * 500, id="just fits"),
+        pytest.param("word " * 101, "word " * 99 + "word…", id="after a word"),
+        pytest.param("字" * 501, "字" * 499 + "…", id="no blanks"),
+    ],
+)
+def test_a_long_summary_is_cut_and_an_outline_has_what_is_shown(summary: str, cut: str) -> None:
+    article = Article(id="a", title="T", body="B", summary=summary)
+    assert article.shown_summary == cut
+    assert len(cut) <= LONGEST_SHOWN_SUMMARY
+    outline = parse_outline(article.to_outline())
+    assert (outline.summary, outline.body) == (cut, "")
+    assert outline.to_outline() == article.to_outline()
+    assert outline.to_display("en") == article.to_display("en")

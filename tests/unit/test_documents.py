@@ -13,7 +13,8 @@ import pytest
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import UNKNOWN_LANGUAGE, Article, DisplayFields, hash_id, parse_outline
+from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, parse_outline
+from recommender.display_fields import DisplayFields
 from recommender.indexing.documents import GROUPED_BY, IndexedDocument, build_rows
 from tests.support.features import make_embedding, make_features
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.api import FragmentOptions, Item, Reason, RelatedList
-from recommender.articles import DisplayFields
+from recommender.display_fields import DisplayFields
 from recommender.web.fragment import Entry, Section
 from recommender.web.state import Listing
 

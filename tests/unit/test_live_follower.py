@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from index import Catalog, Snapshot
 from recommender.analysis.embedding import Model
-from recommender.articles import DisplayFields, parse_article
+from recommender.articles import parse_article
+from recommender.display_fields import DisplayFields
 from recommender.errors import NotReady
 from recommender.indexing.rebuild import Rebuilt, compact
 from recommender.indexing.snapshots import open_generation

@@ -172,6 +172,7 @@ FIELDS: Final[dict[str, Any]] = {
         "ranking_value": 0.0842,
         "grounds": GROUNDS,
     },
+    "fields": ["summary", "tags"],
     "grounds": GROUNDS,
     "heading": "Read also",
     "heading_language": "en",
@@ -180,6 +181,7 @@ FIELDS: Final[dict[str, Any]] = {
     "history": [],
     "hubness": 0.1313,
     "image_url": "https://news.example/pictures/lamp-post.jpg",
+    "image": {"url": "https://news.example/pictures/lamp-post.jpg"},
     "images": 1,
     "instance": f"/v1/articles/{SEED}",
     "lexical": 0.0616,
@@ -252,6 +254,7 @@ ELSEWHERE: Final[Mapping[str, Any]] = {
     "query.attr": {"attr.city": "Guiyang,Bijie", "attr.price": "10..20"},
     "query.exclude": f"{OTHER},guiyang-expo-opens",
     "query.explain": "1",
+    "query.fields": "summary,tags",
     "query.presentation": 1,
 }
 """By component and name, where a name means something else than usual."""

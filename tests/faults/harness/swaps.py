@@ -32,7 +32,7 @@ from index import Catalog, Query
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
-from recommender.articles import Article, DisplayFields
+from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.snapshots import build_options
 from recommender.live import Follower, Heartbeats, Journal, LiveState
@@ -167,7 +167,7 @@ class Archive:
             generation=generation,
             change=self.change,
             ids=tuple(known[at].article.id for at in best),
-            display=tuple(DisplayFields.of(known[at].article, "en").to_bytes() for at in best),
+            display=tuple(known[at].article.to_display("en") for at in best),
             similarities=found,
         )
 
