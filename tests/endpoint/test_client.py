@@ -232,6 +232,12 @@ def test_filters_are_the_same_in_an_address_and_in_a_body(cms: Client) -> None:
     assert "'city'" in hint
 
 
+def test_items_have_what_a_card_needs(cms: Client) -> None:
+    (item,) = cms.related("harbour-2", limit=1, tag="port", fields=["authors", "tags"]).items
+    assert (item.summary, item.authors) == (None, ())
+    assert "port" in (item.tags or ())
+
+
 def test_a_query_too_long_for_an_address_gives_the_same_list(cms: Client) -> None:
     every = cms.related("harbour-2", limit=100, language="any", diversity=0.3)
     gone = [item.id for item in every.items[::2]]

@@ -27,6 +27,7 @@ __all__ = [
     "EarlierPins",
     "Explanation",
     "Grounds",
+    "Image",
     "Item",
     "NotReady",
     "Override",
@@ -129,11 +130,18 @@ class Explanation(Answer):
     no_grounds_because: str | None = None
 
 
+class Image(Answer):
+    """The picture of an item, and where it is."""
+
+    url: str
+
+
 class Item(Answer):
     """One listed article. `score` is relatedness, 0 to 1; `rank` starts at 1.
 
     `reason` is `semantic`, `words`, `pinned`, `fallback:section` or `fallback:latest`. In
     a list with several seeds, `because` is the one that gives the item its place.
+    `summary`, `authors`, `tags` and `image` are there if `fields` asked for them.
     """
 
     id: str
@@ -147,6 +155,10 @@ class Item(Answer):
     image_url: str | None
     reason: str
     because: str | None = None
+    summary: str | None = None
+    authors: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    image: Image | None = None
     explanation: Explanation | None = None
 
 

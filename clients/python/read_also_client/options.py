@@ -43,6 +43,7 @@ class ListOptions(TypedDict, total=False):
     max_age: only articles of at most this age, in days; 30 or "30d".
     diversity: 0 to 1, instead of the policy's.
     min_score: 0 to 1; nothing below it is listed, and nothing fills the list up.
+    fields: what items show beside the usual: any of `summary`, `authors`, `tags` and `image`.
     explain: True: why each item is there; "all": and what was dropped. It needs a read key.
     """
 
@@ -60,6 +61,7 @@ class ListOptions(TypedDict, total=False):
     max_age: int | str | None
     diversity: float | None
     min_score: float | None
+    fields: Collection[Literal["summary", "authors", "tags", "image"]] | None
     explain: bool | Literal["all"] | None
 
 
@@ -74,7 +76,7 @@ class ShownListOptions(ListOptions, total=False):
 
 
 class FragmentOptions(ListOptions, total=False):
-    """The options of a list in HTML; it has no place for `explain`.
+    """The options of a list in HTML; it has no place for `explain` and `fields`.
 
     heading: the words over the list; the default speaks the language of the article.
     heading_level: 2 for h2, to 6.
