@@ -16,9 +16,9 @@ from recommender.api import SeedScore
 
 __all__ = ["SeedScores"]
 
-SUPPORT: Final = 0.5
+SUPPORT: Final = 0.25
 """What the mean score under the other `like` seeds adds to a ranking value."""
-AVERSION: Final = 0.5
+AVERSION: Final = 0.25
 """What the greatest score under an `unlike` seed takes from a ranking value."""
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
