@@ -1,0 +1,1 @@
+"""Pushes the articles of a Django site to Read Also, and shows its lists."""

@@ -1,0 +1,203 @@
+"""The recipes of `integrations/`, as an integrator starts: from nothing, by their pages alone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from read_also_client import Client, NotFound
+from tests.support.serving import KEY, Place, Server
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.long
+RECIPES = Path(__file__).parents[2] / "integrations"
+CLIENT = Path(__file__).parents[2] / "clients" / "python"
+MOST_LINES = 60
+URLS = """
+from django.shortcuts import get_object_or_404, render
+from django.urls import path
+
+from news.models import Story
+
+
+def show(request, number):
+    return render(request, "story.html", {"story": get_object_or_404(Story, pk=number)})
+
+
+urlpatterns = [path("<int:number>/", show)]
+"""
+"""What an integrator has anyhow: a page of a story."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(Place(tmp_path_factory.mktemp("served")), ready=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server: Server) -> Iterator[Client]:
+    with Client(server.address, KEY) as client:
+        yield client
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language on a page, without their margin."""
+    found = re.findall(
+        rf"^ *```{language}\n(.*?)^ *```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return [dedent(block) for block in found]
+
+
+class Site:
+    """A Django project that was started from nothing, and connected as the page says."""
+
+    def __init__(self, folder: Path, service: str) -> None:
+        self.folder = folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, (folder, RECIPES / "django", CLIENT))),
+            "DJANGO_SETTINGS_MODULE": "site_of_test.settings",
+            "READ_ALSO_WRITE_KEY": KEY,
+            "READ_ALSO_LISTS_KEY": KEY,
+        }
+        self.run("-m", "django", "startproject", "site_of_test", ".", settings="")
+        self.run("manage.py", "startapp", "news")
+        settings, model = blocks(RECIPES / "django" / "README.md", "python")
+        (template,) = blocks(RECIPES / "django" / "README.md", "html")
+        settings = f'import os\nINSTALLED_APPS += ["news"]\n{settings}'
+        self.own = [settings, model, template]
+        with (folder / "site_of_test" / "settings.py").open("a") as file:
+            file.write(settings.replace("http://127.0.0.1:8080", service))
+        with (folder / "news" / "models.py").open("a") as file:
+            file.write(model)
+        (folder / "news" / "templates").mkdir()
+        (folder / "news" / "templates" / "story.html").write_text(template)
+        (folder / "site_of_test" / "urls.py").write_text(URLS)
+        self.run("manage.py", "makemigrations", "news")
+        self.run("manage.py", "migrate")
+
+    def run(self, *words: str, settings: str = "site_of_test.settings") -> str:
+        environment = self.environment | {"DJANGO_SETTINGS_MODULE": settings}
+        if not settings:
+            del environment["DJANGO_SETTINGS_MODULE"]
+        done = subprocess.run(  # noqa: S603 - words of our own
+            [sys.executable, *words],
+            cwd=self.folder,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def shell(self, code: str) -> str:
+        return self.run("manage.py", "shell", "--no-imports", "-c", START + code)
+
+
+START = """
+from django.db import transaction
+from django.test import Client
+from django.utils.timezone import now
+from news.models import Story
+page = lambda number: Client(headers={"host": "localhost"}).get(f"/{number}/").content.decode()
+"""
+WRITE = """
+for number, title in enumerate(("A tram line opens in Osh", "Osh plans a second tram line"), 1):
+    Story.objects.create(pk=number, title=title, text="Rails reach the bazaar.", published=now())
+"""
+ROLL_BACK = """
+try:
+    with transaction.atomic():
+        Story.objects.create(pk=9, title="Never", text="Nothing.", published=now())
+        raise ValueError
+except ValueError:
+    print("rolled back")
+"""
+SHOW = "print(page(1))"
+
+
+@pytest.fixture(scope="module")
+def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("django"), server.address)
+
+
+def test_a_django_site_is_connected_in_few_lines_of_its_own(site: Site) -> None:
+    lines = [line for part in site.own for line in part.splitlines() if line.strip()]
+    assert len(lines) < MOST_LINES
+
+
+def test_what_django_saves_edits_and_deletes_is_in_the_lists(site: Site, api: Client) -> None:
+    site.shell(WRITE)
+    assert api.get(1).title == "A tram line opens in Osh"
+    assert until(lambda: [item.id for item in api.related(1).items] == ["2"], 60)
+    shown = site.shell(SHOW)
+    assert "<h1>A tram line opens in Osh</h1>" in shown
+    assert 'class="read-also"' in shown
+    assert "Osh plans a second tram line" in shown
+    site.shell('story = Story.objects.get(pk=2); story.title = "A <b> line"; story.save()')
+    assert until(lambda: [item.title for item in api.related(1).items] == ["A <b> line"], 60)
+    assert "A &lt;b&gt; line" in site.shell(SHOW)
+    site.shell("Story.objects.get(pk=2).delete()")
+    assert until(lambda: api.related(1).items == (), 60)
+    assert "read-also" not in site.shell(SHOW)
+
+
+def test_what_django_rolls_back_is_never_sent(site: Site, api: Client) -> None:
+    assert site.shell(ROLL_BACK).strip() == "rolled back"
+    with pytest.raises(NotFound):
+        api.get(9)
+
+
+def test_everything_of_a_django_site_is_sent_by_one_command(site: Site, api: Client) -> None:
+    site.shell(
+        "Story.objects.bulk_create([Story(pk=n, title='S', text='T', published=now()) "
+        "for n in range(20, 25)])"
+    )
+    assert site.run("manage.py", "read_also_push").strip().endswith("articles sent")
+    assert [api.get(number).title for number in range(20, 25)] == ["S"] * 5
+
+
+def test_a_django_site_saves_and_shows_a_story_while_the_service_is_away(site: Site) -> None:
+    code = """
+from django.conf import settings
+settings.READ_ALSO["URL"] = "http://127.0.0.1:1"
+Story.objects.create(pk=30, title="Alone", text="Alone.", published=now())
+print(page(30))
+"""
+    shown = site.shell(code)
+    assert "<h1>Alone</h1>" in shown
+    assert "read-also" not in shown
+
+
+def test_plain_php_puts_shows_and_deletes(server: Server, api: Client, tmp_path: Path) -> None:
+    (page,) = blocks(RECIPES / "php" / "README.md", "php")
+    api.put({"id": 18, "title": "To delete", "body": "B"})
+    api.put({"id": 19, "title": "Cranes in the river", "body": "A crane stood in the river."})
+    page = page.replace("http://127.0.0.1:8080", server.address)
+    require = json.dumps(str(RECIPES / "php" / "read_also.php"))
+    page = page.replace("'read_also.php'", require)
+    script = tmp_path / "page.php"
+    script.write_text(f"<?php $write_key = $lists_key = '{KEY}';\n{page}")
+
+    def shown() -> str:
+        done = subprocess.run(  # noqa: S603 - words of our own
+            ["php", "-d", "error_reporting=E_ALL", str(script)],  # noqa: S607 - from the path
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert "Warning" not in done.stdout + done.stderr
+        return done.stdout
+
+    assert until(lambda: "Cranes in the river" in shown(), 60)
+    assert api.get(17).title == "A crane returns"
+    with pytest.raises(NotFound):
+        api.get(18)
