@@ -25,7 +25,7 @@ from tests.support.generations import as_format
 
 Clients = Callable[..., FlaskClient]
 LIST = "/v1/articles/harbour-2/related?limit=100"
-EARLIER = "format 4 is of an earlier release (this one writes 5); run: read-also rebuild"
+EARLIER = "format 5 is of an earlier release (this one writes 6); run: read-also rebuild"
 
 
 @dataclass
@@ -147,7 +147,7 @@ def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
     assert EARLIER in back.stderr
     unnamed = upgraded.run("snapshots", "rollback")
     assert unnamed.exit_code == 69
-    assert "format 4 is of an earlier release" in unnamed.stderr
+    assert "format 5 is of an earlier release" in unnamed.stderr
     assert "install its release" in unnamed.stderr
     checked = upgraded.run("check")
     assert f"note generation {upgraded.generation}: " in checked.stdout
@@ -185,5 +185,5 @@ def test_an_erasure_also_erases_from_an_earlier_format(
 def test_a_format_of_a_later_release_is_named_as_later(upgraded: Upgraded) -> None:
     assert upgraded.run("rebuild").exit_code == 0
     name = as_format(upgraded.catalog, FORMAT + 1)
-    with pytest.raises(SnapshotDamaged, match="format 6 is of a later release"):
+    with pytest.raises(SnapshotDamaged, match="format 7 is of a later release"):
         upgraded.catalog.open(name)

@@ -174,9 +174,9 @@ def test_a_manifest_of_other_fields_is_refused(fields: Mapping[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (1, "format 1 is of an earlier release (this one writes 5); run: read-also rebuild"),
-        (4, "format 4 is of an earlier release (this one writes 5); run: read-also rebuild"),
-        (6, "format 6 is of a later release (this one reads 5); install that one, or run: "),
+        (1, "format 1 is of an earlier release (this one writes 6); run: read-also rebuild"),
+        (5, "format 5 is of an earlier release (this one writes 6); run: read-also rebuild"),
+        (7, "format 7 is of a later release (this one reads 6); install that one, or run: "),
         (0, "not a manifest (field format holds 0)"),
     ],
 )
