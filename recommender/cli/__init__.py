@@ -46,7 +46,11 @@ COMMANDS: Final = {
     "audit": Place("audit_command", "audit", "Print who changed what, the oldest change first."),
     "keys": Place("key_commands", "keys", "Make, list, revoke and rotate keys of the API."),
     "policy": Place("policy_commands", "policy", "Show and set the ranking policy."),
-    "related": Place("related_command", "related", "Print the Read also list of the article ID."),
+    "related": Place(
+        "related_command",
+        "related",
+        "Print the Read also list of the article ID, or one that is like several articles.",
+    ),
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
     "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),
     "indexer": Place("indexer_command", "indexer", "Analyze what is written, until interrupted."),

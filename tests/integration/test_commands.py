@@ -259,7 +259,7 @@ def test_related_without_a_snapshot_lists_from_the_changes(
         store.put(Article(id="fresh", title="Fresh"))
     result = run_command(bare, "related", "fresh")
     assert result.exit_code == 0
-    assert result.stdout == "Read also, under: Fresh\n\n(few_eligible)\n"
+    assert result.stdout == "Read also, under: Fresh\n\n(not_read_yet)\n"
 
 
 def test_an_unknown_article_is_1(desk_settings: Settings) -> None:
