@@ -38,5 +38,6 @@ function read_also_call(
     ];
     $address = $service . '/v1/articles/' . rawurlencode($id) . $call;
     $answer = @file_get_contents($address, false, stream_context_create(['http' => $http]));
-    return $answer === false ? null : $answer;
+    $taken = preg_match('~^HTTP/\S+ 2~', $http_response_header[0] ?? '') === 1; // and no redirect
+    return $answer === false || !$taken ? null : $answer;
 }

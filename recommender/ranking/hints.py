@@ -1,7 +1,8 @@
 """What is said of a short list: the step that costs it the most places, and a hint.
 
 A hint is for who asks for what no article has: it names the value of a filter, and the nearest one
-there is. Only articles that may be listed count, so nobody learns from a hint what a draft has.
+there is. Only articles that may be listed count, so nobody learns from a hint what a draft has. No
+list shows attributes, so those there are get named only to who may have explanations.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +37,8 @@ _SECTIONS: Final = ""
 def find_hint(request: ListRequest) -> str | None:
     """Name the values of the filters that no article on show has; None if there are none.
 
-    Values that are excluded are looked up only where the list is to be explained.
+    Only where the list is to be explained, excluded values are looked up too, and of attributes the
+    nearest names and values.
     """
     names, wanted = _NamesOnShow.of(request), _values_in(request)
     hints = [*islice((names.hint(one) for one in wanted if not names.has(one)), MOST_NAMED)]
@@ -99,10 +101,12 @@ class _NamesOnShow:
     Attributes:
         view: the archive.
         shown: which of its rows may be listed, bool [n].
+        explains: whether the list is to be explained, so that attributes may be named.
     """
 
     view: View
     shown: NDArray[np.bool_]
+    explains: bool
 
     @classmethod
     def of(cls, request: ListRequest) -> "_NamesOnShow":
@@ -110,6 +114,7 @@ class _NamesOnShow:
         return cls(
             request.view,
             request.view.where(lambda part: eligible(part, request.now, untitled=untitled)),
+            bool(request.options.explain),
         )
 
     def has(self, value: _Value) -> bool:
@@ -119,6 +124,8 @@ class _NamesOnShow:
 
     def hint(self, value: _Value) -> str:
         """The value, and the nearest one that an article on show has."""
+        if value.kind.startswith((HAS, ATTRIBUTE)) and not self.explains:
+            return f"the {value.of} {value.text!r}"
         near = names_near(value.text, self._comparable(value))
         found = next((one for one in near if self._has(value.kind, one)), None)
         return f"the {value.of} {value.text!r}" + (f" (nearest: {found!r})" if found else "")

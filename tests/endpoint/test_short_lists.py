@@ -78,7 +78,8 @@ def test_an_attribute_that_no_article_has_is_named_with_the_nearest_one(
     attributes = {"city": ["Osh", "Guiyang"], "price": 12}
     client.patch("/v1/articles/harbour-4", json={"attributes": attributes})
     for conditions, named in (
-        ({"attr.city": "Osh,-Paris", "attr.price": "12.0"}, None),
+        ({"attr.city": "Osh", "attr.price": "12.0"}, None),
+        ({"attr.city": "-Paris"}, "the attribute city 'Paris'"),
         ({"attr.price": "50..60"}, None),
         (
             {"attr.citi": "Osh"},
@@ -87,7 +88,22 @@ def test_an_attribute_that_no_article_has_is_named_with_the_nearest_one(
         ({"attr.city": "osh"}, "the attribute city 'osh' (nearest: 'Osh')"),
         ({"attr.price": "120"}, "the attribute price '120' (nearest: '12')"),
     ):
-        assert hint(client, **conditions) == (named and f"no article on show has {named}")
+        told = hint(client, explain="1", **conditions)
+        assert told == (named and f"no article on show has {named}")
+
+
+def test_who_reads_lists_alone_is_told_of_no_attribute_that_articles_have(
+    client: FlaskClient, public: FlaskClient
+) -> None:
+    attributes = {"source_of_leak": "Anna"}
+    client.patch("/v1/articles/harbour-4", json={"attributes": attributes})
+    for conditions, named in (
+        ({"attr.source_of_leaks": "An"}, ("attribute 'source_of_leaks'", "leaks 'An'")),
+        ({"attr.source_of_leak": "Ann"}, ("leak 'Ann'",)),
+    ):
+        told = str(hint(public, **conditions))
+        assert all(one in told for one in named)
+        assert "nearest" not in told
 
 
 def test_a_list_that_is_full_has_no_hint(desk: FlaskClient) -> None:

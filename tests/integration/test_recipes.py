@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
+from threading import Thread
 
 import pytest
 
@@ -150,8 +152,18 @@ def test_what_django_saves_edits_and_deletes_is_in_the_lists(site: Site, api: Cl
     assert "read-also" not in site.shell(SHOW)
 
 
-def test_what_django_rolls_back_is_never_sent(site: Site, api: Client) -> None:
-    assert site.shell(ROLL_BACK).strip() == "rolled back"
+OTHER = """
+from django.core.management import call_command
+from django.db import connections
+connections.databases["other"] = {**connections.databases["default"], "NAME": ":memory:"}
+call_command("migrate", database="other", verbosity=0)
+Story.objects = Story.objects.using("other")
+"""
+
+
+@pytest.mark.parametrize("code", [ROLL_BACK, OTHER + ROLL_BACK.replace("()", "(using='other')", 1)])
+def test_what_django_rolls_back_is_never_sent(site: Site, api: Client, code: str) -> None:
+    assert site.shell(code).strip() == "rolled back"
     with pytest.raises(NotFound):
         api.get(9)
 
@@ -201,3 +213,32 @@ def test_plain_php_puts_shows_and_deletes(server: Server, api: Client, tmp_path:
     assert api.get(17).title == "A crane returns"
     with pytest.raises(NotFound):
         api.get(18)
+
+
+class Moved(BaseHTTPRequestHandler):
+    """Answers as a proxy that sends everybody to https."""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(301)
+        self.send_header("Location", "https://127.0.0.1:1/")
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"Moved")
+
+    do_GET = do_PUT = do_DELETE = answer  # noqa: N815 - names of the base class
+
+
+def test_plain_php_takes_a_redirect_for_no_answer() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Moved) as proxy:
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        service = f"'http://127.0.0.1:{proxy.server_address[1]}', '{KEY}'"
+        code = f"""require {json.dumps(str(RECIPES / "php" / "read_also.php"))};
+        echo json_encode([
+            read_also_put({service}, ['id' => '1', 'title' => 'T']),
+            read_also_delete({service}, '1'),
+            read_also_list({service}, '1'),
+        ]);"""
+        told = subprocess.run(["php", "-r", code], check=True, capture_output=True, text=True)  # noqa: S603, S607 - words of our own
+        proxy.shutdown()
+    assert json.loads(told.stdout) == [False, False, ""]

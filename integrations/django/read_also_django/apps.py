@@ -28,13 +28,13 @@ class ReadAlso(AppConfig):
             post_delete.connect(_delete, sender=model)
 
 
-def _push(instance: Model, **_: object) -> None:
-    on_commit(lambda: _try(lambda api: api.put(instance.read_also())))
+def _push(instance: Model, using: str, **_: object) -> None:
+    on_commit(lambda: _try(lambda api: api.put(instance.read_also())), using)
 
 
-def _delete(instance: Model, **_: object) -> None:
+def _delete(instance: Model, using: str, **_: object) -> None:
     gone = instance.read_also()["id"]  # the model has no key any more when it is committed
-    on_commit(partial(_try, lambda api: api.delete(gone)))
+    on_commit(partial(_try, lambda api: api.delete(gone)), using)
 
 
 def _try(call: Callable[[Client], object]) -> None:
