@@ -28,7 +28,10 @@ MOST_ATTRIBUTES: Final = 50
 MOST_IN_LIST: Final = 50  # of a list
 LONGEST_TEXT: Final = 300  # characters of a value
 MOST_BYTES: Final = 16_384  # of all attributes of an article, as JSON
-_NUMBER: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,16})?", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"-?[0-9]{1,16}(\.[0-9]{1,30})?(e-[0-9]{1,3})?", re.ASCII | re.IGNORECASE
+)
+"""As programs print them: of small numbers 1e-7, 1e-07 and 0.0000001 are one."""
 WHOLE_NUMBERS: Final = 2**53 - 1
 """The greatest whole number that every JSON reader keeps as it is."""
 

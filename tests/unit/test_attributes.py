@@ -98,7 +98,11 @@ def test_a_value_is_compared_by_its_text(value: Scalar, text: str) -> None:
         ("12", {"12"}),
         ("12.0", {"12.0", "12"}),
         ("1.50", {"1.50", "1.5"}),
+        ("1e-7", {"1e-7", "1e-07"}),
+        ("1.0E-7", {"1.0E-7", "1e-07"}),
+        ("0.00001234567890123456", {"0.00001234567890123456", "1.234567890123456e-05"}),
         ("x", {"x"}),
+        ("1e400", {"1e400"}),
     ],
 )
 def test_the_text_of_a_number_also_stands_for_the_number(text: str, alike: set[str]) -> None:
