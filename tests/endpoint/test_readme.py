@@ -6,51 +6,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.servers import is_ready, served
+from tests.support.shown_commands import ShownCommand, commands_on, words_and_numbers
 from tests.support.waiting import free_port, until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-NUMBER = re.compile(r"\d+\.\d+")
 KEY = "a-key-for-the-readme-alone"
-VARYING = re.compile(r"[0-9]{12}-[0-9a-f]{12}|[0-9a-f]{32}|in \d+\.\d s|(?<=\"change\":)\d+")
-"""Of changes the indexer logs its own, whenever it has read a text."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A command as the README shows it, and what it is said to print."""
-
-    command: str
-    output: str
-
-
-def shown() -> Iterator[Shown]:
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
-        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, output = split(step)
-            yield Shown(command, output)
-
-
-def split(step: str) -> tuple[str, str]:
-    """A command goes on while a quote is open."""
-    lines = step.splitlines()
-    for end in range(1, len(lines) + 1):
-        if "\n".join(lines[:end]).count("'") % 2 == 0:
-            return "\n".join(lines[:end]), "\n".join(lines[end:])
-    raise AssertionError(f"a quote stays open in {step}")
-
-
-def words_and_numbers(text: str) -> tuple[list[str], list[float]]:
-    """A text without what differs between machines, and its numbers."""
-    plain = VARYING.sub("~", text.strip())
-    return NUMBER.split(plain), [float(number) for number in NUMBER.findall(plain)]
+SHOWN = [each for each in commands_on("README.md") if each.output is not None]
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +50,15 @@ def shell(
 ) -> tuple[Path, dict[str, str]]:
     """A folder with the README's archive, and an environment in which its commands run."""
     folder = tmp_path_factory.mktemp("newcomer")
-    cat = next(step for step in shown() if step.command.startswith("cat "))
-    (folder / "archive.jsonl").write_text(cat.output, "utf-8")
+    cat = next(step for step in SHOWN if step.command.startswith("cat "))
+    (folder / "archive.jsonl").write_text(cat.output or "", "utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return folder, {**environment_of(), "SITE": site, "KEY": KEY, "PATH": path}
 
 
-@pytest.mark.parametrize("step", list(shown()), ids=lambda step: step.command.split("\n")[0][:60])
+@pytest.mark.parametrize("step", SHOWN, ids=lambda step: step.command.split("\n")[0][:60])
 def test_a_command_prints_what_the_readme_says(
-    step: Shown, shell: tuple[Path, dict[str, str]]
+    step: ShownCommand, shell: tuple[Path, dict[str, str]]
 ) -> None:
     folder, environment = shell
     done = subprocess.run(  # noqa: S603 - the README's own commands
@@ -103,7 +71,7 @@ def test_a_command_prints_what_the_readme_says(
         timeout=120,
     )
     words, numbers = words_and_numbers(done.stdout)
-    expected_words, expected_numbers = words_and_numbers(step.output)
+    expected_words, expected_numbers = words_and_numbers(step.output or "")
     assert words == expected_words
     assert numbers == pytest.approx(expected_numbers, abs=0.02)
 

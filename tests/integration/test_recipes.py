@@ -1,21 +1,26 @@
 """The recipes of `integrations/`, as an integrator starts: from nothing, by their pages alone."""
 
+import hmac
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
 from threading import Thread
 
+import httpx
 import pytest
 
 from read_also_client import Client, NotFound
 from tests.support.serving import KEY, Place, Server
-from tests.support.waiting import until
+from tests.support.waiting import free_port, until
 
 pytestmark = pytest.mark.long
 RECIPES = Path(__file__).parents[2] / "integrations"
@@ -242,3 +247,109 @@ def test_plain_php_takes_a_redirect_for_no_answer() -> None:
         told = subprocess.run(["php", "-r", code], check=True, capture_output=True, text=True)  # noqa: S603, S607 - words of our own
         proxy.shutdown()
     assert json.loads(told.stdout) == [False, False, ""]
+
+
+POST = {
+    "id": "6530a1",
+    "title": "A ferry leaves Khujand",
+    "html": "<p>The ferry crossed the river at dawn.</p>",
+    "custom_excerpt": None,
+    "status": "published",
+    "url": "https://news.example/ferry/",
+    "feature_image": None,
+    "published_at": "2026-10-01T09:00:00.000Z",
+    "updated_at": "2026-10-01T09:00:00.000Z",
+    "primary_tag": {"name": "City", "visibility": "public"},
+    "tags": [
+        {"name": "City", "visibility": "public"},
+        {"name": "#hidden", "visibility": "internal"},
+    ],
+    "authors": [{"name": "Anna Petrova"}],
+}
+"""A post as Ghost sends it, without what the recipe does not read."""
+GHOST_ID = "ghost:6530a1"
+GHOST_SECRET = "of the newsroom"  # noqa: S105 - of this test
+EDITED = POST | {"title": "A ferry sinks", "updated_at": "2026-10-01T10:00:00.000Z"}
+HIDDEN = EDITED | {"status": "draft", "updated_at": "2026-10-01T11:00:00.000Z"}
+
+
+class Ghost:
+    """What stands for Ghost: it posts signed messages to a receiver, as started by the page."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}/"
+
+    def send(self, post: dict[str, object], secret: str = "", *, age_seconds: float = 0) -> int:
+        """The status of the answer to a message about a post."""
+        body = json.dumps({"post": post}).encode()
+        sent_at = str(int((time.time() - age_seconds) * 1000))
+        digest = hmac.new((secret or GHOST_SECRET).encode(), body + sent_at.encode(), "sha256")
+        signature = {"X-Ghost-Signature": f"sha256={digest.hexdigest()}, t={sent_at}"}
+        return httpx.post(self.address, content=body, headers=signature).status_code
+
+
+@contextmanager
+def receiver_of_ghost(service: str) -> Iterator[Ghost]:
+    """The receiver runs by the page's own commands, with its placeholders filled in."""
+    (commands,) = blocks(RECIPES / "ghost" / "README.md", "sh")
+    port = free_port()
+    for shown, meant in {
+        "http://127.0.0.1:8080": service,
+        "ANOTHER-SECRET": f"'{GHOST_SECRET}'",
+        "=SECRET": f"={KEY}",
+        "8090": str(port),
+        " python ": f" exec {sys.executable} ",
+    }.items():
+        assert shown in commands
+        commands = commands.replace(shown, meant)
+    with subprocess.Popen(  # noqa: S603 - commands of our own page
+        ["/bin/bash", "-c", commands],
+        cwd=RECIPES.parent,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CLIENT)},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert until(lambda: holds_port(port))
+            yield Ghost(port)
+        finally:
+            process.kill()
+
+
+def holds_port(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_what_ghost_publishes_edits_hides_and_deletes_is_stored(
+    server: Server, api: Client
+) -> None:
+    with receiver_of_ghost(server.address) as ghost:
+        assert ghost.send({"current": POST, "previous": {"status": "draft"}}) == 204
+        stored = api.get(GHOST_ID)
+        assert (stored.title, stored.section, stored.tags) == (POST["title"], "City", ("City",))
+        assert (stored.authors, stored.url) == (("Anna Petrova",), POST["url"])
+        assert ghost.send({"current": EDITED, "previous": {}}) == 204
+        assert ghost.send({"current": POST, "previous": {}}) == 204  # overtaken
+        assert api.get(GHOST_ID).title == "A ferry sinks"
+        assert ghost.send({"current": HIDDEN, "previous": {"status": "published"}}) == 204
+        assert api.get(GHOST_ID).status == "draft"
+        assert ghost.send({"current": {}, "previous": HIDDEN}) == 204
+        with pytest.raises(NotFound):
+            api.get(GHOST_ID)
+
+
+def test_a_message_that_ghost_has_not_signed_now_changes_nothing(
+    server: Server, api: Client
+) -> None:
+    message: dict[str, object] = {"current": POST | {"id": "forged"}, "previous": {}}
+    with receiver_of_ghost(server.address) as ghost:
+        assert ghost.send(message, "another secret") == 401
+        assert ghost.send(message, age_seconds=600) == 401
+        assert httpx.post(ghost.address, content=b"{}").status_code == 401
+    with pytest.raises(NotFound):
+        api.get("ghost:forged")
+
+
+def test_ghost_hears_that_the_service_is_away() -> None:
+    with receiver_of_ghost("http://127.0.0.1:1") as ghost:
+        assert ghost.send({"current": POST, "previous": {}}) == 503
