@@ -74,7 +74,7 @@ def post_message(http: httpx.Client, receiver: Receiver, message: WebhookMessage
     try:
         with http.stream("POST", receiver.url, content=message.body, headers=headers) as answer:
             _read_away(answer)
-    except (httpx.HTTPError, httpx.InvalidURL) as fault:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as fault:  # the last of odd hosts
         raise ReceiverAway(printable(f"{type(fault).__name__}: {fault}")) from None
     if answer.is_success:
         return answer.status_code

@@ -203,6 +203,14 @@ def test_a_receiver_that_is_not_there_is_a_failure() -> None:
     assert "secret" not in str(gone.value)
 
 
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example", "xn--"])
+def test_a_host_that_no_name_can_have_is_a_failure(host: str) -> None:
+    receiver = Receiver("cms", f"http://{host}/s3cret", EVENTS, SECRET, datetime.now(tz=UTC), 0)
+    with open_webhook_client() as http, pytest.raises(ReceiverAway) as refused:
+        post_message(http, receiver, MESSAGE)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_a_running_sender_brings_each_receiver_up_to_date_and_a_dead_one_stops_no_other(
     desk_store: ArticleStore,
     site: ReceiverSite,
