@@ -49,6 +49,7 @@ def test_an_article_needs_no_more_than_an_id_and_a_title() -> None:
         **dict.fromkeys(("tags", "authors"), ()),
         **dict.fromkeys(("no_related", "never_recommend"), False),
         **dict.fromkeys((*absent, *TIMES)),
+        "attributes": {},
     }
 
 
@@ -191,10 +192,10 @@ def test_the_plain_text_replaces_its_markup() -> None:
     assert article.with_text("x") == parse(body="x", section="city")
 
 
-def test_an_outline_is_the_article_without_the_texts_under_its_title() -> None:
+def test_an_outline_is_the_article_without_its_body() -> None:
     fields = {"section": "city", "tags": ["a", "b"], "published_at": "2026-03-01T09:30:00Z"}
     article = parse(summary="s", body_html="<p>x</p>", version=3, **fields)
-    assert parse_outline(article.to_outline()) == parse(version=3, **fields)
+    assert parse_outline(article.to_outline()) == parse(summary="s", version=3, **fields)
     assert parse_outline(parse(title="", body="x").to_outline()).id == "a"
 
 
@@ -317,7 +318,6 @@ def test_an_article_cannot_be_changed() -> None:
     article = parse()
     with pytest.raises(ValidationError, match="frozen"):
         setattr(article, "title", "another")  # noqa: B010 - mypy knows it is frozen
-    assert hash(article) == hash(parse())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from recommender.analysis.html.sandbox import HEADER, TEXT, Reply, length_of, pack
 
-LIGHT = {"recommender", "recommender.errors", "recommender.analysis", "recommender.analysis.html"}
+LIGHT = {
+    *("recommender", "recommender.errors", "recommender.id_grammar"),
+    *("recommender.analysis", "recommender.analysis.html"),
+}
 CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n"))
 
 

@@ -42,7 +42,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     lists = draw(st.integers(0, 2**20))
     names = [*REQUIRED, *map(column_file, columns), *([str(Files.IVF)] if lists else [])]
     return Manifest(
-        format=5,
+        format=6,
         rows=draw(st.integers(0, 2**31 - 1)),
         dim=draw(st.integers(1, 2**16)),
         passage_dim=draw(st.integers(1, 2**16)),

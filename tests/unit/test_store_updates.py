@@ -107,7 +107,7 @@ def test_an_update_has_no_texts_and_brings_features_once_the_article_was_read(
     follower = Follower(store)
     complete, (update,) = follower.step()
     assert complete
-    assert update.outline == make_article(tags=["x"], status="draft")
+    assert update.outline == make_article(summary="short", tags=["x"], status="draft")
     assert plain(update) == ("a", 1, "T", None, False)
     analyze(store, "a")
     assert [plain(each) for each in follower.rest()] == [("a", 1, "T", read(1), True)]

@@ -9,12 +9,14 @@ TELLS_TIMES = {
     "cli/maintenance.py": "how old what is checked is",
     "cli/related_command.py": "what readers see now",
     "cli/terminal.py": "which moment a span from now means",
+    "cli/webhook_commands.py": "when a test message was made",
     "evaluation/comparison.py": "what readers see now",
     "evaluation/runs.py": "what readers see now",
     "indexing/rebuild.py": "what readers see now, for the gate",
     "operations/demo.py": "what readers see now",
     "operations/indexer_process.py": "which entries of the audit log are too old",
     "operations/status.py": "how old the live generation is, by its own date",
+    "operations/webhook_sender.py": "when a message was signed, and is due again",
     "sources/fetching.py": "until the date that a server names",
     "sources/sitemaps.py": "whether a date lies in the future",
     "store/article_rows.py": "whether readers could see what is deleted",
@@ -24,10 +26,12 @@ TELLS_TIMES = {
     "store/override_versions.py": "when editors chose",
     "store/policy_versions.py": "when a policy was set",
     "store/stored_keys.py": "when a key was made, and expires",
+    "store/webhook_receivers.py": "when a receiver was added, and answered last",
     "web/auth.py": "whether a key has expired",
     "web/gauges.py": "how old the live generation is, by its own date",
     "web/page_routes.py": "what readers see now",
     "web/state.py": "what readers see now",
+    "web/status_routes.py": "what readers see now",
 }
 """By module, which time it asks the wall clock for. A new one must not be a duration."""
 WALL = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today")}

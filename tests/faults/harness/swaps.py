@@ -39,6 +39,7 @@ from recommender.live import Follower, Heartbeats, Journal, LiveState
 from recommender.store import (
     ArticleStore,
     LogPosition,
+    QueueLength,
     StoreState,
     Update,
     UpdateBatch,
@@ -235,6 +236,7 @@ def _store_of(archives: Sequence[Archive]) -> ArticleStore:
     store.policies.history.return_value = ()
     store.overrides.all.return_value = ()
     store.unread_before.return_value = ()
+    store.queue.length.return_value = QueueLength(0, 0, 0)
     store.updates_after.side_effect = updates_after
     return cast("ArticleStore", store)
 
