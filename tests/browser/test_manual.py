@@ -117,6 +117,19 @@ def test_a_call_is_tried_with_the_keyboard_alone(manual: Manuals) -> None:
     expect(form.locator("output")).to_contain_text('"section": "port"')
 
 
+def test_conditions_on_attributes_are_sent_each_as_a_parameter(manual: Manuals) -> None:
+    page = manual(WIDE, "#listRelated").page
+    form = page.locator("#listRelated form")
+    page.get_by_label("Key to try calls").fill(SECRET)
+    form.get_by_label("article_id").fill("plain-en-1")
+    conditions = form.get_by_label("attr", exact=True)
+    assert (conditions.get_attribute("placeholder") or "").startswith("attr.city=Guiyang%2CBijie")
+    conditions.fill("attr.city=Osh,-Paris&attr.price=10..20")
+    form.get_by_role("button").click()
+    sent = "related?attr.city=Osh%2C-Paris&attr.price=10..20\n200 OK"
+    expect(form.locator("output")).to_contain_text(sent)
+
+
 def test_an_answer_that_refuses_is_shown_as_text(manual: Manuals) -> None:
     page = manual(WIDE, "#getArticle").page
     form = page.locator("#getArticle form")

@@ -33,6 +33,7 @@
     const query = new URLSearchParams();
     for (const { name, value, dataset } of given) {
       if (dataset.in === "path") path = path.replace(`{${name}}`, encodeURIComponent(value));
+      else if (dataset.in === "pairs") new URLSearchParams(value).forEach((one, each) => query.append(each, one));
       else query.append(name, value);
     }
     const headers = key.value ? { Authorization: `Bearer ${key.value}` } : {};
