@@ -12,7 +12,16 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel
 
 import read_also_client
-from read_also_client import AsyncClient, Client, answers, articles, calls, errors, loads
+from read_also_client import (
+    AsyncClient,
+    Client,
+    answers,
+    articles,
+    calls,
+    errors,
+    list_answers,
+    loads,
+)
 from read_also_client.exchange import Call
 from read_also_client.options import (
     FragmentOptions,
@@ -23,7 +32,7 @@ from read_also_client.options import (
 Document = dict[str, Any]
 MODELS: dict[str, type[BaseModel]] = {
     name: model
-    for module in (answers, articles, errors)
+    for module in (answers, list_answers, articles, errors)
     for name, model in inspect.getmembers(module, inspect.isclass)
     if issubclass(model, BaseModel) and model is not BaseModel
 }

@@ -8,23 +8,13 @@ from read_also_client.answers import (
     BulkFault,
     BulkItem,
     Deleted,
-    Dropped,
     EarlierBlocks,
     EarlierPins,
-    Explanation,
-    Grounds,
-    Image,
-    Item,
     NotReady,
     Override,
-    PassagePair,
     PinsNow,
-    Presentation,
     Readiness,
     RecordedOverride,
-    RelatedList,
-    SeedScore,
-    SharedTerm,
     WriteStatus,
     Written,
 )
@@ -48,6 +38,18 @@ from read_also_client.errors import (
 )
 from read_also_client.exchange import Retries
 from read_also_client.foreign_ids import foreign_id, parts_of
+from read_also_client.list_answers import (
+    Dropped,
+    Explanation,
+    Grounds,
+    Image,
+    Item,
+    PassagePair,
+    Presentation,
+    RelatedList,
+    SeedScore,
+    SharedTerm,
+)
 from read_also_client.loads import Deletion
 from read_also_client.options import (
     FragmentOptions,

@@ -20,8 +20,6 @@ from read_also_client.answers import (
     Override,
     PinsNow,
     Readiness,
-    RelatedList,
-    RelatedLists,
     WriteStatus,
     Written,
 )
@@ -36,6 +34,7 @@ from read_also_client.articles import (
 )
 from read_also_client.errors import NotSendable
 from read_also_client.exchange import Call, problem_of, reader_of, retry_after_of
+from read_also_client.list_answers import RelatedList, RelatedLists
 from read_also_client.options import ListOptions, ListRequest, body_of, query_of
 
 __all__ = [

@@ -17,7 +17,6 @@ from read_also_client.answers import (
     NotReady,
     PinsNow,
     Readiness,
-    RelatedList,
     WriteStatus,
     Written,
 )
@@ -32,6 +31,7 @@ from read_also_client.exchange import (
     opening_of,
     request_of,
 )
+from read_also_client.list_answers import RelatedList
 from read_also_client.loads import Loads, Write
 from read_also_client.options import (
     FragmentOptions,
