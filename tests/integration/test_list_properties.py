@@ -779,16 +779,18 @@ def test_a_list_counts_its_items_and_says_why_it_is_short(
     assert answer.short_because in reasons_to_be_short(case, len(ids))
     document = json.loads(answer.to_json())
     assert (document["requested"], document["returned"]) == (options.limit, len(ids))
-    assert ("short_because" in document) == (len(ids) < options.limit)
+    assert ("short_because" in document) == (answer.short_because is not None)
 
 
 def reasons_to_be_short(case: Case, listed: int) -> set[str | None]:
     """The possible reasons, by counting the articles that the rules leave."""
     limit, plain = case.options.limit, replace(case.question, options=ListOptions())
+    if case.article.no_related:
+        return {"no_related"} if limit > listed else {None}
+    if case.seed.terms is None:  # also where the list is full
+        return {"not_read_yet"}
     if listed == limit:
         return {None}
-    if case.article.no_related:
-        return {"no_related"}
     others = case.archive.articles.keys() - story_of(case) - {case.article.id}
     ours = {one for one in others if may_be_listed(case, one)}
     allowed = {one for one in ours if not meets(case, one)}.difference(case.options.exclude)

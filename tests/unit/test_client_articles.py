@@ -1,6 +1,7 @@
 """What the Python client sends of an article: values of Python as plain JSON."""
 
 import math
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -170,7 +171,12 @@ def test_a_foreign_id_is_the_one_that_the_service_makes(
     kind: str, parts: list[str], times: int
 ) -> None:
     last = [parts[-1] * times] if parts else []
-    made = foreign_id(kind, *parts[:-1], *last)
+    try:
+        made = foreign_id(kind, *parts[:-1], *last)
+    except ValueError as refusal:  # thirty signs that are written as nine each are too long
+        with pytest.raises(ValueError, match=re.escape(str(refusal))):
+            article_ids.foreign_id(kind, *parts[:-1], *last)
+        return
     assert made == article_ids.foreign_id(kind, *parts[:-1], *last)
     assert parts_of(made) == article_ids.parts_of(made)
     assert as_id(made) == made

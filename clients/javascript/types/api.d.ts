@@ -969,6 +969,14 @@ export interface components {
              */
             readonly status: "ok";
         };
+        /** @description The picture of an item. */
+        readonly Image: {
+            /**
+             * @description Where it is.
+             * @example https://news.example/guiyang-smart-city
+             */
+            readonly url: string;
+        };
         /** @description One listed article. */
         readonly Item: {
             /**
@@ -1022,6 +1030,33 @@ export interface components {
              * @example semantic
              */
             readonly reason: components["schemas"]["Reason"];
+            /**
+             * @description As the newsroom wrote it, at most 500 characters; only if `fields` asks for it.
+             * @example Every lamp post gets a number and a camera.
+             */
+            readonly summary?: string;
+            /**
+             * @description Who wrote it; only if `fields` asks for it.
+             * @example [
+             *       "Li Wei"
+             *     ]
+             */
+            readonly authors?: readonly string[];
+            /**
+             * @description Its keywords; only if `fields` asks for it.
+             * @example [
+             *       "Guiyang",
+             *       "data"
+             *     ]
+             */
+            readonly tags?: readonly string[];
+            /**
+             * @description Its picture; only if `fields` asks for it, and if there is one.
+             * @example {
+             *       "url": "https://news.example/pictures/lamp-post.jpg"
+             *     }
+             */
+            readonly image?: components["schemas"]["Image"];
             /**
              * @description The article of `like` that gives it its place; only where several seeds are named.
              * @example bijie-data-labellers
@@ -1145,6 +1180,14 @@ export interface components {
              * @example 0.2
              */
             readonly min_score?: number | null;
+            /**
+             * @description What items show beside the usual: summary, authors, tags, image.
+             * @example [
+             *       "summary",
+             *       "tags"
+             *     ]
+             */
+            readonly fields?: readonly ("summary" | "authors" | "tags" | "image")[];
             /**
              * @description 1: why each item is there; all: and what was dropped. Needs a key.
              * @example all
@@ -1766,6 +1809,14 @@ export interface components {
              */
             readonly min_score?: number;
             /**
+             * @description What items show beside the usual: summary, authors, tags, image.
+             * @example [
+             *       "summary",
+             *       "tags"
+             *     ]
+             */
+            readonly fields?: readonly ("summary" | "authors" | "tags" | "image")[];
+            /**
              * @description 1: why each item is there; all: and what was dropped. Needs a key.
              * @example all
              */
@@ -1989,6 +2040,7 @@ export type FieldFault = components['schemas']['FieldFault'];
 export type FolderState = components['schemas']['FolderState'];
 export type Grounds = components['schemas']['Grounds'];
 export type Health = components['schemas']['Health'];
+export type Image = components['schemas']['Image'];
 export type Item = components['schemas']['Item'];
 export type ListOptions = components['schemas']['ListOptions'];
 export type Mode = components['schemas']['Mode'];
