@@ -253,12 +253,13 @@ class Follower:
         try:
             store = self._store()
             # The signal is read before the log, so that a later change is noticed.
-            signal = (replica, store.change_signal.read())
+            committed = store.change_signal.read()
+            signal = (replica, committed)
             if signal != self._complete_at:
                 self._complete_at = None
                 self._apply_log(replica, store)
                 self._complete_at = signal
-            self._count_unread(store, signal)
+            self._count_unread(store, committed)
             self._confirm()
             self._writer.repair(replica)
             self._report_catalog(store)
@@ -283,12 +284,15 @@ class Follower:
             if moved:
                 self._writer.append(replica, before, updates)
 
-    def _count_unread(self, store: ArticleStore, signal: Hashable) -> None:
-        """Count what waits to be read, once a second if something was committed since."""
-        counted_at, counted_signal = self._counted_at
-        if signal == counted_signal or time.monotonic() < counted_at + READING_SECONDS:
+    def _count_unread(self, store: ArticleStore, committed: Hashable) -> None:
+        """Count what waits to be read, once a second if something was committed since.
+
+        What is kept of it names no replica: that would keep a snapshot open until the next write.
+        """
+        counted_at, counted = self._counted_at
+        if committed == counted or time.monotonic() < counted_at + READING_SECONDS:
             return
-        self._counted_at = time.monotonic(), signal
+        self._counted_at = time.monotonic(), committed
         self._reading = ArchiveReading.of(store)
 
     def _report_catalog(self, store: ArticleStore) -> None:

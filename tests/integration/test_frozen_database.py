@@ -31,8 +31,7 @@ def working(address: str, folder: Path) -> Iterator[FlaskClient]:
     try:
         yield client
     finally:
-        shared.follower.stop()
-        shared.store.close()
+        shared.stop()
 
 
 def test_lists_go_on_and_writes_are_refused_while_the_database_is_frozen(
