@@ -63,11 +63,7 @@ class Keywords:
 
     def rows_with(self, keyword: str) -> Ints:
         """Find the rows that have a keyword: int32 [m], ascending; empty for an unknown one."""
-        wanted = keyword.encode("utf-8", "surrogatepass")
-        at = bisect_left(self.names, wanted)
-        if at == len(self.names) or self.names[at] != wanted:
-            return self.rows[:0]
-        return self.rows[self.indptr[at] : self.indptr[at + 1]]
+        return self.rows[_place_of(keyword, self.names, self.indptr)]
 
     def of_row(self, row: int) -> frozenset[str]:
         """List the keywords of a row; takes time in proportion to all entries."""
@@ -121,14 +117,19 @@ class Numbers:
 
         A row with several such numbers is there several times, in any order.
         """
-        wanted = name.encode("utf-8", "surrogatepass")
-        at = bisect_left(self.names, wanted)
-        if at == len(self.names) or self.names[at] != wanted:
-            return self.rows[:0]
-        begin, end = int(self.indptr[at]), int(self.indptr[at + 1])
-        values = self.values[begin:end]
-        first = begin + int(np.searchsorted(values, least, side="left"))
-        return self.rows[first : begin + int(np.searchsorted(values, most, side="right"))]
+        place = _place_of(name, self.names, self.indptr)
+        values = self.values[place]
+        first, end = np.searchsorted(values, least, "left"), np.searchsorted(values, most, "right")
+        return self.rows[place][first:end]
+
+
+def _place_of(name: str, names: Blobs, indptr: Longs) -> slice:
+    """Where the entries of a name are; empty for an unknown one."""
+    wanted = name.encode("utf-8", "surrogatepass")
+    at = bisect_left(names, wanted)
+    if at == len(names) or names[at] != wanted:
+        return slice(0, 0)
+    return slice(int(indptr[at]), int(indptr[at + 1]))
 
 
 def _ascend(values: Array, indptr: Longs) -> Array:
