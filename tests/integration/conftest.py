@@ -1,8 +1,26 @@
-"""What several tests of commands and rebuilds need."""
+"""What several tests of commands, of rebuilds and of clients need."""
+
+from collections.abc import Iterator
 
 import pytest
 
+from read_also_client import Client
 from recommender.analysis.embedding import Encoder, Model
+from tests.support.serving import KEY, Place, Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service that begins without any article."""
+    with Server(Place(tmp_path_factory.mktemp("served")), ready=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server: Server) -> Iterator[Client]:
+    """A CMS that may read and write there."""
+    with Client(server.address, KEY) as client:
+        yield client
 
 
 @pytest.fixture

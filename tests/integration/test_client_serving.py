@@ -1,7 +1,6 @@
 """Both Python clients against `serve`: two workers, an indexer with the real model, and nginx."""
 
 import asyncio
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -9,41 +8,28 @@ import pytest
 from read_also_client import AsyncClient, Client, Written
 from read_also_client.articles import Fields
 from tests.support.nginx import running_nginx
-from tests.support.serving import KEY, Place, Server
+from tests.support.serving import KEY, Server
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service that begins without any article."""
-    with Server(Place(tmp_path_factory.mktemp("served")), ready=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def cms(server: Server) -> Iterator[Client]:
-    with Client(server.address, KEY) as client:
-        yield client
-
-
-def becomes_visible(cms: Client, story: Fields) -> bool:
+def becomes_visible(api: Client, story: Fields) -> bool:
     """Put the same article until its write shows; a machine under load needs more than once."""
-    return until(lambda: cms.put(story, wait=True).visible, PATIENCE_SECONDS)
+    return until(lambda: api.put(story, wait=True).visible, PATIENCE_SECONDS)
 
 
-def test_a_new_text_is_listed_when_its_write_says_that_it_is_visible(cms: Client) -> None:
+def test_a_new_text_is_listed_when_its_write_says_that_it_is_visible(api: Client) -> None:
     for number, title in enumerate(("Tram line opens in Osh", "Osh plans a second tram line")):
         story = {"id": number, "title": title, "body": "Rails will reach the bazaar."}
-        assert becomes_visible(cms, story)
-    assert [item.id for item in cms.related(0).items] == ["1"]
-    assert until(lambda: cms.delete(1, wait=True).visible, PATIENCE_SECONDS)
-    assert cms.related(0).items == ()
+        assert becomes_visible(api, story)
+    assert [item.id for item in api.related(0).items] == ["1"]
+    assert until(lambda: api.delete(1, wait=True).visible, PATIENCE_SECONDS)
+    assert api.related(0).items == ()
 
 
 def test_many_writes_at_once_are_all_stored_and_say_that_they_are_not_visible(
-    server: Server, cms: Client
+    server: Server, api: Client
 ) -> None:
     """At a time two writes of a worker may wait to be visible, and four may be made."""
     stories = [{"id": f"s-{number}", "title": f"Story {number}"} for number in range(24)]
@@ -56,10 +42,10 @@ def test_many_writes_at_once_are_all_stored_and_say_that_they_are_not_visible(
     assert [(one.id, one.result) for one in written] == [(one["id"], "created") for one in stories]
     assert not all(one.visible for one in written)
     for story in stories:
-        assert becomes_visible(cms, story)
+        assert becomes_visible(api, story)
 
 
-def test_many_megabytes_pass_a_proxy_with_its_defaults(server: Server, cms: Client) -> None:
+def test_many_megabytes_pass_a_proxy_with_its_defaults(server: Server, api: Client) -> None:
     """nginx takes bodies of 1 MiB, unless it is told otherwise."""
     limit = {"client_max_body_size 16m;": "client_max_body_size 1m;"}
     writes = [
@@ -73,4 +59,4 @@ def test_many_megabytes_pass_a_proxy_with_its_defaults(server: Server, cms: Clie
             refused = plain.post(f"{behind}/v1/bulk", content=b"x" * (2**20 + 1))
     assert [(one.id, one.status) for one in outcomes] == [(one["id"], 201) for one in writes]
     assert refused.status_code == 413
-    assert cms.get("long-29").body == writes[29]["body"]
+    assert api.get("long-29").body == writes[29]["body"]

@@ -3,7 +3,6 @@
 import hmac
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -12,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from textwrap import dedent
 from threading import Thread
 
 import httpx
 import pytest
 
 from read_also_client import Client, NotFound
-from tests.support.serving import KEY, Place, Server
+from tests.support.serving import KEY, Server
+from tests.support.shown_commands import blocks_of
 from tests.support.waiting import free_port, until
 
 pytestmark = pytest.mark.long
@@ -42,24 +41,9 @@ urlpatterns = [path("<int:number>/", show)]
 """What an integrator has anyhow: a page of a story."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(Place(tmp_path_factory.mktemp("served")), ready=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(server: Server) -> Iterator[Client]:
-    with Client(server.address, KEY) as client:
-        yield client
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of a language on a page, without their margin."""
-    found = re.findall(
-        rf"^ *```{language}\n(.*?)^ *```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    return [dedent(block) for block in found]
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a language on a page of the recipes."""
+    return [one.text for one in blocks_of(f"integrations/{page}") if one.language == language]
 
 
 class Site:
@@ -76,8 +60,8 @@ class Site:
         }
         self.run("-m", "django", "startproject", "site_of_test", ".", settings="")
         self.run("manage.py", "startapp", "news")
-        settings, model = blocks(RECIPES / "django" / "README.md", "python")
-        (template,) = blocks(RECIPES / "django" / "README.md", "html")
+        settings, model = blocks("django/README.md", "python")
+        (template,) = blocks("django/README.md", "html")
         settings = f'import os\nINSTALLED_APPS += ["news"]\n{settings}'
         self.own = [settings, model, template]
         with (folder / "site_of_test" / "settings.py").open("a") as file:
@@ -195,7 +179,7 @@ print(page(30))
 
 
 def test_plain_php_puts_shows_and_deletes(server: Server, api: Client, tmp_path: Path) -> None:
-    (page,) = blocks(RECIPES / "php" / "README.md", "php")
+    (page,) = blocks("php/README.md", "php")
     api.put({"id": 18, "title": "To delete", "body": "B"})
     api.put({"id": 19, "title": "Cranes in the river", "body": "A crane stood in the river."})
     page = page.replace("http://127.0.0.1:8080", server.address)
@@ -291,7 +275,7 @@ class Ghost:
 @contextmanager
 def receiver_of_ghost(service: str) -> Iterator[Ghost]:
     """The receiver runs by the page's own commands, with its placeholders filled in."""
-    (commands,) = blocks(RECIPES / "ghost" / "README.md", "sh")
+    (commands,) = blocks("ghost/README.md", "sh")
     port = free_port()
     for shown, meant in {
         "http://127.0.0.1:8080": service,

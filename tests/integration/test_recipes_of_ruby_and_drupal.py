@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from read_also_client import Client, NotFound
-from tests.support.serving import KEY, Place, Server
+from tests.support.serving import KEY, Server
 from tests.support.shown_commands import blocks_of
 from tests.support.waiting import until
 
@@ -25,18 +24,6 @@ unless ActiveRecord::Base.connection.table_exists?(:stories)
   end
 end
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(Place(tmp_path_factory.mktemp("served")), ready=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(server: Server) -> Iterator[Client]:
-    with Client(server.address, KEY) as client:
-        yield client
 
 
 class Rails:
