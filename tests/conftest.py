@@ -52,6 +52,7 @@ register_profiles()
 DEMO_FOLDER = "read also data"
 FOLLOWS = frozenset({"follower", "keyring", "drafts"})
 """Threads that an application or an indexer starts, and that its test has to stop."""
+COUNTS_IN = "PROMETHEUS_MULTIPROC_DIR"
 LONG_FIXTURES = frozenset({"postgresql", "multilingual", "mariadb"})
 """Servers to start and models to unpack: what needs one of them is left to `make test-long`."""
 
@@ -68,9 +69,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_goes_on() -> Iterator[None]:
-    """A thread that a test left running would log, and hold files, in the tests after it."""
-    before = set(threading.enumerate())
+    """What a test left running would log, hold files and count in the tests after it."""
+    before, folder = set(threading.enumerate()), os.environ.get(COUNTS_IN)
     yield
+    assert os.environ.get(COUNTS_IN) == folder, "the test needs the fixture counters_end"
     left = [each.name for each in set(threading.enumerate()) - before if each.name in FOLLOWS]
     assert left == []
 
@@ -254,7 +256,7 @@ def client(client_of: Callable[..., FlaskClient], own_desk: Settings) -> FlaskCl
 def counters_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let counters that a test shares with other processes end with it."""
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # to be taken back at the end
+    monkeypatch.setenv(COUNTS_IN, "")  # to be taken back at the end
     yield
     for mapped in gc.get_objects():
         # No isinstance: it asks an object for its class, and some warn when they are asked.

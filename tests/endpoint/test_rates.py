@@ -111,6 +111,7 @@ def test_a_refusal_for_its_scope_does_not_count(
     assert ask(client, secrets[key]).status_code == 200
 
 
+@pytest.mark.usefixtures("counters_end")
 def test_the_parts_of_workers_fit_their_number_on_the_command_line(
     bare: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
