@@ -6,6 +6,7 @@ from recommender.settings import Settings
 from tests.support.api_fuzz import AnswerCounts, fuzz, serve
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_every_answer_is_one_that_the_document_describes(own_desk: Settings) -> None:
     """No 5xx but a 503 that says when to ask again, and no undocumented status or shape."""

@@ -79,6 +79,7 @@ def traced_once(workload: Workload) -> list[Operation]:
 
 
 @traced
+@pytest.mark.long
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_nothing_acknowledged_is_lost(workload: Workload) -> None:
     done = traced_once(workload)

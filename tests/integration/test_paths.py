@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 MOST_FILES, MOST_RETURNS, MOST_REBUILD_FILES = 25, 30, 40
 
 
+@pytest.mark.long
 def test_a_request_and_a_rebuild_pass_few_files() -> None:
     bounds = {
         "--most-files": MOST_FILES,

@@ -189,6 +189,7 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.long
 def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new_store_whole(
     bare: Settings, store: ArticleStore, copy: Path, tmp_path: Path
 ) -> None:
@@ -222,6 +223,7 @@ def kill_within(seconds: float, draw: random.Random, *arguments: str) -> None:
         os.kill(killed.pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_a_restore_killed_where_there_was_no_store_leaves_none_or_the_whole(
     copy: Path, tmp_path: Path
 ) -> None:
