@@ -106,20 +106,20 @@ def test_plain_http_leads_to_tls(door: Nginx) -> None:
 
 
 @pytest.fixture(scope="module")
-def shop(desk_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an archive that these tests serve."""
-    folder = tmp_path_factory.mktemp("nginx") / "desk"
-    copytree(desk_settings.data_dir, folder, ignore=ignore_patterns("changes", "workers"))
-    return folder
+def environment(
+    desk_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    return environment_of_a_copy(desk_settings.data_dir, tmp_path_factory.mktemp("nginx") / "desk")
 
 
-@pytest.fixture(scope="module")
-def environment(shop: Path) -> dict[str, str]:
+def environment_of_a_copy(desk: Path, folder: Path) -> dict[str, str]:
+    """What serves a copy of an archive, for a reader, an editor and the public."""
+    copytree(desk, folder, ignore=ignore_patterns("changes", "workers"))
     keys = ",".join(
         f"{name}:{scopes}:{SECRETS[name]}"
         for name, scopes in {"reader": "read", "editor": "read+write"}.items()
     )
-    return clean_environment(DATA_DIR=shop, API_KEYS=keys, PUBLIC_READS="1")
+    return clean_environment(DATA_DIR=folder, API_KEYS=keys, PUBLIC_READS="1")
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +174,10 @@ def test_http_2_works(public: Nginx) -> None:
 
 @pytest.mark.long
 def test_while_the_service_is_away_kept_lists_are_shown_until_they_are_purged(
-    environment: dict[str, str],
+    desk_settings: Settings, tmp_path: Path
 ) -> None:
+    """In an archive of its own: while most of one is not read yet, no list is kept for long."""
+    environment = environment_of_a_copy(desk_settings.data_dir, tmp_path / "desk")
     port = free_port()
     other = "/v1/articles/orchard-1/related"
     with running_nginx(port) as nginx:
