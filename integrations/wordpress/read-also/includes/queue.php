@@ -1,0 +1,141 @@
+<?php
+/** What waits to be sent: a row of the options table for each post. */
+
+namespace ReadAlso;
+
+defined( 'ABSPATH' ) || exit;
+
+add_action( 'init', __NAMESPACE__ . '\\keep_going' );
+add_action( 'read_also_push', __NAMESPACE__ . '\\by_cron' );
+add_filter( 'cron_schedules', __NAMESPACE__ . '\\add_schedule' ); // phpcs:ignore WordPress.WP.CronInterval
+
+function keep_row( string $name, string $value ) {
+	global $wpdb;
+	$wpdb->query(
+		$wpdb->prepare(
+			"INSERT INTO {$wpdb->options} (option_name, option_value, autoload) VALUES (%s, %s, 'no')
+			ON DUPLICATE KEY UPDATE option_value = VALUES(option_value)",
+			$name,
+			$value
+		)
+	);
+}
+
+/** Change a row if it is as it was read; whether it was. */
+function swap_row( string $name, string $old, string $new ): bool {
+	global $wpdb;
+	return 1 === $wpdb->update( $wpdb->options, array( 'option_value' => $new ), array( 'option_name' => $name, 'option_value' => $old ) );
+}
+
+function drop_row( string $name, string $value ) {
+	global $wpdb;
+	$wpdb->delete( $wpdb->options, array( 'option_name' => $name, 'option_value' => $value ) );
+}
+
+/** A value that no other row of a post has: from when on it is due, how often it was tried, something random. */
+function token( float $due, int $tried = 0 ): string {
+	return sortable( $due ) . " $tried " . bin2hex( random_bytes( 4 ) );
+}
+
+/** Seconds since 1970 so that texts are ordered as the times are. */
+function sortable( float $time ): string {
+	return sprintf( '%017.6F', $time );
+}
+
+/** Posts that are due, by row; what changed last comes first, what was put in line at `0` at the end. */
+function due( float $since, int $most ): array {
+	global $wpdb;
+	return $wpdb->get_results(
+		$wpdb->prepare(
+			"SELECT option_name AS name, option_value AS value FROM {$wpdb->options}
+			WHERE option_name LIKE %s AND option_value BETWEEN %s AND %s ORDER BY option_value DESC LIMIT %d",
+			$wpdb->esc_like( DUE ) . '%',
+			sortable( $since ),
+			sortable( microtime( true ) ),
+			$most
+		)
+	);
+}
+
+/** Remember the last trouble, for the settings page. */
+function complain( string $text ) {
+	update_option( 'read_also_trouble', array( 'at' => time(), 'text' => wp_html_excerpt( $text, 500 ) ), false );
+}
+
+/**
+ * Push all posts, by WP-Cron.
+ *
+ * Those that are not for the public too, so that the service drops what was withdrawn unnoticed.
+ */
+function push_all() {
+	$internal = array_merge( array( 'attachment' ), array_values( get_post_types( array( 'public' => false ) ) ) );
+	put_in_line( "post_status <> 'auto-draft' AND post_type NOT IN ('" . implode( "','", array_map( 'esc_sql', $internal ) ) . "')" );
+}
+
+/** Write down posts, behind all that editors change; one that is written down already gets another token in its place. */
+function put_in_line( string $where ) {
+	global $wpdb;
+	if ( configured() ) {
+		keep_going();
+		$wpdb->query(
+			$wpdb->prepare( "INSERT INTO {$wpdb->options} (option_name, option_value, autoload) SELECT CONCAT(%s, ID), %s, 'no' ", DUE, token( 0 ) )
+			. "FROM {$wpdb->posts} WHERE $where ON DUPLICATE KEY UPDATE option_value = CONCAT(option_value, '+')"
+		);
+	}
+}
+
+/** Write down that the service has to hear of a post, and see that it does. */
+function mark( int $id, string $type ) {
+	if ( ! configured() || ! in_array( $type, settings()['types'], true ) ) {
+		return;
+	}
+	keep_row( DUE . $id, token( microtime( true ) ) );
+	if ( ! is_public( get_post( $id ) ) ) {
+		note_withdrawal();
+	}
+	keep_going();
+	add_action( 'shutdown', __NAMESPACE__ . '\\at_the_end', PHP_INT_MAX );
+}
+
+function add_schedule( $schedules ) {
+	return $schedules + array( 'read_also' => array( 'interval' => MINUTE_IN_SECONDS, 'display' => 'Read Also' ) );
+}
+
+/** WordPress plans the next run before one begins, so a run that is killed does not end them. */
+function keep_going() {
+	if ( configured() && ! wp_next_scheduled( 'read_also_push' ) ) {
+		wp_schedule_event( time() + MINUTE_IN_SECONDS, 'read_also', 'read_also_push' );
+	}
+}
+
+function by_cron() {
+	push_due( 0, CRON_SECONDS, BATCH );
+}
+
+/** How many posts are still to be sent. */
+function waiting(): int {
+	global $wpdb;
+	return (int) $wpdb->get_var( $wpdb->prepare( "SELECT COUNT(*) FROM {$wpdb->options} WHERE option_name LIKE %s", $wpdb->esc_like( DUE ) . '%' ) );
+}
+
+/** Posts that were tried, some of those that are still to be sent. */
+function tried(): array {
+	global $wpdb;
+	return $wpdb->get_col(
+		$wpdb->prepare(
+			"SELECT SUBSTRING(option_name, %d) FROM {$wpdb->options} WHERE option_name LIKE %s AND option_value NOT LIKE %s LIMIT 10",
+			strlen( DUE ) + 1,
+			$wpdb->esc_like( DUE ) . '%',
+			'% 0 %'
+		)
+	);
+}
+
+function state_of_queue(): string {
+	$count = waiting();
+	/* translators: %d: number of posts */
+	$text  = $count ? sprintf( _n( '%d post waits to be sent.', '%d posts wait to be sent.', $count, 'read-also' ), $count ) : __( 'The service has every change.', 'read-also' );
+	$tried = tried();
+	/* translators: %s: numbers of posts */
+	return $tried ? $text . ' ' . sprintf( __( 'Tried already: %s. If nothing else is told of one, its content may end the request that renders it.', 'read-also' ), implode( ', ', $tried ) ) : $text;
+}
